@@ -1,0 +1,62 @@
+# Everything runs on Python 3.11+ and what set-up brings; see README.md.
+.POSIX:
+.PHONY: help setup demo up test lint mutants bench lock clean
+
+PY = .venv/bin/python
+UV = uv==0.13.9
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## .venv by the lock, and a Temporal dev server (minutes the first time, nothing afterwards)
+	@sh tools/setup.sh
+	@$(PY) -m tools.temporal_cli
+
+demo:  ## the story, with live progress; stays up on a terminal until Ctrl-C (DEMO_EXIT=1: ends by itself)
+	@started=$$(date +%s) && sh tools/setup.sh && PEGLINE_SETUP_STARTED=$$started exec $(PY) cli.py demo
+
+up:  ## worker, gateway and servers without the story; keeps its state in .run/up
+	@started=$$(date +%s) && sh tools/setup.sh && PEGLINE_SETUP_STARTED=$$started exec $(PY) cli.py up
+
+test: setup lint  ## every check: lint, types, architecture, tests
+	@echo "Tests"
+	@$(PY) -m pytest -q $(BESIDE)
+
+# Each process has servers of its own, and half of a story's time is waiting: two fit on two cores, four are enough.
+BESIDE = --numprocesses auto --maxprocesses 4 --dist worksteal
+
+lint:  ## format, lint, types and the never-arrows
+	@sh tools/setup.sh
+	@echo "Format and lint (ruff)"
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@echo "Types (mypy --strict)"
+	@.venv/bin/mypy --no-error-summary .
+	@echo "Never-arrows (import-linter)"
+	@said=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$said"; exit 1; }
+
+mutants:  ## mutation testing of the rules, ten minutes and more (MODULES="lots schedule": these only)
+	@sh tools/setup.sh
+	@$(PY) -m tools.mutants $(MODULES)
+
+bench:  ## every figure of docs/performance.md, some fifteen minutes (BENCH=--quick: whether they work)
+	@sh tools/setup.sh
+	@$(PY) -m benchmarks.decisions --at-least 20000
+	@$(PY) -m benchmarks.availability
+	@$(PY) -m benchmarks.throughput $(BENCH)
+	@$(PY) -m benchmarks.throughput --single $(BENCH)
+	@$(PY) -m benchmarks.latency $(BENCH)
+	@$(PY) -m benchmarks.footprint $(BENCH)
+	@$(PY) -m benchmarks.loop_pictures
+
+lock:  ## the locks anew from pyproject.toml; newer versions too with `make lock UPGRADE=--upgrade`
+	@sh tools/setup.sh
+	@$(PY) -m pip install --quiet --disable-pip-version-check '$(UV)'
+	@$(PY) -m uv pip compile $(UPGRADE) $(COMPILE) -o requirements.lock pyproject.toml
+	@$(PY) -m uv pip compile $(UPGRADE) $(COMPILE) -c requirements.lock --group dev -o requirements-dev.lock pyproject.toml
+
+COMPILE = --quiet --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line
+
+clean:  ## what was made here: .venv, .run, caches (the Temporal dev server stays in the user's cache)
+	@rm -rf .venv .run .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,208 @@
+"""Settings: the only reader of the environment.
+
+Decided here: which variables there are, what each may say, and the words in which a wrong one is refused.
+Temporal's own variables and profiles are read by temporalio.envconfig, so that they mean here what they mean to every
+Temporal tool.
+Not decided here: what is done with a setting (worker.py, gateway, tools).
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+
+_HTTP_URL = r"^https?://[^\s/]+\S*$"
+_DATABASE_URL = r"^postgresql(\+asyncpg)?://\S+$"
+_RATE = "calls per second, more than 0"
+
+Rate = Annotated[float, Field(gt=0, le=100_000)]
+Seconds = Annotated[float, Field(gt=0, le=3_600)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+HttpUrl = Annotated[str, Field(pattern=_HTTP_URL)]
+
+
+class SettingsError(Exception):
+    """The environment does not say what a process needs; the message names every variable that is wrong."""
+
+
+class Counterpart(NamedTuple):
+    """Where a counterpart is reached and as whom; `rate` in calls per second over all workers of its queue."""
+
+    base_url: str
+    user: str
+    password: SecretStr
+    rate: float
+
+
+class Settings(BaseModel):
+    """What every process needs. Each field's alias is its variable, its description what is allowed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    database_url: str = Field(
+        alias="PEGLINE_DATABASE_URL",
+        pattern=_DATABASE_URL,
+        repr=False,
+        description="a PostgreSQL URL such as postgresql://user:password@host:5432/pegline",
+    )
+    policy_directory: Path = Field(
+        default=Path("policies"), alias="PEGLINE_POLICY_DIRECTORY", description="a directory of plant policies"
+    )
+    task_queue_prefix: str = Field(
+        default="pegline",
+        alias="PEGLINE_TASK_QUEUE_PREFIX",
+        pattern=r"^[A-Za-z0-9._-]{1,60}$",
+        description="1 to 60 letters, digits, dots, dashes or underscores",
+    )
+    otlp_endpoint: HttpUrl | None = Field(
+        default=None,
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="the http(s) URL of an OTLP/HTTP collector, such as http://collector:4318",
+    )
+    _temporal: ClientConnectConfig = PrivateAttr(default_factory=ClientConnectConfig)
+
+    @property
+    def temporal(self) -> ClientConnectConfig:
+        """Arguments of `Client.connect`; no target_host where neither TEMPORAL_ADDRESS nor a profile gives one."""
+        return self._temporal
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The settings in `environment` (this process's where left out); empty variables count as not set.
+
+        Raises SettingsError, which names each wrong variable, its value and what is allowed.
+        """
+        given = {name: value for name, value in (os.environ if environment is None else environment).items() if value}
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as refused:
+            raise SettingsError(_explain(cls, refused, given)) from None
+        settings._temporal = temporal_connection(given)
+        return settings
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Every variable that is read, and what it may say."""
+        return {field.alias: field.description or "" for field in cls.model_fields.values() if field.alias}
+
+
+class WorkerSettings(Settings):
+    """What a worker needs besides: the counterparts."""
+
+    erp_url: HttpUrl = Field(alias="PEGLINE_ERP_URL", description="the http(s) base URL of the ERP")
+    erp_user: str = Field(alias="PEGLINE_ERP_USER", description="the user at the ERP")
+    erp_password: SecretStr = Field(alias="PEGLINE_ERP_PASSWORD", description="that user's password")
+    erp_rate: Rate = Field(default=20.0, alias="PEGLINE_ERP_RATE", description=_RATE)
+    edi_url: HttpUrl = Field(alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway")
+    edi_user: str = Field(alias="PEGLINE_EDI_USER", description="the user at the EDI gateway")
+    edi_password: SecretStr = Field(alias="PEGLINE_EDI_PASSWORD", description="that user's password")
+    edi_rate: Rate = Field(default=50.0, alias="PEGLINE_EDI_RATE", description=_RATE)
+    aps_url: HttpUrl = Field(alias="PEGLINE_APS_URL", description="the http(s) base URL of the planning system")
+    aps_user: str = Field(alias="PEGLINE_APS_USER", description="the user at the planning system")
+    aps_password: SecretStr = Field(alias="PEGLINE_APS_PASSWORD", description="that user's password")
+    aps_rate: Rate = Field(default=50.0, alias="PEGLINE_APS_RATE", description=_RATE)
+    settle_seconds: Seconds = Field(
+        default=5.0,
+        alias="PEGLINE_SETTLE_SECONDS",
+        description="seconds, up to 3600: how long after a call of unknown outcome a document may still appear",
+    )
+    call_timeout_seconds: Seconds = Field(
+        default=10.0,
+        alias="PEGLINE_CALL_TIMEOUT_SECONDS",
+        description="seconds, up to 3600: how long one call to a counterpart may take",
+    )
+
+    @property
+    def erp(self) -> Counterpart:
+        """The ERP."""
+        return Counterpart(self.erp_url, self.erp_user, self.erp_password, self.erp_rate)
+
+    @property
+    def edi(self) -> Counterpart:
+        """The EDI gateway to the suppliers."""
+        return Counterpart(self.edi_url, self.edi_user, self.edi_password, self.edi_rate)
+
+    @property
+    def aps(self) -> Counterpart:
+        """The planning system."""
+        return Counterpart(self.aps_url, self.aps_user, self.aps_password, self.aps_rate)
+
+
+class GatewaySettings(Settings):
+    """What the gateway needs besides: where it listens (loopback, until it knows who calls)."""
+
+    gateway_host: str = Field(
+        default="127.0.0.1",
+        alias="PEGLINE_GATEWAY_HOST",
+        pattern=r"^\S+$",
+        description="an address or host name of this machine",
+    )
+    gateway_port: Port = Field(default=8080, alias="PEGLINE_GATEWAY_PORT", description="a port from 1 to 65535")
+
+
+def policy_directory(environment: Mapping[str, str] | None = None) -> Path:
+    """Where the policies lie, for what needs no other setting."""
+    given = os.environ if environment is None else environment
+    field = Settings.model_fields["policy_directory"]
+    return Path(given.get(str(field.alias)) or field.default)
+
+
+class ToolSettings(NamedTuple):
+    """What set-up on one's own machine looks at."""
+
+    temporal: ClientConnectConfig
+    temporal_cli: Path | None
+    """TEMPORAL_CLI_PATH."""
+    cache_directory: Path
+    """Ours in the user's cache: $XDG_CACHE_HOME/pegline or ~/.cache/pegline."""
+    demo_exit: bool
+    """DEMO_EXIT: the demo ends by itself, even on a terminal."""
+    setup_started: float | None
+    """PEGLINE_SETUP_STARTED: the Unix time at which set-up began (the Makefile's)."""
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The tools' settings in `environment` (this process's where left out)."""
+        given = os.environ if environment is None else environment
+        cli = given.get("TEMPORAL_CLI_PATH")
+        cache = given.get("XDG_CACHE_HOME")
+        return cls(
+            temporal=temporal_connection(given),
+            temporal_cli=Path(cli) if cli else None,
+            cache_directory=(Path(cache) if cache else Path.home() / ".cache") / "pegline",
+            demo_exit=bool(given.get("DEMO_EXIT")),
+            setup_started=float(given["PEGLINE_SETUP_STARTED"]) if given.get("PEGLINE_SETUP_STARTED") else None,
+        )
+
+
+def temporal_connection(environment: Mapping[str, str]) -> ClientConnectConfig:
+    """Arguments of `Client.connect` from Temporal's variables and profile. Raises SettingsError."""
+    try:
+        return ClientConfig.load_client_connect_config(override_env_vars=dict(environment))
+    except (RuntimeError, ValueError, OSError) as refused:
+        raise SettingsError(f"Temporal's settings (TEMPORAL_* or profile) can't be read: {refused}") from refused
+
+
+def environment_for_child(**changes: str | None) -> dict[str, str]:
+    """This process's environment with `changes`, for a program that we start; None takes a variable out."""
+    merged: dict[str, str | None] = {**os.environ, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _explain(model: type[Settings], refused: ValidationError, given: Mapping[str, str]) -> str:
+    fields: dict[str, Any] = {str(field.alias): field for field in model.model_fields.values()}
+    lines = []
+    for error in refused.errors(include_input=False, include_url=False):
+        name = str(error["loc"][0])
+        field = fields[name]
+        if name not in given:
+            says = "is not set"
+        elif not field.repr or field.annotation is SecretStr:
+            says = "is refused (its value is a secret)"
+        else:
+            says = f"is {given[name]!r}"
+        lines.append(f"{name} {says}; allowed is {field.description}")
+    return "\n".join(lines)

@@ -1,0 +1,133 @@
+"""Builds the Temporal dev server from the Go module proxy: once, some minutes, into the user's cache.
+
+The module is pinned in tools/temporal (go.mod, go.sum). It is built in Go caches of its own that are deleted
+afterwards: they take some gigabytes, and what stays is the one binary.
+"""
+
+import fcntl
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from settings import environment_for_child
+from tools.progress import Progress
+
+MODULE = Path(__file__).with_name("temporal")
+_COMMAND = "github.com/temporalio/cli/cmd/temporal"
+
+
+class BuildFailed(Exception):
+    """Go could not build it; the message ends with Go's last lines."""
+
+
+def build(target: Path, progress: Progress, go: str = "go") -> None:
+    """Build the dev server as `target`; two builds at once become one. Raises BuildFailed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(target.with_name("build.lock"), progress):
+        if target.exists():
+            return
+        for leftover in target.parent.glob("build-*/"):
+            _remove(leftover)
+        room = Path(tempfile.mkdtemp(prefix="build-", dir=target.parent))
+        try:
+            _build_in(room, progress, go)
+            (room / "temporal").replace(target)
+        finally:
+            progress.say("removing Go's caches")
+            _remove(room)
+
+
+def _build_in(room: Path, progress: Progress, go: str) -> None:
+    folders = {"GOCACHE": room / "cache", "GOMODCACHE": room / "modules", "GOTMPDIR": room / "tmp"}
+    for folder in folders.values():
+        folder.mkdir()
+    environment = environment_for_child(
+        # modcacherw: Go write-protects what it downloads, and a folder full of that can't be deleted plainly.
+        GOFLAGS="-mod=readonly -modcacherw",
+        GOWORK="off",
+        CGO_ENABLED="0",
+        **{name: str(folder) for name, folder in folders.items()},
+    )
+    downloads = 0
+
+    def downloading(line: str) -> None:
+        nonlocal downloads
+        downloads += line.startswith("go: downloading")
+        progress.say(f"1 of 2, downloading its sources, {downloads} modules so far")
+
+    packages = _run((go, "list", "-deps", _COMMAND), environment, progress, downloading)
+    compiled = 0
+
+    def compiling(line: str) -> None:
+        nonlocal compiled
+        compiled += bool(line) and not line.startswith(("go:", "#"))
+        share = min(compiled / max(len(packages), 1), 1)
+        progress.say(f"2 of 2, compiling, {compiled} of {len(packages)} packages ({share:.0%})")
+
+    command = (go, "build", "-v", "-trimpath", "-ldflags=-s -w", "-o", str(room / "temporal"), _COMMAND)
+    _run(command, environment, progress, compiling)
+
+
+def _run(
+    command: tuple[str, ...], environment: dict[str, str], progress: Progress, heard: Callable[[str], None]
+) -> list[str]:
+    """Run Go and answer the lines of its standard output; `heard` gets the others, and "" while nothing is said."""
+    last: deque[str] = deque(maxlen=15)
+    output: list[str] = []
+    with subprocess.Popen(
+        command, cwd=MODULE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said: deque[str] = deque()
+        readers = [
+            threading.Thread(target=output.extend, args=(process.stdout,), daemon=True),
+            threading.Thread(target=said.extend, args=(process.stderr,), daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        try:
+            # Not until the process ends: what it said last may still be on its way then.
+            while readers[1].is_alive() or said:
+                line = said.popleft().rstrip() if said else ""
+                heard(line)
+                if line:
+                    last.append(line)
+                else:
+                    time.sleep(0.1)
+            for reader in readers:
+                reader.join()
+            process.wait()
+        finally:
+            if process.poll() is None:
+                process.kill()
+    if process.returncode != 0:
+        raise BuildFailed(f"{' '.join(command[:2])} ended with code {process.returncode}:\n" + "\n".join(last))
+    return output
+
+
+@contextmanager
+def _lock(path: Path, progress: Progress) -> Iterator[None]:
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                progress.say("another build of it is under way, waiting for that")
+                time.sleep(0.5)
+        yield
+
+
+def _remove(folder: Path) -> None:
+    # A build that was killed may have left write-protected folders behind.
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)

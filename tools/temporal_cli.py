@@ -1,0 +1,152 @@
+"""Where the Temporal dev server comes from: given, on the PATH, in the user's cache, built, or downloaded by the SDK.
+
+`python -m tools.temporal_cli` makes sure that there is one and prints where. Not decided here: how it is run
+(tools/temporal_server.py).
+"""
+
+import asyncio
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from settings import SettingsError, ToolSettings
+from tools.progress import Progress
+from tools.temporal_build import MODULE, BuildFailed, build
+
+OLDEST_SERVER = (1, 32)
+"""The first server that skips time for a workflow; the tests and the demo's clock need that."""
+
+_SERVER_VERSION = re.compile(r"Server (\d+)\.(\d+)(?:\.(\d+))?")
+
+
+class NoTemporal(Exception):
+    """No dev server could be found, built or downloaded; the message says what was tried."""
+
+
+def find_cli(settings: ToolSettings, progress: Progress) -> Path:
+    """The `temporal` executable with a new enough server; builds or downloads it where need be. Raises NoTemporal.
+
+    Takes minutes the first time on a machine with nothing but Go, and no time afterwards.
+    """
+    cached = settings.cache_directory / "temporal" / _pinned() / "temporal"
+    tried: list[str] = []
+    on_path = shutil.which("temporal")
+    for where, path in (
+        ("TEMPORAL_CLI_PATH", settings.temporal_cli),
+        ("PATH", Path(on_path) if on_path else None),
+        ("cache", cached if cached.exists() else None),
+    ):
+        if path is not None:
+            refusal = refusal_of(path)
+            if refusal is None:
+                return path
+            tried.append(f"{where}: {path} {refusal}")
+    for make in (_built, _downloaded):
+        refusal = make(cached, progress)
+        if refusal is None:
+            progress.done(f"ready, in {cached}")
+            return cached
+        tried.append(refusal)
+    raise NoTemporal(
+        "no Temporal dev server was found or made:\n  - "
+        + "\n  - ".join(tried)
+        + f"\nMend one, or set TEMPORAL_CLI_PATH to a `temporal` with server {_dotted(OLDEST_SERVER)} or later."
+    )
+
+
+def refusal_of(cli: Path) -> str | None:
+    """Why this executable won't do, in words that follow its path; None where it will."""
+    try:
+        answer = subprocess.run((str(cli), "--version"), capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as failed:
+        return f"does not run ({failed})"
+    found = _SERVER_VERSION.search(answer.stdout)
+    if found is None:
+        return f"does not say its server's version ({(answer.stdout or answer.stderr).strip()[:80]!r})"
+    version = (int(found[1]), int(found[2]))
+    if version < OLDEST_SERVER:
+        return f"has server {_dotted(version)}; {_dotted(OLDEST_SERVER)} or newer is needed to skip time"
+    return None
+
+
+def _built(target: Path, progress: Progress) -> str | None:
+    go = shutil.which("go")
+    if go is None:
+        return "build: Go is not installed (https://go.dev/dl)"
+    progress.say("not on this machine yet; building it once, which takes some minutes")
+    try:
+        build(target, progress, go)
+    except (BuildFailed, OSError) as failed:
+        return f"build: {failed}"
+    return _kept(target, "build")
+
+
+def _downloaded(target: Path, progress: Progress) -> str | None:
+    """The SDK downloads only when it starts a server: start one, keep its binary."""
+    progress.say("downloading it with the Temporal SDK")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="download-", dir=target.parent) as room:
+
+        async def start() -> None:
+            server = await WorkflowEnvironment.start_local(
+                download_dest_dir=room, dev_server_startup_timeout=timedelta(seconds=60)
+            )
+            await server.shutdown()
+
+        try:
+            asyncio.run(start())
+        except RuntimeError as failed:
+            return f"download: {failed}"
+        files = [file for file in Path(room).rglob("temporal*") if file.is_file()]
+        if not files:
+            return "download: the SDK left no binary"
+        files[0].replace(target)
+    return _kept(target, "download")
+
+
+def _kept(target: Path, where: str) -> str | None:
+    """Its refusal, after which it is removed again so that the cache never holds what won't do."""
+    refusal = refusal_of(target)
+    if refusal is None:
+        return None
+    target.unlink(missing_ok=True)
+    return f"{where}: {target} {refusal}"
+
+
+def _pinned() -> str:
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        digest.update((MODULE / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
+
+
+def run(command: Callable[[], None]) -> int:
+    """The exit code of a set-up step: 1, with its message and no traceback, where it can't be done."""
+    try:
+        command()
+    except (NoTemporal, SettingsError) as failed:
+        print(f"error: {failed}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> None:
+    """Make sure that there is a dev server, and print where."""
+    with Progress("Temporal dev server") as progress:
+        progress.done(str(find_cli(ToolSettings.load(), progress)))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
