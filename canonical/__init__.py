@@ -1,0 +1,1 @@
+"""The nouns of the trade: frozen models without behaviour beyond their own invariants."""

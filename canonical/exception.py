@@ -1,0 +1,184 @@
+"""Shortage exceptions and their kin: what a person is asked to decide, with the context to do so."""
+
+import hashlib
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from canonical.base import Code, Criticality, Instant, Money, Noun, PositiveQuantity, Quantity
+from canonical.bom import ChangeDisposition
+from canonical.cover import SupplySlice
+from canonical.identity import ExceptionId
+from canonical.need import Peg
+from canonical.reason import Reason
+from canonical.sourcing import MasterDataDefect
+
+
+class ExceptionKind(StrEnum):
+    """What kind of decision is asked for."""
+
+    SHORTAGE = "shortage"
+    CHANGE_PROPOSAL = "change_proposal"
+    MASTER_DATA = "master_data"
+    NO_ANSWER = "no_answer"
+    AMBIGUOUS_MATCH = "ambiguous_match"
+    ENGINEERING_CHANGE = "engineering_change"
+
+
+class Choice(StrEnum):
+    """What a person may decide; which of them are open is in the proposal's alternatives."""
+
+    ACCEPT = "accept"
+    """Shortage: live with the late or missing quantity."""
+    SPLIT = "split"
+    """Shortage: order what is short from a second source."""
+    EXPEDITE = "expedite"
+    """Shortage: ask the supplier for the pegged date, at a surcharge."""
+    APPROVE = "approve"
+    """Change proposal: change the order. Engineering change: as proposed, or otherwise line by line."""
+    DECLINE = "decline"
+    """Change proposal: leave the order as it is."""
+    RETRY = "retry"
+    """Master data or refused write: it has been mended, try again."""
+    WAIT = "wait"
+    """No answer: give the supplier another SLA."""
+    CANCEL = "cancel"
+    """No answer or refused write: give the order up; its requirements look elsewhere. Engineering change: cut the
+    orders of what has no use; where that is not offered, as proposed, as with those below."""
+    USE_UP = "use_up"
+    """Engineering change: what has no use is kept and used up elsewhere."""
+    RETURN = "return"
+    """Engineering change: it goes back to the suppliers."""
+    SCRAP = "scrap"
+    """Engineering change: it is scrapped."""
+    REWORK = "rework"
+    """Engineering change: it is reworked."""
+
+
+class Alternative(Noun):
+    """One way out, with what it costs and when the need is met."""
+
+    choice: Choice
+    supplier: Code | None = None
+    quantity: Quantity | None = None
+    available_on: date | None = None
+    working_days_late: int = 0
+    extra_cost: Money = Decimal(0)
+    currency: str = ""
+    note: str = ""
+
+
+class Proposal(Noun):
+    """What is decided on. Its digest goes with the decision; a material change makes another digest (R15)."""
+
+    kind: ExceptionKind
+    summary: str
+    """One sentence in the buyer's words."""
+    plant: Code
+    supplier: Code | None = None
+    item: Code | None = None
+    order_number: str | None = None
+    quantity: Quantity | None = None
+    unit: str = ""
+    short_quantity: Quantity | None = None
+    pegs: tuple[Peg, ...] = ()
+    cover: tuple[SupplySlice, ...] = ()
+    available_on: date | None = None
+    working_days_late: int = 0
+    criticality: Criticality = Criticality.B
+    value: Money = Decimal(0)
+    currency: str = ""
+    defects: tuple[MasterDataDefect, ...] = ()
+    alternatives: tuple[Alternative, ...]
+    dispositions: tuple[ChangeDisposition, ...] = ()
+    """Of an engineering change: what is to become of stock and supply of its outgoing components."""
+    approvers: tuple[str, ...] = ()
+    """R15: the roles that may decide; all of them are named, one decision by any closes it."""
+    latest_safe_date: date | None = None
+    proposed_by: str = "pegline"
+    rule: str = ""
+    """The rule that asked for a person, e.g. R7."""
+    reasons: tuple[Reason, ...] = ()
+    """Why a person is asked: what was compared with which thresholds. No part of the digest: another version of the
+    policy that leads to the same proposal changes nothing that is decided on."""
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits over what is decided on: the ETag of GET, the If-Match of the decision."""
+        left_out: dict[str, Any] = {"reasons": True, "pegs": {"__all__": {"assembly"}}}
+        if not self.dispositions:
+            left_out["dispositions"] = True
+        elif not any(one.number for one in self.dispositions):
+            left_out["dispositions"] = {"__all__": _OF_A_CHOICE}
+        return hashlib.sha256(self.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
+
+
+_OF_A_CHOICE = {"order_id", "line", "on_stock", "number", "options", "proposed", "by_hand", "cost"}
+"""Fields of a disposition that came later: where nothing is to be chosen line by line, its digest is what it was."""
+
+
+class LineChoice(Noun):
+    """Engineering change: what is to become of a disposition, or of a part of it, otherwise than proposed."""
+
+    line: Annotated[int, Field(ge=1)]
+    """The disposition's number in the proposal."""
+    choice: Choice
+    """One of its candidates."""
+    quantity: PositiveQuantity | None = None
+    """In the disposition's unit; None: all that is left of it. A line may be named several times."""
+
+
+class Decision(Noun):
+    """What a person decided, on which proposal."""
+
+    event_id: Annotated[str, Field(min_length=1, max_length=100)]
+    digest: str
+    choice: Choice
+    supplier: Code | None = None
+    """Of a split: the second source; the proposal's best where left out."""
+    decided_by: Annotated[str, Field(min_length=1, max_length=80)]
+    lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = ()
+    """Of an engineering change that is approved: which lines are to be done otherwise than proposed."""
+    role: str | None = None
+    """In which role; where it is said, it must be one that may decide (R15)."""
+    comment: str = ""
+    decided_at: Instant
+
+
+RungAction = Literal["remind_supplier", "remind_assignee", "tell_buyer", "tell_manager"]
+"""R16: what a rung of the escalation ladder does."""
+
+
+class NextRung(Noun):
+    """R16: what happens next where nobody decides."""
+
+    action: RungAction
+    role: str
+    """Whom it calls on."""
+    at: Instant
+
+
+class ExceptionDecided(Noun):
+    """What the exception tells the entity that raised it."""
+
+    exception_id: ExceptionId
+    digest: str
+    decision: Decision
+
+
+class DecisionRefused(Exception):
+    """The exception understood the decision and did not take it (R15); `detail` says why, for the person.
+
+    Codes: digest_out_of_date, already_decided, proposer_is_approver, not_an_approver, choice_not_offered,
+    lines_not_possible, not_found.
+    """
+
+    def __init__(self, code: str, detail: str, digest: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.digest = digest
+        """Of a decision that is out of date: the digest of the proposal as it is now."""

@@ -1,0 +1,208 @@
+"""Messages that start entities or reach them; each carries the sender's whole state (entities.md)."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from canonical.base import Instant, Noun, Quantity
+from canonical.bom import BomRevised
+from canonical.cover import CoverageChanged, Want
+from canonical.exception import Proposal
+from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
+from canonical.need import Need, Peg, Revision, Withdrawal
+from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
+from canonical.plan import PlanRun
+from canonical.policy import PlantPolicy
+from canonical.records import OrderTerms
+from canonical.sourcing import Source
+from canonical.stock import StockFigure, StockUser
+
+
+class RequirementOpened(Noun):
+    """Starts a MaterialRequirement, or states a need to one that runs."""
+
+    need: Need
+    correlation_id: str
+    kept: tuple[CoverageChanged, ...] = ()
+    """Cover of a former run of the same requirement (it had ended and the plan wants it again)."""
+    first_sequence: int = 1
+    previous_hash: str = ""
+    """Where the facts of a former run ended, so that the chain goes on; empty: the first run."""
+
+
+class RequirementWithdrawn(Noun):
+    """The plan no longer has the need."""
+
+    withdrawal: Withdrawal
+    correlation_id: str = ""
+
+
+class ChangeOpened(Noun):
+    """Starts an EngineeringChange, or states the revision anew to one that runs."""
+
+    revised: BomRevised
+    correlation_id: str
+    first_sequence: int = 1
+    previous_hash: str = ""
+    """Where the facts of a former run ended; empty: the first run."""
+
+
+class ChangeSuperseded(Noun):
+    """A newer revision takes the place of one that is not carried out yet."""
+
+    by: ChangeId
+    as_of: Instant
+
+
+class BomChanged(Noun):
+    """R13: what a requirement goes on needing after an engineering change, whole; 0: nothing any more."""
+
+    change_id: ChangeId
+    effective_from: date
+    decided_on: Revision
+    """The need's revision that it was decided on; of a newer one it says nothing (R10)."""
+    quantity: Quantity
+    pegs: tuple[Peg, ...] = ()
+    decided_by: str
+    approved_by: str | None = None
+    """R15: who approved the change and with it what the orders lose: they ask nobody again. None: nobody was asked."""
+    as_of: Instant
+
+
+class StockOpened(Noun):
+    """Starts a StockBalance, or states the free stock anew to one that runs."""
+
+    figure: StockFigure
+    users: tuple[StockUser, ...] = ()
+    """Requirements that have just begun and may have recorded nothing yet."""
+    correlation_id: str
+    first_sequence: int = 1
+    previous_hash: str = ""
+    """Where the facts of a former run ended; empty: the first run."""
+
+
+class StockAllotted(Noun):
+    """What a requirement gets from stock, whole; 0: nothing any more."""
+
+    quantity: Quantity
+    unit: str
+    stated_at: Instant
+    """When the stock was so: a need that the plan states later is as the plan says, which has netted the stock."""
+    revision: int
+    as_of: Instant
+    """The sender's clock: of two of one revision, the later holds (a workflow task that is decided anew)."""
+    reason: str = ""
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """What is compared to tell the newer of two (R10)."""
+        return (self.revision, self.as_of.timestamp())
+
+
+ORDER_EDITION = 1
+"""Of orders that start now. 1: where all goes well, an order is placed and sent in one call, and what was answered or
+received goes to ERP and APS in one."""
+
+
+class OrderOpened(Noun):
+    """Starts a PurchaseOrder; the wants are on its sheet, or in `wants` where it does not collect."""
+
+    order_id: OrderId
+    terms: OrderTerms
+    source: Source
+    policy: PlantPolicy
+    wants: tuple[Want, ...] = ()
+    collecting: bool = False
+    correlation_id: str
+    edition: int = 0
+    """The sequence of calls that it runs by (ORDER_EDITION): 0 of those that started before there
+    was another. Said at the start, since asking `patched` costs two events in each order's history."""
+
+
+class CoverWanted(Noun):
+    """A requirement's want, to an order that no longer collects."""
+
+    want: Want
+
+
+class SupplierAnswered(Noun):
+    """A supplier's answer, canonical; `event_id` is the inbox's key."""
+
+    event_id: str
+    answer: OrderAnswer
+    correlation_id: str = ""
+
+
+class ShipmentsAnnounced(Noun):
+    """Despatch advices."""
+
+    event_id: str
+    shipment: ShipmentAnnounced
+
+
+class GoodsReceived(Noun):
+    """Receipts of one order, as many as arrived together."""
+
+    receipts: Annotated[tuple[GoodsReceipt, ...], Field(min_length=1)]
+
+
+class DocumentEdited(Noun):
+    """A person changed the document in the ERP."""
+
+    event_id: str
+    edit: DocumentEdit
+
+
+class ExceptionRaised(Noun):
+    """Starts a ShortageException."""
+
+    exception_id: ExceptionId
+    raised_by: str
+    proposal: Proposal
+    policy: PlantPolicy
+    assignee: str
+    raised_at: Instant
+    """The raiser's clock."""
+    item_class: str = ""
+    """By which the policy was asked for; empty: by none."""
+    sla_started_at: Instant | None = None
+    """Since when the SLA runs, where it runs longer than the question is open: since a silent supplier was asked."""
+    latest_safe_date: date | None = None
+    """R16: no rung later than this, where the proposal says none."""
+    correlation_id: str
+
+
+class ProposalChanged(Noun):
+    """The raiser's picture changed: decide on this instead; None: there is nothing left to decide."""
+
+    proposal: Proposal | None
+    reason: str = ""
+
+
+class PlanRunStarted(Noun):
+    """Starts a PlanRun: the plan is staged whole."""
+
+    run: PlanRun
+
+
+__all__ = [
+    "BomChanged",
+    "ChangeOpened",
+    "CoverWanted",
+    "CoverageChanged",
+    "DocumentEdited",
+    "ExceptionRaised",
+    "GoodsReceived",
+    "OrderId",
+    "OrderOpened",
+    "PlanRunStarted",
+    "ProposalChanged",
+    "RequirementId",
+    "RequirementOpened",
+    "RequirementWithdrawn",
+    "ShipmentsAnnounced",
+    "StockAllotted",
+    "StockOpened",
+    "SupplierAnswered",
+]

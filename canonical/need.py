@@ -1,0 +1,90 @@
+"""The need: what a plant wants of an item, by when, and for which demand."""
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field
+
+from canonical.base import Code, Criticality, Instant, Noun, PositiveQuantity, UnitCode
+from canonical.identity import OrderId, RequirementId, requirement_id
+
+
+class Peg(Noun):
+    """One demand that the need serves; `date` is the day by which the demand needs it on stock."""
+
+    demand: str
+    quantity: PositiveQuantity
+    date: dt.date
+    criticality: Criticality = Criticality.B
+    assembly: Code | None = None
+    """What is made of the need for this demand, where the plan says so (R13)."""
+
+
+class Revision(Noun):
+    """R10: where a message stands in its sender's own order of events; never the arrival time."""
+
+    plan_version: Annotated[int, Field(ge=0)]
+    source_revision: Annotated[int, Field(ge=0)] = 0
+    effective_at: Instant
+    event_id: str
+
+    @property
+    def rank(self) -> tuple[int, int, float, str]:
+        """The key to compare by (R10)."""
+        return (self.plan_version, self.source_revision, self.effective_at.timestamp(), self.event_id)
+
+
+class Need(Noun):
+    """A material requirement as the planning system last stated it, whole."""
+
+    plant: Code
+    item: Code
+    quantity: PositiveQuantity
+    unit: UnitCode
+    required_date: dt.date
+    source: Code
+    demand_reference: Annotated[str, Field(min_length=1, max_length=200)]
+    revision: Revision
+    sourcing_rule: str | None = None
+    item_revision: str = ""
+    """The drawing's, where the plan tells it apart; needs of two revisions are never one (R1)."""
+    pegging: tuple[Peg, ...] = ()
+    planner: str | None = None
+    demanded_by: OrderId | None = None
+    """Of a need that one of our own orders states: the transfer or subcontract it serves."""
+    demanding_line: int | None = None
+    """The line of that order, where the need is to answer it: a transfer."""
+    transit_days: int = 0
+    """Of a transfer: working days from the supplying plant's stock to the order's dock."""
+
+    @property
+    def id(self) -> RequirementId:
+        """R1: the requirement this need belongs to."""
+        return requirement_id(self.plant, self.item, self.source, self.demand_reference)
+
+    @property
+    def pegs(self) -> tuple[Peg, ...]:
+        """The pegged demand by date; without pegging, the need itself (R7)."""
+        if not self.pegging:
+            return (Peg(demand=self.demand_reference, quantity=self.quantity, date=self.required_date),)
+        return tuple(sorted(self.pegging, key=lambda peg: (peg.date, peg.demand)))
+
+    @property
+    def criticality(self) -> Criticality:
+        """The highest class among the pegs."""
+        return min(peg.criticality for peg in self.pegs)
+
+
+class Withdrawal(Noun):
+    """The planning system no longer has this need."""
+
+    plant: Code
+    item: Code
+    source: Code
+    demand_reference: Annotated[str, Field(min_length=1, max_length=200)]
+    revision: Revision
+
+    @property
+    def id(self) -> RequirementId:
+        """R1: the requirement that is withdrawn."""
+        return requirement_id(self.plant, self.item, self.source, self.demand_reference)

@@ -1,0 +1,287 @@
+"""Purchase orders: the document as ERP and supplier are told of it, and the supplier's answers."""
+
+import datetime as dt
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from canonical.base import Code, Instant, Money, Noun, PositiveQuantity, Quantity, UnitCode
+from canonical.identity import OrderId
+from canonical.policy import RouteKind
+
+
+class LineOutcome(StrEnum):
+    """A supplier's answer to a line, whatever the dialect (supplier-responses.md)."""
+
+    ACCEPTED = "accepted"
+    CHANGED = "changed"
+    BACKORDERED = "backordered"
+    SUBSTITUTED = "substituted"
+    ON_HOLD = "on_hold"
+    DATE_PENDING = "date_pending"
+    REJECTED = "rejected"
+    DELETED = "deleted"
+
+
+class AnswerSlice(Noun):
+    """One part of a line's answer, as the supplier said it; None where it said nothing."""
+
+    outcome: LineOutcome
+    quantity: Quantity | None = None
+    unit: UnitCode | None = None
+    date: dt.date | None = None
+
+
+class LineAnswer(Noun):
+    """What the supplier says of one order line: one slice or several."""
+
+    line: Annotated[int, Field(gt=0)]
+    slices: Annotated[tuple[AnswerSlice, ...], Field(min_length=1)]
+    price: Money | None = None
+    price_unit: PositiveQuantity | None = None
+    """The quantity that `price` buys, as the supplier said it; None: as ordered."""
+
+
+class OrderAnswer(Noun):
+    """A supplier's answer to an order, canonical.
+
+    `answers_all`: lines that are not named are answered by the header (accepted or rejected); otherwise
+    they are not answered. `order_revision` None: the document does not say which revision it answers.
+    """
+
+    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    order_revision: int | None = None
+    answer_number: Annotated[str, Field(min_length=1, max_length=70)]
+    header: Literal["accepted", "rejected", "per_line"] = "per_line"
+    lines: tuple[LineAnswer, ...] = ()
+    effective_at: Instant
+    supplier: str | None = None
+    currency: str | None = None
+    """Of the prices, as the supplier said it; None: as ordered."""
+
+
+class ShippedLine(Noun):
+    """A line of a despatch advice."""
+
+    line: Annotated[int, Field(gt=0)]
+    quantity: PositiveQuantity
+    unit: UnitCode | None = None
+
+
+class ShipmentAnnounced(Noun):
+    """A supplier's despatch advice for an order; `despatch_number` makes it unique."""
+
+    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    despatch_number: Annotated[str, Field(min_length=1, max_length=70)]
+    arrives_on: dt.date | None = None
+    lines: tuple[ShippedLine, ...]
+    effective_at: Instant
+
+
+class GoodsReceipt(Noun):
+    """Goods posted into stock against an order line; `receipt_number` makes it unique."""
+
+    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    line: Annotated[int, Field(gt=0)]
+    quantity: PositiveQuantity
+    unit: UnitCode
+    date: dt.date
+    receipt_number: Annotated[str, Field(min_length=1, max_length=70)]
+    effective_at: Instant
+
+
+class ComponentLine(Noun):
+    """A component provided to a subcontractor for an order line."""
+
+    item: Code
+    quantity: PositiveQuantity
+    unit: UnitCode
+    date: dt.date
+    """The day it must be on stock to be provided in time."""
+
+
+class ScheduleLine(Noun):
+    """What arrives of an order line on a day; `committed` is what the supplier confirmed of it."""
+
+    date: dt.date
+    quantity: Quantity
+    committed: Quantity
+
+
+class WrittenLine(Noun):
+    """A line as we last wrote it to the ERP, or as a person's edit of it was adopted or is to be undone."""
+
+    quantity: Quantity
+    delivery_date: dt.date
+    """Of one delivery of all; what `schedule` says comes first."""
+    price: Money
+    """For the line's own price unit."""
+    schedule: tuple[ScheduleLine, ...] = ()
+    """What write_schedule last brought it to, with what was adopted since; empty: one delivery of all."""
+    deleted: bool = False
+    """A person's deletion of it is known."""
+
+
+EditedField = Literal["quantity", "delivery_date", "price", "deleted"]
+
+
+def edited_value(field: str, text: str) -> str:
+    """The one spelling of an edited value, so that the same edit is told alike by whoever tells it.
+
+    A quantity or price is a plain decimal without needless zeros, a date ISO, a deletion `true` or `false`. Raises
+    ValueError naming what is wanted.
+    """
+    match field:
+        case "delivery_date":
+            try:
+                return dt.date.fromisoformat(text).isoformat()
+            except ValueError:
+                raise ValueError(f"{text!r} is not an ISO date such as 2026-06-15") from None
+        case "deleted":
+            if text not in ("true", "false"):
+                raise ValueError('a deletion is told as "true" or "false"')
+            return text
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a decimal") from None
+    if not number.is_finite() or number < 0 or number >= _BEYOND or round(number, 6) != number:
+        raise ValueError("a quantity or price is zero or more, of at most twelve digits and six decimals")
+    return f"{number.normalize() + 0:f}"
+
+
+_BEYOND = Decimal(10) ** 12
+
+
+class DocumentEdit(Noun):
+    """A person changed a line of one of our orders in the ERP; `old` and `new` as `edited_value` spells them."""
+
+    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    line: Annotated[int, Field(gt=0)]
+    field: EditedField
+    old: str
+    new: str
+    price_unit: PositiveQuantity | None = None
+    """The quantity that an edited price buys; None: as ordered."""
+    deliveries: tuple[ScheduleLine, ...] = ()
+    """All of the line's deliveries as the ERP was found to hold them; empty: nobody looked."""
+    edited_by: Annotated[str, Field(min_length=1, max_length=80)]
+    effective_at: Instant
+
+    def priced_for(self, price_unit: Decimal) -> "DocumentEdit":
+        """The same edit with its prices for the line's own price unit; unchanged where they are already."""
+        if self.field != "price" or self.price_unit in (None, price_unit):
+            return self
+        factor = price_unit / (self.price_unit or price_unit)
+        old, new = (edited_value("price", str(round(Decimal(text) * factor, 6))) for text in (self.old, self.new))
+        return self.model_copy(update={"old": old, "new": new, "price_unit": price_unit})
+
+
+class DocumentLine(Noun):
+    """An order line as ERP and supplier are asked to hold it."""
+
+    line: Annotated[int, Field(gt=0)]
+    item: Code
+    description: str = ""
+    material_group: str = ""
+    quantity: Quantity
+    unit: UnitCode
+    delivery_date: dt.date
+    price: Money
+    price_unit: PositiveQuantity = Decimal(1)
+    requirement_reference: str
+    """identity.requirement_reference: ten characters; of a line that several share, the first's in R11's order."""
+    info_record: str | None = None
+    cancelled: bool = False
+    components: tuple[ComponentLine, ...] = ()
+    """Of a subcontract: what the supplier is given for the whole line."""
+    written: WrittenLine | None = None
+    """What we last brought the ERP's line to; where the ERP holds something else, a person edited it."""
+
+
+class OrderDocument(Noun):
+    """A whole order at one revision; `reference` (identity.external_reference) is how we find it again."""
+
+    order_id: OrderId
+    reference: str
+    plant: Code
+    company_code: str
+    purchasing_organization: str
+    purchasing_group: str
+    supplier: Code
+    """Of a transfer: the supplying plant."""
+    route: RouteKind = RouteKind.DIRECT
+    currency: str
+    order_date: dt.date
+    revision: int = 1
+    order_number: str | None = None
+    requisition_number: str | None = None
+    lines: tuple[DocumentLine, ...]
+    expedite: bool = False
+    """Asks the supplier to deliver earlier than it confirmed, at the surcharge agreed."""
+    changed_lines: tuple[int, ...] = ()
+    """Of a change: which lines differ from the revision before."""
+
+
+class Refused(Noun):
+    """A counterpart understood the call and said no: a business outcome, never retried as it is."""
+
+    result: Literal["refused"] = "refused"
+    system: str
+    code: str
+    reason: str
+    line: int | None = None
+
+
+class Placed(Noun):
+    """The ERP holds one requisition and one order for the document."""
+
+    result: Literal["placed"] = "placed"
+    requisition_number: str
+    order_number: str
+    found_existing: bool = False
+    """A former attempt had already written it."""
+    duplicates: tuple[str, ...] = ()
+    """Other documents of the same reference, found by the sweep and cancelled."""
+
+
+class Written(Noun):
+    """The counterpart holds what it was asked to hold."""
+
+    result: Literal["written"] = "written"
+    reference: str = ""
+    writes: int = 0
+    """How many writes it took; 0: it held it already."""
+
+
+class Edited(Noun):
+    """The ERP's document is not as we last wrote it: a person edited it, and nothing was written over the edit."""
+
+    result: Literal["edited"] = "edited"
+    edits: Annotated[tuple[DocumentEdit, ...], Field(min_length=1)]
+
+
+PlaceOutcome = Annotated[Placed | Refused, Field(discriminator="result")]
+WriteOutcome = Annotated[Written | Refused, Field(discriminator="result")]
+ChangeOutcome = Annotated[Written | Refused | Edited, Field(discriminator="result")]
+
+
+class LineSchedule(Noun):
+    """The delivery schedule of one order line, whole."""
+
+    line: Annotated[int, Field(gt=0)]
+    schedule: Annotated[tuple[ScheduleLine, ...], Field(min_length=1)]
+    completed: bool = False
+    """Nothing more is expected: delivery completed in the ERP."""
+    written: WrittenLine | None = None
+    """What we last brought the ERP's line to; where the ERP holds something else, a person edited it."""
+
+
+class OrderSchedule(Noun):
+    """What the supplier confirmed and delivered of an order, whole lines only."""
+
+    order_id: OrderId
+    order_number: str
+    lines: tuple[LineSchedule, ...]

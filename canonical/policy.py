@@ -1,0 +1,237 @@
+"""Plant policy: every threshold that a decision uses, as data."""
+
+import datetime as dt
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from canonical.base import Code, Criticality, Noun, Share
+from canonical.calendar import Calendar
+
+Days = Annotated[int, Field(ge=0, le=400)]
+PartOfOne = Annotated[Decimal, Field(ge=0, le=1)]
+
+
+class Damping(Noun):
+    """R4: a change within all four limits is not acted on."""
+
+    quantity: Decimal = Decimal(10)
+    share: Share = Decimal("0.05")
+    earlier_working_days: Days = 1
+    later_working_days: Days = 5
+
+
+class Tolerance(Noun):
+    """R8: what a supplier may answer without a person; shares of what was ordered."""
+
+    quantity_less: Share = Decimal("0.03")
+    quantity_more: Share = Decimal("0.01")
+    price_more: Share = Decimal("0.01")
+    later_working_days: Days = 0
+
+
+class Escalation(Noun):
+    """R16: the ladder, in shares of the SLA; the SLA in business hours."""
+
+    sla_hours: Annotated[int, Field(gt=0)] = 16
+    reminder_at: Share = Decimal("0.5")
+    buyer_at: Share = Decimal("1.0")
+    manager_at: Share = Decimal("1.5")
+
+
+class Approval(Noun):
+    """R15: up to which value (company currency) a change needs nobody, by criticality."""
+
+    currency: str = "EUR"
+    rates: dict[str, Decimal] = {"EUR": Decimal(1)}
+    free_up_to: dict[Criticality, Decimal] = {
+        Criticality.A: Decimal(0),
+        Criticality.B: Decimal(500),
+        Criticality.C: Decimal(1000),
+    }
+    manager_from: Decimal = Decimal(25000)
+
+
+class RouteKind(StrEnum):
+    """How a plant gets an item."""
+
+    DIRECT = "direct"
+    """Bought from a supplier."""
+    TRANSFER = "transfer"
+    """Moved from another plant by a stock transport order; the other plant gets a requirement of its own."""
+    SUBCONTRACT = "subcontract"
+    """Made by a supplier of components that the plant provides; each component is a requirement pegged to the order."""
+
+
+class RouteRule(Noun):
+    """One way that the plant uses, in the order of the list."""
+
+    kind: RouteKind
+    supplying_plant: Code | None = None
+    """Of a transfer."""
+    transit_days: Days = 2
+    """Of a transfer: working days of the receiving plant from dock to dock."""
+    components_lead_days: Days = 2
+    """Of a subcontract: working days by which components are with the supplier before its lead time begins."""
+
+
+class Quota(Noun):
+    """R14: what share of an item a supplier is to get, and what it starts from."""
+
+    share: Annotated[Decimal, Field(gt=0)]
+    base: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+
+
+class Disposal(Noun):
+    """R13: what can be done with what an engineering change leaves without use; shares of its value."""
+
+    use_up_days: Days = 180
+    """Calendar days from the effectivity date in which what is kept is used elsewhere; 0: it is not kept."""
+    return_within_days: Days = 90
+    """Calendar days from receipt in which the supplier takes goods back; 0: it takes nothing back."""
+    return_share: PartOfOne = Decimal("0.15")
+    """What the supplier keeps of the credit for restocking."""
+    salvage_share: PartOfOne = Decimal("0.10")
+    """What scrap is still worth."""
+    rework: bool = False
+    """Whether the item can be reworked into something that is used."""
+    rework_share: Share = Decimal("0.40")
+    """What the work costs."""
+    late_cancellation_share: PartOfOne = Decimal("0.30")
+    """What the supplier asks for a cancellation past its cut-off."""
+
+
+class LeadTime(Noun):
+    """What a lead time from master data must be before a requisition is converted by it."""
+
+    minimum_days: Days = 1
+    maximum_days: Days = 365
+    """Beyond it, a typing error is more likely than patience."""
+
+
+class Absence(Noun):
+    """Out of office, both days included; whoever stands in is asked instead."""
+
+    first_day: dt.date
+    last_day: dt.date
+    delegate: str
+
+
+class Role(Noun):
+    """A role that decides: its hours, and who stands in for it."""
+
+    calendar: Calendar | None = None
+    """None: the plant's office hours."""
+    absences: tuple[Absence, ...] = ()
+
+
+class Ownership(Noun):
+    """Which systems own a data domain: only they may state or change it. Names are CloudEvents sources, * for any."""
+
+    requirement: tuple[str, ...] = ("*",)
+    supplier_answer: tuple[str, ...] = ("*",)
+    shipment: tuple[str, ...] = ("*",)
+    goods_receipt: tuple[str, ...] = ("*",)
+    order_document: tuple[str, ...] = ("*",)
+    bill_of_material: tuple[str, ...] = ("*",)
+    stock: tuple[str, ...] = ("*",)
+    """Free stock and unplanned consumption."""
+
+
+class DefectOwners(Noun):
+    """Which role mends master data, by domain."""
+
+    item: str = "planner"
+    unit: str = "planner"
+    supplier: str = "buyer"
+    lead_time: str = "buyer"
+    lots: str = "buyer"
+    price: str = "buyer"
+    sourcing: str = "buyer"
+    calendar: str = "purchasing-manager"
+    policy: str = "purchasing-manager"
+
+
+class PlanRules(Noun):
+    """What a plan run may do without a person, and how much of it is under way at once."""
+
+    error_share_max: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.02")
+    """Of the lines that may be refused; beyond it, the run stops before it changes anything."""
+    withdraw_share_max: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.10")
+    """Of the open needs that a whole plan may withdraw without a person."""
+    batch_lines: Annotated[int, Field(ge=1, le=5000)] = 200
+    """How many changes are handed over at a time; at most twice as many are under way."""
+    changes_per_second: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """How many changes are handed over a second at most; 0: as many as are taken."""
+    runs_kept: Annotated[int, Field(ge=1, le=1000)] = 24
+    """How many runs of a source are kept with their lines."""
+
+
+class LinePolicy(Noun):
+    """What an order needs of the policy for one of its lines (item and supplier may have rules of their own)."""
+
+    version: str
+    tolerance: Tolerance
+    freeze_fence_days: Days
+    shared_lines: bool = False
+
+
+class PlantPolicy(Noun):
+    """The effective policy of a plant, or of an item and a supplier there where they have rules of their own."""
+
+    plant: Code
+    version: str
+    """A digest of the effective values: two that decide alike are one version."""
+    company_code: str
+    purchasing_organization: str
+    purchasing_group: str = "001"
+    calendar: Calendar
+    office: Calendar
+    """Business hours of the roles that escalations run by."""
+    consolidation_minutes: Annotated[int, Field(ge=0)] = 15
+    """How long an order collects lines of the same plant, supplier and terms; 0: an order each."""
+    order_lines_max: Annotated[int, Field(ge=1, le=200)] = 40
+    consolidation_days: Days = 10
+    """Lines whose dock dates lie within this many calendar days may share an order."""
+    shared_lines: bool = False
+    """Whether wants on one sheet of the same item, terms and dock date become one order line (R11, R12)."""
+    processing_days: Days = 1
+    goods_receipt_days: Days = 2
+    freeze_fence_days: Days = 5
+    expedite_days_gained: Days = 10
+    expedite_cost_share: Share = Decimal("0.08")
+    damping: Damping = Damping()
+    tolerance: Tolerance = Tolerance()
+    escalation: Escalation = Escalation()
+    approval: Approval = Approval()
+    routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
+    """The ways that may be taken, the preferred first."""
+    quotas: dict[Code, Quota] = {}
+    """R14: by supplier (or supplying plant); empty: by preference."""
+    tie_break: Literal["preference", "price", "lead_time"] = "preference"
+    """Between sources of one preference that can all make the date."""
+    matching_days: Days = 5
+    """R1: how many working days a need without a stable reference may have moved."""
+    plan: PlanRules = PlanRules()
+    disposal: Disposal = Disposal()
+    lead_time: LeadTime = LeadTime()
+    supplier_calendar: Calendar | None = None
+    """Of an item and supplier or of a supplier; None: as master data says."""
+    ownership: Ownership = Ownership()
+    owners: DefectOwners = DefectOwners()
+    roles: dict[str, Role] = {}
+    """By name; a role without an entry keeps the office's hours and is never away."""
+    planner: str = "planner"
+    buyer: str = "buyer"
+    manager: str = "purchasing-manager"
+
+    def for_line(self) -> LinePolicy:
+        """What an order line keeps of it."""
+        return LinePolicy(
+            version=self.version,
+            tolerance=self.tolerance,
+            freeze_fence_days=self.freeze_fence_days,
+            shared_lines=self.shared_lines,
+        )

@@ -1,0 +1,29 @@
+"""Why something was decided: what the trace, the exception and the audit show of a rule at work."""
+
+from decimal import Decimal
+
+from pydantic import JsonValue
+
+from canonical.base import Noun
+
+
+class Reason(Noun):
+    """One rule's verdict, so that a person can check it by hand."""
+
+    rule: str
+    """R1 to R16."""
+    why: str
+    """One sentence in the buyer's words."""
+    inputs: dict[str, JsonValue] = {}
+    """What was compared."""
+    thresholds: dict[str, JsonValue] = {}
+    """The policy values it was compared with, by their keys."""
+    policy_version: str = ""
+
+
+def figure(quantity: Decimal) -> str:
+    """A quantity as a person writes it: no exponent, no zeros behind."""
+    return f"{quantity.normalize():f}"
+
+
+__all__ = ["JsonValue", "Reason", "figure"]

@@ -1,0 +1,309 @@
+"""What entities leave in the ledger: a snapshot for the reads beside the facts for the audit."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from canonical.base import Instant, Money, Noun, Quantity
+from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
+from canonical.cover import SupplySlice, Want
+from canonical.exception import Decision, NextRung, Proposal
+from canonical.facts import Fact
+from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId, StockId
+from canonical.need import Need
+from canonical.policy import RouteKind
+from canonical.reason import Reason
+from canonical.stock import StockAllotment, StockFigure
+
+
+class RequirementStage(StrEnum):
+    """Where a requirement stands."""
+
+    ASSESSING = "assessing"
+    COVERED = "covered"
+    SHORT = "short"
+    BLOCKED = "blocked"
+    """Master data or an ambiguous match: nothing can be ordered before a person mends it."""
+    FULFILLED = "fulfilled"
+    WITHDRAWN = "withdrawn"
+
+
+class OrderStage(StrEnum):
+    """Where an order stands."""
+
+    COLLECTING = "collecting"
+    PLACING = "placing"
+    UNSENT = "unsent"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    DELIVERING = "delivering"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class RequirementSnapshot(Noun):
+    """A requirement's present state, for lists and inboxes."""
+
+    entity: Literal["requirement"] = "requirement"
+    id: RequirementId
+    need: Need
+    stage: RequirementStage
+    need_revision: int
+    order_ids: tuple[OrderId, ...] = ()
+    cover: tuple[SupplySlice, ...] = ()
+    """What the orders last told it; empty while they give exactly what was wanted."""
+    needed: Quantity | None = None
+    """What is acted on, in the need's unit; 0: withdrawn. None: recorded before this was."""
+    from_stock: Quantity = Decimal(0)
+    """What of it is met from free stock."""
+    reason: str = ""
+    """Why it is open, in a planner's words."""
+    policy_version: str = ""
+    """Of the policy that last decided; empty: nothing is decided yet."""
+    exception_id: ExceptionId | None = None
+    correlation_id: str = ""
+    closed: bool = False
+
+
+class LineShare(Noun):
+    """What a requirement has of an order line that several share, in the order unit."""
+
+    requirement_id: RequirementId
+    quantity: Quantity
+    """What it claims of the line; 0: it has left."""
+    received: Quantity = Decimal(0)
+
+
+class OrderLineSnapshot(Noun):
+    """A line's present state, with the requirement it serves; of several, the first."""
+
+    line: int
+    item: str
+    requirement_id: RequirementId
+    quantity: Quantity
+    unit: str
+    delivery_date: date
+    price: str
+    slices: tuple[SupplySlice, ...] = ()
+    shipped: Quantity
+    received: Quantity
+    claimed: Quantity | None = None
+    """What of the quantity requirements need, in the order unit; the rest is surplus. None: nobody said."""
+    cancelled: bool = False
+    shares: tuple[LineShare, ...] = ()
+    """Of a line that several requirements share or shared: each one's; empty: it serves one."""
+
+    def serves(self, requirement: str) -> bool:
+        """Whether the line serves or served the requirement."""
+        return requirement == self.requirement_id or any(requirement == each.requirement_id for each in self.shares)
+
+    def received_for(self, requirement: str) -> Decimal:
+        """What has come of the line for the requirement; of a line of its own with the lot's surplus."""
+        if self.shares:
+            return sum((each.received for each in self.shares if each.requirement_id == requirement), Decimal(0))
+        return self.received if requirement == self.requirement_id else Decimal(0)
+
+
+class OrderSnapshot(Noun):
+    """An order's present state."""
+
+    entity: Literal["order"] = "order"
+    id: OrderId
+    plant: str
+    supplier: str
+    supplier_name: str = ""
+    currency: str = ""
+    stage: OrderStage
+    requisition_number: str | None = None
+    order_number: str | None = None
+    revision: int = 0
+    answered_revision: int = 0
+    reminders: int = 0
+    lines: tuple[OrderLineSnapshot, ...] = ()
+    reason: str = ""
+    route: RouteKind = RouteKind.DIRECT
+    policy_version: str = ""
+    """Of the policy that last decided."""
+    exception_id: ExceptionId | None = None
+    correlation_id: str = ""
+    closed: bool = False
+
+
+class ExceptionState(StrEnum):
+    """Open until decided or overtaken."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+    OVERTAKEN = "overtaken"
+    """What it was about went away by itself."""
+
+
+class ExceptionSnapshot(Noun):
+    """An exception's present state."""
+
+    entity: Literal["exception"] = "exception"
+    id: ExceptionId
+    raised_by: str
+    proposal: Proposal
+    digest: str
+    state: ExceptionState
+    assignee: str
+    """Who is asked now: a role, or whoever stands in for it."""
+    on_behalf_of: str | None = None
+    """The role that is out of office; None: the assignee is asked for itself."""
+    opened_at: Instant
+    reminders: int = 0
+    escalations: int = 0
+    next_rung: NextRung | None = None
+    """R16; None: the ladder is climbed, or nothing is left to decide."""
+    reasons: tuple[Reason, ...] = ()
+    """Why it is where it is: delegations and rungs, in the order they happened."""
+    decision: Decision | None = None
+    correlation_id: str = ""
+    closed: bool = False
+
+
+class ChangeStage(StrEnum):
+    """Where an engineering change stands."""
+
+    JUDGING = "judging"
+    PROPOSED = "proposed"
+    CARRIED_OUT = "carried_out"
+    DECLINED = "declined"
+    SUPERSEDED = "superseded"
+    """Another revision took its place before it was carried out."""
+
+
+class ChangeSnapshot(Noun):
+    """An engineering change's present state; at its end the report of every affected line."""
+
+    entity: Literal["change"] = "change"
+    id: ChangeId
+    revised: BomRevised
+    stage: ChangeStage
+    dispositions: tuple[ChangeDisposition, ...] = ()
+    changed_requirements: tuple[RequirementId, ...] = ()
+    """That were told to need less, or nothing any more."""
+    new_requirements: tuple[RequirementId, ...] = ()
+    """Of the new components."""
+    left_to_the_plan: tuple[str, ...] = ()
+    """Components whose demand can't be derived from the revision."""
+    proposal: Proposal | None = None
+    """What was last put to a person; None: nobody had to be asked."""
+    affected: tuple[AffectedRequirement, ...] = ()
+    """Every open requirement of the outgoing components; before the decision, as it is."""
+    instructions: tuple[ChangeInstruction, ...] = ()
+    """What people have to do: none of it was booked."""
+    cost: Money = Decimal(0)
+    """Of what was decided."""
+    currency: str = ""
+    check: ChangeCheck | None = None
+    """At its end: whether every affected order line has dispositions that add up to what it holds."""
+    reason: str = ""
+    decision: Decision | None = None
+    superseded_by: ChangeId | None = None
+    exception_id: ExceptionId | None = None
+    policy_version: str = ""
+    correlation_id: str = ""
+    closed: bool = False
+
+
+class StockStage(StrEnum):
+    """Where the balance of an item's free stock stands."""
+
+    JUDGING = "judging"
+    STANDING = "standing"
+    """Something that it said stands: a shortfall is to be covered, or needs are met from stock."""
+    SETTLED = "settled"
+    """Nothing is left to say."""
+
+
+class StockSnapshot(Noun):
+    """The present state of what an item's free stock did to its needs."""
+
+    entity: Literal["stock"] = "stock"
+    id: StockId
+    figure: StockFigure
+    stage: StockStage
+    shortfall: Quantity = Decimal(0)
+    """What is stated as a need of its own, in the figure's unit."""
+    shortfall_requirement: RequirementId | None = None
+    allotments: tuple[StockAllotment, ...] = ()
+    damped: int = 0
+    """How many changes were too small to be told (R4)."""
+    reason: str = ""
+    policy_version: str = ""
+    correlation_id: str = ""
+    closed: bool = False
+
+
+Snapshot = Annotated[
+    RequirementSnapshot | OrderSnapshot | ExceptionSnapshot | ChangeSnapshot | StockSnapshot,
+    Field(discriminator="entity"),
+]
+
+
+class Entry(Noun):
+    """What rides along with an activity: the facts not yet written and the state they led to.
+
+    Recorded by (entity, sequence): the same entry twice does no harm, an older one never overwrites.
+    """
+
+    facts: tuple[Fact, ...]
+    snapshot: Snapshot
+    after: int = 0
+    """Where no fact is unwritten: the sequence of the last one written."""
+
+    @property
+    def sequence(self) -> int:
+        """The newest fact's sequence; snapshots are compared by it."""
+        return self.facts[-1].sequence if self.facts else self.after
+
+    @property
+    def head(self) -> str:
+        """The hash of the newest fact; empty: there is none."""
+        return self.facts[-1].hash if self.facts else ""
+
+
+class OrderTerms(Noun):
+    """What lines must have in common to share an order."""
+
+    plant: str
+    supplier: str
+    currency: str
+    terms: str
+    route: RouteKind = RouteKind.DIRECT
+
+
+class Reservation(Noun):
+    """The ledger's answer to a want: which order takes it."""
+
+    order_id: OrderId
+    opened: bool
+    """This want opened the order (also told again on a repeated call)."""
+    collecting: bool
+    """The order still collects: the want is on its sheet and needs no message."""
+    held: Want | None = None
+    """The want as the order has it: of a repeated call perhaps not the one given. None: as given."""
+
+
+class Sheet(Noun):
+    """What an order collected, in the order of arrival."""
+
+    wants: tuple[Want, ...]
+
+
+class DeadLetter(Noun):
+    """What could not be understood or addressed, kept whole."""
+
+    channel: str
+    source: str
+    code: str
+    detail: str
+    next_step: str
+    body: bytes
+    content_type: str
+    context: dict[str, JsonValue] = {}

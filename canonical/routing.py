@@ -1,0 +1,119 @@
+"""The sources of an item as a plant's policy lets it have them.
+
+What is decided here: which of master data's sources may be used (by the policy's routes), in which order, by whose
+calendar, which transfers stand beside them, and how long a goods receipt takes where the item says nothing. Not here:
+which source a need takes (decisions.sourcing).
+"""
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from canonical.calendar import Calendar
+from canonical.policy import PlantPolicy, RouteKind, RouteRule
+from canonical.sourcing import Assessment, ItemAtPlant, Source
+from canonical.units import UNITS
+
+
+class Effective(Protocol):
+    """What holds for a plant, and for an item and supplier there; None: the plant has no policy."""
+
+    def __call__(
+        self, plant: str, *, item_class: str = "", item: str = "", supplier: str = ""
+    ) -> PlantPolicy | None: ...
+
+
+def supplying_plants(policy: PlantPolicy) -> tuple[str, ...]:
+    """The plants that transfers may come from, the preferred first."""
+    return tuple(route.supplying_plant for route in policy.routes if route.supplying_plant)
+
+
+def assessment(
+    item: ItemAtPlant,
+    policy: PlantPolicy,
+    effective: Effective,
+    kept_at: Collection[str],
+    allocated: Mapping[str, Decimal],
+) -> Assessment:
+    """All that a requirement for the item decides by; `policy` is what `effective` gives for it without a supplier.
+
+    `kept_at`: which of the supplying plants keep the item. `allocated`: by supplier, in base units (R14).
+    """
+    found = [(route, source) for route in policy.routes for source in _sources(item, route, policy, effective, kept_at)]
+    places = {route: place for place, route in enumerate(policy.routes)}
+    taken = {RouteKind.TRANSFER, *(route.kind for route in policy.routes)}
+    ranks = sorted({(places[route], source.preference) for route, source in found})
+    by_supplier: dict[str, PlantPolicy] = {}
+    calendars: dict[str, Calendar] = {}
+    sources: list[Source] = []
+    for route, source in sorted(found, key=lambda each: (places[each[0]], each[1].preference)):
+        own = effective(item.plant, item_class=item.item_class, item=item.item, supplier=source.supplier) or policy
+        if own.version != policy.version:
+            by_supplier[source.supplier] = own
+        # One number says both: the order of the routes first, the preference in master data within each.
+        changes: dict[str, object] = {"preference": ranks.index((places[route], source.preference)) + 1}
+        if own.supplier_calendar is not None and source.route is not RouteKind.TRANSFER:
+            changes["calendar"] = own.supplier_calendar
+            if source.lead_time_in == "working_days":
+                calendars[source.supplier] = source.calendar
+        sources.append(source.model_copy(update=changes))
+    return Assessment(
+        item=item.model_copy(
+            update={
+                "sources": tuple(sources),
+                "goods_receipt_days": item.goods_receipt_days or policy.goods_receipt_days,
+            }
+        ),
+        policy=policy,
+        by_supplier=by_supplier,
+        allocated=dict(allocated) if policy.quotas else {},
+        left_out=tuple(source for source in item.sources if source.route not in taken),
+        kept_at={plant: plant in kept_at for plant in supplying_plants(policy)},
+        calendars=calendars,
+        receipt_days_of_policy=not item.goods_receipt_days,
+    )
+
+
+def as_kept(known: Assessment) -> ItemAtPlant:
+    """The item as master data keeps it: `assessment` makes the same of it once more, and what is right under others.
+
+    Preferences stay as they were numbered anew, which is in their order. Transfers are the policy's, and gone. Raises
+    ValueError where master data has no such item.
+    """
+    if known.item is None:
+        raise ValueError("master data has no such item: there is nothing to go back to")
+    bought = (source for source in known.item.sources if source.route is not RouteKind.TRANSFER)
+    sources = [
+        source.model_copy(update={"calendar": known.calendars.get(source.supplier, source.calendar)})
+        for source in (*bought, *known.left_out)
+    ]
+    changes: dict[str, object] = {"sources": tuple(sources)}
+    if known.receipt_days_of_policy:
+        changes["goods_receipt_days"] = 0
+    return known.item.model_copy(update=changes)
+
+
+def _sources(
+    item: ItemAtPlant, route: RouteRule, policy: PlantPolicy, effective: Effective, kept_at: Collection[str]
+) -> tuple[Source, ...]:
+    if route.kind is not RouteKind.TRANSFER:
+        return tuple(source for source in item.sources if source.route is route.kind)
+    plant = route.supplying_plant
+    supplying = effective(plant, item_class=item.item_class, item=item.item) if plant in kept_at and plant else None
+    if plant is None or supplying is None:
+        return ()
+    return (
+        Source(
+            supplier=plant,
+            supplier_name=f"Plant {plant}",
+            route=RouteKind.TRANSFER,
+            unit=item.base_unit,
+            lead_time_days=route.transit_days,
+            lead_time_in="working_days",
+            minimum_quantity=Decimal(0),
+            multiple=Decimal(1).scaleb(-UNITS[item.base_unit].decimals),
+            price=Decimal(0),
+            currency=policy.approval.currency,
+            calendar=supplying.calendar,
+        ),
+    )
