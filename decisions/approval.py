@@ -1,0 +1,137 @@
+"""R15, approval: who must decide a change, by its value and the criticality of the demand.
+
+What is decided here: the roles, that nobody decides what they proposed, and in which roles a question may be decided.
+Not here: that a decision is made on the present proposal (its digest) and which person holds a role (the directory of
+users).
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from canonical.base import Criticality
+from canonical.policy import Approval, PlantPolicy
+from canonical.reason import JsonValue, Reason
+from decisions.delegation import who_is_asked
+
+_CENT = Decimal("0.01")
+
+
+class ApprovalRoute(NamedTuple):
+    """The roles that may decide; none where the change is free."""
+
+    approvers: tuple[str, ...]
+    free: bool
+    value: Decimal
+    limit: Decimal
+    why: str
+    criticality: Criticality
+    in_shortage: bool
+    currency: str
+    manager_from: Decimal
+    rule: str = "R15"
+
+    def reason(self, policy_version: str) -> Reason:
+        """What trace and inbox show of it."""
+        inputs: dict[str, JsonValue] = {
+            "value": str(self.value),
+            "currency": self.currency,
+            "criticality": str(self.criticality),
+            "in_shortage": self.in_shortage,
+            "approvers": list(self.approvers),
+        }
+        return Reason(
+            rule=self.rule,
+            why=self.why,
+            inputs=inputs,
+            thresholds={
+                f"approval.free_up_to.{self.criticality}": str(self.limit),
+                "approval.manager_from": str(self.manager_from),
+            },
+            policy_version=policy_version,
+        )
+
+
+def value_in_company_currency(
+    quantity_delta: Decimal, price: Decimal, price_unit: Decimal, currency: str, approval: Approval
+) -> Decimal:
+    """|Δ quantity| × price × rate, to the cent.
+
+    Raises ValueError where policy has no rate for the currency; the master-data check refuses such a source before.
+    """
+    rate = approval.rates.get(currency)
+    if rate is None:
+        raise ValueError(f"no rate for {currency} in the policy; add it to approval.rates")
+    return (abs(quantity_delta) * price / price_unit * rate).quantize(_CENT, ROUND_HALF_UP)
+
+
+def route_approval(
+    value: Decimal, criticality: Criticality, in_shortage: bool, policy: PlantPolicy, *, proposed_by: str = ""
+) -> ApprovalRoute:
+    """R15: free up to the class's limit; beyond it the buyer, from `manager_from` the manager as well.
+
+    Class A in shortage is never free: the buyer and the planner. A role that proposed the change is not among those
+    who decide it; where nobody else is left, the manager does, and where the manager proposed it, the buyer or the
+    planner. The value is in the company currency.
+    """
+    approval = policy.approval
+    limit = approval.free_up_to.get(criticality, Decimal(0))
+    pressing = in_shortage and criticality is Criticality.A
+    approvers: list[str] = []
+    if value <= limit and not pressing:
+        why = f"{value} {approval.currency} is within the {limit} that class {criticality} may change freely"
+    else:
+        reasons = [f"{value} {approval.currency} for class {criticality}"]
+        approvers.append(policy.buyer)
+        if value > limit:
+            reasons.append(f"free up to {limit}")
+        if pressing:
+            approvers.append(policy.planner)
+            reasons.append("in shortage")
+        if value >= approval.manager_from:
+            approvers.append(policy.manager)
+            reasons.append(f"at least {approval.manager_from}")
+        why = ", ".join(reasons)
+        approvers = _without(proposed_by, approvers, policy)
+    return ApprovalRoute(
+        approvers=tuple(dict.fromkeys(approvers)),
+        free=not approvers,
+        value=value,
+        limit=limit,
+        why=why,
+        criticality=criticality,
+        in_shortage=in_shortage,
+        currency=approval.currency,
+        manager_from=approval.manager_from,
+    )
+
+
+def _without(proposed_by: str, approvers: list[str], policy: PlantPolicy) -> list[str]:
+    """Those who did not propose it. A plant with one role for all keeps it: then another person has to hold it."""
+    for candidates in (approvers, [policy.manager], [policy.buyer], [policy.planner]):
+        if others := [role for role in candidates if may_decide(proposed_by, role)]:
+            return others
+    return approvers
+
+
+def may_decide(proposed_by: str, decided_by: str) -> bool:
+    """R15: the approver is not the proposer (names compared without case and outer blanks)."""
+    return _name(proposed_by) != _name(decided_by)
+
+
+def may_decide_as(role: str, entitled: Iterable[str]) -> bool:
+    """R15: the role is one of those entitled (compared like names)."""
+    return _name(role) in map(_name, entitled)
+
+
+def entitled_roles(roles: Iterable[str], policy: PlantPolicy, now: dt.datetime) -> tuple[str, ...]:
+    """The roles that may decide, and whoever stands in for them now; a role that is away may still decide."""
+    found: dict[str, None] = {}
+    for role in roles:
+        found |= {role: None, who_is_asked(role, policy, now).assignee: None}
+    return tuple(found)
+
+
+def _name(said: str) -> str:
+    return said.strip().casefold()

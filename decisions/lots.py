@@ -1,0 +1,106 @@
+"""R5, lot sizing: how much to order so that the need is met and the supplier's lots are kept.
+
+What is decided here: quantities, always rounded up, in the order unit. Not here: how a need comes to be in the order
+unit (units), from whom it is ordered (sourcing) and whether the lot terms make sense at all (`has_legal_lot`, asked by
+the master-data check).
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from canonical.reason import Reason, figure
+
+_NOTHING = Decimal(0)
+
+
+class LotSizing(NamedTuple):
+    """The lots to order, a line each, and how much of them the need does not take; all in the order unit."""
+
+    lots: tuple[Decimal, ...]
+    surplus: Decimal
+    needed: Decimal
+    minimum: Decimal
+    multiple: Decimal
+    maximum: Decimal | None
+    rule: str = "R5"
+
+    @property
+    def total(self) -> Decimal:
+        """Σ lots."""
+        return self.lots[0] if len(self.lots) == 1 else sum(self.lots, Decimal(0))
+
+    @property
+    def why(self) -> str:
+        """The arithmetic, in one line."""
+        if not self.lots:
+            return "nothing is needed"
+        terms = f"minimum {figure(self.minimum)}, multiple {figure(self.multiple)}"
+        if self.maximum is not None:
+            terms += f", maximum {figure(self.maximum)}"
+        ordered = figure(self.lots[0]) if len(self.lots) == 1 else f"{len(self.lots)} lots"
+        why = f"{figure(self.needed)} needed, {ordered} ordered, {figure(self.surplus)} surplus ({terms})"
+        if not has_legal_lot(self.minimum, self.multiple, self.maximum):
+            why += "; the maximum is below the smallest lot and is not kept"
+        return why
+
+    def reason(self, policy_version: str) -> Reason:
+        """The verdict for trace and audit; the terms are master data, not policy."""
+        return Reason(
+            rule=self.rule,
+            why=self.why,
+            inputs={
+                "needed": str(self.needed),
+                "minimum_quantity": str(self.minimum),
+                "multiple": str(self.multiple),
+                "maximum_quantity": None if self.maximum is None else str(self.maximum),
+            },
+            policy_version=policy_version,
+        )
+
+
+def smallest_lot(minimum: Decimal, multiple: Decimal) -> Decimal:
+    """The smallest multiple that is not below the minimum."""
+    return max(_round_up(minimum, multiple), multiple)
+
+
+def largest_lot(multiple: Decimal, maximum: Decimal) -> Decimal:
+    """The largest multiple that is not above the maximum; 0 where there is none."""
+    return maximum // multiple * multiple
+
+
+def has_legal_lot(minimum: Decimal, multiple: Decimal, maximum: Decimal | None) -> bool:
+    """Whether any quantity keeps minimum, multiple and maximum at once."""
+    return maximum is None or smallest_lot(minimum, multiple) <= maximum
+
+
+def lots_wanted(needed: Decimal, multiple: Decimal, maximum: Decimal | None) -> int:
+    """How many lots the need takes at most; asked before sizing, since a tiny maximum makes a million lines."""
+    if needed <= 0 or maximum is None:
+        return int(needed > 0)
+    largest = largest_lot(multiple, maximum)
+    return int(_round_up(needed, largest) / largest) if largest else 0
+
+
+def size_lots(needed: Decimal, minimum: Decimal, multiple: Decimal, maximum: Decimal | None) -> LotSizing:
+    """R5: the total rounded up, split at the maximum, a tail below the minimum raised to it.
+
+    Never less than the need, and less than one smallest lot more. Nothing needed: no lots. Where no lot can be legal
+    (`has_legal_lot`; master data changed under a running order) the maximum gives way, and `why` says so.
+    """
+    if needed <= 0:
+        return LotSizing((), _NOTHING, needed, minimum, multiple, maximum)
+    smallest = smallest_lot(minimum, multiple)
+    total = max(_round_up(needed, multiple), smallest)
+    lots: tuple[Decimal, ...] = (total,)
+    ordered = total
+    if maximum is not None and smallest <= maximum < total:
+        largest = largest_lot(multiple, maximum)
+        full, tail = int(total // largest), total % largest
+        lots = (largest,) * full + ((max(tail, smallest),) if tail else ())
+        ordered = sum(lots, _NOTHING)
+    return LotSizing(lots, ordered - needed, needed, minimum, multiple, maximum)
+
+
+def _round_up(quantity: Decimal, multiple: Decimal) -> Decimal:
+    # By remainder, not by division: a quotient that the context rounds down would order too little.
+    return quantity if not quantity % multiple else (quantity // multiple + 1) * multiple

@@ -1,0 +1,293 @@
+"""Master data: whether an item can be ordered as it is kept, and who mends it where it can't.
+
+What is decided here: each defect, with its field, the systems that disagree, its owner by policy and the next step. Not
+here: which of the sound sources is taken (sourcing).
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+from canonical.calendar import Calendar
+from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
+from canonical.need import Need
+from canonical.policy import DefectOwners, PlantPolicy, RouteKind
+from canonical.sourcing import Assessment, ItemAtPlant, MasterDataDefect, Source, UnknownItem
+from decisions.calendars import is_working_day, next_working_day, previous_working_day
+from decisions.lots import has_legal_lot, lots_wanted
+from decisions.units import conversion, to_order_unit
+
+_ERP = "erp"
+_POLICY = "policy"
+
+
+def item_defects(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, ...]:
+    """What keeps the item from being ordered of anybody."""
+    item, policy = assessment.item, assessment.policy
+    if item is None:
+        return (_unknown_item(need, assessment.unknown, policy.owners),)
+    if item.blocked:
+        return (_blocked_item(item, policy.owners),)
+    if not works_near(policy.calendar, need.required_date):
+        return (_idle_calendar(policy.calendar, need, f"plant {need.plant}", policy.owners, _POLICY),)
+    return ()
+
+
+def source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> tuple[MasterDataDefect, ...]:
+    """What keeps this source from serving the need; `policy` is what holds for its supplier."""
+    return tuple(_source_defects(source, need, policy, item))
+
+
+def is_sound(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> bool:
+    """Whether nothing keeps this source from serving the need."""
+    return next(_source_defects(source, need, policy, item), None) is None
+
+
+def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> Iterator[MasterDataDefect]:
+    if source.blocked:
+        yield _blocked_supplier(source, need, policy.owners)
+    per_order_unit = conversion(need.unit, source.unit, item)
+    if per_order_unit is None:
+        yield _no_conversion(source, need, need.unit, (need.source, _ERP), policy.owners)
+    limits = policy.lead_time
+    shortest = 0 if source.route is RouteKind.TRANSFER else limits.minimum_days
+    if not shortest <= source.lead_time_days <= limits.maximum_days:
+        yield _lead_time(source, need, policy)
+    if not has_legal_lot(source.minimum_quantity, source.multiple, source.maximum_quantity):
+        yield _no_legal_lot(source, need, policy.owners)
+    elif per_order_unit is not None and source.maximum_quantity is not None:
+        same = need.unit == source.unit
+        wanted = need.quantity if same else to_order_unit(need.quantity, per_order_unit, source.unit)
+        if lots_wanted(wanted, source.multiple, source.maximum_quantity) > policy.order_lines_max:
+            yield _too_many_lots(source, need, policy)
+    if source.currency not in policy.approval.rates and source.route is not RouteKind.TRANSFER:
+        yield _no_rate(source, need, policy)
+    if not works_near(policy.calendar, need.required_date):
+        yield _idle_calendar(policy.calendar, need, _of(source, need), policy.owners, _POLICY)
+    if source.lead_time_in == "working_days" and not works_near(source.calendar, need.required_date):
+        yield _idle_calendar(source.calendar, need, _of(source, need), policy.owners, _ERP)
+    if source.route is RouteKind.SUBCONTRACT:
+        yield from _component_defects(source, need, policy.owners, item)
+
+
+def works_near(calendar: Calendar, day: dt.date) -> bool:
+    """Whether the calendar has working days before and after the day, so that dates can be counted in it."""
+    if is_working_day(calendar, day):
+        return True
+    try:
+        previous_working_day(calendar, day)
+        next_working_day(calendar, day)
+    except ValueError:
+        return False
+    return True
+
+
+def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy: PlantPolicy) -> Proposal:
+    """What is put to the owners of the defects; they mend master data and have the need tried again."""
+    others = f" (and {len(defects) - 1} more)" if len(defects) > 1 else ""
+    return Proposal(
+        kind=ExceptionKind.MASTER_DATA,
+        summary=f"{need.item} can't be ordered for plant {need.plant}: {defects[0].detail}{others}.",
+        plant=need.plant,
+        item=need.item,
+        quantity=need.quantity,
+        unit=need.unit,
+        pegs=need.pegs,
+        criticality=need.criticality,
+        currency=policy.approval.currency,
+        defects=tuple(defects),
+        alternatives=(Alternative(choice=Choice.RETRY, note="master data is mended: try again"),),
+        approvers=tuple(dict.fromkeys(defect.owner for defect in defects)),
+        rule="R3",
+    )
+
+
+def no_source(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, ...]:
+    """Nobody supplies the item by a way that the plant takes; a transfer that its plant can't serve is named."""
+    item, policy = assessment.item, assessment.policy
+    supplying = {source.supplier for source in item.sources if source.route is RouteKind.TRANSFER} if item else set()
+    defects = [
+        MasterDataDefect(
+            field="supplying_plant",
+            value=route.supplying_plant or "none",
+            detail=f"plant {route.supplying_plant}, which plant {need.plant} transfers from, keeps no item {need.item}",
+            owner=policy.owners.sourcing,
+            next_step=f"extend item {need.item} to plant {route.supplying_plant}, or take the route out of the policy",
+            systems=(_ERP, _POLICY),
+        )
+        for route in policy.routes
+        if route.kind is RouteKind.TRANSFER and route.supplying_plant not in supplying
+    ]
+    routes = ", ".join(route.kind for route in policy.routes)
+    kept = ", ".join(f"{source.supplier} by {source.route}" for source in item.sources) if item else ""
+    detail = f"nobody supplies item {need.item} to plant {need.plant}"
+    if kept:
+        detail = f"none of the routes of plant {need.plant} ({routes}) leads to a source of {need.item} ({kept})"
+    source = MasterDataDefect(
+        field="sources",
+        value="none",
+        detail=detail,
+        owner=policy.owners.sourcing,
+        next_step="create a purchasing info record with a supplier",
+        systems=(_ERP, _POLICY) if kept else (_ERP,),
+    )
+    return (*defects, source)
+
+
+def unknown_sourcing_rule(need: Need, assessment: Assessment) -> MasterDataDefect:
+    """The plan restricts the need to a source that master data does not have."""
+    sources = assessment.item.sources if assessment.item else ()
+    kept = ", ".join(f"supplier:{source.supplier}" for source in sources) or "none"
+    return MasterDataDefect(
+        field="sourcing_rule",
+        value=need.sourcing_rule or "",
+        detail=f"the plan asks for {need.sourcing_rule}, and no source of {need.item} at {need.plant} is that ({kept})",
+        owner=assessment.policy.owners.sourcing,
+        next_step="create the source in the ERP, or have the plan name one that exists",
+        systems=(need.source, _ERP),
+    )
+
+
+def none_left(need: Need, assessment: Assessment, excluded: Sequence[str]) -> MasterDataDefect:
+    """Everybody who could supply the need is excluded from this question."""
+    return MasterDataDefect(
+        field="sources",
+        value=", ".join(excluded),
+        detail=f"nobody but {', '.join(excluded)} supplies item {need.item} to plant {need.plant}",
+        owner=assessment.policy.owners.sourcing,
+        next_step="create a purchasing info record with another supplier",
+        systems=(_ERP,),
+    )
+
+
+def _of(source: Source, need: Need) -> str:
+    return f"supplier {source.supplier}, item {need.item} at {need.plant}"
+
+
+def _unknown_item(need: Need, found: UnknownItem | None, owners: DefectOwners) -> MasterDataDefect:
+    return MasterDataDefect(
+        field="item",
+        value=need.item,
+        detail=(found.detail if found else "") or f"plant {need.plant} keeps no item {need.item}",
+        owner=owners.item,
+        next_step=f"extend item {need.item} to plant {need.plant}, or withdraw the need",
+        systems=(need.source, _ERP),
+    )
+
+
+def _blocked_item(item: ItemAtPlant, owners: DefectOwners) -> MasterDataDefect:
+    return MasterDataDefect(
+        field="blocked",
+        value=item.blocked,
+        detail=f"item {item.item} is blocked at plant {item.plant}: {item.blocked}",
+        owner=owners.item,
+        next_step="lift the block in the item's plant data, or withdraw the need",
+        systems=(_ERP,),
+    )
+
+
+def _blocked_supplier(source: Source, need: Need, owners: DefectOwners) -> MasterDataDefect:
+    return MasterDataDefect(
+        field="supplier",
+        value=source.supplier,
+        detail=f"purchasing has blocked the source ({_of(source, need)})",
+        owner=owners.supplier,
+        next_step="lift the block of the supplier or of its info record, or name another source",
+        systems=(_ERP,),
+    )
+
+
+def _no_conversion(
+    source: Source, need: Need, unit: str, systems: tuple[str, ...], owners: DefectOwners
+) -> MasterDataDefect:
+    return MasterDataDefect(
+        field="unit",
+        value=unit,
+        detail=f"nothing converts {unit} and {source.unit}, the order unit ({_of(source, need)})",
+        owner=owners.unit,
+        next_step=f"keep the conversion of {unit} and {source.unit} in the item's units of measure, or have the plan "
+        f"state the need in {source.unit}",
+        systems=systems,
+    )
+
+
+def _lead_time(source: Source, need: Need, policy: PlantPolicy) -> MasterDataDefect:
+    of, limits = _of(source, need), policy.lead_time
+    if source.lead_time_days == 0:
+        detail = f"no lead time is kept ({of}), so no date can be promised"
+    else:
+        detail = (
+            f"a lead time of {source.lead_time_days} days is not between {limits.minimum_days} and "
+            f"{limits.maximum_days} ({of})"
+        )
+    return MasterDataDefect(
+        field="lead_time_days",
+        value=str(source.lead_time_days),
+        detail=detail,
+        owner=policy.owners.lead_time,
+        next_step="correct the planned delivery time in the purchasing info record",
+        systems=(_ERP, _POLICY),
+    )
+
+
+def _no_legal_lot(source: Source, need: Need, owners: DefectOwners) -> MasterDataDefect:
+    field, value = "minimum_quantity", source.minimum_quantity
+    if source.maximum_quantity is not None and source.multiple > source.maximum_quantity:
+        field, value = "multiple", source.multiple
+    return MasterDataDefect(
+        field=field,
+        value=str(value),
+        detail=f"no multiple of {source.multiple} lies between the minimum {source.minimum_quantity} and the maximum "
+        f"{source.maximum_quantity} ({_of(source, need)})",
+        owner=owners.lots,
+        next_step="correct minimum, multiple or maximum in the purchasing info record",
+        systems=(_ERP,),
+    )
+
+
+def _too_many_lots(source: Source, need: Need, policy: PlantPolicy) -> MasterDataDefect:
+    return MasterDataDefect(
+        field="maximum_quantity",
+        value=str(source.maximum_quantity),
+        detail=f"{need.quantity} {need.unit} would take more than {policy.order_lines_max} lots ({_of(source, need)})",
+        owner=policy.owners.lots,
+        next_step="correct the maximum quantity, or have the plan split the need",
+        systems=(need.source, _ERP),
+    )
+
+
+def _no_rate(source: Source, need: Need, policy: PlantPolicy) -> MasterDataDefect:
+    return MasterDataDefect(
+        field="currency",
+        value=source.currency,
+        detail=f"policy {policy.version} has no rate for {source.currency} ({_of(source, need)})",
+        owner=policy.owners.policy,
+        next_step=f"add {source.currency} to approval.rates in the plant's policy, or correct the info record",
+        systems=(_ERP, _POLICY),
+    )
+
+
+def _idle_calendar(calendar: Calendar, need: Need, of: str, owners: DefectOwners, system: str) -> MasterDataDefect:
+    return MasterDataDefect(
+        field="calendar",
+        value=calendar.name,
+        detail=f"calendar {calendar.name} has no working day near {need.required_date} ({of})",
+        owner=owners.calendar,
+        next_step="correct the calendar's weekdays, holidays or shutdowns",
+        systems=(system,),
+    )
+
+
+def _component_defects(
+    source: Source, need: Need, owners: DefectOwners, item: ItemAtPlant
+) -> Iterator[MasterDataDefect]:
+    if not item.components:
+        yield MasterDataDefect(
+            field="components",
+            value="none",
+            detail=f"a subcontractor is given components, and none are kept ({_of(source, need)})",
+            owner=owners.item,
+            next_step="keep the subcontracting bill of material, or change the info record's category",
+            systems=(_ERP,),
+        )
+    if conversion(item.base_unit, source.unit, item) is None:
+        yield _no_conversion(source, need, item.base_unit, (_ERP,), owners)

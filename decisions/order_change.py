@@ -1,0 +1,197 @@
+"""R3, change of an order line: what a changed want does to a line, by the state of its document.
+
+What is decided here: which way the change goes. Not here: whether the need's change is worth one (R4), who approves a
+proposal (R15) and how the changes of several lines become one revision (the order).
+"""
+
+import datetime as dt
+from decimal import Decimal
+from typing import NamedTuple
+
+from canonical.calendar import Calendar
+from canonical.reason import JsonValue, Reason, figure
+from canonical.records import OrderStage
+from decisions.calendars import working_days_between
+
+_UNSENT = frozenset({OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT})
+_OVER = frozenset({OrderStage.CLOSED, OrderStage.CANCELLED})
+_ZERO = Decimal(0)
+
+
+class LineState(NamedTuple):
+    """Where an order line stands when the change arrives."""
+
+    stage: OrderStage
+    answered: bool = False
+    """The supplier has answered the line."""
+    in_transit: Decimal = _ZERO
+    """Shipped and not yet received."""
+    received: Decimal = _ZERO
+    edited_by_buyer: bool = False
+    """A buyer changed the line in the ERP."""
+
+    @property
+    def floor(self) -> Decimal:
+        """Shipped + received: below this the line can't be cut."""
+        return self.in_transit + self.received
+
+
+class LineUnchanged(NamedTuple):
+    """The line is what is wanted already, or nothing of it can be moved any more."""
+
+    why: str
+    rule: str = "R3"
+
+
+class UpdateUnsent(NamedTuple):
+    """The supplier has not seen the line: change it and send it as it then is."""
+
+    why: str
+    rule: str = "R3"
+
+
+class ChangeSent(NamedTuple):
+    """Send a change order: the next revision."""
+
+    why: str
+    rule: str = "R3"
+
+
+class ProposeChange(NamedTuple):
+    """A person approves the change first."""
+
+    reason: str
+    over_edit: bool = False
+    """It would overwrite what a buyer edited: it needs a person whatever its value."""
+    rule: str = "R3"
+
+
+class FrozenChange(NamedTuple):
+    """Too near to delivery to change without a person: an exception."""
+
+    reason: str
+    rule: str = "R3"
+
+
+class FloorAndBalance(NamedTuple):
+    """Goods are on the way or in: cut no lower than those, order more elsewhere."""
+
+    floor: Decimal
+    new_quantity: Decimal
+    """What the line is changed to; its open rest takes the wanted date."""
+    surplus: Decimal
+    """What comes beyond the want."""
+    balance: Decimal
+    """What the line can't give and another order must."""
+    why: str
+    rule: str = "R3"
+
+
+class CreateBalance(NamedTuple):
+    """The line is closed: what is missing needs another order."""
+
+    balance: Decimal
+    why: str
+    rule: str = "R3"
+
+
+LineVerdict = LineUnchanged | UpdateUnsent | ChangeSent | ProposeChange | FrozenChange | FloorAndBalance | CreateBalance
+
+
+def judge_line_change(
+    state: LineState,
+    current_quantity: Decimal,
+    current_date: dt.date,
+    wanted_quantity: Decimal,
+    wanted_date: dt.date,
+    *,
+    today: dt.date,
+    freeze_fence_days: int,
+    calendar: Calendar,
+    approved: bool = False,
+) -> LineVerdict:
+    """R3: the action that the state of the document allows; quantities in the order unit, dates at the dock.
+
+    `approved`: a person has decided this change, so that it is neither proposed nor frozen. The fence is counted in
+    the plant's working days before the current dock date; the day at the fence is inside it.
+    """
+    if state.stage in _OVER:
+        return _after_closing(state, wanted_quantity)
+    if (wanted_quantity, wanted_date) == (current_quantity, current_date):
+        return LineUnchanged("the line is what is wanted")
+    if state.edited_by_buyer and not approved:
+        return ProposeChange("a buyer edited the line in the ERP; that is not overwritten", over_edit=True)
+    if state.stage not in _UNSENT and state.floor > 0:
+        return _while_delivering(state, current_quantity, wanted_quantity)
+    if state.stage not in _UNSENT and (state.answered or state.stage is not OrderStage.SENT) and not approved:
+        return _acknowledged(current_date, today, freeze_fence_days, calendar)
+    if state.stage in _UNSENT:
+        return UpdateUnsent("the order is not sent yet")
+    if approved:
+        return ChangeSent("a person decided the change")
+    return ChangeSent("the order is sent and not acknowledged yet")
+
+
+def _after_closing(state: LineState, wanted: Decimal) -> LineUnchanged | CreateBalance:
+    balance = wanted - state.floor
+    if balance <= 0:
+        return LineUnchanged("the line is closed and gave what is wanted")
+    return CreateBalance(balance, f"the line is closed at {figure(state.floor)}, {figure(wanted)} is wanted")
+
+
+def change_reason(
+    verdict: LineVerdict,
+    state: LineState,
+    current: tuple[Decimal, dt.date],
+    wanted: tuple[Decimal, dt.date],
+    *,
+    today: dt.date,
+    freeze_fence_days: int,
+    calendar: Calendar,
+    policy_version: str,
+) -> Reason:
+    """Why R3 says so: the arguments of `judge_line_change`, as trace and exception show them."""
+    inputs: dict[str, JsonValue] = {
+        "stage": str(state.stage),
+        "acknowledged": state.answered,
+        "shipped": figure(state.in_transit),
+        "received": figure(state.received),
+        "edited_by_buyer": state.edited_by_buyer,
+        "quantity": figure(current[0]),
+        "delivery_date": current[1].isoformat(),
+        "wanted_quantity": figure(wanted[0]),
+        "wanted_date": wanted[1].isoformat(),
+        "working_days_to_delivery": working_days_between(calendar, today, current[1]),
+    }
+    return Reason(
+        rule=verdict.rule,
+        why=verdict.reason if isinstance(verdict, ProposeChange | FrozenChange) else verdict.why,
+        inputs=inputs,
+        thresholds={"freeze_fence_days": freeze_fence_days},
+        policy_version=policy_version,
+    )
+
+
+def _while_delivering(state: LineState, current: Decimal, wanted: Decimal) -> LineVerdict:
+    floor = state.floor
+    coming = max(current, floor)
+    if floor >= current and wanted == current:
+        return LineUnchanged("all of the line is shipped or received; its date can't be moved")
+    if wanted >= coming:
+        balance = wanted - coming
+        why = f"{figure(floor)} is shipped or received; the other {figure(balance)} needs another order"
+        return FloorAndBalance(floor, current, _ZERO, balance, why)
+    new_quantity = min(current, max(wanted, floor))
+    surplus = max(new_quantity, floor) - wanted
+    why = f"{figure(floor)} is shipped or received; cut to {figure(new_quantity)}, surplus {figure(surplus)}"
+    return FloorAndBalance(floor, new_quantity, surplus, _ZERO, why)
+
+
+def _acknowledged(
+    current_date: dt.date, today: dt.date, freeze_fence_days: int, calendar: Calendar
+) -> ProposeChange | FrozenChange:
+    if working_days_between(calendar, today, current_date) <= freeze_fence_days:
+        return FrozenChange(
+            f"delivery on {current_date} is inside the freeze fence of {freeze_fence_days} working days"
+        )
+    return ProposeChange("the supplier has acknowledged the line")

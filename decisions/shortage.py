@@ -1,0 +1,275 @@
+"""Shortage: the ways out of a need that its cover does not meet (R7), with date and cost, for a person to choose.
+
+What is decided here: which ways are open, what each costs and in which order they are shown. Not here: whether there is
+a shortage (feasibility) and which way is taken (a person).
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from canonical.cover import SupplySlice
+from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
+from canonical.need import Need
+from canonical.policy import PlantPolicy, RouteKind
+from canonical.reason import figure
+from canonical.sourcing import Assessment, ItemAtPlant, Source
+from decisions.approval import route_approval, value_in_company_currency
+from decisions.calendars import next_working_day, subtract_working_days, working_days_between
+from decisions.feasibility import Short, available_on
+from decisions.lots import size_lots
+from decisions.schedule import BackwardSchedule, backward_schedule
+from decisions.sourcing import sound_sources
+from decisions.units import conversion, to_need_unit, to_order_unit
+
+_ZERO = Decimal(0)
+_HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
+_SHOWN_FIRST = (Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT)
+
+
+class _SecondSource(NamedTuple):
+    """What the short quantity would cost elsewhere, and when it would be there."""
+
+    source: Source
+    schedule: BackwardSchedule
+    alternative: Alternative
+
+
+def alternatives(
+    need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+) -> tuple[Alternative, ...]:
+    """Accept, expedite, and a split to each second source: the least late first, then the cheapest.
+
+    `supplier`: who holds the cover that falls short; None: nobody. Costs are in the company currency, `available_on`
+    the day on stock, quantities in the need's unit; an alternative without a day never covers the whole need. A
+    transfer costs nothing: the goods are ours.
+    """
+    return _ranked(
+        need, short, supplier, item, policy, _second_sources(need, short, supplier, item, policy, today), today
+    )
+
+
+def shortage_proposal(
+    need: Need,
+    short: Short,
+    cover: Sequence[SupplySlice],
+    supplier: str | None,
+    item: ItemAtPlant,
+    policy: PlantPolicy,
+    today: dt.date,
+    *,
+    order_number: str | None = None,
+    reason: str = "",
+) -> Proposal:
+    """What is put to the approvers (R15): the need, its cover, the shortfall and the ways out.
+
+    `reason`: what led to it where that is more than dates (a rejected line), added to the summary. The latest safe date
+    is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
+    """
+    others = _second_sources(need, short, supplier, item, policy, today)
+    value = _value_short(need, short, _source_of(item, supplier), item, policy) or _ZERO
+    criticality = need.criticality
+    route = route_approval(value, criticality, True, policy)
+    return Proposal(
+        kind=ExceptionKind.SHORTAGE,
+        summary=_summary(need, short, supplier, reason),
+        plant=need.plant,
+        supplier=supplier,
+        item=need.item,
+        order_number=order_number,
+        quantity=need.quantity,
+        unit=need.unit,
+        short_quantity=short.short_quantity,
+        pegs=need.pegs,
+        cover=tuple(cover),
+        available_on=short.available_on,
+        working_days_late=short.working_days_late,
+        criticality=criticality,
+        value=value,
+        currency=policy.approval.currency,
+        alternatives=_ranked(need, short, supplier, item, policy, others, today),
+        approvers=route.approvers or (policy.buyer,),
+        latest_safe_date=_latest_safe_date(short, others, today),
+        rule=short.rule,
+        reasons=(short.reason(policy.version), route.reason(policy.version)),
+    )
+
+
+def _ranked(
+    need: Need,
+    short: Short,
+    supplier: str | None,
+    item: ItemAtPlant,
+    policy: PlantPolicy,
+    others: Sequence[_SecondSource],
+    today: dt.date,
+) -> tuple[Alternative, ...]:
+    found = [_accept(short, supplier, policy), *(other.alternative for other in others)]
+    expedited = _expedite(need, short, _source_of(item, supplier), item, policy, today)
+    if expedited is not None:
+        found.append(expedited)
+    return tuple(
+        sorted(
+            found,
+            key=lambda way: (
+                way.available_on is None,
+                way.working_days_late,
+                way.extra_cost,
+                _SHOWN_FIRST.index(way.choice),
+            ),
+        )
+    )
+
+
+def _accept(short: Short, supplier: str | None, policy: PlantPolicy) -> Alternative:
+    if short.available_on is None:
+        note = f"go without {figure(short.short_quantity)}: no date is known for them"
+    else:
+        note = f"wait until {short.available_on}"
+    return Alternative(
+        choice=Choice.ACCEPT,
+        supplier=supplier,
+        quantity=short.short_quantity,
+        available_on=short.available_on,
+        working_days_late=short.working_days_late,
+        currency=policy.approval.currency,
+        note=note,
+    )
+
+
+def _expedite(
+    need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+) -> Alternative | None:
+    """The same supplier sooner; None where there is no date to be earlier than, or nothing is gained."""
+    value = _value_short(need, short, current, item, policy)
+    if current is None or value is None or short.available_on is None:
+        return None
+    soonest = available_on(next_working_day(policy.calendar, today), item.goods_receipt_days, policy.calendar)
+    gained = subtract_working_days(policy.calendar, short.available_on, policy.expedite_days_gained)
+    # Sooner than the day it is needed is not worth a surcharge.
+    expedited = max(soonest, min(gained, short.available_on), _wanted_by(short, policy))
+    if expedited >= short.available_on:
+        return None
+    days_gained = working_days_between(policy.calendar, expedited, short.available_on)
+    return Alternative(
+        choice=Choice.EXPEDITE,
+        supplier=current.supplier,
+        quantity=short.short_quantity,
+        available_on=expedited,
+        working_days_late=max(0, short.working_days_late - days_gained),
+        extra_cost=(value * policy.expedite_cost_share).quantize(Decimal("0.01")),
+        currency=policy.approval.currency,
+        note=f"ask {_name(current)} for {days_gained} working days earlier, {policy.expedite_cost_share:.0%} surcharge",
+    )
+
+
+def _wanted_by(short: Short, policy: PlantPolicy) -> dt.date:
+    return subtract_working_days(policy.calendar, short.short_at, 0)
+
+
+def _second_sources(
+    need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+) -> list[_SecondSource]:
+    current, known = _source_of(item, supplier), Assessment.model_construct(item=item, policy=policy)
+    return [
+        _split(source, current, need, short, item, policy, today)
+        for source in sound_sources(need, known, exclude=(supplier or "",))
+    ]
+
+
+def _split(
+    source: Source,
+    current: Source | None,
+    need: Need,
+    short: Short,
+    item: ItemAtPlant,
+    policy: PlantPolicy,
+    today: dt.date,
+) -> _SecondSource:
+    schedule = backward_schedule(
+        short.short_at, item.goods_receipt_days, policy.calendar, source, policy.processing_days, today
+    )
+    dock = max(schedule.dock_date, schedule.earliest_dock)
+    on_stock = available_on(dock, item.goods_receipt_days, policy.calendar)
+    wanted = _in_order_unit(short.short_quantity, source, need, item)
+    assert wanted is not None, "a second source is sound: its unit converts"
+    lots = size_lots(wanted, source.minimum_quantity, source.multiple, source.maximum_quantity)
+    difference = _ZERO
+    if source.route is not RouteKind.TRANSFER:
+        costs = value_in_company_currency(lots.total, source.price, source.price_unit, source.currency, policy.approval)
+        difference = costs - (_value_short(need, short, current, item, policy) or _ZERO)
+    note = f"{_HOW[source.route]} {figure(lots.total)}{_unit(source, need)} from {_name(source)}"
+    if lots.surplus:
+        note += f", {figure(lots.surplus)} of them surplus of the lot size"
+    if difference < 0:
+        note += f"; {-difference} {policy.approval.currency} cheaper"
+    alternative = Alternative(
+        choice=Choice.SPLIT,
+        supplier=source.supplier,
+        quantity=_in_need_unit(lots.total, source, need, item),
+        available_on=on_stock,
+        working_days_late=max(0, working_days_between(policy.calendar, short.short_at, on_stock)),
+        extra_cost=max(_ZERO, difference),
+        currency=policy.approval.currency,
+        note=note,
+    )
+    return _SecondSource(source, schedule, alternative)
+
+
+def _value_short(
+    need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy
+) -> Decimal | None:
+    """What is short at the present price; None where it has no price, no rate or no unit to count it in."""
+    if current is None or current.currency not in policy.approval.rates:
+        return None
+    ordered = _in_order_unit(short.short_quantity, current, need, item)
+    if ordered is None:
+        return None
+    return value_in_company_currency(ordered, current.price, current.price_unit, current.currency, policy.approval)
+
+
+def _in_order_unit(quantity: Decimal, source: Source, need: Need, item: ItemAtPlant) -> Decimal | None:
+    if source.unit == need.unit:
+        return quantity
+    per_order_unit = conversion(need.unit, source.unit, item)
+    return None if per_order_unit is None else to_order_unit(quantity, per_order_unit, source.unit)
+
+
+def _in_need_unit(quantity: Decimal, source: Source, need: Need, item: ItemAtPlant) -> Decimal:
+    per_order_unit = conversion(need.unit, source.unit, item)
+    return quantity if source.unit == need.unit or per_order_unit is None else to_need_unit(quantity, per_order_unit)
+
+
+def _unit(source: Source, need: Need) -> str:
+    return f" {source.unit}" if source.unit != need.unit else ""
+
+
+def _latest_safe_date(short: Short, others: Sequence[_SecondSource], today: dt.date) -> dt.date | None:
+    in_time = [other.schedule.requisition_by for other in others if other.schedule.requisition_by >= today]
+    if in_time:
+        return max(in_time)
+    return short.short_at if short.short_at >= today else None
+
+
+def _summary(need: Need, short: Short, supplier: str | None, reason: str) -> str:
+    held_by = f" from {supplier}" if supplier else ""
+    missing = f"{figure(short.short_quantity)} of {figure(short.needed)} {need.unit} {need.item}{held_by}"
+    if short.available_on is None:
+        outcome = "no date is confirmed for the whole need"
+    elif short.working_days_late:
+        outcome = f"all there on {short.available_on}, {short.working_days_late} working days late"
+    else:
+        outcome = f"all there on {short.available_on}"
+    because = f" ({reason})" if reason else ""
+    return f"{missing} will be missing in plant {need.plant} on {short.short_at}; {outcome}{because}."
+
+
+def _source_of(item: ItemAtPlant, supplier: str | None) -> Source | None:
+    return next((source for source in item.sources if source.supplier == supplier), None)
+
+
+def _name(source: Source) -> str:
+    if source.route is RouteKind.TRANSFER:
+        return f"plant {source.supplier}"
+    return f"{source.supplier_name} ({source.supplier})" if source.supplier_name else source.supplier

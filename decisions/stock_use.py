@@ -1,0 +1,208 @@
+"""What free stock does to the needs of its item: a shortfall is needed, and what is free relaxes needs.
+
+What is decided here: who gets how much of what is free, in R11's order, and whether a change of that is worth a change
+of orders (R4). Not here: what is free (the ledger, R10), and what a requirement asks of orders then (R2, R3).
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from canonical.base import Criticality
+from canonical.identity import RequirementId
+from canonical.need import Need, Peg, Revision, Withdrawal
+from canonical.policy import Damping
+from canonical.reason import Reason, figure
+from canonical.sourcing import ItemAtPlant
+from canonical.stock import StockFigure, StockUser
+from canonical.units import NEED_DECIMALS, UNITS, PerUnit, rescale
+from canonical.world import OUR_SOURCE
+from decisions.units import per_unit
+
+STOCK_REFERENCE = "stock"
+"""The demand reference of the need that a shortfall states."""
+_NOTHING = Decimal(0)
+
+
+class StockShare(NamedTuple):
+    """What one requirement gets of the stock, in its own unit."""
+
+    user: StockUser
+    before: Decimal
+    """What it was told last."""
+    target: Decimal
+    """What the stock reaches to now."""
+    limit: Decimal
+    """R4: what the quantity may change by without being told."""
+    act: bool
+
+    @property
+    def quantity(self) -> Decimal:
+        """What it counts on from now on."""
+        return self.target if self.act else self.before
+
+    @property
+    def damped(self) -> bool:
+        """It differs from what was told, and is not told."""
+        return not self.act and self.target != self.before
+
+
+class StockVerdict(NamedTuple):
+    """What a figure of free stock comes to."""
+
+    stock: StockFigure
+    shortfall: Decimal
+    """What is promised and not there, in the stock's unit."""
+    shares: tuple[StockShare, ...]
+    """Of the requirements that get or got something, in the order in which they are served."""
+    damping: Damping
+    rule: str = "R11"
+
+    @property
+    def why(self) -> str:
+        """What is free and who gets it, in one line."""
+        unit = self.stock.unit
+        if self.shortfall:
+            return f"{figure(self.shortfall)} {unit} more are promised than there are"
+        served = [
+            f"{share.user.requirement_id} {figure(share.quantity)} {share.user.unit}"
+            for share in self.shares
+            if share.quantity
+        ]
+        to = "; ".join(served) or "no need is relaxed by it"
+        return f"{figure(self.stock.free)} {unit} are free: {to}"
+
+    @property
+    def damped(self) -> int:
+        """How many changes are too small to be told."""
+        return sum(share.damped for share in self.shares)
+
+    def reasons(self, policy_version: str) -> tuple[Reason, ...]:
+        """R11's order and R4's limits at work, for trace and audit."""
+        spread = Reason(
+            rule=self.rule,
+            why=self.why,
+            inputs={
+                "free": str(self.stock.free),
+                **{str(share.user.requirement_id): str(share.target) for share in self.shares},
+            },
+            policy_version=policy_version,
+        )
+        changes = [share for share in self.shares if share.target != share.before]
+        if not changes:
+            return (spread,)
+        said = [
+            f"{share.user.requirement_id} {_signed(share.target - share.before)}"
+            f"{'' if share.act else f', within {figure(share.limit)}'}"
+            for share in changes
+        ]
+        damping = Reason(
+            rule="R4",
+            why="; ".join(said),
+            inputs={str(share.user.requirement_id): share.act for share in changes},
+            thresholds={
+                "damping.quantity": str(self.damping.quantity),
+                "damping.share": str(self.damping.share),
+            },
+            policy_version=policy_version,
+        )
+        return (spread, damping)
+
+
+def judge_stock(
+    stock: StockFigure,
+    users: Iterable[StockUser],
+    told: Mapping[RequirementId, Decimal],
+    item: ItemAtPlant | None,
+    damping: Damping,
+) -> StockVerdict:
+    """Spread what is free over the needs that it was free besides, and tell apart what is worth a change of orders.
+
+    Served by criticality, need date and id (R11), each up to what is neither received nor on the way. A need that the
+    plan stated after the stock was so is left as the plan says: that has netted the stock (R10). `told`: what each was
+    told last, in its unit, as far as no later plan has overruled it. Within R4's quantity limits nothing is told, so
+    that what is told already may exceed what is free, but never by more than one need's limit; where nothing is free,
+    nothing is left promised. Units that nothing converts get nothing.
+    """
+    shares = []
+    left = max(_NOTHING, stock.free)
+    for user in sorted(users, key=_first_served):
+        factor = per_unit(user.unit, stock.unit, item)
+        target = _NOTHING
+        if factor is not None and user.stated_at < stock.stated_at and not user.answers_order:
+            room = max(_NOTHING, user.quantity - user.held)
+            target = min(room, rescale(left, factor, UNITS[user.unit].decimals, "down"))
+            left = max(_NOTHING, left - _in_stock_unit(target, factor))
+        before = told.get(user.requirement_id, _NOTHING)
+        limit = max(damping.quantity, user.quantity * damping.share)
+        act = target != before and (stock.free <= 0 or abs(target - before) > limit)
+        if target or before:
+            shares.append(StockShare(user, before, target, limit, act))
+    if _promised_too_much(stock, shares, item):
+        shares = [share._replace(act=share.act or share.target < share.before) for share in shares]
+    return StockVerdict(stock, max(_NOTHING, -stock.free), tuple(shares), damping)
+
+
+def _first_served(user: StockUser) -> tuple[Criticality, dt.date, RequirementId]:
+    return (user.criticality, user.required_date, user.requirement_id)
+
+
+def _in_stock_unit(quantity: Decimal, factor: PerUnit) -> Decimal:
+    """Rounded up: what is left is never promised twice."""
+    numerator, denominator = factor
+    return rescale(quantity, (denominator, numerator), NEED_DECIMALS, "up")
+
+
+def _promised_too_much(stock: StockFigure, shares: list[StockShare], item: ItemAtPlant | None) -> bool:
+    """Whether the falls that are too small to be told add up to more than the largest limit among them."""
+    promised = largest = _NOTHING
+    for share in shares:
+        factor = per_unit(share.user.unit, stock.unit, item)
+        if factor is None:
+            continue
+        promised += _in_stock_unit(share.quantity, factor)
+        if share.damped and share.target < share.before:
+            largest = max(largest, _in_stock_unit(share.limit, factor))
+    return promised - max(_NOTHING, stock.free) > largest
+
+
+def shortfall_need(stock: StockFigure, quantity: Decimal, required_date: dt.date, revision: Revision) -> Need:
+    """The need for what is promised and not there, pegged to the stock."""
+    peg = Peg(demand=f"stock of {stock.item} at {stock.plant}", quantity=quantity, date=required_date)
+    return Need(
+        plant=stock.plant,
+        item=stock.item,
+        quantity=quantity,
+        unit=stock.unit,
+        required_date=required_date,
+        source=OUR_SOURCE,
+        demand_reference=STOCK_REFERENCE,
+        revision=revision,
+        pegging=(peg,),
+    )
+
+
+def shortfall_gone(stock: StockFigure, revision: Revision) -> Withdrawal:
+    """Nothing is short any more."""
+    return Withdrawal(
+        plant=stock.plant,
+        item=stock.item,
+        source=OUR_SOURCE,
+        demand_reference=STOCK_REFERENCE,
+        revision=revision,
+    )
+
+
+def _signed(quantity: Decimal) -> str:
+    return f"{quantity.normalize():+f}"
+
+
+__all__ = [
+    "STOCK_REFERENCE",
+    "StockShare",
+    "StockVerdict",
+    "judge_stock",
+    "shortfall_gone",
+    "shortfall_need",
+]

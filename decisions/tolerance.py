@@ -1,0 +1,149 @@
+"""R8, tolerance: whether a supplier's answer is near enough to what was ordered to need no person.
+
+What is decided here: quantity, price and date, each for itself; prices per the quantity that they buy, and in the
+currency of the order only: what another currency is worth is not for the supplier's answer to say. Not here: whether
+the answer still meets the need (R7 runs on every answer, accepted or not).
+"""
+
+import datetime as dt
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from canonical.calendar import Calendar
+from canonical.policy import Tolerance
+from canonical.reason import JsonValue, Reason, figure
+from decisions.calendars import working_days_between
+
+_NONE = Decimal(0)
+
+
+class ToleranceBreach(NamedTuple):
+    """One aspect in which the answer is outside its limit."""
+
+    aspect: Literal["quantity", "price", "currency", "date"]
+    ordered: Decimal | dt.date | str
+    answered: Decimal | dt.date | str
+    """Of a price: for the order's price unit."""
+    deviation: Decimal
+    """A share of what was ordered (0.015 is +1.5 %); of a date: working days later; of a currency: none."""
+    limit: Decimal
+    """In the same measure and with the same sign as the deviation."""
+
+
+class ToleranceVerdict(NamedTuple):
+    """Accepted where nothing is outside its limit."""
+
+    accepted: bool
+    exceptions: tuple[ToleranceBreach, ...]
+    why: str
+    inputs: dict[str, JsonValue]
+    tolerance: Tolerance
+    rule: str = "R8"
+
+    def reason(self, policy_version: str) -> Reason:
+        """What trace and inbox show of it."""
+        limits = self.tolerance.model_dump(mode="json")
+        thresholds: dict[str, JsonValue] = {f"tolerance.{key}": limit for key, limit in limits.items()}
+        return Reason(
+            rule=self.rule, why=self.why, inputs=self.inputs, thresholds=thresholds, policy_version=policy_version
+        )
+
+
+def judge_tolerance(
+    ordered_quantity: Decimal,
+    confirmed_quantity: Decimal,
+    ordered_price: Decimal,
+    confirmed_price: Decimal | None,
+    ordered_dock_date: dt.date,
+    confirmed_last_date: dt.date | None,
+    tolerance: Tolerance,
+    calendar: Calendar,
+    *,
+    price_unit: Decimal = Decimal(1),
+    confirmed_price_unit: Decimal | None = None,
+    currency: str = "",
+    confirmed_currency: str | None = None,
+) -> ToleranceVerdict:
+    """R8: all aspects inside their limits, or which are not.
+
+    A lower price and an earlier date are always inside; what the answer leaves out (None) is not judged. A price is
+    for `price_unit` pieces, whatever number of them the supplier names it for; in another currency than the order's it
+    is not compared: the currency is what is outside. Days are the plant's working days. The ordered quantity must be
+    above 0.
+    """
+    if ordered_quantity <= 0:
+        raise ValueError(
+            f"an ordered quantity of {ordered_quantity} can't be compared with; cancelled lines need no answer"
+        )
+    per = Fraction(1) if confirmed_price_unit is None else Fraction(price_unit) / Fraction(confirmed_price_unit)
+    foreign = confirmed_currency is not None and confirmed_currency.upper() != currency.upper()
+    breaches = (
+        _quantity_breach(ordered_quantity, confirmed_quantity, tolerance),
+        ToleranceBreach("currency", currency, confirmed_currency or "", _NONE, _NONE)
+        if foreign
+        else _price_breach(ordered_price, confirmed_price, per, tolerance),
+        _date_breach(ordered_dock_date, confirmed_last_date, tolerance, calendar),
+    )
+    exceptions = tuple(breach for breach in breaches if breach is not None)
+    why = "; ".join(map(_in_words, exceptions)) or "quantity, price and date are within the tolerance"
+    inputs: dict[str, JsonValue] = {
+        "ordered_quantity": figure(ordered_quantity),
+        "confirmed_quantity": figure(confirmed_quantity),
+        "ordered_price": str(ordered_price),
+        "confirmed_price": None if confirmed_price is None else str(confirmed_price),
+        "price_unit": figure(price_unit),
+        "confirmed_price_unit": None if confirmed_price_unit is None else figure(confirmed_price_unit),
+        "currency": currency,
+        "confirmed_currency": confirmed_currency,
+        "ordered_date": ordered_dock_date.isoformat(),
+        "confirmed_last_date": None if confirmed_last_date is None else confirmed_last_date.isoformat(),
+    }
+    return ToleranceVerdict(not exceptions, exceptions, why, inputs, tolerance)
+
+
+def _quantity_breach(ordered: Decimal, confirmed: Decimal, tolerance: Tolerance) -> ToleranceBreach | None:
+    delta = confirmed - ordered
+    if -delta > ordered * tolerance.quantity_less:
+        return ToleranceBreach("quantity", ordered, confirmed, delta / ordered, -tolerance.quantity_less)
+    if delta > ordered * tolerance.quantity_more:
+        return ToleranceBreach("quantity", ordered, confirmed, delta / ordered, tolerance.quantity_more)
+    return None
+
+
+def _price_breach(
+    ordered: Decimal, confirmed: Decimal | None, per: Fraction, tolerance: Tolerance
+) -> ToleranceBreach | None:
+    if confirmed is None:
+        return None
+    answered = Fraction(confirmed) * per
+    more = answered - Fraction(ordered)
+    if more <= Fraction(ordered) * Fraction(tolerance.price_more):
+        return None
+    # What was ordered free of charge has no share to measure by: any price is all of it.
+    deviation = _decimal(more / Fraction(ordered)) if ordered else Decimal(1)
+    shown = confirmed if per == 1 else Decimal(figure(round(_decimal(answered), 6)))
+    return ToleranceBreach("price", ordered, shown, deviation, tolerance.price_more)
+
+
+def _decimal(fraction: Fraction) -> Decimal:
+    return Decimal(fraction.numerator) / Decimal(fraction.denominator)
+
+
+def _date_breach(
+    ordered: dt.date, confirmed: dt.date | None, tolerance: Tolerance, calendar: Calendar
+) -> ToleranceBreach | None:
+    if confirmed is None:
+        return None
+    later = working_days_between(calendar, ordered, confirmed)
+    if later <= tolerance.later_working_days:
+        return None
+    return ToleranceBreach("date", ordered, confirmed, Decimal(later), Decimal(tolerance.later_working_days))
+
+
+def _in_words(breach: ToleranceBreach) -> str:
+    if breach.aspect == "currency":
+        return f"currency {breach.ordered} → {breach.answered}: prices can't be compared"
+    if breach.aspect == "date":
+        return f"date {breach.ordered} → {breach.answered}: {breach.deviation} working days later, limit {breach.limit}"
+    return f"{breach.aspect} {breach.ordered} → {breach.answered}: {breach.deviation:+.1%}, limit {breach.limit:+.1%}"

@@ -1,0 +1,85 @@
+"""Units: how a quantity of the need's unit becomes one of the order unit (R5) and back.
+
+What is decided here: which conversion holds (the item's own before physics) and that no quantity is ever lost. Not
+here: the units themselves (canonical.units) and lots.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from canonical.cover import in_need_unit
+from canonical.need import Peg
+from canonical.sourcing import ItemAtPlant
+from canonical.units import NEED_DECIMALS, SAME, UNITS, PerUnit, exactly, physical_ratio, rescale
+
+__all__ = ["conversion", "in_need_unit", "pegs_in_order_unit", "per_unit", "to_need_unit", "to_order_unit"]
+
+
+def conversion(need_unit: str, order_unit: str, item: ItemAtPlant) -> PerUnit | None:
+    """(numerator, denominator): so many need units are one order unit; None where nothing converts them.
+
+    What master data says of the item wins over physics; physics leads from a unit that master data does not name to
+    one that it does (grams to kilograms, where so many kilograms are a carton).
+    """
+    if need_unit == order_unit:
+        return SAME
+    need, order = _in_base_units(need_unit, item), _in_base_units(order_unit, item)
+    ratio = order / need if need and order else physical_ratio(need_unit, order_unit)
+    return None if ratio is None else exactly(ratio)
+
+
+def per_unit(unit: str, of: str, item: ItemAtPlant | None) -> PerUnit | None:
+    """(numerator, denominator): so many `unit` are one `of`; without the item only what physics says."""
+    if unit == of:
+        return SAME
+    if item is not None:
+        return conversion(unit, of, item)
+    ratio = physical_ratio(unit, of)
+    return None if ratio is None else exactly(ratio)
+
+
+def _in_base_units(unit: str, item: ItemAtPlant) -> Fraction | None:
+    """How many of the item's base units are one of the unit."""
+    if unit == item.base_unit:
+        return Fraction(1)
+    for known in item.conversions:
+        if known.unit == unit:
+            return Fraction(known.numerator) / Fraction(known.denominator)
+    ratio = physical_ratio(item.base_unit, unit)
+    if ratio is not None:
+        return ratio
+    for known in item.conversions:
+        ratio = physical_ratio(known.unit, unit)
+        if ratio is not None:
+            return ratio * Fraction(known.numerator) / Fraction(known.denominator)
+    return None
+
+
+def to_order_unit(quantity: Decimal, per_order_unit: PerUnit, order_unit: str) -> Decimal:
+    """R5: the need's quantity in the order unit, rounded up to the decimals that the order unit is traded in."""
+    numerator, denominator = per_order_unit
+    return rescale(quantity, (denominator, numerator), UNITS[order_unit].decimals, "up")
+
+
+def to_need_unit(quantity: Decimal, per_order_unit: PerUnit) -> Decimal:
+    """What a quantity of the order unit gives of the need's unit, rounded down to its six decimals.
+
+    Of what `to_order_unit` made of a need it is never less than the need, since a need has no more decimals.
+    """
+    return rescale(quantity, per_order_unit, NEED_DECIMALS, "down")
+
+
+def pegs_in_order_unit(pegs: Sequence[Peg], per_order_unit: PerUnit, order_unit: str) -> tuple[Peg, ...]:
+    """The pegs, by date, in the order unit: their sum is that of the whole, converted once.
+
+    A peg that the rounding of those before it serves already is left out.
+    """
+    converted, pegged, reached = [], Decimal(0), Decimal(0)
+    for peg in pegs:
+        pegged += peg.quantity
+        until = to_order_unit(pegged, per_order_unit, order_unit)
+        if until > reached:
+            converted.append(peg.model_copy(update={"quantity": until - reached}))
+        reached = until
+    return tuple(converted)

@@ -1,0 +1,205 @@
+import datetime as dt
+from decimal import Decimal
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.cover import SliceState, SupplySlice
+from canonical.order import AnswerSlice, LineAnswer, LineOutcome
+from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
+from tests.decisions.nouns import backordered, confirmed, june
+
+ASKED = june(11)
+SIXTY_AND_FORTY = (confirmed(60, ASKED), backordered(40))
+
+
+def said(
+    outcome: LineOutcome, quantity: int | None = None, date: dt.date | None = None, unit: str | None = None
+) -> AnswerSlice:
+    return AnswerSlice(outcome=outcome, quantity=None if quantity is None else Decimal(quantity), date=date, unit=unit)
+
+
+def read(
+    *slices: AnswerSlice,
+    price: Decimal | None = None,
+    header: Literal["accepted", "rejected", "per_line"] = "per_line",
+) -> ReadAnswer | NotAnswered | UnclearAnswer:
+    answer = LineAnswer(line=10, slices=slices, price=price) if slices else None
+    return read_answer(Decimal(100), "EA", ASKED, answer, header)
+
+
+def slices_of(reading: object) -> tuple[SupplySlice, ...]:
+    assert isinstance(reading, ReadAnswer)
+    return reading.slices
+
+
+def reason_of(reading: object) -> str:
+    assert isinstance(reading, UnclearAnswer)
+    return reading.reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param([said(LineOutcome.CHANGED, 60)], id="BP 60 alone"),
+        pytest.param([said(LineOutcome.BACKORDERED, 40)], id="IB 40 alone"),
+        pytest.param([said(LineOutcome.ACCEPTED, 60), said(LineOutcome.BACKORDERED, 40)], id="IA 60 + IB 40"),
+    ],
+)
+def test_r9_order_100_reads_60_confirmed_and_40_backordered_whatever_the_dialect(answer: list[AnswerSlice]) -> None:
+    """Order 100: `BP 60` alone, `IB 40` alone, or `IA 60` + `IB 40` all read [60 confirmed, 40 backordered]."""
+    assert slices_of(read(*answer)) == SIXTY_AND_FORTY
+
+
+def test_an_acceptance_without_figures_is_the_line_as_asked() -> None:
+    assert slices_of(read(said(LineOutcome.ACCEPTED))) == (confirmed(100, ASKED),)
+
+
+def test_a_line_that_is_not_named_is_answered_by_the_header_or_not_at_all() -> None:
+    assert slices_of(read(header="accepted")) == (confirmed(100, ASKED),)
+    assert isinstance(read(header="per_line"), NotAnswered)
+    rejected = read(header="rejected")
+    assert isinstance(rejected, ReadAnswer)
+    assert (rejected.slices, rejected.rejected) == ((), Decimal(100))
+
+
+def test_a_split_over_two_dates_keeps_both() -> None:
+    reading = read(said(LineOutcome.CHANGED, 40, june(22)), said(LineOutcome.CHANGED, 60, june(12)))
+    assert slices_of(reading) == (confirmed(60, june(12)), confirmed(40, june(22)))
+    assert isinstance(reading, ReadAnswer)
+    assert (reading.confirmed, reading.last_date) == (Decimal(100), june(22))
+
+
+def test_a_changed_date_without_a_quantity_is_the_whole_line_for_that_date() -> None:
+    assert slices_of(read(said(LineOutcome.CHANGED, date=june(18)))) == (confirmed(100, june(18)),)
+
+
+def test_a_changed_price_alone_confirms_the_line_as_asked() -> None:
+    assert slices_of(read(said(LineOutcome.CHANGED), price=Decimal("2.03"))) == (confirmed(100, ASKED),)
+
+
+@pytest.mark.parametrize("outcome", [LineOutcome.REJECTED, LineOutcome.DELETED])
+def test_a_rejected_line_leaves_nothing(outcome: LineOutcome) -> None:
+    reading = read(said(outcome))
+    assert isinstance(reading, ReadAnswer)
+    assert (reading.slices, reading.rejected, reading.last_date) == ((), Decimal(100), None)
+
+
+def test_a_part_accepted_and_the_rest_rejected_is_not_backordered() -> None:
+    reading = read(said(LineOutcome.ACCEPTED, 60), said(LineOutcome.REJECTED))
+    assert isinstance(reading, ReadAnswer)
+    assert (reading.slices, reading.rejected) == ((confirmed(60, ASKED),), Decimal(40))
+
+
+@pytest.mark.parametrize("outcome", [LineOutcome.DATE_PENDING, LineOutcome.ON_HOLD])
+def test_what_is_on_hold_is_backordered_without_a_date(outcome: LineOutcome) -> None:
+    assert slices_of(read(said(outcome, date=june(18)))) == (backordered(100),)
+
+
+def test_a_backorder_keeps_the_date_that_the_supplier_hopes_for() -> None:
+    assert slices_of(read(said(LineOutcome.BACKORDERED, 100, june(25)))) == (backordered(100, june(25)),)
+
+
+def test_more_than_was_ordered_is_read_as_it_was_said() -> None:
+    assert slices_of(read(said(LineOutcome.ACCEPTED, 120))) == (confirmed(120, ASKED),)
+
+
+def test_parts_for_the_same_day_are_one_slice() -> None:
+    assert slices_of(read(said(LineOutcome.ACCEPTED, 60), said(LineOutcome.CHANGED, 40, ASKED))) == (
+        confirmed(100, ASKED),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ([said(LineOutcome.SUBSTITUTED, 100)], "substitute"),
+        ([said(LineOutcome.ACCEPTED, 100, unit="CT")], "the answer is in CT, the order in EA"),
+        ([said(LineOutcome.CHANGED)], "says changed, and not what"),
+        ([said(LineOutcome.ACCEPTED), said(LineOutcome.BACKORDERED)], "several parts"),
+        ([said(LineOutcome.ACCEPTED), said(LineOutcome.BACKORDERED, 100)], "leave nothing that could be accepted"),
+        ([said(LineOutcome.REJECTED, 40)], "nothing is said of the other 60"),
+    ],
+)
+def test_what_would_have_to_be_guessed_goes_to_a_person(answer: list[AnswerSlice], reason: str) -> None:
+    assert reason in reason_of(read(*answer))
+
+
+def test_a_line_that_contradicts_a_rejecting_header_is_unclear_and_one_that_repeats_it_is_rejected() -> None:
+    assert "the header rejects" in reason_of(read(said(LineOutcome.ACCEPTED), header="rejected"))
+    repeated = read(said(LineOutcome.REJECTED), header="rejected")
+    assert isinstance(repeated, ReadAnswer)
+    assert repeated.rejected == 100
+
+
+def test_a_line_speaks_for_itself_under_an_accepting_header() -> None:
+    assert slices_of(read(said(LineOutcome.BACKORDERED, 40), header="accepted")) == SIXTY_AND_FORTY
+
+
+parts = st.builds(
+    said,
+    st.sampled_from([outcome for outcome in LineOutcome if outcome is not LineOutcome.SUBSTITUTED]),
+    st.none() | st.integers(0, 60),
+    st.none() | st.dates(june(1), june(30)),
+)
+
+
+@given(st.lists(parts, min_size=1, max_size=4))
+def test_every_piece_ordered_is_confirmed_backordered_or_rejected(answer: list[AnswerSlice]) -> None:
+    reading = read(*answer, price=Decimal(2))
+    if not isinstance(reading, ReadAnswer):
+        assert isinstance(reading, UnclearAnswer)
+        return
+    accounted = sum((piece.quantity for piece in reading.slices), reading.rejected)
+    assert accounted == max(Decimal(100), sum((part.quantity or Decimal(0) for part in answer), Decimal(0)))
+    assert all(piece.date is not None for piece in reading.slices if piece.state is SliceState.CONFIRMED)
+    assert all(piece.quantity > 0 for piece in reading.slices)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (
+            [said(LineOutcome.SUBSTITUTED)],
+            "the supplier offers a substitute; whether it will do is for a person to say",
+        ),
+        ([said(LineOutcome.CHANGED)], "the answer says changed, and not what"),
+        (
+            [said(LineOutcome.ACCEPTED), said(LineOutcome.BACKORDERED)],
+            "several parts of the answer name no quantity",
+        ),
+        (
+            [said(LineOutcome.ACCEPTED, 100), said(LineOutcome.BACKORDERED)],
+            "the parts named leave nothing that could be backordered",
+        ),
+    ],
+)
+def test_what_is_unclear_is_said_in_the_buyers_words(answer: list[AnswerSlice], why: str) -> None:
+    assert reason_of(read(*answer)) == why
+
+
+def test_half_a_unit_left_unsaid_is_not_lost() -> None:
+    half = AnswerSlice(outcome=LineOutcome.ACCEPTED, quantity=Decimal("99.5"))
+    rest = AnswerSlice(outcome=LineOutcome.BACKORDERED)
+    of_the_rest = (confirmed(Decimal("99.5"), ASKED), backordered(Decimal("0.5")))
+    assert slices_of(read(half)) == slices_of(read(half, rest)) == of_the_rest
+
+
+def test_a_reading_says_each_part_and_its_reason_what_is_confirmed_and_what_is_rejected() -> None:
+    reading = read(said(LineOutcome.ACCEPTED, 50), said(LineOutcome.BACKORDERED, 20), said(LineOutcome.REJECTED, 30))
+    assert isinstance(reading, ReadAnswer)
+    assert reading.why == "50 confirmed 2026-06-11, 20 backordered without date, 30 rejected"
+    reason = reading.reason("v7")
+    assert (reason.rule, reason.why, reason.policy_version) == ("R9", reading.why, "v7")
+    assert reason.inputs == {"confirmed": "50", "rejected": "30"}
+
+
+def test_a_header_that_accepts_all_rejects_nothing_and_an_answer_of_nothing_says_so() -> None:
+    accepted = read(header="accepted")
+    assert isinstance(accepted, ReadAnswer)
+    assert accepted.rejected == Decimal(0)
+    of_nothing = read_answer(Decimal(0), "EA", ASKED, None, "accepted")
+    assert isinstance(of_nothing, ReadAnswer)
+    assert of_nothing.why == "nothing is confirmed"

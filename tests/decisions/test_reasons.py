@@ -1,0 +1,141 @@
+"""Every verdict says why: the rule, what was compared, with which policy values; as JSON, of the version given."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from canonical.base import Criticality
+from canonical.identity import RequirementId
+from canonical.order import AnswerSlice, LineAnswer, LineOutcome
+from canonical.policy import Damping
+from canonical.reason import Reason, figure
+from decisions.allocation import Claim, allocate
+from decisions.answers import ReadAnswer, read_answer
+from decisions.damping import judge_change
+from decisions.feasibility import judge_feasibility
+from decisions.lots import size_lots
+from tests.decisions.nouns import WEEKDAYS, a_need, a_peg, confirmed, june
+
+
+def damped(version: str) -> Reason:
+    return judge_change(a_need(), a_need(quantity=Decimal(1030)), Damping(), WEEKDAYS).reason(version)
+
+
+def met(version: str) -> Reason:
+    return judge_feasibility([a_peg(100, june(15))], [confirmed(100, june(11))], 2, WEEKDAYS).reason(version)
+
+
+def short(version: str) -> Reason:
+    return judge_feasibility([a_peg(100, june(15))], [confirmed(100, june(12))], 2, WEEKDAYS).reason(version)
+
+
+def never(version: str) -> Reason:
+    return judge_feasibility([a_peg(100, june(15))], [], 2, WEEKDAYS).reason(version)
+
+
+def shared(version: str) -> Reason:
+    claims = [
+        Claim(RequirementId("r/a"), Decimal(250), june(12), Criticality.A),
+        Claim(RequirementId("r/b"), Decimal(200), june(15), Criticality.B),
+    ]
+    return allocate([confirmed(300, june(10)), confirmed(200, june(20))], claims).reason(version)
+
+
+def unserved(version: str) -> Reason:
+    return allocate([], [Claim(RequirementId("r/a"), Decimal(1), june(12))]).reason(version)
+
+
+def answered(version: str) -> Reason:
+    answer = LineAnswer(line=10, slices=(AnswerSlice(outcome=LineOutcome.BACKORDERED, quantity=Decimal(40)),))
+    read = read_answer(Decimal(100), "EA", june(11), answer, "per_line")
+    assert isinstance(read, ReadAnswer)
+    return read.reason(version)
+
+
+def unlimited(version: str) -> Reason:
+    return size_lots(Decimal(5), Decimal(10), Decimal(1), None).reason(version)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "rule", "why", "inputs", "thresholds"),
+    [
+        (
+            damped,
+            "R4",
+            "+30 and +0 working days are within the damping",
+            {"act": False, "quantity_delta": "30", "working_days_delta": 0, "quantity_limit": "50.00"},
+            {
+                "damping.quantity": "10",
+                "damping.share": "0.05",
+                "damping.earlier_working_days": 1,
+                "damping.later_working_days": 5,
+            },
+        ),
+        (met, "R7", "100 on stock by 2026-06-15", {"needed": "100", "available_on": "2026-06-15"}, {}),
+        (
+            short,
+            "R7",
+            "100 of 100 short from 2026-06-15; covered on 2026-06-16, 1 working days late",
+            {
+                "needed": "100",
+                "short_quantity": "100",
+                "short_at": "2026-06-15",
+                "available_on": "2026-06-16",
+                "working_days_late": 1,
+            },
+            {},
+        ),
+        (
+            never,
+            "R7",
+            "100 of 100 short from 2026-06-15; no dated supply covers the whole need",
+            {
+                "needed": "100",
+                "short_quantity": "100",
+                "short_at": "2026-06-15",
+                "available_on": None,
+                "working_days_late": 0,
+            },
+            {},
+        ),
+        (
+            shared,
+            "R11",
+            "r/a: 250 confirmed for 2026-06-10; r/b: 50 confirmed for 2026-06-10 + 150 confirmed for 2026-06-20; "
+            "unclaimed: 50 confirmed for 2026-06-20",
+            {
+                "r/a": "250 confirmed for 2026-06-10",
+                "r/b": "50 confirmed for 2026-06-10 + 150 confirmed for 2026-06-20",
+            },
+            {},
+        ),
+        (unserved, "R11", "r/a: nothing", {"r/a": "nothing"}, {}),
+        (
+            answered,
+            "R9",
+            "60 confirmed 2026-06-11, 40 backordered without date",
+            {"confirmed": "60", "rejected": "0"},
+            {},
+        ),
+        (
+            unlimited,
+            "R5",
+            "5 needed, 10 ordered, 5 surplus (minimum 10, multiple 1)",
+            {"needed": "5", "minimum_quantity": "10", "multiple": "1", "maximum_quantity": None},
+            {},
+        ),
+    ],
+)
+def test_a_verdict_says_its_rule_its_figures_and_the_policy(
+    verdict: Callable[[str], Reason], rule: str, why: str, inputs: dict[str, Any], thresholds: dict[str, Any]
+) -> None:
+    reason = verdict("v7")
+    assert reason == Reason(rule=rule, why=why, inputs=inputs, thresholds=thresholds, policy_version="v7")
+    assert Reason.model_validate_json(json.dumps(reason.model_dump(mode="json"))) == reason
+
+
+def test_figures_are_written_as_people_write_them() -> None:
+    assert [figure(Decimal(said)) for said in ("1E+3", "2.500", "0.00", "-3.10")] == ["1000", "2.5", "0", "-3.1"]

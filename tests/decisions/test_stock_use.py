@@ -1,0 +1,230 @@
+"""What is free relaxes needs in R11's order, within R4; what is short is needed."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.base import Criticality
+from canonical.bom import BomLine, ComponentUse, LineChange
+from canonical.identity import RequirementId
+from canonical.policy import Damping
+from canonical.reason import Reason
+from canonical.sourcing import ItemAtPlant, UnitConversion
+from canonical.stock import StockFigure, StockUser
+from decisions.component_use import stock_of
+from decisions.stock_use import StockVerdict, judge_stock, shortfall_gone, shortfall_need
+from tests.decisions.nouns import a_revision, an_item, june
+
+NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+PLAN = NOON - dt.timedelta(hours=6)
+
+
+def free(quantity: str | Decimal, **changes: Any) -> StockFigure:
+    fields: dict[str, Any] = {
+        "plant": "1710",
+        "item": "CHAIN",
+        "unit": "EA",
+        "free": Decimal(quantity),
+        "stated_at": NOON,
+        "as_of": NOON,
+        "revision": 1,
+    }
+    return StockFigure(**fields | changes)
+
+
+def user(name: str, quantity: int | Decimal, day: int = 15, **changes: Any) -> StockUser:
+    fields: dict[str, Any] = {
+        "requirement_id": RequirementId(name),
+        "quantity": Decimal(quantity),
+        "unit": "EA",
+        "required_date": june(day),
+        "criticality": Criticality.B,
+        "stated_at": PLAN,
+    }
+    return StockUser(**fields | changes)
+
+
+def judged(
+    stock: StockFigure, *users: StockUser, told: dict[str, int] | None = None, item: ItemAtPlant | None = None
+) -> StockVerdict:
+    before = {RequirementId(name): Decimal(quantity) for name, quantity in (told or {}).items()}
+    return judge_stock(stock, users, before, item, Damping())
+
+
+def counts_on(verdict: StockVerdict) -> dict[str, Decimal]:
+    return {share.user.requirement_id: share.quantity for share in verdict.shares if share.quantity}
+
+
+A = user("A", 250, 20, criticality=Criticality.A)
+B = user("B", 200, 15)
+C = user("C", 100, 10, criticality=Criticality.C)
+
+
+def test_of_300_free_the_most_critical_gets_250_and_the_next_50_whatever_their_dates() -> None:
+    """Free 300; A-class 250 by the 20th, B 200 by the 15th, C 100 by the 10th → A 250, B 50, C nothing."""
+    verdict = judged(free("300"), C, B, A)
+    assert counts_on(verdict) == {"A": 250, "B": 50}
+    assert verdict.why == "300 EA are free: A 250 EA; B 50 EA"
+    assert [reason.rule for reason in verdict.reasons("v1")] == ["R11", "R4"]
+
+
+def test_a_verdict_says_who_gets_what_and_what_is_too_little_to_be_told() -> None:
+    spread, damping = judged(free("300"), C, B, A, told={"B": 45}).reasons("v7")
+    assert spread == Reason(
+        rule="R11",
+        why="300 EA are free: A 250 EA; B 45 EA",
+        inputs={"free": "300", "A": "250", "B": "50"},
+        policy_version="v7",
+    )
+    assert damping == Reason(
+        rule="R4",
+        why="A +250; B +5, within 10",
+        inputs={"A": True, "B": False},
+        thresholds={"damping.quantity": "10", "damping.share": "0.05"},
+        policy_version="v7",
+    )
+    assert len(judged(free("45"), B, told={"B": 45}).reasons("v7")) == 1, "nothing changes"
+
+
+def test_40_more_are_promised_than_there_are_so_that_40_are_short_and_nobody_counts_on_stock() -> None:
+    verdict = judged(free("-40"), A, told={"A": 5})
+    assert verdict.shortfall == 40
+    assert not counts_on(verdict)
+    assert verdict.why == "40 EA more are promised than there are"
+
+
+def test_what_is_received_or_on_the_way_is_not_relaxed_again() -> None:
+    assert counts_on(judged(free("300"), user("A", 250, held=Decimal(180)))) == {"A": 70}
+
+
+def test_a_need_that_the_plan_stated_after_the_stock_is_left_as_the_plan_says() -> None:
+    later = user("A", 250, stated_at=NOON)
+    assert counts_on(judged(free("300"), later, B)) == {"B": 200}
+
+
+def test_a_transfer_is_promised_what_suppliers_confirm_and_gets_nothing_from_stock() -> None:
+    assert counts_on(judged(free("300"), user("A", 250, answers_order=True))) == {}
+
+
+@pytest.mark.parametrize(
+    ("stock", "told", "counts", "damped"),
+    [
+        ("10", 0, 0, 1),  # a first 10 of 200 is within max(10, 5 %)
+        ("11", 0, 11, 0),
+        ("110", 100, 100, 1),
+        ("111", 100, 111, 0),
+        ("90", 100, 100, 1),
+        ("89", 100, 89, 0),
+        ("100", 100, 100, 0),
+        ("1", 5, 5, 1),
+        ("0", 5, 0, 0),  # nothing is free: nothing is left promised
+    ],
+)
+def test_a_change_within_the_damping_is_counted_and_not_told(stock: str, told: int, counts: int, damped: int) -> None:
+    verdict = judged(free(stock), B, told={"B": told})
+    assert (counts_on(verdict).get("B", 0), verdict.damped) == (counts, damped)
+
+
+def test_small_falls_are_borne_as_long_as_they_are_no_more_than_one_need_may_vary_by() -> None:
+    """Three needs that were told 8 each and get 8, 1 and nothing now: together they count on 15 too many."""
+    needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
+    told = dict.fromkeys("ABC", 8)
+    assert counts_on(judged(free("15"), *needs, told=told)) == {"A": 8, "B": 8, "C": 8}
+    assert counts_on(judged(free("9"), *needs, told=told)) == {"A": 8, "B": 1}
+
+
+def test_falls_in_another_unit_than_the_stocks_are_added_up_in_the_stocks() -> None:
+    """Nine pieces were told to three needs each, and a carton of twelve is free: fifteen too many are counted on."""
+    twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
+    carton = an_item().model_copy(update={"conversions": (twelve,)})
+    needs = [user(name, 40, day) for day, name in enumerate("ABC", 10)]
+    verdict = judged(free("1", unit="CT"), *needs, told=dict.fromkeys("ABC", 9), item=carton)
+    assert counts_on(verdict) == {"A": 9}, "A's rise is damped, and 15 pieces too many are no longer counted on"
+
+
+def test_cartons_of_stock_relax_pieces_needed_as_master_data_converts_them() -> None:
+    twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
+    carton = an_item().model_copy(update={"conversions": (twelve,)})
+    verdict = judged(free("5", unit="CT"), user("A", 40), user("B", 100, 20), item=carton)
+    assert counts_on(verdict) == {"A": 40, "B": 19}, "40 pieces take 3.333334 cartons: 1.666666 leave 19 pieces"
+
+
+def test_what_nothing_converts_gets_nothing() -> None:
+    assert counts_on(judged(free("5", unit="CT"), user("A", 40))) == {}
+
+
+def test_a_shortfall_is_a_need_of_our_own_pegged_to_the_stock() -> None:
+    need = shortfall_need(free("-40"), Decimal(40), june(2), a_revision(1))
+    assert need.id == "requirement/1710/CHAIN/pegline~stock"
+    assert [(peg.demand, peg.quantity, peg.date) for peg in need.pegs] == [
+        ("stock of CHAIN at 1710", Decimal(40), june(2))
+    ]
+    assert shortfall_gone(free("0"), a_revision(1)).id == need.id
+
+
+quantities = st.integers(1, 400).map(Decimal)
+users = st.lists(
+    st.builds(
+        user,
+        name=st.text("ABCDEFGH", min_size=1, max_size=3),
+        quantity=quantities,
+        day=st.integers(1, 30),
+        criticality=st.sampled_from(Criticality),
+        held=st.integers(0, 200).map(Decimal),
+        stated_at=st.sampled_from([PLAN, NOON]),
+    ),
+    unique_by=lambda each: each.requirement_id,
+    max_size=8,
+)
+stocks = st.lists(st.integers(-100, 600), min_size=1, max_size=5)
+
+
+@given(users, stocks)
+def test_whatever_the_stock_does_no_more_is_counted_on_than_there_is_but_one_needs_damping(
+    needs: list[StockUser], figures: list[int]
+) -> None:
+    told: dict[RequirementId, Decimal] = {}
+    for quantity in figures:
+        verdict = judge_stock(free(Decimal(quantity)), needs, told, None, Damping())
+        told = {share.user.requirement_id: share.quantity for share in verdict.shares}
+        largest = max((share.limit for share in verdict.shares), default=Decimal(0))
+        assert sum(told.values()) <= max(0, quantity) + (largest if quantity > 0 else 0)
+        assert verdict.shortfall == max(0, -quantity)
+        for share in verdict.shares:
+            assert share.target <= max(Decimal(0), share.user.quantity - share.user.held)
+            assert share.user.stated_at < NOON or share.target == 0
+
+
+@given(users, st.integers(-100, 600), st.permutations(range(8)))
+def test_the_order_in_which_needs_are_looked_at_and_looking_again_change_nothing(
+    needs: list[StockUser], quantity: int, order: list[int]
+) -> None:
+    once = judge_stock(free(Decimal(quantity)), needs, {}, None, Damping())
+    shuffled = [needs[place] for place in order if place < len(needs)]
+    assert judge_stock(free(Decimal(quantity)), shuffled, {}, None, Damping()) == once
+    told = {share.user.requirement_id: share.quantity for share in once.shares if share.quantity}
+    again = judge_stock(free(Decimal(quantity)), needs, told, None, Damping())
+    assert not [share for share in again.shares if share.act]
+
+
+@pytest.mark.parametrize(
+    ("said", "ledger", "unit", "counts"),
+    [
+        (Decimal(7), "40", "EA", 7),  # what the revision says goes before
+        (Decimal(0), "40", "EA", 0),
+        (None, "40", "EA", 40),
+        (None, "3", "DZN", 36),
+        (None, "3", "CT", 0),  # nothing converts it
+        (None, "0", "", 0),  # nobody has stated any
+    ],
+)
+def test_an_engineering_change_takes_stock_from_its_event_or_else_from_what_systems_state(
+    said: Decimal | None, ledger: str, unit: str, counts: int
+) -> None:
+    line = BomLine(component="CHAIN", quantity=Decimal(1), unit="EA", change=LineChange.REMOVED, stock=said)
+    use = ComponentUse(component="CHAIN", stock=Decimal(ledger), stock_unit=unit)
+    assert stock_of(line, use, an_item()) == counts

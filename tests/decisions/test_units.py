@@ -1,0 +1,159 @@
+from decimal import Decimal
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import pint
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.cover import SliceState, SupplySlice, in_need_unit
+from canonical.sourcing import ItemAtPlant, UnitConversion
+from canonical.units import KNOWN_UNITS, SAME, UNITS, physical_ratio, rescale
+from decisions.units import conversion, pegs_in_order_unit, to_need_unit, to_order_unit
+from tests.decisions.nouns import a_peg, an_item, june
+
+BY_PINT = {
+    "C62": "count",
+    "EA": "count",
+    "H87": "count",
+    "PR": "2 * count",
+    "DZN": "12 * count",
+    "GRM": "gram",
+    "KGM": "kilogram",
+    "TNE": "metric_ton",
+    "LBR": "pound",
+    "ONZ": "ounce",
+    "MMT": "millimeter",
+    "CMT": "centimeter",
+    "MTR": "meter",
+    "INH": "inch",
+    "FOT": "foot",
+    "MTK": "meter ** 2",
+    "CMK": "centimeter ** 2",
+    "MLT": "milliliter",
+    "LTR": "liter",
+    "MTQ": "meter ** 3",
+    "GLL": "gallon",
+}
+"""Each physical unit as the pint library writes it."""
+
+physical = st.sampled_from(sorted(BY_PINT))
+
+
+def kept(base_unit: str, **conversions: tuple[str, str]) -> ItemAtPlant:
+    known = [
+        UnitConversion(unit=unit, numerator=Decimal(n), denominator=Decimal(d)) for unit, (n, d) in conversions.items()
+    ]
+    return an_item().model_copy(update={"base_unit": base_unit, "conversions": tuple(known)})
+
+
+IN_GRAMS = kept("GRM", LBR=("453592.292197", "1000"))
+
+
+def test_r5_50000_g_at_453_592292197_g_per_lb_with_3_decimals_are_110_232_lb() -> None:
+    """50,000 g at 453.592292197 g/lb with 3 decimals → 110.232 lb (110.231 lb is 49,999.932 g: short)."""
+    per_pound = conversion("GRM", "LBR", IN_GRAMS)
+    assert per_pound is not None
+    assert per_pound[0] / per_pound[1] == Decimal("453.592292197")
+    assert to_order_unit(Decimal(50000), per_pound, "LBR") == Decimal("110.232")
+    assert to_need_unit(Decimal("110.231"), per_pound).quantize(Decimal("0.001")) == Decimal("49999.932")
+
+
+def test_every_physical_unit_is_as_large_as_a_kept_library_says() -> None:
+    assert {code for code, unit in UNITS.items() if unit.dimension} == set(BY_PINT)
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(non_int_type=Fraction)
+    for one, other in product(BY_PINT, repeat=2):
+        theirs = registry.parse_expression(BY_PINT[other]), registry.parse_expression(BY_PINT[one])
+        ours = physical_ratio(one, other)
+        assert (ours is not None) == (theirs[0].dimensionality == theirs[1].dimensionality)
+        if ours is not None:
+            assert ours == Fraction((theirs[0] / theirs[1]).to("").magnitude), (one, other)
+
+
+def test_what_the_item_says_wins_over_physics() -> None:
+    assert conversion("KGM", "LBR", kept("KGM", LBR=("1", "2"))) == (Decimal(1), Decimal(2))
+    assert conversion("KGM", "LBR", kept("EA")) == (Decimal(45359237), Decimal(100000000))
+
+
+def test_physics_leads_to_the_unit_that_the_item_says_something_of() -> None:
+    """Pieces are the base unit, five of them weigh two kilograms; a need in grams, ordered in cartons of ten."""
+    item = kept("EA", KGM=("5", "2"), CT=("10", "1"))
+    assert conversion("GRM", "CT", item) == (Decimal(4000), Decimal(1))
+    assert conversion("CT", "DZN", item) == (Decimal(6), Decimal(5))
+
+
+@pytest.mark.parametrize(("need", "order"), [("EA", "CT"), ("KGM", "LTR"), ("HUR", "DAY"), ("SET", "EA")])
+def test_where_neither_the_item_nor_physics_says_it_nothing_converts(need: str, order: str) -> None:
+    assert conversion(need, order, kept("EA")) is None
+
+
+def test_every_unit_that_is_known_has_decimals_that_a_quantity_can_hold() -> None:
+    assert set(UNITS) == set(KNOWN_UNITS)
+    assert all(0 <= unit.decimals <= 6 for unit in UNITS.values())
+
+
+def test_pegs_that_an_earlier_rounding_serves_are_left_out() -> None:
+    per_dozen = conversion("EA", "DZN", kept("EA"))
+    assert per_dozen is not None
+    pegs = [a_peg(4, june(10)), a_peg(4, june(12)), a_peg(10, june(15)), a_peg(6, june(20))]
+    assert [(peg.quantity, peg.date) for peg in pegs_in_order_unit(pegs, per_dozen, "DZN")] == [
+        (Decimal(1), june(10)),
+        (Decimal(1), june(15)),
+    ]
+
+
+quantities = st.decimals("0.000001", 1_000_000, places=6)
+factors = st.tuples(st.decimals("0.001", 10_000, places=6), st.decimals("0.001", 10_000, places=6))
+order_units = st.sampled_from(["LBR", "DZN", "CT"])
+
+
+@given(quantities, factors, order_units)
+def test_quantity_is_never_lost_by_conversion_and_never_gains_a_unit_of_the_last_place(
+    quantity: Decimal, factor: tuple[Decimal, Decimal], unit: str
+) -> None:
+    ordered, ratio = to_order_unit(quantity, factor, unit), Fraction(factor[0]) / Fraction(factor[1])
+    last_place = Fraction(1, 10 ** UNITS[unit].decimals)
+    assert (Fraction(ordered) - last_place) * ratio < Fraction(quantity) <= Fraction(ordered) * ratio
+    assert to_need_unit(ordered, factor) >= quantity
+
+
+@given(quantities, factors)
+def test_the_way_back_never_promises_what_is_not_there(quantity: Decimal, factor: tuple[Decimal, Decimal]) -> None:
+    given_back, exact = to_need_unit(quantity, factor), Fraction(quantity) * Fraction(factor[0]) / Fraction(factor[1])
+    assert exact - Fraction(1, 1_000_000) < Fraction(given_back) <= exact
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=6), factors, order_units)
+def test_pegs_sum_to_what_is_needed_and_cover_each_day(
+    pegged: list[int], factor: tuple[Decimal, Decimal], unit: str
+) -> None:
+    pegs = [a_peg(quantity, june(1 + day)) for day, quantity in enumerate(pegged)]
+    converted = pegs_in_order_unit(pegs, factor, unit)
+    assert sum(peg.quantity for peg in converted) == to_order_unit(Decimal(sum(pegged)), factor, unit)
+    for day in (peg.date for peg in pegs):
+        until = sum((peg.quantity for peg in converted if peg.date <= day), Decimal(0))
+        assert to_need_unit(until, factor) >= sum(peg.quantity for peg in pegs if peg.date <= day)
+
+
+@given(quantities, factors, order_units, st.lists(st.integers(1, 9), min_size=1, max_size=5))
+def test_a_need_that_arrives_in_parts_is_covered_when_all_parts_are_there(
+    quantity: Decimal, factor: tuple[Decimal, Decimal], unit: str, parts: list[int]
+) -> None:
+    ordered = to_order_unit(quantity, factor, unit)
+    last_place = Decimal(1).scaleb(-UNITS[unit].decimals)
+    left, slices = ordered, []
+    for part in parts:
+        taken = min(left, last_place * part)
+        left -= taken
+        slices.append(SupplySlice(quantity=taken, date=june(10), state=SliceState.RECEIVED))
+    slices.append(SupplySlice(quantity=left, date=june(12), state=SliceState.RECEIVED))
+    assert sum(part.quantity for part in in_need_unit(tuple(slices), factor)) >= quantity
+
+
+@given(quantities)
+def test_the_same_unit_changes_nothing(quantity: Decimal) -> None:
+    part = (SupplySlice(quantity=quantity, date=None, state=SliceState.ORDERED),)
+    assert in_need_unit(part, SAME) is part
+    assert rescale(quantity, SAME, 6, "up") == rescale(quantity, SAME, 6, "down") == quantity
