@@ -1,0 +1,110 @@
+"""Effective values told with their origin, as a table that a buyer can read.
+
+What is decided here: how a value is put into words. Not here: which value holds.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from canonical.calendar import Calendar
+from canonical.policy import PlantPolicy, RouteKind, RouteRule
+from policies.layers import Layer, origin
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+BUILT_IN = "built in"
+"""Where no file says a value, the model's own default holds."""
+_NOTHING_SAID = {"supplier_calendar": "as master data says", "calendar": "the office's hours"}
+"""What holds where a calendar is not named: of a supplier, of a role."""
+
+
+class Value(NamedTuple):
+    """One effective value."""
+
+    key: str
+    value: str
+    origin: str
+    """File and rule, within the policy directory."""
+
+
+class Explanation(NamedTuple):
+    """All that holds for a plant, or for an item and supplier there."""
+
+    policy: PlantPolicy
+    values: tuple[Value, ...]
+    rules: tuple[str, ...]
+    """The rules that hold there, the one that wins last."""
+
+    def __str__(self) -> str:
+        """As a table."""
+        widths = [max(len(row[place]) for row in (*self.values, _HEAD)) for place in (0, 1)]
+        widths[1] = min(widths[1], 60)
+        lines = [f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.origin}" for row in (_HEAD, *self.values)]
+        held = "; ".join(self.rules) or "none"
+        return "\n".join([f"policy version {self.policy.version}; rules that hold: {held}", "", *lines])
+
+
+_HEAD = Value("key", "value", "said by")
+
+
+def explained(policy: PlantPolicy, layers: Sequence[Layer], directory: Path) -> Explanation:
+    """Each value of the policy with the layer that says it."""
+
+    def said_by(path: tuple[str, ...]) -> str:
+        layer = origin(layers, path)
+        return layer.seen_from(directory) if layer else BUILT_IN
+
+    values = tuple(
+        Value(".".join(path), _NOTHING_SAID[path[-1]] if value is None else in_words(value), said_by(path))
+        for path, value in _leaves(policy)
+        if path not in (("plant",), ("version",))
+    )
+    rules = tuple(layer.seen_from(directory) for layer in layers if layer.rule)
+    return Explanation(policy, values, rules)
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, BaseModel) and not isinstance(value, Calendar | RouteRule):
+        for name, inner in value:
+            yield from _leaves(inner, (*path, name))
+    elif isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, str(name)))
+    else:
+        yield path, value
+
+
+def in_words(value: Any) -> str:
+    """A value as a buyer reads it."""
+    match value:
+        case Calendar():
+            return _calendar_in_words(value)
+        case RouteRule():
+            return _route_in_words(value)
+        case Enum():
+            return str(value.value)
+        case BaseModel():
+            return ", ".join(f"{name} {in_words(inner)}" for name, inner in value)
+        case tuple():
+            return ", ".join(in_words(each) for each in value) or "none"
+        case Mapping():
+            return "none"
+        case _:
+            return str(value)
+
+
+def _calendar_in_words(calendar: Calendar) -> str:
+    days = " ".join(_DAYS[day] for day in calendar.weekdays)
+    hours = f"{calendar.opens:%H:%M}–{calendar.closes:%H:%M}"
+    return f"{calendar.name}: {days} {hours}, {len(calendar.holidays)} days off"
+
+
+def _route_in_words(route: RouteRule) -> str:
+    if route.kind is RouteKind.TRANSFER:
+        return f"transfer from {route.supplying_plant} ({route.transit_days} days)"
+    if route.kind is RouteKind.SUBCONTRACT:
+        return f"subcontract (components {route.components_lead_days} days before)"
+    return route.kind.value

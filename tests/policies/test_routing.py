@@ -1,0 +1,314 @@
+"""The sources of an item as its plant's policy lets it have them, and how the desk asks for all of it."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.desk import DeskActivities
+from adapters.errors import TransientError
+from canonical.bom import ComponentUse
+from canonical.calendar import Calendar
+from canonical.calls import AnswerOrderCall, AssessCall, PolicyCall, StateNeedsCall
+from canonical.cover import CoverageChanged, Want
+from canonical.exception import ExceptionDecided
+from canonical.facts import FIRST_HASH, chain
+from canonical.identity import ChangeId, OrderId
+from canonical.messages import BomChanged, CoverWanted, OrderOpened, StockAllotted, SupplierAnswered
+from canonical.need import Need, Withdrawal
+from canonical.order import OrderAnswer
+from canonical.policy import PlantPolicy, Quota, RouteKind, RouteRule
+from canonical.records import Entry, OrderTerms, RequirementSnapshot, RequirementStage, Reservation, Sheet
+from canonical.routing import as_kept, assessment
+from canonical.sourcing import Assessment, ItemAtPlant, Source, UnknownItem
+from canonical.stock import StockFigure, StockUser
+from policies import FixedPolicies
+from tests.decisions.nouns import a_need as need_of
+from tests.decisions.nouns import a_policy, a_source, june
+from tests.workflows.fakes import FakeMasterData
+
+HERE, THERE = "1720", "1710"
+BAVARIA = Calendar(name="Bavaria", holidays=(june(4),))
+DIRECT, SUBCONTRACT = RouteRule(kind=RouteKind.DIRECT), RouteRule(kind=RouteKind.SUBCONTRACT)
+TRANSFER = RouteRule(kind=RouteKind.TRANSFER, supplying_plant=THERE, transit_days=3)
+
+
+def chain_item(*sources: Source, **changes: Any) -> ItemAtPlant:
+    fields: dict[str, Any] = {"plant": HERE, "item": "CHAIN", "base_unit": "EA", "goods_receipt_days": 1}
+    return ItemAtPlant(**fields | {"sources": sources} | changes)
+
+
+def policies(*routes: RouteRule, **changes: Any) -> FixedPolicies:
+    here = a_policy(plant=HERE, routes=routes, **changes)
+    return FixedPolicies({HERE: here, THERE: a_policy(plant=THERE, calendar=BAVARIA)})
+
+
+def assessed(book: FixedPolicies, item: ItemAtPlant, *kept_at: str) -> Assessment:
+    policy = book.effective(HERE, item=item.item)
+    assert policy is not None
+    return assessment(item, policy, book.effective, kept_at, {"V1": Decimal(5)})
+
+
+def ways(found: Assessment) -> list[tuple[str, int]]:
+    assert found.item is not None
+    return [(source.supplier, source.preference) for source in found.item.sources]
+
+
+def test_a_transfer_stands_where_its_route_stands_with_transit_for_a_lead_time() -> None:
+    found = assessed(policies(TRANSFER, DIRECT), chain_item(a_source(supplier="V1")), THERE)
+    assert ways(found) == [(THERE, 1), ("V1", 2)]
+    assert found.item is not None
+    moved = found.item.sources[0]
+    assert (moved.route, moved.unit, moved.lead_time_days, moved.lead_time_in) == (
+        RouteKind.TRANSFER,
+        "EA",
+        3,
+        "working_days",
+    )
+    assert (moved.minimum_quantity, moved.multiple) == (Decimal(0), Decimal(1))
+    assert (moved.price, moved.currency) == (Decimal(0), "EUR")
+    assert moved.calendar == BAVARIA
+
+
+def test_a_transfer_of_paint_moves_no_more_than_is_needed() -> None:
+    found = assessed(policies(TRANSFER), chain_item(base_unit="ONZ"), THERE)
+    assert found.item is not None
+    assert found.item.sources[0].multiple == Decimal("0.001")
+
+
+def test_there_is_no_transfer_from_a_plant_that_does_not_keep_the_item() -> None:
+    assert ways(assessed(policies(TRANSFER, DIRECT), chain_item(a_source(supplier="V1")))) == [("V1", 1)]
+
+
+def test_what_is_no_way_of_the_plant_stays_out() -> None:
+    made = a_source(supplier="V2", route=RouteKind.SUBCONTRACT)
+    assert ways(assessed(policies(DIRECT), chain_item(made, a_source(supplier="V1")))) == [("V1", 1)]
+
+
+def test_the_order_of_the_ways_goes_over_preference_and_sources_of_one_preference_stay_equal() -> None:
+    item = chain_item(
+        a_source(supplier="V1", preference=1),
+        a_source(supplier="V2", preference=7),
+        a_source(supplier="V3", preference=7),
+        a_source(supplier="M1", preference=2, route=RouteKind.SUBCONTRACT),
+    )
+    found = assessed(policies(SUBCONTRACT, DIRECT, TRANSFER), item, THERE)
+    assert ways(found) == [("M1", 1), ("V1", 2), ("V2", 3), ("V3", 3), (THERE, 4)]
+
+
+def test_what_was_assessed_once_is_assessed_the_same_again_and_right_by_other_policies() -> None:
+    item = chain_item(a_source(supplier="V1", preference=3), a_source(supplier="V2", preference=9))
+    first = assessed(policies(TRANSFER, DIRECT), item, THERE)
+    assert assessed(policies(TRANSFER, DIRECT), as_kept(first), THERE) == first
+    assert ways(assessed(policies(DIRECT), as_kept(first), THERE)) == [("V1", 1), ("V2", 2)]
+
+
+def test_all_that_policy_made_of_an_item_is_undone_before_another_policy_has_it() -> None:
+    """Its routes, its suppliers' calendars and its days for a goods receipt."""
+    made = a_source(supplier="M1", route=RouteKind.SUBCONTRACT, preference=2)
+    item = chain_item(a_source(supplier="V1", lead_time_in="working_days"), made, goods_receipt_days=0)
+    one = policies(DIRECT, TRANSFER, supplier_calendar=BAVARIA, goods_receipt_days=4)
+    other = policies(SUBCONTRACT, DIRECT)
+    first = assessed(one, item)
+    assert first.left_out == (made,)
+    assert first.kept_at == {THERE: False}
+    assert as_kept(first) == item
+    assert assessed(other, as_kept(first)) == assessed(other, item)
+    assert ways(assessed(other, as_kept(first))) == [("M1", 1), ("V1", 2)]
+
+
+def test_of_an_item_that_master_data_does_not_have_there_is_nothing_to_go_back_to() -> None:
+    unknown = UnknownItem(plant=HERE, item="CH-1", detail="not kept")
+    with pytest.raises(ValueError, match="no such item"):
+        as_kept(Assessment(item=None, unknown=unknown, policy=a_policy()))
+
+
+def test_a_supplier_with_rules_of_its_own_brings_its_policy_and_its_calendar() -> None:
+    book = policies(DIRECT)
+    own = a_policy(plant=HERE, version="own", supplier_calendar=BAVARIA)
+    book.own[HERE, "", "V2"] = own
+    found = assessed(book, chain_item(a_source(supplier="V1"), a_source(supplier="V2")))
+    assert found.by_supplier == {"V2": own}
+    assert found.policy_for("V1") == found.policy == book.effective(HERE)
+    assert found.item is not None
+    assert [source.calendar.name for source in found.item.sources] == ["weekdays", "Bavaria"]
+
+
+def test_a_calendar_of_suppliers_is_none_of_a_supplying_plant() -> None:
+    found = assessed(policies(TRANSFER, supplier_calendar=Calendar(name="mine")), chain_item(), THERE)
+    assert found.item is not None
+    assert found.item.sources[0].calendar == BAVARIA
+
+
+def test_what_was_allocated_counts_only_where_quotas_apply() -> None:
+    item = chain_item(a_source(supplier="V1"))
+    assert assessed(policies(DIRECT), item).allocated == {}
+    assert assessed(policies(DIRECT, quotas={"V1": Quota(share=Decimal(1))}), item).allocated == {"V1": Decimal(5)}
+
+
+@pytest.mark.parametrize(("said", "holds"), [(0, 2), (1, 1)])
+def test_a_receipt_takes_what_the_policy_says_where_the_item_says_nothing(said: int, holds: int) -> None:
+    found = assessed(policies(DIRECT), chain_item(goods_receipt_days=said))
+    assert found.item is not None
+    assert found.item.goods_receipt_days == holds
+
+
+class Books:
+    """A ledger and entities that remember, each a real port."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Entry] = []
+        self.needs: list[Need | Withdrawal] = []
+        self.answered: list[tuple[str, SupplierAnswered]] = []
+        self.asked_for: list[str] = []
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        self.recorded += entries
+
+    async def state_needs(
+        self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
+    ) -> None:
+        self.needs += [*needs, *withdrawals]
+
+    async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
+        self.asked_for.append(item)
+        return {"V1": Decimal(600)}
+
+    async def answer_order(self, order: str, answered: SupplierAnswered) -> bool:
+        self.answered.append((order, answered))
+        return len(self.answered) == 1
+
+    async def reserve_order(
+        self, want: Want, terms: OrderTerms, *, collect_minutes: int, lines_max: int, days_max: int
+    ) -> Reservation:
+        self._not_here()
+
+    async def close_sheet(self, order: OrderId) -> Sheet:
+        self._not_here()
+
+    async def open_order(self, opened: OrderOpened) -> None:
+        self._not_here()
+
+    async def want_cover(self, order: OrderId, wanted: CoverWanted) -> bool:
+        self._not_here()
+
+    async def tell_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
+        self._not_here()
+
+    async def tell_decision(self, entity: str, decided: ExceptionDecided) -> bool:
+        self._not_here()
+
+    async def where_used(
+        self, plant: str, assembly: str, revision: str, components: Sequence[str]
+    ) -> Sequence[ComponentUse]:
+        self._not_here()
+
+    async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
+        self._not_here()
+
+    async def allot_stock(self, requirement: str, allotted: StockAllotted) -> bool:
+        self._not_here()
+
+    async def free_stock(self, plant: str, item: str) -> StockFigure:
+        self._not_here()
+
+    async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
+        self._not_here()
+
+    async def note_item(self, assessment: Assessment) -> None:
+        """Kept for questions that are none of these stories."""
+
+    async def change_bom(self, requirement: str, changed: BomChanged) -> bool:
+        self._not_here()
+
+    def _not_here(self) -> NoReturn:
+        raise AssertionError("none of these stories")
+
+
+class Desk:
+    def __init__(self, book: FixedPolicies) -> None:
+        self.books, self.master_data, self.book = Books(), FakeMasterData(), book
+        self.activities = DeskActivities(self.books, self.books, self.master_data, book)
+
+    def keep(self, item: ItemAtPlant) -> None:
+        self.master_data.items[item.plant, item.item] = item
+
+
+async def test_the_desk_finds_the_ways_the_policies_and_what_was_allocated() -> None:
+    desk = Desk(policies(TRANSFER, DIRECT))
+    own = a_policy(plant=HERE, version="A", routes=(TRANSFER, DIRECT), quotas={"V1": Quota(share=Decimal(1))})
+    desk.book.own[HERE, "A", ""] = own
+    desk.keep(chain_item(a_source(supplier="V1"), item_class="A"))
+    desk.keep(chain_item(plant=THERE))
+    found = await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    assert ways(found) == [(THERE, 1), ("V1", 2)]
+    assert (found.policy, found.allocated, desk.books.asked_for) == (own, {"V1": Decimal(600)}, ["CHAIN"])
+
+
+async def test_without_quotas_nobody_asks_the_ledger() -> None:
+    desk = Desk(policies(DIRECT))
+    desk.keep(chain_item(a_source(supplier="V1")))
+    await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    assert desk.books.asked_for == []
+
+
+async def test_an_unknown_item_is_told_with_the_policy_and_an_unknown_plant_is_an_error() -> None:
+    desk = Desk(policies(TRANSFER))
+    found = await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    assert (found.item, found.unknown is not None, found.policy) == (None, True, desk.book.effective(HERE))
+    with pytest.raises(ApplicationError, match=r"plant 9999 has no policy; add plants/9999\.toml") as caught:
+        await desk.activities.assess(AssessCall(plant="9999", item="CHAIN"))
+    assert caught.value.non_retryable
+
+
+async def test_master_data_that_can_not_be_read_now_is_tried_again() -> None:
+    desk = Desk(policies(DIRECT))
+    desk.master_data.failures.append(TransientError("erp", "the ERP does not answer"))
+    with pytest.raises(ApplicationError, match="does not answer") as caught:
+        await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    assert (caught.value.type, caught.value.non_retryable) == ("TransientError", False)
+
+
+async def test_the_policy_is_told_only_where_it_is_another_than_the_known_one() -> None:
+    desk = Desk(policies(DIRECT))
+    own = a_policy(plant=HERE, version="own")
+    desk.book.own[HERE, "CHAIN", "V1"] = own
+
+    async def asked(**of: str) -> PlantPolicy | None:
+        return await desk.activities.policy(PolicyCall(plant=of.pop("plant", HERE), **of))
+
+    assert await asked() == desk.book.effective(HERE)
+    assert await asked(known="test") is None
+    assert await asked(known="test", item="CHAIN", supplier="V1") == own
+    assert await asked(plant="9999", known="test") is None, "an order of a plant that is no more goes on"
+    with pytest.raises(ApplicationError, match="has no policy"):
+        await asked(plant="9999")
+
+
+def entry_of(need: Need) -> Entry:
+    at = need.revision.effective_at
+    fact = chain(need.id, 1, FIRST_HASH, "noted", at, at, {})
+    snapshot = RequirementSnapshot(id=need.id, need=need, stage=RequirementStage.COVERED, need_revision=1)
+    return Entry(facts=(fact,), snapshot=snapshot)
+
+
+async def test_what_an_order_needs_of_others_is_recorded_and_stated() -> None:
+    desk, need = Desk(policies(DIRECT)), need_of()
+    entry = entry_of(need)
+    reply = await desk.activities.state_needs(StateNeedsCall(entry=entry, needs=(need,), correlation_id="c"))
+    assert (reply.head, desk.books.recorded, desk.books.needs) == (entry.head, [entry], [need])
+
+
+async def test_a_transfer_is_answered_and_it_is_told_whether_it_still_runs() -> None:
+    desk, entry = Desk(policies(DIRECT)), entry_of(need_of())
+    answer = OrderAnswer(
+        order_number="1", answer_number="1", header="accepted", effective_at=entry.facts[0].business_time
+    )
+    call = AnswerOrderCall(
+        entry=entry, order_id=OrderId("order/1720/1710/x"), answered=SupplierAnswered(event_id="e", answer=answer)
+    )
+    told = [await desk.activities.answer_order(call) for _ in range(2)]
+    assert [(reply.outcome, reply.head) for reply in told] == [(True, entry.head), (False, entry.head)]
+    assert desk.books.answered == [("order/1720/1710/x", call.answered)] * 2
