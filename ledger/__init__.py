@@ -1,0 +1,1 @@
+"""PostgreSQL: inbox, dead letters, registry of requirements, order sheets, facts and read models."""

@@ -1,0 +1,153 @@
+"""Bills of material as engineering changes tell them: what is news (R10).
+
+Decided here: what a revision is to what was noted of it before. Not here: where components are used (where_used).
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from canonical.base import Noun
+from canonical.bom import BomRevised, ComponentUse
+from canonical.identity import ChangeId
+from canonical.records import ChangeSnapshot, ChangeStage
+from ledger.database import transaction
+from ledger.tables import BomLineRow, ChangeRecord, FactRow
+from ledger.where_used import where_used
+
+
+class BomVerdict(StrEnum):
+    """What a revision is to what was noted of it."""
+
+    NEWS = "news"
+    REOPEN = "reopen"
+    """The change has ended, and its revision says something else now."""
+    UNCHANGED = "unchanged"
+    STALE = "stale"
+    SUPERSEDED = "superseded"
+    """Another revision has taken its place."""
+
+
+class BomTriage(Noun):
+    """A verdict; of a reopening also where the facts of the former run ended."""
+
+    verdict: BomVerdict
+    next_sequence: int = 1
+    previous_hash: str = ""
+
+
+class Bills:
+    """Judges, notes and looks up revisions."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def triage(self, revised: BomRevised) -> BomTriage:
+        """R10, then whether anything differs."""
+        record = ChangeRecord
+        async with transaction(self._engine) as connection:
+            if await _superseded_by(connection, revised.plant, revised.assembly, revised.revision) is not None:
+                return BomTriage(verdict=BomVerdict.SUPERSEDED)
+            query = select(record.noted, record.snapshot, record.closed).where(record.id == revised.id)
+            row = (await connection.execute(query)).one_or_none()
+            known = _newest(row.noted, row.snapshot) if row is not None else None
+            if known is None:
+                return BomTriage(verdict=BomVerdict.NEWS)
+            if revised.stated.rank <= known.stated.rank:
+                return BomTriage(verdict=BomVerdict.STALE)
+            if known.model_copy(update={"stated": revised.stated}) == revised:
+                return BomTriage(verdict=BomVerdict.UNCHANGED)
+            if row is None or not row.closed:
+                return BomTriage(verdict=BomVerdict.NEWS)
+            last = select(FactRow.sequence, FactRow.hash).where(FactRow.entity_id == revised.id)
+            end = (await connection.execute(last.order_by(FactRow.sequence.desc()).limit(1))).one()
+            return BomTriage(verdict=BomVerdict.REOPEN, next_sequence=end.sequence + 1, previous_hash=end.hash)
+
+    async def note(self, revised: BomRevised) -> None:
+        """Note a revision as delivered, with its lines; an older one than noted changes nothing."""
+        record = ChangeRecord
+        async with transaction(self._engine) as connection:
+            place = {"id": revised.id, "plant": revised.plant, "assembly": revised.assembly}
+            await connection.execute(insert(record).values(**place).on_conflict_do_nothing())
+            query = select(record.noted).where(record.id == revised.id).with_for_update()
+            noted = (await connection.execute(query)).scalar_one()
+            if noted is not None and revised.stated.rank <= noted.stated.rank:
+                return
+            await connection.execute(
+                insert(record)
+                .values(**place, noted=revised)
+                .on_conflict_do_update(index_elements=[record.id], set_={"noted": revised})
+            )
+            await _write_lines(connection, revised)
+            if revised.superseded is not None:
+                await _forget_lines(connection, revised)
+
+    async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
+        """The change whose revision takes the place of this one (LedgerPort)."""
+        async with transaction(self._engine) as connection:
+            return await _superseded_by(connection, plant, assembly, revision)
+
+    async def where_used(
+        self, plant: str, assembly: str, revision: str, components: Sequence[str]
+    ) -> list[ComponentUse]:
+        """Open requirements and open supply of the components, and who else uses them; in the order asked."""
+        async with transaction(self._engine) as connection:
+            return await where_used(connection, plant, assembly, revision, components)
+
+    async def change(self, change_id: str) -> ChangeSnapshot | None:
+        """An engineering change as it last stood; None where it has recorded nothing yet."""
+        async with transaction(self._engine) as connection:
+            query = select(ChangeRecord.snapshot).where(ChangeRecord.id == change_id)
+            return (await connection.execute(query)).scalar_one_or_none()
+
+
+def _newest(noted: BomRevised | None, snapshot: ChangeSnapshot | None) -> BomRevised | None:
+    known = [each for each in (noted, snapshot.revised if snapshot else None) if each is not None]
+    return max(known, key=lambda each: each.stated.rank, default=None)
+
+
+async def _superseded_by(connection: AsyncConnection, plant: str, assembly: str, revision: str) -> ChangeId | None:
+    """Of several the newest told. An assembly has few revisions: they are looked through."""
+    record = ChangeRecord
+    query = select(record.noted).where(record.plant == plant, record.assembly == assembly, record.noted.is_not(None))
+    told = (await connection.execute(query)).scalars()
+    found = [noted for noted in told if noted is not None and noted.supersedes == revision]
+    return max(found, key=lambda noted: noted.stated.rank).id if found else None
+
+
+async def _forget_lines(connection: AsyncConnection, revised: BomRevised) -> None:
+    """What never came into effect says nothing of who uses a component; of what was carried out it stays."""
+    record, row = ChangeRecord, BomLineRow
+    query = select(record.stage).where(record.id == revised.superseded)
+    if (await connection.execute(query)).scalar_one_or_none() == ChangeStage.CARRIED_OUT:
+        return
+    place = (row.plant == revised.plant, row.assembly == revised.assembly, row.revision == revised.supersedes)
+    await connection.execute(delete(row).where(*place))
+
+
+async def _write_lines(connection: AsyncConnection, revised: BomRevised) -> None:
+    row = BomLineRow
+    place = (row.plant == revised.plant, row.assembly == revised.assembly, row.revision == revised.revision)
+    await connection.execute(delete(row).where(*place))
+    await connection.execute(
+        insert(row),
+        [
+            {
+                "plant": revised.plant,
+                "assembly": revised.assembly,
+                "revision": revised.revision,
+                "component": line.component,
+                "quantity": line.quantity,
+                "unit": line.unit,
+                "change": line.change,
+                "effective_from": revised.effective_from,
+            }
+            for line in revised.lines
+        ],
+    )
+
+
+__all__ = ["Bills", "BomTriage", "BomVerdict"]

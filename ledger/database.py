@@ -1,0 +1,122 @@
+"""The way to PostgreSQL: engine, transactions, migrations, and what a failure means.
+
+Decided here: which failures of the database may pass by themselves (TransientError) and which need a person
+(PermanentError). Embedded and served PostgreSQL differ by the URL only.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, PoolProxiedConnection, event, func, make_url, pool, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from adapters.errors import PermanentError, TransientError
+
+_PASSING_SQLSTATES = ("08", "40", "53", "55", "57", "58")
+"""Connection, rollback (deadlock), resources, lock not available, operator intervention, system error."""
+
+
+def advisory_key(*parts: str) -> int:
+    """The signed 64-bit key of an advisory lock, the same in every process."""
+    digest = hashlib.sha256("\x1f".join(("pegline", *parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def asyncpg_url(url: str) -> URL:
+    """The URL for the asyncpg driver, whatever PostgreSQL URL was given; libpq's `sslmode` is understood."""
+    given = make_url(url)
+    if given.get_backend_name() not in ("postgresql", "postgres"):
+        raise ValueError(f"{given.drivername!r} is not PostgreSQL; give a URL like postgresql://user@host/database")
+    query = dict(given.query)
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return given.set(drivername="postgresql+asyncpg", query=query)
+
+
+async def connect(url: str) -> AsyncEngine:
+    """An engine on the ledger's database; TransientError where it can't be reached now."""
+    engine = create_async_engine(
+        asyncpg_url(url),
+        pool_size=10,
+        max_overflow=10,
+        connect_args={
+            "timeout": 10,
+            "command_timeout": 60,
+            "server_settings": {"application_name": "pegline", "jit": "off"},
+        },
+    )
+    event.listen(engine.sync_engine, "checkout", _leave_closed)
+    try:
+        async with transaction(engine) as connection:
+            await connection.execute(select(1))
+    except BaseException:
+        await engine.dispose()
+        raise
+    return engine
+
+
+def _leave_closed(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
+    """Take a new connection for one that the server has closed, without asking it (a ping is three round trips)."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError()
+
+
+async def migrate(url: str) -> None:
+    """Bring the schema to the newest version, in one transaction; several processes may start together."""
+    engine = create_async_engine(asyncpg_url(url), poolclass=pool.NullPool)
+    try:
+        async with transaction(engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(advisory_key("migrate"))))
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction; raises TransientError or PermanentError where the database fails."""
+    with failures():
+        async with engine.begin() as connection:
+            yield connection
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Translate what the driver raises."""
+    try:
+        yield
+    except DBAPIError as exc:
+        cause = exc.orig.__cause__ if exc.orig else None
+        sqlstate = getattr(exc.orig, "sqlstate", None)
+        passing = not isinstance(cause, ValueError) if sqlstate is None else sqlstate.startswith(_PASSING_SQLSTATES)
+        raise _failure(exc.orig or exc, passing=passing or exc.connection_invalidated) from exc
+    except asyncpg.PostgresError as exc:
+        raise _failure(exc, passing=(exc.sqlstate or "").startswith(_PASSING_SQLSTATES)) from exc
+    except (OSError, PoolTimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
+        # The last is what the driver says where the server dies between two steps of a statement.
+        raise _failure(exc, passing=True) from exc
+
+
+def _failure(exc: BaseException, *, passing: bool) -> TransientError | PermanentError:
+    cause = exc.__cause__ or exc
+    detail = getattr(cause, "detail", None)
+    said = f"{type(cause).__name__}: {cause}{'; ' + detail if detail else ''}"[:500]
+    if passing:
+        return TransientError("ledger", f"PostgreSQL can't do it now ({said})")
+    return PermanentError("ledger", f"PostgreSQL refused it ({said}); see the database's log and mend the cause")

@@ -1,0 +1,118 @@
+"""Dead letters: what could not be understood or addressed, kept whole with its reason until an operator settles it."""
+
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from canonical.base import Instant, Noun
+from canonical.identity import short_hash
+from canonical.records import DeadLetter
+from ledger.database import transaction
+from ledger.paging import BadCursor, Page, cursor, key_of
+from ledger.tables import DeadLetterRow
+
+
+class LetterState(StrEnum):
+    """Open until an operator replays or drops it."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DROPPED = "dropped"
+
+
+class KeptLetter(Noun):
+    """A dead letter and what became of it."""
+
+    id: str
+    letter: DeadLetter
+    inbox_id: int | None
+    state: LetterState
+    outcome: str
+    kept_at: Instant
+    settled_at: Instant | None
+
+
+class DeadLetters:
+    """Keeps dead letters, once each."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def keep(self, letter: DeadLetter, inbox_id: int | None) -> str:
+        """Keep the letter once by (channel, source, body, code); its id.
+
+        One that comes again after a replay is open again; one that was dropped stays dropped.
+        """
+        letter_id = letter_identity(letter)
+        row = insert(DeadLetterRow).values(
+            id=letter_id, inbox_id=inbox_id, **{name: getattr(letter, name) for name in DeadLetter.model_fields}
+        )
+        row = row.on_conflict_do_update(
+            index_elements=[DeadLetterRow.id],
+            set_={
+                "state": LetterState.OPEN,
+                "settled_at": None,
+                "inbox_id": func.coalesce(row.excluded.inbox_id, DeadLetterRow.inbox_id),
+            },
+            where=DeadLetterRow.state == LetterState.REPLAYED,
+        )
+        async with transaction(self._engine) as connection:
+            await connection.execute(row)
+        return letter_id
+
+    async def list(
+        self, state: LetterState | None = None, limit: int = 50, after: str | None = None
+    ) -> Page[KeptLetter]:
+        """Letters in the order they were kept."""
+        query = select(DeadLetterRow.__table__).order_by(DeadLetterRow.number).limit(limit + 1)
+        if state is not None:
+            query = query.where(DeadLetterRow.state == state)
+        if after is not None:
+            (number,) = key_of(after, 1)
+            if not number.isdecimal():
+                raise BadCursor(f"{after!r} is not a cursor of the dead letters")
+            query = query.where(DeadLetterRow.number > int(number))
+        async with transaction(self._engine) as connection:
+            rows = (await connection.execute(query)).all()
+        return Page[KeptLetter](
+            items=tuple(_letter(row._mapping) for row in rows[:limit]),
+            next=cursor(str(rows[limit - 1].number)) if len(rows) > limit else None,
+        )
+
+    async def find(self, letter_id: str) -> KeptLetter | None:
+        """One letter, whole."""
+        async with transaction(self._engine) as connection:
+            found = await connection.execute(select(DeadLetterRow.__table__).where(DeadLetterRow.id == letter_id))
+            row = found.one_or_none()
+        return None if row is None else _letter(row._mapping)
+
+    async def replayed(self, letter_id: str, outcome: str) -> None:
+        """It was put in again, with this outcome."""
+        await self._settle(letter_id, LetterState.REPLAYED, outcome)
+
+    async def dropped(self, letter_id: str, reason: str) -> None:
+        """Nobody will replay it, for this reason."""
+        await self._settle(letter_id, LetterState.DROPPED, reason)
+
+    async def _settle(self, letter_id: str, state: LetterState, outcome: str) -> None:
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                update(DeadLetterRow)
+                .where(DeadLetterRow.id == letter_id)
+                .values(state=state, outcome=outcome, settled_at=func.now())
+            )
+
+
+def letter_identity(letter: DeadLetter) -> str:
+    """What makes a letter the same: channel, source, body and the code of its defect."""
+    body = hashlib.sha256(letter.body).hexdigest()
+    return "dead-letter-" + short_hash(letter.channel, letter.source, body, letter.code, length=20)
+
+
+def _letter(row: Mapping[Any, Any]) -> KeptLetter:
+    return KeptLetter.model_validate({**row, "letter": DeadLetter.model_validate(row)})

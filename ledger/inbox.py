@@ -1,0 +1,250 @@
+"""The inbox: whatever arrives from outside is stored here first, unique by (source, event id), then delivered.
+
+Decided here: what is a duplicate, and which messages may be delivered next without overtaking another of the same
+entity. Not here: what a message means, to whom it goes, when a failed delivery is tried again.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, exists, func, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import aliased
+
+from canonical.base import Instant, Noun
+from ledger.database import advisory_key, failures, transaction
+from ledger.tables import InboxRow
+
+UNDELIVERED = "stored"
+_RELAY_KEY = advisory_key("relay")
+_LANES = text("""
+WITH RECURSIVE lane (name) AS (
+       (SELECT lane FROM inbox WHERE status = 'stored' ORDER BY lane LIMIT 1)
+        UNION ALL
+        SELECT (SELECT inbox.lane FROM inbox WHERE status = 'stored' AND inbox.lane > lane.name ORDER BY lane LIMIT 1)
+          FROM lane WHERE name IS NOT NULL)
+SELECT name FROM lane
+ WHERE EXISTS (SELECT FROM inbox WHERE status = 'stored' AND inbox.lane = lane.name AND not_before <= now())
+ ORDER BY name
+""")
+
+
+class Arrival(Noun):
+    """A message as it came; `entity` groups messages whose order must be kept (a requirement, an order number)."""
+
+    source: str
+    event_id: str
+    type: str
+    subject: str | None = None
+    body: bytes
+    content_type: str
+    correlation_id: str
+    traceparent: str | None = None
+    entity: str | None = None
+    received_at: Instant
+
+
+class Waiting(Arrival):
+    """A message that is to be delivered."""
+
+    id: int
+    attempts: int = 0
+
+
+class InboxMessage(Waiting):
+    """A message and what became of it; `status` is `stored` until it is delivered."""
+
+    status: str
+    detail: str
+    error: str | None
+    not_before: Instant
+    settled_at: Instant | None
+
+
+class Outcome(StrEnum):
+    """What storing a message came to."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    """The same source and event id was stored with another body; the first one stands."""
+
+
+class Stored(Noun):
+    """The inbox's answer to an arrival."""
+
+    id: int
+    outcome: Outcome
+    status: str
+    detail: str
+
+
+class Inbox:
+    """Stores arrivals and hands them out in order."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def store(self, messages: Sequence[Arrival]) -> list[Stored]:
+        """Store each message once; one answer a message, in the order given."""
+        if not messages:
+            return []
+        async with transaction(self._engine) as connection:
+            return await store_in(connection, messages)
+
+    async def lanes(self) -> list[str]:
+        """The lanes in which a message is due, by name; as many looks at an index as there are lanes."""
+        async with transaction(self._engine) as connection:
+            return list((await connection.scalars(_LANES)).all())
+
+    async def undelivered(self, limit: int, lane: str | None = None) -> list[Waiting]:
+        """The oldest messages whose time has come, by id; none that would overtake another of its entity.
+
+        `lane`: of this one alone; else of all.
+        """
+        query, given = _due(lane is not None), {"most": limit, **({"lane": lane} if lane is not None else {})}
+        async with transaction(self._engine) as connection:
+            return [Waiting.model_validate(row._mapping) for row in await connection.execute(query, given)]
+
+    async def delivered(self, ids: Sequence[int], outcome: str, detail: str = "") -> None:
+        """Settle messages: `delivered`, `unchanged`, `stale`, `superseded` or `dead_letter`; a replay settles anew."""
+        if outcome == UNDELIVERED:
+            raise ValueError(f"{outcome!r} is what a message is before it is settled; name what became of it")
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                update(InboxRow)
+                .where(InboxRow.id.in_(list(ids)))
+                .values(status=outcome, detail=detail, settled_at=func.now())
+            )
+
+    async def postponed(self, ids: Sequence[int], error: str, wait: timedelta) -> None:
+        """Keep messages for a later attempt and count this one; the rest of their entities waits with them.
+
+        `wait` is from now by the clock of the database, which also says when it is over.
+        """
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                update(InboxRow)
+                .where(InboxRow.id.in_(list(ids)), InboxRow.status == UNDELIVERED)
+                .values(attempts=InboxRow.attempts + 1, error=error[:2000], not_before=func.now() + wait)
+            )
+
+    async def find(self, message_id: int) -> InboxMessage | None:
+        """One message, whole."""
+        async with transaction(self._engine) as connection:
+            found = await connection.execute(message_query().where(InboxRow.id == message_id))
+            row = found.one_or_none()
+        return None if row is None else InboxMessage.model_validate(row._mapping)
+
+    @asynccontextmanager
+    async def relay_lock(self) -> AsyncIterator[bool]:
+        """True for one holder at a time in the whole installation; False: another relay works.
+
+        The lock lives as long as its connection, which is closed and never pooled: a cancelled or killed relay can't
+        leave it behind.
+        """
+        with failures():
+            connection = await self._engine.connect()
+        try:
+            with failures():
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                held = await connection.scalar(select(func.pg_try_advisory_lock(_RELAY_KEY)))
+            yield bool(held)
+        finally:
+            await connection.invalidate()
+            await connection.close()
+
+
+@cache
+def _due(in_lane: bool) -> Select[Any]:
+    """Messages whose time has come, of `lane` or of all; built once, which costs more than asking it."""
+    postponed = aliased(InboxRow)
+    blocked = exists().where(
+        postponed.status == UNDELIVERED,
+        postponed.entity == InboxRow.entity,
+        postponed.id < InboxRow.id,
+        postponed.not_before > func.now(),
+    )
+    query = (
+        select(*(getattr(InboxRow, name) for name in Waiting.model_fields))
+        .where(InboxRow.status == UNDELIVERED, InboxRow.not_before <= func.now())
+        .where(or_(InboxRow.entity.is_(None), ~blocked))
+        .order_by(InboxRow.id)
+        .limit(bindparam("most"))
+    )
+    return query.where(InboxRow.lane == bindparam("lane")) if in_lane else query
+
+
+async def store_in(connection: AsyncConnection, messages: Sequence[Arrival]) -> list[Stored]:
+    """Store each message once within a transaction of the caller's; one answer a message, in the order given."""
+    firsts: dict[tuple[str, str], Arrival] = {}
+    for message in messages:
+        firsts.setdefault(_key(message), message)
+    if len(firsts) > 1:
+        await _keep_batches_apart(connection, {source for source, _ in firsts})
+    inserted = await connection.execute(
+        insert(InboxRow)
+        .on_conflict_do_nothing(index_elements=[InboxRow.source, InboxRow.event_id])
+        .returning(InboxRow.source, InboxRow.event_id),
+        [{**_columns(message), "body_sha256": _digest(message)} for message in firsts.values()],
+    )
+    new = {(source, event_id) for source, event_id in inserted}
+    kept = await connection.execute(
+        select(
+            InboxRow.source,
+            InboxRow.event_id,
+            InboxRow.id,
+            InboxRow.status,
+            InboxRow.body_sha256,
+            InboxRow.received_at,
+        ).where(tuple_(InboxRow.source, InboxRow.event_id).in_(list(firsts)))
+    )
+    rows = {(row.source, row.event_id): row for row in kept}
+    answers = []
+    for message in messages:
+        key = _key(message)
+        row = rows[key]
+        if row.body_sha256 != _digest(message):
+            detail = f"event {key[1]!r} of {key[0]!r} came with another body at {row.received_at.isoformat()}"
+            answers.append(Stored(id=row.id, outcome=Outcome.CONFLICT, status=row.status, detail=detail))
+        else:
+            outcome = Outcome.STORED if key in new else Outcome.DUPLICATE
+            answers.append(Stored(id=row.id, outcome=outcome, status=row.status, detail=""))
+            new.discard(key)
+    return answers
+
+
+def message_query() -> Select[*tuple[Any, ...]]:
+    """The columns of an InboxMessage."""
+    return select(*(getattr(InboxRow, name) for name in InboxMessage.model_fields))
+
+
+async def _keep_batches_apart(connection: AsyncConnection, sources: set[str]) -> None:
+    """Two batches with the same events in another order would wait for each other for ever."""
+    for key in sorted(advisory_key("inbox", source) for source in sources):
+        await connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _columns(message: Arrival) -> dict[str, object]:
+    return {name: getattr(message, name) for name in Arrival.model_fields} | {"lane": _lane(message.entity)}
+
+
+def _lane(entity: str | None) -> str:
+    """The plant whose plan a requirement's message is of; empty: any other message. No entity is in two lanes."""
+    kind, _, rest = (entity or "").partition("/")
+    return rest.partition("/")[0].replace("\0", "\ufffd") if kind == "requirement" else ""
+
+
+def _key(message: Arrival) -> tuple[str, str]:
+    """As the database keeps it (columns.Words)."""
+    return message.source.replace("\0", "\ufffd"), message.event_id.replace("\0", "\ufffd")
+
+
+def _digest(message: Arrival) -> bytes:
+    return hashlib.sha256(message.body).digest()

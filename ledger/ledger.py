@@ -1,0 +1,93 @@
+"""The ledger as one: satisfies adapters.ports.LedgerPort for activities, and serves the gateway by its parts."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.errors import PermanentError
+from canonical.bom import ComponentUse
+from canonical.cover import Want
+from canonical.identity import ChangeId, OrderId
+from canonical.need import Need, Withdrawal
+from canonical.records import Entry, OrderTerms, Reservation, Sheet
+from canonical.sourcing import Assessment
+from canonical.stock import StockFigure, StockUser
+from ledger.availability import Availabilities
+from ledger.bills import Bills
+from ledger.dead_letters import DeadLetters
+from ledger.entries import Entries
+from ledger.inbox import Inbox
+from ledger.own_needs import state_needs
+from ledger.plan_runs import PlanRuns
+from ledger.reads import Reads
+from ledger.registry import Registry
+from ledger.sheets import Sheets
+from ledger.stock import Stock
+
+
+class Ledger:
+    """All of the ledger on one engine (ledger.database.connect)."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.inbox = Inbox(engine)
+        self.dead_letters = DeadLetters(engine)
+        self.registry = Registry(engine)
+        self.reads = Reads(engine)
+        self.plans = PlanRuns(engine)
+        self.bills = Bills(engine)
+        self.stock = Stock(engine)
+        self.availability = Availabilities(engine)
+        self._entries = Entries(engine)
+        self._sheets = Sheets(engine)
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Facts by (entity, sequence), snapshots where newer; one transaction."""
+        await self._entries.record(entries)
+
+    async def reserve_order(
+        self, want: Want, terms: OrderTerms, *, collect_minutes: int, lines_max: int, days_max: int
+    ) -> Reservation:
+        """Put the want on the sheet of an order that collects for these terms, or open one."""
+        return await self._sheets.reserve_order(
+            want, terms, collect_minutes=collect_minutes, lines_max=lines_max, days_max=days_max
+        )
+
+    async def close_sheet(self, order: OrderId) -> Sheet:
+        """End the collecting; repeated: the same sheet."""
+        return await self._sheets.close_sheet(order)
+
+    async def state_needs(
+        self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
+    ) -> None:
+        """Put what our own orders need of others into the inbox, each once by its revision's event id."""
+        await state_needs(self.inbox, needs, withdrawals, correlation_id=correlation_id)
+
+    async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
+        """R14: what each supplier has been asked for of the item so far, in the unit or as needs were stated."""
+        return await self._sheets.allocated(plant, item, unit)
+
+    async def free_stock(self, plant: str, item: str) -> StockFigure:
+        """What is free of the item; PermanentError where nobody has stated it."""
+        figure = await self.stock.figure(plant, item)
+        if figure is None:
+            raise PermanentError("ledger", f"nobody has stated what is free of {item} at {plant}")
+        return figure
+
+    async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
+        """The item's open requirements at the plant, with what is received or on the way for them; by id."""
+        return await self.stock.users(plant, item)
+
+    async def note_item(self, assessment: Assessment) -> None:
+        """Keep what a need was decided by, for questions that must not wait for the ERP."""
+        await self.stock.note_item(assessment)
+
+    async def where_used(
+        self, plant: str, assembly: str, revision: str, components: Sequence[str]
+    ) -> Sequence[ComponentUse]:
+        """R13: open requirements of the components with their order lines, and who else uses them."""
+        return await self.bills.where_used(plant, assembly, revision, components)
+
+    async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
+        """The engineering change whose revision takes the place of this one."""
+        return await self.bills.superseded_by(plant, assembly, revision)

@@ -1,0 +1,36 @@
+"""Keyset pages: the cursor is the key of the last row seen, so that pages stay true while rows come and go."""
+
+import base64
+import json
+from typing import Generic, TypeVar
+
+from canonical.base import Noun
+
+Row = TypeVar("Row")
+
+
+class Page(Noun, Generic[Row]):
+    """Some rows, and where the next ones begin; `next` None: these are the last."""
+
+    items: tuple[Row, ...]
+    next: str | None = None
+
+
+class BadCursor(ValueError):
+    """A cursor that no page gave."""
+
+
+def cursor(*key: str) -> str:
+    """The opaque form of a row's key."""
+    return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def key_of(after: str, parts: int) -> tuple[str, ...]:
+    """The key that a cursor holds; BadCursor where it holds none of so many parts."""
+    try:
+        key = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+    except ValueError:
+        key = None
+    if not isinstance(key, list) or len(key) != parts or not all(isinstance(part, str) for part in key):
+        raise BadCursor(f"{after!r} is not a cursor of this list; take `next` of the page before, or leave it out")
+    return tuple(key)

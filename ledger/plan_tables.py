@@ -1,0 +1,94 @@
+"""The tables of plan runs: what a plan said line by line, and the net change that is delivered of it.
+
+They are kept for a number of runs only (policy `plan.runs_kept`): what a plan changed, the inbox and the facts keep.
+"""
+
+import datetime as dt
+
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ledger.tables import Base
+
+
+class PlanRunRow(Base):
+    """A plan version of a source for a plant; `stage` is `receiving` until its last line has come."""
+
+    __tablename__ = "plan_run"
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    source: Mapped[str]
+    plant: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)
+    partial: Mapped[bool]
+    stage: Mapped[str]
+    detail: Mapped[str] = mapped_column(server_default=text("''"))
+    content_sha256: Mapped[bytes | None]
+    lines: Mapped[int] = mapped_column(server_default=text("0"))
+    refused: Mapped[int] = mapped_column(server_default=text("0"))
+    unreadable: Mapped[int] = mapped_column(server_default=text("0"))
+    known: Mapped[int] = mapped_column(server_default=text("0"))
+    kept: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Requirements that could be one of several lines (R1): they stay as they are."""
+    inbox_mark: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The newest message that had arrived when the plan had: the net change is against what those left."""
+    received_at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_plan_run_version",
+            "source",
+            "plant",
+            "version",
+            unique=True,
+            postgresql_where=text("stage <> 'receiving'"),
+        ),
+    )
+
+
+class PlanLineRow(Base):
+    """A line as it was read; `outcome` None: unchanged, once the run is matched."""
+
+    __tablename__ = "plan_line"
+
+    run: Mapped[int] = mapped_column(BigInteger, ForeignKey("plan_run.number", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    item: Mapped[str | None]
+    demand_reference: Mapped[str | None]
+    requirement_id: Mapped[str | None]
+    required_date: Mapped[dt.date | None]
+    criticality: Mapped[str | None]
+    content: Mapped[str | None]
+    """Digest of the need's content, as the registry notes it."""
+    body: Mapped[str | None]
+    outcome: Mapped[str | None]
+    field: Mapped[str | None]
+    detail: Mapped[str | None]
+
+    __table_args__ = (Index("ix_plan_line_requirement", "run", "requirement_id"),)
+
+
+class PlanChangeRow(Base):
+    """One change to deliver, in the order of delivery; `line` None: the need is withdrawn."""
+
+    __tablename__ = "plan_change"
+
+    run: Mapped[int] = mapped_column(BigInteger, ForeignKey("plan_run.number", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    requirement_id: Mapped[str]
+    item: Mapped[str]
+    demand_reference: Mapped[str]
+    line: Mapped[int | None]
+    inbox_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The message that carries it; None: not handed over yet."""
+    kept: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A person decided not to withdraw it."""
+
+    __table_args__ = (
+        UniqueConstraint("run", "requirement_id"),
+        Index("ix_plan_change_waiting", "run", "place", postgresql_where=text("inbox_id IS NULL AND NOT kept")),
+    )
+
+
+__all__ = ["PlanChangeRow", "PlanLineRow", "PlanRunRow"]

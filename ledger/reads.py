@@ -1,0 +1,303 @@
+"""Reads for lists, traces and inboxes: the last recorded snapshots, in keyset pages.
+
+Nothing is decided here, and nothing lists workflows to answer a user; a single entity's present state comes from
+its `status` query.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select, tuple_, union
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from canonical.base import Instant, Noun
+from canonical.exception import ExceptionKind
+from canonical.facts import Fact
+from canonical.records import (
+    ChangeSnapshot,
+    ChangeStage,
+    ExceptionSnapshot,
+    ExceptionState,
+    OrderSnapshot,
+    RequirementSnapshot,
+    RequirementStage,
+)
+from ledger.database import transaction
+from ledger.dead_letters import LetterState
+from ledger.inbox import UNDELIVERED, InboxMessage, message_query
+from ledger.paging import BadCursor, Page, cursor, key_of
+from ledger.tables import (
+    ChangeRecord,
+    DeadLetterRow,
+    ExceptionRecord,
+    FactRow,
+    InboxRow,
+    OrderLineRow,
+    OrderRecord,
+    RequirementRecord,
+    SheetWantRow,
+)
+
+
+class RequirementRow(Noun):
+    """A requirement as last recorded; `sequence` is the fact that led to this state."""
+
+    snapshot: RequirementSnapshot
+    sequence: int
+    recorded_at: Instant
+
+
+class OrderRow(Noun):
+    """An order as last recorded."""
+
+    snapshot: OrderSnapshot
+    sequence: int
+    recorded_at: Instant
+
+
+class ExceptionRow(Noun):
+    """An exception as last recorded."""
+
+    snapshot: ExceptionSnapshot
+    sequence: int
+    recorded_at: Instant
+
+
+class ChangeRow(Noun):
+    """An engineering change as last recorded."""
+
+    snapshot: ChangeSnapshot
+    sequence: int
+    recorded_at: Instant
+
+
+class WaitingSummary(Noun):
+    """What waits for the machine and what waits for people."""
+
+    undelivered: int
+    oldest_undelivered_at: Instant | None
+    open_dead_letters: int
+    open_exceptions: int
+
+
+class Reads:
+    """Answers the gateway."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def requirements(
+        self,
+        *,
+        plant: str | None = None,
+        item: str | None = None,
+        stage: RequirementStage | None = None,
+        order: str | None = None,
+        q: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[RequirementRow]:
+        """Requirements by id; `order` is our id or the ERP's number, `q` a part of any of their words."""
+        query = _requirement_query().order_by(RequirementRecord.id).limit(limit + 1)
+        if plant is not None:
+            query = query.where(RequirementRecord.plant == plant)
+        if item is not None:
+            query = query.where(RequirementRecord.item == item)
+        if stage is not None:
+            query = query.where(RequirementRecord.stage == stage)
+        if order is not None:
+            query = query.where(RequirementRecord.id.in_(_requirements_of(order)))
+        if q:
+            query = query.where(_mentions(q))
+        if after is not None:
+            query = query.where(RequirementRecord.id > key_of(after, 1)[0])
+        rows = [RequirementRow.model_validate(row) for row in await self._all(query)]
+        return Page[RequirementRow](
+            items=tuple(rows[:limit]), next=cursor(rows[limit - 1].snapshot.id) if len(rows) > limit else None
+        )
+
+    async def requirement(self, requirement_id: str) -> RequirementRow | None:
+        """One requirement; None where it has recorded nothing yet."""
+        rows = await self._all(_requirement_query().where(RequirementRecord.id == requirement_id))
+        return RequirementRow.model_validate(rows[0]) if rows else None
+
+    async def orders_of(self, requirement_id: str) -> list[OrderRow]:
+        """The orders that serve or served the requirement, by id."""
+        served = union(
+            select(OrderLineRow.order_id).where(OrderLineRow.requirement_id == requirement_id),
+            select(SheetWantRow.order_id).where(SheetWantRow.requirement_id == requirement_id),
+        )
+        rows = await self._all(_order_query().where(OrderRecord.id.in_(served)).order_by(OrderRecord.id))
+        return [OrderRow.model_validate(row) for row in rows]
+
+    async def order(self, order_id: str) -> OrderRow | None:
+        """One order; None where it has recorded nothing yet."""
+        rows = await self._all(_order_query().where(OrderRecord.id == order_id))
+        return OrderRow.model_validate(rows[0]) if rows else None
+
+    async def exceptions(
+        self,
+        *,
+        assignee: str | None = None,
+        kind: ExceptionKind | None = None,
+        state: ExceptionState | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[ExceptionRow]:
+        """Exceptions, the newest first."""
+        place = tuple_(ExceptionRecord.opened_at, ExceptionRecord.id)
+        query = _exception_query().order_by(ExceptionRecord.opened_at.desc(), ExceptionRecord.id.desc())
+        query = query.limit(limit + 1)
+        if assignee is not None:
+            query = query.where(ExceptionRecord.assignee == assignee)
+        if kind is not None:
+            query = query.where(ExceptionRecord.kind == kind)
+        if state is not None:
+            query = query.where(ExceptionRecord.state == state)
+        if after is not None:
+            query = query.where(place < tuple_(*_opened(after)))
+        rows = [ExceptionRow.model_validate(row) for row in await self._all(query)]
+        last = rows[limit - 1].snapshot if len(rows) > limit else None
+        return Page[ExceptionRow](
+            items=tuple(rows[:limit]),
+            next=cursor(last.opened_at.astimezone(UTC).isoformat(), last.id) if last else None,
+        )
+
+    async def exception(self, exception_id: str) -> ExceptionRow | None:
+        """One exception; None where it has recorded nothing yet."""
+        rows = await self._all(_exception_query().where(ExceptionRecord.id == exception_id))
+        return ExceptionRow.model_validate(rows[0]) if rows else None
+
+    async def changes(
+        self,
+        *,
+        plant: str | None = None,
+        assembly: str | None = None,
+        stage: ChangeStage | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[ChangeRow]:
+        """Engineering changes by id; those that have recorded nothing yet are not told."""
+        query = _change_query().order_by(ChangeRecord.id).limit(limit + 1)
+        if plant is not None:
+            query = query.where(ChangeRecord.plant == plant)
+        if assembly is not None:
+            query = query.where(ChangeRecord.assembly == assembly)
+        if stage is not None:
+            query = query.where(ChangeRecord.stage == stage)
+        if after is not None:
+            query = query.where(ChangeRecord.id > key_of(after, 1)[0])
+        rows = [ChangeRow.model_validate(row) for row in await self._all(query)]
+        return Page[ChangeRow](
+            items=tuple(rows[:limit]), next=cursor(rows[limit - 1].snapshot.id) if len(rows) > limit else None
+        )
+
+    async def change(self, change_id: str) -> ChangeRow | None:
+        """One engineering change; None where it has recorded nothing yet."""
+        rows = await self._all(_change_query().where(ChangeRecord.id == change_id))
+        return ChangeRow.model_validate(rows[0]) if rows else None
+
+    async def facts_of_kind(self, entity_ids: Sequence[str], kinds: Sequence[str]) -> list[Fact]:
+        """The facts of these entities that are of these kinds, oldest first: no chain, since others lie between."""
+        row = FactRow
+        query = select(row.__table__).where(row.entity_id.in_(list(entity_ids)), row.kind.in_(list(kinds)))
+        return [fact_of(found) for found in await self._all(query.order_by(row.processing_time, row.entity_id))]
+
+    async def facts(self, entity_ids: Sequence[str]) -> list[Fact]:
+        """The facts of these entities as they were hashed: entity by entity in the order given, from the first on."""
+        query = select(FactRow.__table__).where(FactRow.entity_id.in_(list(entity_ids))).order_by(FactRow.sequence)
+        place = {entity_id: number for number, entity_id in enumerate(entity_ids)}
+        return sorted((fact_of(row) for row in await self._all(query)), key=lambda fact: place[fact.entity_id])
+
+    async def inbox_of(self, entity: str) -> list[InboxMessage]:
+        """What came in for an entity (requirement id or order number), oldest first."""
+        rows = await self._all(message_query().where(InboxRow.entity == entity).order_by(InboxRow.id))
+        return [InboxMessage.model_validate(row) for row in rows]
+
+    async def waiting_summary(self) -> WaitingSummary:
+        """What waits, for health checks and metrics."""
+        waits = InboxRow.status == UNDELIVERED
+        query = select(
+            select(func.count()).where(waits).scalar_subquery().label("undelivered"),
+            select(func.min(InboxRow.received_at)).where(waits).scalar_subquery().label("oldest_undelivered_at"),
+            _count_of(DeadLetterRow.state == LetterState.OPEN).label("open_dead_letters"),
+            _count_of(ExceptionRecord.state == ExceptionState.OPEN).label("open_exceptions"),
+        )
+        return WaitingSummary.model_validate((await self._all(query))[0])
+
+    async def _all(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
+        async with transaction(self._engine) as connection:
+            return [row._mapping for row in await connection.execute(query)]
+
+
+def _count_of(condition: Any) -> Any:
+    return select(func.count()).where(condition).scalar_subquery()
+
+
+def _requirement_query() -> Select[*tuple[Any, ...]]:
+    record = RequirementRecord
+    return select(record.snapshot, record.sequence, record.recorded_at).where(record.sequence.is_not(None))
+
+
+def _order_query() -> Select[*tuple[Any, ...]]:
+    return select(OrderRecord.snapshot, OrderRecord.sequence, OrderRecord.recorded_at)
+
+
+def _exception_query() -> Select[*tuple[Any, ...]]:
+    return select(ExceptionRecord.snapshot, ExceptionRecord.sequence, ExceptionRecord.recorded_at)
+
+
+def _change_query() -> Select[*tuple[Any, ...]]:
+    record = ChangeRecord
+    return select(record.snapshot, record.sequence, record.recorded_at).where(record.sequence.is_not(None))
+
+
+def _requirements_of(order: str) -> Any:
+    """Those with a line of the order, or a want on its sheet while it collects."""
+    orders = select(OrderRecord.id).where(or_(OrderRecord.id == order, OrderRecord.order_number == order))
+    return union(
+        select(OrderLineRow.requirement_id).where(OrderLineRow.order_id.in_(orders)),
+        select(SheetWantRow.requirement_id).where(
+            or_(SheetWantRow.order_id == order, SheetWantRow.order_id.in_(orders))
+        ),
+    )
+
+
+def _mentions(q: str) -> Any:
+    words = q.replace("\0", "\ufffd")
+    snapshot = func.to_jsonb(RequirementRecord.snapshot)
+    return or_(
+        RequirementRecord.id.icontains(words, autoescape=True),
+        RequirementRecord.demand_reference.icontains(words, autoescape=True),
+        func.jsonb_extract_path_text(snapshot, "need", "planner").icontains(words, autoescape=True),
+        func.jsonb_extract_path_text(snapshot, "reason").icontains(words, autoescape=True),
+        func.jsonb_extract_path_text(snapshot, "correlation_id") == words,
+    )
+
+
+def _opened(after: str) -> tuple[datetime, str]:
+    opened_at, exception_id = key_of(after, 2)
+    try:
+        return datetime.fromisoformat(opened_at), exception_id
+    except ValueError:
+        raise BadCursor(f"{after!r} is not a cursor of the exceptions; take `next` of the page before") from None
+
+
+def fact_of(row: Any) -> Fact:
+    """The fact of a row, exactly as it was hashed."""
+    return Fact(
+        entity_id=row["entity_id"],
+        sequence=row["sequence"],
+        kind=row["kind"],
+        business_time=_stated(row["business_time"], row["business_offset_seconds"]),
+        processing_time=_stated(row["processing_time"], row["processing_offset_seconds"]),
+        data=row["data"],
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+    )
+
+
+def _stated(instant: datetime, offset_seconds: int) -> datetime:
+    """The instant with the offset it was stated in, which the hash covers."""
+    return instant.astimezone(timezone(timedelta(seconds=offset_seconds)))

@@ -1,0 +1,70 @@
+"""The tables of free stock: what systems said of it, what that leaves, and what is known of an item at a plant."""
+
+import datetime as dt
+from decimal import Decimal
+
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from canonical.records import StockSnapshot
+from canonical.sourcing import Assessment
+from ledger.columns import Document, Words
+from ledger.tables import Base
+
+
+class StockReportRow(Base):
+    """A report on stock as it was said; kept for good, stale ones too."""
+
+    __tablename__ = "stock_report"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(Words(collation="C"), primary_key=True)
+    plant: Mapped[str]
+    item: Mapped[str]
+    kind: Mapped[str]
+    quantity: Mapped[Decimal]
+    unit: Mapped[str]
+    counted: Mapped[Decimal]
+    """In the unit of the stock."""
+    reason: Mapped[str]
+    effective_at: Mapped[dt.datetime]
+    sequence: Mapped[Decimal]
+
+    __table_args__ = (Index("ix_stock_report_newest", "plant", "item", "kind", "effective_at"),)
+
+
+class StockRow(Base):
+    """What is free of an item at a plant (`free` None: nobody has stated it), and its balance's present state."""
+
+    __tablename__ = "stock"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    plant: Mapped[str]
+    item: Mapped[str]
+    unit: Mapped[str]
+    free: Mapped[Decimal | None]
+    stated_at: Mapped[dt.datetime | None]
+    as_of: Mapped[dt.datetime | None]
+    reason: Mapped[str] = mapped_column(server_default=text("''"))
+    revision: Mapped[int] = mapped_column(server_default=text("0"))
+    told_revision: Mapped[int] = mapped_column(server_default=text("0"))
+    """The newest figure that the balance was started with or told."""
+    stage: Mapped[str | None]
+    closed: Mapped[bool | None]
+    sequence: Mapped[int | None]
+    snapshot: Mapped[StockSnapshot | None] = mapped_column(Document(StockSnapshot))
+    recorded_at: Mapped[dt.datetime | None]
+
+
+class ItemRow(Base):
+    """Master data and policy of an item at a plant, as a need was last decided by them."""
+
+    __tablename__ = "item_at_plant"
+
+    plant: Mapped[str] = mapped_column(primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)
+    assessment: Mapped[Assessment] = mapped_column(Document(Assessment))
+    noted_at: Mapped[dt.datetime]
+
+
+__all__ = ["ItemRow", "StockReportRow", "StockRow"]

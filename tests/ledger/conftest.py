@@ -1,0 +1,44 @@
+"""One database for the ledger's tests, emptied before each: making one anew takes longer than most tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ledger.database import connect, migrate
+from ledger.ledger import Ledger
+from ledger.tables import Base
+from tools.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+async def ledger_database(postgres_server: Postgres) -> str:
+    url = await postgres_server.create("ledger")
+    await migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+async def ledger_engine(ledger_database: str) -> AsyncIterator[AsyncEngine]:
+    engine = await connect(ledger_database)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def engine(ledger_engine: AsyncEngine) -> AsyncEngine:
+    async with ledger_engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            await connection.execute(text(f"DELETE FROM {table.name}"))
+    return ledger_engine
+
+
+@pytest.fixture
+async def database_url(ledger_database: str, engine: AsyncEngine) -> str:
+    return ledger_database
+
+
+@pytest.fixture
+def ledger(engine: AsyncEngine) -> Ledger:
+    return Ledger(engine)
