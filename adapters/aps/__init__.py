@@ -1,0 +1,1 @@
+"""The planning system, a sub-folder a dialect."""

@@ -1,0 +1,1 @@
+"""A planning system that takes coverage by plain REST."""

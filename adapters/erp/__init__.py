@@ -1,0 +1,1 @@
+"""The ERP, a sub-folder a dialect."""

@@ -1,0 +1,82 @@
+"""$batch of OData V2: one changeset out, its answers in. Pure: no I/O."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import Message
+from typing import Any, Literal
+
+import httpx
+
+_CHANGESET = "changeset_pegline"
+_BATCH = "batch_pegline"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One write within a service; `path` is relative to the service's root."""
+
+    method: Literal["POST", "MERGE", "DELETE"]
+    path: str
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One answer: of a call by itself, or of an operation within a $batch."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @classmethod
+    def of(cls, response: httpx.Response) -> "Part":
+        """The answer of a call by itself."""
+        return cls(response.status_code, response.headers, response.content)
+
+    def body(self) -> Any:
+        """The JSON of the answer. Raises ValueError where it is none."""
+        return json.loads(self.content)
+
+
+def changeset(operations: Sequence[Operation]) -> tuple[str, bytes]:
+    """The content type and body of a $batch with one changeset: carried out whole or not at all."""
+    lines = [f"--{_BATCH}", f"Content-Type: multipart/mixed; boundary={_CHANGESET}", ""]
+    for number, operation in enumerate(operations, start=1):
+        body = "" if operation.body is None else json.dumps(operation.body, separators=(",", ":"))
+        lines += [
+            f"--{_CHANGESET}",
+            "Content-Type: application/http",
+            "Content-Transfer-Encoding: binary",
+            f"Content-ID: {number}",
+            "",
+            f"{operation.method} {operation.path} HTTP/1.1",
+            "Accept: application/json",
+            *(["Content-Type: application/json"] if body else []),
+            f"Content-Length: {len(body)}",
+            "",
+            body,
+        ]
+    lines += [f"--{_CHANGESET}--", "", f"--{_BATCH}--", ""]
+    return f"multipart/mixed; boundary={_BATCH}", "\r\n".join(lines).encode()
+
+
+def parts(content_type: str, content: bytes) -> list[Part]:
+    """The answers of a $batch in order; of a changeset that failed there is a single one."""
+    whole = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + content, policy=policy.HTTP)
+    return [_part(leaf) for leaf in whole.walk() if leaf.get_content_type() == "application/http"]
+
+
+def _part(leaf: Message) -> Part:
+    payload = leaf.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        raise ValueError("a part of the $batch answer has no content")
+    head, _, body = payload.replace(b"\r\n", b"\n").partition(b"\n\n")
+    status_line, *header_lines = head.decode("latin-1").splitlines()
+    headers = dict(line.split(":", 1) for line in header_lines if ":" in line)
+    return Part(
+        int(status_line.split()[1]),
+        {name.strip().lower(): value.strip() for name, value in headers.items()},
+        body.strip(),
+    )

@@ -1,0 +1,174 @@
+"""Requisitions and orders in SAP S/4HANA.
+
+Decided here: one placing at a time per reference; nothing is written over a person's edit. How documents are placed is
+in placing.py, what a difference is in difference.py, how it is written in bringing.py, what an edit is in edits.py.
+"""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from weakref import WeakValueDictionary
+
+import httpx
+
+from adapters.erp.sap import difference, edits
+from adapters.erp.sap.batch import Operation
+from adapters.erp.sap.bringing import bring
+from adapters.erp.sap.difference import Items
+from adapters.erp.sap.held import held_item
+from adapters.erp.sap.odata import SYSTEM, ODataService, literal
+from adapters.erp.sap.patience import Patience
+from adapters.erp.sap.placing import Placing, requisition_deletions, requisitions_of
+from adapters.erp.sap.units import Units, UnknownUnit
+from adapters.erp.sap.values import DoesNotFit, read_moment
+from adapters.errors import PermanentError
+from canonical.order import (
+    ChangeOutcome,
+    DocumentLine,
+    Edited,
+    OrderDocument,
+    OrderSchedule,
+    PlaceOutcome,
+    Refused,
+    WriteOutcome,
+    Written,
+)
+from canonical.policy import RouteKind
+
+
+class SapErp:
+    """Implements adapters.ports.ErpPort. The times are explained at patience.Patience."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        settle_seconds: float = 6.0,
+        look_every_seconds: float = 0.5,
+        budget_seconds: float = 18.0,
+        units: Units | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        self._requisitions = ODataService(http, "API_PURCHASEREQ_PROCESS_SRV")
+        self._orders = ODataService(http, "API_PURCHASEORDER_PROCESS_SRV")
+        self._patience = Patience(settle_seconds, look_every_seconds, budget_seconds, clock, sleep)
+        self._units = units or Units()
+        self._now = now
+        self._placing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def place_order(self, document: OrderDocument, *, key: str, unsure: bool) -> PlaceOutcome:
+        """One requisition and one order of the document; found again where they are there already."""
+        one_at_a_time = self._placing.setdefault(document.reference, asyncio.Lock())
+        async with one_at_a_time:
+            try:
+                placing = Placing(self._requisitions, self._orders, self._units, self._patience, document, key)
+                return await placing.run(unsure)
+            except UnknownUnit as error:
+                return Refused(system=SYSTEM, code="unknown_unit", reason=str(error))
+            except DoesNotFit as error:
+                return Refused(system=SYSTEM, code="does_not_fit", reason=str(error))
+
+    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+        """Bring the lines in `document.changed_lines` to quantity, date, price and cancellation of the document."""
+        if document.order_number is None:
+            raise PermanentError(SYSTEM, f"order {document.reference} has no number yet; place it before changing it")
+        order, priced = document.order_number, document.route is not RouteKind.TRANSFER
+        changed = [line for line in document.lines if line.line in document.changed_lines]
+        outcome = await self._bring_lines(order, changed, priced, key)
+        if document.route is not RouteKind.SUBCONTRACT or not isinstance(outcome, Written):
+            return outcome
+
+        async def missing() -> list[Operation]:
+            return difference.of_components(await self._items(order, components=True), changed, self._units)
+
+        given = await bring(self._orders, order, missing, key=f"{key}/components", patience=self._patience)
+        if isinstance(given, Refused):
+            return given
+        return outcome.model_copy(update={"writes": outcome.writes + given.writes})
+
+    async def _bring_lines(self, order: str, lines: Sequence[DocumentLine], priced: bool, key: str) -> ChangeOutcome:
+        closed: frozenset[int] = frozenset()
+        edits_in: Callable[[Items], list[edits.FieldEdit]] = partial(edits.of_lines, lines=lines, priced=priced)
+        while True:
+            difference_to = partial(difference.of_lines, lines=lines, closed=closed, priced=priced)
+            outcome = await self._bring_unedited(order, edits_in, difference_to, key)
+            if isinstance(outcome, Edited):
+                return outcome
+            undeletable = _undeletable(outcome, lines) - closed
+            if not undeletable:
+                return outcome
+            closed |= undeletable
+            edits_in = _no_edits  # what is found from now on may be our own write
+
+    async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
+        """Bring schedules, and with them the quantities, to what was confirmed and delivered."""
+        edits_in = partial(edits.of_schedules, lines=schedule.lines)
+        difference_to = partial(difference.of_schedules, lines=schedule.lines)
+        return await self._bring_unedited(schedule.order_number, edits_in, difference_to, key)
+
+    async def _bring_unedited(
+        self,
+        order: str,
+        edits_in: Callable[[Items], list[edits.FieldEdit]],
+        difference_to: Callable[[Items], list[Operation] | Refused],
+        key: str,
+    ) -> ChangeOutcome:
+        """Write the difference where no person edited the lines; else say what was edited and write nothing."""
+        edited: list[edits.FieldEdit] | None = None
+
+        async def missing() -> list[Operation] | Refused:
+            nonlocal edited
+            items = await self._items(order)
+            if edited is None:  # what is found later may be our own write
+                edited = edits_in(items)
+            if edited:
+                return Refused(system=SYSTEM, code="edited", reason=f"a person edited order {order}")
+            return difference_to(items)
+
+        outcome = await bring(self._orders, order, missing, key=key, patience=self._patience)
+        if not edited:
+            return outcome
+        at = await self._changed_at(order)
+        return Edited(edits=tuple(edit.in_document(order, at) for edit in edited))
+
+    async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        """Delete the requisition items of our reference that no order took; harmless where there are none."""
+
+        async def missing() -> list[Operation]:
+            held = await requisitions_of(self._requisitions, document.reference)
+            return [one for each in held for one in requisition_deletions(each.number, each.open_items)]
+
+        number = document.requisition_number or document.reference
+        return await bring(self._requisitions, number, missing, key=key, patience=self._patience)
+
+    async def _items(self, order: str, *, components: bool = False) -> Items:
+        below = "/to_SubcontractingComponent" if components else ""
+        items = await self._orders.read(
+            "A_PurchaseOrderItem", where=f"PurchaseOrder eq {literal(order)}", expand=f"to_ScheduleLine{below}"
+        )
+        return {item.number: item for item in map(held_item, items)}
+
+    async def _changed_at(self, order: str) -> dt.datetime:
+        """When the order was changed last; now, where SAP does not say."""
+        orders = await self._orders.read(
+            "A_PurchaseOrder",
+            where=f"PurchaseOrder eq {literal(order)}",
+            select="PurchaseOrder,LastChangeDateTime",
+        )
+        stamps = [read_moment(one.get("LastChangeDateTime")) for one in orders]
+        return next((stamp for stamp in stamps if stamp), None) or self._now()
+
+
+def _no_edits(items: Items) -> list[edits.FieldEdit]:
+    return []
+
+
+def _undeletable(outcome: WriteOutcome, lines: Iterable[DocumentLine]) -> frozenset[int]:
+    """Cancelled lines that SAP would not delete, since something of them was delivered; it names the line, or none."""
+    if not isinstance(outcome, Refused) or outcome.code == difference.LINE_GONE:
+        return frozenset()
+    return frozenset(line.line for line in lines if line.cancelled and outcome.line in (None, line.line))

@@ -1,0 +1,149 @@
+"""Where an order in SAP is neither as we last wrote it nor as it is asked to be now, a person edited it. Pure: no I/O.
+
+Decided here:
+- Quantity, delivery date, price and deletion are looked at apart; what equals the asked value needs no asking.
+- What we wrote is exact: the quantity, and the deliveries of write_schedule (the supplier's confirmation); without
+  them, one delivery of all. A quantity that moves within the same days is told as a quantity alone.
+- Commitments are nobody's edit.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapters.erp.sap.difference import Items
+from adapters.erp.sap.held import HeldItem
+from canonical.order import (
+    DocumentEdit,
+    DocumentLine,
+    EditedField,
+    LineSchedule,
+    ScheduleLine,
+    WrittenLine,
+    edited_value,
+)
+
+UNKNOWN = "unknown"
+"""SAP's services show when an order was changed last, not by whom."""
+
+_Days = Mapping[dt.date, Decimal]
+
+
+@dataclass(frozen=True)
+class FieldEdit:
+    """A field of a line that a person edited, values as canonical.order.edited_value spells them."""
+
+    line: int
+    field: EditedField
+    old: str
+    new: str
+    deliveries: tuple[ScheduleLine, ...] = ()
+    """All that SAP holds of the line."""
+
+    def in_document(self, order: str, effective_at: dt.datetime) -> DocumentEdit:
+        """The edit as the house hears of it."""
+        return DocumentEdit(
+            order_number=order,
+            line=self.line,
+            field=self.field,
+            old=self.old,
+            new=self.new,
+            deliveries=self.deliveries,
+            edited_by=UNKNOWN,
+            effective_at=effective_at,
+        )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a line is to become; a quantity None and no days: nothing of it."""
+
+    line: int
+    quantity: Decimal | None
+    days: _Days
+    price: Decimal | None = None
+    """None: the write does not touch it."""
+    price_unit: Decimal = Decimal(1)
+
+
+def of_lines(held: Items, lines: Iterable[DocumentLine], *, priced: bool) -> list[FieldEdit]:
+    """What a person edited of these lines; `priced`: the document has prices (a transfer has none)."""
+    asked = [
+        (
+            _Asked(
+                line.line,
+                None if line.cancelled else line.quantity,
+                {} if line.cancelled else {line.delivery_date: line.quantity},
+                line.price if priced else None,
+                line.price_unit,
+            ),
+            line.written,
+        )
+        for line in lines
+    ]
+    return _of_all(held, asked)
+
+
+def of_schedules(held: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit]:
+    """What a person edited of quantity and deliveries of these lines; a schedule does not touch the price."""
+    asked = []
+    for line in lines:
+        days = _by_day((one.date, one.quantity) for one in line.schedule if one.quantity)
+        asked.append((_Asked(line.line, sum(days.values(), Decimal(0)) if days else None, days), line.written))
+    return _of_all(held, asked)
+
+
+def price_held(item: HeldItem, price_unit: Decimal) -> Decimal:
+    """What SAP has so many cost; SAP may state a price for more than the order does (values.write_price)."""
+    return round(item.price * price_unit / item.price_unit, 6)
+
+
+def _of_all(held: Items, lines: Iterable[tuple[_Asked, WrittenLine | None]]) -> list[FieldEdit]:
+    return [
+        edit
+        for asked, written in lines
+        if written is not None and (item := held.get(asked.line)) is not None
+        for edit in _of_line(item, asked, written)
+    ]
+
+
+def _of_line(item: HeldItem, asked: _Asked, written: WrittenLine) -> Iterator[FieldEdit]:
+    if item.deleted:
+        if asked.quantity is not None and not written.deleted:
+            yield FieldEdit(asked.line, "deleted", "false", "true")
+        return
+    if item.quantity not in (written.quantity, asked.quantity):
+        yield _edit(item, "quantity", str(written.quantity), str(item.quantity))
+    moved = _moved(item, asked, written)
+    if moved is not None:
+        yield _edit(item, "delivery_date", *(day.isoformat() for day in moved))
+    price = price_held(item, asked.price_unit)
+    if asked.price is not None and price not in (round(written.price, 6), round(asked.price, 6)):
+        yield _edit(item, "price", str(round(written.price, 6)), str(price))
+
+
+def _edit(item: HeldItem, field: EditedField, old: str, new: str) -> FieldEdit:
+    deliveries = tuple(
+        ScheduleLine(date=one.date, quantity=one.quantity, committed=one.committed) for one in item.schedule if one.date
+    )
+    return FieldEdit(item.number, field, edited_value(field, old), edited_value(field, new), deliveries)
+
+
+def _moved(item: HeldItem, asked: _Asked, written: WrittenLine) -> tuple[dt.date, dt.date] | None:
+    """From which day to which a person moved a delivery, the earliest of each; None: all are where we know them."""
+    known = _by_day((one.date, one.quantity) for one in written.schedule if one.quantity)
+    known = known or {written.delivery_date: item.quantity}
+    there = _by_day((one.date, one.quantity) for one in item.schedule if one.date is not None)
+    if there == asked.days or (len(asked.days) == 1 and there.keys() == asked.days.keys()):
+        return None
+    more = [day for day, quantity in there.items() if quantity > known.get(day, 0)]
+    less = [day for day, quantity in known.items() if quantity > there.get(day, 0)]
+    return (min(less), min(more)) if more and less else None
+
+
+def _by_day(parts: Iterable[tuple[dt.date, Decimal]]) -> _Days:
+    days: dict[dt.date, Decimal] = {}
+    for day, quantity in parts:
+        days[day] = days.get(day, Decimal(0)) + quantity
+    return days

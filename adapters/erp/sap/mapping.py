@@ -1,0 +1,198 @@
+"""Our documents in SAP's fields. Pure: no I/O.
+
+Decided here: which fields of API_PURCHASEREQ_PROCESS_SRV and API_PURCHASEORDER_PROCESS_SRV are written, and how a
+document is known again: requisition items by PurReqnExternalReference, orders by CorrespncExternalReference, both
+the document's reference; each requisition item names its requirement. A transfer is a stock transport order (UB) of
+the supplying plant, without supplier and price; of a subcontract, each schedule line carries what the supplier is
+given. Item categories are written as these services show them: 0, 3, 7, not the L and U of SAP's screens.
+"""
+
+from decimal import ROUND_UP, Decimal
+from typing import Any, assert_never
+
+from adapters.erp.sap.units import Units
+from adapters.erp.sap.values import (
+    write_code,
+    write_date,
+    write_number,
+    write_price,
+    write_quantity,
+    write_text,
+)
+from canonical.order import ComponentLine, DocumentLine, OrderDocument
+from canonical.policy import RouteKind
+
+REQUISITION_TYPE = PURCHASE = "NB"
+TRANSFER = "UB"
+
+Body = dict[str, Any]
+
+_FINEST = Decimal("0.001")
+
+
+def item_category(route: RouteKind) -> str:
+    """SAP's category of an item that comes by this route; empty: standard, as SAP assumes."""
+    match route:
+        case RouteKind.DIRECT:
+            return ""
+        case RouteKind.SUBCONTRACT:
+            return "3"
+        case RouteKind.TRANSFER:
+            return "7"
+    assert_never(route)
+
+
+def item_number(line: int) -> str:
+    """The key of an item: five digits."""
+    return write_number(line, 5, "PurchaseOrderItem")
+
+
+def schedule_number(number: int) -> str:
+    """The key of a schedule line: four digits."""
+    return write_number(number, 4, "ScheduleLine")
+
+
+def first_sent(document: OrderDocument) -> str:
+    """RepeatabilityCreation: the same on every attempt, whatever the clock says by then."""
+    return f"{document.order_date.isoformat()}T00:00:00"
+
+
+def requisition_body(document: OrderDocument, units: Units) -> Body:
+    """The deep insert of one requisition, an item per line. Raises UnknownUnit or DoesNotFit."""
+    return {
+        "PurchaseRequisitionType": REQUISITION_TYPE,
+        "PurReqnDescription": write_text(f"Pegline {document.reference}", 40),
+        "to_PurchaseReqnItem": {"results": [_requisition_item(document, line, units) for line in document.lines]},
+    }
+
+
+def _requisition_item(document: OrderDocument, line: DocumentLine, units: Units) -> Body:
+    item = {
+        "PurchaseRequisitionItem": item_number(line.line),
+        "PurchaseRequisitionType": REQUISITION_TYPE,
+        "PurchaseRequisitionItemText": write_text(line.description or line.item, 40),
+        "Material": write_code(line.item, 40, "Material"),
+        "MaterialGroup": write_code(line.material_group, 9, "MaterialGroup"),
+        "RequestedQuantity": write_quantity(line.quantity, "RequestedQuantity"),
+        "BaseUnit": units.to_sap(line.unit),
+        "PurchasingDocumentItemCategory": item_category(document.route),
+        "DeliveryDate": write_date(line.delivery_date),
+        "Plant": write_code(document.plant, 4, "Plant"),
+        "CompanyCode": write_code(document.company_code, 4, "CompanyCode"),
+        "PurchasingOrganization": write_code(document.purchasing_organization, 4, "PurchasingOrganization"),
+        "PurchasingGroup": write_code(document.purchasing_group, 3, "PurchasingGroup"),
+        **_required_of(document, line),
+        "RequirementTracking": write_code(line.requirement_reference, 10, "RequirementTracking"),
+        "PurReqnExternalReference": write_code(document.reference, 35, "PurReqnExternalReference"),
+        "PurReqnItemExternalReference": write_code(line.requirement_reference, 10, "PurReqnItemExternalReference"),
+    }
+    return _without_empty(item)
+
+
+def _required_of(document: OrderDocument, line: DocumentLine) -> Body:
+    if document.route is RouteKind.TRANSFER:
+        return {"SupplyingPlant": write_code(document.supplier, 4, "SupplyingPlant")}
+    price, per = write_price(line.price, line.price_unit, "PurchaseRequisitionPrice")
+    return {
+        "PurchaseRequisitionPrice": price,
+        "PurReqnPriceQuantity": per,
+        "PurReqnItemCurrency": write_code(document.currency, 5, "PurReqnItemCurrency"),
+        "FixedSupplier": write_code(document.supplier, 10, "FixedSupplier"),
+        "PurchasingInfoRecord": write_code(line.info_record or "", 10, "PurchasingInfoRecord"),
+    }
+
+
+def order_body(document: OrderDocument, requisition: str, units: Units) -> Body:
+    """The deep insert of the order that a requisition is converted into. Raises UnknownUnit or DoesNotFit."""
+    return {
+        "PurchaseOrderType": TRANSFER if document.route is RouteKind.TRANSFER else PURCHASE,
+        "CompanyCode": write_code(document.company_code, 4, "CompanyCode"),
+        "PurchasingOrganization": write_code(document.purchasing_organization, 4, "PurchasingOrganization"),
+        "PurchasingGroup": write_code(document.purchasing_group, 3, "PurchasingGroup"),
+        **_ordered_of(document),
+        "PurchaseOrderDate": write_date(document.order_date),
+        "CorrespncExternalReference": write_code(document.reference, 12, "CorrespncExternalReference"),
+        "to_PurchaseOrderItem": {
+            "results": [_order_item(document, line, requisition, units) for line in document.lines]
+        },
+    }
+
+
+def _ordered_of(document: OrderDocument) -> Body:
+    if document.route is RouteKind.TRANSFER:
+        return {"SupplyingPlant": write_code(document.supplier, 4, "SupplyingPlant")}
+    return {
+        "Supplier": write_code(document.supplier, 10, "Supplier"),
+        "DocumentCurrency": write_code(document.currency, 5, "DocumentCurrency"),
+    }
+
+
+def _order_item(document: OrderDocument, line: DocumentLine, requisition: str, units: Units) -> Body:
+    unit = units.to_sap(line.unit)
+    quantity = write_quantity(line.quantity, "OrderQuantity")
+    origin = {"PurchaseRequisition": requisition, "PurchaseRequisitionItem": item_number(line.line)}
+    item = {
+        "PurchaseOrderItem": item_number(line.line),
+        "PurchaseOrderItemText": write_text(line.description or line.item, 40),
+        "Plant": write_code(document.plant, 4, "Plant"),
+        "Material": write_code(line.item, 40, "Material"),
+        "MaterialGroup": write_code(line.material_group, 9, "MaterialGroup"),
+        "PurchaseOrderItemCategory": item_category(document.route),
+        "OrderQuantity": quantity,
+        "PurchaseOrderQuantityUnit": unit,
+        **({} if document.route is RouteKind.TRANSFER else _priced(line, unit)),
+        **origin,
+        "to_ScheduleLine": {
+            "results": [
+                {
+                    "ScheduleLine": schedule_number(1),
+                    "ScheduleLineDeliveryDate": write_date(line.delivery_date),
+                    "ScheduleLineOrderQuantity": quantity,
+                    **origin,
+                    **_provided(document, line, units),
+                }
+            ]
+        },
+    }
+    return _without_empty(item)
+
+
+def _priced(line: DocumentLine, unit: str) -> Body:
+    return {
+        "PurchasingInfoRecord": write_code(line.info_record or "", 10, "PurchasingInfoRecord"),
+        "OrderPriceUnit": unit,
+        **price_body(line.price, line.price_unit),
+    }
+
+
+def price_body(price: Decimal, price_unit: Decimal) -> Body:
+    """The price of an order item. Raises DoesNotFit."""
+    amount, per = write_price(price, price_unit, "NetPriceAmount")
+    return {"NetPriceAmount": amount, "NetPriceQuantity": per}
+
+
+def _provided(document: OrderDocument, line: DocumentLine, units: Units) -> Body:
+    if document.route is not RouteKind.SUBCONTRACT or not line.components:
+        return {}  # without, SAP takes those of its bill of materials
+    bodies = [{"Plant": document.plant, **component_body(one, units)} for one in line.components]
+    return {"to_SubcontractingComponent": {"results": bodies}}
+
+
+def component_body(component: ComponentLine, units: Units) -> Body:
+    """What a subcontractor is given of a component, rounded up to what SAP holds. Raises UnknownUnit or DoesNotFit."""
+    return {
+        "Material": write_code(component.item, 40, "Material"),
+        "QuantityInEntryUnit": write_quantity(given(component), "QuantityInEntryUnit"),
+        "EntryUnit": units.to_sap(component.unit),
+        "RequirementDate": write_date(component.date),
+    }
+
+
+def given(component: ComponentLine) -> Decimal:
+    """The quantity in three decimals; never less than what is needed."""
+    return component.quantity.quantize(_FINEST, ROUND_UP)
+
+
+def _without_empty(body: Body) -> Body:
+    """Leave out what we do not know, so that SAP takes its own default."""
+    return {name: value for name, value in body.items() if value != ""}

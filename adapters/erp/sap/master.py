@@ -1,0 +1,214 @@
+"""Items and their sources, read from SAP's product, info record, source list, supplier and bill of material services.
+
+Decided here: what is asked of which service, and for how long an answer holds. Items that are unknown, blocked or have
+no source to order from are never kept: somebody is about to mend them. Bills of materials are asked for only where
+somebody makes the item for us. What the records mean is in sources.py.
+"""
+
+import asyncio
+import datetime as dt
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import httpx
+
+from adapters.erp.sap.odata import Entity, ODataService, literal
+from adapters.erp.sap.sources import BLOCKING_STATUS, MULTIPLE_FIELD, MasterRecords, SourceReader, is_made_for_us
+from adapters.erp.sap.units import Units
+from canonical.calendar import Calendar
+from canonical.sourcing import ItemAtPlant, UnknownItem
+
+ITEMS_AT_ONCE = 20
+"""Read by one filter; SAP Gateway takes addresses of some thousand characters."""
+WEEKDAYS = Calendar(name="Monday to Friday")
+
+
+class SapMasterData:
+    """Implements adapters.ports.MasterDataPort.
+
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day that the validity of
+    source list records is measured by.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        cache_seconds: float = 60.0,
+        calendar: Calendar = WEEKDAYS,
+        units: Units | None = None,
+        multiple_field: str = MULTIPLE_FIELD,
+        blocking_status: Mapping[str, str] = BLOCKING_STATUS,
+        clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+    ) -> None:
+        self._products = ODataService(http, "API_PRODUCT_SRV")
+        self._info_records = ODataService(http, "API_INFORECORD_PROCESS_SRV")
+        self._source_lists = ODataService(http, "API_PURCHASING_SOURCE_SRV")
+        self._partners = ODataService(http, "API_BUSINESS_PARTNER")
+        self._boms = ODataService(http, "API_BILL_OF_MATERIAL_SRV;v=0002")
+        self._reader = SourceReader(units or Units(), calendar, multiple_field, blocking_status)
+        self._cache_seconds = cache_seconds
+        self._clock = clock
+        self._today = today
+        self._held: dict[tuple[str, str], tuple[float, ItemAtPlant]] = {}
+        self._loading: dict[tuple[str, str], asyncio.Future[ItemAtPlant | UnknownItem]] = {}
+        self._wanted: defaultdict[str, list[str]] = defaultdict(list)
+        """By plant, what is asked for while a read is under way: the next one reads it all."""
+        self._reading: dict[str, asyncio.Task[None]] = {}
+
+    async def item_at_plant(self, plant: str, item: str) -> ItemAtPlant | UnknownItem:
+        """The item with its sources by preference; asked once, however many want it at the same time.
+
+        What is asked for while a plant's items are being read is read together next: as many calls as for one.
+        """
+        key = (plant, item)
+        held = self._held.get(key)
+        if held is not None and self._clock() < held[0]:
+            return held[1]
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = self._loading[key] = asyncio.get_running_loop().create_future()
+            loading.add_done_callback(lambda done: self._answered(key, done))
+            self._wanted[plant].append(item)
+            if plant not in self._reading:
+                self._reading[plant] = asyncio.create_task(self._read_wanted(plant))
+        # The answer belongs to all who wait for it, so that one caller's end must not cancel it.
+        return await asyncio.shield(loading)
+
+    async def prefetch(self, plant: str) -> int:
+        """Read all items of a plant in a handful of calls, ahead of a plan run; how many are held now."""
+        at_plant, products, info_records, source_list, suppliers = await asyncio.gather(
+            self._product_plants(f"Plant eq {literal(plant)}"),
+            self._product_texts(""),
+            self._infos(""),
+            self._listed(f"Plant eq {literal(plant)}"),
+            self._suppliers(None),
+        )
+        made = any(is_made_for_us(info, plant) for info in info_records)
+        boms = await self._bills(f"Plant eq {literal(plant)}" if made else None)
+        infos_of, sources_of = _grouped(info_records, "Material"), _grouped(source_list, "Material")
+        boms_of = _grouped(boms, "Material")
+        by_product = {product["Product"]: product for product in products}
+        for row in at_plant:
+            item = row["Product"]
+            records = MasterRecords(
+                by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers
+            )
+            self._keep(self._reader.item_at_plant(plant, item, records, self._today()))
+        return sum(1 for held_plant, _ in self._held if held_plant == plant)
+
+    def _answered(self, key: tuple[str, str], done: "asyncio.Future[ItemAtPlant | UnknownItem]") -> None:
+        self._loading.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # seen, also where whoever asked has gone
+
+    async def _read_wanted(self, plant: str) -> None:
+        """Read what is asked for of the plant until nothing is."""
+        try:
+            while wanted := self._wanted[plant][:ITEMS_AT_ONCE]:
+                del self._wanted[plant][: len(wanted)]
+                loading = [self._loading[plant, item] for item in wanted]
+                try:
+                    found = await self._load(plant, wanted)
+                except Exception as error:
+                    for each in loading:
+                        each.set_exception(error)
+                else:
+                    for each, item in zip(loading, found, strict=True):
+                        each.set_result(item)
+        finally:
+            del self._reading[plant]
+
+    async def _load(self, plant: str, items: Sequence[str]) -> list[ItemAtPlant | UnknownItem]:
+        there = f"Plant eq {literal(plant)}"
+        products, at_plant, info_records, source_list = await asyncio.gather(
+            self._product_texts(_any("Product", items)),
+            self._product_plants(f"{_any('Product', items)} and {there}"),
+            self._infos(_any("Material", items)),
+            self._listed(f"{_any('Material', items)} and {there}"),
+        )
+        made = {info["Material"] for info in info_records if is_made_for_us(info, plant)}
+        suppliers, boms = await asyncio.gather(
+            self._suppliers({info["Supplier"] for info in info_records}),
+            self._bills(f"{_any('Material', sorted(made))} and {there}" if made else None),
+        )
+        found = []
+        for item in items:
+            own = _of(item, alone=len(items) == 1)
+            records = MasterRecords(
+                _first(own(products, "Product")),
+                _first(own(at_plant, "Product")),
+                own(info_records, "Material"),
+                own(source_list, "Material"),
+                own(boms, "Material"),
+                suppliers,
+            )
+            found.append(self._keep(self._reader.item_at_plant(plant, item, records, self._today())))
+        return found
+
+    def _keep(self, known: ItemAtPlant | UnknownItem) -> ItemAtPlant | UnknownItem:
+        if isinstance(known, ItemAtPlant) and not known.blocked and any(not one.blocked for one in known.sources):
+            self._held[known.plant, known.item] = (self._clock() + self._cache_seconds, known)
+        return known
+
+    async def _product_texts(self, where: str) -> list[Entity]:
+        expand = "to_Description,to_ProductUnitsOfMeasure"
+        return await self._products.read("A_Product", where=where, expand=expand, pages_by="Product")
+
+    async def _product_plants(self, where: str) -> list[Entity]:
+        expand = "to_ProductSupplyPlanning,to_ProductPlantProcurement"
+        return await self._products.read("A_ProductPlant", where=where, expand=expand, pages_by="Product")
+
+    async def _infos(self, where: str) -> list[Entity]:
+        return await self._info_records.read(
+            "A_PurchasingInfoRecord",
+            where=where,
+            expand="to_PurgInfoRecdOrgPlantData",
+            pages_by="PurchasingInfoRecord",
+        )
+
+    async def _listed(self, where: str) -> list[Entity]:
+        return await self._source_lists.read("A_PurchasingSource", where=where, pages_by="Material,SourceListRecord")
+
+    async def _bills(self, where: str | None) -> list[Entity]:
+        """Bills of materials with their items; None: none are wanted."""
+        if where is None:
+            return []
+        return await self._boms.read(
+            "MaterialBOM", where=where, expand="to_BillOfMaterialItem", pages_by="BillOfMaterial"
+        )
+
+    async def _suppliers(self, wanted: Iterable[str] | None) -> Mapping[str, Entity]:
+        """Suppliers by number; None: all of them."""
+        if wanted is None:
+            found = await self._partners.read("A_Supplier", pages_by="Supplier")
+        elif numbers := sorted(wanted):
+            where = " or ".join(f"Supplier eq {literal(number)}" for number in numbers)
+            found = await self._partners.read("A_Supplier", where=where)
+        else:
+            found = []
+        return {supplier["Supplier"]: supplier for supplier in found}
+
+
+def _grouped(entities: Iterable[Entity], by: str) -> defaultdict[str, list[Entity]]:
+    groups: defaultdict[str, list[Entity]] = defaultdict(list)
+    for entity in entities:
+        groups[entity[by]].append(entity)
+    return groups
+
+
+def _any(field: str, values: Sequence[str]) -> str:
+    """A filter for any of the values."""
+    each = " or ".join(f"{field} eq {literal(value)}" for value in values)
+    return f"({each})" if len(values) > 1 else each
+
+
+def _of(item: str, *, alone: bool) -> Callable[[Sequence[Entity], str], list[Entity]]:
+    """What is the item's; all of it where it was asked for alone, however SAP spells it."""
+    return lambda entities, by: [each for each in entities if alone or each[by].upper() == item.upper()]
+
+
+def _first(entities: list[Entity]) -> Entity | None:
+    return entities[0] if entities else None

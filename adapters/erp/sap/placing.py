@@ -1,0 +1,192 @@
+"""One document becomes one requisition and one order, whatever happens to the calls.
+
+Decided here: SAP's references are not unique and its memory of request ids is short, so: look before creating, look
+again for the settle time where a former write may still appear, and then sweep for duplicates after creating. Where no
+call of unknown outcome was made, none can appear: what was created is what there is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from adapters.erp.sap.batch import Operation
+from adapters.erp.sap.held import HeldDocument, held_orders, held_requisitions
+from adapters.erp.sap.mapping import first_sent, item_number, order_body, requisition_body
+from adapters.erp.sap.odata import SYSTEM, ODataService, keyed, literal
+from adapters.erp.sap.patience import Patience
+from adapters.erp.sap.units import Units
+from adapters.errors import PermanentError, TransientError
+from canonical.order import OrderDocument, Placed, PlaceOutcome, Refused
+
+Look = Callable[[], Awaitable[list[HeldDocument]]]
+Create = Callable[[], Awaitable[HeldDocument | Refused]]
+
+
+@dataclass(frozen=True)
+class Placing:
+    """One call of place_order."""
+
+    requisition_service: ODataService
+    order_service: ODataService
+    units: Units
+    patience: Patience
+    document: OrderDocument
+    key: str
+
+    async def run(self, unsure: bool) -> PlaceOutcome:
+        """Find or create both documents. Raises UnknownUnit or DoesNotFit before anything is written."""
+        deadline = self.patience.deadline()
+        requisition_body(self.document, self.units)
+        order_body(self.document, "", self.units)
+        requisitions, orders = await asyncio.gather(self._requisitions(), self._orders())
+        if orders:
+            return await self._swept(requisitions, orders, found_existing=True)
+        requisition, was_there, requisition_doubt = await self._ensured(
+            requisitions, self._requisitions, self._create_requisition, unsure, deadline
+        )
+        if isinstance(requisition, Refused):
+            return requisition
+
+        async def convert() -> HeldDocument | Refused:
+            return await self._create_order(requisition.number)
+
+        # An order can't be on its way before its requisition was there.
+        order, order_was_there, order_doubt = await self._ensured(
+            [], self._orders, convert, unsure and was_there, deadline
+        )
+        if isinstance(order, Refused):
+            return order
+        if not (unsure or requisitions or requisition_doubt or order_doubt):
+            return Placed(requisition_number=requisition.number, order_number=order.number)
+        requisitions, orders = await asyncio.gather(self._requisitions(), self._orders())
+        return await self._swept(requisitions or [requisition], orders or [order], found_existing=order_was_there)
+
+    async def _ensured(
+        self, held: list[HeldDocument], look: Look, create: Create, unsure: bool, deadline: float
+    ) -> tuple[HeldDocument | Refused, bool, bool]:
+        """The document, whether it was there before this call tried to create it, and whether a double may appear."""
+        tried, doubt = False, unsure
+        while True:
+            if unsure and not held:
+                held = await self.patience.look_until(look, bool)
+            if held:
+                return _alive(held), not tried, doubt
+            try:
+                tried = True
+                created = await create()
+            except TransientError as error:
+                if not error.ambiguous or not self.patience.has_time_to_settle(deadline):
+                    raise
+                unsure = doubt = True
+                continue
+            # SAP may say no because a former attempt has arrived meanwhile.
+            if isinstance(created, Refused) and (held := await look()):
+                return _alive(held), False, True
+            return created, False, doubt
+
+    async def _swept(
+        self, requisitions: Sequence[HeldDocument], orders: Sequence[HeldDocument], *, found_existing: bool
+    ) -> PlaceOutcome:
+        """Keep the lowest order and the requisition it was made of; cancel and report the others."""
+        order = _alive(orders)
+        if isinstance(order, Refused):
+            return order
+        living = [one for one in requisitions if not one.deleted]
+        origin = order.requisition or next((one.number for one in living), "")
+        spare_orders = [one for one in orders if not one.deleted and one.number != order.number]
+        spare_requisitions = [one for one in living if one.number != origin]
+        for spare in spare_orders:
+            await self._cancel(self.order_service, spare, _order_deletions(spare))
+        for spare in spare_requisitions:
+            await self._cancel(self.requisition_service, spare, requisition_deletions(spare.number, spare.live_items))
+        return Placed(
+            requisition_number=origin,
+            order_number=order.number,
+            found_existing=found_existing,
+            duplicates=tuple(spare.number for spare in (*spare_orders, *spare_requisitions)),
+        )
+
+    async def _cancel(self, service: ODataService, spare: HeldDocument, deletions: Sequence[Operation]) -> None:
+        refused = await service.change(deletions, key=f"{self.key}/cancel/{spare.number}")
+        if refused is not None:
+            raise PermanentError(
+                SYSTEM, f"{spare.number} is a duplicate and can't be cancelled: {refused.reason}; cancel it in the ERP"
+            )
+
+    async def _requisitions(self) -> list[HeldDocument]:
+        return await requisitions_of(self.requisition_service, self.document.reference)
+
+    async def _orders(self) -> list[HeldDocument]:
+        orders = await self.order_service.read(
+            "A_PurchaseOrder",
+            where=f"CorrespncExternalReference eq {literal(self.document.reference)}",
+            expand="to_PurchaseOrderItem",
+        )
+        return held_orders(orders)
+
+    async def _create_requisition(self) -> HeldDocument | Refused:
+        created = await self.requisition_service.create(
+            "A_PurchaseRequisitionHeader",
+            requisition_body(self.document, self.units),
+            key=f"{self.key}/requisition",
+            first_sent=first_sent(self.document),
+        )
+        if isinstance(created, Refused):
+            return created
+        return HeldDocument(created["PurchaseRequisition"], self._lines)
+
+    async def _create_order(self, requisition: str) -> HeldDocument | Refused:
+        created = await self.order_service.create(
+            "A_PurchaseOrder",
+            order_body(self.document, requisition, self.units),
+            key=f"{self.key}/order",
+            first_sent=first_sent(self.document),
+        )
+        if isinstance(created, Refused):
+            return created
+        return HeldDocument(created["PurchaseOrder"], self._lines, requisition)
+
+    @property
+    def _lines(self) -> tuple[int, ...]:
+        return tuple(line.line for line in self.document.lines)
+
+
+async def requisitions_of(service: ODataService, reference: str) -> list[HeldDocument]:
+    """The requisitions with items of our reference, the lowest number first."""
+    items = await service.read(
+        "A_PurchaseRequisitionItem",
+        where=f"PurReqnExternalReference eq {literal(reference)}",
+        select="PurchaseRequisition,PurchaseRequisitionItem,IsDeleted,PurchasingDocument,OrderedQuantity",
+    )
+    return held_requisitions(items)
+
+
+def requisition_deletions(number: str, items: Iterable[int]) -> list[Operation]:
+    """The writes that delete items of a requisition."""
+    return [
+        Operation(
+            "MERGE",
+            keyed("A_PurchaseRequisitionItem", PurchaseRequisition=number, PurchaseRequisitionItem=item_number(item)),
+            {"IsDeleted": "X"},
+        )
+        for item in items
+    ]
+
+
+def _alive(held: Sequence[HeldDocument]) -> HeldDocument | Refused:
+    """The lowest document that is not deleted; where all are, a person deleted them: that is for people to decide."""
+    for document in held:
+        if not document.deleted:
+            return document
+    number = held[0].number
+    return Refused(system=SYSTEM, code="deleted_in_erp", reason=f"document {number} was deleted in the ERP")
+
+
+def _order_deletions(order: HeldDocument) -> list[Operation]:
+    return [
+        Operation(
+            "DELETE",
+            keyed("A_PurchaseOrderItem", PurchaseOrder=order.number, PurchaseOrderItem=item_number(line)),
+        )
+        for line in order.live_items
+    ]

@@ -1,0 +1,96 @@
+"""SAP's way to write values: dates as /Date(ms)/, decimals as strings of a fixed scale, padded numbers, short texts.
+
+Nothing is rounded or cut in silence, except descriptive texts: a value that SAP can't hold is a `DoesNotFit`.
+"""
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import Any
+
+_DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_QUANTITY_DIGITS, _QUANTITY_SCALE = 13, 3
+_PRICE_DIGITS, _PRICE_SCALE = 12, 2
+_PRICE_UNIT_MAX = 99_999
+
+
+class DoesNotFit(ValueError):
+    """A value that a field of SAP can't hold; the message names value and field."""
+
+
+def write_date(day: dt.date) -> str:
+    """Midnight UTC in milliseconds: /Date(1470268800000)/."""
+    midnight = dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
+    return f"/Date({(midnight - _EPOCH) // dt.timedelta(milliseconds=1)})/"
+
+
+def read_moment(text: str | None) -> dt.datetime | None:
+    """The instant of /Date(ms+0000)/, which SAP states in UTC; None for an empty field. Raises ValueError."""
+    if not text:
+        return None
+    found = _DATE.match(text)
+    if found is None:
+        raise ValueError(f"not an OData V2 date: {text!r}")
+    return _EPOCH + dt.timedelta(milliseconds=int(found.group(1)))
+
+
+def read_date(text: str | None) -> dt.date | None:
+    """The day of /Date(ms)/; None for an empty field. Raises ValueError for anything else."""
+    moment = read_moment(text)
+    return moment.date() if moment else None
+
+
+def write_quantity(quantity: Decimal, field: str) -> str:
+    """Three decimals, at most thirteen digits. Raises DoesNotFit where that would change the quantity."""
+    return _fixed(quantity, _QUANTITY_DIGITS, _QUANTITY_SCALE, field)
+
+
+def read_decimal(value: Any) -> Decimal:
+    """A decimal as SAP sends it: a string, empty where initial."""
+    return Decimal(str(value)) if value not in (None, "") else Decimal(0)
+
+
+def write_price(price: Decimal, price_unit: Decimal, field: str) -> tuple[str, str]:
+    """The amount with two decimals and the quantity it buys, as a whole number.
+
+    A price finer than a cent is stated for ten, a hundred, … as many: 0.1234 for 1 is 12.34 for 100.
+    """
+    amount, per = price, price_unit
+    while _scale(amount) > _PRICE_SCALE or _scale(per) > 0:
+        amount, per = amount * 10, per * 10
+        if per > _PRICE_UNIT_MAX:
+            raise DoesNotFit(f"{field}: {price} for {price_unit} can't be stated in cents for up to {_PRICE_UNIT_MAX}")
+    return _fixed(amount, _PRICE_DIGITS, _PRICE_SCALE, field), _fixed(per, 5, 0, field)
+
+
+def write_number(number: int, digits: int, field: str) -> str:
+    """A document's item or schedule line, padded with zeros: 00010."""
+    if number >= 10**digits:
+        raise DoesNotFit(f"{field}: {number} has more than {digits} digits")
+    return f"{number:0{digits}d}"
+
+
+def write_code(text: str, length: int, field: str) -> str:
+    """A code, which must fit as it is. Raises DoesNotFit."""
+    if len(text) > length:
+        raise DoesNotFit(f"{field}: {text!r} has more than {length} characters")
+    return text
+
+
+def write_text(text: str, length: int) -> str:
+    """A descriptive text, cut to what the field holds."""
+    return text[:length].rstrip()
+
+
+def _fixed(value: Decimal, digits: int, scale: int, field: str) -> str:
+    if _scale(value) > scale:
+        raise DoesNotFit(f"{field}: {value} has more than {scale} decimals")
+    if abs(value) >= Decimal(10) ** (digits - scale):
+        raise DoesNotFit(f"{field}: {value} has more than {digits - scale} digits before the point")
+    return f"{value:.{scale}f}"
+
+
+def _scale(value: Decimal) -> int:
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

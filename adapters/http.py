@@ -1,0 +1,137 @@
+"""Calls over HTTP: the client that the composition root makes, and the one place where foreign errors become ours.
+
+Decided here: time-outs, the headers every call carries (correlation, trace), and which failure is transient, which
+permanent, which may have written all the same (`ambiguous`). Not decided here: what a counterpart's own error body
+means; a dialect names the statuses it reads itself.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from opentelemetry import propagate, trace
+
+from adapters.errors import AdapterError, PermanentError, TransientError
+
+correlation: ContextVar[str] = ContextVar("correlation", default="")
+"""The correlation id of the work in hand; where set, every call carries it as X-Correlation-ID."""
+
+_tracer = trace.get_tracer("pegline.adapters.http")
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_WRONG_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
+_EXCERPT = 300
+
+
+def make_client(
+    base_url: str,
+    user: str,
+    password: str,
+    timeout_seconds: float = 5.0,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """The client of one counterpart; `timeout_seconds` bounds a whole call, half of it the connecting."""
+    return httpx.AsyncClient(
+        base_url=base_url,
+        auth=httpx.BasicAuth(user, password) if user else None,
+        timeout=httpx.Timeout(timeout_seconds, connect=timeout_seconds / 2, pool=timeout_seconds / 2),
+        limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+        headers={"Accept": "application/json", "Accept-Language": "en"},
+        transport=transport,
+    )
+
+
+async def exchange(
+    http: httpx.AsyncClient,
+    system: str,
+    method: str,
+    url: str,
+    *,
+    writes: bool,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    reads: Collection[int] = (),
+) -> httpx.Response:
+    """One call, with its answer read to the end: below 300, or of a status in `reads`.
+
+    `writes`: the call changes something, so a failure after sending is ambiguous. Raises TransientError or
+    PermanentError for everything else.
+    """
+    what = f"{method} {url.partition('?')[0]}"
+    with _tracer.start_as_current_span(f"{system} {what}", kind=trace.SpanKind.CLIENT) as span:
+        sent = dict(headers or {})
+        propagate.inject(sent)
+        if correlation_id := correlation.get():
+            sent["X-Correlation-ID"] = correlation_id
+            span.set_attribute("pegline.correlation_id", correlation_id)
+        response = await _send(
+            http, system, what, http.build_request(method, url, headers=sent, content=content), writes
+        )
+        span.set_attribute("http.response.status_code", response.status_code)
+        if response.status_code >= 300 and response.status_code not in reads:
+            raise _of_status(system, what, response, writes)
+        return response
+
+
+async def _send(
+    http: httpx.AsyncClient, system: str, what: str, request: httpx.Request, writes: bool
+) -> httpx.Response:
+    try:
+        # httpx counts its read time-out anew with every chunk; a call that trickles must end as well.
+        async with asyncio.timeout(http.timeout.read):
+            return await http.send(request)
+    except _NEVER_SENT as error:
+        raise TransientError(system, f"{what}: no connection to {http.base_url} ({_said(error)})") from error
+    except _WRONG_ADDRESS as error:
+        raise PermanentError(system, f"{what}: {_said(error)}; correct the base URL in the settings") from error
+    except (httpx.TimeoutException, TimeoutError) as error:
+        seconds = http.timeout.read
+        raise TransientError(system, f"{what}: no answer within {seconds:g} s", ambiguous=writes) from error
+    except httpx.TransportError as error:
+        raise TransientError(system, f"{what}: connection lost ({_said(error)})", ambiguous=writes) from error
+
+
+def _of_status(system: str, what: str, response: httpx.Response, writes: bool) -> AdapterError:
+    status = response.status_code
+    said = f"{what}: {status} {response.reason_phrase}".rstrip()
+    match status:
+        case 401:
+            return PermanentError(system, f"{said}; check user and password of {system} in the settings")
+        case 403:
+            return PermanentError(
+                system, f"{said}; have the rights of the {system} user extended ({excerpt(response)})"
+            )
+        case 404 | 405 | 410:
+            return PermanentError(system, f"{said}; check the base URL, and that the service is active there")
+        case 408 | 423 | 425 | 429:
+            return TransientError(system, said, retry_after_seconds=retry_after(response))
+        case _ if status >= 500:
+            wait = retry_after(response)
+            ambiguous = writes and not (status == 503 and wait is not None)
+            return TransientError(system, said, ambiguous=ambiguous, retry_after_seconds=wait)
+        case _:
+            return PermanentError(system, f"{said}; not a dialect we speak: {excerpt(response)}")
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """The seconds that Retry-After asks for (RFC 9110: seconds or a date); None where it asks nothing."""
+    asked = response.headers.get("Retry-After", "").strip()
+    if asked.isdigit():
+        return float(asked)
+    try:
+        until = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def excerpt(response: httpx.Response) -> str:
+    """The beginning of an answer's text on one line, short enough for a log and a history event."""
+    return " ".join(response.text.split())[:_EXCERPT]
+
+
+def _said(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:_EXCERPT]

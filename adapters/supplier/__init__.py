@@ -1,0 +1,1 @@
+"""Suppliers, a folder per dialect."""

@@ -1,0 +1,1 @@
+"""UN/EDIFACT D.96A: ORDERS, ORDCHG and OSTENQ out; ORDRSP and DESADV in."""

@@ -1,0 +1,258 @@
+"""ORDRSP D.96A as the canonical answer.
+
+Decided here: what the codes of heading (BGM 1225, 4343) and line (LIN 1229) mean together, and what quantities and
+dates they leave standing. The explicit code of a line wins over an accepting heading; a rejecting heading over accepted
+lines, "accepted" over other quantities or a later date, and any code outside the tables are unreadable. Not decided
+here: whether the supplier's promise is good enough (R8), or what becomes of a quantity it is silent about (R9).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from adapters.supplier.edifact.sections import LineGroup, Sections, heading_order, line_reference, sections
+from adapters.supplier.edifact.syntax import Message, Segment, unreadable
+from adapters.supplier.edifact.terms import Dates, LineTerms, heading_dates, line_terms, stated_price
+from adapters.supplier.edifact.values import OrderReference, document_number, effective_at, require_line_count
+from canonical.order import AnswerSlice, LineAnswer, LineOutcome, OrderAnswer
+
+_ASK_CODES = "Ask the supplier to answer with action codes (LIN 1229, or BGM 1225/4343); or mend and replay it."
+_ASK_WHICH = "Ask the supplier which of the two is meant; then mend the document and replay it."
+_DOCUMENTS = ("231", "320")
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What a heading says: of lines it does not name, and of named lines that carry no code of their own."""
+
+    unnamed: Literal["accepted", "rejected", "per_line"]
+    uncoded: LineOutcome | None
+    needs_lines: bool = False
+
+
+_ACCEPTED = Stand("accepted", LineOutcome.ACCEPTED)
+_REJECTED = Stand("rejected", LineOutcome.REJECTED)
+_CHANGED = Stand("per_line", LineOutcome.CHANGED, needs_lines=True)
+_BY_LINE = Stand("per_line", None, needs_lines=True)
+_RESPONSES = {  # 4343
+    "AB": Stand("per_line", None),  # receipt only
+    "AC": _CHANGED,
+    "AD": _ACCEPTED,
+    "AI": Stand("accepted", LineOutcome.CHANGED, needs_lines=True),  # names only the lines it changes
+    "AJ": Stand("per_line", LineOutcome.ON_HOLD),  # pending
+    "AP": _ACCEPTED,
+    "CA": _BY_LINE,
+    "RE": _REJECTED,
+}
+_FUNCTIONS = {"4": _CHANGED, "27": _REJECTED, "29": _ACCEPTED}  # 1225
+_ORIGINAL = "9"
+"""1225: a first transmission, which says nothing of acceptance."""
+_NO_ACTION = "4"
+_ACTIONS = {  # LIN 1229
+    "2": LineOutcome.DELETED,
+    "3": LineOutcome.CHANGED,
+    "5": LineOutcome.ACCEPTED,
+    "6": LineOutcome.CHANGED,
+    "7": LineOutcome.REJECTED,
+    "10": LineOutcome.REJECTED,
+}
+_NOTHING_COMES = frozenset({LineOutcome.REJECTED, LineOutcome.DELETED})
+_SUBSTITUTION = frozenset({"3", "4"})
+"""PIA 4347: substituted by, substituted for."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What one LIN says of an order line."""
+
+    group: LineGroup
+    outcome: LineOutcome | None
+    """None: no action, the line is not affected."""
+    terms: LineTerms
+
+
+def read_answer(message: Message, shared_numbers: Iterable[str]) -> OrderAnswer:
+    """The answer in an ORDRSP; `shared_numbers` are BGM numbers that do not identify a message."""
+    parts = sections(message, _DOCUMENTS)
+    if not any(segment.tag == "UNS" for segment in message.segments):
+        raise unreadable("missing_segment", parts.beginning, "the message has no UNS")
+    require_line_count(message, len(parts.lines))
+    stand = _stand(parts)
+    dates = heading_dates(parts.heading)
+    if dates.promised is not None:
+        stand = _with_heading_date(stand, parts)
+    order = _order(parts)
+    return OrderAnswer(
+        order_number=order.order,
+        order_revision=order.revision,
+        answer_number=document_number(message, parts.beginning, {order.order, *shared_numbers}),
+        header=stand.unnamed,
+        lines=_lines(parts, stand, dates, message),
+        effective_at=effective_at(message),
+        supplier=_supplier(parts),
+        currency=_currency(parts),
+    )
+
+
+def _stand(parts: Sections) -> Stand:
+    """What the two codes of the BGM say together; where they differ, only a line's own code answers it."""
+    bgm = parts.beginning
+    function, response = bgm.value(2), bgm.value(3)
+    if function not in ("", _ORIGINAL) and function not in _FUNCTIONS:
+        raise unreadable("unknown_code", bgm, f"message function {function!r} (1225) is not in our table", _ASK_CODES)
+    if response and response not in _RESPONSES:
+        raise unreadable("unknown_code", bgm, f"response type {response!r} (4343) is not in our table", _ASK_CODES)
+    said = [stand for stand in (_FUNCTIONS.get(function), _RESPONSES.get(response)) if stand]
+    if {stand.unnamed for stand in said} >= {"accepted", "rejected"}:
+        raise unreadable("contradiction", bgm, f"{function} (1225) and {response} (4343) contradict", _ASK_WHICH)
+    stand = said[0] if said and said[0] == said[-1] else _BY_LINE
+    if stand.needs_lines and not parts.lines:
+        code = "missing_segment" if said else "no_action_code"
+        raise unreadable(code, bgm, "the heading alone neither accepts nor rejects, and there is no line", _ASK_CODES)
+    return stand
+
+
+def _with_heading_date(stand: Stand, parts: Sections) -> Stand:
+    """A delivery date in the heading is not "as ordered": it holds for the named lines, the others stay unanswered."""
+    if stand.unnamed != "accepted":
+        return stand
+    if not parts.lines:
+        said = "accepts the order as it is, but the heading has a delivery date and no line is named"
+        raise unreadable("contradiction", parts.beginning, said, _ASK_WHICH)
+    return Stand("per_line", stand.uncoded, needs_lines=True)
+
+
+def _order(parts: Sections) -> OrderReference:
+    heading = heading_order(parts)
+    named = [line_reference(group, heading) for group in parts.lines]
+    orders = {reference.order for reference in named}
+    revisions = {reference.revision for reference in [*named, *([heading] if heading else [])]} - {None}
+    if len(orders) > 1 or len(revisions) > 1:
+        said = "the lines name several orders or revisions; an ORDRSP answers one"
+        raise unreadable("contradiction", parts.beginning, said, "Ask the supplier for one ORDRSP an order.")
+    reference = heading or next(iter(named), None)
+    if reference is None:
+        said = "no RFF+ON says which order is answered"
+        raise unreadable("unknown_order", parts.beginning, said, "Ask the supplier to name our order in RFF+ON.")
+    return OrderReference(reference.order, None, next(iter(revisions), None))
+
+
+def _lines(parts: Sections, stand: Stand, dates: Dates, message: Message) -> tuple[LineAnswer, ...]:
+    heading = heading_order(parts)
+    by_line: dict[int, list[_Said]] = {}
+    for group in parts.lines:
+        line = line_reference(group, heading).line or 0
+        terms = line_terms(group, dates, message.header)
+        by_line.setdefault(line, []).append(_Said(group, _outcome(group, stand, parts.beginning), terms))
+    answers: list[LineAnswer] = []
+    for line, said in by_line.items():
+        _require_one_item(said)
+        if all(each.outcome is None for each in said):
+            _require_as_ordered(said)
+            continue
+        if any(each.outcome is None for each in said):
+            raise unreadable("contradiction", said[0].group.lin, f"one LIN of line {line} says 'no action'", _ASK_WHICH)
+        slices = tuple(part for each in said for part in _slices(each))
+        if {part.outcome for part in slices} == {LineOutcome.ACCEPTED}:
+            _require_as_ordered(said)
+        price, price_unit = stated_price([each.group for each in said], message.header)
+        answers.append(LineAnswer(line=line, slices=slices, price=price, price_unit=price_unit))
+    return tuple(answers)
+
+
+def _outcome(group: LineGroup, stand: Stand, beginning: Segment) -> LineOutcome | None:
+    code = group.lin.value(1)
+    if code == _NO_ACTION:
+        return None
+    outcome = _ACTIONS.get(code) if code else stand.uncoded
+    if outcome is None and not code:
+        said = f"the line has no action code (1229), and the heading {beginning} gives none that holds for it"
+        raise unreadable("no_action_code", group.lin, said, _ASK_CODES)
+    if outcome is None:
+        raise unreadable("unknown_code", group.lin, f"action {code!r} (1229) is not in our table", _ASK_CODES)
+    if stand.unnamed == "rejected" and outcome not in _NOTHING_COMES:
+        said = f"the line is {outcome}, but the heading {beginning} rejects the order"
+        raise unreadable("contradiction", group.lin, said, _ASK_WHICH)
+    if not _substitutes(group):
+        return outcome
+    if outcome is LineOutcome.ACCEPTED:
+        raise unreadable("contradiction", group.lin, "accepted as it is, but with a substituted item", _ASK_WHICH)
+    return LineOutcome.SUBSTITUTED if outcome is LineOutcome.CHANGED else outcome
+
+
+def _slices(said: _Said) -> list[AnswerSlice]:
+    lin, outcome, terms = said.group.lin, said.outcome, said.terms
+    if outcome is None:
+        return []
+    if outcome in _NOTHING_COMES:
+        if terms.answered > 0:
+            raise unreadable("contradiction", lin, f"the line is {outcome}, but a quantity is to come", _ASK_WHICH)
+        return [AnswerSlice(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit)]
+    if outcome is LineOutcome.ACCEPTED and terms.later_than_requested:
+        raise unreadable("contradiction", lin, "accepted as it is, but promised later than requested", _ASK_WHICH)
+    if not terms.parts:
+        if outcome in (LineOutcome.CHANGED, LineOutcome.SUBSTITUTED) and not terms.says_what(said.group):
+            raise unreadable("missing_segment", lin, "the line is changed, but it does not say what", _ASK_WHICH)
+        parts = [AnswerSlice(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit, date=terms.date)]
+    else:
+        parts = [
+            AnswerSlice(
+                outcome=LineOutcome.BACKORDERED if part.backordered else outcome,
+                quantity=part.quantity,
+                unit=part.unit,
+                date=part.date,
+            )
+            for part in terms.parts
+        ]
+    if outcome is LineOutcome.ACCEPTED and any(part.outcome is LineOutcome.BACKORDERED for part in parts):
+        raise unreadable("contradiction", lin, "accepted as it is, but with a backorder (QTY+83)", _ASK_WHICH)
+    if outcome is not LineOutcome.ACCEPTED and terms.only_despatch_date:
+        said_what = "it gives a despatch date (DTM+10 or 11), not when the goods arrive"
+        raise unreadable("missing_segment", lin, said_what, "Ask the supplier for the delivery date (DTM+67 or 69).")
+    return parts
+
+
+def _require_as_ordered(said: list[_Said]) -> None:
+    """Where the ordered quantity is repeated, "accepted" must come to it."""
+    ordered = [each.terms.ordered for each in said if each.terms.ordered is not None]
+    parts = [part for each in said for part in each.terms.parts]
+    if not ordered or not parts:
+        return
+    come = sum((part.quantity for part in parts if not part.backordered), Decimal(0))
+    repeated = ordered[0] if len(set(ordered)) == 1 else None
+    units = {each.terms.ordered_unit for each in said} | {part.unit for part in parts} - {None}
+    if come not in (sum(ordered, Decimal(0)), repeated) or len(units - {None}) > 1:
+        whole = "+".join(str(quantity) for quantity in ordered)
+        raise unreadable(
+            "contradiction", said[0].group.lin, f"accepted as it is, but {come} of {whole} are to come", _ASK_WHICH
+        )
+
+
+def _require_one_item(said: list[_Said]) -> None:
+    """Several LINs for one order line must not speak of different items."""
+    seen: dict[str, str] = {}
+    for each in said:
+        item, kind = each.group.lin.value(2), each.group.lin.value(2, 1)
+        if item and seen.setdefault(kind, item) != item and each.outcome is not LineOutcome.SUBSTITUTED:
+            told = f"another LIN of the same order line is about item {seen[kind]}"
+            raise unreadable("contradiction", each.group.lin, told, "Ask the supplier for the numbers of our lines.")
+
+
+def _substitutes(group: LineGroup) -> bool:
+    return any(segment.value(0) in _SUBSTITUTION for segment in group.tagged("PIA"))
+
+
+def _supplier(parts: Sections) -> str | None:
+    """Our number of the supplier: NAD+SU assigned by the buyer (3055 = 92)."""
+    for segment in parts.heading:
+        if segment.tag == "NAD" and segment.value(0) == "SU" and segment.value(1, 2) == "92":
+            return segment.value(1) or None
+    return None
+
+
+def _currency(parts: Sections) -> str | None:
+    for segment in parts.heading:
+        if segment.tag == "CUX" and segment.value(0) == "2":
+            return segment.value(0, 1) or None
+    return None

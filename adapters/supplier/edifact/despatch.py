@@ -1,0 +1,90 @@
+"""DESADV D.96A as announced shipments, one for each order that the advice names.
+
+Decided here: which quantities are despatched, and which date is the arrival. Not decided here: whether the shipment
+fits the order.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from adapters.supplier.edifact.sections import heading_order, line_reference, sections
+from adapters.supplier.edifact.syntax import Message, Segment, unreadable
+from adapters.supplier.edifact.values import day, document_number, effective_at, number, require_line_count, unit
+from canonical.order import ShipmentAnnounced, ShippedLine
+
+_DOCUMENTS = ("351",)
+_ORIGINAL = ("", "9")
+_ARRIVALS = ("17", "132", "2")
+"""DTM 2005, the first there is: delivery estimated, arrival estimated, delivery requested."""
+_DESPATCHED = "12"
+_NEXT = "Ask the supplier to correct the despatch advice; or mend and replay it."
+
+
+def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[ShipmentAnnounced, ...]:
+    """The shipments of a DESADV; lines of one order line (several packages) are added up."""
+    parts = sections(message, _DOCUMENTS)
+    if parts.beginning.value(2) not in _ORIGINAL:
+        said = f"message function {parts.beginning.value(2)!r} (1225): only originals are read"
+        raise unreadable("unknown_code", parts.beginning, said, _NEXT)
+    require_line_count(message, len(parts.lines))
+    heading = heading_order(parts)
+    shipped: dict[str, dict[int, ShippedLine]] = {}
+    arrivals: dict[str, set[dt.date | None]] = {}
+    for group in parts.lines:
+        reference = line_reference(group, heading)
+        line = _shipped_line(group.lin, group.tagged("QTY"), reference.line or 0, message)
+        of_order = shipped.setdefault(reference.order, {})
+        arrivals.setdefault(reference.order, set()).add(_arrival(group.tagged("DTM")))
+        if line is not None:
+            of_order[line.line] = _added(group.lin, of_order.get(line.line), line)
+    by_heading = _arrival([segment for segment in parts.heading if segment.tag == "DTM"])
+    if not any(shipped.values()):
+        raise unreadable("missing_segment", parts.beginning, "no line has a despatched quantity (QTY+12)", _NEXT)
+    announced = []
+    for order, lines in shipped.items():
+        dates = {date or by_heading for date in arrivals[order]}
+        if len(dates) > 1:
+            said = f"the lines of order {order} arrive on different days; an advice is of one shipment"
+            raise unreadable("contradiction", parts.beginning, said, _NEXT)
+        if lines:
+            announced.append(
+                ShipmentAnnounced(
+                    order_number=order,
+                    despatch_number=document_number(message, parts.beginning, {order, *shared_numbers}),
+                    arrives_on=next(iter(dates)),
+                    lines=tuple(lines.values()),
+                    effective_at=effective_at(message),
+                )
+            )
+    return tuple(announced)
+
+
+def _shipped_line(lin: Segment, quantities: Iterable[Segment], line: int, message: Message) -> ShippedLine | None:
+    """The despatched quantity of a LIN; None where it is said to be 0."""
+    despatched = [segment for segment in quantities if segment.value(0) == _DESPATCHED]
+    if len(despatched) != 1:
+        raise unreadable(
+            "missing_segment", lin, f"{len(despatched)} despatched quantities (QTY+12) where one is due", _NEXT
+        )
+    quantity = number(despatched[0], 0, 1, message.header)
+    if quantity == 0:
+        return None
+    return ShippedLine(line=line, quantity=quantity, unit=unit(despatched[0], 0, 2))
+
+
+def _added(lin: Segment, before: ShippedLine | None, line: ShippedLine) -> ShippedLine:
+    if before is None:
+        return line
+    if before.unit != line.unit:
+        raise unreadable("contradiction", lin, f"order line {line.line} is despatched in different units", _NEXT)
+    return ShippedLine(line=line.line, quantity=before.quantity + line.quantity, unit=line.unit)
+
+
+def _arrival(dates: Iterable[Segment]) -> dt.date | None:
+    said: dict[str, dt.date] = {}
+    for segment in dates:
+        if segment.value(0) in _ARRIVALS:
+            written = day(segment)
+            if said.setdefault(segment.value(0), written) != written:
+                raise unreadable("contradiction", segment, "another date of the same kind is beside it", _NEXT)
+    return next((said[qualifier] for qualifier in _ARRIVALS if qualifier in said), None)

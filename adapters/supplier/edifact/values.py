@@ -1,0 +1,171 @@
+"""Values of EDIFACT elements as ours: numbers, dates, units, order references.
+
+Decided here: which formats are read without guessing. A number with the mark that the UNA did not announce, a week
+where a day is asked, a unit we do not know: all are unreadable rather than interpreted.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapters.supplier.edifact.syntax import Header, Message, Segment, unreadable
+from canonical.units import KNOWN_UNITS
+
+_NUMBER = re.compile(r"\d{1,15}(?:([.,])\d{1,15})?", re.ASCII)
+_LINE = re.compile(r"\d{1,6}", re.ASCII)
+_OLD_UNITS = {"PCE": "H87"}
+"""Codes that Rec 20 has replaced and D.96A partners still write: piece."""
+_FORMATS = {
+    "101": "%y%m%d",
+    "102": "%Y%m%d",
+    "201": "%y%m%d%H%M",
+    "203": "%Y%m%d%H%M",
+    "204": "%Y%m%d%H%M%S",
+    "303": "%Y%m%d%H%M",
+    "304": "%Y%m%d%H%M%S",
+}
+"""DTM 2379; 303 and 304 end with a zone."""
+_WITH_ZONE = {"303": 12, "304": 14}
+_ZONE = re.compile(r"(?:UTC|GMT|Z)|([+-])(\d{1,2})", re.ASCII)
+_FIX_VALUE = "Ask the supplier to correct the value; or mend the document and replay it."
+
+
+@dataclass(frozen=True)
+class OrderReference:
+    """RFF+ON: the order, and where it says so its line and revision."""
+
+    order: str
+    line: int | None
+    revision: int | None
+
+
+def number(segment: Segment, element: int, component: int, header: Header) -> Decimal:
+    """The number, not negative, with the decimal mark of the UNA.
+
+    Without a UNA point and comma are both in use; a comma before exactly three digits may part thousands: unreadable.
+    """
+    text = segment.value(element, component)
+    found = _NUMBER.fullmatch(text)
+    if not found:
+        raise unreadable("bad_value", segment, f"{text!r} is not a number, or negative", _FIX_VALUE)
+    mark = found.group(1)
+    thousands = mark == "," and len(text.partition(",")[2]) == 3
+    if mark and (mark != header.decimal_mark if header.decimal_mark else thousands):
+        raise unreadable("bad_value", segment, f"{text!r}: the mark is not the announced decimal mark", _FIX_VALUE)
+    exact = Decimal(text.replace(",", "."))
+    return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact.normalize()
+
+
+def unit(segment: Segment, element: int, component: int) -> str | None:
+    """The unit of measure (6411), None where the segment has none."""
+    code = segment.value(element, component)
+    if not code:
+        return None
+    known = _OLD_UNITS.get(code, code)
+    if known not in KNOWN_UNITS:
+        raise unreadable("unknown_code", segment, f"unit {code!r} (6411) is not one we know", _FIX_VALUE)
+    return known
+
+
+def moment(segment: Segment) -> dt.datetime:
+    """The time of a DTM; UTC where it names no zone, midnight where it names no hour."""
+    text, code = segment.value(0, 1), segment.value(0, 2)
+    layout = _FORMATS.get(code)
+    if layout is None:
+        raise unreadable("unknown_code", segment, f"date format {code!r} (2379) does not give a day", _FIX_VALUE)
+    digits, zone = text, dt.UTC
+    if code in _WITH_ZONE:
+        digits, zone = text[: _WITH_ZONE[code]], _zone(segment, text[_WITH_ZONE[code] :])
+    return _parsed(segment, digits, layout).replace(tzinfo=zone)
+
+
+def day(segment: Segment) -> dt.date:
+    """The day of a DTM, as the sender wrote it."""
+    return moment(segment).date()
+
+
+def prepared_at(header: Header) -> dt.datetime:
+    """When the interchange was prepared (UNB S004), read as UTC since a UNB has no zone."""
+    date, time = header.segment.value(3), header.segment.value(3, 1)
+    layout = "%Y%m%d%H%M" if len(date) == 8 else "%y%m%d%H%M"
+    return _parsed(header.segment, date + time, layout).replace(tzinfo=dt.UTC)
+
+
+def effective_at(message: Message) -> dt.datetime:
+    """When the message took effect: DTM+137, else the UNB's time.
+
+    A DTM+137 without an hour takes the UNB's hour where that is of the same day, so that two answers of one day keep
+    their order. Where no zone is named, UTC is assumed.
+    """
+    prepared = prepared_at(message.header)
+    for segment in message.segments:
+        if segment.tag == "DTM" and segment.value(0) == "137":
+            written = moment(segment)
+            dayless = segment.value(0, 2) in ("101", "102")
+            return prepared if dayless and prepared.date() == written.date() else written
+        if segment.tag == "LIN":
+            break
+    return prepared
+
+
+def line_number(segment: Segment, text: str) -> int:
+    """The number of an order line; leading zeros do not count."""
+    if not _LINE.fullmatch(text) or int(text) == 0:
+        raise unreadable("bad_value", segment, f"{text!r} is not the number of an order line", _FIX_VALUE)
+    return int(text)
+
+
+def order_reference(segment: Segment) -> OrderReference:
+    """RFF+ON:order:line:revision (C506: 1154, 1156, 4000)."""
+    order, line, revision = segment.value(0, 1), segment.value(0, 2), segment.value(0, 3)
+    if not order or len(order) > 35 or not order.isprintable():
+        raise unreadable("bad_value", segment, f"{order!r} is not an order number", _FIX_VALUE)
+    if revision and not _LINE.fullmatch(revision):
+        raise unreadable("bad_value", segment, f"{revision!r} is not the revision of an order", _FIX_VALUE)
+    return OrderReference(order, line_number(segment, line) if line else None, int(revision) if revision else None)
+
+
+def require_line_count(message: Message, counted: int) -> None:
+    """CNT+2, where the message has one, must be the number of its LIN segments."""
+    for segment in message.segments:
+        if segment.tag == "CNT" and segment.value(0) == "2" and number(segment, 0, 1, message.header) != counted:
+            raise unreadable("control_count", segment, f"but there are {counted} LIN segments")
+
+
+def document_number(message: Message, beginning: Segment, named_alike: Iterable[str]) -> str:
+    """The number that tells this document from the sender's others, at most 70 characters.
+
+    BGM 1004; with the control references where there is none or where it is one of `named_alike` (some suppliers put
+    our order number there, so that each of their answers would have the same).
+    """
+    said = beginning.value(1)
+    if len(said) > 35 or not said.isprintable():
+        raise unreadable("bad_value", beginning, f"{said[:40]!r} is not a document number (1004)", _FIX_VALUE)
+    if said and said not in named_alike:
+        return said
+    return "/".join(
+        part[:16] if part != said else part for part in (said, message.header.reference, message.reference) if part
+    )
+
+
+def _zone(segment: Segment, text: str) -> dt.timezone:
+    found = _ZONE.fullmatch(text)
+    if not found or (found.group(2) and int(found.group(2)) > 14):
+        raise unreadable("unknown_code", segment, f"time zone {text!r} is not one we know", _FIX_VALUE)
+    if not found.group(2):
+        return dt.UTC
+    hours = int(found.group(2))
+    return dt.timezone(dt.timedelta(hours=-hours if found.group(1) == "-" else hours))
+
+
+def _parsed(segment: Segment, digits: str, layout: str) -> dt.datetime:
+    width = sum(4 if directive == "Y" else 2 for directive in layout.split("%")[1:])
+    try:
+        if len(digits) != width or not (digits.isascii() and digits.isdigit()):
+            raise ValueError(digits)
+        year = "20" + digits if layout.startswith("%y") else digits
+        return dt.datetime.strptime(year, layout.replace("%y", "%Y")).replace(tzinfo=dt.UTC)
+    except ValueError as error:
+        raise unreadable("bad_value", segment, f"{digits!r} is not a date of its format", _FIX_VALUE) from error

@@ -1,0 +1,128 @@
+"""All counterparts in one process: the ERP at /erp, the EDI gateway at /edi, the APS at /aps, the warehouse at /wms,
+the product data system at /plm.
+
+`python -m simulators.app --port N [--host H] [--gateway URL]`; `--gateway` is where they send what they send of
+themselves. Decided here: addresses and lifespan. Each counterpart is an ASGI app of its own, with its own control room
+(/erp/control/...); only the warehouse calls another, posting what it receives in the ERP. GET / names them;
+GET, PUT /control/clock is the clock of all.
+
+A plain dispatcher, not a Starlette mount: the server's own `send` must reach the counterparts, or they could not cut a
+connection; and the lifespan of every one of them must run.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+from starlette.responses import JSONResponse
+
+from simulators.aps.app import create as create_aps
+from simulators.edi.app import create as create_edi
+from simulators.erp.app import create as create_erp
+from simulators.faults import App, Message, Receive, Scope, Send, Simulator
+from simulators.plm.app import create as create_plm
+from simulators.wms.app import create as create_wms
+
+GATEWAY = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True)
+class Counterparts:
+    """The counterparts by their prefix, as one ASGI app."""
+
+    apps: dict[str, Simulator]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        root = scope.get("root_path", "")
+        path = scope["path"][len(root) :]
+        if path == "/control/clock":
+            await self._clock(scope, receive, send)
+            return
+        prefix = "/" + path.lstrip("/").partition("/")[0]
+        app = self.apps.get(prefix)
+        if app is None:
+            answer = JSONResponse({"counterparts": sorted(self.apps)}, 200 if path in ("", "/") else 404)
+            await answer(scope, receive, send)
+            return
+        await app({**scope, "root_path": root + prefix}, receive, send)
+
+    async def _clock(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first, *others = self.apps.values()
+        await first(scope, receive, send)
+        for app in others:
+            app.clock.ahead = first.clock.ahead
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        async with AsyncExitStack() as running:
+            try:
+                for app in self.apps.values():
+                    await running.enter_async_context(_running(app, scope))
+            except RuntimeError as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@asynccontextmanager
+async def _running(app: App, scope: Scope) -> AsyncIterator[None]:
+    """Run an app's lifespan around what is done meanwhile. Raises RuntimeError where it won't start."""
+    told: asyncio.Queue[Message] = asyncio.Queue()
+    heard: asyncio.Queue[Message] = asyncio.Queue()
+    task = asyncio.ensure_future(app({**scope, "state": {}}, told.get, heard.put))
+    await told.put({"type": "lifespan.startup"})
+    first = asyncio.ensure_future(heard.get())
+    done, _ = await asyncio.wait({task, first}, return_when=asyncio.FIRST_COMPLETED)
+    answer = first.result() if first in done else {"type": "lifespan.startup.failed", "message": "its lifespan ended"}
+    if answer["type"] != "lifespan.startup.complete":
+        first.cancel()
+        task.cancel()
+        raise RuntimeError(f"a counterpart did not start: {answer.get('message')}")
+    try:
+        yield
+    finally:
+        await told.put({"type": "lifespan.shutdown"})
+        await task
+
+
+def create(gateway_url: str = GATEWAY, *, transport: httpx.AsyncBaseTransport | None = None) -> Counterparts:
+    """Return all counterparts with empty books; `transport` reaches a gateway in the same process."""
+    counterparts = Counterparts(
+        {
+            "/erp": create_erp(gateway_url, transport=transport),
+            "/edi": create_edi(gateway_url, transport=transport),
+            "/aps": create_aps(gateway_url, transport=transport),
+            "/plm": create_plm(gateway_url, transport=transport),
+        }
+    )
+    # In process, whatever address the ERP has outside; through the dispatcher, so that its prefix holds.
+    counterparts.apps["/wms"] = create_wms(
+        gateway_url,
+        transport=transport,
+        erp_url="http://counterparts/erp",
+        erp_transport=httpx.ASGITransport(counterparts),
+    )
+    return counterparts
+
+
+def main() -> None:
+    """Serve all counterparts until interrupted."""
+    arguments = argparse.ArgumentParser(prog="simulators", description="Pegline's counterparts, simulated")
+    arguments.add_argument("--port", type=int, required=True)
+    arguments.add_argument("--host", default="127.0.0.1")
+    arguments.add_argument("--gateway", default=GATEWAY, help="where they send events and documents to")
+    given = arguments.parse_args()
+    uvicorn.run(create(given.gateway), host=given.host, port=given.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

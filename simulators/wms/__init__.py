@@ -1,0 +1,1 @@
+"""A warehouse that posts goods receipts and tells of them."""

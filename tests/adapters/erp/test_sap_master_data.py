@@ -1,0 +1,247 @@
+"""Items and their sources, read from SAP's master data."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from adapters.erp.sap.master import SapMasterData
+from adapters.errors import TransientError
+from canonical.calendar import Calendar
+from canonical.policy import RouteKind
+from canonical.sourcing import ItemAtPlant, UnknownItem
+from tests.adapters.erp.sap import Sap
+
+ITEM = "MZ-RM-R14-01"
+PARTNERS = "API_BUSINESS_PARTNER"
+
+
+@pytest.fixture
+def master(sap: Sap) -> SapMasterData:
+    return SapMasterData(sap.http, cache_seconds=60, calendar=Calendar(name="US", zone="America/Chicago"))
+
+
+async def known(master: SapMasterData, plant: str = "1710", item: str = ITEM) -> ItemAtPlant:
+    found = await master.item_at_plant(plant, item)
+    assert isinstance(found, ItemAtPlant), found
+    return found
+
+
+async def test_an_item_is_read_with_its_sources_by_preference(master: SapMasterData) -> None:
+    item = await known(master)
+    assert (item.description, item.base_unit, item.material_group) == ("Frame-R14", "H87", "L002")
+    assert item.goods_receipt_days == 2
+    first, second, _ = item.sources
+    assert (first.preference, first.supplier, first.supplier_name) == (1, "17300002", "Frames & Forks")
+    assert (second.preference, second.supplier, second.info_record) == (2, "17300001", "5300000354")
+    assert first.calendar.name == "US"
+
+
+async def test_terms_are_the_info_records(master: SapMasterData) -> None:
+    second = (await known(master)).sources[1]
+    assert second.lead_time_days == 19
+    assert (second.minimum_quantity, second.multiple, second.maximum_quantity) == (
+        Decimal(20),
+        Decimal(10),
+        Decimal(500),
+    )
+    assert (second.price, second.price_unit, second.currency) == (Decimal("0.10"), Decimal(1), "USD")
+
+
+async def test_without_an_own_multiple_the_plants_rounding_value_holds(master: SapMasterData) -> None:
+    first = (await known(master)).sources[0]
+    assert (first.minimum_quantity, first.multiple, first.maximum_quantity) == (Decimal(0), Decimal(5), None)
+    assert (first.price, first.price_unit) == (Decimal(12), Decimal(100))
+
+
+async def test_without_any_multiple_counted_goods_come_whole_and_others_by_the_gram(master: SapMasterData) -> None:
+    steel = (await known(master, item="MZ-STEEL")).sources[0]
+    assert (steel.unit, steel.multiple) == ("KGM", Decimal("0.001"))
+
+
+async def test_a_supplier_that_purchasing_blocked_says_so(master: SapMasterData) -> None:
+    blocked = {source.supplier: source.blocked for source in (await known(master)).sources}
+    assert blocked == {"17300002": False, "17300001": False, "17300003": True}
+
+
+async def frames_are_made_of_steel(sap: Sap) -> None:
+    plant = {"Plant": "1710", "GoodsReceiptDuration": 2, "ABCIndicator": "A"}
+    await sap.post(
+        "/control/master-data",
+        {
+            "products": [
+                {
+                    "Product": ITEM,
+                    "BaseUnit": "PC",
+                    "plants": [plant],
+                    "units": [{"AlternativeUnit": "BOX", "QuantityNumerator": 12}],
+                }
+            ],
+            "info_records": [
+                {
+                    "PurchasingInfoRecord": "5300000354",
+                    "PurchasingInfoRecordCategory": "3",
+                    "Supplier": "17300001",
+                    "Material": ITEM,
+                    "PurchasingOrganization": "1710",
+                    "Plant": "1710",
+                    "MaterialPlannedDeliveryDurn": 10,
+                    "NetPriceAmount": "0.04",
+                    "Currency": "USD",
+                }
+            ],
+            "boms": [
+                {
+                    "Material": ITEM,
+                    "Plant": "1710",
+                    "BOMHeaderQuantityInBaseUnit": 4,
+                    "items": [{"BillOfMaterialComponent": "MZ-STEEL", "BillOfMaterialItemQuantity": "10"}],
+                }
+            ],
+        },
+    )
+
+
+async def test_class_units_and_what_a_subcontractor_is_given_are_read_of_sap(master: SapMasterData, sap: Sap) -> None:
+    await frames_are_made_of_steel(sap)
+    item = await known(master)
+    assert item.item_class == "A"
+    assert [(one.unit, one.numerator, one.denominator) for one in item.conversions] == [("BX", Decimal(12), Decimal(1))]
+    assert [(one.item, one.quantity, one.unit, one.per) for one in item.components] == [
+        ("MZ-STEEL", Decimal(10), "KGM", Decimal(4))
+    ]
+    routes = [(source.supplier, source.route, source.lead_time_days) for source in item.sources]
+    assert ("17300001", RouteKind.SUBCONTRACT, 10) in routes
+    assert ("17300001", RouteKind.DIRECT, 19) in routes
+    fetched = SapMasterData(sap.http, calendar=Calendar(name="US", zone="America/Chicago"))
+    await fetched.prefetch("1710")
+    assert await known(fetched) == item
+
+
+async def test_a_block_is_asked_for_again_since_somebody_lifts_it(master: SapMasterData, sap: Sap) -> None:
+    blocked = {"Plant": "1710", "ProfileCode": "01"}
+    frame = {"Product": ITEM, "BaseUnit": "PC", "plants": [blocked]}
+    await sap.post("/control/master-data", {"products": [frame]})
+    assert (await known(master)).blocked.startswith("status 01")
+    await sap.post("/control/master-data", {"products": [{**frame, "plants": [{"Plant": "1710"}]}]})
+    assert (await known(master)).blocked == ""
+
+
+async def test_an_item_without_terms_at_the_plant_has_no_source(master: SapMasterData) -> None:
+    assert (await known(master, plant="1720")).sources == ()
+
+
+@pytest.mark.parametrize(
+    ("plant", "item", "said"),
+    [
+        ("1710", "NO-SUCH-ITEM", "no product NO-SUCH-ITEM"),
+        ("9999", ITEM, "not kept at plant 9999"),
+        ("1710", "MZ-ODD", "'XYZ' has no UN/ECE code"),
+    ],
+)
+async def test_what_can_not_be_ordered_from_is_unknown_and_says_why(
+    master: SapMasterData, plant: str, item: str, said: str
+) -> None:
+    found = await master.item_at_plant(plant, item)
+    assert isinstance(found, UnknownItem)
+    assert said in found.detail
+
+
+async def test_many_who_ask_at_the_same_time_ask_sap_once(master: SapMasterData, sap: Sap) -> None:
+    sap.fault("slow", PARTNERS, method="GET", seconds=0.01, times=99)
+    answers = await asyncio.gather(*(known(master) for _ in range(20)))
+    assert all(answer == answers[0] for answer in answers)
+    assert sap.simulator.plan.planned[0].hits == 1
+
+
+async def test_items_that_are_asked_for_at_the_same_time_are_read_together(master: SapMasterData, sap: Sap) -> None:
+    await frames_are_made_of_steel(sap)
+    alone = [await known(SapMasterData(sap.http), item=item) for item in (ITEM, "MZ-STEEL")]
+    sap.fault("slow", "API_INFORECORD", method="GET", seconds=0.01, times=99)
+    asked = [ITEM, "MZ-STEEL", "NOBODY", "1' or Material eq '2"]
+    first, *others = await asyncio.gather(*(master.item_at_plant("1710", item) for item in [ITEM, *asked]))
+    assert sap.simulator.plan.planned[0].hits == 1
+    assert first == others[0]
+    calendar = {"sources"}
+    assert isinstance(others[1], ItemAtPlant)
+    assert [others[0].model_dump(exclude=calendar), others[1].model_dump(exclude=calendar)] == [
+        each.model_dump(exclude=calendar) for each in alone
+    ]
+    assert [source.supplier for source in others[1].sources] == [source.supplier for source in alone[1].sources]
+    assert [type(each) for each in others[2:]] == [UnknownItem, UnknownItem]
+
+
+async def test_a_read_that_fails_fails_for_all_who_asked_and_is_made_again(master: SapMasterData, sap: Sap) -> None:
+    sap.fault("status", "API_INFORECORD", method="GET", status=503)
+    answers = await asyncio.gather(
+        *(master.item_at_plant("1710", item) for item in (ITEM, "MZ-STEEL", "NOBODY")), return_exceptions=True
+    )
+    assert [type(each) for each in answers] == [TransientError] * 3
+    assert (await known(master)).item == ITEM
+
+
+async def test_one_who_gives_up_does_not_take_the_answer_from_the_others(master: SapMasterData) -> None:
+    impatient = asyncio.create_task(known(master))
+    patient = asyncio.create_task(known(master))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert (await patient).item == ITEM
+
+
+async def test_an_answer_holds_for_its_time_and_is_then_asked_again(sap: Sap) -> None:
+    now = 0.0
+    master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)
+    sap.fault("slow", PARTNERS, method="GET", seconds=0, times=99)
+    await known(master)
+    now = 59.0
+    await known(master)
+    assert sap.simulator.plan.planned[0].hits == 1
+    now = 60.0
+    await known(master)
+    assert sap.simulator.plan.planned[0].hits == 2
+
+
+async def test_what_is_unknown_is_asked_again_since_somebody_mends_it(master: SapMasterData, sap: Sap) -> None:
+    assert isinstance(await master.item_at_plant("1710", "MZ-NEW"), UnknownItem)
+    await sap.post(
+        "/control/master-data",
+        {"products": [{"Product": "MZ-NEW", "BaseUnit": "EA", "plants": [{"Plant": "1710"}]}]},
+    )
+    assert (await known(master, item="MZ-NEW")).base_unit == "EA"
+
+
+async def test_a_failure_is_not_remembered(master: SapMasterData, sap: Sap) -> None:
+    sap.fault("status", PARTNERS, method="GET", status=503)
+    with pytest.raises(TransientError):
+        await known(master)
+    assert (await known(master)).item == ITEM
+
+
+async def test_a_plant_is_fetched_ahead_in_a_handful_of_calls(master: SapMasterData, sap: Sap) -> None:
+    sap.fault("slow", "", method="GET", seconds=0, times=999)
+    assert await master.prefetch("1710") == 2
+    calls = sap.simulator.plan.planned[0].hits
+    assert calls <= 5
+    fetched = [await known(master), await known(master, item="MZ-STEEL")]
+    assert sap.simulator.plan.planned[0].hits == calls
+    singly = SapMasterData(sap.http, calendar=Calendar(name="US", zone="America/Chicago"))
+    assert fetched == [await known(singly), await known(singly, item="MZ-STEEL")]
+
+
+async def test_a_large_plant_is_read_page_by_page(master: SapMasterData, sap: Sap) -> None:
+    products = [{"Product": f"BULK-{n:04d}", "BaseUnit": "EA", "plants": [{"Plant": "1710"}]} for n in range(520)]
+    records = [
+        {
+            "PurchasingInfoRecord": f"54{n:08d}",
+            "Supplier": "17300001",
+            "Material": f"BULK-{n:04d}",
+            "PurchasingOrganization": "1710",
+            "Plant": "1710",
+            "NetPriceAmount": "1.00",
+            "Currency": "USD",
+        }
+        for n in range(520)
+    ]
+    await sap.post("/control/master-data", {"products": products, "info_records": records})
+    sap.http.timeout = 5
+    assert await master.prefetch("1710") == 522

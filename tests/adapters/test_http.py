@@ -1,0 +1,136 @@
+"""How foreign errors become ours, in the one place where they do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+
+from adapters.errors import AdapterError, PermanentError, TransientError
+from adapters.http import correlation, exchange, make_client, retry_after
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+async def called(answer: Answer, *, writes: bool = True, seconds: float = 1.0) -> httpx.Response:
+    async with make_client("http://erp.example/erp", "pegline", "secret", seconds, httpx.MockTransport(answer)) as http:
+        return await exchange(http, "erp", "POST", "A_Set?x=1", writes=writes, content=b"{}")
+
+
+async def failed(answer: Answer, *, writes: bool = True) -> AdapterError:
+    with pytest.raises(AdapterError) as caught:
+        await called(answer, writes=writes)
+    return caught.value
+
+
+def status(code: int, **headers: str) -> Answer:
+    return lambda request: httpx.Response(code, headers=headers, text="<html>said  the\nserver</html>")
+
+
+def raising(error: Exception) -> Answer:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    return answer
+
+
+async def test_every_call_carries_credentials_and_the_correlation_id() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(204)
+
+    await called(answer)
+    token = correlation.set("corr-7")
+    try:
+        await called(answer)
+    finally:
+        correlation.reset(token)
+    without, with_id = seen
+    assert str(with_id.url) == "http://erp.example/erp/A_Set?x=1"
+    assert with_id.headers["X-Correlation-ID"] == "corr-7"
+    assert with_id.headers["Authorization"].startswith("Basic ")
+    assert "X-Correlation-ID" not in without.headers
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ConnectTimeout(""), httpx.PoolTimeout("")])
+async def test_what_was_never_sent_is_not_ambiguous(error: Exception) -> None:
+    found = await failed(raising(error))
+    assert isinstance(found, TransientError)
+    assert not found.ambiguous
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpx.ReadTimeout(""), httpx.WriteTimeout(""), httpx.ReadError("reset"), httpx.RemoteProtocolError("cut")],
+)
+async def test_a_write_whose_answer_was_lost_is_ambiguous_and_a_read_is_not(error: Exception) -> None:
+    write, read = await failed(raising(error)), await failed(raising(error), writes=False)
+    assert isinstance(write, TransientError)
+    assert isinstance(read, TransientError)
+    assert (write.ambiguous, read.ambiguous) == (True, False)
+    assert write.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("code", "ambiguous"), [(408, False), (429, False), (500, True), (502, True), (503, True), (504, True)]
+)
+async def test_statuses_that_may_pass_are_transient(code: int, ambiguous: bool) -> None:
+    found = await failed(status(code))
+    assert isinstance(found, TransientError)
+    assert found.ambiguous is ambiguous
+    assert found.retry_after_seconds is None
+
+
+@pytest.mark.parametrize("code", [429, 503])
+async def test_retry_after_is_honoured_and_says_that_nothing_was_written(code: int) -> None:
+    found = await failed(status(code, **{"Retry-After": "17"}))
+    assert isinstance(found, TransientError)
+    assert found.retry_after_seconds == 17
+    assert not found.ambiguous
+
+
+def test_retry_after_may_be_a_date() -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    asked = retry_after(httpx.Response(429, headers={"Retry-After": later}))
+    assert asked is not None
+    assert 80 < asked <= 90
+    past = format_datetime(datetime.now(UTC) - timedelta(seconds=90), usegmt=True)
+    assert retry_after(httpx.Response(429, headers={"Retry-After": past})) == 0
+    assert retry_after(httpx.Response(429, headers={"Retry-After": "soon"})) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "next_step"),
+    [(401, "user and password"), (403, "rights"), (404, "base URL"), (302, "not a dialect"), (418, "said the server")],
+)
+async def test_what_a_person_must_mend_is_permanent_and_says_what(code: int, next_step: str) -> None:
+    found = await failed(status(code))
+    assert isinstance(found, PermanentError)
+    assert next_step in str(found)
+    assert "secret" not in str(found)
+
+
+async def test_a_wrong_base_url_is_permanent() -> None:
+    async with make_client("erp.example", "", "") as http:
+        with pytest.raises(PermanentError, match="correct the base URL"):
+            await exchange(http, "erp", "GET", "A_Set", writes=False)
+
+
+async def test_a_call_that_trickles_ends_with_its_time_out() -> None:
+    class Trickle(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            async def drops() -> AsyncIterator[bytes]:
+                while True:
+                    await asyncio.sleep(0.01)
+                    yield b"."
+
+            return httpx.Response(200, content=drops())
+
+    async with make_client("http://erp.example", "", "", 0.05, Trickle()) as http:
+        with pytest.raises(TransientError, match=r"no answer within 0\.05 s") as caught:
+            await exchange(http, "erp", "POST", "A_Set", writes=True)
+    assert caught.value.ambiguous
