@@ -1,0 +1,1 @@
+"""What workflows have done outside themselves: one class a counterpart, some ten lines a method."""

@@ -1,0 +1,70 @@
+"""The one place where adapter errors become Temporal's, and where facts ride along.
+
+Business outcomes are returned; only a failed call is raised. Transient errors are retried by Temporal, after the
+time the counterpart asked for; permanent ones are not, and the workflow shows them as an incident.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from adapters.errors import AdapterError, PermanentError, TransientError
+from adapters.ports import LedgerPort
+from canonical.calls import Call, Outcome, Reply
+
+MESSAGE_LIMIT = 800
+HEARTBEAT_SECONDS = 2
+
+
+def reply(call: Call, outcome: Outcome) -> Reply[Outcome]:
+    """The outcome, and the hash of the last fact that rode along."""
+    return Reply(outcome=outcome, head=call.entry.head if call.entry is not None else "")
+
+
+def unsure(call: Call) -> bool:
+    """Whether a former attempt may have written: a retry, or a step that failed before."""
+    return call.unsure or activity.info().attempt > 1
+
+
+@asynccontextmanager
+async def counterpart(ledger: LedgerPort, call: Call) -> AsyncIterator[None]:
+    """Record what rides along, heartbeat while the call runs, and translate how it fails."""
+    beat = asyncio.create_task(_heartbeat())
+    try:
+        async with _translated(ledger, call):
+            yield
+    finally:
+        beat.cancel()
+
+
+async def _heartbeat() -> None:
+    """Tell the server that this worker lives; a call that is quick never gets to it."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        activity.heartbeat()
+
+
+@asynccontextmanager
+async def _translated(ledger: LedgerPort, call: Call) -> AsyncIterator[None]:
+    if call.entry is not None and call.entry.facts:
+        await ledger.record([call.entry])
+    try:
+        yield
+    except TransientError as error:
+        raise ApplicationError(
+            str(error)[:MESSAGE_LIMIT],
+            type="TransientError",
+            next_retry_delay=_delay(error.retry_after_seconds),
+        ) from error
+    except PermanentError as error:
+        raise ApplicationError(str(error)[:MESSAGE_LIMIT], type="PermanentError", non_retryable=True) from error
+    except AdapterError as error:
+        raise ApplicationError(str(error)[:MESSAGE_LIMIT], type="AdapterError") from error
+
+
+def _delay(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

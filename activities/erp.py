@@ -1,0 +1,91 @@
+"""ERP: requisitions, orders and their schedules."""
+
+import asyncio
+
+from temporalio import activity
+
+from activities.boundary import counterpart, reply, unsure
+from adapters.ports import ApsPort, ErpPort, LedgerPort, SupplierPort
+from canonical.calls import (
+    CancelRequisitionCall,
+    ChangeOrderCall,
+    PlaceAndSendCall,
+    PlacedAndSent,
+    PlaceOrderCall,
+    Reply,
+    WriteBackCall,
+    WriteScheduleCall,
+    WrittenBack,
+)
+from canonical.order import ChangeOutcome, PlaceOutcome, Refused, WriteOutcome
+from canonical.records import Entry
+
+
+class ErpActivities:
+    """Calls to the ERP, recorded in the ledger by the way.
+
+    `supplier`: sent to as soon as an order is placed; `aps`: told beside the ERP of what is written back. None: it is
+    only called by its own queue.
+    """
+
+    def __init__(
+        self, erp: ErpPort, ledger: LedgerPort, supplier: SupplierPort | None = None, aps: ApsPort | None = None
+    ) -> None:
+        self._erp = erp
+        self._ledger = ledger
+        self._supplier = supplier
+        self._aps = aps
+
+    @activity.defn(name="erp.place_order")
+    async def place_order(self, call: PlaceOrderCall) -> Reply[PlaceOutcome]:
+        """Requisition and conversion in one go; exactly one of each, however often it is tried."""
+        async with counterpart(self._ledger, call):
+            return reply(call, await self._erp.place_order(call.document, key=call.key, unsure=unsure(call)))
+
+    @activity.defn(name="erp.place_and_send")
+    async def place_and_send(self, call: PlaceAndSendCall) -> Reply[PlacedAndSent]:
+        """Place the order, and send it once its number is in the ledger, where the supplier's answer looks for it."""
+        async with counterpart(self._ledger, call):
+            placed = await self._erp.place_order(call.document, key=call.key, unsure=unsure(call))
+            if isinstance(placed, Refused) or self._supplier is None:
+                return reply(call, PlacedAndSent(placed=placed, sent=None))
+            numbers = {"order_number": placed.order_number, "requisition_number": placed.requisition_number}
+            if call.entry is not None:
+                snapshot = call.entry.snapshot.model_copy(update=numbers)
+                await self._ledger.record([Entry(facts=(), snapshot=snapshot, after=call.entry.sequence)])
+            document = call.document.model_copy(update={**numbers, "expedite": False})
+            sent = await self._supplier.send_order(document, key=call.send_key)
+            return reply(call, PlacedAndSent(placed=placed, sent=sent))
+
+    @activity.defn(name="erp.change_order")
+    async def change_order(self, call: ChangeOrderCall) -> Reply[ChangeOutcome]:
+        """Bring the changed lines to the document's state."""
+        async with counterpart(self._ledger, call):
+            return reply(call, await self._erp.change_order(call.document, key=call.key))
+
+    @activity.defn(name="erp.cancel_requisition")
+    async def cancel_requisition(self, call: CancelRequisitionCall) -> Reply[WriteOutcome]:
+        """Delete what was requisitioned for an order that will not be."""
+        async with counterpart(self._ledger, call):
+            return reply(call, await self._erp.cancel_requisition(call.document, key=call.key))
+
+    @activity.defn(name="erp.write_schedule")
+    async def write_schedule(self, call: WriteScheduleCall) -> Reply[ChangeOutcome]:
+        """Write what was confirmed and delivered."""
+        async with counterpart(self._ledger, call):
+            return reply(call, await self._erp.write_schedule(call.schedule, key=call.key))
+
+    @activity.defn(name="erp.write_back")
+    async def write_back(self, call: WriteBackCall) -> Reply[WrittenBack]:
+        """Write what was confirmed and delivered, and tell APS meanwhile; fails where either does."""
+        async with counterpart(self._ledger, call):
+            told = asyncio.create_task(self._told(call))
+            try:
+                written = await self._erp.write_schedule(call.schedule, key=call.key)
+                return reply(call, WrittenBack(erp=written, aps=await told))
+            finally:
+                # It may be broken off: APS takes a whole state, and is told it again. The ERP is always waited for.
+                told.cancel()
+
+    async def _told(self, call: WriteBackCall) -> WriteOutcome | None:
+        return await self._aps.write_coverage(call.report, key=call.key) if self._aps is not None else None

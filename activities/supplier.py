@@ -1,0 +1,34 @@
+"""Suppliers: orders, changes and reminders go out here; answers come in by the gateway."""
+
+from temporalio import activity
+
+from activities.boundary import counterpart, reply
+from adapters.ports import LedgerPort, SupplierPort
+from canonical.calls import Reply, SendDocumentCall
+from canonical.order import WriteOutcome
+
+
+class SupplierActivities:
+    """Documents to suppliers; a repeated key is one document."""
+
+    def __init__(self, supplier: SupplierPort, ledger: LedgerPort) -> None:
+        self._supplier = supplier
+        self._ledger = ledger
+
+    @activity.defn(name="supplier.send_order")
+    async def send_order(self, call: SendDocumentCall) -> Reply[WriteOutcome]:
+        """The order, revision 1."""
+        async with counterpart(self._ledger, call):
+            return reply(call, await self._supplier.send_order(call.document, key=call.key))
+
+    @activity.defn(name="supplier.send_change")
+    async def send_change(self, call: SendDocumentCall) -> Reply[WriteOutcome]:
+        """A change order: the whole document at its new revision."""
+        async with counterpart(self._ledger, call):
+            return reply(call, await self._supplier.send_change(call.document, key=call.key))
+
+    @activity.defn(name="supplier.send_reminder")
+    async def send_reminder(self, call: SendDocumentCall) -> Reply[WriteOutcome]:
+        """Ask for the answer that is due."""
+        async with counterpart(self._ledger, call):
+            return reply(call, await self._supplier.send_reminder(call.document, key=call.key))

@@ -1,0 +1,151 @@
+"""A world per test, with its workers running and time standing still until a story steps it.
+
+After each story: every entity's facts form an unbroken chain in the ledger, no workflow failed, each history replays
+as it was recorded, so that no story passes by luck of the cache, and every decision that was recorded is decided again
+from its record and comes out the same.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+
+from canonical.facts import first_break
+from ledger.database import connect
+from shadow.comparison import KINDS, Comparing, Comparison
+from shadow.verdict import Policies
+from tests.conftest import FreshDatabase
+from tests.workflows.plant import POLICY
+from tests.workflows.world import World
+from tools import temporal_server
+from worker import WORKFLOWS
+from workflows.search_attributes import ALL
+
+HISTORIES = Path(__file__).parent.parent / "replay" / "histories"
+MakeWorld = Callable[..., Awaitable[World]]
+"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
+`cached` 0: every task replays its workflow from the first event on."""
+
+
+@asynccontextmanager
+async def serving(cli: Path, **dynamic_config: str) -> AsyncIterator[WorkflowEnvironment]:
+    """A dev server that can skip time; settings of its dynamic configuration have double underscores for dots."""
+    pairs = [f"{name.replace('__', '.')}={value}" for name, value in dynamic_config.items()]
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        data_converter=pydantic_data_converter,
+        search_attributes=ALL,
+        dev_server_existing_path=str(cli),
+        dev_server_extra_args=[
+            *temporal_server.SQLITE_ARGUMENTS,
+            *temporal_server.TIME_SKIPPING_ARGUMENTS,
+            *(argument for pair in pairs for argument in ("--dynamic-config-value", pair)),
+        ],
+        dev_server_startup_timeout=timedelta(seconds=60),
+    ) as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def telling(
+    environment: WorkflowEnvironment, fresh_database: FreshDatabase, record: str = ""
+) -> AsyncIterator[MakeWorld]:
+    """Makes worlds on a server; at the end of the story, what must be so of any is checked.
+
+    `record`: the name under which the entities' histories are kept for the replay tests.
+    """
+    async with AsyncExitStack() as stack:
+        worlds: list[World] = []
+
+        async def make(*, without: str = "", cached: int = 100, **policy: Any) -> World:
+            engine = await connect(await fresh_database())
+            stack.push_async_callback(engine.dispose)
+            world = World(environment, engine, POLICY.model_copy(update=policy))
+            for worker in world.workers(max_cached_workflows=cached):
+                if without and worker.task_queue.endswith(f"-{without}"):
+                    world.held_back.append(worker)
+                else:
+                    await stack.enter_async_context(worker)
+            worlds.append(world)
+            return world
+
+        with environment.with_time_skipping_disabled():
+            yield make
+            for world in worlds:
+                await check_what_is_left(world)
+                if record:
+                    await record_histories(world, record)
+
+
+@pytest.fixture
+async def make_world(
+    request: pytest.FixtureRequest, temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase
+) -> AsyncIterator[MakeWorld]:
+    recorded = request.node.get_closest_marker("recorded")
+    record = recorded.args[0] if recorded and request.config.getoption("--record-histories") else ""
+    async with telling(temporal_env, fresh_database, record) as make:
+        yield make
+
+
+@pytest.fixture
+async def world(make_world: MakeWorld) -> World:
+    return await make_world()
+
+
+async def check_what_is_left(world: World) -> None:
+    """What must be so at the end of any story."""
+    histories: list[WorkflowHistory] = []
+    decided = Comparing(Policies(world.policies.effective), Policies(world.policies.effective), lambda _: None)
+    for entity in await world.entities_recorded():
+        facts = await world.ledger.reads.facts([entity])
+        assert first_break(facts) is None, f"{entity}: {[fact.kind for fact in facts]}"
+        for fact in facts:
+            if fact.kind in KINDS:
+                decided.take(fact)
+        if (await world.handle(entity).describe()).status is not WorkflowExecutionStatus.RUNNING:
+            await world.ended(entity)
+        history = await world.handle(entity).fetch_history()
+        if any(event.HasField("workflow_task_completed_event_attributes") for event in history.events):
+            # A run that has not had its first task yet can't be replayed: the replayer would wait for one.
+            histories.append(history)
+    await replay(world, histories)
+    check_decisions(decided.result(), policy_changes=world.policy_changes)
+
+
+async def replay(world: World, histories: Sequence[WorkflowHistory]) -> None:
+    """Decide every recorded history again, all by one replayer: each starts a worker of its own."""
+    if not histories:
+        return
+
+    async def each() -> AsyncIterator[WorkflowHistory]:
+        for history in histories:
+            yield history
+
+    replayer = Replayer(
+        workflows=WORKFLOWS, workflow_runner=UnsandboxedWorkflowRunner(), data_converter=world.client.data_converter
+    )
+    await replayer.replay_workflows(each(), raise_on_replay_failure=True)
+
+
+def check_decisions(again: Comparison, *, policy_changes: bool) -> None:
+    """Every decision can be made again from what was recorded, and comes out the same under the policy that made it."""
+    assert again.not_comparable == again.caveats == {}
+    assert again.control.unexplained == 0, again.control.examples
+    assert policy_changes or not again.control.policy_changed, again.control.policy_changed
+
+
+async def record_histories(world: World, name: str) -> None:
+    """Keep the first entity of each kind of a story for tests/replay."""
+    kept: set[str] = set()
+    for entity in sorted(await world.entities_recorded(), key=str):
+        kind = entity.partition("/")[0]
+        if kind not in kept:
+            kept.add(kind)
+            history = await world.handle(entity).fetch_history()
+            (HISTORIES / f"{kind}-{name}.json").write_text(history.to_json() + "\n")

@@ -1,0 +1,238 @@
+"""Counterparts in memory, each with its own books; they satisfy the real ports."""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.errors import TransientError
+from canonical.cover import SupplySlice
+from canonical.coverage import CoverageReport
+from canonical.order import (
+    ChangeOutcome,
+    DocumentEdit,
+    DocumentLine,
+    Edited,
+    EditedField,
+    OrderDocument,
+    OrderSchedule,
+    Placed,
+    PlaceOutcome,
+    Refused,
+    WriteOutcome,
+    Written,
+    WrittenLine,
+    edited_value,
+)
+from canonical.sourcing import ItemAtPlant, UnknownItem
+
+FIELDS: tuple[EditedField, ...] = ("quantity", "delivery_date", "price")
+"""What a write of an order's line brings."""
+
+
+class Counterpart:
+    """Calls wait until it is open for them, and fail as the story says: before or after they have written."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception | Refused] = []
+        self.failures_after_writing: list[Exception] = []
+        self.open_for_calls = asyncio.Event()
+        self.open_for_calls.set()
+
+    async def refused(self) -> Refused | None:
+        """Raise the next failure, or return the next refusal."""
+        await self.open_for_calls.wait()
+        failure = self.failures.pop(0) if self.failures else None
+        if isinstance(failure, Exception):
+            raise failure
+        return failure
+
+    def written(self) -> None:
+        """What was called for is written; the answer may be lost all the same."""
+        if self.failures_after_writing:
+            raise self.failures_after_writing.pop(0)
+
+
+class FakeMasterData(Counterpart):
+    """Items by (plant, item)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: dict[tuple[str, str], ItemAtPlant] = {}
+
+    async def item_at_plant(self, plant: str, item: str) -> ItemAtPlant | UnknownItem:
+        assert await self.refused() is None
+        found = self.items.get((plant, item))
+        return found or UnknownItem(plant=plant, item=item, detail=f"{item} is not kept at {plant}")
+
+    async def prefetch(self, plant: str) -> int:
+        return sum(1 for at, _ in self.items if at == plant)
+
+
+class FakeErp(Counterpart):
+    """Orders by reference and by number; a person's edit is never overwritten unknowingly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.orders: dict[str, OrderDocument] = {}
+        self.numbers: dict[str, str] = {}
+        self.schedules: dict[tuple[str, int], Any] = {}
+        self.completed: set[tuple[str, int]] = set()
+        self.requisitions_cancelled: list[str] = []
+        self.writes: list[str] = []
+        self.unsure: list[bool] = []
+        self.editors: dict[tuple[str, int], str] = {}
+        self._counter = itertools.count(4500000001)
+
+    async def place_order(self, document: OrderDocument, *, key: str, unsure: bool) -> PlaceOutcome:
+        self.unsure.append(unsure)
+        if refused := await self.refused():
+            return refused
+        found = document.reference in self.numbers
+        if not found:
+            self.writes.append(f"place {document.reference}")
+            self.numbers[document.reference] = str(next(self._counter))
+            self.orders[self.numbers[document.reference]] = document
+        self.written()
+        number = self.numbers[document.reference]
+        return Placed(requisition_number=f"1{number[1:]}", order_number=number, found_existing=found)
+
+    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+        if refused := await self.refused():
+            return refused
+        assert document.order_number is not None
+        number = document.order_number
+        edits = [
+            edit
+            for line in self._changed(document)
+            for edit in self._edits(number, line.line, line.written, {name: getattr(line, name) for name in FIELDS})
+        ]
+        if edits:
+            return Edited(edits=tuple(edits))
+        held = {line.line: line for line in self.orders[document.order_number].lines}
+        asked = {line.line: line.model_copy(update={"written": None}) for line in self._changed(document)}
+        self.orders[document.order_number] = document.model_copy(
+            update={"lines": tuple((held | asked)[line.line] for line in document.lines)}
+        )
+        self.writes.append(f"change {document.order_number} {document.changed_lines}")
+        return Written(writes=len(document.changed_lines))
+
+    async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        if refused := await self.refused():
+            return refused
+        self.requisitions_cancelled.append(document.reference)
+        return Written(writes=len(document.lines))
+
+    def edit(self, order: str, line: int, user: str, **changes: Any) -> None:
+        """A person changes a line in the ERP."""
+        document = self.orders[order]
+        self.editors[order, line] = user
+        self.orders[order] = document.model_copy(
+            update={
+                "lines": tuple(one.model_copy(update=changes) if one.line == line else one for one in document.lines)
+            }
+        )
+
+    def _changed(self, document: OrderDocument) -> list[DocumentLine]:
+        return [line for line in document.lines if line.line in document.changed_lines]
+
+    def _edits(
+        self, order: str, line: int, written: WrittenLine | None, asked: Mapping[EditedField, Any]
+    ) -> list[DocumentEdit]:
+        """Where the books are neither as last written nor as asked for."""
+        assert written is not None, "what was placed is known to be written"
+        held = next(one for one in self.orders[order].lines if one.line == line)
+        return [
+            DocumentEdit(
+                order_number=order,
+                line=line,
+                field=field,
+                old=edited_value(field, str(getattr(written, field))),
+                new=edited_value(field, str(getattr(held, field))),
+                edited_by=self.editors[order, line],
+                effective_at=datetime.now(UTC),
+            )
+            for field in asked
+            if getattr(held, field) not in (getattr(written, field), asked[field])
+        ]
+
+    async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
+        if refused := await self.refused():
+            return refused
+        edits = [
+            edit
+            for line in schedule.lines
+            for edit in self._edits(
+                schedule.order_number,
+                line.line,
+                line.written,
+                {"quantity": sum(row.quantity for row in line.schedule), "delivery_date": None},
+            )
+        ]
+        if edits:
+            return Edited(edits=tuple(edits))
+        for line in schedule.lines:
+            self.schedules[schedule.order_number, line.line] = line.schedule
+            if line.completed:
+                self.completed.add((schedule.order_number, line.line))
+        self.writes.append(f"schedule {schedule.order_number}")
+        return Written(writes=len(schedule.lines))
+
+
+class FakeSupplier(Counterpart):
+    """Documents by order number; a repeated key is one document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_key: dict[str, OrderDocument] = {}
+        self.sent: dict[str, list[OrderDocument]] = defaultdict(list)
+        self.reminders: list[str] = []
+
+    async def send_order(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        return await self._take(document, key)
+
+    async def send_change(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        return await self._take(document, key)
+
+    async def send_reminder(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        if refused := await self.refused():
+            return refused
+        if key not in self.by_key:
+            self.by_key[key] = document
+            assert document.order_number is not None
+            self.reminders.append(document.order_number)
+        return Written(writes=1)
+
+    async def _take(self, document: OrderDocument, key: str) -> WriteOutcome:
+        if refused := await self.refused():
+            return refused
+        if key not in self.by_key:
+            self.by_key[key] = document
+            assert document.order_number is not None
+            self.sent[document.order_number].append(document)
+        self.written()
+        return Written(writes=1)
+
+
+class FakeAps(Counterpart):
+    """The newest coverage by (requirement, order)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coverage: dict[tuple[str, str], tuple[SupplySlice, ...]] = {}
+        self.reports = 0
+
+    async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
+        if refused := await self.refused():
+            return refused
+        self.reports += 1
+        for entry in report.entries:
+            self.coverage[entry.requirement_id, report.order_number] = entry.slices
+        return Written(writes=1)
+
+
+def cut_off(system: str) -> TransientError:
+    """A call that broke off without our knowing whether it wrote."""
+    return TransientError(system, "connection cut", ambiguous=True)

@@ -1,0 +1,176 @@
+"""What an entity that lives for months carries from run to run: as much after hundreds of changes as after dozens."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+from canonical.cover import CoverageChanged, CoverHeld, SliceState, SupplySlice
+from canonical.exception import ExceptionKind, Proposal
+from canonical.identity import ExceptionId, OrderId
+from canonical.messages import CoverWanted, ExceptionRaised, GoodsReceived
+from canonical.policy import LinePolicy
+from decisions.netting import left_to_order
+from tests.decisions.nouns import june
+from tests.workflows.arrivals import NOW, POLICY, a_want, unnoted
+from tests.workflows.test_order_in_any_order import CHAIN, a_receipt, a_shipment, an_answer, sent_order
+from tests.workflows.test_requirement_in_any_order import covered_requirement
+from workflows import order_messages
+from workflows.bounded_memory import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, carried_order, carried_requirement
+from workflows.exception_state import ExceptionMemory
+from workflows.order_changes import settle_wants
+from workflows.order_state import OrderState
+from workflows.requirement_state import RequirementState
+
+TODAY = june(1)
+
+
+def bytes_after(live_through: Callable[[int], str], rounds: int) -> int:
+    """What the memory takes as Temporal keeps it."""
+    return len(live_through(rounds).encode())
+
+
+def a_cover(state: RequirementState, number: int, *, received: int = 0, closed: bool = True) -> CoverHeld:
+    """What the `number`-th order was asked for, and stated in the end."""
+    order = OrderId(f"order/{number:04}")
+    came = SupplySlice(quantity=Decimal(received), date=june(1 + number % 25), state=SliceState.RECEIVED)
+    stated = CoverageChanged(
+        order_id=order,
+        sequence=1,
+        as_of=NOW,
+        supplier="1580",
+        need_revision=number,
+        slices=(came,) if received else (),
+        closed=closed,
+    )
+    return CoverHeld(order_id=order, supplier="1580", want=a_want(state.id, number, received), stated=stated)
+
+
+# -- requirements
+
+
+def test_a_requirement_whose_orders_come_and_go_does_not_grow() -> None:
+    def moved(times: int) -> str:
+        state = covered_requirement()
+        state.covers = []
+        for number in range(times):
+            state.covers.append(a_cover(state, number, received=1 if number % 3 == 0 else 0))
+            if number % 7 == 0:
+                state = carried_requirement(state)
+        return carried_requirement(state).model_dump_json()
+
+    assert bytes_after(moved, 1_000) < bytes_after(moved, 100) * 1.1
+
+
+def test_what_a_forgotten_order_has_brought_counts_as_before() -> None:
+    state = covered_requirement()
+    state.covers = [a_cover(state, number, received=number % 4) for number in range(40)]
+    carried = carried_requirement(state)
+    assert len(carried.covers) == 10
+    assert carried.received == state.received > 0
+    before = left_to_order(state.acted_on.quantity, state.covers, state.kept)
+    after = left_to_order(carried.acted_on.quantity, carried.covers, carried.kept)
+    assert after.uncovered == before.uncovered > 0
+    assert carried_requirement(carried) == carried
+
+
+def test_an_order_with_which_anything_is_open_is_not_forgotten() -> None:
+    state = covered_requirement()
+    open_still = a_cover(state, 1, closed=False)
+    balance = a_cover(state, 2)
+    assert balance.stated is not None
+    balance = balance.model_copy(update={"stated": balance.stated.model_copy(update={"balance": Decimal(5)})})
+    unanswered = a_cover(state, 3).model_copy(update={"released": True, "stated": None})
+    other_unit = a_cover(state, 4, received=3)
+    other_unit = other_unit.model_copy(update={"want": other_unit.want.model_copy(update={"need_unit": "KGM"})})
+    kept = [open_still, balance, unanswered, other_unit]
+    state.covers = [*kept, *(a_cover(state, number) for number in range(5, 40))]
+    assert carried_requirement(state).covers[:4] == kept
+
+
+# -- orders
+
+
+def lived_order(rounds: int) -> OrderState:
+    """Line 10 is changed, answered, despatched and received a little, round after round, under ever new policies."""
+    state = sent_order()
+    for number in range(1, rounds + 1):
+        order_messages.take(state, CoverWanted(want=a_want(CHAIN, number + 1, 5_000 + number % 2)), unnoted, TODAY)
+        settle_wants(state, TODAY, unnoted)
+        state.revision += 1
+        order_messages.take(state, an_answer(number, revision=state.revision, accepted=True), unnoted, TODAY)
+        order_messages.take(state, a_shipment(f"D-{number:05}", 10, 1), unnoted, TODAY)
+        order_messages.take(state, GoodsReceived(receipts=(a_receipt(f"GR-{number:05}", 10, 1, 2),)), unnoted, TODAY)
+        state.plant_versions.append(f"version-{number:05}")
+        if number % 10 == 0:
+            state = carried_order(state)
+    return carried_order(state)
+
+
+def test_an_order_that_is_changed_answered_and_received_for_months_does_not_grow() -> None:
+    def lived(rounds: int) -> str:
+        return lived_order(rounds).model_dump_json(exclude={"receipts", "despatches"})
+
+    assert bytes_after(lived, 600) < bytes_after(lived, 150) * 1.05
+    state = lived_order(NUMBERS_KEPT + 50)
+    assert [len(each) for each in (state.answers, state.receipts, state.despatches, state.plant_versions)] == [
+        ANSWERS_KEPT,
+        NUMBERS_KEPT,
+        NUMBERS_KEPT,
+        VERSIONS_KEPT,
+    ]
+
+
+def test_an_order_that_has_forgotten_an_answer_does_not_take_it_again() -> None:
+    state = lived_order(ANSWERS_KEPT * 3)
+    before = state.model_dump_json()
+    for number in (1, ANSWERS_KEPT, ANSWERS_KEPT * 2, ANSWERS_KEPT * 3):
+        for revision in (number + 1, state.revision):
+            order_messages.take(state, an_answer(number, revision=revision, accepted=True), unnoted, TODAY)
+    assert state.model_dump_json() == before
+
+
+def test_an_order_knows_a_receipt_again_that_came_hundreds_before() -> None:
+    state = lived_order(300)
+    [received, _] = [line.received for line in state.lines]
+    for number in (1, 150, 300):
+        order_messages.take(state, GoodsReceived(receipts=(a_receipt(f"GR-{number:05}", 10, 1, 2),)), unnoted, TODAY)
+        order_messages.take(state, a_shipment(f"D-{number:05}", 10, 1), unnoted, TODAY)
+    assert state.lines[0].received == received
+    assert state.lines[0].shipped == 300
+
+
+def test_the_policy_versions_that_lines_were_wanted_under_are_kept() -> None:
+    state = lived_order(50)
+    rules = LinePolicy(version="version-00001", tolerance=POLICY.tolerance, freeze_fence_days=3)
+    state.lines[1].want = state.lines[1].want.model_copy(update={"policy": rules})
+    state.plant_versions = [f"version-{number:05}" for number in range(1, 60)]
+    carried = carried_order(state)
+    assert carried.policy_of(carried.lines[1]) == state.policy_of(state.lines[1]) == state.policy.for_line()
+
+
+# -- questions
+
+
+def test_a_question_that_goes_to_and_fro_for_months_does_not_grow() -> None:
+    def asked(times: int) -> str:
+        proposal = Proposal(
+            kind=ExceptionKind.SHORTAGE, summary="20 EA come late", plant="1710", alternatives=(), approvers=("buyer",)
+        )
+        memory = ExceptionMemory.of(
+            ExceptionRaised(
+                exception_id=ExceptionId("exception/1"),
+                raised_by="requirement/1710/CHAIN/1",
+                proposal=proposal,
+                policy=POLICY,
+                assignee="buyer",
+                raised_at=NOW,
+                correlation_id="c",
+            ),
+            NOW,
+        )
+        for number in range(times):
+            memory.ask(("planner", "buyer", "purchasing-manager")[number % 3], NOW + timedelta(hours=number))
+        assert set(memory.roles) == {"planner", "buyer", "purchasing-manager"}
+        return memory.model_dump_json()
+
+    assert bytes_after(asked, 999) == bytes_after(asked, 99)

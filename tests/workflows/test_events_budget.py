@@ -1,0 +1,133 @@
+"""Transitions are the currency: what the happy path costs in history events and billable actions, in one table.
+
+The counts are exact. A change that adds to any of them fails here and has to say why it is worth it. A task that is
+split while its local activities run, by a query or since they take long on a busy machine, is counted as the one that
+it is.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from tests.workflows.world import World
+
+EVENTS: Mapping[str, int] = {
+    "requirement": 12,
+    "order of one line": 44,
+    "order of four lines": 44,
+}
+"""One marker is that of asking for the policy before the
+answer is judged: a change of policy takes effect on the next decision."""
+ACTIONS: Mapping[str, int] = {
+    "requirement": 4,
+    "order of one line": 14,
+    "order of four lines": 14,
+}
+"""Starts, activities, tasks that ran local activities, timers, signals, updates, upserts, two per child."""
+
+
+async def test_the_happy_path_costs_what_the_table_says(world: World) -> None:
+    histories = await happy_path(world, ["CHAIN"], "Cyclops", "order of one line")
+    histories |= await happy_path(world, ["BELL", "BOLT", "RIM", "SPOKE"], "Trey", "order of four lines")
+
+    for entity, history in histories.items():
+        kept = Counter(EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history)
+        assert len(history) == EVENTS[entity], f"{entity}: {len(history)} events, {kept}"
+        assert billable(history) == ACTIONS[entity], f"{entity}: {billable(history)} actions, {kept}"
+
+
+def test_a_task_that_was_split_is_one_task() -> None:
+    scheduled, started, completed, marker, signal = (
+        EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        EventType.EVENT_TYPE_MARKER_RECORDED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+    )
+    task = (scheduled, started, completed)
+    split = [signal, *task, marker, *task, marker, *task, signal, *task]
+    left = [event.event_type for event in undivided([HistoryEvent(event_type=one) for one in split])]
+    assert left == [signal, *task, marker, marker, signal, *task]
+
+
+async def happy_path(world: World, items: Sequence[str], supplier: str, name: str) -> dict[str, Sequence[HistoryEvent]]:
+    """From the need to the receipt; the histories of one requirement and of the order."""
+    requirements = []
+    for item in items:
+        requirements.append(await world.plan(world.need(world.item(item, supplier))))
+        await world.until(lambda: world.at_rest(requirements[-1]))
+    order = await world.ordered(requirements[0])
+    await world.skip_collecting(order)
+    await quiet(world, order.id, "order.sent")
+    order = await world.order_of(requirements[0])
+    assert len(order.lines) == len(items)
+    await world.answer(order)
+    await quiet(world, order.id, "order.answered")
+    await world.receive(await world.order_of(requirements[0]))
+    assert await world.ended(order.id) == "closed"
+    for requirement in requirements:
+        assert await world.ended(requirement) == "fulfilled"
+    return {"requirement": await history_of(world, requirements[-1]), name: await history_of(world, order.id)}
+
+
+async def quiet(world: World, order: str, after: str) -> None:
+    """Until the order has noted it and rests."""
+    await world.noted(order, after)
+    await world.until(lambda: world.at_rest(order))
+
+
+async def history_of(world: World, entity: str) -> Sequence[HistoryEvent]:
+    """The events, without what stepping a clock adds to them."""
+    history = await world.handle(entity).fetch_history()
+    stepping = (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,)
+    return undivided(
+        [
+            event
+            for event in history.events
+            if event.event_type not in stepping and "TIME_SKIPPING" not in EventType.Name(event.event_type)
+        ]
+    )
+
+
+def undivided(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+    """The events with split tasks put together: nothing but finished local activities lies between the parts.
+
+    A task has three events: scheduled, started, completed.
+    """
+    kept: list[HistoryEvent] = []
+    rest = list(events)
+    while rest:
+        event = rest.pop(0)
+        before = next((one for one in reversed(kept) if one.event_type != EventType.EVENT_TYPE_MARKER_RECORDED), None)
+        if (
+            event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
+            and before is not None
+            and before.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        ):
+            del rest[:2]
+        else:
+            kept.append(event)
+    return kept
+
+
+def billable(history: Sequence[HistoryEvent]) -> int:
+    """The actions that Temporal Cloud would count, retries and heartbeats aside."""
+    types = Counter(EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history)
+    tasks, tasks_with_local_activities = 0, set[int]()
+    for event in history:
+        tasks += event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        if event.HasField("marker_recorded_event_attributes"):
+            tasks_with_local_activities.add(tasks)
+    return (
+        types["WORKFLOW_EXECUTION_STARTED"]
+        + types["ACTIVITY_TASK_SCHEDULED"]
+        + len(tasks_with_local_activities)
+        + types["TIMER_STARTED"]
+        + types["WORKFLOW_EXECUTION_SIGNALED"]
+        + types["SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED"]
+        + types["WORKFLOW_EXECUTION_UPDATE_ACCEPTED"]
+        + types["UPSERT_WORKFLOW_SEARCH_ATTRIBUTES"]
+        + 2 * types["START_CHILD_WORKFLOW_EXECUTION_INITIATED"]
+    )

@@ -1,0 +1,70 @@
+"""A plan that states a need anew is judged once, by what holds then, and on record whatever comes of it (R4, R10)."""
+
+from decimal import Decimal
+from typing import Any
+
+from canonical.identity import OrderId
+from canonical.messages import RequirementOpened
+from canonical.need import Need
+from canonical.sourcing import Assessment
+from tests.decisions.nouns import a_need, a_policy, a_revision, a_source, an_item
+from workflows.requirement_messages import take
+from workflows.requirement_need import judge_need
+from workflows.requirement_state import RequirementState
+
+Facts = list[tuple[str, dict[str, Any]]]
+
+
+def covered(need: Need) -> RequirementState:
+    state = RequirementState.of(RequirementOpened(need=need, correlation_id="c"))
+    state.assessment = Assessment(item=an_item(a_source()), policy=a_policy(version="v7"))
+    state.covered_revision = need.revision.rank
+    return state
+
+
+def told(state: RequirementState, *quantities: int) -> Facts:
+    """The facts of plans 2, 3, ... that arrive together and are then judged."""
+    facts: Facts = []
+
+    def note(kind: str, _: object = None, /, **data: Any) -> None:
+        facts.append((kind, data))
+
+    for version, quantity in enumerate(quantities, 2):
+        revision = a_revision(version, event_id=f"p{version}")
+        need = state.acted_on.model_copy(update={"quantity": Decimal(quantity), "revision": revision})
+        take(state, RequirementOpened(need=need, correlation_id=f"plan-{version}"), note)
+    judge_need(state, note)
+    return facts
+
+
+def test_of_plans_that_arrive_together_the_newest_is_judged_and_the_others_are_on_record() -> None:
+    state = covered(a_need(quantity=Decimal(1000)))
+    facts = told(state, 1500, 2000, 1030)
+    assert [(kind, data["plan_version"]) for kind, data in facts] == [
+        ("need.overtaken", 2),
+        ("need.overtaken", 3),
+        ("need.damped", 4),
+    ]
+    assert [int(state.acted_on.quantity), int(state.need.quantity), state.damped] == [1000, 1030, 1]
+
+
+def test_a_judged_change_can_be_judged_again_from_its_fact() -> None:
+    [(kind, data)] = told(covered(a_need(quantity=Decimal(1000))), 1060)
+    assert (kind, data["act"], data["policy_version"], data["supplier"]) == ("need.changed", True, "v7", "")
+    assert Need.model_validate(data["acted_on"]).quantity == 1000
+    assert Need.model_validate(data["proposed"]).quantity == 1060
+    assert (data["reason"]["rule"], data["reason"]["policy_version"]) == ("R4", "v7")
+
+
+def test_before_anything_is_covered_there_is_nothing_to_damp() -> None:
+    state = covered(a_need(quantity=Decimal(1000)))
+    state.covered_revision = None
+    [(kind, data)] = told(state, 1001)
+    assert (kind, int(state.acted_on.quantity)) == ("need.changed", 1001)
+    assert "reason" not in data, "R4 decided nothing"
+
+
+def test_what_an_order_of_ours_needs_is_not_damped_a_second_time() -> None:
+    state = covered(a_need(quantity=Decimal(1000), demanded_by=OrderId("order/1720/1710/x"), demanding_line=10))
+    [(kind, _)] = told(state, 1001)
+    assert (kind, int(state.acted_on.quantity)) == ("need.changed", 1001)

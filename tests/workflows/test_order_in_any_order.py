@@ -1,0 +1,199 @@
+"""Whatever order its messages arrive in, however often, an order ends in the same state."""
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+
+from canonical.identity import OrderId, RequirementId
+from canonical.messages import (
+    CoverWanted,
+    DocumentEdited,
+    GoodsReceived,
+    OrderOpened,
+    ShipmentsAnnounced,
+    SupplierAnswered,
+)
+from canonical.order import (
+    AnswerSlice,
+    DocumentEdit,
+    EditedField,
+    GoodsReceipt,
+    LineAnswer,
+    LineOutcome,
+    OrderAnswer,
+    ShipmentAnnounced,
+    ShippedLine,
+)
+from canonical.records import OrderStage, OrderTerms
+from tests.decisions.nouns import a_source, june
+from tests.workflows.arrivals import NOW, POLICY, a_want, arrivals, told, unnoted
+from workflows import order_messages
+from workflows.order_changes import settle_wants
+from workflows.order_reports import cover_of
+from workflows.order_state import OrderState
+
+TODAY = june(1)
+TERMS = OrderTerms(plant="1710", supplier="1580", currency="USD", terms="standard")
+ORDER = OrderId("order/1710/1580/abc")
+CHAIN, BELL = RequirementId("requirement/1710/CHAIN/1"), RequirementId("requirement/1710/BELL/1")
+CHANGED = LineOutcome.CHANGED
+
+
+def sent_order() -> OrderState:
+    """100 chains on line 10, 60 bells on line 20, with the supplier."""
+    opened = OrderOpened(order_id=ORDER, terms=TERMS, source=a_source(), policy=POLICY, correlation_id="c")
+    state = OrderState.of(opened, NOW)
+    state.add_lines(a_want(CHAIN, 1, 100))
+    state.add_lines(a_want(BELL, 1, 60))
+    state.stage, state.order_number, state.requisition_number = OrderStage.SENT, "4500000001", "1500000001"
+    return state
+
+
+def an_answer(number: int, *lines: LineAnswer, revision: int = 1, accepted: bool = False) -> SupplierAnswered:
+    return SupplierAnswered(
+        event_id=f"answer-{number}",
+        answer=OrderAnswer(
+            order_number="4500000001",
+            order_revision=revision,
+            answer_number=f"A{number}",
+            header="accepted" if accepted else "per_line",
+            lines=lines,
+            effective_at=NOW + dt.timedelta(hours=number),
+        ),
+    )
+
+
+def said(line: int, *slices: tuple[LineOutcome, int, int | None], unit: str | None = None) -> LineAnswer:
+    return LineAnswer(
+        line=line,
+        slices=tuple(
+            AnswerSlice(outcome=outcome, quantity=Decimal(quantity), date=june(day) if day else None, unit=unit)
+            for outcome, quantity, day in slices
+        ),
+    )
+
+
+def a_receipt(number: str, line: int, quantity: int, day: int, unit: str = "EA") -> GoodsReceipt:
+    return GoodsReceipt(
+        order_number="4500000001",
+        line=line,
+        quantity=Decimal(quantity),
+        unit=unit,
+        date=june(day),
+        receipt_number=number,
+        effective_at=NOW + dt.timedelta(days=day),
+    )
+
+
+def a_shipment(number: str, line: int, quantity: int) -> ShipmentsAnnounced:
+    return ShipmentsAnnounced(
+        event_id=number,
+        shipment=ShipmentAnnounced(
+            order_number="4500000001",
+            despatch_number=number,
+            lines=(ShippedLine(line=line, quantity=Decimal(quantity)),),
+            effective_at=NOW + dt.timedelta(days=5),
+        ),
+    )
+
+
+TO_THE_ORDER = [
+    an_answer(1, accepted=True),
+    an_answer(2, said(10, (CHANGED, 60, 20), (CHANGED, 40, 24))),
+    an_answer(3, said(20, (CHANGED, 60, 22), unit="BX")),
+    an_answer(4, said(20, (CHANGED, 60, 23))),
+    an_answer(5, said(10, (CHANGED, 70, 20), (LineOutcome.REJECTED, 30, None))),
+    an_answer(6, revision=3, accepted=True),
+    a_shipment("D-1", 10, 40),
+    a_shipment("D-2", 10, 20),
+    GoodsReceived(receipts=(a_receipt("GR-1", 10, 40, 19), a_receipt("GR-2", 20, 15, 18))),
+    GoodsReceived(receipts=(a_receipt("GR-3", 20, 10, 21),)),
+    GoodsReceived(receipts=(a_receipt("GR-4", 20, 5, 21, unit="BX"),)),
+]
+WANTS = [CoverWanted(want=a_want(BELL, revision, quantity)) for revision, quantity in ((2, 80), (3, 0), (4, 50))]
+
+
+def an_edit(event: str, line: int, field: EditedField, new: str, hour: int, by: str = "ben") -> DocumentEdited:
+    return DocumentEdited(
+        event_id=event,
+        edit=DocumentEdit(
+            order_number="4500000001",
+            line=line,
+            field=field,
+            old="-",
+            new=new,
+            edited_by=by,
+            effective_at=NOW + dt.timedelta(hours=hour),
+        ),
+    )
+
+
+EDITS = [
+    an_edit("E-1", 10, "quantity", "120", 1),
+    an_edit("E-2", 10, "quantity", "130", 2, "unknown"),
+    an_edit("E-3", 10, "quantity", "130.0", 3, "bea"),
+    an_edit("E-4", 20, "quantity", "70", 1),
+    an_edit("E-5", 20, "quantity", "60", 2),
+    an_edit("E-6", 10, "delivery_date", "2026-06-26", 2),
+    an_edit("E-7", 20, "price", "a lot", 2),
+    an_edit("E-8", 90, "price", "2", 2),
+]
+
+
+def picture(state: OrderState) -> dict[str, Any]:
+    """All of an order's state that decides what it does and tells next."""
+    return {
+        "lines": [
+            (line.number, line.quantity, line.delivery_date, line.cancelled, line.shipped, line.received, line.awaited)
+            for line in state.lines
+        ],
+        "supply": [told(line.supply) for line in state.lines],
+        "cover": {requirement: told(cover_of(state, requirement)) for requirement in (CHAIN, BELL)},
+        "unclear": (state.unclear, state.unclear_receipts),
+        "touched": set(state.touched),
+        "cut": set(state.cut),
+        "as_of": state.as_of,
+        "considered": state.considered,
+        "pending": state.pending,
+        "edits": [{field: (edit.new, edit.edited_by) for field, edit in line.edits.items()} for line in state.lines],
+        "refusals": state.refusals,
+        "balances": state.balances,
+    }
+
+
+def order_after(messages: Sequence[Any]) -> dict[str, Any]:
+    state = sent_order()
+    for message in messages:
+        order_messages.take(state, message, unnoted, TODAY)
+    settle_wants(state, TODAY, unnoted)
+    return picture(state)
+
+
+@given(arrivals(TO_THE_ORDER))
+def test_an_order_ends_in_the_same_state_whatever_order_its_messages_come_in(messages: list[Any]) -> None:
+    assert order_after(messages) == order_after(TO_THE_ORDER)
+
+
+@given(arrivals([*TO_THE_ORDER, *WANTS, *EDITS]))
+def test_an_order_grants_the_newest_wants_whatever_order_they_and_edits_come_in(messages: list[Any]) -> None:
+    assert order_after(messages) == order_after([*TO_THE_ORDER, *WANTS, *EDITS])
+
+
+@given(arrivals(EDITS))
+def test_an_order_knows_the_newest_edits_whatever_order_they_are_told_in(messages: list[Any]) -> None:
+    after = order_after(messages)
+    assert after["edits"] == [{"quantity": ("130", "bea"), "delivery_date": ("2026-06-26", "ben")}, {}]
+    assert after == order_after(EDITS)
+
+
+def test_what_an_order_ends_with_is_what_its_newest_messages_say() -> None:
+    after = order_after(TO_THE_ORDER)
+    assert after["supply"] == [
+        [(40, 19, "received"), (20, 20, "shipped"), (10, 20, "confirmed")],
+        [(25, 21, "received"), (35, 23, "confirmed")],
+    ]
+    assert [line[:2] for line in after["lines"]] == [(10, 70), (20, 60)]
+    assert after["unclear"] == ({}, {"GR-4": "line 20 is in EA, the receipt in BX"})

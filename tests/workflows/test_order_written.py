@@ -1,0 +1,111 @@
+"""What the ERP holds of an order's line after people edited it, and which edits are no news; without a server."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from canonical.identity import RequirementId
+from canonical.order import DocumentEdit, EditedField, ScheduleLine
+from tests.decisions.nouns import june
+from tests.workflows.arrivals import NOW, a_want
+from workflows.order_line import Line, LineEdit
+from workflows.order_written import held, in_erp, is_known
+
+Days = list[tuple[int, int]]
+
+
+def rows(*parts: tuple[int, int]) -> tuple[ScheduleLine, ...]:
+    return tuple(ScheduleLine(date=june(day), quantity=Decimal(q), committed=Decimal(q)) for q, day in parts)
+
+
+def a_line(*confirmed: tuple[int, int]) -> Line:
+    """100 chains ordered for the 20th, as the ERP holds them: with what was confirmed, quantity and day."""
+    want = a_want(RequirementId("requirement/1710/CHAIN/1"), 1, 100)
+    line = Line(
+        number=10, want=want, quantity=Decimal(100), claim=Decimal(100), delivery_date=june(20), price=Decimal(2)
+    )
+    line.is_in_erp()
+    if confirmed:
+        line.is_scheduled(rows(*confirmed))
+    return line
+
+
+def an_edit(field: EditedField, old: str, new: str, hour: int = 1, found: tuple[ScheduleLine, ...] = ()) -> LineEdit:
+    at = NOW + dt.timedelta(hours=hour)
+    return LineEdit(field=field, old=old, new=new, edited_by="ben", effective_at=at, deliveries=found)
+
+
+def a_move(old: int, new: int) -> LineEdit:
+    return an_edit("delivery_date", june(old).isoformat(), june(new).isoformat())
+
+
+def told(edit: LineEdit) -> DocumentEdit:
+    known = edit.model_dump(exclude={"deliveries"})
+    return DocumentEdit(order_number="45", line=10, **known)
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "edit", "left"),
+    [
+        ([(60, 20), (40, 24)], an_edit("quantity", "100", "120"), [(60, 20), (60, 24)]),
+        ([(60, 20), (40, 24)], an_edit("quantity", "100", "70"), [(60, 20), (10, 24)]),
+        ([(60, 20), (40, 24)], an_edit("quantity", "100", "50"), [(50, 20)]),
+        ([(60, 20), (40, 24)], a_move(24, 30), [(60, 20), (40, 30)]),
+        ([(100, 24)], a_move(24, 20), [(100, 20)]),
+        ([(60, 20), (40, 24)], a_move(27, 30), []),
+        ([], an_edit("quantity", "100", "120"), []),
+        ([], a_move(20, 30), []),
+        ([(60, 20), (40, 24)], an_edit("quantity", "100", "120", found=rows((80, 20), (40, 26))), [(80, 20), (40, 26)]),
+    ],
+)
+def test_the_deliveries_after_an_edit_are_those_that_the_erp_then_holds(
+    confirmed: Days, edit: LineEdit, left: Days
+) -> None:
+    after = in_erp(a_line(*confirmed), [edit]).schedule
+    assert [(int(row.quantity), row.date.day) for row in after] == left
+
+
+def test_edits_of_a_line_are_applied_as_they_were_made() -> None:
+    later = an_edit("quantity", "100", "120", hour=2)
+    earlier = an_edit("price", "2", "3", hour=1, found=rows((100, 26)))
+    after = in_erp(a_line((60, 20), (40, 24)), [later, earlier])
+    assert (int(after.quantity), int(after.price)) == (120, 3)
+    assert [(int(row.quantity), row.date.day) for row in after.schedule] == [(120, 26)]
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "edit", "known"),
+    [
+        ([], a_move(30, 20), True),
+        ([], a_move(20, 30), False),
+        ([(100, 24)], a_move(30, 24), True),
+        ([(100, 24)], a_move(24, 20), False),
+        ([(60, 20), (40, 24)], a_move(24, 20), False),
+        ([(60, 20), (40, 24)], a_move(30, 24), True),
+        ([(100, 24)], an_edit("quantity", "120", "100"), True),
+        ([(100, 24)], an_edit("price", "2", "2.50"), False),
+        ([(100, 24)], an_edit("price", "2.50", "2.00"), True),
+    ],
+)
+def test_an_edit_back_to_what_the_erp_was_brought_to_is_no_news(confirmed: Days, edit: LineEdit, known: bool) -> None:
+    assert is_known(a_line(*confirmed), told(edit)) is known
+
+
+def test_of_a_line_that_was_changed_since_both_what_was_written_and_what_is_asked_for_are_no_news() -> None:
+    line = a_line((100, 24))
+    line.quantity, line.delivery_date = Decimal(150), june(30)
+    edits = [
+        an_edit("quantity", "120", "150"),
+        an_edit("quantity", "120", "100"),
+        an_edit("quantity", "100", "120"),
+        a_move(24, 30),
+        a_move(26, 24),
+        a_move(24, 20),
+    ]
+    assert [is_known(line, told(edit)) for edit in edits] == [True, True, False, True, True, False]
+
+
+def test_a_person_is_told_of_all_days_that_were_confirmed() -> None:
+    assert held(a_line((60, 20), (40, 24)), "delivery_date") == "2026-06-20 and 2026-06-24"
+    assert held(a_line(), "delivery_date") == "2026-06-20"

@@ -1,0 +1,336 @@
+"""The worker: settings → adapters → activities → one Worker per queue. The composition root of the engine.
+
+    python worker.py
+
+runs until it is told to stop (SIGINT, SIGTERM). What a killed worker held runs again elsewhere within seconds.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+import event_loop
+from activities.aps import ApsActivities
+from activities.desk import DeskActivities
+from activities.erp import ErpActivities
+from activities.plan import PlanActivities
+from activities.supplier import SupplierActivities
+from adapters.aps.rest.client import RestAps
+from adapters.erp.sap.client import SapErp
+from adapters.erp.sap.master import SapMasterData
+from adapters.errors import AdapterError
+from adapters.http import correlation, make_client
+from adapters.ports import ApsPort, ErpPort, LedgerPort, MasterDataPort, PlanRunPort, PolicyPort, SupplierPort
+from adapters.supplier.edifact.client import EdifactSupplier
+from entities import EntityDirectory
+from ledger.database import connect
+from ledger.ledger import Ledger
+from plan_matching import NearestNeeds
+from policies import PolicyBook, PolicyError
+from settings import Counterpart, Settings, SettingsError, WorkerSettings
+from telemetry import exporting, tracing_interceptor
+from workflows import queues
+from workflows.engineering_change import EngineeringChange
+from workflows.material_requirement import MaterialRequirement
+from workflows.plan_run import PlanRun
+from workflows.purchase_order import PurchaseOrder
+from workflows.shortage_exception import ShortageException
+from workflows.stock_balance import StockBalance
+
+WORKFLOWS = [MaterialRequirement, PurchaseOrder, ShortageException, EngineeringChange, PlanRun, StockBalance]
+
+STRICT_RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        # Exactly the nouns, the activity stubs and the ports; `decisions` stays inside, so that an impure one fails.
+        "canonical",
+        "activities",
+        "adapters.ports",
+        "adapters.errors",
+        "pydantic",
+        "pydantic_core",
+        "annotated_types",
+        "opentelemetry",
+        # Models and names without behaviour of their own: built once, not anew for every workflow.
+        "workflows.change_state",
+        "workflows.journal",
+        "workflows.order_line",
+        "workflows.order_state",
+        "workflows.queues",
+        "workflows.requirement_state",
+        "workflows.search_attributes",
+        "workflows.stock_state",
+    )
+)
+"""What the tests run every story on: a call that is not deterministic fails."""
+
+RUNNER = UnsandboxedWorkflowRunner()
+"""What workers run on. The sandbox loads the workflows' modules anew for every workflow, on the thread that serves them
+all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them from disk each time, so that files
+which are replaced under a running worker would mix two versions."""
+
+MASTER_DATA_SECONDS = 120.0
+"""How old master data may be that a requirement is assessed by."""
+
+log = logging.getLogger("pegline.worker")
+
+
+@dataclass(frozen=True)
+class Counterparts:
+    """The systems that a worker talks with."""
+
+    erp: ErpPort
+    supplier: SupplierPort
+    aps: ApsPort
+    master_data: MasterDataPort
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Calls per second over all workers of a counterpart's queue."""
+
+    erp: float
+    supplier: float
+    aps: float
+
+    def beside_erp(self, rate: float) -> bool:
+        """Whether a counterpart of this rate may be called in one go with the ERP, whose rate then counts for both."""
+        return rate > self.erp
+
+    def alone(self, rate: float) -> float:
+        """What is left to the counterpart's own queue, so that it stays within its rate in all."""
+        return rate - self.erp if self.beside_erp(rate) else rate
+
+
+class _CorrelationInterceptor(Interceptor):
+    """Lets every outgoing call carry the correlation id of the entity that asked for it."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _CorrelationInbound(next)
+
+
+class _CorrelationInbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        correlation.set(next((found for arg in input.args if (found := getattr(arg, "correlation_id", ""))), ""))
+        return await super().execute_activity(input)
+
+
+class WorkersLedger(LedgerPort, Protocol):
+    """The ledger, with its plan runs."""
+
+    @property
+    def plans(self) -> PlanRunPort: ...
+
+
+@cache
+def code_version() -> str:
+    """What Temporal's UI shows beside each task: a digest of the code that decides.
+
+    The SDK's own reads every module that Python has loaded, which takes seconds when a worker starts.
+    """
+    here, digest = Path(__file__).parent, hashlib.sha256()
+    for folder in ("canonical", "decisions", "workflows", "activities"):
+        for file in sorted((here / folder).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def build_workers(
+    client: Client,
+    queue: str,
+    ledger: WorkersLedger,
+    counterparts: Counterparts,
+    policies: PolicyPort,
+    rates: Rates | None = None,
+    runner: WorkflowRunner = RUNNER,
+    **options: Any,
+) -> list[Worker]:
+    """One Worker per queue: workflows with the desk, and each counterpart at its own rate."""
+    desk = DeskActivities(ledger, EntityDirectory(client, queue), counterparts.master_data, policies)
+    erp = ErpActivities(
+        counterparts.erp,
+        ledger,
+        counterparts.supplier if rates is None or rates.beside_erp(rates.supplier) else None,
+        counterparts.aps if rates is None or rates.beside_erp(rates.aps) else None,
+    )
+    supplier = SupplierActivities(counterparts.supplier, ledger)
+    aps = ApsActivities(counterparts.aps, ledger)
+    plan = PlanActivities(ledger.plans, policies, NearestNeeds())
+    shared: dict[str, Any] = {
+        "interceptors": [_CorrelationInterceptor()],
+        "build_id": code_version(),
+        "graceful_shutdown_timeout": timedelta(seconds=5),
+    }
+
+    def counterpart(name: str, activities: list[Any], rate: float | None) -> Worker:
+        return Worker(
+            client,
+            task_queue=queues.counterpart_queue(queue, name),
+            activities=activities,
+            max_task_queue_activities_per_second=rate,
+            max_concurrent_activities=20,
+            **shared,
+        )
+
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            workflows=WORKFLOWS,
+            activities=[
+                desk.assess,
+                desk.policy,
+                desk.ask_cover,
+                desk.close_sheet,
+                desk.tell_requirements,
+                desk.state_needs,
+                desk.answer_order,
+                desk.where_used,
+                desk.change_bom,
+                desk.stock_use,
+                desk.allot_stock,
+                desk.close_exception,
+                desk.record,
+                plan.match,
+                plan.wait,
+                plan.keep_needs,
+                plan.stop,
+                plan.deliver,
+            ],
+            workflow_runner=runner,
+            workflow_task_executor=ThreadPoolExecutor(max_workers=4, thread_name_prefix="workflow"),
+            # No more than a core can finish in time: a task that waits for its turn times out and is done again.
+            max_concurrent_workflow_tasks=20,
+            max_concurrent_local_activities=40,
+            # What waits for a worker that was killed goes to another one after this, as soon as its calls do
+            # (CALL_HEARTBEAT). Less, and a busy worker would replay from the start what only waits its turn.
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),
+            **(shared | options),
+        ),
+        counterpart(
+            queues.ERP,
+            [
+                erp.place_order,
+                erp.place_and_send,
+                erp.change_order,
+                erp.cancel_requisition,
+                erp.write_schedule,
+                erp.write_back,
+            ],
+            rates.erp if rates else None,
+        ),
+        counterpart(
+            queues.SUPPLIER,
+            [supplier.send_order, supplier.send_change, supplier.send_reminder],
+            rates.alone(rates.supplier) if rates else None,
+        ),
+        counterpart(queues.APS, [aps.write_coverage], rates.alone(rates.aps) if rates else None),
+    ]
+
+
+@asynccontextmanager
+async def reached(settings: WorkerSettings) -> AsyncIterator[Counterparts]:
+    """HTTP clients to all counterparts, closed at the end."""
+
+    def client(counterpart: Counterpart) -> httpx.AsyncClient:
+        return make_client(
+            counterpart.base_url,
+            counterpart.user,
+            counterpart.password.get_secret_value(),
+            settings.call_timeout_seconds,
+        )
+
+    async with AsyncExitStack() as stack:
+        erp = await stack.enter_async_context(client(settings.erp))
+        edi = await stack.enter_async_context(client(settings.edi))
+        aps = await stack.enter_async_context(client(settings.aps))
+        yield Counterparts(
+            erp=SapErp(erp, settle_seconds=settings.settle_seconds),
+            supplier=EdifactSupplier(edi, sender="PEGLINE"),
+            aps=RestAps(aps),
+            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS),
+        )
+
+
+async def warm_up(master_data: MasterDataPort, plants: Iterable[str]) -> None:
+    """Read whole plants at once, since a plan asks for all of their items; what fails is read when it is needed."""
+    for plant in plants:
+        try:
+            await master_data.prefetch(plant)
+        except AdapterError as error:
+            log.warning("master data of plant %s is not read ahead: %s", plant, error)
+
+
+async def connect_temporal(settings: Settings) -> Client:
+    """The client that the settings describe, with our data converter and tracing."""
+    return await Client.connect(
+        **settings.temporal,
+        data_converter=pydantic_data_converter,
+        interceptors=[tracing_interceptor()],
+    )
+
+
+async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    """Work until `stop` is set."""
+    policies = PolicyBook(settings.policy_directory)
+    client = await connect_temporal(settings)
+    engine = await connect(settings.database_url)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        counterparts = await stack.enter_async_context(reached(settings))
+        warming = asyncio.create_task(warm_up(counterparts.master_data, policies.plants))
+        stack.callback(warming.cancel)
+        rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
+        for worker in build_workers(client, settings.task_queue_prefix, Ledger(engine), counterparts, policies, rates):
+            await stack.enter_async_context(worker)
+        log.info("working on queue %s for plants %s", settings.task_queue_prefix, ", ".join(sorted(policies.plants)))
+        print(f"worker ready, process {os.getpid()}", flush=True)
+        await stop.wait()
+
+
+async def main() -> int:
+    """Run from the environment's settings; 2 where they are wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = WorkerSettings.load()
+    except SettingsError as error:
+        print(f"The worker can't start:\n{error}", file=sys.stderr)
+        return 2
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    try:
+        with exporting("pegline-worker", settings.otlp_endpoint):
+            await run(settings, stop)
+    except PolicyError as error:
+        print(f"The worker can't start; its policies are faulty:\n{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(event_loop.run(main()))

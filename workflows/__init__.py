@@ -1,0 +1,1 @@
+"""Entities and runs: deterministic orchestration; each `run` reads as the business story."""

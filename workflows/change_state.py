@@ -1,0 +1,72 @@
+"""What an EngineeringChange remembers: the revision as last told, what is proposed of it, and what became of it."""
+
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
+from canonical.exception import Decision, Proposal
+from canonical.facts import FIRST_HASH
+from canonical.identity import ChangeId, ExceptionId, RequirementId
+from canonical.messages import ChangeOpened
+from canonical.policy import PlantPolicy
+from canonical.reason import Reason
+from canonical.records import ChangeStage
+from workflows.journal import Journal
+
+
+class OpenQuestion(BaseModel):
+    """The proposal that waits for a person."""
+
+    id: ExceptionId
+    digest: str
+
+
+class ChangeState(BaseModel):
+    """The change's memory."""
+
+    revised: BomRevised
+    correlation_id: str
+    journal: Journal
+    stage: ChangeStage = ChangeStage.JUDGING
+    unjudged: bool = True
+    """What was told last is not looked into yet."""
+    policy: PlantPolicy | None = None
+    """As it was when it was last looked into."""
+    proposal: Proposal | None = None
+    question: OpenQuestion | None = None
+    questions_raised: int
+    decision: Decision | None = None
+    superseded_by: ChangeId | None = None
+    """Another revision takes its place, told or found; it ends when it is looked into."""
+    dispositions: tuple[ChangeDisposition, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    changed_requirements: tuple[RequirementId, ...] = ()
+    new_requirements: tuple[RequirementId, ...] = ()
+    left_to_the_plan: tuple[str, ...] = ()
+    affected: tuple[AffectedRequirement, ...] = ()
+    instructions: tuple[ChangeInstruction, ...] = ()
+    cost: Decimal = Decimal(0)
+    check: ChangeCheck | None = None
+    why: str = ""
+
+    @classmethod
+    def of(cls, opened: ChangeOpened) -> "ChangeState":
+        """The memory of a change that starts, or starts again where a former run ended."""
+        journal = Journal(
+            entity_id=opened.revised.id,
+            sequence=opened.first_sequence - 1,
+            last_hash=opened.previous_hash or FIRST_HASH,
+        )
+        return cls(
+            revised=opened.revised,
+            correlation_id=opened.correlation_id,
+            journal=journal,
+            # Numbers go on where a former run ended: ids made of them must not meet the former ones.
+            questions_raised=opened.first_sequence - 1,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to wait for."""
+        return self.stage in (ChangeStage.CARRIED_OUT, ChangeStage.DECLINED, ChangeStage.SUPERSEDED)

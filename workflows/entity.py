@@ -1,0 +1,135 @@
+"""What the entities share: the journal, calls that never give up, and what an operator sees meanwhile.
+
+A call is tried by Temporal a few times with growing pauses; when that is not enough, or the counterpart says that
+nothing will change without a person, the workflow shows an incident (search attribute, current details, a fact) and
+goes on trying at a slow pace. It never asks a buyer about a technical failure and never gives a call up.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import TypeVar
+
+from pydantic import JsonValue
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from activities.desk import DeskActivities
+from canonical.calls import RecordCall, Reply
+from canonical.records import Entry, Snapshot
+from workflows import search_attributes as sa
+from workflows.journal import Journal
+
+Result = TypeVar("Result")
+
+CALL_TIMEOUT = timedelta(seconds=30)
+"""Start to close of a call to a counterpart."""
+CALL_HEARTBEAT = timedelta(seconds=5)
+"""A killed worker's call runs again after this."""
+CALL_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=20),
+    maximum_attempts=7,
+)
+DESK_TIMEOUT = timedelta(seconds=8)
+DESK_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=5),
+    maximum_attempts=6,
+)
+INCIDENT_PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+
+
+class Entity(ABC):
+    """Base of the entity workflows; a subclass has `journal` and says its `snapshot()` and `details()`."""
+
+    journal: Journal
+    correlation_id: str
+    _incidents: Mapping[str, str] = MappingProxyType({})
+    """The calls that keep failing, and what they say."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot:
+        """The present state, for the ledger's reads."""
+
+    @abstractmethod
+    def details(self) -> str:
+        """The present state in an operator's words, for Temporal's UI."""
+
+    def note(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None:
+        """Append a fact; its business time is the sender's where there is one."""
+        now = workflow.now()
+        self.journal.note(kind, business_time or now, now, **data)
+
+    def entry(self) -> Entry:
+        """What rides along with the next activity."""
+        return Entry(facts=tuple(self.journal.unwritten), snapshot=self.snapshot(), after=self.journal.sequence)
+
+    async def carried(self, entry: Entry | None, call: Callable[[], Awaitable[Reply[Result]]], name: str) -> Result:
+        """Make a call that takes `entry` along, until it succeeds; then its facts are written."""
+        reply = await self.persist(call, name)
+        if entry is not None:
+            self.journal.written(entry.sequence, reply.head)
+        return reply.outcome
+
+    async def come_to_rest(self) -> None:
+        """Before it rests or ends: nothing stays unwritten."""
+        self.show()
+        if not self.journal.unwritten:
+            return
+        entry = self.entry()
+        await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                DeskActivities.record,
+                RecordCall(entry=entry),
+                start_to_close_timeout=DESK_TIMEOUT,
+                retry_policy=DESK_RETRIES,
+            ),
+            "desk.record",
+        )
+
+    async def persist(self, call: Callable[[], Awaitable[Result]], name: str) -> Result:
+        """Make a call until it succeeds, showing an incident while it does not."""
+        failures = 0
+        while True:
+            try:
+                result = await call()
+            except (ActivityError, ApplicationError) as error:  # the latter: what a local activity raised, unwrapped
+                if is_cancelled_exception(error):
+                    raise
+                self._open_incident(name, error)
+                await workflow.sleep(INCIDENT_PAUSES[min(failures, len(INCIDENT_PAUSES) - 1)])
+                failures += 1
+            else:
+                if name in self._incidents:
+                    self.note("incident.closed", call=name)
+                    self._show_incidents({key: said for key, said in self._incidents.items() if key != name})
+                return result
+
+    def _open_incident(self, name: str, error: ActivityError | ApplicationError) -> None:
+        cause = error.cause if isinstance(error, ActivityError) else error
+        message = (cause.message if isinstance(cause, ApplicationError) else str(cause or error))[:300]
+        if name not in self._incidents:
+            self.note("incident.opened", call=name, error=message)
+        self._show_incidents({**self._incidents, name: message})
+
+    def _show_incidents(self, incidents: Mapping[str, str]) -> None:
+        """By search attribute the one that fails longest; calls fail beside each other, and each ends for itself."""
+        shown, self._incidents = next(iter(self._incidents), None), incidents
+        first = next(iter(incidents), None)
+        if first != shown:
+            workflow.upsert_search_attributes([sa.INCIDENT.value_set(first) if first else sa.INCIDENT.value_unset()])
+        self.show()
+
+    def show(self) -> None:
+        """Say the present state to operators; costs no event."""
+        failing = "".join(
+            f"**Incident**: `{name}` keeps failing: {message}\n\nIt is tried again; nothing is lost.\n\n"
+            for name, message in self._incidents.items()
+        )
+        workflow.set_current_details(failing + self.details())

@@ -1,0 +1,182 @@
+"""PlanRun: a plan that is staged becomes what it changes, and that is delivered.
+
+It decides whether the run goes on by itself (decisions.plan_limits) and asks a person where it must not. What the plan
+changes, and that a newer plan ends it cleanly, is the ledger's: every step may run twice and starts from what is
+written there.
+"""
+
+import contextlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from activities.plan import PlanActivities
+from canonical.calls import PlanRunCall
+from canonical.exception import Alternative, Choice, Decision, ExceptionDecided, ExceptionKind, Proposal
+from canonical.identity import exception_id
+from canonical.messages import ExceptionRaised, PlanRunStarted, ProposalChanged
+from canonical.plan import ENDED, PlanMatched, PlanStage
+from canonical.plan import PlanRun as PlanRunNoun
+from decisions.plan_limits import over_error_limit, over_withdrawal_limit
+from workflows.exceptions import change_proposal, raise_exception
+
+STEP_TIMEOUT = timedelta(hours=12)
+"""A delivery lasts as long as the plan needs; that its worker lives, the heartbeat tells."""
+STEP_HEARTBEAT = timedelta(seconds=10)
+STEP_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+)
+_LOOK_AGAIN = timedelta(hours=4)
+"""How soon a run that waits for a person notices that a newer plan has ended it, where nobody told it."""
+
+
+def plan_workflow_id(run: PlanRunNoun) -> str:
+    """A version that was stopped and sent again corrected is another run, and another workflow."""
+    return f"{run.id}/{run.number}"
+
+
+@workflow.defn(name="PlanRun")
+class PlanRun:
+    """One plan version of a source for a plant."""
+
+    @workflow.init
+    def __init__(self, started: PlanRunStarted) -> None:
+        self._run = started.run
+        self._decision: Decision | None = None
+        self._superseded = False
+        self._exceptions = 0
+
+    @workflow.run
+    async def run(self, started: PlanRunStarted) -> str:
+        """Match, ask where the limits say so, deliver."""
+        matched: PlanMatched = await self._step(PlanActivities.match)
+        self._run = matched.run
+        if self._run.stage in ENDED:
+            return self._run.stage
+        rules = matched.policy.plan
+        if (why := over_error_limit(self._run, rules)) is not None:
+            return await self._stop(why)
+        if matched.ambiguous:
+            await self._raise(matched, _tie(matched))
+        if (why := over_withdrawal_limit(matched, rules)) is not None:
+            await self._ask_for_withdrawals(matched, why)
+        if self._run.stage in ENDED:
+            return self._run.stage
+        done = await self._step(PlanActivities.deliver, batch=rules.batch_lines, per_second=rules.changes_per_second)
+        self._run = self._run.model_copy(update={"stage": done.stage})
+        self._show(f"Ended: {done.stage}.")
+        return self._run.stage
+
+    @workflow.signal
+    def exception_decided(self, decided: ExceptionDecided) -> None:
+        """What a person decided on the withdrawals; that a tie was seen needs nothing of the run."""
+        if decided.decision.choice in (Choice.APPROVE, Choice.DECLINE):
+            self._decision = decided.decision
+
+    @workflow.signal
+    def superseded(self) -> None:
+        """A newer plan came, or so it seems: the ledger has the word."""
+        self._superseded = True
+
+    @workflow.query
+    def status(self) -> PlanRunNoun:
+        """The run as it was at its last step; the gateway's read has the counts."""
+        return self._run
+
+    async def _ask_for_withdrawals(self, matched: PlanMatched, why: str) -> None:
+        self._run = await self._step(PlanActivities.wait, detail=why)
+        if self._run.stage in ENDED:
+            return
+        asked = await self._raise(matched, _withdrawals(matched, why))
+        while self._decision is None:
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._decision is not None or self._superseded, timeout=_LOOK_AGAIN
+                )
+            if self._decision is None:
+                self._superseded = False
+                self._run = await self._step(PlanActivities.wait, detail=why)
+                if self._run.stage in ENDED:
+                    await change_proposal(asked, ProposalChanged(proposal=None, reason=self._run.detail))
+                    return
+        if self._decision.choice is Choice.DECLINE:
+            kept = f"{self._decision.decided_by} decided that nothing is withdrawn"
+            self._run = await self._step(PlanActivities.keep_needs, detail=kept)
+
+    async def _stop(self, why: str) -> str:
+        self._run = await self._step(PlanActivities.stop, detail=why)
+        self._show(why)
+        return self._run.stage
+
+    async def _raise(self, matched: PlanMatched, proposal: Proposal) -> Any:
+        self._exceptions += 1
+        me = plan_workflow_id(self._run)
+        exception = exception_id(me, self._exceptions)
+        await raise_exception(
+            ExceptionRaised(
+                exception_id=exception,
+                raised_by=me,
+                proposal=proposal,
+                policy=matched.policy,
+                assignee=matched.policy.planner,
+                raised_at=workflow.now(),
+                correlation_id=self._run.id,
+            )
+        )
+        return exception
+
+    async def _step(self, activity: Callable[..., Any], detail: str = "", batch: int = 0, per_second: int = 0) -> Any:
+        self._show(detail)
+        return await workflow.execute_activity_method(
+            activity,
+            PlanRunCall(run=self._run, detail=detail, batch=batch, per_second=per_second),
+            start_to_close_timeout=STEP_TIMEOUT,
+            heartbeat_timeout=STEP_HEARTBEAT,
+            retry_policy=STEP_RETRIES,
+        )
+
+    def _show(self, detail: str) -> None:
+        run = self._run
+        workflow.set_current_details(
+            f"**{run.stage}**: {run.lines} lines, {run.refused} of them refused.\n\n{detail or run.detail}"
+        )
+
+
+def _withdrawals(matched: PlanMatched, why: str) -> Proposal:
+    return Proposal(
+        kind=ExceptionKind.CHANGE_PROPOSAL,
+        summary=f"The plan for {matched.run.plant} waits: {why}",
+        plant=matched.run.plant,
+        alternatives=(
+            Alternative(choice=Choice.APPROVE, note="withdraw them; their orders shrink or are given up"),
+            Alternative(choice=Choice.DECLINE, note="keep them all and deliver the rest of the plan"),
+        ),
+        approvers=(matched.policy.planner,),
+        proposed_by=matched.run.source,
+    )
+
+
+def _tie(matched: PlanMatched) -> Proposal:
+    run, items = matched.run, ", ".join(matched.ambiguous_items)
+    return Proposal(
+        kind=ExceptionKind.AMBIGUOUS_MATCH,
+        summary=f"{matched.ambiguous} lines of version {run.version} of {run.source} could be more than one known need "
+        f"(items {items}); both stay as they were",
+        plant=run.plant,
+        item=matched.ambiguous_items[0] if len(matched.ambiguous_items) == 1 else None,
+        alternatives=(
+            Alternative(
+                choice=Choice.ACCEPT,
+                note="leave the known needs as they are; the next plan tells them apart by demand_reference",
+            ),
+        ),
+        approvers=(matched.policy.planner,),
+        proposed_by=run.source,
+        rule="R1",
+    )
+
+
+__all__ = ["PlanRun", "PlanStage", "plan_workflow_id"]

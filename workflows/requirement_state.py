@@ -1,0 +1,224 @@
+"""What a MaterialRequirement remembers; one serialisable model, carried over continue-as-new."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from canonical.base import Noun
+from canonical.cover import CoverHeld, SliceState, SupplySlice
+from canonical.exception import Decision, ExceptionKind
+from canonical.facts import FIRST_HASH
+from canonical.identity import ExceptionId, OrderId, RequirementId
+from canonical.messages import RequirementOpened, StockAllotted
+from canonical.need import Need
+from canonical.policy import PlantPolicy
+from canonical.records import RequirementStage
+from canonical.sourcing import Assessment, Source
+from workflows.journal import Journal
+
+if TYPE_CHECKING:
+    from decisions.feasibility import Short
+
+
+class OpenException(Noun):
+    """The exception that waits for a person."""
+
+    id: ExceptionId
+    kind: ExceptionKind
+    digest: str
+    about: str = ""
+    """Of a shortage: what was short when the question was put; what is decided holds for no other."""
+
+
+class AcceptedShortage(Noun):
+    """A shortage that a person chose to live with: anything worse is a new one."""
+
+    short_quantity: Decimal
+    available_on: date | None
+
+    def covers(self, short: Short) -> bool:
+        """Whether the shortage is no worse than the one accepted."""
+        if short.short_quantity > self.short_quantity:
+            return False
+        if self.available_on is None:
+            return True
+        return short.available_on is not None and short.available_on <= self.available_on
+
+
+class RequirementState(BaseModel):
+    """The requirement's memory."""
+
+    id: RequirementId
+    correlation_id: str
+    journal: Journal
+    need: Need
+    """As last stated by the plan."""
+    acted_on: Need
+    """As last acted on: what damping is measured from (R4) and feasibility is tested against (R7)."""
+    proposed: RequirementOpened | None = None
+    """As the plan stated it since: whether it is acted on is not judged yet."""
+    need_revision: int = 0
+    """Rises with every want."""
+    covered_revision: tuple[int, int, float, str] | None = None
+    """The plan revision that the wants reflect; None: nothing is wanted yet, or any more."""
+    assessment: Assessment | None = None
+    """Master data and policy as they were when it last decided."""
+    decided_under: str = ""
+    """The version of the policy that last decided."""
+    unjudged: bool = False
+    """An order stated something since the last assessment."""
+    covers: list[CoverHeld] = []
+    kept: tuple[SupplySlice, ...] = ()
+    """Received in a former run."""
+    stock: StockAllotted | None = None
+    """What it was last told that it gets from stock."""
+    stock_moved: bool = False
+    """What it gets from stock has changed since its cover was last decided."""
+    withdrawn: bool = False
+    approved_by: str | None = None
+    """Who approved that it needs less (R13): its orders ask nobody again. Until they are told, or the plan speaks."""
+    exception: OpenException | None = None
+    decision: Decision | None = None
+    """Taken, not yet acted on."""
+    decided_about: str = ""
+    """What the decision is about (OpenException.about)."""
+    exceptions_raised: int = 0
+    accepted: AcceptedShortage | None = None
+    damped: int = 0
+    answers_given: int = 0
+    answered: str = ""
+    """Of a need that a transfer demands: a digest of what its order was last told."""
+    stage: RequirementStage = RequirementStage.ASSESSING
+    reason: str = ""
+
+    @classmethod
+    def of(cls, opened: RequirementOpened) -> RequirementState:
+        """The memory of a requirement that starts, or starts again where a former run ended."""
+        journal = Journal(
+            entity_id=opened.need.id,
+            sequence=opened.first_sequence - 1,
+            last_hash=opened.previous_hash or FIRST_HASH,
+        )
+        return cls(
+            id=opened.need.id,
+            correlation_id=opened.correlation_id,
+            journal=journal,
+            need=opened.need,
+            acted_on=opened.need,
+            kept=tuple(part for stated in opened.kept for part in stated.slices),
+            # Numbers go on where a former run ended: ids made of them must not meet the former ones.
+            exceptions_raised=opened.first_sequence - 1,
+            need_revision=opened.first_sequence - 1,
+            answers_given=opened.first_sequence - 1,
+        )
+
+    @property
+    def policy(self) -> PlantPolicy:
+        """What holds for the item with the supplier that serves it, as last assessed."""
+        assert self.assessment is not None
+        return self.assessment.policy_for(self.holder)
+
+    @property
+    def item_class(self) -> str:
+        """By which the plant may have set policy; empty: by none."""
+        item = self.assessment.item if self.assessment else None
+        return item.item_class if item else ""
+
+    @property
+    def holder(self) -> str:
+        """The supplier of the newest order that may still bring something; empty: there is none."""
+        return next((cover.supplier for cover in reversed(self.live)), "")
+
+    @property
+    def late_supplier(self) -> str | None:
+        """Of a shortage: who stated last that the cover is not as wanted, else who was asked last."""
+        stated = (cover.supplier for cover in reversed(self.covers) if cover.stated is not None)
+        return next(stated, self.covers[-1].supplier if self.covers else None)
+
+    @property
+    def supply(self) -> tuple[SupplySlice, ...]:
+        """All that is known to come, and what is there."""
+        return self.kept + tuple(part for cover in self.covers for part in cover.supply)
+
+    @property
+    def from_stock(self) -> Decimal:
+        """What of the need is met from stock: nothing where the plan has stated it later, having netted the stock."""
+        stock, need = self.stock, self.acted_on
+        if stock is None or self.need.revision.effective_at >= stock.stated_at or need.unit != stock.unit:
+            return Decimal(0)
+        return min(stock.quantity, need.quantity)
+
+    @property
+    def covered_by(self) -> tuple[SupplySlice, ...]:
+        """All that the need can count on: what orders bring, and what needs none."""
+        return self.on_hand + tuple(part for cover in self.covers for part in cover.supply)
+
+    @property
+    def on_hand(self) -> tuple[SupplySlice, ...]:
+        """What needs no order: received in a former run, or met from stock."""
+        if self.stock is None or not self.from_stock:
+            return self.kept
+        day = min(self.stock.stated_at.date(), *(peg.date for peg in self.acted_on.pegs))
+        return (*self.kept, SupplySlice(quantity=self.from_stock, date=day, state=SliceState.RECEIVED))
+
+    @property
+    def received(self) -> Decimal:
+        """What is on stock for this requirement."""
+        return self.kept_quantity + sum((cover.received for cover in self.covers), Decimal(0))
+
+    @property
+    def kept_quantity(self) -> Decimal:
+        """What was received in a former run."""
+        return sum((part.quantity for part in self.kept), Decimal(0))
+
+    @property
+    def live(self) -> list[CoverHeld]:
+        """Covers that may still bring something."""
+        return [cover for cover in self.covers if not cover.closed]
+
+    @property
+    def quantity_expected(self) -> Decimal:
+        """What is to be received: the need, less what a person wrote off."""
+        if self.accepted is not None and self.accepted.available_on is None:
+            return self.acted_on.quantity - self.accepted.short_quantity
+        return self.acted_on.quantity
+
+    @property
+    def all_there(self) -> bool:
+        """Nothing more will come, and what is expected is on stock, in this run or a former one."""
+        return self.covered_revision is not None and not self.live and self.received >= self.quantity_expected
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to wait for."""
+        return self.stage in (RequirementStage.FULFILLED, RequirementStage.WITHDRAWN)
+
+    def source_of(self, cover: CoverHeld) -> Source | None:
+        """The terms on which a cover's supplier sells, as master data has them now."""
+        item = self.assessment.item if self.assessment else None
+        sources = item.sources if item else ()
+        return next((source for source in sources if source.supplier == cover.supplier), None)
+
+    def next_revision(self) -> int:
+        """The number of the next want."""
+        self.need_revision += 1
+        return self.need_revision
+
+    def settle_balance(self, cover: CoverHeld) -> None:
+        """The cover's balance is being ordered anew: it is no longer expected of this order."""
+        want = cover.want.model_copy(update={"needed": cover.want.needed - cover.balance_ordered})
+        self.replace_cover(cover.order_id, want=want, settled=want.need_revision)
+
+    def held(self, order_id: OrderId) -> CoverHeld | None:
+        """What the order holds for the requirement."""
+        return next((cover for cover in self.covers if cover.order_id == order_id), None)
+
+    def replace_cover(self, order_id: OrderId, **changes: object) -> None:
+        """Update one cover."""
+        self.covers = [
+            cover.model_copy(update=changes) if cover.order_id == order_id else cover for cover in self.covers
+        ]

@@ -1,0 +1,58 @@
+"""What a StockBalance remembers: what is free, what it said of it, and what of that stands."""
+
+import datetime as dt
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from canonical.facts import FIRST_HASH
+from canonical.identity import RequirementId
+from canonical.messages import StockOpened
+from canonical.reason import Reason
+from canonical.records import StockStage
+from canonical.stock import StockAllotment, StockFigure, StockUser
+from workflows.journal import Journal
+
+
+class StockState(BaseModel):
+    """The balance's memory; carried over continue-as-new."""
+
+    figure: StockFigure
+    correlation_id: str
+    journal: Journal
+    stage: StockStage = StockStage.JUDGING
+    unjudged: bool = True
+    """What was told last is not looked into yet."""
+    newcomers: tuple[StockUser, ...] = ()
+    """Requirements that have just begun: the ledger may not know them yet."""
+    shortfall: Decimal = Decimal(0)
+    """As last stated as a need."""
+    short_since: dt.date | None = None
+    """The day by which the shortfall is needed, the same as long as there is one: a day later each day would be news
+    every time (R4)."""
+    allotments: dict[RequirementId, StockAllotment] = {}
+    """By requirement, what it was told that it gets; those that get nothing are left out."""
+    damped: int = 0
+    reasons: tuple[Reason, ...] = ()
+    policy_version: str = ""
+    why: str = ""
+
+    @classmethod
+    def of(cls, opened: StockOpened) -> "StockState":
+        """The memory of a balance that starts, or starts again where a former run ended."""
+        journal = Journal(
+            entity_id=opened.figure.id,
+            sequence=opened.first_sequence - 1,
+            last_hash=opened.previous_hash or FIRST_HASH,
+        )
+        return cls(
+            figure=opened.figure,
+            newcomers=opened.users,
+            correlation_id=opened.correlation_id,
+            journal=journal,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Nothing that it said stands, and nothing is left to say."""
+        return self.stage is StockStage.SETTLED
