@@ -1,0 +1,135 @@
+"""The console: `demo`, `up`, `gateway`, `plan`, `policy`, `trace`, `decide`. The composition root of the gateway.
+
+python cli.py demo      the story, on servers of its own
+python cli.py up        worker, gateway and servers, with kept state
+python cli.py gateway   the gateway alone, from the environment's settings
+python cli.py plan run FILE --source S --plant P --version N    deliver a whole plan, and watch it
+python cli.py plan report S P N --out F   what became of every line of it
+python cli.py policy explain --plant P    what holds there, and which file says so
+python cli.py policy compare --candidate DIR --since DAY    what other policies would have decided
+python cli.py trace plant/item/key        what happened to a requirement, and why
+python cli.py decide EXCEPTION CHOICE     decide an exception as it is now
+"""
+
+import argparse
+import sys
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import uvicorn
+
+import event_loop
+import plan_commands
+import policy_commands
+from adapters.supplier.edifact.dialect import EdifactDialect
+from entities import EntityDirectory
+from gateway.app import create_app
+from gateway_calls import DEFAULT_GATEWAY, Refused, ask
+from ledger.database import connect, migrate
+from ledger.ledger import Ledger
+from policies import PolicyBook, PolicyError
+from settings import GatewaySettings, SettingsError
+from telemetry import exporting
+from worker import connect_temporal
+
+
+async def serve_gateway(settings: GatewaySettings) -> None:
+    """Serve the gateway until it is told to stop; brings the ledger's tables up to date first."""
+    await migrate(settings.database_url)
+    engine = await connect(settings.database_url)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        app = create_app(
+            Ledger(engine),
+            EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
+            {"edifact": EdifactDialect()},
+            PolicyBook(settings.policy_directory),
+            lambda: datetime.now(UTC).date(),
+        )
+        config = uvicorn.Config(
+            app,
+            host=settings.gateway_host,
+            port=settings.gateway_port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+        await uvicorn.Server(config).serve()
+
+
+def _gateway() -> int:
+    settings = GatewaySettings.load()
+    with exporting("pegline-gateway", settings.otlp_endpoint):
+        event_loop.run(serve_gateway(settings))
+    return 0
+
+
+def _trace(gateway: str, requirement: str) -> int:
+    """Print the trace of a requirement, a fact a line."""
+    path = requirement.removeprefix("requirement/")
+    answer = ask("GET", f"{gateway}/v1/requirements/{path}/trace")
+    for fact in answer["facts"]:
+        print(f"{fact['business_time'][:16]}  {fact['entity_id'].split('/')[0]:11}  {fact['kind']:22}  {fact['data']}")
+    return 0
+
+
+def _decide(gateway: str, exception: str, choice: str, supplier: str | None, by: str, comment: str) -> int:
+    """Decide an exception as it is at this moment."""
+    url = f"{gateway}/v1/exceptions/{exception.removeprefix('exception/')}"
+    seen = ask("GET", url)
+    print(seen["proposal"]["summary"])
+    body = {"choice": choice, "supplier": supplier, "decided_by": by, "comment": comment}
+    ask("POST", f"{url}/decision", json=body, headers={"If-Match": f'"{seen["digest"]}"'})
+    print(f"{choice}: taken")
+    return 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    """What the console understands."""
+    parser = argparse.ArgumentParser(prog="cli.py", description="Pegline's console")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="tell the story on servers of its own")
+    commands.add_parser("up", help="run worker, gateway and servers; state is kept in .run/up")
+    commands.add_parser("gateway", help="run the gateway from the environment's settings")
+    policy_commands.add_to(commands)
+    plan_commands.add_to(commands)
+    trace = commands.add_parser("trace", help="what happened to a requirement, and why")
+    trace.add_argument("requirement", help="plant/item/key")
+    decide = commands.add_parser("decide", help="decide an exception as it is now")
+    decide.add_argument("exception")
+    decide.add_argument("choice")
+    decide.add_argument("--supplier", help="of a split: the second source")
+    decide.add_argument("--by", required=True, help="who decides")
+    decide.add_argument("--comment", default="")
+    for command in (trace, decide):
+        command.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
+    return parser
+
+
+def main() -> int:
+    """Run a command; 2 where the settings or the question are wrong."""
+    given = arguments().parse_args()
+    try:
+        match given.command:
+            case "demo" | "up":
+                # Only here: an installation that serves the gateway brings no demo and none of its tools.
+                from demo.main import run_demo, run_up
+
+                return run_demo() if given.command == "demo" else run_up()
+            case "gateway":
+                return _gateway()
+            case "policy":
+                return policy_commands.run(given)
+            case "plan":
+                return plan_commands.run(given)
+            case "trace":
+                return _trace(given.gateway, given.requirement)
+            case _:
+                return _decide(given.gateway, given.exception, given.choice, given.supplier, given.by, given.comment)
+    except (SettingsError, PolicyError, Refused) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The phrases of the trace picture: how a quantity, a day, a list of slices or a field of a fact is said.
+
+Fields that are missing are left out, and what is no number or date is said as it is: facts outlive their writers.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Data = Mapping[str, Any]
+"""What a fact carries."""
+
+
+def number(value: Any) -> str:
+    """A quantity without trailing zeros; as it is where it is no number."""
+    try:
+        plain = Decimal(str(value)).normalize()
+    except InvalidOperation:
+        return str(value)
+    return f"{plain:f}"
+
+
+def day(value: Any) -> str:
+    """A date in words, `Mon 15 Jun`; as it is where it is no date."""
+    parsed = as_date(value)
+    return f"{parsed:%a} {parsed.day} {parsed:%b}" if parsed else str(value)
+
+
+def as_date(value: Any) -> dt.date | None:
+    """The day of an ISO date or time, or None."""
+    try:
+        return dt.date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def slices_of(data: Data) -> list[Data]:
+    """The slices that a fact names, itself or on its lines."""
+    own = data.get("slices")
+    if isinstance(own, list):
+        return [each for each in own if isinstance(each, dict)]
+    lines = data.get("lines")
+    if not isinstance(lines, list):
+        return []
+    return [part for line in lines if isinstance(line, dict) for part in slices_of({"slices": line.get("slices")})]
+
+
+def join(*parts: str | None) -> str:
+    """The parts that there are, set apart by dots."""
+    return " · ".join(part for part in parts if part)
+
+
+def said(data: Data, field: str, words: str, show: Callable[[Any], str] = str) -> str | None:
+    """The field in words; of a rule's verdict its why; None where the fact has none."""
+    value = data.get(field)
+    if isinstance(value, Mapping):
+        value = value.get("why")
+    return None if value in (None, "") else words.format(show(value))
+
+
+def amount(data: Data, field: str = "quantity") -> str:
+    """A quantity with its unit; empty where the fact has none."""
+    if data.get(field) in (None, ""):
+        return ""
+    return f"{number(data[field])} {data.get('unit') or ''}".strip()
+
+
+def slices(data: Data) -> str | None:
+    """The fact's slices in a row: quantity, day and state."""
+    told = []
+    for part in slices_of(data):
+        word = str(part.get("state") or part.get("outcome") or "")
+        when = f" on {day(part['date'])}" if part.get("date") else ""
+        amount = number(part["quantity"]) if part.get("quantity") is not None else "all"
+        told.append(f"{amount}{when}" + (f" {word}" if word and (not when or word not in USUAL) else ""))
+    return ", ".join(told) or None
+
+
+USUAL = {"confirmed", "accepted", "ordered"}
+
+
+def rule_of(data: Data) -> str | None:
+    """The rule that decided."""
+    return said(data, "rule", "rule {}")
+
+
+def amount_of(data: Data) -> Decimal:
+    """The quantity; 0 where it is no number."""
+    try:
+        given = Decimal(str(data.get("quantity", 0)))
+    except InvalidOperation:
+        return Decimal(0)
+    return given if given.is_finite() else Decimal(0)

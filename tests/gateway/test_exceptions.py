@@ -1,0 +1,73 @@
+"""What the buyers' inbox says of a question's way: who is asked, for whom, what comes next and why (R15, R16)."""
+
+import datetime as dt
+
+from canonical.exception import NextRung
+from canonical.reason import Reason
+from canonical.records import ExceptionSnapshot
+from tests.gateway.conftest import Gateway
+from tests.gateway.test_desk import PATH, decide, problem, shortage
+
+WEDNESDAY_NOON = dt.datetime(2026, 6, 17, 12, tzinfo=dt.UTC)
+AWAY = Reason(
+    rule="R16",
+    why="buyer is out of office until 2026-06-20; dana stands in",
+    inputs={"role": "buyer", "assignee": "dana"},
+    thresholds={"roles.buyer.absences": "2026-06-10 to 2026-06-20, delegate dana"},
+    policy_version="v7",
+)
+
+
+async def delegated(gateway: Gateway) -> ExceptionSnapshot:
+    asked = shortage()
+    proposal = asked.proposal.model_copy(update={"approvers": ("buyer",)})
+    snapshot = asked.model_copy(
+        update={
+            "proposal": proposal,
+            "digest": proposal.digest,
+            "assignee": "dana",
+            "on_behalf_of": "buyer",
+            "reminders": 1,
+            "next_rung": NextRung(action="tell_manager", role="purchasing-manager", at=WEDNESDAY_NOON),
+            "reasons": (AWAY,),
+        }
+    )
+    gateway.entities.exceptions[snapshot.id] = snapshot
+    await gateway.record(snapshot)
+    return snapshot
+
+
+async def test_the_inbox_says_who_is_asked_for_whom_what_comes_next_and_why(gateway: Gateway) -> None:
+    await delegated(gateway)
+    [listed] = (await gateway.client.get("/v1/exceptions?assignee=dana")).json()["items"]
+    read = (await gateway.client.get(PATH)).json()
+    for view in (listed, read):
+        assert (view["assignee"], view["on_behalf_of"], view["reminders"]) == ("dana", "buyer", 1)
+        assert view["next_rung"] == {
+            "action": "tell_manager",
+            "role": "purchasing-manager",
+            "at": "2026-06-17T12:00:00Z",
+        }
+        assert view["reasons"] == [AWAY.model_dump(mode="json")]
+    assert (await gateway.client.get("/v1/exceptions?assignee=buyer")).json()["items"] == []
+
+
+async def test_a_role_that_may_not_decide_is_refused_by_name(gateway: Gateway) -> None:
+    asked = await delegated(gateway)
+    said = problem(await decide(gateway, asked.digest, role="planner"), 403, "not_an_approver")
+    assert (said["field"], said["value"]) == ("role", "planner")
+    assert (await decide(gateway, asked.digest, role="buyer")).json()["decision"]["role"] == "buyer"
+
+
+async def test_a_decision_in_another_role_is_another_decision(gateway: Gateway) -> None:
+    asked = await delegated(gateway)
+    await decide(gateway, asked.digest, role="buyer")
+    await gateway.record(gateway.entities.exceptions[asked.id])
+    problem(await decide(gateway, asked.digest), 409, "already_decided")
+    assert (await decide(gateway, asked.digest, role="buyer")).status_code == 200
+
+
+async def test_a_role_is_a_word(gateway: Gateway) -> None:
+    asked = await delegated(gateway)
+    said = problem(await decide(gateway, asked.digest, role=""), 422, "invalid_field")
+    assert said["field"] == "role"

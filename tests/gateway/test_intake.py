@@ -1,0 +1,324 @@
+"""What comes in is stored once and answered the same; what is bad is refused clearly and kept whole."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gateway.conftest import BATCH, STRUCTURED, Gateway
+from tests.gateway.world import answered, event, planned, received, requirement_id, withdrawn
+
+
+def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    said: dict[str, Any] = response.json()
+    assert (said["status"], said["code"]) == (status, code)
+    assert said["detail"]
+    assert said["next_step"]
+    return said
+
+
+async def test_an_event_is_stored_and_says_where_its_requirement_is_read(gateway: Gateway) -> None:
+    response = await gateway.send(planned())
+    assert response.status_code == 202
+    [outcome] = response.json()["events"]
+    assert outcome == {
+        "source": "aps",
+        "id": "e-1",
+        "type": "pegline.requirement.planned.v1",
+        "outcome": "stored",
+        "entity": requirement_id(),
+        "link": "/v1/requirements/P1/FR-R92B-58/aps~PLO-1",
+    }
+    assert await gateway.statuses(requirement_id()) == ["stored"]
+
+
+async def test_the_three_content_modes_say_the_same(gateway: Gateway) -> None:
+    stated = planned()
+    headers = {f"ce-{name}": value for name, value in stated.items() if name != "data"}
+    await gateway.send(stated)
+    binary = await gateway.client.post(
+        "/v1/events", content=json.dumps(stated["data"]), headers={**headers, "content-type": "application/json"}
+    )
+    batch = await gateway.send_batch(stated)
+    assert (binary.status_code, batch.status_code) == (202, 202)
+    assert len(await gateway.inbox_of(requirement_id())) == 1
+
+
+async def test_the_same_event_again_gets_the_same_answer_whatever_the_order_of_its_keys(gateway: Gateway) -> None:
+    first = await gateway.send(planned())
+    again = await gateway.send(dict(reversed(planned().items())))
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert len(await gateway.inbox_of(requirement_id())) == 1
+    assert await gateway.letters() == ()
+
+
+async def test_the_same_event_again_is_known_after_its_date_has_passed(gateway: Gateway) -> None:
+    first = await gateway.send(planned(required_date="2026-06-01"))
+    gateway.clock[0] += dt.timedelta(days=1)
+    gateway.today[0] += dt.timedelta(days=1)
+    again = await gateway.send(planned(required_date="2026-06-01"))
+    assert (again.status_code, again.json()) == (202, first.json())
+
+
+async def test_the_same_id_with_another_body_is_a_conflict_and_both_bodies_are_kept(gateway: Gateway) -> None:
+    await gateway.send(planned())
+    said = problem(await gateway.send(planned(quantity="600")), 409, "same_id_other_body")
+    assert (said["field"], said["value"]) == ("id", "e-1")
+    [letter] = await gateway.letters()
+    assert json.loads(letter.letter.body)["data"]["quantity"] == "600"
+    [kept] = await gateway.inbox_of(requirement_id())
+    assert json.loads(kept.body)["data"]["quantity"] == "500"
+
+
+async def test_one_id_of_two_sources_is_two_events(gateway: Gateway) -> None:
+    await gateway.send(planned())
+    response = await gateway.send(planned(attributes={"source": "//aps.example/plant one"}))
+    assert response.status_code == 202
+    assert response.json()["events"][0]["entity"] != requirement_id()
+
+
+BAD: list[tuple[str, int, str, str, Any, dict[str, Any]]] = [
+    ("unknown plant", 422, "unknown_plant", "data.plant", "P9", planned(plant="P9")),
+    ("unknown unit", 422, "unknown_unit", "data.unit", "PCE", planned(unit="PCE")),
+    ("negative quantity", 422, "invalid_field", "data.quantity", "-5", planned(quantity="-5")),
+    ("no quantity at all", 422, "invalid_field", "data.quantity", "0", planned(quantity="0")),
+    ("a quantity in words", 422, "invalid_field", "data.quantity", "many", planned(quantity="many")),
+    ("not a number", 422, "invalid_field", "data.quantity", "NaN", planned(quantity="NaN")),
+    (
+        "date in the past",
+        422,
+        "date_in_the_past",
+        "data.required_date",
+        "2026-05-31",
+        planned(required_date="2026-05-31"),
+    ),
+    (
+        "date of the year 9999",
+        422,
+        "date_out_of_range",
+        "data.required_date",
+        "9999-12-31",
+        planned(required_date="9999-12-31"),
+    ),
+    ("no ISO date", 422, "invalid_field", "data.required_date", "15.06.2026", planned(required_date="15.06.2026")),
+    (
+        "a pegged date out of range",
+        422,
+        "date_out_of_range",
+        "data.pegging[0].date",
+        "1926-06-15",
+        planned(pegging=[{"demand": "B-1", "quantity": "1", "date": "1926-06-15"}]),
+    ),
+    ("an item with a slash", 422, "invalid_field", "data.item", "A/B", planned(item="A/B")),
+    ("a plan version no column holds", 422, "invalid_field", "data.plan_version", str(10**30), planned(version=10**30)),
+    ("a negative plan version", 422, "invalid_field", "data.plan_version", "-1", planned(version=-1)),
+    ("unknown type", 422, "unknown_event_type", "type", "x.y.v1", event("e-1", "x.y.v1", {})),
+    ("no specversion", 400, "malformed_event", "specversion", "0.3", planned(attributes={"specversion": "0.3"})),
+    ("no id", 400, "malformed_event", "id", None, planned(attributes={"id": None})),
+    ("an id with a line break", 400, "malformed_event", "id", "a\nb", planned(attributes={"id": "a\nb"})),
+    ("a numeric id", 400, "malformed_event", "id", "7", planned(attributes={"id": 7})),
+    ("no source", 400, "malformed_event", "source", "", planned(attributes={"source": ""})),
+    (
+        "a time without offset",
+        400,
+        "malformed_event",
+        "time",
+        "2026-06-01T08:00:00",
+        planned(attributes={"time": "2026-06-01T08:00:00"}),
+    ),
+    ("a time that is none", 400, "malformed_event", "time", "yesterday", planned(attributes={"time": "yesterday"})),
+    ("no time on a requirement", 400, "malformed_event", "time", None, planned(attributes={"time": None})),
+    ("data that is no object", 400, "malformed_event", "data", "[1]", planned(attributes={"data": [1]})),
+    ("an attribute in capitals", 400, "malformed_event", "Plant", "Plant", planned(attributes={"Plant": "P1"})),
+    ("a NUL in the data", 400, "malformed_event", "data.demand_reference", "PLO\x001", planned("e-1", "PLO\x001")),
+    ("half a surrogate pair", 400, "malformed_event", "data.demand_reference", "\\ud800", planned("e-1", "\ud800")),
+    (
+        "withdrawal of an unknown plant",
+        422,
+        "unknown_plant",
+        "data.plant",
+        "P9",
+        withdrawn("e-1") | {"data": withdrawn("e-1")["data"] | {"plant": "P9"}},
+    ),
+    ("a receipt without order", 422, "invalid_field", "data.order", "", received("e-1", order="")),
+    ("a receipt of nothing", 422, "invalid_field", "data.quantity", "-1", received("e-1", quantity="-1")),
+    (
+        "an answer of less than nothing",
+        422,
+        "invalid_field",
+        "data.lines[0].slices[0].quantity",
+        "-1",
+        answered("e-1", quantity="-1"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "field", "value", "stated"), [each[1:] for each in BAD], ids=[each[0] for each in BAD]
+)
+async def test_a_bad_event_is_refused_by_field_and_value_and_kept_whole(
+    gateway: Gateway, status: int, code: str, field: str, value: str | None, stated: dict[str, Any]
+) -> None:
+    body = json.dumps(stated).encode()
+    response = await gateway.client.post("/v1/events", content=body, headers=STRUCTURED)
+    said = problem(response, status, code)
+    assert (said["field"], said.get("value")) == (field, value if value != "" else said.get("value"))
+    [letter] = await gateway.letters()
+    assert letter.letter.body == body
+    assert said["dead_letter"] == f"/v1/dead-letters/{letter.id}"
+    assert (await gateway.ledger.reads.waiting_summary()).undelivered == 0
+
+
+async def test_an_unknown_plant_names_the_known_ones(gateway: Gateway) -> None:
+    said = problem(await gateway.send(planned(plant="P9")), 422, "unknown_plant")
+    assert "P1, P2" in said["detail"]
+
+
+async def test_a_missing_demand_reference_says_that_matching_is_not_built(gateway: Gateway) -> None:
+    stated = planned()
+    del stated["data"]["demand_reference"]
+    said = problem(await gateway.send(stated), 422, "invalid_field")
+    assert said["field"] == "data.demand_reference"
+    assert "not built yet" in said["next_step"]
+
+
+async def test_all_wrong_fields_are_named_at_once(gateway: Gateway) -> None:
+    said = problem(await gateway.send(planned(quantity="-1", unit="PCE", required_date="soon")), 422, "invalid_field")
+    assert [each["field"] for each in said["errors"]] == ["data.quantity", "data.unit", "data.required_date"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"),
+    [
+        (b'{"specversion": "1.0", "id": ', "application/cloudevents+json", 400, "malformed_json"),
+        (b"\xff\xfe", "application/cloudevents+json", 400, "malformed_json"),
+        (b"", "application/cloudevents+json", 400, "malformed_json"),
+        (b"[" * 5000, "application/cloudevents+json", 400, "malformed_json"),
+        (b'{"specversion":"1.0","data":{"a":NaN}}', "application/cloudevents+json", 400, "malformed_json"),
+        (b"[1]", "application/cloudevents+json", 400, "malformed_event"),
+        (b'{"a": 1}', "application/cloudevents-batch+json", 400, "malformed_event"),
+        (b"[{},", "application/cloudevents-batch+json", 400, "malformed_json"),
+        (b"hello", "text/plain", 415, "not_a_cloudevent"),
+    ],
+)
+async def test_a_body_that_is_no_event_is_refused_and_kept(
+    gateway: Gateway, body: bytes, content_type: str, status: int, code: str
+) -> None:
+    problem(await gateway.client.post("/v1/events", content=body, headers={"content-type": content_type}), status, code)
+    [letter] = await gateway.letters()
+    assert (letter.letter.body, letter.letter.content_type) == (body, content_type)
+
+
+async def test_deep_nesting_is_refused_before_it_can_hurt(gateway: Gateway) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(60):
+        deep = {"a": deep}
+    problem(await gateway.send(planned(more=deep)), 400, "malformed_event")
+
+
+async def test_of_a_batch_the_good_are_stored_and_the_bad_are_kept_apart(gateway: Gateway) -> None:
+    bad = planned("e-2", "PLO-2", unit="PCE")
+    text = f"[ {json.dumps(planned())} ,\n{json.dumps(bad, indent=1)}, 7]"
+    response = await gateway.client.post("/v1/events", content=text, headers=BATCH)
+    assert response.status_code == 202
+    taken = response.json()
+    assert (taken["stored"], taken["refused"]) == (1, 2)
+    assert [each["outcome"] for each in taken["events"]] == ["stored", "refused", "refused"]
+    assert taken["events"][1]["id"] == "e-2"
+    assert taken["events"][1]["problem"]["field"] == "data.unit"
+    letters = await gateway.letters()
+    assert [each.letter.body for each in letters] == [json.dumps(bad, indent=1).encode(), b"7"]
+
+
+async def test_a_batch_of_nothing_good_is_refused_with_a_reason_each(gateway: Gateway) -> None:
+    said = problem(await gateway.send_batch(planned(unit="PCE"), planned("e-2", plant="P9")), 422, "no_event_stored")
+    assert [each["problem"]["code"] for each in said["events"]] == ["unknown_unit", "unknown_plant"]
+    assert len(await gateway.letters()) == 2
+
+
+async def test_an_empty_batch_is_a_probe(gateway: Gateway) -> None:
+    response = await gateway.send_batch()
+    assert (response.status_code, response.json()) == (202, {"stored": 0, "refused": 0, "events": []})
+
+
+async def test_a_batch_that_says_an_id_twice_with_two_bodies_keeps_both(gateway: Gateway) -> None:
+    taken = (await gateway.send_batch(planned(), planned(quantity="1"))).json()
+    assert [each["outcome"] for each in taken["events"]] == ["stored", "refused"]
+    assert taken["events"][1]["problem"]["status"] == 409
+    assert len(await gateway.letters()) == 1
+
+
+async def test_a_body_beyond_the_limit_is_refused_whether_it_says_its_length_or_not(gateway: Gateway) -> None:
+    async def drops() -> Any:
+        for _ in range(30):
+            yield b" " * 1000
+
+    stated = await gateway.client.post("/v1/events", content=b" " * 30_000, headers=STRUCTURED)
+    unstated = await gateway.client.post("/v1/events", content=drops(), headers=STRUCTURED)
+    for response in (stated, unstated):
+        said = problem(response, 413, "body_too_large")
+        assert "20000" in said["detail"]
+
+
+async def test_a_document_is_stored_as_it_is_and_its_location_says_what_became_of_it(gateway: Gateway) -> None:
+    response = await gateway.document("answer;4500000001;1;10;500;2026-06-10", **{"content-type": "text/plain"})
+    assert response.status_code == 202
+    location = response.headers["location"]
+    assert location == response.json()["status_link"]
+    status = (await gateway.client.get(location)).json()
+    assert (status["status"], status["order"], status["channel"]) == ("stored", "4500000001", "plain")
+
+
+async def test_the_same_document_again_is_one_and_a_key_makes_two_of_it(gateway: Gateway) -> None:
+    text = "answer;4500000001;1;10;500;2026-06-10"
+    first, again = await gateway.document(text), await gateway.document(text)
+    keyed = await gateway.document(text, **{"idempotency-key": "77"})
+    assert again.headers["location"] == first.headers["location"] != keyed.headers["location"]
+    said = problem(await gateway.document("other", **{"idempotency-key": "77"}), 409, "same_id_other_body")
+    assert said["field"] == "Idempotency-Key"
+    [letter] = await gateway.letters()
+    assert letter.letter.body == b"other"
+
+
+async def test_a_document_of_an_unknown_channel_is_kept_and_the_channels_are_named(gateway: Gateway) -> None:
+    said = problem(await gateway.document("UNB+...", channel="edifact"), 404, "unknown_channel")
+    assert "plain" in said["next_step"]
+    [letter] = await gateway.letters()
+    assert (letter.letter.channel, letter.letter.body) == ("supplier/edifact", b"UNB+...")
+
+
+async def test_an_empty_document_is_refused(gateway: Gateway) -> None:
+    problem(await gateway.document(""), 400, "empty_body")
+
+
+async def test_a_document_that_the_reader_stumbles_over_is_stored_all_the_same(gateway: Gateway) -> None:
+    gateway.dialect.broken = True
+    assert (await gateway.document("anything")).status_code == 202
+
+
+@pytest.mark.parametrize("identity", ["0", "abc", "9" * 30, "²"])
+async def test_an_unknown_message_is_not_found(gateway: Gateway, identity: str) -> None:
+    problem(await gateway.client.get(f"/v1/suppliers/messages/{identity}"), 404, "not_found")
+
+
+async def test_the_correlation_is_the_senders_else_its_trace_else_made_of_the_event(gateway: Gateway) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    traceparent = f"00-{trace}-00f067aa0ba902b7-01"
+    await gateway.send(planned("e-1", attributes={"correlationid": "order-77"}))
+    await gateway.send(planned("e-2"), traceparent=traceparent)
+    await gateway.send(planned("e-3", attributes={"traceparent": traceparent}))
+    await gateway.send(planned("e-4"))
+    kept = {each.event_id: each for each in await gateway.inbox_of(requirement_id())}
+    assert kept["e-1"].correlation_id == "order-77"
+    assert kept["e-2"].correlation_id == kept["e-3"].correlation_id == trace
+    assert (kept["e-2"].traceparent or "").split("-")[1] == trace
+    assert kept["e-4"].correlation_id not in ("", trace)
+
+
+async def test_paths_and_methods_that_are_not_there_are_problems_too(gateway: Gateway) -> None:
+    problem(await gateway.client.get("/v1/nothing"), 404, "not_found")
+    problem(await gateway.client.get("/v1/events"), 405, "method_not_allowed")

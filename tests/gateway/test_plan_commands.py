@@ -1,0 +1,146 @@
+"""`cli.py plan run` and `plan report`, as a planner types them: against a real gateway and ledger."""
+
+import asyncio
+import csv
+import gzip
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pyarrow import parquet
+from rich.console import Console
+
+import cli
+from canonical.plan import PlanStage
+from gateway_calls import Refused
+from plan_commands import PlanDesk, answer
+from tests.gateway.conftest import Gateway
+from tests.gateway.plan_words import SOURCE, delivered, line, matched, ndjson, standing, through
+
+RUN = ("--source", SOURCE, "--plant", "P1", "--version", "1")
+
+
+class Planner:
+    """A planner at a console; what it shows is kept."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.progress, self.results = Console(record=True, width=120), Console(record=True, width=120)
+        self._desk = PlanDesk(gateway.client, self.progress, self.results, poll_seconds=0.02, silence_seconds=0)
+
+    async def types(self, *words: str) -> int:
+        return await answer(cli.arguments().parse_args(["plan", *words]), self._desk)
+
+
+@asynccontextmanager
+async def run_by_the_worker(gateway: Gateway, version: int = 1) -> AsyncIterator[None]:
+    """The steps of the run's workflow, beside the planner who watches."""
+
+    async def steps() -> None:
+        while await gateway.ledger.plans.of_version(SOURCE, "P1", version) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        found = await matched(gateway, version)
+        if found.run.refused:
+            await gateway.ledger.plans.stop(found.run, "too many lines are refused")
+        else:
+            await delivered(gateway, found.run, batch=1)
+
+    work = asyncio.create_task(steps())
+    yield
+    await work
+
+
+async def test_a_packed_plan_is_sent_watched_and_reported(gateway: Gateway, tmp_path: Path) -> None:
+    file, report = tmp_path / "plan.jsonl.gz", tmp_path / "lines.csv"
+    file.write_bytes(gzip.compress(ndjson(line("A"), line("B"))))
+    planner = Planner(gateway)
+    async with run_by_the_worker(gateway):
+        assert await planner.types("run", str(file), *RUN, "--report", str(report)) == 0
+    shown = planner.results.export_text()
+    assert "plan-run/aps-main/P1/1: done" in shown
+    assert "2 of 2 changes" in shown
+    with report.open(newline="") as opened:
+        assert [(row["line"], row["outcome"]) for row in csv.DictReader(opened)] == [("1", "new"), ("2", "new")]
+    assert set(tmp_path.iterdir()) == {file, report}
+
+
+async def test_a_plan_over_its_error_limit_ends_with_1_and_says_why(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "plan.csv"
+    file.write_text("item,quantity,unit,required_date\nX,-1,EA,2026-06-10\n")
+    planner = Planner(gateway)
+    async with run_by_the_worker(gateway):
+        assert await planner.types("run", str(file), *RUN) == 1
+    assert "stopped: too many lines are refused" in planner.results.export_text()
+
+
+async def test_who_does_not_wait_is_told_that_it_is_stored(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "plan.ndjson"
+    file.write_bytes(ndjson(line("A")))
+    planner = Planner(gateway)
+    assert await planner.types("run", str(file), *RUN, "--no-wait", "--partial") == 0
+    assert "1 lines stored, 0 of them refused" in planner.progress.export_text()
+    run = await standing(gateway, 1)
+    assert (run.stage, run.partial) == (PlanStage.RECEIVED, True)
+
+
+async def test_a_report_in_parquet_says_what_the_csv_says(gateway: Gateway, tmp_path: Path) -> None:
+    await through(gateway, 1, line("A"), line("=B"), line("GONE"))
+    await through(gateway, 2, line("A"), line("=B", "7"))
+    out = tmp_path / "lines.parquet"
+    assert await Planner(gateway).types("report", SOURCE, "P1", "2", "--out", str(out)) == 0
+    rows = parquet.read_table(out).to_pylist()
+    assert [(row["line"], row["demand_reference"], row["outcome"], row["delivery"]) for row in rows] == [
+        (1, "A", "unchanged", ""),
+        (2, "=B", "changed", "delivered"),
+        (None, "GONE", "withdrawn", "delivered"),
+    ]
+    wanted = {"accept": "application/vnd.apache.parquet"}
+    by_header = await gateway.client.get(f"/v1/plan-runs/{SOURCE}/P1/2/report", headers=wanted)
+    assert by_header.content == out.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("plan.xlsx", RUN, "plan.xlsx is no plan by its name; call it .ndjson, .jsonl, .csv, also with .gz"),
+        ("missing.csv", RUN, "can't be read: No such file"),
+        ("plan.ndjson", (*RUN, "--report", "out.pdf"), "a report is written as .csv or .parquet"),
+        ("plan.ndjson", (*RUN, "--report", "o.csv", "--no-wait"), "leave --no-wait out"),
+        ("plan.ndjson", (*RUN[:3], "P9", *RUN[4:]), "Unknown plant: plant 'P9' is not one of Pegline's plants: P1, P2"),
+    ],
+)
+async def test_what_can_not_be_sent_is_said_in_plain_words(
+    gateway: Gateway, tmp_path: Path, name: str, words: tuple[str, ...], said: str
+) -> None:
+    if name != "missing.csv":
+        (tmp_path / name).write_bytes(ndjson(line("A")))
+    with pytest.raises(Refused) as refused:
+        await Planner(gateway).types("run", str(tmp_path / name), *words)
+    assert said in str(refused.value)
+    assert await gateway.ledger.plans.of_version(SOURCE, "P1", 1) is None
+
+
+async def test_a_report_of_no_run_leaves_no_file(gateway: Gateway, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="plan-run/aps-main/P1/9"):
+        await Planner(gateway).types("report", SOURCE, "P1", "9", "--out", str(tmp_path / "o.csv"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_nobody_answers_the_console_says_so_and_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.ndjson"
+    file.write_bytes(ndjson(line("A")))
+    words = ["cli.py", "plan", "run", str(file), *RUN, "--gateway", "http://127.0.0.1:9"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert cli.main() == 2
+    assert "no gateway answers at http://127.0.0.1:9" in capsys.readouterr().err
+
+
+async def test_a_gateway_that_falls_silent_is_told(gateway: Gateway) -> None:
+    async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as nobody:
+        desk = PlanDesk(nobody, Console(quiet=True), Console(quiet=True), silence_seconds=0)
+        with pytest.raises(Refused, match="no gateway answers"):
+            await desk.watch("/v1/plan-runs/a/P1/1")
