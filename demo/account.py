@@ -1,0 +1,147 @@
+"""The account of the story: every figure of the summary, from the counterparts' books and what the chapters noted."""
+
+from typing import Any
+
+from canonical.world import OUR_SOURCE
+from demo.books import Books, read_books, writes
+from demo.erp_books import Line, live_orders, reference_of_line, subcontracts, transfers
+from demo.reckoning import (
+    Summary,
+    aps_mismatches,
+    duplicate_orders,
+    duplicate_requisitions,
+    erp_mismatches,
+    judge,
+    plan_run_faults,
+    received_of,
+)
+from demo.shares import references_of_lines
+from demo.story import Story
+
+
+async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
+    """Count the story in the counterparts' books."""
+    books, notes = await read_books(story.simulators), story.notes
+    known_by = reference_of_line(books)
+    why = {row["need"]["demand_reference"]: row for row in await story.people.requirements()}
+    fates = _fates(story, books, why)
+    details = {
+        "coverage_mismatches_aps": aps_mismatches(books, references_of_lines(books)),
+        "coverage_mismatches_erp": erp_mismatches(books),
+        "unaccounted": fates["unaccounted"],
+        "shared_decrease_faults": [fault for decrease in notes.decreases for fault in decrease.faults],
+        "affected_without_disposition": [one for told in notes.changes for one in told.without_disposition],
+        "change_mismatches_erp": [one for told in notes.changes for one in told.mismatches],
+        "plan_run_faults": plan_run_faults(notes.plan_runs, notes.revision),
+        "late_plan_effects": notes.late_effects,
+    }
+    rerun = await _writes_of_the_rerun(story, known_by)
+    orders = live_orders(books)
+    own = [row for row in why.values() if row["need"]["source"] == OUR_SOURCE]
+    figures: dict[str, Any] = {
+        "requirements": sum(map(len, fates.values())),
+        "fulfilled": len(fates["fulfilled"]),
+        "withdrawn": len(fates["withdrawn"]),
+        "open_with_reason": len(fates["open_with_reason"]),
+        "unaccounted": len(details["unaccounted"]),
+        "orders": len(orders),
+        "order_lines": sum(len(order["items"]) for order in orders),
+        "shared_lines": len(notes.shared),
+        "shared_decreases": sum(decrease.after < decrease.line.quantity for decrease in notes.decreases),
+        "shared_decrease_faults": len(details["shared_decrease_faults"]),
+        "duplicate_requisitions": duplicate_requisitions(books),
+        "duplicate_orders": duplicate_orders(books),
+        "exceptions": len(await story.people.exceptions()),
+        "decided": notes.decided,
+        "dead_letters": len(await story.people.dead_letters()),
+        "rerun": {
+            "lines": notes.revision["requirements"],
+            "changed": len(notes.revision["changed"]),
+            "erp_writes_for_unchanged": len(_for_unchanged(story, rerun)),
+        },
+        "plan_runs": len(notes.plan_runs),
+        "plan_run_faults": len(details["plan_run_faults"]),
+        "damped": _damped(story, rerun, known_by),
+        "proposals": len(await story.people.exceptions(kind="change_proposal")),
+        "approved": notes.approved,
+        "engineering_changes": sum(told.approvals > 0 for told in notes.changes),
+        "approvals_of_changes": sum(told.approvals for told in notes.changes),
+        "dispositions": sum(len(told.dispositions) for told in notes.changes),
+        "affected_without_disposition": len(details["affected_without_disposition"]),
+        "change_mismatches_erp": len(details["change_mismatches_erp"]),
+        "lines_for_new_components": sum(len(told.new_lines) for told in notes.changes),
+        "edits_kept": notes.edits_kept,
+        "transfers": len(transfers(books)),
+        "subcontracts": len(subcontracts(books)),
+        "own_needs": len(own),
+        "own_needs_unaccounted": sum(not (row["closed"] or row["reason"]) for row in own),
+        "master_data_exceptions": len(await story.people.exceptions(kind="master_data")),
+        "late_plan_effects": len(notes.late_effects),
+        "worker_kills": notes.kills,
+        "coverage_mismatches_aps": len(details["coverage_mismatches_aps"]),
+        "coverage_mismatches_erp": len(details["coverage_mismatches_erp"]),
+        "seconds": round(seconds, 1),
+        "setup_seconds": round(setup_seconds, 1),
+    }
+    failures = judge(figures, details)
+    if not notes.refused_digest:
+        failures.append("a decision on an out-of-date digest was not refused with 412")
+    return Summary(figures, failures)
+
+
+def _fates(story: Story, books: Books, why: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """What became of every requirement of every plan version."""
+    planned, received = books.planned["requirements"], received_of(books)
+    replaced = {reference for told in story.notes.changes for reference in told.ended}
+    versions = books.aps["versions"].values()
+    everything = {reference: row for version in versions for reference, row in version["requirements"].items()}
+    fates: dict[str, list[str]] = {name: [] for name in ("fulfilled", "withdrawn", "open_with_reason", "unaccounted")}
+    for reference, requirement in everything.items():
+        known = why.get(reference)
+        if known is not None and known["stage"] == "fulfilled" and received[reference] > 0 and reference in planned:
+            fate = "fulfilled"
+        elif (
+            known is not None
+            and known["closed"]
+            and (reference not in planned or (reference in replaced and not received[reference]))
+        ):
+            fate = "withdrawn"
+        elif known is not None and not known["closed"] and known["reason"]:
+            fate = "open_with_reason"
+        else:
+            fate = "unaccounted"
+        shown = f"{reference} {requirement['quantity']} {known and known['stage']}"
+        fates[fate].append(shown if fate == "unaccounted" else reference)
+    return fates
+
+
+Written = list[tuple[dict[str, Any], str]]
+"""ERP writes to lines, with the requirement that each serves."""
+
+
+def _for_unchanged(story: Story, written: Written) -> list[Any]:
+    """ERP writes of the rerun to lines of requirements that version 2 repeated as they were."""
+    revision = story.notes.revision
+    touched = {*revision["changed"], *revision["gone"], *revision["new"]}
+    # The ERP knows a shared line by one of its requirements, and it is written for the sake of any.
+    for line in story.notes.shared:
+        if touched & set(line.needs):
+            touched |= set(line.needs)
+    return [row for row, reference in written if reference not in touched]
+
+
+def _damped(story: Story, written: Written, known_by: dict[Line, str]) -> int:
+    """Lines that version 2 changed slightly, that are on order, and that nobody was told of."""
+    told, on_order = {reference for _, reference in written}, set(known_by.values())
+    return sum(reference in on_order and reference not in told for reference in story.notes.revision["slightly"])
+
+
+async def _writes_of_the_rerun(story: Story, known_by: dict[Line, str]) -> Written:
+    """ERP writes to lines while version 2 was worked in."""
+    return [
+        (row, reference)
+        for row in await writes(story.simulators, "erp", story.notes.erp_before_rerun)
+        if row["seq"] <= story.notes.erp_after_rerun
+        and row["line"]
+        and (reference := known_by.get((row["document"], int(row["line"])))) is not None
+    ]

@@ -1,0 +1,127 @@
+"""6. Engineering replaces a component."""
+
+from typing import Any
+
+from canonical.identity import requirement_reference
+from canonical.world import OUR_SOURCE
+from demo.bom_change import ChangeTold, lines_of_item, quantities
+from demo.books import Books
+from demo.erp_books import Line, items_by_line, tracking_of_line
+from demo.story import Story
+from demo.world import REPLACEMENT
+
+
+async def engineering(story: Story) -> None:
+    """A component gives way to another between two build orders; one decision covers needs, stock and orders."""
+    story.tell.chapter("6. Engineering replaces a component")
+    books = await story.books()
+    before = lines_of_item(books, REPLACEMENT.plant, REPLACEMENT.outgoing)
+    *_, earlier, later = _days(books)
+    await _release(story, later)
+    first = await story.until(lambda: _question(story, other_than=""), "the proposal")
+    _tell_proposal(story, first, f"{REPLACEMENT.assembly} revision {REPLACEMENT.revision} from {later} on")
+    await _release(story, earlier)
+    question = await story.until(lambda: _question(story, other_than=first["digest"]), "the revised proposal")
+    _tell_proposal(story, question, f"engineering moves it to {earlier}; the proposal is another one")
+    offered = [way["choice"] for way in question["proposal"]["alternatives"]]
+    overtaken = await story.people.decide(question, offered[0], "on the first proposal", digest=first["digest"])
+    story.tell.say(f"a decision on the first one: {overtaken.status_code} {overtaken.json()['title']}")
+    # As it is proposed, where that can be said in one word; else the excess is used up and the rest cancelled.
+    choice = "approve" if "approve" in offered else "use_up"
+    await story.settle_all([(question, choice, "the spare pedals go to the workshop")])
+    await story.calm()
+    asked = await _asked_again(story, {order for order, _ in before})
+    await story.settle_all([(each, "approve", "follows from the change") for each in asked])
+    await story.collect()
+    await story.calm()
+    await _note(story, await story.people.change_report(question), before, approvals=1 + len(asked))
+
+
+async def _release(story: Story, effective_from: str) -> None:
+    await story.control(
+        "/plm/control/notices",
+        {
+            "notice": "ECN-1001",
+            "plant": REPLACEMENT.plant,
+            "assembly": REPLACEMENT.assembly,
+            "revision": REPLACEMENT.revision,
+            "effective_from": effective_from,
+            "replaced": [{"old": REPLACEMENT.outgoing, "new": REPLACEMENT.incoming, "unit": REPLACEMENT.unit}],
+        },
+    )
+
+
+async def _question(story: Story, other_than: str) -> dict[str, Any] | None:
+    found = await story.people.exceptions(state="open", kind="engineering_change")
+    return next((each for each in found if each["digest"] != other_than), None)
+
+
+async def _asked_again(story: Story, orders: set[str]) -> list[dict[str, Any]]:
+    """What the orders themselves ask before they are cut: an acknowledged line takes a person (R15)."""
+    found = await story.people.exceptions(state="open", kind="change_proposal")
+    return [each for each in found if each["proposal"]["order_number"] in orders]
+
+
+async def _note(story: Story, report: dict[str, Any], before: dict[Line, Any], approvals: int) -> None:
+    books = await story.books()
+    told = ChangeTold(
+        change=report["id"],
+        approvals=approvals if report["decided"] else 0,
+        dispositions=report["dispositions"],
+        before=before,
+        after=quantities(books, before),
+        ended=await _ended(story, report["id"]),
+        new_lines=await _new_lines(story, books),
+    )
+    story.notes.changes.append(told)
+    lines = ", ".join(f"{order}/{line} {was:f} → {told.after[order, line]:f}" for (order, line), was in before.items())
+    story.tell.say(f"{REPLACEMENT.outgoing} in the ERP: {lines}")
+    items = items_by_line(books)
+    new = ", ".join(f"{line[0]}/{line[1]} {items[line]['OrderQuantity']}" for line in told.new_lines)
+    story.tell.say(f"{REPLACEMENT.incoming} on order for the needs of the change: {new or 'nothing'}")
+
+
+async def _ended(story: Story, change: str) -> set[str]:
+    """Requirements that the change told to need nothing any more, by their own facts."""
+    ended = set()
+    for row in await story.people.requirements(plant=REPLACEMENT.plant, item=REPLACEMENT.outgoing):
+        facts = (await story.people.trace(row["id"]))["facts"]
+        told = [fact["data"] for fact in facts if fact["kind"] == "bom.changed"]
+        if row["closed"] and any(data["change_id"] == change and not float(data["quantity"]) for data in told):
+            ended.add(row["need"]["demand_reference"])
+    return ended
+
+
+async def _new_lines(story: Story, books: Books) -> list[Line]:
+    """Lines in the ERP whose requirement the change has stated."""
+    stated_by = f"{REPLACEMENT.assembly}/{REPLACEMENT.revision}/"
+    needs = [
+        requirement_reference(row["id"])
+        for row in await story.people.requirements(item=REPLACEMENT.incoming)
+        if row["need"]["source"] == OUR_SOURCE and row["need"]["demand_reference"].startswith(stated_by)
+    ]
+    return [line for line, tracking in tracking_of_line(books).items() if tracking in needs]
+
+
+def _tell_proposal(story: Story, question: dict[str, Any], what: str) -> None:
+    proposal = question["proposal"]
+    story.tell.say(what)
+    for one in proposal["dispositions"]:
+        of = f"order line {one['reference']}" if one["reference"] else "stock"
+        story.tell.say(f"[dim]{one['fate']:9}[/dim] {one['quantity']} {one['unit']} {one['component']}, {of}")
+    asked = " and ".join(proposal["approvers"])
+    ways = ", ".join(
+        way["choice"] + (f" ({way['extra_cost']} {way['currency']})" if float(way["extra_cost"] or 0) else "")
+        for way in proposal["alternatives"]
+    )
+    story.tell.say(f"worth {proposal['value']} {proposal['currency']}; one decision by {asked}: {ways}")
+
+
+def _days(books: Books) -> list[str]:
+    """The days on which the outgoing component is needed."""
+    planned = books.planned["requirements"].values()
+    return sorted(
+        row["required_date"]
+        for row in planned
+        if (row["plant"], row["item"]) == (REPLACEMENT.plant, REPLACEMENT.outgoing)
+    )

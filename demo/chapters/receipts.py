@@ -1,0 +1,42 @@
+"""The end: goods are shipped and received."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from demo.erp_books import committed_deliveries, transfers
+from demo.story import DOCKS, ORDERS, Story, at_once
+
+
+async def receipts(story: Story) -> None:
+    """Suppliers ship, the warehouse receives; coverage goes back to APS and ERP."""
+    story.tell.chapter("8. Goods are shipped and received")
+    last = datetime.now(UTC).date() + timedelta(days=200)
+    await story.control("/edi/control/despatch", {"all": True, "until": last.isoformat()})
+    await story.calm()
+    await story.clocks.step(ORDERS, timedelta(days=22))
+    by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for number, order in (await story.books()).edi["orders"].items():
+        for despatch in order["despatches"]:
+            for line in despatch["lines"]:
+                row = {
+                    "order": number,
+                    "line": int(line["line"]),
+                    "quantity": line["quantity"],
+                    "unit": line["unit"],
+                    "date": despatch["date"],
+                }
+                by_day[despatch["date"]].append(row)
+    await _receive(story, by_day)
+    moved: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for order in transfers(await story.books()):
+        for delivery in committed_deliveries(order):
+            moved[delivery["date"]].append(delivery)
+    await _receive(story, moved)
+
+
+async def _receive(story: Story, by_day: dict[str, list[dict[str, Any]]]) -> None:
+    await at_once([story.control("/wms/control/receive", {"receipts": by_day[day]}) for day in sorted(by_day)], DOCKS)
+    received = sum(len(rows) for rows in by_day.values())
+    story.tell.say(f"{received} receipts on {len(by_day)} days")
+    await story.calm()

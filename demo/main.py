@@ -1,0 +1,118 @@
+"""`make demo` and `make up`: the stage, the story on it, the reckoning, and what is left to look at."""
+
+import asyncio
+import json
+import sys
+import time
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+
+from rich.table import Table
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from demo.account import reckon
+from demo.chapters import CHAPTERS
+from demo.clocks import Clocks
+from demo.narrator import Narrator
+from demo.people import People
+from demo.reckoning import Summary
+from demo.stage import Stage, caller, stage
+from demo.story import Story
+from settings import ToolSettings
+
+DIRECTORY = Path(".run")
+INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C ended."""
+
+
+def run_demo() -> int:
+    """Tell the story; 0 when every check held, 1 with what did not, 130 where it was interrupted before its end."""
+    tools = ToolSettings.load()
+    began = tools.setup_started or time.time()
+    stay = sys.stdout.isatty() and not tools.demo_exit
+    told: list[Summary] = []
+    # Ctrl-C is how a story that was told to its end is left.
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(_demo(DIRECTORY / "demo", began, stay, told))
+    if not told:
+        print("interrupted before the story was told to its end", file=sys.stderr)
+        return INTERRUPTED
+    return 1 if told[0].failures else 0
+
+
+def run_up() -> int:
+    """Run everything without the story until Ctrl-C; its state survives."""
+    try:
+        asyncio.run(_up(DIRECTORY / "up"))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0
+    return 0
+
+
+async def _up(directory: Path) -> None:
+    async with stage(directory, keep=True) as on:
+        _say_where(Narrator(), on, directory)
+        # Nobody tells of a program's end: it has to be asked for.
+        while not (ended := on.processes.ended()):  # noqa: ASYNC110
+            await asyncio.sleep(1)
+        print(f"ended by themselves: {ended}; see {directory / 'logs'}", file=sys.stderr)
+
+
+async def _demo(directory: Path, began: float, stay: bool, told: list[Summary]) -> None:
+    """`told` takes the summary once the story has reached its end, whatever ends the program after that."""
+    async with stage(directory, keep=False) as on, caller(on.gateway) as gateway, caller(on.simulators) as simulators:
+        setup_seconds = time.time() - began
+        tell = Narrator()
+        client = await Client.connect(**on.temporal.connection, data_converter=pydantic_data_converter)
+        story = Story(on, gateway, simulators, Clocks(client), tell)
+        for chapter in CHAPTERS:
+            await chapter(story)
+        seconds = tell.seconds
+        summary = await reckon(story, seconds, setup_seconds)
+        (directory / "summary.json").write_text(json.dumps(summary.figures, indent=2) + "\n")
+        await _draw(story.people, directory / "trace.html", tell)
+        _show(tell, summary)
+        told.append(summary)
+        if stay:
+            _say_where(tell, on, directory)
+            tell.say("Ctrl-C ends it.")
+            await asyncio.Event().wait()
+
+
+async def _draw(people: People, file: Path, tell: Narrator) -> None:
+    """The trace picture of a requirement that went through a shortage and was received."""
+    decided = await people.exceptions(kind="shortage", state="decided")
+    stages = {row["id"]: row["stage"] for row in await people.requirements()}
+    ended = [row for row in decided if stages.get(row["raised_by"]) == "fulfilled"]
+    by_choice: dict[str, str] = defaultdict(str)
+    for row in ended or decided:
+        by_choice.setdefault(row["decision"]["choice"], row["raised_by"])
+    chosen = by_choice.get("split") or by_choice.get("expedite") or by_choice.get("accept")
+    if chosen:
+        file.write_text(await people.trace_page(chosen))
+        tell.say(f"trace of {chosen}: {file}")
+
+
+def _show(tell: Narrator, summary: Summary) -> None:
+    table = Table(title="Counted in the counterparts' own books", title_justify="left", show_header=False)
+    for name, figure in summary.figures.items():
+        shown = ", ".join(f"{key} {value}" for key, value in figure.items()) if isinstance(figure, dict) else figure
+        table.add_row(name, str(shown))
+    tell.console.print()
+    tell.console.print(table)
+    for failure in summary.failures:
+        tell.console.print(f"[bold red]✗[/bold red] {failure}")
+    if not summary.failures:
+        tell.console.print("[bold green]✓[/bold green] every check held")
+
+
+def _say_where(tell: Narrator, on: Stage, directory: Path) -> None:
+    tell.chapter("Where to look")
+    tell.say(f"Temporal's UI     {on.temporal.ui or on.temporal.address}")
+    tell.say(f"the API           {on.gateway}/docs")
+    tell.say(f"the inbox         {on.gateway}/v1/exceptions?state=open")
+    if (directory / "trace.html").exists():
+        tell.say(f"a trace           {(directory / 'trace.html').absolute().as_uri()}")
+    tell.say(f"logs              {directory / 'logs'}")

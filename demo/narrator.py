@@ -1,0 +1,60 @@
+"""What the demo says while it runs: chapters with their seconds, and progress that a person can watch."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Narrator:
+    """Tells the story on a console; on a terminal with live bars, elsewhere line by line."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the story began."""
+        return time.monotonic() - self._began
+
+    def chapter(self, title: str) -> None:
+        """A new chapter."""
+        self.console.print(f"\n[bold]{title}[/bold] [dim]({self.seconds:.0f} s)[/dim]")
+
+    def say(self, text: str) -> None:
+        """A line of the story."""
+        self.console.print(f"  {text}")
+
+    @contextmanager
+    def counting(self, what: str, total: int) -> Iterator["Count"]:
+        """A bar that counts to a total."""
+        began = time.monotonic()
+        with Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        ) as progress:
+            count = Count(progress, total, what)
+            yield count
+        self.say(f"{what}: {count.reached} of {total} [dim]({time.monotonic() - began:.0f} s)[/dim]")
+
+
+class Count:
+    """How far something has come."""
+
+    def __init__(self, progress: Progress, total: int, what: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(what, total=total)
+        self.reached = 0
+
+    def reach(self, number: int) -> None:
+        """So many by now."""
+        self.reached = number
+        self._progress.update(self._task, completed=number)

@@ -1,0 +1,104 @@
+"""The people of the story, through the API like anybody: a planner who looks, and a buyer who decides."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+BUYER = "bea.buyer"
+
+
+class People:
+    """What they see and do."""
+
+    def __init__(self, gateway: httpx.AsyncClient) -> None:
+        self._gateway = gateway
+
+    async def pages(self, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
+        """All rows of a list, page by page."""
+        following: str | None = path
+        parameters: dict[str, str] | None = {"limit": "200", **query}
+        while following:
+            answer = await self._gateway.get(following, params=parameters)
+            answer.raise_for_status()
+            body, parameters = answer.json(), None
+            for row in body["items"]:
+                yield row
+            following = body["next"]
+
+    async def requirements(self, **query: str) -> list[dict[str, Any]]:
+        """Requirements as they stand."""
+        return [row async for row in self.pages("/v1/requirements", **query)]
+
+    async def exceptions(self, **query: str) -> list[dict[str, Any]]:
+        """The inbox, as it stands."""
+        return [row async for row in self.pages("/v1/exceptions", **query)]
+
+    async def dead_letters(self) -> list[dict[str, Any]]:
+        """What nobody could read."""
+        return [row async for row in self.pages("/v1/dead-letters")]
+
+    async def plan_run(self, source: str, plant: str, version: int) -> dict[str, Any]:
+        """A plan run as it stands, with what its lines came to."""
+        answer = await self._gateway.get(f"/v1/plan-runs/{source}/{plant}/{version}")
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def change_report(self, exception: dict[str, Any]) -> dict[str, Any]:
+        """What becomes of everything that an engineering change touches: its own report, or the proposal decided on.
+
+        The change looks again before it does what was decided, and asks anew where the proposal is another by then: so
+        where the API has no page for changes, it is the decided proposal that holds.
+        """
+        answer = await self._gateway.get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")
+        answer.raise_for_status()
+        decided = answer.json()
+        change = decided["raised_by"]
+        own = await self._gateway.get(f"/v1/changes/{change.removeprefix('change/')}")
+        report = own.json() if own.is_success else decided["proposal"]
+        return {"id": change, "decided": decided["decision"] is not None, "dispositions": report["dispositions"]}
+
+    async def decide(
+        self, exception: dict[str, Any], choice: str, comment: str, *, digest: str | None = None
+    ) -> httpx.Response:
+        """Decide on what was seen; `digest` pretends that something else was."""
+        identity = exception["id"].removeprefix("exception/")
+        return await self._gateway.post(
+            f"/v1/exceptions/{identity}/decision",
+            json={"choice": choice, "decided_by": BUYER, "comment": comment},
+            headers={"If-Match": f'"{digest or exception["digest"]}"'},
+        )
+
+    async def settle(self, exception: dict[str, Any], choice: str, comment: str) -> bool:
+        """Decide; where the proposal has changed meanwhile, read it again and decide on what it says now.
+
+        False: what it was about went away, or is no longer to be had this way.
+        """
+        for _ in range(6):
+            answer = await self.decide(exception, choice, comment)
+            if answer.status_code == 412:
+                exception = (await self._gateway.get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")).json()
+                continue
+            if answer.status_code == 503:
+                await asyncio.sleep(1)
+                continue
+            if answer.status_code in (409, 422):
+                return False
+            answer.raise_for_status()
+            return True
+        return False
+
+    async def trace_page(self, requirement: str) -> str:
+        """The trace of a requirement as a page."""
+        answer = await self._gateway.get(f"/v1/{requirement.replace('requirement/', 'requirements/', 1)}/trace.html")
+        answer.raise_for_status()
+        return answer.text
+
+    async def trace(self, requirement: str) -> dict[str, Any]:
+        """The trace of a requirement as facts."""
+        answer = await self._gateway.get(f"/v1/{requirement.replace('requirement/', 'requirements/', 1)}/trace")
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found

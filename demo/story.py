@@ -1,0 +1,169 @@
+"""What every chapter of the story stands on: the people, the clocks, the books, and what is noted for the reckoning.
+
+What people do goes through the API, what counterparts do through their control rooms; the engine is only watched. The
+chapters are in demo/chapters.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import httpx
+
+from demo.bom_change import ChangeTold
+from demo.books import Books, read_books, writes
+from demo.clocks import Clocks
+from demo.narrator import Narrator
+from demo.people import People
+from demo.shares import Decrease, SharedLine
+from demo.stage import Stage
+
+ORDERS, REQUIREMENTS = (f"WorkflowType='{name}'" for name in ("PurchaseOrder", "MaterialRequirement"))
+RUNNING = "ExecutionStatus='Running'"
+PATIENCE_SECONDS = 60
+LONG_PATIENCE_SECONDS = 180
+"""For what the story can't go on without."""
+BUYERS, DOCKS = 4, 3
+"""How many decide, and how many receive, at the same time."""
+Decided = tuple[dict[str, Any], str, str]
+"""An exception, what is chosen, and the comment."""
+
+Result = TypeVar("Result")
+
+
+async def at_once(work: Sequence[Coroutine[Any, Any, Result]], places: int) -> list[Result]:
+    """Do it all, so much at the same time; the results in the order given."""
+    gate = asyncio.Semaphore(places)
+
+    async def one(each: Coroutine[Any, Any, Result]) -> Result:
+        async with gate:
+            return await each
+
+    return await asyncio.gather(*(one(each) for each in work))
+
+
+@dataclass
+class Notes:
+    """What the chapters noted for the reckoning."""
+
+    kills: int = 0
+    decided: int = 0
+    approved: int = 0
+    edits_kept: int = 0
+    refused_digest: bool = False
+    revision: dict[str, Any] = field(default_factory=dict)
+    """Plan version 2, as the planning system sums it up."""
+    plan_runs: list[dict[str, Any]] = field(default_factory=list)
+    """The reports on version 2."""
+    erp_before_rerun: int = 0
+    erp_after_rerun: int = 0
+    late_effects: list[str] = field(default_factory=list)
+    """What was written, begun or ended after version 1 had arrived once more."""
+    shared: list[SharedLine] = field(default_factory=list)
+    """Order lines that served several requirements before version 2."""
+    decreases: list[Decrease] = field(default_factory=list)
+    changes: list[ChangeTold] = field(default_factory=list)
+
+
+class Story:
+    """The steps that the chapters are told in."""
+
+    def __init__(
+        self, stage: Stage, gateway: httpx.AsyncClient, simulators: httpx.AsyncClient, clocks: Clocks, tell: Narrator
+    ) -> None:
+        self.stage, self.simulators, self.clocks, self.tell = stage, simulators, clocks, tell
+        self.people = People(gateway)
+        self.notes = Notes()
+        self._last_writes = dict.fromkeys(("erp", "edi", "aps", "wms"), 0)
+
+    async def settle_all(self, decisions: Sequence[Decided]) -> None:
+        """People decide, some at the same time."""
+        taken = await at_once([self.people.settle(*each) for each in decisions], BUYERS)
+        for (exception, choice, _), was_taken in zip(decisions, taken, strict=True):
+            if was_taken:
+                self.notes.decided += 1
+                self.notes.approved += choice == "approve"
+                self.tell.say(f"[dim]{choice:9}[/dim] {exception['proposal']['summary'][:110]}")
+
+    async def collect(self) -> None:
+        """The collecting windows pass, and every order reaches its supplier."""
+        collecting = f"{ORDERS} AND {RUNNING} AND PeglineStage IN ('collecting', 'placing')"
+        if not await self.clocks.count(collecting):
+            return
+        stepping = asyncio.create_task(self.clocks.keep_stepping(collecting, timedelta(minutes=61)))
+        total = await self.clocks.count(f"{ORDERS} AND {RUNNING}")
+
+        async def sent() -> int:
+            return total - await self.clocks.count(collecting)
+
+        await self.watch("orders with their suppliers", total, sent)
+        stepping.cancel()
+
+    async def watch(self, what: str, total: int, count: Callable[[], Awaitable[int]]) -> None:
+        """Until so many are reached, or patience is over."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        with self.tell.counting(what, total) as counting:
+            while counting.reached < total and time.monotonic() < until:
+                counting.reach(await count())
+                await asyncio.sleep(1)
+
+    async def until(self, look: Callable[[], Awaitable[Result | None]], what: str) -> Result:
+        """Look until something is there; LookupError names what never came."""
+        until = time.monotonic() + LONG_PATIENCE_SECONDS
+        while time.monotonic() < until:
+            if (found := await look()) is not None:
+                return found
+            await asyncio.sleep(0.4)
+        raise LookupError(f"{what} did not come within {LONG_PATIENCE_SECONDS} s; the story can't go on")
+
+    async def calm(self, still_seconds: float = 1.5) -> None:
+        """Until nothing moves in any book."""
+        began = time.monotonic()
+        until = time.monotonic() + PATIENCE_SECONDS
+        last, since = await self.effects(), time.monotonic()
+        while time.monotonic() < until and time.monotonic() - since < still_seconds:
+            await asyncio.sleep(0.4)
+            if (now := await self.effects()) != last:
+                last, since = now, time.monotonic()
+        self.tell.say(f"[dim]quiet after {time.monotonic() - began:.1f} s[/dim]")
+
+    async def effects(self) -> dict[str, int]:
+        """The last write in each book, how many entities there are, and how many have ended."""
+        for name, last in self._last_writes.items():
+            self._last_writes[name] = max(
+                (row["seq"] for row in await writes(self.simulators, name, last)), default=last
+            )
+        return self._last_writes | {
+            "all": await self.clocks.count(
+                "WorkflowType IN ('PurchaseOrder', 'MaterialRequirement', 'ShortageException')"
+            ),
+            "ended": await self.clocks.count("ExecutionStatus='Completed'"),
+        }
+
+    async def effects_since(self, before: dict[str, int]) -> list[str]:
+        """Each write in a book since then, in its own words, and how many entities began or ended."""
+        found = [
+            f"{name}: {row['summary']} ({row['document']})"
+            for name in self._last_writes
+            for row in await writes(self.simulators, name, before[name])
+        ]
+        now = await self.effects()
+        return found + [f"{now[kind] - before[kind]} {kind}" for kind in ("all", "ended") if now[kind] != before[kind]]
+
+    async def erp_seq(self) -> int:
+        """The last write in the ERP."""
+        return (await self.effects())["erp"]
+
+    async def books(self) -> Books:
+        """All books."""
+        return await read_books(self.simulators)
+
+    async def control(self, path: str, body: Any) -> Any:
+        """A counterpart is told what to do."""
+        answer = await self.simulators.post(path, json=body)
+        if answer.status_code >= 400:
+            raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json()
