@@ -1,0 +1,65 @@
+"""The bare worker: `python -m benchmarks.bare.worker --counterparts URL`. Concurrency as in worker.py."""
+
+import argparse
+import asyncio
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+import event_loop
+from benchmarks.bare.activities import Activities
+from benchmarks.bare.words import QUEUE
+from benchmarks.bare.workflow import BareRequirement
+
+READY = "bare worker ready, process"
+
+
+async def run(counterparts: str) -> None:
+    """Work until told to stop."""
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    async with httpx.AsyncClient(
+        base_url=counterparts,
+        auth=httpx.BasicAuth("PEGLINE", "pegline"),
+        headers={"Accept": "application/json"},
+        timeout=10,
+    ) as http:
+        calls = Activities(http)
+        async with Worker(
+            client,
+            task_queue=QUEUE,
+            workflows=[BareRequirement],
+            activities=[
+                calls.create_requisition,
+                calls.create_order,
+                calls.send_order,
+                calls.write_confirmation,
+                calls.write_delivery,
+                calls.write_coverage,
+            ],
+            # As Pegline's worker does, since the sandbox costs time: three counterparts of 20 calls each there.
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            workflow_task_executor=ThreadPoolExecutor(max_workers=4),
+            max_concurrent_workflow_tasks=20,
+            max_concurrent_activities=60,
+        ):
+            print(f"{READY} {os.getpid()}", flush=True)
+            await stop.wait()
+
+
+def main() -> None:
+    """Run from the command line; the server is that of the environment."""
+    arguments = argparse.ArgumentParser(description="The bare workflow's worker")
+    arguments.add_argument("--counterparts", required=True)
+    event_loop.run(run(arguments.parse_args().counterparts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The straight workflow: requisition, order, send; answer, write back; receipt, write back."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from benchmarks.bare.activities import Activities
+    from benchmarks.bare.words import Answer, Confirmed, Coverage, Need, Ordered, Receipt
+
+TIMEOUT = timedelta(seconds=30)
+
+
+@workflow.defn(name="BareRequirement")
+class BareRequirement:
+    """One workflow per requirement."""
+
+    def __init__(self) -> None:
+        self._answer: Answer | None = None
+        self._receipt: Receipt | None = None
+
+    @workflow.run
+    async def run(self, need: Need) -> str:
+        """From the need to the receipt."""
+        requisition = await workflow.execute_activity_method(
+            Activities.create_requisition, need, start_to_close_timeout=TIMEOUT
+        )
+        ordered = Ordered(need, requisition)
+        ordered.order = await workflow.execute_activity_method(
+            Activities.create_order, ordered, start_to_close_timeout=TIMEOUT
+        )
+        await workflow.execute_activity_method(Activities.send_order, ordered, start_to_close_timeout=TIMEOUT)
+
+        await workflow.wait_condition(lambda: self._answer is not None)
+        assert self._answer is not None
+        await workflow.execute_activity_method(
+            Activities.write_confirmation, Confirmed(ordered, self._answer), start_to_close_timeout=TIMEOUT
+        )
+        await workflow.execute_activity_method(
+            Activities.write_coverage,
+            Coverage(ordered, self._answer.quantity, self._answer.date, "confirmed", 1, workflow.now().isoformat()),
+            start_to_close_timeout=TIMEOUT,
+        )
+
+        await workflow.wait_condition(lambda: self._receipt is not None)
+        assert self._receipt is not None
+        await workflow.execute_activity_method(Activities.write_delivery, ordered, start_to_close_timeout=TIMEOUT)
+        await workflow.execute_activity_method(
+            Activities.write_coverage,
+            Coverage(ordered, self._receipt.quantity, self._receipt.date, "received", 2, workflow.now().isoformat()),
+            start_to_close_timeout=TIMEOUT,
+        )
+        return ordered.order
+
+    @workflow.signal
+    def supplier_answered(self, answer: Answer) -> None:
+        """The supplier answered."""
+        self._answer = answer
+
+    @workflow.signal
+    def goods_received(self, receipt: Receipt) -> None:
+        """Goods are in stock."""
+        self._receipt = receipt

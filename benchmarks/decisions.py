@@ -1,0 +1,211 @@
+"""How many needs a second one core decides: assess, decide and state the want, as a requirement does.
+
+What is measured: `decide_cover` and `want_for`, policy resolved and master data at hand; the typical case and what is
+dearer. Not here: what a plan run costs around it (reading, workflows, the ledger).
+
+    python -m benchmarks.decisions [--rounds 9] [--seconds 0.5] [--at-least 20000]
+"""
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import cycle
+from pathlib import Path
+from typing import NamedTuple
+
+from canonical.base import Criticality
+from canonical.calendar import Calendar
+from canonical.need import Need, Peg, Revision
+from canonical.policy import Approval, PlantPolicy, Quota, RouteKind, RouteRule
+from canonical.sourcing import Assessment, Component, ItemAtPlant, Source, UnitConversion
+from decisions.assess import CoverDecision, decide_cover
+from decisions.cover import want_for
+
+RESULTS = Path(".run/bench/decisions.json")
+TODAY = dt.date(2026, 5, 4)
+
+_DAYS_OFF = ((1, 1), (1, 19), (2, 16), (5, 25), (6, 19), (7, 3), (9, 7), (10, 12), (11, 11), (11, 26), (12, 25))
+PLANT = Calendar(
+    name="plant",
+    zone="America/Los_Angeles",
+    holidays=tuple(dt.date(year, month, day) for year in range(2025, 2029) for month, day in _DAYS_OFF),
+)
+SUPPLIER = PLANT.model_copy(update={"name": "supplier", "zone": "Europe/Berlin"})
+
+
+class Case(NamedTuple):
+    """Needs that are decided on what is known of their item, and how many of a hundred lines are of this kind."""
+
+    name: str
+    share: int
+    needs: tuple[Need, ...]
+    assessment: Assessment
+
+
+def cases() -> list[Case]:
+    """A plant's mix: most items have one source, some two or three, few are counted in another unit or made outside."""
+    first, second, third = (
+        _source("1580"),
+        _source("1678", preference=2, lead_time_days=10, lead_time_in="working_days"),
+        _source("1690", preference=3, lead_time_days=7, maximum_quantity=Decimal(400)),
+    )
+    quotas = {"1580": Quota(share=Decimal(60)), "1678": Quota(share=Decimal(40))}
+    in_pounds = _source("1580", unit="LBR", minimum_quantity=Decimal(0), multiple=Decimal("0.5"))
+    pounds = UnitConversion(unit="LBR", numerator=Decimal("453.592292"), denominator=Decimal(1000))
+    transfer = _source("1720", route=RouteKind.TRANSFER, lead_time_days=2, lead_time_in="working_days")
+    outside = _source("1690", route=RouteKind.SUBCONTRACT, lead_time_days=14)
+    steel = Component(item="STEEL", quantity=Decimal(3), unit="KGM", per=Decimal(10))
+    every_route = (
+        RouteRule(kind=RouteKind.TRANSFER, supplying_plant="1720"),
+        RouteRule(kind=RouteKind.DIRECT),
+        RouteRule(kind=RouteKind.SUBCONTRACT),
+    )
+    return [
+        Case("one source", 55, _needs(), _known(_item(first))),
+        Case("two sources", 20, _needs(), _known(_item(first, second))),
+        Case("three sources, the first is late", 10, _needs(days=12), _known(_item(first, second, third))),
+        Case("quota between two", 5, _needs(), _known(_item(first, second), quotas=quotas)),
+        Case("another unit", 4, _needs(unit="KGM"), _known(_item(in_pounds, base_unit="KGM", conversions=(pounds,)))),
+        Case("a transfer first", 3, _needs(), _known(_item(transfer, first), routes=every_route)),
+        Case("a subcontract", 3, _needs(), _known(_item(outside, components=(steel,)), routes=every_route)),
+    ]
+
+
+def _needs(unit: str = "EA", days: int = 42) -> tuple[Need, ...]:
+    """Needs of a fortnight, some of them for several demands."""
+    return tuple(
+        Need(
+            plant="1710",
+            item="CH-0234",
+            quantity=Decimal(100 + 37 * number),
+            unit=unit,
+            required_date=TODAY + dt.timedelta(days=days + number),
+            source="aps",
+            demand_reference=f"PL-{number:06}",
+            revision=Revision(plan_version=12, effective_at=dt.datetime(2026, 5, 4, 6, tzinfo=dt.UTC), event_id="e"),
+            pegging=tuple(
+                Peg(
+                    demand=f"SO-{number}-{part}",
+                    quantity=Decimal(50),
+                    date=TODAY + dt.timedelta(days=days + number + part),
+                    criticality=Criticality.B,
+                )
+                for part in range(number % 4)
+            ),
+        )
+        for number in range(14)
+    )
+
+
+def _source(supplier: str, **terms: object) -> Source:
+    usual = {
+        "supplier": supplier,
+        "unit": "EA",
+        "lead_time_days": 21,
+        "minimum_quantity": Decimal(100),
+        "multiple": Decimal(25),
+        "price": Decimal("2.50"),
+        "currency": "USD",
+        "info_record": "5300000042",
+        "calendar": SUPPLIER,
+    }
+    return Source.model_validate(usual | terms)
+
+
+def _item(*sources: Source, **kept: object) -> ItemAtPlant:
+    usual = {"plant": "1710", "item": "CH-0234", "base_unit": "EA", "goods_receipt_days": 2, "sources": sources}
+    return ItemAtPlant.model_validate(usual | kept)
+
+
+def _known(item: ItemAtPlant, **rules: object) -> Assessment:
+    usual = {
+        "plant": "1710",
+        "version": "benchmark",
+        "company_code": "1710",
+        "purchasing_organization": "1710",
+        "calendar": PLANT,
+        "office": PLANT,
+        "approval": Approval(rates={"EUR": Decimal(1), "USD": Decimal("0.92")}),
+    }
+    policy = PlantPolicy.model_validate(usual | rules)
+    return Assessment(item=item, policy=policy, allocated={"1580": Decimal(600), "1678": Decimal(380)})
+
+
+def decide(need: Need, assessment: Assessment) -> None:
+    """One decision: from the need to the want that an order is told."""
+    decision = decide_cover(need, assessment, TODAY)
+    assert isinstance(decision, CoverDecision), decision
+    assert assessment.item is not None
+    want_for(
+        need,
+        assessment.item,
+        decision.choice,
+        decision.policy,
+        requirement_id=need.id,
+        need_revision=1,
+        today=TODAY,
+        correlation_id="bench",
+    )
+
+
+def plan_run(mix: list[Case]) -> list[tuple[Need, Assessment]]:
+    """The lines of a plan in their shares, the kinds mixed."""
+    lines = [
+        (number / case.share, need, case.assessment)
+        for case in mix
+        for number, need in zip(range(case.share), cycle(case.needs), strict=False)
+    ]
+    return [(need, assessment) for _, need, assessment in sorted(lines, key=lambda line: line[0])]
+
+
+def per_second(lines: list[tuple[Need, Assessment]], seconds: float, clock: Callable[[], float]) -> float:
+    """Decisions a second of the clock, over at least so many seconds of it."""
+    done, started = 0, clock()
+    while (spent := clock() - started) < seconds:
+        for need, assessment in lines:
+            decide(need, assessment)
+        done += len(lines)
+    return done / spent
+
+
+def main() -> int:
+    """Measure, print and keep the result; 1 where the median is under `--at-least`."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--rounds", type=int, default=9)
+    asked.add_argument("--seconds", type=float, default=0.5, help="of CPU, a round")
+    asked.add_argument("--at-least", type=float, default=0, help="decisions a second, else exit 1")
+    options = asked.parse_args()
+    mix = cases()
+    whole = plan_run(mix)
+    per_second(whole, options.seconds, time.process_time)  # warms caches and the interpreter's inline ones
+    # CPU time: what else runs on the machine is not the decisions' doing.
+    rounds = [per_second(whole, options.seconds, time.process_time) for _ in range(options.rounds)]
+    median = statistics.median(rounds)
+    by_case = {
+        case.name: round(per_second([(need, case.assessment) for need in case.needs], 0.2, time.process_time))
+        for case in mix
+    }
+    result = {
+        "decisions_per_second": round(median),
+        "microseconds_each": round(1e6 / median, 1),
+        "rounds": [round(value) for value in rounds],
+        "by_case": by_case,
+        "shares": {case.name: case.share for case in mix},
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+    return int(median < options.at_least)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""How a round is run: needs go in at the gateway, and the clock stops when the last requirement has ended."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus
+
+from benchmarks.ground import Side
+
+BATCH = "application/cloudevents-batch+json"
+SINGLE = "application/cloudevents+json"
+BATCH_SIZE = 50
+"""As the planning simulator publishes."""
+SENDERS = 16
+PATIENCE_SECONDS = 240
+
+
+class RoundFailed(Exception):
+    """Requirements did not end; the message says what was reached."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """The needs of one round, on one side."""
+
+    side: Side
+    started_at: datetime
+    count: int
+
+    async def ended(self) -> int:
+        """How many of its requirements have ended well."""
+        return await self._count("ExecutionStatus='Completed'")
+
+    async def _count(self, condition: str) -> int:
+        query = f"WorkflowType='{self.side.workflow}' AND StartTime >= '{self.started_at.isoformat()}' AND {condition}"
+        return (await self.side.client.count_workflows(query)).count
+
+    async def finish(self) -> datetime:
+        """Wait until all have ended; when the last one did."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (ended := await self.ended()) < self.count:
+            if time.monotonic() > deadline:
+                raise RoundFailed(f"{self.side.name}: {ended} of {self.count} requirements have ended")
+            await asyncio.sleep(0.5)
+        query = f"WorkflowType='{self.side.workflow}' AND StartTime >= '{self.started_at.isoformat()}'"
+        last = self.started_at
+        async for found in self.side.client.list_workflows(query, page_size=1000):
+            assert found.status is WorkflowExecutionStatus.COMPLETED, found.id
+            assert found.close_time is not None
+            last = max(last, found.close_time)
+        return last
+
+
+async def send_batches(side: Side, events: Sequence[dict[str, Any]]) -> Round:
+    """State needs as the planning system does: in batches, one after the other."""
+    started = datetime.now(UTC)
+    for first in range(0, len(events), BATCH_SIZE):
+        await _post(side, list(events[first : first + BATCH_SIZE]), BATCH)
+    return Round(side, started, len(events))
+
+
+async def send_singly(side: Side, events: Sequence[dict[str, Any]]) -> Round:
+    """State each need by its own call, several senders at a time."""
+    started, left = datetime.now(UTC), list(reversed(events))
+
+    async def sender() -> None:
+        while left:
+            await _post(side, left.pop(), SINGLE)
+
+    await asyncio.gather(*(sender() for _ in range(SENDERS)))
+    return Round(side, started, len(events))
+
+
+async def send_paced(side: Side, events: Sequence[dict[str, Any]], per_second: float) -> Round:
+    """State each need by its own call, so many a second, whatever the answers take."""
+    started, first, calls = datetime.now(UTC), time.monotonic(), []
+    for number, event in enumerate(events):
+        await asyncio.sleep(max(0.0, first + number / per_second - time.monotonic()))
+        calls.append(asyncio.create_task(_post(side, event, SINGLE)))
+    await asyncio.gather(*calls)
+    return Round(side, started, len(events))
+
+
+async def _post(side: Side, body: Any, content_type: str) -> None:
+    answer = await side.gateway.post("/v1/events", json=body, headers={"Content-Type": content_type})
+    if answer.status_code >= 300:
+        raise RoundFailed(f"{side.name}: {answer.status_code} {answer.text[:500]}")
+
+
+async def set_pace(side: Side, receive_after: float | None) -> None:
+    """When goods arrive after their cover was told; None: they do not."""
+    (await side.counterparts.post("/bench/pace", json={"receive_after": receive_after})).raise_for_status()
+
+
+async def progress(side: Side) -> dict[str, Any]:
+    """What the side's counterparts have seen."""
+    said: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
+    return said

@@ -1,0 +1,148 @@
+"""Where plan runs are measured: all programs of the demo's stage, each a process, and what each of them costs.
+
+Decided here: which servers, and how a run is sent and waited for. Not here: what is measured (plan_runs).
+"""
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from benchmarks.plan_empty import READY
+from benchmarks.plan_lines import PLANT
+from demo.stage import Stage, caller, stage
+from ledger.database import connect
+from settings import environment_for_child
+from tools.processes import Program
+
+SOURCE = "aps-bench"
+_POLL_SECONDS = 0.2
+_COLLECT_MINUTES = 1
+_DECIDED = "SELECT count(*) FROM requirement WHERE sequence IS NOT NULL"
+_BUSY = """
+SELECT (SELECT count(*) FROM order_sheet WHERE closed_at IS NULL)
+     + (SELECT count(*) FROM fact WHERE recorded_at > now() - make_interval(secs => :seconds))
+"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Everything that runs, and how it is asked."""
+
+    stage: Stage
+    gateway: httpx.AsyncClient
+    simulators: httpx.AsyncClient
+    temporal: Client
+    engine: AsyncEngine
+
+    async def send(self, version: int, body: bytes, *, partial: bool = False) -> str:
+        """Upload a plan; answers where its run is read."""
+        query = {"source": SOURCE, "plant": PLANT, "version": str(version), "partial": str(partial).lower()}
+        headers = {"content-type": "application/x-ndjson"}
+        taken = await self.gateway.post("/v1/plan-runs", params=query, content=body, headers=headers, timeout=600)
+        taken.raise_for_status()
+        location: str = taken.headers["location"]
+        return location
+
+    async def done(self, location: str) -> dict[str, Any]:
+        """The run once it has ended. RuntimeError where it did not take effect."""
+        while True:
+            view: dict[str, Any] = (await self.gateway.get(location)).json()
+            if view["stage"] == "done":
+                return view
+            if view["stage"] in ("stopped", "superseded", "waiting"):
+                raise RuntimeError(f"{view['id']} is {view['stage']}: {view['detail']}")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def count(self, query: str, **asked: object) -> int:
+        """A number from the ledger."""
+        async with self.engine.connect() as connection:
+            return int(await connection.scalar(text(query), asked) or 0)
+
+    async def decided(self, known: int) -> None:
+        """Wait until so many requirements have recorded what they decided."""
+        while await self.count(_DECIDED) < known:  # noqa: ASYNC110
+            await asyncio.sleep(1)
+
+    async def quiet(self, seconds: float = 8) -> None:
+        """Wait until no fact has been recorded for so long, and no order collects any more."""
+        while await self.count(_BUSY, seconds=seconds):  # noqa: ASYNC110
+            await asyncio.sleep(1)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each program has cost so far."""
+        programs = ("temporal", "gateway", "worker", "simulators", "postgres")
+        spent = {}
+        for name in programs:
+            program = psutil.Process(self.stage.processes.pid(name))
+            family = [program, *program.children(recursive=True)]
+            spent[name] = sum(sum(each.cpu_times()[:2]) for each in family if each.is_running())
+        return spent
+
+
+@asynccontextmanager
+async def ground(directory: Path) -> AsyncIterator[Ground]:
+    """Start all on empty servers; orders of the plant collect for a short while only, so that they get to the ERP."""
+    policies = directory / "policies"
+    shutil.rmtree(policies, ignore_errors=True)
+    shutil.copytree("policies", policies, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    plant = policies / "plants" / f"{PLANT}.toml"
+    lines = plant.read_text().splitlines()
+    plant.write_text("\n".join([f"consolidation_minutes = {_COLLECT_MINUTES}", *_without(lines)]) + "\n")
+    ports = (18_091, 18_080)
+    async with (
+        stage(directory, keep=False, ports=ports, policies=policies) as on,
+        caller(on.gateway) as gateway,
+        caller(on.simulators) as simulators,
+    ):
+
+        async def ready() -> bool:
+            return READY in on.processes.last_lines("empty", 50)
+
+        await on.processes.start(
+            Program(
+                name="empty",
+                command=(sys.executable, "-m", "benchmarks.plan_empty"),
+                environment=environment_for_child(**on.temporal.environment),
+                ready=ready,
+            )
+        )
+        if ended := on.processes.ended():
+            # Else another's gateway, which took the port in the same moment, would be measured.
+            raise RuntimeError(f"ended by themselves: {ended}; see {directory / 'logs'}")
+        engine = await connect(on.database_url)
+        try:
+            yield Ground(on, gateway, simulators, await Client.connect(**on.temporal.connection), engine)
+        finally:
+            await engine.dispose()
+
+
+def _without(lines: list[str]) -> list[str]:
+    return [line for line in lines if not line.startswith("consolidation_minutes")]
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on, and how busy that was with other things."""
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "server": "Temporal dev server (SQLite in memory)",
+        "load_average": [round(value, 1) for value in os.getloadavg()],
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+__all__ = ["SOURCE", "Ground", "ground", "machine"]

@@ -1,0 +1,46 @@
+"""Plans to measure by: lines over what plant 1710 of the demo buys, with two demands each, some of them critical."""
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+from demo.purchasing import purchasing_terms
+
+PLANT = "1710"
+"""All that it buys, it buys directly: a requirement a line and none beside."""
+
+
+def items() -> list[str]:
+    """What has a source."""
+    return sorted({terms.item for terms in purchasing_terms()})
+
+
+def plan(count: int, today: dt.date, *, prefix: str = "R", changed: int = 0, known: list[str] | None = None) -> bytes:
+    """NDJSON of so many lines; the first `changed` say twice the quantity."""
+    return b"".join(_lines(count, today, prefix, changed, known or items()))
+
+
+def _lines(count: int, today: dt.date, prefix: str, changed: int, known: list[str]) -> Iterator[bytes]:
+    for number in range(count):
+        due = (today + dt.timedelta(days=180 + number // len(known) % 250)).isoformat()
+        quantity = 100 + number % 7 * 100
+        told = {
+            "item": known[number % len(known)],
+            "quantity": str(quantity * (2 if number < changed else 1)),
+            "unit": "EA",
+            "required_date": due,
+            "demand_reference": f"{prefix}{number:07}",
+            "pegging": [
+                {
+                    "demand": f"SO-{number}-{part}",
+                    "quantity": str(quantity // 2),
+                    "date": due,
+                    "criticality": "ABC"[(number + part) % 3],
+                }
+                for part in range(2)
+            ],
+        }
+        yield json.dumps(told).encode() + b"\n"
+
+
+__all__ = ["PLANT", "items", "plan"]
