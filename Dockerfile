@@ -1,0 +1,25 @@
+# One image for worker, gateway and preparation; which of them runs is the command's business (docker-compose.yml).
+ARG PYTHON=3.13
+
+FROM python:${PYTHON}-slim AS packages
+COPY requirements.lock /
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r /requirements.lock
+
+FROM python:${PYTHON}-slim
+RUN useradd --system --uid 10001 --no-create-home pegline
+COPY --from=packages /venv /venv
+WORKDIR /app
+COPY activities activities
+COPY adapters adapters
+COPY canonical canonical
+COPY decisions decisions
+COPY gateway gateway
+COPY ledger ledger
+COPY policies policies
+COPY shadow shadow
+COPY workflows workflows
+COPY cli.py entities.py event_loop.py gateway_calls.py plan_commands.py plan_matching.py policy_commands.py prepare.py settings.py telemetry.py worker.py ./
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER pegline
+CMD ["python", "worker.py"]

@@ -1,0 +1,121 @@
+"""What is true of every file: it fits in a head, it knows no machine but any, and its links lead somewhere."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST = 400
+
+_MACHINE = re.compile(
+    r"(?<![\w.~}*-])/(?:root|home|work|Users)/\w"  # somebody's folders
+    r"|--(?:extra-)?index-url|--find-links|--trusted-host"  # somebody's package index
+    r"|https?://[^\s\"')>]*(?:/simple/|pythonhosted|pypi\.|goproxy|proxy\.golang)"
+)
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
+
+
+def tracked() -> list[Path]:
+    """The files of the repository, and those about to be."""
+    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [path for name in listed if name and (path := ROOT / name).is_file()]
+
+
+def texts() -> list[tuple[str, str]]:
+    """Name and content of every text file."""
+    found = []
+    for path in tracked():
+        content = path.read_bytes()
+        if b"\0" not in content[:8000]:
+            found.append((str(path.relative_to(ROOT)), content.decode(errors="replace")))
+    return found
+
+
+def too_long(name: str, content: str) -> bool:
+    return name.endswith(".py") and content.count("\n") > LONGEST
+
+
+def test_a_module_fits_in_a_head() -> None:
+    assert too_long("x.py", "\n" * (LONGEST + 1))
+    assert [name for name, content in texts() if too_long(name, content)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        ("cd /home/" + "anna/pegline", True),
+        ("open('/work/" + "main/x')", True),
+        ("pip install --extra-" + "index-url https://mirror.example/simple/", True),
+        ("GOPROXY=https://goproxy" + ".example", True),
+        ("https://example.com/root/cause", False),
+        ("GET /workflows/home/", False),
+        ("docs/home/plan", False),
+    ],
+)
+def test_a_machines_own_path_or_registry_is_recognised(line: str, is_one: bool) -> None:
+    assert bool(_MACHINE.search(line)) is is_one
+
+
+def test_no_file_knows_the_machine_it_was_written_on() -> None:
+    found = [
+        f"{name}:{number}: {line.strip()[:100]}"
+        for name, content in texts()
+        if name != str(Path(__file__).relative_to(ROOT))
+        for number, line in enumerate(content.splitlines(), 1)
+        if _MACHINE.search(line)
+    ]
+    assert found == []
+
+
+def anchors(markdown: str) -> set[str]:
+    """The anchors that a renderer gives the headings."""
+    headings = re.findall(r"^#+ +(.+?) *$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def dead_links(path: Path) -> list[str]:
+    """Relative links of a Markdown file whose target, or heading in it, is not there."""
+    dead = []
+    for link in _LINK.findall(path.read_text()):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target.read_text())):
+            dead.append(link)
+    return dead
+
+
+def test_a_dead_link_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# The way of a need\n[a](#the-way-of-a-need) [b](page.md) [c](gone.md) [d](#gone) [e](https://x.example)"
+    )
+    assert dead_links(page) == ["gone.md", "#gone"]
+
+
+def test_the_documents_links_lead_somewhere() -> None:
+    pages = [path for path in tracked() if path.suffix == ".md"]
+    assert {str(page.relative_to(ROOT)): dead for page in pages if (dead := dead_links(page))} == {}
+
+
+def environment_reads(source: str) -> list[str]:
+    """Where code reads the environment by itself."""
+    return [
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "getenv", "environb"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    assert environment_reads("import os\nos.environ['X']") == ["environ"]
+    readers = [name for name, content in texts() if name.endswith(".py") and environment_reads(content)]
+    assert readers == ["settings.py"]
