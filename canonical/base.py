@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from canonical.units import require_known_unit
+from canonical.units import NEED_DECIMALS, require_known_unit
 
 
 class Noun(BaseModel):
@@ -15,10 +16,29 @@ class Noun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-Quantity = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
+_BEYOND = Decimal(10**12)
+"""No quantity reaches this: twelve digits and six decimals are what the ledger's columns hold."""
+_FINEST = Decimal(1).scaleb(-NEED_DECIMALS)
+
+
+def _within_decimals(quantity: Decimal) -> Decimal:
+    """By remainder: `decimal_places` takes a quantity's digits apart, which costs three times the rest of a check."""
+    if quantity % _FINEST:
+        raise PydanticCustomError(
+            "decimal_max_places",
+            "Decimal input should have no more than {places} decimal places",
+            {"places": NEED_DECIMALS},
+        )
+    return quantity
+
+
+Quantity = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_within_decimals)]
 """A quantity in the unit that stands beside it; never negative."""
 
-PositiveQuantity = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
+PositiveQuantity = Annotated[Decimal, Field(gt=0, lt=_BEYOND), AfterValidator(_within_decimals)]
+SignedQuantity = Annotated[Decimal, Field(gt=-_BEYOND, lt=_BEYOND), AfterValidator(_within_decimals)]
+"""A quantity in the unit that stands beside it; below zero: more is promised than there is."""
+
 Money = Annotated[Decimal, Field(ge=0)]
 Share = Annotated[Decimal, Field(ge=0)]
 """A ratio: 0.05 is five per cent."""
@@ -39,4 +59,15 @@ class Criticality(StrEnum):
     C = "C"
 
 
-__all__ = ["Code", "Criticality", "Instant", "Money", "Noun", "PositiveQuantity", "Quantity", "Share", "UnitCode"]
+__all__ = [
+    "Code",
+    "Criticality",
+    "Instant",
+    "Money",
+    "Noun",
+    "PositiveQuantity",
+    "Quantity",
+    "Share",
+    "SignedQuantity",
+    "UnitCode",
+]

@@ -6,15 +6,9 @@ What becomes of it is decided by decisions.stock_use; what a message is to those
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field
-
-from canonical.base import Code, Criticality, Instant, Noun, Quantity, UnitCode
+from canonical.base import Code, Criticality, Instant, Noun, Quantity, SignedQuantity, UnitCode
 from canonical.identity import RequirementId, StockId, stock_id
-
-SignedQuantity = Annotated[Decimal, Field(max_digits=18, decimal_places=6)]
-"""A quantity in the unit that stands beside it; below zero: more is promised than there is."""
 
 
 class StockReportKind(StrEnum):
