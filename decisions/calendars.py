@@ -15,31 +15,26 @@ _LONGEST_CLOSURE_DAYS = 400
 """A calendar with no working day in this stretch has none: better an error than an endless search."""
 
 
-def is_working_day(cal: Calendar, day: dt.date) -> bool:
-    """Whether people work on the day."""
-    if day.weekday() not in cal.weekdays:
+def works_near(cal: Calendar, day: dt.date) -> bool:
+    """Whether the calendar has working days before and after the day, so that dates can be counted in it."""
+    if len(cal.holidays) < len(cal.weekdays) * (_LONGEST_CLOSURE_DAYS // 7):
+        return True  # too few days off to close it for so long
+    try:
+        previous_working_day(cal, day)
+        next_working_day(cal, day)
+    except ValueError:
         return False
-    place = bisect_right(cal.holidays, day)
-    return not place or cal.holidays[place - 1] != day
+    return True
 
 
 def next_working_day(cal: Calendar, day: dt.date) -> dt.date:
     """The day itself where it is a working day, else the first one after it."""
-    return _nearest_working_day(cal, day, _DAY)
+    return _walk(cal, day, 0, _DAY)
 
 
 def previous_working_day(cal: Calendar, day: dt.date) -> dt.date:
     """The day itself where it is a working day, else the last one before it."""
-    return _nearest_working_day(cal, day, -_DAY)
-
-
-def _nearest_working_day(cal: Calendar, day: dt.date, step: dt.timedelta) -> dt.date:
-    tried = day
-    for _ in range(_LONGEST_CLOSURE_DAYS):
-        if is_working_day(cal, tried):
-            return tried
-        tried += step
-    raise ValueError(f"calendar {cal.name!r} has no working day near {day}; correct its weekdays or holidays")
+    return _walk(cal, day, 0, -_DAY)
 
 
 def add_working_days(cal: Calendar, day: dt.date, n: int) -> dt.date:
@@ -50,7 +45,9 @@ def add_working_days(cal: Calendar, day: dt.date, n: int) -> dt.date:
     """
     if n < 0:
         return subtract_working_days(cal, day, -n)
-    return _step_working_days(cal, next_working_day(cal, day), n, _DAY)
+    if n < len(cal.weekdays):
+        return _walk(cal, day, n, _DAY)
+    return _stride(cal, next_working_day(cal, day), n, _DAY)
 
 
 def subtract_working_days(cal: Calendar, day: dt.date, n: int) -> dt.date:
@@ -58,20 +55,35 @@ def subtract_working_days(cal: Calendar, day: dt.date, n: int) -> dt.date:
 
     The counterpart of `add_working_days`: adding n to the result never ends after the day.
     """
-    return _step_working_days(cal, previous_working_day(cal, day), n, -_DAY)
+    if n < len(cal.weekdays):
+        return _walk(cal, day, n, -_DAY)
+    return _stride(cal, previous_working_day(cal, day), n, -_DAY)
 
 
-def _step_working_days(cal: Calendar, day: dt.date, n: int, step: dt.timedelta) -> dt.date:
+def _walk(cal: Calendar, day: dt.date, n: int, step: dt.timedelta) -> dt.date:
+    """The n-th working day after the first one that is met from the day on, the day itself included."""
+    weekdays, holidays, walked, idle = cal.weekdays, cal.holidays, day, 0
+    while idle < _LONGEST_CLOSURE_DAYS:
+        # Here and not in a function of its own: a decision asks it a dozen times.
+        if walked.weekday() in weekdays and (
+            not (place := bisect_right(holidays, walked)) or holidays[place - 1] != walked
+        ):
+            if not n:
+                return walked
+            n -= 1
+            idle = 0
+        else:
+            idle += 1
+        walked += step
+    raise ValueError(f"calendar {cal.name!r} has no working day near {day}; correct its weekdays or holidays")
+
+
+def _stride(cal: Calendar, day: dt.date, n: int, step: dt.timedelta) -> dt.date:
     """Walk n working days from a working day: whole weeks at once, the rest (and holidays made up for) by day."""
     weeks = n // len(cal.weekdays)
-    if weeks:
-        landed = day + step * 7 * weeks
-        passed = _count(cal, day, landed) if step == _DAY else _count(cal, landed - _DAY, day - _DAY)
-        day, n = landed, n - passed
-    while n:
-        day = _nearest_working_day(cal, day + step, step)
-        n -= 1
-    return day
+    landed = day + step * 7 * weeks
+    passed = _count(cal, day, landed) if step == _DAY else _count(cal, landed - _DAY, day - _DAY)
+    return _walk(cal, landed + step, n - passed - 1, step) if n > passed else landed
 
 
 def working_days_between(cal: Calendar, earlier: dt.date, later: dt.date) -> int:

@@ -4,7 +4,6 @@ What is decided here: each defect, with its field, the systems that disagree, it
 here: which of the sound sources is taken (sourcing).
 """
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 
 from canonical.calendar import Calendar
@@ -12,7 +11,7 @@ from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.need import Need
 from canonical.policy import DefectOwners, PlantPolicy, RouteKind
 from canonical.sourcing import Assessment, ItemAtPlant, MasterDataDefect, Source, UnknownItem
-from decisions.calendars import is_working_day, next_working_day, previous_working_day
+from decisions.calendars import works_near
 from decisions.lots import has_legal_lot, lots_wanted
 from decisions.units import conversion, to_order_unit
 
@@ -67,18 +66,6 @@ def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemA
         yield _idle_calendar(source.calendar, need, _of(source, need), policy.owners, _ERP)
     if source.route is RouteKind.SUBCONTRACT:
         yield from _component_defects(source, need, policy.owners, item)
-
-
-def works_near(calendar: Calendar, day: dt.date) -> bool:
-    """Whether the calendar has working days before and after the day, so that dates can be counted in it."""
-    if is_working_day(calendar, day):
-        return True
-    try:
-        previous_working_day(calendar, day)
-        next_working_day(calendar, day)
-    except ValueError:
-        return False
-    return True
 
 
 def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy: PlantPolicy) -> Proposal:

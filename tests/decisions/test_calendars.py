@@ -10,11 +10,11 @@ from canonical.calendar import Calendar
 from decisions.calendars import (
     add_business_hours,
     add_working_days,
-    is_working_day,
     next_working_day,
     previous_working_day,
     subtract_working_days,
     working_days_between,
+    works_near,
 )
 from tests.decisions.nouns import WEEKDAYS, june
 
@@ -28,8 +28,13 @@ calendars = st.builds(
 JUNETEENTH = Calendar(name="plant", holidays=(june(19),))
 
 
+def works_on(cal: Calendar, day: dt.date) -> bool:
+    """The slow and obvious way."""
+    return day.weekday() in cal.weekdays and day not in cal.holidays
+
+
 def test_a_weekend_and_a_holiday_are_no_working_days() -> None:
-    assert [day for day in range(15, 23) if not is_working_day(JUNETEENTH, june(day))] == [19, 20, 21]
+    assert [day for day in range(15, 23) if not works_on(JUNETEENTH, june(day))] == [19, 20, 21]
     assert next_working_day(JUNETEENTH, june(19)) == june(22)
     assert previous_working_day(JUNETEENTH, june(21)) == june(18)
     assert next_working_day(JUNETEENTH, june(18)) == previous_working_day(JUNETEENTH, june(18)) == june(18)
@@ -40,7 +45,7 @@ def test_a_day_off_counts_once_however_often_and_in_whatever_order_it_is_named()
     assert (cal.weekdays, cal.holidays) == ((0, 1, 2, 3, 4), (june(4), june(19)))
     assert working_days_between(cal, june(1), june(30)) == 19
     assert working_days_between(cal, june(18), june(19)) == working_days_between(cal, june(19), june(20)) == 0
-    assert [day for day in range(1, 27) if not is_working_day(cal, june(day))] == [4, 6, 7, 13, 14, 19, 20, 21]
+    assert [day for day in range(1, 27) if not works_on(cal, june(day))] == [4, 6, 7, 13, 14, 19, 20, 21]
 
 
 def test_counting_from_a_saturday_starts_on_monday_and_counting_back_starts_on_friday() -> None:
@@ -58,11 +63,11 @@ def test_a_long_count_steps_over_the_holidays_in_it() -> None:
 @given(calendars, days, st.integers(0, 60))
 def test_a_count_ends_where_counting_day_by_day_ends(cal: Calendar, day: dt.date, n: int) -> None:
     expected = day
-    while not is_working_day(cal, expected):
+    while not works_on(cal, expected):
         expected += dt.timedelta(days=1)
     for _ in range(n):
         expected += dt.timedelta(days=1)
-        while not is_working_day(cal, expected):
+        while not works_on(cal, expected):
             expected += dt.timedelta(days=1)
     assert add_working_days(cal, day, n) == expected
     assert working_days_between(cal, next_working_day(cal, day), expected) == n
@@ -81,7 +86,7 @@ def test_the_distance_is_the_number_of_working_days_passed_and_changes_sign_with
     cal: Calendar, one: dt.date, other: dt.date
 ) -> None:
     first, last = min(one, other), max(one, other)
-    passed = sum(is_working_day(cal, first + dt.timedelta(days=ahead)) for ahead in range(1, (last - first).days + 1))
+    passed = sum(works_on(cal, first + dt.timedelta(days=ahead)) for ahead in range(1, (last - first).days + 1))
     assert working_days_between(cal, first, last) == passed
     assert working_days_between(cal, last, first) == -passed
 
@@ -89,6 +94,28 @@ def test_the_distance_is_the_number_of_working_days_passed_and_changes_sign_with
 def test_a_calendar_without_working_days_is_an_error_and_no_endless_search() -> None:
     with pytest.raises(ValueError, match="'never' has no working day"):
         next_working_day(Calendar(name="never", weekdays=()), june(1))
+
+
+def closed_for(weeks: int) -> Calendar:
+    """Works on Mondays, and on none of so many from the first of June 2026."""
+    mondays = tuple(june(1) + dt.timedelta(weeks=week) for week in range(weeks))
+    return Calendar(name="closed", weekdays=(0,), holidays=mondays)
+
+
+def test_a_closure_of_a_year_is_stepped_over_and_a_longer_one_is_an_error() -> None:
+    assert next_working_day(closed_for(57), june(1)) == june(1) + dt.timedelta(weeks=57)
+    with pytest.raises(ValueError, match="'closed' has no working day near 2026-06-01"):
+        next_working_day(closed_for(58), june(1))
+    # Each stretch is counted by itself: the weekends of two years are no closure.
+    assert add_working_days(closed_for(0), june(1), 100) == june(1) + dt.timedelta(weeks=100)
+    assert subtract_working_days(WEEKDAYS, june(15), 4) == june(9)
+
+
+@pytest.mark.parametrize(("weeks", "near"), [(0, True), (56, True), (57, True), (58, False)])
+def test_dates_can_be_counted_where_a_day_works_on_either_side_within_the_longest_closure(
+    weeks: int, near: bool
+) -> None:
+    assert works_near(closed_for(weeks), june(1)) is near
 
 
 def test_business_hours_run_in_the_local_day_of_the_role() -> None:
@@ -150,7 +177,7 @@ def test_hours_added_in_two_parts_are_hours_added_at_once(
     assert _the_moment_of_work(office, in_two) == _the_moment_of_work(office, at_once)
     assert start <= at_once
     local = at_once.astimezone(ZoneInfo(zone))
-    assert is_working_day(office, local.date())
+    assert works_on(office, local.date())
     assert dt.time(8) <= local.time() <= dt.time(17)
 
 

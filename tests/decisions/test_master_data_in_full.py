@@ -17,9 +17,8 @@ from decisions.master_data import (
     none_left,
     source_defects,
     unknown_sourcing_rule,
-    works_near,
 )
-from tests.decisions.nouns import WEEKDAYS, a_need, a_peg, a_policy, a_source, an_item, june
+from tests.decisions.nouns import a_need, a_peg, a_policy, a_source, an_item, june
 
 NEED = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15), Criticality.A),))
 OF = "supplier 1580, item BB-7421 at 1710"
@@ -70,8 +69,6 @@ def test_a_plant_that_never_works() -> None:
         ),
     )
     assert item_defects(NEED, known(an_item(a_source()))) == ()
-    assert not works_near(NEVER, june(14))
-    assert works_near(WEEKDAYS, june(14))
 
 
 _IDLE = MasterDataDefect(
