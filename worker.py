@@ -92,6 +92,9 @@ RUNNER = UnsandboxedWorkflowRunner()
 all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them from disk each time, so that files
 which are replaced under a running worker would mix two versions."""
 
+TASK_SECONDS = 30
+"""How long a workflow task may compute before it counts as deadlocked (the SDK's own: 2; docs/adr/0021)."""
+
 MASTER_DATA_SECONDS = 120.0
 """How old master data may be that a requirement is assessed by."""
 
@@ -158,6 +161,17 @@ def code_version() -> str:
     return digest.hexdigest()[:12]
 
 
+def patient(worker: Worker) -> Worker:
+    """A worker that takes no stalled machine for a deadlock: what it interrupts for that it can never let go again.
+
+    The SDK has no setting for it; this one has to be looked at with each new version of the SDK.
+    """
+    tasks = worker._workflow_worker
+    if tasks is not None:
+        tasks._deadlock_timeout_seconds = TASK_SECONDS
+    return worker
+
+
 def build_workers(
     client: Client,
     queue: str,
@@ -195,7 +209,7 @@ def build_workers(
             **shared,
         )
 
-    return [
+    deciding = patient(
         Worker(
             client,
             task_queue=queue,
@@ -229,7 +243,10 @@ def build_workers(
             # (CALL_HEARTBEAT). Less, and a busy worker would replay from the start what only waits its turn.
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),
             **(shared | options),
-        ),
+        )
+    )
+    return [
+        deciding,
         counterpart(
             queues.ERP,
             [

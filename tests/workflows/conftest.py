@@ -128,7 +128,10 @@ async def replay(world: World, histories: Sequence[WorkflowHistory]) -> None:
             yield history
 
     replayer = Replayer(
-        workflows=WORKFLOWS, workflow_runner=UnsandboxedWorkflowRunner(), data_converter=world.client.data_converter
+        workflows=WORKFLOWS,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        data_converter=world.client.data_converter,
+        debug_mode=True,
     )
     await replayer.replay_workflows(each(), raise_on_replay_failure=True)
 

@@ -58,6 +58,7 @@ class Planner:
             workflows=WORKFLOWS,
             workflow_runner=UnsandboxedWorkflowRunner(),
             data_converter=self.world.client.data_converter,
+            debug_mode=True,
         )
         await replayer.replay_workflow(await handle.fetch_history())
         found = await self.world.ledger.plans.find(run.number)
