@@ -33,6 +33,8 @@ from ledger.registry import Verdict as News
 logger = logging.getLogger(__name__)
 
 State = Need | Withdrawal
+_BATCHES_AT_ONCE = 2
+"""Of a lane: the second keeps it busy while the slowest of the first are waited for."""
 _BEGUN = frozenset(Settled("delivered", news) for news in (News.NEW, News.CHANGED, News.REOPEN))
 
 
@@ -63,7 +65,6 @@ class Round:
     """What one batch came to."""
 
     places: asyncio.Semaphore
-    rows: int = 0
     engine_down: bool = False
     verdicts: list[tuple[Waiting, Verdict]] = field(default_factory=list)
     noted: list[State] = field(default_factory=list)
@@ -161,17 +162,36 @@ class Relay:
             woken.cancel()
 
     async def _lane(self, lane: str, down: asyncio.Event) -> bool:
-        """Deliver what is due in a lane, batch after batch; True where Temporal could not be reached."""
-        while not down.is_set() and (rows := await self._ledger.inbox.undelivered(self._pace.batch, lane)):
-            self._busy_until = time.monotonic() + self._pace.busy_seconds
-            if (await self._deliver(rows)).engine_down:
-                return True
-        return False
+        """Deliver what is due in a lane; True where Temporal could not be reached.
+
+        While a batch is told of and written down, the next is under way; none of an entity that is in the first.
+        """
+        places, engine_down = asyncio.Semaphore(self._pace.concurrency), False
+        under_way: dict[asyncio.Task[Round], Sequence[Waiting]] = {}
+        try:
+            while True:
+                more = len(under_way) < _BATCHES_AT_ONCE and not engine_down and not down.is_set()
+                told = [row for rows in under_way.values() for row in rows]
+                rows = await self._ledger.inbox.undelivered(self._pace.batch, lane, told) if more else ()
+                if rows:
+                    self._busy_until = time.monotonic() + self._pace.busy_seconds
+                    under_way[asyncio.create_task(self._deliver(rows, places))] = rows
+                elif not under_way:
+                    return engine_down
+                else:
+                    again = self._pace.busy_poll_seconds if more else None
+                    done, _ = await asyncio.wait(under_way, timeout=again, return_when=asyncio.FIRST_COMPLETED)
+                    ended = [task for task in done if under_way.pop(task)]
+                    engine_down |= any([task.result().engine_down for task in ended])
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def redeliver(self, row: Waiting) -> Verdict:
         """Deliver one message again, after a fix; written down unless it must wait or is dead still."""
         said = self._delivery.read(row)
-        done = self._round()
+        done = Round(asyncio.Semaphore(self._pace.concurrency))
         if isinstance(said, Dead):
             return said
         if isinstance(said, Need | Withdrawal):
@@ -188,11 +208,8 @@ class Relay:
             await self._write_down(done)
         return verdict
 
-    def _round(self, rows: int = 1) -> Round:
-        return Round(places=asyncio.Semaphore(self._pace.concurrency), rows=rows)
-
-    async def _deliver(self, rows: Sequence[Waiting]) -> Round:
-        done = self._round(len(rows))
+    async def _deliver(self, rows: Sequence[Waiting], places: asyncio.Semaphore) -> Round:
+        done = Round(places)
         requirements: list[tuple[Waiting, State]] = []
         orders: dict[str, list[tuple[Waiting, Sequence[OrderMessage] | GoodsReceipt]]] = defaultdict(list)
         changes: dict[str, list[tuple[Waiting, BomRevised]]] = defaultdict(list)

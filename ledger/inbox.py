@@ -12,8 +12,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, or_, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Select, Text, all_, bindparam, exists, func, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
@@ -103,12 +103,18 @@ class Inbox:
         async with transaction(self._engine) as connection:
             return list((await connection.scalars(_LANES)).all())
 
-    async def undelivered(self, limit: int, lane: str | None = None) -> list[Waiting]:
+    async def undelivered(self, limit: int, lane: str | None = None, besides: Sequence[Waiting] = ()) -> list[Waiting]:
         """The oldest messages whose time has come, by id; none that would overtake another of its entity.
 
-        `lane`: of this one alone; else of all.
+        `lane`: of this one alone; else of all. `besides`: what is under way; it and its entities are left out.
         """
-        query, given = _due(lane is not None), {"most": limit, **({"lane": lane} if lane is not None else {})}
+        query = _due(lane is not None, bool(besides))
+        given: dict[str, object] = {"most": limit}
+        if lane is not None:
+            given["lane"] = lane
+        if besides:
+            given["ids"] = [row.id for row in besides]
+            given["entities"] = [row.entity for row in besides if row.entity is not None]
         async with transaction(self._engine) as connection:
             return [Waiting.model_validate(row._mapping) for row in await connection.execute(query, given)]
 
@@ -162,7 +168,7 @@ class Inbox:
 
 
 @cache
-def _due(in_lane: bool) -> Select[Any]:
+def _due(in_lane: bool, besides: bool) -> Select[Any]:
     """Messages whose time has come, of `lane` or of all; built once, which costs more than asking it."""
     postponed = aliased(InboxRow)
     blocked = exists().where(
@@ -178,6 +184,10 @@ def _due(in_lane: bool) -> Select[Any]:
         .order_by(InboxRow.id)
         .limit(bindparam("most"))
     )
+    if besides:
+        ids, entities = bindparam("ids", type_=ARRAY(BigInteger)), bindparam("entities", type_=ARRAY(Text))
+        query = query.where(InboxRow.id != all_(ids))
+        query = query.where(or_(InboxRow.entity.is_(None), InboxRow.entity != all_(entities)))
     return query.where(InboxRow.lane == bindparam("lane")) if in_lane else query
 
 

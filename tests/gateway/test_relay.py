@@ -244,6 +244,42 @@ async def test_what_comes_into_another_lane_meanwhile_is_taken_up_before_the_big
     assert told.index(f"requirement/P2/{ITEM}/aps~LATE") < 601
 
 
+async def test_one_slow_call_keeps_nobody_waiting_but_its_own_entity(gateway: Gateway) -> None:
+    slow, released = requirement_id("SLOW"), asyncio.Event()
+    gateway.entities.held[slow] = released
+    await gateway.send(planned("slow-1", "SLOW"))
+    done = asyncio.create_task(gateway.relay.drain())
+    await until(partial(busy, gateway.entities))
+    await gateway.send_batch(planned("slow-2", "SLOW", version=2, quantity="600"), planned("other", "OTHER"))
+    await until(partial(heard, gateway.entities, "OTHER"))
+    assert gateway.entities.told_to(slow) == []
+    released.set()
+    await done
+    said = [each.need.quantity for each in gateway.entities.told_to(slow) if isinstance(each, RequirementOpened)]
+    assert said == [500, 600]
+    assert await gateway.statuses(slow) == ["delivered", "delivered"]
+    assert gateway.entities.changed == [slow], "the second is told by what was noted of the first"
+
+
+async def test_a_relay_that_is_ended_in_mid_batch_leaves_what_was_not_told(gateway: Gateway) -> None:
+    slow = requirement_id("SLOW")
+    gateway.entities.held[slow] = asyncio.Event()
+    await gateway.send(planned("slow", "SLOW"))
+    done = asyncio.create_task(gateway.relay.drain())
+    await until(partial(busy, gateway.entities))
+    done.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await done
+    assert await gateway.statuses(slow) == ["stored"]
+    gateway.entities.held.clear()
+    await gateway.relay.drain()
+    assert await gateway.statuses(slow) == ["delivered"]
+
+
+async def busy(entities: FakeEntities) -> bool:
+    return entities.at_once > 0
+
+
 async def heard(entities: FakeEntities, reference: str) -> bool:
     return any(entity.endswith(f"~{reference}") for entity, _ in entities.told)
 

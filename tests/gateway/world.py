@@ -70,6 +70,8 @@ class FakeEntities:
         """What the next calls fail with, one after the other."""
         self.failing: set[str] = set()
         """Entities whose every call fails."""
+        self.held: dict[str, asyncio.Event] = {}
+        """Entities whose calls take until this is set."""
         self.at_once = 0
         self.most_at_once = 0
         self.exceptions: dict[str, ExceptionSnapshot] = {}
@@ -164,7 +166,7 @@ class FakeEntities:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            await asyncio.sleep(0)
+            await (self.held[entity].wait() if entity in self.held else asyncio.sleep(0))
             if self.failures:
                 status = self.failures.pop(0)
                 raise RPCError(status.name.lower(), status, b"")
