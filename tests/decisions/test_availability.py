@@ -106,6 +106,20 @@ def test_a_new_order_is_there_after_processing_lead_time_and_receipt_of_the_fast
     assert (order.source.supplier, order.available_on) == ("1590", june(25))
 
 
+def test_the_fastest_source_is_found_by_what_each_suppliers_own_rules_take() -> None:
+    """1580 takes six days to be asked: at the dock on Tue 30. 1590: sent Tue 2, on Thu 25; receipt 2 wd → Mon 29."""
+    sources = a_source(), a_source(supplier="1590", lead_time_days=23, preference=2)
+    own = {"1580": a_policy(processing_days=6, version="of 1580")}
+    order = fastest_order(Assessment(item=an_item(*sources), policy=a_policy(), by_supplier=own), "EA", TODAY)
+    assert order is not None
+    assert (order.source.supplier, order.available_on) == ("1590", june(29))
+
+
+def test_a_source_that_brings_no_more_than_one_an_order_is_still_asked() -> None:
+    one_by_one = an_item(a_source(maximum_quantity=Decimal(1)))
+    assert fastest_order(Assessment(item=one_by_one, policy=a_policy(order_lines_max=1)), "EA", TODAY) is not None
+
+
 def test_nobody_sells_what_is_blocked_unknown_or_without_a_source() -> None:
     item = an_item(a_source())
     for assessment in (

@@ -16,7 +16,7 @@ from decisions.calendars import (
     working_days_between,
     works_near,
 )
-from tests.decisions.nouns import WEEKDAYS, june
+from tests.decisions.nouns import EVERY_DAY, WEEKDAYS, june, may
 
 days = st.dates(dt.date(2025, 1, 1), dt.date(2028, 12, 31))
 calendars = st.builds(
@@ -116,6 +116,20 @@ def test_dates_can_be_counted_where_a_day_works_on_either_side_within_the_longes
     weeks: int, near: bool
 ) -> None:
     assert works_near(closed_for(weeks), june(1)) is near
+
+
+def test_the_days_without_work_before_a_closure_are_a_part_of_it() -> None:
+    """Monday the 25th of May is the last that works: six days later the 57 weeks begin."""
+    assert works_near(closed_for(57), may(25))
+    assert not works_near(closed_for(57), may(26))
+
+
+def test_399_days_off_after_a_working_day_are_stepped_over_and_400_are_an_error() -> None:
+    off = tuple(june(2) + dt.timedelta(days=ahead) for ahead in range(400))
+    closed = EVERY_DAY.model_copy(update={"holidays": off})
+    assert add_working_days(EVERY_DAY.model_copy(update={"holidays": off[:-1]}), june(1), 1) == off[-1]
+    with pytest.raises(ValueError, match="near 2026-06-02"):
+        next_working_day(closed, june(2))
 
 
 def test_business_hours_run_in_the_local_day_of_the_role() -> None:

@@ -16,7 +16,21 @@ from decisions.change_choices import as_decided, cost_of, fault_of
 from decisions.change_proposal import carried_out, judge_change_of_bom
 from decisions.change_report import affected_requirements, check, instructions_of
 from decisions.component_use import ComponentPlan, cuts
-from tests.decisions.bills import TODAY, assessed, july, peg, piece, planned, removed, revised, use, user
+from decisions.engineering_change import Fate
+from tests.decisions.bills import (
+    BRACKET_IN_CARTONS,
+    TODAY,
+    assessed,
+    becomes,
+    july,
+    peg,
+    piece,
+    planned,
+    removed,
+    revised,
+    use,
+    user,
+)
 from tests.decisions.nouns import a_policy, a_source, an_item, june
 
 NOW = dt.datetime(2026, 6, 1, 9, tzinfo=dt.UTC)
@@ -109,6 +123,15 @@ def test_choices_that_do_not_fit_the_proposal_are_refused_with_what_would(lines:
     assert said in fault
 
 
+def test_who_names_no_line_of_the_proposal_is_told_which_there_are() -> None:
+    two = planned(use([user()], [piece(20, june(18)), piece(5, june(18), 20)]))
+    fault = fault_of(put(two), decision(Choice.APPROVE, line(3, Choice.SCRAP)))
+    assert fault == "the proposal has no line 3 to choose; lines are 1, 2"
+    only_cancelled = planned(use([user(peg(500, july(20)))], [piece(500, july(10))]))
+    fault = fault_of(put(only_cancelled), decision(Choice.APPROVE, line(1, Choice.SCRAP)))
+    assert fault == "the proposal has no line 1 to choose; lines are none"
+
+
 @pytest.mark.parametrize("choice", [Choice.DECLINE, Choice.RETURN])
 def test_lines_are_chosen_with_an_approval_alone(choice: Choice) -> None:
     proposal = put(an_excess_of_twenty())
@@ -178,6 +201,32 @@ def test_the_check_tells_a_line_of_which_something_has_no_fate() -> None:
     )
 
 
+def test_the_check_counts_by_master_data_what_lines_and_ledger_hold_in_cartons() -> None:
+    of = use([user()], [piece(2, june(18), unit="CT")])
+    of = of.model_copy(update={"stock": Decimal(3), "stock_unit": "CT"})
+    plan = planned(of, assessment=assessed(BRACKET_IN_CARTONS))
+    assert [(one.reference, int(one.quantity), one.unit) for one in plan.dispositions] == [
+        ("", 30, "EA"),
+        ("PO-1/10", 20, "EA"),
+    ]
+    assert check([plan], plan.dispositions) == ChangeCheck(order_lines=1, requirements=1)
+
+
+def test_the_check_counts_the_order_lines_of_every_component() -> None:
+    bracket = planned(use([user()], [piece(20, june(18)), piece(5, june(18), 20)]))
+    crank = planned(use([user()], [piece(7, june(18))]), removed(component="CRANK-9"))
+    found = check([bracket, crank], (*bracket.dispositions, *crank.dispositions))
+    assert found == ChangeCheck(order_lines=3, requirements=2)
+
+
+def test_the_check_tells_a_fate_of_what_nobody_holds_and_names_both_units_of_a_line() -> None:
+    plan = planned(use([user()], [piece(20, june(18)), piece(5, june(18), unit="BX")]))
+    assert check([plan], (becomes(3, Fate.CANCELLED, 99),)).unaccounted == (
+        "BB-7421 PO-1/10: nothing of 20 EA and 5 BX have a disposition",
+        "BB-7421 PO-1/99: 3 EA of nothing have a disposition",
+    )
+
+
 DAYS = st.sampled_from([june(5), june(18), june(26), july(3), july(10), july(20)])
 AMOUNTS = st.integers(1, 60)
 
@@ -244,6 +293,14 @@ def test_splitting_a_line_loses_no_cent() -> None:
     lines = (line(1, Choice.SCRAP, 1), line(1, Choice.RETURN, 1))
     parts = as_decided(proposal.dispositions, Choice.APPROVE, lines)
     assert [str(one.value) for one in parts] == ["1.84", "1.84", "1.84"]
+
+
+def test_half_a_cent_of_what_a_part_costs_is_a_cent() -> None:
+    """To send back both, worth 0.36, costs 0.05."""
+    cheap = an_item(a_source(price=Decimal("0.18"), currency="EUR"))
+    plan = planned(use([user()], [piece(2, june(18), shipped=True)]), assessment=assessed(cheap))
+    parts = decided(plan, Choice.APPROVE, line(1, Choice.RETURN, 1), line(1, Choice.SCRAP))
+    assert told(parts)[0] == (1, "returned", "0.18", "0.03")
 
 
 def test_the_digest_of_what_has_nothing_to_choose_is_what_it_was_before_there_were_choices() -> None:

@@ -273,6 +273,17 @@ def test_the_excess_of_one_component_beside_another_that_is_cancelled_has_a_quan
     assert alternatives == ways_of_excess(25, proposed, "0.00", "6.90", "41.40")
 
 
+@pytest.mark.parametrize(("lines", "more"), [(10, ""), (11, " and so on")])
+def test_what_is_proposed_is_named_of_ten_lines_and_of_more_it_is_said_that_there_are_more(
+    lines: int, more: str
+) -> None:
+    numbers = range(1, lines + 1)
+    plan = a_plan(*(disposed("excess", number, "1.00", candidates=ON_ORDER, number=number) for number in numbers))
+    named = ", ".join(f"{number} BB-7421 cancel" for number in range(1, 11))
+    note = f"as proposed: {named}{more}; or choose otherwise line by line"
+    assert asked(plan).alternatives[0].note == note
+
+
 def test_an_excess_on_stock_can_not_be_cut_from_an_order() -> None:
     on_stock = disposed("excess", 20, "36.80", reference="", candidates=ON_STOCK, number=1)
     approve, _, *others = ways_of_excess(20, "20 BB-7421 return", "5.52", "5.52", "33.12")
@@ -341,6 +352,33 @@ def test_a_lot_that_keeps_more_on_its_line_than_is_decided_is_used_up_and_not_ca
     plan = a_plan(used, EXCESS)._replace(lots={EXCESS.reference: LineLots(Decimal(100), Decimal(100), SAME)})
     report = carried_out((used, EXCESS), [plan], decision(Choice.CANCEL))
     assert [(int(one.quantity), one.fate) for one in report] == [(80, "consumed"), (20, "used_up")]
+
+
+def test_what_could_be_cancelled_freely_stays_where_the_lot_of_what_is_kept_takes_it() -> None:
+    """Sold by the hundred: once 60 are kept to be used up, the other 40 come all the same."""
+    kept, free = disposed("excess", 60, candidates=ON_ORDER, number=1), disposed("cancelled", 40)
+    plan = a_plan(kept, free)._replace(lots={kept.reference: LineLots(Decimal(100), Decimal(100), SAME)})
+    report = carried_out((kept, free), [plan], decision(Choice.USE_UP))
+    assert [(int(one.quantity), one.fate) for one in report] == [(60, "used_up"), (40, "used_up")]
+
+
+def test_what_its_lot_keeps_is_reported_as_used_up_and_costs_nothing_though_its_cancellation_would_have() -> None:
+    late = FateOption(choice="cancel", cost=Decimal("11.04"), late=True)
+    used, excess = disposed("consumed", 80), EXCESS.model_copy(update={"options": (late,), "cost": late.cost})
+    plan = a_plan(used, excess)._replace(lots={EXCESS.reference: LineLots(Decimal(100), Decimal(100), SAME)})
+    _, kept = carried_out((used, excess), [plan], decision(Choice.CANCEL))
+    assert (kept.fate, kept.proposed, kept.cost) == ("used_up", "use_up", Decimal(0))
+
+
+def test_every_component_of_a_change_is_in_the_report_of_what_was_decided() -> None:
+    crank = disposed("excess", 3, "30.00", component="CRANK-9", reference="", candidates=ON_STOCK, number=2)
+    plans = a_plan(CONSUMED, EXCESS), a_plan(crank, component="CRANK-9")
+    report = carried_out((CONSUMED, EXCESS, crank), plans, decision(Choice.SCRAP))
+    assert [(one.component, int(one.quantity), one.fate) for one in report] == [
+        ("BB-7421", 40, "consumed"),
+        ("BB-7421", 20, "scrapped"),
+        ("CRANK-9", 3, "scrapped"),
+    ]
 
 
 def test_a_change_in_effect_that_is_looked_into_the_next_day_is_the_same_proposal() -> None:

@@ -172,6 +172,53 @@ def test_of_what_comes_on_one_day_each_need_that_keeps_the_component_is_served_b
     )
 
 
+def test_a_need_in_cartons_that_keeps_the_component_is_served_by_its_own_first_as_well() -> None:
+    users = [user(peg(55, july(20))), user(peg(4, july(20), "BK-200"), number=2, unit="CT")]
+    supply = [piece(55, july(10)), piece(4, july(10), 20, number=2, unit="CT")]
+    assert bare(planned(use(users, supply), assessment=assessed(BRACKET_IN_CARTONS))) == (
+        becomes(40, Fate.USED_UP, 20, number=2),
+        becomes(55, Fate.CANCELLED, 10, "101.20"),
+    )
+
+
+def test_of_its_own_supply_a_need_is_served_first_with_no_more_than_it_still_waits_for() -> None:
+    """Of 40 that it keeps 30 have come in: of the 40 to come it waits for 10, and the other need for its 30."""
+    users = [user(peg(40, july(20), "BK-200")), user(peg(30, july(20), "BK-200"), number=2)]
+    supply = [piece(30, june(1), received=True), piece(40, july(10), 20), piece(30, july(10), 30, number=2)]
+    assert bare(planned(use(users, supply))) == (
+        becomes(10, Fate.USED_UP, 20),
+        becomes(30, Fate.USED_UP, 30, number=2),
+        becomes(30, Fate.CANCELLED, 20, "55.20"),
+        becomes(30, Fate.RECEIVED, 10, on_stock=True),
+    )
+
+
+def test_nobodys_surplus_serves_after_what_a_need_has_too_much_wherever_it_stands_on_its_line() -> None:
+    users = [user(peg(55, july(20))), user(peg(40, july(20), "BK-200"), number=2)]
+    surplus = piece(5, july(10), requirement_id=None)
+    assert bare(planned(use(users, [surplus, piece(55, july(10))]))) == (
+        becomes(40, Fate.USED_UP, 10),
+        becomes(15, Fate.CANCELLED, 10, "27.60"),
+        becomes(5, Fate.CANCELLED, 10, "9.20", requirement_id=None),
+    )
+
+
+def test_what_came_in_is_kept_as_far_as_a_need_in_cartons_has_use_for_it() -> None:
+    used = user(peg(2, june(20)), peg(3, july(20)), unit="CT")
+    of = use([used], [piece(45, june(1), received=True)])
+    assert bare(planned(of, assessment=assessed(BRACKET_IN_CARTONS))) == (
+        becomes(25, Fate.EXCESS, 10, "46.00", on_stock=True, candidates=KEEPABLE),
+        becomes(20, Fate.RECEIVED, 10, on_stock=True),
+    )
+
+
+def test_what_came_in_is_left_to_its_need_where_nothing_converts_one_of_the_units() -> None:
+    boxes = planned(use([user(peg(3, july(20)))], [piece(4, june(1), unit="BX", received=True)]))
+    assert bare(boxes) == (becomes(4, Fate.RECEIVED, 10, unit="BX", on_stock=True),)
+    needed_in_boxes = planned(use([user(peg(3, july(20)), unit="BX")], [piece(10, june(1), received=True)]))
+    assert bare(needed_in_boxes) == (becomes(10, Fate.RECEIVED, 10, on_stock=True),)
+
+
 def test_what_a_need_and_others_use_of_one_delivery_is_told_as_one() -> None:
     users = [user(peg(30, july(20), "BK-200"), peg(25, july(20))), user(peg(10, july(20), "BK-200"), number=2)]
     plan = planned(use(users, [piece(55, july(10))]))
@@ -226,6 +273,12 @@ def test_an_order_can_be_cancelled_up_to_its_suppliers_freeze_fence_unless_it_is
     assessment = assessed(by_supplier={"1600": a_policy(freeze_fence_days=2)})
     plan = planned(use([user()], [supplied]), assessment=assessment, today=today)
     assert bare(plan) == (becomes(10, fate, 10, "18.40"),)
+
+
+def test_on_the_day_of_its_cut_off_a_cancellation_is_the_suppliers_to_grant_and_costs() -> None:
+    (one,) = planned(use([user()], [piece(10, july(10))]), today=july(3)).dispositions
+    (cancel,) = [option for option in one.options if option.choice == Candidate.CANCEL]
+    assert (cancel.late, cancel.cost) == (True, Decimal("5.52"))
 
 
 def test_quantities_are_compared_in_the_unit_of_the_line() -> None:

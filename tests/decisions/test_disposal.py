@@ -13,6 +13,7 @@ from decisions.disposal import Circumstances, candidates_of, proposed_of
 from decisions.engineering_change import Fate
 from tests.decisions.bills import (
     BRACKET,
+    CARTON_OF_TEN,
     FIRST_OF_JULY,
     TODAY,
     assessed,
@@ -149,6 +150,10 @@ def test_a_cancellation_past_the_cut_off_costs_what_the_supplier_asks_and_is_pro
     assert proposed(late, dear) == "return"
 
 
+def test_half_a_cent_of_a_share_is_a_cent() -> None:
+    assert costs(of(value=Decimal("0.45"), before_cut_off=False))["cancel"] == "0.05"
+
+
 def test_what_no_open_need_holds_is_cancelled_by_hand() -> None:
     (cancel,) = [one for one in candidates_of(of(owned=False), RULES) if one.choice == "cancel"]
     assert (cancel.by_hand, cancel.note) == (True, "no open requirement holds it: cancel it in the ERP")
@@ -218,6 +223,13 @@ def test_the_order_of_a_need_that_ended_is_asked_about_whatever_its_date() -> No
     assert (one.fate, one.proposed, int(one.cost)) == ("exception", "cancel", 0)
 
 
+def test_the_surplus_of_a_line_whose_need_has_ended_is_nobodys_to_take_off_its_order_either() -> None:
+    plan = planned(use([], [piece(60, july(10)), piece(40, july(10), requirement_id=None)]))
+    cancelled = [next(option for option in one.options if option.choice == "cancel") for one in plan.dispositions]
+    assert [(int(one.quantity), one.fate) for one in plan.dispositions] == [(60, "exception"), (40, "exception")]
+    assert [option.by_hand for option in cancelled] == [True, True]
+
+
 def test_other_assemblies_that_use_the_component_make_using_up_the_proposal() -> None:
     plan = planned(use([], [], "BK-200"), removed(stock=Decimal(5)))
     assert [(one.fate, one.proposed) for one in plan.dispositions] == [("excess", "use_up")]
@@ -267,6 +279,28 @@ def test_a_line_that_nobody_needs_goes_whole_with_its_surplus() -> None:
     assert [(one.requirement_id is None, int(one.quantity), one.fate) for one in plan.dispositions] == [
         (False, 60, "cancelled"),
         (True, 40, "cancelled"),
+    ]
+
+
+def test_what_a_lot_keeps_is_counted_in_the_cartons_that_its_supplier_sells() -> None:
+    """Of ten cartons of ten, sold by five, 60 pieces stay: six cartons take ten."""
+    by_five = an_item(a_source(unit="CT", multiple=Decimal(5))).model_copy(update={"conversions": (CARTON_OF_TEN,)})
+    needs = [user(peg(60, july(20), "BK-200")), user(peg(40, july(20)), number=2)]
+    supply = [piece(6, july(10), unit="CT"), piece(4, july(10), unit="CT", number=2)]
+    plan = planned(use(needs, supply), assessment=assessed(by_five))
+    assert [(int(one.quantity), one.fate, "cancel" in one.candidates) for one in plan.dispositions] == [
+        (60, "used_up", False),
+        (40, "excess", False),
+    ]
+
+
+def test_what_is_shipped_of_a_line_is_not_cut_and_its_lot_keeps_the_open_part() -> None:
+    """Sold by fifty: 60 of 100 are on their way, which takes the hundred."""
+    supply = [piece(60, july(10), shipped=True), piece(40, july(10))]
+    plan = planned(use([user(peg(100, july(20)))], supply), assessment=assessed(sold_by(50)))
+    assert [(int(one.quantity), one.fate, "cancel" in one.candidates) for one in plan.dispositions] == [
+        (60, "exception", False),
+        (40, "excess", False),
     ]
 
 

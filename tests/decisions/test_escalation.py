@@ -1,4 +1,5 @@
 import datetime as dt
+import time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -157,6 +158,20 @@ def test_a_rung_says_why_it_is_due() -> None:
     assert forward.why == "2026-06-16 is the latest safe date, and 100% of the SLA would end after that"
     assert forward.inputs["latest_safe_date"] == "2026-06-16"
     assert forward.thresholds == {"escalation.sla_hours": 16, "escalation.buyer_at": "1.0"}
+
+
+def test_moments_are_told_in_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    after_hours = dt.datetime(2026, 6, 12, 20, tzinfo=dt.UTC)
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    time.tzset()
+    try:
+        rung = supplier_ladder(after_hours, POLICY, june(12))[0]
+        reason = rung.reason("v7")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert rung.latest_safe == june(12)
+    assert reason.inputs["started"] == reason.inputs["due"] == "2026-06-12T20:00:00+00:00"
 
 
 moments = st.integers(0, 400_000).map(

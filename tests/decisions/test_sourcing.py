@@ -158,6 +158,16 @@ def test_a_supplier_is_judged_by_its_own_policy() -> None:
     assert defects_of(a_need(), own) == defects_of(a_need(), own, holding=["1580"]) == ()
 
 
+def test_a_source_that_its_suppliers_own_policy_lets_in_or_out_decides_whether_the_need_is_held_up() -> None:
+    patient = a_policy(lead_time=LeadTime(maximum_days=400), version="of 1580")
+    strict = a_policy(lead_time=LeadTime(maximum_days=20), version="of 1580")
+    slow, broken = a_source(lead_time_days=380), a_source(supplier="1678", lead_time_days=0, preference=2)
+    let_in = known(slow, broken).model_copy(update={"by_supplier": {"1580": patient}})
+    assert defects_of(a_need(), let_in) == ()
+    let_out = known(FIRST).model_copy(update={"by_supplier": {"1580": strict}})
+    assert [defect.field for defect in defects_of(a_need(), let_out)] == ["lead_time_days"]
+
+
 def test_a_blocked_item_is_said_whoever_supplies_it() -> None:
     blocked = Assessment(item=an_item().model_copy(update={"blocked": "phased out"}), policy=POLICY)
     assert [defect.field for defect in defects_of(a_need(), blocked)] == ["blocked"]
@@ -167,6 +177,13 @@ def test_a_part_of_a_piece_that_is_needed_is_not_rounded_by_a_unit_that_is_the_s
     source = a_source(minimum_quantity=Decimal(0), multiple=Decimal("0.5"))
     choice = plan_with(source, an_item(source), a_need(), POLICY, may(4), Decimal("1.5"))
     assert (choice.needed, choice.lots.lots) == (Decimal("1.5"), (Decimal("1.5"),))
+
+
+def test_the_lots_of_a_part_of_a_piece_are_counted_as_it_is_needed() -> None:
+    half = a_source(minimum_quantity=Decimal(0), multiple=Decimal("0.5"), maximum_quantity=Decimal("0.5"))
+    three_lines = Assessment(item=an_item(half), policy=a_policy(order_lines_max=3))
+    assert defects_of(a_need(quantity=Decimal("1.5")), three_lines) == ()
+    assert [defect.field for defect in defects_of(a_need(quantity=Decimal(2)), three_lines)] == ["maximum_quantity"]
 
 
 def test_excluded_suppliers_are_not_asked() -> None:

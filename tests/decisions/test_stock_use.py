@@ -137,6 +137,24 @@ def test_small_falls_are_borne_as_long_as_they_are_no_more_than_one_need_may_var
     assert counts_on(judged(free("9"), *needs, told=told)) == {"A": 8, "B": 1}
 
 
+def test_who_gets_what_was_told_is_not_told_again_where_the_falls_of_others_are() -> None:
+    needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
+    verdict = judged(free("9"), *needs, told=dict.fromkeys("ABC", 8))
+    assert [share.act for share in verdict.shares] == [False, True, True]
+
+
+def test_a_rise_that_is_too_small_to_be_told_lets_no_more_falls_be_borne() -> None:
+    """A may vary by 50 and is to get one more; B and C, told 8 each, get nothing: 15 too many, and they vary by 10."""
+    needs = [user("A", 1000, 10), user("B", 8, 11), user("C", 8, 12)]
+    verdict = judged(free("101"), *needs, told={"A": 100, "B": 8, "C": 8})
+    assert counts_on(verdict) == {"A": 100}
+
+
+def test_falls_are_added_up_beyond_a_need_whose_unit_nothing_converts() -> None:
+    needs = [user("A", 8, 10, unit="BX"), user("B", 8, 11), user("C", 8, 12)]
+    assert counts_on(judged(free("1"), *needs, told=dict.fromkeys("ABC", 8))) == {"B": 1}
+
+
 def test_falls_in_another_unit_than_the_stocks_are_added_up_in_the_stocks() -> None:
     """Nine pieces were told to three needs each, and a carton of twelve is free: fifteen too many are counted on."""
     twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
@@ -228,3 +246,9 @@ def test_an_engineering_change_takes_stock_from_its_event_or_else_from_what_syst
     line = BomLine(component="CHAIN", quantity=Decimal(1), unit="EA", change=LineChange.REMOVED, stock=said)
     use = ComponentUse(component="CHAIN", stock=Decimal(ledger), stock_unit=unit)
     assert stock_of(line, use, an_item()) == counts
+
+
+def test_an_engineering_change_counts_no_more_stock_than_there_is() -> None:
+    line = BomLine(component="CHAIN", quantity=Decimal(1), unit="DZN", change=LineChange.REMOVED)
+    one_piece = ComponentUse(component="CHAIN", stock=Decimal(1), stock_unit="EA")
+    assert stock_of(line, one_piece, an_item()) == Decimal("0.083333")
