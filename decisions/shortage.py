@@ -31,7 +31,6 @@ _SHOWN_FIRST = (Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT)
 class _SecondSource(NamedTuple):
     """What the short quantity would cost elsewhere, and when it would be there."""
 
-    source: Source
     schedule: BackwardSchedule
     alternative: Alternative
 
@@ -214,7 +213,7 @@ def _split(
         currency=policy.approval.currency,
         note=note,
     )
-    return _SecondSource(source, schedule, alternative)
+    return _SecondSource(schedule, alternative)
 
 
 def _value_short(
