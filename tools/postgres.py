@@ -95,6 +95,8 @@ async def start(processes: Processes, data: Path, *, durable: bool = True, insta
         "listen_addresses": "",
         "unix_socket_directories": str(postgres.sockets),
         "max_connections": "200",
+        # A plan of a million lines writes more than the default gigabyte, which forces checkpoints in the midst of it.
+        "max_wal_size": "4GB",
         **fast,
     }
 
