@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.testing import TimeSkipper
 
 AT_ONCE = 100
-STEP_SECONDS = 4
+STEP_SECONDS = 2
 """A workflow that is busy finishes its step when it rests again; the story need not wait for that."""
 
 
@@ -36,7 +36,7 @@ class Clocks:
             found = [each for each in await self._running(query) if each not in stepped]
             stepped.update(found)
             await self._step(found, by)
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.4)
 
     async def _running(self, query: str) -> list[str]:
         return [each.id async for each in self._client.list_workflows(f"ExecutionStatus='Running' AND {query}")]

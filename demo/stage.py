@@ -22,7 +22,7 @@ from workflows.search_attributes import ALL
 
 USER, PASSWORD = "PEGLINE", "pegline"
 """What the simulated ERP asks for."""
-SETTLE_SECONDS = 4
+SETTLE_SECONDS = 3
 """How long a document may take to appear after a call of unknown outcome."""
 WORKER_READY = "worker ready, process"
 """What worker.py says, followed by its process id."""

@@ -26,7 +26,7 @@ RUNNING = "ExecutionStatus='Running'"
 PATIENCE_SECONDS = 60
 LONG_PATIENCE_SECONDS = 180
 """For what the story can't go on without."""
-BUYERS, DOCKS = 4, 3
+BUYERS, DOCKS = 4, 8
 """How many decide, and how many receive, at the same time."""
 Decided = tuple[dict[str, Any], str, str]
 """An exception, what is chosen, and the comment."""
@@ -108,7 +108,7 @@ class Story:
         with self.tell.counting(what, total) as counting:
             while counting.reached < total and time.monotonic() < until:
                 counting.reach(await count())
-                await asyncio.sleep(1)
+                await asyncio.sleep(0.4)
 
     async def until(self, look: Callable[[], Awaitable[Result | None]], what: str) -> Result:
         """Look until something is there; LookupError names what never came."""
@@ -119,7 +119,7 @@ class Story:
             await asyncio.sleep(0.4)
         raise LookupError(f"{what} did not come within {LONG_PATIENCE_SECONDS} s; the story can't go on")
 
-    async def calm(self, still_seconds: float = 1.5) -> None:
+    async def calm(self, still_seconds: float = 1.2) -> None:
         """Until nothing moves in any book."""
         began = time.monotonic()
         until = time.monotonic() + PATIENCE_SECONDS

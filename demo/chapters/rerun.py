@@ -17,7 +17,6 @@ SHARES = {"share_changed": 0.10, "share_gone": 0.03, "share_new": 0.03, "share_s
 async def rerun(story: Story) -> None:
     """Plan version 2 as a plan run a plant while the worker is killed; then version 1 once more, late, as events."""
     story.tell.chapter("4. Plan version 2, a plan run a plant: 10 % changed, 3 % gone, 3 % new")
-    await story.calm()
     notes, books = story.notes, await story.books()
     notes.erp_before_rerun = await story.erp_seq()
     notes.shared = shared_lines(books)
@@ -30,9 +29,11 @@ async def rerun(story: Story) -> None:
     )
     counts = ", ".join(f"{len(notes.revision[name])} {name}" for name in ("changed", "slightly", "gone", "new"))
     story.tell.say(f"{notes.revision['requirements']} lines: {counts}; {last} is one of those gone")
-    await _kill_the_worker(story)
+    killed_at = await _kill_the_worker(story)
     await _take_reports(story)
-    await story.calm(still_seconds=2.5)
+    # What it held in its hands is taken up when its heartbeats are missed.
+    await asyncio.sleep(max(0.0, killed_at + CALL_HEARTBEAT.total_seconds() + 1 - time.monotonic()))
+    await story.calm(still_seconds=1.5)
     await story.collect()
     waiting = await story.people.exceptions(state="open", kind="change_proposal")
     story.tell.say(f"{len(waiting)} changes are worth too much, or come too late, to be sent without a person")
@@ -47,7 +48,8 @@ async def rerun(story: Story) -> None:
     await _late_plan(story)
 
 
-async def _kill_the_worker(story: Story) -> None:
+async def _kill_the_worker(story: Story) -> float:
+    """Kill it, and start it again; when it was killed, by the monotonic clock."""
     story.tell.chapter("5. The worker is killed (-9) with orders open, and started again")
     await story.stage.kill_worker()
     story.notes.kills += 1
@@ -55,8 +57,7 @@ async def _kill_the_worker(story: Story) -> None:
     await asyncio.sleep(1)
     await story.stage.start_worker()
     story.tell.say(f"started again after {time.monotonic() - began:.1f} s; its work goes on")
-    # What it held in its hands is taken up when its heartbeats are missed.
-    await asyncio.sleep(max(0.0, began + CALL_HEARTBEAT.total_seconds() + 1 - time.monotonic()))
+    return began
 
 
 async def _take_reports(story: Story) -> None:
