@@ -107,8 +107,10 @@ class Story:
         until = time.monotonic() + PATIENCE_SECONDS
         with self.tell.counting(what, total) as counting:
             while counting.reached < total and time.monotonic() < until:
+                asked = time.monotonic()
                 counting.reach(await count())
-                await asyncio.sleep(0.4)
+                # A count that costs much is asked for less often: what it takes is missing to what is counted.
+                await asyncio.sleep(max(0.4, 5 * (time.monotonic() - asked)))
 
     async def until(self, look: Callable[[], Awaitable[Result | None]], what: str) -> Result:
         """Look until something is there; LookupError names what never came."""
@@ -119,7 +121,7 @@ class Story:
             await asyncio.sleep(0.4)
         raise LookupError(f"{what} did not come within {LONG_PATIENCE_SECONDS} s; the story can't go on")
 
-    async def calm(self, still_seconds: float = 1.2) -> None:
+    async def calm(self, still_seconds: float = 1.0) -> None:
         """Until nothing moves in any book."""
         began = time.monotonic()
         until = time.monotonic() + PATIENCE_SECONDS

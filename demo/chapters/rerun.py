@@ -77,7 +77,7 @@ async def _take_reports(story: Story) -> None:
 async def _late_plan(story: Story) -> None:
     before = await story.effects()
     await story.control("/aps/control/republish", {"version": 1, "fresh_ids": True})
-    await story.calm(still_seconds=2.5)
+    await story.calm(still_seconds=2.0)
     story.notes.late_effects = await story.effects_since(before)
     story.tell.say(f"version 1 arrives once more, late, under new ids: {len(story.notes.late_effects)} effects")
 
