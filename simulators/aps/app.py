@@ -35,7 +35,7 @@ from simulators.aps.bodies import CoverageBody, ModelBody, PlanBody, RepublishBo
 from simulators.aps.planning import Planning
 from simulators.aps.versions import PlanVersion
 from simulators.books import Clock
-from simulators.control import GatewayBody, error_as_json, read
+from simulators.control import error_as_json, gateway_route, read, resend_route, settle_route
 from simulators.faults import Simulator
 from simulators.outbox import Outbox
 
@@ -52,10 +52,6 @@ def create(
     clock = Clock()
     outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
     planning = Planning(name, outbox, clock)
-
-    async def set_gateway(request: Request) -> Response:
-        planning.outbox.gateway_url = (await read(request, GatewayBody)).url
-        return JSONResponse({"url": planning.outbox.gateway_url})
 
     async def set_model(request: Request) -> Response:
         body = await read(request, ModelBody)
@@ -80,16 +76,6 @@ def create(
             raise HTTPException(404, f"version {body.version} was never published")
         plan = planning.versions[body.version]
         return _told(await planning.publish(plan, body.batch_size, body.wait, body.fresh_ids), body.wait)
-
-    async def settle(request: Request) -> Response:
-        await outbox.settled()
-        return JSONResponse({"under_way": outbox.under_way})
-
-    async def resend(request: Request) -> Response:
-        again = [delivery for delivery in outbox.deliveries if delivery.state in ("refused", "given_up")]
-        for delivery in again:
-            await outbox.attempt(delivery)
-        return JSONResponse({"deliveries": [delivery.view() for delivery in again]})
 
     async def put_coverage(request: Request) -> Response:
         raw, key = await request.body(), request.headers.get("idempotency-key")
@@ -122,13 +108,13 @@ def create(
 
     app = Starlette(
         routes=[
-            Route("/control/gateway", set_gateway, methods=["POST"]),
+            gateway_route(outbox),
             Route("/control/model", set_model, methods=["POST"]),
             Route("/control/plan", make_plan, methods=["POST"]),
             Route("/control/revise", make_revision, methods=["POST"]),
             Route("/control/republish", republish, methods=["POST"]),
-            Route("/control/settle", settle, methods=["POST"]),
-            Route("/control/resend", resend, methods=["POST"]),
+            settle_route(outbox),
+            resend_route(outbox),
             Route("/coverage/{order:path}", put_coverage, methods=["PUT"]),
             Route("/coverage/{order:path}", get_coverage, methods=["GET"]),
         ],

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.books import Clock, WriteLog
-from simulators.control import GatewayBody, error_as_json, read
+from simulators.control import GatewayBody, error_as_json, read, resend_route, settle_route
 from simulators.edi.behaviours import Rule
 from simulators.edi.suppliers import AnotherDocument, Suppliers
 from simulators.edi.syntax import BadInterchange
@@ -142,16 +142,6 @@ def create(
             raise HTTPException(404, f"order {error.args[0]} is not known here") from error
         return JSONResponse({"despatches": made})
 
-    async def settle(request: Request) -> Response:
-        await outbox.settled()
-        return JSONResponse({"under_way": outbox.under_way})
-
-    async def resend(request: Request) -> Response:
-        again = [delivery for delivery in outbox.deliveries if delivery.state in ("refused", "given_up")]
-        for delivery in again:
-            await outbox.attempt(delivery)
-        return JSONResponse({"deliveries": [delivery.view() for delivery in again]})
-
     app = Starlette(
         routes=[
             Route("/messages", take_message, methods=["POST"]),
@@ -160,8 +150,8 @@ def create(
             Route("/control/pace", set_pace, methods=["POST"]),
             Route("/control/mend", mend, methods=["POST"]),
             Route("/control/despatch", send_despatches, methods=["POST"]),
-            Route("/control/settle", settle, methods=["POST"]),
-            Route("/control/resend", resend, methods=["POST"]),
+            settle_route(outbox),
+            resend_route(outbox),
         ],
         exception_handlers={HTTPException: error_as_json},
         lifespan=outbox.lifespan,

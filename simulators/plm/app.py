@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.books import Clock, WriteLog
-from simulators.control import GatewayBody, error_as_json, read
+from simulators.control import error_as_json, gateway_route, read, resend_route
 from simulators.faults import Simulator
 from simulators.outbox import Outbox
 
@@ -137,10 +137,6 @@ def create(
     outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
     plm = ProductData(name, outbox, clock)
 
-    async def set_gateway(request: Request) -> Response:
-        plm.outbox.gateway_url = (await read(request, GatewayBody)).url
-        return JSONResponse({"url": plm.outbox.gateway_url})
-
     async def release(request: Request) -> Response:
         body = await read(request, NoticeBody)
         try:
@@ -150,17 +146,11 @@ def create(
         delivery = await outbox.deliver(event["id"], "/v1/events", EVENT, bytes(JSONResponse(event).body))
         return JSONResponse({"issue": event["data"]["source_revision"], "event": event, **delivery.view()})
 
-    async def resend(request: Request) -> Response:
-        again = [delivery for delivery in outbox.deliveries if delivery.state in ("refused", "given_up")]
-        for delivery in again:
-            await outbox.attempt(delivery)
-        return JSONResponse({"deliveries": [delivery.view() for delivery in again]})
-
     app = Starlette(
         routes=[
-            Route("/control/gateway", set_gateway, methods=["POST"]),
+            gateway_route(outbox),
             Route("/control/notices", release, methods=["POST"]),
-            Route("/control/resend", resend, methods=["POST"]),
+            resend_route(outbox),
         ],
         exception_handlers={HTTPException: error_as_json},
         lifespan=outbox.lifespan,

@@ -27,7 +27,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.books import Clock, WriteLog
-from simulators.control import GatewayBody, error_as_json, read
+from simulators.control import GatewayBody, error_as_json, gateway_route, read, resend_route
 from simulators.faults import Simulator
 from simulators.outbox import Outbox
 
@@ -180,10 +180,6 @@ def create(
     gateway = outbox(gateway_url, transport)
     warehouse = Warehouse(name, gateway, outbox(erp_url, erp_transport) if erp_url else None)
 
-    async def set_gateway(request: Request) -> Response:
-        gateway.gateway_url = (await read(request, GatewayBody)).url
-        return JSONResponse({"url": gateway.gateway_url})
-
     async def set_erp(request: Request) -> Response:
         warehouse.erp = outbox((await read(request, GatewayBody)).url, erp_transport)
         return JSONResponse({"url": warehouse.erp.gateway_url})
@@ -215,19 +211,13 @@ def create(
         await warehouse.tell([warehouse.events[number] for number in numbers], body.batch_size)
         return JSONResponse({"told": numbers})
 
-    async def resend(request: Request) -> Response:
-        again = [delivery for delivery in gateway.deliveries if delivery.state in ("refused", "given_up")]
-        for delivery in again:
-            await gateway.attempt(delivery)
-        return JSONResponse({"deliveries": [delivery.view() for delivery in again]})
-
     app = Starlette(
         routes=[
-            Route("/control/gateway", set_gateway, methods=["POST"]),
+            gateway_route(gateway),
             Route("/control/erp", set_erp, methods=["POST"]),
             Route("/control/receive", receive, methods=["POST"]),
             Route("/control/repeat", repeat, methods=["POST"]),
-            Route("/control/resend", resend, methods=["POST"]),
+            resend_route(gateway),
         ],
         exception_handlers={HTTPException: error_as_json},
         lifespan=gateway.lifespan,
