@@ -181,8 +181,9 @@ class Relay:
                 else:
                     again = self._pace.busy_poll_seconds if more else None
                     done, _ = await asyncio.wait(under_way, timeout=again, return_when=asyncio.FIRST_COMPLETED)
-                    ended = [task for task in done if under_way.pop(task)]
-                    engine_down |= any([task.result().engine_down for task in ended])
+                    for task in done:
+                        del under_way[task]
+                        engine_down |= task.result().engine_down
         finally:
             for task in under_way:
                 task.cancel()
