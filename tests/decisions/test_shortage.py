@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from canonical.base import Criticality
 from canonical.cover import SupplySlice
 from canonical.exception import Alternative, Choice, ExceptionKind
-from canonical.need import Need
 from canonical.policy import RouteKind, RouteRule
 from decisions.feasibility import Short, judge_feasibility
 from decisions.shortage import alternatives, shortage_proposal
+from tests.decisions.late_cover import CURRENT, LATE, POLICY, SECOND, TODAY, short_of
 from tests.decisions.nouns import (
     WEEKDAYS,
     a_need,
@@ -25,32 +25,11 @@ from tests.decisions.nouns import (
     may,
 )
 
-POLICY = a_policy()
-TODAY = june(1)
-CURRENT = a_source(supplier="1580", supplier_name="Litware", price=Decimal("2.00"))
-SECOND = a_source(
-    supplier="1678",
-    supplier_name="Proseware",
-    preference=2,
-    lead_time_days=7,
-    price=Decimal("2.50"),
-    minimum_quantity=Decimal(50),
-    multiple=Decimal(50),
-)
 NEED = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15)),))
-
-
-def short_of(need: Need, *cover: SupplySlice) -> Short:
-    verdict = judge_feasibility(need.pegs, cover, 2, WEEKDAYS)
-    assert isinstance(verdict, Short)
-    return verdict
 
 
 def ways(*sources: Any, cover: tuple[SupplySlice, ...], supplier: str | None = "1580") -> list[Alternative]:
     return list(alternatives(NEED, short_of(NEED, *cover), supplier, an_item(*sources), POLICY, TODAY))
-
-
-LATE = (confirmed(60, june(11)), confirmed(40, june(22)))
 
 
 def test_a_late_part_can_be_split_off_expedited_or_waited_for_and_the_least_late_is_first() -> None:

@@ -13,39 +13,18 @@ from canonical.reason import Reason
 from canonical.sourcing import Source
 from decisions.feasibility import Short, judge_feasibility
 from decisions.shortage import alternatives, shortage_proposal
+from tests.decisions.late_cover import CURRENT, LATE, POLICY, SECOND, TODAY, short_of
 from tests.decisions.nouns import (
     EVERY_DAY,
-    WEEKDAYS,
     a_need,
     a_peg,
-    a_policy,
-    a_source,
     an_item,
     backordered,
     confirmed,
     june,
 )
 
-POLICY = a_policy()
-TODAY = june(1)
-CURRENT = a_source(supplier="1580", supplier_name="Litware", price=Decimal("2.00"))
-SECOND = a_source(
-    supplier="1678",
-    supplier_name="Proseware",
-    preference=2,
-    lead_time_days=7,
-    price=Decimal("2.50"),
-    minimum_quantity=Decimal(50),
-    multiple=Decimal(50),
-)
 NEED = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15), Criticality.C),))
-LATE = (confirmed(60, june(11)), confirmed(40, june(22)))
-
-
-def short_of(need: Need, *cover: SupplySlice) -> Short:
-    verdict = judge_feasibility(need.pegs, cover, 2, WEEKDAYS)
-    assert isinstance(verdict, Short)
-    return verdict
 
 
 def proposed(
