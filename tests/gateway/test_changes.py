@@ -13,8 +13,8 @@ from canonical.records import ChangeSnapshot, ChangeStage, RequirementStage
 from tests.decisions.bills import removed, revised
 from tests.decisions.nouns import a_need
 from tests.gateway.conftest import Gateway
-from tests.gateway.test_desk import PATH, problem, shortage
-from tests.gateway.world import event
+from tests.gateway.test_desk import PATH, shortage
+from tests.gateway.world import event, problem
 
 USER = a_need(plant="P1")
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

@@ -18,7 +18,7 @@ from canonical.need import Need, Revision
 from canonical.records import ExceptionSnapshot, ExceptionState, OrderLineSnapshot, RequirementStage
 from gateway.app import create_app
 from tests.gateway.conftest import STRUCTURED, Gateway
-from tests.gateway.world import MORNING, POLICIES, TODAY, FakeEntities, answered, planned, requirement_id
+from tests.gateway.world import MORNING, POLICIES, TODAY, FakeEntities, answered, planned, problem, requirement_id
 
 ID = "abcdefghijkl"
 PATH = f"/v1/exceptions/{ID}"
@@ -56,14 +56,6 @@ async def decide(gateway: Gateway, digest: str | None, **body: Any) -> httpx.Res
     said = {"choice": "accept", "decided_by": "anna"} | body
     headers = {} if digest is None else {"If-Match": f'"{digest}"'}
     return await gateway.client.post(f"{PATH}/decision", json=said, headers=headers)
-
-
-def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert response.headers["content-type"] == "application/problem+json"
-    said: dict[str, Any] = response.json()
-    assert (response.status_code, said["code"]) == (status, code), said
-    assert said["next_step"]
-    return said
 
 
 async def test_a_decision_on_what_was_seen_is_taken(gateway: Gateway, open_shortage: ExceptionSnapshot) -> None:

@@ -9,8 +9,7 @@ import pytest
 from canonical.messages import DocumentEdited, GoodsReceived
 from canonical.order import DocumentEdit, edited_value
 from tests.gateway.conftest import Gateway
-from tests.gateway.test_intake import problem
-from tests.gateway.world import edited, received
+from tests.gateway.world import edited, problem, received
 
 
 async def test_an_edit_reaches_its_order_under_the_inboxs_key(gateway: Gateway) -> None:

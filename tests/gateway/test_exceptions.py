@@ -6,7 +6,8 @@ from canonical.exception import NextRung
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot
 from tests.gateway.conftest import Gateway
-from tests.gateway.test_desk import PATH, decide, problem, shortage
+from tests.gateway.test_desk import PATH, decide, shortage
+from tests.gateway.world import problem
 
 WEDNESDAY_NOON = dt.datetime(2026, 6, 17, 12, tzinfo=dt.UTC)
 AWAY = Reason(

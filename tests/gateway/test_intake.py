@@ -4,21 +4,10 @@ import datetime as dt
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.gateway.conftest import BATCH, STRUCTURED, Gateway
-from tests.gateway.world import answered, event, planned, received, requirement_id, withdrawn
-
-
-def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    said: dict[str, Any] = response.json()
-    assert (said["status"], said["code"]) == (status, code)
-    assert said["detail"]
-    assert said["next_step"]
-    return said
+from tests.gateway.world import answered, event, planned, problem, received, requirement_id, withdrawn
 
 
 async def test_an_event_is_stored_and_says_where_its_requirement_is_read(gateway: Gateway) -> None:

@@ -7,8 +7,17 @@ import pytest
 
 from canonical.policy import Ownership
 from tests.gateway.conftest import Gateway
-from tests.gateway.test_intake import problem
-from tests.gateway.world import PLANTS, announced, answered, event, planned, received, requirement_id, withdrawn
+from tests.gateway.world import (
+    PLANTS,
+    announced,
+    answered,
+    event,
+    planned,
+    problem,
+    received,
+    requirement_id,
+    withdrawn,
+)
 
 
 def own(gateway: Gateway, plant: str = "P1", /, **domains: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.errors import UnreadableMessage
@@ -284,3 +285,14 @@ def edited(id: str, order: str = "4500000001", **data: Any) -> dict[str, Any]:
 
 def requirement_id(reference: str = "PLO-1") -> str:
     return f"requirement/{PLANT}/{ITEM}/aps~{reference}"
+
+
+def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """What a refusal says, once it is the one that is meant and says what to do next."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    said: dict[str, Any] = response.json()
+    assert (said["status"], said["code"]) == (status, code)
+    assert said["detail"]
+    assert said["next_step"]
+    return said
