@@ -96,6 +96,18 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
 
 
+@asynccontextmanager
+async def autocommit(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection on which each statement stands for itself: two round trips less than a transaction takes.
+
+    For what is one statement, and for reads that lock nothing: by READ COMMITTED each of them sees what is committed
+    when it starts, in a transaction as well. Raises as `transaction`.
+    """
+    with failures():
+        async with engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
 @contextmanager
 def failures() -> Iterator[None]:
     """Translate what the driver raises."""

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
 from canonical.base import Instant, Noun
-from ledger.database import advisory_key, failures, transaction
+from ledger.database import advisory_key, autocommit, failures, transaction
 from ledger.tables import InboxRow
 
 UNDELIVERED = "stored"
@@ -95,12 +95,12 @@ class Inbox:
         """Store each message once; one answer a message, in the order given."""
         if not messages:
             return []
-        async with transaction(self._engine) as connection:
+        async with (transaction if len(messages) > 1 else autocommit)(self._engine) as connection:
             return await store_in(connection, messages)
 
     async def lanes(self) -> list[str]:
         """The lanes in which a message is due, by name; as many looks at an index as there are lanes."""
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             return list((await connection.scalars(_LANES)).all())
 
     async def undelivered(self, limit: int, lane: str | None = None, besides: Sequence[Waiting] = ()) -> list[Waiting]:
@@ -115,14 +115,14 @@ class Inbox:
         if besides:
             given["ids"] = [row.id for row in besides]
             given["entities"] = [row.entity for row in besides if row.entity is not None]
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             return [Waiting.model_validate(row._mapping) for row in await connection.execute(query, given)]
 
     async def delivered(self, ids: Sequence[int], outcome: str, detail: str = "") -> None:
         """Settle messages: `delivered`, `unchanged`, `stale`, `superseded` or `dead_letter`; a replay settles anew."""
         if outcome == UNDELIVERED:
             raise ValueError(f"{outcome!r} is what a message is before it is settled; name what became of it")
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             await connection.execute(
                 update(InboxRow)
                 .where(InboxRow.id.in_(list(ids)))
@@ -134,7 +134,7 @@ class Inbox:
 
         `wait` is from now by the clock of the database, which also says when it is over.
         """
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             await connection.execute(
                 update(InboxRow)
                 .where(InboxRow.id.in_(list(ids)), InboxRow.status == UNDELIVERED)
@@ -143,7 +143,7 @@ class Inbox:
 
     async def find(self, message_id: int) -> InboxMessage | None:
         """One message, whole."""
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             found = await connection.execute(message_query().where(InboxRow.id == message_id))
             row = found.one_or_none()
         return None if row is None else InboxMessage.model_validate(row._mapping)
@@ -191,6 +191,17 @@ def _due(in_lane: bool, besides: bool) -> Select[Any]:
     return query.where(InboxRow.lane == bindparam("lane")) if in_lane else query
 
 
+_KEPT = (
+    InboxRow.source,
+    InboxRow.event_id,
+    InboxRow.id,
+    InboxRow.status,
+    InboxRow.body_sha256,
+    InboxRow.received_at,
+)
+_ONCE = insert(InboxRow).on_conflict_do_nothing(index_elements=[InboxRow.source, InboxRow.event_id]).returning(*_KEPT)
+
+
 async def store_in(connection: AsyncConnection, messages: Sequence[Arrival]) -> list[Stored]:
     """Store each message once within a transaction of the caller's; one answer a message, in the order given."""
     firsts: dict[tuple[str, str], Arrival] = {}
@@ -199,23 +210,13 @@ async def store_in(connection: AsyncConnection, messages: Sequence[Arrival]) -> 
     if len(firsts) > 1:
         await _keep_batches_apart(connection, {source for source, _ in firsts})
     inserted = await connection.execute(
-        insert(InboxRow)
-        .on_conflict_do_nothing(index_elements=[InboxRow.source, InboxRow.event_id])
-        .returning(InboxRow.source, InboxRow.event_id),
-        [{**_columns(message), "body_sha256": _digest(message)} for message in firsts.values()],
+        _ONCE, [{**_columns(message), "body_sha256": _digest(message)} for message in firsts.values()]
     )
-    new = {(source, event_id) for source, event_id in inserted}
-    kept = await connection.execute(
-        select(
-            InboxRow.source,
-            InboxRow.event_id,
-            InboxRow.id,
-            InboxRow.status,
-            InboxRow.body_sha256,
-            InboxRow.received_at,
-        ).where(tuple_(InboxRow.source, InboxRow.event_id).in_(list(firsts)))
-    )
-    rows = {(row.source, row.event_id): row for row in kept}
+    rows = {(row.source, row.event_id): row for row in inserted}
+    new = set(rows)
+    if known := [key for key in firsts if key not in new]:
+        kept = await connection.execute(select(*_KEPT).where(tuple_(InboxRow.source, InboxRow.event_id).in_(known)))
+        rows |= {(row.source, row.event_id): row for row in kept}
     answers = []
     for message in messages:
         key = _key(message)

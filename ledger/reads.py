@@ -23,7 +23,7 @@ from canonical.records import (
     RequirementSnapshot,
     RequirementStage,
 )
-from ledger.database import transaction
+from ledger.database import autocommit
 from ledger.dead_letters import LetterState
 from ledger.inbox import UNDELIVERED, InboxMessage, message_query
 from ledger.paging import BadCursor, Page, cursor, key_of
@@ -227,7 +227,7 @@ class Reads:
         return WaitingSummary.model_validate((await self._all(query))[0])
 
     async def _all(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             return [row._mapping for row in await connection.execute(query)]
 
 

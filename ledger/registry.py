@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import func, or_, select, tuple_, union
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import bindparam, func, or_, select, tuple_, union
+from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.base import Noun
@@ -22,7 +22,7 @@ from canonical.need import Need, Peg, Withdrawal
 from canonical.plan import PlanLine, PlanStage
 from canonical.records import OrderSnapshot, RequirementSnapshot, RequirementStage
 from canonical.world import PegData
-from ledger.database import transaction
+from ledger.database import autocommit, transaction
 from ledger.kept_cover import kept_cover
 from ledger.plan_tables import PlanRunRow
 from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
@@ -85,7 +85,7 @@ class Registry:
         """
         if len({message.revision.event_id for message in needs}) < len(needs):
             raise ValueError("two messages carry the same event id; triage them in calls of their own")
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             known, snapshots = await _known(connection, {message.id for message in needs})
             planned = await _newest_plans(connection, {(message.source, message.plant) for message in needs})
             verdicts: dict[str, Triage] = {}
@@ -107,36 +107,47 @@ class Registry:
             return
         # By id, so that two calls that meet never wait in a circle; by rank, since each row is compared with the last.
         in_order = sorted(needs, key=lambda message: (message.id, message.revision.rank))
-        record = RequirementRecord
-        statement = insert(record).values(noted_at=func.now())
-        given = statement.excluded
-        newer = tuple_(
-            given.noted_plan_version, given.noted_source_revision, given.noted_effective_at, given.noted_event_id
-        ) > tuple_(
-            record.noted_plan_version, record.noted_source_revision, record.noted_effective_at, record.noted_event_id
-        )
-        statement = statement.on_conflict_do_update(
-            index_elements=[record.id],
-            set_={
-                "noted_plan_version": given.noted_plan_version,
-                "noted_source_revision": given.noted_source_revision,
-                "noted_effective_at": given.noted_effective_at,
-                "noted_event_id": given.noted_event_id,
-                "noted_content": func.coalesce(given.noted_content, record.noted_content),
-                "noted_withdrawn": given.noted_withdrawn,
-                "noted_at": given.noted_at,
-            },
-            where=or_(record.noted_plan_version.is_(None), newer),
-        )
         async with transaction(self._engine) as connection:
-            await connection.execute(statement, [_noted(message) for message in in_order])
+            await connection.execute(_NOTE, [_noted(message) for message in in_order])
 
     async def order_of(self, order_number: str) -> OrderRef | None:
         """The order that the ERP and the supplier know by this number."""
-        query = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier)
-        async with transaction(self._engine) as connection:
-            row = (await connection.execute(query.where(OrderRecord.order_number == order_number))).one_or_none()
+        async with autocommit(self._engine) as connection:
+            row = (await connection.execute(_BY_NUMBER, {"order_number": order_number})).one_or_none()
         return None if row is None else OrderRef(order_id=OrderId(row.id), closed=row.closed, supplier=row.supplier)
+
+
+_BY_NUMBER = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).where(
+    OrderRecord.order_number == bindparam("order_number")
+)
+"""These are built once, which costs more than running them."""
+
+
+def _note_newer() -> Insert:
+    record = RequirementRecord
+    statement = insert(record).values(noted_at=func.now())
+    given = statement.excluded
+    newer = tuple_(
+        given.noted_plan_version, given.noted_source_revision, given.noted_effective_at, given.noted_event_id
+    ) > tuple_(
+        record.noted_plan_version, record.noted_source_revision, record.noted_effective_at, record.noted_event_id
+    )
+    return statement.on_conflict_do_update(
+        index_elements=[record.id],
+        set_={
+            "noted_plan_version": given.noted_plan_version,
+            "noted_source_revision": given.noted_source_revision,
+            "noted_effective_at": given.noted_effective_at,
+            "noted_event_id": given.noted_event_id,
+            "noted_content": func.coalesce(given.noted_content, record.noted_content),
+            "noted_withdrawn": given.noted_withdrawn,
+            "noted_at": given.noted_at,
+        },
+        where=or_(record.noted_plan_version.is_(None), newer),
+    )
+
+
+_NOTE = _note_newer()
 
 
 async def _newest_plans(

@@ -31,7 +31,7 @@ from canonical.cover import Want
 from canonical.identity import OrderId, order_id
 from canonical.records import OrderTerms, Reservation, Sheet
 from canonical.units import physical_ratio
-from ledger.database import advisory_key, transaction
+from ledger.database import advisory_key, autocommit, transaction
 from ledger.tables import OrderSheetRow, SheetWantRow
 
 _Held = Row[str, int, Want, bool, bool, bool]
@@ -94,7 +94,7 @@ class Sheets:
 
         Of an order that has lines, what they are now; of one that still collects, what is wanted of it.
         """
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             found = await connection.execute(
                 select(SheetWantRow.supplier, SheetWantRow.unit, func.sum(SheetWantRow.asked))
                 .where(SheetWantRow.plant == plant, SheetWantRow.item == item)

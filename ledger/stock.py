@@ -22,7 +22,7 @@ from canonical.records import OrderLineSnapshot, OrderSnapshot, RequirementSnaps
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockReport, StockReportKind, StockUser
 from canonical.units import NEED_DECIMALS, SAME, rescale
-from ledger.database import transaction
+from ledger.database import autocommit, transaction
 from ledger.stock_tables import ItemRow, StockReportRow, StockRow
 from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
 
@@ -56,7 +56,7 @@ class Stock:
 
     async def unit_of(self, plant: str, item: str) -> str | None:
         """The unit that the stock is counted in, that of the first report; None: there was none."""
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             query = select(StockRow.unit).where(StockRow.plant == plant, StockRow.item == item)
             return (await connection.execute(query)).scalar_one_or_none()
 
@@ -81,7 +81,7 @@ class Stock:
 
     async def triage(self, stock: StockId) -> StockTriage:
         """What its figure comes to now."""
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             row = (await connection.execute(select(StockRow.__table__).where(StockRow.id == stock))).one()
             return await _run_of(connection, row, StockTriage(figure=_known(row), tell=True))
 
@@ -92,7 +92,7 @@ class Stock:
         query = select(StockRow.__table__).where(
             StockRow.id.in_({stock_id(need.plant, need.item) for need in needs}), StockRow.free > 0
         )
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             figures = {row.id: _known(row) for row in await connection.execute(query)}
         found = {}
         for need in needs:
@@ -103,7 +103,7 @@ class Stock:
 
     async def told(self, figure: StockFigure) -> None:
         """The balance has been started with the figure, or told it."""
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             await connection.execute(
                 update(StockRow)
                 .where(StockRow.id == figure.id, StockRow.told_revision < figure.revision)
@@ -113,7 +113,7 @@ class Stock:
     async def figure(self, plant: str, item: str) -> StockFigure | None:
         """What is free; None: nobody has stated it."""
         query = select(StockRow.__table__).where(StockRow.plant == plant, StockRow.item == item)
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _known(row)
 
@@ -121,7 +121,7 @@ class Stock:
         """The item's open requirements at the plant, by id."""
         record = RequirementRecord
         query = select(record.snapshot).where(record.plant == plant, record.item == item, record.closed.is_(False))
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             found = (await connection.execute(query.order_by(record.id))).scalars()
             snapshots = [snapshot for snapshot in found if snapshot is not None]
             held = await _held(connection, [snapshot.id for snapshot in snapshots])
@@ -129,7 +129,7 @@ class Stock:
 
     async def balance(self, stock: StockId) -> StockSnapshot | None:
         """The balance of a stock as it last stood; None where it has recorded nothing."""
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             query = select(StockRow.snapshot).where(StockRow.id == stock)
             return (await connection.execute(query)).scalar_one_or_none()
 
@@ -146,12 +146,12 @@ class Stock:
             index_elements=[ItemRow.plant, ItemRow.item],
             set_={"assessment": statement.excluded.assessment, "noted_at": statement.excluded.noted_at},
         )
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             await connection.execute(statement)
 
     async def item(self, plant: str, item: str) -> Assessment | None:
         """Master data and policy as last noted; None: no need of the item was ever decided."""
-        async with transaction(self._engine) as connection:
+        async with autocommit(self._engine) as connection:
             query = select(ItemRow.assessment).where(ItemRow.plant == plant, ItemRow.item == item)
             return (await connection.execute(query)).scalar_one_or_none()
 
