@@ -201,6 +201,44 @@ async def test_an_answer_holds_for_its_time_and_is_then_asked_again(sap: Sap) ->
     assert sap.simulator.plan.planned[0].hits == 2
 
 
+async def test_what_is_out_of_date_is_read_anew_along_with_what_is_asked_for(sap: Sap) -> None:
+    await frames_are_made_of_steel(sap)
+    now = 0.0
+    master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)
+    await known(master)
+    await known(master, item="MZ-STEEL")
+    now = 60.0
+    sap.fault("slow", "API_INFORECORD", method="GET", seconds=0, times=99)
+    calls = sap.simulator.plan.planned[0]
+    both = [await known(master), await known(master, item="MZ-STEEL")]
+    assert calls.hits == 1
+    alone = SapMasterData(sap.http)
+    assert both == [await known(alone), await known(alone, item="MZ-STEEL")]
+
+
+async def test_what_nobody_asked_for_any_more_is_not_read_anew(sap: Sap) -> None:
+    await frames_are_made_of_steel(sap)
+    now = 0.0
+    master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)
+    await master.prefetch("1710")
+    now = 60.0
+    await known(master)
+    sap.fault("slow", "API_INFORECORD", method="GET", seconds=0, times=99)
+    await known(master, item="MZ-STEEL")
+    assert sap.simulator.plan.planned[0].hits == 1, "it was held since the start, and nobody had asked for it"
+
+
+@pytest.mark.parametrize("item", [ITEM, "MZ-STEEL"])
+async def test_what_is_read_along_takes_nothing_from_what_is_asked_for_in_another_spelling(sap: Sap, item: str) -> None:
+    await frames_are_made_of_steel(sap)
+    now = 0.0
+    master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)
+    await known(master, item="MZ-STEEL")
+    now = 60.0
+    found = await known(master, item=item.lower())
+    assert found.sources == (await known(SapMasterData(sap.http), item=item)).sources
+
+
 async def test_what_is_unknown_is_asked_again_since_somebody_mends_it(master: SapMasterData, sap: Sap) -> None:
     assert isinstance(await master.item_at_plant("1710", "MZ-NEW"), UnknownItem)
     await sap.post(
