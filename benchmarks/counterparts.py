@@ -66,7 +66,7 @@ class Observed:
             await self.inside(scope, receive, send)
             return
         system = path.split("/")[1]
-        self.calls[f"{system} {scope['method']}"] += 1
+        self.calls[f"{system} {scope['method']} {_resource(path)}"] += 1
         body = await _read(receive)
         status = 0
 
@@ -165,6 +165,12 @@ class Stamping(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._way.aclose()
+
+
+def _resource(path: str) -> str:
+    """What a call is about: the entity set of OData, without its key; else what follows the system's name."""
+    last = path.rpartition("/")[2] if "/odata/" in path else path.split("/")[2]
+    return last.partition("(")[0] or "token"
 
 
 async def _read(receive: Receive) -> bytes:

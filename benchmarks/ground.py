@@ -114,8 +114,11 @@ def _cpu_of(pid: int) -> float:
 
 
 @asynccontextmanager
-async def ground() -> AsyncIterator[Ground]:
-    """Start all on empty servers. Raises ProgramFailed, NoTemporal, PostgresUnavailable."""
+async def ground(*, bare_reads: bool = True) -> AsyncIterator[Ground]:
+    """Start all on empty servers. Raises ProgramFailed, NoTemporal, PostgresUnavailable.
+
+    `bare_reads`: the bare workflow makes the reads of the ERP that Pegline makes for an order, beside the writes.
+    """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     async with Processes(DIRECTORY) as processes:
         ledger = await postgres.start(processes, DIRECTORY / "postgres", durable=True)
@@ -128,7 +131,7 @@ async def ground() -> AsyncIterator[Ground]:
         for name in (PEGLINE, BARE):
             await _namespace(connections[name])
         pegline = await _pegline(processes, server, connections[PEGLINE], database)
-        other = await _bare(processes, server, connections[BARE])
+        other = await _bare(processes, server, connections[BARE], reads=bare_reads)
         async with AsyncExitStack() as stack:
             for http in (pegline.gateway, pegline.counterparts, other.gateway, other.counterparts):
                 stack.push_async_callback(http.aclose)
@@ -240,7 +243,7 @@ def _policies() -> Path:
     return target
 
 
-async def _bare(processes: Processes, server: Server, connection: ClientConnectConfig) -> Side:
+async def _bare(processes: Processes, server: Server, connection: ClientConnectConfig, *, reads: bool) -> Side:
     port = free_port()
     url, counterparts = await _counterparts(processes, BARE, port)
     environment = environment_for_child(
@@ -252,6 +255,7 @@ async def _bare(processes: Processes, server: Server, connection: ClientConnectC
             command=(
                 *(sys.executable, "-m", "benchmarks.bare.gateway", "--port", str(port)),
                 *("--counterparts", url),
+                *(() if reads else ("--writes-only",)),
             ),
             environment=environment,
             ready=f"http://{LOOPBACK}:{port}/readyz",

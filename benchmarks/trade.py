@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 WINDOW_PLANT, AT_ONCE_PLANT = "1710", "1720"
 """By the benchmark's policies the first collects lines for `WINDOW_SECONDS`, the second orders each need by itself."""
 WINDOW_SECONDS = 60
-SUPPLIERS, ITEMS_EACH = 100, 10
+SUPPLIERS, ITEMS_EACH = 200, 10
 DAYS_AHEAD = 60
 QUANTITY, PRICE = 40, "2.50"
 CURRENCY = "USD"

@@ -24,6 +24,26 @@ class Activities:
         self._fetching = asyncio.Lock()
 
     @activity.defn
+    async def find_requisition(self, need: Need) -> list[str]:
+        """The requisitions of the need that are there already."""
+        where = f"PurReqnExternalReference eq '{need.reference}'"
+        found = await self._read(_REQUISITIONS, "A_PurchaseRequisitionItem", {"$filter": where})
+        return [item["PurchaseRequisition"] for item in found]
+
+    @activity.defn
+    async def find_order(self, need: Need) -> list[str]:
+        """The orders of the need that are there already."""
+        where = {"$filter": f"CorrespncExternalReference eq '{need.reference}'", "$expand": "to_PurchaseOrderItem"}
+        return [order["PurchaseOrder"] for order in await self._read(_ORDERS, "A_PurchaseOrder", where)]
+
+    @activity.defn
+    async def read_order(self, ordered: Ordered) -> bool:
+        """The order's item with its schedule; whether it is delivered."""
+        where = {"$filter": f"PurchaseOrder eq '{ordered.order}'", "$expand": "to_ScheduleLine"}
+        [item] = await self._read(_ORDERS, "A_PurchaseOrderItem", where)
+        return bool(item["IsCompletelyDelivered"])
+
+    @activity.defn
     async def create_requisition(self, need: Need) -> str:
         """A requisition of one item; its number."""
         body = {
@@ -184,6 +204,12 @@ class Activities:
             headers={"Idempotency-Key": f"{need.reference}/coverage-{coverage.sequence}"},
         )
         answer.raise_for_status()
+
+    async def _read(self, service: str, entity_set: str, query: dict[str, str]) -> list[Any]:
+        answer = await self._http.get(f"{service}/{entity_set}", params=query | {"$format": "json"})
+        answer.raise_for_status()
+        found: list[Any] = answer.json()["d"]["results"]
+        return found
 
     async def _erp(self, method: str, service: str, path: str, body: Any, key: str) -> Any:
         """One write with the session's token; a token that has expired is fetched anew, once."""

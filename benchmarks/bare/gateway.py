@@ -1,6 +1,6 @@
 """The bare gateway: messages become starts and signals.
 
-    python -m benchmarks.bare.gateway --port N --counterparts URL
+    python -m benchmarks.bare.gateway --port N --counterparts URL [--writes-only]
 
 It has no memory of its own: whose order a message speaks of it asks the ERP, once an order, and acknowledges a message
 when Temporal has it.
@@ -36,8 +36,9 @@ _DATE = re.compile(rb"DTM\+67:(\d{8})")
 class Gateway:
     """What arrives, handed to workflows."""
 
-    def __init__(self, counterparts: str) -> None:
+    def __init__(self, counterparts: str, *, reads: bool) -> None:
         self._counterparts = counterparts
+        self._reads = reads
         self._references: dict[str, str] = {}
         self._http: httpx.AsyncClient
         self._temporal: Client
@@ -84,6 +85,7 @@ class Gateway:
             unit=data["unit"],
             required_date=data["required_date"],
             supplier=data["item"].partition("-")[0],
+            reads=self._reads,
         )
         try:
             await self._temporal.start_workflow(
@@ -114,8 +116,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="The bare workflow's gateway")
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--counterparts", required=True)
+    arguments.add_argument("--writes-only", action="store_true", help="the workflow reads nothing")
     given = arguments.parse_args()
-    gateway = Gateway(given.counterparts)
+    gateway = Gateway(given.counterparts, reads=not given.writes_only)
 
     async def ready(_: Request) -> Response:
         return JSONResponse({"ready": True})

@@ -17,6 +17,8 @@ class Need:
     unit: str
     required_date: str
     supplier: str
+    reads: bool = True
+    """Whether it reads before and after it writes, as Pegline does; else it writes alone."""
 
 
 @dataclass

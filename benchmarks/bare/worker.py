@@ -37,6 +37,9 @@ async def run(counterparts: str) -> None:
             task_queue=QUEUE,
             workflows=[BareRequirement],
             activities=[
+                calls.find_requisition,
+                calls.find_order,
+                calls.read_order,
                 calls.create_requisition,
                 calls.create_order,
                 calls.send_order,

@@ -1,4 +1,8 @@
-"""The straight workflow: requisition, order, send; answer, write back; receipt, write back."""
+"""The straight workflow: requisition, order, send; answer, write back; receipt, write back.
+
+With `reads` it makes all the calls that Pegline makes for an order of one line, without what Pegline reads them for:
+what it finds has no effect but that a delivery which the ERP has noted by itself is not written.
+"""
 
 from datetime import timedelta
 
@@ -22,6 +26,9 @@ class BareRequirement:
     @workflow.run
     async def run(self, need: Need) -> str:
         """From the need to the receipt."""
+        if need.reads:
+            await workflow.execute_activity_method(Activities.find_requisition, need, start_to_close_timeout=TIMEOUT)
+            await workflow.execute_activity_method(Activities.find_order, need, start_to_close_timeout=TIMEOUT)
         requisition = await workflow.execute_activity_method(
             Activities.create_requisition, need, start_to_close_timeout=TIMEOUT
         )
@@ -33,9 +40,13 @@ class BareRequirement:
 
         await workflow.wait_condition(lambda: self._answer is not None)
         assert self._answer is not None
+        if need.reads:
+            await self._delivered(ordered)
         await workflow.execute_activity_method(
             Activities.write_confirmation, Confirmed(ordered, self._answer), start_to_close_timeout=TIMEOUT
         )
+        if need.reads:
+            await self._delivered(ordered)
         await workflow.execute_activity_method(
             Activities.write_coverage,
             Coverage(ordered, self._answer.quantity, self._answer.date, "confirmed", 1, workflow.now().isoformat()),
@@ -44,13 +55,17 @@ class BareRequirement:
 
         await workflow.wait_condition(lambda: self._receipt is not None)
         assert self._receipt is not None
-        await workflow.execute_activity_method(Activities.write_delivery, ordered, start_to_close_timeout=TIMEOUT)
+        if not need.reads or not await self._delivered(ordered):
+            await workflow.execute_activity_method(Activities.write_delivery, ordered, start_to_close_timeout=TIMEOUT)
         await workflow.execute_activity_method(
             Activities.write_coverage,
             Coverage(ordered, self._receipt.quantity, self._receipt.date, "received", 2, workflow.now().isoformat()),
             start_to_close_timeout=TIMEOUT,
         )
         return ordered.order
+
+    async def _delivered(self, ordered: Ordered) -> bool:
+        return await workflow.execute_activity_method(Activities.read_order, ordered, start_to_close_timeout=TIMEOUT)
 
     @workflow.signal
     def supplier_answered(self, answer: Answer) -> None:
