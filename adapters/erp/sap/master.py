@@ -7,12 +7,12 @@ somebody makes the item for us. What the records mean is in sources.py.
 """
 
 import asyncio
+import bisect
 import datetime as dt
 import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import httpx
 
@@ -24,15 +24,8 @@ from canonical.sourcing import ItemAtPlant, UnknownItem
 
 ITEMS_AT_ONCE = 20
 """Read by one filter; SAP Gateway takes addresses of some thousand characters."""
+_LOOKED_THROUGH = 200
 WEEKDAYS = Calendar(name="Monday to Friday")
-
-
-@dataclass
-class _Held:
-    known: ItemAtPlant
-    until: float
-    asked: bool = False
-    """For itself, or since it was read along."""
 
 
 class SapMasterData:
@@ -63,7 +56,9 @@ class SapMasterData:
         self._cache_seconds = cache_seconds
         self._clock = clock
         self._today = today
-        self._held: dict[tuple[str, str], _Held] = {}
+        self._held: dict[tuple[str, str], tuple[float, ItemAtPlant]] = {}
+        self._items: defaultdict[str, list[str]] = defaultdict(list)
+        """By plant, the items that were ever held, in order."""
         self._loading: dict[tuple[str, str], asyncio.Future[ItemAtPlant | UnknownItem]] = {}
         self._wanted: defaultdict[str, list[str]] = defaultdict(list)
         """By plant, what is asked for while a read is under way: the next one reads it all."""
@@ -76,10 +71,8 @@ class SapMasterData:
         """
         key = (plant, item)
         held = self._held.get(key)
-        if held is not None:
-            held.asked = True
-            if self._clock() < held.until:
-                return held.known
+        if held is not None and self._clock() < held[0]:
+            return held[1]
         loading = self._loading.get(key)
         if loading is None:
             loading = self._loading[key] = asyncio.get_running_loop().create_future()
@@ -135,15 +128,16 @@ class SapMasterData:
         finally:
             del self._reading[plant]
 
-    def _out_of_date(self, plant: str, besides: Collection[str]) -> list[str]:
-        """What somebody asked for since it was read and will have to be read anew, as many as fit into the call."""
-        now, room = self._clock(), ITEMS_AT_ONCE - len(besides)
-        candidates = (
-            item
-            for (there, item), held in self._held.items()
-            if there == plant and held.asked and held.until <= now and item not in besides
-        )
-        return list(itertools.islice(candidates, room))
+    def _out_of_date(self, plant: str, wanted: Sequence[str]) -> list[str]:
+        """The items that follow what is wanted and have to be read anew as well, as many as fit into the call.
+
+        Plans go by item, so that these are what is asked for next.
+        """
+        items, now = self._items[plant], self._clock()
+        following = items[bisect.bisect(items, wanted[-1]) :][:_LOOKED_THROUGH]
+        held = ((item, self._held.get((plant, item))) for item in following if item not in wanted)
+        old = (item for item, kept in held if kept is not None and kept[0] <= now)
+        return list(itertools.islice(old, ITEMS_AT_ONCE - len(wanted)))
 
     async def _load(self, plant: str, wanted: Sequence[str], along: Sequence[str]) -> list[ItemAtPlant | UnknownItem]:
         """What is wanted, in its order; what is read along is only kept."""
@@ -172,14 +166,19 @@ class SapMasterData:
                 suppliers,
             )
             read = self._reader.item_at_plant(plant, item, records, self._today())
-            found.append(self._keep(read, asked=item in wanted))
+            found.append(self._keep(read))
         return found[: len(wanted)]
 
-    def _keep(self, known: ItemAtPlant | UnknownItem, *, asked: bool = False) -> ItemAtPlant | UnknownItem:
+    def _keep(self, known: ItemAtPlant | UnknownItem) -> ItemAtPlant | UnknownItem:
+        plant, item = known.plant, known.item
         if isinstance(known, ItemAtPlant) and not known.blocked and any(not one.blocked for one in known.sources):
-            self._held[known.plant, known.item] = _Held(known, self._clock() + self._cache_seconds, asked)
+            items = self._items[plant]
+            place = bisect.bisect_left(items, item)
+            if items[place : place + 1] != [item]:
+                items.insert(place, item)
+            self._held[plant, item] = (self._clock() + self._cache_seconds, known)
         else:
-            self._held.pop((known.plant, known.item), None)
+            self._held.pop((plant, item), None)
         return known
 
     async def _product_texts(self, where: str) -> list[Entity]:

@@ -216,16 +216,19 @@ async def test_what_is_out_of_date_is_read_anew_along_with_what_is_asked_for(sap
     assert both == [await known(alone), await known(alone, item="MZ-STEEL")]
 
 
-async def test_what_nobody_asked_for_any_more_is_not_read_anew(sap: Sap) -> None:
+async def test_what_is_up_to_date_is_not_read_along(sap: Sap) -> None:
     await frames_are_made_of_steel(sap)
     now = 0.0
     master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)
-    await master.prefetch("1710")
+    await known(master)
+    now = 30.0
+    await known(master, item="MZ-STEEL")
     now = 60.0
     await known(master)
     sap.fault("slow", "API_INFORECORD", method="GET", seconds=0, times=99)
+    now = 90.0
     await known(master, item="MZ-STEEL")
-    assert sap.simulator.plan.planned[0].hits == 1, "it was held since the start, and nobody had asked for it"
+    assert sap.simulator.plan.planned[0].hits == 1, "what was read along at 60 would hold until 120"
 
 
 @pytest.mark.parametrize("item", [ITEM, "MZ-STEEL"])
