@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, assert_never
 
-from sqlalchemy import Numeric, Table, delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy import Numeric, Table, Text, Update, any_, bindparam, delete, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -212,7 +212,7 @@ async def _write_lines(connection: AsyncConnection, orders: Sequence[OrderSnapsh
         (order.id, line.line): line_columns(order, line) for order in orders for line in order.lines
     }
     row = OrderLineRow
-    found = await connection.execute(select(row.__table__).where(row.order_id.in_([order.id for order in orders])))
+    found = await connection.execute(_LINES_OF, {"orders": [order.id for order in orders]})
     kept = {(each.order_id, each.line): dict(each._mapping) for each in found}
     if gone := [place for place in kept if place not in wanted]:
         await connection.execute(delete(row).where(tuple_(row.order_id, row.line).in_(gone)))
@@ -245,10 +245,15 @@ def _lines_upsert() -> Insert:
 
 
 _LINES = _lines_upsert()
+_LINES_OF = select(OrderLineRow.__table__).where(OrderLineRow.order_id == any_(bindparam("orders", type_=ARRAY(Text))))
 
 
 async def _write_asked(connection: AsyncConnection, served: Collection[tuple[str, str]]) -> None:
     """R14: from the first line on, what an order asks for is what its lines say, in the need's unit."""
+    await connection.execute(_ASKED, {"served": sorted(served)})
+
+
+def _asked_by_lines() -> Update:
     factor = SheetWantRow.want["per_order_unit"]
     lines = (
         select(func.coalesce(func.sum(OrderLineRow.quantity), 0))
@@ -256,8 +261,12 @@ async def _write_asked(connection: AsyncConnection, served: Collection[tuple[str
         .where(OrderLineRow.requirement_id == SheetWantRow.requirement_id)
         .scalar_subquery()
     )
-    await connection.execute(
+    place = tuple_(SheetWantRow.order_id, SheetWantRow.requirement_id)
+    return (
         update(SheetWantRow)
-        .where(tuple_(SheetWantRow.order_id, SheetWantRow.requirement_id).in_(sorted(served)))
+        .where(place.in_(bindparam("served", expanding=True)))
         .values(asked=lines * factor[0].astext.cast(Numeric) / factor[1].astext.cast(Numeric))
     )
+
+
+_ASKED = _asked_by_lines()

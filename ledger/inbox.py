@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, all_, bindparam, exists, func, or_, select, text, tuple_, update
+from sqlalchemy import BigInteger, Select, Text, all_, any_, bindparam, exists, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
@@ -123,11 +123,7 @@ class Inbox:
         if outcome == UNDELIVERED:
             raise ValueError(f"{outcome!r} is what a message is before it is settled; name what became of it")
         async with autocommit(self._engine) as connection:
-            await connection.execute(
-                update(InboxRow)
-                .where(InboxRow.id.in_(list(ids)))
-                .values(status=outcome, detail=detail, settled_at=func.now())
-            )
+            await connection.execute(_SETTLE, {"ids": list(ids), "outcome": outcome, "said": detail})
 
     async def postponed(self, ids: Sequence[int], error: str, wait: timedelta) -> None:
         """Keep messages for a later attempt and count this one; the rest of their entities waits with them.
@@ -191,6 +187,12 @@ def _due(in_lane: bool, besides: bool) -> Select[Any]:
     return query.where(InboxRow.lane == bindparam("lane")) if in_lane else query
 
 
+_SETTLE = (
+    update(InboxRow)
+    .where(InboxRow.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+    .values(status=bindparam("outcome"), detail=bindparam("said"), settled_at=func.now())
+)
+"""Built once, as what follows: that costs as much as running it."""
 _KEPT = (
     InboxRow.source,
     InboxRow.event_id,

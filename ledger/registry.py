@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import bindparam, func, or_, select, tuple_, union
-from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
+from sqlalchemy import Text, any_, bindparam, func, or_, select, tuple_, union
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.base import Noun
@@ -150,17 +150,21 @@ def _note_newer() -> Insert:
 _NOTE = _note_newer()
 
 
+_KNOWN = select(RequirementRecord.__table__).where(RequirementRecord.id == any_(bindparam("ids", type_=ARRAY(Text))))
+_NEWEST_PLANS = (
+    select(PlanRunRow.source, PlanRunRow.plant, func.max(PlanRunRow.version))
+    .where(tuple_(PlanRunRow.source, PlanRunRow.plant).in_(bindparam("planners", expanding=True)))
+    .where(PlanRunRow.stage == PlanStage.DONE, ~PlanRunRow.partial)
+    .group_by(PlanRunRow.source, PlanRunRow.plant)
+)
+
+
 async def _newest_plans(
     connection: AsyncConnection, planners: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     """By source and plant, the newest whole plan that was worked in: it said of every need what holds, also of those
     that it repeated as they were and that are noted with an older version (R10)."""
-    run = PlanRunRow
-    found = await connection.execute(
-        select(run.source, run.plant, func.max(run.version))
-        .where(tuple_(run.source, run.plant).in_(list(planners)), run.stage == PlanStage.DONE, ~run.partial)
-        .group_by(run.source, run.plant)
-    )
+    found = await connection.execute(_NEWEST_PLANS, {"planners": list(planners)})
     return {(source, plant): version for source, plant, version in found}
 
 
@@ -227,8 +231,7 @@ async def _known(
     """What was noted of each requirement, or what it recorded itself where the note was lost on the way."""
     known: dict[str, _Known] = {}
     snapshots: dict[str, RequirementSnapshot] = {}
-    query = select(RequirementRecord.__table__).where(RequirementRecord.id.in_(ids))
-    for row in await connection.execute(query):
+    for row in await connection.execute(_KNOWN, {"ids": list(ids)}):
         recorded = noted = None
         if row.snapshot is not None:
             snapshots[row.id] = row.snapshot

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Date,
     Integer,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    null,
     select,
     true,
     update,
@@ -56,7 +56,7 @@ class Sheets:
         async with transaction(self._engine) as connection:
             # Two openers of the same terms would not see each other's order before it is committed.
             lock = advisory_key("sheet", terms.plant, terms.supplier, terms.currency, terms.terms, terms.route)
-            await connection.execute(select(func.pg_advisory_xact_lock(lock)))
+            await connection.execute(_LOCK, {"lock": lock})
             held = await _held(connection, want, terms)
             known = _stated_before(held, want.need_revision)
             if known is not None and not (known.open and known.need_revision == want.need_revision):
@@ -113,21 +113,7 @@ def _in_unit(asked: Decimal, stated_in: str, unit: str) -> Decimal:
 
 async def _held(connection: AsyncConnection, want: Want, terms: OrderTerms) -> Sequence[_Held]:
     """The sheets of these terms that the requirement has a want on, newest first, locked against closing."""
-    found = await connection.execute(
-        select(
-            SheetWantRow.order_id,
-            SheetWantRow.need_revision,
-            SheetWantRow.want,
-            OrderSheetRow.collects,
-            OrderSheetRow.closed_at.is_(None).label("open"),
-            (OrderSheetRow.opened_by == want.requirement_id).label("opened_by_us"),
-        )
-        .join(OrderSheetRow, OrderSheetRow.order_id == SheetWantRow.order_id)
-        .where(SheetWantRow.requirement_id == want.requirement_id, _same(terms))
-        .order_by(SheetWantRow.need_revision.desc())
-        .with_for_update(of=OrderSheetRow)
-    )
-    return found.all()
+    return (await connection.execute(_HELD, {"requirement_id": want.requirement_id, **_given(terms)})).all()
 
 
 def _stated_before(held: Sequence[_Held], need_revision: int) -> _Held | None:
@@ -159,8 +145,37 @@ def _of_closed_sheet(held: Sequence[_Held], want: Want) -> Reservation:
 _TERMS = ("plant", "supplier", "currency", "terms", "route")
 
 
+def _of_these_terms() -> ColumnElement[bool]:
+    return and_(*(getattr(OrderSheetRow, name) == bindparam(name) for name in _TERMS))
+
+
+def _given(terms: OrderTerms) -> dict[str, object]:
+    return {name: getattr(terms, name) for name in _TERMS}
+
+
+# Built once, which costs as much as running them.
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger())))
+_HELD = (
+    select(
+        SheetWantRow.order_id,
+        SheetWantRow.need_revision,
+        SheetWantRow.want,
+        OrderSheetRow.collects,
+        OrderSheetRow.closed_at.is_(None).label("open"),
+        (OrderSheetRow.opened_by == bindparam("requirement_id")).label("opened_by_us"),
+    )
+    .join(OrderSheetRow, OrderSheetRow.order_id == SheetWantRow.order_id)
+    .where(SheetWantRow.requirement_id == bindparam("requirement_id"), _of_these_terms())
+    .order_by(SheetWantRow.need_revision.desc())
+    .with_for_update(of=OrderSheetRow)
+)
+_OPEN_TO_COLLECT = insert(OrderSheetRow)
+_OPEN_CLOSED = insert(OrderSheetRow).values(closed_at=func.now())
+_ADD = insert(SheetWantRow)
+
+
 def _with_room() -> Select[str]:
-    """Built once, which costs more than running it; its parameters are those of `_collecting`."""
+    """Its parameters are those of `_collecting`."""
     on_sheet = (
         select(
             func.sum(SheetWantRow.lines).label("lines"),
@@ -176,8 +191,7 @@ def _with_room() -> Select[str]:
     return (
         select(OrderSheetRow.order_id)
         .join(on_sheet, true())
-        .where(*(getattr(OrderSheetRow, name) == bindparam(name) for name in _TERMS))
-        .where(OrderSheetRow.closed_at.is_(None))
+        .where(_of_these_terms(), OrderSheetRow.closed_at.is_(None))
         .where(on_sheet.c.lines + lots <= lines_max, spread <= days_max)
         .order_by(OrderSheetRow.number)
         .limit(1)
@@ -193,30 +207,22 @@ async def _collecting(
 ) -> OrderId | None:
     """The first opened order that collects and has room for the want's lines and days, locked against closing."""
     given = {"lots": len(want.lots), "lines_max": lines_max, "days_max": days_max, "dock_date": want.dock_date}
-    found = await connection.scalar(_COLLECTING, {**given, **{name: getattr(terms, name) for name in _TERMS}})
+    found = await connection.scalar(_COLLECTING, given | _given(terms))
     return None if found is None else OrderId(found)
 
 
 async def _open(connection: AsyncConnection, want: Want, terms: OrderTerms, *, collects: bool) -> OrderId:
     order = order_id(terms.plant, terms.supplier, f"{want.requirement_id}#{want.need_revision}")
     await connection.execute(
-        insert(OrderSheetRow).values(
-            order_id=order,
-            opened_by=want.requirement_id,
-            collects=collects,
-            closed_at=null() if collects else func.now(),
-            **terms.model_dump(),
-        )
+        _OPEN_TO_COLLECT if collects else _OPEN_CLOSED,
+        {"order_id": order, "opened_by": want.requirement_id, "collects": collects, **terms.model_dump()},
     )
     return order
 
 
 async def _add(connection: AsyncConnection, order: OrderId, supplier: str, want: Want) -> None:
-    await connection.execute(
-        insert(SheetWantRow).values(
-            order_id=order, requirement_id=want.requirement_id, supplier=supplier, **_columns(want)
-        )
-    )
+    whose = {"order_id": order, "requirement_id": want.requirement_id, "supplier": supplier}
+    await connection.execute(_ADD, whose | _columns(want))
 
 
 async def _replace(connection: AsyncConnection, order: OrderId, want: Want) -> None:
@@ -239,13 +245,3 @@ def _columns(want: Want) -> dict[str, object]:
         "asked": want.quantity * numerator / denominator,
         "want": want,
     }
-
-
-def _same(terms: OrderTerms) -> ColumnElement[bool]:
-    return and_(
-        OrderSheetRow.plant == terms.plant,
-        OrderSheetRow.supplier == terms.supplier,
-        OrderSheetRow.currency == terms.currency,
-        OrderSheetRow.terms == terms.terms,
-        OrderSheetRow.route == terms.route,
-    )

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, Text, and_, any_, bindparam, exists, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.base import Noun
@@ -89,11 +89,9 @@ class Stock:
         """By need, the free stock that was stated after it: of needs that arrive after what is said of their stock."""
         if not needs:
             return {}
-        query = select(StockRow.__table__).where(
-            StockRow.id.in_({stock_id(need.plant, need.item) for need in needs}), StockRow.free > 0
-        )
+        given = {"stocks": list({stock_id(need.plant, need.item) for need in needs})}
         async with autocommit(self._engine) as connection:
-            figures = {row.id: _known(row) for row in await connection.execute(query)}
+            figures = {row.id: _known(row) for row in await connection.execute(_FREE, given)}
         found = {}
         for need in needs:
             figure = figures.get(stock_id(need.plant, need.item))
@@ -141,19 +139,27 @@ class Stock:
         if item is None:
             return
         kept = assessment.model_copy(update={"allocated": {}})
-        statement = insert(ItemRow).values(plant=item.plant, item=item.item, assessment=kept, noted_at=func.now())
-        statement = statement.on_conflict_do_update(
-            index_elements=[ItemRow.plant, ItemRow.item],
-            set_={"assessment": statement.excluded.assessment, "noted_at": statement.excluded.noted_at},
-        )
         async with autocommit(self._engine) as connection:
-            await connection.execute(statement)
+            await connection.execute(_NOTE_ITEM, {"plant": item.plant, "item": item.item, "assessment": kept})
 
     async def item(self, plant: str, item: str) -> Assessment | None:
         """Master data and policy as last noted; None: no need of the item was ever decided."""
         async with autocommit(self._engine) as connection:
             query = select(ItemRow.assessment).where(ItemRow.plant == plant, ItemRow.item == item)
             return (await connection.execute(query)).scalar_one_or_none()
+
+
+def _note_item() -> Insert:
+    """Built once, which costs more than running it."""
+    statement = insert(ItemRow).values(noted_at=func.now())
+    return statement.on_conflict_do_update(
+        index_elements=[ItemRow.plant, ItemRow.item],
+        set_={"assessment": statement.excluded.assessment, "noted_at": statement.excluded.noted_at},
+    )
+
+
+_NOTE_ITEM = _note_item()
+_FREE = select(StockRow.__table__).where(StockRow.id == any_(bindparam("stocks", type_=ARRAY(Text))), StockRow.free > 0)
 
 
 async def free_stock(connection: AsyncConnection, plant: str, items: Sequence[str]) -> Mapping[str, StockFigure]:
