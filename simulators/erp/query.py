@@ -79,6 +79,24 @@ def coerce(field: Field, literal: Any) -> Any:
     return literal
 
 
+@dataclass(frozen=True)
+class _Equals:
+    name: str
+    wanted: Any
+
+    def __call__(self, row: Row) -> bool:
+        return bool(row[self.name] == self.wanted)
+
+
+def _any_of(tests: list[Test]) -> Test:
+    """Whether one of them fits; of values of one field by a look at all, since twenty items are asked for at once."""
+    equal = [test for test in tests if isinstance(test, _Equals)]
+    if len(equal) == len(tests) and len({test.name for test in equal}) == 1:
+        name, wanted = equal[0].name, frozenset(test.wanted for test in equal)
+        return lambda row: row[name] in wanted
+    return lambda row: any(test(row) for test in tests)
+
+
 class Filter:
     """A parsed $filter: `test` says whether a row fits; `equal` what it must equal at least."""
 
@@ -130,7 +148,7 @@ class Filter:
             self._at += 1
             self.equal = known
             tests.append(self._and(False))
-        return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
+        return tests[0] if len(tests) == 1 else _any_of(tests)
 
     def _and(self, top: bool) -> Test:
         tests = [self._term(top)]
@@ -157,6 +175,8 @@ class Filter:
         wanted = coerce(field, self._take("literal"))
         if operator == "eq" and top:
             self.equal[field.name] = wanted
+        if operator == "eq":
+            return _Equals(field.name, wanted)
         compare = _COMPARE[operator]
         name = field.name
         return lambda row: compare(row[name], wanted)

@@ -86,6 +86,11 @@ async def test_requisition_items_are_padded_to_five_digits() -> None:
         ("PurReqnExternalReference eq 'peg-1'", ["10000000", "10000002"]),
         ("PurReqnExternalReference eq 'PEG-1' and RequestedQuantity gt 10m", ["10000000"]),
         ("RequestedQuantity le 7 or PurReqnExternalReference eq 'PEG-2'", ["10000001", "10000002"]),
+        ("(PurReqnExternalReference eq 'peg-2' or PurReqnExternalReference eq 'NONE')", ["10000001"]),
+        (
+            "(PurReqnExternalReference eq 'PEG-1' or RequestedQuantity eq 50) and RequestedQuantity gt 7",
+            ["10000000", "10000001"],
+        ),
         ("not (substringof('EG-1',PurReqnExternalReference))", ["10000001"]),
         (
             "startswith(PurReqnExternalReference,'PEG') eq true and PurchaseRequisition ne '10000000'",
