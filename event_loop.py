@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-_YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
+_YOUNG, _MIDDLE, _OLD = 50_000, 5, 5
 """Of `gc.set_threshold`. Python's own (700, 10, 10) looks through the young objects some hundred times for each
 requirement and finds next to nothing, since what requests and workflow tasks leave is freed by its count: 8 % of a
-worker's CPU."""
+worker's CPU. What is garbage is the workflows that left the worker's cache: all is looked through once for a thousand
+of them or so."""
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
