@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.errors import PermanentError, TransientError
-from ledger.database import asyncpg_url, connect, failures, migrate, transaction
+from ledger.database import asyncpg_url, autocommit, connect, failures, migrate, transaction
 from ledger.ledger import Ledger
 from ledger.tables import Base
 from tools.postgres import Postgres
@@ -113,6 +113,24 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_left_unused(
     await other.dispose()
     await asyncio.sleep(0.05)
     assert (await ledger.reads.waiting_summary()).undelivered == 0
+
+
+async def test_each_statement_of_autocommit_stands_for_itself_and_a_transaction_after_it_does_not(
+    database_url: str,
+) -> None:
+    engine = create_async_engine(asyncpg_url(database_url), pool_size=1, max_overflow=0)
+    with pytest.raises(PermanentError):
+        async with autocommit(engine) as connection:
+            await connection.execute(text("CREATE TABLE kept (id int PRIMARY KEY)"))
+            await connection.execute(text("INSERT INTO kept VALUES (1)"))
+            await connection.execute(text("INSERT INTO kept VALUES (1)"))
+    with pytest.raises(PermanentError):
+        async with transaction(engine) as connection:
+            await connection.execute(text("INSERT INTO kept VALUES (2)"))
+            await connection.execute(text("INSERT INTO kept VALUES (2)"))
+    async with autocommit(engine) as connection:
+        assert (await connection.execute(text("SELECT id FROM kept"))).scalars().all() == [1]
+    await engine.dispose()
 
 
 async def test_what_postgresql_refuses_is_permanent(engine: AsyncEngine) -> None:

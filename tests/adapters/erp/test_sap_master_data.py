@@ -216,6 +216,26 @@ async def test_what_is_out_of_date_is_read_anew_along_with_what_is_asked_for(sap
     assert both == [await known(alone), await known(alone, item="MZ-STEEL")]
 
 
+async def test_one_call_reads_twenty_items_at_most(sap: Sap) -> None:
+    items = [f"BULK-{n:02d}" for n in range(30)]
+    products = [{"Product": item, "BaseUnit": "EA", "plants": [{"Plant": "1710"}]} for item in items]
+    terms = {"Supplier": "17300001", "PurchasingOrganization": "1710", "Plant": "1710"}
+    terms |= {"NetPriceAmount": "1.00", "Currency": "USD"}
+    records = [terms | {"PurchasingInfoRecord": f"54{item[-2:]}", "Material": item} for item in items]
+    await sap.post("/control/master-data", {"products": products, "info_records": records})
+    now = 0.0
+    master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)
+    assert await master.prefetch("1710") >= 30
+    now = 60.0
+    sap.fault("slow", "API_INFORECORD", method="GET", seconds=0, times=99)
+    calls = sap.simulator.plan.planned[0]
+    for item in items[:20]:
+        await known(master, item=item)
+    assert calls.hits == 1
+    await known(master, item=items[20])
+    assert calls.hits == 2
+
+
 async def test_what_is_up_to_date_is_not_read_along(sap: Sap) -> None:
     await frames_are_made_of_steel(sap)
     now = 0.0
