@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-_YOUNG, _MIDDLE, _OLD = 50_000, 5, 5
+_YOUNG, _MIDDLE, _OLD = 20_000, 5, 3
 """Of `gc.set_threshold`. Python's own (700, 10, 10) looks through the young objects some hundred times for each
 requirement and finds next to nothing, since what requests and workflow tasks leave is freed by its count: 8 % of a
-worker's CPU. What is garbage is the workflows that left the worker's cache: all is looked through once for a thousand
-of them or so."""
+worker's CPU. What is garbage is the workflows that left the worker's cache: everything is looked through once for a few
+hundred of them, or they would take the memory of as many."""
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
