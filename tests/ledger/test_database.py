@@ -1,11 +1,13 @@
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from adapters.errors import PermanentError, TransientError
 from ledger.database import asyncpg_url, autocommit, connect, failures, migrate, transaction
@@ -119,15 +121,18 @@ async def test_each_statement_of_autocommit_stands_for_itself_and_a_transaction_
     database_url: str,
 ) -> None:
     engine = create_async_engine(asyncpg_url(database_url), pool_size=1, max_overflow=0)
+
+    async def twice(way: Callable[[AsyncEngine], AbstractAsyncContextManager[AsyncConnection]], number: int) -> None:
+        async with way(engine) as connection:
+            for _ in range(2):
+                await connection.execute(text(f"INSERT INTO kept VALUES ({number})"))
+
+    async with autocommit(engine) as connection:
+        await connection.execute(text("CREATE TABLE kept (id int PRIMARY KEY)"))
     with pytest.raises(PermanentError):
-        async with autocommit(engine) as connection:
-            await connection.execute(text("CREATE TABLE kept (id int PRIMARY KEY)"))
-            await connection.execute(text("INSERT INTO kept VALUES (1)"))
-            await connection.execute(text("INSERT INTO kept VALUES (1)"))
+        await twice(autocommit, 1)
     with pytest.raises(PermanentError):
-        async with transaction(engine) as connection:
-            await connection.execute(text("INSERT INTO kept VALUES (2)"))
-            await connection.execute(text("INSERT INTO kept VALUES (2)"))
+        await twice(transaction, 2)
     async with autocommit(engine) as connection:
         assert (await connection.execute(text("SELECT id FROM kept"))).scalars().all() == [1]
     await engine.dispose()
