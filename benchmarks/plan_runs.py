@@ -23,6 +23,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+import event_loop
 from benchmarks import plan_scaling
 from benchmarks.plan_empty import starts_per_second
 from benchmarks.plan_ground import SOURCE, Ground, ground, machine
@@ -190,7 +191,8 @@ def main() -> int:
         "--running", type=int, default=10_000, help="of a rerun's requirements, with all that are changed"
     )
     asked.add_argument("--changed", type=int, default=0, help="of a rerun's lines; left out: 2 %%")
-    asyncio.run(_measure(asked.parse_args()))
+    # As the gateway, whose reading `scaling` does in this process.
+    event_loop.run(_measure(asked.parse_args()))
     return 0
 
 
