@@ -173,9 +173,9 @@ class Filter:
         field = self._field()
         operator = self._take(*_COMPARE)
         wanted = coerce(field, self._take("literal"))
-        if operator == "eq" and top:
-            self.equal[field.name] = wanted
         if operator == "eq":
+            if top:
+                self.equal[field.name] = wanted
             return _Equals(field.name, wanted)
         compare = _COMPARE[operator]
         name = field.name
