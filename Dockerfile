@@ -13,13 +13,15 @@ WORKDIR /app
 COPY activities activities
 COPY adapters adapters
 COPY canonical canonical
+COPY console console
 COPY decisions decisions
 COPY gateway gateway
 COPY ledger ledger
 COPY policies policies
+COPY runtime runtime
 COPY shadow shadow
 COPY workflows workflows
-COPY cli.py entities.py event_loop.py gateway_calls.py plan_commands.py plan_matching.py policy_commands.py prepare.py settings.py telemetry.py worker.py ./
+COPY cli.py settings.py worker.py ./
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER pegline
 CMD ["python", "worker.py"]

@@ -18,19 +18,20 @@ from datetime import UTC, datetime
 
 import uvicorn
 
-import event_loop
-import plan_commands
-import policy_commands
 from adapters.supplier.edifact.dialect import EdifactDialect
-from entities import EntityDirectory
+from console import plan as plan_commands
+from console import policy as policy_commands
+from console.http import DEFAULT_GATEWAY, Refused, ask
 from gateway.app import create_app
-from gateway_calls import DEFAULT_GATEWAY, Refused, ask
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
-from policies import PolicyBook, PolicyError
+from policies.book import PolicyBook
+from policies.reading import PolicyError
+from runtime import event_loop
+from runtime.directory import EntityDirectory
+from runtime.telemetry import exporting
+from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
-from telemetry import exporting
-from worker import connect_temporal
 
 
 async def serve_gateway(settings: GatewaySettings) -> None:

@@ -22,7 +22,6 @@ from typing import Any, Protocol
 
 import httpx
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -33,7 +32,6 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-import event_loop
 from activities.aps import ApsActivities
 from activities.desk import DeskActivities
 from activities.erp import ErpActivities
@@ -46,20 +44,23 @@ from adapters.errors import AdapterError
 from adapters.http import correlation, make_client
 from adapters.ports import ApsPort, ErpPort, LedgerPort, MasterDataPort, PlanRunPort, PolicyPort, SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
-from entities import EntityDirectory
+from decisions.plan_matching import NearestNeeds
 from ledger.database import connect
 from ledger.ledger import Ledger
-from plan_matching import NearestNeeds
-from policies import PolicyBook, PolicyError
-from settings import Counterpart, Settings, SettingsError, WorkerSettings
-from telemetry import exporting, tracing_interceptor
+from policies.book import PolicyBook
+from policies.reading import PolicyError
+from runtime import event_loop
+from runtime.directory import EntityDirectory
+from runtime.telemetry import exporting
+from runtime.temporal import connect_temporal
+from settings import Counterpart, SettingsError, WorkerSettings
 from workflows import queues
-from workflows.engineering_change import EngineeringChange
-from workflows.material_requirement import MaterialRequirement
+from workflows.engineering_change.workflow import EngineeringChange
+from workflows.exception.workflow import ShortageException
+from workflows.material_requirement.workflow import MaterialRequirement
 from workflows.plan_run import PlanRun
-from workflows.purchase_order import PurchaseOrder
-from workflows.shortage_exception import ShortageException
-from workflows.stock_balance import StockBalance
+from workflows.purchase_order.workflow import PurchaseOrder
+from workflows.stock_balance.workflow import StockBalance
 
 WORKFLOWS = [MaterialRequirement, PurchaseOrder, ShortageException, EngineeringChange, PlanRun, StockBalance]
 
@@ -75,14 +76,14 @@ STRICT_RUNNER = SandboxedWorkflowRunner(
         "annotated_types",
         "opentelemetry",
         # Models and names without behaviour of their own: built once, not anew for every workflow.
-        "workflows.change_state",
+        "workflows.engineering_change.state",
         "workflows.journal",
-        "workflows.order_line",
-        "workflows.order_state",
+        "workflows.purchase_order.line",
+        "workflows.purchase_order.state",
         "workflows.queues",
-        "workflows.requirement_state",
+        "workflows.material_requirement.state",
         "workflows.search_attributes",
-        "workflows.stock_state",
+        "workflows.stock_balance.state",
     )
 )
 """What the tests run every story on: a call that is not deterministic fails."""
@@ -156,7 +157,7 @@ def code_version() -> str:
     """
     here, digest = Path(__file__).parent, hashlib.sha256()
     for folder in ("canonical", "decisions", "workflows", "activities"):
-        for file in sorted((here / folder).glob("*.py")):
+        for file in sorted((here / folder).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -299,15 +300,6 @@ async def warm_up(master_data: MasterDataPort, plants: Iterable[str]) -> None:
             await master_data.prefetch(plant)
         except AdapterError as error:
             log.warning("master data of plant %s is not read ahead: %s", plant, error)
-
-
-async def connect_temporal(settings: Settings) -> Client:
-    """The client that the settings describe, with our data converter and tracing."""
-    return await Client.connect(
-        **settings.temporal,
-        data_converter=pydantic_data_converter,
-        interceptors=[tracing_interceptor()],
-    )
 
 
 async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:

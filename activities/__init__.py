@@ -1,1 +1,0 @@
-"""What workflows have done outside themselves: one class a counterpart, some ten lines a method."""

@@ -47,8 +47,8 @@ from gateway.app import create_app
 from gateway.entities_port import EntityDirectory
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
-from ledger.stock import Counted
-from policies import FixedPolicies
+from ledger.stock.stock import Counted
+from policies.book import FixedPolicies
 from settings import environment_for_child
 from tools import postgres
 from tools.ports import free_port

@@ -23,7 +23,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConnectConfig
 
 from benchmarks.trade import AT_ONCE_PLANT, WINDOW_PLANT, WINDOW_SECONDS, master_data
-from prepare import ensure_namespace, register_search_attributes
+from runtime.prepare import ensure_namespace, register_search_attributes
 from settings import ToolSettings, environment_for_child
 from tools import postgres, temporal_server
 from tools.ports import LOOPBACK, free_port

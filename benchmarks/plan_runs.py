@@ -23,15 +23,15 @@ from typing import Any
 
 from sqlalchemy import text
 
-import event_loop
 from benchmarks import plan_scaling
 from benchmarks.plan_empty import starts_per_second
 from benchmarks.plan_ground import SOURCE, Ground, ground, machine
 from benchmarks.plan_lines import PLANT, plan
 from canonical.plan import PlanLine
 from demo.books import writes
-from ledger.plan_staging import need_of
-from ledger.registry import content_digest
+from ledger.inbox.registry import content_digest
+from ledger.plan_runs.staging import need_of
+from runtime import event_loop
 
 DIRECTORY = Path(".run/bench")
 _AT_ONCE = 40

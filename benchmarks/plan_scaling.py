@@ -16,11 +16,11 @@ from benchmarks.plan_lines import PLANT, plan
 from canonical.identity import plan_run_id
 from canonical.plan import PlanRun, PlanStage
 from canonical.policy import PlantPolicy
-from gateway.plan_reading import PlanReader
+from decisions.plan_matching import NearestNeeds
+from gateway.plan_runs.reading import PlanReader
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
-from plan_matching import NearestNeeds
-from policies import PolicyBook
+from policies.book import PolicyBook
 from tools import postgres
 from tools.processes import Processes
 

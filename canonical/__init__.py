@@ -1,1 +1,0 @@
-"""The nouns of the trade: frozen models without behaviour beyond their own invariants."""

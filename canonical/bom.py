@@ -1,5 +1,5 @@
 """Engineering changes: what a revision of a bill of material changes, where its outgoing components are used, and what
-becomes of them. What is decided of it is R13 (decisions.component_use).
+becomes of them. What is decided of it is R13 (decisions.engineering_change.component_use).
 """
 
 import datetime as dt
@@ -139,7 +139,7 @@ class FateOption(Noun):
     """One thing that can be done with a quantity that has no use."""
 
     choice: str
-    """decisions.engineering_change.Candidate."""
+    """decisions.engineering_change.engineering_change.Candidate."""
     cost: Money | None = None
     """In the company's currency, of the whole quantity; None: nobody knows its price."""
     known: bool = True
@@ -165,7 +165,7 @@ class ChangeDisposition(Noun):
     quantity: Quantity
     unit: str
     fate: str
-    """decisions.engineering_change.Fate; once decided also returned, scrapped, reworked, left."""
+    """decisions.engineering_change.engineering_change.Fate; once decided also returned, scrapped, reworked, left."""
     number: int = 0
     """By which a decision names it; 0: there is nothing to choose."""
     candidates: tuple[str, ...] = ()

@@ -13,21 +13,21 @@ from opentelemetry.trace import TracerProvider
 
 from adapters.ports import PolicyPort, SupplierDialect
 from gateway import problems
-from gateway.availability_routes import availability_routes
-from gateway.change_routes import change_routes
-from gateway.dead_letter_routes import dead_letter_routes
-from gateway.delivery import Delivery
+from gateway.delivery.delivery import Delivery
+from gateway.delivery.relay import Relay, RelayPace
 from gateway.docs_page import docs_page
 from gateway.entities_port import EntityDirectory
-from gateway.exception_routes import exception_routes
-from gateway.health_routes import health_routes
-from gateway.intake import Intake
-from gateway.intake_routes import intake_routes
-from gateway.plan_intake import PlanIntake
-from gateway.plan_routes import plan_routes
-from gateway.read_routes import read_routes
-from gateway.relay import Relay, RelayPace
+from gateway.intake.dead_letters import dead_letter_routes
+from gateway.intake.intake import Intake
+from gateway.intake.routes import intake_routes
+from gateway.plan_runs.intake import PlanIntake
+from gateway.plan_runs.routes import plan_routes
 from gateway.tracing import RequestSpans, gateway_tracer
+from gateway.views.availability import availability_routes
+from gateway.views.changes import change_routes
+from gateway.views.exceptions import exception_routes
+from gateway.views.health import health_routes
+from gateway.views.requirements import read_routes
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.

@@ -1,7 +1,7 @@
 """RFC 9457 problem details: every error names the field, the value and the next step.
 
 What is decided here: the shape of an error and which status a failure of the house itself gets. Not here: when a
-request is refused (each route and `gateway.intake`).
+request is refused (each route and `gateway.intake.intake`).
 """
 
 import json

@@ -1,1 +1,0 @@
-"""PostgreSQL: inbox, dead letters, registry of requirements, order sheets, facts and read models."""

@@ -13,17 +13,17 @@ from canonical.need import Need, Withdrawal
 from canonical.records import Entry, OrderTerms, Reservation, Sheet
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
-from ledger.availability import Availabilities
 from ledger.bills import Bills
-from ledger.dead_letters import DeadLetters
-from ledger.entries import Entries
-from ledger.inbox import Inbox
+from ledger.events.entries import Entries
+from ledger.inbox.dead_letters import DeadLetters
+from ledger.inbox.inbox import Inbox
+from ledger.inbox.registry import Registry
 from ledger.own_needs import state_needs
-from ledger.plan_runs import PlanRuns
+from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.reads import Reads
-from ledger.registry import Registry
 from ledger.sheets import Sheets
-from ledger.stock import Stock
+from ledger.stock.availability import Availabilities
+from ledger.stock.stock import Stock
 
 
 class Ledger:

@@ -19,7 +19,7 @@ from canonical.world import (
     RequirementPlanned,
     RequirementWithdrawnData,
 )
-from ledger.inbox import Arrival, Inbox, Outcome
+from ledger.inbox.inbox import Arrival, Inbox, Outcome
 
 _CONTENT_TYPE = "application/cloudevents+json"
 _LONGEST_ID = 200

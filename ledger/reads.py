@@ -24,8 +24,8 @@ from canonical.records import (
     RequirementStage,
 )
 from ledger.database import autocommit
-from ledger.dead_letters import LetterState
-from ledger.inbox import UNDELIVERED, InboxMessage, message_query
+from ledger.inbox.dead_letters import LetterState
+from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
 from ledger.paging import BadCursor, Page, cursor, key_of
 from ledger.tables import (
     ChangeRecord,

@@ -17,7 +17,7 @@ from canonical.bom import ComponentUse, LineChange, SuppliedBy, UsedBy
 from canonical.cover import SliceState
 from canonical.identity import OrderId, RequirementId
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
-from ledger.stock import free_stock
+from ledger.stock.stock import free_stock
 from ledger.tables import BomLineRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
 
 _UNSENT = frozenset({OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT})

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.errors import AdapterError
 from ledger.database import connect
-from ledger.decided import read_decided
-from policies import PolicyBook
+from ledger.events.decided import read_decided
+from policies.book import PolicyBook
 from shadow.comparison import KINDS, Comparison, compare
 from shadow.report import Differences, Question, differences_to, show
 from shadow.verdict import Policies

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from prepare import register_search_attributes
+from runtime.prepare import register_search_attributes
 from settings import ToolSettings
 from tools import postgres, temporal_server
 from tools.postgres import Postgres

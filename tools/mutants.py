@@ -52,7 +52,7 @@ def prepare(workshop: Path = WORKSHOP) -> None:
 def scores(workshop: Path = WORKSHOP) -> list[Score]:
     """What mutmut left of each module's mutants; those that it has not tried are left out."""
     found = []
-    for path in sorted((workshop / "mutants" / "decisions").glob("*.py.meta")):
+    for path in sorted((workshop / "mutants" / "decisions").rglob("*.py.meta")):
         exit_codes = json.loads(path.read_text())["exit_code_by_key"]
         tried = {name: code for name, code in exit_codes.items() if code is not None}
         alive = tuple(name for name, code in tried.items() if code not in _DEAD)

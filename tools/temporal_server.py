@@ -13,7 +13,7 @@ from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.envconfig import ClientConnectConfig
 from temporalio.service import RPCError
 
-from prepare import SearchAttributes, register_search_attributes
+from runtime.prepare import SearchAttributes, register_search_attributes
 from settings import environment_for_child
 from tools.ports import LOOPBACK, free_port
 from tools.processes import Processes, Program

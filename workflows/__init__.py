@@ -1,1 +1,0 @@
-"""Entities and runs: deterministic orchestration; each `run` reads as the business story."""

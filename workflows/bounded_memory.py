@@ -7,8 +7,8 @@ the ledger's facts. Not here: that nothing is unwritten by then (Entity.come_to_
 from collections.abc import Iterable
 
 from canonical.cover import CoverHeld, SliceState, SupplySlice
-from workflows.order_state import OrderState
-from workflows.requirement_state import RequirementState
+from workflows.material_requirement.state import RequirementState
+from workflows.purchase_order.state import OrderState
 
 COVERS_KEPT = 10
 """Orders that a requirement remembers one by one, beside those that may still bring something."""

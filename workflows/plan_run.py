@@ -21,7 +21,7 @@ from canonical.messages import ExceptionRaised, PlanRunStarted, ProposalChanged
 from canonical.plan import ENDED, PlanMatched, PlanStage
 from canonical.plan import PlanRun as PlanRunNoun
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
-from workflows.exceptions import change_proposal, raise_exception
+from workflows.questions import change_proposal, raise_exception
 
 STEP_TIMEOUT = timedelta(hours=12)
 """A delivery lasts as long as the plan needs; that its worker lives, the heartbeat tells."""

@@ -1,1 +1,0 @@
-"""The planning system, a sub-folder a dialect."""

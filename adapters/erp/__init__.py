@@ -1,1 +1,0 @@
-"""The ERP, a sub-folder a dialect."""

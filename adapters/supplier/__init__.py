@@ -1,1 +1,0 @@
-"""Suppliers, a folder per dialect."""

@@ -11,10 +11,10 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-import event_loop
 from benchmarks.bare.activities import Activities
 from benchmarks.bare.words import QUEUE
 from benchmarks.bare.workflow import BareRequirement
+from runtime import event_loop
 
 READY = "bare worker ready, process"
 

@@ -11,10 +11,10 @@ from canonical.identity import OrderId, RequirementId
 from canonical.need import Peg
 from canonical.sourcing import Assessment, ItemAtPlant, UnitConversion
 from canonical.units import SAME
-from decisions.cancelled_lots import LineLots
-from decisions.change_choices import as_decided
-from decisions.component_use import ComponentPlan, Cut, cuts, plan_component
-from decisions.engineering_change import Fate
+from decisions.engineering_change.cancelled_lots import LineLots
+from decisions.engineering_change.choices import as_decided
+from decisions.engineering_change.component_use import ComponentPlan, Cut, cuts, plan_component
+from decisions.engineering_change.engineering_change import Fate
 from tests.decisions.nouns import a_peg, a_policy, a_revision, a_source, an_item, june
 
 TODAY = june(1)

@@ -8,7 +8,7 @@ import pytest
 from canonical.bom import ChangeDisposition
 from canonical.identity import RequirementId
 from canonical.units import SAME
-from decisions.cancelled_lots import LineLots, keep_whole_lots, split, total
+from decisions.engineering_change.cancelled_lots import LineLots, keep_whole_lots, split, total
 
 PIECES_IN_CARTONS_OF_12 = (Decimal(1), Decimal(12))
 

@@ -12,11 +12,11 @@ from canonical.bom import ChangeCheck, ChangeDisposition, ChangeInstruction, Sup
 from canonical.exception import Choice, Decision, LineChoice, Proposal
 from canonical.identity import RequirementId
 from canonical.policy import Disposal
-from decisions.change_choices import as_decided, cost_of, fault_of
-from decisions.change_proposal import carried_out, judge_change_of_bom
-from decisions.change_report import affected_requirements, check, instructions_of
-from decisions.component_use import ComponentPlan, cuts
-from decisions.engineering_change import Fate
+from decisions.engineering_change.choices import as_decided, cost_of, fault_of
+from decisions.engineering_change.component_use import ComponentPlan, cuts
+from decisions.engineering_change.engineering_change import Fate
+from decisions.engineering_change.proposal import carried_out, judge_change_of_bom
+from decisions.engineering_change.report import affected_requirements, check, instructions_of
 from tests.decisions.bills import (
     BRACKET_IN_CARTONS,
     TODAY,

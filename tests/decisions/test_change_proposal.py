@@ -12,10 +12,16 @@ from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Pr
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.units import SAME
-from decisions.cancelled_lots import LineLots
-from decisions.change_proposal import ChangeVerdict, as_it_was_put, carried_out, judge_change_of_bom, left_as_it_is
-from decisions.component_use import ComponentPlan
-from decisions.engineering_change import Disposition, DispositionPlan, Fate
+from decisions.engineering_change.cancelled_lots import LineLots
+from decisions.engineering_change.component_use import ComponentPlan
+from decisions.engineering_change.engineering_change import Disposition, DispositionPlan, Fate
+from decisions.engineering_change.proposal import (
+    ChangeVerdict,
+    as_it_was_put,
+    carried_out,
+    judge_change_of_bom,
+    left_as_it_is,
+)
 from tests.decisions.nouns import a_policy, a_revision, june
 
 POLICY = a_policy()

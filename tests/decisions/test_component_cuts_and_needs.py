@@ -9,9 +9,9 @@ from canonical.bom import BomLine, ComponentUse, LineChange
 from canonical.identity import RequirementId
 from canonical.need import Peg
 from canonical.sourcing import ItemAtPlant
-from decisions.component_use import Cut, is_cancelled, plan_component
-from decisions.engineering_change import Fate
-from decisions.incoming_components import new_needs
+from decisions.engineering_change.component_use import Cut, is_cancelled, plan_component
+from decisions.engineering_change.engineering_change import Fate
+from decisions.engineering_change.incoming_components import new_needs
 from decisions.units import per_unit
 from tests.decisions.bills import (
     BRACKET,

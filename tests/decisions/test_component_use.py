@@ -9,9 +9,9 @@ import pytest
 from canonical.base import Criticality
 from canonical.bom import BomLine
 from canonical.sourcing import ItemAtPlant
-from decisions.component_claims import Claim, is_of_assembly, share_gone
-from decisions.component_use import ComponentPlan
-from decisions.engineering_change import Candidate, Disposition, DispositionPlan, Fate
+from decisions.engineering_change.component_claims import Claim, is_of_assembly, share_gone
+from decisions.engineering_change.component_use import ComponentPlan
+from decisions.engineering_change.engineering_change import Candidate, Disposition, DispositionPlan, Fate
 from tests.decisions.bills import (
     BRACKET,
     BRACKET_IN_CARTONS,

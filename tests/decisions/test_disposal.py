@@ -9,8 +9,8 @@ import pytest
 from canonical.bom import FateOption
 from canonical.policy import Disposal
 from canonical.sourcing import ItemAtPlant
-from decisions.disposal import Circumstances, candidates_of, proposed_of
-from decisions.engineering_change import Fate
+from decisions.engineering_change.disposal import Circumstances, candidates_of, proposed_of
+from decisions.engineering_change.engineering_change import Fate
 from tests.decisions.bills import (
     BRACKET,
     CARTON_OF_TEN,

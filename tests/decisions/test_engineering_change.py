@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from canonical.base import Criticality
 from canonical.calendar import Calendar
 from canonical.reason import figure
-from decisions.engineering_change import (
+from decisions.engineering_change.engineering_change import (
     AssemblyOrder,
     Candidate,
     Disposition,

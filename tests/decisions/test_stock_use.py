@@ -15,7 +15,7 @@ from canonical.policy import Damping
 from canonical.reason import Reason
 from canonical.sourcing import ItemAtPlant, UnitConversion
 from canonical.stock import StockFigure, StockUser
-from decisions.component_use import stock_of
+from decisions.engineering_change.component_use import stock_of
 from decisions.stock_use import StockVerdict, judge_stock, shortfall_gone, shortfall_need
 from tests.decisions.nouns import a_revision, an_item, june
 

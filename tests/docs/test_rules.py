@@ -100,7 +100,7 @@ def test_every_key_of_a_policy_that_decides_is_a_rules() -> None:
 
 
 def test_the_facts_and_exceptions_that_are_named_are_noted_and_raised() -> None:
-    code = "\n".join(path.read_text() for path in (ROOT / "workflows").glob("*.py"))
+    code = "\n".join(path.read_text() for path in (ROOT / "workflows").rglob("*.py"))
     facts = set(re.findall(r"`([a-z]+\.[a-z]+)`", "".join(SECTIONS.values()))) - {key for key, _ in ROWS}
     assert len(facts) > 5
     assert {fact for fact in facts if f'"{fact}"' not in code} == set()
@@ -119,19 +119,19 @@ def imported_by(source: str) -> Iterator[str]:
 @cache
 def asked() -> set[str]:
     """The modules of decisions/ that entities reach, directly or by another decision."""
-    waiting = [name for path in (ROOT / "workflows").glob("*.py") for name in imported_by(path.read_text())]
+    waiting = [name for path in (ROOT / "workflows").rglob("*.py") for name in imported_by(path.read_text())]
     found: set[str] = set()
     while waiting:
         if (name := waiting.pop()) not in found:
             found.add(name)
-            waiting += imported_by((ROOT / "decisions" / f"{name}.py").read_text())
+            waiting += imported_by((ROOT / "decisions" / f"{name.replace('.', '/')}.py").read_text())
     return found
 
 
 @pytest.mark.parametrize("rule", range(1, 17))
 def test_the_modules_that_decide_are_asked_by_entities_or_said_not_to_be(rule: int) -> None:
     body = SECTIONS[rule]
-    modules = set(re.findall(r"\]\(\.\./decisions/(\w+)\.py\)", body))
+    modules = {path.replace("/", ".") for path in re.findall(r"\]\(\.\./decisions/([\w/]+)\.py\)", body)}
     assert modules
     not_asked = modules - asked()
     assert bool(not_asked) == bool(re.search(r"no\s+entity\s+asks\s+it\s+yet", body)), not_asked

@@ -26,13 +26,13 @@ from canonical.records import (
     Snapshot,
 )
 from gateway.app import create_app
-from gateway.relay import Relay, RelayPace
+from gateway.delivery.relay import Relay, RelayPace
 from ledger.database import connect
-from ledger.dead_letters import KeptLetter
-from ledger.inbox import InboxMessage
+from ledger.inbox.dead_letters import KeptLetter
+from ledger.inbox.inbox import InboxMessage
 from ledger.ledger import Ledger
 from ledger.tables import Base
-from policies import FixedPolicies
+from policies.book import FixedPolicies
 from tests.gateway.world import PLANTS, TODAY, FakeEntities, PlainDialect
 from tools.postgres import Postgres
 

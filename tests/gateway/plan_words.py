@@ -11,7 +11,7 @@ import httpx
 
 from canonical.identity import requirement_id
 from canonical.plan import PlanMatched, PlanRun, PlanStage
-from plan_matching import NearestNeeds
+from decisions.plan_matching import NearestNeeds
 from tests.gateway.conftest import Gateway
 from tests.gateway.world import ITEM, PLANTS
 

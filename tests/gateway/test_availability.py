@@ -13,9 +13,9 @@ from canonical.need import Need
 from canonical.records import LineShare, OrderLineSnapshot, RequirementStage
 from canonical.sourcing import Assessment, ItemAtPlant, UnitConversion
 from canonical.stock import StockReport, StockReportKind
-from gateway.cloudevents import read_structured
-from gateway.event_types import read
-from ledger.stock import Counted
+from gateway.intake.cloudevents import read_structured
+from gateway.intake.events import read
+from ledger.stock.stock import Counted
 from tests.decisions.nouns import a_policy, a_source
 from tests.gateway.conftest import Gateway
 from tests.gateway.world import ITEM, MORNING, PLANT, planned, requirement_id

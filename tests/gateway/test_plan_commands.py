@@ -15,8 +15,8 @@ from rich.console import Console
 
 import cli
 from canonical.plan import PlanStage
-from gateway_calls import Refused
-from plan_commands import PlanDesk, answer
+from console.http import Refused
+from console.plan import PlanDesk, answer
 from tests.gateway.conftest import Gateway
 from tests.gateway.plan_words import SOURCE, delivered, line, matched, ndjson, standing, through
 

@@ -11,7 +11,7 @@ import pytest
 from canonical.messages import RequirementOpened, RequirementWithdrawn
 from canonical.need import Need, Revision
 from canonical.plan import LineOutcome, PlanStage
-from ledger.registry import Verdict
+from ledger.inbox.registry import Verdict
 from tests.gateway.conftest import Gateway
 from tests.gateway.plan_words import (
     SOURCE,

@@ -7,7 +7,7 @@ from temporalio.service import RPCStatusCode
 from canonical.messages import RequirementOpened
 from canonical.plan import PlanLine, PlanStage
 from canonical.records import RequirementStage
-from ledger.plan_staging import need_of
+from ledger.plan_runs.staging import need_of
 from tests.gateway.conftest import Gateway
 from tests.gateway.plan_words import delivered, line, matched, ndjson, of, send, standing, through
 

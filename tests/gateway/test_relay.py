@@ -15,7 +15,7 @@ from canonical.identity import RequirementId
 from canonical.messages import RequirementOpened, RequirementWithdrawn
 from canonical.records import OrderLineSnapshot, RequirementStage
 from gateway.app import create_app
-from gateway.relay import Relay, RelayPace
+from gateway.delivery.relay import Relay, RelayPace
 from tests.gateway.conftest import Gateway, tried, until
 from tests.gateway.world import (
     DOWN,

@@ -8,7 +8,7 @@ from temporalio.service import RPCStatusCode
 
 from canonical.messages import GoodsReceived, ShipmentsAnnounced, SupplierAnswered
 from gateway.app import create_app
-from gateway.relay import RelayPace
+from gateway.delivery.relay import RelayPace
 from tests.gateway.conftest import Gateway, tried, until
 from tests.gateway.world import POLICIES, TODAY, announced, answered, received
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from canonical.facts import FIRST_HASH, Fact, chain
-from gateway.trace_kinds import KINDS, Lane
-from gateway.trace_layout import CARD_WIDTH, TEXT_SIZE, TITLE_SIZE, Layout, lay_out, text_width, wrap
-from gateway.trace_picture import Heading, draw, page
-from gateway.trace_supply import SupplyState, supplies_of
-from gateway.trace_words import tell
+from gateway.trace.kinds import KINDS, Lane
+from gateway.trace.layout import CARD_WIDTH, TEXT_SIZE, TITLE_SIZE, Layout, lay_out, text_width, wrap
+from gateway.trace.picture import Heading, draw, page
+from gateway.trace.supply import SupplyState, supplies_of
+from gateway.trace.words import tell
 
 NEED = dt.date(2026, 6, 15)
 REQUIREMENT, ORDER, EXCEPTION = "requirement/P1/A/aps~1", "order/P1/1580/abc", "exception/abcdefghijkl"

@@ -7,11 +7,11 @@ from typing import Any
 
 from canonical.facts import FIRST_HASH, Fact, chain
 from canonical.reason import Reason
-from gateway.trace_kinds import KINDS
-from gateway.trace_picture import Heading, page
-from gateway.trace_reasons import reasons_of
-from gateway.trace_supply import supplies_of
-from gateway.trace_words import SILENT, Tone, tell
+from gateway.trace.kinds import KINDS
+from gateway.trace.picture import Heading, page
+from gateway.trace.reasons import reasons_of
+from gateway.trace.supply import supplies_of
+from gateway.trace.words import SILENT, Tone, tell
 
 REQUIREMENT, ORDER = "requirement/P1/A/aps~1", "order/P1/1580/abc"
 HEADING = Heading("A at plant P1", "covered", dt.date(2026, 6, 15), True)
@@ -96,7 +96,7 @@ def test_every_kind_of_fact_that_entities_note_has_words_of_its_own() -> None:
     workflows = Path(__file__).parents[2] / "workflows"
     noted = {
         kind
-        for module in workflows.glob("*.py")
+        for module in workflows.rglob("*.py")
         for kind in re.findall(r'\bnote(?:_need)?\(\s*(?:[\w.]+,\s*)?"([a-z_]+\.[a-z_]+)"', module.read_text())
     }
     assert len(noted) > 30, "the pattern finds what entities note"

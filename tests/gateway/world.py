@@ -29,7 +29,7 @@ from canonical.plan import PlanRun
 from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot, ExceptionState
 from gateway.entities_port import DecisionRefused
-from policies import FixedPolicies
+from policies.book import FixedPolicies
 
 TODAY = dt.date(2026, 6, 1)
 MORNING = dt.datetime(2026, 6, 1, 8, tzinfo=dt.UTC)

@@ -23,7 +23,7 @@ from canonical.records import (
     RequirementSnapshot,
     RequirementStage,
 )
-from ledger.inbox import Arrival
+from ledger.inbox.inbox import Arrival
 
 MORNING = datetime(2026, 6, 1, 9, 20, tzinfo=UTC)
 JUNE_15 = date(2026, 6, 15)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from canonical.cover import Want
 from canonical.facts import FIRST_HASH, Fact, chain, first_break
 from canonical.records import RequirementStage, Reservation
-from ledger.attempts import FactConflict
+from ledger.events.attempts import FactConflict
 from ledger.ledger import Ledger
 from ledger.tables import FactSupersededRow
 from tests.ledger.stories import MORNING, TERMS, entry, need, requirement, want

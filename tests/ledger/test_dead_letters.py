@@ -1,6 +1,6 @@
 import pytest
 
-from ledger.dead_letters import LetterState
+from ledger.inbox.dead_letters import LetterState
 from ledger.ledger import Ledger
 from ledger.paging import BadCursor
 from tests.ledger.stories import arrival, dead_letter

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.errors import PermanentError
 from canonical.facts import FIRST_HASH, Fact, chain
 from ledger.database import failures
-from ledger.decided import read_decided
+from ledger.events.decided import read_decided
 from ledger.ledger import Ledger
 from tests.ledger.stories import MORNING, entry, need, order, requirement
 

@@ -13,7 +13,7 @@ from adapters.errors import PermanentError
 from canonical.facts import FIRST_HASH, Fact, chain, first_break
 from canonical.identity import RequirementId
 from canonical.records import Entry, OrderStage, RequirementStage
-from ledger.attempts import FactConflict
+from ledger.events.attempts import FactConflict
 from ledger.ledger import Ledger
 from ledger.tables import OrderLineRow
 from tests.ledger.stories import MORNING, entry, facts, line, need, order, order_id, requirement, shortage

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.database import connect
-from ledger.inbox import Outcome, Waiting
+from ledger.inbox.inbox import Outcome, Waiting
 from ledger.ledger import Ledger
 from tests.ledger.stories import arrival
 

@@ -11,11 +11,11 @@ from adapters.errors import PermanentError
 from canonical.identity import OrderId
 from canonical.need import Need, Peg, Withdrawal
 from canonical.world import OUR_SOURCE
-from gateway.cloudevents import read_structured
-from gateway.event_types import read
-from ledger.inbox import Waiting
+from gateway.intake.cloudevents import read_structured
+from gateway.intake.events import read
+from ledger.inbox.inbox import Waiting
+from ledger.inbox.registry import Verdict
 from ledger.ledger import Ledger
-from ledger.registry import Verdict
 from tests.ledger.stories import JUNE_15, need, revision
 
 ORDER = OrderId("order/1720/1710/abcdefghij")

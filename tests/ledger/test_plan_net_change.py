@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from canonical.calendar import Calendar
 from canonical.plan import PlanMatched
 from canonical.policy import PlantPolicy
-from gateway.plan_reading import PlanReader
+from decisions.plan_matching import NearestNeeds
+from gateway.plan_runs.reading import PlanReader
 from ledger.ledger import Ledger
-from plan_matching import NearestNeeds
 
 LINES, ITEMS = 6_000, 120
 TODAY = dt.date(2026, 6, 1)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from canonical.base import Criticality
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.records import RequirementStage
+from ledger.inbox.registry import OrderRef, Triage, Verdict
 from ledger.ledger import Ledger
-from ledger.registry import OrderRef, Triage, Verdict
 from tests.ledger.stories import JUNE_15, MORNING, entry, facts, line, need, order, order_id, received, requirement
 from tests.ledger.stories import withdrawal as withdrawn
 

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from canonical.records import Entry, RequirementSnapshot, StockSnapshot, StockStage
 from canonical.stock import StockFigure, StockReport, StockReportKind
 from ledger.ledger import Ledger
-from ledger.stock import Counted, StockTriage
-from ledger.stock_tables import StockReportRow
+from ledger.stock.stock import Counted, StockTriage
+from ledger.stock.tables import StockReportRow
 from tests.ledger.stories import MORNING, facts, need, requirement
 
 STATED, CONSUMED = StockReportKind.STATED, StockReportKind.CONSUMED

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import policies
-from policies import PolicyBook, PolicyError
+from policies.book import PolicyBook
+from policies.reading import PolicyError
 
 SHIPPED = Path(policies.__file__).parent
 TODAY = dt.date(2026, 6, 1)

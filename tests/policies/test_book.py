@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.ports import PolicyPort
-from policies import FixedPolicies, PolicyBook
+from policies.book import FixedPolicies, PolicyBook
 from policies.reading import PolicyFile, read_file
 from tests.policies.conftest import Folder
 

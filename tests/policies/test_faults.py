@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from policies import PolicyBook, PolicyError
+from policies.book import PolicyBook
+from policies.reading import PolicyError
 from tests.policies.conftest import Folder
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from policies import PolicyBook
+from policies.book import PolicyBook
 from tests.policies.conftest import Folder
 
 LAYERS = """

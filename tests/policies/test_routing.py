@@ -24,7 +24,7 @@ from canonical.records import Entry, OrderTerms, RequirementSnapshot, Requiremen
 from canonical.routing import as_kept, assessment
 from canonical.sourcing import Assessment, ItemAtPlant, Source, UnknownItem
 from canonical.stock import StockFigure, StockUser
-from policies import FixedPolicies
+from policies.book import FixedPolicies
 from tests.decisions.nouns import a_need as need_of
 from tests.decisions.nouns import a_policy, a_source, june
 from tests.workflows.fakes import FakeMasterData

@@ -8,7 +8,7 @@ import pytest
 
 from canonical.base import Criticality
 from canonical.policy import Damping, Escalation, PlantPolicy, RouteKind, Tolerance
-from policies import PolicyBook
+from policies.book import PolicyBook
 from tests.policies.conftest import SHIPPED, TODAY
 
 UNITED_STATES = """

@@ -23,12 +23,12 @@ from adapters.http import make_client
 from adapters.supplier.edifact.client import EdifactSupplier
 from adapters.supplier.edifact.dialect import EdifactDialect
 from canonical.identity import requirement_id
-from entities import EntityDirectory
 from gateway.app import create_app
-from gateway.relay import RelayPace
+from gateway.delivery.relay import RelayPace
 from ledger.database import connect
 from ledger.ledger import Ledger
-from policies import FixedPolicies, PolicyBook
+from policies.book import FixedPolicies, PolicyBook
+from runtime.directory import EntityDirectory
 from simulators.app import Counterparts as Simulators
 from simulators.app import create as create_simulators
 from simulators.aps.app import create as create_aps

@@ -15,7 +15,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from policies import PolicyBook
+from policies.book import PolicyBook
 from tests.scenarios.installation import VICTIMS, installed, policies_of
 from tests.scenarios.loop import installed as in_one_process
 from tests.scenarios.pictures import at_rest, picture, reports

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from telemetry import tracing_interceptor
+from runtime.telemetry import tracing_interceptor
 from tests.scenarios.loop import installed
 
 

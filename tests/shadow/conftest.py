@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import policies
-from policies import PolicyBook
+from policies.book import PolicyBook
 from shadow.comparison import Comparing, Comparison
 from shadow.verdict import Difference, Policies
 from tests.shadow.records import Book

@@ -19,9 +19,9 @@ from decisions.assess import CoverDecision, decide_cover
 from decisions.damping import judge_change
 from decisions.order_change import LineState, ProposeChange, change_reason, judge_line_change
 from decisions.tolerance import judge_tolerance
-from policies import PolicyBook
+from policies.book import PolicyBook
 from tests.decisions.nouns import a_need, a_source, an_item
-from workflows.requirement_reasons import CoverQuestion, cover_decided, cover_refused
+from workflows.material_requirement.reasons import CoverQuestion, cover_decided, cover_refused
 
 DAY = dt.date(2026, 6, 1)
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

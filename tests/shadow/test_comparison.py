@@ -9,7 +9,7 @@ import pytest
 from canonical.base import Criticality
 from canonical.facts import Fact
 from canonical.sourcing import Component
-from policies import FixedPolicies, PolicyBook
+from policies.book import FixedPolicies, PolicyBook
 from shadow.comparison import Comparing, Comparison
 from shadow.verdict import Change, Difference, Policies
 from tests.decisions.nouns import a_need, a_policy, a_source, an_item

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from prepare import wait_for_foreign_threads
+from runtime.prepare import wait_for_foreign_threads
 
 
 def test_the_end_waits_for_a_thread_that_python_did_not_start() -> None:
@@ -31,7 +31,7 @@ def test_the_end_does_not_wait_for_threads_of_our_own() -> None:
 
 _WITH_A_THREAD_OF_OURS = """
 import threading, time
-from prepare import wait_for_foreign_threads
+from runtime.prepare import wait_for_foreign_threads
 
 stay = threading.Event()
 threading.Thread(target=stay.wait).start()

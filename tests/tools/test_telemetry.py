@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from tools.ports import free_port
 
 TRACE_ONCE = """
-import sys, telemetry
+import sys
+from runtime import telemetry
 from opentelemetry import trace
 with telemetry.exporting("pegline-test", sys.argv[1] or None):
     with trace.get_tracer("test").start_as_current_span("hook"):

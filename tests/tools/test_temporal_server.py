@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from prepare import SearchAttributeConflict, prepare_namespace
+from runtime.prepare import SearchAttributeConflict, prepare_namespace
 from settings import ToolSettings
 from tools.processes import Processes
 from tools.progress import Progress

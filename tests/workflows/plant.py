@@ -15,9 +15,9 @@ from canonical.calendar import Calendar
 from canonical.need import Need, Peg, Revision
 from canonical.policy import Approval, PlantPolicy
 from canonical.sourcing import ItemAtPlant, Source
-from entities import EntityDirectory
 from ledger.ledger import Ledger
-from policies import FixedPolicies
+from policies.book import FixedPolicies
+from runtime.directory import EntityDirectory
 from tests.workflows.fakes import FakeAps, FakeErp, FakeMasterData, FakeSupplier
 from worker import STRICT_RUNNER, Counterparts, build_workers
 

@@ -14,12 +14,12 @@ from tests.decisions.nouns import june
 from tests.workflows.arrivals import NOW, POLICY, a_want, unnoted
 from tests.workflows.test_order_in_any_order import CHAIN, a_receipt, a_shipment, an_answer, sent_order
 from tests.workflows.test_requirement_in_any_order import covered_requirement
-from workflows import order_messages
 from workflows.bounded_memory import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, carried_order, carried_requirement
-from workflows.exception_state import ExceptionMemory
-from workflows.order_changes import settle_wants
-from workflows.order_state import OrderState
-from workflows.requirement_state import RequirementState
+from workflows.exception.state import ExceptionMemory
+from workflows.material_requirement.state import RequirementState
+from workflows.purchase_order import messages as order_messages
+from workflows.purchase_order.changes import settle_wants
+from workflows.purchase_order.state import OrderState
 
 TODAY = june(1)
 

@@ -14,8 +14,8 @@ from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.records import ChangeStage
 from tests.decisions.bills import removed, revised
 from tests.decisions.nouns import a_revision
-from workflows.change_messages import take
-from workflows.change_state import ChangeState, OpenQuestion
+from workflows.engineering_change.messages import take
+from workflows.engineering_change.state import ChangeState, OpenQuestion
 
 NOW = dt.datetime(2026, 6, 1, 9, tzinfo=dt.UTC)
 QUESTION = ExceptionId("exception/1")

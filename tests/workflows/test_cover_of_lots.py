@@ -9,9 +9,9 @@ from canonical.records import OrderStage
 from tests.decisions.nouns import a_source, june
 from tests.workflows.arrivals import NOW, POLICY, a_want, unnoted
 from tests.workflows.test_order_in_any_order import CHAIN, CHANGED, ORDER, TERMS, a_receipt, an_answer, said
-from workflows.order_messages import take
-from workflows.order_reports import cover_of
-from workflows.order_state import OrderState
+from workflows.purchase_order.messages import take
+from workflows.purchase_order.reports import cover_of
+from workflows.purchase_order.state import OrderState
 
 
 def test_the_surplus_of_one_lot_makes_up_for_what_another_falls_short() -> None:

@@ -24,8 +24,8 @@ from decisions.calendars import add_business_hours
 from tests.decisions.test_business_hours_model import minute_by_minute
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.world import World, today
-from workflows.exception_state import ExceptionStarted
-from workflows.shortage_exception import ShortageException
+from workflows.exception.state import ExceptionStarted
+from workflows.exception.workflow import ShortageException
 
 FRIDAY = 4
 SLACK = timedelta(minutes=2)

@@ -17,13 +17,13 @@ from canonical.policy import LinePolicy, Tolerance
 from canonical.records import OrderStage, OrderTerms
 from tests.decisions.nouns import a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_want
-from workflows.order_changes import settle_wants
-from workflows.order_judging import change_proposal
-from workflows.order_line import Line
-from workflows.order_messages import take
-from workflows.order_reports import cover_of
-from workflows.order_state import OrderState
-from workflows.requirement_state import OpenException
+from workflows.material_requirement.state import OpenException
+from workflows.purchase_order.changes import settle_wants
+from workflows.purchase_order.judging import change_proposal
+from workflows.purchase_order.line import Line
+from workflows.purchase_order.messages import take
+from workflows.purchase_order.reports import cover_of
+from workflows.purchase_order.state import OrderState
 
 TODAY = june(1)
 CHAIN = RequirementId("requirement/1710/CHAIN/1")

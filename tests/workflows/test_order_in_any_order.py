@@ -30,10 +30,10 @@ from canonical.order import (
 from canonical.records import OrderStage, OrderTerms
 from tests.decisions.nouns import a_source, june
 from tests.workflows.arrivals import NOW, POLICY, a_want, arrivals, told, unnoted
-from workflows import order_messages
-from workflows.order_changes import settle_wants
-from workflows.order_reports import cover_of
-from workflows.order_state import OrderState
+from workflows.purchase_order import messages as order_messages
+from workflows.purchase_order.changes import settle_wants
+from workflows.purchase_order.reports import cover_of
+from workflows.purchase_order.state import OrderState
 
 TODAY = june(1)
 TERMS = OrderTerms(plant="1710", supplier="1580", currency="USD", terms="standard")

@@ -12,8 +12,8 @@ from canonical.records import OrderStage, OrderTerms
 from decisions.ordering import is_newer
 from tests.decisions.nouns import a_peg, a_source, june, may
 from tests.workflows.arrivals import NOW, POLICY, a_want
-from workflows.order_dependents import needs_now
-from workflows.order_state import OrderState
+from workflows.purchase_order.dependents import needs_now
+from workflows.purchase_order.state import OrderState
 
 CHAIN = RequirementId("requirement/1710/CHAIN/1")
 LATER = NOW + dt.timedelta(minutes=1)

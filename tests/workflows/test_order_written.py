@@ -9,8 +9,8 @@ from canonical.identity import RequirementId
 from canonical.order import DocumentEdit, EditedField, ScheduleLine
 from tests.decisions.nouns import june
 from tests.workflows.arrivals import NOW, a_want
-from workflows.order_line import Line, LineEdit
-from workflows.order_written import held, in_erp, is_known
+from workflows.purchase_order.line import Line, LineEdit
+from workflows.purchase_order.written import held, in_erp, is_known
 
 Days = list[tuple[int, int]]
 

@@ -11,8 +11,8 @@ from activities.plan import POLL_SECONDS, PlanActivities
 from canonical.calls import PlanRunCall
 from canonical.identity import plan_run_id
 from canonical.plan import PlanDelivered, PlanRun, PlanStage
-from plan_matching import NearestNeeds
-from policies import FixedPolicies
+from decisions.plan_matching import NearestNeeds
+from policies.book import FixedPolicies
 
 RUN = PlanRun(
     id=plan_run_id("aps", "P1", 1),

@@ -14,10 +14,10 @@ from canonical.exception import Choice, ExceptionKind
 from canonical.identity import exception_id, requirement_id
 from canonical.plan import LineOutcome, PlanRun, PlanStage
 from canonical.policy import PlanRules
+from decisions.plan_matching import NearestNeeds
 from gateway.app import create_app
-from gateway.plan_intake import PlanIntake, PlanSent
-from gateway.relay import RelayPace
-from plan_matching import NearestNeeds
+from gateway.delivery.relay import RelayPace
+from gateway.plan_runs.intake import PlanIntake, PlanSent
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.plant import today
 from tests.workflows.world import World

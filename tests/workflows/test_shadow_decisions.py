@@ -1,7 +1,7 @@
 """What running entities recorded is enough to make their decisions again: under their own policies, to the letter."""
 
 from canonical.policy import LeadTime
-from policies import FixedPolicies
+from policies.book import FixedPolicies
 from shadow.comparison import KINDS, Comparing, Comparison
 from shadow.verdict import Difference, Policies
 from tests.workflows.plant import POLICY

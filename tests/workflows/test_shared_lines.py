@@ -18,19 +18,19 @@ from canonical.messages import CoverWanted, GoodsReceived, OrderOpened
 from canonical.order import LineOutcome
 from canonical.policy import LinePolicy, RouteKind, Tolerance
 from canonical.records import OrderStage, OrderTerms
-from gateway.trace import about
-from gateway.trace_words import slices_of
+from gateway.trace.trace import about
+from gateway.trace.words import slices_of
 from tests.decisions.nouns import a_peg, a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_want, told
 from tests.workflows.test_order_in_any_order import a_receipt, a_shipment, an_answer, an_edit, said
-from workflows.order_changes import give_up, settle_wants
-from workflows.order_dependents import needs_now
-from workflows.order_edits import edit_questions, settle_edits
-from workflows.order_line import Line
-from workflows.order_messages import OrderMessage, take
-from workflows.order_reports import cover_of, coverage, news, snapshot
-from workflows.order_state import OrderState
-from workflows.shared_lines import share_groups
+from workflows.purchase_order.changes import give_up, settle_wants
+from workflows.purchase_order.dependents import needs_now
+from workflows.purchase_order.edits import edit_questions, settle_edits
+from workflows.purchase_order.line import Line
+from workflows.purchase_order.messages import OrderMessage, take
+from workflows.purchase_order.reports import cover_of, coverage, news, snapshot
+from workflows.purchase_order.sharing import share_groups
+from workflows.purchase_order.state import OrderState
 
 TODAY = june(1)
 FIRST, SECOND, THIRD = (RequirementId(f"requirement/1710/CHAIN/{number}") for number in (1, 2, 3))

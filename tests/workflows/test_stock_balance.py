@@ -7,7 +7,7 @@ from canonical.identity import RequirementId, StockId
 from canonical.messages import StockOpened
 from canonical.records import StockSnapshot, StockStage
 from canonical.stock import StockReport, StockReportKind
-from ledger.stock import Counted
+from ledger.stock.stock import Counted
 from tests.workflows.plant import today
 from tests.workflows.world import World
 

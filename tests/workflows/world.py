@@ -25,7 +25,7 @@ from canonical.order import (
     ShippedLine,
 )
 from canonical.records import ExceptionSnapshot, OrderSnapshot
-from ledger.registry import Verdict
+from ledger.inbox.registry import Verdict
 from tests.workflows.lookout import Lookout
 from tests.workflows.plant import EVERY_DAY, POLICY, today
 

@@ -1,1 +1,0 @@
-"""A planning system that takes coverage by plain REST."""

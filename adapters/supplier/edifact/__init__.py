@@ -1,1 +1,0 @@
-"""UN/EDIFACT D.96A: ORDERS, ORDCHG and OSTENQ out; ORDRSP and DESADV in."""

@@ -1,0 +1,238 @@
+"""`cli.py plan …`: a whole plan from a file to its last delivery, and what became of every line.
+
+python cli.py plan run plan.ndjson.gz --source aps-main --plant 1710 --version 12 --report lines.parquet
+python cli.py plan report aps-main 1710 12 --out lines.csv
+
+Exit 0: delivered (with --no-wait: stored). 1: the plan did not take effect (over its error limit, or a newer one came
+first). 2: the question is wrong, or nobody answers; 130: left with Ctrl-C, while the run goes on by itself.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from console.http import DEFAULT_GATEWAY, Refused, refusal, unreachable
+
+CONTENT_TYPES = {
+    ".ndjson": "application/x-ndjson",
+    ".jsonl": "application/x-ndjson",
+    ".csv": "text/csv",
+}
+REPORT_TYPES = {".csv": "csv", ".parquet": "parquet"}
+ENDED = ("done", "stopped", "superseded")
+_PIECE_BYTES = 256 * 1024
+_POLL_SECONDS = 0.5
+_SILENCE_SECONDS = 60.0
+"""How long a gateway that restarts may be silent while a run is watched."""
+_TIMEOUT = httpx.Timeout(15, read=600)
+"""The answer to an upload comes when the plan is stored whole."""
+
+
+def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
+    """The `plan` command and what it is asked for."""
+    plan = commands.add_parser("plan", help="whole plans: deliver one from a file, read what became of its lines")
+    questions = plan.add_subparsers(dest="question", required=True)
+    run_one = questions.add_parser("run", help="send a plan (CSV or NDJSON, .gz as it is) and watch its delivery")
+    run_one.add_argument("file", type=Path, help="plan.ndjson, plan.jsonl or plan.csv, each also with .gz")
+    run_one.add_argument("--source", required=True, help="the planning system, as in its events")
+    run_one.add_argument("--plant", required=True)
+    run_one.add_argument("--version", required=True, type=int, help="of two plans the higher is the newer")
+    run_one.add_argument("--partial", action="store_true", help="what the file leaves out is not withdrawn")
+    run_one.add_argument("--report", type=Path, metavar="OUT", help="every line's outcome, as OUT.csv or OUT.parquet")
+    run_one.add_argument("--no-wait", action="store_true", help="end once the plan is stored")
+    report = questions.add_parser("report", help="what became of every line of a plan")
+    for name in ("source", "plant"):
+        report.add_argument(name)
+    report.add_argument("version", type=int)
+    report.add_argument("--out", type=Path, required=True, metavar="OUT", help="OUT.csv or OUT.parquet")
+    for question in (run_one, report):
+        question.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Answer; the module says what the exit codes are. Raises Refused."""
+    try:
+        return asyncio.run(_run(given))
+    except KeyboardInterrupt:
+        print("left; what is stored goes on by itself: the same command again shows how far it is", file=sys.stderr)
+        return 130
+
+
+async def _run(given: argparse.Namespace) -> int:
+    async with httpx.AsyncClient(base_url=given.gateway, timeout=_TIMEOUT, trust_env=False) as client:
+        return await answer(given, PlanDesk(client, Console(stderr=True), Console()))
+
+
+async def answer(given: argparse.Namespace, desk: "PlanDesk") -> int:
+    """Send, watch and report, as asked."""
+    if given.question == "report":
+        path = f"/v1/plan-runs/{quote(given.source, safe='')}/{quote(given.plant, safe='')}/{given.version}"
+        await desk.fetch_report(path, given.out)
+        return 0
+    if given.report is not None:
+        _report_type(given.report)  # before the plan is sent, not after
+        if given.no_wait:
+            raise Refused("a report says what became of the lines; leave --no-wait out, or ask `plan report` later")
+    location = await desk.send(given.file, given.source, given.plant, given.version, partial=given.partial)
+    if given.no_wait:
+        return 0
+    ended = await desk.watch(location)
+    if given.report is not None:
+        await desk.fetch_report(location, given.report)
+    return 0 if ended["stage"] == "done" else 1
+
+
+class PlanDesk:
+    """Talks with the gateway about plan runs, and shows it: progress on one console, results on the other."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        progress: Console,
+        results: Console,
+        *,
+        poll_seconds: float = _POLL_SECONDS,
+        silence_seconds: float = _SILENCE_SECONDS,
+    ) -> None:
+        self._client = client
+        self._progress = progress
+        self._results = results
+        self._poll_seconds = poll_seconds
+        self._silence_seconds = silence_seconds
+
+    async def send(self, file: Path, source: str, plant: str, version: int, *, partial: bool = False) -> str:
+        """Stream the file; answers where its run is read. Raises Refused."""
+        content_type, packed = _form(file)
+        headers = {"Content-Type": content_type} | ({"Content-Encoding": "gzip"} if packed else {})
+        query = {"source": source, "plant": plant, "version": str(version), "partial": str(partial).lower()}
+        with self._bars() as bars:
+            try:
+                size = file.stat().st_size
+                bar = bars.add_task(f"sending {file.name}, kB", total=-(-size // 1024))
+                taken = await self._client.post(
+                    "/v1/plan-runs", params=query, headers=headers, content=_pieces(file, bars, bar)
+                )
+            except httpx.HTTPError as error:
+                raise unreachable(str(self._client.base_url), error) from error
+            except OSError as error:
+                raise Refused(f"{file} can't be read: {error.strerror or error}") from error
+        if taken.status_code >= 400:
+            raise refusal(taken)
+        view = taken.json()
+        self._progress.print(f"{view['id']}: {view['lines']} lines stored, {view['refused']} of them refused")
+        return taken.headers["location"]
+
+    async def watch(self, location: str) -> dict[str, Any]:
+        """The run at its end, shown until then and counted by outcome. Raises Refused where nobody answers."""
+        said = ""
+        with self._bars() as bars:
+            bar = bars.add_task("matching", total=None)
+            while True:
+                view = await self._read(location)
+                if view["stage"] in ("delivering", "done"):
+                    bars.update(bar, total=view["changes"], completed=view["delivered"])
+                bars.update(bar, description=view["stage"])
+                if view["stage"] in ENDED:
+                    break
+                if view["stage"] == "waiting" and said != view["detail"]:
+                    said = view["detail"]
+                    bars.console.print(
+                        f"a person decides: {said} (`GET /v1/exceptions`, `cli.py decide`)", style="bold"
+                    )
+                await asyncio.sleep(self._poll_seconds)
+        self._show(view)
+        return view
+
+    async def fetch_report(self, location: str, out: Path) -> None:
+        """Write the report of a run; a file that breaks off takes no other's place. Raises Refused."""
+        form, part = _report_type(out), out.with_name(out.name + ".part")
+        url = f"{location}/report"
+        try:
+            async with self._client.stream("GET", url, params={"format": form}) as came:
+                if came.status_code >= 400:
+                    await came.aread()
+                    raise refusal(came)
+                with part.open("wb") as written:
+                    async for piece in came.aiter_bytes():
+                        written.write(piece)
+            part.replace(out)
+        except httpx.HTTPError as error:
+            raise unreachable(f"{self._client.base_url}{url}", error) from error
+        except OSError as error:
+            raise Refused(f"{out} can't be written: {error.strerror or error}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        self._progress.print(f"every line: {out}")
+
+    async def _read(self, location: str) -> dict[str, Any]:
+        """The run as it stands; a gateway that restarts is waited for."""
+        waited = 0.0
+        while True:
+            try:
+                came = await self._client.get(location)
+                if came.status_code < 500:
+                    break
+                silent = refusal(came)
+            except httpx.HTTPError as error:
+                silent = unreachable(str(self._client.base_url), error)
+            if waited >= self._silence_seconds:
+                raise silent
+            waited += 1.0
+            await asyncio.sleep(min(1.0, self._silence_seconds))
+        if came.status_code >= 400:
+            raise refusal(came)
+        view: dict[str, Any] = came.json()
+        return view
+
+    def _show(self, view: dict[str, Any]) -> None:
+        """Counts per outcome, and why it ended where it did not take effect."""
+        if view["detail"]:
+            self._results.print(f"{view['stage']}: {view['detail']}")
+        table = Table("outcome", "lines", title=f"{view['id']}: {view['stage']}", title_justify="left")
+        for outcome, count in sorted(view["outcomes"].items()):
+            table.add_row(outcome, str(count))
+        table.add_row("delivered", f"{view['delivered']} of {view['changes']} changes", style="bold")
+        self._results.print(table)
+
+    def _bars(self) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        return Progress(*columns, console=self._progress)
+
+
+async def _pieces(file: Path, bars: Progress, bar: TaskID) -> AsyncIterator[bytes]:
+    with file.open("rb") as opened:
+        sent = 0
+        while piece := opened.read(_PIECE_BYTES):
+            yield piece
+            sent += len(piece)
+            bars.update(bar, completed=-(-sent // 1024))
+
+
+def _form(file: Path) -> tuple[str, bool]:
+    """What a plan's file is by its name, and whether it is packed."""
+    packed = file.suffix.lower() == ".gz"
+    suffix = Path(file.stem).suffix.lower() if packed else file.suffix.lower()
+    if suffix not in CONTENT_TYPES:
+        raise Refused(f"{file.name} is no plan by its name; call it {', '.join(CONTENT_TYPES)}, also with .gz")
+    return CONTENT_TYPES[suffix], packed
+
+
+def _report_type(out: Path) -> str:
+    try:
+        return REPORT_TYPES[out.suffix.lower()]
+    except KeyError:
+        raise Refused(f"{out.name}: a report is written as {' or '.join(REPORT_TYPES)}; end its name so") from None
+
+
+__all__ = ["PlanDesk", "add_to", "answer", "run"]

@@ -1,0 +1,93 @@
+"""R13 and R15: what a person chose of an engineering change, line by line, and what that comes to.
+
+What is decided here: whether the choices fit the proposal, and the fate and cost of every quantity once it is decided.
+Not here: what can be chosen (disposal).
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from canonical.bom import ChangeDisposition, FateOption
+from canonical.exception import Choice, Decision, LineChoice, Proposal
+from canonical.reason import figure
+from decisions.engineering_change.cancelled_lots import split
+from decisions.engineering_change.engineering_change import Candidate, Fate
+
+_NOTHING = Decimal(0)
+_CENT = Decimal("0.01")
+_DONE: dict[str, str] = {
+    Candidate.USE_UP: Fate.USED_UP.value,
+    Candidate.RETURN: "returned",
+    Candidate.REWORK: "reworked",
+    Candidate.SCRAP: "scrapped",
+}
+
+
+def fault_of(proposal: Proposal, decision: Decision) -> str | None:
+    """Why the choices line by line can't be taken; None: they can."""
+    if not decision.lines:
+        return None
+    if decision.choice is not Choice.APPROVE:
+        return f"lines are chosen with approve, and {decision.choice} was decided; leave the lines out, or approve"
+    known = {one.number: one for one in proposal.dispositions if one.number}
+    left = {number: one.quantity for number, one in known.items()}
+    for chosen in decision.lines:
+        one = known.get(chosen.line)
+        if one is None:
+            return f"the proposal has no line {chosen.line} to choose; lines are {', '.join(map(str, known)) or 'none'}"
+        if chosen.choice not in one.candidates:
+            return f"{chosen.choice} is not possible for line {chosen.line}; choose one of {', '.join(one.candidates)}"
+        asked = left[chosen.line] if chosen.quantity is None else chosen.quantity
+        if not asked or asked > left[chosen.line]:
+            rest = f"{figure(left[chosen.line])} {one.unit}"
+            return f"{figure(asked)} of line {chosen.line} are chosen for {chosen.choice}, of which {rest} are left"
+        left[chosen.line] -= asked
+    return None
+
+
+def as_decided(
+    dispositions: Iterable[ChangeDisposition], choice: Choice | None, lines: Sequence[LineChoice] = ()
+) -> tuple[ChangeDisposition, ...]:
+    """Every disposition with the fate that was decided; a line of which parts were chosen apart is told in parts.
+
+    `choice` None: nobody had to be asked. A choice for all goes where it is a candidate; elsewhere, as proposed.
+    """
+    found: list[ChangeDisposition] = []
+    for one in dispositions:
+        if not one.options:
+            found.append(one.model_copy(update={"candidates": ()}))
+            continue
+        left = one
+        for chosen in (each for each in lines if each.line == one.number):
+            part, left = split(left, min(left.quantity, chosen.quantity or left.quantity))
+            found.append(_done(part, _option(one, chosen.choice), one.quantity))
+        if left.quantity:
+            found.append(_done(left, _option(one, choice), one.quantity))
+    return tuple(found)
+
+
+def cost_of(dispositions: Iterable[ChangeDisposition]) -> Decimal:
+    """Of all that was decided, as far as prices are known."""
+    return sum((one.cost for one in dispositions), _NOTHING)
+
+
+def offered(dispositions: Iterable[ChangeDisposition]) -> tuple[Candidate, ...]:
+    """What can be chosen of at least one line."""
+    found = {choice for one in dispositions if one.options for choice in one.candidates}
+    return tuple(candidate for candidate in Candidate if candidate in found)
+
+
+def _option(one: ChangeDisposition, choice: str | None) -> FateOption:
+    return next((each for each in one.options if each.choice == choice), None) or next(
+        each for each in one.options if each.choice == one.proposed
+    )
+
+
+def _done(part: ChangeDisposition, option: FateOption, whole: Decimal) -> ChangeDisposition:
+    fate = _DONE.get(option.choice)
+    if fate is None:
+        # Past the cut-off the supplier may refuse: it is asked, and it is not to be called cancelled.
+        fate = (Fate.EXCEPTION if option.late and not option.by_hand else Fate.CANCELLED).value
+    cost = ((option.cost or _NOTHING) * part.quantity / whole).quantize(_CENT, ROUND_HALF_UP)
+    done = {"fate": fate, "candidates": (), "options": (), "proposed": option.choice, "by_hand": option.by_hand}
+    return part.model_copy(update={**done, "cost": cost})

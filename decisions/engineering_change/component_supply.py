@@ -1,0 +1,246 @@
+"""R13: the supply of an outgoing component, counted, and what can be done with each part of it at what cost.
+
+What is decided here: whose a part is, when it is on stock, until when it can be cancelled, what it is worth and which
+candidates it has. Not here: what is used and what is not (engineering_change).
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from canonical.bom import BomLine, BomRevised, ChangeDisposition, ComponentUse, SuppliedBy
+from canonical.identity import RequirementId
+from canonical.sourcing import Assessment, ItemAtPlant, Source
+from decisions.approval import value_in_company_currency
+from decisions.engineering_change.cancelled_lots import LineLots
+from decisions.engineering_change.component_claims import Claim, rescaled
+from decisions.engineering_change.disposal import Circumstances, candidates_of, proposed_of
+from decisions.engineering_change.engineering_change import Disposition, Fate, OutgoingSupply, cancellation_cut_off
+from decisions.feasibility import available_on
+from decisions.units import per_unit
+
+_NOTHING = Decimal(0)
+WITHOUT_USE = (Fate.EXCESS, Fate.CANCELLED, Fate.EXCEPTION)
+IN_LOT = "in_lot"
+"""Between two steps of a plan: the supplier's lot keeps it on its line."""
+
+
+class Counted(NamedTuple):
+    """The supply that can be counted in the line's unit, by a key of each piece, and what can't."""
+
+    pieces: dict[str, SuppliedBy]
+    supply: list[OutgoingSupply]
+    received: list[ChangeDisposition]
+    """What requirements keep of what has come in."""
+    uncounted: list[ChangeDisposition]
+    lots: dict[str, LineLots]
+
+    def name(self, key: str) -> str:
+        """How a person names the order line; empty: the stock."""
+        return self.pieces[key].reference if key else ""
+
+    def merged(self, dispositions: Iterable[Disposition]) -> tuple[Disposition, ...]:
+        """By piece: what its own requirement and what others have of it is one disposition where they fare alike."""
+        found: dict[tuple[str, Fate], Disposition] = {}
+        for one in dispositions:
+            key = one.reference[1:]
+            known = found.get((key, one.fate))
+            quantity = one.quantity + (known.quantity if known is not None else _NOTHING)
+            found[key, one.fate] = one._replace(reference=key, quantity=quantity)
+        return tuple(found.values())
+
+
+def count_supply(line: BomLine, use: ComponentUse, claims: Iterable[Claim], assessment: Assessment) -> Counted:
+    """What has come in is counted as far as its requirement has no use for it any more; the rest is noted."""
+    item, policy = assessment.item, assessment.policy
+    own = {claim.user.requirement_id: _still_open(claim, line, item) for claim in claims}
+    goods_receipt_days = item.goods_receipt_days if item is not None else policy.goods_receipt_days
+    kept = {claim.user.requirement_id: (claim.received - claim.idle, claim.user.unit) for claim in claims}
+    counted = Counted({}, [], [], [], {})
+    for number, piece in enumerate(use.supply):
+        factor = per_unit(line.unit, piece.unit, item)
+        if factor is None:
+            if piece.quantity:
+                fate = Fate.RECEIVED if piece.received else Fate.EXCEPTION
+                counted.uncounted.append(_disposition(line, piece, piece.quantity, piece.unit, fate))
+            continue
+        quantity = rescaled(piece.quantity, factor)
+        # Several pieces of one line are told apart by their number, in the order of the line.
+        key = f"{piece.reference}#{number:06}"
+        on_stock = cut_off = dt.date.min
+        if piece.received:
+            quantity -= _still_kept(line, piece, quantity, kept, item, counted)
+        else:
+            on_stock = dt.date.max
+            if piece.date is not None:
+                on_stock = available_on(piece.date, goods_receipt_days, policy.calendar)
+            cut_off = _cut_off(piece, assessment)
+        if quantity > 0:
+            counted.pieces[key] = piece
+            # Of what comes on one day, each requirement's own serves it first, and nobody's surplus serves last: a need
+            # that keeps the component is not to lose its own to one that loses it.
+            served = min(quantity, own.get(piece.requirement_id, _NOTHING)) if piece.requirement_id else _NOTHING
+            if piece.requirement_id in own:
+                own[piece.requirement_id] -= served
+            rest = quantity - served
+            for rank, part in (("0", served), ("1" if piece.requirement_id else "2", rest)):
+                if part:
+                    counted.supply.append(OutgoingSupply(rank + key, part, on_stock, cut_off))
+            if (lots := _lots(line, piece, assessment)) is not None:
+                counted.lots[piece.reference] = lots
+    return counted
+
+
+def _still_open(claim: Claim, line: BomLine, item: ItemAtPlant | None) -> Decimal:
+    """What the requirement still waits for and keeps, in the line's unit."""
+    factor = per_unit(line.unit, claim.user.unit, item)
+    kept = sum((peg.quantity for peg in claim.kept), _NOTHING)
+    waits = max(_NOTHING, kept - claim.received)
+    return _NOTHING if factor is None else rescaled(waits, factor)
+
+
+def _still_kept(
+    line: BomLine,
+    piece: SuppliedBy,
+    quantity: Decimal,
+    kept: dict[RequirementId, tuple[Decimal, str]],
+    item: ItemAtPlant | None,
+    counted: Counted,
+) -> Decimal:
+    """What of a receipt its requirement keeps, in the line's unit; it is noted."""
+    assert piece.requirement_id is not None
+    left, unit = kept[piece.requirement_id]
+    to_user, to_line = per_unit(unit, line.unit, item), per_unit(line.unit, unit, item)
+    stays = quantity
+    if to_user is not None and to_line is not None:
+        stays = min(quantity, rescaled(left, to_line))
+        kept[piece.requirement_id] = (max(_NOTHING, left - rescaled(stays, to_user)), unit)
+    if stays:
+        counted.received.append(_disposition(line, piece, stays, line.unit, Fate.RECEIVED))
+    return stays
+
+
+def _lots(line: BomLine, piece: SuppliedBy, assessment: Assessment) -> LineLots | None:
+    sources = assessment.item.sources if assessment.item is not None else ()
+    source = next((one for one in sources if one.supplier == piece.supplier and one.unit == piece.unit), None)
+    factor = per_unit(piece.unit, line.unit, assessment.item)
+    if source is None or factor is None:
+        return None
+    return LineLots(source.minimum_quantity, source.multiple, factor)
+
+
+class Weighing(NamedTuple):
+    """What decides which candidates each quantity of a component has, and what they cost."""
+
+    revised: BomRevised
+    line: BomLine
+    use: ComponentUse
+    assessment: Assessment
+    on: dt.date
+    """The day on which it is looked into."""
+    counted: Counted
+
+    def bare(self, one: Disposition) -> ChangeDisposition:
+        """Under the key of its piece still, without price and candidates."""
+        piece = self.counted.pieces.get(one.reference)
+        fate = one.fate
+        if piece is not None and fate is Fate.CANCELLED and not self._owned(piece):
+            fate = Fate.EXCEPTION
+        disposition = _disposition(self.line, piece, one.quantity, self.line.unit, fate)
+        return disposition.model_copy(update={"reference": one.reference})
+
+    def name_of(self, one: ChangeDisposition) -> str:
+        """The line that it is of."""
+        return self.counted.name(one.reference)
+
+    def can_be_cut(self, one: ChangeDisposition) -> bool:
+        """Whether its requirement can take it off its order, if a person decides so."""
+        piece = self.counted.pieces.get(one.reference)
+        if piece is None or piece.received or piece.shipped or not self._owned(piece):
+            return False
+        return one.fate in WITHOUT_USE
+
+    def weighed(self, one: ChangeDisposition) -> tuple[ChangeDisposition, bool]:
+        """With value, candidates and proposal; and whether it has a price, where it needs one."""
+        piece = self.counted.pieces.get(one.reference)
+        named = one.model_copy(update={"reference": self.name_of(one), "proposed": ""})
+        if one.fate not in WITHOUT_USE:
+            return named, True
+        value = _value(one.quantity, self.line, piece, self.assessment)
+        named = named.model_copy(update={"value": value or _NOTHING})
+        if one.fate == Fate.CANCELLED:
+            return named, value is not None
+        circumstances = Circumstances(
+            piece=piece,
+            value=value,
+            in_lot=one.proposed == IN_LOT,
+            before_cut_off=piece is not None and self.on < _cut_off(piece, self.assessment),
+            owned=piece is not None and self._owned(piece),
+            used_by=self.use.other_assemblies,
+            effective_from=self.revised.effective_from,
+            on=self.on,
+        )
+        policy = self.assessment.policy if piece is None else self.assessment.policy_for(piece.supplier)
+        options = candidates_of(circumstances, policy.disposal)
+        best = proposed_of(options)
+        more = {
+            "candidates": tuple(option.choice for option in options),
+            "options": options,
+            "proposed": best.choice,
+            "cost": best.cost or _NOTHING,
+        }
+        return named.model_copy(update=more), value is not None
+
+    def _owned(self, piece: SuppliedBy) -> bool:
+        """An open requirement takes it off its order; the surplus of a lot goes with those who share the line."""
+        users = {user.requirement_id for user in self.use.requirements}
+        if piece.requirement_id is not None:
+            return piece.requirement_id in users
+        return any(other.requirement_id in users for other in self.use.supply if other.reference == piece.reference)
+
+
+def _cut_off(piece: SuppliedBy, assessment: Assessment) -> dt.date:
+    """Shipped goods are past it; what the supplier does not know of yet, or gave no date for, never is."""
+    if piece.shipped or piece.received:
+        return dt.date.min
+    if piece.unsent or piece.date is None:
+        return dt.date.max
+    policy = assessment.policy_for(piece.supplier)
+    return cancellation_cut_off(piece.date, policy.freeze_fence_days, policy.calendar)
+
+
+def _disposition(
+    line: BomLine, piece: SuppliedBy | None, quantity: Decimal, unit: str, fate: Fate
+) -> ChangeDisposition:
+    return ChangeDisposition(
+        component=line.component,
+        reference=piece.reference if piece else "",
+        order_id=piece.order_id if piece else None,
+        line=piece.line if piece else None,
+        requirement_id=piece.requirement_id if piece else None,
+        on_stock=piece is None or piece.received,
+        quantity=quantity,
+        unit=unit,
+        fate=fate.value,
+    )
+
+
+def _value(quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessment: Assessment) -> Decimal | None:
+    """In the company's currency, at the supplier's price (the stock at the first one's); None: nobody can tell."""
+    source = _source(piece, assessment)
+    factor = per_unit(source.unit, line.unit, assessment.item) if source is not None else None
+    if source is None or factor is None:
+        return None
+    try:
+        return value_in_company_currency(
+            rescaled(quantity, factor), source.price, source.price_unit, source.currency, assessment.policy.approval
+        )
+    except ValueError:
+        return None
+
+
+def _source(piece: SuppliedBy | None, assessment: Assessment) -> Source | None:
+    sources = assessment.item.sources if assessment.item is not None else ()
+    own = (source for source in sources if piece is not None and source.supplier == piece.supplier)
+    return next(own, sources[0] if sources else None)

@@ -1,0 +1,145 @@
+"""R13 over the plant: what becomes of an outgoing component, and what each requirement goes on needing of it.
+
+What is decided here: the plan of one component, and what its requirements are told once it is decided. Not here: whose
+demand ends (component_claims), what the supply is and what can be done with it (component_supply), the needs of the
+new components (incoming_components) and who approves it all (change_proposal).
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from canonical.base import Criticality
+from canonical.bom import BomLine, BomRevised, ChangeDisposition, ComponentUse
+from canonical.identity import RequirementId
+from canonical.need import Peg, Revision
+from canonical.sourcing import Assessment, ItemAtPlant
+from canonical.units import NEED_DECIMALS, rescale
+from decisions.engineering_change.cancelled_lots import LineLots, keep_whole_lots
+from decisions.engineering_change.component_claims import Claim, claim_of, rescaled, share_gone, without_earliest
+from decisions.engineering_change.component_supply import IN_LOT, Weighing, count_supply
+from decisions.engineering_change.engineering_change import DispositionPlan, Fate, OutgoingDemand, dispose
+from decisions.units import per_unit
+
+_NOTHING = Decimal(0)
+
+
+class ComponentPlan(NamedTuple):
+    """What becomes of one outgoing component."""
+
+    line: BomLine
+    use: ComponentUse
+    item: ItemAtPlant | None
+    plan: DispositionPlan
+    dispositions: tuple[ChangeDisposition, ...]
+    claims: tuple[Claim, ...]
+    priced: bool
+    """Every quantity without use has a price that policy can value."""
+    criticality: Criticality
+    lots: Mapping[str, LineLots]
+    """By order line; of one whose source is unknown nothing is said."""
+
+
+class Cut(NamedTuple):
+    """What a requirement goes on needing, in its own unit; 0: nothing."""
+
+    requirement_id: RequirementId
+    decided_on: Revision
+    quantity: Decimal
+    pegs: tuple[Peg, ...]
+
+
+def plan_component(
+    revised: BomRevised, line: BomLine, use: ComponentUse, assessment: Assessment, today: dt.date
+) -> ComponentPlan:
+    """R13 for one component that is removed or used less; quantities are compared in the line's unit."""
+    item = assessment.item
+    share = max(_NOTHING, share_gone(line, use) or _NOTHING)
+    claims = tuple(claim_of(revised, user, use, share, item) for user in use.requirements)
+    demand: list[OutgoingDemand] = []
+    for claim in claims:
+        factor = per_unit(line.unit, claim.user.unit, item)
+        if factor is not None:
+            still_open = without_earliest(claim.kept, claim.received)
+            demand += [OutgoingDemand(peg.date, rescaled(peg.quantity, factor)) for peg in still_open]
+    counted = count_supply(line, use, claims, assessment)
+    plan = dispose(stock_of(line, use, item), counted.supply, demand, revised.effective_from, today)
+    plan = plan._replace(dispositions=counted.merged(plan.dispositions))
+    circumstances = Weighing(revised, line, use, assessment, today, counted)
+    found = keep_whole_lots(
+        (circumstances.bare(one) for one in plan.dispositions),
+        counted.lots,
+        circumstances.name_of,
+        circumstances.can_be_cut,
+        lambda one: one.model_copy(update={"fate": Fate.EXCESS.value, "proposed": IN_LOT}),
+    )
+    weighed = [circumstances.weighed(one) for one in found]
+    priced = not counted.uncounted and all(known for _, known in weighed)
+    named = tuple(one._replace(reference=counted.name(one.reference)) for one in plan.dispositions)
+    gone = [claim.user.pegs for claim in claims if claim.gone or claim.idle]
+    return ComponentPlan(
+        line=line,
+        use=use,
+        item=item,
+        plan=plan._replace(dispositions=named),
+        dispositions=(*(one for one, _ in weighed), *counted.received, *counted.uncounted),
+        claims=claims,
+        priced=priced,
+        criticality=min((peg.criticality for pegs in gone for peg in pegs), default=Criticality.B),
+        lots=counted.lots,
+    )
+
+
+def cuts(plan: ComponentPlan, decided: Iterable[ChangeDisposition]) -> tuple[Cut, ...]:
+    """What each requirement that is touched goes on needing, once what is decided to be cancelled is.
+
+    `decided`: the component's dispositions as they were decided. A requirement whose supply others use keeps needing
+    it, so that nobody cancels that.
+    """
+    dispositions = [one for one in decided if one.component == plan.line.component and is_cancelled(one)]
+    found = []
+    for claim in plan.claims:
+        user = claim.user
+        cancelled = _NOTHING
+        for one in dispositions:
+            factor = per_unit(user.unit, one.unit, plan.item)
+            if factor is not None and one.requirement_id == user.requirement_id:
+                cancelled += rescaled(one.quantity, factor)
+        if not cancelled and not claim.gone:
+            continue
+        stays = claim.received + max(_NOTHING, claim.supply - cancelled)
+        keeps = sum((peg.quantity for peg in claim.kept), _NOTHING)
+        # Nothing is cancelled while later demand is open: what the stock serves of it is not to be ordered anew.
+        met = not plan.plan.short and per_unit(plan.line.unit, user.unit, plan.item) is not None
+        quantity = min(user.quantity, stays if cancelled and met else max(keeps, stays))
+        if quantity < user.quantity:
+            pegs = without_earliest(claim.kept, keeps - quantity)
+            found.append(Cut(user.requirement_id, user.revision, quantity, pegs))
+    return tuple(found)
+
+
+def is_cancelled(one: ChangeDisposition) -> bool:
+    """Whether the quantity is to be taken off its order, where need be by a supplier that is past its cut-off."""
+    return one.fate in (Fate.CANCELLED, Fate.EXCEPTION)
+
+
+def stock_of(line: BomLine, use: ComponentUse, item: ItemAtPlant | None) -> Decimal:
+    """What is free in the line's unit: as the revision says, else as the ledger has it, where its unit converts."""
+    if line.stock is not None:
+        return line.stock
+    factor = per_unit(line.unit, use.stock_unit, item) if use.stock_unit else None
+    return _NOTHING if factor is None else rescale(use.stock, factor, NEED_DECIMALS, "down")
+
+
+def holdings(plan: ComponentPlan) -> dict[str, dict[str, Decimal]]:
+    """What each order line holds of the component: by line and unit, counted anew from where it is used."""
+    held: dict[str, dict[str, Decimal]] = {}
+    for piece in plan.use.supply:
+        factor = per_unit(plan.line.unit, piece.unit, plan.item)
+        unit, quantity = piece.unit, piece.quantity
+        if factor is not None:
+            unit, quantity = plan.line.unit, rescaled(piece.quantity, factor)
+        of_line = held.setdefault(piece.reference, {})
+        of_line[unit] = of_line.get(unit, _NOTHING) + quantity
+    return held

@@ -1,0 +1,142 @@
+"""Dead letters, for operators: what could not be understood or addressed, and putting it in again after a fix."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field, JsonValue
+
+from canonical.base import Instant
+from gateway.delivery.delivery import Dead, Postponed
+from gateway.delivery.relay import Relay
+from gateway.intake.intake import Intake
+from gateway.intake.routes import problems
+from gateway.problems import Refusal, not_found
+from gateway.views.requirements import After, Limit, Listed, listed
+from ledger.inbox.dead_letters import KeptLetter, LetterState
+from ledger.ledger import Ledger
+
+
+class DeadLetterView(BaseModel):
+    """A dead letter; its whole body is at `body_link`."""
+
+    id: str
+    channel: str
+    source: str
+    code: str
+    detail: str
+    next_step: str
+    context: dict[str, JsonValue]
+    content_type: str
+    body_bytes: int
+    body_start: str = Field(description="The body's first 400 characters, as far as they are text")
+    body_link: str
+    state: LetterState
+    outcome: str
+    kept_at: Instant
+    settled_at: Instant | None
+
+
+def dead_letter_routes(ledger: Ledger, intake: Intake, relay: Relay) -> APIRouter:
+    """The routes of the operators."""
+    routes = APIRouter(prefix="/v1/dead-letters", tags=["Dead letters"])
+
+    @routes.get(
+        "",
+        response_model=Listed[DeadLetterView],
+        summary="Dead letters, the oldest first",
+        responses=problems(400, 422),
+    )
+    async def list_dead_letters(
+        state: Annotated[LetterState | None, Query(description="All of them where left out")] = None,
+        limit: Limit = 50,
+        after: After = None,
+    ) -> Listed[DeadLetterView]:
+        page = await ledger.dead_letters.list(state, limit, after)
+        query = {"state": state, "limit": limit}
+        return listed("/v1/dead-letters", query, [_view(each) for each in page.items], page.next)
+
+    @routes.get("/{id}", response_model=DeadLetterView, summary="One dead letter", responses=problems(404))
+    async def read_dead_letter(id: str) -> DeadLetterView:
+        return _view(await _found(ledger, id))
+
+    @routes.get("/{id}/body", response_class=Response, summary="Its body, as it came", responses=problems(404))
+    async def read_body_of(id: str) -> Response:
+        kept = await _found(ledger, id)
+        headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{kept.id}"'}
+        return Response(kept.letter.body, media_type="application/octet-stream", headers=headers)
+
+    @routes.post(
+        "/{id}/replay",
+        response_model=DeadLetterView,
+        summary="Put it in again, after a fix",
+        responses=problems(404, 409, 422, 503),
+    )
+    async def replay(id: str) -> DeadLetterView:
+        """One that was replayed already is left alone and answered as it stands. Where the cause is still there, the
+        letter stays open and the problem says why.
+        """
+        kept = await _found(ledger, id)
+        if kept.state is LetterState.OPEN:
+            try:
+                outcome = await _again(ledger, intake, relay, kept)
+            except Refusal as refusal:
+                link = f"/v1/dead-letters/{id}"
+                refusal.problem = refusal.problem.model_copy(update={"dead_letter": link})
+                if refusal.problem.status == 400:  # this request was well formed; what it puts in again is not
+                    refusal.problem = refusal.problem.model_copy(update={"status": 422})
+                raise
+            await ledger.dead_letters.replayed(id, outcome)
+        return _view(await _found(ledger, id))
+
+    return routes
+
+
+async def _again(ledger: Ledger, intake: Intake, relay: Relay, kept: KeptLetter) -> str:
+    """What came of it this time; raises Refusal where it is dead still, or can't be delivered now."""
+    row = await ledger.inbox.find(kept.inbox_id) if kept.inbox_id is not None else None
+    if row is None:
+        return await intake.again(kept.letter)
+    verdict = await relay.redeliver(row)
+    if isinstance(verdict, Dead):
+        raise Refusal(422, verdict.code, verdict.detail, verdict.next_step)
+    if isinstance(verdict, Postponed):
+        raise Refusal(
+            503,
+            "engine_unavailable",
+            f"it could not be delivered now: {verdict.error}",
+            "replay it again in a few seconds",
+            headers={"Retry-After": "5"},
+        )
+    return verdict.outcome
+
+
+async def _found(ledger: Ledger, id: str) -> KeptLetter:
+    kept = await ledger.dead_letters.find(id)
+    if kept is None:
+        raise not_found("dead letter", id, "list them: GET /v1/dead-letters?state=open")
+    return kept
+
+
+def _view(kept: KeptLetter) -> DeadLetterView:
+    letter = kept.letter
+    return DeadLetterView(
+        id=kept.id,
+        channel=letter.channel,
+        source=letter.source,
+        code=letter.code,
+        detail=letter.detail,
+        next_step=letter.next_step,
+        context=letter.context,
+        content_type=letter.content_type,
+        body_bytes=len(letter.body),
+        body_start=letter.body[:1600].decode("utf-8", "replace")[:400],
+        body_link=f"/v1/dead-letters/{kept.id}/body",
+        state=kept.state,
+        outcome=kept.outcome,
+        kept_at=kept.kept_at,
+        settled_at=kept.settled_at,
+    )
+
+
+__all__ = ["DeadLetterView", "dead_letter_routes"]

@@ -1,0 +1,376 @@
+"""Intake: whatever arrives from outside is stored first; what can't be is kept whole as a dead letter.
+
+What is decided here: stored or refused, and that a repetition gets the first answer. Not here: what becomes of a
+stored message (`gateway.delivery.relay`).
+"""
+
+import datetime as dt
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field, JsonValue
+
+from adapters.errors import UnreadableMessage
+from adapters.ports import PolicyPort, SupplierDialect
+from canonical.bom import BomRevised
+from canonical.need import Need, Withdrawal
+from canonical.records import DeadLetter
+from canonical.stock import StockReport
+from gateway import tracing
+from gateway.intake import cloudevents
+from gateway.intake.cloudevents import Event, Mode
+from gateway.intake.events import (
+    REQUIREMENT_TYPES,
+    SUPPLIER_DOCUMENT,
+    Acceptance,
+    Subject,
+    entity_of,
+    read,
+    require_acceptable,
+)
+from gateway.intake.ownership import require_owner
+from gateway.problems import Refusal
+from ledger.inbox.inbox import Arrival, Stored
+from ledger.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+EVENTS_CHANNEL = "events"
+SUPPLIER_CHANNEL = "supplier/"
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+class EventOutcome(BaseModel):
+    """What became of one event of a request; the same answer to every repetition."""
+
+    source: str | None
+    id: str | None
+    type: str | None
+    outcome: Literal["stored", "refused"]
+    entity: str | None = Field(None, description="The requirement's id or the order's number")
+    link: str | None = Field(None, description="Where the requirement is read")
+    problem: dict[str, Any] | None = Field(None, description="Why it was refused, as RFC 9457")
+
+
+class EventsTaken(BaseModel):
+    """The answer to POST /v1/events."""
+
+    stored: int
+    refused: int
+    events: list[EventOutcome]
+
+
+@dataclass(frozen=True)
+class _Incoming:
+    """One event of a request as it came: enough to read it again after a fix."""
+
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str]
+
+    def read(self) -> Event:
+        if self.headers:
+            return cloudevents.read_binary({**self.headers, "content-type": self.content_type}, self.body)
+        return cloudevents.read_structured(self.body)
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """An event that is kept as a dead letter; `event` where its envelope could be read."""
+
+    event: Event | None
+    refusal: Refusal
+
+    @property
+    def outcome(self) -> EventOutcome:
+        return EventOutcome(
+            source=self.event.source if self.event else None,
+            id=self.event.id if self.event else None,
+            type=self.event.type if self.event else None,
+            outcome="refused",
+            problem=self.refusal.content(),
+        )
+
+
+class Intake:
+    """Takes messages in; `wake` is called after something new was stored."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        dialects: Mapping[str, SupplierDialect],
+        policies: PolicyPort,
+        today: Callable[[], dt.date],
+        now: Callable[[], dt.datetime],
+        wake: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._dialects = dialects
+        self._policies = policies
+        self._today = today
+        self._now = now
+        self._wake = wake
+
+    async def events(self, body: bytes, content_type: str, headers: Mapping[str, str]) -> EventsTaken:
+        """Store the events of a request; raises Refusal where none could be stored."""
+        mode = cloudevents.mode_of(content_type, headers)
+        whole = _Incoming(body, content_type, {})
+        if mode is Mode.BATCH:
+            try:
+                bodies = cloudevents.split_batch(body)
+            except Refusal as refusal:
+                raise (await self._kept(whole, None, refusal)).refusal from refusal
+            return await self._batch([_Incoming(each, cloudevents.STRUCTURED_TYPE, {}) for each in bodies])
+        if mode is None:
+            raise (await self._kept(whole, None, _no_event(content_type))).refusal
+        own = {name.lower(): value for name, value in headers.items() if name.lower().startswith("ce-")}
+        incoming = _Incoming(body, content_type, own) if mode is Mode.BINARY else whole
+        [outcome] = await self._store([incoming])
+        if isinstance(outcome, _Refused):
+            raise outcome.refusal
+        return EventsTaken(stored=1, refused=0, events=[outcome])
+
+    async def document(self, channel: str, body: bytes, content_type: str, key: str | None) -> Stored:
+        """Store a supplier's document as it is; its content or the sender's key makes a repetition known."""
+        if not body:
+            raise Refusal(400, "empty_body", "the document is empty", "send the document as the body", field="body")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Refusal(
+                400,
+                "invalid_field",
+                "Idempotency-Key must be 1 to 200 printable characters",
+                "send a shorter key, or none: the same content is then known as a repetition",
+                field="Idempotency-Key",
+                value=key,
+            )
+        name = f"{SUPPLIER_CHANNEL}{channel if _NAME.fullmatch(channel) else 'unnamed'}"
+        letter_of = _letter(name, name, body, content_type, {"key": key} if key else {})
+        if channel not in self._dialects:
+            known = ", ".join(sorted(self._dialects)) or "none"
+            refusal = Refusal(
+                404,
+                "unknown_channel",
+                f"there is no supplier channel {channel!r}; there are: {known}",
+                f"post to one of {known}, or have the channel set up and the dead letter replayed",
+                field="channel",
+                value=channel,
+            )
+            raise await self._keep(letter_of(refusal), refusal)
+        arrival = self._document_arrival(channel, name, body, content_type, key)
+        [stored] = await self._ledger.inbox.store([arrival])
+        if stored.outcome == "conflict":
+            refusal = _conflict(name, arrival.event_id, "Idempotency-Key")
+            raise await self._keep(letter_of(refusal), refusal)
+        self._wake()
+        return stored
+
+    async def again(self, letter: DeadLetter) -> str:
+        """Take in once more what was refused at the door; raises Refusal where it still can't be stored."""
+        context = letter.context
+        if letter.channel.startswith(SUPPLIER_CHANNEL):
+            channel, key = letter.channel.removeprefix(SUPPLIER_CHANNEL), context.get("key")
+            if channel not in self._dialects:
+                raise Refusal(
+                    422, "unknown_channel", f"there is still no channel {channel!r}", "set the channel up first"
+                )
+            name = letter.channel
+            arrival = self._document_arrival(
+                channel, name, letter.body, letter.content_type, key if isinstance(key, str) else None
+            )
+        else:
+            stated = context.get("headers")
+            headers = {name: str(value) for name, value in stated.items()} if isinstance(stated, dict) else {}
+            incoming = _Incoming(letter.body, letter.content_type, headers)
+            if cloudevents.mode_of(letter.content_type, headers) is Mode.BATCH:
+                taken = await self._batch(
+                    [_Incoming(each, cloudevents.STRUCTURED_TYPE, {}) for each in cloudevents.split_batch(letter.body)]
+                )
+                return f"{taken.stored} stored, {taken.refused} refused"
+            if cloudevents.mode_of(letter.content_type, headers) is None:
+                raise _no_event(letter.content_type)
+            arrival, _ = await self._accepted(incoming.read())
+        [stored] = await self._ledger.inbox.store([arrival])
+        if stored.outcome == "conflict":
+            raise _conflict(arrival.source, arrival.event_id, "id")
+        self._wake()
+        return stored.outcome
+
+    async def _batch(self, incoming: Sequence[_Incoming]) -> EventsTaken:
+        results = await self._store(incoming)
+        outcomes = [each.outcome if isinstance(each, _Refused) else each for each in results]
+        stored = sum(each.outcome == "stored" for each in outcomes)
+        if outcomes and not stored:
+            raise Refusal(
+                422,
+                "no_event_stored",
+                f"none of the {len(outcomes)} events could be stored",
+                "see the problem of each event",
+                events=[each.model_dump(mode="json", exclude_none=True) for each in outcomes],
+            )
+        return EventsTaken(stored=stored, refused=len(outcomes) - stored, events=outcomes)
+
+    async def _store(self, incoming: Sequence[_Incoming]) -> list[EventOutcome | _Refused]:
+        outcomes: list[EventOutcome | _Refused | None] = [None] * len(incoming)
+        arrivals: list[tuple[int, Arrival, EventOutcome]] = []
+        for index, each in enumerate(incoming):
+            event: Event | None = None
+            try:
+                event = each.read()
+                arrivals.append((index, *await self._accepted(event)))
+            except Refusal as refusal:
+                outcomes[index] = await self._kept(each, event, refusal)
+        stored = await self._ledger.inbox.store([arrival for _, arrival, _ in arrivals]) if arrivals else []
+        for (index, arrival, outcome), row in zip(arrivals, stored, strict=True):
+            outcomes[index] = outcome
+            if row.outcome == "conflict":
+                conflict = _conflict(arrival.source, arrival.event_id, "id")
+                outcomes[index] = await self._kept(incoming[index], incoming[index].read(), conflict)
+        if stored:
+            self._wake()
+        return [each for each in outcomes if each is not None]
+
+    async def _accepted(self, event: Event) -> tuple[Arrival, EventOutcome]:
+        received_at = self._now()
+        subject = read(event, received_at)
+        entity = entity_of(subject)
+        try:
+            require_acceptable(subject, Acceptance(plants=self._policies.plants, today=self._today()))
+            require_owner(event, subject, await self._plant_of(subject), self._policies)
+        except Refusal:
+            if not await self._stored_before(event, entity):
+                raise
+        own_trace = tracing.usable_traceparent(event.traceparent)
+        traceparent = own_trace or tracing.present_traceparent()
+        correlation = tracing.correlation_id(event.correlation_id, traceparent, event.source, event.id)
+        tracing.note_correlation(correlation)
+        arrival = Arrival(
+            source=event.source,
+            event_id=event.id,
+            type=event.type,
+            subject=event.subject,
+            body=event.body,
+            content_type=cloudevents.STRUCTURED_TYPE,
+            correlation_id=correlation,
+            traceparent=traceparent,
+            entity=entity,
+            received_at=received_at,
+        )
+        return arrival, EventOutcome(
+            source=event.source,
+            id=event.id,
+            type=event.type,
+            outcome="stored",
+            entity=entity,
+            link=requirement_link(entity) if event.type in REQUIREMENT_TYPES else None,
+        )
+
+    async def _plant_of(self, subject: Subject) -> str | None:
+        """The plant whose ownership counts; None: the order that the event speaks of is not known yet."""
+        if isinstance(subject, Need | Withdrawal | BomRevised | StockReport):
+            return subject.plant
+        order = await self._ledger.registry.order_of(subject.order_number)
+        return order.order_id.split("/")[1] if order else None
+
+    async def _stored_before(self, event: Event, entity: str) -> bool:
+        """Whether this very event was taken in when it was acceptable still: a repetition gets the first answer."""
+        return any(
+            (each.source, each.event_id, each.body) == (event.source, event.id, event.body)
+            for each in await self._ledger.reads.inbox_of(entity)
+        )
+
+    def _document_arrival(self, channel: str, name: str, body: bytes, content_type: str, key: str | None) -> Arrival:
+        event_id = key or hashlib.sha256(body).hexdigest()
+        traceparent = tracing.present_traceparent()
+        correlation = tracing.correlation_id(None, traceparent, name, event_id)
+        tracing.note_correlation(correlation)
+        return Arrival(
+            source=name,
+            event_id=event_id,
+            type=SUPPLIER_DOCUMENT,
+            subject=channel,
+            body=body,
+            content_type=content_type,
+            correlation_id=correlation,
+            traceparent=traceparent,
+            entity=self._order_in(channel, body, content_type),
+            received_at=self._now(),
+        )
+
+    def _order_in(self, channel: str, body: bytes, content_type: str) -> str | None:
+        """The one order that a document speaks of, so that an order's messages keep their sequence; else None."""
+        try:
+            orders = {each.order_number for each in self._dialects[channel].read(body, content_type)}
+        except UnreadableMessage:
+            return None  # stored all the same: the relay makes it a dead letter with the reason
+        except Exception:
+            logger.exception("the dialect of channel %s failed on a document; it is stored all the same", channel)
+            return None
+        return orders.pop() if len(orders) == 1 else None
+
+    async def _kept(self, incoming: _Incoming, event: Event | None, refusal: Refusal) -> _Refused:
+        context: dict[str, JsonValue] = {"headers": dict(incoming.headers)} if incoming.headers else {}
+        if event is not None:
+            context |= {"event_id": event.id, "type": event.type}
+        source = event.source if event is not None else ""
+        letter_of = _letter(EVENTS_CHANNEL, source, incoming.body, incoming.content_type, context)
+        return _Refused(event, await self._keep(letter_of(refusal), refusal))
+
+    async def _keep(self, letter: DeadLetter, refusal: Refusal) -> Refusal:
+        identity = await self._ledger.dead_letters.keep(letter, None)
+        refusal.problem = refusal.problem.model_copy(update={"dead_letter": f"/v1/dead-letters/{identity}"})
+        return refusal
+
+
+def requirement_link(requirement_id: str) -> str:
+    """Where a requirement is read; plant and item may hold characters that an address can't."""
+    return f"/v1/requirements/{quote(requirement_id.removeprefix('requirement/'), safe='/~')}"
+
+
+def _letter(
+    channel: str, source: str, body: bytes, content_type: str, context: Mapping[str, JsonValue]
+) -> Callable[[Refusal], DeadLetter]:
+    def of(refusal: Refusal) -> DeadLetter:
+        problem = refusal.problem
+        return DeadLetter(
+            channel=channel,
+            source=source,
+            code=problem.code,
+            detail=problem.detail,
+            next_step=problem.next_step,
+            body=body,
+            content_type=content_type,
+            context={**context, "field": problem.field, "value": problem.value},
+        )
+
+    return of
+
+
+def _no_event(content_type: str) -> Refusal:
+    return Refusal(
+        415,
+        "not_a_cloudevent",
+        f"content type {content_type!r} carries no CloudEvent",
+        f"send {cloudevents.STRUCTURED_TYPE}, {cloudevents.BATCH_TYPE}, or JSON with ce- headers",
+        field="content-type",
+        value=content_type,
+    )
+
+
+def _conflict(source: str, event_id: str, field: str) -> Refusal:
+    return Refusal(
+        409,
+        "same_id_other_body",
+        f"{source} has sent {event_id!r} before with another body; the first stands",
+        "send what is new under an id of its own; a repetition carries the same body",
+        field=field,
+        value=event_id,
+    )
+
+
+__all__ = ["EVENTS_CHANNEL", "SUPPLIER_CHANNEL", "EventOutcome", "EventsTaken", "Intake", "requirement_link"]

@@ -1,0 +1,156 @@
+"""Plan runs on their way in: who may send one, and that it counts only once it is there whole.
+
+Decided here: which of a source's plans is taken up, and how its sender is told. Not here: what a line must say
+(plan_reading) and what becomes of the plan (workflows.plan_run).
+"""
+
+import asyncio
+import datetime as dt
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from adapters.ports import PolicyPort
+from canonical.identity import plan_run_id
+from canonical.plan import ENDED, PlanRun
+from canonical.policy import PlantPolicy
+from canonical.world import OUR_SOURCE
+from decisions.plan_limits import over_error_limit
+from gateway.entities_port import EntityDirectory
+from gateway.plan_runs.reading import FORMS, PlanReader, numbered_lines, unpacked
+from gateway.problems import Refusal
+from ledger.ledger import Ledger
+from ledger.plan_runs.staging import Taken
+
+_LINES_AT_ONCE = 2_000
+"""How many lines are read and staged together; the next ones come in meanwhile."""
+
+
+@dataclass(frozen=True)
+class PlanSent:
+    """What the address and the headers say of a plan."""
+
+    source: str
+    plant: str
+    version: int
+    partial: bool
+    content_type: str
+    content_encoding: str
+
+
+class PlanIntake:
+    """Takes plans in and starts their runs."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        entities: EntityDirectory,
+        policies: PolicyPort,
+        today: Callable[[], dt.date],
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._entities = entities
+        self._policies = policies
+        self._today = today
+        self._now = now
+
+    async def take(self, sent: PlanSent, body: AsyncIterator[bytes]) -> PlanRun:
+        """Stage a plan and start its run; the same again is answered the same. Raises Refusal."""
+        policy = self._owned(sent)
+        form = FORMS.get(sent.content_type.partition(";")[0].strip().lower())
+        if form is None:
+            raise Refusal(
+                415,
+                "unsupported_media_type",
+                f"Content-Type {sent.content_type!r} is no plan",
+                "send NDJSON as application/x-ndjson, or CSV as text/csv",
+                field="Content-Type",
+                value=sent.content_type,
+            )
+        reader = PlanReader(form, source=sent.source, plant=sent.plant, version=sent.version, today=self._today())
+        staging = self._ledger.plans.staging
+        run = await staging.receive(sent.source, sent.plant, sent.version, partial=sent.partial, now=self._now())
+        try:
+            digest = hashlib.sha256()
+            async for numbered in numbered_lines(
+                _watched(unpacked(body, sent.content_encoding), digest), at_once=_LINES_AT_ONCE
+            ):
+                await staging.add(run, await asyncio.to_thread(reader.read, numbered))
+            accepted = await staging.accept(
+                run,
+                digest.digest(),
+                runs_kept=policy.plan.runs_kept,
+                stops=lambda taken: over_error_limit(taken, policy.plan) is not None,
+            )
+        except BaseException:
+            await asyncio.shield(staging.discard(run))
+            raise
+        if accepted.taken is Taken.CONFLICT:
+            raise _refused(
+                "plan_conflict",
+                f"{accepted.run.id} came before with other lines",
+                "send a version that is higher",
+                sent,
+            )
+        if accepted.taken is Taken.OLDER:
+            raise _refused(
+                "stale_plan",
+                f"version {accepted.run.version} of {sent.source} for {sent.plant} is newer",
+                "send a version that is higher",
+                sent,
+            )
+        for older in accepted.superseded:
+            await self._entities.supersede_plan_run(older)
+        for older in accepted.unstarted:
+            await self._entities.start_plan_run(older)
+        if accepted.run.stage not in ENDED:
+            await self._entities.start_plan_run(accepted.run)
+        return accepted.run
+
+    def _owned(self, sent: PlanSent) -> PlantPolicy:
+        """The plant's policy, where the source may state its needs."""
+        policy = self._policies.effective(sent.plant)
+        if policy is None:
+            known = ", ".join(sorted(self._policies.plants)) or "none"
+            raise Refusal(
+                422,
+                "unknown_plant",
+                f"plant {sent.plant!r} is not one of Pegline's plants: {known}",
+                f"send one of {known}, or have the plant's policy added",
+                field="plant",
+                value=sent.plant,
+            )
+        owners = policy.ownership.requirement
+        if sent.source == OUR_SOURCE or not any(fnmatchcase(sent.source, owner) for owner in owners):
+            raise Refusal(
+                403,
+                "not_owner",
+                f"{sent.source} does not own requirement at plant {sent.plant}; {', '.join(owners) or 'nobody'} does",
+                "have the owning system send it, or have the plant's policy name the source (docs/policies.md)",
+                field="source",
+                value=sent.source,
+            )
+        return policy
+
+
+async def _watched(chunks: AsyncIterator[bytes], digest: "hashlib._Hash") -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _refused(code: str, detail: str, next_step: str, sent: PlanSent) -> Refusal:
+    field, value = "version", str(sent.version)
+    return Refusal(
+        409,
+        code,
+        detail,
+        f"{next_step} than that of {plan_run_id(sent.source, sent.plant, sent.version)}",
+        field=field,
+        value=value,
+    )
+
+
+__all__ = ["PlanIntake", "PlanSent"]

@@ -1,0 +1,107 @@
+"""Why a requirement, its orders and its exceptions were decided as they were: the reasons that their facts carry.
+
+What is decided here: where a fact keeps its reasons and how they are written out. Not here: the rules.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field, JsonValue, ValidationError
+
+from canonical.base import Instant
+from canonical.facts import Fact
+from canonical.reason import Reason
+from gateway.trace.words import number
+
+
+class TracedReason(Reason):
+    """One rule's verdict, with the fact that it is kept in."""
+
+    at: Instant
+    entity_id: str
+    fact: str = Field(description="The kind of the fact that carries it")
+
+
+def reasons_of(facts: Sequence[Fact]) -> list[TracedReason]:
+    """The rules' verdicts in the facts' order; of a fact that names lines also those of each line."""
+    return [
+        TracedReason(**dict(reason), at=fact.business_time, entity_id=fact.entity_id, fact=fact.kind)
+        for fact in facts
+        for reason in _kept_in(fact.data)
+    ]
+
+
+def _kept_in(data: Mapping[str, Any]) -> Iterator[Reason]:
+    """Each once: what decides for all lines is that of one of them."""
+    seen: set[str] = set()
+    for given in _candidates(data):
+        try:
+            reason = Reason.model_validate(given)
+        except ValidationError:
+            continue  # written by another version: the fact itself shows it
+        mark = reason.model_dump_json()
+        if mark not in seen:
+            seen.add(mark)
+            yield reason
+
+
+def _candidates(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    listed, lines = data.get("reasons"), data.get("lines")
+    for given in [data.get("reason"), data.get("approval"), *(listed if isinstance(listed, list) else [])]:
+        if isinstance(given, Mapping):
+            yield given
+    for line in lines if isinstance(lines, list) else []:
+        if isinstance(line, Mapping):
+            yield from _candidates(line)
+
+
+class Verdict(BaseModel):
+    """A reason as the page shows it."""
+
+    when: str
+    rule: str
+    why: str
+    compared: str
+    limits: str
+    policy: str
+
+
+def verdicts(reasons: Sequence[TracedReason]) -> list[Verdict]:
+    """The reasons in a reader's words."""
+    return [
+        Verdict(
+            when=f"{reason.at:%Y-%m-%d %H:%M}",
+            rule=reason.rule,
+            why=reason.why,
+            compared=in_words(reason.inputs),
+            limits=in_words(reason.thresholds),
+            policy=reason.policy_version,
+        )
+        for reason in reasons
+    ]
+
+
+def in_words(values: Mapping[str, JsonValue]) -> str:
+    """`name value, name value`; what nests keeps the path to it."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in _flat("", values))
+
+
+def _flat(path: str, value: JsonValue | Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(f"{path}.{name}" if path else name, inner)
+    elif isinstance(value, list):
+        yield path, "–" if not value else " + ".join(_plain(each) for each in value)
+    else:
+        yield path, _plain(value)
+
+
+def _plain(value: JsonValue) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value) if isinstance(value, str | int | float) else str(value)
+
+
+__all__ = ["TracedReason", "Verdict", "in_words", "reasons_of", "verdicts"]

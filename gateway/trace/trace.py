@@ -1,0 +1,237 @@
+"""The trace of a requirement: all that is known of it, put together from the ledger.
+
+What is decided here: which facts of a shared order concern the requirement. Not here: how they are told
+(`gateway.trace.words`).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from pydantic import BaseModel, Field, JsonValue
+
+from canonical.base import Instant
+from canonical.facts import Fact, first_break
+from canonical.records import OrderSnapshot, RequirementSnapshot
+from gateway.trace.picture import Heading
+from gateway.trace.reasons import TracedReason, reasons_of
+from gateway.trace.words import day, number
+from ledger.inbox.inbox import InboxMessage
+from ledger.ledger import Ledger
+
+_LINE_FIELDS = ("lines", "receipts", "changed")
+
+
+class TracedOrder(BaseModel):
+    """An order that serves the requirement, and the lines that do."""
+
+    id: str
+    supplier: str
+    supplier_name: str
+    stage: str
+    requisition_number: str | None
+    order_number: str | None
+    revision: int
+    lines: list[int]
+
+
+class TracedMessage(BaseModel):
+    """What came in for the requirement or one of its orders, and what became of it."""
+
+    source: str
+    event_id: str
+    type: str
+    entity: str | None
+    status: str
+    detail: str
+    received_at: Instant
+    settled_at: Instant | None
+    correlation_id: str
+
+
+class Chain(BaseModel):
+    """Whether an entity's facts are as they were hashed."""
+
+    entity_id: str
+    facts: int
+    intact: bool
+    broken_at: int | None = Field(None, description="The sequence of the first fact that does not fit")
+
+
+class Trace(BaseModel):
+    """Everything about a requirement, from plan run to receipt."""
+
+    requirement: RequirementSnapshot
+    orders: list[TracedOrder]
+    exceptions: list[str]
+    facts: list[Fact] = Field(
+        description="By business time. Of a shared order only what concerns the requirement's lines is shown; "
+        "the hashes cover the whole fact"
+    )
+    reasons: list[TracedReason] = Field(
+        description="Why it was decided so: each rule's verdict, with what it compared, the thresholds and the version "
+        "of the policy"
+    )
+    chains: list[Chain]
+    chain_intact: bool
+    messages: list[TracedMessage]
+
+    @property
+    def heading(self) -> Heading:
+        """What stands above the picture."""
+        need = self.requirement.need
+        amount = f"{number(need.quantity)} {need.unit}"
+        stated = [
+            self.requirement.stage.value,
+            self.requirement.reason,
+            f"policy {self.requirement.policy_version}" if self.requirement.policy_version else "",
+            f"correlation {self.requirement.correlation_id}",
+        ]
+        return Heading(
+            title=f"{need.item} at plant {need.plant}: {amount} needed by {day(need.required_date)} "
+            f"{need.required_date.year}",
+            subtitle=" · ".join([self.requirement.id, *(each for each in stated if each)]),
+            need_date=need.required_date,
+            intact=self.chain_intact,
+        )
+
+    @property
+    def numbers(self) -> list[tuple[str, str]]:
+        """The documents' numbers, for the foot of the page."""
+        rows: list[tuple[str, str]] = []
+        for order in self.orders:
+            lines = ", ".join(str(line) for line in order.lines)
+            who = f"supplier {order.supplier} {order.supplier_name}".strip()
+            rows.append((f"Order {order.order_number or 'not placed yet'}", f"{who} · line {lines} · {order.stage}"))
+            if order.requisition_number:
+                rows.append(("Requisition", order.requisition_number))
+        rows += [("Exception", each) for each in self.exceptions]
+        rows += [
+            (
+                f"{message.received_at:%Y-%m-%d %H:%M} {message.type}",
+                f"{message.source} {message.event_id}: {message.status}",
+            )
+            for message in self.messages
+        ]
+        return rows
+
+
+async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
+    """The requirement's trace; None where it has recorded nothing."""
+    row = await ledger.reads.requirement(requirement_id)
+    if row is None:
+        return None
+    requirement = row.snapshot
+    orders = [each.snapshot for each in await ledger.reads.orders_of(requirement_id)]
+    own = await ledger.reads.facts([requirement_id, *(order.id for order in orders)])
+    exceptions = raised_by(own, [requirement.exception_id, *(order.exception_id for order in orders)])
+    facts = own + (await ledger.reads.facts(exceptions) if exceptions else [])
+    chains = chains_of(facts)
+    lines: dict[str, set[int]] = {
+        order.id: {line.line for line in order.lines if line.serves(requirement_id)} for order in orders
+    }
+    entities = [requirement_id, *dict.fromkeys(order.order_number for order in orders if order.order_number)]
+    messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
+    told = by_business_time(kept for fact in facts if (kept := about(fact, lines.get(fact.entity_id), requirement_id)))
+    return Trace(
+        requirement=requirement,
+        orders=[_order(order, lines[order.id]) for order in orders],
+        exceptions=exceptions,
+        facts=told,
+        reasons=reasons_of(told),
+        chains=chains,
+        chain_intact=all(chain.intact for chain in chains),
+        messages=by_arrival(messages),
+    )
+
+
+def about(fact: Fact, lines: Collection[int] | None, requirement_id: str) -> Fact | None:
+    """The fact with those of its lines only that serve the requirement; None where it concerns others alone.
+
+    `lines` None: the entity is not an order. What names no line concerns the whole order; what several share, each by
+    its part.
+    """
+    if lines is None:
+        return fact
+    data: dict[str, JsonValue] = dict(fact.data)
+    if data.get("requirement_id", requirement_id) != requirement_id or not _concerns(data.get("line"), lines):
+        return None
+    if isinstance(shares := data.get("shares"), dict):
+        if requirement_id not in shares:
+            return None
+        data["quantity"] = shares[requirement_id]
+    for field in _LINE_FIELDS:
+        listed = data.get(field)
+        if not isinstance(listed, list) or not listed:
+            continue
+        kept = [each for each in listed if _concerns(each.get("line") if isinstance(each, dict) else each, lines)]
+        if not kept:
+            return None
+        data[field] = [_own_part(each, requirement_id) for each in kept]
+    return fact.model_copy(update={"data": data})
+
+
+def _own_part(line: JsonValue, requirement_id: str) -> JsonValue:
+    """Of an answer to a line that several share, what the requirement gets."""
+    if not isinstance(line, dict) or not isinstance(shares := line.get("shares"), dict):
+        return line
+    return {**line, "slices": shares.get(requirement_id, [])}
+
+
+def _concerns(line: JsonValue, lines: Collection[int]) -> bool:
+    return not isinstance(line, int) or line in lines
+
+
+def raised_by(facts: Sequence[Fact], present: Iterable[str | None]) -> list[str]:
+    """The exceptions that the facts' entities raised, in the order they were; `present`: those that are open now."""
+    raised = [fact.data["exception_id"] for fact in facts if isinstance(fact.data.get("exception_id"), str)]
+    return list(dict.fromkeys(str(each) for each in [*raised, *present] if each))
+
+
+def by_business_time(facts: Iterable[Fact]) -> list[Fact]:
+    """As a trace tells them."""
+    return sorted(facts, key=lambda fact: (fact.business_time, fact.processing_time, fact.sequence))
+
+
+def by_arrival(messages: Iterable[InboxMessage]) -> list[TracedMessage]:
+    """What came in, the oldest first."""
+    told = (TracedMessage.model_validate(message.model_dump()) for message in messages)
+    return sorted(told, key=lambda message: message.received_at)
+
+
+def chains_of(facts: Sequence[Fact]) -> list[Chain]:
+    """Of each entity, whether its facts are as they were hashed; they must be all of it, in their order."""
+    by_entity: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_entity[fact.entity_id].append(fact)
+    chains = []
+    for entity_id, own in by_entity.items():
+        broken_at = first_break(own)
+        chains.append(Chain(entity_id=entity_id, facts=len(own), intact=broken_at is None, broken_at=broken_at))
+    return chains
+
+
+def _order(order: OrderSnapshot, lines: Collection[int]) -> TracedOrder:
+    return TracedOrder(
+        id=order.id,
+        supplier=order.supplier,
+        supplier_name=order.supplier_name,
+        stage=order.stage.value,
+        requisition_number=order.requisition_number,
+        order_number=order.order_number,
+        revision=order.revision,
+        lines=sorted(lines),
+    )
+
+
+__all__ = [
+    "Chain",
+    "Trace",
+    "TracedMessage",
+    "TracedOrder",
+    "about",
+    "by_arrival",
+    "by_business_time",
+    "chains_of",
+    "raised_by",
+    "trace_of",
+]

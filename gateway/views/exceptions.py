@@ -1,0 +1,253 @@
+"""The buyers' inbox: exceptions, and the decision on one (R15)."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from typing import Annotated, Never
+
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from canonical.base import Code, Instant
+from canonical.exception import Choice, Decision, ExceptionKind, LineChoice
+from canonical.records import ExceptionSnapshot, ExceptionState
+from gateway.entities_port import DecisionRefused, EntityDirectory
+from gateway.intake.routes import problems
+from gateway.problems import Refusal, not_found
+from gateway.tracing import note_correlation
+from gateway.views.requirements import After, Limit, Listed, listed
+from ledger.ledger import Ledger
+from ledger.reads import ExceptionRow
+
+_STATUS = {
+    "digest_out_of_date": 412,
+    "proposer_is_approver": 403,
+    "not_an_approver": 403,
+    "already_decided": 409,
+    "not_found": 404,
+    "choice_not_offered": 422,
+    "lines_not_possible": 422,
+}
+_NEXT_STEP = {
+    "digest_out_of_date": "read the exception again, and decide on what it says now",
+    "proposer_is_approver": "have another person decide; who proposes may not approve",
+    "not_an_approver": "decide in a role that may, or have somebody of that role decide",
+    "already_decided": "read the exception to see the decision",
+    "not_found": "list the open exceptions: GET /v1/exceptions?state=open",
+    "choice_not_offered": "choose one of the proposal's alternatives",
+    "lines_not_possible": "name the lines by the `number` of the proposal's dispositions, each with its candidates",
+}
+
+
+class ExceptionView(ExceptionSnapshot):
+    """An exception with all that is needed to decide it; its digest goes back as If-Match.
+
+    It says who is asked, on whose behalf, what happens next where nobody decides and when (R16), and why it is so.
+    """
+
+    recorded_at: Instant | None = None
+
+
+class DecisionBody(BaseModel):
+    """What a person decides."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"choice": "accept", "decided_by": "anna.buyer", "comment": "the build can wait for the balance"},
+                {
+                    "choice": "split",
+                    "supplier": "1616",
+                    "decided_by": "anna.buyer",
+                    "role": "buyer",
+                    "event_id": "ui-7f2a",
+                },
+                {
+                    "choice": "approve",
+                    "decided_by": "anna.buyer",
+                    "lines": [
+                        {"line": 1, "choice": "return", "quantity": "12"},
+                        {"line": 1, "choice": "scrap", "quantity": "8"},
+                    ],
+                },
+            ]
+        },
+    )
+
+    choice: Choice
+    supplier: Code | None = Field(None, description="Of a split: the second source; else the proposal's best")
+    lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = Field(
+        (),
+        description="Of an engineering change that is approved: what is to become of single dispositions, or of parts "
+        "of them, otherwise than proposed. `line` is the disposition's `number`, `choice` one of its candidates",
+    )
+    decided_by: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
+    role: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")] | None = Field(
+        None, description="In which role; it must be one of the approvers, one that was asked, or who stands in for it"
+    )
+    comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] = ""
+    event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] | None = Field(
+        None, description="Makes the decision one when it is sent again; its content where left out"
+    )
+
+
+def exception_routes(ledger: Ledger, entities: EntityDirectory, now: Callable[[], dt.datetime]) -> APIRouter:
+    """The routes of the buyers' inbox."""
+    routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"])
+
+    @routes.get(
+        "", response_model=Listed[ExceptionView], summary="The inbox, the newest first", responses=problems(400, 422)
+    )
+    async def list_exceptions(
+        assignee: str | None = None,
+        kind: ExceptionKind | None = None,
+        state: ExceptionState | None = None,
+        limit: Limit = 50,
+        after: After = None,
+    ) -> Listed[ExceptionView]:
+        page = await ledger.reads.exceptions(assignee=assignee, kind=kind, state=state, limit=limit, after=after)
+        query = {"assignee": assignee, "kind": kind, "state": state, "limit": limit}
+        return listed("/v1/exceptions", query, [_view(row) for row in page.items], page.next)
+
+    @routes.get(
+        "/{id}", response_model=ExceptionView, summary="One exception; its ETag is the digest", responses=problems(404)
+    )
+    async def read_exception(id: str, response: Response) -> ExceptionView:
+        view = _view(await _found(ledger, id))
+        response.headers["ETag"] = f'"{view.digest}"'
+        return view
+
+    @routes.post(
+        "/{id}/decision",
+        response_model=ExceptionView,
+        summary="Decide on what was seen",
+        responses=problems(400, 403, 404, 409, 412, 422, 428, 503),
+    )
+    async def decide(
+        id: str,
+        body: DecisionBody,
+        response: Response,
+        if_match: Annotated[str | None, Header(description="The digest of the proposal decided on")] = None,
+    ) -> ExceptionView:
+        """The same event id again gets the same answer. 412: the proposal has changed since; 403: who proposed may not
+        approve, nor may a role that is not entitled; 409: it is decided, or what it was about has gone; 428: without
+        If-Match nobody knows what was seen.
+        """
+        row = await _found(ledger, id)
+        decision = _decision(row, body, _digest_of(if_match, row), now())
+        note_correlation(row.snapshot.correlation_id)
+        if row.snapshot.state is not ExceptionState.OPEN:
+            view = _repeated(row, decision)
+        else:
+            try:
+                snapshot = await entities.decide(row.snapshot.id, decision)
+                view = ExceptionView.model_validate(snapshot.model_dump())
+            except DecisionRefused as refused:
+                view = await _refused(ledger, entities, id, decision, refused)
+        response.headers["ETag"] = f'"{view.digest}"'
+        return view
+
+    return routes
+
+
+async def _found(ledger: Ledger, id: str) -> ExceptionRow:
+    row = await ledger.reads.exception(f"exception/{id}")
+    if row is None:
+        raise not_found("exception", id, _NEXT_STEP["not_found"])
+    return row
+
+
+def _view(row: ExceptionRow) -> ExceptionView:
+    return ExceptionView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
+
+
+def _digest_of(if_match: str | None, row: ExceptionRow) -> str:
+    digest = (if_match or "").strip().removeprefix("W/").strip('"')
+    if not digest or digest == "*" or len(digest) > 100:
+        raise Refusal(
+            428,
+            "digest_required",
+            "a decision is made on what was seen: If-Match must carry the exception's digest",
+            "send the ETag of GET /v1/exceptions/{id} as If-Match",
+            field="If-Match",
+            value=if_match,
+            digest=row.snapshot.digest,
+        )
+    return digest
+
+
+def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt.datetime) -> Decision:
+    parts = (row.snapshot.id, digest, body.choice, body.supplier, body.decided_by, body.role, body.comment)
+    # What says nothing of lines keeps the id that it had before there were any.
+    by_line = tuple(line.model_dump_json() for line in body.lines)
+    said = "\x1f".join(part or "" for part in (*parts, *by_line))
+    return Decision(
+        event_id=body.event_id or f"decision-{hashlib.sha256(said.encode()).hexdigest()[:24]}",
+        digest=digest,
+        choice=body.choice,
+        supplier=body.supplier,
+        lines=body.lines,
+        decided_by=body.decided_by,
+        role=body.role,
+        comment=body.comment,
+        decided_at=decided_at,
+    )
+
+
+def _repeated(row: ExceptionRow, decision: Decision) -> ExceptionView:
+    """The first answer to a decision that is sent again; 409 for any other."""
+    made = row.snapshot.decision
+    if made is not None and made.event_id == decision.event_id and _says(made) == _says(decision):
+        return _view(row)
+    if made is None:
+        detail = "what the exception was about has gone by itself; there is nothing left to decide"
+    else:
+        detail = f"{made.decided_by} decided {made.choice!r} on {made.decided_at:%Y-%m-%d %H:%M} already"
+    raise Refusal(
+        409,
+        "already_decided",
+        detail,
+        _NEXT_STEP["already_decided"],
+        field="choice",
+        value=decision.choice,
+        digest=row.snapshot.digest,
+    )
+
+
+def _says(decision: Decision) -> tuple[object, ...]:
+    return decision.choice, decision.supplier, decision.lines, decision.decided_by, decision.role
+
+
+async def _refused(
+    ledger: Ledger, entities: EntityDirectory, id: str, decision: Decision, refused: DecisionRefused
+) -> ExceptionView:
+    """The answer to a refused decision: the first one's where it is a repetition, else a problem."""
+    row = await _found(ledger, id)
+    if refused.code in ("already_decided", "not_found") and row.snapshot.state is not ExceptionState.OPEN:
+        return _repeated(row, decision)
+    digest = refused.digest or row.snapshot.digest
+    if refused.code == "digest_out_of_date" and refused.digest is None:
+        told = (await entities.status(row.snapshot.id)).get("digest")  # the ledger's may be the old one still
+        digest = told if isinstance(told, str) else digest
+    _refuse(refused, row, decision, digest)
+
+
+def _refuse(refused: DecisionRefused, row: ExceptionRow, decision: Decision, digest: str) -> Never:
+    field, value = {
+        "digest_out_of_date": ("If-Match", decision.digest),
+        "proposer_is_approver": ("decided_by", decision.decided_by),
+        "not_an_approver": ("role", decision.role),
+        "choice_not_offered": ("choice", str(decision.choice)),
+        "lines_not_possible": ("lines", [line.model_dump(mode="json") for line in decision.lines]),
+    }.get(refused.code, ("path", str(row.snapshot.id)))
+    next_step = _NEXT_STEP.get(refused.code, "read the exception again")
+    if refused.code == "choice_not_offered":
+        offered = dict.fromkeys(str(each.choice) for each in row.snapshot.proposal.alternatives)
+        next_step = f"choose one of {', '.join(offered)}"
+    raise Refusal(
+        _STATUS.get(refused.code, 422), refused.code, refused.detail, next_step, field=field, value=value, digest=digest
+    )
+
+
+__all__ = ["DecisionBody", "ExceptionView", "exception_routes"]

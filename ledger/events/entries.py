@@ -1,0 +1,272 @@
+"""What entities leave in the ledger: facts for the audit and snapshots for the reads, in one transaction.
+
+Decided here: that a fact is written once and never rewritten, and that a snapshot never goes back in time. Not
+here: what the facts say; the hash chain is the entity's.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, assert_never
+
+from sqlalchemy import Numeric, Table, Text, Update, any_, bindparam, delete, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.dml import ReturningInsert
+
+from canonical.facts import Fact
+from canonical.records import (
+    ChangeSnapshot,
+    Entry,
+    ExceptionSnapshot,
+    OrderSnapshot,
+    RequirementSnapshot,
+    StockSnapshot,
+)
+from ledger.database import transaction
+from ledger.events.attempts import FactConflict, settle_attempts
+from ledger.line_columns import asked_of, line_columns, received_of
+from ledger.stock.tables import StockRow
+from ledger.tables import (
+    Base,
+    ChangeRecord,
+    ExceptionRecord,
+    FactRow,
+    OrderLineRow,
+    OrderRecord,
+    RequirementRecord,
+    SheetWantRow,
+)
+
+
+class Entries:
+    """Records entries (LedgerPort.record)."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Write facts once by (entity, sequence) and snapshots where newer; FactConflict writes nothing at all.
+
+        Where an earlier attempt of the same workflow task left other facts, the later attempt holds.
+        """
+        try:
+            async with transaction(self._engine) as connection:
+                await _write(connection, entries)
+        except FactConflict:
+            async with transaction(self._engine) as connection:
+                await _write(connection, await settle_attempts(connection, entries))
+
+
+async def _write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+    facts = _by_place(fact for entry in entries for fact in entry.facts)
+    newest: dict[str, Entry] = {}
+    for entry in entries:
+        if (kept := newest.get(entry.snapshot.id)) is None or entry.sequence >= kept.sequence:
+            newest[entry.snapshot.id] = entry
+    tables: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRecord, ChangeRecord, StockRow)
+    rows: dict[type[Base], list[dict[str, Any]]] = {table: [] for table in tables}
+    # In the order of ids and of tables, so that two calls that meet wait for each other and never in a circle.
+    for _, entry in sorted(newest.items()):
+        table, columns = _row(entry)
+        rows[table].append(columns)
+    await _write_facts(connection, facts)
+    for table, given in rows.items():
+        written = await _write_newer(connection, table, given)
+        if table is OrderRecord:
+            await _write_lines(connection, [row["snapshot"] for row in given if row["id"] in written])
+
+
+def _by_place(facts: Iterable[Fact]) -> list[Fact]:
+    """Each (entity, sequence) once, in that order."""
+    places: dict[tuple[str, int], Fact] = {}
+    for fact in facts:
+        first = places.setdefault((fact.entity_id, fact.sequence), fact)
+        if first.hash != fact.hash:
+            raise FactConflict(fact.entity_id, fact.sequence, first.hash, fact.hash)
+    return [places[place] for place in sorted(places)]
+
+
+_FACTS_ONCE = (
+    insert(FactRow)
+    # DO UPDATE rather than DO NOTHING: it answers with the hash that stands, also where another writer was faster.
+    .on_conflict_do_update(index_elements=[FactRow.entity_id, FactRow.sequence], set_={"hash": FactRow.hash})
+    .returning(FactRow.entity_id, FactRow.sequence, FactRow.hash)
+)
+
+
+async def _write_facts(connection: AsyncConnection, facts: Sequence[Fact]) -> None:
+    if not facts:
+        return
+    standing = await connection.execute(_FACTS_ONCE, [_fact_row(fact) for fact in facts])
+    hashes = {(entity_id, sequence): kept for entity_id, sequence, kept in standing}
+    for fact in facts:
+        kept = hashes[fact.entity_id, fact.sequence]
+        if kept != fact.hash:
+            raise FactConflict(fact.entity_id, fact.sequence, kept, fact.hash)
+
+
+def _fact_row(fact: Fact) -> dict[str, Any]:
+    return {
+        "entity_id": fact.entity_id,
+        "sequence": fact.sequence,
+        "kind": fact.kind,
+        "business_time": fact.business_time,
+        "business_offset_seconds": _offset_seconds(fact.business_time),
+        "processing_time": fact.processing_time,
+        "processing_offset_seconds": _offset_seconds(fact.processing_time),
+        "data": fact.data,
+        "previous_hash": fact.previous_hash,
+        "hash": fact.hash,
+    }
+
+
+def _offset_seconds(instant: datetime) -> int:
+    offset = instant.utcoffset()
+    return 0 if offset is None else round(offset.total_seconds())
+
+
+def _row(entry: Entry) -> tuple[type[Base], dict[str, Any]]:
+    """The table and the columns of an entry's snapshot."""
+    snapshot = entry.snapshot
+    common = {"id": snapshot.id, "sequence": entry.sequence, "snapshot": snapshot}
+    match snapshot:
+        case RequirementSnapshot(need=need):
+            return RequirementRecord, common | {
+                "plant": need.plant,
+                "item": need.item,
+                "source": need.source,
+                "demand_reference": need.demand_reference,
+                "stage": snapshot.stage,
+                "required_date": need.required_date,
+                "closed": snapshot.closed,
+                "quantity": need.quantity if snapshot.needed is None else snapshot.needed,
+                "unit": need.unit,
+                "from_stock": snapshot.from_stock,
+                "received": received_of(snapshot.cover),
+            }
+        case OrderSnapshot():
+            return OrderRecord, common | {
+                "plant": snapshot.plant,
+                "supplier": snapshot.supplier,
+                "order_number": snapshot.order_number,
+                "requisition_number": snapshot.requisition_number,
+                "stage": snapshot.stage,
+                "closed": snapshot.closed,
+            }
+        case ExceptionSnapshot():
+            return ExceptionRecord, common | {
+                "raised_by": snapshot.raised_by,
+                "plant": snapshot.proposal.plant,
+                "kind": snapshot.proposal.kind,
+                "state": snapshot.state,
+                "assignee": snapshot.assignee,
+                "opened_at": snapshot.opened_at,
+            }
+        case ChangeSnapshot(revised=revised):
+            return ChangeRecord, common | {
+                "plant": revised.plant,
+                "assembly": revised.assembly,
+                "stage": snapshot.stage,
+                "closed": snapshot.closed,
+            }
+        case StockSnapshot(figure=figure):
+            return StockRow, common | {
+                "plant": figure.plant,
+                "item": figure.item,
+                "unit": figure.unit,
+                "stage": snapshot.stage,
+                "closed": snapshot.closed,
+            }
+        case _:
+            assert_never(snapshot)
+
+
+async def _write_newer(connection: AsyncConnection, record: type[Base], rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Upsert snapshots unless a newer one stands; the ids that were written."""
+    if not rows:
+        return set()
+    written = await connection.execute(_newer(record, tuple(rows[0])), rows)
+    return set(written.scalars())
+
+
+@cache
+def _newer(record: type[Base], columns: tuple[str, ...]) -> ReturningInsert[str]:
+    """The upsert of a record's snapshots; built once, which costs as much as running it."""
+    table = record.__table__
+    assert isinstance(table, Table)
+    statement = insert(table).values(recorded_at=func.now())
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.id],
+        set_={name: statement.excluded[name] for name in (*columns, "recorded_at") if name != "id"},
+        where=func.coalesce(table.c.sequence, 0) <= statement.excluded.sequence,
+    )
+    return statement.returning(table.c.id)
+
+
+async def _write_lines(connection: AsyncConnection, orders: Sequence[OrderSnapshot]) -> None:
+    """Bring order_line, and what the sheets say was asked, to the snapshots; their orders' rows are locked by now."""
+    if not orders:
+        return
+    wanted: dict[tuple[str, int], dict[str, Any]] = {
+        (order.id, line.line): line_columns(order, line) for order in orders for line in order.lines
+    }
+    row = OrderLineRow
+    found = await connection.execute(_LINES_OF, {"orders": [order.id for order in orders]})
+    kept = {(each.order_id, each.line): dict(each._mapping) for each in found}
+    if gone := [place for place in kept if place not in wanted]:
+        await connection.execute(delete(row).where(tuple_(row.order_id, row.line).in_(gone)))
+    if changed := [columns for place, columns in wanted.items() if kept.get(place) != columns]:
+        await connection.execute(_LINES, changed)
+    asked_before, asked = asked_of(kept), asked_of(wanted)
+    new = {place for place, line in asked.items() if asked_before.get(place) != line}
+    outdated = {place for place, line in asked_before.items() if asked.get(place) != line}
+    touched = {(place[0], asked_before[place][0]) for place in outdated} | {
+        (place[0], asked[place][0]) for place in new
+    }
+    # What a shared line asks for is told once, with its first requirement; the others ask for nothing beside it.
+    touched |= {
+        (order.id, share.requirement_id)
+        for order in orders
+        for line in order.lines
+        if (order.id, line.line) in new
+        for share in line.shares
+    }
+    if touched:
+        await _write_asked(connection, touched)
+
+
+def _lines_upsert() -> Insert:
+    statement = insert(OrderLineRow)
+    return statement.on_conflict_do_update(
+        index_elements=[OrderLineRow.order_id, OrderLineRow.line],
+        set_={column.name: column for column in statement.excluded if column.name not in ("order_id", "line")},
+    )
+
+
+_LINES = _lines_upsert()
+_LINES_OF = select(OrderLineRow.__table__).where(OrderLineRow.order_id == any_(bindparam("orders", type_=ARRAY(Text))))
+
+
+async def _write_asked(connection: AsyncConnection, served: Collection[tuple[str, str]]) -> None:
+    """R14: from the first line on, what an order asks for is what its lines say, in the need's unit."""
+    await connection.execute(_ASKED, {"served": sorted(served)})
+
+
+def _asked_by_lines() -> Update:
+    factor = SheetWantRow.want["per_order_unit"]
+    lines = (
+        select(func.coalesce(func.sum(OrderLineRow.quantity), 0))
+        .where(OrderLineRow.order_id == SheetWantRow.order_id)
+        .where(OrderLineRow.requirement_id == SheetWantRow.requirement_id)
+        .scalar_subquery()
+    )
+    place = tuple_(SheetWantRow.order_id, SheetWantRow.requirement_id)
+    return (
+        update(SheetWantRow)
+        .where(place.in_(bindparam("served", expanding=True)))
+        .values(asked=lines * factor[0].astext.cast(Numeric) / factor[1].astext.cast(Numeric))
+    )
+
+
+_ASKED = _asked_by_lines()

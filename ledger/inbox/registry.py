@@ -1,0 +1,319 @@
+"""The registry: the durable guard of requirements' identity and order of events (R1, R10).
+
+Decided here: what a need or withdrawal is to what was noted before it. Not here: what the requirement does about it
+(decisions), and the matching of needs without a stable reference.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
+
+from sqlalchemy import Text, any_, bindparam, func, or_, select, tuple_, union
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, distinct_on, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from canonical.base import Noun
+from canonical.cover import CoverageChanged
+from canonical.identity import OrderId, RequirementId
+from canonical.need import Need, Peg, Withdrawal
+from canonical.plan import PlanLine, PlanStage
+from canonical.records import OrderSnapshot, RequirementSnapshot, RequirementStage
+from canonical.world import PegData
+from ledger.database import autocommit, transaction
+from ledger.kept_cover import kept_cover
+from ledger.plan_runs.tables import PlanRunRow
+from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
+
+Rank = tuple[int, int, float, str]
+_COMPACT = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Verdict(StrEnum):
+    """What a message is to what was noted before it."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    STALE = "stale"
+    REOPEN = "reopen"
+    """The requirement has ended, and the plan wants something else of it again."""
+    UNKNOWN_WITHDRAWAL = "unknown_withdrawal"
+
+
+class Triage(Noun):
+    """A verdict; of a reopening also the cover that is kept and where the facts of the former run ended."""
+
+    verdict: Verdict
+    detail: Literal["", "seen", "older"] = ""
+    """Of a stale message: this very revision was noted already, or a newer one."""
+    kept: tuple[CoverageChanged, ...] = ()
+    next_sequence: int = 1
+    previous_hash: str = ""
+
+
+class OrderRef(Noun):
+    """An order by its number."""
+
+    order_id: OrderId
+    closed: bool
+    supplier: str
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The newest that is known of a requirement; `content` None: it was only ever withdrawn."""
+
+    rank: Rank
+    content: str | None
+    withdrawn: bool
+    closed: bool = False
+
+
+class Registry:
+    """Judges and notes what plans say."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def triage(self, needs: Sequence[Need | Withdrawal]) -> dict[str, Triage]:
+        """The verdict on each message by its event id, as if those before it in the call had been noted.
+
+        ValueError where two messages of the call carry the same event id.
+        """
+        if len({message.revision.event_id for message in needs}) < len(needs):
+            raise ValueError("two messages carry the same event id; triage them in calls of their own")
+        async with autocommit(self._engine) as connection:
+            known, snapshots = await _known(connection, {message.id for message in needs})
+            planned = await _newest_plans(connection, {(message.source, message.plant) for message in needs})
+            verdicts: dict[str, Triage] = {}
+            reopened: dict[str, RequirementSnapshot] = {}
+            for message in needs:
+                before = known.get(message.id)
+                overtaken = message.revision.plan_version < planned.get((message.source, message.plant), 0)
+                triage = Triage(verdict=Verdict.STALE, detail="older") if overtaken else _judge(message, before)
+                verdicts[message.revision.event_id] = triage
+                known[message.id] = _after(message, before, triage.verdict)
+                if triage.verdict is Verdict.REOPEN:
+                    reopened[message.revision.event_id] = snapshots[message.id]
+            verdicts |= await _with_former_runs(connection, reopened)
+        return verdicts
+
+    async def note(self, needs: Sequence[Need | Withdrawal]) -> None:
+        """Note revisions as delivered (or as without effect); an older one than noted changes nothing."""
+        if not needs:
+            return
+        # By id, so that two calls that meet never wait in a circle; by rank, since each row is compared with the last.
+        in_order = sorted(needs, key=lambda message: (message.id, message.revision.rank))
+        async with transaction(self._engine) as connection:
+            await connection.execute(_NOTE, [_noted(message) for message in in_order])
+
+    async def order_of(self, order_number: str) -> OrderRef | None:
+        """The order that the ERP and the supplier know by this number."""
+        async with autocommit(self._engine) as connection:
+            row = (await connection.execute(_BY_NUMBER, {"order_number": order_number})).one_or_none()
+        return None if row is None else OrderRef(order_id=OrderId(row.id), closed=row.closed, supplier=row.supplier)
+
+
+_BY_NUMBER = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).where(
+    OrderRecord.order_number == bindparam("order_number")
+)
+"""These are built once, which costs more than running them."""
+
+
+def _note_newer() -> Insert:
+    record = RequirementRecord
+    statement = insert(record).values(noted_at=func.now())
+    given = statement.excluded
+    newer = tuple_(
+        given.noted_plan_version, given.noted_source_revision, given.noted_effective_at, given.noted_event_id
+    ) > tuple_(
+        record.noted_plan_version, record.noted_source_revision, record.noted_effective_at, record.noted_event_id
+    )
+    return statement.on_conflict_do_update(
+        index_elements=[record.id],
+        set_={
+            "noted_plan_version": given.noted_plan_version,
+            "noted_source_revision": given.noted_source_revision,
+            "noted_effective_at": given.noted_effective_at,
+            "noted_event_id": given.noted_event_id,
+            "noted_content": func.coalesce(given.noted_content, record.noted_content),
+            "noted_withdrawn": given.noted_withdrawn,
+            "noted_at": given.noted_at,
+        },
+        where=or_(record.noted_plan_version.is_(None), newer),
+    )
+
+
+_NOTE = _note_newer()
+
+
+_KNOWN = select(RequirementRecord.__table__).where(RequirementRecord.id == any_(bindparam("ids", type_=ARRAY(Text))))
+_NEWEST_PLANS = (
+    select(PlanRunRow.source, PlanRunRow.plant, func.max(PlanRunRow.version))
+    .where(tuple_(PlanRunRow.source, PlanRunRow.plant).in_(bindparam("planners", expanding=True)))
+    .where(PlanRunRow.stage == PlanStage.DONE, ~PlanRunRow.partial)
+    .group_by(PlanRunRow.source, PlanRunRow.plant)
+)
+
+
+async def _newest_plans(
+    connection: AsyncConnection, planners: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """By source and plant, the newest whole plan that was worked in: it said of every need what holds, also of those
+    that it repeated as they were and that are noted with an older version (R10)."""
+    found = await connection.execute(_NEWEST_PLANS, {"planners": list(planners)})
+    return {(source, plant): version for source, plant, version in found}
+
+
+def _judge(message: Need | Withdrawal, known: _Known | None) -> Triage:
+    """R10, then R3's first lines: stale before everything, then whether anything differs."""
+    if known is not None and message.revision.rank <= known.rank:
+        return Triage(verdict=Verdict.STALE, detail="seen" if message.revision.rank == known.rank else "older")
+    never_wanted = known is None or known.content is None
+    if isinstance(message, Withdrawal):
+        if never_wanted:
+            return Triage(verdict=Verdict.UNKNOWN_WITHDRAWAL)
+        assert known is not None
+        return Triage(verdict=Verdict.UNCHANGED if known.withdrawn else Verdict.CHANGED)
+    if known is None or never_wanted:
+        return Triage(verdict=Verdict.NEW)
+    if not known.withdrawn and known.content == content_digest(message):
+        return Triage(verdict=Verdict.UNCHANGED)
+    return Triage(verdict=Verdict.REOPEN if known.closed else Verdict.CHANGED)
+
+
+def _after(message: Need | Withdrawal, known: _Known | None, verdict: Verdict) -> _Known:
+    """What is known once the message is noted."""
+    if verdict is Verdict.STALE and known is not None:
+        return known
+    closed = known is not None and known.closed and verdict is not Verdict.REOPEN
+    if isinstance(message, Withdrawal):
+        return _Known(message.revision.rank, known.content if known else None, withdrawn=True, closed=closed)
+    return _Known(message.revision.rank, content_digest(message), withdrawn=False, closed=closed)
+
+
+def content_digest(need: Need) -> str:
+    """What of a need matters to cover: quantity, unit, date, pegs and sourcing rule; not its revision or planner."""
+    return line_digest(need, need.demand_reference)
+
+
+def line_digest(stated: Need | PlanLine, reference: str) -> str:
+    """The content digest of the need that a plan's line states under a reference; a need is made of none for it."""
+    pegging: Sequence[Peg | PegData] = stated.pegging
+    if not pegging:  # as Need.pegs has it: the need itself
+        pegging = (Peg(demand=reference, quantity=stated.quantity, date=stated.required_date),)
+    pegs = [
+        [
+            peg.demand,
+            str(peg.quantity.normalize()),
+            peg.date.isoformat(),
+            peg.criticality,
+            *filter(None, [peg.assembly]),
+        ]
+        for peg in pegging
+    ]
+    content = [
+        str(stated.quantity.normalize()),
+        stated.unit,
+        stated.required_date.isoformat(),
+        sorted(pegs),
+        stated.sourcing_rule,
+    ]
+    return hashlib.sha256(_COMPACT(content).encode()).hexdigest()
+
+
+async def _known(
+    connection: AsyncConnection, ids: set[RequirementId]
+) -> tuple[dict[str, _Known], dict[str, RequirementSnapshot]]:
+    """What was noted of each requirement, or what it recorded itself where the note was lost on the way."""
+    known: dict[str, _Known] = {}
+    snapshots: dict[str, RequirementSnapshot] = {}
+    for row in await connection.execute(_KNOWN, {"ids": list(ids)}):
+        recorded = noted = None
+        if row.snapshot is not None:
+            snapshots[row.id] = row.snapshot
+            recorded = _recorded(row.snapshot)
+        if row.noted_plan_version is not None:
+            rank = (
+                int(row.noted_plan_version),
+                int(row.noted_source_revision),
+                row.noted_effective_at.timestamp(),
+                row.noted_event_id,
+            )
+            noted = _Known(rank, row.noted_content, row.noted_withdrawn, closed=bool(row.closed))
+        if newest := _newer(noted, recorded):
+            known[row.id] = newest
+    return known, snapshots
+
+
+def _recorded(snapshot: RequirementSnapshot) -> _Known:
+    need = snapshot.need
+    withdrawn = snapshot.stage is RequirementStage.WITHDRAWN
+    return _Known(need.revision.rank, content_digest(need), withdrawn, closed=snapshot.closed)
+
+
+def _newer(noted: _Known | None, recorded: _Known | None) -> _Known | None:
+    if noted is None or recorded is None:
+        return noted or recorded
+    if noted.rank == recorded.rank:
+        return replace(noted, content=recorded.content, withdrawn=noted.withdrawn or recorded.withdrawn)
+    newest = max(noted, recorded, key=lambda known: known.rank)
+    return replace(newest, content=newest.content or recorded.content)
+
+
+async def _with_former_runs(
+    connection: AsyncConnection, reopened: Mapping[str, RequirementSnapshot]
+) -> dict[str, Triage]:
+    """The reopenings, with what the former runs leave behind."""
+    if not reopened:
+        return {}
+    last = await connection.execute(
+        select(FactRow.entity_id, FactRow.sequence, FactRow.hash)
+        .ext(distinct_on(FactRow.entity_id))
+        .where(FactRow.entity_id.in_({snapshot.id for snapshot in reopened.values()}))
+        .order_by(FactRow.entity_id, FactRow.sequence.desc())
+    )
+    ends = {row.entity_id: row for row in last}
+    ids = {snapshot.id for snapshot in reopened.values()}
+    # Of a line that several share, only the sheet names them all.
+    serving = union(
+        *(
+            select(row.requirement_id, row.order_id).where(row.requirement_id.in_(ids))
+            for row in (OrderLineRow, SheetWantRow)
+        )
+    ).subquery()
+    served = await connection.execute(
+        select(serving.c.requirement_id, OrderRecord.snapshot).join(OrderRecord, OrderRecord.id == serving.c.order_id)
+    )
+    orders: dict[str, dict[str, OrderSnapshot]] = {}
+    for requirement, order in served:
+        orders.setdefault(requirement, {})[order.id] = order
+    former = {}
+    for event_id, snapshot in reopened.items():
+        end = ends.get(snapshot.id)
+        former[event_id] = Triage(
+            verdict=Verdict.REOPEN,
+            kept=kept_cover(snapshot, [order for _, order in sorted(orders.get(snapshot.id, {}).items())]),
+            next_sequence=end.sequence + 1 if end else 1,
+            previous_hash=end.hash if end else "",
+        )
+    return former
+
+
+def _noted(message: Need | Withdrawal) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "plant": message.plant,
+        "item": message.item,
+        "source": message.source,
+        "demand_reference": message.demand_reference,
+        "noted_plan_version": message.revision.plan_version,
+        "noted_source_revision": message.revision.source_revision,
+        "noted_effective_at": message.revision.effective_at,
+        "noted_event_id": message.revision.event_id,
+        "noted_content": content_digest(message) if isinstance(message, Need) else None,
+        "noted_withdrawn": isinstance(message, Withdrawal),
+    }

@@ -1,0 +1,241 @@
+"""What a plan run changes: its lines against what the registry noted as delivered last.
+
+Decided here: which lines say something new, and which known needs a whole plan no longer has. Set-based, so that a
+line that says what was said before costs nothing but its comparison. Not here: which known need a line without a
+reference continues (a matcher, by R1), and the last word on each change, which the registry has when it is delivered.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import groupby
+
+from pydantic import JsonValue, TypeAdapter
+from sqlalchemy import text
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.ports import PlanMatcher
+from canonical.identity import requirement_id
+from canonical.need import Need, Peg, Revision
+from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRun, PlanStage, UnnamedLine
+from canonical.policy import PlantPolicy
+from canonical.world import RequirementPlanned
+from ledger.database import transaction
+from ledger.inbox.registry import content_digest
+from ledger.plan_runs.staging import need_of, plan_run
+
+_ITEMS_AT_ONCE = 200
+_SHOWN = 10
+
+_RUN = text("SELECT * FROM plan_run WHERE number = :run FOR UPDATE")
+_WAITS_FOR_MESSAGES = text("""
+SELECT EXISTS (SELECT FROM inbox WHERE status = 'stored' AND id <= :mark AND source = :source
+                  AND starts_with(entity, :plant))
+""")
+_WAITS_FOR_A_RUN = text("""
+SELECT version FROM plan_run WHERE source = :source AND plant = :plant AND version < :version
+   AND ended_at IS NULL AND stage <> 'receiving' ORDER BY version LIMIT 1
+""")
+_KNOWN = text("""
+SELECT count(*) FROM requirement WHERE plant = :plant AND source = :source
+   AND noted_withdrawn IS FALSE AND closed IS NOT TRUE
+""")
+_ITEMS_WITHOUT = text("""
+SELECT DISTINCT item FROM plan_line WHERE run = :run AND requirement_id IS NULL AND outcome IS NULL ORDER BY item
+""")
+_LINES_WITHOUT = text("""
+SELECT item, number, body FROM plan_line
+ WHERE run = :run AND requirement_id IS NULL AND outcome IS NULL AND item = ANY(:items) ORDER BY item, number
+""")
+_CANDIDATES = text("""
+SELECT requirement.item, requirement.demand_reference, inbox.body,
+       CASE WHEN inbox.body IS NULL THEN requirement.snapshot -> 'need' END AS need
+  FROM requirement
+  LEFT JOIN inbox ON inbox.source = requirement.source AND inbox.event_id = requirement.noted_event_id
+ WHERE requirement.plant = :plant AND requirement.source = :source AND requirement.item = ANY(:items)
+   AND requirement.noted_withdrawn IS FALSE AND requirement.closed IS NOT TRUE
+   AND NOT EXISTS (SELECT FROM plan_line WHERE run = :run AND requirement_id = requirement.id)
+ ORDER BY requirement.item, requirement.id
+""")
+_NAME = text("""
+UPDATE plan_line SET requirement_id = named.id, demand_reference = named.reference, content = named.content,
+       detail = named.why
+  FROM unnest(CAST(:numbers AS integer[]), CAST(:ids AS text[]), CAST(:references AS text[]),
+              CAST(:contents AS text[]), CAST(:whys AS text[])) AS named (number, id, reference, content, why)
+ WHERE plan_line.run = :run AND plan_line.number = named.number
+""")
+_TIE = text("""
+UPDATE plan_line SET outcome = 'ambiguous', detail = :why WHERE run = :run AND number = ANY(:numbers)
+""")
+_STALE = text("""
+UPDATE plan_line SET outcome = 'stale'
+  FROM requirement WHERE requirement.id = plan_line.requirement_id AND plan_line.run = :run
+   AND plan_line.outcome IS NULL AND requirement.noted_plan_version > :version
+""")
+_CHANGED = text("""
+UPDATE plan_line SET outcome = CASE WHEN seen.noted_content IS NULL THEN 'new' ELSE 'changed' END
+  FROM (SELECT line.number, requirement.noted_content
+          FROM plan_line AS line LEFT JOIN requirement ON requirement.id = line.requirement_id
+         WHERE line.run = :run AND line.outcome IS NULL AND line.requirement_id IS NOT NULL
+           AND (requirement.noted_content IS DISTINCT FROM line.content OR requirement.noted_withdrawn
+                OR line.requirement_id IN (SELECT entity FROM inbox WHERE status = 'stored' AND source = :source))
+       ) AS seen
+ WHERE plan_line.run = :run AND plan_line.number = seen.number
+""")
+_NET_CHANGE = text("""
+INSERT INTO plan_change (run, place, requirement_id, item, demand_reference, line)
+SELECT :run, row_number() OVER (ORDER BY rank, required_date, number, id), id, item, demand_reference, number
+  FROM (SELECT criticality AS rank, required_date, number, requirement_id AS id, item, demand_reference
+          FROM plan_line WHERE run = :run AND outcome IN ('new', 'changed')
+         UNION ALL
+        SELECT 'withdrawn', NULL, NULL, id, item, demand_reference
+          FROM requirement WHERE NOT :partial AND plant = :plant AND source = :source
+           AND noted_withdrawn IS FALSE AND closed IS NOT TRUE AND noted_plan_version <= :version
+           AND id <> ALL(:kept)
+           AND NOT EXISTS (SELECT FROM plan_line WHERE run = :run AND requirement_id = requirement.id)
+       ) AS change
+""")
+_MATCHED = text("""
+UPDATE plan_run SET stage = 'matched', known = :known, kept = :kept WHERE number = :run RETURNING *
+""")
+_COUNTS = text("""
+SELECT (SELECT count(*) FROM plan_change WHERE run = :run) AS changes,
+       (SELECT count(*) FROM plan_change WHERE run = :run AND line IS NULL) AS withdrawals,
+       (SELECT known FROM plan_run WHERE number = :run) AS known,
+       (SELECT count(*) FROM plan_line WHERE run = :run AND outcome = 'ambiguous') AS ambiguous,
+       (SELECT coalesce(array_agg(item), '{}') FROM (SELECT DISTINCT item FROM plan_line
+         WHERE run = :run AND outcome = 'ambiguous' ORDER BY item LIMIT :shown) AS first) AS ambiguous_items
+""")
+
+_EVENT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+
+PolicyOf = Callable[[str], PlantPolicy]
+"""The policy of an item."""
+
+
+class PlanNetChange:
+    """Matches plan runs to the registry."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def waits_for(self, run: PlanRun) -> str:
+        """What must be delivered before the run can be compared with it; empty: nothing."""
+        asked: dict[str, object] = {"source": run.source, "plant": run.plant, "version": run.version}
+        async with transaction(self._engine) as connection:
+            if (version := await connection.scalar(_WAITS_FOR_A_RUN, asked)) is not None:
+                return f"version {version}, which is not done"
+            mark = await connection.scalar(
+                text("SELECT inbox_mark FROM plan_run WHERE number = :run"), {"run": run.number}
+            )
+            asked = {"source": run.source, "plant": f"requirement/{run.plant}/", "mark": mark or 0}
+            pending = await connection.scalar(_WAITS_FOR_MESSAGES, asked)
+        return "messages of the source that came before it" if pending else ""
+
+    async def match(self, run: PlanRun, policy: PlantPolicy, policy_of: PolicyOf, matcher: PlanMatcher) -> PlanMatched:
+        """Find the net change, in one transaction; a run that is matched (or has ended) already stays as it is."""
+        async with transaction(self._engine) as connection:
+            now = plan_run((await connection.execute(_RUN, {"run": run.number})).one())
+            if now.stage is PlanStage.RECEIVED:
+                now = await _compare(connection, now, policy_of, matcher)
+            counts = (await connection.execute(_COUNTS, {"run": run.number, "shown": _SHOWN})).one()
+        if now.stage in ENDED:
+            return PlanMatched(run=now, policy=policy)
+        return PlanMatched(run=now, policy=policy, **counts._mapping)
+
+
+async def _compare(connection: AsyncConnection, run: PlanRun, policy_of: PolicyOf, matcher: PlanMatcher) -> PlanRun:
+    asked = {"run": run.number, "source": run.source, "plant": run.plant, "version": run.version}
+    known = await connection.scalar(_KNOWN, asked)
+    kept = [each async for each in _name_lines(connection, run, policy_of, matcher)]
+    await connection.execute(_STALE, asked)
+    await connection.execute(_CHANGED, asked)
+    await connection.execute(_NET_CHANGE, {**asked, "partial": run.partial, "kept": kept})
+    row = await connection.execute(_MATCHED, {"run": run.number, "known": known, "kept": kept})
+    return plan_run(row.one())
+
+
+async def _name_lines(
+    connection: AsyncConnection, run: PlanRun, policy_of: PolicyOf, matcher: PlanMatcher
+) -> AsyncIterator[str]:
+    """R1's second half, some items at a time; yields the known needs that are part of a tie."""
+    items = list((await connection.scalars(_ITEMS_WITHOUT, {"run": run.number})).all())
+    for start in range(0, len(items), _ITEMS_AT_ONCE):
+        asked = {
+            "run": run.number,
+            "plant": run.plant,
+            "source": run.source,
+            "items": items[start : start + _ITEMS_AT_ONCE],
+        }
+        lines = [
+            UnnamedLine.model_construct(number=row.number, need=_unnamed(run, row.number, row.body))
+            for row in await connection.execute(_LINES_WITHOUT, asked)
+        ]
+        candidates = [_known_need(run, row) for row in await connection.execute(_CANDIDATES, asked)]
+        matchings = await asyncio.to_thread(_match_items, lines, candidates, policy_of, matcher)
+        needs = {line.number: line.need for line in lines}
+        await _write_names(connection, run, needs, matchings)
+        for matching in matchings:
+            for tie in matching.ties:
+                await connection.execute(_TIE, {"run": run.number, "numbers": list(tie.numbers), "why": tie.why})
+                for each in tie.known:
+                    yield each
+
+
+def _match_items(
+    lines: Sequence[UnnamedLine], known: Sequence[Need], policy_of: PolicyOf, matcher: PlanMatcher
+) -> list[LineMatching]:
+    by_item = {item: list(needs) for item, needs in groupby(known, key=lambda need: need.item)}
+    return [
+        matcher.match(by_item.get(item, []), list(group), policy_of(item))
+        for item, group in groupby(lines, key=lambda line: line.need.item)
+    ]
+
+
+async def _write_names(
+    connection: AsyncConnection, run: PlanRun, needs: dict[int, Need], matchings: Sequence[LineMatching]
+) -> None:
+    matches = [match for matching in matchings for match in matching.matches]
+    named = [needs[match.number].model_copy(update={"demand_reference": match.reference}) for match in matches]
+    await connection.execute(
+        _NAME,
+        {
+            "run": run.number,
+            "numbers": [match.number for match in matches],
+            "ids": [requirement_id(run.plant, need.item, run.source, need.demand_reference) for need in named],
+            "references": [match.reference for match in matches],
+            "contents": [content_digest(need) for need in named],
+            "whys": [match.why for match in matches],
+        },
+    )
+
+
+def _unnamed(run: PlanRun, number: int, body: str) -> Need:
+    """With the reference that it gets where it is a need of its own: the same at every attempt."""
+    return need_of(run, number, PlanLine.model_validate_json(body), f"plan-{run.version}-line-{number}")
+
+
+def _known_need(run: PlanRun, row: Row[tuple[object, ...]]) -> Need:
+    """A known need, from the message that stated it last, or as its entity recorded it."""
+    if row.body is None:
+        return Need.model_validate(row.need)
+    event = _EVENT.validate_json(row.body)
+    said = RequirementPlanned.model_validate(event["data"])
+    return Need(
+        plant=run.plant,
+        item=said.item,
+        quantity=said.quantity,
+        unit=said.unit,
+        required_date=said.required_date,
+        source=run.source,
+        demand_reference=said.demand_reference,
+        revision=Revision.model_validate(
+            {"plan_version": said.plan_version, "effective_at": event["time"], "event_id": event["id"]}
+        ),
+        sourcing_rule=said.sourcing_rule,
+        pegging=tuple(Peg.model_construct(**dict(peg)) for peg in said.pegging),
+        planner=said.planner,
+    )
+
+
+__all__ = ["PlanNetChange", "PolicyOf"]

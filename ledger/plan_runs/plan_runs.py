@@ -1,0 +1,231 @@
+"""Plan runs as a whole: satisfies adapters.ports.PlanRunPort for activities, and serves the gateway's reads.
+
+Decided here: how the net change is handed over (by way of the inbox, in order, no more at once than a batch or two) and
+that a run which has ended hands over nothing more. Not here: how a plan comes in (plan_staging) and what it changes
+(plan_net_change).
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from sqlalchemy import select, text, update
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.errors import PermanentError
+from adapters.ports import PlanMatcher
+from canonical.identity import short_hash
+from canonical.need import Withdrawal
+from canonical.plan import (
+    ENDED,
+    LineOutcome,
+    PlanDelivered,
+    PlanLine,
+    PlanMatched,
+    PlanProgress,
+    PlanRun,
+    PlanStage,
+)
+from canonical.policy import PlantPolicy
+from ledger.database import transaction
+from ledger.inbox.inbox import Arrival, Outcome, store_in
+from ledger.own_needs import need_arrival, withdrawal_arrival
+from ledger.plan_runs.net_change import PlanNetChange
+from ledger.plan_runs.staging import RECEIVING, PlanStaging, event_prefix, need_of, plan_run, revision_of
+from ledger.plan_runs.tables import PlanRunRow
+
+_IN_FLIGHT = text("""
+SELECT count(*) FROM inbox WHERE status = 'stored' AND source = :source AND starts_with(event_id, :prefix)
+""")
+_NEXT = text("""
+SELECT change.place, change.item, change.demand_reference, change.line, plan_line.body
+  FROM plan_change AS change LEFT JOIN plan_line ON plan_line.run = change.run AND plan_line.number = change.line
+ WHERE change.run = :run AND change.inbox_id IS NULL AND NOT change.kept ORDER BY change.place LIMIT :batch
+""")
+_HANDED_OVER = text("""
+UPDATE plan_change SET inbox_id = handed.id
+  FROM unnest(CAST(:places AS integer[]), CAST(:ids AS bigint[])) AS handed (place, id)
+ WHERE plan_change.run = :run AND plan_change.place = handed.place
+""")
+_WAITING = text("SELECT count(*) FROM plan_change WHERE run = :run AND inbox_id IS NULL AND NOT kept")
+_LINE_OUTCOMES = text("""
+SELECT coalesce(outcome, 'unchanged') AS outcome, count(*) AS lines FROM plan_line WHERE run = :run GROUP BY 1
+""")
+_CHANGES = text("""
+SELECT count(*) FILTER (WHERE NOT kept) AS changes, count(inbox_id) AS handed_over,
+       count(*) FILTER (WHERE line IS NULL AND NOT kept) AS withdrawn, count(*) FILTER (WHERE kept) AS kept
+  FROM plan_change WHERE run = :run
+""")
+_REPORT = text("""
+SELECT plan_line.number, plan_line.item, plan_line.demand_reference, plan_line.requirement_id,
+       coalesce(plan_line.outcome, CASE WHEN :matched THEN 'unchanged' ELSE '' END) AS outcome,
+       coalesce(plan_line.field, '') AS field, coalesce(plan_line.detail, '') AS detail,
+       coalesce(inbox.status, '') AS delivery
+  FROM plan_line LEFT JOIN plan_change ON plan_change.run = :run AND plan_change.line = plan_line.number
+                                      AND plan_change.requirement_id = plan_line.requirement_id
+  LEFT JOIN inbox ON inbox.id = plan_change.inbox_id
+ WHERE plan_line.run = :run
+ UNION ALL
+SELECT NULL, plan_change.item, plan_change.demand_reference, plan_change.requirement_id,
+       CASE WHEN plan_change.kept THEN 'kept' ELSE 'withdrawn' END, '', '', coalesce(inbox.status, '')
+  FROM plan_change LEFT JOIN inbox ON inbox.id = plan_change.inbox_id
+ WHERE plan_change.run = :run AND plan_change.line IS NULL
+ ORDER BY 1 NULLS LAST, 4
+""")
+REPORT_COLUMNS = ("line", "item", "demand_reference", "requirement", "outcome", "field", "reason", "delivery")
+
+
+class PlanRuns:
+    """Plan runs, from their first line to their last delivery."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._net_change = PlanNetChange(engine)
+        self.staging = PlanStaging(engine)
+
+    async def find(self, number: int) -> PlanRun | None:
+        """A run by its number."""
+        return await self._one(PlanRunRow.number == number)
+
+    async def of_version(self, source: str, plant: str, version: int) -> PlanRun | None:
+        """The run that took in a plan version."""
+        return await self._one(PlanRunRow.source == source, PlanRunRow.plant == plant, PlanRunRow.version == version)
+
+    async def waits_for(self, run: PlanRun) -> str:
+        """What must be delivered before the run can be compared with it; empty: nothing."""
+        return await self._net_change.waits_for(run)
+
+    async def match(
+        self, run: PlanRun, policy: PlantPolicy, policy_of: Callable[[str], PlantPolicy], matcher: PlanMatcher
+    ) -> PlanMatched:
+        """Find the net change against what was delivered last, in one transaction."""
+        return await self._net_change.match(run, policy, policy_of, matcher)
+
+    async def wait(self, run: PlanRun, detail: str) -> PlanRun:
+        """A person is asked."""
+        async with transaction(self._engine) as connection:
+            return await _move(connection, run, PlanStage.WAITING, detail)
+
+    async def stop(self, run: PlanRun, detail: str) -> PlanRun:
+        """End the run before it changes anything."""
+        async with transaction(self._engine) as connection:
+            return await _move(connection, run, PlanStage.STOPPED, detail)
+
+    async def keep_needs(self, run: PlanRun, detail: str) -> PlanRun:
+        """Withdraw nothing: a person decided so."""
+        async with transaction(self._engine) as connection:
+            moved = await _move(connection, run, PlanStage.MATCHED, detail)
+            if moved.stage not in ENDED:
+                await connection.execute(
+                    text("UPDATE plan_change SET kept = true WHERE run = :run AND line IS NULL AND inbox_id IS NULL"),
+                    {"run": run.number},
+                )
+            return moved
+
+    async def deliver(self, run: PlanRun, batch: int) -> PlanDelivered:
+        """Hand over the next changes where no more than a batch is under way; `done` where nothing is left.
+
+        In one transaction that holds the run's row: a newer plan which ends the run waits for it, or comes before it.
+        """
+        async with transaction(self._engine) as connection:
+            now = await _move(connection, run, PlanStage.DELIVERING, run.detail)
+            in_flight = await _count(connection, _IN_FLIGHT, source=run.source, prefix=event_prefix(run))
+            if now.stage in ENDED:
+                return PlanDelivered(stage=now.stage, waiting=0, in_flight=in_flight)
+            handed_over = await _hand_over(connection, now, batch) if in_flight <= batch else 0
+            in_flight += handed_over
+            waiting = await _count(connection, _WAITING, run=run.number)
+            if not waiting and not in_flight:
+                now = await _move(connection, now, PlanStage.DONE, now.detail)
+            return PlanDelivered(stage=now.stage, waiting=waiting, in_flight=in_flight, handed_over=handed_over)
+
+    async def progress(self, run: PlanRun) -> PlanProgress:
+        """The run with its counts."""
+        matched = run.stage is not PlanStage.RECEIVED
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(_LINE_OUTCOMES, {"run": run.number})
+            outcomes = {LineOutcome(row.outcome): row.lines for row in rows}
+            changes = (await connection.execute(_CHANGES, {"run": run.number})).one()
+            in_flight = await _count(connection, _IN_FLIGHT, source=run.source, prefix=event_prefix(run))
+        if not matched:
+            outcomes.pop(LineOutcome.UNCHANGED, None)
+        beside = {LineOutcome.WITHDRAWN: changes.withdrawn, LineOutcome.KEPT: changes.kept}
+        return PlanProgress(
+            run=run,
+            outcomes=outcomes | {outcome: count for outcome, count in beside.items() if count},
+            changes=changes.changes,
+            handed_over=changes.handed_over,
+            delivered=changes.handed_over - in_flight,
+        )
+
+    async def report(self, run: PlanRun) -> AsyncIterator[tuple[object, ...]]:
+        """Every line, then what is withdrawn, in REPORT_COLUMNS; read as it is asked for."""
+        matched = run.stage not in (PlanStage.RECEIVED, PlanStage.STOPPED, PlanStage.SUPERSEDED)
+        async with transaction(self._engine) as connection:
+            rows = await connection.stream(_REPORT, {"run": run.number, "matched": matched})
+            async for row in rows:
+                yield tuple(row)
+
+    async def _one(self, *where: Any) -> PlanRun | None:
+        async with transaction(self._engine) as connection:
+            query = select(PlanRunRow.__table__).where(*where, PlanRunRow.stage != RECEIVING)
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else plan_run(row)
+
+
+async def _move(connection: AsyncConnection, run: PlanRun, stage: PlanStage, detail: str) -> PlanRun:
+    """Bring the run to a stage, unless it has ended."""
+    query = select(PlanRunRow.__table__).where(PlanRunRow.number == run.number).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise PermanentError("ledger", f"{run.id} (run {run.number}) is not kept any more; send the plan anew")
+    if row.stage in ENDED or row.stage == stage:
+        return plan_run(row)
+    moved = await connection.execute(
+        update(PlanRunRow)
+        .where(PlanRunRow.number == run.number)
+        .values(stage=stage, detail=detail, ended_at=dt.datetime.now(dt.UTC) if stage in ENDED else None)
+        .returning(PlanRunRow.__table__)
+    )
+    return plan_run(moved.one())
+
+
+async def _hand_over(connection: AsyncConnection, run: PlanRun, batch: int) -> int:
+    """Put the next changes into the inbox; how many they were."""
+    rows = (await connection.execute(_NEXT, {"run": run.number, "batch": batch})).all()
+    if not rows:
+        return 0
+    stored = await store_in(connection, [_arrival(run, row) for row in rows])
+    for row, answer in zip(rows, stored, strict=True):
+        if answer.outcome is Outcome.CONFLICT:
+            raise PermanentError(
+                "ledger",
+                f"line {row.line} of {run.id}: {answer.detail}; the sender used our event ids; send a new version",
+            )
+    places: Sequence[int] = [row.place for row in rows]
+    await connection.execute(
+        _HANDED_OVER, {"run": run.number, "places": places, "ids": [answer.id for answer in stored]}
+    )
+    return len(rows)
+
+
+def _arrival(run: PlanRun, row: Row[tuple[object, ...]]) -> Arrival:
+    if row.line is not None:
+        need = need_of(run, row.line, PlanLine.model_validate_json(row.body), row.demand_reference)
+        return need_arrival(need, run.received_at, run.id)
+    gone = Withdrawal(
+        plant=run.plant,
+        item=row.item,
+        source=run.source,
+        demand_reference=row.demand_reference,
+        revision=revision_of(run, "-" + short_hash(row.item, row.demand_reference, length=20)),
+    )
+    return withdrawal_arrival(gone, run.received_at, run.id)
+
+
+async def _count(connection: AsyncConnection, query: Any, **asked: object) -> int:
+    return int(await connection.scalar(query, asked) or 0)
+
+
+__all__ = ["REPORT_COLUMNS", "PlanRuns"]

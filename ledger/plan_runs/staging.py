@@ -1,0 +1,290 @@
+"""Plan runs on their way in: lines are staged as they come, and count only once the whole plan is there.
+
+Decided here: which plan is a repetition, a conflict or out of date, and that a newer whole plan ends what older ones
+of its source and plant have not finished. Not here: what a line must say (the gateway) and what it changes
+(plan_net_change).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.errors import PermanentError
+from canonical.base import Noun
+from canonical.identity import plan_run_id, requirement_id
+from canonical.need import Need, Peg, Revision
+from canonical.plan import ENDED, LineOutcome, NumberedLine, PlanLine, PlanRun, PlanStage
+from ledger.database import advisory_key, transaction
+from ledger.inbox.registry import line_digest
+from ledger.plan_runs.tables import PlanRunRow
+
+RECEIVING = "receiving"
+_ABANDONED_AFTER = dt.timedelta(days=1)
+_COLUMNS = (
+    "run",
+    "number",
+    "item",
+    "demand_reference",
+    "requirement_id",
+    "required_date",
+    "criticality",
+    "content",
+    "body",
+    "outcome",
+    "field",
+    "detail",
+)
+_REFUSE_REPETITIONS = text("""
+UPDATE plan_line SET outcome = 'refused', field = 'demand_reference',
+       detail = 'line ' || twice.first || ' has this need already; a plan says each once'
+  FROM (SELECT requirement_id, min(number) AS first
+          FROM plan_line WHERE run = :run AND requirement_id IS NOT NULL AND outcome IS NULL
+         GROUP BY requirement_id HAVING count(*) > 1) AS twice
+ WHERE plan_line.run = :run AND plan_line.requirement_id = twice.requirement_id
+   AND plan_line.number > twice.first AND plan_line.outcome IS NULL
+""")
+_COUNT = text("""
+SELECT count(*) AS lines, count(*) FILTER (WHERE outcome = 'refused') AS refused,
+       count(*) FILTER (WHERE outcome = 'refused' AND requirement_id IS NULL) AS unreadable
+  FROM plan_line WHERE run = :run
+""")
+_FORGET_OLD = text("""
+DELETE FROM plan_run WHERE source = :source AND plant = :plant AND ended_at IS NOT NULL
+   AND number <= (SELECT number FROM plan_run WHERE source = :source AND plant = :plant AND stage <> 'receiving'
+                   ORDER BY number DESC OFFSET :keep LIMIT 1)
+""")
+
+
+class Taken(StrEnum):
+    """What a plan is to those that came before it."""
+
+    NEW = "new"
+    REPEATED = "repeated"
+    CONFLICT = "conflict"
+    """This version came before with other lines, and was not stopped: the first stands."""
+    OLDER = "older"
+    """A newer whole plan is there."""
+
+
+class Accepted(Noun):
+    """The answer to a plan that is there whole: the run that stands."""
+
+    taken: Taken
+    run: PlanRun
+    superseded: tuple[PlanRun, ...] = ()
+    """Older runs that it ended."""
+    unstarted: tuple[PlanRun, ...] = ()
+    """Older runs that nothing has been done about yet: whoever took one in may have died before its start."""
+
+
+class PlanStaging:
+    """Takes plans in."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def receive(self, source: str, plant: str, version: int, *, partial: bool, now: dt.datetime) -> PlanRun:
+        """Begin to take a plan in; it counts for nothing until it is accepted."""
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                delete(PlanRunRow).where(PlanRunRow.stage == RECEIVING, PlanRunRow.received_at < now - _ABANDONED_AFTER)
+            )
+            row = await connection.execute(
+                insert(PlanRunRow)
+                .values(source=source, plant=plant, version=version, partial=partial, stage=RECEIVING, received_at=now)
+                .returning(PlanRunRow.__table__)
+            )
+            return _run(row.one(), PlanStage.RECEIVED)
+
+    async def add(self, run: PlanRun, lines: Sequence[NumberedLine]) -> None:
+        """Stage lines, by COPY."""
+        records = list(_records(run, lines))
+        async with transaction(self._engine) as connection:
+            # The look comes first: it also begins the transaction, which COPY beside SQLAlchemy does not.
+            stage = await connection.scalar(select(PlanRunRow.stage).where(PlanRunRow.number == run.number))
+            if stage != RECEIVING:
+                raise PermanentError("ledger", f"{run.id} is {stage or 'gone'} and takes no more lines; send it anew")
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection is not None
+            await raw.driver_connection.copy_records_to_table("plan_line", records=records, columns=_COLUMNS)
+
+    async def discard(self, run: PlanRun) -> None:
+        """Forget a plan that did not come whole."""
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                delete(PlanRunRow).where(PlanRunRow.number == run.number, PlanRunRow.stage == RECEIVING)
+            )
+
+    async def accept(
+        self,
+        run: PlanRun,
+        content_sha256: bytes,
+        *,
+        runs_kept: int,
+        stops: Callable[[PlanRun], bool] = lambda run: False,
+    ) -> Accepted:
+        """The plan is there whole: it stands, unless it is a repetition or out of date.
+
+        A plan that `stops` (it is over its error limit) changes nothing, so that it ends no older run either.
+        """
+        async with transaction(self._engine) as connection:
+            # Else the database takes the new lines for a handful and compares each with each. On its own: the lock that
+            # it takes would make plans of different plants wait for each other.
+            await connection.execute(text("ANALYZE plan_line"))
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key("plan", run.source, run.plant)}
+            )
+            if (before := await self._in_its_way(connection, run, content_sha256)) is not None:
+                await connection.execute(delete(PlanRunRow).where(PlanRunRow.number == run.number))
+                return before
+            await connection.execute(_REFUSE_REPETITIONS, {"run": run.number})
+            counts = (await connection.execute(_COUNT, {"run": run.number})).one()
+            mark = await connection.scalar(text("SELECT coalesce(max(id), 0) FROM inbox"))
+            row = await connection.execute(
+                update(PlanRunRow)
+                .where(PlanRunRow.number == run.number)
+                .values(
+                    stage=PlanStage.RECEIVED,
+                    content_sha256=content_sha256,
+                    inbox_mark=mark,
+                    **dict(counts._mapping),
+                )
+                .returning(PlanRunRow.__table__)
+            )
+            taken = plan_run(row.one())
+            superseded = () if run.partial or stops(taken) else await _supersede(connection, run)
+            accepted = Accepted(
+                taken=Taken.NEW, run=taken, superseded=superseded, unstarted=await _unstarted(connection, run)
+            )
+            await connection.execute(_FORGET_OLD, {"source": run.source, "plant": run.plant, "keep": runs_kept})
+        return accepted
+
+    async def _in_its_way(self, connection: AsyncConnection, run: PlanRun, digest: bytes) -> Accepted | None:
+        """What stands instead of it; a stopped run of the same version gives way to a corrected one."""
+        others = select(PlanRunRow.__table__).where(
+            PlanRunRow.source == run.source, PlanRunRow.plant == run.plant, PlanRunRow.stage != RECEIVING
+        )
+        same = (await connection.execute(others.where(PlanRunRow.version == run.version))).one_or_none()
+        if same is not None:
+            if same.content_sha256 == digest and same.partial == run.partial:
+                return Accepted(taken=Taken.REPEATED, run=plan_run(same))
+            if same.stage != PlanStage.STOPPED:
+                return Accepted(taken=Taken.CONFLICT, run=plan_run(same))
+            await connection.execute(delete(PlanRunRow).where(PlanRunRow.number == same.number))
+        newer = others.where(
+            PlanRunRow.version > run.version, PlanRunRow.partial.is_(False), PlanRunRow.stage != PlanStage.STOPPED
+        )
+        row = (await connection.execute(newer.order_by(PlanRunRow.version.desc()).limit(1))).one_or_none()
+        return None if row is None else Accepted(taken=Taken.OLDER, run=plan_run(row))
+
+
+async def _supersede(connection: AsyncConnection, run: PlanRun) -> tuple[PlanRun, ...]:
+    """A run that delivers holds its row meanwhile, so that it hands nothing over after this."""
+    ended = await connection.execute(
+        update(PlanRunRow)
+        .where(
+            PlanRunRow.source == run.source,
+            PlanRunRow.plant == run.plant,
+            PlanRunRow.version < run.version,
+            PlanRunRow.stage.not_in([*ENDED, RECEIVING]),
+        )
+        .values(
+            stage=PlanStage.SUPERSEDED,
+            detail=f"version {run.version} came before it was done",
+            ended_at=run.received_at,
+        )
+        .returning(PlanRunRow.__table__)
+    )
+    return tuple(plan_run(row) for row in ended)
+
+
+async def _unstarted(connection: AsyncConnection, run: PlanRun) -> tuple[PlanRun, ...]:
+    """Its sender may have given up sending it again, and a partial plan waits until it is done."""
+    found = await connection.execute(
+        select(PlanRunRow.__table__)
+        .where(
+            PlanRunRow.source == run.source,
+            PlanRunRow.plant == run.plant,
+            PlanRunRow.version < run.version,
+            PlanRunRow.stage == PlanStage.RECEIVED,
+        )
+        .order_by(PlanRunRow.version)
+    )
+    return tuple(plan_run(row) for row in found)
+
+
+def plan_run(row: Row[tuple[object, ...]]) -> PlanRun:
+    """A row as the noun that it is."""
+    return _run(row, PlanStage(row.stage))
+
+
+def need_of(run: PlanRun, number: int, line: PlanLine, reference: str) -> Need:
+    """The need that a line states."""
+    return Need(
+        plant=run.plant,
+        item=line.item,
+        quantity=line.quantity,
+        unit=line.unit,
+        required_date=line.required_date,
+        source=run.source,
+        demand_reference=reference,
+        revision=revision_of(run, str(number), line.source_revision),
+        sourcing_rule=line.sourcing_rule,
+        pegging=tuple(Peg.model_construct(**dict(peg)) for peg in line.pegging),
+        planner=line.planner,
+    )
+
+
+def revision_of(run: PlanRun, part: str, source_revision: int = 0) -> Revision:
+    """R10: where what the run says stands in the source's order of events."""
+    return Revision(
+        plan_version=run.version,
+        source_revision=source_revision,
+        effective_at=run.received_at,
+        event_id=f"{event_prefix(run)}{part}",
+    )
+
+
+def event_prefix(run: PlanRun) -> str:
+    """What the event ids of a run's messages begin with."""
+    return f"plan/{run.plant}/{run.version}/"
+
+
+def _run(row: Row[tuple[object, ...]], stage: PlanStage) -> PlanRun:
+    return PlanRun(id=plan_run_id(row.source, row.plant, row.version), **{**dict(row._mapping), "stage": stage})
+
+
+def _records(run: PlanRun, lines: Sequence[NumberedLine]) -> Iterator[tuple[object, ...]]:
+    for each in lines:
+        line, fault = each.line, each.fault
+        item = line.item if line is not None else each.item
+        reference = line.demand_reference if line is not None else each.demand_reference
+        known = item is not None and reference is not None
+        content = line_digest(line, reference) if line is not None and reference else None
+        yield (
+            run.number,
+            each.number,
+            _storable(item),
+            _storable(reference),
+            requirement_id(run.plant, item, run.source, reference) if known and item and reference else None,
+            line.required_date if line is not None else None,
+            line.criticality.value if line is not None else None,
+            content,
+            line.model_dump_json(exclude_defaults=True).replace("\\u0000", "\\ufffd") if line is not None else None,
+            LineOutcome.REFUSED.value if line is None else None,
+            _storable(fault.field) if fault is not None else None,
+            _storable(fault.reason) if fault is not None else None,
+        )
+
+
+def _storable(words: str | None) -> str | None:
+    """As ledger.columns.Words does it for statements: COPY knows no column types of ours."""
+    return None if words is None else words.replace("\0", "\ufffd")
+
+
+__all__ = ["RECEIVING", "Accepted", "PlanStaging", "Taken", "event_prefix", "need_of", "plan_run", "revision_of"]

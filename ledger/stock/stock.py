@@ -1,0 +1,306 @@
+"""Free stock: what systems said of it, what that leaves, and who could use it.
+
+Decided here: the figure, by R10 (the newest statement by the senders' clocks, less what was consumed after it; the
+order of arrival plays no part), and whether anybody is to be told of it. Not here: conversions of units
+(gateway.stock_delivery) and what becomes of the figure (decisions.stock_use).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, Text, and_, any_, bindparam, exists, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from canonical.base import Noun
+from canonical.cover import SliceState, Want
+from canonical.identity import RequirementId, StockId, stock_id
+from canonical.need import Need
+from canonical.records import OrderLineSnapshot, OrderSnapshot, RequirementSnapshot, StockSnapshot
+from canonical.sourcing import Assessment
+from canonical.stock import StockFigure, StockReport, StockReportKind, StockUser
+from canonical.units import NEED_DECIMALS, SAME, rescale
+from ledger.database import autocommit, transaction
+from ledger.stock.tables import ItemRow, StockReportRow, StockRow
+from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
+
+_GONE = frozenset({SliceState.RECEIVED, SliceState.SHIPPED})
+
+
+class Counted(Noun):
+    """A report, with its quantity in the unit of the stock."""
+
+    report: StockReport
+    quantity: Decimal
+
+
+class StockTriage(Noun):
+    """What the reports of a stock come to; `figure` None: nobody has stated it yet."""
+
+    figure: StockFigure | None
+    tell: bool
+    """Somebody is concerned who does not know it yet."""
+    reopen: bool = False
+    """The balance has ended."""
+    next_sequence: int = 1
+    previous_hash: str = ""
+
+
+class Stock:
+    """Notes reports, and answers what is free and who uses it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def unit_of(self, plant: str, item: str) -> str | None:
+        """The unit that the stock is counted in, that of the first report; None: there was none."""
+        async with autocommit(self._engine) as connection:
+            query = select(StockRow.unit).where(StockRow.plant == plant, StockRow.item == item)
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def note(self, stock: StockId, unit: str, reports: Sequence[Counted]) -> StockTriage:
+        """Note reports on one stock, each once, and say what they come to; a repetition changes nothing."""
+        first = reports[0].report
+        async with transaction(self._engine) as connection:
+            place = {"id": stock, "plant": first.plant, "item": first.item}
+            await connection.execute(insert(StockRow).values(**place, unit=unit).on_conflict_do_nothing())
+            row = (
+                await connection.execute(select(StockRow.__table__).where(StockRow.id == stock).with_for_update())
+            ).one()
+            await connection.execute(
+                insert(StockReportRow).on_conflict_do_nothing(), [_report_row(counted) for counted in reports]
+            )
+            figure = await _figure(connection, row)
+            if figure is not None and figure != _known(row):
+                figure = figure.model_copy(update={"revision": row.revision + 1})
+                changed = figure.model_dump(include={"free", "stated_at", "as_of", "reason", "revision"})
+                await connection.execute(update(StockRow).where(StockRow.id == stock).values(**changed))
+            return await _triage(connection, row, figure)
+
+    async def triage(self, stock: StockId) -> StockTriage:
+        """What its figure comes to now."""
+        async with autocommit(self._engine) as connection:
+            row = (await connection.execute(select(StockRow.__table__).where(StockRow.id == stock))).one()
+            return await _run_of(connection, row, StockTriage(figure=_known(row), tell=True))
+
+    async def newer_than(self, needs: Sequence[Need]) -> dict[RequirementId, StockFigure]:
+        """By need, the free stock that was stated after it: of needs that arrive after what is said of their stock."""
+        if not needs:
+            return {}
+        given = {"stocks": list({stock_id(need.plant, need.item) for need in needs})}
+        async with autocommit(self._engine) as connection:
+            figures = {row.id: _known(row) for row in await connection.execute(_FREE, given)}
+        found = {}
+        for need in needs:
+            figure = figures.get(stock_id(need.plant, need.item))
+            if figure is not None and figure.stated_at > need.revision.effective_at:
+                found[need.id] = figure
+        return found
+
+    async def told(self, figure: StockFigure) -> None:
+        """The balance has been started with the figure, or told it."""
+        async with autocommit(self._engine) as connection:
+            await connection.execute(
+                update(StockRow)
+                .where(StockRow.id == figure.id, StockRow.told_revision < figure.revision)
+                .values(told_revision=figure.revision)
+            )
+
+    async def figure(self, plant: str, item: str) -> StockFigure | None:
+        """What is free; None: nobody has stated it."""
+        query = select(StockRow.__table__).where(StockRow.plant == plant, StockRow.item == item)
+        async with autocommit(self._engine) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else _known(row)
+
+    async def users(self, plant: str, item: str) -> list[StockUser]:
+        """The item's open requirements at the plant, by id."""
+        record = RequirementRecord
+        query = select(record.snapshot).where(record.plant == plant, record.item == item, record.closed.is_(False))
+        async with autocommit(self._engine) as connection:
+            found = (await connection.execute(query.order_by(record.id))).scalars()
+            snapshots = [snapshot for snapshot in found if snapshot is not None]
+            held = await _held(connection, [snapshot.id for snapshot in snapshots])
+        return [_user(snapshot, held) for snapshot in snapshots if snapshot.needed != 0]
+
+    async def balance(self, stock: StockId) -> StockSnapshot | None:
+        """The balance of a stock as it last stood; None where it has recorded nothing."""
+        async with autocommit(self._engine) as connection:
+            query = select(StockRow.snapshot).where(StockRow.id == stock)
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    # -- what is known of the item
+
+    async def note_item(self, assessment: Assessment) -> None:
+        """Keep what a need was decided by, for questions that must not wait for the ERP."""
+        item = assessment.item
+        if item is None:
+            return
+        kept = assessment.model_copy(update={"allocated": {}})
+        async with autocommit(self._engine) as connection:
+            await connection.execute(_NOTE_ITEM, {"plant": item.plant, "item": item.item, "assessment": kept})
+
+    async def item(self, plant: str, item: str) -> Assessment | None:
+        """Master data and policy as last noted; None: no need of the item was ever decided."""
+        async with autocommit(self._engine) as connection:
+            query = select(ItemRow.assessment).where(ItemRow.plant == plant, ItemRow.item == item)
+            return (await connection.execute(query)).scalar_one_or_none()
+
+
+def _note_item() -> Insert:
+    """Built once, which costs more than running it."""
+    statement = insert(ItemRow).values(noted_at=func.now())
+    return statement.on_conflict_do_update(
+        index_elements=[ItemRow.plant, ItemRow.item],
+        set_={"assessment": statement.excluded.assessment, "noted_at": statement.excluded.noted_at},
+    )
+
+
+_NOTE_ITEM = _note_item()
+_FREE = select(StockRow.__table__).where(StockRow.id == any_(bindparam("stocks", type_=ARRAY(Text))), StockRow.free > 0)
+
+
+async def free_stock(connection: AsyncConnection, plant: str, items: Sequence[str]) -> Mapping[str, StockFigure]:
+    """By item, what is free (R13)."""
+    query = select(StockRow.__table__).where(StockRow.plant == plant, StockRow.item.in_(items))
+    found = {row.item: _known(row) for row in await connection.execute(query)}
+    return {item: figure for item, figure in found.items() if figure is not None}
+
+
+def _report_row(counted: Counted) -> dict[str, object]:
+    report = counted.report
+    return {
+        "source": report.source,
+        "event_id": report.event_id,
+        "plant": report.plant,
+        "item": report.item,
+        "kind": report.kind,
+        "quantity": report.quantity,
+        "unit": report.unit,
+        "counted": counted.quantity,
+        "reason": report.reason,
+        "effective_at": report.effective_at,
+        "sequence": Decimal(report.sequence),
+    }
+
+
+async def _figure(connection: AsyncConnection, stock: Row[Any]) -> StockFigure | None:
+    """R10: of the statements the newest, then by the sender's sequence, id and source; less the consumption after it.
+
+    What is consumed in the very moment of a statement is in it already.
+    """
+    report = StockReportRow
+    here = (report.plant == stock.plant, report.item == stock.item)
+    newest = (
+        select(report.counted, report.effective_at, report.reason)
+        .where(*here, report.kind == StockReportKind.STATED)
+        .order_by(report.effective_at.desc(), report.sequence.desc(), report.event_id.desc(), report.source.desc())
+        .limit(1)
+    )
+    stated = (await connection.execute(newest)).one_or_none()
+    if stated is None:
+        return None
+    after = and_(*here, report.kind == StockReportKind.CONSUMED, report.effective_at > stated.effective_at)
+    consumed = (await connection.execute(select(func.coalesce(func.sum(report.counted), 0)).where(after))).scalar_one()
+    last = select(report.effective_at, report.reason).where(after)
+    last = last.order_by(report.effective_at.desc(), report.event_id.desc(), report.source.desc()).limit(1)
+    newest_use = (await connection.execute(last)).one_or_none() or stated
+    return StockFigure(
+        plant=stock.plant,
+        item=stock.item,
+        unit=stock.unit,
+        free=stated.counted - consumed,
+        stated_at=stated.effective_at,
+        as_of=newest_use.effective_at,
+        reason=newest_use.reason,
+        revision=stock.revision,
+    )
+
+
+def _known(row: Row[Any]) -> StockFigure | None:
+    if row.free is None:
+        return None
+    return StockFigure.model_validate({name: getattr(row, name) for name in StockFigure.model_fields})
+
+
+async def _triage(connection: AsyncConnection, row: Row[Any], figure: StockFigure | None) -> StockTriage:
+    """Nothing durable is begun where nothing is to be said: nothing is short, and nobody's need could be relaxed."""
+    if figure is None or figure.revision <= row.told_revision:
+        return StockTriage(figure=figure, tell=False)
+    runs = row.told_revision > 0 and not _has_ended(row)
+    record = RequirementRecord
+    needed = exists().where(record.plant == row.plant, record.item == row.item, record.closed.is_(False))
+    concerned = figure.free < 0 or runs
+    if not concerned and figure.free > 0:
+        concerned = bool((await connection.execute(select(needed))).scalar_one())
+    return await _run_of(connection, row, StockTriage(figure=figure, tell=concerned))
+
+
+def _has_ended(row: Row[Any]) -> bool:
+    """Whether the balance that was told last has ended, and not just begun."""
+    return row.snapshot is not None and bool(row.closed) and row.snapshot.figure.revision >= row.told_revision
+
+
+async def _run_of(connection: AsyncConnection, row: Row[Any], triage: StockTriage) -> StockTriage:
+    """The triage, with where the facts of a balance that has ended are to go on."""
+    if not triage.tell or not _has_ended(row):
+        return triage
+    last = select(FactRow.sequence, FactRow.hash).where(FactRow.entity_id == row.id)
+    end = (await connection.execute(last.order_by(FactRow.sequence.desc()).limit(1))).one()
+    return triage.model_copy(update={"reopen": True, "next_sequence": end.sequence + 1, "previous_hash": end.hash})
+
+
+async def _held(connection: AsyncConnection, requirements: Sequence[str]) -> Mapping[str, Decimal]:
+    """By requirement, what is received or on the way of its order lines, in its own unit.
+
+    Of a line that several share, what is on the way is nobody's yet: its order keeps that floor itself (R3).
+    """
+    if not requirements:
+        return {}
+    served = select(OrderLineRow.order_id).where(OrderLineRow.requirement_id.in_(requirements))
+    wanted = select(SheetWantRow.order_id, SheetWantRow.want).where(SheetWantRow.requirement_id.in_(requirements))
+    wants: dict[tuple[str, str], Want] = {}
+    for found in await connection.execute(wanted):
+        wants[found.order_id, found.want.requirement_id] = found.want
+    orders = {order_id for order_id, _ in wants}
+    query = select(OrderRecord.snapshot).where(OrderRecord.id.in_(served) | OrderRecord.id.in_(orders))
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for order in (await connection.execute(query)).scalars():
+        for requirement, quantity in _gone(order, requirements):
+            want = wants.get((order.id, requirement))
+            per_order_unit = SAME if want is None else want.per_order_unit
+            held[requirement] += rescale(quantity, per_order_unit, NEED_DECIMALS, "up")
+    return held
+
+
+def _gone(order: OrderSnapshot, requirements: Sequence[str]) -> Iterable[tuple[str, Decimal]]:
+    for line in order.lines:
+        for requirement in {line.requirement_id, *(share.requirement_id for share in line.shares)}:
+            if requirement in requirements:
+                yield requirement, _gone_of(line, requirement)
+
+
+def _gone_of(line: OrderLineSnapshot, requirement: str) -> Decimal:
+    if line.shares:
+        return line.received_for(requirement)
+    return max(line.shipped, line.received) if requirement == line.requirement_id else Decimal(0)
+
+
+def _user(snapshot: RequirementSnapshot, held: Mapping[str, Decimal]) -> StockUser:
+    need = snapshot.need
+    told = sum((part.quantity for part in snapshot.cover if part.state in _GONE), Decimal(0))
+    return StockUser(
+        requirement_id=snapshot.id,
+        quantity=need.quantity if snapshot.needed is None else snapshot.needed,
+        unit=need.unit,
+        required_date=need.required_date,
+        criticality=need.criticality,
+        stated_at=need.revision.effective_at,
+        held=max(told, held.get(snapshot.id, Decimal(0))),
+        answers_order=need.demanded_by is not None and need.demanding_line is not None,
+    )
+
+
+__all__ = ["Counted", "Stock", "StockTriage", "free_stock"]

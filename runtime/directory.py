@@ -1,0 +1,298 @@
+"""The one place that starts and messages entities, through typed handles.
+
+Used by the gateway's delivery and by the desk. A message to an entity that has ended is answered False; Temporal's own
+failures surface as temporalio.service.RPCError, for the caller to try again.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import Priority, SearchAttributeKey, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from canonical.cover import CoverageChanged
+from canonical.exception import Decision, DecisionRefused, ExceptionDecided
+from canonical.messages import (
+    BomChanged,
+    ChangeOpened,
+    ChangeSuperseded,
+    CoverWanted,
+    DocumentEdited,
+    GoodsReceived,
+    OrderOpened,
+    PlanRunStarted,
+    RequirementOpened,
+    RequirementWithdrawn,
+    ShipmentsAnnounced,
+    StockAllotted,
+    StockOpened,
+    SupplierAnswered,
+)
+from canonical.plan import PlanRun as PlanRunNoun
+from canonical.records import ExceptionSnapshot
+from workflows import queues
+from workflows import search_attributes as sa
+from workflows.engineering_change.workflow import EngineeringChange
+from workflows.exception.workflow import ShortageException
+from workflows.material_requirement.workflow import MaterialRequirement
+from workflows.plan_run import PlanRun, plan_workflow_id
+from workflows.purchase_order.workflow import PurchaseOrder
+from workflows.stock_balance.workflow import StockBalance
+
+RPC_TIMEOUT = timedelta(seconds=10)
+
+
+class EntityDirectory:
+    """Requirements, orders and exceptions, by id."""
+
+    def __init__(self, client: Client, queue: str = queues.WORKFLOWS) -> None:
+        self._client = client
+        self._queue = queue
+
+    # -- requirements
+
+    async def open_requirement(self, opened: RequirementOpened, reopen: bool = False) -> bool:
+        """Start the requirement; where it runs already, state the need to it. `reopen`: a former run has ended.
+
+        False: it ended in this very moment and was told nothing.
+        """
+        need = opened.need
+        started = await self._start(
+            MaterialRequirement.run,
+            [opened, None],
+            id=need.id,
+            attributes={
+                sa.PLANT: need.plant,
+                sa.ITEM: need.item,
+                sa.STAGE: "open",
+                sa.CORRELATION_ID: opened.correlation_id,
+            },
+            priority=queues.priority(need.plant, [need.criticality]),
+            summary=f"{need.quantity} {need.unit} of {need.item} at {need.plant} by {need.required_date}",
+            details=f"{need.demand_reference} of {need.source}, plan version {need.revision.plan_version}",
+            reopen=reopen,
+        )
+        return started or await self._signal(need.id, MaterialRequirement.plan_changed, opened)
+
+    async def change_plan(self, opened: RequirementOpened) -> bool:
+        """State the need to the requirement, which runs by all that is known: one call, where a start makes two."""
+        return await self._signal(opened.need.id, MaterialRequirement.plan_changed, opened)
+
+    async def withdraw_requirement(self, requirement: str, withdrawn: RequirementWithdrawn) -> bool:
+        """The plan no longer has the need."""
+        return await self._signal(requirement, MaterialRequirement.withdrawn, withdrawn)
+
+    async def tell_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
+        """An order states what it gives."""
+        return await self._signal(requirement, MaterialRequirement.coverage_changed, changed)
+
+    # -- orders
+
+    async def open_order(self, opened: OrderOpened) -> None:
+        """Start the order; harmless where it runs or has run."""
+        terms = opened.terms
+        await self._start(
+            PurchaseOrder.run,
+            [opened, None],
+            id=opened.order_id,
+            attributes={
+                sa.PLANT: terms.plant,
+                sa.SUPPLIER: terms.supplier,
+                sa.STAGE: "collecting" if opened.collecting else "placing",
+                sa.BUYER: opened.policy.buyer,
+                sa.CORRELATION_ID: opened.correlation_id,
+            },
+            priority=queues.priority(terms.plant, [want.criticality for want in opened.wants]),
+            summary=f"Order to {opened.source.supplier_name or terms.supplier} for plant {terms.plant}",
+            details=f"Supplier {terms.supplier}, terms {terms.terms}, {terms.currency}",
+        )
+
+    async def want_cover(self, order: str, wanted: CoverWanted) -> bool:
+        """A requirement wants other cover than before."""
+        return await self._signal(order, PurchaseOrder.cover_wanted, wanted)
+
+    async def answer_order(self, order: str, answered: SupplierAnswered) -> bool:
+        """The supplier answered."""
+        return await self._signal(order, PurchaseOrder.supplier_answered, answered)
+
+    async def announce_shipment(self, order: str, announced: ShipmentsAnnounced) -> bool:
+        """Goods are on the way."""
+        return await self._signal(order, PurchaseOrder.shipment_announced, announced)
+
+    async def receive_goods(self, order: str, received: GoodsReceived) -> bool:
+        """Goods are in stock."""
+        return await self._signal(order, PurchaseOrder.goods_received, received)
+
+    async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
+        """A person changed the order in the ERP."""
+        return await self._signal(order, PurchaseOrder.document_edited, edited)
+
+    # -- plan runs
+
+    async def start_plan_run(self, run: PlanRunNoun) -> None:
+        """Start the run of a plan that is staged; harmless where it runs or has run."""
+        await self._start(
+            PlanRun.run,
+            [PlanRunStarted(run=run)],
+            id=plan_workflow_id(run),
+            attributes={sa.PLANT: run.plant, sa.CORRELATION_ID: run.id},
+            # Its few steps must not wait behind the thousands of needs that another run has delivered.
+            priority=queues.priority_of_runs(run.plant),
+            summary=f"Version {run.version} of {run.source} for plant {run.plant}: {run.lines} lines",
+            details=f"{'Part of a plan' if run.partial else 'A whole plan'}, received {run.received_at}",
+        )
+
+    async def supersede_plan_run(self, run: PlanRunNoun) -> bool:
+        """A newer plan has ended the run: it need not wait for a person any more."""
+        return await self._signal(plan_workflow_id(run), PlanRun.superseded)
+
+    # -- engineering changes
+
+    async def open_change(self, opened: ChangeOpened, reopen: bool = False) -> bool:
+        """Start the change; where it runs already, state the revision to it. `reopen`: a former run has ended.
+
+        False: it ended in this very moment and was told nothing.
+        """
+        revised = opened.revised
+        started = await self._start(
+            EngineeringChange.run,
+            [opened],
+            id=revised.id,
+            attributes={
+                sa.PLANT: revised.plant,
+                sa.ITEM: revised.assembly,
+                sa.STAGE: "open",
+                sa.CORRELATION_ID: opened.correlation_id,
+            },
+            summary=f"{revised.assembly} revision {revised.revision} at {revised.plant}",
+            details=f"effective {revised.effective_from}, {len(revised.lines)} components",
+            reopen=reopen,
+        )
+        return started or await self._signal(revised.id, EngineeringChange.bom_revised, opened)
+
+    async def supersede_change(self, change: str, superseded: ChangeSuperseded) -> bool:
+        """Another revision takes its place."""
+        return await self._signal(change, EngineeringChange.superseded, superseded)
+
+    async def change_bom(self, requirement: str, changed: BomChanged) -> bool:
+        """An engineering change says what a requirement goes on needing."""
+        return await self._signal(requirement, MaterialRequirement.bom_changed, changed)
+
+    # -- stock
+
+    async def open_stock(self, opened: StockOpened, reopen: bool = False) -> bool:
+        """Start the balance of the stock; where it runs already, tell it the figure. `reopen`: a former run has ended.
+
+        False: it ended in this very moment and was told nothing.
+        """
+        figure = opened.figure
+        started = await self._start(
+            StockBalance.run,
+            [opened, None],
+            id=figure.id,
+            attributes={
+                sa.PLANT: figure.plant,
+                sa.ITEM: figure.item,
+                sa.STAGE: "open",
+                sa.CORRELATION_ID: opened.correlation_id,
+            },
+            summary=f"Free stock of {figure.item} at {figure.plant}",
+            details=f"{figure.free} {figure.unit} as of {figure.as_of}",
+            reopen=reopen,
+        )
+        return started or await self._signal(figure.id, StockBalance.stock_changed, opened)
+
+    async def allot_stock(self, requirement: str, allotted: StockAllotted) -> bool:
+        """What a requirement gets from stock."""
+        return await self._signal(requirement, MaterialRequirement.stock_allotted, allotted)
+
+    # -- exceptions
+
+    async def tell_decision(self, entity: str, decided: ExceptionDecided) -> bool:
+        """What a person decided, to the entity that asked."""
+        if entity.startswith("order/"):
+            return await self._signal(entity, PurchaseOrder.change_decided, decided)
+        if entity.startswith("plan-run/"):
+            return await self._signal(entity, PlanRun.exception_decided, decided)
+        if entity.startswith("change/"):
+            return await self._signal(entity, EngineeringChange.exception_decided, decided)
+        return await self._signal(entity, MaterialRequirement.exception_decided, decided)
+
+    async def decide(self, exception: str, decision: Decision) -> ExceptionSnapshot:
+        """Take a person's decision; raises DecisionRefused with the reason."""
+        handle = self._client.get_workflow_handle(exception)
+        try:
+            return await handle.execute_update(
+                ShortageException.decide, decision, id=decision.event_id, rpc_timeout=RPC_TIMEOUT
+            )
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            if not isinstance(cause, ApplicationError):
+                raise
+            digest = str(cause.details[0]) if cause.details else None
+            raise DecisionRefused(cause.type or "refused", cause.message, digest) from error
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise await self._no_longer_open(handle, exception) from error
+
+    async def _no_longer_open(self, handle: WorkflowHandle[Any, Any], exception: str) -> DecisionRefused:
+        try:
+            await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return DecisionRefused("not_found", f"there is no {exception}; look it up in GET /v1/exceptions")
+        return DecisionRefused("already_decided", "it has been decided or was overtaken; nothing is left to decide")
+
+    # -- all
+
+    async def status(self, entity: str) -> dict[str, Any]:
+        """The `status` query of any entity."""
+        found: dict[str, Any] = await self._client.get_workflow_handle(entity).query("status", rpc_timeout=RPC_TIMEOUT)
+        return found
+
+    async def _start(
+        self,
+        run: Callable[..., Awaitable[Any]],
+        args: Sequence[Any],
+        *,
+        id: str,
+        attributes: dict[SearchAttributeKey[str], str | None],
+        summary: str,
+        details: str,
+        priority: Priority = Priority.default,
+        reopen: bool = False,
+    ) -> bool:
+        """Start an entity; False where it runs, or has run and is not to be reopened: the business key is its id."""
+        try:
+            await self._client.start_workflow(
+                run,
+                args=args,
+                id=id,
+                task_queue=self._queue,
+                id_reuse_policy=(
+                    WorkflowIDReusePolicy.ALLOW_DUPLICATE if reopen else WorkflowIDReusePolicy.REJECT_DUPLICATE
+                ),
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                search_attributes=sa.attributes(attributes),
+                priority=priority,
+                static_summary=summary,
+                static_details=details,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def _signal(self, entity: str, signal: Callable[..., Any], *message: object) -> bool:
+        try:
+            await self._client.get_workflow_handle(entity).signal(signal, args=message, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True

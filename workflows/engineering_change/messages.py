@@ -1,0 +1,87 @@
+"""What an EngineeringChange makes of a message: a revision told anew, another in its place, a person's decision.
+
+Decided here: which of them is news (R10), and that a decision holds for the revision that it was made on alone (R15).
+Not here: what becomes of anything; that is judged when all that arrived is taken.
+"""
+
+from typing import assert_never
+
+from canonical.exception import ExceptionDecided
+from canonical.messages import ChangeOpened, ChangeSuperseded
+from canonical.records import ChangeStage
+from decisions.ordering import is_newer
+from workflows.engineering_change.state import ChangeState
+from workflows.material_requirement.need import Note
+
+ChangeMessage = ChangeOpened | ChangeSuperseded | ExceptionDecided
+
+
+def take(state: ChangeState, message: ChangeMessage, note: Note) -> None:
+    """Take note of a message."""
+    match message:
+        case ChangeOpened():
+            _take_revision(state, message, note)
+        case ChangeSuperseded():
+            _take_supersession(state, message, note)
+        case ExceptionDecided():
+            _take_decision(state, message, note)
+        case _:
+            assert_never(message)
+
+
+def note_revision(state: ChangeState, kind: str, note: Note) -> None:
+    """The fact that engineering stated the revision."""
+    revised = state.revised
+    note(
+        kind,
+        revised.stated.effective_at,
+        assembly=revised.assembly,
+        revision=revised.revision,
+        effective_from=revised.effective_from.isoformat(),
+        lines=[line.model_dump(mode="json") for line in revised.lines],
+    )
+
+
+def _take_revision(state: ChangeState, opened: ChangeOpened, note: Note) -> None:
+    told = opened.revised
+    if not is_newer(told.stated, state.revised.stated):
+        note("change.stale", told.stated.effective_at, event_id=told.stated.event_id, rule="R10")
+        return
+    if state.decision is not None:
+        # Of the revision as it was. Not carried out yet, it must not be carried out with another; carried out, it is
+        # of the past, and what engineering says now is looked into like a revision that comes after the end.
+        if not state.ended:
+            note("decision.void", rule="R15", choice=state.decision.choice)
+        state.decision = None
+    if state.ended:
+        state.stage, state.proposal = ChangeStage.JUDGING, None
+    state.revised, state.correlation_id, state.unjudged = told, opened.correlation_id, True
+    note_revision(state, "change.revised", note)
+
+
+def _take_supersession(state: ChangeState, superseded: ChangeSuperseded, note: Note) -> None:
+    if state.ended:
+        note("supersession.overtaken", superseded.as_of, by=superseded.by)
+        return
+    state.superseded_by, state.unjudged = superseded.by, True
+
+
+def _take_decision(state: ChangeState, decided: ExceptionDecided, note: Note) -> None:
+    decision = decided.decision
+    if state.question is None or state.question.id != decided.exception_id:
+        note("decision.overtaken", decision.decided_at, exception_id=decided.exception_id)
+        return
+    # Looked into once more before it is done: a person decided on what was so then (R15).
+    state.decision, state.question, state.unjudged = decision, None, True
+    note(
+        "exception.decided",
+        decision.decided_at,
+        exception_id=decided.exception_id,
+        choice=decision.choice,
+        decided_by=decision.decided_by,
+        comment=decision.comment,
+        lines=[one.model_dump(mode="json") for one in decision.lines],
+    )
+
+
+__all__ = ["ChangeMessage", "note_revision", "take"]

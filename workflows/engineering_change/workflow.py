@@ -1,0 +1,298 @@
+"""EngineeringChange: one revision of an assembly's bill of material, from the event to the report of every line.
+
+It looks up where the outgoing components are used, proposes what becomes of them (R13) for one approval (R15), and then
+tells the requirements what they go on needing and states the needs of the new components. It touches no order: those
+follow their requirements by R3. A revision that is told anew before the approval replaces the proposal.
+"""
+
+from pydantic import JsonValue
+from temporalio import workflow
+
+from activities.desk import DeskActivities
+from canonical.bom import LineChange
+from canonical.calls import ChangeBomCall, StateNeedsCall, WhereUsed, WhereUsedCall
+from canonical.exception import Choice, ExceptionDecided, Proposal
+from canonical.identity import ChangeId, exception_id
+from canonical.messages import ChangeOpened, ChangeSuperseded, ExceptionRaised, ProposalChanged
+from canonical.need import Need
+from canonical.records import ChangeSnapshot, ChangeStage
+from decisions.engineering_change.choices import cost_of
+from decisions.engineering_change.component_use import ComponentPlan, Cut, cuts, plan_component
+from decisions.engineering_change.incoming_components import new_needs
+from decisions.engineering_change.proposal import (
+    ChangeVerdict,
+    as_it_was_put,
+    carried_out,
+    judge_change_of_bom,
+    left_as_it_is,
+)
+from decisions.engineering_change.report import affected_requirements, check, instructions_of
+from workflows.engineering_change.messages import ChangeMessage, note_revision, take
+from workflows.engineering_change.reports import (
+    bom_changes,
+    change_details,
+    change_report,
+    change_snapshot,
+    decided_by,
+    needs_now,
+)
+from workflows.engineering_change.state import ChangeState, OpenQuestion
+from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.questions import change_proposal, raise_exception
+
+
+@workflow.defn(name="EngineeringChange")
+class EngineeringChange(Entity):
+    """One durable workflow per revision of an assembly at a plant."""
+
+    @workflow.init
+    def __init__(self, opened: ChangeOpened) -> None:
+        self.state = ChangeState.of(opened)
+        self.journal = self.state.journal
+        self._inbox: list[ChangeMessage] = []
+        self._plans: tuple[ComponentPlan, ...] = ()
+        note_revision(self.state, "change.stated", self.note)
+
+    @workflow.run
+    async def run(self, opened: ChangeOpened) -> str:
+        """Take what arrived, look, propose; carry out what is decided, and end with the report."""
+        state = self.state
+        while True:
+            self._take_messages()
+            if state.unjudged:
+                await self._judge()
+            await self.come_to_rest()
+            if self._inbox:
+                continue
+            if state.ended:
+                return state.stage
+            await workflow.wait_condition(lambda: bool(self._inbox))
+
+    # -- what it is told: handlers only record
+
+    @workflow.signal
+    def bom_revised(self, opened: ChangeOpened) -> None:
+        """The revision is told anew."""
+        self._inbox.append(opened)
+
+    @workflow.signal
+    def superseded(self, superseded: ChangeSuperseded) -> None:
+        """Another revision takes the place of this one."""
+        self._inbox.append(superseded)
+
+    @workflow.signal
+    def exception_decided(self, decided: ExceptionDecided) -> None:
+        """A person decided."""
+        self._inbox.append(decided)
+
+    @workflow.query
+    def status(self) -> ChangeSnapshot:
+        """The present state."""
+        return self.snapshot()
+
+    def _take_messages(self) -> None:
+        messages, self._inbox = self._inbox, []
+        for message in messages:
+            take(self.state, message, self.note)
+
+    # -- judge
+
+    async def _judge(self) -> None:
+        """R13 by the ledger, master data and policy of the moment; then ask, or do what needs nobody or is decided."""
+        state = self.state
+        used = await self._where_used()
+        if self._inbox:
+            return  # what arrived meanwhile may say otherwise; it is taken, and all is looked into with it
+        verdict = self._verdict(used)
+        state.unjudged, state.policy = False, used.policy
+        state.dispositions, state.reasons, state.why = verdict.dispositions, verdict.reasons, verdict.why
+        state.affected = affected_requirements(self._plans, {})
+        decision = state.decision
+        state.superseded_by = state.superseded_by or used.superseded_by
+        if state.superseded_by is not None:
+            await self._give_way(state.superseded_by)
+            return
+        proposal = as_it_was_put(verdict.proposal, state.proposal) if verdict.proposal is not None else None
+        if decision is not None and proposal is not None and decision.digest != proposal.digest:
+            state.decision = decision = None
+            self.note("decision.void", rule="R15", digest=proposal.digest)
+        if decision is not None and decision.choice is Choice.DECLINE:
+            self._decline()
+            return
+        # What was decided on is kept beside the decision, also where by now nobody would have to be asked.
+        state.proposal = proposal or (state.proposal if decision is not None else None)
+        if proposal is not None and decision is None:
+            await self._propose(proposal)
+            return
+        if state.question is not None:
+            await self._overtake("nothing is left to decide")
+        await self._carry_out(used)
+
+    async def _where_used(self) -> WhereUsed:
+        revised = self.state.revised
+        outgoing = tuple(line.component for line in revised.lines if line.change is not LineChange.ADDED)
+        call = WhereUsedCall(
+            plant=revised.plant, assembly=revised.assembly, revision=revised.revision, components=outgoing
+        )
+        return await self.persist(
+            # No local activity: a task that is decided anew must not look again at what it has changed itself by then,
+            # and take its own effect for a material change (R15).
+            lambda: workflow.execute_activity_method(
+                DeskActivities.where_used, call, start_to_close_timeout=CALL_TIMEOUT, retry_policy=CALL_RETRIES
+            ),
+            "desk.where_used",
+        )
+
+    def _verdict(self, used: WhereUsed) -> ChangeVerdict:
+        revised, today = self.state.revised, workflow.now().date()
+        lines = {line.component: line for line in revised.lines}
+        self._plans = tuple(
+            plan_component(revised, lines[use.component], use, assessment, today)
+            for use, assessment in zip(used.uses, used.assessments, strict=True)
+        )
+        return judge_change_of_bom(revised, self._plans, used.policy, today)
+
+    # -- ask
+
+    async def _propose(self, proposal: Proposal) -> None:
+        """Put the proposal to a person, or change the one that is open."""
+        state = self.state
+        assert state.policy is not None
+        state.stage = ChangeStage.PROPOSED
+        known = state.question
+        if known is not None and known.digest == proposal.digest:
+            return
+        if known is None:
+            state.questions_raised += 1
+        identity = known.id if known else exception_id(state.revised.id, state.questions_raised)
+        state.question = OpenQuestion(id=identity, digest=proposal.digest)
+        if known is not None:
+            self.note("change.proposal_changed", exception_id=identity, digest=proposal.digest)
+            await change_proposal(identity, ProposalChanged(proposal=proposal))
+            return
+        self.note(
+            "exception.raised",
+            exception_id=identity,
+            kind=proposal.kind,
+            summary=proposal.summary,
+            value=str(proposal.value),
+            currency=proposal.currency,
+            reasons=[reason.model_dump(mode="json") for reason in proposal.reasons],
+            policy_version=state.policy.version,
+        )
+        await raise_exception(
+            ExceptionRaised(
+                exception_id=identity,
+                raised_by=state.revised.id,
+                proposal=proposal,
+                policy=state.policy,
+                assignee=state.policy.buyer,
+                raised_at=workflow.now(),
+                correlation_id=state.correlation_id,
+            )
+        )
+
+    async def _overtake(self, reason: str) -> None:
+        question, self.state.question = self.state.question, None
+        assert question is not None
+        self.note("exception.overtaken", exception_id=question.id, why=reason)
+        await change_proposal(question.id, ProposalChanged(proposal=None, reason=reason))
+
+    # -- carry out
+
+    def _decline(self) -> None:
+        state = self.state
+        state.stage, state.dispositions = ChangeStage.DECLINED, left_as_it_is(state.dispositions)
+        self._check()
+        self._report("change.declined")
+
+    async def _give_way(self, to: ChangeId) -> None:
+        """Nothing of it is carried out, whatever was decided: the other revision is looked into as a whole."""
+        state = self.state
+        if state.question is not None:
+            await self._overtake(f"{to} takes its place")
+        state.stage, state.dispositions = ChangeStage.SUPERSEDED, left_as_it_is(state.dispositions)
+        self._check()
+        self._report("change.superseded", by=to)
+
+    async def _carry_out(self, used: WhereUsed) -> None:
+        """Each requirement is told what it goes on needing; the new components' needs go the way of any plan's."""
+        state = self.state
+        state.dispositions = carried_out(state.dispositions, self._plans, state.decision)
+        found = tuple(cut for plan in self._plans for cut in cuts(plan, state.dispositions))
+        needs, left = new_needs(state.revised, self._plans, {use.component: use for use in used.uses})
+        state.left_to_the_plan, state.cost = left, cost_of(state.dispositions)
+        state.instructions = instructions_of(state.dispositions, used.policy)
+        unheard = await self._tell(found) if found else ()
+        if needs:
+            await self._state_needs(needs)
+        state.changed_requirements = tuple(cut.requirement_id for cut in found if cut.requirement_id not in unheard)
+        state.new_requirements = tuple(need.id for need in needs)
+        told = {cut.requirement_id: cut.quantity for cut in found if cut.requirement_id not in unheard}
+        state.affected = affected_requirements(self._plans, told)
+        state.stage = ChangeStage.CARRIED_OUT
+        self._check()
+        self._report("change.carried_out", ended_before=list(unheard))
+
+    async def _tell(self, found: tuple[Cut, ...]) -> tuple[str, ...]:
+        """Those that had ended by themselves."""
+        state, now = self.state, workflow.now()
+        changes = bom_changes(state, found, now)
+        self.note(
+            "change.told",
+            decided_by=decided_by(state),
+            requirements=[{"id": cut.requirement_id, "quantity": str(cut.quantity)} for cut in found],
+        )
+        entry = self.entry()
+        heard = await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                DeskActivities.change_bom,
+                ChangeBomCall(entry=entry, changes=changes),
+                start_to_close_timeout=DESK_TIMEOUT,
+                retry_policy=DESK_RETRIES,
+            ),
+            "desk.change_bom",
+        )
+        return tuple(cut.requirement_id for cut, running in zip(found, heard, strict=True) if not running)
+
+    async def _state_needs(self, needs: tuple[Need, ...]) -> None:
+        state, now = self.state, workflow.now()
+        stated = needs_now(state, needs, now)
+        self.note("change.needs_stated", requirements=[need.id for need in needs])
+        entry = self.entry()
+        call = StateNeedsCall(entry=entry, needs=stated, correlation_id=state.correlation_id)
+        await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                DeskActivities.state_needs, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+            ),
+            "desk.state_needs",
+        )
+
+    # -- what it leaves behind
+
+    def _check(self) -> None:
+        """No order that is affected may be left without a fate, down to the last piece: counted anew, and on record."""
+        state = self.state
+        state.check = found = check(self._plans, state.dispositions)
+        self.note(
+            "change.checked",
+            order_lines=found.order_lines,
+            requirements=found.requirements,
+            unaccounted=list(found.unaccounted),
+            complete=found.complete,
+            rule="R13",
+        )
+
+    def _report(self, kind: str, **more: JsonValue) -> None:
+        """What became of every quantity of the outgoing components."""
+        self.note(kind, **change_report(self.state), **more)
+
+    def snapshot(self) -> ChangeSnapshot:
+        """The present state, for the ledger's reads."""
+        return change_snapshot(self.state)
+
+    def details(self) -> str:
+        """The present state in an operator's words, for Temporal's UI."""
+        return change_details(self.state)

@@ -1,0 +1,270 @@
+"""ShortageException: what a person is asked to decide, kept true until it is decided or overtaken.
+
+It holds the context, climbs the escalation ladder (R16) and takes one decision that fits the proposal as it is now
+(R15). What the decision means is the business of the entity that raised it.
+
+R16 for a question: it opens with the first of its approvers (the owner, where master data is to be mended), and its
+SLA runs from that moment; that about a silent supplier goes on with the supplier's SLA. At each rung the policy is
+asked for anew, and whoever is away at that moment is replaced by its delegate; coming back moves no question.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from activities.desk import DeskActivities
+from canonical.calls import CloseExceptionCall
+from canonical.exception import Decision, ExceptionDecided, NextRung, Proposal
+from canonical.messages import ProposalChanged
+from canonical.records import ExceptionSnapshot, ExceptionState
+from decisions.approval import entitled_roles, may_decide, may_decide_as
+from decisions.engineering_change.choices import fault_of
+from decisions.escalation import BUYER_TOLD, Rung, next_rung, question_ladder
+from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.exception.state import ExceptionMemory, ExceptionStarted, first_asked, told
+from workflows.policy_now import policy_now
+
+MOMENT = timedelta(milliseconds=1)
+
+
+@workflow.defn(name="ShortageException")
+class ShortageException(Entity):
+    """One question to a person."""
+
+    @workflow.init
+    def __init__(self, started: ExceptionStarted) -> None:
+        self.state = started.carried or ExceptionMemory.of(started, workflow.now())
+        self.journal = self.state.journal
+        self._changes: list[ProposalChanged] = []
+
+    @workflow.run
+    async def run(self, started: ExceptionStarted) -> str:
+        """Stand in the inbox, climb the ladder, and end with a decision or because the cause went away."""
+        state = self.state
+        if started.carried is None:
+            self._open()
+        while state.state is ExceptionState.OPEN:
+            await self.come_to_rest()
+            if self._nobody_spoke and workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(started.model_copy(update={"carried": state}))
+            rung_at = await self._next_event()
+            if rung_at is not None:
+                await self._take_up_policy()
+            if state.decision is not None:
+                state.state = ExceptionState.DECIDED
+                self.note("exception.closed", choice=state.decision.choice, decided_by=state.decision.decided_by)
+            elif self._changes:
+                self._take_changes()
+            elif rung_at is not None:
+                self._climb(rung_at)
+        await self._close()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return state.state
+
+    def _open(self) -> None:
+        state = self.state
+        asked = state.ask(state.role, workflow.now())
+        self.note(
+            "exception.opened",
+            kind=state.proposal.kind,
+            summary=state.proposal.summary,
+            rule=state.proposal.rule,
+            **told(asked),
+        )
+
+    # -- what it is told
+
+    @workflow.update
+    def decide(self, decision: Decision) -> ExceptionSnapshot:
+        """Take a person's decision. An update, since the person waits to hear that it was taken."""
+        if self.state.decision is None:
+            self._take_changes()
+            self.state.decision = decision
+        return self.snapshot().model_copy(update={"state": ExceptionState.DECIDED, "next_rung": None, "closed": True})
+
+    @decide.validator
+    def _may_be_decided(self, decision: Decision) -> None:
+        state, taken = self.state, self.state.decision
+        # What arrived with the decision, in the same moment, counts already.
+        proposal = self._changes[-1].proposal if self._changes else state.proposal
+        if taken is not None:
+            if taken.event_id == decision.event_id:
+                return
+            _refuse("already_decided", f"{taken.decided_by} has decided {taken.choice} already")
+        if state.state is not ExceptionState.OPEN or proposal is None:
+            _refuse("already_decided", "what this was about went away; there is nothing left to decide")
+        if decision.digest != proposal.digest:
+            _refuse(
+                "digest_out_of_date",
+                f"the proposal has changed; read it again and decide on digest {proposal.digest}",
+                proposal.digest,
+            )
+        if not may_decide(proposal.proposed_by, decision.decided_by):
+            _refuse(
+                "proposer_is_approver", f"{decision.decided_by} made this proposal; somebody else has to decide (R15)"
+            )
+        entitled = self._entitled(proposal)
+        if decision.role is not None and not may_decide_as(decision.role, entitled):
+            _refuse("not_an_approver", f"{decision.role} may not decide this (R15); {' or '.join(entitled)} may")
+        offered = {alternative.choice for alternative in proposal.alternatives}
+        if decision.choice not in offered:
+            _refuse("choice_not_offered", f"{decision.choice} is not offered here; choose one of {sorted(offered)}")
+        if (fault := fault_of(proposal, decision)) is not None:
+            _refuse("lines_not_possible", fault)
+
+    def _entitled(self, proposal: Proposal) -> tuple[str, ...]:
+        """The roles that may decide by the policy that is known: approvers, whoever was asked, and their stand-ins."""
+        roles = [*proposal.approvers, *self.state.roles, self.state.assignee]
+        return entitled_roles(roles, self.state.policy, workflow.now())
+
+    @workflow.signal
+    def proposal_changed(self, changed: ProposalChanged) -> None:
+        """The raiser's picture changed."""
+        self._changes.append(changed)
+
+    @workflow.query
+    def status(self) -> ExceptionSnapshot:
+        """The present state."""
+        return self.snapshot()
+
+    def _take_changes(self) -> None:
+        changes, self._changes = self._changes, []
+        for changed in changes:
+            if changed.proposal is None:
+                self.state.state = ExceptionState.OVERTAKEN
+                self.note("exception.overtaken", why=changed.reason)
+                return
+            self._take_change(changed.proposal)
+
+    def _take_change(self, proposal: Proposal) -> None:
+        """Another proposal; where others have to decide it and the buyer was not told yet, it is theirs."""
+        state = self.state
+        state.proposal = proposal
+        first, moved = first_asked(proposal, state.role), {}
+        if state.climbed < BUYER_TOLD and state.role not in (first, *proposal.approvers):
+            state.first_asked = first
+            moved = told(state.ask(first, workflow.now()))
+        self.note("exception.changed", summary=proposal.summary, digest=proposal.digest, **moved)
+
+    # -- the ladder (R16)
+
+    @property
+    def _rungs(self) -> Sequence[Rung]:
+        state = self.state
+        latest_safe = state.proposal.latest_safe_date or state.raised.latest_safe_date
+        return question_ladder(state.sla_started_at, state.policy, state.first_asked, latest_safe)
+
+    @property
+    def _next_rung(self) -> Rung | None:
+        return next_rung(self._rungs, self.state.climbed)
+
+    async def _next_event(self) -> datetime | None:
+        """Wait for a person or the raiser; at most until the next rung: one timer at a time.
+
+        The moment at which the wait for the rung was over; None: somebody spoke before.
+        """
+        rung = self._next_rung
+        pause = None if rung is None else max(rung.at - workflow.now(), MOMENT)
+        try:
+            await workflow.wait_condition(lambda: not self._nobody_spoke, timeout=pause)
+        except TimeoutError:
+            return workflow.now()
+        return None
+
+    @property
+    def _nobody_spoke(self) -> bool:
+        """Neither a person nor the raiser has said anything that is not acted on."""
+        return self.state.decision is None and not self._changes
+
+    async def _take_up_policy(self) -> None:
+        """As the raiser asked for it: an order by its supplier, a requirement by its item."""
+        state, proposal = self.state, self.state.proposal
+        if state.raised.raised_by.startswith("order/"):
+            state.policy = await policy_now(self, state.policy, supplier=proposal.supplier or "")
+        else:
+            state.policy = await policy_now(
+                self, state.policy, item_class=state.raised.item_class, item=proposal.item or ""
+            )
+
+    def _climb(self, now: datetime) -> None:
+        """The rungs that are due, by the policy as it is now: it may have moved them."""
+        state = self.state
+        while (rung := self._next_rung) is not None and rung.at <= now:
+            reason = rung.reason(state.policy.version)
+            state.climbed = rung.height
+            state.add_reason(reason)
+            if rung.action == "remind_assignee":
+                state.reminders += 1
+                kind, asked = "exception.reminded", state.ask_again(now)
+            else:
+                state.escalations += 1
+                kind, asked = "exception.escalated", state.ask(rung.role, now)
+            self.note(kind, **told(asked), rule=rung.rule, reason=reason.model_dump(mode="json"))
+
+    # -- what it leaves behind
+
+    async def _close(self) -> None:
+        state = self.state
+        decided = None
+        if state.decision is not None:
+            decided = ExceptionDecided(
+                exception_id=state.raised.exception_id, digest=state.decision.digest, decision=state.decision
+            )
+        self.show()
+        entry = self.entry()
+        call = CloseExceptionCall(entry=entry, raised_by=state.raised.raised_by, decided=decided)
+        await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                DeskActivities.close_exception,
+                call,
+                start_to_close_timeout=DESK_TIMEOUT,
+                retry_policy=DESK_RETRIES,
+            ),
+            "desk.close_exception",
+        )
+
+    def snapshot(self) -> ExceptionSnapshot:
+        """The present state, for the ledger's reads."""
+        state = self.state
+        rung = self._next_rung if state.state is ExceptionState.OPEN else None
+        return ExceptionSnapshot(
+            id=state.raised.exception_id,
+            raised_by=state.raised.raised_by,
+            proposal=state.proposal,
+            digest=state.proposal.digest,
+            state=state.state,
+            assignee=state.assignee,
+            on_behalf_of=state.on_behalf_of,
+            opened_at=state.opened_at,
+            reminders=state.reminders,
+            escalations=state.escalations,
+            next_rung=None if rung is None else NextRung(action=rung.action, role=rung.role, at=rung.at),
+            reasons=tuple(state.reasons),
+            decision=state.decision,
+            correlation_id=state.raised.correlation_id,
+            closed=state.state is not ExceptionState.OPEN,
+        )
+
+    def details(self) -> str:
+        """The question and its way outs, for Temporal's UI."""
+        state = self.state
+        if state.decision is not None:
+            return f"**{state.decision.choice}**, decided by {state.decision.decided_by}: {state.decision.comment}"
+        if state.state is ExceptionState.OVERTAKEN:
+            return "Overtaken: what it was about went away."
+        ways = "\n".join(
+            f"- **{way.choice}** {way.supplier or ''} {way.note} "
+            f"(available {way.available_on or 'never'}, {way.working_days_late} working days late, "
+            f"extra cost {way.extra_cost} {way.currency})"
+            for way in state.proposal.alternatives
+        )
+        deputy = f" (for {state.on_behalf_of}, out of office)" if state.on_behalf_of else ""
+        return f"**Waits for {state.assignee}**{deputy}: {state.proposal.summary}\n\n{ways}"
+
+
+def _refuse(code: str, detail: str, *more: str) -> NoReturn:
+    raise ApplicationError(detail, *more, type=code, non_retryable=True)

@@ -1,0 +1,97 @@
+"""How an order calls: counterparts on their own queues, the desk by local activities; facts ride along with each."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from canonical.calls import Call, Reply
+from canonical.order import ChangeOutcome, Refused
+from canonical.records import Entry
+from workflows import queues
+from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.purchase_order.state import OrderState
+
+Outcome = TypeVar("Outcome")
+AnyCall = TypeVar("AnyCall", bound=Call)
+
+
+class OrderCalls(Entity):
+    """The part of a PurchaseOrder that every call goes through."""
+
+    state: OrderState
+
+    def key(self, step: str) -> str:
+        """The idempotency key of a step of this order, the same on every attempt."""
+        return f"{self.state.id}#{step}"
+
+    async def call(
+        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
+    ) -> Outcome:
+        """One activity on the counterpart's queue, tried until it answers; facts that ride along are written then."""
+        attempt = call
+
+        async def once() -> Reply[Outcome]:
+            nonlocal attempt
+            this, attempt = attempt, attempt.model_copy(update={"unsure": True})
+            return await workflow.execute_activity_method(
+                method,
+                args=[this],
+                task_queue=queues.counterpart_queue(workflow.info().task_queue, counterpart),
+                start_to_close_timeout=CALL_TIMEOUT,
+                heartbeat_timeout=CALL_HEARTBEAT,
+                retry_policy=CALL_RETRIES,
+                summary=summary,
+            )
+
+        return await self.carried(call.entry, once, f"{counterpart}.{method.__name__}")
+
+    async def call_once(
+        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
+    ) -> Outcome | None:
+        """One activity on the counterpart's queue, tried once; None: it failed, and nobody knows what it did.
+
+        Whoever goes on from there does so after the pause that the counterpart asked for.
+        """
+        try:
+            reply: Reply[Outcome] = await workflow.execute_activity_method(
+                method,
+                args=[call],
+                task_queue=queues.counterpart_queue(workflow.info().task_queue, counterpart),
+                start_to_close_timeout=CALL_TIMEOUT,
+                heartbeat_timeout=CALL_HEARTBEAT,
+                retry_policy=RetryPolicy(maximum_attempts=1),
+                summary=summary,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
+                await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
+            return None
+        if call.entry is not None:
+            self.journal.written(call.entry.sequence, reply.head)
+        return reply.outcome
+
+    async def at_desk(
+        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: object, entry: Entry, name: str
+    ) -> Outcome:
+        """One local activity at the desk, with the facts that ride along."""
+        return await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                method,
+                args=[call],
+                start_to_close_timeout=DESK_TIMEOUT,
+                retry_policy=DESK_RETRIES,
+            ),
+            name,
+        )
+
+    def note_refusal(self, outcome: ChangeOutcome | None) -> None:
+        """Remember a reasoned no until a person has seen to it."""
+        if isinstance(outcome, Refused):
+            self.state.refusal = f"{outcome.reason} ({outcome.code})"
+            self.note("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)

@@ -1,0 +1,154 @@
+"""What an order needs of others: a transfer of the plant that supplies it, a subcontract of its components.
+
+Decided here: which needs an order states, for when, and which of them differ from what was last stated. Each is stated
+whole, with a revision: a repeated one does no harm. Not here: how they are delivered and what they lead to; they are
+requirements like any other.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from decimal import ROUND_UP, Decimal
+
+from canonical.identity import RequirementId
+from canonical.need import Need, Peg, Revision, Withdrawal
+from canonical.policy import RouteKind
+from canonical.units import UNITS
+from canonical.world import OUR_SOURCE
+from decisions.calendars import subtract_working_days
+from workflows.purchase_order.line import Line, Part
+from workflows.purchase_order.state import OrderState, StatedNeed
+
+_BEFORE = Revision(plan_version=0, effective_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC), event_id="-")
+
+
+def needs_now(state: OrderState, now: dt.datetime) -> tuple[tuple[Need, ...], tuple[Withdrawal, ...]]:
+    """Needs to state and to withdraw now; from here on they count as stated."""
+    if state.terms.route is RouteKind.DIRECT or state.order_number is None or state.unsent:
+        return (), ()
+    needs: list[Need] = []
+    withdrawals: list[Withdrawal] = []
+    for line in state.lines:
+        if line.never_sent or line.changed_in > state.revision or (line.complete and not line.cancelled):
+            # What waits to be changed is needed as it was until then; what has come was needed.
+            continue
+        wanted = {} if line.cancelled else {need.demand_reference: need for need in _needs_of(state, line)}
+        for reference, need in wanted.items():
+            stated = StatedNeed(plant=need.plant, item=need.item, content=_content(need))
+            if revision := _next_revision(state, reference, stated, now):
+                needs.append(need.model_copy(update={"revision": revision}))
+        for reference in sorted(_stated_for(state, line) - wanted.keys()):
+            known = state.stated_needs[reference].model_copy(update={"content": ""})
+            if revision := _next_revision(state, reference, known, now):
+                withdrawals.append(
+                    Withdrawal(
+                        plant=known.plant,
+                        item=known.item,
+                        source=OUR_SOURCE,
+                        demand_reference=reference,
+                        revision=revision,
+                    )
+                )
+    return tuple(needs), tuple(withdrawals)
+
+
+def transit_days(state: OrderState) -> int:
+    """Working days of our plant from the supplying plant's dock to ours: as policy says now, else as it was opened."""
+    for route in state.policy.routes:
+        if route.kind is RouteKind.TRANSFER and route.supplying_plant == state.terms.supplier:
+            return route.transit_days
+    return state.source.lead_time_days
+
+
+def _needs_of(state: OrderState, line: Line) -> Iterator[Need]:
+    if state.terms.route is RouteKind.TRANSFER:
+        yield _transfer(state, line)
+    else:
+        yield from _components(state, line)
+
+
+def _transfer(state: OrderState, line: Line) -> Need:
+    calendar, transit = state.policy.calendar, transit_days(state)
+    ready = transit + line.want.goods_receipt_days
+    return Need(
+        plant=state.terms.supplier,
+        item=line.want.item,
+        # What the plant has refused of it stays asked: stated anew without it, its answer would be read as short again.
+        quantity=line.quantity + line.rejected,
+        unit=line.want.unit,
+        required_date=subtract_working_days(calendar, line.delivery_date, transit),
+        source=OUR_SOURCE,
+        demand_reference=f"{state.order_number}/{line.number}",
+        revision=_BEFORE,
+        # Each demand's day as the supplying plant must see it: before receipt at our dock and the way to it.
+        pegging=tuple(
+            peg.model_copy(update={"date": subtract_working_days(calendar, peg.date, ready)})
+            for peg in _pegs_of(state, line)
+        ),
+        demanded_by=state.id,
+        demanding_line=line.number,
+        transit_days=transit,
+    )
+
+
+def _components(state: OrderState, line: Line) -> Iterator[Need]:
+    demand = f"{state.order_number}/{line.number}"
+    for part in line.components:
+        quantity = part.quantity.quantize(Decimal(1).scaleb(-UNITS[part.unit].decimals), ROUND_UP)
+        peg = Peg(demand=demand, quantity=quantity, date=part.date, criticality=line.criticality)
+        yield Need(
+            plant=state.terms.plant,
+            item=part.item,
+            quantity=quantity,
+            unit=part.unit,
+            required_date=part.date,
+            source=OUR_SOURCE,
+            demand_reference=f"{demand}/{part.item}",
+            revision=_BEFORE,
+            pegging=(peg,),
+            demanded_by=state.id,
+        )
+
+
+def _pegs_of(state: OrderState, line: Line) -> tuple[Peg, ...]:
+    """The wants' pegs that fall on this of their lines: the first lines serve the first demands."""
+    return tuple(peg for part in line.parts for peg in _pegs_of_part(state, line, part))
+
+
+def _pegs_of_part(state: OrderState, line: Line, part: Part) -> Iterator[Peg]:
+    requirement: RequirementId = part.want.requirement_id
+    lines = state.lines_of(requirement)
+    before = sum((other.claim_of(requirement) for other in lines if other.number < line.number), Decimal(0))
+    until, reached = before + part.claim, Decimal(0)
+    for peg in part.want.pegs:
+        share = min(until, reached + peg.quantity) - max(before, reached)
+        reached += peg.quantity
+        if share > 0:
+            yield peg.model_copy(update={"quantity": share})
+
+
+def _content(need: Need) -> str:
+    return hashlib.sha256(need.model_dump_json(exclude={"revision"}).encode()).hexdigest()[:16]
+
+
+def _next_revision(state: OrderState, reference: str, stated: StatedNeed, now: dt.datetime) -> Revision | None:
+    """The revision to state it with; None where it stands as stated already."""
+    known = state.stated_needs.get(reference)
+    if (known.content if known else "") == stated.content:
+        return None
+    times = known.times + 1 if known is not None and known.revision == state.revision else 0
+    state.stated_needs[reference] = stated.model_copy(update={"revision": state.revision, "times": times})
+    # The moment is part of the id: a workflow task that is decided anew may state something else in the same revision,
+    # and the later one is to hold instead of being taken for a repetition.
+    part = reference.partition("/")[2]
+    return Revision(
+        plan_version=state.revision,
+        source_revision=times,
+        effective_at=now,
+        event_id=f"{state.id}#{part}@{state.revision}.{times}/{now.isoformat()}",
+    )
+
+
+def _stated_for(state: OrderState, line: Line) -> set[str]:
+    own = f"{state.order_number}/{line.number}"
+    return {reference for reference in state.stated_needs if reference == own or reference.startswith(f"{own}/")}

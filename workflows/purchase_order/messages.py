@@ -1,0 +1,240 @@
+"""How an order takes note of what supplier, warehouse and requirements tell it. Nothing is done here."""
+
+from datetime import date, datetime
+
+from pydantic import JsonValue
+
+from canonical.exception import ExceptionDecided
+from canonical.messages import CoverWanted, DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered
+from canonical.order import GoodsReceipt, LineAnswer, OrderAnswer
+from canonical.policy import RouteKind
+from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
+from decisions.ordering import answer_standing, rank_of_answer
+from workflows.material_requirement.messages import Note
+from workflows.purchase_order.edits import take_edit
+from workflows.purchase_order.line import Line
+from workflows.purchase_order.questions import is_still_asked
+from workflows.purchase_order.sharing import received_by, told_receipt, told_shares
+from workflows.purchase_order.state import OrderState
+
+OrderMessage = CoverWanted | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
+DECIDED_BY_POLICY = (CoverWanted, SupplierAnswered, DocumentEdited)
+"""Messages on which the order decides by the policy as it is then."""
+
+
+def take(state: OrderState, message: OrderMessage, note: Note, today: date) -> None:
+    """Take note of one message."""
+    match message:
+        case CoverWanted():
+            _take_want(state, message, note)
+        case SupplierAnswered():
+            _take_answer(state, message.answer, note)
+        case ShipmentsAnnounced():
+            _take_shipment(state, message, note)
+        case GoodsReceived():
+            for receipt in message.receipts:
+                _take_receipt(state, receipt, note)
+        case DocumentEdited():
+            take_edit(state, message.edit, message.event_id, note)
+        case ExceptionDecided():
+            _take_decision(state, message, note, today)
+
+
+def _advance(state: OrderState, effective_at: datetime) -> None:
+    state.as_of = max(state.as_of, effective_at)
+
+
+def _take_want(state: OrderState, wanted: CoverWanted, note: Note) -> None:
+    want = wanted.want
+    requirement = want.requirement_id
+    waiting = state.pending.get(requirement)
+    newest = max(state.considered_rank.get(requirement, (0, 0.0)), waiting.rank if waiting else (0, 0.0))
+    if want.rank <= newest:
+        note("want.stale", requirement_id=requirement, need_revision=want.need_revision, rule="R10")
+        return
+    state.pending[requirement] = want
+    state.pending_reasons.pop(requirement, None)
+    note(
+        "want.changed",
+        requirement_id=requirement,
+        quantity=str(want.quantity),
+        dock_date=want.dock_date.isoformat(),
+        expedite=want.expedite,
+        decided_by=want.approved_by,
+    )
+
+
+def _take_answer(state: OrderState, answer: OrderAnswer, note: Note) -> None:
+    """R10, line by line: suppliers answer an order in parts, and the parts overtake each other."""
+    rank = rank_of_answer(answer.order_revision, answer.effective_at, answer.answer_number)
+    by_line = {line.line: line for line in answer.lines}
+    unknown = sorted(by_line.keys() - {line.number for line in state.lines})
+    named = [line for line in state.lines if answer.header != "per_line" or line.number in by_line]
+    standing: str = answer_standing(_answered_revision(state, answer), rank, state.revision, None)
+    if standing == "current" and rank in state.answers:
+        standing = "repeat"
+    elif standing == "current" and named and not unknown and all(line.answered_after(rank) for line in named):
+        standing = "stale"
+    if standing != "current":
+        note(
+            f"answer.{standing}",
+            answer.effective_at,
+            answer_number=answer.answer_number,
+            revision=answer.order_revision,
+            current_revision=state.revision,
+            rule="R10",
+        )
+        return
+    _advance(state, answer.effective_at)
+    state.answers.append(rank)
+    for number in unknown:
+        state.unclear[number] = "the answer names a line that the order does not have"
+    newest = [line for line in named if not line.answered_after(rank)]
+    read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer)]
+    for line in newest:
+        line.answer_rank = rank
+    note(
+        "order.answered",
+        answer.effective_at,
+        answer_number=answer.answer_number,
+        revision=answer.order_revision,
+        lines=[
+            {
+                "line": line.number,
+                "slices": [part.model_dump(mode="json") for part in line.promised],
+                **line.whose,
+                **told_shares(line, state.policy.version),
+            }
+            for line in read
+        ],
+        unclear={str(number): why for number, why in state.unclear.items()},
+    )
+
+
+def _answered_revision(state: OrderState, answer: OrderAnswer) -> int | None:
+    """Which revision an answer is of.
+
+    A plant of ours answers each line by the need that was last stated for it; what later revisions did to other lines,
+    it has not heard of.
+    """
+    stated = answer.order_revision
+    if state.terms.route is not RouteKind.TRANSFER or stated is None or stated > state.revision:
+        return stated
+    named = {line.line for line in answer.lines}
+    current = all(line.changed_in <= stated for line in state.lines if line.number in named)
+    return state.revision if current else stated
+
+
+def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
+    """Read one line's answer (R9); whether it was answered."""
+    if line.complete or line.changed_in > state.revision:
+        # What the next revision will change is not what the supplier answers.
+        return False
+    if line.cancelled:
+        return _read_cancellation(state, line, answered, answer)
+    asked = line.quantity + line.rejected
+    reading = read_answer(asked, line.want.unit, line.delivery_date, answered, answer.header)
+    match reading:
+        case NotAnswered():
+            return False
+        case UnclearAnswer(reason=reason):
+            state.unclear[line.number] = reason
+            return False
+        case ReadAnswer(slices=slices, rejected=rejected):
+            state.unclear.pop(line.number, None)
+            line.promised = slices
+            line.answered_in = state.revision
+            line.answered_price = answered.price if answered else None
+            line.answered_price_unit = answered.price_unit if answered else None
+            line.answered_currency = answer.currency
+            if rejected != line.rejected:
+                line.quantity, line.rejected = asked - rejected, rejected
+                line.refused_by_supplier = rejected > 0
+                line.cancelled = line.quantity <= 0
+                state.cut.append(line.number)
+            state.touch(line.number)
+            return True
+
+
+def _read_cancellation(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
+    said = {part.outcome.value for part in answered.slices} if answered else {answer.header}
+    if said <= {"accepted", "deleted", "changed"}:
+        state.unclear.pop(line.number, None)
+        line.answered_in = line.changed_in
+        line.promised = ()
+        state.touch(line.number)
+        return True
+    if said != {"per_line"}:
+        state.unclear[line.number] = "the supplier does not accept the cancellation"
+    return False
+
+
+def _take_shipment(state: OrderState, message: ShipmentsAnnounced, note: Note) -> None:
+    shipment = message.shipment
+    if shipment.despatch_number in state.despatches:
+        note("shipment.repeated", shipment.effective_at, despatch_number=shipment.despatch_number)
+        return
+    state.despatches.append(shipment.despatch_number)
+    _advance(state, shipment.effective_at)
+    for shipped in shipment.lines:
+        line = state.line(shipped.line)
+        if line is not None:
+            line.shipped += shipped.quantity
+    note(
+        "shipment.announced",
+        shipment.effective_at,
+        despatch_number=shipment.despatch_number,
+        arrives_on=shipment.arrives_on.isoformat() if shipment.arrives_on else None,
+        lines=[{"line": part.line, "quantity": str(part.quantity)} for part in shipment.lines],
+    )
+
+
+def _take_receipt(state: OrderState, receipt: GoodsReceipt, note: Note) -> None:
+    line = state.line(receipt.line)
+    if receipt.receipt_number in state.receipts:
+        note("receipt.repeated", receipt.effective_at, receipt_number=receipt.receipt_number)
+        return
+    state.receipts.append(receipt.receipt_number)
+    _advance(state, receipt.effective_at)
+    data: dict[str, JsonValue] = {
+        "receipt_number": receipt.receipt_number,
+        "line": receipt.line,
+        "quantity": str(receipt.quantity),
+        "date": receipt.date.isoformat(),
+    }
+    if line is None or receipt.unit != line.want.unit:
+        why = f"the order has no line {receipt.line}"
+        if line is not None:
+            why = f"line {line.number} is in {line.want.unit}, the receipt in {receipt.unit}"
+        state.unclear_receipts[receipt.receipt_number] = why
+        note("receipt.unclear", receipt.effective_at, why=why, **data)
+        return
+    before = received_by(line) if line.sharers else {}
+    line.received += receipt.quantity
+    line.received_on = max(receipt.date, line.received_on or receipt.date)
+    state.touch(line.number)
+    note("goods.received", receipt.effective_at, **line.whose, **told_receipt(line, before), **data)
+
+
+def _take_decision(state: OrderState, decided: ExceptionDecided, note: Note, today: date) -> None:
+    decision = decided.decision
+    purpose = next((name for name, question in state.questions.items() if question.id == decided.exception_id), None)
+    if purpose is None:
+        note("decision.overtaken", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice)
+        return
+    question = state.questions.pop(purpose)
+    if decided.digest != question.digest or not is_still_asked(state, purpose, decided.digest, today):
+        # What was decided on is not what is so now: the question is put anew.
+        note(
+            "decision.void", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice, rule="R15"
+        )
+        return
+    state.decisions[purpose] = decision
+    note(
+        "exception.decided",
+        decision.decided_at,
+        exception_id=decided.exception_id,
+        choice=decision.choice,
+        decided_by=decision.decided_by,
+        comment=decision.comment,
+    )

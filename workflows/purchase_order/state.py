@@ -1,0 +1,269 @@
+"""What a PurchaseOrder remembers: its lines, whom each serves, and where the talk with supplier and people is."""
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from canonical.cover import Want
+from canonical.exception import Decision
+from canonical.identity import OrderId, RequirementId, external_reference
+from canonical.messages import OrderOpened
+from canonical.order import OrderDocument
+from canonical.policy import LinePolicy, PlantPolicy
+from canonical.records import OrderStage, OrderTerms
+from canonical.sourcing import Source
+from decisions.ordering import AnswerRank
+from workflows.journal import Journal
+from workflows.material_requirement.state import OpenException
+from workflows.purchase_order.line import Line, Part
+from workflows.purchase_order.sharing import room_for, share_anew, shared_lot
+
+
+class StatedNeed(BaseModel):
+    """What the order last stated that it needs of another: of a supplying plant, or of its own plant's stock."""
+
+    plant: str
+    item: str
+    revision: int = 0
+    """The order's revision at that moment."""
+    times: int = 0
+    """How often it was stated in that revision before."""
+    content: str = ""
+    """A digest of what was stated; empty: it was withdrawn."""
+
+
+class OrderState(BaseModel):
+    """The order's memory."""
+
+    id: OrderId
+    terms: OrderTerms
+    source: Source
+    policy: PlantPolicy
+    correlation_id: str
+    journal: Journal
+    stage: OrderStage
+    opened_at: dt.datetime
+    order_date: dt.date
+    lines: list[Line] = []
+    revision: int = 1
+    """The newest that the supplier has been sent; 1 before it is sent at all."""
+    requisition_number: str | None = None
+    order_number: str | None = None
+    answers: list[AnswerRank] = []
+    """The answers taken note of."""
+    asked_at: dt.datetime | None = None
+    """When the revision that is waiting for an answer was sent."""
+    rungs_climbed: int = 0
+    reminders: int = 0
+    unclear: dict[int, str] = {}
+    """Lines whose answer can't be taken as it is, and why."""
+    unclear_receipts: dict[str, str] = {}
+    """Receipts that can't be booked on a line, and why."""
+    breaches: dict[int, str] = {}
+    """R8: lines whose answer is outside the tolerance and harms no need."""
+    receipts: list[str] = []
+    despatches: list[str] = []
+    pending: dict[RequirementId, Want] = {}
+    """R3: wants that wait for a person."""
+    pending_reasons: dict[RequirementId, str] = {}
+    considered: dict[RequirementId, int] = {}
+    """The newest want of each requirement that was granted or refused: its revision."""
+    considered_rank: dict[RequirementId, tuple[int, float]] = {}
+    """Its rank (Want.rank)."""
+    refusals: dict[RequirementId, str] = {}
+    balances: dict[RequirementId, Decimal] = {}
+    told: dict[RequirementId, str] = {}
+    """What each requirement was last told (a digest)."""
+    statements: int = 0
+    reports: int = 0
+    touched: list[int] = []
+    """Lines whose promise or delivery ERP and APS have not been told of."""
+    as_of: dt.datetime
+    """The business time of the newest message taken."""
+    cut: list[int] = []
+    """Lines that the supplier refused in whole or in part: the ERP's document is to be cut."""
+    refusal: str | None = None
+    """What the ERP refused, and why."""
+    requisitioned: bool = False
+    """The ERP refused the order and may have kept its requisition."""
+    expedite: bool = False
+    questions: dict[str, OpenException] = {}
+    questions_raised: int = 0
+    decisions: dict[str, Decision] = {}
+    judged: dict[RequirementId, str] = {}
+    """What was last noted of a want that waits (a digest)."""
+    plant_versions: list[str] = []
+    """The versions that the plant's policy for the supplier has had; a line of another one has rules of its own."""
+    own_rules: dict[str, LinePolicy] = {}
+    """By item: what holds now for items that have rules of their own."""
+    stated_needs: dict[str, StatedNeed] = {}
+    """By demand reference: what a transfer or subcontract has stated that it needs."""
+    edition: int = 0
+    """OrderOpened.edition."""
+
+    @classmethod
+    def of(cls, opened: OrderOpened, now: dt.datetime) -> "OrderState":
+        """The memory of an order that opens."""
+        return cls(
+            id=opened.order_id,
+            terms=opened.terms,
+            source=opened.source,
+            policy=opened.policy,
+            correlation_id=opened.correlation_id,
+            journal=Journal(entity_id=opened.order_id),
+            stage=OrderStage.COLLECTING if opened.collecting else OrderStage.PLACING,
+            opened_at=now,
+            order_date=now.date(),
+            as_of=now,
+            edition=opened.edition,
+        )
+
+    @property
+    def awaited(self) -> list[Line]:
+        """Lines that the supplier owes an answer to; a change that a person's edit holds back, he knows nothing of."""
+        return [line for line in self.lines if line.awaited and not (line.edits and line.changed_in > self.revision)]
+
+    @property
+    def to_be_placed(self) -> bool:
+        """The ERP or the supplier has not got it yet."""
+        if self.stage is OrderStage.UNSENT:
+            return any(line.open for line in self.lines)
+        return self.stage is OrderStage.PLACING
+
+    @property
+    def finished(self) -> bool:
+        """Every line is received, cancelled or refused, and everybody was told."""
+        return all(line.complete for line in self.lines) and not (
+            self.touched or self.pending or self.refusal or self.cut or self.edited
+        )
+
+    @property
+    def edited(self) -> bool:
+        """A person's edit in the ERP waits for a decision."""
+        return any(line.edits for line in self.lines)
+
+    @property
+    def unsent(self) -> bool:
+        """The supplier has never heard of it."""
+        return self.stage in (OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT)
+
+    def policy_of(self, line: Line) -> LinePolicy:
+        """What holds for a line: its item's own rules where it has some, else the plant's for the supplier."""
+        own = self.own_rules.get(line.want.item) or line.want.policy
+        return self.policy.for_line() if own is None or own.version in self.plant_versions else own
+
+    def items_with_own_rules(self) -> dict[str, tuple[str, str]]:
+        """Item → its class and the version known, of the open lines that the plant's policy does not decide."""
+        return {
+            line.want.item: (line.want.item_class, own.version)
+            for line in self.lines
+            if line.open and line.want.item_class is not None
+            if (own := self.policy_of(line)).version != self.policy.version
+        }
+
+    def line(self, number: int) -> Line | None:
+        """The line of that number."""
+        return next((line for line in self.lines if line.number == number), None)
+
+    def lines_of(self, requirement: RequirementId) -> list[Line]:
+        """The lines that serve a requirement."""
+        return [line for line in self.lines if line.serves(requirement)]
+
+    def requirements(self) -> list[RequirementId]:
+        """The requirements that wanted something of it, in the order of their arrival."""
+        return list(self.considered)
+
+    def touch(self, number: int) -> None:
+        """ERP and APS are to be told of the line."""
+        if number not in self.touched:
+            self.touched.append(number)
+
+    def add_lines(self, want: Want) -> None:
+        """A line per lot; the need is claimed from the first on."""
+        left = want.needed
+        for lot in want.lots:
+            claim = min(lot, left)
+            left -= claim
+            self.lines.append(
+                Line(
+                    number=10 * (len(self.lines) + 1),
+                    want=want,
+                    quantity=lot,
+                    claim=claim,
+                    delivery_date=want.dock_date,
+                    price=want.price,
+                )
+            )
+        self.consider(want)
+
+    def add_shared_line(self, wants: Sequence[Want]) -> None:
+        """One line for all of them, the first in R11's order first; `shared_lines` says which wants may."""
+        first, *others = sorted(wants, key=lambda want: (want.criticality, want.dock_date, want.requirement_id))
+        self.lines.append(
+            Line(
+                number=10 * (len(self.lines) + 1),
+                want=first,
+                quantity=shared_lot(wants).total,
+                claim=first.needed,
+                sharers=[Part(want=want, claim=want.needed) for want in others],
+                delivery_date=first.dock_date,
+                price=first.price,
+            )
+        )
+        for want in wants:
+            self.consider(want)
+
+    def claim(self, want: Want) -> Decimal:
+        """Spread the need over its lines, the first ones first; what of it they can take."""
+        left = want.needed
+        for line in self.lines_of(want.requirement_id):
+            claim = Decimal(0) if line.cancelled else min(room_for(line, want.requirement_id), left)
+            line.set_claim(want.requirement_id, claim)
+            left -= claim
+        return want.needed - left
+
+    def claim_anew(self, line: Line) -> list[RequirementId]:
+        """Spread the needs over a line whose quantity others changed; those that have less than they need (R11)."""
+        if line.sharers:
+            return share_anew(line)
+        return [line.want.requirement_id] if self.claim(line.want) < line.want.needed else []
+
+    def consider(self, want: Want) -> None:
+        """The want is the newest of its requirement that was granted or refused."""
+        self.considered[want.requirement_id] = want.need_revision
+        self.considered_rank[want.requirement_id] = want.rank
+
+    def document(
+        self,
+        changed: tuple[int, ...] = (),
+        *,
+        whole: bool = False,
+        for_erp: bool = False,
+        revision: int | None = None,
+    ) -> OrderDocument:
+        """The order as ERP and supplier are to hold it.
+
+        `whole`: with the lines that were never sent; `for_erp`: with what the ERP is known to hold of each; `revision`:
+        the next one, while it is made.
+        """
+        policy = self.policy
+        return OrderDocument(
+            order_id=self.id,
+            reference=external_reference(self.id),
+            plant=self.terms.plant,
+            company_code=policy.company_code,
+            purchasing_organization=policy.purchasing_organization,
+            purchasing_group=policy.purchasing_group,
+            supplier=self.terms.supplier,
+            route=self.terms.route,
+            currency=self.terms.currency,
+            order_date=self.order_date,
+            revision=revision or self.revision,
+            order_number=self.order_number,
+            requisition_number=self.requisition_number,
+            lines=tuple(line.document(for_erp) for line in self.lines if whole or not line.never_sent),
+            expedite=self.expedite,
+            changed_lines=changed,
+        )

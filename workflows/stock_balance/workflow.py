@@ -1,0 +1,304 @@
+"""StockBalance: what the free stock of an item at a plant does to its needs, while anything that it said stands.
+
+It takes the newest figure, looks up who could use the stock, and decides by decisions.stock_use: a shortfall is stated
+as a need like any plan's; what is free is told to the requirements, which ask orders for less. It touches no order. It
+ends when nothing is short and nobody counts on the stock.
+"""
+
+from decimal import Decimal
+
+from pydantic import JsonValue
+from temporalio import workflow
+
+from activities.desk import DeskActivities
+from canonical.calls import AllotStockCall, StateNeedsCall, StockShare, StockUse, StockUseCall
+from canonical.identity import RequirementId, requirement_id
+from canonical.messages import StockAllotted, StockOpened
+from canonical.need import Need, Revision, Withdrawal
+from canonical.records import StockSnapshot, StockStage
+from canonical.stock import StockAllotment, StockUser
+from canonical.world import OUR_SOURCE
+from decisions.calendars import next_working_day
+from decisions.stock_use import STOCK_REFERENCE, StockVerdict, judge_stock, shortfall_gone, shortfall_need
+from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.stock_balance.state import StockState
+
+
+@workflow.defn(name="StockBalance")
+class StockBalance(Entity):
+    """One durable workflow per item and plant, while its free stock concerns anybody."""
+
+    @workflow.init
+    def __init__(self, opened: StockOpened, carried: StockState | None) -> None:
+        self.state = carried or StockState.of(opened)
+        self.journal = self.state.journal
+        self._inbox: list[StockOpened] = []
+        if carried is None:
+            self._note_figure("stock.stated")
+
+    @workflow.run
+    async def run(self, opened: StockOpened, carried: StockState | None) -> str:
+        """Take what arrived, look, tell; rest until another figure comes, or end where nothing stands."""
+        state = self.state
+        while True:
+            self._take_messages()
+            if state.unjudged:
+                await self._judge()
+            await self.come_to_rest()
+            if self._inbox:
+                continue
+            if state.ended:
+                return state.stage
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(args=[opened, state])
+            await workflow.wait_condition(lambda: bool(self._inbox))
+
+    # -- what it is told: handlers only record
+
+    @workflow.signal
+    def stock_changed(self, opened: StockOpened) -> None:
+        """What is free is stated anew, or a need has come that was stated before it."""
+        self._inbox.append(opened)
+
+    @workflow.query
+    def status(self) -> StockSnapshot:
+        """The present state."""
+        return self.snapshot()
+
+    def _take_messages(self) -> None:
+        messages, self._inbox = self._inbox, []
+        for message in messages:
+            self._take(message)
+
+    def _take(self, told: StockOpened) -> None:
+        state = self.state
+        if told.figure.revision > state.figure.revision:
+            state.figure, state.correlation_id = told.figure, told.correlation_id
+            self._note_figure("stock.changed")
+        elif not told.users:
+            self.note("stock.stale", told.figure.as_of, revision=told.figure.revision, rule="R10")
+            return
+        state.newcomers += told.users
+        state.unjudged = True
+
+    # -- judge
+
+    async def _judge(self) -> None:
+        """By the ledger, master data and policy of the moment, then say what differs from what was said before."""
+        state = self.state
+        use = await self._look()
+        policy = use.assessment.policy
+        if use.figure.revision > state.figure.revision:
+            state.figure = use.figure
+            self._note_figure("stock.changed")
+        users = self._users(use)
+        verdict = judge_stock(state.figure, users.values(), self._told(users), use.assessment.item, policy.damping)
+        state.unjudged, state.newcomers = False, ()
+        state.damped += verdict.damped
+        state.why, state.policy_version = verdict.why, policy.version
+        state.reasons = verdict.reasons(policy.version)
+        self._keep(verdict)
+        self._note_verdict(verdict)
+        if verdict.shortfall != state.shortfall:
+            if state.short_since is None:
+                state.short_since = next_working_day(policy.calendar, workflow.now().date())
+            await self._state_shortfall(verdict.shortfall)
+        await self._allot(verdict)
+        state.stage = StockStage.STANDING if state.shortfall or state.allotments else StockStage.SETTLED
+        if state.ended:
+            # With a fact, since without one the ledger would not hear that it has ended.
+            self.note("stock.settled", damped=state.damped)
+
+    async def _look(self) -> StockUse:
+        figure = self.state.figure
+        return await self.persist(
+            # Looked up again by a task that is decided anew, it comes to the same: needs are counted as the plan
+            # states them, not as they have been relaxed.
+            lambda: workflow.execute_local_activity_method(
+                DeskActivities.stock_use,
+                StockUseCall(plant=figure.plant, item=figure.item),
+                start_to_close_timeout=DESK_TIMEOUT,
+                retry_policy=DESK_RETRIES,
+            ),
+            "desk.stock_use",
+        )
+
+    def _users(self, use: StockUse) -> dict[RequirementId, StockUser]:
+        """The open needs but our own shortfall's; of a newcomer, whatever was stated last."""
+        users: dict[RequirementId, StockUser] = {user.requirement_id: user for user in use.users}
+        for newcomer in self.state.newcomers:
+            known = users.get(newcomer.requirement_id)
+            if known is None:
+                users[newcomer.requirement_id] = newcomer
+            elif known.stated_at < newcomer.stated_at:
+                users[newcomer.requirement_id] = newcomer.model_copy(update={"held": known.held})
+        users.pop(self._own_need, None)
+        return users
+
+    def _told(self, users: dict[RequirementId, StockUser]) -> dict[RequirementId, Decimal]:
+        """What requirements still count on: a later plan has overruled what they were told before it."""
+        return {
+            requirement: told.quantity
+            for requirement, told in self.state.allotments.items()
+            if requirement in users and users[requirement].stated_at < told.stated_at
+        }
+
+    @property
+    def _own_need(self) -> RequirementId:
+        figure = self.state.figure
+        return requirement_id(figure.plant, figure.item, OUR_SOURCE, STOCK_REFERENCE)
+
+    # -- say
+
+    async def _state_shortfall(self, shortfall: Decimal) -> None:
+        """A need of our own for what is promised and not there; withdrawn when it is there again."""
+        state, now = self.state, workflow.now()
+        revision = Revision(
+            plan_version=0,
+            effective_at=now,
+            # The moment is part of the id: what a task that is decided anew states is to hold, not a repetition.
+            event_id=f"{state.figure.id}#{state.figure.revision}/{now.isoformat()}",
+        )
+        assert state.short_since is not None
+        state.shortfall = shortfall
+        needs: tuple[Need, ...] = ()
+        gone: tuple[Withdrawal, ...] = ()
+        if shortfall:
+            self.note("stock.short", requirement_id=self._own_need, quantity=str(shortfall), unit=state.figure.unit)
+            needs = (shortfall_need(state.figure, shortfall, state.short_since, revision),)
+        else:
+            self.note("stock.short_no_more", requirement_id=self._own_need)
+            gone = (shortfall_gone(state.figure, revision),)
+            state.short_since = None
+        entry = self.entry()
+        call = StateNeedsCall(entry=entry, needs=needs, withdrawals=gone, correlation_id=state.correlation_id)
+        await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                DeskActivities.state_needs, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+            ),
+            "desk.state_needs",
+        )
+
+    async def _allot(self, verdict: StockVerdict) -> None:
+        """Tell the requirements whose share changed; those that have ended count on nothing."""
+        state, now = self.state, workflow.now()
+        shares = tuple(
+            StockShare(
+                requirement_id=share.user.requirement_id,
+                allotted=StockAllotted(
+                    quantity=share.quantity,
+                    unit=share.user.unit,
+                    stated_at=state.figure.stated_at,
+                    revision=state.figure.revision,
+                    as_of=now,
+                    reason=state.figure.reason,
+                ),
+            )
+            for share in verdict.shares
+            if share.act
+        )
+        if not shares:
+            return
+        entry = self.entry()
+        heard = await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                DeskActivities.allot_stock,
+                AllotStockCall(entry=entry, shares=shares),
+                start_to_close_timeout=DESK_TIMEOUT,
+                retry_policy=DESK_RETRIES,
+            ),
+            "desk.allot_stock",
+        )
+        ended = [share.requirement_id for share, running in zip(shares, heard, strict=True) if not running]
+        for requirement in ended:
+            state.allotments.pop(requirement, None)
+        if ended:
+            self.note("stock.unheard", requirements=[*ended])
+
+    def _keep(self, verdict: StockVerdict) -> None:
+        """Remember what each requirement counts on from now on."""
+        stated_at, before = self.state.figure.stated_at, self.state.allotments
+        self.state.allotments = {
+            share.user.requirement_id: StockAllotment(
+                requirement_id=share.user.requirement_id,
+                quantity=share.quantity,
+                unit=share.user.unit,
+                stated_at=stated_at if share.act else before[share.user.requirement_id].stated_at,
+            )
+            for share in verdict.shares
+            if share.quantity
+        }
+
+    # -- what it leaves behind
+
+    def _note_figure(self, kind: str) -> None:
+        figure = self.state.figure
+        self.note(
+            kind,
+            figure.as_of,
+            plant=figure.plant,
+            item=figure.item,
+            free=str(figure.free),
+            unit=figure.unit,
+            stated_at=figure.stated_at.isoformat(),
+            reason=figure.reason,
+            revision=figure.revision,
+        )
+
+    def _note_verdict(self, verdict: StockVerdict) -> None:
+        state = self.state
+        told: list[JsonValue] = [
+            {
+                "requirement_id": share.user.requirement_id,
+                "before": str(share.before),
+                "quantity": str(share.quantity),
+                "target": str(share.target),
+                "unit": share.user.unit,
+                "act": share.act,
+            }
+            for share in verdict.shares
+        ]
+        self.note(
+            "stock.judged",
+            shortfall=str(verdict.shortfall),
+            shares=told,
+            damped=verdict.damped,
+            why=state.why,
+            rule=verdict.rule,
+            reasons=[reason.model_dump(mode="json") for reason in state.reasons],
+            policy_version=state.policy_version,
+        )
+
+    def snapshot(self) -> StockSnapshot:
+        """The present state, for the ledger's reads."""
+        state = self.state
+        return StockSnapshot(
+            id=state.figure.id,
+            figure=state.figure,
+            stage=state.stage,
+            shortfall=state.shortfall,
+            shortfall_requirement=self._own_need if state.shortfall else None,
+            allotments=tuple(state.allotments.values()),
+            damped=state.damped,
+            reason=state.why,
+            policy_version=state.policy_version,
+            correlation_id=state.correlation_id,
+            closed=state.ended,
+        )
+
+    def details(self) -> str:
+        """The present state in an operator's words, for Temporal's UI."""
+        state, figure = self.state, self.state.figure
+        lines = [
+            f"**{state.stage.capitalize()}** — {state.why or 'not looked into yet'}",
+            f"{figure.free} {figure.unit} of {figure.item} free at plant {figure.plant} as of {figure.as_of}"
+            f"{f' ({figure.reason})' if figure.reason else ''}.",
+        ]
+        if state.shortfall:
+            lines.append(f"- {state.shortfall} {figure.unit} short, needed by {state.short_since}: `{self._own_need}`")
+        lines += [f"- {one.requirement_id}: {one.quantity} {one.unit} from stock" for one in state.allotments.values()]
+        if state.damped:
+            lines.append(f"{state.damped} changes were too small to be told (R4).")
+        return "\n\n".join(lines)
