@@ -1,22 +1,26 @@
 """Settings: the only reader of the environment.
 
 Decided here: which variables there are, what each may say, and the words in which a wrong one is refused.
+A variable that the environment does not have may be in a file `.env` of the current directory.
 Temporal's own variables and profiles are read by temporalio.envconfig, so that they mean here what they mean to every
 Temporal tool.
 Not decided here: what is done with a setting (worker.py, gateway, tools).
 """
 
+import io
 import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 _HTTP_URL = r"^https?://[^\s/]+\S*$"
 _DATABASE_URL = r"^postgresql(\+asyncpg)?://\S+$"
+_ENV_FILE = "PEGLINE_ENV_FILE"
 _RATE = "calls per second, more than 0"
 
 Rate = Annotated[float, Field(gt=0, le=100_000)]
@@ -85,11 +89,13 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """The settings in `environment` (this process's where left out); empty variables count as not set.
+        """The settings in `environment` (this process's and its .env file's where left out).
 
-        Raises SettingsError, which names each wrong variable, its value and what is allowed.
+        Empty variables count as not set. Raises SettingsError, which names each wrong variable, its value and what is
+        allowed.
         """
-        given = {name: value for name, value in (os.environ if environment is None else environment).items() if value}
+        complete = with_env_file(os.environ) if environment is None else environment
+        given = {name: value for name, value in complete.items() if value}
         try:
             settings = cls.model_validate(given)
         except ValidationError as refused:
@@ -171,7 +177,7 @@ class GatewaySettings(Settings):
 
 def policy_directory(environment: Mapping[str, str] | None = None) -> Path:
     """Where the policies lie, for what needs no other setting."""
-    given = os.environ if environment is None else environment
+    given = with_env_file(os.environ) if environment is None else environment
     field = Settings.model_fields["policy_directory"]
     return Path(given.get(str(field.alias)) or field.default)
 
@@ -204,6 +210,24 @@ class ToolSettings(NamedTuple):
         )
 
 
+def with_env_file(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment`, and from the .env file what it leaves open; a variable that is set but empty counts as given.
+
+    Values are taken as they are written, without putting other variables into them. Raises SettingsError where the file
+    can't be read, or where PEGLINE_ENV_FILE names one that is not there.
+    """
+    named = environment.get(_ENV_FILE)
+    path = Path(named or ".env")
+    if not named and not path.is_file():
+        return dict(environment)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as refused:
+        raise SettingsError(f"the settings file {path} can't be read: {refused}") from refused
+    written = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {**{name: value for name, value in written.items() if value is not None}, **environment}
+
+
 def temporal_connection(environment: Mapping[str, str]) -> ClientConnectConfig:
     """Arguments of `Client.connect` from Temporal's variables and profile. Raises SettingsError."""
     try:
@@ -213,8 +237,11 @@ def temporal_connection(environment: Mapping[str, str]) -> ClientConnectConfig:
 
 
 def environment_for_child(**changes: str | None) -> dict[str, str]:
-    """This process's environment with `changes`, for a program that we start; None takes a variable out."""
-    merged: dict[str, str | None] = {**os.environ, **changes}
+    """This process's environment with `changes`, for a program that we start; None takes a variable out.
+
+    The program reads no .env file: that is of a real installation, and the program may be part of a demo.
+    """
+    merged: dict[str, str | None] = {**os.environ, _ENV_FILE: os.devnull, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
