@@ -47,6 +47,13 @@ def test_values_are_taken_as_they_are_written(directory: Path) -> None:
     assert with_env_file({"ORD": "x"})["PEGLINE_ERP_PASSWORD"] == "pa$$w${ORD}"
 
 
+def test_the_environment_wins_in_either_form_of_a_variable(directory: Path) -> None:
+    (directory / ".env").write_text("PEGLINE_ERP_PASSWORD=file\nPEGLINE_EDI_PASSWORD_FILE=/file\n")
+    own = {"PEGLINE_ERP_PASSWORD_FILE": "/own", "PEGLINE_EDI_PASSWORD": "own"}
+    assert with_env_file(own) == own
+    assert with_env_file({}) == {"PEGLINE_ERP_PASSWORD": "file", "PEGLINE_EDI_PASSWORD_FILE": "/file"}
+
+
 def test_none_is_needed_but_one_that_is_named_must_be_readable(directory: Path) -> None:
     assert with_env_file({"A": "1"}) == {"A": "1"}
     (directory / ".env").mkdir()
