@@ -52,6 +52,8 @@ class Plant:
         self.policy, self.policies = policy, FixedPolicies({policy.plant: policy})
         self.policy_changes = False
         """The story says so where it changes the policy of its plant: what was decided before is then another's."""
+        self.defects_expected = False
+        """The story says so where its code is defective: any other story fails by a defect."""
         self.held_back: list[Worker] = []
         """Workers that a story starts by itself."""
         self._answers = 0

@@ -12,7 +12,6 @@ from canonical.order import OrderDocument
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.fakes import cut_off
 from tests.workflows.world import CHANGED, World
-from workflows.search_attributes import INCIDENT
 
 
 async def test_a_call_that_breaks_off_is_tried_again_as_unsure_and_there_is_one_order(world: World) -> None:
@@ -62,16 +61,16 @@ async def test_what_only_a_person_can_mend_is_an_incident_and_goes_on_by_itself_
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
     order = await world.ordered(requirement)
     await world.skip_collecting(order)
-    assert await world.until(lambda: _incident(world, order.id)) == "erp.place_order"
+    assert await world.until(lambda: world.incident(order.id)) == "erp.place_order"
     assert (await world.order_of(requirement)).exception_id is None, "no buyer is asked about it"
 
     await world.skip(world.handle(order.id), timedelta(seconds=31))
     await world.until(lambda: _failed(world))
-    assert await _incident(world, order.id) == "erp.place_order"
+    assert await world.incident(order.id) == "erp.place_order"
     await world.skip(world.handle(order.id), timedelta(minutes=3))
 
     sent = await world.sent(requirement)
-    assert await _incident(world, order.id) is None
+    assert await world.incident(order.id) is None
     assert world.erp.unsure == [False, True, True, True], "nobody knows what the failed calls did"
     kinds = await world.kinds(sent.id)
     assert (kinds.count("incident.opened"), kinds.count("incident.closed")) == (1, 1)
@@ -82,10 +81,10 @@ async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_an
 ) -> None:
     world.master_data.failures.append(PermanentError("erp", "user PEGLINE is locked"))
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    assert await world.until(lambda: _incident(world, requirement)) == "desk.assess"
+    assert await world.until(lambda: world.incident(requirement)) == "desk.assess"
     await world.skip(world.handle(requirement), timedelta(seconds=31))
     await world.sent(requirement)
-    assert await _incident(world, requirement) is None
+    assert await world.incident(requirement) is None
 
 
 async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(world: World) -> None:
@@ -95,24 +94,19 @@ async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(world: Wor
     world.erp.failures += [PermanentError("erp", "user PEGLINE is locked")] * 2
     world.aps.open_for_calls.clear()
     await world.answer(order)
-    assert await world.until(lambda: _incident(world, order.id)) == "erp.write_schedule"
+    assert await world.until(lambda: world.incident(order.id)) == "erp.write_schedule"
 
     world.aps.open_for_calls.set()
     await world.until(lambda: _reported(world))
-    assert await _incident(world, order.id) == "erp.write_schedule"
+    assert await world.incident(order.id) == "erp.write_schedule"
 
     await world.skip(world.handle(order.id), timedelta(seconds=31))
     await world.settled(order)
-    assert await _incident(world, order.id) is None
+    assert await world.incident(order.id) is None
 
 
 async def _reported(world: World) -> bool:
     return world.aps.reports == 1
-
-
-async def _incident(world: World, entity: str) -> str | None:
-    description = await world.handle(entity).describe()
-    return description.typed_search_attributes.get(INCIDENT)
 
 
 async def _failed(world: World) -> bool:

@@ -1,11 +1,14 @@
 """Entities that live for weeks continue as new, and lose nothing by it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
@@ -90,6 +93,21 @@ async def test_months_of_plans_and_answers_leave_every_run_short_and_what_it_car
         assert carried[0] < carried[len(carried) // 2] * 1.1
 
 
+async def test_a_run_continues_as_new_with_messages_in_its_inbox_and_loses_none(restless: World) -> None:
+    world = restless
+    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops"), 300))
+    order = await world.acknowledged(requirement)
+    async with asyncio.TaskGroup() as sending:
+        for number in range(200):
+            sending.create_task(world.receive_part(order, 1, receipt=f"GR-{number}"))
+    await world.order_until(order, lambda now: now.lines[0].received == 200)
+    assert max(len(inbox_of(run)) for run in await history_of(world, order.id)) > 0
+    await world.receive_part(order, 100, receipt="GR-last")
+    assert await world.ended(order.id) == "closed"
+    assert await world.ended(requirement) == "fulfilled"
+    assert (await world.kinds(order.id)).count("goods.received") == 201
+
+
 async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_decided(restless: World) -> None:
     world = restless
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
@@ -126,6 +144,16 @@ async def history_of(world: World, entity: str) -> list[WorkflowHistory]:
 
 def size_of_input(run: WorkflowHistory) -> int:
     """What the run was given but for messages that wait, in bytes."""
+    return len(given_to(run).data) - len(json.dumps(inbox_of(run)))
+
+
+def inbox_of(run: WorkflowHistory) -> list[Any]:
+    """The messages that the run before has left."""
+    inbox: list[Any] = json.loads(given_to(run).data)["inbox"]
+    return inbox
+
+
+def given_to(run: WorkflowHistory) -> Payload:
+    """The one argument of the run."""
     [payload] = run.events[0].workflow_execution_started_event_attributes.input.payloads
-    given = json.loads(payload.data)
-    return len(payload.data) - len(json.dumps(given["inbox"]))
+    return payload
