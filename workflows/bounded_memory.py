@@ -4,14 +4,8 @@ Trimmed is where a run continues as new and nowhere else, so that a history is d
 the ledger's facts. Not here: that nothing is unwritten by then (Entity.come_to_rest).
 """
 
-from collections.abc import Iterable
-
-from canonical.cover import CoverHeld, SliceState, SupplySlice
-from workflows.material_requirement.state import RequirementState
 from workflows.purchase_order.state import OrderState
 
-COVERS_KEPT = 10
-"""Orders that a requirement remembers one by one, beside those that may still bring something."""
 ANSWERS_KEPT = 100
 """The newest answers that an order knows again. An older one that comes once more is stale by its rank on each line."""
 NUMBERS_KEPT = 1_000
@@ -19,35 +13,6 @@ NUMBERS_KEPT = 1_000
 repeats under the same id the inbox knows for good."""
 VERSIONS_KEPT = 20
 """Versions of the plant's policy; of a line that was wanted under an older one, the order asks anew (policy_of)."""
-
-
-def carried_requirement(state: RequirementState) -> RequirementState:
-    """The requirement's memory; of orders long closed, what they have brought."""
-    past = [cover for cover in state.covers[:-COVERS_KEPT] if _is_past(state, cover)]
-    forgotten = {cover.order_id for cover in past}
-    brought = (part for cover in past for part in cover.supply if part.state is SliceState.RECEIVED)
-    return state.model_copy(
-        update={
-            "covers": [cover for cover in state.covers if cover.order_id not in forgotten],
-            "kept": _by_day([*state.kept, *brought]) if past else state.kept,
-        }
-    )
-
-
-def _is_past(state: RequirementState, cover: CoverHeld) -> bool:
-    """Nothing is open between the two any more: it has stated that it is closed, and no balance is to be ordered."""
-    if cover.stated is None or not cover.stated.closed or cover.pending or cover.balance > 0:
-        return False
-    # What is kept is counted in the need's unit as it is; what was brought in another one stays with its factor.
-    return not cover.received or (cover.want.need_unit or cover.want.unit) == state.acted_on.unit
-
-
-def _by_day(slices: Iterable[SupplySlice]) -> tuple[SupplySlice, ...]:
-    by_day: dict[object, SupplySlice] = {}
-    for part in slices:
-        known = by_day.get(part.date)
-        by_day[part.date] = part.model_copy(update={"quantity": part.quantity + known.quantity}) if known else part
-    return tuple(by_day.values())
 
 
 def carried_order(state: OrderState) -> OrderState:
@@ -69,4 +34,4 @@ def carried_order(state: OrderState) -> OrderState:
     )
 
 
-__all__ = ["carried_order", "carried_requirement"]
+__all__ = ["carried_order"]

@@ -14,7 +14,7 @@ from tests.decisions.nouns import june
 from tests.workflows.arrivals import NOW, POLICY, a_want, unnoted
 from tests.workflows.test_order_in_any_order import CHAIN, a_receipt, a_shipment, an_answer, sent_order
 from tests.workflows.test_requirement_in_any_order import covered_requirement
-from workflows.bounded_memory import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, carried_order, carried_requirement
+from workflows.bounded_memory import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, carried_order
 from workflows.exception.state import ExceptionMemory
 from workflows.material_requirement.state import RequirementState
 from workflows.purchase_order import messages as order_messages
@@ -55,8 +55,8 @@ def test_a_requirement_whose_orders_come_and_go_does_not_grow() -> None:
         for number in range(times):
             state.covers.append(a_cover(state, number, received=1 if number % 3 == 0 else 0))
             if number % 7 == 0:
-                state = carried_requirement(state)
-        return carried_requirement(state).model_dump_json()
+                state = state.carried()
+        return state.carried().model_dump_json()
 
     assert bytes_after(moved, 1_000) < bytes_after(moved, 100) * 1.1
 
@@ -64,13 +64,13 @@ def test_a_requirement_whose_orders_come_and_go_does_not_grow() -> None:
 def test_what_a_forgotten_order_has_brought_counts_as_before() -> None:
     state = covered_requirement()
     state.covers = [a_cover(state, number, received=number % 4) for number in range(40)]
-    carried = carried_requirement(state)
+    carried = state.carried()
     assert len(carried.covers) == 10
     assert carried.received == state.received > 0
     before = left_to_order(state.acted_on.quantity, state.covers, state.kept)
     after = left_to_order(carried.acted_on.quantity, carried.covers, carried.kept)
     assert after.uncovered == before.uncovered > 0
-    assert carried_requirement(carried) == carried
+    assert carried.carried() == carried
 
 
 def test_an_order_with_which_anything_is_open_is_not_forgotten() -> None:
@@ -84,7 +84,7 @@ def test_an_order_with_which_anything_is_open_is_not_forgotten() -> None:
     other_unit = other_unit.model_copy(update={"want": other_unit.want.model_copy(update={"need_unit": "KGM"})})
     kept = [open_still, balance, unanswered, other_unit]
     state.covers = [*kept, *(a_cover(state, number) for number in range(5, 40))]
-    assert carried_requirement(state).covers[:4] == kept
+    assert state.carried().covers[:4] == kept
 
 
 # -- orders

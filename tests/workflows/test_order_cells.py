@@ -17,7 +17,7 @@ from canonical.policy import LinePolicy, Tolerance
 from canonical.records import OrderStage, OrderTerms
 from tests.decisions.nouns import a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_want
-from workflows.material_requirement.state import OpenException
+from workflows.memory import OpenQuestion
 from workflows.purchase_order.changes import settle_wants
 from workflows.purchase_order.judging import change_proposal
 from workflows.purchase_order.line import Line
@@ -68,7 +68,7 @@ class Story:
         """The question that is put to a person, and that it has been put."""
         proposal = change_proposal(self.state, today)
         assert proposal is not None
-        question = OpenException(
+        question = OpenQuestion(
             id=ExceptionId("exception/1"), kind=ExceptionKind.CHANGE_PROPOSAL, digest=proposal.digest
         )
         self.state.questions["proposal"] = question

@@ -17,7 +17,7 @@ from canonical.sourcing import Assessment
 from tests.decisions.nouns import a_need, a_revision, a_source, an_item, june
 from tests.workflows.arrivals import NOW, POLICY, a_want, arrivals, unnoted
 from workflows.material_requirement import messages as requirement_messages
-from workflows.material_requirement.need import judge_need
+from workflows.material_requirement.messages import judge_need
 from workflows.material_requirement.state import RequirementState
 
 

@@ -17,8 +17,8 @@ from tests.decisions.nouns import a_need, a_policy, a_source, an_item, june
 from tests.workflows.arrivals import NOW, a_want
 from tests.workflows.lookout import parts
 from tests.workflows.world import ACCEPTED, CHANGED, World
-from workflows.material_requirement.answers import answer_due, note_answered
 from workflows.material_requirement.state import AcceptedShortage, RequirementState
+from workflows.material_requirement.transfer_answer import answer_due, note_answered
 
 TRANSIT_DAYS = 3
 

@@ -17,7 +17,7 @@ from canonical.exception import Choice, Decision
 from canonical.records import OrderStage
 from decisions.approval import ApprovalRoute
 from decisions.order_change import CreateBalance, FloorAndBalance, LineUnchanged
-from workflows.material_requirement.messages import Note
+from workflows.memory import Note
 from workflows.purchase_order.edits import overwrite_edits
 from workflows.purchase_order.judging import LineChange, judge, route_of, waits
 from workflows.purchase_order.line import Line

@@ -16,7 +16,7 @@ from canonical.order import DocumentEdit, EditedField, edited_value
 from canonical.reason import Reason
 from canonical.records import OrderStage
 from decisions.approval import route_approval, value_in_company_currency
-from workflows.material_requirement.messages import Note
+from workflows.memory import Note
 from workflows.purchase_order.line import UNKNOWN_EDITOR, DecidedEdit, Line, LineEdit
 from workflows.purchase_order.state import OrderState
 from workflows.purchase_order.written import held, in_erp, is_known

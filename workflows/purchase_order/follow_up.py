@@ -12,7 +12,7 @@ from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.policy import RouteKind
 from decisions.escalation import BUYER_TOLD, Rung, next_rung, supplier_ladder
 from workflows.entity import MOMENT
-from workflows.material_requirement.state import OpenException
+from workflows.memory import OpenQuestion
 from workflows.purchase_order.desk import OrderDesk
 from workflows.purchase_order.questions import questions
 from workflows.questions import change_proposal, raise_exception
@@ -98,4 +98,4 @@ class OrderFollowUp(OrderDesk):
                         correlation_id=state.correlation_id,
                     )
                 )
-            state.questions[purpose] = OpenException(id=identity, kind=proposal.kind, digest=proposal.digest)
+            state.questions[purpose] = OpenQuestion(id=identity, kind=proposal.kind, digest=proposal.digest)

@@ -10,7 +10,7 @@ from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.sourcing import MasterDataDefect
 from decisions.tolerance import ToleranceVerdict, judge_tolerance
-from workflows.material_requirement.messages import Note
+from workflows.memory import Note
 from workflows.purchase_order.edits import edit_questions
 from workflows.purchase_order.judging import change_proposal
 from workflows.purchase_order.line import Line

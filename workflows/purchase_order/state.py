@@ -16,8 +16,7 @@ from canonical.records import OrderStage, OrderTerms
 from canonical.sourcing import Source
 from decisions.ordering import AnswerRank
 from workflows.journal import Journal
-from workflows.material_requirement.state import OpenException
-from workflows.memory import EntityState
+from workflows.memory import EntityState, OpenQuestion
 from workflows.purchase_order.line import Line, Part
 from workflows.purchase_order.sharing import room_for, share_anew, shared_lot
 
@@ -89,7 +88,7 @@ class OrderState(EntityState):
     requisitioned: bool = False
     """The ERP refused the order and may have kept its requisition."""
     expedite: bool = False
-    questions: dict[str, OpenException] = {}
+    questions: dict[str, OpenQuestion] = {}
     questions_raised: int = 0
     decisions: dict[str, Decision] = {}
     judged: dict[RequirementId, str] = {}
