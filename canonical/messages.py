@@ -12,7 +12,6 @@ from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
-from canonical.plan import PlanRun
 from canonical.policy import PlantPolicy
 from canonical.records import OrderTerms
 from canonical.sourcing import Source
@@ -180,12 +179,6 @@ class ProposalChanged(Noun):
     reason: str = ""
 
 
-class PlanRunStarted(Noun):
-    """Starts a PlanRun: the plan is staged whole."""
-
-    run: PlanRun
-
-
 __all__ = [
     "BomChanged",
     "ChangeOpened",
@@ -196,7 +189,6 @@ __all__ = [
     "GoodsReceived",
     "OrderId",
     "OrderOpened",
-    "PlanRunStarted",
     "ProposalChanged",
     "RequirementId",
     "RequirementOpened",

@@ -100,6 +100,19 @@ async def world(make_world: MakeWorld) -> World:
     return await make_world()
 
 
+@pytest.fixture(scope="session")
+async def restless_env(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
+    """A server that suggests to continue as new after a dozen events, where others wait for thousands."""
+    async with serving(temporal_cli, limit__historyCount__suggestContinueAsNew="12") as environment:
+        yield environment
+
+
+@pytest.fixture
+async def restless(restless_env: WorkflowEnvironment, fresh_database: FreshDatabase) -> AsyncIterator[World]:
+    async with telling(restless_env, fresh_database) as make:
+        yield await make()
+
+
 async def check_what_is_left(world: World) -> None:
     """What must be so at the end of any story."""
     histories: list[WorkflowHistory] = []

@@ -103,6 +103,27 @@ async def test_a_revision_told_anew_before_the_approval_replaces_the_proposal(wo
     assert (await world.order_of(found.changed_requirements[0])).id == second.id
 
 
+async def test_a_change_that_is_told_again_and_again_continues_as_new_and_is_carried_out(restless: World) -> None:
+    world = restless
+    chain = world.item("CHAIN", "Cyclops")
+    _, first, july, _ = await june_and_july(world, chain)
+    identity = await tell(world, revision_of(world, removed(chain, 40)))
+    question = await proposed(world, identity)
+    started = (await world.handle(identity).describe()).run_id
+    for number in range(2, 8):
+        await tell(world, revision_of(world, removed(chain, 40 + number), told=number))
+        await world.noted(identity, "change.proposal_changed", number - 1)
+    assert (await world.handle(identity).describe()).run_id != started
+    await world.noted(question.id, "exception.changed", 6)
+    now = await world.exception(question.id)
+    assert (f"{first.order_number}/10", 27, "excess") in told(now)
+    await world.decide(now, Choice.SCRAP)
+    assert await world.ended(identity) == "carried_out"
+    kinds = await world.kinds(identity)
+    assert (kinds.count("change.stated"), kinds.count("exception.raised")) == (1, 1)
+    assert list((await change(world, identity)).changed_requirements) == [july.id]
+
+
 async def test_a_revision_takes_the_place_of_one_that_waits_for_its_approval(world: World) -> None:
     """B takes the chain out on 1 July; C says that it goes a fortnight later."""
     chain = world.item("CHAIN", "Cyclops")

@@ -2,35 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
-import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
-from temporalio.testing import WorkflowEnvironment
 
 from canonical.exception import Choice
 from canonical.records import OrderSnapshot
-from tests.conftest import FreshDatabase
-from tests.workflows.conftest import serving, telling
 from tests.workflows.world import ACCEPTED, CHANGED, World
-
-
-@pytest.fixture(scope="session")
-async def restless_env(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
-    """A server that suggests to continue as new after a dozen events, where others wait for thousands."""
-    async with serving(temporal_cli, limit__historyCount__suggestContinueAsNew="12") as environment:
-        yield environment
-
-
-@pytest.fixture
-async def restless(restless_env: WorkflowEnvironment, fresh_database: FreshDatabase) -> AsyncIterator[World]:
-    async with AsyncExitStack() as stack:
-        make = await stack.enter_async_context(telling(restless_env, fresh_database))
-        yield await make()
 
 
 async def test_entities_that_continue_as_new_after_every_step_tell_the_same_story(restless: World) -> None:

@@ -172,3 +172,26 @@ async def test_a_run_whose_worker_dies_goes_on_where_it_was(make_world: MakeWorl
         assert (await planner.ended(run)).stage is PlanStage.DONE
         for number in range(6):
             assert (await world.requirement(planner.requirement(f"R{number}"))).need_revision == 1
+
+
+async def test_a_run_that_waits_long_for_a_person_continues_as_new_and_goes_on_with_the_decision(
+    restless: World,
+) -> None:
+    world = restless
+    async with publishing(world) as planner:
+        await planner.ended(await planner.publish(1, planner.lines("A", "B")))
+        run = await planner.publish(2, planner.lines("A"))
+        identity = plan_workflow_id(run)
+        asked = exception_id(identity, 1)
+        await world.noted(asked, "exception.opened")
+        started = (await world.handle(identity).describe()).run_id
+
+        async def continued() -> bool:
+            # No newer plan: the run looks, finds itself still waiting, and its history grows.
+            await world.entities.supersede_plan_run(run)
+            return (await world.handle(identity).describe()).run_id != started
+
+        await world.until(continued)
+        await world.decide(await world.exception(asked), Choice.APPROVE)
+        assert (await planner.ended(run)).stage is PlanStage.DONE
+        await world.noted(planner.requirement("B"), "need.withdrawn")
