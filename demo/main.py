@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.table import Table
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from demo.account import reckon
 from demo.chapters import CHAPTERS
@@ -20,6 +19,7 @@ from demo.people import People
 from demo.reckoning import Summary
 from demo.stage import Stage, caller, stage
 from demo.story import Story
+from runtime.temporal import temporal_plugin
 from settings import ToolSettings
 
 DIRECTORY = Path(".run")
@@ -65,7 +65,7 @@ async def _demo(directory: Path, began: float, stay: bool, told: list[Summary]) 
     async with stage(directory, keep=False) as on, caller(on.gateway) as gateway, caller(on.simulators) as simulators:
         setup_seconds = time.time() - began
         tell = Narrator()
-        client = await Client.connect(**on.temporal.connection, data_converter=pydantic_data_converter)
+        client = await Client.connect(**on.temporal.connection, plugins=[temporal_plugin()])
         story = Story(on, gateway, simulators, Clocks(client), tell)
         for chapter in CHAPTERS:
             await chapter(story)

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from worker import STRICT_RUNNER, WORKFLOWS
+from runtime.temporal import STRICT_RUNNER, WORKFLOWS, temporal_plugin
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
@@ -28,8 +27,6 @@ def test_every_entity_has_recorded_histories() -> None:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_recorded_history_is_decided_as_it_was(path: Path) -> None:
     history = WorkflowHistory.from_json(path.stem, path.read_text())
-    replayer = Replayer(
-        workflows=WORKFLOWS, workflow_runner=STRICT_RUNNER, data_converter=pydantic_data_converter, debug_mode=True
-    )
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[temporal_plugin(STRICT_RUNNER)], debug_mode=True)
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     assert result.replay_failure is None

@@ -13,19 +13,18 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
+from temporalio.worker import Replayer, WorkflowRunner
 
 from canonical.facts import first_break
 from ledger.database import connect
+from runtime.temporal import STRICT_RUNNER, WORKFLOWS, temporal_plugin
 from shadow.comparison import KINDS, Comparing, Comparison
 from shadow.verdict import Policies
 from tests.conftest import FreshDatabase
 from tests.workflows.plant import POLICY
 from tests.workflows.world import World
 from tools import temporal_server
-from worker import STRICT_RUNNER, WORKFLOWS
 from workflows.search_attributes import ALL
 
 HISTORIES = Path(__file__).parent.parent / "replay" / "histories"
@@ -39,7 +38,7 @@ async def serving(cli: Path, **dynamic_config: str) -> AsyncIterator[WorkflowEnv
     """A dev server that can skip time; settings of its dynamic configuration have double underscores for dots."""
     pairs = [f"{name.replace('__', '.')}={value}" for name, value in dynamic_config.items()]
     async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=pydantic_data_converter,
+        plugins=[temporal_plugin()],
         search_attributes=ALL,
         dev_server_existing_path=str(cli),
         dev_server_extra_args=[
@@ -68,8 +67,8 @@ async def telling(
         ) -> World:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
-            world = World(environment, engine, POLICY.model_copy(update=policy))
-            for worker in world.workers(max_cached_workflows=cached, runner=runner):
+            world = World(environment, engine, POLICY.model_copy(update=policy), runner)
+            for worker in world.workers(max_cached_workflows=cached):
                 if without and worker.task_queue.endswith(f"-{without}"):
                     world.held_back.append(worker)
                 else:
@@ -145,12 +144,7 @@ async def replay(world: World, histories: Sequence[WorkflowHistory]) -> None:
         for history in histories:
             yield history
 
-    replayer = Replayer(
-        workflows=WORKFLOWS,
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        data_converter=world.client.data_converter,
-        debug_mode=True,
-    )
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[temporal_plugin()], debug_mode=True)
     await replayer.replay_workflows(each(), raise_on_replay_failure=True)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from temporalio.worker import Replayer
 
 from canonical.exception import Choice, ExceptionKind
 from canonical.identity import exception_id, requirement_id
@@ -18,10 +18,10 @@ from decisions.plan_matching import NearestNeeds
 from gateway.app import create_app
 from gateway.delivery.relay import RelayPace
 from gateway.plan_runs.intake import PlanIntake, PlanSent
+from runtime.temporal import WORKFLOWS, temporal_plugin
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.plant import today
 from tests.workflows.world import World
-from worker import WORKFLOWS
 from workflows.plan_run import plan_workflow_id
 
 
@@ -54,12 +54,7 @@ class Planner:
         """The run once its workflow has ended; its history replays."""
         handle = self.world.handle(plan_workflow_id(run))
         stage = await self.world.ended(plan_workflow_id(run))
-        replayer = Replayer(
-            workflows=WORKFLOWS,
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            data_converter=self.world.client.data_converter,
-            debug_mode=True,
-        )
+        replayer = Replayer(workflows=WORKFLOWS, plugins=[temporal_plugin()], debug_mode=True)
         await replayer.replay_workflow(await handle.fetch_history())
         found = await self.world.ledger.plans.find(run.number)
         assert found is not None
