@@ -24,8 +24,8 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.aps import ApsActivities
-from activities.desk import DeskActivities
 from activities.erp import ErpActivities
+from activities.internal import InternalActivities
 from activities.plan import PlanActivities
 from activities.supplier import SupplierActivities
 from adapters.aps.rest.client import RestAps
@@ -129,7 +129,7 @@ def _deciding_worker(
     policies: PolicyPort,
     options: Mapping[str, Any],
 ) -> Worker:
-    desk = DeskActivities(ledger, EntityDirectory(client, queue), counterparts.master_data, policies)
+    internal = InternalActivities(ledger, EntityDirectory(client, queue), counterparts.master_data, policies)
     plan = PlanActivities(ledger.plans, policies, NearestNeeds())
     given: dict[str, Any] = {
         "workflow_task_executor": ThreadPoolExecutor(max_workers=4, thread_name_prefix="workflow"),
@@ -141,7 +141,7 @@ def _deciding_worker(
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=5),
         **_every_worker(),
     }
-    activities = [*activities_of(desk), *activities_of(plan)]
+    activities = [*activities_of(internal), *activities_of(plan)]
     return patient(Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities, **given, **options))
 
 

@@ -52,7 +52,7 @@ STRICT_RUNNER = SandboxedWorkflowRunner(
         "opentelemetry",
         # Models and names without behaviour of their own: built once, not anew for every workflow.
         "workflows.engineering_change.state",
-        "workflows.journal",
+        "workflows.event_log",
         "workflows.memory",
         "workflows.purchase_order.line",
         "workflows.purchase_order.state",

@@ -1,7 +1,7 @@
 """What an entity carries into its next run: all that it still decides by, and nothing that only grows with time.
 
 Trimmed is where a run continues as new and nowhere else, so that a history is decided as it was. What is left out is in
-the ledger's facts. Not here: that nothing is unwritten by then (Entity.come_to_rest).
+the ledger's audit events. Not here: that nothing is unwritten by then (Entity.come_to_rest).
 """
 
 from workflows.purchase_order.state import OrderState
@@ -17,8 +17,13 @@ VERSIONS_KEPT = 20
 
 def carried_order(state: OrderState) -> OrderState:
     """The order's memory; of what it has heard, what it must know again."""
-    wants = [*state.pending.values(), *(part.want for line in state.lines for part in line.parts)]
-    decides = {policy.version for policy in (*(want.policy for want in wants), *state.own_rules.values()) if policy}
+    requests = [
+        *state.pending.values(),
+        *(allocation.request for line in state.lines for allocation in line.allocations),
+    ]
+    decides = {
+        policy.version for policy in (*(request.policy for request in requests), *state.own_rules.values()) if policy
+    }
     older = state.plant_versions[:-VERSIONS_KEPT]
     return state.model_copy(
         update={

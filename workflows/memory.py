@@ -5,19 +5,19 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
-from canonical.base import Noun
+from canonical.base import Model
 from canonical.exception import ExceptionKind
 from canonical.identity import ExceptionId
-from workflows.journal import Journal
+from workflows.event_log import EventLog
 
 
 class EntityState(BaseModel):
     """Base of the entities' states: one serialisable model each."""
 
-    journal: Journal
+    event_log: EventLog
 
 
-class OpenQuestion(Noun):
+class OpenQuestion(Model):
     """An exception that waits for a person, as the entity that raised it remembers it."""
 
     id: ExceptionId
@@ -27,7 +27,7 @@ class OpenQuestion(Noun):
     """What the question was put about, where a decision holds for nothing else."""
 
 
-class Note(Protocol):
+class RecordEvent(Protocol):
     """Appends an audit event."""
 
     def __call__(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None: ...

@@ -15,13 +15,13 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.plan import PlanActivities
-from canonical.base import Noun
+from canonical.base import Model
 from canonical.calls import PlanRunCall
 from canonical.exception import Alternative, Choice, Decision, ExceptionDecided, ExceptionKind, Proposal
 from canonical.identity import ExceptionId, exception_id
 from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.plan import ENDED, PlanMatched
-from canonical.plan import PlanRun as PlanRunNoun
+from canonical.plan import PlanRunStatus as PlanRunStatus
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
 from workflows.questions import change_proposal, raise_exception
 
@@ -35,12 +35,12 @@ _LOOK_AGAIN = timedelta(hours=4)
 """How soon a run that waits for a person notices that a newer plan has ended it, where nobody told it."""
 
 
-def plan_workflow_id(run: PlanRunNoun) -> str:
+def plan_workflow_id(run: PlanRunStatus) -> str:
     """A version that was stopped and sent again corrected is another run, and another workflow."""
     return f"{run.id}/{run.number}"
 
 
-class WaitingRun(Noun):
+class WaitingRun(Model):
     """A run that waits for a person."""
 
     matched: PlanMatched
@@ -52,7 +52,7 @@ class WaitingRun(Noun):
 class PlanRunInput(BaseModel):
     """The one argument of a run: the plan that is staged; and, in a later run of it, what the one before waited for."""
 
-    run: PlanRunNoun
+    run: PlanRunStatus
     waiting: WaitingRun | None = None
 
 
@@ -94,7 +94,7 @@ class PlanRun:
         self._superseded = True
 
     @workflow.query(name="status")
-    def status(self) -> PlanRunNoun:
+    def status(self) -> PlanRunStatus:
         """The run as it was at its last step; the gateway's read has the counts."""
         return self._run
 

@@ -75,13 +75,13 @@ class Questions:
 
     async def withdraw(self, known: OpenQuestion, reason: str) -> None:
         """What the question was about went away."""
-        self._entity.note("exception.overtaken", exception_id=known.id, why=reason)
+        self._entity.record("exception.overtaken", exception_id=known.id, why=reason)
         self._entity.calls_out()
         await change_proposal(known.id, ProposalChanged(proposal=None, reason=reason))
 
     def _record_raised(self, identity: ExceptionId, proposal: Proposal, policy: PlantPolicy) -> None:
         value = {} if not proposal.currency else {"value": str(proposal.value), "currency": proposal.currency}
-        self._entity.note(
+        self._entity.record(
             "exception.raised",
             exception_id=identity,
             kind=proposal.kind,

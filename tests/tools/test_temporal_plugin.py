@@ -9,7 +9,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from runtime.temporal import STRICT_RUNNER, WORKFLOWS, code_version, deployment, temporal_plugin
 from worker import activities_of
 
@@ -51,6 +51,6 @@ def test_the_version_is_reported_and_holds_no_task_back() -> None:
 
 
 def test_every_activity_of_a_group_is_found() -> None:
-    names = {method.__name__ for method in activities_of(object.__new__(DeskActivities))}
+    names = {method.__name__ for method in activities_of(object.__new__(InternalActivities))}
     assert {"assess", "record", "close_exception"} <= names
     assert not any(name.startswith("_") for name in names)

@@ -12,9 +12,9 @@ from temporalio.exceptions import CancelledError
 from temporalio.worker import UnsandboxedWorkflowRunner
 
 from canonical.messages import RequirementOpened
-from tests.workflows.conftest import MakeWorld
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import Harness
 from tests.workflows.stock import state
-from tests.workflows.world import World
 from workflows.engineering_change.messages import ChangeMessage
 from workflows.exception.state import ExceptionMessage
 from workflows.material_requirement import messages
@@ -28,11 +28,11 @@ POISON = 150
 
 
 @pytest.fixture(params=[100, 0], ids=["cached", "from the first event"])
-async def world(request: pytest.FixtureRequest, make_world: MakeWorld) -> World:
+async def harness(request: pytest.FixtureRequest, make_harness: MakeHarness) -> Harness:
     # Without the sandbox, which would load the code anew: here code is replaced while it runs.
-    world = await make_world(cached=request.param, runner=UnsandboxedWorkflowRunner())
-    world.defects_expected = True
-    return world
+    harness = await make_harness(cached=request.param, runner=UnsandboxedWorkflowRunner())
+    harness.defects_expected = True
+    return harness
 
 
 def broken_for(quantity: int, sound: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,123 +51,129 @@ def broken_for(quantity: int, sound: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("place", ["take", "judge_need"])
 async def test_a_message_that_cannot_be_digested_is_set_aside_and_the_entity_goes_on(
-    world: World, monkeypatch: pytest.MonkeyPatch, place: str
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Whether it fails when it is taken or in the decision that it leads to."""
     monkeypatch.setattr(requirement_workflow, place, broken_for(POISON, getattr(requirement_workflow, place)))
-    need = world.need(world.item("CHAIN", "Cyclops"))
-    requirement = await world.plan(need)
-    order = await world.sent(requirement)
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
 
-    poisoned = await world.replan(need, 2, quantity=POISON)
-    await world.noted(requirement, "message.set_aside")
-    assert await world.incident(requirement) == "defect.message"
-    [aside] = [fact for fact in await world.ledger.reads.facts([requirement]) if fact.kind == "message.set_aside"]
+    poisoned = await harness.replan(need, 2, quantity=POISON)
+    await harness.registered(requirement, "message.set_aside")
+    assert await harness.incident(requirement) == "defect.message"
+    [aside] = [
+        audit_event
+        for audit_event in await harness.ledger.reads.audit_events([requirement])
+        if audit_event.kind == "message.set_aside"
+    ]
     assert aside.data == {
         "type": "RequirementOpened",
         "id": poisoned.revision.event_id,
         "reason": "OverflowError: date value out of range",
     }
-    assert (await world.requirement(requirement)).needed == 100
+    assert (await harness.requirement(requirement)).needed == 100
 
-    await world.replan(need, 3, quantity=180)
-    changed = await world.order_until(order, lambda found: found.revision == 2)
+    await harness.replan(need, 3, quantity=180)
+    changed = await harness.order_until(order, lambda found: found.revision == 2)
     assert [int(line.quantity) for line in changed.lines] == [180]
-    assert await world.incident(requirement) == "defect.message"
+    assert await harness.incident(requirement) == "defect.message"
 
     monkeypatch.undo()
-    await world.skip(world.handle(requirement), timedelta(minutes=1))
-    await world.noted(requirement, "incident.closed")
-    assert await world.incident(requirement) is None
-    assert (await world.kinds(requirement))[-2:] == ["need.stale", "incident.closed"], "R10: a newer one came meanwhile"
+    await harness.skip(harness.handle(requirement), timedelta(minutes=1))
+    await harness.registered(requirement, "incident.closed")
+    assert await harness.incident(requirement) is None
+    assert (await harness.kinds(requirement))[-2:] == ["requirement.stale", "incident.closed"], (
+        "R10: a newer one came meanwhile"
+    )
 
 
 async def test_a_message_that_was_set_aside_is_acted_on_once_the_code_is_replaced(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requirement_workflow, "take", broken_for(POISON, messages.take))
-    need = world.need(world.item("CHAIN", "Cyclops"))
-    requirement = await world.plan(need)
-    order = await world.sent(requirement)
-    await world.replan(need, 2, quantity=POISON)
-    await world.noted(requirement, "message.set_aside")
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
+    await harness.replan(need, 2, quantity=POISON)
+    await harness.registered(requirement, "message.set_aside")
 
-    await world.skip(world.handle(requirement), timedelta(minutes=1))
-    await world.until(lambda: world.at_rest(requirement))
-    assert await world.incident(requirement) == "defect.message"
-    assert (await world.kinds(requirement)).count("message.set_aside") == 1, "on record once"
+    await harness.skip(harness.handle(requirement), timedelta(minutes=1))
+    await harness.until(lambda: harness.at_rest(requirement))
+    assert await harness.incident(requirement) == "defect.message"
+    assert (await harness.kinds(requirement)).count("message.set_aside") == 1, "on record once"
 
     monkeypatch.undo()
-    await world.skip(world.handle(requirement), timedelta(minutes=10))
-    changed = await world.order_until(order, lambda found: found.revision == 2)
+    await harness.skip(harness.handle(requirement), timedelta(minutes=10))
+    changed = await harness.order_until(order, lambda found: found.revision == 2)
     assert [int(line.quantity) for line in changed.lines] == [POISON]
-    await world.noted(requirement, "incident.closed")
+    await harness.registered(requirement, "incident.closed")
 
 
-@pytest.mark.parametrize("world", [100], ids=["cached"], indirect=True)
+@pytest.mark.parametrize("harness", [100], ids=["cached"], indirect=True)
 async def test_of_messages_that_arrive_together_only_the_one_at_fault_is_set_aside(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requirement_workflow, "take", broken_for(POISON, messages.take))
-    need = world.need(world.item("CHAIN", "Cyclops"))
-    requirement = await world.plan(need)
-    order = await world.sent(requirement)
-    world.master_data.open_for_calls.clear()
-    await world.replan(need, 2, quantity=130)
-    await world.replan(need, 3, quantity=POISON)
-    await world.replan(need, 4, quantity=240)
-    world.master_data.open_for_calls.set()
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
+    harness.master_data.open_for_calls.clear()
+    await harness.replan(need, 2, quantity=130)
+    await harness.replan(need, 3, quantity=POISON)
+    await harness.replan(need, 4, quantity=240)
+    harness.master_data.open_for_calls.set()
 
-    changed = await world.order_until(order, lambda found: found.lines[0].quantity == 240)
+    changed = await harness.order_until(order, lambda found: found.lines[0].quantity == 240)
     assert changed.revision in (2, 3)
-    assert (await world.kinds(requirement)).count("message.set_aside") == 1
+    assert (await harness.kinds(requirement)).count("message.set_aside") == 1
 
 
 async def test_a_decision_that_meets_a_defect_is_an_incident_and_is_made_with_the_next_message(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(requirement_workflow, "judge_need", broken)
-    need = world.need(world.item("CHAIN", "Cyclops"))
-    requirement = await world.plan(need)
-    assert await world.until(lambda: world.incident(requirement)) == "defect.decision"
-    await world.noted(requirement, "incident.opened")
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    assert await harness.until(lambda: harness.incident(requirement)) == "defect.decision"
+    await harness.registered(requirement, "incident.opened")
 
-    need = await world.replan(need, 2, quantity=120)
-    await world.until(lambda: world.at_rest(requirement))
-    assert "message.set_aside" not in await world.kinds(requirement), "the message is not to blame"
+    need = await harness.replan(need, 2, quantity=120)
+    await harness.until(lambda: harness.at_rest(requirement))
+    assert "message.set_aside" not in await harness.kinds(requirement), "the message is not to blame"
 
     monkeypatch.undo()
-    need = await world.replan(need, 3, quantity=130)
-    order = await world.sent(requirement)
+    need = await harness.replan(need, 3, quantity=130)
+    order = await harness.sent(requirement)
     assert [int(line.quantity) for line in order.lines] == [130]
-    assert await world.incident(requirement) is None
-    assert (await world.kinds(requirement)).count("incident.opened") == 1
+    assert await harness.incident(requirement) is None
+    assert (await harness.kinds(requirement)).count("incident.opened") == 1
 
 
 async def test_a_decision_that_meets_a_defect_is_made_by_itself_once_the_code_is_replaced(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(stock_workflow, "judge_stock", broken)
-    chain = world.item("CHAIN", "Cyclops")
-    stock = await state(world, chain, -40)
-    assert await world.until(lambda: world.incident(stock)) == "defect.decision"
+    chain = harness.item("CHAIN", "Cyclops")
+    stock = await state(harness, chain, -40)
+    assert await harness.until(lambda: harness.incident(stock)) == "defect.decision"
     monkeypatch.undo()
-    await world.skip(world.handle(stock), timedelta(minutes=1))
-    await world.noted(stock, "stock.short")
-    await world.noted(stock, "incident.closed")
+    await harness.skip(harness.handle(stock), timedelta(minutes=1))
+    await harness.registered(stock, "stock.short")
+    await harness.registered(stock, "incident.closed")
 
 
-async def test_an_entity_that_is_cancelled_ends_as_cancelled_and_takes_that_for_no_defect(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    await world.sent(requirement)
-    await world.until(lambda: world.at_rest(requirement))
-    handle = world.handle(requirement)
+async def test_an_entity_that_is_cancelled_ends_as_cancelled_and_takes_that_for_no_defect(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    await harness.sent(requirement)
+    await harness.until(lambda: harness.at_rest(requirement))
+    handle = harness.handle(requirement)
     await handle.cancel()
     with pytest.raises(WorkflowFailureError) as failed:
         await handle.result()

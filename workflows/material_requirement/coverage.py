@@ -1,7 +1,8 @@
 """What a requirement asks of orders: first cover, changes, balances, and what a person decided of a shortage.
 
 Each question goes out as a whole want, with the audit event of its decision: all that it was made of but the policy, so
-that it can be made again under another. Quantities are in the need's unit; only a want is in the order unit. The
+that it can be made again under another. Quantities are in the need's unit; only a supply request is in the order unit.
+The
 decisions are in decisions/.
 """
 
@@ -13,27 +14,27 @@ from typing import NamedTuple
 from pydantic import JsonValue
 from temporalio import workflow
 
-from activities.desk import DeskActivities
-from canonical.calls import AskCoverCall, CoverAsked, CoverChange, CoverOpening
-from canonical.cover import CoverHeld, SliceState, Want
+from activities.internal import InternalActivities
+from canonical.calls import RequestSupplyCall, SupplyRequestChange, SupplyRequestOpening, SupplyRequestsPlaced
 from canonical.exception import Choice, Decision
 from canonical.need import Need
 from canonical.reason import Reason
 from canonical.records import RequirementStage
 from canonical.routing import as_kept
 from canonical.sourcing import Assessment, Source
-from decisions.assess import CoverDecision, NotOrderable, decide_cover
-from decisions.cover import release, terms_for, want_for
+from canonical.supply import OrderCoverage, ScheduleLineState, SupplyRequest
+from decisions.assess import NotOrderable, SourcingDecision, decide_sourcing
 from decisions.feasibility import Feasible, Short, judge_feasibility
 from decisions.netting import Netting, left_to_order
 from decisions.shortage import alternatives
 from decisions.sourcing import permitted_sources
+from decisions.supply_requests import release, request_for, terms_for
 from decisions.units import conversion
 from workflows.entity import Entity
 from workflows.material_requirement.messages import RequirementMessage
 from workflows.material_requirement.state import AcceptedShortage, RequirementState
 
-_STAYS = (SliceState.RECEIVED, SliceState.SHIPPED)
+_STAYS = (ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED)
 
 
 class RequirementCoverage:
@@ -46,7 +47,7 @@ class RequirementCoverage:
         self._state = state
         self._entity = entity
 
-    async def cover_need(self) -> NotOrderable | None:
+    async def source_need(self) -> NotOrderable | None:
         """First cover, or a changed need: the newest live order takes the difference.
 
         An order that was told to let go and has not done so yet is asked first: it may keep what it has. One whose
@@ -54,7 +55,7 @@ class RequirementCoverage:
         """
         state = self._state
         self._count_in_the_unit_of_the_need()
-        primary = next((cover for cover in reversed(state.live) if cover.want.lots), None)
+        primary = next((coverage for coverage in reversed(state.live) if coverage.request.lots), None)
         primary = primary or next(reversed(state.live), None)
         problem: NotOrderable | None = None
         if primary is None:
@@ -63,7 +64,7 @@ class RequirementCoverage:
             netting = self._netting(besides=primary)
             # Only what was approved: that the order gives less.
             by = state.approved_by if netting.uncovered < primary.needed else None
-            problem = await self.change_cover(primary, netting.uncovered, rule="R3", decided_by=by, netting=netting)
+            problem = await self.change_request(primary, netting.uncovered, rule="R3", decided_by=by, netting=netting)
         else:
             problem = await self._move(primary)
         if problem is None:
@@ -71,26 +72,26 @@ class RequirementCoverage:
             state.stock_moved = False
         return problem
 
-    async def release_cover(self) -> None:
+    async def release_coverage(self) -> None:
         """Withdrawn: nothing is wanted of any order any more."""
-        for cover in self._state.live:
-            if cover.want.lots:
-                await self.release(cover, rule="R3", decided_by=self._state.approved_by)
+        for coverage in self._state.live:
+            if coverage.request.lots:
+                await self.release(coverage, rule="R3", decided_by=self._state.approved_by)
 
-    async def cover_balance(self) -> NotOrderable | None:
+    async def source_open_quantity(self) -> NotOrderable | None:
         """R3: what an order could not take any more is ordered anew from the same supplier, as far as it is needed."""
         state = self._state
-        for cover in list(state.covers):
-            if cover.balance <= 0 or state.source_of(cover) is None:
+        for coverage in list(state.coverages):
+            if coverage.open_quantity <= 0 or state.source_of(coverage) is None:
                 continue
             netting = self._netting()
             held = sum((quantity for _, quantity in netting.counted), Decimal(0))
-            quantity = min(cover.balance, max(Decimal(0), netting.need - held + cover.balance))
-            decided = self.decide(quantity, only=cover.supplier, netting=netting) if quantity > 0 else None
+            quantity = min(coverage.open_quantity, max(Decimal(0), netting.need - held + coverage.open_quantity))
+            decided = self.decide(quantity, only=coverage.supplier, netting=netting) if quantity > 0 else None
             if isinstance(decided, NotOrderable):
                 return decided
-            state.settle_balance(cover)
-            problem = await self.open_cover(decided, rule="R3") if decided is not None else None
+            state.settle_open_quantity(coverage)
+            problem = await self.open_request(decided, rule="R3") if decided is not None else None
             if problem is not None:
                 return problem
         return None
@@ -103,10 +104,10 @@ class RequirementCoverage:
         short = self.judge()
         match decision.choice:
             case _ if not isinstance(short, Short):
-                self._entity.note("decision.overtaken", decision.decided_at, choice=decision.choice)
+                self._entity.record("decision.overtaken", decision.decided_at, choice=decision.choice)
             case _ if short.why != self._state.decided_about:
                 # The picture changed in the same moment: the question is put anew.
-                self._entity.note("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
+                self._entity.record("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
             case Choice.ACCEPT:
                 return await self._accept(short, decision)
             case Choice.EXPEDITE:
@@ -114,7 +115,7 @@ class RequirementCoverage:
             case Choice.SPLIT:
                 return await self._split(short, decision)
             case _:
-                self._entity.note("decision.without_effect", decision.decided_at, choice=decision.choice)
+                self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice)
         return None
 
     async def _accept(self, short: Short, decision: Decision) -> NotOrderable | None:
@@ -122,21 +123,21 @@ class RequirementCoverage:
         self._state.accepted = AcceptedShortage(short_quantity=short.short_quantity, available_on=short.available_on)
         if short.available_on is not None:
             return None
-        for cover in self._state.live:
-            dated = sum((part.quantity for part in cover.supply if part.date is not None), Decimal(0))
-            if dated < cover.needed:
-                problem = await self.change_cover(cover, dated, rule="R7", decided_by=decision.decided_by)
+        for coverage in self._state.live:
+            dated = sum((part.quantity for part in coverage.supply if part.date is not None), Decimal(0))
+            if dated < coverage.needed:
+                problem = await self.change_request(coverage, dated, rule="R7", decided_by=decision.decided_by)
                 if problem is not None:
                     return problem
         return None
 
     async def _expedite(self, decision: Decision) -> NotOrderable | None:
         """Ask the suppliers that are late for the pegged date."""
-        for cover in self._state.live:
-            if cover.stated is None:
+        for coverage in self._state.live:
+            if coverage.reported is None:
                 continue
             by = decision.decided_by
-            problem = await self.change_cover(cover, cover.needed, rule="R7", decided_by=by, expedite=True)
+            problem = await self.change_request(coverage, coverage.needed, rule="R7", decided_by=by, expedite=True)
             if problem is not None:
                 return problem
         return None
@@ -146,19 +147,19 @@ class RequirementCoverage:
         state, by = self._state, decision.decided_by
         second = decision.supplier or self._best_second_source(short)
         decided = self.decide(short.short_quantity, only=second) if second is not None else None
-        if not isinstance(decided, CoverDecision):
+        if not isinstance(decided, SourcingDecision):
             why = decided.why if decided is not None else "no second source"
-            self._entity.note("decision.without_effect", decision.decided_at, choice=decision.choice, why=why)
+            self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice, why=why)
             return None
         left = short.short_quantity
-        for cover in reversed(state.live):
-            taken = min(left, cover.needed)
+        for coverage in reversed(state.live):
+            taken = min(left, coverage.needed)
             if taken > 0:
-                problem = await self.change_cover(cover, cover.needed - taken, rule="R7", decided_by=by)
+                problem = await self.change_request(coverage, coverage.needed - taken, rule="R7", decided_by=by)
                 if problem is not None:
                     return problem
                 left -= taken
-        return await self.open_cover(decided, rule="R7", decided_by=by)
+        return await self.open_request(decided, rule="R7", decided_by=by)
 
     def _best_second_source(self, short: Short) -> str | None:
         """The one that the proposal shows first."""
@@ -172,47 +173,49 @@ class RequirementCoverage:
     # -- what is asked for
 
     async def _order(self, netting: Netting) -> NotOrderable | None:
-        """Cover of whoever the rules say."""
+        """Coverage of whoever the rules say."""
         if netting.uncovered <= 0:
             return None
         decided = self.decide(netting.uncovered, netting=netting)
-        return decided if isinstance(decided, NotOrderable) else await self.open_cover(decided, rule="R2")
+        return decided if isinstance(decided, NotOrderable) else await self.open_request(decided, rule="R2")
 
-    async def _move(self, cover: CoverHeld) -> NotOrderable | None:
+    async def _move(self, coverage: OrderCoverage) -> NotOrderable | None:
         """What an order is to let go of is asked of another supplier at once; what is here or on the way stays."""
-        netting = self._netting(besides=cover)
-        stays = (part.quantity for part in cover.supply if part.state in _STAYS)
+        netting = self._netting(besides=coverage)
+        stays = (part.quantity for part in coverage.supply if part.state in _STAYS)
         quantity = netting.uncovered - sum(stays, Decimal(0))
         decided = self.decide(quantity, netting=netting) if quantity > 0 else None
         if isinstance(decided, NotOrderable):
             return decided
-        await self.release(cover, rule="R3")
-        return await self.open_cover(decided, rule="R3") if decided is not None else None
+        await self.release(coverage, rule="R3")
+        return await self.open_request(decided, rule="R3") if decided is not None else None
 
-    def _netting(self, besides: CoverHeld | None = None) -> Netting:
+    def _netting(self, besides: OrderCoverage | None = None) -> Netting:
         """R2: what is not on stock and no other order than this one is asked for."""
         state = self._state
-        others = [cover for cover in state.covers if cover is not besides]
+        others = [coverage for coverage in state.coverages if coverage is not besides]
         return left_to_order(state.acted_on.quantity, others, state.on_hand)
 
-    def _may_serve(self, cover: CoverHeld) -> bool:
-        """Whether the plan and the plant allow the cover's supplier."""
+    def _may_serve(self, coverage: OrderCoverage) -> bool:
+        """Whether the plan and the plant allow the coverage's supplier."""
         state = self._state
         assert state.assessment is not None
-        return any(source.supplier == cover.supplier for source in permitted_sources(state.acted_on, state.assessment))
+        return any(
+            source.supplier == coverage.supplier for source in permitted_sources(state.acted_on, state.assessment)
+        )
 
     def _count_in_the_unit_of_the_need(self) -> None:
         """Where the plan states the need in another unit, what orders hold is counted in that one from now on."""
         state, unit = self._state, self._state.acted_on.unit
         assert state.assessment is not None
         item = state.assessment.item
-        for cover in state.covers:
-            if item is None or (cover.want.need_unit or cover.want.unit) == unit:
+        for coverage in state.coverages:
+            if item is None or (coverage.request.need_unit or coverage.request.unit) == unit:
                 continue
-            per_order_unit = conversion(unit, cover.want.unit, item)
+            per_order_unit = conversion(unit, coverage.request.unit, item)
             if per_order_unit is not None:
-                want = cover.want.model_copy(update={"need_unit": unit, "per_order_unit": per_order_unit})
-                state.replace_cover(cover.order_id, want=want)
+                request = coverage.request.model_copy(update={"need_unit": unit, "per_order_unit": per_order_unit})
+                state.replace_coverage(coverage.order_id, request=request)
 
     def judge(self) -> Feasible | Short:
         """R7: what is known to come against the pegged need."""
@@ -235,7 +238,7 @@ class RequirementCoverage:
         exclude: Collection[str] = (),
         only: str | None = None,
         netting: Netting | None = None,
-    ) -> CoverDecision | NotOrderable:
+    ) -> SourcingDecision | NotOrderable:
         """By all rules, of whom and how the quantity is ordered; `only`: of this supplier, sound or not.
 
         `netting`: why it is this quantity (R2), where it is not what a person decided.
@@ -247,42 +250,45 @@ class RequirementCoverage:
         excluded = set(exclude) if only is None else {source.supplier for source in sources} - {only}
         asked = sorted(excluded)
         holding = () if only is None else (only,)
-        decided = decide_cover(state.acted_on, assessment, today, quantity=quantity, exclude=asked, holding=holding)
+        decided = decide_sourcing(state.acted_on, assessment, today, quantity=quantity, exclude=asked, holding=holding)
         state.decided_under = version = decided.policy.version
-        question = CoverQuestion(state.acted_on, assessment, today, quantity, asked, holding)
-        if isinstance(decided, CoverDecision):
+        question = SourcingQuestion(state.acted_on, assessment, today, quantity, asked, holding)
+        if isinstance(decided, SourcingDecision):
             reasons = (netting.reason(version), *decided.reasons()) if netting is not None else decided.reasons()
-            self._entity.note("cover.decided", **cover_decided(question, decided, reasons))
+            self._entity.record("sourcing.decided", **sourcing_decided(question, decided, reasons))
         elif assessment.item is not None:
-            self._entity.note("cover.refused", **cover_refused(question, decided))
+            self._entity.record("sourcing.refused", **sourcing_refused(question, decided))
         return decided
 
-    async def open_cover(
-        self, decided: CoverDecision, *, rule: str, decided_by: str | None = None
+    async def open_request(
+        self, decided: SourcingDecision, *, rule: str, decided_by: str | None = None
     ) -> NotOrderable | None:
-        """Want cover of an order that collects, or of a new one."""
+        """Want coverage of an order that collects, or of a new one."""
         state, source = self._state, decided.source
-        want = self._want(decided, decided_by=decided_by, expedite=None, rule=rule)
-        self._note_want(want, source.supplier)
-        opening = CoverOpening(want=want, terms=terms_for(want, decided.choice), source=source, policy=decided.policy)
+        request = self._request(decided, decided_by=decided_by, expedite=None, rule=rule)
+        self._record_request(request, source.supplier)
+        opening = SupplyRequestOpening(
+            request=request, terms=terms_for(request, decided.choice), source=source, policy=decided.policy
+        )
         asked = await self._ask(openings=(opening,))
         reservation = asked.reservations[0]
-        held, known = reservation.held or want, state.held(reservation.order_id)
-        cover = CoverHeld(order_id=reservation.order_id, supplier=source.supplier, want=held)
+        held, known = reservation.existing or request, state.coverage_of(reservation.order_id)
+        coverage = OrderCoverage(order_id=reservation.order_id, supplier=source.supplier, request=held)
         if known is None:
-            state.covers.append(cover)
+            state.coverages.append(coverage)
         else:
-            state.replace_cover(known.order_id, want=held, settled=0)
+            state.replace_coverage(known.order_id, request=held, settled=0)
         before = known.needed if known else Decimal(0)
-        if before > 0 or (held.lots, held.dock_date) != (want.lots, want.dock_date):
-            # The order has this want instead of the one before, or of one that a former attempt of this task had asked.
+        if before > 0 or (held.lots, held.dock_date) != (request.lots, request.dock_date):
+            # The order has this supply request instead of the one before, or of one that a former attempt of this task
+            # had asked.
             whole = before + decided.choice.quantity
-            return await self.change_cover(cover, whole, rule=rule, decided_by=decided_by)
+            return await self.change_request(coverage, whole, rule=rule, decided_by=decided_by)
         return None
 
-    async def change_cover(
+    async def change_request(
         self,
-        cover: CoverHeld,
+        coverage: OrderCoverage,
         quantity: Decimal,
         *,
         rule: str,
@@ -290,38 +296,42 @@ class RequirementCoverage:
         expedite: bool = False,
         netting: Netting | None = None,
     ) -> NotOrderable | None:
-        """State a new want to the order that knows the requirement."""
-        if self._state.source_of(cover) is None or quantity <= 0:
-            await self.release(cover, rule=rule, decided_by=decided_by)
+        """State a new supply request to the order that knows the requirement."""
+        if self._state.source_of(coverage) is None or quantity <= 0:
+            await self.release(coverage, rule=rule, decided_by=decided_by)
             return None
-        decided = self.decide(quantity, only=cover.supplier, netting=netting)
+        decided = self.decide(quantity, only=coverage.supplier, netting=netting)
         if isinstance(decided, NotOrderable):
             return decided
-        want = self._want(decided, decided_by=decided_by, expedite=expedite, rule=rule)
-        await self._state_want(cover, want)
+        request = self._request(decided, decided_by=decided_by, expedite=expedite, rule=rule)
+        await self._send_request(coverage, request)
         return None
 
-    async def release(self, cover: CoverHeld, *, rule: str, decided_by: str | None = None) -> None:
+    async def release(self, coverage: OrderCoverage, *, rule: str, decided_by: str | None = None) -> None:
         """Nothing more is wanted of the order."""
-        want = release(cover.want, need_revision=self._state.next_revision(), reason=rule)
-        await self._state_want(cover, want.model_copy(update={"approved_by": decided_by, "stated_at": workflow.now()}))
+        request = release(coverage.request, request_revision=self._state.next_revision(), reason=rule)
+        await self._send_request(
+            coverage, request.model_copy(update={"approved_by": decided_by, "reported_at": workflow.now()})
+        )
 
-    async def _state_want(self, cover: CoverHeld, want: Want) -> None:
-        self._note_want(want, cover.supplier)
-        self._state.replace_cover(cover.order_id, want=want)
-        asked = await self._ask(changes=(CoverChange(order_id=cover.order_id, want=want),))
+    async def _send_request(self, coverage: OrderCoverage, request: SupplyRequest) -> None:
+        self._record_request(request, coverage.supplier)
+        self._state.replace_coverage(coverage.order_id, request=request)
+        asked = await self._ask(changes=(SupplyRequestChange(order_id=coverage.order_id, request=request),))
         if not asked.delivered[0]:
-            self._state.replace_cover(cover.order_id, released=True)
+            self._state.replace_coverage(coverage.order_id, released=True)
 
-    def _want(self, decided: CoverDecision, *, decided_by: str | None, expedite: bool | None, rule: str) -> Want:
+    def _request(
+        self, decided: SourcingDecision, *, decided_by: str | None, expedite: bool | None, rule: str
+    ) -> SupplyRequest:
         state, need = self._state, self._state.acted_on
-        want = want_for(
+        request = request_for(
             need,
             decided.choice.item,
             decided.choice,
             decided.policy,
             requirement_id=state.id,
-            need_revision=state.next_revision(),
+            request_revision=state.next_revision(),
             today=workflow.now().date(),
             correlation_id=state.correlation_id,
             expedite=expedite,
@@ -330,40 +340,43 @@ class RequirementCoverage:
         )
         answered_on = need.demanded_by is not None and need.demanding_line is not None
         item_class = decided.choice.item.item_class
-        return want.model_copy(
-            update={"stated_at": workflow.now(), "answered_on": answered_on, "item_class": item_class}
+        return request.model_copy(
+            update={"reported_at": workflow.now(), "answered_on": answered_on, "item_class": item_class}
         )
 
     async def _ask(
-        self, *, openings: tuple[CoverOpening, ...] = (), changes: tuple[CoverChange, ...] = ()
-    ) -> CoverAsked:
+        self, *, openings: tuple[SupplyRequestOpening, ...] = (), changes: tuple[SupplyRequestChange, ...] = ()
+    ) -> SupplyRequestsPlaced:
         # The entry goes out with the question: the ledger is told of the state that the question leads to.
         self._state.stage, self._state.reason = RequirementStage.COVERED, "asked of an order; waits for the supplier"
-        call = AskCoverCall(
-            entry=self._entity.entry(), openings=openings, changes=changes, correlation_id=self._state.correlation_id
+        call = RequestSupplyCall(
+            audit_batch=self._entity.audit_batch(),
+            openings=openings,
+            changes=changes,
+            correlation_id=self._state.correlation_id,
         )
-        return await self._entity.recorded(DeskActivities.ask_cover, call)
+        return await self._entity.recorded(InternalActivities.request_supply, call)
 
-    def _note_want(self, want: Want, supplier: str) -> None:
-        self._entity.note(
-            "cover.wanted",
+    def _record_request(self, request: SupplyRequest, supplier: str) -> None:
+        self._entity.record(
+            "supply_request.sent",
             supplier=supplier,
-            quantity=str(want.quantity),
-            needed=str(want.needed),
-            unit=want.unit,
-            dock_date=want.dock_date.isoformat(),
-            send_by=want.send_by.isoformat(),
-            expedite=want.expedite,
-            decided_by=want.approved_by,
-            why=want.reason,
+            quantity=str(request.quantity),
+            needed=str(request.needed),
+            unit=request.unit,
+            dock_date=request.dock_date.isoformat(),
+            send_by=request.send_by.isoformat(),
+            expedite=request.expedite,
+            decided_by=request.approved_by,
+            why=request.reason,
         )
 
 
 # -- as audit events
 
 
-class CoverQuestion(NamedTuple):
-    """What `decide_cover` was asked."""
+class SourcingQuestion(NamedTuple):
+    """What `decide_sourcing` was asked."""
 
     need: Need
     assessment: Assessment
@@ -373,8 +386,10 @@ class CoverQuestion(NamedTuple):
     holding: Sequence[str] = ()
 
 
-def cover_decided(asked: CoverQuestion, decided: CoverDecision, reasons: Sequence[Reason]) -> dict[str, JsonValue]:
-    """`cover.decided`: what was asked, what came out, and why."""
+def sourcing_decided(
+    asked: SourcingQuestion, decided: SourcingDecision, reasons: Sequence[Reason]
+) -> dict[str, JsonValue]:
+    """`sourcing.decided`: what was asked, what came out, and why."""
     return {
         **_asked(asked),
         "outcome": {
@@ -392,8 +407,8 @@ def cover_decided(asked: CoverQuestion, decided: CoverDecision, reasons: Sequenc
     }
 
 
-def cover_refused(asked: CoverQuestion, refused: NotOrderable) -> dict[str, JsonValue]:
-    """`cover.refused`: what was asked, and what is wrong in master data; its reasons are the exception's."""
+def sourcing_refused(asked: SourcingQuestion, refused: NotOrderable) -> dict[str, JsonValue]:
+    """`sourcing.refused`: what was asked, and what is wrong in master data; its reasons are the exception's."""
     return {
         **_asked(asked),
         "defects": [defect.field for defect in refused.defects],
@@ -402,7 +417,7 @@ def cover_refused(asked: CoverQuestion, refused: NotOrderable) -> dict[str, Json
     }
 
 
-def _asked(asked: CoverQuestion) -> dict[str, JsonValue]:
+def _asked(asked: SourcingQuestion) -> dict[str, JsonValue]:
     """With the item as master data keeps it: which of it may be had, and by whose calendar, is the policy's."""
     known, item = asked.assessment, as_kept(asked.assessment)
     kept = item.model_copy(update={"sources": tuple(map(_without_idle_calendar, item.sources))})

@@ -1,4 +1,5 @@
-"""How an order calls: counterparts on their own queues, the desk by local activities; facts ride along with each."""
+"""How an order calls: counterparts on their own queues, the desk by local activities; audit events ride along with
+each."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -28,12 +29,13 @@ class OrderCalls(Entity[OrderState, OrderMessage]):
     async def call(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
-        """One activity on the counterpart's queue, tried until it answers; facts that ride along are written then."""
+        """One activity on the counterpart's queue, tried until it answers; audit events that ride along are written
+        then."""
         attempt = call
 
         async def once() -> Reply[Outcome]:
             nonlocal attempt
-            this, attempt = attempt, attempt.model_copy(update={"unsure": True})
+            this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
             return await workflow.execute_activity_method(
                 method,
                 args=[this],
@@ -44,7 +46,7 @@ class OrderCalls(Entity[OrderState, OrderMessage]):
                 summary=summary,
             )
 
-        return await self.with_events(call.entry, once, f"{counterpart}.{method.__name__}")
+        return await self.with_events(call.audit_batch, once, f"{counterpart}.{method.__name__}")
 
     async def call_once(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
@@ -69,12 +71,12 @@ class OrderCalls(Entity[OrderState, OrderMessage]):
             if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
                 await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
             return None
-        if call.entry is not None:
-            self.journal.written(call.entry.sequence, reply.head)
+        if call.audit_batch is not None:
+            self.event_log.written(call.audit_batch.sequence, reply.head)
         return reply.outcome
 
-    def note_refusal(self, outcome: ChangeOutcome | None) -> None:
+    def record_refusal(self, outcome: ChangeOutcome | None) -> None:
         """Remember a reasoned no until a person has seen to it."""
         if isinstance(outcome, Refused):
             self.state.refusal = f"{outcome.reason} ({outcome.code})"
-            self.note("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)
+            self.record("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)
