@@ -30,9 +30,12 @@ class Journal(BaseModel):
     def written(self, up_to: int, head: str) -> None:
         """The ledger has the facts up to this sequence, and `head` is the hash of the last of them there.
 
+        Without a head nothing rode along, and what was noted since stays as it is chained.
         It is not ours where a replay's clock differs from that of the first run; the chain goes on from the ledger's.
         """
+        if not head:
+            return
         left = [fact for fact in self.unwritten if fact.sequence > up_to]
-        self.last_hash, self.unwritten = head or self.last_hash, []
+        self.last_hash, self.unwritten = head, []
         for fact in left:
             self._append(fact.sequence, fact.kind, fact.business_time, fact.processing_time, fact.data)

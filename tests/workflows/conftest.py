@@ -22,6 +22,7 @@ from ledger.database import connect
 from shadow.comparison import KINDS, Comparing, Comparison
 from shadow.verdict import Policies
 from tests.conftest import FreshDatabase
+from tests.workflows.hanging import Hanging
 from tests.workflows.plant import POLICY
 from tests.workflows.world import World
 from tools import temporal_server
@@ -31,7 +32,7 @@ from workflows.search_attributes import ALL
 HISTORIES = Path(__file__).parent.parent / "replay" / "histories"
 MakeWorld = Callable[..., Awaitable[World]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
-`cached` 0: every task replays its workflow from the first event on."""
+`cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once."""
 
 
 @asynccontextmanager
@@ -63,11 +64,11 @@ async def telling(
     async with AsyncExitStack() as stack:
         worlds: list[World] = []
 
-        async def make(*, without: str = "", cached: int = 100, **policy: Any) -> World:
+        async def make(*, without: str = "", cached: int = 100, hanging: Sequence[str] = (), **policy: Any) -> World:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
             world = World(environment, engine, POLICY.model_copy(update=policy))
-            for worker in world.workers(max_cached_workflows=cached):
+            for worker in world.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
                 if without and worker.task_queue.endswith(f"-{without}"):
                     world.held_back.append(worker)
                 else:

@@ -1,47 +1,13 @@
 """Free stock relaxes needs and a shortfall is needed; a later plan has netted it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
-from canonical.identity import RequirementId, StockId
-from canonical.messages import StockOpened
-from canonical.records import StockSnapshot, StockStage
-from canonical.stock import StockReport, StockReportKind
-from ledger.stock.stock import Counted
+from canonical.identity import RequirementId
+from canonical.records import StockStage
 from tests.workflows.plant import today
+from tests.workflows.stock import balance, state
 from tests.workflows.world import World
-
-
-async def state(world: World, item: str, quantity: int, *, ago: timedelta = timedelta(0), told: bool = True) -> StockId:
-    """A system says what is free, and the gateway tells whom it concerns."""
-    at = datetime.now(UTC) - ago
-    report = StockReport(
-        kind=StockReportKind.STATED,
-        plant="1710",
-        item=item,
-        quantity=Decimal(quantity),
-        unit="EA",
-        source="wms",
-        effective_at=at,
-        event_id=f"{world.prefix}-{at.isoformat()}",
-    )
-    triage = await world.ledger.stock.note(report.id, "EA", [Counted(report=report, quantity=report.quantity)])
-    assert triage.tell is told
-    if triage.tell:
-        assert triage.figure is not None
-        opened = StockOpened(
-            figure=triage.figure,
-            correlation_id=f"corr-{world.prefix}",
-            first_sequence=triage.next_sequence,
-            previous_hash=triage.previous_hash,
-        )
-        assert await world.entities.open_stock(opened, reopen=triage.reopen)
-        await world.ledger.stock.told(triage.figure)
-    return report.id
-
-
-async def balance(world: World, stock: str) -> StockSnapshot:
-    return StockSnapshot.model_validate(await world.status(stock))
 
 
 async def test_a_surplus_relaxes_an_open_need_a_small_change_does_not_and_a_fall_restores_it(world: World) -> None:
