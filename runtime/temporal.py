@@ -80,9 +80,9 @@ def temporal_plugin(runner: WorkflowRunner = RUNNER) -> SimplePlugin:
     )
 
 
-async def connect_temporal(settings: Settings) -> Client:
-    """The client that the settings describe."""
-    return await Client.connect(**settings.temporal, plugins=[temporal_plugin()])
+async def connect_temporal(settings: Settings, runner: WorkflowRunner = RUNNER) -> Client:
+    """The client that the settings describe; its workers decide on the runner."""
+    return await Client.connect(**settings.temporal, plugins=[temporal_plugin(runner)])
 
 
 def deployment() -> WorkerDeploymentConfig:

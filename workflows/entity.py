@@ -23,7 +23,7 @@ from typing import Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 from pydantic import BaseModel, JsonValue
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TemporalError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TemporalError, is_cancelled_exception
 
 from activities.internal import InternalActivities
 from canonical.calls import PolicyCall, RecordCall, Reply
@@ -45,7 +45,8 @@ CALL_RETRIES = RetryPolicy(
     maximum_interval=timedelta(seconds=20),
     maximum_attempts=7,
 )
-INTERNAL_TIMEOUT = timedelta(seconds=8)
+INTERNAL_TIMEOUT = timedelta(seconds=30)
+"""Longer than the desk itself waits for master data (activities.internal.MASTER_DATA_SECONDS)."""
 INTERNAL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2,
@@ -137,7 +138,7 @@ class Entity(ABC, Generic[State, Message]):
             await self._wait()
         while True:
             await self._turn()
-            if self.ended and not self.inbox:
+            if self.ended and not self.inbox and not self._defect:
                 return
             self._continue_as_new_if_due()
             if not self.inbox:
@@ -296,13 +297,13 @@ class Entity(ABC, Generic[State, Message]):
         return await self.persist(_locally(method, call), activity_name(method))
 
     async def recorded(self, method: Callable[[Any, Any], Awaitable[Reply[Result]]], call: RecordingCall) -> Result:
-        """The same with the audit events that the call takes along (`entry()`): they are written then."""
+        """The same with the audit events that the call takes along (`audit_batch()`): they are written then."""
         return await self.with_events(call.audit_batch, _locally(method, call), activity_name(method))
 
     async def with_events(
         self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Reply[Result]]], name: str
     ) -> Result:
-        """Make any call that takes `entry` along, until it succeeds; then its audit events are written."""
+        """Make any call that takes `audit_batch` along, until it succeeds; then its audit events are written."""
         reply = await self.persist(call, name)
         if audit_batch is not None:
             self.event_log.written(audit_batch.sequence, reply.head)
@@ -328,7 +329,9 @@ class Entity(ABC, Generic[State, Message]):
         while True:
             try:
                 result = await call()
-            except (ActivityError, ApplicationError) as error:  # the latter: what a local activity raised, unwrapped
+            except FailureError as error:
+                # A local activity's own error comes bare. Its time-out comes as the cause of an ActivityError at first
+                # and bare in a replay, so that both have to end here, with the same words.
                 if is_cancelled_exception(error):
                     raise
                 self._open_incident(name, error)
@@ -340,7 +343,7 @@ class Entity(ABC, Generic[State, Message]):
                     self._show_incidents({key: statement for key, statement in self._incidents.items() if key != name})
                 return result
 
-    def _open_incident(self, name: str, error: ActivityError | ApplicationError) -> None:
+    def _open_incident(self, name: str, error: FailureError) -> None:
         cause = error.cause if isinstance(error, ActivityError) else error
         message = (cause.message if isinstance(cause, ApplicationError) else str(cause or error))[:300]
         if name not in self._incidents:

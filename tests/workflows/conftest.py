@@ -1,37 +1,41 @@
 """A world per test, with its workers running and time standing still until a story steps it.
 
-After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each history
-replays
-as it was recorded, so that no story passes by luck of the cache, and every decision that was recorded is decided again
-from its record and comes out the same.
+After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each run is
+decided
+again from its history by both runners, so that no story passes by luck of the cache, and every decision that was
+recorded is made again from its record and comes out the same.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer, WorkflowRunner
+from temporalio.worker import WorkflowRunner
 
 from backtest.decision import Policies
 from backtest.result import KINDS, Backtest, BacktestResult
-from canonical.audit_event import first_break
+from canonical.audit_event import AuditEvent, first_break
 from ledger.database import connect
-from runtime.temporal import STRICT_RUNNER, WORKFLOWS, temporal_plugin
+from runtime.temporal import STRICT_RUNNER, temporal_plugin
 from tests.conftest import FreshDatabase
+from tests.replay.replaying import RUNNERS, replay, runs_on, type_of
+from tests.replay.stories import keep
+from tests.workflows.hanging import Hanging
 from tests.workflows.harness import Harness
 from tests.workflows.plant import POLICY
 from tools import temporal_server
 from workflows.search_attributes import ALL
 
-HISTORIES = Path(__file__).parent.parent / "replay" / "histories"
 MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
-`cached` 0: every task replays its workflow from the first event on; `runner`: with or without the sandbox."""
+`cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once;
+`runner`: with or without the sandbox."""
 
 
 @asynccontextmanager
@@ -58,18 +62,23 @@ async def telling(
 ) -> AsyncIterator[MakeHarness]:
     """Makes worlds on a server; at the end of the story, what must be so of any is checked.
 
-    `record`: the name under which the entities' histories are kept for the replay tests.
+    `record`: the name under which the histories of all that ran are kept for tests/replay.
     """
     async with AsyncExitStack() as stack:
         harnesses: list[Harness] = []
 
         async def make(
-            *, without: str = "", cached: int = 100, runner: WorkflowRunner = STRICT_RUNNER, **policy: Any
+            *,
+            without: str = "",
+            cached: int = 100,
+            hanging: Sequence[str] = (),
+            runner: WorkflowRunner = STRICT_RUNNER,
+            **policy: Any,
         ) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
             harness = Harness(environment, engine, POLICY.model_copy(update=policy), runner)
-            for worker in harness.workers(max_cached_workflows=cached):
+            for worker in harness.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
                 if without and worker.task_queue.endswith(f"-{without}"):
                     harness.held_back.append(worker)
                 else:
@@ -80,18 +89,25 @@ async def telling(
         with environment.with_time_skipping_disabled():
             yield make
             for harness in harnesses:
-                await check_what_is_left(harness)
                 if record:
-                    await record_histories(harness, record)
+                    await come_to_rest(harness)
+                runs = await check_what_is_left(harness)
+                if record:
+                    await keep(record, runs)
+
+
+@pytest.fixture
+def record_as(request: pytest.FixtureRequest) -> str:
+    """The name under which the story is to be recorded; empty: it is not."""
+    recorded = request.node.get_closest_marker("recorded")
+    return str(recorded.args[0]) if recorded and request.config.getoption("--record-histories") else ""
 
 
 @pytest.fixture
 async def make_harness(
-    request: pytest.FixtureRequest, temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase
+    temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase, record_as: str
 ) -> AsyncIterator[MakeHarness]:
-    recorded = request.node.get_closest_marker("recorded")
-    record = recorded.args[0] if recorded and request.config.getoption("--record-histories") else ""
-    async with telling(temporal_env, fresh_database, record) as make:
+    async with telling(temporal_env, fresh_database, record_as) as make:
         yield make
 
 
@@ -108,47 +124,53 @@ async def restless_env(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]
 
 
 @pytest.fixture
-async def restless(restless_env: WorkflowEnvironment, fresh_database: FreshDatabase) -> AsyncIterator[Harness]:
-    async with telling(restless_env, fresh_database) as make:
+async def restless(
+    restless_env: WorkflowEnvironment, fresh_database: FreshDatabase, record_as: str
+) -> AsyncIterator[Harness]:
+    async with telling(restless_env, fresh_database, record_as) as make:
         yield await make()
 
 
-async def check_what_is_left(harness: Harness) -> None:
-    """What must be so at the end of any story."""
-    histories: list[WorkflowHistory] = []
+async def check_what_is_left(harness: Harness) -> list[WorkflowHistory]:
+    """What must be so at the end of any story; the histories of all that ran."""
     decided = Backtest(Policies(harness.policies.effective), Policies(harness.policies.effective), lambda _: None)
-    for entity in await harness.entities_recorded():
+    entities = await harness.entities_recorded()
+    for entity in entities:
         audit_events = await harness.ledger.reads.audit_events([entity])
         assert first_break(audit_events) is None, f"{entity}: {[audit_event.kind for audit_event in audit_events]}"
         for audit_event in audit_events:
             if audit_event.kind in KINDS:
                 decided.take(audit_event)
-            defect = audit_event.kind == "message.set_aside" or str(audit_event.data.get("call", "")).startswith(
-                "defect."
-            )
-            assert harness.defects_expected or not defect, f"{entity}: {audit_event.data}"
+            assert harness.defects_expected or not tells_of_defect(audit_event), f"{entity}: {audit_event.data}"
         status = (await harness.handle(entity).describe()).status
         if status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CANCELED):
             await harness.ended(entity)
-        history = await harness.handle(entity).fetch_history()
-        if any(event.HasField("workflow_task_completed_event_attributes") for event in history.events):
-            # A run that has not had its first task yet can't be replayed: the replayer would wait for one.
-            histories.append(history)
-    await replay(harness, histories)
+    runs = await runs_on(harness.client, harness.queue, entities)
+    if harness.defects_expected:
+        # A run that met a defect has ended there, so that code without it never has to decide it again.
+        runs = [run for run in runs if not has_continued(run)]
+    for runner in RUNNERS.values():
+        failed = await replay(runs, runner)
+        assert not failed, {f"{type_of(run)} {run.workflow_id}": failed.get(run.run_id) for run in runs}
     check_decisions(decided.result(), policy_changes=harness.policy_changes)
+    return runs
 
 
-async def replay(harness: Harness, histories: Sequence[WorkflowHistory]) -> None:
-    """Decide every recorded history again, all by one replayer: each starts a worker of its own."""
-    if not histories:
-        return
+def tells_of_defect(audit_event: AuditEvent) -> bool:
+    """Whether the code of the story met a defect."""
+    return audit_event.kind == "message.set_aside" or str(audit_event.data.get("call", "")).startswith("defect.")
 
-    async def each() -> AsyncIterator[WorkflowHistory]:
-        for history in histories:
-            yield history
 
-    replayer = Replayer(workflows=WORKFLOWS, plugins=[temporal_plugin()], debug_mode=True)
-    await replayer.replay_workflows(each(), raise_on_replay_failure=True)
+def has_continued(run: WorkflowHistory) -> bool:
+    """Whether the run has ended by continuing as new."""
+    return run.events[-1].HasField("workflow_execution_continued_as_new_event_attributes")
+
+
+async def come_to_rest(harness: Harness) -> None:
+    """What is recorded ends where nothing is under way, so that it is the same however fast the story was told."""
+    for entity in await harness.entities_recorded():
+        if (await harness.handle(entity).describe()).status is WorkflowExecutionStatus.RUNNING:
+            await harness.until(partial(harness.at_rest, entity))
 
 
 def check_decisions(again: BacktestResult, *, policy_changes: bool) -> None:
@@ -156,14 +178,3 @@ def check_decisions(again: BacktestResult, *, policy_changes: bool) -> None:
     assert again.not_comparable == again.caveats == {}
     assert again.control.unexplained == 0, again.control.examples
     assert policy_changes or not again.control.policy_changed, again.control.policy_changed
-
-
-async def record_histories(harness: Harness, name: str) -> None:
-    """Keep the first entity of each kind of a story for tests/replay."""
-    kept: set[str] = set()
-    for entity in sorted(await harness.entities_recorded(), key=str):
-        kind = entity.partition("/")[0]
-        if kind not in kept:
-            kept.add(kind)
-            history = await harness.handle(entity).fetch_history()
-            (HISTORIES / f"{kind}-{name}.json").write_text(history.to_json() + "\n")
