@@ -19,8 +19,8 @@ class Claim(NamedTuple):
 
     requirement_id: RequirementId
     quantity: Decimal
-    need_date: dt.date
-    """The day by which it needs the goods at the dock."""
+    required_date: dt.date
+    """The day on which it needs the goods: days off between it and the dock make several one dock date."""
     criticality: Criticality = Criticality.B
 
 
@@ -38,7 +38,7 @@ class Allocations(NamedTuple):
         return "; ".join([*served, f"unclaimed: {_parts(self.surplus)}"] if self.surplus else served)
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit; criticality, need date and id decide, no policy."""
+        """The verdict for trace and audit; criticality, required date and id decide, no policy."""
         inputs: dict[str, JsonValue] = {who: _parts(parts) for who, parts in self.by_requirement.items()}
         return Reason(rule=self.rule, why=self.why, inputs=inputs, policy_version=policy_version)
 
@@ -49,7 +49,7 @@ def _parts(slices: Iterable[SupplySlice]) -> str:
 
 
 def allocate(slices: Iterable[SupplySlice], claims: Iterable[Claim]) -> Allocations:
-    """R11: the earliest slices to the most critical, then the earliest need, then by id.
+    """R11: the earliest slices to the most critical, then the earliest required date, then by id.
 
     Goods received are given first, backordered and undated slices last. Nothing is ever given twice: allocations and
     surplus together are exactly the slices. Several claims of one requirement are served each in its turn.
@@ -78,7 +78,7 @@ def _firmest_first(piece: SupplySlice) -> tuple[int, dt.date]:
 
 
 def _first_served(claim: Claim) -> tuple[Criticality, dt.date, RequirementId]:
-    return (claim.criticality, claim.need_date, claim.requirement_id)
+    return (claim.criticality, claim.required_date, claim.requirement_id)
 
 
 def _part(piece: SupplySlice, quantity: Decimal) -> SupplySlice:

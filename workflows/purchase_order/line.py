@@ -136,7 +136,9 @@ class Line(BaseModel):
         """The requirement has this want of the line now."""
         if self.sharers and self.received:
             # What has been received is not handed round again: R11 serves in the order it did.
-            want = want.model_copy(update={"criticality": self.want_of(want.requirement_id).criticality})
+            served = self.want_of(want.requirement_id)
+            order = {"criticality": served.criticality, "required_date": served.required_date}
+            want = want.model_copy(update=order)
         for part in self.sharers:
             if part.want.requirement_id == want.requirement_id:
                 part.want = want

@@ -79,7 +79,7 @@ def cover_of(state: OrderState, requirement: RequirementId) -> tuple[SupplySlice
     if own:
         supply = [part for line in own for part in line.supply]
         claimed = sum((line.claim for line in own), _ZERO)
-        claim = Claim(requirement, claimed, own[0].delivery_date, own[0].want.criticality)
+        claim = Claim(requirement, claimed, own[0].want.required_date, own[0].want.criticality)
         given += allocate(supply, [claim]).by_requirement[requirement]
     return tuple(sorted(given, key=lambda part: (part.date is None, part.date, part.state)))
 

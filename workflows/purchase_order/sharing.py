@@ -154,9 +154,10 @@ def share_anew(line: Line) -> list[RequirementId]:
 
 
 def _claims(line: Line) -> list[Claim]:
-    """One line serves one date."""
+    """One line serves one date at the dock, which may be that of several required dates."""
     return [
-        Claim(part.want.requirement_id, part.claim, line.delivery_date, part.want.criticality) for part in line.parts
+        Claim(part.want.requirement_id, part.claim, part.want.required_date, part.want.criticality)
+        for part in line.parts
     ]
 
 

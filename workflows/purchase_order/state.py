@@ -200,7 +200,7 @@ class OrderState(BaseModel):
 
     def add_shared_line(self, wants: Sequence[Want]) -> None:
         """One line for all of them, the first in R11's order first; `shared_lines` says which wants may."""
-        first, *others = sorted(wants, key=lambda want: (want.criticality, want.dock_date, want.requirement_id))
+        first, *others = sorted(wants, key=lambda want: (want.criticality, want.required_date, want.requirement_id))
         self.lines.append(
             Line(
                 number=10 * (len(self.lines) + 1),
