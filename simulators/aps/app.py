@@ -2,7 +2,9 @@
 
 POST /control/gateway   {url}: where events are published
 POST /control/model     {plants, items: [{item, unit, make, days, planner?, bought_at?, individual_at?}],
-                        bom: [{assembly, component, quantity}], stock: [{plant, item, quantity}]}
+                        bom: [{assembly, component, quantity}], stock: [{plant, item, quantity}],
+                        days_off?: {plant: [date]}}; days on which nothing moves beside weekends, by which a revision
+                        counts how far it moves a requirement
 POST /control/plan      {version, today, effective_at?, bucket_weekdays?, builds: [{build, plant, item, quantity, date,
                         criticality}], batch_size?, wait?}: explode, and publish as version
 POST /control/revise    {share_changed, share_gone, share_new, share_slightly, gone?, kept?, seed, today?,

@@ -59,6 +59,7 @@ class Planning:
             components=components,
             stock={(row.plant, row.item): row.quantity for row in body.stock},
             plants=tuple(body.plants),
+            days_off={plant: frozenset(days) for plant, days in body.days_off.items()},
         )
 
     def plan(self, body: PlanBody) -> PlanVersion:
@@ -91,6 +92,7 @@ class Planning:
             kept=body.kept,
             effective_at=body.effective_at or self.clock.now(),
             today=body.today or last.today,
+            days_off=self.model.days_off if self.model else {},
         )
 
     async def publish(self, plan: PlanVersion, batch_size: int, wait: bool, fresh_ids: bool = False) -> dict[str, Any]:
