@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 from rich.table import Table
@@ -35,7 +36,7 @@ def run_demo() -> int:
     told: list[Summary] = []
     # Ctrl-C is how a story that was told to its end is left.
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_demo(DIRECTORY / "demo", began, stay, told))
+        asyncio.run(_demo(DIRECTORY / "demo", tools.demo_today, began, stay, told))
     if not told:
         print("interrupted before the story was told to its end", file=sys.stderr)
         return INTERRUPTED
@@ -60,9 +61,13 @@ async def _up(directory: Path) -> None:
         print(f"ended by themselves: {ended}; see {directory / 'logs'}", file=sys.stderr)
 
 
-async def _demo(directory: Path, began: float, stay: bool, told: list[Summary]) -> None:
+async def _demo(directory: Path, today: date | None, began: float, stay: bool, told: list[Summary]) -> None:
     """`told` takes the summary once the story has reached its end, whatever ends the program after that."""
-    async with stage(directory, keep=False) as on, caller(on.gateway) as gateway, caller(on.simulators) as simulators:
+    async with (
+        stage(directory, keep=False, today=today) as on,
+        caller(on.gateway) as gateway,
+        caller(on.simulators) as simulators,
+    ):
         setup_seconds = time.time() - began
         tell = Narrator()
         client = await Client.connect(**on.temporal.connection, data_converter=pydantic_data_converter)

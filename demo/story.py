@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -78,6 +78,16 @@ class Story:
         self.people = People(gateway)
         self.notes = Notes()
         self._last_writes = dict.fromkeys(("erp", "edi", "aps", "wms"), 0)
+
+    @property
+    def now(self) -> datetime:
+        """The present instant of the story, which may play on another day than the machine's."""
+        return self.stage.now
+
+    @property
+    def today(self) -> date:
+        """The day of the story (UTC)."""
+        return self.now.date()
 
     async def settle_all(self, decisions: Sequence[Decided]) -> None:
         """People decide, some at the same time."""

@@ -1,7 +1,7 @@
 """The end: goods are shipped and received."""
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from demo.erp_books import committed_deliveries, transfers
@@ -11,7 +11,7 @@ from demo.story import DOCKS, ORDERS, Story, at_once
 async def receipts(story: Story) -> None:
     """Suppliers ship, the warehouse receives; coverage goes back to APS and ERP."""
     story.tell.chapter("8. Goods are shipped and received")
-    last = datetime.now(UTC).date() + timedelta(days=200)
+    last = story.today + timedelta(days=200)
     await story.control("/edi/control/despatch", {"all": True, "until": last.isoformat()})
     await story.calm()
     await story.clocks.step(ORDERS, timedelta(days=22))
