@@ -107,6 +107,9 @@ def _show(tell: Narrator, summary: Summary) -> None:
         table.add_row(name, str(shown))
     tell.console.print()
     tell.console.print(table)
+    seconds, allowed = summary.figures["seconds"], summary.figures["seconds_allowed"]
+    if seconds > allowed:
+        tell.say(f"it took {seconds:.0f} s; on two cores that do nothing else it is {allowed} s at most")
     for failure in summary.failures:
         tell.console.print(f"[bold red]✗[/bold red] {failure}")
     if not summary.failures:

@@ -18,7 +18,7 @@ from demo.books import Books, read_books, writes
 from demo.clocks import Clocks
 from demo.narrator import Narrator
 from demo.people import People
-from demo.shares import Decrease, SharedLine
+from demo.shares import Decrease, Reading, SharedLine
 from demo.stage import Stage
 
 ORDERS, REQUIREMENTS = (f"WorkflowType='{name}'" for name in ("PurchaseOrder", "MaterialRequirement"))
@@ -62,6 +62,8 @@ class Notes:
     erp_after_rerun: int = 0
     late_effects: list[str] = field(default_factory=list)
     """What was written, begun or ended after version 1 had arrived once more."""
+    read_before: Reading = field(default_factory=lambda: Reading({}))
+    """Which lines served whom before version 2."""
     shared: list[SharedLine] = field(default_factory=list)
     """Order lines that served several requirements before version 2."""
     decreases: list[Decrease] = field(default_factory=list)
