@@ -70,7 +70,8 @@ async def stage(
     policies: Path | None = None,
     today: date | None = None,
 ) -> AsyncIterator[Stage]:
-    """Start all; `keep`: Temporal's and PostgreSQL's state survives in the directory, else each run starts empty.
+    """Start all; `keep`: Temporal's and PostgreSQL's state and the counterparts' books survive in the directory, else
+    each run starts empty.
 
     `ports`: of the simulators and the gateway, where they are free. `policies`: other ones than the environment's.
     `today`: the day on which everything plays, the machine's where left out.
@@ -98,11 +99,11 @@ async def stage(
             f"http://{LOOPBACK}:{simulators}",
             days_ahead,
         )
-        await _start_programs(on, simulators, gateway, policies)
+        await _start_programs(on, simulators, gateway, policies, directory / "books.db" if keep else None)
         yield on
 
 
-async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Path | None) -> None:
+async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Path | None, books: Path | None) -> None:
     processes, counterparts = on.processes, on.simulators
     environment = environment_for_child(
         **on.temporal.environment,
@@ -125,6 +126,7 @@ async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Pa
             command=(
                 *(sys.executable, "-m", "simulators.app", "--port", str(simulators)),
                 *("--gateway", on.gateway),
+                *(("--keep", str(books)) if books else ()),
             ),
             environment=environment,
             ready=f"{counterparts}/",

@@ -39,6 +39,7 @@ from simulators.aps.versions import PlanVersion
 from simulators.books import Clock
 from simulators.control import error_as_json, gateway_route, read, resend_route, settle_route
 from simulators.faults import Simulator
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 
@@ -49,11 +50,18 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     patience_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the planning system as an ASGI app; `transport` reaches a gateway in the same process."""
     clock = Clock()
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
-    planning = Planning(name, outbox, clock)
+    outbox = Outbox(
+        gateway_url,
+        transport,
+        first_pause_seconds=first_pause_seconds,
+        patience_seconds=patience_seconds,
+        shelf=shelf,
+    )
+    planning = Planning(name, outbox, clock, shelf)
 
     async def set_model(request: Request) -> Response:
         body = await read(request, ModelBody)
@@ -123,7 +131,7 @@ def create(
         exception_handlers={HTTPException: error_as_json},
         lifespan=outbox.lifespan,
     )
-    return Simulator(app, name="aps", books=planning.books, clock=clock, log=planning.log)
+    return Simulator(app, name="aps", books=planning.books, clock=clock, log=planning.log, shelf=shelf)
 
 
 def _or_conflict(make: Callable[[], PlanVersion]) -> PlanVersion:
