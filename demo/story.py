@@ -26,6 +26,8 @@ RUNNING = "ExecutionStatus='Running'"
 PATIENCE_SECONDS = 60
 LONG_PATIENCE_SECONDS = 180
 """For what the story can't go on without."""
+SLOWNESS = 10
+"""How many times as long as a look at the books takes nothing may move before it is quiet."""
 BUYERS, DOCKS = 4, 8
 """How many decide, and how many receive, at the same time."""
 Decided = tuple[dict[str, Any], str, str]
@@ -134,13 +136,17 @@ class Story:
         raise LookupError(f"{what} did not come within {LONG_PATIENCE_SECONDS} s; the story can't go on")
 
     async def calm(self, still_seconds: float = 1.0) -> None:
-        """Until nothing moves in any book."""
+        """Until nothing moves in any book and nothing waits at the gateway, for so long or a slow machine's while."""
         began = time.monotonic()
-        until = time.monotonic() + PATIENCE_SECONDS
-        last, since = await self.effects(), time.monotonic()
-        while time.monotonic() < until and time.monotonic() - since < still_seconds:
+        until = time.monotonic() + LONG_PATIENCE_SECONDS
+        last, since, still = await self.effects(), time.monotonic(), still_seconds
+        while time.monotonic() < until and time.monotonic() - since < still:
             await asyncio.sleep(0.4)
-            if (now := await self.effects()) != last:
+            asked = time.monotonic()
+            now, waiting = await self.effects(), await self.people.undelivered()
+            # What takes longer to ask takes longer to happen: a busy machine is silent in the middle of its work.
+            still = max(still_seconds, SLOWNESS * (time.monotonic() - asked))
+            if now != last or waiting:
                 last, since = now, time.monotonic()
         self.tell.say(f"[dim]quiet after {time.monotonic() - began:.1f} s[/dim]")
 
