@@ -246,17 +246,17 @@ def with_env_file(environment: Mapping[str, str]) -> dict[str, str]:
     return {**left_open, **environment}
 
 
-def _demo_today(said: str) -> date | None:
-    if not said:
+def _demo_today(statement: str) -> date | None:
+    if not statement:
         return None
     try:
         # Of the ways that ISO 8601 has to write a day, the one that everybody reads alike.
-        day = datetime.strptime(said, "%Y-%m-%d").date()  # noqa: DTZ007
+        day = datetime.strptime(statement, "%Y-%m-%d").date()  # noqa: DTZ007
     except ValueError:
         day = None
-    if day is None or len(said) != 10 or not _DEMO_YEARS[0] <= day.year <= _DEMO_YEARS[1]:
+    if day is None or len(statement) != 10 or not _DEMO_YEARS[0] <= day.year <= _DEMO_YEARS[1]:
         first, last = _DEMO_YEARS
-        raise SettingsError(f"DEMO_TODAY is {said!r}; allowed is a day such as 2026-12-05, from {first} to {last}")
+        raise SettingsError(f"DEMO_TODAY is {statement!r}; allowed is a day such as 2026-12-05, from {first} to {last}")
     return day
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import requirement_reference
-from canonical.world import OUR_SOURCE
 from demo.books import Books, read_books, writes
 from demo.erp_books import Line, live_orders, subcontracts, transfers
 from demo.reckoning import (
@@ -37,8 +37,8 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "coverage_mismatches_erp": erp_mismatches(books),
         "unaccounted": fates["unaccounted"],
         "shared_decrease_faults": [fault for decrease in notes.decreases for fault in decrease.faults],
-        "affected_without_disposition": [one for told in notes.changes for one in told.without_disposition],
-        "change_mismatches_erp": [one for told in notes.changes for one in told.mismatches],
+        "affected_without_disposition": [one for reported in notes.changes for one in reported.without_disposition],
+        "change_mismatches_erp": [one for reported in notes.changes for one in reported.mismatches],
         "plan_run_faults": plan_run_faults(notes.plan_runs, notes.revision),
         "late_plan_effects": notes.late_effects,
     }
@@ -69,15 +69,15 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         },
         "plan_runs": len(notes.plan_runs),
         "plan_run_faults": len(details["plan_run_faults"]),
-        "damped": len(damped(rerun, notes.revision, reading)),
+        "suppressed": len(suppressed(rerun, notes.revision, reading)),
         "proposals": len(await story.people.exceptions(kind="change_proposal")),
         "approved": notes.approved,
-        "engineering_changes": sum(told.approvals > 0 for told in notes.changes),
-        "approvals_of_changes": sum(told.approvals for told in notes.changes),
-        "dispositions": sum(len(told.dispositions) for told in notes.changes),
+        "engineering_changes": sum(reported.approvals > 0 for reported in notes.changes),
+        "approvals_of_changes": sum(reported.approvals for reported in notes.changes),
+        "dispositions": sum(len(reported.dispositions) for reported in notes.changes),
         "affected_without_disposition": len(details["affected_without_disposition"]),
         "change_mismatches_erp": len(details["change_mismatches_erp"]),
-        "lines_for_new_components": sum(len(told.new_lines) for told in notes.changes),
+        "lines_for_new_components": sum(len(reported.new_lines) for reported in notes.changes),
         "edits_kept": notes.edits_kept,
         "transfers": len(transfers(books)),
         "subcontracts": len(subcontracts(books)),
@@ -101,7 +101,7 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
 def _fates(story: Story, books: Books, why: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     """What became of every requirement of every plan version."""
     planned, received = books.planned["requirements"], received_of(books)
-    replaced = {reference for told in story.notes.changes for reference in told.ended}
+    replaced = {reference for reported in story.notes.changes for reference in reported.ended}
     versions = books.aps["versions"].values()
     everything = {reference: row for version in versions for reference, row in version["requirements"].items()}
     fates: dict[str, list[str]] = {name: [] for name in ("fulfilled", "withdrawn", "open_with_reason", "unaccounted")}
@@ -140,7 +140,7 @@ def for_unchanged(written: Written, revision: Mapping[str, Any], before: Reading
     ]
 
 
-def damped(written: Written, revision: Mapping[str, Any], now: Reading) -> list[str]:
+def suppressed(written: Written, revision: Mapping[str, Any], now: Reading) -> list[str]:
     """Requirements that version 2 changed slightly, that are on order, and for which nobody wrote."""
     lines = {reference: set(now.lines_of(reference)) for reference in revision["slightly"]}
     return [reference for reference, theirs in lines.items() if theirs and not theirs & written.keys()]

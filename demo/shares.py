@@ -33,7 +33,7 @@ class SharedLine:
     quantity: Decimal
     needs: Mapping[str, Decimal]
     """What each requirement has of the line, by demand reference, as the planning system was told."""
-    cover: Mapping[str, Decimal]
+    coverage: Mapping[str, Decimal]
     """What was coming for each, by all orders."""
     confirmed: bool
     """Its supplier has promised all of it for one day."""
@@ -56,7 +56,7 @@ class Decrease:
     line: SharedLine
     gone: frozenset[str]
     after: Decimal
-    cover: Mapping[str, Decimal]
+    coverage: Mapping[str, Decimal]
     """What is coming for each of the others, by demand reference, as the planning system knows it."""
 
     @property
@@ -70,8 +70,8 @@ class Decrease:
         found = []
         if self.after != self.expected:
             found.append(f"line {self.line.name} is {self.after}, has to be {self.expected}")
-        for reference, coming in self.cover.items():
-            theirs = min(self.line.needs[reference], self.line.cover[reference])
+        for reference, coming in self.coverage.items():
+            theirs = min(self.line.needs[reference], self.line.coverage[reference])
             if coming < theirs:
                 found.append(f"{reference} has {coming} left of its {theirs}")
         return found
@@ -83,7 +83,7 @@ class Reading:
 
     serves: Mapping[Line, Sequence[str]]
     """Those that share a line, the one that the ERP knows it by first; of an unsure line all that it may serve."""
-    unsure: frozenset[Line] = frozenset()
+    maybe_written: frozenset[Line] = frozenset()
     """Lines of one item and day in one order, of which the books do not say who shares which."""
     unread: Sequence[str] = ()
     """Coverage that no line explains."""
@@ -106,27 +106,27 @@ def read_lines(books: Books) -> Reading:
     plan = {key: row for version in books.aps["versions"].values() for key, row in version["requirements"].items()}
     erp = _Erp(books)
     serves = {line: [reference] for line, reference in erp.known_by.items()}
-    unsure: set[Line] = set()
+    maybe_written: set[Line] = set()
     unread: list[str] = []
     for reference, rows in sorted(books.aps["coverage_by_reference"].items()):
-        for order, slices in _by_order(rows).items():
-            if reference not in plan or not slices:
+        for order, schedule_lines in _by_order(rows).items():
+            if reference not in plan or not schedule_lines:
                 continue
-            told = f"{reference}: {_sum(slices)} of order {order}"
+            reported = f"{reference}: {_sum(schedule_lines)} of order {order}"
             own = [line for line in erp.lines[order] if erp.known_by.get(line) == reference]
             if own:
                 held = sum(map(erp.quantity, own), _NOTHING)
-                if _sum(slices) > held:
-                    unread.append(f"{told}, where its own lines hold {held}")
+                if _sum(schedule_lines) > held:
+                    unread.append(f"{reported}, where its own lines hold {held}")
                 continue
-            found = erp.lines_for(order, plan[reference], slices)
+            found = erp.lines_for(order, plan[reference], schedule_lines)
             if not found:
-                unread.append(f"{told}, which has no line of {plan[reference]['item']}")
+                unread.append(f"{reported}, which has no line of {plan[reference]['item']}")
             if len(found) > 1:
-                unsure.update(found)
+                maybe_written.update(found)
             for line in found:
                 serves.setdefault(line, []).append(reference)
-    return Reading(serves, frozenset(unsure), unread)
+    return Reading(serves, frozenset(maybe_written), unread)
 
 
 class _Erp:
@@ -149,28 +149,30 @@ class _Erp:
         """What it was ordered over."""
         return Decimal(self.items[line]["OrderQuantity"])
 
-    def lines_for(self, order: str, requirement: Mapping[str, Any], slices: Sequence[Mapping[str, Any]]) -> list[Line]:
+    def lines_for(
+        self, order: str, requirement: Mapping[str, Any], schedule_lines: Sequence[Mapping[str, Any]]
+    ) -> list[Line]:
         """The lines of the order of which the requirement may have these parts: of its item, then of such a day, then
         with so much left by the one that the ERP knows it by. Where none fits, all: nothing is lost."""
-        wanted = (requirement["plant"], requirement["item"])
-        days = {part["date"] for part in slices if part["date"]}
+        requested = (requirement["plant"], requirement["item"])
+        days = {part["date"] for part in schedule_lines if part["date"]}
         found = [
-            line for line in self.lines[order] if (self.items[line]["Plant"], self.items[line]["Material"]) == wanted
+            line for line in self.lines[order] if (self.items[line]["Plant"], self.items[line]["Material"]) == requested
         ]
         found = [line for line in found if self.days[line] & days] or found
-        return [line for line in found if _sum(slices) <= self._room(line)] or found
+        return [line for line in found if _sum(schedule_lines) <= self._room(line)] or found
 
     def _room(self, line: Line) -> Decimal:
         first = self.known_by.get(line)
         return self.quantity(line) - (given_by(self.books, line[0], first) if first else _NOTHING)
 
 
-def unknown_lines(books: Books, own_needs: Iterable[str]) -> list[str]:
+def unknown_lines(books: Books, internal_needs: Iterable[str]) -> list[str]:
     """Lines that the ERP knows by a requirement of no plan, those of our own needs (by their tracking) left out.
 
     A line that is deleted has given its requisition back, and nothing comes of it.
     """
-    known, own, tracking = reference_of_line(books), set(own_needs), tracking_of_line(books)
+    known, own, tracking = reference_of_line(books), set(internal_needs), tracking_of_line(books)
     return [
         f"line {order}/{line} is tracked by {tracking.get((order, line), 'nothing')}, which no plan names"
         for order, line in items_by_line(books)
@@ -185,7 +187,7 @@ def shared_lines(books: Books, reading: Reading) -> list[SharedLine]:
     needs = {
         line: {reference: need for reference in references if (need := given_by(books, line[0], reference))}
         for line, references in sorted(reading.serves.items())
-        if line not in reading.unsure
+        if line not in reading.maybe_written
     }
     return [
         SharedLine(
@@ -194,12 +196,12 @@ def shared_lines(books: Books, reading: Reading) -> list[SharedLine]:
             supplier=supplier[order],
             item=items[order, number]["Material"],
             quantity=quantity_of(books, order, number),
-            needs=sharers,
-            cover={reference: cover_of(books, reference) for reference in sharers},
+            needs=other_allocations,
+            coverage={reference: coverage_of(books, reference) for reference in other_allocations},
             confirmed=_is_confirmed(items[order, number]),
         )
-        for (order, number), sharers in needs.items()
-        if len(sharers) > 1 and all(reference in planned for reference in sharers)
+        for (order, number), other_allocations in needs.items()
+        if len(other_allocations) > 1 and all(reference in planned for reference in other_allocations)
     ]
 
 
@@ -208,10 +210,10 @@ def given_by(books: Books, order: str, reference: str) -> Decimal:
     return _sum(_by_order(books.aps["coverage_by_reference"].get(reference, [])).get(order, []))
 
 
-def cover_of(books: Books, reference: str) -> Decimal:
+def coverage_of(books: Books, reference: str) -> Decimal:
     """What is coming or has come for a requirement, by all orders, as the planning system was told."""
     rows = books.aps["coverage_by_reference"].get(reference, [])
-    return _sum(part for row in rows for part in row["slices"] if part["state"] in _COMING)
+    return _sum(part for row in rows for part in row["scheduleLines"] if part["state"] in _COMING)
 
 
 def decrease_of(books: Books, line: SharedLine, gone: set[str]) -> Decrease:
@@ -221,7 +223,7 @@ def decrease_of(books: Books, line: SharedLine, gone: set[str]) -> Decrease:
         line=line,
         gone=frozenset(gone),
         after=quantity_of(books, line.order, line.line),
-        cover={reference: cover_of(books, reference) for reference in others},
+        coverage={reference: coverage_of(books, reference) for reference in others},
     )
 
 
@@ -229,12 +231,12 @@ def _by_order(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, 
     """What each order gives, whatever its state: what is backordered is on the line as well."""
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        found[row["order"]] += [part for part in row["slices"] if Decimal(part["quantity"])]
+        found[row["order"]] += [part for part in row["scheduleLines"] if Decimal(part["quantity"])]
     return found
 
 
-def _sum(slices: Iterable[Mapping[str, Any]]) -> Decimal:
-    return sum((Decimal(part["quantity"]) for part in slices), _NOTHING)
+def _sum(schedule_lines: Iterable[Mapping[str, Any]]) -> Decimal:
+    return sum((Decimal(part["quantity"]) for part in schedule_lines), _NOTHING)
 
 
 def _is_confirmed(item: dict[str, Any]) -> bool:

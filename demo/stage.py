@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from demo.purchasing import erp_master_data
-from demo.world import PLANTS, aps_model
+from demo.site import PLANTS, aps_model
 from policies.book import PolicyBook
 from settings import ToolSettings, environment_for_child, policy_directory
 from tools import postgres, temporal_server

@@ -76,7 +76,7 @@ class Shelf:
     def __init__(self, file: BooksFile | None = None, counterpart: str = "") -> None:
         self._file, self._counterpart = file, counterpart
         self._wholes: dict[str, _Whole] = {}
-        self._entries: dict[str, _Entries] = {}
+        self._audit_log: dict[str, _Entries] = {}
         self._touched: set[tuple[str, Any]] = set()
 
     def whole(
@@ -94,7 +94,7 @@ class Shelf:
                 held[key] = value
             else:
                 held.append(value)
-        self._entries[part] = _Entries(held, len(held))
+        self._audit_log[part] = _Entries(held, len(held))
 
     def touch(self, part: str, key: Any = _WHOLE) -> None:
         """An entry has changed, or will before the next `save`."""
@@ -113,7 +113,7 @@ class Shelf:
             if value != whole.written:
                 whole.written = value
                 rows.append((self._counterpart, part, _WHOLE, value))
-        for part, entries in self._entries.items():
+        for part, entries in self._audit_log.items():
             held = entries.held
             keys = held if isinstance(held, dict) else range(len(held))
             new = list(islice(keys, entries.written, None))

@@ -57,7 +57,7 @@ class Outbox:
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         first_pause_seconds: float = 0.1,
-        patience_seconds: float = 300.0,
+        timeout_seconds: float = 300.0,
         shelf: Shelf | None = None,
         part: str = "deliveries",
     ) -> None:
@@ -68,7 +68,7 @@ class Outbox:
         self._shelf.entries(part, self.deliveries)
         self._transport = transport
         self._first_pause = first_pause_seconds
-        self._patience = patience_seconds
+        self._patience = timeout_seconds
         self._client: httpx.AsyncClient | None = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._running: set[asyncio.Task[None]] = set()

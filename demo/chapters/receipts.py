@@ -9,12 +9,12 @@ from typing import Any
 from demo.erp_books import committed_deliveries, transfers
 from demo.reckoning import aps_mismatches
 from demo.shares import read_lines
-from demo.story import DOCKS, LONG_PATIENCE_SECONDS, ORDERS, Story, at_once
+from demo.story import DOCKS, LONG_TIMEOUT_SECONDS, ORDERS, Story, at_once
 
 
 async def receipts(story: Story) -> None:
     """Suppliers ship, the warehouse receives; coverage goes back to APS and ERP."""
-    story.tell.chapter("8. Goods are shipped and received")
+    story.narrator.chapter("8. Goods are shipped and received")
     last = story.today + timedelta(days=200)
     await story.control("/edi/control/despatch", {"all": True, "until": last.isoformat()})
     await story.calm()
@@ -43,7 +43,7 @@ async def receipts(story: Story) -> None:
 async def _until_told(story: Story) -> None:
     """Until the planning system knows of what the warehouse received, or patience is over: the account says then what
     is missing."""
-    until = time.monotonic() + LONG_PATIENCE_SECONDS
+    until = time.monotonic() + LONG_TIMEOUT_SECONDS
     while time.monotonic() < until:
         books = await story.books()
         if not aps_mismatches(books, read_lines(books).serves):
@@ -55,5 +55,5 @@ async def _until_told(story: Story) -> None:
 async def _receive(story: Story, by_day: dict[str, list[dict[str, Any]]]) -> None:
     await at_once([story.control("/wms/control/receive", {"receipts": by_day[day]}) for day in sorted(by_day)], DOCKS)
     received = sum(len(rows) for rows in by_day.values())
-    story.tell.say(f"{received} receipts on {len(by_day)} days")
+    story.narrator.say(f"{received} receipts on {len(by_day)} days")
     await story.calm()

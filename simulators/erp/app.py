@@ -46,7 +46,7 @@ class GoodsReceipt(_Posted):
     receipt: str
 
 
-class LockWanted(_Posted):
+class LockRequested(_Posted):
     """A document that another user holds from now on; `times`: writes that are refused, None: until released."""
 
     document: str
@@ -144,10 +144,10 @@ class Erp:
             return Response(status_code=204)
         if request.method == "POST":
             try:
-                wanted = LockWanted.model_validate_json(await request.body())
+                requested = LockRequested.model_validate_json(await request.body())
             except ValidationError as error:
                 return _invalid(error)
-            locks[document_number(wanted.document)] = Lock(wanted.user, wanted.status, wanted.times)
+            locks[document_number(requested.document)] = Lock(requested.user, requested.status, requested.times)
         return JSONResponse({"locks": {number: vars(lock) for number, lock in locks.items()}})
 
     async def expire_sessions(self, request: Request) -> Response:
@@ -165,7 +165,7 @@ def create(
     clock: Clock | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
-    patience_seconds: float = 300.0,
+    timeout_seconds: float = 300.0,
     shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the ERP with the books on its shelf, else with empty ones; `user` and `password` are what its services ask
@@ -178,7 +178,7 @@ def create(
         gateway_url,
         transport,
         first_pause_seconds=first_pause_seconds,
-        patience_seconds=patience_seconds,
+        timeout_seconds=timeout_seconds,
         shelf=shelf,
     )
     edits = Edits(erp.books, outbox, name)

@@ -134,7 +134,7 @@ def create(
     name: str = "atlas",
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
-    patience_seconds: float = 300.0,
+    timeout_seconds: float = 300.0,
     shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the product data system as an ASGI app; `transport` reaches a gateway in the same process."""
@@ -143,7 +143,7 @@ def create(
         gateway_url,
         transport,
         first_pause_seconds=first_pause_seconds,
-        patience_seconds=patience_seconds,
+        timeout_seconds=timeout_seconds,
         shelf=shelf,
     )
     plm = ProductData(name, outbox, clock, shelf)

@@ -10,11 +10,11 @@ SOURCE = "aps-atlas"
 ORDER = "4500000001"
 DOCK = "2026-06-19"
 """The day before that of `requirement`, a Friday."""
-SHEET, SUPPLIER = "MS-2341", "CUSTOM0001"
+BATCH, SUPPLIER = "MS-2341", "CUSTOM0001"
 """At least 2000, in twenties."""
 
 
-def requirement(quantity: int, day: str = "2026-06-22", item: str = SHEET, criticality: str = "A") -> dict[str, Any]:
+def requirement(quantity: int, day: str = "2026-06-22", item: str = BATCH, criticality: str = "A") -> dict[str, Any]:
     peg = {"demand": "B1", "quantity": str(quantity), "date": day, "criticality": criticality}
     return {"plant": "1720", "item": item, "quantity": str(quantity), "required_date": day, "pegging": [peg]}
 
@@ -22,7 +22,7 @@ def requirement(quantity: int, day: str = "2026-06-22", item: str = SHEET, criti
 def line(
     number: int,
     quantity: int,
-    item: str = SHEET,
+    item: str = BATCH,
     *,
     deleted: bool = False,
     committed: int | None = None,
@@ -47,7 +47,7 @@ def books(
     *versions: Mapping[str, dict[str, Any]],
     lines: Sequence[dict[str, Any]],
     known_by: Mapping[int, str],
-    cover: Mapping[str, int],
+    coverage: Mapping[str, int],
     cover_on: Mapping[str, str] | None = None,
     received: Mapping[int, int] | None = None,
 ) -> Books:
@@ -88,10 +88,12 @@ def books(
                 reference: [
                     {
                         "order": ORDER,
-                        "slices": [{"quantity": str(quantity), "date": days.get(reference, DOCK), "state": state}],
+                        "scheduleLines": [
+                            {"quantity": str(quantity), "date": days.get(reference, DOCK), "state": state}
+                        ],
                     }
                 ]
-                for reference, quantity in cover.items()
+                for reference, quantity in coverage.items()
             },
         },
         wms={

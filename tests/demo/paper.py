@@ -12,27 +12,27 @@ from typing import Any
 
 from canonical.base import Criticality
 from canonical.calendar import Calendar
-from canonical.cover import LotTerms, Want
 from canonical.identity import OrderId, RequirementId, requirement_id, requirement_reference
-from canonical.messages import CoverWanted, GoodsReceived, OrderOpened, SupplierAnswered
+from canonical.messages import GoodsReceived, OrderOpened, SupplierAnswered, SupplyRequested
 from canonical.need import Peg
-from canonical.order import AnswerSlice, GoodsReceipt, LineAnswer, LineOutcome, OrderAnswer
+from canonical.order import AnswerOutcome, AnswerScheduleLine, GoodsReceipt, LineAnswer, OrderAnswer
 from canonical.records import OrderStage, OrderTerms
+from canonical.supply import LotTerms, SupplyRequest
 from decisions.calendars import next_working_day, subtract_working_days
-from decisions.cover import release
 from decisions.lots import size_lots
-from demo import purchasing, world
+from decisions.supply_requests import release
+from demo import purchasing, site
 from demo.books import Books
 from demo.erp_books import Line
-from demo.world import INDIVIDUAL, PLANTS
+from demo.site import INDIVIDUAL, PLANTS
 from simulators.aps.bodies import ModelBody, PlanBody
 from simulators.aps.explosion import Requirement
 from simulators.aps.planning import Planning
 from simulators.aps.versions import PlanVersion, revise
 from simulators.books import Clock
 from simulators.outbox import Outbox
-from tests.decisions.nouns import a_policy, a_source
-from workflows.purchase_order.changes import settle_wants
+from tests.decisions.models import a_policy, a_source
+from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.messages import take
 from workflows.purchase_order.reports import coverage, schedule
 from workflows.purchase_order.sharing import share_groups
@@ -47,7 +47,7 @@ _ACCEPTED, _LATER, _SPLIT, _BACKORDERED = range(4)
 
 @cache
 def _model() -> ModelBody:
-    return ModelBody.model_validate(world.aps_model())
+    return ModelBody.model_validate(site.aps_model())
 
 
 @lru_cache(maxsize=8)
@@ -55,13 +55,13 @@ def planned(today: dt.date, *plants: str) -> PlanVersion:
     """Version 1 of some plants of the demo."""
     planning = Planning("paper", Outbox("http://nowhere"), Clock())
     planning.learn(_model())
-    body = world.aps_plan(today, f"{today}T12:00:00+00:00")
+    body = site.aps_plan(today, f"{today}T12:00:00+00:00")
     body["builds"] = [build for build in body["builds"] if build["plant"] in plants]
     return planning.plan(PlanBody.model_validate(body))
 
 
 def quiet(kind: str, business_time: dt.datetime | None = None, /, **data: Any) -> None:
-    """Nobody keeps facts here."""
+    """Nobody keeps audit events here."""
 
 
 class Paper:
@@ -73,9 +73,9 @@ class Paper:
         self.versions = [planned(today, PLANT)]
         self.receipts: dict[str, dict[str, Any]] = {}
         self.states: list[OrderState] = []
-        self._place([self._want(row) for row in self.sheets()])
+        self._place([self._request(row) for row in self.sheets()])
         self._tracking = {
-            (_number(state), line.number): requirement_reference(line.want.requirement_id)
+            (_number(state), line.number): requirement_reference(line.request.requirement_id)
             for state in self.states
             for line in state.lines
         }
@@ -104,11 +104,11 @@ class Paper:
         self.versions.append(PlanVersion(version.version + 1, self.today, version.effective_at, rest, gone))
         for state in self.states:
             for line in state.lines:
-                for part in line.parts:
-                    if part.want.requirement_id.rpartition("~")[2] == reference:
-                        want = release(part.want, need_revision=2, reason="gone")
-                        take(state, CoverWanted(want=want), quiet, self.today)
-                        settle_wants(state, self.today, quiet)
+                for allocation in line.allocations:
+                    if allocation.request.requirement_id.rpartition("~")[2] == reference:
+                        request = release(allocation.request, request_revision=2, reason="gone")
+                        take(state, SupplyRequested(request=request), quiet, self.today)
+                        settle_requests(state, self.today, quiet)
                         state.reports += 1
                         return
 
@@ -124,7 +124,7 @@ class Paper:
                     order_number=_number(state),
                     line=line.number,
                     quantity=line.quantity,
-                    unit=line.want.unit,
+                    unit=line.request.unit,
                     date=line.delivery_date,
                     receipt_number=number,
                     effective_at=at,
@@ -139,12 +139,12 @@ class Paper:
 
     def books(self) -> Books:
         """What the counterparts would hold."""
-        told: dict[str, list[dict[str, Any]]] = {}
+        reported: dict[str, list[dict[str, Any]]] = {}
         for state in self.states:
             for entry in coverage(state).entries:
-                slices = [part.model_dump(mode="json") for part in entry.slices]
-                told.setdefault(entry.requirement_id.rpartition("~")[2], []).append(
-                    {"order": _number(state), "slices": slices}
+                schedule_lines = [part.model_dump(mode="json") for part in entry.schedule_lines]
+                reported.setdefault(entry.requirement_id.rpartition("~")[2], []).append(
+                    {"order": _number(state), "scheduleLines": schedule_lines}
                 )
         return Books(
             erp={
@@ -174,19 +174,19 @@ class Paper:
             aps={
                 "source": SOURCE,
                 "versions": {str(number): plan.view() for number, plan in enumerate(self.versions, start=1)},
-                "coverage_by_reference": told,
+                "coverage_by_reference": reported,
                 "coverage_of_unknown": [],
             },
             wms={"receipts": self.receipts},
         )
 
-    def _want(self, row: Requirement) -> Want:
+    def _request(self, row: Requirement) -> SupplyRequest:
         terms = _terms(row.item)
         dock = subtract_working_days(self.calendar, row.required_date, _receipt_days())
         send_by = dock - dt.timedelta(days=terms.lead_time_days)
-        return Want(
+        return SupplyRequest(
             requirement_id=RequirementId(requirement_id(PLANT, row.item, SOURCE, row.reference)),
-            need_revision=1,
+            request_revision=1,
             plant=PLANT,
             item=row.item,
             unit="EA",
@@ -207,17 +207,17 @@ class Paper:
             price_unit=terms.price_unit,
         )
 
-    def _place(self, wants: Sequence[Want]) -> None:
+    def _place(self, requests: Sequence[SupplyRequest]) -> None:
         """Orders of at most fifteen days of dock dates, as Bothell's policy says."""
-        orders: list[list[Want]] = []
-        for want in wants:
+        orders: list[list[SupplyRequest]] = []
+        for request in requests:
             for held in orders:
-                docks = [each.dock_date for each in (*held, want)]
+                docks = [each.dock_date for each in (*held, request)]
                 if (max(docks) - min(docks)).days <= 15:
-                    held.append(want)
+                    held.append(request)
                     break
             else:
-                orders.append([want])
+                orders.append([request])
         for number, held in enumerate(orders, start=1):
             opened = OrderOpened(
                 order_id=OrderId(f"order/{PLANT}/{number}"),
@@ -272,21 +272,23 @@ def changed_needs(today: dt.date, days_off: Collection[dt.date], seed: str) -> P
 def _answer(line: Any, way: int) -> LineAnswer:
     half, day = (line.quantity / 2).to_integral_value(), line.delivery_date
     later, gone = day + dt.timedelta(days=9), line.quantity - half
-    parts: Mapping[int, list[tuple[LineOutcome, Decimal, dt.date | None]]] = {
-        _ACCEPTED: [(LineOutcome.ACCEPTED, line.quantity, day)],
-        _LATER: [(LineOutcome.CHANGED, line.quantity, later)],
-        _SPLIT: [(LineOutcome.CHANGED, half, day), (LineOutcome.CHANGED, gone, later)],
-        _BACKORDERED: [(LineOutcome.CHANGED, half, day), (LineOutcome.BACKORDERED, gone, None)],
+    allocations: Mapping[int, list[tuple[AnswerOutcome, Decimal, dt.date | None]]] = {
+        _ACCEPTED: [(AnswerOutcome.ACCEPTED, line.quantity, day)],
+        _LATER: [(AnswerOutcome.CHANGED, line.quantity, later)],
+        _SPLIT: [(AnswerOutcome.CHANGED, half, day), (AnswerOutcome.CHANGED, gone, later)],
+        _BACKORDERED: [(AnswerOutcome.CHANGED, half, day), (AnswerOutcome.BACKORDERED, gone, None)],
     }
-    slices = tuple(AnswerSlice(outcome=what, quantity=quantity, date=on) for what, quantity, on in parts[way])
-    return LineAnswer(line=line.number, slices=slices)
+    schedule_lines = tuple(
+        AnswerScheduleLine(outcome=what, quantity=quantity, date=on) for what, quantity, on in allocations[way]
+    )
+    return LineAnswer(line=line.number, schedule_lines=schedule_lines)
 
 
 def _item(state: OrderState, line: Any) -> dict[str, Any]:
     rows = [row for one in schedule(state, [line.number]).lines for row in one.schedule]
     return {
         "PurchaseOrderItem": str(line.number),
-        "Material": line.want.item,
+        "Material": line.request.item,
         "Plant": PLANT,
         "OrderQuantity": str(line.quantity),
         "PurchasingDocumentDeletionCode": "L" if line.cancelled else "",

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from demo.account import damped, for_unchanged
+from demo.account import for_unchanged, suppressed
 from demo.reckoning import HAS_TO_BE_NONE, TIME_LIMIT_SECONDS, judge
 from demo.shares import Reading
 
@@ -26,8 +26,8 @@ def test_a_line_of_our_own_needs_follows_what_it_is_for() -> None:
 
 
 def test_who_shares_a_line_is_on_order_and_damped_as_long_as_nobody_writes_to_it() -> None:
-    assert damped({TWO: 1}, revision(slightly=["B", "D", "not on order"]), READ) == ["B"]
-    assert damped({ONE: 1}, revision(slightly=["B"]), READ) == []
+    assert suppressed({TWO: 1}, revision(slightly=["B", "D", "not on order"]), READ) == ["B"]
+    assert suppressed({ONE: 1}, revision(slightly=["B"]), READ) == []
 
 
 def test_how_long_the_story_took_is_a_figure_and_no_fault_and_a_line_that_nobody_can_read_is_one() -> None:

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from canonical.calendar import Calendar
 from canonical.need import Need
-from decisions.damping import judge_change
+from decisions.dampener import judge_change
 from demo.chapters.rerun import line_to_cut
 from demo.reckoning import aps_mismatches
 from demo.shares import decrease_of, read_lines, shared_lines
+from demo.site import PLANTS, REPLACEMENT
 from demo.stage import days_off
-from demo.world import PLANTS, REPLACEMENT
 from policies.book import PolicyBook
 from settings import policy_directory
 from simulators.aps.versions import requirement_data
-from tests.decisions.nouns import a_policy, a_revision
+from tests.decisions.models import a_policy, a_revision
 from tests.demo.paper import PLANT, Paper, changed_needs, planned
 
 FIRST = dt.date(2026, 11, 27)
@@ -41,9 +41,12 @@ def check_the_reading(paper: Paper) -> None:
     """Sure lines are read as they are, the others held for no less, and receipts agree."""
     reading = read_lines(paper.books())
     assert not reading.unread
-    for line, sharers in paper.truth.items():
+    for line, other_allocations in paper.truth.items():
         read = set(reading.serves[line])
-        assert read >= sharers if line in reading.unsure else read == sharers, (line, paper.today)
+        assert read >= other_allocations if line in reading.maybe_written else read == other_allocations, (
+            line,
+            paper.today,
+        )
     paper.receive()
     books = paper.books()
     assert aps_mismatches(books, read_lines(books).serves) == []
@@ -99,7 +102,7 @@ def test_a_large_change_is_acted_on_and_a_slight_one_never_whatever_days_are_off
             Need(source="aps", revision=a_revision(1), **requirement_data(version.requirements[reference]))
             for version in (before, after)
         )
-        return judge_change(old, new, a_policy().damping, calendar).act
+        return judge_change(old, new, a_policy().dampener, calendar).act
 
     assert [reference for reference in after.changed if not act(reference)] == []
     assert [reference for reference in after.slightly if act(reference)] == []

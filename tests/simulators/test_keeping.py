@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from demo import world
+from demo import site
 from simulators.app import Counterparts, create, running
 from simulators.faults import InProcessTransport
 from simulators.keeping import BooksFile, BooksUnreadable, Shelf
@@ -32,7 +32,7 @@ COVERAGE = {
     "sequence": 3,
     "asOf": "2026-06-02T08:00:00+00:00",
     "requirements": [
-        {"demandReference": "R", "slices": [{"quantity": "100", "date": "2026-06-15", "state": "confirmed"}]}
+        {"demandReference": "R", "scheduleLines": [{"quantity": "100", "date": "2026-06-15", "state": "confirmed"}]}
     ],
 }
 NOTICE = {
@@ -75,8 +75,8 @@ class Site:
 
     async def receive(self, number: str) -> str:
         row = {"order": number, "line": 10, "quantity": "30", "unit": "EA", "date": TODAY.isoformat()}
-        told = await self.call("POST", "/wms/control/receive", {"receipts": [row]})
-        receipt: str = told["receipts"][0]["receipt_number"]
+        reported = await self.call("POST", "/wms/control/receive", {"receipts": [row]})
+        receipt: str = reported["receipts"][0]["receipt_number"]
         return receipt
 
     async def books(self) -> dict[str, Any]:
@@ -130,8 +130,8 @@ async def program(file: Path) -> AsyncIterator[httpx.AsyncClient]:
 async def test_after_a_restart_all_books_are_as_they_were_and_numbers_go_on(tmp_path: Path) -> None:
     first = site(tmp_path / "books.db")
     await first.call("POST", "/erp/control/master-data", MASTER_DATA)
-    await first.call("POST", "/aps/control/model", world.aps_model())
-    await first.call("POST", "/aps/control/plan", world.aps_plan(TODAY, "2026-06-01T05:00:00+00:00"))
+    await first.call("POST", "/aps/control/model", site.aps_model())
+    await first.call("POST", "/aps/control/plan", site.aps_plan(TODAY, "2026-06-01T05:00:00+00:00"))
     await first.call("PUT", "/aps/coverage/4500000000", COVERAGE, Idempotency_Key="c1")
     await first.call("POST", "/plm/control/notices", NOTICE)
     number = await first.place()
@@ -195,10 +195,10 @@ async def test_what_a_supplier_had_not_begun_to_answer_is_answered_after_the_res
 
 async def test_what_was_on_its_way_when_the_counterparts_ended_goes_on(tmp_path: Path) -> None:
     first = site(tmp_path / "books.db")
-    await first.call("POST", "/aps/control/model", world.aps_model())
+    await first.call("POST", "/aps/control/model", site.aps_model())
     first.gateway.answers = [503] * 1000
     async with started(first):
-        plan = world.aps_plan(TODAY, "2026-06-01T05:00:00+00:00") | {"wait": False, "batch_size": 1000}
+        plan = site.aps_plan(TODAY, "2026-06-01T05:00:00+00:00") | {"wait": False, "batch_size": 1000}
         await first.call("POST", "/aps/control/plan", plan)
     async with started(first.again()) as second:
         await second.call("POST", "/aps/control/settle")

@@ -1,4 +1,4 @@
-"""The environment is read in one place, and what is wrong in it is said so that it can be mended."""
+"""The environment is read in one place, and what is wrong in it is said so that it can be fixed."""
 
 import re
 from datetime import date
@@ -93,11 +93,11 @@ def test_the_demo_plays_on_the_day_that_is_given_and_else_on_the_machine_s() -> 
 
 
 @pytest.mark.parametrize(
-    "said", ["5.12.2026", "2026-12", "2026-13-05", "2026-02-29", "tomorrow", "20261205", "1999-12-05"]
+    "statement", ["5.12.2026", "2026-12", "2026-13-05", "2026-02-29", "tomorrow", "20261205", "1999-12-05"]
 )
-def test_a_day_that_the_demo_can_t_play_on_is_refused_with_what_is_allowed(said: str) -> None:
-    with pytest.raises(SettingsError, match=f"^DEMO_TODAY is '{said}'; allowed is a day such as 2026-12-05"):
-        ToolSettings.load({"DEMO_TODAY": said})
+def test_a_day_that_the_demo_can_t_play_on_is_refused_with_what_is_allowed(statement: str) -> None:
+    with pytest.raises(SettingsError, match=f"^DEMO_TODAY is '{statement}'; allowed is a day such as 2026-12-05"):
+        ToolSettings.load({"DEMO_TODAY": statement})
 
 
 def test_the_example_file_shows_every_variable_and_no_other() -> None:
