@@ -1,10 +1,13 @@
 """Needs that arrive together share an order where plant, supplier and terms are the same."""
 
+import pytest
+
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.lookout import parts
 from tests.workflows.world import World
 
 
+@pytest.mark.recorded("consolidated")
 async def test_needs_of_one_plant_and_supplier_share_an_order_and_another_supplier_has_its_own(world: World) -> None:
     needs = [world.need(world.item(item, "Cyclops"), quantity) for item, quantity in _CYCLOPS.items()]
     other = await world.plan(world.need(world.item("SADDLE", "Trey"), 7))

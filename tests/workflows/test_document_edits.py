@@ -53,6 +53,7 @@ async def about_edit(world: World, order: OrderSnapshot, *words: str) -> Excepti
     return await world.until(look)
 
 
+@pytest.mark.recorded("edit_adopted")
 async def test_an_edit_that_is_adopted_goes_to_the_supplier_and_not_to_the_erp(world: World) -> None:
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
     order = await world.acknowledged(requirement)
@@ -93,6 +94,7 @@ async def test_an_adopted_cut_is_told_to_the_requirement_which_is_short(world: W
     assert "ben changed line 10 in the ERP; bea.buyer adopted it" in exception.proposal.summary
 
 
+@pytest.mark.recorded("edit_undone")
 async def test_an_edit_that_is_undone_is_written_back_and_the_supplier_hears_nothing(world: World) -> None:
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
     order = await world.acknowledged(requirement)
@@ -129,6 +131,7 @@ async def test_an_edit_told_twice_late_or_by_its_value_is_one_edit(world: World)
     assert await world.ended(question.id) == "overtaken", "taken back"
 
 
+@pytest.mark.recorded("edit_found")
 async def test_an_edit_found_when_writing_keeps_the_change_waiting_and_not_the_other_lines(world: World) -> None:
     chain, bell = (world.need(world.item(item, "Cyclops")) for item in ("CHAIN", "BELL"))
     for need in (chain, bell):

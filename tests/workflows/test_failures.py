@@ -6,15 +6,21 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import CancelledError
+
 from adapters.errors import PermanentError, TransientError
 from canonical.exception import Choice
 from canonical.order import OrderDocument
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.fakes import cut_off
+from tests.workflows.lookout import PATIENCE_SECONDS
 from tests.workflows.world import CHANGED, World
 from workflows.search_attributes import INCIDENT
 
 
+@pytest.mark.recorded("call_broken_off")
 async def test_a_call_that_breaks_off_is_tried_again_as_unsure_and_there_is_one_order(world: World) -> None:
     world.erp.failures += [TransientError("erp", "503"), cut_off("erp")]
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
@@ -54,6 +60,7 @@ async def test_a_document_to_the_supplier_is_sent_once_however_often_the_call_fa
     assert len(world.supplier.sent[order.order_number or ""]) == 1
 
 
+@pytest.mark.recorded("incident")
 async def test_what_only_a_person_can_mend_is_an_incident_and_goes_on_by_itself_when_it_is_mended(
     world: World,
 ) -> None:
@@ -77,6 +84,7 @@ async def test_what_only_a_person_can_mend_is_an_incident_and_goes_on_by_itself_
     assert (kinds.count("incident.opened"), kinds.count("incident.closed")) == (1, 1)
 
 
+@pytest.mark.recorded("incident_of_master_data")
 async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_and_goes_on_by_itself(
     world: World,
 ) -> None:
@@ -88,6 +96,7 @@ async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_an
     assert await _incident(world, requirement) is None
 
 
+@pytest.mark.recorded("incident_of_two_calls")
 async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(world: World) -> None:
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
     order = await world.sent(requirement)
@@ -104,6 +113,38 @@ async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(world: Wor
     await world.skip(world.handle(order.id), timedelta(seconds=31))
     await world.settled(order)
     assert await _incident(world, order.id) is None
+
+
+@pytest.mark.recorded("cancelled")
+async def test_an_order_that_an_operator_cancels_ends_with_the_call_that_was_under_way(world: World) -> None:
+    world.erp.open_for_calls.clear()
+    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
+    order = await world.ordered(requirement)
+    await world.skip_collecting(order)
+    await world.until(lambda: _is_calling(world, order.id))
+    await world.handle(order.id).cancel()
+    await _is_cancelled(world, order.id)
+    assert world.erp.writes == []
+
+
+@pytest.mark.recorded("cancelled_in_an_incident")
+async def test_a_requirement_that_an_operator_cancels_ends_while_it_waits_to_try_again(world: World) -> None:
+    world.master_data.failures.append(PermanentError("erp", "user PEGLINE is locked"))
+    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
+    assert await world.until(lambda: _incident(world, requirement)) == "desk.assess"
+    await world.handle(requirement).cancel()
+    await _is_cancelled(world, requirement)
+
+
+async def _is_calling(world: World, entity: str) -> bool:
+    return bool((await world.handle(entity).describe()).raw_description.pending_activities)
+
+
+async def _is_cancelled(world: World, entity: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(WorkflowFailureError) as ended:
+            await world.handle(entity).result()
+    assert isinstance(ended.value.cause, CancelledError)
 
 
 async def _reported(world: World) -> bool:

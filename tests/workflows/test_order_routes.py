@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from canonical.base import Criticality
@@ -71,6 +72,7 @@ async def transferring(make_world: MakeWorld) -> tuple[World, Need, OrderSnapsho
     return world, need, await world.sent(await world.plan(need))
 
 
+@pytest.mark.recorded("transfer")
 async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make_world: MakeWorld) -> None:
     world, need, order = await transferring(make_world)
     [(kind, event)] = await stated(world, 1)
@@ -96,6 +98,7 @@ async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make
     assert (supplying, bought.order_number) not in world.aps.coverage, "APS knows nothing of needs of our own"
 
 
+@pytest.mark.recorded("transfer_changed")
 async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_withdrawn(
     make_world: MakeWorld,
 ) -> None:
@@ -173,6 +176,7 @@ async def subcontracting(make_world: MakeWorld) -> tuple[World, Need, OrderSnaps
     return world, need, await world.sent(await world.plan(need))
 
 
+@pytest.mark.recorded("subcontract")
 async def test_the_components_of_a_subcontract_are_needs_of_the_plant(make_world: MakeWorld) -> None:
     world, need, order = await subcontracting(make_world)
     spokes, rims = [need_in(event) for _, event in await stated(world, 2)]

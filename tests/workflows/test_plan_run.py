@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+import pytest
 
 from canonical.exception import Choice, ExceptionKind
 from canonical.identity import exception_id, requirement_id
@@ -21,7 +21,6 @@ from gateway.plan_runs.intake import PlanIntake, PlanSent
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.plant import today
 from tests.workflows.world import World
-from worker import WORKFLOWS
 from workflows.plan_run import plan_workflow_id
 
 
@@ -51,16 +50,8 @@ class Planner:
         return requirement_id("1710", self.item, self.source, reference)
 
     async def ended(self, run: PlanRun) -> PlanRun:
-        """The run once its workflow has ended; its history replays."""
-        handle = self.world.handle(plan_workflow_id(run))
+        """The run once its workflow has ended."""
         stage = await self.world.ended(plan_workflow_id(run))
-        replayer = Replayer(
-            workflows=WORKFLOWS,
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            data_converter=self.world.client.data_converter,
-            debug_mode=True,
-        )
-        await replayer.replay_workflow(await handle.fetch_history())
         found = await self.world.ledger.plans.find(run.number)
         assert found is not None
         assert found.stage == stage
@@ -95,6 +86,7 @@ async def test_a_plan_becomes_requirements_and_its_rerun_touches_the_changed_one
         assert (await world.requirement(planner.requirement("A"))).need.revision.plan_version == 1
 
 
+@pytest.mark.recorded("plan_stopped")
 async def test_a_plan_over_its_error_limit_changes_nothing(world: World) -> None:
     async with publishing(world) as planner:
         run = await planner.ended(await planner.publish(1, [*planner.lines("A"), "nonsense"]))
@@ -105,6 +97,7 @@ async def test_a_plan_over_its_error_limit_changes_nothing(world: World) -> None
         assert corrected.stage is PlanStage.DONE
 
 
+@pytest.mark.recorded("plan_withdrawals_declined")
 async def test_a_plan_that_would_withdraw_too_much_waits_for_a_person(world: World) -> None:
     async with publishing(world) as planner:
         await planner.ended(await planner.publish(1, planner.lines("A", "B", "C")))
@@ -131,6 +124,7 @@ async def test_a_person_lets_the_plan_withdraw(world: World) -> None:
         await world.noted(planner.requirement("B"), "need.withdrawn")
 
 
+@pytest.mark.recorded("plan_superseded")
 async def test_a_newer_plan_takes_the_question_back_and_the_older_ends(make_world: MakeWorld) -> None:
     world = await make_world(plan=PlanRules(withdraw_share_max=Decimal("0.5")))
     async with publishing(world) as planner:
@@ -144,6 +138,7 @@ async def test_a_newer_plan_takes_the_question_back_and_the_older_ends(make_worl
         await world.noted(asked, "exception.overtaken")
 
 
+@pytest.mark.recorded("plan_tie")
 async def test_a_tie_is_put_to_the_planner_and_the_rest_of_the_plan_goes_on(world: World) -> None:
     async with publishing(world) as planner:
         anna, bert = planner.lines("O1", planner="anna"), planner.lines("O2", planner="bert")

@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from canonical.base import Criticality
 from canonical.need import Need
 from canonical.records import OrderSnapshot
@@ -25,6 +27,7 @@ async def _sharing(make_world: MakeWorld, *quantities: int, **changes: Any) -> t
     return world, needs, await world.sent(needs[0].id)
 
 
+@pytest.mark.recorded("shared_line")
 async def test_two_needs_share_a_line_of_500_and_when_the_200_withdraws_300_is_ordered(make_world: MakeWorld) -> None:
     world, (first, second), order = await _sharing(make_world, 300, 200)
     assert [(line.line, int(line.quantity)) for line in world.document(order).lines] == [(10, 500)]
@@ -60,6 +63,7 @@ async def test_of_550_for_320_and_200_when_the_200_withdraws_350_remain_30_of_th
     assert [int(share.quantity) for line in (await world.order_of(first.id)).lines for share in line.shares] == [320, 0]
 
 
+@pytest.mark.recorded("shared_line_short")
 async def test_a_short_answer_is_shared_by_criticality_and_receipts_fulfil_both(make_world: MakeWorld) -> None:
     world, (first, second), order = await _sharing(make_world, 300, 200, criticality=Criticality.A)
     await world.answer(order, world.line(10, (CHANGED, 400, 58), (CHANGED, 100, 70)))

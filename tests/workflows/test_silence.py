@@ -52,6 +52,7 @@ async def test_a_silent_supplier_is_reminded_at_half_of_the_sla_and_answers(worl
     assert (await world.requirement(requirement)).stage == "covered"
 
 
+@pytest.mark.recorded("waited")
 async def test_a_buyer_who_waits_gives_the_supplier_another_sla(world: World) -> None:
     requirement, order, sent_at = await silent(world)
     question = await overdue(world, order, sent_at)

@@ -17,6 +17,7 @@ from workflows.entity import CALL_TIMEOUT, DESK_TIMEOUT
 from workflows.search_attributes import INCIDENT
 
 
+@pytest.mark.recorded("slow_desk")
 async def test_requirement_order_and_exception_go_on_after_a_time_out_at_the_desk(make_world: MakeWorld) -> None:
     world = await make_world(hanging=("desk.assess", "desk.tell_requirements", "desk.close_exception"))
     requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
@@ -32,6 +33,7 @@ async def test_requirement_order_and_exception_go_on_after_a_time_out_at_the_des
     assert await world.ended(requirement) == "fulfilled"
 
 
+@pytest.mark.recorded("slow_desk_of_change")
 async def test_an_engineering_change_goes_on_after_a_time_out_at_the_desk(make_world: MakeWorld) -> None:
     world = await make_world(hanging=("desk.change_bom",))
     chain = world.item("CHAIN", "Cyclops")
@@ -42,6 +44,7 @@ async def test_an_engineering_change_goes_on_after_a_time_out_at_the_desk(make_w
     assert await world.ended(identity) == "carried_out"
 
 
+@pytest.mark.recorded("slow_desk_of_stock")
 async def test_a_stock_balance_goes_on_after_a_time_out_at_the_desk(make_world: MakeWorld) -> None:
     world = await make_world(hanging=("desk.stock_use", "desk.allot_stock"))
     chain = world.item("CHAIN", "Cyclops")

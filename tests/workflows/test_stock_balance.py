@@ -3,6 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from canonical.identity import RequirementId
 from canonical.records import StockStage
 from tests.workflows.plant import today
@@ -10,6 +12,7 @@ from tests.workflows.stock import balance, state
 from tests.workflows.world import World
 
 
+@pytest.mark.recorded("stock_relaxes")
 async def test_a_surplus_relaxes_an_open_need_a_small_change_does_not_and_a_fall_restores_it(world: World) -> None:
     chain = world.item("CHAIN", "Cyclops")
     need = world.need(chain, 500)
@@ -76,6 +79,7 @@ async def test_a_later_plan_has_netted_the_stock_and_an_older_figure_says_nothin
     assert (await balance(world, stock)).figure.free == 200
 
 
+@pytest.mark.recorded("stock_short")
 async def test_a_shortfall_is_stated_as_a_need_once_and_withdrawn_when_the_stock_is_there(world: World) -> None:
     chain = world.item("CHAIN", "Cyclops")
     stock = await state(world, chain, -40)

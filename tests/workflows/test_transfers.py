@@ -4,6 +4,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from canonical.cover import CoverageChanged, CoverHeld, SliceState, SupplySlice
 from canonical.exception import Choice
 from canonical.identity import OrderId
@@ -35,6 +37,7 @@ async def test_a_supplying_plant_answers_the_transfer_once_its_own_supplier_has_
     assert parts(acknowledged.lines[0].slices) == [(100, 58, "confirmed")], "in time: as asked"
 
 
+@pytest.mark.recorded("supplying_plant")
 async def test_a_supplying_plant_that_is_late_says_so_and_by_when_it_delivers(world: World) -> None:
     transfer, need = await demanded(world)
     supplying = await world.plan(need)

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from canonical.cover import SupplySlice
 from canonical.exception import Choice
 from tests.workflows.world import CHANGED, REJECTED, World
@@ -53,6 +55,7 @@ async def test_a_need_withdrawn_before_the_answer_cancels_the_order_with_a_chang
     assert world.cover_in_aps(requirement, order) == []
 
 
+@pytest.mark.recorded("withdrawn")
 async def test_a_need_withdrawn_after_the_acknowledgment_asks_a_person_where_it_is_worth_it(world: World) -> None:
     need = world.need(world.item("CHAIN", "Cyclops", price="20.00"))
     requirement = await world.plan(need)
@@ -132,6 +135,7 @@ async def test_a_need_wanted_again_before_a_person_let_its_order_go_keeps_the_or
     assert await world.ended(requirement) == "fulfilled"
 
 
+@pytest.mark.recorded("wanted_again")
 async def test_a_need_wanted_again_after_its_order_was_cancelled_is_ordered_anew_at_once(world: World) -> None:
     need = world.need(world.item("CHAIN", "Cyclops"))
     requirement = await world.plan(need)
