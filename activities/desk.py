@@ -35,7 +35,7 @@ from canonical.calls import (
     WhereUsed,
     WhereUsedCall,
 )
-from canonical.messages import ORDER_EDITION, CoverWanted, OrderOpened
+from canonical.messages import CoverWanted, OrderOpened
 from canonical.policy import PlantPolicy
 from canonical.records import Reservation, Sheet
 from canonical.routing import assessment, supplying_plants
@@ -139,7 +139,6 @@ class DeskActivities:
                     policy=policy,
                     wants=() if reservation.collecting else (opening.want,),
                     collecting=reservation.collecting,
-                    edition=ORDER_EDITION,
                     correlation_id=correlation_id,
                 )
             )

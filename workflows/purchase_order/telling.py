@@ -47,7 +47,7 @@ class OrderTelling(OrderInErp):
         told = WriteCoverageCall(
             key=self.key(step), correlation_id=correlation_id, report=report, entry=None if plan.lines else entry
         )
-        both = await self._write_both(written, told) if state.edition and plan.lines and report.entries else None
+        both = await self._write_both(written, told) if plan.lines and report.entries else None
         erp, aps = await asyncio.gather(
             self._write_schedule(numbers, written, both.erp if both else None),
             self._write_coverage(told, both.aps if both else None),
