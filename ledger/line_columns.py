@@ -15,15 +15,11 @@ Place = TypeVar("Place")
 
 
 def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any]:
-    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare.
-
-    A line that does not say what is claimed of it has nothing to spare.
-    """
+    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare."""
     coming = [] if order.closed else [part for part in line.slices if part.state in _COMING and part.quantity > 0]
     total = _sum(coming)
-    claimed = line.quantity if line.claimed is None else line.claimed
-    confirmed = min(total, max(_NOTHING, claimed - line.received))
-    spare = _last(coming, total - confirmed) if line.claimed is not None else []
+    confirmed = min(total, max(_NOTHING, line.claimed - line.received))
+    spare = _last(coming, total - confirmed)
     return {
         "order_id": order.id,
         "line": line.line,

@@ -290,7 +290,9 @@ async def test_the_policy_is_told_only_where_it_is_another_than_the_known_one() 
 def entry_of(need: Need) -> Entry:
     at = need.revision.effective_at
     fact = chain(need.id, 1, FIRST_HASH, "noted", at, at, {})
-    snapshot = RequirementSnapshot(id=need.id, need=need, stage=RequirementStage.COVERED, need_revision=1)
+    snapshot = RequirementSnapshot(
+        id=need.id, need=need, stage=RequirementStage.COVERED, need_revision=1, needed=need.quantity
+    )
     return Entry(facts=(fact,), snapshot=snapshot)
 
 

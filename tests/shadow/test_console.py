@@ -32,7 +32,10 @@ class Console:
     capfd: pytest.CaptureFixture[str]
 
     async def record(self, book: Book) -> None:
-        snapshot = RequirementSnapshot(id=a_need().id, need=a_need(), stage=RequirementStage.COVERED, need_revision=1)
+        need = a_need()
+        snapshot = RequirementSnapshot(
+            id=need.id, need=need, stage=RequirementStage.COVERED, need_revision=1, needed=need.quantity
+        )
         await Ledger(self.engine).record([Entry(facts=tuple(book.facts), snapshot=snapshot)])
 
     async def compare(self, *arguments: object) -> tuple[int, str, str]:
