@@ -28,7 +28,7 @@ _MARK = re.compile(r'^@pytest\.mark\.recorded\("(\w+)"\)$', re.MULTILINE)
 
 def marked() -> list[str]:
     """The names of the stories that are marked `recorded`."""
-    return sorted(name for path in TOLD_IN.glob("test_*.py") for name in _MARK.findall(path.read_text()))
+    return sorted(name for path in TOLD_IN.rglob("test_*.py") for name in _MARK.findall(path.read_text()))
 
 
 def recorded() -> list[str]:

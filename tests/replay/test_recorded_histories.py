@@ -77,8 +77,8 @@ def test_every_activity_is_called_in_some_story() -> None:
 
 def activities_defined() -> Iterator[str]:
     """By the classes of the package."""
-    for module in pkgutil.iter_modules(activities.__path__):
-        for owner in vars(importlib.import_module(f"activities.{module.name}")).values():
+    for module in pkgutil.walk_packages(activities.__path__, "activities."):
+        for owner in vars(importlib.import_module(module.name)).values():
             for method in vars(owner).values() if isinstance(owner, type) else ():
                 defined = Activity.from_callable(method) if callable(method) else None
                 if defined is not None:
