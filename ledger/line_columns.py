@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from canonical.cover import SliceState, SupplySlice
 from canonical.records import OrderLineSnapshot, OrderSnapshot
+from canonical.supply import ScheduleLine, ScheduleLineState
 
-_COMING = frozenset({SliceState.CONFIRMED, SliceState.SHIPPED})
+_COMING = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
 _NOTHING = Decimal(0)
 
 Place = TypeVar("Place")
@@ -16,9 +16,11 @@ Place = TypeVar("Place")
 
 def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any]:
     """The row of a line. What is confirmed serves the claims first; what comes last of it is spare."""
-    coming = [] if order.closed else [part for part in line.slices if part.state in _COMING and part.quantity > 0]
+    coming = (
+        [] if order.closed else [part for part in line.schedule_lines if part.state in _COMING and part.quantity > 0]
+    )
     total = _sum(coming)
-    confirmed = min(total, max(_NOTHING, line.claimed - line.received))
+    confirmed = min(total, max(_NOTHING, line.allocated - line.received))
     spare = _last(coming, total - confirmed)
     return {
         "order_id": order.id,
@@ -39,12 +41,12 @@ def asked_of(rows: Mapping[Place, Mapping[str, Any]]) -> dict[Place, tuple[str, 
     return {place: (row["requirement_id"], row["quantity"]) for place, row in rows.items()}
 
 
-def received_of(cover: Iterable[SupplySlice]) -> Decimal:
+def received_of(coverage: Iterable[ScheduleLine]) -> Decimal:
     """What of a requirement's cover is on stock."""
-    return _sum(part for part in cover if part.state is SliceState.RECEIVED)
+    return _sum(part for part in coverage if part.state is ScheduleLineState.RECEIVED)
 
 
-def _last(coming: Iterable[SupplySlice], spare: Decimal) -> list[list[str]]:
+def _last(coming: Iterable[ScheduleLine], spare: Decimal) -> list[list[str]]:
     """The last of it to come, up to so much; what has no date comes last, and nobody can count on it."""
     parts = list(coming)
     dated = [(part.date, part.quantity) for part in parts if part.date is not None]
@@ -58,7 +60,7 @@ def _last(coming: Iterable[SupplySlice], spare: Decimal) -> list[list[str]]:
     return found
 
 
-def _sum(parts: Iterable[SupplySlice]) -> Decimal:
+def _sum(parts: Iterable[ScheduleLine]) -> Decimal:
     return sum((part.quantity for part in parts), _NOTHING)
 
 

@@ -88,8 +88,8 @@ def activities_defined() -> Iterator[str]:
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_workflow_that_calls_the_desk_has_a_time_out_there_in_some_story(name: str) -> None:
     lines = COMMANDED[name]
-    desk = {line.split()[1] for line in lines if line.startswith("local ")}
-    assert not desk or any(f"< {call} timed out" in lines for call in desk)
+    internal = {line.split()[1] for line in lines if line.startswith("local ")}
+    assert not internal or any(f"< {call} timed out" in lines for call in internal)
 
 
 def test_incidents_cancelled_calls_and_continue_as_new_are_in_some_story() -> None:
@@ -113,18 +113,18 @@ async def check(story: str, runner: WorkflowRunner) -> None:
         different = difflib.unified_diff(
             before.splitlines(), now.splitlines(), f"{story}, recorded", f"{story}, by today's code", n=6, lineterm=""
         )
-        said = [f"{name}: {error}" for name, error in failed.items()]
-        pytest.fail("\n".join([*different, *said, WHAT_TO_DO]), pytrace=False)
+        statement = [f"{name}: {error}" for name, error in failed.items()]
+        pytest.fail("\n".join([*different, *statement, WHAT_TO_DO]), pytrace=False)
 
 
 async def test_what_the_server_does_not_compare_is_compared_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entity, "INCIDENT_PAUSES", (timedelta(minutes=1),))
     with pytest.raises(pytest.fail.Exception) as failed:
         await check("incident_of_master_data", RUNNERS["production"])
-    said = str(failed.value)
-    assert "-timer of 30s\n+timer of 60s" in said
-    assert "record anew" in said
-    assert "TMPRL1100" not in said
+    statement = str(failed.value)
+    assert "-timer of 30s\n+timer of 60s" in statement
+    assert "record anew" in statement
+    assert "TMPRL1100" not in statement
 
 
 async def test_what_the_server_would_stumble_over_is_shown_as_commands(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ async def test_what_the_server_would_stumble_over_is_shown_as_commands(monkeypat
     monkeypatch.setattr(entity.Entity, "come_to_rest", never)
     with pytest.raises(pytest.fail.Exception) as failed:
         await check("happy", RUNNERS["production"])
-    said = str(failed.value)
-    assert "-local desk.record" in said
-    assert "PurchaseOrder-1: " in said
-    assert "TMPRL1100" in said
+    statement = str(failed.value)
+    assert "-local desk.record" in statement
+    assert "PurchaseOrder-1: " in statement
+    assert "TMPRL1100" in statement

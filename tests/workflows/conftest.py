@@ -1,6 +1,7 @@
 """A world per test, with its workers running and time standing still until a story steps it.
 
-After each story: every entity's facts form an unbroken chain in the ledger, no workflow failed, each run is decided
+After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each run is
+decided
 again from its history, so that no story passes by luck of the cache, and every decision that was recorded is made again
 from its record and comes out the same. Workers run on the strict runner here and histories are replayed on the
 production one; the strict one takes twelve times as long for it and does so for recorded stories alone (tests/replay).
@@ -18,20 +19,20 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from canonical.facts import first_break
+from backtest.decision import Policies
+from backtest.result import KINDS, Backtest, BacktestResult
+from canonical.audit_event import first_break
 from ledger.database import connect
-from shadow.comparison import KINDS, Comparing, Comparison
-from shadow.verdict import Policies
 from tests.conftest import FreshDatabase
 from tests.replay.replaying import RUNNERS, replay, runs_on, type_of
 from tests.replay.stories import keep
 from tests.workflows.hanging import Hanging
+from tests.workflows.harness import Harness
 from tests.workflows.plant import POLICY
-from tests.workflows.world import World
 from tools import temporal_server
 from workflows.search_attributes import ALL
 
-MakeWorld = Callable[..., Awaitable[World]]
+MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
 `cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once."""
 
@@ -57,32 +58,32 @@ async def serving(cli: Path, **dynamic_config: str) -> AsyncIterator[WorkflowEnv
 @asynccontextmanager
 async def telling(
     environment: WorkflowEnvironment, fresh_database: FreshDatabase, record: str = ""
-) -> AsyncIterator[MakeWorld]:
+) -> AsyncIterator[MakeHarness]:
     """Makes worlds on a server; at the end of the story, what must be so of any is checked.
 
     `record`: the name under which the histories of all that ran are kept for tests/replay.
     """
     async with AsyncExitStack() as stack:
-        worlds: list[World] = []
+        harnesses: list[Harness] = []
 
-        async def make(*, without: str = "", cached: int = 100, hanging: Sequence[str] = (), **policy: Any) -> World:
+        async def make(*, without: str = "", cached: int = 100, hanging: Sequence[str] = (), **policy: Any) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
-            world = World(environment, engine, POLICY.model_copy(update=policy))
-            for worker in world.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
+            harness = Harness(environment, engine, POLICY.model_copy(update=policy))
+            for worker in harness.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
                 if without and worker.task_queue.endswith(f"-{without}"):
-                    world.held_back.append(worker)
+                    harness.held_back.append(worker)
                 else:
                     await stack.enter_async_context(worker)
-            worlds.append(world)
-            return world
+            harnesses.append(harness)
+            return harness
 
         with environment.with_time_skipping_disabled():
             yield make
-            for world in worlds:
+            for harness in harnesses:
                 if record:
-                    await come_to_rest(world)
-                runs = await check_what_is_left(world)
+                    await come_to_rest(harness)
+                runs = await check_what_is_left(harness)
                 if record:
                     await keep(record, runs)
 
@@ -95,46 +96,46 @@ def record_as(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def make_world(
+async def make_harness(
     temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase, record_as: str
-) -> AsyncIterator[MakeWorld]:
+) -> AsyncIterator[MakeHarness]:
     async with telling(temporal_env, fresh_database, record_as) as make:
         yield make
 
 
 @pytest.fixture
-async def world(make_world: MakeWorld) -> World:
-    return await make_world()
+async def harness(make_harness: MakeHarness) -> Harness:
+    return await make_harness()
 
 
-async def check_what_is_left(world: World) -> list[WorkflowHistory]:
+async def check_what_is_left(harness: Harness) -> list[WorkflowHistory]:
     """What must be so at the end of any story; the histories of all that ran."""
-    decided = Comparing(Policies(world.policies.effective), Policies(world.policies.effective), lambda _: None)
-    entities = await world.entities_recorded()
+    decided = Backtest(Policies(harness.policies.effective), Policies(harness.policies.effective), lambda _: None)
+    entities = await harness.entities_recorded()
     for entity in entities:
-        facts = await world.ledger.reads.facts([entity])
-        assert first_break(facts) is None, f"{entity}: {[fact.kind for fact in facts]}"
-        for fact in facts:
-            if fact.kind in KINDS:
-                decided.take(fact)
-        status = (await world.handle(entity).describe()).status
+        audit_events = await harness.ledger.reads.audit_events([entity])
+        assert first_break(audit_events) is None, f"{entity}: {[audit_event.kind for audit_event in audit_events]}"
+        for audit_event in audit_events:
+            if audit_event.kind in KINDS:
+                decided.take(audit_event)
+        status = (await harness.handle(entity).describe()).status
         if status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CANCELED):
-            await world.ended(entity)
-    runs = await runs_on(world.client, world.queue, entities)
+            await harness.ended(entity)
+    runs = await runs_on(harness.client, harness.queue, entities)
     failed = await replay(runs, RUNNERS["production"])
     assert not failed, {f"{type_of(run)} {run.workflow_id}": failed.get(run.run_id) for run in runs}
-    check_decisions(decided.result(), policy_changes=world.policy_changes)
+    check_decisions(decided.result(), policy_changes=harness.policy_changes)
     return runs
 
 
-async def come_to_rest(world: World) -> None:
+async def come_to_rest(harness: Harness) -> None:
     """What is recorded ends where nothing is under way, so that it is the same however fast the story was told."""
-    for entity in await world.entities_recorded():
-        if (await world.handle(entity).describe()).status is WorkflowExecutionStatus.RUNNING:
-            await world.until(partial(world.at_rest, entity))
+    for entity in await harness.entities_recorded():
+        if (await harness.handle(entity).describe()).status is WorkflowExecutionStatus.RUNNING:
+            await harness.until(partial(harness.at_rest, entity))
 
 
-def check_decisions(again: Comparison, *, policy_changes: bool) -> None:
+def check_decisions(again: BacktestResult, *, policy_changes: bool) -> None:
     """Every decision can be made again from what was recorded, and comes out the same under the policy that made it."""
     assert again.not_comparable == again.caveats == {}
     assert again.control.unexplained == 0, again.control.examples

@@ -7,11 +7,13 @@ from canonical.identity import StockId
 from canonical.messages import StockOpened
 from canonical.records import StockSnapshot
 from canonical.stock import StockReport, StockReportKind
-from ledger.stock.stock import Counted
-from tests.workflows.world import World
+from ledger.stock.stock import CountedReport
+from tests.workflows.harness import Harness
 
 
-async def state(world: World, item: str, quantity: int, *, ago: timedelta = timedelta(0), told: bool = True) -> StockId:
+async def state(
+    harness: Harness, item: str, quantity: int, *, ago: timedelta = timedelta(0), reported: bool = True
+) -> StockId:
     """A system says what is free, and the gateway tells whom it concerns."""
     at = datetime.now(UTC) - ago
     report = StockReport(
@@ -22,22 +24,24 @@ async def state(world: World, item: str, quantity: int, *, ago: timedelta = time
         unit="EA",
         source="wms",
         effective_at=at,
-        event_id=f"{world.prefix}-{at.isoformat()}",
+        event_id=f"{harness.prefix}-{at.isoformat()}",
     )
-    triage = await world.ledger.stock.note(report.id, "EA", [Counted(report=report, quantity=report.quantity)])
-    assert triage.tell is told
-    if triage.tell:
-        assert triage.figure is not None
+    classification = await harness.ledger.stock.register(
+        report.id, "EA", [CountedReport(report=report, quantity=report.quantity)]
+    )
+    assert classification.notify is reported
+    if classification.notify:
+        assert classification.figure is not None
         opened = StockOpened(
-            figure=triage.figure,
-            correlation_id=f"corr-{world.prefix}",
-            first_sequence=triage.next_sequence,
-            previous_hash=triage.previous_hash,
+            figure=classification.figure,
+            correlation_id=f"corr-{harness.prefix}",
+            first_sequence=classification.next_sequence,
+            previous_hash=classification.previous_hash,
         )
-        assert await world.entities.open_stock(opened, reopen=triage.reopen)
-        await world.ledger.stock.told(triage.figure)
+        assert await harness.entities.open_stock(opened, reopen=classification.reopen)
+        await harness.ledger.stock.reported(classification.figure)
     return report.id
 
 
-async def balance(world: World, stock: str) -> StockSnapshot:
-    return StockSnapshot.model_validate(await world.status(stock))
+async def balance(harness: Harness, stock: str) -> StockSnapshot:
+    return StockSnapshot.model_validate(await harness.status(stock))
