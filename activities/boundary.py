@@ -14,15 +14,10 @@ from temporalio.exceptions import ApplicationError
 
 from adapters.errors import AdapterError, PermanentError, TransientError
 from adapters.ports import LedgerPort
-from canonical.calls import Call, Outcome, Reply
+from canonical.calls import Call
 
 MESSAGE_LIMIT = 800
 HEARTBEAT_SECONDS = 2
-
-
-def reply(call: Call, outcome: Outcome) -> Reply[Outcome]:
-    """The outcome, and the hash of the last fact that rode along."""
-    return Reply(outcome=outcome, head=call.entry.head if call.entry is not None else "")
 
 
 def unsure(call: Call) -> bool:

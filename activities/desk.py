@@ -25,7 +25,6 @@ from canonical.calls import (
     CoverOpening,
     PolicyCall,
     RecordCall,
-    Reply,
     StateNeedsCall,
     StockUse,
     StockUseCall,
@@ -101,7 +100,7 @@ class DeskActivities:
         return found if found is not None and found.version != call.known else None
 
     @activity.defn(name="desk.ask_cover")
-    async def ask_cover(self, call: AskCoverCall) -> Reply[CoverAsked]:
+    async def ask_cover(self, call: AskCoverCall) -> CoverAsked:
         """Record, find or open an order for each new want, and hand each change to its order."""
         await self._ledger.record([call.entry])
         reservations = [await self._reserve(opening, call.correlation_id) for opening in call.openings]
@@ -109,7 +108,7 @@ class DeskActivities:
             *(self._entities.want_cover(change.order_id, CoverWanted(want=change.want)) for change in call.changes)
         )
         asked = CoverAsked(reservations=tuple(reservations), delivered=tuple(delivered))
-        return Reply(outcome=asked, head=call.entry.head)
+        return asked
 
     async def _reserve(self, opening: CoverOpening, correlation_id: str) -> Reservation:
         policy = opening.policy
@@ -136,39 +135,37 @@ class DeskActivities:
         return reservation
 
     @activity.defn(name="desk.close_sheet")
-    async def close_sheet(self, call: CloseSheetCall) -> Reply[Sheet]:
+    async def close_sheet(self, call: CloseSheetCall) -> Sheet:
         """End the collecting of an order: what is on its sheet."""
         await self._ledger.record([call.entry])
-        return Reply(outcome=await self._ledger.close_sheet(call.order_id), head=call.entry.head)
+        return await self._ledger.close_sheet(call.order_id)
 
     @activity.defn(name="desk.tell_requirements")
-    async def tell_requirements(self, call: TellRequirementsCall) -> Reply[tuple[bool, ...]]:
+    async def tell_requirements(self, call: TellRequirementsCall) -> tuple[bool, ...]:
         """Record, and state to each requirement what the order gives it; False where it has ended."""
         await self._ledger.record([call.entry])
         heard = await asyncio.gather(
             *(self._entities.tell_coverage(told.requirement_id, told.coverage) for told in call.statements)
         )
-        return Reply(outcome=tuple(heard), head=call.entry.head)
+        return tuple(heard)
 
     @activity.defn(name="desk.close_exception")
-    async def close_exception(self, call: CloseExceptionCall) -> Reply[bool]:
+    async def close_exception(self, call: CloseExceptionCall) -> bool:
         """Record, and tell who raised it what was decided."""
         await self._ledger.record([call.entry])
         told = call.decided is not None and await self._entities.tell_decision(call.raised_by, call.decided)
-        return Reply(outcome=told, head=call.entry.head)
+        return told
 
     @activity.defn(name="desk.record")
-    async def record(self, call: RecordCall) -> Reply[None]:
+    async def record(self, call: RecordCall) -> None:
         """Write facts and snapshots."""
         await self._ledger.record([call.entry])
-        return Reply(outcome=None, head=call.entry.head)
 
     @activity.defn(name="desk.state_needs")
-    async def state_needs(self, call: StateNeedsCall) -> Reply[None]:
+    async def state_needs(self, call: StateNeedsCall) -> None:
         """Record, and state what one of our orders needs of others."""
         await self._ledger.record([call.entry])
         await self._ledger.state_needs(call.needs, call.withdrawals, correlation_id=call.correlation_id)
-        return Reply(outcome=None, head=call.entry.head)
 
     @activity.defn(name="desk.where_used")
     async def where_used(self, call: WhereUsedCall) -> WhereUsed:
@@ -180,13 +177,13 @@ class DeskActivities:
         return WhereUsed(uses=tuple(uses), assessments=tuple(assessments), policy=policy, superseded_by=superseded_by)
 
     @activity.defn(name="desk.change_bom")
-    async def change_bom(self, call: ChangeBomCall) -> Reply[tuple[bool, ...]]:
+    async def change_bom(self, call: ChangeBomCall) -> tuple[bool, ...]:
         """Record, and tell each requirement what it goes on needing; False where it has ended."""
         await self._ledger.record([call.entry])
         heard = await asyncio.gather(
             *(self._entities.change_bom(change.requirement_id, change.changed) for change in call.changes)
         )
-        return Reply(outcome=tuple(heard), head=call.entry.head)
+        return tuple(heard)
 
     @activity.defn(name="desk.stock_use")
     async def stock_use(self, call: StockUseCall) -> StockUse:
@@ -197,19 +194,19 @@ class DeskActivities:
         return StockUse(figure=figure, users=tuple(users), assessment=assessment)
 
     @activity.defn(name="desk.allot_stock")
-    async def allot_stock(self, call: AllotStockCall) -> Reply[tuple[bool, ...]]:
+    async def allot_stock(self, call: AllotStockCall) -> tuple[bool, ...]:
         """Record, and tell each requirement what it gets from stock; False where it has ended."""
         await self._ledger.record([call.entry])
         heard = await asyncio.gather(
             *(self._entities.allot_stock(share.requirement_id, share.allotted) for share in call.shares)
         )
-        return Reply(outcome=tuple(heard), head=call.entry.head)
+        return tuple(heard)
 
     @activity.defn(name="desk.answer_order")
-    async def answer_order(self, call: AnswerOrderCall) -> Reply[bool]:
+    async def answer_order(self, call: AnswerOrderCall) -> bool:
         """Record, and answer the transfer that a requirement serves; False where the order has ended."""
         await self._ledger.record([call.entry])
-        return Reply(outcome=await self._entities.answer_order(call.order_id, call.answered), head=call.entry.head)
+        return await self._entities.answer_order(call.order_id, call.answered)
 
 
 def _without_policy(plant: str) -> NoReturn:

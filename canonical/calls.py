@@ -1,7 +1,5 @@
 """What the workflows hand to activities: the intent, and the facts that ride along (entities.md)."""
 
-from typing import Generic, TypeVar
-
 from canonical.base import Code, Noun
 from canonical.bom import ComponentUse
 from canonical.cover import CoverageChanged, Want
@@ -16,20 +14,6 @@ from canonical.policy import PlantPolicy
 from canonical.records import Entry, OrderTerms, Reservation
 from canonical.sourcing import Assessment, Source
 from canonical.stock import StockFigure, StockUser
-
-Outcome = TypeVar("Outcome")
-
-
-class Reply(Noun, Generic[Outcome]):
-    """What an activity answers: its outcome, and where the chain of facts stands now that it has recorded them.
-
-    The chain goes on from what was recorded, not from what the workflow works out: in a replay its clock may differ
-    (a query that splits a task with a local activity), and so would the hashes.
-    """
-
-    outcome: Outcome
-    head: str = ""
-    """The hash of the last fact recorded; empty: none rode along."""
 
 
 class Call(Noun):

@@ -27,8 +27,7 @@ class RequirementOpened(Noun):
     kept: tuple[CoverageChanged, ...] = ()
     """Cover of a former run of the same requirement (it had ended and the plan wants it again)."""
     first_sequence: int = 1
-    previous_hash: str = ""
-    """Where the facts of a former run ended, so that the chain goes on; empty: the first run."""
+    """Where the count of its events goes on after a former run; 1: the first run."""
 
 
 class RequirementWithdrawn(Noun):
@@ -44,8 +43,7 @@ class ChangeOpened(Noun):
     revised: BomRevised
     correlation_id: str
     first_sequence: int = 1
-    previous_hash: str = ""
-    """Where the facts of a former run ended; empty: the first run."""
+    """Where the count of its events goes on after a former run; 1: the first run."""
 
 
 class ChangeSuperseded(Noun):
@@ -78,8 +76,7 @@ class StockOpened(Noun):
     """Requirements that have just begun and may have recorded nothing yet."""
     correlation_id: str
     first_sequence: int = 1
-    previous_hash: str = ""
-    """Where the facts of a former run ended; empty: the first run."""
+    """Where the count of its events goes on after a former run; 1: the first run."""
 
 
 class StockAllotted(Noun):

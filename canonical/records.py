@@ -11,7 +11,7 @@ from canonical.base import Instant, Money, Noun, Quantity
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.cover import SupplySlice, Want
 from canonical.exception import Decision, NextRung, Proposal
-from canonical.facts import Fact
+from canonical.facts import PendingEvent
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId, StockId
 from canonical.need import Need
 from canonical.policy import RouteKind
@@ -247,25 +247,22 @@ Snapshot = Annotated[
 
 
 class Entry(Noun):
-    """What rides along with an activity: the facts not yet written and the state they led to.
+    """What an entity leaves in the ledger with an activity: the events not yet recorded and the state they led to.
 
-    Recorded by (entity, sequence): the same entry twice does no harm, an older one never overwrites.
+    Recorded by the entity's own count: the same entry twice does no harm, an older one never overwrites.
     """
 
-    facts: tuple[Fact, ...]
+    facts: tuple[PendingEvent, ...]
     snapshot: Snapshot
     after: int = 0
-    """Where no fact is unwritten: the sequence of the last one written."""
+    """Where no event is unrecorded: the count of the last one recorded."""
+    writer: str = ""
+    """The workflow run that publishes it; of a run that continues as new, the first."""
 
     @property
     def sequence(self) -> int:
-        """The newest fact's sequence; snapshots are compared by it."""
+        """The newest event's count."""
         return self.facts[-1].sequence if self.facts else self.after
-
-    @property
-    def head(self) -> str:
-        """The hash of the newest fact; empty: there is none."""
-        return self.facts[-1].hash if self.facts else ""
 
 
 class OrderTerms(Noun):

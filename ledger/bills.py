@@ -15,7 +15,8 @@ from canonical.bom import BomRevised, ComponentUse
 from canonical.identity import ChangeId
 from canonical.records import ChangeSnapshot, ChangeStage
 from ledger.database import transaction
-from ledger.tables import BomLineRow, ChangeRecord, FactRow
+from ledger.events.chains import counts
+from ledger.tables import BomLineRow, ChangeRecord
 from ledger.where_used import where_used
 
 
@@ -36,7 +37,6 @@ class BomTriage(Noun):
 
     verdict: BomVerdict
     next_sequence: int = 1
-    previous_hash: str = ""
 
 
 class Bills:
@@ -62,9 +62,8 @@ class Bills:
                 return BomTriage(verdict=BomVerdict.UNCHANGED)
             if row is None or not row.closed:
                 return BomTriage(verdict=BomVerdict.NEWS)
-            last = select(FactRow.sequence, FactRow.hash).where(FactRow.entity_id == revised.id)
-            end = (await connection.execute(last.order_by(FactRow.sequence.desc()).limit(1))).one()
-            return BomTriage(verdict=BomVerdict.REOPEN, next_sequence=end.sequence + 1, previous_hash=end.hash)
+            counted = await counts(connection, [revised.id])
+            return BomTriage(verdict=BomVerdict.REOPEN, next_sequence=counted[revised.id] + 1)
 
     async def note(self, revised: BomRevised) -> None:
         """Note a revision as delivered, with its lines; an older one than noted changes nothing."""

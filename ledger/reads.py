@@ -5,7 +5,7 @@ its `status` query.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, tuple_, union
@@ -24,6 +24,7 @@ from canonical.records import (
     RequirementStage,
 )
 from ledger.database import autocommit
+from ledger.events.chains import fact_of
 from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
 from ledger.paging import BadCursor, Page, cursor, key_of
@@ -41,10 +42,10 @@ from ledger.tables import (
 
 
 class RequirementRow(Noun):
-    """A requirement as last recorded; `sequence` is the fact that led to this state."""
+    """A requirement as last recorded; `position` is that of the event that led to this state."""
 
     snapshot: RequirementSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -52,7 +53,7 @@ class OrderRow(Noun):
     """An order as last recorded."""
 
     snapshot: OrderSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -60,7 +61,7 @@ class ExceptionRow(Noun):
     """An exception as last recorded."""
 
     snapshot: ExceptionSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -68,7 +69,7 @@ class ChangeRow(Noun):
     """An engineering change as last recorded."""
 
     snapshot: ChangeSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -202,11 +203,15 @@ class Reads:
         """The facts of these entities that are of these kinds, oldest first: no chain, since others lie between."""
         row = FactRow
         query = select(row.__table__).where(row.entity_id.in_(list(entity_ids)), row.kind.in_(list(kinds)))
+        query = query.where(~row.superseded)
         return [fact_of(found) for found in await self._all(query.order_by(row.processing_time, row.entity_id))]
 
     async def facts(self, entity_ids: Sequence[str]) -> list[Fact]:
-        """The facts of these entities as they were hashed: entity by entity in the order given, from the first on."""
-        query = select(FactRow.__table__).where(FactRow.entity_id.in_(list(entity_ids))).order_by(FactRow.sequence)
+        """The whole chains of these entities: entity by entity in the order given, each from its first event on.
+
+        With the events that a later attempt replaced (canonical.facts.in_force).
+        """
+        query = select(FactRow.__table__).where(FactRow.entity_id.in_(list(entity_ids))).order_by(FactRow.position)
         place = {entity_id: number for number, entity_id in enumerate(entity_ids)}
         return sorted((fact_of(row) for row in await self._all(query)), key=lambda fact: place[fact.entity_id])
 
@@ -237,20 +242,20 @@ def _count_of(condition: Any) -> Any:
 
 def _requirement_query() -> Select[*tuple[Any, ...]]:
     record = RequirementRecord
-    return select(record.snapshot, record.sequence, record.recorded_at).where(record.sequence.is_not(None))
+    return select(record.snapshot, record.position, record.recorded_at).where(record.position.is_not(None))
 
 
 def _order_query() -> Select[*tuple[Any, ...]]:
-    return select(OrderRecord.snapshot, OrderRecord.sequence, OrderRecord.recorded_at)
+    return select(OrderRecord.snapshot, OrderRecord.position, OrderRecord.recorded_at)
 
 
 def _exception_query() -> Select[*tuple[Any, ...]]:
-    return select(ExceptionRecord.snapshot, ExceptionRecord.sequence, ExceptionRecord.recorded_at)
+    return select(ExceptionRecord.snapshot, ExceptionRecord.position, ExceptionRecord.recorded_at)
 
 
 def _change_query() -> Select[*tuple[Any, ...]]:
     record = ChangeRecord
-    return select(record.snapshot, record.sequence, record.recorded_at).where(record.sequence.is_not(None))
+    return select(record.snapshot, record.position, record.recorded_at).where(record.position.is_not(None))
 
 
 def _requirements_of(order: str) -> Any:
@@ -282,22 +287,3 @@ def _opened(after: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(opened_at), exception_id
     except ValueError:
         raise BadCursor(f"{after!r} is not a cursor of the exceptions; take `next` of the page before") from None
-
-
-def fact_of(row: Any) -> Fact:
-    """The fact of a row, exactly as it was hashed."""
-    return Fact(
-        entity_id=row["entity_id"],
-        sequence=row["sequence"],
-        kind=row["kind"],
-        business_time=_stated(row["business_time"], row["business_offset_seconds"]),
-        processing_time=_stated(row["processing_time"], row["processing_offset_seconds"]),
-        data=row["data"],
-        previous_hash=row["previous_hash"],
-        hash=row["hash"],
-    )
-
-
-def _stated(instant: datetime, offset_seconds: int) -> datetime:
-    """The instant with the offset it was stated in, which the hash covers."""
-    return instant.astimezone(timezone(timedelta(seconds=offset_seconds)))

@@ -137,7 +137,7 @@ class RequirementRecord(Base):
     """Digest of the newest need's content; None: only a withdrawal was ever noted."""
     noted_withdrawn: Mapped[bool | None]
     noted_at: Mapped[dt.datetime | None]
-    sequence: Mapped[int | None]
+    position: Mapped[int | None]
     stage: Mapped[str | None]
     required_date: Mapped[dt.date | None]
     closed: Mapped[bool | None]
@@ -169,7 +169,7 @@ class OrderRecord(Base):
     requisition_number: Mapped[str | None]
     stage: Mapped[str]
     closed: Mapped[bool]
-    sequence: Mapped[int]
+    position: Mapped[int]
     snapshot: Mapped[OrderSnapshot] = mapped_column(Document(OrderSnapshot))
     recorded_at: Mapped[dt.datetime]
 
@@ -277,7 +277,7 @@ class ExceptionRecord(Base):
     state: Mapped[str]
     assignee: Mapped[str]
     opened_at: Mapped[dt.datetime]
-    sequence: Mapped[int]
+    position: Mapped[int]
     snapshot: Mapped[ExceptionSnapshot] = mapped_column(Document(ExceptionSnapshot))
     recorded_at: Mapped[dt.datetime]
 
@@ -317,7 +317,7 @@ class ChangeRecord(Base):
     noted: Mapped[BomRevised | None] = mapped_column(Document(BomRevised))
     stage: Mapped[str | None]
     closed: Mapped[bool | None]
-    sequence: Mapped[int | None]
+    position: Mapped[int | None]
     snapshot: Mapped[ChangeSnapshot | None] = mapped_column(Document(ChangeSnapshot))
     recorded_at: Mapped[dt.datetime | None]
 
@@ -325,7 +325,7 @@ class ChangeRecord(Base):
 
 
 class FactRow(Base):
-    """A fact, exactly as it was hashed.
+    """An audit event, exactly as it was hashed; only `superseded` is ever changed of it.
 
     `data` is JSON and not JSONB, and the times keep their offsets: JSONB rewrites numbers (1e16) and timestamptz
     forgets the sender's offset, and either would break the hash chain on reading back.
@@ -334,27 +334,7 @@ class FactRow(Base):
     __tablename__ = "fact"
 
     entity_id: Mapped[str] = mapped_column(primary_key=True)
-    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[str]
-    business_time: Mapped[dt.datetime]
-    business_offset_seconds: Mapped[int]
-    processing_time: Mapped[dt.datetime]
-    processing_offset_seconds: Mapped[int]
-    data: Mapped[dict[str, Any]] = mapped_column(JSON)
-    previous_hash: Mapped[str]
-    hash: Mapped[str]
-    recorded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
-
-    __table_args__ = (Index("ix_fact_kind", "kind", "processing_time"),)
-
-
-class FactSupersededRow(Base):
-    """A fact of an attempt that a later one replaced (ledger.attempts): kept for the audit, read by nobody else."""
-
-    __tablename__ = "fact_superseded"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    entity_id: Mapped[str]
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sequence: Mapped[int]
     kind: Mapped[str]
     business_time: Mapped[dt.datetime]
@@ -362,11 +342,14 @@ class FactSupersededRow(Base):
     processing_time: Mapped[dt.datetime]
     processing_offset_seconds: Mapped[int]
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    writer: Mapped[str]
     previous_hash: Mapped[str]
     hash: Mapped[str]
-    superseded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    superseded: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A later attempt replaces it: kept for the audit, read by nobody else. Follows from what is hashed."""
+    recorded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index("ix_fact_superseded_entity", "entity_id", "sequence"),)
+    __table_args__ = (Index("ix_fact_kind", "kind", "processing_time"),)
 
 
 __all__ = [
@@ -376,7 +359,6 @@ __all__ = [
     "DeadLetterRow",
     "ExceptionRecord",
     "FactRow",
-    "FactSupersededRow",
     "InboxRow",
     "OrderLineRow",
     "OrderRecord",

@@ -17,7 +17,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.desk import DeskActivities
-from canonical.calls import RecordCall, Reply
+from canonical.calls import RecordCall
 from canonical.records import Entry, Snapshot
 from workflows import search_attributes as sa
 from workflows.journal import Journal
@@ -67,14 +67,19 @@ class Entity(ABC):
 
     def entry(self) -> Entry:
         """What rides along with the next activity."""
-        return Entry(facts=tuple(self.journal.unwritten), snapshot=self.snapshot(), after=self.journal.sequence)
+        return Entry(
+            facts=tuple(self.journal.unwritten),
+            snapshot=self.snapshot(),
+            after=self.journal.sequence,
+            writer=workflow.info().first_execution_run_id,
+        )
 
-    async def carried(self, entry: Entry | None, call: Callable[[], Awaitable[Reply[Result]]], name: str) -> Result:
+    async def carried(self, entry: Entry | None, call: Callable[[], Awaitable[Result]], name: str) -> Result:
         """Make a call that takes `entry` along, until it succeeds; then its facts are written."""
-        reply = await self.persist(call, name)
+        result = await self.persist(call, name)
         if entry is not None:
-            self.journal.written(entry.sequence, reply.head)
-        return reply.outcome
+            self.journal.written(entry.sequence)
+        return result
 
     async def come_to_rest(self) -> None:
         """Before it rests or ends: nothing stays unwritten."""

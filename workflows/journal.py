@@ -1,38 +1,32 @@
-"""The facts of one entity: numbered, chained, and carried along until the ledger has them."""
+"""The events of one entity: counted, and carried along until the ledger has them."""
 
 from datetime import datetime
 
 from pydantic import BaseModel, JsonValue
 
-from canonical.facts import FIRST_HASH, Fact, chain
+from canonical.facts import PendingEvent
 
 
 class Journal(BaseModel):
     """Part of an entity's state; survives continue-as-new."""
 
-    entity_id: str
     sequence: int = 0
-    last_hash: str = FIRST_HASH
-    unwritten: list[Fact] = []
+    """How many events the entity has appended, former runs included."""
+    unwritten: list[PendingEvent] = []
 
     def note(self, kind: str, business_time: datetime, processing_time: datetime, /, **data: JsonValue) -> None:
-        """Append a fact."""
+        """Append an event."""
         self.sequence += 1
-        self._append(self.sequence, kind, business_time, processing_time, data)
+        self.unwritten.append(
+            PendingEvent(
+                sequence=self.sequence,
+                kind=kind,
+                business_time=business_time,
+                processing_time=processing_time,
+                data=data,
+            )
+        )
 
-    def _append(
-        self, sequence: int, kind: str, business_time: datetime, processing_time: datetime, data: dict[str, JsonValue]
-    ) -> None:
-        fact = chain(self.entity_id, sequence, self.last_hash, kind, business_time, processing_time, data)
-        self.last_hash = fact.hash
-        self.unwritten.append(fact)
-
-    def written(self, up_to: int, head: str) -> None:
-        """The ledger has the facts up to this sequence, and `head` is the hash of the last of them there.
-
-        It is not ours where a replay's clock differs from that of the first run; the chain goes on from the ledger's.
-        """
-        left = [fact for fact in self.unwritten if fact.sequence > up_to]
-        self.last_hash, self.unwritten = head or self.last_hash, []
-        for fact in left:
-            self._append(fact.sequence, fact.kind, fact.business_time, fact.processing_time, fact.data)
+    def written(self, up_to: int) -> None:
+        """The ledger has the events up to this one."""
+        self.unwritten = [event for event in self.unwritten if event.sequence > up_to]

@@ -132,7 +132,6 @@ class Delivery:
                 update={
                     "kept": triage.kept,
                     "first_sequence": triage.next_sequence,
-                    "previous_hash": triage.previous_hash,
                 }
             )
         if triage.verdict is News.CHANGED and await self._entities.change_plan(opened):
@@ -162,7 +161,6 @@ class Delivery:
                     revised=revised,
                     correlation_id=row.correlation_id,
                     first_sequence=triage.next_sequence,
-                    previous_hash=triage.previous_hash,
                 )
                 reopen = triage.verdict is BomVerdict.REOPEN
                 if await self._entities.open_change(opened, reopen=reopen) is False:

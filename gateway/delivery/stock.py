@@ -84,7 +84,6 @@ class StockDelivery:
             users=users,
             correlation_id=correlation_id,
             first_sequence=triage.next_sequence,
-            previous_hash=triage.previous_hash,
         )
         if await self._entities.open_stock(opened, reopen=triage.reopen) is False:
             return Postponed("the balance of the stock ended in this very moment; it is judged anew")

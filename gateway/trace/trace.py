@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pydantic import BaseModel, Field, JsonValue
 
 from canonical.base import Instant
-from canonical.facts import Fact, first_break
+from canonical.facts import Fact, first_break, in_force
 from canonical.records import OrderSnapshot, RequirementSnapshot
 from gateway.trace.picture import Heading
 from gateway.trace.reasons import TracedReason, reasons_of
@@ -54,7 +54,7 @@ class Chain(BaseModel):
     entity_id: str
     facts: int
     intact: bool
-    broken_at: int | None = Field(None, description="The sequence of the first fact that does not fit")
+    broken_at: int | None = Field(None, description="The position of the first fact that does not fit")
 
 
 class Trace(BaseModel):
@@ -123,7 +123,7 @@ async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
     requirement = row.snapshot
     orders = [each.snapshot for each in await ledger.reads.orders_of(requirement_id)]
     own = await ledger.reads.facts([requirement_id, *(order.id for order in orders)])
-    exceptions = raised_by(own, [requirement.exception_id, *(order.exception_id for order in orders)])
+    exceptions = raised_by(in_force(own), [requirement.exception_id, *(order.exception_id for order in orders)])
     facts = own + (await ledger.reads.facts(exceptions) if exceptions else [])
     chains = chains_of(facts)
     lines: dict[str, set[int]] = {
@@ -131,7 +131,9 @@ async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
     }
     entities = [requirement_id, *dict.fromkeys(order.order_number for order in orders if order.order_number)]
     messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
-    told = by_business_time(kept for fact in facts if (kept := about(fact, lines.get(fact.entity_id), requirement_id)))
+    told = by_business_time(
+        kept for fact in in_force(facts) if (kept := about(fact, lines.get(fact.entity_id), requirement_id))
+    )
     return Trace(
         requirement=requirement,
         orders=[_order(order, lines[order.id]) for order in orders],

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from canonical.base import Instant
 from canonical.bom import ChangeDisposition
-from canonical.facts import Fact
+from canonical.facts import Fact, in_force
 from canonical.identity import ChangeId, OrderId
 from canonical.records import ChangeSnapshot, ChangeStage
 from gateway.trace.reasons import TracedReason, reasons_of
@@ -124,12 +124,12 @@ async def change_trace(ledger: Ledger, change_id: str) -> ChangeTrace | None:
         return None
     change = row.snapshot
     own = await ledger.reads.facts([change_id])
-    exceptions = raised_by(own, [change.exception_id])
+    exceptions = raised_by(in_force(own), [change.exception_id])
     facts = own + (await ledger.reads.facts(exceptions) if exceptions else [])
     touched = list(dict.fromkeys([one.requirement_id for one in change.affected] + list(change.changed_requirements)))
     caused = await ledger.reads.facts_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
     chains = chains_of(facts)
-    told = by_business_time([*facts, *(fact for fact in caused if fact.data.get("change_id") == change_id)])
+    told = by_business_time([*in_force(facts), *(fact for fact in caused if fact.data.get("change_id") == change_id)])
     return ChangeTrace(
         change=change,
         exceptions=exceptions,

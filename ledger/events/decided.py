@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.facts import Fact
 from ledger.database import failures
-from ledger.reads import fact_of
+from ledger.events.chains import fact_of
 from ledger.tables import FactRow
 
 _AT_ONCE = 500
@@ -38,7 +38,7 @@ class Decided:
             query = (
                 select(FactRow.__table__)
                 .where(_noted([kind], since, plant))
-                .order_by(FactRow.processing_time, FactRow.entity_id, FactRow.sequence)
+                .order_by(FactRow.processing_time, FactRow.entity_id, FactRow.position)
                 .execution_options(yield_per=_AT_ONCE)
             )
             with failures():
@@ -61,7 +61,7 @@ async def read_decided(engine: AsyncEngine) -> AsyncIterator[Decided]:
 
 
 def _noted(kinds: Sequence[str], since: datetime, plant: str | None) -> ColumnElement[bool]:
-    noted = and_(FactRow.kind.in_(list(kinds)), FactRow.processing_time >= since)
+    noted = and_(FactRow.kind.in_(list(kinds)), FactRow.processing_time >= since, ~FactRow.superseded)
     if plant is None:
         return noted
     of_plant = [FactRow.entity_id.startswith(f"{entity}/{plant}/", autoescape=True) for entity in _ENTITIES]

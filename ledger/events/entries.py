@@ -1,11 +1,9 @@
-"""What entities leave in the ledger: facts for the audit and snapshots for the reads, in one transaction.
+"""What entities leave in the ledger: events for the audit and snapshots for the reads, in one transaction.
 
-Decided here: that a fact is written once and never rewritten, and that a snapshot never goes back in time. Not
-here: what the facts say; the hash chain is the entity's.
+Decided here: that a snapshot never goes back in time. Not here: what an event is to those that are recorded (chains).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, assert_never
 
@@ -14,29 +12,32 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import ReturningInsert
 
-from canonical.facts import Fact
+from adapters.errors import TransientError
 from canonical.records import (
     ChangeSnapshot,
     Entry,
     ExceptionSnapshot,
     OrderSnapshot,
     RequirementSnapshot,
+    Snapshot,
     StockSnapshot,
 )
 from ledger.database import transaction
-from ledger.events.attempts import FactConflict, settle_attempts
+from ledger.events.chains import Overtaken, Standing, append
 from ledger.line_columns import asked_of, line_columns, received_of
 from ledger.stock.tables import StockRow
 from ledger.tables import (
     Base,
     ChangeRecord,
     ExceptionRecord,
-    FactRow,
     OrderLineRow,
     OrderRecord,
     RequirementRecord,
     SheetWantRow,
 )
+
+_AT_MOST = 20
+"""Each time that another call was faster, it has recorded something."""
 
 
 class Entries:
@@ -46,90 +47,40 @@ class Entries:
         self._engine = engine
 
     async def record(self, entries: Sequence[Entry]) -> None:
-        """Write facts once by (entity, sequence) and snapshots where newer; FactConflict writes nothing at all.
+        """Write events once by their entity's own count, and snapshots where newer; FactConflict writes nothing at all.
 
-        Where an earlier attempt of the same workflow task left other facts, the later attempt holds.
+        Where an earlier attempt of the same workflow task left other events, the later attempt holds.
         """
-        try:
-            async with transaction(self._engine) as connection:
-                await _write(connection, entries)
-        except FactConflict:
-            async with transaction(self._engine) as connection:
-                await _write(connection, await settle_attempts(connection, entries))
+        for _ in range(_AT_MOST):
+            try:
+                async with transaction(self._engine) as connection:
+                    return await _write(connection, entries)
+            except Overtaken:
+                continue
+        raise TransientError("ledger", f"others recorded the same entities {_AT_MOST} times in a row; try again")
 
 
 async def _write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    facts = _by_place(fact for entry in entries for fact in entry.facts)
-    newest: dict[str, Entry] = {}
-    for entry in entries:
-        if (kept := newest.get(entry.snapshot.id)) is None or entry.sequence >= kept.sequence:
-            newest[entry.snapshot.id] = entry
+    newest: dict[str, Standing] = {}
+    for standing in await append(connection, entries):
+        kept = newest.get(standing.entry.snapshot.id)
+        if kept is None or standing.position >= kept.position:
+            newest[standing.entry.snapshot.id] = standing
     tables: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRecord, ChangeRecord, StockRow)
     rows: dict[type[Base], list[dict[str, Any]]] = {table: [] for table in tables}
     # In the order of ids and of tables, so that two calls that meet wait for each other and never in a circle.
-    for _, entry in sorted(newest.items()):
-        table, columns = _row(entry)
+    for _, standing in sorted(newest.items()):
+        table, columns = _row(standing.entry.snapshot, standing.position)
         rows[table].append(columns)
-    await _write_facts(connection, facts)
     for table, given in rows.items():
         written = await _write_newer(connection, table, given)
         if table is OrderRecord:
             await _write_lines(connection, [row["snapshot"] for row in given if row["id"] in written])
 
 
-def _by_place(facts: Iterable[Fact]) -> list[Fact]:
-    """Each (entity, sequence) once, in that order."""
-    places: dict[tuple[str, int], Fact] = {}
-    for fact in facts:
-        first = places.setdefault((fact.entity_id, fact.sequence), fact)
-        if first.hash != fact.hash:
-            raise FactConflict(fact.entity_id, fact.sequence, first.hash, fact.hash)
-    return [places[place] for place in sorted(places)]
-
-
-_FACTS_ONCE = (
-    insert(FactRow)
-    # DO UPDATE rather than DO NOTHING: it answers with the hash that stands, also where another writer was faster.
-    .on_conflict_do_update(index_elements=[FactRow.entity_id, FactRow.sequence], set_={"hash": FactRow.hash})
-    .returning(FactRow.entity_id, FactRow.sequence, FactRow.hash)
-)
-
-
-async def _write_facts(connection: AsyncConnection, facts: Sequence[Fact]) -> None:
-    if not facts:
-        return
-    standing = await connection.execute(_FACTS_ONCE, [_fact_row(fact) for fact in facts])
-    hashes = {(entity_id, sequence): kept for entity_id, sequence, kept in standing}
-    for fact in facts:
-        kept = hashes[fact.entity_id, fact.sequence]
-        if kept != fact.hash:
-            raise FactConflict(fact.entity_id, fact.sequence, kept, fact.hash)
-
-
-def _fact_row(fact: Fact) -> dict[str, Any]:
-    return {
-        "entity_id": fact.entity_id,
-        "sequence": fact.sequence,
-        "kind": fact.kind,
-        "business_time": fact.business_time,
-        "business_offset_seconds": _offset_seconds(fact.business_time),
-        "processing_time": fact.processing_time,
-        "processing_offset_seconds": _offset_seconds(fact.processing_time),
-        "data": fact.data,
-        "previous_hash": fact.previous_hash,
-        "hash": fact.hash,
-    }
-
-
-def _offset_seconds(instant: datetime) -> int:
-    offset = instant.utcoffset()
-    return 0 if offset is None else round(offset.total_seconds())
-
-
-def _row(entry: Entry) -> tuple[type[Base], dict[str, Any]]:
-    """The table and the columns of an entry's snapshot."""
-    snapshot = entry.snapshot
-    common = {"id": snapshot.id, "sequence": entry.sequence, "snapshot": snapshot}
+def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]:
+    """The table and the columns of a snapshot; `position`: of the event that led to it."""
+    common = {"id": snapshot.id, "position": position, "snapshot": snapshot}
     match snapshot:
         case RequirementSnapshot(need=need):
             return RequirementRecord, common | {
@@ -199,7 +150,7 @@ def _newer(record: type[Base], columns: tuple[str, ...]) -> ReturningInsert[str]
     statement = statement.on_conflict_do_update(
         index_elements=[table.c.id],
         set_={name: statement.excluded[name] for name in (*columns, "recorded_at") if name != "id"},
-        where=func.coalesce(table.c.sequence, 0) <= statement.excluded.sequence,
+        where=func.coalesce(table.c.position, 0) <= statement.excluded.position,
     )
     return statement.returning(table.c.id)
 

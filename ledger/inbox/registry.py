@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from sqlalchemy import Text, any_, bindparam, func, or_, select, tuple_, union
-from sqlalchemy.dialects.postgresql import ARRAY, Insert, distinct_on, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.base import Noun
@@ -23,9 +23,10 @@ from canonical.plan import PlanLine, PlanStage
 from canonical.records import OrderSnapshot, RequirementSnapshot, RequirementStage
 from canonical.world import PegData
 from ledger.database import autocommit, transaction
+from ledger.events.chains import counts
 from ledger.kept_cover import kept_cover
 from ledger.plan_runs.tables import PlanRunRow
-from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
+from ledger.tables import OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
 
 Rank = tuple[int, int, float, str]
 _COMPACT = json.JSONEncoder(separators=(",", ":")).encode
@@ -44,14 +45,13 @@ class Verdict(StrEnum):
 
 
 class Triage(Noun):
-    """A verdict; of a reopening also the cover that is kept and where the facts of the former run ended."""
+    """A verdict; of a reopening also the cover that is kept and where the count of the former run's events ended."""
 
     verdict: Verdict
     detail: Literal["", "seen", "older"] = ""
     """Of a stale message: this very revision was noted already, or a newer one."""
     kept: tuple[CoverageChanged, ...] = ()
     next_sequence: int = 1
-    previous_hash: str = ""
 
 
 class OrderRef(Noun):
@@ -270,14 +270,8 @@ async def _with_former_runs(
     """The reopenings, with what the former runs leave behind."""
     if not reopened:
         return {}
-    last = await connection.execute(
-        select(FactRow.entity_id, FactRow.sequence, FactRow.hash)
-        .ext(distinct_on(FactRow.entity_id))
-        .where(FactRow.entity_id.in_({snapshot.id for snapshot in reopened.values()}))
-        .order_by(FactRow.entity_id, FactRow.sequence.desc())
-    )
-    ends = {row.entity_id: row for row in last}
     ids = {snapshot.id for snapshot in reopened.values()}
+    counted = await counts(connection, ids)
     # Of a line that several share, only the sheet names them all.
     serving = union(
         *(
@@ -293,12 +287,10 @@ async def _with_former_runs(
         orders.setdefault(requirement, {})[order.id] = order
     former = {}
     for event_id, snapshot in reopened.items():
-        end = ends.get(snapshot.id)
         former[event_id] = Triage(
             verdict=Verdict.REOPEN,
             kept=kept_cover(snapshot, [order for _, order in sorted(orders.get(snapshot.id, {}).items())]),
-            next_sequence=end.sequence + 1 if end else 1,
-            previous_hash=end.hash if end else "",
+            next_sequence=counted.get(snapshot.id, 0) + 1,
         )
     return former
 

@@ -23,8 +23,9 @@ from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockReport, StockReportKind, StockUser
 from canonical.units import NEED_DECIMALS, SAME, rescale
 from ledger.database import autocommit, transaction
+from ledger.events.chains import counts
 from ledger.stock.tables import ItemRow, StockReportRow, StockRow
-from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
+from ledger.tables import OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
 
 _GONE = frozenset({SliceState.RECEIVED, SliceState.SHIPPED})
 
@@ -45,7 +46,6 @@ class StockTriage(Noun):
     reopen: bool = False
     """The balance has ended."""
     next_sequence: int = 1
-    previous_hash: str = ""
 
 
 class Stock:
@@ -247,9 +247,8 @@ async def _run_of(connection: AsyncConnection, row: Row[Any], triage: StockTriag
     """The triage, with where the facts of a balance that has ended are to go on."""
     if not triage.tell or not _has_ended(row):
         return triage
-    last = select(FactRow.sequence, FactRow.hash).where(FactRow.entity_id == row.id)
-    end = (await connection.execute(last.order_by(FactRow.sequence.desc()).limit(1))).one()
-    return triage.model_copy(update={"reopen": True, "next_sequence": end.sequence + 1, "previous_hash": end.hash})
+    counted = await counts(connection, [row.id])
+    return triage.model_copy(update={"reopen": True, "next_sequence": counted[row.id] + 1})
 
 
 async def _held(connection: AsyncConnection, requirements: Sequence[str]) -> Mapping[str, Decimal]:

@@ -51,7 +51,7 @@ class StockRow(Base):
     """The newest figure that the balance was started with or told."""
     stage: Mapped[str | None]
     closed: Mapped[bool | None]
-    sequence: Mapped[int | None]
+    position: Mapped[int | None]
     snapshot: Mapped[StockSnapshot | None] = mapped_column(Document(StockSnapshot))
     recorded_at: Mapped[dt.datetime | None]
 

@@ -137,6 +137,7 @@ def test_labels_never_overlap_whatever_happened(told: list[tuple[str, int, int, 
     facts = [
         Fact.model_construct(
             entity_id=entity,
+            position=number,
             sequence=number,
             kind=kind,
             business_time=at(day, hour),

@@ -11,9 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import PermanentError
 from canonical.facts import FIRST_HASH, Fact, chain, first_break
-from canonical.identity import RequirementId
 from canonical.records import Entry, OrderStage, RequirementStage
-from ledger.events.attempts import FactConflict
+from ledger.events.chains import FactConflict
 from ledger.ledger import Ledger
 from ledger.tables import OrderLineRow
 from tests.ledger.stories import MORNING, entry, facts, line, need, order, order_id, requirement, shortage
@@ -27,7 +26,7 @@ async def test_an_entry_is_read_back_as_it_was_recorded(ledger: Ledger) -> None:
     row = await ledger.reads.requirement(REQUIREMENT)
     assert row is not None
     assert row.snapshot == requirement(need(), reason="waits for V-100")
-    assert row.sequence == 3
+    assert row.position == 3
     assert await ledger.reads.facts([REQUIREMENT]) == written
 
 
@@ -54,7 +53,7 @@ async def test_an_older_entry_never_overwrites_a_newer_state(ledger: Ledger) -> 
     await ledger.record([late])
     row = await ledger.reads.requirement(REQUIREMENT)
     assert row is not None
-    assert (row.snapshot.stage, row.sequence) == (RequirementStage.SHORT, 2)
+    assert (row.snapshot.stage, row.position) == (RequirementStage.SHORT, 2)
 
 
 async def test_of_several_entries_of_one_entity_the_newest_stands(ledger: Ledger) -> None:
@@ -80,7 +79,7 @@ async def test_another_fact_at_a_place_that_is_taken_is_loud_and_writes_nothing(
     await ledger.record([entry(requirement(need()), facts(REQUIREMENT, 2))])
     other = entry(requirement(need(), RequirementStage.SHORT), facts(REQUIREMENT, 3, note="another writer"))
     innocent = entry(order())
-    with pytest.raises(FactConflict, match=f"fact 1 of {REQUIREMENT} .* two writers") as raised:
+    with pytest.raises(FactConflict, match=f"event 1 of {REQUIREMENT} .* two writers") as raised:
         await ledger.record([other, innocent])
     assert isinstance(raised.value, PermanentError)
     assert await ledger.reads.facts([REQUIREMENT]) == facts(REQUIREMENT, 2)
@@ -194,15 +193,15 @@ VALUES = st.recursive(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(st.tuples(INSTANTS, INSTANTS, st.dictionaries(st.text(), VALUES, max_size=4)), max_size=4))
 async def test_whatever_a_fact_says_its_chain_is_intact_when_read_back(ledger: Ledger, told: list[Any]) -> None:
-    entity = RequirementId(f"requirement/1000/BK-100/{uuid4().hex}")
+    of = need(uuid4().hex)
     chained: list[Fact] = []
     last = FIRST_HASH
     for sequence, (business, processing, data) in enumerate(told, start=1):
-        fact = chain(entity, sequence, last, "told", business, processing, data)
+        fact = chain(of.id, sequence, last, "told", business, processing, data)
         chained.append(fact)
         last = fact.hash
-    await ledger.record([Entry(facts=tuple(chained), snapshot=requirement(need()))])
-    kept = await ledger.reads.facts([entity])
+    await ledger.record([Entry(facts=tuple(chained), snapshot=requirement(of))])
+    kept = await ledger.reads.facts([of.id])
     assert first_break(kept) is None
     assert [fact.hash for fact in kept] == [fact.hash for fact in chained]
 

@@ -103,7 +103,7 @@ async def test_an_order_is_read_as_it_was_recorded(ledger: Ledger) -> None:
     await ledger.record([entry(snapshot)])
     row = await ledger.reads.order(snapshot.id)
     assert row is not None
-    assert (row.snapshot, row.sequence) == (snapshot, 1)
+    assert (row.snapshot, row.position) == (snapshot, 1)
     assert await ledger.reads.order("order/none") is None
 
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from canonical.facts import first_break
 from canonical.identity import requirement_reference
-from ledger.reads import fact_of
+from ledger.events.chains import fact_of
 from tests.scenarios.whole_plans import PLANTS, Site, connected, gone
 
 INCIDENT = "ExecutionStatus='Running' AND PeglineIncident IS NOT NULL"
@@ -113,7 +113,7 @@ async def _inbox(connection: asyncpg.Connection) -> dict[str, int]:
 
 async def _broken_chains(connection: asyncpg.Connection) -> list[str]:
     by_entity: dict[str, list[Any]] = defaultdict(list)
-    for row in await connection.fetch("SELECT * FROM fact ORDER BY entity_id, sequence"):
+    for row in await connection.fetch("SELECT * FROM fact ORDER BY entity_id, position"):
         by_entity[row["entity_id"]].append(row)
     broken = []
     for entity, rows in by_entity.items():
@@ -123,11 +123,11 @@ async def _broken_chains(connection: asyncpg.Connection) -> list[str]:
     for table in ("requirement", "purchase_order", "shortage_exception"):
         # A snapshot is never ahead of, nor behind, the facts that led to it.
         broken += [
-            f"{row['id']} stands at {row['sequence']}, its facts end at {row['last']}"
+            f"{row['id']} stands at {row['position']}, its facts end at {row['last']}"
             for row in await connection.fetch(
-                f"SELECT id, sequence, (SELECT max(sequence) FROM fact WHERE entity_id = id) AS last FROM {table}"
+                f"SELECT id, position, (SELECT max(position) FROM fact WHERE entity_id = id) AS last FROM {table}"
             )
-            if row["sequence"] != row["last"]
+            if row["position"] != row["last"]
         ]
     return broken
 

@@ -198,7 +198,7 @@ async def test_what_is_told_of_a_change_is_ordered_by_its_sender(world: World) -
     assert await verdict(first) is BomVerdict.STALE
     triage = await world.ledger.bills.triage(second)
     assert triage.verdict is BomVerdict.REOPEN
-    await tell(world, second, first_sequence=triage.next_sequence, previous_hash=triage.previous_hash)
+    await tell(world, second, first_sequence=triage.next_sequence)
     question = await proposed(world, identity)
     assert told(question) == [("", 5, "excess")]
     await world.decide(question, Choice.RETURN)

@@ -33,7 +33,6 @@ async def state(world: World, item: str, quantity: int, *, ago: timedelta = time
             figure=triage.figure,
             correlation_id=f"corr-{world.prefix}",
             first_sequence=triage.next_sequence,
-            previous_hash=triage.previous_hash,
         )
         assert await world.entities.open_stock(opened, reopen=triage.reopen)
         await world.ledger.stock.told(triage.figure)

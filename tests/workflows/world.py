@@ -59,7 +59,6 @@ class World(Lookout):
             correlation_id=f"corr-{self.prefix}",
             kept=triage.kept,
             first_sequence=triage.next_sequence,
-            previous_hash=triage.previous_hash,
         )
         await self.entities.open_requirement(opened, reopen=True)
 

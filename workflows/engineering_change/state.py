@@ -6,7 +6,6 @@ from pydantic import BaseModel
 
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, Proposal
-from canonical.facts import FIRST_HASH
 from canonical.identity import ChangeId, ExceptionId, RequirementId
 from canonical.messages import ChangeOpened
 from canonical.policy import PlantPolicy
@@ -53,11 +52,7 @@ class ChangeState(BaseModel):
     @classmethod
     def of(cls, opened: ChangeOpened) -> "ChangeState":
         """The memory of a change that starts, or starts again where a former run ended."""
-        journal = Journal(
-            entity_id=opened.revised.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        journal = Journal(sequence=opened.first_sequence - 1)
         return cls(
             revised=opened.revised,
             correlation_id=opened.correlation_id,

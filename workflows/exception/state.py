@@ -46,7 +46,7 @@ class ExceptionMemory(BaseModel):
         role = first_asked(raised.proposal, raised.assignee)
         return cls(
             raised=raised,
-            journal=Journal(entity_id=raised.exception_id),
+            journal=Journal(),
             policy=raised.policy,
             proposal=raised.proposal,
             first_asked=role,

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from canonical.base import Noun
 from canonical.cover import CoverHeld, SliceState, SupplySlice
 from canonical.exception import Decision, ExceptionKind
-from canonical.facts import FIRST_HASH
 from canonical.identity import ExceptionId, OrderId, RequirementId
 from canonical.messages import RequirementOpened, StockAllotted
 from canonical.need import Need
@@ -98,11 +97,7 @@ class RequirementState(BaseModel):
     @classmethod
     def of(cls, opened: RequirementOpened) -> RequirementState:
         """The memory of a requirement that starts, or starts again where a former run ended."""
-        journal = Journal(
-            entity_id=opened.need.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        journal = Journal(sequence=opened.first_sequence - 1)
         return cls(
             id=opened.need.id,
             correlation_id=opened.correlation_id,

@@ -112,7 +112,7 @@ class OrderState(BaseModel):
             source=opened.source,
             policy=opened.policy,
             correlation_id=opened.correlation_id,
-            journal=Journal(entity_id=opened.order_id),
+            journal=Journal(),
             stage=OrderStage.COLLECTING if opened.collecting else OrderStage.PLACING,
             opened_at=now,
             order_date=now.date(),

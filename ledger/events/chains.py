@@ -1,0 +1,245 @@
+"""The chains of audit events: each event of an entity numbered and hashed at its place, and none ever taken out.
+
+Decided here: what an event is to those that are recorded. By the entity's own count it is new, or recorded already, or
+of another attempt of the same workflow task: a local activity runs inside the task that decided it, and where that task
+is not accepted in the end (a message came in between, the worker died), Temporal has the workflow decide again, at a
+later moment and perhaps on more messages. Then the later attempt holds: its events follow in the chain, and those that
+they replace are marked and read no more. Two writers of one count are loud.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, Text, bindparam, func, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.errors import PermanentError
+from canonical.facts import FIRST_HASH, Fact, PendingEvent, event_hash
+from canonical.records import Entry
+from ledger.tables import FactRow
+
+log = logging.getLogger("pegline.ledger")
+
+Row = Mapping[str, Any]
+"""An event as its columns."""
+
+
+class FactConflict(PermanentError):
+    """Two writers claim the same place in an entity's chain; one of them must not exist."""
+
+    def __init__(self, entity_id: str, kept: Row, given: PendingEvent, writer: str) -> None:
+        super().__init__(
+            "ledger",
+            f"event {given.sequence} of {entity_id} is recorded as {kept['kind']} by run {kept['writer'] or 'unknown'} "
+            f"and was given again as {given.kind} by run {writer or 'unknown'}: two writers of one entity; compare "
+            "both runs of its workflow and end the one that should not exist",
+        )
+        self.entity_id = entity_id
+        self.sequence = given.sequence
+
+
+class Overtaken(Exception):
+    """Another call recorded events of the same entity meanwhile: read anew and decide again."""
+
+
+class Standing(NamedTuple):
+    """An entry that holds, and the position of the event that led to its state."""
+
+    entry: Entry
+    position: int
+
+
+async def append(connection: AsyncConnection, entries: Iterable[Entry]) -> list[Standing]:
+    """Add what is new of the entries to their entities' chains, in a transaction of the caller's.
+
+    The entries that hold; those of attempts that were given up do not. Raises FactConflict and Overtaken.
+    """
+    by_entity: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_entity.setdefault(entry.snapshot.id, []).append(entry)
+    # In the order of ids, so that two calls that meet wait for each other and never in a circle.
+    ids = sorted(by_entity)
+    ends = {row.entity_id: row for row in await connection.execute(_LAST_LOCKED, {"ids": ids})}
+    standing: list[Standing] = []
+    chains = []
+    for entity_id in ids:
+        own = sorted(by_entity[entity_id], key=lambda entry: (_first(entry), entry.sequence))
+        chain = _Chain(entity_id, ends.get(entity_id))
+        if _first(own[0]) <= chain.sequence:
+            await chain.load(connection, _first(own[0]) - 1)
+        standing += [Standing(entry, position) for entry in own if (position := chain.take(entry)) is not None]
+        chains.append(chain)
+    for chain in chains:
+        if chain.replaced_from is not None:
+            await connection.execute(_SUPERSEDE, {"entity": chain.entity_id, "from": chain.replaced_from})
+    if rows := [row for chain in chains for row in chain.added]:
+        written = await connection.execute(_INSERT, rows)
+        if len(written.all()) < len(rows):
+            raise Overtaken
+    return standing
+
+
+async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:
+    """How many events the entities have counted so far; those that have recorded none are left out."""
+    return {row.entity_id: row.sequence for row in await connection.execute(_LAST, {"ids": sorted(entity_ids)})}
+
+
+def fact_of(row: Mapping[Any, Any]) -> Fact:
+    """A row as the event that was hashed, with the offsets its instants came with."""
+    return Fact(
+        entity_id=row["entity_id"],
+        position=row["position"],
+        sequence=row["sequence"],
+        kind=row["kind"],
+        business_time=_instant(row["business_time"], row["business_offset_seconds"]),
+        processing_time=_instant(row["processing_time"], row["processing_offset_seconds"]),
+        data=row["data"],
+        writer=row["writer"],
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+    )
+
+
+class _Chain:
+    """An entity's chain while entries are added to it."""
+
+    def __init__(self, entity_id: str, end: Any) -> None:
+        self.entity_id = entity_id
+        self.position: int = end.position if end else 0
+        self.sequence: int = end.sequence if end else 0
+        """The count of the newest event."""
+        self.replaced_from: int | None = None
+        """The count from which on recorded events are replaced."""
+        self.added: list[dict[str, Any]] = []
+        self._hash: str = end.hash if end else FIRST_HASH
+        self._held: dict[int, Row] = {}
+        """The events in force by their count, as far as they are known here."""
+
+    async def load(self, connection: AsyncConnection, first: int) -> None:
+        """Read the recorded events from this count on: something given is not new."""
+        rows = await connection.execute(_HELD, {"entity": self.entity_id, "from": first})
+        self._held = {row.sequence: dict(row._mapping) for row in rows}
+
+    def take(self, entry: Entry) -> int | None:
+        """Add what is new of the entry; the position of the event that led to its state. None: it does not hold."""
+        new = self._new_of(entry)
+        if new is None:
+            log.warning("%s: events from %s on are of an attempt that was given up", self.entity_id, _first(entry))
+            return None
+        if new and new[0].sequence <= self.sequence:
+            self._replace(new[0].sequence)
+        for event in new:
+            self._append(event, entry.writer)
+        if entry.sequence >= self.sequence:
+            return self.position
+        held = self._held.get(entry.sequence)
+        return held["position"] if held else 0
+
+    def _new_of(self, entry: Entry) -> Sequence[PendingEvent] | None:
+        """The events to append; None: they are of an attempt that was given up. Raises FactConflict."""
+        known = [event for event in entry.facts if event.sequence <= self.sequence]
+        new = entry.facts[len(known) :]
+        for event in known:
+            if (kept := self._held.get(event.sequence)) and kept["writer"] != entry.writer:
+                raise FactConflict(self.entity_id, kept, event, entry.writer)
+        differs = (not _is(event, self._held.get(event.sequence)) for event in known)
+        fork = next((place for place, other in enumerate(differs) if other), None)
+        if fork is None:
+            return new
+        other, kept = known[fork], self._held.get(known[fork].sequence)
+        if kept is not None and other.processing_time > kept["processing_time"]:
+            return entry.facts[fork:]
+        if kept is not None and other.processing_time == kept["processing_time"]:
+            raise FactConflict(self.entity_id, kept, other, entry.writer)
+        return new if new and self._goes_on(known, new[0]) else None
+
+    def _goes_on(self, known: Sequence[PendingEvent], new: PendingEvent) -> bool:
+        """Whether what is known but for the clock was recorded by the same attempt: a replay's clock may differ."""
+        since: datetime = self._held[self.sequence]["processing_time"]
+        return new.processing_time >= since and all(_says(event, self._held.get(event.sequence)) for event in known)
+
+    def _replace(self, first: int) -> None:
+        """A later attempt counts on from here."""
+        log.warning("%s: a later attempt replaces the events from %s on", self.entity_id, first)
+        self.replaced_from = first if self.replaced_from is None else min(first, self.replaced_from)
+        for row in self.added:
+            row["superseded"] = row["superseded"] or row["sequence"] >= first
+        self._held = {sequence: held for sequence, held in self._held.items() if sequence < first}
+
+    def _append(self, event: PendingEvent, writer: str) -> None:
+        self.position += 1
+        previous, self.sequence = self._hash, event.sequence
+        self._hash = event_hash(self.entity_id, self.position, writer, previous, event)
+        row = {
+            "entity_id": self.entity_id,
+            "position": self.position,
+            "sequence": event.sequence,
+            "kind": event.kind,
+            "business_time": event.business_time,
+            "business_offset_seconds": _offset_seconds(event.business_time),
+            "processing_time": event.processing_time,
+            "processing_offset_seconds": _offset_seconds(event.processing_time),
+            "data": event.data,
+            "writer": writer,
+            "previous_hash": previous,
+            "hash": self._hash,
+            "superseded": False,
+        }
+        self.added.append(row)
+        self._held[event.sequence] = row
+
+
+def _first(entry: Entry) -> int:
+    """The count of an entry's first event; of one without, of the first that would follow."""
+    return entry.facts[0].sequence if entry.facts else entry.after + 1
+
+
+def _is(event: PendingEvent, held: Row | None) -> bool:
+    """Whether this very event is recorded."""
+    return held is not None and _says(event, held) and event.processing_time == held["processing_time"]
+
+
+def _says(event: PendingEvent, held: Row | None) -> bool:
+    """Whether what is recorded says the same, whenever it was noted."""
+    if held is None or (event.kind, event.data) != (held["kind"], held["data"]):
+        return False
+    # Without a sender, the time that it took effect is the workflow's own.
+    ours, theirs = event.business_time == event.processing_time, held["business_time"] == held["processing_time"]
+    return (ours and theirs) or bool(event.business_time == held["business_time"])
+
+
+def _instant(moment: datetime, offset_seconds: int) -> datetime:
+    return moment.astimezone(timezone(timedelta(seconds=offset_seconds)))
+
+
+def _offset_seconds(instant: datetime) -> int:
+    offset = instant.utcoffset()
+    return 0 if offset is None else round(offset.total_seconds())
+
+
+def _last(*, lock: bool) -> Select[Any]:
+    """The newest event of each entity, in the order of the ids that are given."""
+    wanted = func.unnest(bindparam("ids", type_=ARRAY(Text))).table_valued("id", name="wanted").render_derived()
+    newest = (
+        select(FactRow.entity_id, FactRow.position, FactRow.sequence, FactRow.hash)
+        .where(FactRow.entity_id == wanted.c.id)
+        .order_by(FactRow.position.desc())
+        .limit(1)
+    )
+    found = (newest.with_for_update() if lock else newest).lateral("newest")
+    return select(found).select_from(wanted).join(found, true())
+
+
+_LAST, _LAST_LOCKED = _last(lock=False), _last(lock=True)
+_HELD = select(FactRow.__table__).where(
+    FactRow.entity_id == bindparam("entity"), FactRow.sequence >= bindparam("from"), ~FactRow.superseded
+)
+_SUPERSEDE = (
+    update(FactRow)
+    .where(FactRow.entity_id == bindparam("entity"), FactRow.sequence >= bindparam("from"), ~FactRow.superseded)
+    .values(superseded=True)
+)
+_INSERT = insert(FactRow).on_conflict_do_nothing().returning(FactRow.position)
