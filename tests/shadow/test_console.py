@@ -33,7 +33,9 @@ class Console:
 
     async def record(self, book: Book) -> None:
         snapshot = RequirementSnapshot(id=a_need().id, need=a_need(), stage=RequirementStage.COVERED, need_revision=1)
-        await Ledger(self.engine).record([Entry(facts=tuple(book.facts), snapshot=snapshot)])
+        for entity_id in {fact.entity_id for fact in book.facts}:
+            own = tuple(fact for fact in book.facts if fact.entity_id == entity_id)
+            await Ledger(self.engine).record([Entry(facts=own, snapshot=snapshot.model_copy(update={"id": entity_id}))])
 
     async def compare(self, *arguments: object) -> tuple[int, str, str]:
         """Exit code, output and errors of the command."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from settings import (
+    AuditSettings,
     GatewaySettings,
     Settings,
     SettingsError,
@@ -86,7 +87,7 @@ def test_the_demo_is_told_when_set_up_began_and_whether_to_end_by_itself() -> No
 
 
 def test_the_example_file_shows_every_variable_and_no_other() -> None:
-    known = WorkerSettings.variables().keys() | GatewaySettings.variables().keys()
+    known = WorkerSettings.variables().keys() | GatewaySettings.variables().keys() | AuditSettings.variables().keys()
     shown = set(re.findall(r"^#? ?([A-Z_]+)=", Path(".env.example").read_text(), re.MULTILINE))
     ours = {name for name in shown if not name.startswith("TEMPORAL_")} - {"PEGLINE_DB_PASSWORD"}
     assert ours == known
