@@ -3,7 +3,8 @@
 from temporalio import activity
 
 from activities.boundary import counterpart
-from adapters.ports import ApsPort, LedgerPort
+from activities.ports import LedgerPort
+from adapters.ports import ApsPort
 from canonical.calls import WriteCoverageCall
 from canonical.order import WriteOutcome
 

@@ -12,8 +12,8 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.ports import LedgerPort
 from adapters.errors import AdapterError, PermanentError, TransientError
-from adapters.ports import LedgerPort
 from canonical.calls import Call
 
 MESSAGE_LIMIT = 800

@@ -11,8 +11,9 @@ from typing import NoReturn
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.ports import EntityPort, LedgerPort
 from adapters.errors import AdapterError, PermanentError
-from adapters.ports import EntityPort, LedgerPort, MasterDataPort, PolicyPort
+from adapters.ports import MasterDataPort, PolicyPort
 from canonical.calls import (
     AllotStockCall,
     AnswerOrderCall,

@@ -5,7 +5,8 @@ import asyncio
 from temporalio import activity
 
 from activities.boundary import counterpart, unsure
-from adapters.ports import ApsPort, ErpPort, LedgerPort, SupplierPort
+from activities.ports import LedgerPort
+from adapters.ports import ApsPort, ErpPort, SupplierPort
 from canonical.calls import (
     CancelRequisitionCall,
     ChangeOrderCall,

@@ -3,7 +3,8 @@
 from temporalio import activity
 
 from activities.boundary import counterpart
-from adapters.ports import LedgerPort, SupplierPort
+from activities.ports import LedgerPort
+from adapters.ports import SupplierPort
 from canonical.calls import SendDocumentCall
 from canonical.order import WriteOutcome
 

@@ -36,7 +36,7 @@ from gateway.entities_port import EntityDirectory
 from gateway.intake import cloudevents
 from gateway.intake.events import SUPPLIER_DOCUMENT, Subject, read
 from gateway.problems import Refusal
-from ledger.bills import BomVerdict
+from ledger.engineering_change.bills import BomVerdict
 from ledger.inbox.inbox import Waiting
 from ledger.inbox.registry import Triage
 from ledger.inbox.registry import Verdict as News

@@ -16,7 +16,7 @@ from canonical.records import ChangeSnapshot, ChangeStage
 from gateway.trace.reasons import TracedReason, reasons_of
 from gateway.trace.trace import Chain, TracedMessage, by_arrival, by_business_time, chains_of, raised_by
 from ledger.ledger import Ledger
-from ledger.reads import ChangeRow
+from ledger.snapshots.reads import ChangeRow
 
 _OF_A_REQUIREMENT = ("bom.changed", "bom.overtaken")
 

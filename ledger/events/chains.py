@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.errors import PermanentError
 from canonical.facts import FIRST_HASH, Fact, PendingEvent, event_hash
 from canonical.records import Entry
-from ledger.tables import FactRow
+from ledger.events.tables import FactRow
 
 log = logging.getLogger("pegline.ledger")
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from canonical.facts import Fact
 from ledger.database import failures
 from ledger.events.chains import fact_of
-from ledger.tables import FactRow
+from ledger.events.tables import FactRow
 
 _AT_ONCE = 500
 """Rows that are in memory at a time."""

@@ -15,7 +15,7 @@ from canonical.facts import Break, ChainWalk, Fact
 from ledger.database import failures
 from ledger.events.chains import fact_of
 from ledger.events.checkpoints import Head
-from ledger.tables import FactRow
+from ledger.events.tables import FactRow
 
 _AT_ONCE = 1000
 """Rows that are in memory at a time."""

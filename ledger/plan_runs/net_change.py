@@ -14,10 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.ports import PlanMatcher
 from canonical.identity import requirement_id
 from canonical.need import Need, Peg, Revision
-from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRun, PlanStage, UnnamedLine
+from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanMatcher, PlanRun, PlanStage, UnnamedLine
 from canonical.policy import PlantPolicy
 from canonical.world import RequirementPlanned
 from ledger.database import transaction

@@ -22,10 +22,11 @@ from canonical.records import OrderLineSnapshot, OrderSnapshot, RequirementSnaps
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockReport, StockReportKind, StockUser
 from canonical.units import NEED_DECIMALS, SAME, rescale
+from ledger.consolidation.tables import SheetWantRow
 from ledger.database import autocommit, transaction
 from ledger.events.chains import counts
+from ledger.snapshots.tables import OrderLineRow, OrderRecord, RequirementRecord
 from ledger.stock.tables import ItemRow, StockReportRow, StockRow
-from ledger.tables import OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
 
 _GONE = frozenset({SliceState.RECEIVED, SliceState.SHIPPED})
 

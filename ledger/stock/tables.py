@@ -8,8 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from canonical.records import StockSnapshot
 from canonical.sourcing import Assessment
-from ledger.columns import Document, Words
-from ledger.tables import Base
+from ledger.database import Base, Document, Words
 
 
 class StockReportRow(Base):

@@ -14,8 +14,8 @@ from canonical.cover import Want
 from canonical.facts import PendingEvent, first_break, in_force
 from canonical.records import Entry, RequirementStage, Reservation
 from ledger.events.chains import FactConflict
+from ledger.events.tables import FactRow
 from ledger.ledger import Ledger
-from ledger.tables import FactRow
 from tests.ledger.stories import MORNING, TERMS, need, requirement, want
 
 REQUIREMENT = need().id

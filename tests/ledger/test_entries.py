@@ -14,7 +14,7 @@ from canonical.facts import FIRST_HASH, Fact, chain, first_break
 from canonical.records import Entry, OrderStage, RequirementStage
 from ledger.events.chains import FactConflict
 from ledger.ledger import Ledger
-from ledger.tables import OrderLineRow
+from ledger.snapshots.tables import OrderLineRow
 from tests.ledger.stories import MORNING, entry, facts, line, need, order, order_id, requirement, shortage
 
 REQUIREMENT = need().id

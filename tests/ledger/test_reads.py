@@ -6,7 +6,7 @@ from canonical.exception import ExceptionKind
 from canonical.records import ExceptionState, RequirementStage
 from ledger.ledger import Ledger
 from ledger.paging import BadCursor, Page
-from ledger.reads import ExceptionRow, RequirementRow
+from ledger.snapshots.reads import ExceptionRow, RequirementRow
 from tests.ledger.stories import (
     MORNING,
     TERMS,

@@ -11,8 +11,8 @@ from canonical.bom import ComponentUse, SuppliedBy
 from canonical.cover import SliceState, SupplySlice
 from canonical.identity import RequirementId
 from canonical.records import LineShare, OrderLineSnapshot, OrderStage, RequirementStage
+from ledger.engineering_change.where_used import pieces_of
 from ledger.ledger import Ledger
-from ledger.where_used import pieces_of
 from tests.ledger.stories import JUNE_15, entry, line, need, order, requirement, want
 from tests.ledger.test_sheets import reserve
 

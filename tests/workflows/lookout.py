@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from canonical.cover import SupplySlice
 from canonical.order import OrderDocument
 from canonical.records import ExceptionSnapshot, OrderSnapshot, RequirementSnapshot
-from ledger.tables import FactRow
+from ledger.events.tables import FactRow
 from tests.workflows.plant import Plant, today
 
 Found = TypeVar("Found")

@@ -6,7 +6,7 @@ import pytest
 
 from canonical.bom import BomRevised, ChangeCheck
 from canonical.exception import Choice, DecisionRefused
-from ledger.bills import BomVerdict
+from ledger.engineering_change.bills import BomVerdict
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.revisions import (
     JULY_1,

@@ -15,7 +15,7 @@ from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderSnapshot
 from canonical.sourcing import Component, Source
 from canonical.world import OUR_SOURCE, REQUIREMENT_PLANNED, RequirementPlanned
-from ledger.tables import InboxRow
+from ledger.inbox.tables import InboxRow
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.plant import EVERY_DAY
 from tests.workflows.test_silence import overdue

@@ -1,76 +1,54 @@
-"""What entities leave in the ledger: events for the audit and snapshots for the reads, in one transaction.
+"""The snapshots that entities record: the read model of lists, traces and questions.
 
-Decided here: that a snapshot never goes back in time. Not here: what an event is to those that are recorded (chains).
+Decided here: that a snapshot never goes back in time, and what an order's lines say of supply: whom a line serves, what
+of it is confirmed, and what nobody claims.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import cache
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from sqlalchemy import Numeric, Table, Text, Update, any_, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
-from adapters.errors import TransientError
+from canonical.cover import SliceState, SupplySlice
 from canonical.records import (
     ChangeSnapshot,
-    Entry,
     ExceptionSnapshot,
+    OrderLineSnapshot,
     OrderSnapshot,
     RequirementSnapshot,
     Snapshot,
     StockSnapshot,
 )
-from ledger.database import transaction
-from ledger.events.chains import Overtaken, Standing, append
-from ledger.line_columns import asked_of, line_columns, received_of
+from ledger.consolidation.tables import SheetWantRow
+from ledger.database import Base
+from ledger.events.chains import Standing
+from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
 from ledger.stock.tables import StockRow
-from ledger.tables import (
-    Base,
-    ChangeRecord,
-    ExceptionRecord,
-    OrderLineRow,
-    OrderRecord,
-    RequirementRecord,
-    SheetWantRow,
-)
 
-_AT_MOST = 20
-"""Each time that another call was faster, it has recorded something."""
+_COMING = frozenset({SliceState.CONFIRMED, SliceState.SHIPPED})
+_NOTHING = Decimal(0)
+
+Place = TypeVar("Place")
+"""Order and line."""
 
 
-class Entries:
-    """Records entries (LedgerPort.record)."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def record(self, entries: Sequence[Entry]) -> None:
-        """Write events once by their entity's own count, and snapshots where newer; FactConflict writes nothing at all.
-
-        Where an earlier attempt of the same workflow task left other events, the later attempt holds.
-        """
-        for _ in range(_AT_MOST):
-            try:
-                async with transaction(self._engine) as connection:
-                    return await _write(connection, entries)
-            except Overtaken:
-                continue
-        raise TransientError("ledger", f"others recorded the same entities {_AT_MOST} times in a row; try again")
-
-
-async def _write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standing]) -> None:
+    """Of each entity the newest state, where none that is newer is recorded."""
     newest: dict[str, Standing] = {}
-    for standing in await append(connection, entries):
-        kept = newest.get(standing.entry.snapshot.id)
-        if kept is None or standing.position >= kept.position:
-            newest[standing.entry.snapshot.id] = standing
+    for each in standing:
+        kept = newest.get(each.entry.snapshot.id)
+        if kept is None or each.position >= kept.position:
+            newest[each.entry.snapshot.id] = each
     tables: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRecord, ChangeRecord, StockRow)
     rows: dict[type[Base], list[dict[str, Any]]] = {table: [] for table in tables}
     # In the order of ids and of tables, so that two calls that meet wait for each other and never in a circle.
-    for _, standing in sorted(newest.items()):
-        table, columns = _row(standing.entry.snapshot, standing.position)
+    for _, each in sorted(newest.items()):
+        table, columns = _row(each.entry.snapshot, each.position)
         rows[table].append(columns)
     for table, given in rows.items():
         written = await _write_newer(connection, table, given)
@@ -221,3 +199,55 @@ def _asked_by_lines() -> Update:
 
 
 _ASKED = _asked_by_lines()
+
+
+def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any]:
+    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare.
+
+    A line that does not say what is claimed of it has nothing to spare.
+    """
+    coming = [] if order.closed else [part for part in line.slices if part.state in _COMING and part.quantity > 0]
+    total = _sum(coming)
+    claimed = line.quantity if line.claimed is None else line.claimed
+    confirmed = min(total, max(_NOTHING, claimed - line.received))
+    spare = _last(coming, total - confirmed) if line.claimed is not None else []
+    return {
+        "order_id": order.id,
+        "line": line.line,
+        "requirement_id": line.requirement_id,
+        "quantity": _NOTHING if line.cancelled else line.quantity,
+        "plant": order.plant,
+        "item": line.item,
+        "unit": line.unit,
+        "coming": bool(coming),
+        "confirmed": confirmed,
+        "spare": spare or None,
+    }
+
+
+def asked_of(rows: Mapping[Place, Mapping[str, Any]]) -> dict[Place, tuple[str, Decimal]]:
+    """R14: for whom each line asks the supplier for how much."""
+    return {place: (row["requirement_id"], row["quantity"]) for place, row in rows.items()}
+
+
+def received_of(cover: Iterable[SupplySlice]) -> Decimal:
+    """What of a requirement's cover is on stock."""
+    return _sum(part for part in cover if part.state is SliceState.RECEIVED)
+
+
+def _last(coming: Iterable[SupplySlice], spare: Decimal) -> list[list[str]]:
+    """The last of it to come, up to so much; what has no date comes last, and nobody can count on it."""
+    parts = list(coming)
+    dated = [(part.date, part.quantity) for part in parts if part.date is not None]
+    spare -= _sum(part for part in parts if part.date is None)
+    found: list[list[str]] = []
+    for date, quantity in sorted(dated, reverse=True):
+        taken = min(spare, quantity)
+        if taken > 0:
+            found.insert(0, [date.isoformat(), str(taken)])
+            spare -= taken
+    return found
+
+
+def _sum(parts: Iterable[SupplySlice]) -> Decimal:
+    return sum((part.quantity for part in parts), _NOTHING)

@@ -15,9 +15,10 @@ from canonical.bom import BomRevised, ComponentUse
 from canonical.identity import ChangeId
 from canonical.records import ChangeSnapshot, ChangeStage
 from ledger.database import transaction
+from ledger.engineering_change.tables import BomLineRow
+from ledger.engineering_change.where_used import where_used
 from ledger.events.chains import counts
-from ledger.tables import BomLineRow, ChangeRecord
-from ledger.where_used import where_used
+from ledger.snapshots.tables import ChangeRecord
 
 
 class BomVerdict(StrEnum):

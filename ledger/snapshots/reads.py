@@ -23,22 +23,15 @@ from canonical.records import (
     RequirementSnapshot,
     RequirementStage,
 )
+from ledger.consolidation.tables import SheetWantRow
 from ledger.database import autocommit
 from ledger.events.chains import fact_of
+from ledger.events.tables import FactRow
 from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
+from ledger.inbox.tables import DeadLetterRow, InboxRow
 from ledger.paging import BadCursor, Page, cursor, key_of
-from ledger.tables import (
-    ChangeRecord,
-    DeadLetterRow,
-    ExceptionRecord,
-    FactRow,
-    InboxRow,
-    OrderLineRow,
-    OrderRecord,
-    RequirementRecord,
-    SheetWantRow,
-)
+from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
 
 
 class RequirementRow(Noun):

@@ -31,8 +31,8 @@ from canonical.cover import Want
 from canonical.identity import OrderId, order_id
 from canonical.records import OrderTerms, Reservation, Sheet
 from canonical.units import physical_ratio
+from ledger.consolidation.tables import OrderSheetRow, SheetWantRow
 from ledger.database import advisory_key, autocommit, transaction
-from ledger.tables import OrderSheetRow, SheetWantRow
 
 _Held = Row[str, int, Want, bool, bool, bool]
 """order_id, need_revision, want, collects, open, opened_by_us: a sheet that the requirement has a want on."""

@@ -17,8 +17,10 @@ from canonical.bom import ComponentUse, LineChange, SuppliedBy, UsedBy
 from canonical.cover import SliceState
 from canonical.identity import OrderId, RequirementId
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
+from ledger.consolidation.tables import SheetWantRow
+from ledger.engineering_change.tables import BomLineRow
+from ledger.snapshots.tables import OrderLineRow, OrderRecord, RequirementRecord
 from ledger.stock.stock import free_stock
-from ledger.tables import BomLineRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
 
 _UNSENT = frozenset({OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT})
 _NOTHING = Decimal(0)
