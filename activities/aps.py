@@ -18,6 +18,6 @@ class ApsActivities:
 
     @activity.defn(name="aps.write_coverage")
     async def write_coverage(self, call: WriteCoverageCall) -> WriteOutcome:
-        """The cover that one order gives, whole."""
+        """The coverage that one order gives, whole."""
         async with counterpart(self._ledger, call):
             return await self._aps.write_coverage(call.report, key=call.key)

@@ -1,7 +1,7 @@
 """The ports of outside systems: one Protocol a system, and policies.
 
 Every write takes `key`, the idempotency key: made of the workflow id and the step, the same on every attempt;
-and `unsure`: True where a former attempt may have written without our knowing (a time-out, a killed worker), so
+and `maybe_written`: True where a former attempt may have written without our knowing (a time-out, a killed worker), so
 that the adapter looks, waits its settle time and looks again before it creates. Calls raise
 adapters.errors.TransientError or PermanentError; a reasoned no is a returned Refused.
 """
@@ -54,7 +54,7 @@ class PolicyPort(Protocol):
 class ErpPort(Protocol):
     """Writes requisitions and orders."""
 
-    async def place_order(self, document: OrderDocument, *, key: str, unsure: bool) -> PlaceOutcome:
+    async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         """One requisition with an item per line, converted into one order; both found again by reference."""
         ...
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters.errors import AdapterError
-from console.http import Refused
+from console.http import GatewayRefusal
 from ledger.database import connect
 from ledger.events.checkpoints import (
     Checkpoint,
@@ -70,11 +70,11 @@ def run(given: argparse.Namespace) -> int:
             checkpoint = read_checkpoint(given.checkpoint, public_key(pem))
         return asyncio.run(_verify(settings.database_url, checkpoint))
     except CheckpointError as error:
-        raise Refused(str(error)) from error
+        raise GatewayRefusal(str(error)) from error
     except AdapterError as error:
-        raise Refused(f"{error}; is PEGLINE_DATABASE_URL the ledger's?") from error
+        raise GatewayRefusal(f"{error}; is PEGLINE_DATABASE_URL the ledger's?") from error
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}") from error
+        raise GatewayRefusal(f"{error.filename}: {error.strerror}") from error
 
 
 async def _verify(database_url: str, checkpoint: Checkpoint | None, add: Callable[[Head], None] | None = None) -> int:
@@ -86,7 +86,7 @@ async def _verify(database_url: str, checkpoint: Checkpoint | None, add: Callabl
             with _progress(await chains.count()) as advance:
                 head: Head | None = None
                 async for event in chains.events():
-                    if add and head and head.entity_id != event.fact.entity_id:
+                    if add and head and head.entity_id != event.audit_event.entity_id:
                         add(head)
                     report.add(verification.take(event))
                     head = verification.head

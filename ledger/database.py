@@ -50,7 +50,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from adapters.errors import PermanentError, TransientError
-from canonical.base import Noun
+from canonical.base import Model
 
 _PASSING_SQLSTATES = ("08", "40", "53", "55", "57", "58")
 """Connection, rollback (deadlock), resources, lock not available, operator intervention, system error."""
@@ -164,10 +164,10 @@ def failures() -> Iterator[None]:
 def _failure(exc: BaseException, *, passing: bool) -> TransientError | PermanentError:
     cause = exc.__cause__ or exc
     detail = getattr(cause, "detail", None)
-    said = f"{type(cause).__name__}: {cause}{'; ' + detail if detail else ''}"[:500]
+    detail = f"{type(cause).__name__}: {cause}{'; ' + detail if detail else ''}"[:500]
     if passing:
-        return TransientError("ledger", f"PostgreSQL can't do it now ({said})")
-    return PermanentError("ledger", f"PostgreSQL refused it ({said}); see the database's log and mend the cause")
+        return TransientError("ledger", f"PostgreSQL can't do it now ({detail})")
+    return PermanentError("ledger", f"PostgreSQL refused it ({detail}); see the database's log and fix the cause")
 
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -184,24 +184,24 @@ class Words(TypeDecorator[str]):
         return None if value is None else value.replace("\0", "\ufffd")
 
 
-class Document(TypeDecorator[Noun]):
+class Document(TypeDecorator[Model]):
     """A noun as JSONB."""
 
     impl = JSONB
     cache_ok = True
 
-    def __init__(self, noun: type[Noun]) -> None:
+    def __init__(self, model: type[Model]) -> None:
         super().__init__()
-        self.noun = noun
+        self.model = model
 
-    def process_bind_param(self, value: Noun | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Model | None, dialect: Dialect) -> Any:
         if value is None:
             return None
         text = value.model_dump_json()
         return json.loads(_NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Noun | None:
-        return None if value is None else self.noun.model_validate(value)
+    def process_result_value(self, value: Any, dialect: Dialect) -> Model | None:
+        return None if value is None else self.model.model_validate(value)
 
 
 class Base(DeclarativeBase):

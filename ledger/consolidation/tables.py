@@ -13,14 +13,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from canonical.cover import Want
+from canonical.supply import SupplyRequest
 from ledger.database import Base, Document
 
 
-class OrderSheetRow(Base):
-    """What an order collects; `collects` False: it never did, its only want is its opener's."""
+class ConsolidationBatchRow(Base):
+    """What an order collects; `consolidates` False: it never did, its only want is its opener's."""
 
-    __tablename__ = "order_sheet"
+    __tablename__ = "consolidation_batch"
 
     order_id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
@@ -32,14 +32,14 @@ class OrderSheetRow(Base):
     route: Mapped[str] = mapped_column(server_default="direct")
     opened_by: Mapped[str]
     """The requirement whose want opened it."""
-    collects: Mapped[bool]
+    consolidates: Mapped[bool]
     closed_at: Mapped[dt.datetime | None]
     """None: still collecting."""
     opened_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         Index(
-            "ix_order_sheet_collecting",
+            "ix_consolidation_batch_open",
             "plant",
             "supplier",
             "currency",
@@ -51,17 +51,17 @@ class OrderSheetRow(Base):
     )
 
 
-class SheetWantRow(Base):
-    """A requirement's want on an order's sheet; `arrival` is the order in which they came."""
+class SupplyRequestRow(Base):
+    """A requirement's supply request in an order's consolidation batch; `arrival` is the order in which they came."""
 
-    __tablename__ = "sheet_want"
+    __tablename__ = "supply_request"
 
-    order_id: Mapped[str] = mapped_column(ForeignKey("order_sheet.order_id"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("consolidation_batch.order_id"), primary_key=True)
     requirement_id: Mapped[str] = mapped_column(primary_key=True, index=True)
     arrival: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
-    need_revision: Mapped[int]
+    request_revision: Mapped[int]
     lines: Mapped[int]
-    """0: the want was withdrawn while the order collected."""
+    """0: the supply request was withdrawn while the order collected."""
     dock_date: Mapped[dt.date]
     plant: Mapped[str]
     item: Mapped[str]
@@ -69,8 +69,11 @@ class SheetWantRow(Base):
     unit: Mapped[str]
     """Of the need."""
     asked: Mapped[Decimal]
-    """R14, in the need's unit: what the order asks the supplier for on its account; the want's lots until the order has
+    """R14, in the need's unit: what the order asks the supplier for on its account; the supply request's lots until
+    the order has
     lines, from then on those lines."""
-    want: Mapped[Want] = mapped_column(Document(Want))
+    request: Mapped[SupplyRequest] = mapped_column(Document(SupplyRequest))
 
-    __table_args__ = (Index("ix_sheet_want_asked", "plant", "item", "supplier", postgresql_include=["unit", "asked"]),)
+    __table_args__ = (
+        Index("ix_supply_request_asked", "plant", "item", "supplier", postgresql_include=["unit", "asked"]),
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import TransientError
-from canonical.records import Entry
+from canonical.records import AuditBatch
 from ledger.database import transaction
 from ledger.events.chains import Overtaken, append
 from ledger.snapshots.snapshots import write_snapshots
@@ -14,21 +14,22 @@ _AT_MOST = 20
 """Each time that another call was faster, it has recorded something."""
 
 
-class Entries:
+class AuditLog:
     """Records entries (LedgerPort.record)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def record(self, entries: Sequence[Entry]) -> None:
-        """Write events once by their entity's own count, and snapshots where newer; FactConflict writes nothing at all.
+    async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
+        """Write events once by their entity's own count, and snapshots where newer; AuditEventConflict writes nothing
+        at all.
 
         Where an earlier attempt of the same workflow task left other events, the later attempt holds.
         """
         for _ in range(_AT_MOST):
             try:
                 async with transaction(self._engine) as connection:
-                    return await write_snapshots(connection, await append(connection, entries))
+                    return await write_snapshots(connection, await append(connection, audit_batches))
             except Overtaken:
                 continue
         raise TransientError("ledger", f"others recorded the same entities {_AT_MOST} times in a row; try again")

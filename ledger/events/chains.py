@@ -17,9 +17,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.errors import PermanentError
-from canonical.facts import FIRST_HASH, Fact, PendingEvent, event_hash
-from canonical.records import Entry
-from ledger.events.tables import FactRow
+from canonical.audit_event import FIRST_HASH, AuditEvent, PendingEvent, event_hash
+from canonical.records import AuditBatch
+from ledger.events.tables import AuditEventRow
 
 log = logging.getLogger("pegline.ledger")
 
@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 """An event as its columns."""
 
 
-class FactConflict(PermanentError):
+class AuditEventConflict(PermanentError):
     """Two writers claim the same place in an entity's chain; one of them must not exist."""
 
     def __init__(self, entity_id: str, kept: Row, given: PendingEvent, writer: str) -> None:
@@ -48,29 +48,31 @@ class Overtaken(Exception):
 class Standing(NamedTuple):
     """An entry that holds, and the position of the event that led to its state."""
 
-    entry: Entry
+    audit_batch: AuditBatch
     position: int
 
 
-async def append(connection: AsyncConnection, entries: Iterable[Entry]) -> list[Standing]:
+async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> list[Standing]:
     """Add what is new of the entries to their entities' chains, in a transaction of the caller's.
 
-    The entries that hold; those of attempts that were given up do not. Raises FactConflict and Overtaken.
+    The entries that hold; those of attempts that were given up do not. Raises AuditEventConflict and Overtaken.
     """
-    by_entity: dict[str, list[Entry]] = {}
-    for entry in entries:
-        by_entity.setdefault(entry.snapshot.id, []).append(entry)
+    by_entity: dict[str, list[AuditBatch]] = {}
+    for audit_batch in audit_batches:
+        by_entity.setdefault(audit_batch.snapshot.id, []).append(audit_batch)
     # In the order of ids, so that two calls that meet wait for each other and never in a circle.
     ids = sorted(by_entity)
     ends = {row.entity_id: row for row in await connection.execute(_LAST_LOCKED, {"ids": ids})}
-    standing: list[Standing] = []
+    existing: list[Standing] = []
     chains = []
     for entity_id in ids:
-        own = sorted(by_entity[entity_id], key=lambda entry: (_first(entry), entry.sequence))
+        own = sorted(by_entity[entity_id], key=lambda audit_batch: (_first(audit_batch), audit_batch.sequence))
         chain = _Chain(entity_id, ends.get(entity_id))
         if _first(own[0]) <= chain.sequence:
             await chain.load(connection, _first(own[0]) - 1)
-        standing += [Standing(entry, position) for entry in own if (position := chain.take(entry)) is not None]
+        existing += [
+            Standing(audit_batch, position) for audit_batch in own if (position := chain.take(audit_batch)) is not None
+        ]
         chains.append(chain)
     for chain in chains:
         if chain.replaced_from is not None:
@@ -79,7 +81,7 @@ async def append(connection: AsyncConnection, entries: Iterable[Entry]) -> list[
         written = await connection.execute(_INSERT, rows)
         if len(written.all()) < len(rows):
             raise Overtaken
-    return standing
+    return existing
 
 
 async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:
@@ -87,9 +89,9 @@ async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> di
     return {row.entity_id: row.sequence for row in await connection.execute(_LAST, {"ids": sorted(entity_ids)})}
 
 
-def fact_of(row: Mapping[Any, Any]) -> Fact:
+def audit_event_of(row: Mapping[Any, Any]) -> AuditEvent:
     """A row as the event that was hashed, with the offsets its instants came with."""
-    return Fact(
+    return AuditEvent(
         entity_id=row["entity_id"],
         position=row["position"],
         sequence=row["sequence"],
@@ -123,37 +125,39 @@ class _Chain:
         rows = await connection.execute(_HELD, {"entity": self.entity_id, "from": first})
         self._held = {row.sequence: dict(row._mapping) for row in rows}
 
-    def take(self, entry: Entry) -> int | None:
+    def take(self, audit_batch: AuditBatch) -> int | None:
         """Add what is new of the entry; the position of the event that led to its state. None: it does not hold."""
-        new = self._new_of(entry)
+        new = self._new_of(audit_batch)
         if new is None:
-            log.warning("%s: events from %s on are of an attempt that was given up", self.entity_id, _first(entry))
+            log.warning(
+                "%s: events from %s on are of an attempt that was given up", self.entity_id, _first(audit_batch)
+            )
             return None
         if new and new[0].sequence <= self.sequence:
             self._replace(new[0].sequence)
         for event in new:
-            self._append(event, entry.writer)
-        if entry.sequence >= self.sequence:
+            self._append(event, audit_batch.writer)
+        if audit_batch.sequence >= self.sequence:
             return self.position
-        held = self._held.get(entry.sequence)
+        held = self._held.get(audit_batch.sequence)
         return held["position"] if held else 0
 
-    def _new_of(self, entry: Entry) -> Sequence[PendingEvent] | None:
-        """The events to append; None: they are of an attempt that was given up. Raises FactConflict."""
-        known = [event for event in entry.facts if event.sequence <= self.sequence]
-        new = entry.facts[len(known) :]
+    def _new_of(self, audit_batch: AuditBatch) -> Sequence[PendingEvent] | None:
+        """The events to append; None: they are of an attempt that was given up. Raises AuditEventConflict."""
+        known = [event for event in audit_batch.audit_events if event.sequence <= self.sequence]
+        new = audit_batch.audit_events[len(known) :]
         for event in known:
-            if (kept := self._held.get(event.sequence)) and kept["writer"] != entry.writer:
-                raise FactConflict(self.entity_id, kept, event, entry.writer)
+            if (kept := self._held.get(event.sequence)) and kept["writer"] != audit_batch.writer:
+                raise AuditEventConflict(self.entity_id, kept, event, audit_batch.writer)
         differs = (not _is(event, self._held.get(event.sequence)) for event in known)
         fork = next((place for place, other in enumerate(differs) if other), None)
         if fork is None:
             return new
         other, kept = known[fork], self._held.get(known[fork].sequence)
         if kept is not None and other.processing_time > kept["processing_time"]:
-            return entry.facts[fork:]
+            return audit_batch.audit_events[fork:]
         if kept is not None and other.processing_time == kept["processing_time"]:
-            raise FactConflict(self.entity_id, kept, other, entry.writer)
+            raise AuditEventConflict(self.entity_id, kept, other, audit_batch.writer)
         return new if new and self._goes_on(known, new[0]) else None
 
     def _goes_on(self, known: Sequence[PendingEvent], new: PendingEvent) -> bool:
@@ -192,9 +196,9 @@ class _Chain:
         self._held[event.sequence] = row
 
 
-def _first(entry: Entry) -> int:
+def _first(audit_batch: AuditBatch) -> int:
     """The count of an entry's first event; of one without, of the first that would follow."""
-    return entry.facts[0].sequence if entry.facts else entry.after + 1
+    return audit_batch.audit_events[0].sequence if audit_batch.audit_events else audit_batch.after + 1
 
 
 def _is(event: PendingEvent, held: Row | None) -> bool:
@@ -222,24 +226,30 @@ def _offset_seconds(instant: datetime) -> int:
 
 def _last(*, lock: bool) -> Select[Any]:
     """The newest event of each entity, in the order of the ids that are given."""
-    wanted = func.unnest(bindparam("ids", type_=ARRAY(Text))).table_valued("id", name="wanted").render_derived()
+    requested = func.unnest(bindparam("ids", type_=ARRAY(Text))).table_valued("id", name="wanted").render_derived()
     newest = (
-        select(FactRow.entity_id, FactRow.position, FactRow.sequence, FactRow.hash)
-        .where(FactRow.entity_id == wanted.c.id)
-        .order_by(FactRow.position.desc())
+        select(AuditEventRow.entity_id, AuditEventRow.position, AuditEventRow.sequence, AuditEventRow.hash)
+        .where(AuditEventRow.entity_id == requested.c.id)
+        .order_by(AuditEventRow.position.desc())
         .limit(1)
     )
     found = (newest.with_for_update() if lock else newest).lateral("newest")
-    return select(found).select_from(wanted).join(found, true())
+    return select(found).select_from(requested).join(found, true())
 
 
 _LAST, _LAST_LOCKED = _last(lock=False), _last(lock=True)
-_HELD = select(FactRow.__table__).where(
-    FactRow.entity_id == bindparam("entity"), FactRow.sequence >= bindparam("from"), ~FactRow.superseded
+_HELD = select(AuditEventRow.__table__).where(
+    AuditEventRow.entity_id == bindparam("entity"),
+    AuditEventRow.sequence >= bindparam("from"),
+    ~AuditEventRow.superseded,
 )
 _SUPERSEDE = (
-    update(FactRow)
-    .where(FactRow.entity_id == bindparam("entity"), FactRow.sequence >= bindparam("from"), ~FactRow.superseded)
+    update(AuditEventRow)
+    .where(
+        AuditEventRow.entity_id == bindparam("entity"),
+        AuditEventRow.sequence >= bindparam("from"),
+        ~AuditEventRow.superseded,
+    )
     .values(superseded=True)
 )
-_INSERT = insert(FactRow).on_conflict_do_nothing().returning(FactRow.position)
+_INSERT = insert(AuditEventRow).on_conflict_do_nothing().returning(AuditEventRow.position)

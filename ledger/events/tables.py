@@ -14,14 +14,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ledger.database import Base
 
 
-class FactRow(Base):
+class AuditEventRow(Base):
     """An audit event, exactly as it was hashed; only `superseded` is ever changed of it.
 
     `data` is JSON and not JSONB, and the times keep their offsets: JSONB rewrites numbers (1e16) and timestamptz
     forgets the sender's offset, and either would break the hash chain on reading back.
     """
 
-    __tablename__ = "fact"
+    __tablename__ = "audit_event"
 
     entity_id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -39,4 +39,4 @@ class FactRow(Base):
     """A later attempt replaces it: kept for the audit, read by nobody else. Follows from what is hashed."""
     recorded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index("ix_fact_kind", "kind", "processing_time"),)
+    __table_args__ = (Index("ix_audit_event_kind", "kind", "processing_time"),)

@@ -1,7 +1,7 @@
 """The audit of the chains: every event hashed again, and the newest ones compared with a checkpoint.
 
 Decided here: what differs, in words. Not here: what a checkpoint is (checkpoints), and how an event is hashed
-(canonical.facts).
+(canonical.audit_event).
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -11,11 +11,11 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from canonical.facts import Break, ChainWalk, Fact
+from canonical.audit_event import AuditEvent, Break, ChainWalk
 from ledger.database import failures
-from ledger.events.chains import fact_of
+from ledger.events.chains import audit_event_of
 from ledger.events.checkpoints import Head
-from ledger.events.tables import FactRow
+from ledger.events.tables import AuditEventRow
 
 _AT_ONCE = 1000
 """Rows that are in memory at a time."""
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 class RecordedEvent(NamedTuple):
     """An event as it stands in the ledger."""
 
-    fact: Fact
+    audit_event: AuditEvent
     superseded: bool
 
 
@@ -47,15 +47,15 @@ class RecordedChains:
     async def count(self) -> int:
         """How many events there are."""
         with failures():
-            return await self._connection.scalar(select(func.count()).select_from(FactRow)) or 0
+            return await self._connection.scalar(select(func.count()).select_from(AuditEventRow)) or 0
 
     async def events(self) -> AsyncIterator[RecordedEvent]:
         """Entity by entity, each chain from its first event on; a few at a time, however many there are."""
-        query = select(FactRow.__table__).order_by(FactRow.entity_id, FactRow.position)
+        query = select(AuditEventRow.__table__).order_by(AuditEventRow.entity_id, AuditEventRow.position)
         with failures():
             async with self._connection.stream(query.execution_options(yield_per=_AT_ONCE)) as rows:
                 async for row in rows:
-                    yield RecordedEvent(fact_of(row._mapping), row.superseded)
+                    yield RecordedEvent(audit_event_of(row._mapping), row.superseded)
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ class Verification:
 
     def take(self, event: RecordedEvent) -> Iterator[Finding]:
         """What is found out by this event, of the entity whose chain ends before it too."""
-        entity_id = event.fact.entity_id
+        entity_id = event.audit_event.entity_id
         self.events += 1
         if self._chain is None or self._chain.entity_id != entity_id:
             yield from self._end_chain()
@@ -118,18 +118,18 @@ class _EntityChain:
         return Head(self.entity_id, self._walk.position, self._walk.hash)
 
     def take(self, event: RecordedEvent) -> Iterator[Finding]:
-        fact, before = event.fact, self._walk.position
-        found = self._walk.step(fact)
-        self._sequences.append((fact.sequence, event.superseded))
+        audit_event, before = event.audit_event, self._walk.position
+        found = self._walk.step(audit_event)
+        self._sequences.append((audit_event.sequence, event.superseded))
         if found is not None and not self._broken:
             self._broken = True  # what follows from the first break is none of its own
-            yield Finding(self.entity_id, _words(found, fact, before))
+            yield Finding(self.entity_id, _words(found, audit_event, before))
         expected = self._expected
-        if expected is not None and fact.position == expected.position and fact.hash != expected.hash:
+        if expected is not None and audit_event.position == expected.position and audit_event.hash != expected.hash:
             yield Finding(
                 self.entity_id,
-                f"event {fact.position} has another hash than at the checkpoint: events up to it were changed, removed "
-                "or inserted, and the chain was hashed again",
+                f"event {audit_event.position} has another hash than at the checkpoint: events up to it were changed, "
+                "removed or inserted, and the chain was hashed again",
             )
 
     def end(self) -> Iterator[Finding]:
@@ -151,8 +151,8 @@ class _EntityChain:
                 yield Finding(self.entity_id, f"event {place} is shown, but a later event replaces it")
 
 
-def _words(found: Break, fact: Fact, before: int) -> str:
-    position = fact.position
+def _words(found: Break, audit_event: AuditEvent, before: int) -> str:
+    position = audit_event.position
     match found:
         case Break.CHANGED:
             return f"event {position} was changed after it was recorded: its content does not give its hash"

@@ -10,15 +10,15 @@ import json
 from collections.abc import Sequence
 
 from adapters.errors import PermanentError
-from canonical.identity import short_hash
-from canonical.need import Need, Revision, Withdrawal
-from canonical.world import (
+from canonical.event_data import (
     REQUIREMENT_PLANNED,
     REQUIREMENT_WITHDRAWN,
     PegData,
     RequirementPlanned,
     RequirementWithdrawnData,
 )
+from canonical.identity import short_hash
+from canonical.need import Need, Revision, Withdrawal
 from ledger.inbox.inbox import Arrival, Inbox, Outcome
 
 _CONTENT_TYPE = "application/cloudevents+json"
@@ -26,7 +26,7 @@ _LONGEST_ID = 200
 """As the gateway reads them (gateway.cloudevents)."""
 
 
-async def state_needs(
+async def publish_needs(
     inbox: Inbox, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
 ) -> None:
     """Put them into the inbox, each once by its revision's event id.

@@ -16,14 +16,14 @@ from sqlalchemy import Text, any_, bindparam, func, or_, select, tuple_, union
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from canonical.base import Noun
-from canonical.cover import CoverageChanged, SliceState, SupplySlice
+from canonical.base import Model
+from canonical.event_data import PegData
 from canonical.identity import OrderId, RequirementId
 from canonical.need import Need, Peg, Withdrawal
 from canonical.plan import PlanLine, PlanStage
 from canonical.records import OrderSnapshot, RequirementSnapshot, RequirementStage
-from canonical.world import PegData
-from ledger.consolidation.tables import SheetWantRow
+from canonical.supply import CoverageChanged, ScheduleLine, ScheduleLineState
+from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import autocommit, transaction
 from ledger.events.chains import counts
 from ledger.plan_runs.tables import PlanRunRow
@@ -33,7 +33,7 @@ Rank = tuple[int, int, float, str]
 _COMPACT = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Verdict(StrEnum):
+class Newness(StrEnum):
     """What a message is to what was noted before it."""
 
     NEW = "new"
@@ -45,17 +45,18 @@ class Verdict(StrEnum):
     UNKNOWN_WITHDRAWAL = "unknown_withdrawal"
 
 
-class Triage(Noun):
-    """A verdict; of a reopening also the cover that is kept and where the count of the former run's events ended."""
+class Classification(Model):
+    """An outcome; of a reopening also the coverage that is kept and where the count of the former run's events
+    ended."""
 
-    verdict: Verdict
+    outcome: Newness
     detail: Literal["", "seen", "older"] = ""
     """Of a stale message: this very revision was noted already, or a newer one."""
     kept: tuple[CoverageChanged, ...] = ()
     next_sequence: int = 1
 
 
-class OrderRef(Noun):
+class OrderRef(Model):
     """An order by its number."""
 
     order_id: OrderId
@@ -79,8 +80,8 @@ class Registry:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def triage(self, needs: Sequence[Need | Withdrawal]) -> dict[str, Triage]:
-        """The verdict on each message by its event id, as if those before it in the call had been noted.
+    async def classify(self, needs: Sequence[Need | Withdrawal]) -> dict[str, Classification]:
+        """The outcome on each message by its event id, as if those before it in the call had been noted.
 
         ValueError where two messages of the call carry the same event id.
         """
@@ -89,27 +90,29 @@ class Registry:
         async with autocommit(self._engine) as connection:
             known, snapshots = await _known(connection, {message.id for message in needs})
             planned = await _newest_plans(connection, {(message.source, message.plant) for message in needs})
-            verdicts: dict[str, Triage] = {}
+            outcomes: dict[str, Classification] = {}
             reopened: dict[str, RequirementSnapshot] = {}
             for message in needs:
                 before = known.get(message.id)
                 overtaken = message.revision.plan_version < planned.get((message.source, message.plant), 0)
-                triage = Triage(verdict=Verdict.STALE, detail="older") if overtaken else _judge(message, before)
-                verdicts[message.revision.event_id] = triage
-                known[message.id] = _after(message, before, triage.verdict)
-                if triage.verdict is Verdict.REOPEN:
+                classification = (
+                    Classification(outcome=Newness.STALE, detail="older") if overtaken else _judge(message, before)
+                )
+                outcomes[message.revision.event_id] = classification
+                known[message.id] = _after(message, before, classification.outcome)
+                if classification.outcome is Newness.REOPEN:
                     reopened[message.revision.event_id] = snapshots[message.id]
-            verdicts |= await _with_former_runs(connection, reopened)
-        return verdicts
+            outcomes |= await _with_former_runs(connection, reopened)
+        return outcomes
 
-    async def note(self, needs: Sequence[Need | Withdrawal]) -> None:
+    async def register(self, needs: Sequence[Need | Withdrawal]) -> None:
         """Note revisions as delivered (or as without effect); an older one than noted changes nothing."""
         if not needs:
             return
         # By id, so that two calls that meet never wait in a circle; by rank, since each row is compared with the last.
         in_order = sorted(needs, key=lambda message: (message.id, message.revision.rank))
         async with transaction(self._engine) as connection:
-            await connection.execute(_NOTE, [_noted(message) for message in in_order])
+            await connection.execute(_REGISTER, [_registered(message) for message in in_order])
 
     async def order_of(self, order_number: str) -> OrderRef | None:
         """The order that the ERP and the supplier know by this number."""
@@ -124,31 +127,37 @@ _BY_NUMBER = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).wh
 """These are built once, which costs more than running them."""
 
 
-def _note_newer() -> Insert:
+def _register_newer() -> Insert:
     record = RequirementRecord
-    statement = insert(record).values(noted_at=func.now())
+    statement = insert(record).values(registered_at=func.now())
     given = statement.excluded
     newer = tuple_(
-        given.noted_plan_version, given.noted_source_revision, given.noted_effective_at, given.noted_event_id
+        given.registered_plan_version,
+        given.registered_source_revision,
+        given.registered_effective_at,
+        given.registered_event_id,
     ) > tuple_(
-        record.noted_plan_version, record.noted_source_revision, record.noted_effective_at, record.noted_event_id
+        record.registered_plan_version,
+        record.registered_source_revision,
+        record.registered_effective_at,
+        record.registered_event_id,
     )
     return statement.on_conflict_do_update(
         index_elements=[record.id],
         set_={
-            "noted_plan_version": given.noted_plan_version,
-            "noted_source_revision": given.noted_source_revision,
-            "noted_effective_at": given.noted_effective_at,
-            "noted_event_id": given.noted_event_id,
-            "noted_content": func.coalesce(given.noted_content, record.noted_content),
-            "noted_withdrawn": given.noted_withdrawn,
-            "noted_at": given.noted_at,
+            "registered_plan_version": given.registered_plan_version,
+            "registered_source_revision": given.registered_source_revision,
+            "registered_effective_at": given.registered_effective_at,
+            "registered_event_id": given.registered_event_id,
+            "registered_content": func.coalesce(given.registered_content, record.registered_content),
+            "registered_withdrawn": given.registered_withdrawn,
+            "registered_at": given.registered_at,
         },
-        where=or_(record.noted_plan_version.is_(None), newer),
+        where=or_(record.registered_plan_version.is_(None), newer),
     )
 
 
-_NOTE = _note_newer()
+_REGISTER = _register_newer()
 
 
 _KNOWN = select(RequirementRecord.__table__).where(RequirementRecord.id == any_(bindparam("ids", type_=ARRAY(Text))))
@@ -169,28 +178,28 @@ async def _newest_plans(
     return {(source, plant): version for source, plant, version in found}
 
 
-def _judge(message: Need | Withdrawal, known: _Known | None) -> Triage:
+def _judge(message: Need | Withdrawal, known: _Known | None) -> Classification:
     """R10, then R3's first lines: stale before everything, then whether anything differs."""
     if known is not None and message.revision.rank <= known.rank:
-        return Triage(verdict=Verdict.STALE, detail="seen" if message.revision.rank == known.rank else "older")
-    never_wanted = known is None or known.content is None
+        return Classification(outcome=Newness.STALE, detail="seen" if message.revision.rank == known.rank else "older")
+    never_requested = known is None or known.content is None
     if isinstance(message, Withdrawal):
-        if never_wanted:
-            return Triage(verdict=Verdict.UNKNOWN_WITHDRAWAL)
+        if never_requested:
+            return Classification(outcome=Newness.UNKNOWN_WITHDRAWAL)
         assert known is not None
-        return Triage(verdict=Verdict.UNCHANGED if known.withdrawn else Verdict.CHANGED)
-    if known is None or never_wanted:
-        return Triage(verdict=Verdict.NEW)
+        return Classification(outcome=Newness.UNCHANGED if known.withdrawn else Newness.CHANGED)
+    if known is None or never_requested:
+        return Classification(outcome=Newness.NEW)
     if not known.withdrawn and known.content == content_digest(message):
-        return Triage(verdict=Verdict.UNCHANGED)
-    return Triage(verdict=Verdict.REOPEN if known.closed else Verdict.CHANGED)
+        return Classification(outcome=Newness.UNCHANGED)
+    return Classification(outcome=Newness.REOPEN if known.closed else Newness.CHANGED)
 
 
-def _after(message: Need | Withdrawal, known: _Known | None, verdict: Verdict) -> _Known:
+def _after(message: Need | Withdrawal, known: _Known | None, outcome: Newness) -> _Known:
     """What is known once the message is noted."""
-    if verdict is Verdict.STALE and known is not None:
+    if outcome is Newness.STALE and known is not None:
         return known
-    closed = known is not None and known.closed and verdict is not Verdict.REOPEN
+    closed = known is not None and known.closed and outcome is not Newness.REOPEN
     if isinstance(message, Withdrawal):
         return _Known(message.revision.rank, known.content if known else None, withdrawn=True, closed=closed)
     return _Known(message.revision.rank, content_digest(message), withdrawn=False, closed=closed)
@@ -201,11 +210,11 @@ def content_digest(need: Need) -> str:
     return line_digest(need, need.demand_reference)
 
 
-def line_digest(stated: Need | PlanLine, reference: str) -> str:
+def line_digest(reported: Need | PlanLine, reference: str) -> str:
     """The content digest of the need that a plan's line states under a reference; a need is made of none for it."""
-    pegging: Sequence[Peg | PegData] = stated.pegging
+    pegging: Sequence[Peg | PegData] = reported.pegging
     if not pegging:  # as Need.pegs has it: the need itself
-        pegging = (Peg(demand=reference, quantity=stated.quantity, date=stated.required_date),)
+        pegging = (Peg(demand=reference, quantity=reported.quantity, date=reported.required_date),)
     pegs = [
         [
             peg.demand,
@@ -217,11 +226,11 @@ def line_digest(stated: Need | PlanLine, reference: str) -> str:
         for peg in pegging
     ]
     content = [
-        str(stated.quantity.normalize()),
-        stated.unit,
-        stated.required_date.isoformat(),
+        str(reported.quantity.normalize()),
+        reported.unit,
+        reported.required_date.isoformat(),
         sorted(pegs),
-        stated.sourcing_rule,
+        reported.sourcing_rule,
     ]
     return hashlib.sha256(_COMPACT(content).encode()).hexdigest()
 
@@ -233,19 +242,19 @@ async def _known(
     known: dict[str, _Known] = {}
     snapshots: dict[str, RequirementSnapshot] = {}
     for row in await connection.execute(_KNOWN, {"ids": list(ids)}):
-        recorded = noted = None
+        recorded = registered = None
         if row.snapshot is not None:
             snapshots[row.id] = row.snapshot
             recorded = _recorded(row.snapshot)
-        if row.noted_plan_version is not None:
+        if row.registered_plan_version is not None:
             rank = (
-                int(row.noted_plan_version),
-                int(row.noted_source_revision),
-                row.noted_effective_at.timestamp(),
-                row.noted_event_id,
+                int(row.registered_plan_version),
+                int(row.registered_source_revision),
+                row.registered_effective_at.timestamp(),
+                row.registered_event_id,
             )
-            noted = _Known(rank, row.noted_content, row.noted_withdrawn, closed=bool(row.closed))
-        if newest := _newer(noted, recorded):
+            registered = _Known(rank, row.registered_content, row.registered_withdrawn, closed=bool(row.closed))
+        if newest := _newer(registered, recorded):
             known[row.id] = newest
     return known, snapshots
 
@@ -256,28 +265,28 @@ def _recorded(snapshot: RequirementSnapshot) -> _Known:
     return _Known(need.revision.rank, content_digest(need), withdrawn, closed=snapshot.closed)
 
 
-def _newer(noted: _Known | None, recorded: _Known | None) -> _Known | None:
-    if noted is None or recorded is None:
-        return noted or recorded
-    if noted.rank == recorded.rank:
-        return replace(noted, content=recorded.content, withdrawn=noted.withdrawn or recorded.withdrawn)
-    newest = max(noted, recorded, key=lambda known: known.rank)
+def _newer(registered: _Known | None, recorded: _Known | None) -> _Known | None:
+    if registered is None or recorded is None:
+        return registered or recorded
+    if registered.rank == recorded.rank:
+        return replace(registered, content=recorded.content, withdrawn=registered.withdrawn or recorded.withdrawn)
+    newest = max(registered, recorded, key=lambda known: known.rank)
     return replace(newest, content=newest.content or recorded.content)
 
 
 async def _with_former_runs(
     connection: AsyncConnection, reopened: Mapping[str, RequirementSnapshot]
-) -> dict[str, Triage]:
+) -> dict[str, Classification]:
     """The reopenings, with what the former runs leave behind."""
     if not reopened:
         return {}
     ids = {snapshot.id for snapshot in reopened.values()}
     counted = await counts(connection, ids)
-    # Of a line that several share, only the sheet names them all.
+    # Of a line that several share, only the consolidation batch names them all.
     serving = union(
         *(
             select(row.requirement_id, row.order_id).where(row.requirement_id.in_(ids))
-            for row in (OrderLineRow, SheetWantRow)
+            for row in (OrderLineRow, SupplyRequestRow)
         )
     ).subquery()
     served = await connection.execute(
@@ -288,21 +297,22 @@ async def _with_former_runs(
         orders.setdefault(requirement, {})[order.id] = order
     former = {}
     for event_id, snapshot in reopened.items():
-        former[event_id] = Triage(
-            verdict=Verdict.REOPEN,
-            kept=kept_cover(snapshot, [order for _, order in sorted(orders.get(snapshot.id, {}).items())]),
+        former[event_id] = Classification(
+            outcome=Newness.REOPEN,
+            kept=kept_coverage(snapshot, [order for _, order in sorted(orders.get(snapshot.id, {}).items())]),
             next_sequence=counted.get(snapshot.id, 0) + 1,
         )
     return former
 
 
-def kept_cover(snapshot: RequirementSnapshot, orders: Sequence[OrderSnapshot]) -> tuple[CoverageChanged, ...]:
-    """The received slices of the requirement's last cover, order by order; `orders`: those that serve or served it.
+def kept_coverage(snapshot: RequirementSnapshot, orders: Sequence[OrderSnapshot]) -> tuple[CoverageChanged, ...]:
+    """The received schedule lines of the requirement's last cover, order by order; `orders`: those that serve or
+    served it.
 
     The quantity is what the requirement was told; the orders' books only say whose it is, since a lot's surplus went
     to stock and is netted there. `sequence` 0: whatever an order states later replaces it.
     """
-    left = [part for part in snapshot.cover if part.state is SliceState.RECEIVED]
+    left = [part for part in snapshot.coverage if part.state is ScheduleLineState.RECEIVED]
     kept: list[CoverageChanged] = []
     for order in orders:
         room = None if order is orders[-1] else _received_of(order, snapshot)
@@ -316,8 +326,8 @@ def kept_cover(snapshot: RequirementSnapshot, orders: Sequence[OrderSnapshot]) -
                     supplier=order.supplier,
                     order_number=order.order_number,
                     order_revision=order.revision,
-                    need_revision=snapshot.need_revision,
-                    slices=tuple(taken),
+                    request_revision=snapshot.request_revision,
+                    schedule_lines=tuple(taken),
                     closed=order.closed,
                 )
             )
@@ -328,11 +338,11 @@ def _received_of(order: OrderSnapshot, snapshot: RequirementSnapshot) -> Decimal
     return sum((line.received_for(snapshot.id) for line in order.lines), Decimal(0))
 
 
-def _take(slices: list[SupplySlice], room: Decimal | None) -> tuple[list[SupplySlice], list[SupplySlice]]:
-    """The slices that fit into the room (None: all), and what is left of them."""
-    taken: list[SupplySlice] = []
-    left: list[SupplySlice] = []
-    for part in slices:
+def _take(schedule_lines: list[ScheduleLine], room: Decimal | None) -> tuple[list[ScheduleLine], list[ScheduleLine]]:
+    """The schedule lines that fit into the room (None: all), and what is left of them."""
+    taken: list[ScheduleLine] = []
+    left: list[ScheduleLine] = []
+    for part in schedule_lines:
         quantity = part.quantity if room is None else min(part.quantity, room)
         if quantity > 0:
             taken.append(part.model_copy(update={"quantity": quantity}))
@@ -342,17 +352,17 @@ def _take(slices: list[SupplySlice], room: Decimal | None) -> tuple[list[SupplyS
     return taken, left
 
 
-def _noted(message: Need | Withdrawal) -> dict[str, object]:
+def _registered(message: Need | Withdrawal) -> dict[str, object]:
     return {
         "id": message.id,
         "plant": message.plant,
         "item": message.item,
         "source": message.source,
         "demand_reference": message.demand_reference,
-        "noted_plan_version": message.revision.plan_version,
-        "noted_source_revision": message.revision.source_revision,
-        "noted_effective_at": message.revision.effective_at,
-        "noted_event_id": message.revision.event_id,
-        "noted_content": content_digest(message) if isinstance(message, Need) else None,
-        "noted_withdrawn": isinstance(message, Withdrawal),
+        "registered_plan_version": message.revision.plan_version,
+        "registered_source_revision": message.revision.source_revision,
+        "registered_effective_at": message.revision.effective_at,
+        "registered_event_id": message.revision.event_id,
+        "registered_content": content_digest(message) if isinstance(message, Need) else None,
+        "registered_withdrawn": isinstance(message, Withdrawal),
     }

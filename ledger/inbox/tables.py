@@ -34,7 +34,7 @@ class InboxRow(Base):
     correlation_id: Mapped[str]
     traceparent: Mapped[str | None]
     entity: Mapped[str | None]
-    lane: Mapped[str] = mapped_column(server_default=text("''"))
+    partition: Mapped[str] = mapped_column(server_default=text("''"))
     """What is delivered beside the others: a plant's requirements each, and all that is of no plan."""
     received_at: Mapped[dt.datetime]
     status: Mapped[str] = mapped_column(server_default=text("'stored'"))
@@ -47,7 +47,7 @@ class InboxRow(Base):
     __table_args__ = (
         UniqueConstraint("source", "event_id"),
         Index("ix_inbox_undelivered", "id", postgresql_where=text("status = 'stored'")),
-        Index("ix_inbox_undelivered_lane", "lane", "id", postgresql_where=text("status = 'stored'")),
+        Index("ix_inbox_undelivered_partition", "partition", "id", postgresql_where=text("status = 'stored'")),
         Index("ix_inbox_undelivered_entity", "entity", "id", postgresql_where=text("status = 'stored'")),
         Index("ix_inbox_entity", "entity", "id"),
     )

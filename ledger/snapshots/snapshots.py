@@ -14,7 +14,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
-from canonical.cover import SliceState, SupplySlice
 from canonical.records import (
     ChangeSnapshot,
     ExceptionSnapshot,
@@ -24,13 +23,14 @@ from canonical.records import (
     Snapshot,
     StockSnapshot,
 )
-from ledger.consolidation.tables import SheetWantRow
+from canonical.supply import ScheduleLine, ScheduleLineState
+from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import Base
 from ledger.events.chains import Standing
 from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
 from ledger.stock.tables import StockRow
 
-_COMING = frozenset({SliceState.CONFIRMED, SliceState.SHIPPED})
+_COMING = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
 _NOTHING = Decimal(0)
 
 Place = TypeVar("Place")
@@ -41,14 +41,14 @@ async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standi
     """Of each entity the newest state, where none that is newer is recorded."""
     newest: dict[str, Standing] = {}
     for each in standing:
-        kept = newest.get(each.entry.snapshot.id)
+        kept = newest.get(each.audit_batch.snapshot.id)
         if kept is None or each.position >= kept.position:
-            newest[each.entry.snapshot.id] = each
+            newest[each.audit_batch.snapshot.id] = each
     tables: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRecord, ChangeRecord, StockRow)
     rows: dict[type[Base], list[dict[str, Any]]] = {table: [] for table in tables}
     # In the order of ids and of tables, so that two calls that meet wait for each other and never in a circle.
     for _, each in sorted(newest.items()):
-        table, columns = _row(each.entry.snapshot, each.position)
+        table, columns = _row(each.audit_batch.snapshot, each.position)
         rows[table].append(columns)
     for table, given in rows.items():
         written = await _write_newer(connection, table, given)
@@ -72,7 +72,7 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
                 "quantity": need.quantity if snapshot.needed is None else snapshot.needed,
                 "unit": need.unit,
                 "from_stock": snapshot.from_stock,
-                "received": received_of(snapshot.cover),
+                "received": received_of(snapshot.coverage),
             }
         case OrderSnapshot():
             return OrderRecord, common | {
@@ -134,20 +134,21 @@ def _newer(record: type[Base], columns: tuple[str, ...]) -> ReturningInsert[str]
 
 
 async def _write_lines(connection: AsyncConnection, orders: Sequence[OrderSnapshot]) -> None:
-    """Bring order_line, and what the sheets say was asked, to the snapshots; their orders' rows are locked by now."""
+    """Bring order_line, and what the consolidation batches say was asked, to the snapshots; their orders' rows are
+    locked by now."""
     if not orders:
         return
-    wanted: dict[tuple[str, int], dict[str, Any]] = {
+    requested: dict[tuple[str, int], dict[str, Any]] = {
         (order.id, line.line): line_columns(order, line) for order in orders for line in order.lines
     }
     row = OrderLineRow
     found = await connection.execute(_LINES_OF, {"orders": [order.id for order in orders]})
     kept = {(each.order_id, each.line): dict(each._mapping) for each in found}
-    if gone := [place for place in kept if place not in wanted]:
+    if gone := [place for place in kept if place not in requested]:
         await connection.execute(delete(row).where(tuple_(row.order_id, row.line).in_(gone)))
-    if changed := [columns for place, columns in wanted.items() if kept.get(place) != columns]:
+    if changed := [columns for place, columns in requested.items() if kept.get(place) != columns]:
         await connection.execute(_LINES, changed)
-    asked_before, asked = asked_of(kept), asked_of(wanted)
+    asked_before, asked = asked_of(kept), asked_of(requested)
     new = {place for place, line in asked.items() if asked_before.get(place) != line}
     outdated = {place for place, line in asked_before.items() if asked.get(place) != line}
     touched = {(place[0], asked_before[place][0]) for place in outdated} | {
@@ -183,16 +184,16 @@ async def _write_asked(connection: AsyncConnection, served: Collection[tuple[str
 
 
 def _asked_by_lines() -> Update:
-    factor = SheetWantRow.want["per_order_unit"]
+    factor = SupplyRequestRow.request["per_order_unit"]
     lines = (
         select(func.coalesce(func.sum(OrderLineRow.quantity), 0))
-        .where(OrderLineRow.order_id == SheetWantRow.order_id)
-        .where(OrderLineRow.requirement_id == SheetWantRow.requirement_id)
+        .where(OrderLineRow.order_id == SupplyRequestRow.order_id)
+        .where(OrderLineRow.requirement_id == SupplyRequestRow.requirement_id)
         .scalar_subquery()
     )
-    place = tuple_(SheetWantRow.order_id, SheetWantRow.requirement_id)
+    place = tuple_(SupplyRequestRow.order_id, SupplyRequestRow.requirement_id)
     return (
-        update(SheetWantRow)
+        update(SupplyRequestRow)
         .where(place.in_(bindparam("served", expanding=True)))
         .values(asked=lines * factor[0].astext.cast(Numeric) / factor[1].astext.cast(Numeric))
     )
@@ -206,11 +207,13 @@ def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any
 
     A line that does not say what is claimed of it has nothing to spare.
     """
-    coming = [] if order.closed else [part for part in line.slices if part.state in _COMING and part.quantity > 0]
+    coming = (
+        [] if order.closed else [part for part in line.schedule_lines if part.state in _COMING and part.quantity > 0]
+    )
     total = _sum(coming)
-    claimed = line.quantity if line.claimed is None else line.claimed
-    confirmed = min(total, max(_NOTHING, claimed - line.received))
-    spare = _last(coming, total - confirmed) if line.claimed is not None else []
+    allocated = line.quantity if line.allocated is None else line.allocated
+    confirmed = min(total, max(_NOTHING, allocated - line.received))
+    spare = _last(coming, total - confirmed) if line.allocated is not None else []
     return {
         "order_id": order.id,
         "line": line.line,
@@ -230,12 +233,12 @@ def asked_of(rows: Mapping[Place, Mapping[str, Any]]) -> dict[Place, tuple[str, 
     return {place: (row["requirement_id"], row["quantity"]) for place, row in rows.items()}
 
 
-def received_of(cover: Iterable[SupplySlice]) -> Decimal:
+def received_of(coverage: Iterable[ScheduleLine]) -> Decimal:
     """What of a requirement's cover is on stock."""
-    return _sum(part for part in cover if part.state is SliceState.RECEIVED)
+    return _sum(part for part in coverage if part.state is ScheduleLineState.RECEIVED)
 
 
-def _last(coming: Iterable[SupplySlice], spare: Decimal) -> list[list[str]]:
+def _last(coming: Iterable[ScheduleLine], spare: Decimal) -> list[list[str]]:
     """The last of it to come, up to so much; what has no date comes last, and nobody can count on it."""
     parts = list(coming)
     dated = [(part.date, part.quantity) for part in parts if part.date is not None]
@@ -249,5 +252,5 @@ def _last(coming: Iterable[SupplySlice], spare: Decimal) -> list[list[str]]:
     return found
 
 
-def _sum(parts: Iterable[SupplySlice]) -> Decimal:
+def _sum(parts: Iterable[ScheduleLine]) -> Decimal:
     return sum((part.quantity for part in parts), _NOTHING)

@@ -29,15 +29,15 @@ class RequirementRecord(Base):
     item: Mapped[str]
     source: Mapped[str]
     demand_reference: Mapped[str]
-    noted_plan_version: Mapped[Decimal | None]
-    noted_source_revision: Mapped[Decimal | None]
-    noted_effective_at: Mapped[dt.datetime | None]
-    noted_event_id: Mapped[str | None] = mapped_column(Words(collation="C"))
+    registered_plan_version: Mapped[Decimal | None]
+    registered_source_revision: Mapped[Decimal | None]
+    registered_effective_at: Mapped[dt.datetime | None]
+    registered_event_id: Mapped[str | None] = mapped_column(Words(collation="C"))
     """Collated by code point, as Revision.rank compares it."""
-    noted_content: Mapped[str | None]
+    registered_content: Mapped[str | None]
     """Digest of the newest need's content; None: only a withdrawal was ever noted."""
-    noted_withdrawn: Mapped[bool | None]
-    noted_at: Mapped[dt.datetime | None]
+    registered_withdrawn: Mapped[bool | None]
+    registered_at: Mapped[dt.datetime | None]
     position: Mapped[int | None]
     stage: Mapped[str | None]
     required_date: Mapped[dt.date | None]
@@ -139,7 +139,7 @@ class ChangeRecord(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     plant: Mapped[str]
     assembly: Mapped[str]
-    noted: Mapped[BomRevised | None] = mapped_column(Document(BomRevised))
+    registered: Mapped[BomRevised | None] = mapped_column(Document(BomRevised))
     stage: Mapped[str | None]
     closed: Mapped[bool | None]
     position: Mapped[int | None]

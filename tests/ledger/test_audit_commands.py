@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import cli
-from canonical.facts import FIRST_HASH, PendingEvent, event_hash
-from canonical.records import Entry
-from ledger.events.chains import fact_of
+from canonical.audit_event import FIRST_HASH, PendingEvent, event_hash
+from canonical.records import AuditBatch
+from ledger.events.chains import audit_event_of
 from ledger.ledger import Ledger
 from tests.ledger.stories import MORNING, need, requirement
 
@@ -76,22 +76,22 @@ class Audit:
     async def hash_again(self, entity_id: str = ONE) -> None:
         """As somebody would who knows how: positions without a gap, and each hash over the one before."""
         async with self.engine.begin() as connection:
-            query = text("SELECT * FROM fact WHERE entity_id = :id ORDER BY position")
+            query = text("SELECT * FROM audit_event WHERE entity_id = :id ORDER BY position")
             rows = [dict(row._mapping) for row in await connection.execute(query, {"id": entity_id})]
-            await connection.execute(text("DELETE FROM fact WHERE entity_id = :id"), {"id": entity_id})
+            await connection.execute(text("DELETE FROM audit_event WHERE entity_id = :id"), {"id": entity_id})
             previous = FIRST_HASH
             for place, row in enumerate(rows, 1):
-                fact = fact_of(row | {"position": place, "sequence": place})
+                audit_event = audit_event_of(row | {"position": place, "sequence": place})
                 row |= {
                     "position": place,
                     "sequence": place,
                     "previous_hash": previous,
                     "data": json.dumps(row["data"]),
                 }
-                previous = row["hash"] = event_hash(entity_id, place, row["writer"], previous, fact)
+                previous = row["hash"] = event_hash(entity_id, place, row["writer"], previous, audit_event)
                 names = ", ".join(row)
                 values = ", ".join(f":{name}" for name in row)
-                await connection.execute(text(f"INSERT INTO fact ({names}) VALUES ({values})"), row)
+                await connection.execute(text(f"INSERT INTO audit_event ({names}) VALUES ({values})"), row)
 
 
 @pytest.fixture
@@ -122,7 +122,9 @@ async def record(engine: AsyncEngine, reference: str, count: int, first: int = 1
         )
         for sequence in range(first, first + count)
     )
-    await Ledger(engine).record([Entry(facts=events, snapshot=requirement(need(reference)), writer="run-1")])
+    await Ledger(engine).record(
+        [AuditBatch(audit_events=events, snapshot=requirement(need(reference)), writer="run-1")]
+    )
 
 
 async def test_what_nobody_touched_holds(audit: Audit) -> None:
@@ -147,13 +149,13 @@ async def test_what_happened_since_is_no_difference(audit: Audit) -> None:
     ("done", "found"),
     [
         (
-            "UPDATE fact SET data = '{\"quantity\": 9}' WHERE entity_id = :one AND position = 3",
+            "UPDATE audit_event SET data = '{\"quantity\": 9}' WHERE entity_id = :one AND position = 3",
             "event 3 was changed after it was recorded: its content does not give its hash",
         ),
-        ("DELETE FROM fact WHERE entity_id = :one AND position = 3", "event 3 was removed"),
-        ("DELETE FROM fact WHERE entity_id = :one AND position < 3", "events 1 to 2 were removed"),
+        ("DELETE FROM audit_event WHERE entity_id = :one AND position = 3", "event 3 was removed"),
+        ("DELETE FROM audit_event WHERE entity_id = :one AND position < 3", "events 1 to 2 were removed"),
         (
-            "UPDATE fact SET superseded = true WHERE entity_id = :one AND position = 3",
+            "UPDATE audit_event SET superseded = true WHERE entity_id = :one AND position = 3",
             "event 3 is hidden as replaced, but no later event replaces it",
         ),
     ],
@@ -166,19 +168,19 @@ async def test_what_was_done_to_the_table_is_seen_without_a_checkpoint(audit: Au
 async def test_an_event_that_was_replaced_is_not_shown_again_unseen(audit: Audit) -> None:
     await record(audit.engine, "PLO-1", 1, first=6, minutes=5)
     assert await audit.verify() == (0, [])
-    await audit.execute("UPDATE fact SET superseded = false WHERE entity_id = :one")
+    await audit.execute("UPDATE audit_event SET superseded = false WHERE entity_id = :one")
     assert await audit.verify() == (1, ["event 6 is shown, but a later event replaces it"])
 
 
 async def test_an_inserted_event_is_seen_where_the_chain_goes_on(audit: Audit) -> None:
-    moved = "UPDATE fact SET position = {} WHERE entity_id = :one AND position = {}"
+    moved = "UPDATE audit_event SET position = {} WHERE entity_id = :one AND position = {}"
     await audit.execute(
         *(moved.format(place + 1, place) for place in (6, 5, 4, 3)),
         """
-        INSERT INTO fact (entity_id, position, sequence, kind, business_time, business_offset_seconds, processing_time,
-                          processing_offset_seconds, data, writer, previous_hash, hash)
+        INSERT INTO audit_event (entity_id, position, sequence, kind, business_time, business_offset_seconds,
+                                 processing_time, processing_offset_seconds, data, writer, previous_hash, hash)
         SELECT entity_id, 3, sequence, kind, business_time, business_offset_seconds, processing_time,
-               processing_offset_seconds, data, writer, previous_hash, hash FROM fact
+               processing_offset_seconds, data, writer, previous_hash, hash FROM audit_event
          WHERE entity_id = :one AND position = 4
         """,
     )
@@ -196,7 +198,7 @@ HASHED_AGAIN = (
 
 async def test_a_change_whose_chain_was_hashed_again_is_seen_by_the_checkpoint_alone(audit: Audit) -> None:
     await audit.checkpoint()
-    await audit.execute("UPDATE fact SET data = '{\"quantity\": 9}' WHERE entity_id = :one AND position = 3")
+    await audit.execute("UPDATE audit_event SET data = '{\"quantity\": 9}' WHERE entity_id = :one AND position = 3")
     await audit.hash_again()
     assert await audit.verify() == (0, [])
     assert await audit.compare() == (1, [HASHED_AGAIN])
@@ -204,7 +206,7 @@ async def test_a_change_whose_chain_was_hashed_again_is_seen_by_the_checkpoint_a
 
 async def test_a_removal_whose_chain_was_hashed_again_leaves_it_short(audit: Audit) -> None:
     await audit.checkpoint()
-    await audit.execute("DELETE FROM fact WHERE entity_id = :one AND position = 3")
+    await audit.execute("DELETE FROM audit_event WHERE entity_id = :one AND position = 3")
     await audit.hash_again()
     assert await audit.verify() == (0, [])
     assert await audit.compare() == (1, ["its end is cut off: it goes on to event 5, at the checkpoint to event 6"])
@@ -212,15 +214,15 @@ async def test_a_removal_whose_chain_was_hashed_again_leaves_it_short(audit: Aud
 
 async def test_an_end_that_was_cut_off_and_an_entity_that_is_gone_are_seen_by_the_checkpoint(audit: Audit) -> None:
     await audit.checkpoint()
-    await audit.execute("DELETE FROM fact WHERE entity_id = :one AND position > 4")
+    await audit.execute("DELETE FROM audit_event WHERE entity_id = :one AND position > 4")
     assert await audit.verify() == (0, [])
     assert await audit.compare() == (1, ["its end is cut off: it goes on to event 4, at the checkpoint to event 6"])
-    await audit.execute("DELETE FROM fact WHERE entity_id = :one")
+    await audit.execute("DELETE FROM audit_event WHERE entity_id = :one")
     assert await audit.compare() == (1, ["all of its events are gone, 6 at the checkpoint"])
 
 
 async def test_a_checkpoint_of_a_broken_chain_says_so(audit: Audit) -> None:
-    await audit.execute("DELETE FROM fact WHERE entity_id = :one AND position = 3")
+    await audit.execute("DELETE FROM audit_event WHERE entity_id = :one AND position = 3")
     code, output, _ = await audit.ask("checkpoint", "--out", audit.file)
     assert code == 1
     assert f"{ONE}: event 3 was removed" in output

@@ -8,13 +8,13 @@ from decimal import Decimal
 import pytest
 
 from adapters.errors import PermanentError
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import OrderId
 from canonical.need import Need, Peg, Withdrawal
-from canonical.world import OUR_SOURCE
 from gateway.intake.cloudevents import read_structured
 from gateway.intake.events import read
 from ledger.inbox.inbox import Waiting
-from ledger.inbox.registry import Verdict
+from ledger.inbox.registry import Newness
 from ledger.ledger import Ledger
 from tests.ledger.stories import JUNE_15, need, revision
 
@@ -47,7 +47,7 @@ def gone(of: Need, version: int = 2) -> Withdrawal:
 
 
 async def state(ledger: Ledger, *needs: Need, withdrawals: Sequence[Withdrawal] = ()) -> list[Waiting]:
-    await ledger.state_needs(needs, withdrawals, correlation_id="c-1")
+    await ledger.publish_needs(needs, withdrawals, correlation_id="c-1")
     return await ledger.inbox.undelivered(10)
 
 
@@ -83,17 +83,17 @@ async def test_another_body_of_the_same_event_is_an_error_and_the_first_stands(l
 async def test_what_a_later_attempt_states_of_the_same_revision_outranks_what_the_first_did(ledger: Ledger) -> None:
     await state(ledger, transfer("40"))
     first, second = map(as_read, await state(ledger, transfer("50", hours=1)))
-    verdicts = await ledger.registry.triage([first, second])
-    assert [verdicts[each.revision.event_id].verdict for each in (first, second)] == [Verdict.NEW, Verdict.CHANGED]
-    verdicts = await ledger.registry.triage([second, first])
-    assert verdicts[first.revision.event_id].verdict is Verdict.STALE
+    outcomes = await ledger.registry.classify([first, second])
+    assert [outcomes[each.revision.event_id].outcome for each in (first, second)] == [Newness.NEW, Newness.CHANGED]
+    outcomes = await ledger.registry.classify([second, first])
+    assert outcomes[first.revision.event_id].outcome is Newness.STALE
 
 
 async def test_a_later_attempt_that_states_the_same_changes_nothing(ledger: Ledger) -> None:
     await state(ledger, transfer("40"))
     first, second = map(as_read, await state(ledger, transfer("40", hours=1)))
-    verdicts = await ledger.registry.triage([first, second])
-    assert verdicts[second.revision.event_id].verdict is Verdict.UNCHANGED
+    outcomes = await ledger.registry.classify([first, second])
+    assert outcomes[second.revision.event_id].outcome is Newness.UNCHANGED
 
 
 async def test_a_need_that_is_gone_is_withdrawn_after_it_was_stated(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from canonical.messages import ChangeOpened
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import ChangeStage
-from workflows.journal import Journal
+from workflows.event_log import EventLog
 
 
 class OpenQuestion(BaseModel):
@@ -26,7 +26,7 @@ class ChangeState(BaseModel):
 
     revised: BomRevised
     correlation_id: str
-    journal: Journal
+    event_log: EventLog
     stage: ChangeStage = ChangeStage.JUDGING
     unjudged: bool = True
     """What was told last is not looked into yet."""
@@ -52,11 +52,11 @@ class ChangeState(BaseModel):
     @classmethod
     def of(cls, opened: ChangeOpened) -> "ChangeState":
         """The memory of a change that starts, or starts again where a former run ended."""
-        journal = Journal(sequence=opened.first_sequence - 1)
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             revised=opened.revised,
             correlation_id=opened.correlation_id,
-            journal=journal,
+            event_log=event_log,
             # Numbers go on where a former run ended: ids made of them must not meet the former ones.
             questions_raised=opened.first_sequence - 1,
         )

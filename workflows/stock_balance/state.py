@@ -9,8 +9,8 @@ from canonical.identity import RequirementId
 from canonical.messages import StockOpened
 from canonical.reason import Reason
 from canonical.records import StockStage
-from canonical.stock import StockAllotment, StockFigure, StockUser
-from workflows.journal import Journal
+from canonical.stock import StockAllocation, StockFigure, StockUser
+from workflows.event_log import EventLog
 
 
 class StockState(BaseModel):
@@ -18,7 +18,7 @@ class StockState(BaseModel):
 
     figure: StockFigure
     correlation_id: str
-    journal: Journal
+    event_log: EventLog
     stage: StockStage = StockStage.JUDGING
     unjudged: bool = True
     """What was told last is not looked into yet."""
@@ -29,9 +29,9 @@ class StockState(BaseModel):
     short_since: dt.date | None = None
     """The day by which the shortfall is needed, the same as long as there is one: a day later each day would be news
     every time (R4)."""
-    allotments: dict[RequirementId, StockAllotment] = {}
+    allocations: dict[RequirementId, StockAllocation] = {}
     """By requirement, what it was told that it gets; those that get nothing are left out."""
-    damped: int = 0
+    suppressed: int = 0
     reasons: tuple[Reason, ...] = ()
     policy_version: str = ""
     why: str = ""
@@ -39,12 +39,12 @@ class StockState(BaseModel):
     @classmethod
     def of(cls, opened: StockOpened) -> "StockState":
         """The memory of a balance that starts, or starts again where a former run ended."""
-        journal = Journal(sequence=opened.first_sequence - 1)
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             figure=opened.figure,
             newcomers=opened.users,
             correlation_id=opened.correlation_id,
-            journal=journal,
+            event_log=event_log,
         )
 
     @property

@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("plant", sa.Text(), nullable=False),
         sa.Column("assembly", sa.Text(), nullable=False),
-        sa.Column("noted", postgresql.JSONB(), nullable=True),
+        sa.Column("registered", postgresql.JSONB(), nullable=True),
         sa.Column("stage", sa.Text(), nullable=True),
         sa.Column("closed", sa.Boolean(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=True),
@@ -39,7 +39,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_engineering_change_plant_assembly", "engineering_change", ["plant", "assembly"])
     op.create_table(
-        "fact",
+        "audit_event",
         sa.Column("entity_id", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
@@ -54,9 +54,9 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("superseded", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("entity_id", "position", name="pk_fact"),
+        sa.PrimaryKeyConstraint("entity_id", "position", name="pk_audit_event"),
     )
-    op.create_index("ix_fact_kind", "fact", ["kind", "processing_time"])
+    op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
     op.create_table(
         "inbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("correlation_id", sa.Text(), nullable=False),
         sa.Column("traceparent", sa.Text(), nullable=True),
         sa.Column("entity", sa.Text(), nullable=True),
-        sa.Column("lane", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("partition", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'stored'"), nullable=False),
         sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
@@ -86,17 +86,19 @@ def upgrade() -> None:
     op.create_index(
         "ix_inbox_undelivered_entity", "inbox", ["entity", "id"], postgresql_where=sa.text("status = 'stored'")
     )
-    op.create_index("ix_inbox_undelivered_lane", "inbox", ["lane", "id"], postgresql_where=sa.text("status = 'stored'"))
+    op.create_index(
+        "ix_inbox_undelivered_partition", "inbox", ["partition", "id"], postgresql_where=sa.text("status = 'stored'")
+    )
     op.create_table(
         "item_at_plant",
         sa.Column("plant", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
         sa.Column("assessment", postgresql.JSONB(), nullable=False),
-        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("plant", "item", name="pk_item_at_plant"),
     )
     op.create_table(
-        "order_sheet",
+        "consolidation_batch",
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("plant", sa.Text(), nullable=False),
@@ -105,14 +107,14 @@ def upgrade() -> None:
         sa.Column("terms", sa.Text(), nullable=False),
         sa.Column("route", sa.Text(), server_default="direct", nullable=False),
         sa.Column("opened_by", sa.Text(), nullable=False),
-        sa.Column("collects", sa.Boolean(), nullable=False),
+        sa.Column("consolidates", sa.Boolean(), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("order_id", name="pk_order_sheet"),
+        sa.PrimaryKeyConstraint("order_id", name="pk_consolidation_batch"),
     )
     op.create_index(
-        "ix_order_sheet_collecting",
-        "order_sheet",
+        "ix_consolidation_batch_open",
+        "consolidation_batch",
         ["plant", "supplier", "currency", "terms", "route", "number"],
         postgresql_where=sa.text("closed_at IS NULL"),
     )
@@ -171,13 +173,13 @@ def upgrade() -> None:
         sa.Column("item", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("demand_reference", sa.Text(), nullable=False),
-        sa.Column("noted_plan_version", sa.Numeric(), nullable=True),
-        sa.Column("noted_source_revision", sa.Numeric(), nullable=True),
-        sa.Column("noted_effective_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("noted_event_id", sa.Text(collation="C"), nullable=True),
-        sa.Column("noted_content", sa.Text(), nullable=True),
-        sa.Column("noted_withdrawn", sa.Boolean(), nullable=True),
-        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("registered_plan_version", sa.Numeric(), nullable=True),
+        sa.Column("registered_source_revision", sa.Numeric(), nullable=True),
+        sa.Column("registered_effective_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("registered_event_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("registered_content", sa.Text(), nullable=True),
+        sa.Column("registered_withdrawn", sa.Boolean(), nullable=True),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("position", sa.Integer(), nullable=True),
         sa.Column("stage", sa.Text(), nullable=True),
         sa.Column("required_date", sa.Date(), nullable=True),
@@ -218,12 +220,12 @@ def upgrade() -> None:
         sa.Column("plant", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("free", sa.Numeric(), nullable=True),
-        sa.Column("stated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("available_to_promise", sa.Numeric(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("told_revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reported_revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("stage", sa.Text(), nullable=True),
         sa.Column("closed", sa.Boolean(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=True),
@@ -324,11 +326,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_plan_line_requirement", "plan_line", ["run", "requirement_id"])
     op.create_table(
-        "sheet_want",
+        "supply_request",
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("requirement_id", sa.Text(), nullable=False),
         sa.Column("arrival", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("need_revision", sa.Integer(), nullable=False),
+        sa.Column("request_revision", sa.Integer(), nullable=False),
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("dock_date", sa.Date(), nullable=False),
         sa.Column("plant", sa.Text(), nullable=False),
@@ -336,18 +338,20 @@ def upgrade() -> None:
         sa.Column("supplier", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("asked", sa.Numeric(), nullable=False),
-        sa.Column("want", postgresql.JSONB(), nullable=False),
-        sa.ForeignKeyConstraint(["order_id"], ["order_sheet.order_id"], name="fk_sheet_want_order_id_order_sheet"),
-        sa.PrimaryKeyConstraint("order_id", "requirement_id", name="pk_sheet_want"),
+        sa.Column("request", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["consolidation_batch.order_id"], name="fk_supply_request_order_id_consolidation_batch"
+        ),
+        sa.PrimaryKeyConstraint("order_id", "requirement_id", name="pk_supply_request"),
     )
     op.create_index(
-        "ix_sheet_want_asked", "sheet_want", ["plant", "item", "supplier"], postgresql_include=["unit", "asked"]
+        "ix_supply_request_asked", "supply_request", ["plant", "item", "supplier"], postgresql_include=["unit", "asked"]
     )
-    op.create_index("ix_sheet_want_requirement_id", "sheet_want", ["requirement_id"])
+    op.create_index("ix_supply_request_requirement_id", "supply_request", ["requirement_id"])
 
 
 def downgrade() -> None:
-    op.drop_table("sheet_want")
+    op.drop_table("supply_request")
     op.drop_table("plan_line")
     op.drop_table("plan_change")
     op.drop_table("order_line")
@@ -358,9 +362,9 @@ def downgrade() -> None:
     op.drop_table("requirement")
     op.drop_table("purchase_order")
     op.drop_table("plan_run")
-    op.drop_table("order_sheet")
+    op.drop_table("consolidation_batch")
     op.drop_table("item_at_plant")
     op.drop_table("inbox")
-    op.drop_table("fact")
+    op.drop_table("audit_event")
     op.drop_table("engineering_change")
     op.drop_table("bom_line")
