@@ -69,7 +69,7 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
                 "stage": snapshot.stage,
                 "required_date": need.required_date,
                 "closed": snapshot.closed,
-                "quantity": need.quantity if snapshot.needed is None else snapshot.needed,
+                "quantity": snapshot.needed,
                 "unit": need.unit,
                 "from_stock": snapshot.from_stock,
                 "received": received_of(snapshot.coverage),
@@ -203,17 +203,13 @@ _ASKED = _asked_by_lines()
 
 
 def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any]:
-    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare.
-
-    A line that does not say what is claimed of it has nothing to spare.
-    """
+    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare."""
     coming = (
         [] if order.closed else [part for part in line.schedule_lines if part.state in _COMING and part.quantity > 0]
     )
     total = _sum(coming)
-    allocated = line.quantity if line.allocated is None else line.allocated
-    confirmed = min(total, max(_NOTHING, allocated - line.received))
-    spare = _last(coming, total - confirmed) if line.allocated is not None else []
+    confirmed = min(total, max(_NOTHING, line.allocated - line.received))
+    spare = _last(coming, total - confirmed)
     return {
         "order_id": order.id,
         "line": line.line,

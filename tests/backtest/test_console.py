@@ -32,8 +32,9 @@ class Console:
     capfd: pytest.CaptureFixture[str]
 
     async def record(self, book: Book) -> None:
+        need = a_need()
         snapshot = RequirementSnapshot(
-            id=a_need().id, need=a_need(), stage=RequirementStage.COVERED, request_revision=1
+            id=need.id, need=need, stage=RequirementStage.COVERED, request_revision=1, needed=need.quantity
         )
         for entity_id in {audit_event.entity_id for audit_event in book.audit_events}:
             own = tuple(audit_event for audit_event in book.audit_events if audit_event.entity_id == entity_id)

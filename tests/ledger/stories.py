@@ -69,6 +69,7 @@ def request(
         unit="EA",
         lots=tuple(Decimal(lot) for lot in lots),
         needed=Decimal(sum(lots)),
+        required_date=dock + timedelta(days=2),
         dock_date=dock,
         send_by=dock - timedelta(days=21),
         pegs=(Peg(demand="SO-1", quantity=Decimal(100), date=dock),),
@@ -102,7 +103,8 @@ def received(quantity: str, day: date = JUNE_15) -> ScheduleLine:
 
 
 def requirement(of: Need, stage: RequirementStage = RequirementStage.COVERED, **changes: Any) -> RequirementSnapshot:
-    return RequirementSnapshot(id=of.id, need=of, stage=stage, request_revision=1, **changes)
+    fields: dict[str, Any] = {"request_revision": 1, "needed": of.quantity} | changes
+    return RequirementSnapshot(id=of.id, need=of, stage=stage, **fields)
 
 
 def order(name: str = "o1", *, lines: Sequence[OrderLineSnapshot] = (), **changes: Any) -> OrderSnapshot:
@@ -125,6 +127,7 @@ def line(number: int, requirement_id: str, *, received: str = "0") -> OrderLineS
         price="2.00",
         shipped=Decimal(0),
         received=Decimal(received),
+        allocated=Decimal(100),
     )
 
 

@@ -100,8 +100,6 @@ class OrderState(BaseModel):
     """By item: what holds now for items that have rules of their own."""
     published_needs: dict[str, PublishedNeed] = {}
     """By demand reference: what a transfer or subcontract has stated that it needs."""
-    edition: int = 0
-    """OrderOpened.edition."""
 
     @classmethod
     def of(cls, opened: OrderOpened, now: dt.datetime) -> "OrderState":
@@ -117,7 +115,6 @@ class OrderState(BaseModel):
             opened_at=now,
             order_date=now.date(),
             as_of=now,
-            edition=opened.edition,
         )
 
     @property
@@ -201,7 +198,7 @@ class OrderState(BaseModel):
     def add_shared_line(self, requests: Sequence[SupplyRequest]) -> None:
         """One line for all of them, the first in R11's order first; `shared_lines` says which wants may."""
         first, *others = sorted(
-            requests, key=lambda request: (request.criticality, request.dock_date, request.requirement_id)
+            requests, key=lambda request: (request.criticality, request.required_date, request.requirement_id)
         )
         self.lines.append(
             Line(
