@@ -285,7 +285,12 @@ async def test_the_trace_holds_all_that_concerns_the_requirement_and_nothing_of_
         shortage(state=ExceptionState.DECIDED), gateway.audit_event(exception.id, "exception.opened", MORNING)
     )
     snapshot = RequirementSnapshot(
-        id=own, need=need(), stage=RequirementStage.SHORT, request_revision=1, order_ids=(order.id,)
+        id=own,
+        need=need(),
+        stage=RequirementStage.SHORT,
+        request_revision=1,
+        needed=Decimal(500),
+        order_ids=(order.id,),
     )
     await gateway.record(snapshot, stated, raised, gateway.audit_event(own, "noted", MORNING))
     lines = [{"line": 10, "schedule_lines": []}, {"line": 20, "schedule_lines": []}]
