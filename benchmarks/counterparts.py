@@ -21,6 +21,7 @@ import httpx
 import uvicorn
 from starlette.responses import JSONResponse
 
+from benchmarks.command_line import command_line
 from simulators.app import create
 from simulators.edi.documents import OrderLine, read_order
 from simulators.edi.syntax import parse
@@ -203,12 +204,17 @@ def observed(gateway_url: str) -> Observed:
     return watching[0]
 
 
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--gateway", required=True)
+    return parser
+
+
 def main() -> None:
     """Serve until interrupted."""
-    arguments = argparse.ArgumentParser(description="The counterparts of a benchmark")
-    arguments.add_argument("--port", type=int, required=True)
-    arguments.add_argument("--gateway", required=True)
-    given = arguments.parse_args()
+    given = arguments().parse_args()
     uvicorn.run(observed(given.gateway), host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
 
 
