@@ -4,11 +4,8 @@ Decided here: which servers, and how a run is sent and waited for. Not here: wha
 """
 
 import asyncio
-import os
-import platform
 import shutil
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -132,17 +129,3 @@ async def ground(directory: Path) -> AsyncIterator[Ground]:
 
 def _without(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith("consolidation_minutes")]
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on, and how busy that was with other things."""
-    return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "server": "Temporal dev server (SQLite in memory)",
-        "load_average": [round(value, 1) for value in os.getloadavg()],
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
-__all__ = ["SOURCE", "Ground", "ground", "machine"]
