@@ -39,7 +39,7 @@ mutants:  ## mutation testing of the rules, ten minutes and more (MODULES="lots 
 	@sh tools/setup.sh
 	@$(PY) -m tools.mutants $(MODULES)
 
-bench:  ## every figure of docs/performance.md but those of plan runs, some twenty minutes (BENCH=--quick: whether they work)
+bench:  ## the figures of docs/performance.md but those of plan runs, twenty minutes (BENCH=--quick: whether they work)
 	@sh tools/setup.sh
 	@$(PY) -m benchmarks $(BENCH)
 

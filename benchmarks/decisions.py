@@ -30,7 +30,7 @@ from decisions.assess import CoverDecision, decide_cover
 from decisions.cover import want_for
 
 TODAY = dt.date(2026, 5, 4)
-DECISIONS_PER_UNIT = ">= 6"
+DECISIONS_PER_UNIT = ">= 5.5"
 _UNITS_A_TURN = 15
 """They take about as long as the hundred decisions of a turn."""
 

@@ -149,9 +149,15 @@ def _summary(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
         "events_per_requirement": histories("pegline", "events"),
         "actions_per_requirement": round(median(counted), 2) if counted else None,
         "history_kb_per_requirement": histories("pegline", "history_kb"),
+        "history_kb": _by_type(found["pegline"]),
         "bare_events": histories("bare", "events"),
         "bare_history_kb": histories("bare", "history_kb"),
     }
+
+
+def _by_type(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    """Kilobytes of history a requirement, by the type of the workflows that hold them."""
+    return {kind: round(median([each["history_kb"][kind] for each in rounds]), 2) for kind in rounds[0]["history_kb"]}
 
 
 def arguments() -> argparse.ArgumentParser:
