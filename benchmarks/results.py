@@ -1,4 +1,4 @@
-"""Results: a JSON file each in .run/bench, with machine, server and command; and the verdict on each figure.
+"""Results: a JSON file each in .run/bench, with machine, server and command; and the outcome on each figure.
 
 A figure that was missed is a result like any other: no benchmark fails because of it.
 """
@@ -36,7 +36,7 @@ class Figure(NamedTuple):
     quick: bool = False
 
     @property
-    def verdict(self) -> str:
+    def outcome(self) -> str:
         """Whether it was reached, in a word."""
         if self.got is None:
             return "not measured"
@@ -56,15 +56,15 @@ def figures_of(result: Mapping[str, Any]) -> list[Figure]:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """One line for each figure: its name, what it has to reach, what was measured, and the verdict."""
-    rows = [("figure", "to reach", "got", "verdict")]
+    """One line for each figure: its name, what it has to reach, what was measured, and the outcome."""
+    rows = [("figure", "to reach", "got", "outcome")]
     for each in figures:
         got = "-" if each.got is None else f"{each.got:g}"
-        rows.append((each.name, each.to_reach or "-", got, each.verdict))
+        rows.append((each.name, each.to_reach or "-", got, each.outcome))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
-        "  ".join([f"{name:<{widths[0]}}", f"{wanted:>{widths[1]}}", f"{got:>{widths[2]}}", verdict])
-        for name, wanted, got, verdict in rows
+        "  ".join([f"{name:<{widths[0]}}", f"{requested:>{widths[1]}}", f"{got:>{widths[2]}}", outcome])
+        for name, requested, got, outcome in rows
     )
 
 
@@ -93,7 +93,7 @@ def machine() -> str:
 def keep(
     name: str, figures: Mapping[str, Any], *, server: str, to_reach: Mapping[str, str | None], quick: bool = False
 ) -> Path:
-    """Write the result and print the figures named in `to_reach`, each with its verdict."""
+    """Write the result and print the figures named in `to_reach`, each with its outcome."""
     body = {
         **figures,
         "to_reach": dict(to_reach),

@@ -60,9 +60,9 @@ def accept(command: str) -> None:
 
 def made(words: list[str]) -> str:
     """What make would run."""
-    said = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    return said.stdout
+    statement = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert statement.returncode == 0, statement.stderr
+    return statement.stdout
 
 
 @pytest.mark.parametrize("command", DOCUMENTED)

@@ -20,7 +20,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("figure", "verdict"),
+    ("figure", "outcome"),
     [
         (Figure("throughput", to_reach=">= 1.2", got=1.2), "reached"),
         (Figure("throughput", to_reach=">= 1.2", got=1.19), "MISSED"),
@@ -31,14 +31,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (Figure("throughput", to_reach=">= 1.2", got=0.1, quick=True), "not judged"),
     ],
 )
-def test_the_verdict_on_a_figure(figure: Figure, verdict: str) -> None:
-    assert figure.verdict == verdict
+def test_the_verdict_on_a_figure(figure: Figure, outcome: str) -> None:
+    assert figure.outcome == outcome
 
 
 def test_the_table_has_a_line_for_each_figure() -> None:
     shown = table([Figure("throughput", to_reach=">= 1.2", got=1.19), Figure("capacity", to_reach=None, got=7.5)])
     assert [line.split() for line in shown.splitlines()] == [
-        ["figure", "to", "reach", "got", "verdict"],
+        ["figure", "to", "reach", "got", "outcome"],
         ["throughput", ">=", "1.2", "1.19", "MISSED"],
         ["capacity", "-", "7.5", "-"],
     ]
@@ -59,10 +59,10 @@ def test_a_benchmark_that_cannot_run_does_not_stop_the_next(
     monkeypatch.setattr(suite, "PICTURES", ("no_such_pictures",))
     monkeypatch.setattr("sys.argv", ["benchmarks", "--quick"])
     assert suite.main() == 1
-    told = capfd.readouterr().out
+    reported = capfd.readouterr().out
     for name in ("benchmark", "pictures"):
-        assert f"COULD NOT RUN: python -m benchmarks.no_such_{name} --quick (exit code 1)" in told
-    assert "decisions_per_unit" in told.rpartition("verdict")[2]
+        assert f"COULD NOT RUN: python -m benchmarks.no_such_{name} --quick (exit code 1)" in reported
+    assert "decisions_per_unit" in reported.rpartition("outcome")[2]
 
 
 def test_a_missed_figure_fails_nothing(
