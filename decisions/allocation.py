@@ -19,8 +19,8 @@ class AllocationRequest(NamedTuple):
 
     requirement_id: RequirementId
     quantity: Decimal
-    need_date: dt.date
-    """The day by which it needs the goods at the dock."""
+    required_date: dt.date
+    """The day on which it needs the goods: days off between it and the dock make several one dock date."""
     criticality: Criticality = Criticality.B
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 from rich.table import Table

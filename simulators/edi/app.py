@@ -29,6 +29,7 @@ from simulators.edi.behaviours import Rule
 from simulators.edi.suppliers import AnotherDocument, Suppliers
 from simulators.edi.syntax import BadInterchange
 from simulators.faults import Simulator
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 
@@ -154,6 +155,6 @@ def create(
             resend_route(outbox),
         ],
         exception_handlers={HTTPException: error_as_json},
-        lifespan=outbox.lifespan,
+        lifespan=suppliers.lifespan,
     )
-    return Simulator(app, name="edi", books=suppliers.books, clock=clock, log=log)
+    return Simulator(app, name="edi", books=suppliers.books, clock=clock, log=log, shelf=shelf)

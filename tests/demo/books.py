@@ -24,7 +24,12 @@ def line(number: int, quantity: int, item: str = BATCH, *, deleted: bool = False
         "Plant": "1720",
         "OrderQuantity": str(quantity),
         "PurchasingDocumentDeletionCode": "L" if deleted else "",
-        "schedule": [{"ScheduleLineCommittedQuantity": str(quantity if committed is None else committed)}],
+        "schedule": [
+            {
+                "ScheduleLineDeliveryDate": day,
+                "ScheduleLineCommittedQuantity": str(quantity if committed is None else committed),
+            }
+        ],
     }
 
 
@@ -35,7 +40,11 @@ def books(
     coverage: Mapping[str, int],
     received: Mapping[int, int] | None = None,
 ) -> Books:
-    """One order: its lines, the reference that the ERP knows each by, and what APS was told is coming for whom."""
+    """One order: its lines, the reference that the ERP knows each by, and what APS was told is coming for whom.
+
+    `cover_on`: for which day, where it is another than DOCK.
+    """
+    days = cover_on or {}
     everything = {reference: row for version in versions for reference, row in version.items()}
     state = "received" if received else "confirmed"
     return Books(
@@ -71,7 +80,7 @@ def books(
         },
         wms={
             "receipts": {
-                f"GR{number}": {"order": ORDER, "line": number, "quantity": str(quantity)}
+                f"GR{number}": {"order": ORDER, "line": number, "quantity": str(quantity), "date": DOCK}
                 for number, quantity in (received or {}).items()
             }
         },

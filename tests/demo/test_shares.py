@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from demo.books import Books
 from demo.reckoning import aps_mismatches
-from demo.shares import SharedLine, decrease_of, references_of_lines, shared_lines
+from demo.shares import SharedLine, decrease_of, read_lines, shared_lines, unknown_lines
 from tests.demo.books import ORDER, books, line, requirement
 
 BOTH = {"A": requirement(3402), "B": requirement(3024, criticality="C")}
@@ -15,7 +16,11 @@ def shared() -> SharedLine:
     return found
 
 
-def test_a_requirement_that_an_order_covers_without_a_line_of_its_own_shares_the_line_of_its_item_and_date() -> None:
+def shared_in(found: Books) -> list[SharedLine]:
+    return shared_lines(found, read_lines(found))
+
+
+def test_a_requirement_that_an_order_covers_without_a_line_of_its_own_shares_the_line_of_its_item_and_day() -> None:
     found = shared()
     assert (found.name, found.quantity, found.confirmed) == (f"{ORDER}/10", Decimal(6440), True)
     assert found.needs == {"A": Decimal(3402), "B": Decimal(3024)}
