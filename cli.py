@@ -25,7 +25,7 @@ from console import exceptions as exception_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
 from console.http import DEFAULT_GATEWAY, GatewayRefusal, ask
-from gateway.app import create_app
+from gateway.app import create_app, utc_now
 from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger

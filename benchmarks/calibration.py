@@ -39,8 +39,8 @@ def unit() -> Decimal:
 
 
 def _scheduled(number: int) -> _Line:
-    requested, lot = Decimal(100 + 37 * number), Decimal(25)
-    quantity = (requested / lot).to_integral_value(ROUND_CEILING) * lot
+    ordered, lot = Decimal(100 + 37 * number), Decimal(25)
+    quantity = (ordered / lot).to_integral_value(ROUND_CEILING) * lot
     first = quantity / 2
     return _Line.model_validate(
         {

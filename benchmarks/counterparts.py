@@ -2,8 +2,8 @@
 
     python -m benchmarks.counterparts --port N --gateway URL
 
-The same program serves both sides. What is sold arrives some time after its coverage was told; nothing else is added to
-what the simulators do. GET /bench/progress says what was seen, POST /bench/pace sets when goods arrive, GET
+The same program serves both sides. What is sold arrives some time after its coverage was reported to APS; nothing else
+is added to what the simulators do. GET /bench/progress says what was seen, POST /bench/pace sets when goods arrive, GET
 /bench/latencies hands out, once each, the seconds from an answer's sending until both ERP and APS were written.
 """
 
@@ -39,7 +39,7 @@ class Watch:
     erp_at: float | None = None
     aps_at: float | None = None
     covered: int = 0
-    """How often APS was told of its coverage."""
+    """How often its coverage was reported to APS."""
 
 
 @dataclass
@@ -132,10 +132,10 @@ class Observed:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        statement: Any
+        body: Any
         match path:
             case "/bench/progress":
-                statement = {
+                body = {
                     "orders": len(self.orders),
                     "lines": sum(len(order.lines) for order in self.orders.values()),
                     "covered": sum(order.covered > 0 for order in self.orders.values()),
@@ -143,13 +143,13 @@ class Observed:
                     "calls": dict(self.calls),
                 }
             case "/bench/latencies":
-                statement, self.latencies = {"seconds": self.latencies}, []
+                body, self.latencies = {"seconds": self.latencies}, []
             case "/bench/pace":
                 self.receive_after = json.loads(await _read(receive))["receive_after"]
-                statement = {"receive_after": self.receive_after}
+                body = {"receive_after": self.receive_after}
             case _:
-                statement = {"error": f"there is no {path}"}
-        await JSONResponse(statement)(scope, receive, send)
+                body = {"error": f"there is no {path}"}
+        await JSONResponse(body)(scope, receive, send)
 
 
 class Stamping(httpx.AsyncBaseTransport):

@@ -1,8 +1,7 @@
-"""How many needs a second one core decides: assess, decide and state the supply request, as a requirement does.
+"""How fast one core decides: assess, decide and make the supply request, as a requirement does.
 
-What is measured: `decide_sourcing` and `want_for`, policy resolved and master data at hand; the typical case and what
-is
-dearer. Not here: what a plan run costs around it (reading, workflows, the ledger).
+What is measured: `decide_sourcing` and `request_for`, policy resolved and master data at hand; the typical case and
+what is dearer. Not here: what a plan run costs around it (reading, workflows, the ledger).
 
     python -m benchmarks.decisions [--rounds 25] [--seconds 0.2] [--quick]
 
@@ -143,7 +142,7 @@ def _known(item: ItemAtPlant, **rules: object) -> Assessment:
 
 
 def decide(need: Need, assessment: Assessment) -> None:
-    """One decision: from the need to the supply request that an order is told."""
+    """One decision: from the requirement to the supply request that its order receives."""
     decision = decide_sourcing(need, assessment, TODAY)
     assert isinstance(decision, SourcingDecision), decision
     assert assessment.item is not None

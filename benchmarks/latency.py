@@ -80,8 +80,8 @@ async def measure(*, bare_reads: bool, rounds: int, answers: int, share: float) 
         found = {side.name: Measured() for side in sides}
         for number in range(1, rounds + 1):
             for side in sides:
-                statement = await _round(side, needs, found[side.name], answers=answers, share=share)
-                say(f"round {number} of {rounds}: {side.name} {statement}")
+                text = await _round(side, needs, found[side.name], answers=answers, share=share)
+                say(f"round {number} of {rounds}: {side.name} {text}")
         return {**_summary(found["pegline"], found["bare"]), "share_of_capacity": share, "server": on.server.name}
 
 

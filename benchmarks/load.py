@@ -52,14 +52,14 @@ class Round:
         return last
 
 
-async def reach(requested: int, count: Callable[[], Awaitable[int]], what: str) -> None:
+async def reach(wanted: int, count: Callable[[], Awaitable[int]], what: str) -> None:
     """Wait until as many are counted. RoundFailed where the count stands still for too long."""
     counted, deadline = -1, 0.0
-    while (now := await count()) < requested:
+    while (now := await count()) < wanted:
         if now != counted:
             counted, deadline = now, time.monotonic() + TIMEOUT_SECONDS
         elif time.monotonic() > deadline:
-            raise RoundFailed(f"{what}: {now} of {requested}, and none more for {TIMEOUT_SECONDS} s")
+            raise RoundFailed(f"{what}: {now} of {wanted}, and none more for {TIMEOUT_SECONDS} s")
         await asyncio.sleep(0.5)
 
 
@@ -100,11 +100,11 @@ async def _post(side: Side, body: Any, content_type: str) -> None:
 
 
 async def set_pace(side: Side, receive_after: float | None) -> None:
-    """When goods arrive after their coverage was told; None: they do not."""
+    """When goods arrive after their coverage was reported to APS; None: they do not."""
     (await side.counterparts.post("/bench/pace", json={"receive_after": receive_after})).raise_for_status()
 
 
 async def progress(side: Side) -> dict[str, Any]:
     """What the side's counterparts have seen."""
-    statement: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
-    return statement
+    seen: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
+    return seen

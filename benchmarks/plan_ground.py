@@ -75,7 +75,7 @@ class Ground:
             await asyncio.sleep(1)
 
     async def quiet(self, seconds: float = 8) -> None:
-        """Wait until no audit event has been recorded for so long, and no order collects any more."""
+        """Wait until no audit event has been recorded for so long, and no consolidation window is open any more."""
         while await self.count(_BUSY, seconds=seconds):  # noqa: ASYNC110
             await asyncio.sleep(1)
 

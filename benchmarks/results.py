@@ -1,4 +1,4 @@
-"""Results: a JSON file each in .run/bench, with machine, server and command; and the outcome on each figure.
+"""Results: a JSON file each in .run/bench, with machine, server and command; and the outcome for each figure.
 
 A figure that was missed is a result like any other: no benchmark fails because of it.
 """
@@ -63,8 +63,8 @@ def table(figures: Sequence[Figure]) -> str:
         rows.append((each.name, each.to_reach or "-", got, each.outcome))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
-        "  ".join([f"{name:<{widths[0]}}", f"{requested:>{widths[1]}}", f"{got:>{widths[2]}}", outcome])
-        for name, requested, got, outcome in rows
+        "  ".join([f"{name:<{widths[0]}}", f"{goal:>{widths[1]}}", f"{got:>{widths[2]}}", outcome])
+        for name, goal, got, outcome in rows
     )
 
 

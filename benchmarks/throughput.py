@@ -42,15 +42,14 @@ async def single_round(on: Ground, side: Side, needs: Needs, count: int) -> dict
 async def mixed_round(on: Ground, needs: Needs, times: int) -> dict[str, Any]:
     """The demo's mix on Pegline.
 
-    The clock stops when all supply requests are on their consolidation batches and runs on when the first
-    consolidation window ends: what lies
-    between is the plant's policy, and no work. That the windows end one after the other counts.
+    The clock stops when all supply requests are in their consolidation batches and runs on when the first consolidation
+    window ends: what lies between is the plant's policy, not work. That the windows end one after the other counts.
     """
     side, events = on.pegline, needs.mixed(times)
     requests = await _requests(on)
     meter = await Meter.start(on, side)
     sent = await send_batches(side, events)
-    await reach(requests + len(events), lambda: _requests(on), "wants in consolidation batches")
+    await reach(requests + len(events), lambda: _requests(on), "supply requests in consolidation batches")
     collected = datetime.now(UTC)
     consolidating = await meter.read(len(events))
     first_end = await _first_window_end(on, sent)
@@ -88,7 +87,7 @@ async def _ended(side: Side, sent: Round, meter: Meter, idle_seconds: float) -> 
 
 
 async def _requests(on: Ground) -> int:
-    """How many wants are in consolidation batches, whether these still collect or not."""
+    """How many supply requests are in consolidation batches, whether these are still open or not."""
     ledger = await asyncpg.connect(host=str(on.ledger.sockets), user="postgres", database="pegline")
     try:
         found: int = await ledger.fetchval("SELECT count(*) FROM supply_request")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from canonical.event_data import OUR_SOURCE
+from canonical.identity import requirement_reference
 from demo.books import Books, read_books, writes
 from demo.erp_books import Line, live_orders, subcontracts, transfers
 from demo.reckoning import (
@@ -68,7 +69,7 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         },
         "plan_runs": len(notes.plan_runs),
         "plan_run_faults": len(details["plan_run_faults"]),
-        "suppressed": _suppressed(story, rerun, known_by),
+        "suppressed": len(suppressed(rerun, notes.revision, reading)),
         "proposals": len(await story.people.exceptions(kind="change_proposal")),
         "approved": notes.approved,
         "engineering_changes": sum(reported.approvals > 0 for reported in notes.changes),
@@ -133,21 +134,7 @@ def for_unchanged(written: Written, revision: Mapping[str, Any], before: Reading
     What shares a line is written for the sake of any. Lines of our own needs follow what they are for.
     """
     touched = {*revision["changed"], *revision["gone"], *revision["new"]}
-    # The ERP knows a shared line by one of its requirements, and it is written for the sake of any.
-    for line in story.notes.shared:
-        if touched & set(line.needs):
-            touched |= set(line.needs)
-    return [row for row, reference in written if reference not in touched]
-
-
-def _suppressed(story: Story, written: Written, known_by: dict[Line, str]) -> int:
-    """Lines that version 2 changed slightly, that are on order, and that nobody was told of."""
-    reported, on_order = {reference for _, reference in written}, set(known_by.values())
-    return sum(reference in on_order and reference not in reported for reference in story.notes.revision["slightly"])
-
-
-async def _writes_of_the_rerun(story: Story, known_by: dict[Line, str]) -> Written:
-    """ERP writes to lines while version 2 was worked in."""
+    served = {line: {*before.serves.get(line, ()), *now.serves.get(line, ())} for line in written}
     return [
         line for line, times in written.items() if served[line] and not served[line] & touched for _ in range(times)
     ]

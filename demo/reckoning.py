@@ -21,7 +21,24 @@ class Summary:
     failures: list[str] = field(default_factory=list)
 
 
+TIME_LIMIT_SECONDS = 120
+"""How long the story takes at most on two cores that do nothing else. A slower machine is no fault of the engine's."""
+
 _REPORTED_WITH = {"requirements": 380, "fulfilled": 300, "exceptions": 5, "decided": 3}
+HAS_TO_BE_NONE = (
+    "unread_lines",
+    "unaccounted",
+    "duplicate_requisitions",
+    "duplicate_orders",
+    "late_plan_effects",
+    "coverage_mismatches_aps",
+    "coverage_mismatches_erp",
+    "own_needs_unaccounted",
+    "shared_decrease_faults",
+    "plan_run_faults",
+    "affected_without_disposition",
+    "change_mismatches_erp",
+)
 _HAPPENS = (
     "dead_letters",
     "worker_kills",

@@ -32,7 +32,7 @@ class SharedLine:
     item: str
     quantity: Decimal
     needs: Mapping[str, Decimal]
-    """What each requirement needs, by demand reference."""
+    """What each requirement has of the line, by demand reference, as the planning system was told."""
     coverage: Mapping[str, Decimal]
     """What was coming for each, by all orders."""
     confirmed: bool
@@ -196,11 +196,11 @@ def shared_lines(books: Books, reading: Reading) -> list[SharedLine]:
             supplier=supplier[order],
             item=items[order, number]["Material"],
             quantity=quantity_of(books, order, number),
-            needs={reference: Decimal(planned[reference]["quantity"]) for reference in other_allocations},
+            needs=other_allocations,
             coverage={reference: coverage_of(books, reference) for reference in other_allocations},
             confirmed=_is_confirmed(items[order, number]),
         )
-        for (order, number), other_allocations in sorted(references_of_lines(books).items())
+        for (order, number), other_allocations in needs.items()
         if len(other_allocations) > 1 and all(reference in planned for reference in other_allocations)
     ]
 
@@ -235,8 +235,8 @@ def _by_order(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, 
     return found
 
 
-def _coming(row: dict[str, Any]) -> Decimal:
-    return sum((Decimal(part["quantity"]) for part in row["scheduleLines"] if part["state"] in _COMING), _NOTHING)
+def _sum(schedule_lines: Iterable[Mapping[str, Any]]) -> Decimal:
+    return sum((Decimal(part["quantity"]) for part in schedule_lines), _NOTHING)
 
 
 def _is_confirmed(item: dict[str, Any]) -> bool:

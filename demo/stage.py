@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 
 from demo.purchasing import erp_master_data
-from demo.site import aps_model
-from settings import ToolSettings, environment_for_child
+from demo.site import PLANTS, aps_model
+from policies.book import PolicyBook
+from settings import ToolSettings, environment_for_child, policy_directory
 from tools import postgres, temporal_server
 from tools.ports import LOOPBACK, free_port
 from tools.processes import Processes, Program

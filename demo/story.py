@@ -143,9 +143,9 @@ class Story:
     async def calm(self, still_seconds: float = 1.0) -> None:
         """Until nothing moves in any book and nothing waits at the gateway, for so long or a slow machine's while."""
         began = time.monotonic()
-        until = time.monotonic() + TIMEOUT_SECONDS
-        last, since = await self.effects(), time.monotonic()
-        while time.monotonic() < until and time.monotonic() - since < still_seconds:
+        until = time.monotonic() + LONG_TIMEOUT_SECONDS
+        last, since, still = await self.effects(), time.monotonic(), still_seconds
+        while time.monotonic() < until and time.monotonic() - since < still:
             await asyncio.sleep(0.4)
             asked = time.monotonic()
             now, waiting = await self.effects(), await self.people.undelivered()

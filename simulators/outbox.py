@@ -58,6 +58,8 @@ class Outbox:
         *,
         first_pause_seconds: float = 0.1,
         timeout_seconds: float = 300.0,
+        shelf: Shelf | None = None,
+        part: str = "deliveries",
     ) -> None:
         """`shelf`: where deliveries are kept, as this part of the books."""
         self.gateway_url = gateway_url

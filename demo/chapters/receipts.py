@@ -15,7 +15,7 @@ from demo.story import DOCKS, LONG_TIMEOUT_SECONDS, ORDERS, Story, at_once
 async def receipts(story: Story) -> None:
     """Suppliers ship, the warehouse receives; coverage goes back to APS and ERP."""
     story.narrator.chapter("8. Goods are shipped and received")
-    last = datetime.now(UTC).date() + timedelta(days=200)
+    last = story.today + timedelta(days=200)
     await story.control("/edi/control/despatch", {"all": True, "until": last.isoformat()})
     await story.calm()
     await story.clocks.step(ORDERS, timedelta(days=22))

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from demo.books import Books
-from demo.shares import Decrease, SharedLine, decrease_of, shared_lines
+from demo.shares import Decrease, SharedLine, decrease_of, read_lines, shared_lines
 from demo.site import REPLACEMENT
 from demo.stage import SETTLE_SECONDS
 from demo.story import Story
@@ -25,7 +25,14 @@ async def rerun(story: Story) -> None:
         story.narrator.say(f"[bold red]not understood[/bold red] {reported}")
     shared = line_to_cut(notes.shared)
     last = _least_urgent(books, shared)
-    story.narrator.say(f"{len(notes.shared)} order lines serve more than one requirement; {_reported(shared)}")
+    maybe_written = (
+        f" (who shares which of {count} more, the books leave open)"
+        if (count := len(notes.read_before.maybe_written))
+        else ""
+    )
+    story.narrator.say(
+        f"{len(notes.shared)} order lines serve more than one requirement{maybe_written}; {_reported(shared)}"
+    )
     notes.revision = await story.control(
         "/aps/control/revise",
         {**SHARES, "gone": [last], "kept": _kept(books, shared, last), "seed": 7, "as_runs": True},

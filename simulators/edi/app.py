@@ -86,12 +86,19 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the EDI gateway as an ASGI app; `transport` reaches a gateway of ours in the same process."""
     clock = Clock()
-    log = WriteLog(clock)
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
-    suppliers = Suppliers(outbox, clock, channel, answer_after_seconds)
+    log = WriteLog(clock, shelf=shelf)
+    outbox = Outbox(
+        gateway_url,
+        transport,
+        first_pause_seconds=first_pause_seconds,
+        timeout_seconds=timeout_seconds,
+        shelf=shelf,
+    )
+    suppliers = Suppliers(outbox, clock, channel, answer_after_seconds, shelf)
 
     async def take_message(request: Request) -> Response:
         body = await request.body()

@@ -166,14 +166,21 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the ERP with the books on its shelf, else with empty ones; `user` and `password` are what its services ask
     for.
 
     `gateway_url`: where people's edits are told, nowhere without; `transport` reaches a gateway in the same process.
     """
-    erp = Erp(user, password, clock)
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
+    erp = Erp(user, password, clock, shelf)
+    outbox = Outbox(
+        gateway_url,
+        transport,
+        first_pause_seconds=first_pause_seconds,
+        timeout_seconds=timeout_seconds,
+        shelf=shelf,
+    )
     edits = Edits(erp.books, outbox, name)
     routes = [
         Route(ROOT + "/{service}", erp.odata, methods=_METHODS),

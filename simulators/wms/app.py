@@ -179,12 +179,13 @@ def create(
     erp_transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the warehouse as an ASGI app; the transports reach a gateway and an ERP in the same process."""
     log = WriteLog(Clock(), shelf=shelf)
 
-    def outbox(url: str, by: httpx.AsyncBaseTransport | None) -> Outbox:
-        return Outbox(url, by, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
+    def outbox(url: str, by: httpx.AsyncBaseTransport | None, shelf: Shelf | None = None) -> Outbox:
+        return Outbox(url, by, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds, shelf=shelf)
 
     gateway = outbox(gateway_url, transport, shelf)
     warehouse = Warehouse(name, gateway, outbox(erp_url, erp_transport) if erp_url else None, shelf)

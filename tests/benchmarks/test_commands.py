@@ -60,9 +60,9 @@ def accept(command: str) -> None:
 
 def made(words: list[str]) -> str:
     """What make would run."""
-    statement = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert statement.returncode == 0, statement.stderr
-    return statement.stdout
+    done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("command", DOCUMENTED)

@@ -1,4 +1,4 @@
-"""All benchmarks run, one table tells of all figures, and only what could not run fails."""
+"""All benchmarks run, one table shows all figures, and only what could not run fails."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (Figure("throughput", to_reach=">= 1.2", got=0.1, quick=True), "not judged"),
     ],
 )
-def test_the_verdict_on_a_figure(figure: Figure, outcome: str) -> None:
+def test_the_outcome_for_a_figure(figure: Figure, outcome: str) -> None:
     assert figure.outcome == outcome
 
 
