@@ -36,7 +36,7 @@ SELECT (SELECT count(*) FROM consolidation_batch WHERE closed_at IS NULL)
 
 
 @dataclass(frozen=True)
-class Ground:
+class PlanGround:
     """Everything that runs, and how it is asked."""
 
     stage: Stage
@@ -91,7 +91,7 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(directory: Path) -> AsyncIterator[Ground]:
+async def ground(directory: Path) -> AsyncIterator[PlanGround]:
     """Start all on empty servers; orders of the plant collect for a short while only, so that they get to the ERP."""
     policies = directory / "policies"
     shutil.rmtree(policies, ignore_errors=True)
@@ -122,7 +122,7 @@ async def ground(directory: Path) -> AsyncIterator[Ground]:
             raise RuntimeError(f"ended by themselves: {ended}; see {directory / 'logs'}")
         engine = await connect(on.database_url)
         try:
-            yield Ground(on, gateway, simulators, await Client.connect(**on.temporal.connection), engine)
+            yield PlanGround(on, gateway, simulators, await Client.connect(**on.temporal.connection), engine)
         finally:
             await engine.dispose()
 

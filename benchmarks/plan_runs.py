@@ -24,7 +24,7 @@ from sqlalchemy import text
 from benchmarks import plan_scaling
 from benchmarks.command_line import add_quick, command_line
 from benchmarks.plan_empty import starts_per_second
-from benchmarks.plan_ground import SOURCE, Ground, ground
+from benchmarks.plan_ground import SOURCE, PlanGround, ground
 from benchmarks.plan_lines import PLANT, plan
 from benchmarks.results import DIRECTORY, keep
 from canonical.plan import PlanLine
@@ -61,7 +61,7 @@ _RECORDED = (
 )
 
 
-async def first_load(on: Ground, *, lines: int, rounds: int, empties: int) -> dict[str, Any]:
+async def first_load(on: PlanGround, *, lines: int, rounds: int, empties: int) -> dict[str, Any]:
     """Interleaved: empty starts, a plan, empty starts, a plan, …; each plan against the starts on both its sides."""
     today = dt.date.today()  # noqa: DTZ011
     empty = [await starts_per_second(on.temporal, empties, "e0", at_once=_AT_ONCE)]
@@ -88,7 +88,7 @@ async def first_load(on: Ground, *, lines: int, rounds: int, empties: int) -> di
     }
 
 
-async def rerun(on: Ground, *, registered: int, running: int, changed: int) -> dict[str, Any]:
+async def rerun(on: PlanGround, *, registered: int, running: int, changed: int) -> dict[str, Any]:
     """The plan of before again, some lines changed, all of those among the running ones."""
     today = dt.date.today()  # noqa: DTZ011
     running = max(running, changed)
@@ -115,7 +115,7 @@ async def rerun(on: Ground, *, registered: int, running: int, changed: int) -> d
     }
 
 
-async def _first_plan(on: Ground, body: bytes, running: int) -> None:
+async def _first_plan(on: PlanGround, body: bytes, running: int) -> None:
     """Version 1 of the plan: so many of its lines run, the others are registered only."""
     await _register(on, body, skip=running)
     await on.done(await on.send(1, body))
@@ -123,7 +123,7 @@ async def _first_plan(on: Ground, body: bytes, running: int) -> None:
     await on.quiet()
 
 
-async def _sent_again(on: Ground, body: bytes) -> dict[str, Any]:
+async def _sent_again(on: PlanGround, body: bytes) -> dict[str, Any]:
     """Version 2 of the plan, from the first byte of the upload until the last change is delivered."""
     began = time.monotonic()
     location = await on.send(2, body)
@@ -143,7 +143,7 @@ async def _sent_again(on: Ground, body: bytes) -> dict[str, Any]:
     }
 
 
-async def _register(on: Ground, body: bytes, skip: int) -> None:
+async def _register(on: PlanGround, body: bytes, skip: int) -> None:
     """Note the plan's lines as delivered, all but the first: as if a run before had."""
     now = dt.datetime.now(dt.UTC)
     rows = []
@@ -169,7 +169,7 @@ async def _register(on: Ground, body: bytes, skip: int) -> None:
 _RUN = plan_scaling.a_run(SOURCE, PLANT, 0)
 
 
-async def _of_unchanged(on: Ground, written: list[dict[str, Any]], changed: int) -> list[dict[str, Any]]:
+async def _of_unchanged(on: PlanGround, written: list[dict[str, Any]], changed: int) -> list[dict[str, Any]]:
     """Writes to order lines that serve a requirement which the plan repeated as it was."""
     async with on.engine.connect() as connection:
         rows = await connection.execute(
