@@ -32,7 +32,7 @@ STEP_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
 )
 _LOOK_AGAIN = timedelta(hours=4)
-"""How soon a run that waits for a person notices that a newer plan has ended it, where nobody told it."""
+"""How soon a run that waits for a person notices that a newer plan has ended it, if no signal says so."""
 
 
 def plan_workflow_id(run: PlanRunStatus) -> str:

@@ -1,4 +1,4 @@
-"""What an EngineeringChange makes of a message: a revision told anew, another in its place, a person's decision.
+"""What an EngineeringChange makes of a message: a revision published again, another in its place, a person's decision.
 
 Decided here: which of them is news (R10), and that a decision holds for the revision that it was made on alone (R15).
 Not here: what becomes of anything; that is judged when all that arrived is taken.

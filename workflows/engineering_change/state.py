@@ -1,4 +1,4 @@
-"""What an EngineeringChange remembers: the revision as last told, what is proposed of it, and what became of it."""
+"""What an EngineeringChange remembers: the revision as last published, what is proposed of it, and what became of it."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ class ChangeState(EntityState):
     correlation_id: str
     stage: ChangeStage = ChangeStage.JUDGING
     unjudged: bool = True
-    """What was told last is not looked into yet."""
+    """The newest message is not evaluated yet."""
     policy: PlantPolicy | None = None
     """As it was when it was last looked into."""
     proposal: Proposal | None = None
@@ -28,7 +28,7 @@ class ChangeState(EntityState):
     questions_raised: int
     decision: Decision | None = None
     superseded_by: ChangeId | None = None
-    """Another revision takes its place, told or found; it ends when it is looked into."""
+    """Another revision takes its place, by message or as found in the ledger; it ends when it is evaluated."""
     dispositions: tuple[ChangeDisposition, ...] = ()
     reasons: tuple[Reason, ...] = ()
     changed_requirements: tuple[RequirementId, ...] = ()

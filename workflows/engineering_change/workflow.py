@@ -2,7 +2,7 @@
 
 It looks up where the outgoing components are used, proposes what becomes of them (R13) for one approval (R15), and then
 tells the requirements what they go on needing and states the needs of the new components. It touches no order: those
-follow their requirements by R3. A revision that is told anew before the approval replaces the proposal.
+follow their requirements by R3. A revision that is published again before the approval replaces the proposal.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
 
     @workflow.signal(name="bom_revised")
     def bom_revised(self, opened: ChangeOpened) -> None:
-        """The revision is told anew."""
+        """The revision is published again."""
         self.inbox.append(opened)
 
     @workflow.signal(name="superseded")
@@ -89,7 +89,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
             take(self.state, message, self.record)
 
     async def act(self) -> None:
-        """Look into what was told last."""
+        """Evaluate the newest message."""
         if self.state.unjudged:
             await self._judge()
 
@@ -189,7 +189,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         self._report("change.superseded", by=to)
 
     async def _carry_out(self, used: WhereUsed) -> None:
-        """Each requirement is told what it goes on needing; the new components' needs go the way of any plan's."""
+        """Tell each requirement what it still needs; the needs of new components go the way of any plan's."""
         state = self.state
         state.dispositions = carried_out(state.dispositions, self._plans, state.decision)
         found = tuple(cut for plan in self._plans for cut in cuts(plan, state.dispositions))

@@ -150,7 +150,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         self.record("exception.closed", choice=decision.choice, decided_by=decision.decided_by)
 
     def _take_change(self, proposal: Proposal) -> None:
-        """Another proposal; where others have to decide it and the buyer was not told yet, it is theirs."""
+        """Another proposal; if others have to decide it and the buyer was not notified yet, it is assigned to them."""
         state = self.state
         state.proposal = proposal
         first, moved = first_asked(proposal, state.role), {}

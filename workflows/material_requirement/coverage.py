@@ -1,9 +1,8 @@
-"""What a requirement asks of orders: first cover, changes, balances, and what a person decided of a shortage.
+"""How a requirement gets covered by orders: first coverage, changes, open quantities, and decided shortages.
 
-Each question goes out as a whole want, with the audit event of its decision: all that it was made of but the policy, so
-that it can be made again under another. Quantities are in the need's unit; only a supply request is in the order unit.
-The
-decisions are in decisions/.
+Every supply request states the whole of what is asked. The audit event of its decision holds all inputs but the policy,
+so that the decision can be made again under another one. Quantities are in the requirement's unit; only a supply
+request is in the order unit. The rules are in decisions/.
 """
 
 import datetime as dt
@@ -37,7 +36,7 @@ from workflows.material_requirement.state import AcceptedShortage, RequirementSt
 _STAYS = (ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED)
 
 
-class RequirementCoverage:
+class RequirementSourcing:
     """What one requirement asks of orders; what keeps it from being ordered is returned.
 
     Each decision needs the assessment of its moment.
@@ -50,8 +49,8 @@ class RequirementCoverage:
     async def source_need(self) -> NotOrderable | None:
         """First cover, or a changed need: the newest live order takes the difference.
 
-        An order that was told to let go and has not done so yet is asked first: it may keep what it has. One whose
-        supplier may not serve the need any more (sourcing rule, route, master data) is told to let go.
+        An order that was asked to release its quantity and has not done so yet comes first: it may keep what it has.
+        One whose supplier may not serve the need any more (sourcing rule, route, master data) is asked to release it.
         """
         state = self._state
         self._count_in_the_unit_of_the_need()
@@ -229,7 +228,7 @@ class RequirementCoverage:
             self._state.policy.calendar,
         )
 
-    # -- as wants, to orders
+    # -- supply requests to orders
 
     def decide(
         self,
@@ -347,7 +346,7 @@ class RequirementCoverage:
     async def _ask(
         self, *, openings: tuple[SupplyRequestOpening, ...] = (), changes: tuple[SupplyRequestChange, ...] = ()
     ) -> SupplyRequestsPlaced:
-        # The entry goes out with the question: the ledger is told of the state that the question leads to.
+        # The snapshot goes out with the request, so it has to show the state that the request leads to.
         self._state.stage, self._state.reason = RequirementStage.COVERED, "asked of an order; waits for the supplier"
         call = RequestSupplyCall(
             audit_batch=self._entity.audit_batch(),

@@ -1,4 +1,4 @@
-"""How a requirement takes note of what it is told: older is audited and dropped (R10), the rest changes its memory.
+"""How a requirement takes a message: an older one is recorded and dropped (R10), the others change its state.
 
 Whether a need that the plan states anew is acted on (R4) is decided with a fresh assessment, not when it arrives.
 Nothing is done here; what follows from the new picture is decided by the workflow.

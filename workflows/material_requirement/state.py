@@ -37,7 +37,7 @@ class AcceptedShortage(Model):
     short_quantity: Decimal
     available_on: date | None
 
-    def coverages(self, short: Short) -> bool:
+    def covers(self, short: Short) -> bool:
         """Whether the shortage is no worse than the one accepted."""
         if short.short_quantity > self.short_quantity:
             return False
@@ -71,12 +71,12 @@ class RequirementState(EntityState):
     kept: tuple[ScheduleLine, ...] = ()
     """Received in a former run."""
     stock: StockAllocated | None = None
-    """What it was last told that it gets from stock."""
+    """The newest allocation of stock to it."""
     stock_moved: bool = False
     """What it gets from stock has changed since its coverage was last decided."""
     withdrawn: bool = False
     approved_by: str | None = None
-    """Who approved that it needs less (R13): its orders ask nobody again. Until they are told, or the plan speaks."""
+    """Who approved that it needs less (R13), so that its orders ask nobody again; until they know, or a newer plan comes."""
     exception: OpenQuestion | None = None
     decision: Decision | None = None
     """Taken, not yet acted on."""
@@ -87,7 +87,7 @@ class RequirementState(EntityState):
     suppressed: int = 0
     answers_given: int = 0
     answered: str = ""
-    """Of a need that a transfer demands: a digest of what its order was last told."""
+    """Of a need that a transfer demands: a digest of the last answer to its order."""
     stage: RequirementStage = RequirementStage.ASSESSING
     reason: str = ""
 

@@ -25,7 +25,7 @@ from decisions.feasibility import Feasible, Short
 from decisions.master_data import master_data_proposal
 from decisions.shortage import shortage_proposal
 from workflows.entity import Entity
-from workflows.material_requirement.coverage import RequirementCoverage
+from workflows.material_requirement.coverage import RequirementSourcing
 from workflows.material_requirement.messages import (
     RequirementInput,
     RequirementMessage,
@@ -46,7 +46,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
     def __init__(self, given: RequirementInput) -> None:
         super().__init__(given, given.state or RequirementState.of(given.opening))
         self._assessed_now = False
-        self._coverage = RequirementCoverage(self.state, self)
+        self._sourcing = RequirementSourcing(self.state, self)
         self._questions = Questions(self.state, self)
         if given.state is None:
             record_need(given.opening.need, "requirement.opened", self.record)
@@ -151,17 +151,17 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         """Ask orders for what is not covered yet, and state what changed to those that are known."""
         state = self.state
         if state.withdrawn:
-            await self._coverage.release_coverage()
+            await self._sourcing.release_coverage()
             return
         if not self._assessed_now:
             return
         problem: NotOrderable | None = None
         if state.assessment is not None and state.assessment.item is None:
-            decided = self._coverage.decide(state.acted_on.quantity)
+            decided = self._sourcing.decide(state.acted_on.quantity)
             problem = decided if isinstance(decided, NotOrderable) else None
         elif state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
-            problem = await self._coverage.source_need()
-        problem = problem or await self._coverage.act_on_decision() or await self._coverage.source_open_quantity()
+            problem = await self._sourcing.source_need()
+        problem = problem or await self._sourcing.act_on_decision() or await self._sourcing.source_open_quantity()
         if problem is None:
             await self._overtake("master data is complete now", ExceptionKind.MASTER_DATA)
             return
@@ -184,8 +184,8 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             return
         if self._blocked or not self._assessed_now:
             return
-        outcome = self._coverage.judge()
-        if isinstance(outcome, Feasible) or (state.accepted is not None and state.accepted.coverages(outcome)):
+        outcome = self._sourcing.judge()
+        if isinstance(outcome, Feasible) or (state.accepted is not None and state.accepted.covers(outcome)):
             await self._overtake("the coverage meets the pegged dates")
             return
         await self._ask(self._shortage(outcome), about=outcome.why)

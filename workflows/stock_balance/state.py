@@ -19,7 +19,7 @@ class StockState(EntityState):
     correlation_id: str
     stage: StockStage = StockStage.JUDGING
     unjudged: bool = True
-    """What was told last is not looked into yet."""
+    """The newest message is not evaluated yet."""
     newcomers: tuple[StockUser, ...] = ()
     """Requirements that have just begun: the ledger may not know them yet."""
     shortfall: Decimal = Decimal(0)
@@ -28,7 +28,7 @@ class StockState(EntityState):
     """The day by which the shortfall is needed, the same as long as there is one: a day later each day would be news
     every time (R4)."""
     allocations: dict[RequirementId, StockAllocation] = {}
-    """By requirement, what it was told that it gets; those that get nothing are left out."""
+    """By requirement, what is allocated to it; those that get nothing are left out."""
     suppressed: int = 0
     reasons: tuple[Reason, ...] = ()
     policy_version: str = ""

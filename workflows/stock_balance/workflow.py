@@ -126,7 +126,7 @@ class StockBalance(Entity[StockState, StockOpened]):
         return users
 
     def _reported(self, users: dict[RequirementId, StockUser]) -> dict[RequirementId, Decimal]:
-        """What requirements still count on: a later plan has overruled what they were told before it."""
+        """Allocations that requirements still count on: a later plan overrules those made before it."""
         return {
             requirement: reported.quantity
             for requirement, reported in self.state.allocations.items()
