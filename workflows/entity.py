@@ -171,7 +171,7 @@ class Entity(ABC, Generic[State, Message]):
             for message in messages:
                 await self._digest([message], retried)
         else:
-            self._put_aside(messages[0], failure.why, known=any(messages[0] is each for each in retried))
+            self._put_aside(messages[0], failure.why, known=messages[0] in retried)
 
     async def _attempt(self, messages: Sequence[Message]) -> _Failure | None:
         """A turn. A defect undoes it, unless others may know of it by then.
@@ -234,6 +234,8 @@ class Entity(ABC, Generic[State, Message]):
         return retried
 
     def _put_aside(self, message: Message, reason: str, *, known: bool) -> None:
+        if any(each.message == message for each in self._set_aside):
+            return  # delivered twice
         self._set_aside.append(SetAside(message=message, reason=reason))
         if not known:
             self.record("message.set_aside", type=type(message).__name__, id=event_id(message), reason=reason)
