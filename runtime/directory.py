@@ -39,6 +39,7 @@ from workflows.engineering_change.workflow import EngineeringChange
 from workflows.exception.workflow import ShortageException
 from workflows.material_requirement.workflow import MaterialRequirement
 from workflows.plan_run import PlanRun, plan_workflow_id
+from workflows.purchase_order.state import OrderStarted
 from workflows.purchase_order.workflow import PurchaseOrder
 from workflows.stock_balance.workflow import StockBalance
 
@@ -96,7 +97,7 @@ class EntityDirectory:
         terms = opened.terms
         await self._start(
             PurchaseOrder.run,
-            [opened, None],
+            [OrderStarted.of(opened)],
             id=opened.order_id,
             attributes={
                 sa.PLANT: terms.plant,

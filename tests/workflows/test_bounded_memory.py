@@ -142,7 +142,7 @@ def test_an_order_knows_a_receipt_again_that_came_hundreds_before() -> None:
 def test_the_policy_versions_that_lines_were_wanted_under_are_kept() -> None:
     state = lived_order(50)
     rules = LinePolicy(version="version-00001", tolerance=POLICY.tolerance, freeze_fence_days=3)
-    state.lines[1].want = state.lines[1].want.model_copy(update={"policy": rules})
+    state.lines[1].grant(state.lines[1].want.model_copy(update={"policy": rules}))
     state.plant_versions = [f"version-{number:05}" for number in range(1, 60)]
     carried = carried_order(state)
     assert carried.policy_of(carried.lines[1]) == state.policy_of(state.lines[1]) == state.policy.for_line()

@@ -15,13 +15,14 @@ from canonical.messages import CoverWanted, DocumentEdited, OrderOpened
 from canonical.order import DocumentEdit
 from canonical.policy import LinePolicy, Tolerance
 from canonical.records import OrderStage, OrderTerms
+from decisions.answers import ReadAnswer
 from tests.decisions.nouns import a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_want
 from workflows.material_requirement.state import OpenException
 from workflows.purchase_order.changes import settle_wants
-from workflows.purchase_order.judging import change_proposal
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.messages import take
+from workflows.purchase_order.questions import questions
 from workflows.purchase_order.reports import cover_of
 from workflows.purchase_order.state import OrderState
 
@@ -48,8 +49,8 @@ class Story:
         if stage not in (OrderStage.COLLECTING, OrderStage.PLACING):
             self.state.order_number = "4500000001"
         if stage in (OrderStage.ACKNOWLEDGED, OrderStage.DELIVERING):
-            self.line.answered_in = 1
-            self.line.promised = (SupplySlice(quantity=Decimal(1000), date=june(20), state=SliceState.CONFIRMED),)
+            confirmed = SupplySlice(quantity=Decimal(1000), date=self.line.delivery_date, state=SliceState.CONFIRMED)
+            self.line.answer(1, ReadAnswer(slices=(confirmed,), rejected=Decimal(0), why=""))
 
     @property
     def line(self) -> Line:
@@ -66,8 +67,7 @@ class Story:
 
     def asked(self, today: dt.date = TODAY) -> str:
         """The question that is put to a person, and that it has been put."""
-        proposal = change_proposal(self.state, today)
-        assert proposal is not None
+        proposal = questions(self.state, today, answer_overdue=False)["proposal"]
         question = OpenException(
             id=ExceptionId("exception/1"), kind=ExceptionKind.CHANGE_PROPOSAL, digest=proposal.digest
         )
@@ -122,7 +122,6 @@ def test_300_at_2_00_usd_is_552_eur_and_needs_nobody_in_class_c() -> None:
 
 def test_inside_the_freeze_fence_a_change_of_any_value_waits() -> None:
     story = Story(OrderStage.ACKNOWLEDGED, dock_date=june(5))
-    story.line.delivery_date = june(5)
     assert story.wants(1001, criticality=Criticality.C, dock_date=june(5)) == []
     assert "inside the freeze fence of 5 working days" in story.state.pending_reasons[CHAIN]
 
@@ -146,7 +145,7 @@ def test_a_line_whose_policy_is_the_plant_s_follows_the_plant_s_as_it_is_now() -
 
 def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_with_surplus_100() -> None:
     story = Story(OrderStage.DELIVERING)
-    story.line.shipped = Decimal(400)
+    story.line.ship(Decimal(400))
     assert story.wants(300) == [story.line]
     assert (story.line.quantity, story.line.claim, story.state.balances[CHAIN]) == numbers(400, 300, 0)
     floored = story.last("change.floored")
@@ -156,7 +155,8 @@ def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_
 
 def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
     story = Story(OrderStage.DELIVERING)
-    story.line.shipped, story.line.received = Decimal(400), Decimal(100)
+    story.line.ship(Decimal(400))
+    story.line.receive(Decimal(100), june(10))
     assert story.wants(1200) == []
     assert (story.line.quantity, story.state.balances[CHAIN]) == numbers(1000, 200)
 
@@ -164,7 +164,7 @@ def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
 def test_a_closed_line_of_an_order_that_goes_on_creates_the_balance() -> None:
     story = Story(OrderStage.DELIVERING)
     story.state.add_lines(a_want(BELL, 1, 60))
-    story.line.received = Decimal(1000)
+    story.line.receive(Decimal(1000), june(10))
     assert story.wants(1200) == []
     assert (story.line.quantity, story.state.balances[CHAIN]) == numbers(1000, 200)
     assert sum(part.quantity for part in cover_of(story.state, CHAIN)) == 1000
@@ -174,7 +174,7 @@ def test_a_decision_on_a_proposal_that_has_changed_materially_since_is_void() ->
     story = Story(OrderStage.ACKNOWLEDGED)
     story.wants(1300)
     digest = story.asked()
-    story.line.shipped = Decimal(400)
+    story.line.ship(Decimal(400))
     assert story.decided(digest, Choice.DECLINE) == []
     assert story.last("decision.void")["rule"] == "R15"
 

@@ -1,30 +1,158 @@
 """The way of a change (R3): all wants of the moment become one revision, one ERP write and one change order.
 
-What a state of the document allows is decided in decisions.order_change and asked in order_judging; here it is applied
-to the lines.
+What a state of the document allows is decided in decisions.order_change, and who is asked in decisions.approval (R15);
+here it is put to the lines. What a person is asked about the wants that wait is in questions.
 """
 
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from canonical.cover import Want
 from canonical.exception import Choice, Decision
+from canonical.identity import RequirementId
+from canonical.reason import Reason
 from canonical.records import OrderStage
-from decisions.approval import ApprovalRoute
-from decisions.order_change import CreateBalance, FloorAndBalance, LineUnchanged
+from decisions.approval import ApprovalRoute, route_approval, value_in_company_currency
+from decisions.order_change import (
+    ChangeSent,
+    CreateBalance,
+    FloorAndBalance,
+    FrozenChange,
+    LineState,
+    LineUnchanged,
+    LineVerdict,
+    ProposeChange,
+    change_reason,
+    judge_line_change,
+)
 from workflows.material_requirement.messages import Note
 from workflows.purchase_order.edits import overwrite_edits
-from workflows.purchase_order.judging import LineChange, judge, route_of, waits
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.sharing import ShareChange
+from workflows.purchase_order.sharing import ShareChange, judge_share
 from workflows.purchase_order.state import OrderState
 
 _ZERO = Decimal(0)
+
+
+# -- judging: nothing is changed
+
+
+class LineChange(NamedTuple):
+    """What is wanted of a line, and what R3 says to it."""
+
+    line: Line
+    wanted: Decimal
+    verdict: LineVerdict
+    reason: Reason
+    share: ShareChange | None = None
+    """Of a line that several share: what becomes of the requirement's part."""
+
+    @property
+    def why(self) -> str:
+        """What R3 says, in the buyer's words."""
+        return self.reason.why
+
+    @property
+    def asks(self) -> bool:
+        """It may need a person."""
+        return isinstance(self.verdict, ProposeChange | FrozenChange)
+
+    @property
+    def must_ask(self) -> bool:
+        """It needs a person whatever its value."""
+        return isinstance(self.verdict, FrozenChange) or (
+            isinstance(self.verdict, ProposeChange) and self.verdict.over_edit
+        )
+
+
+def judge(state: OrderState, want: Want, today: dt.date, *, over_edits: bool = False) -> list[LineChange]:
+    """Each open line of the requirement with what is wanted of it and what R3 says.
+
+    `over_edits`: the person who approved knew what others had edited in the ERP.
+    """
+    lines = [line for line in state.lines_of(want.requirement_id) if not line.cancelled]
+    if any(line.sharers for line in lines):
+        return [_judge_shared(state, want, line, today, over_edits) for line in lines if line.open]
+    left = want.quantity - sum((line.quantity for line in lines if line.closed), _ZERO)
+    changes: list[LineChange] = []
+    open_lines = [line for line in lines if line.open]
+    for position, line in enumerate(open_lines):
+        last = position == len(open_lines) - 1
+        lot = want.lots[position] if position < len(want.lots) else _ZERO
+        wanted = max(_ZERO, left) if last and len(want.lots) <= len(open_lines) else min(lot, max(_ZERO, left))
+        left -= wanted
+        then = (wanted, want.dock_date if wanted else line.delivery_date)
+        changes.append(_judge_line(state, want, line, then, today, over_edits))
+    return changes
+
+
+def _judge_shared(state: OrderState, want: Want, line: Line, today: dt.date, over_edits: bool) -> LineChange:
+    """The line's date is the others' as well: it stays."""
+    share = judge_share(line, want, state.policy_of(line).version)
+    change = _judge_line(state, want, line, (share.quantity, line.delivery_date), today, over_edits)
+    return change._replace(share=share)
+
+
+def _judge_line(
+    state: OrderState, want: Want, line: Line, then: tuple[Decimal, dt.date], today: dt.date, over_edits: bool
+) -> LineChange:
+    rules, calendar = state.policy_of(line), state.policy.calendar
+    edited = bool(line.edits) and not over_edits
+    where = LineState(
+        stage=OrderStage.SENT if state.stage in (OrderStage.DELIVERING, OrderStage.ACKNOWLEDGED) else state.stage,
+        answered=line.answered_in > 0,
+        in_transit=line.in_transit,
+        received=line.received,
+        edited_by_buyer=edited,
+    )
+    now = (line.quantity, line.delivery_date)
+    verdict = judge_line_change(
+        where,
+        *now,
+        *then,
+        today=today,
+        freeze_fence_days=rules.freeze_fence_days,
+        calendar=calendar,
+        approved=want.approved_by is not None and not edited,
+    )
+    if isinstance(verdict, LineUnchanged) and want.expedite and want.approved_by is not None and not edited:
+        verdict = ChangeSent("a person asked the supplier to deliver earlier")
+    reason = change_reason(
+        verdict,
+        where,
+        now,
+        then,
+        today=today,
+        freeze_fence_days=rules.freeze_fence_days,
+        calendar=calendar,
+        policy_version=rules.version,
+    )
+    return LineChange(line, then[0], verdict, reason)
+
+
+def route_of(state: OrderState, want: Want, changes: Iterable[LineChange]) -> ApprovalRoute:
+    """R15: outside the freeze fence, a change of little value needs nobody."""
+    return route_approval(value_of(state, want, changes), want.criticality, False, state.policy)
+
+
+def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
+    """Whether a person decides first: beyond what is free, inside the fence, or over somebody's edit."""
+    return any(change.must_ask or (change.asks and not route.free) for change in changes)
+
+
+def value_of(state: OrderState, want: Want, changes: Iterable[LineChange]) -> Decimal:
+    """What the order would cost more or less, in the company's currency."""
+    delta = sum((abs(change.wanted - change.line.quantity) for change in changes), _ZERO)
+    return value_in_company_currency(delta, want.price, want.price_unit, want.currency, state.policy.approval)
+
+
+# -- granting and declining
 
 
 def settle_wants(state: OrderState, today: dt.date, note: Note) -> list[Line]:
@@ -92,59 +220,78 @@ def _grant(
     state: OrderState, want: Want, changes: list[LineChange], decided: Decision | None, note: Note
 ) -> list[Line]:
     requirement = want.requirement_id
-    state.pending.pop(requirement, None)
-    state.pending_reasons.pop(requirement, None)
+    _forget(state, requirement)
     state.refusals.pop(requirement, None)
-    state.judged.pop(requirement, None)
     state.consider(want)
     changed: list[Line] = []
-    for line, wanted, verdict, reason, share in changes:
-        if decided is not None and not isinstance(verdict, LineUnchanged):
-            overwrite_edits(line, decided.decided_at)
-        match verdict:
-            case LineUnchanged():
-                pass
-            case CreateBalance() | FloorAndBalance():
-                floored = verdict if isinstance(verdict, FloorAndBalance) else None
-                quantity = floored.new_quantity if floored else line.quantity
-                note(
-                    "change.floored",
-                    line=line.number,
-                    requirement_id=requirement,
-                    quantity=str(quantity),
-                    surplus=str(floored.surplus) if floored else "0",
-                    balance=str(verdict.balance),
-                    why=verdict.why,
-                    rule=verdict.rule,
-                    reason=reason.model_dump(mode="json"),
-                )
-                if quantity != line.quantity:
-                    changed.append(line)
-                    line.changed_in = state.revision + 1
-                line.quantity = quantity
-            case _:
-                line.quantity, line.rejected = wanted, _ZERO
-                line.cancelled = wanted <= 0
-                line.delivery_date = want.dock_date if wanted and share is None else line.delivery_date
-                line.changed_in = state.revision + 1
-                changed.append(line)
-        if share is None:
-            line.grant(want)
-            continue
-        _note_share(line, want, share, note)
-        if share.leaves:
-            line.let_go(want)
-        else:
-            line.grant(want)
-        if line not in changed and not state.unsent:
-            # The supplier has nothing to answer; who has what of the line is told at once.
-            state.touch(line.number)
+    for change in changes:
+        if decided is not None and not isinstance(change.verdict, LineUnchanged):
+            overwrite_edits(change.line, decided.decided_at)
+        if applied := _apply(state, want, change, note):
+            changed.append(change.line)
+        _hand_out(state, want, change, note, changed=applied)
     state.balances[requirement] = max(_ZERO, want.needed - state.claim(want))
     if state.balances[requirement] > 0:
         state.refusals[requirement] = f"{state.balances[requirement]} {want.unit} can't be had of this order any more"
     if changed and want.expedite and want.approved_by is not None:
         state.expedite = True
     return changed
+
+
+def _apply(state: OrderState, want: Want, change: LineChange, note: Note) -> bool:
+    """Make the line what was decided; whether that changes it."""
+    line, verdict = change.line, change.verdict
+    match verdict:
+        case LineUnchanged():
+            return False
+        case CreateBalance() | FloorAndBalance():
+            floored = verdict if isinstance(verdict, FloorAndBalance) else None
+            quantity = floored.new_quantity if floored else line.quantity
+            note(
+                "change.floored",
+                line=line.number,
+                requirement_id=want.requirement_id,
+                quantity=str(quantity),
+                surplus=str(floored.surplus) if floored else "0",
+                balance=str(verdict.balance),
+                why=verdict.why,
+                rule=verdict.rule,
+                reason=change.reason.model_dump(mode="json"),
+            )
+            if quantity == line.quantity:
+                return False
+            line.revise(state.next_revision, quantity, line.delivery_date)
+        case _ if change.wanted > 0:
+            date = want.dock_date if change.share is None else line.delivery_date
+            line.revise(state.next_revision, change.wanted, date)
+        case _:
+            _cancel(state, line)
+    return True
+
+
+def _cancel(state: OrderState, line: Line) -> None:
+    """Of what the supplier has never heard of, nothing is left to be answered."""
+    line.cancel(state.next_revision)
+    if state.unsent:
+        line.complete()
+        if state.order_number is None:
+            line.complete_unsent()
+
+
+def _hand_out(state: OrderState, want: Want, change: LineChange, note: Note, *, changed: bool) -> None:
+    """The requirement has this want of the line now, or leaves it to those that it shared it with."""
+    line, share = change.line, change.share
+    if share is None:
+        line.grant(want)
+        return
+    _note_share(line, want, share, note)
+    if share.leaves:
+        line.let_go(want)
+    else:
+        line.grant(want)
+    if not changed and not state.unsent:
+        # The supplier has nothing to answer; who has what of the line is told at once.
+        state.touch(line.number)
 
 
 def _note_share(line: Line, want: Want, share: ShareChange, note: Note) -> None:
@@ -165,12 +312,17 @@ def _note_share(line: Line, want: Want, share: ShareChange, note: Note) -> None:
 def _decline(state: OrderState, want: Want, why: str) -> None:
     """The line stays as it is, and the requirement hears why."""
     requirement = want.requirement_id
-    state.pending.pop(requirement, None)
-    state.pending_reasons.pop(requirement, None)
+    _forget(state, requirement)
     state.balances.pop(requirement, None)
-    state.judged.pop(requirement, None)
     state.consider(want)
     state.refusals[requirement] = why
+
+
+def _forget(state: OrderState, requirement: RequirementId) -> None:
+    """Nothing of the requirement waits any more."""
+    state.pending.pop(requirement, None)
+    state.pending_reasons.pop(requirement, None)
+    state.judged.pop(requirement, None)
 
 
 def give_up(state: OrderState, lines: Iterable[Line], why: str) -> list[int]:
@@ -179,19 +331,24 @@ def give_up(state: OrderState, lines: Iterable[Line], why: str) -> list[int]:
     for line in concerned:
         if line.cancelled:
             # The supplier does not let go of it; a person has settled that with him.
-            line.answered_in = line.changed_in
+            line.complete()
             state.touch(line.number)
             continue
-        line.cancelled, line.refused_by_supplier = True, True
+        line.give_up(None if state.unsent else state.next_revision)
         state.refusals |= dict.fromkeys(line.requirements, why)
         if state.order_number is None:
-            line.never_sent = True
+            line.complete_unsent()
             continue
         state.touch(line.number)
-        if state.stage is OrderStage.UNSENT:
+        if state.unsent:
             # The supplier has never heard of it: only the ERP's document follows.
             state.cut.append(line.number)
-        else:
-            line.changed_in = state.revision + 1
     state.unclear.clear()
     return [line.number for line in concerned]
+
+
+def restate(state: OrderState, numbers: Collection[int]) -> None:
+    """Send lines once more as they were ordered."""
+    for line in state.lines:
+        if line.number in numbers and line.open:
+            line.revise(state.next_revision, line.quantity, line.delivery_date)

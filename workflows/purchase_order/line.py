@@ -1,7 +1,14 @@
-"""A line of a PurchaseOrder: whom it serves, what supplier and ERP hold of it, and what people edited in the ERP."""
+"""A line of a PurchaseOrder: its states and transitions, whom it serves, what supplier and ERP hold of it.
+
+Nobody else sets its fields. Whether a change is to be made at all is decided elsewhere (R3 in changes, R10 in messages
+and edits); a transition that TRANSITIONS does not name is a programming error.
+"""
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from decimal import ROUND_UP, Decimal
+from enum import StrEnum
+from types import MappingProxyType
 
 from pydantic import BaseModel, JsonValue
 
@@ -9,11 +16,122 @@ from canonical.base import Criticality
 from canonical.cover import SliceState, SupplySlice, Want
 from canonical.identity import RequirementId, requirement_reference
 from canonical.order import ComponentLine, DocumentLine, EditedField, ScheduleLine, WrittenLine
+from decisions.answers import ReadAnswer
 from decisions.ordering import AnswerRank
 
 UNKNOWN_EDITOR = "unknown"
 """What the ERP's adapter says where the ERP does not tell who edited."""
 _FINEST = Decimal("0.000001")
+_ZERO = Decimal(0)
+
+
+class LineStatus(StrEnum):
+    """Where a line stands; derived from its fields, never set."""
+
+    AWAITED = "awaited"
+    """Open; the supplier owes an answer to it as it is now."""
+    CONFIRMED = "confirmed"
+    DELIVERING = "delivering"
+    """Answered, and some of it is shipped or received."""
+    RECEIVED = "received"
+    CANCELLING = "cancelling"
+    """Cancelled; the supplier owes an answer to that."""
+    CANCELLED = "cancelled"
+    NEVER_SENT = "never_sent"
+    """Cancelled before the supplier heard of it."""
+
+
+class LineEvent(StrEnum):
+    """What can happen to a line."""
+
+    REVISE = "revise"
+    ANSWER = "answer"
+    CANCEL = "cancel"
+    SHIP = "ship"
+    RECEIVE = "receive"
+    COMPLETE = "complete"
+    ADOPT = "adopt"
+    UNDO = "undo"
+
+
+_S = LineStatus
+_OPEN = frozenset({_S.AWAITED, _S.CONFIRMED, _S.DELIVERING})
+_CLOSED = frozenset({_S.RECEIVED, _S.CANCELLED, _S.NEVER_SENT})
+
+
+def _to(*statuses: LineStatus) -> frozenset[LineStatus]:
+    return frozenset(statuses)
+
+
+_REVISED = _to(_S.AWAITED, _S.RECEIVED)
+_ANSWERED = _to(_S.CONFIRMED, _S.DELIVERING, _S.RECEIVED, _S.CANCELLED)
+_CANCELLED = _to(_S.CANCELLING, _S.CANCELLED)
+_ADOPTED = _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING, _S.CANCELLED)
+
+TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = MappingProxyType(
+    {
+        _S.AWAITED: {
+            LineEvent.REVISE: _REVISED,
+            LineEvent.ANSWER: _ANSWERED,
+            LineEvent.CANCEL: _CANCELLED,
+            LineEvent.SHIP: _to(_S.AWAITED),
+            LineEvent.RECEIVE: _to(_S.AWAITED, _S.RECEIVED),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.AWAITED),
+        },
+        _S.CONFIRMED: {
+            LineEvent.REVISE: _to(_S.AWAITED),
+            LineEvent.ANSWER: _to(_S.CONFIRMED, _S.CANCELLED),
+            LineEvent.CANCEL: _CANCELLED,
+            LineEvent.SHIP: _to(_S.DELIVERING),
+            LineEvent.RECEIVE: _to(_S.DELIVERING, _S.RECEIVED),
+            LineEvent.ADOPT: _to(_S.AWAITED, _S.CANCELLING, _S.CANCELLED),
+            LineEvent.UNDO: _to(_S.CONFIRMED),
+        },
+        _S.DELIVERING: {
+            LineEvent.REVISE: _REVISED,
+            LineEvent.ANSWER: _to(_S.DELIVERING, _S.RECEIVED, _S.CANCELLED),
+            LineEvent.CANCEL: _CANCELLED,
+            LineEvent.SHIP: _to(_S.DELIVERING),
+            LineEvent.RECEIVE: _to(_S.DELIVERING, _S.RECEIVED),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.DELIVERING),
+        },
+        _S.RECEIVED: {
+            LineEvent.SHIP: _to(_S.RECEIVED),
+            LineEvent.RECEIVE: _to(_S.RECEIVED),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.RECEIVED),
+        },
+        _S.CANCELLING: {
+            LineEvent.SHIP: _to(_S.CANCELLING),
+            LineEvent.RECEIVE: _to(_S.CANCELLING),
+            LineEvent.COMPLETE: _to(_S.CANCELLED, _S.NEVER_SENT),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.CANCELLING),
+        },
+        _S.CANCELLED: {
+            LineEvent.SHIP: _to(_S.CANCELLED),
+            LineEvent.RECEIVE: _to(_S.CANCELLED),
+            LineEvent.COMPLETE: _to(_S.CANCELLED, _S.NEVER_SENT),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.CANCELLED),
+        },
+        _S.NEVER_SENT: {
+            LineEvent.SHIP: _to(_S.NEVER_SENT),
+            LineEvent.RECEIVE: _to(_S.NEVER_SENT),
+            LineEvent.COMPLETE: _to(_S.NEVER_SENT),
+        },
+    }
+)
+"""What may happen to a line in each state, and the states that it may have then.
+
+Goods can come at any time. Of what is closed, only an adopted edit makes an open line again.
+"""
+
+
+class TransitionError(Exception):
+    """A line was asked for what its state does not allow."""
 
 
 class LineEdit(BaseModel):
@@ -69,14 +187,14 @@ class Line(BaseModel):
     """The supplier's answer, as slices (R9)."""
     answer_rank: AnswerRank | None = None
     """R10: where the answer stands that the supplier last gave it."""
-    rejected: Decimal = Decimal(0)
+    rejected: Decimal = _ZERO
     """What the supplier's answer takes off the quantity that was asked."""
     refused_by_supplier: bool = False
     answered_price: Decimal | None = None
     answered_price_unit: Decimal | None = None
     answered_currency: str | None = None
-    shipped: Decimal = Decimal(0)
-    received: Decimal = Decimal(0)
+    shipped: Decimal = _ZERO
+    received: Decimal = _ZERO
     received_on: dt.date | None = None
     written: WrittenLine | None = None
     """What the ERP holds as far as we know: as last written, adopted, or to be undone."""
@@ -149,24 +267,44 @@ class Line(BaseModel):
         parts = [part for part in self.parts if part.want.requirement_id != want.requirement_id]
         self.want, self.claim, self.sharers = parts[0].want, parts[0].claim, parts[1:]
 
-    # -- where the talk about it is
+    # -- its state
+
+    @property
+    def status(self) -> LineStatus:
+        """Where it stands."""
+        if self.never_sent:
+            return LineStatus.NEVER_SENT
+        answered = self.answered_in >= self.changed_in
+        if self.cancelled:
+            return LineStatus.CANCELLED if answered or self.refused_by_supplier else LineStatus.CANCELLING
+        if 0 < self.quantity <= self.received:
+            return LineStatus.RECEIVED
+        if not answered:
+            return LineStatus.AWAITED
+        return LineStatus.DELIVERING if self.shipped or self.received else LineStatus.CONFIRMED
 
     @property
     def awaited(self) -> bool:
         """The supplier owes an answer to it."""
-        return self.answered_in < self.changed_in and not self.complete
+        return self.status in (LineStatus.AWAITED, LineStatus.CANCELLING)
 
     @property
-    def complete(self) -> bool:
+    def closed(self) -> bool:
         """Nothing more is expected of it."""
-        if self.never_sent:
-            return True
-        if self.cancelled:
-            return self.answered_in >= self.changed_in or self.refused_by_supplier
-        return self.quantity > 0 and self.received >= self.quantity
+        return self.status in _CLOSED
 
     @property
-    def answer(self) -> tuple[object, ...]:
+    def open(self) -> bool:
+        """It may still be changed."""
+        return self.status in _OPEN
+
+    @property
+    def in_transit(self) -> Decimal:
+        """Shipped and not received yet."""
+        return max(_ZERO, self.shipped - self.received)
+
+    @property
+    def last_answer(self) -> tuple[object, ...]:
         """What the supplier last said of it."""
         price = (self.answered_price, self.answered_price_unit, self.answered_currency)
         return (self.answered_in, self.promised, price)
@@ -175,10 +313,136 @@ class Line(BaseModel):
         """R10: the answer it has is not older than that of this rank."""
         return self.answer_rank is not None and rank <= self.answer_rank
 
+    # -- its transitions
+
+    def _admit(self, event: LineEvent) -> None:
+        if event not in TRANSITIONS[self.status]:
+            raise TransitionError(f"line {self.number} is {self.status}: {event} is not possible")
+
+    def revise(self, revision: int, quantity: Decimal, delivery_date: dt.date) -> None:
+        """This revision asks for it so; where it says the same as before, it is sent once more."""
+        self._admit(LineEvent.REVISE)
+        self.quantity, self.delivery_date, self.rejected = quantity, delivery_date, _ZERO
+        self.changed_in = revision
+
+    def answer(
+        self,
+        revision: int,
+        reading: ReadAnswer,
+        price: Decimal | None = None,
+        price_unit: Decimal | None = None,
+        currency: str | None = None,
+    ) -> bool:
+        """The supplier answers it as of this revision; whether that changes the quantity."""
+        self._admit(LineEvent.ANSWER)
+        self.promised, self.answered_in = reading.slices, revision
+        self.answered_price, self.answered_price_unit, self.answered_currency = price, price_unit, currency
+        if reading.rejected == self.rejected:
+            return False
+        self.quantity, self.rejected = self.asked_quantity - reading.rejected, reading.rejected
+        self.refused_by_supplier = self.rejected > 0
+        self.cancelled = self.quantity <= 0
+        return True
+
     @property
-    def open(self) -> bool:
-        """It may still be changed."""
-        return not self.cancelled and not self.complete
+    def asked_quantity(self) -> Decimal:
+        """The quantity that the supplier was asked for, whatever he refused of it."""
+        return self.quantity + self.rejected
+
+    def rank_answer(self, rank: AnswerRank) -> None:
+        """R10: an answer of this rank spoke of it."""
+        self.answer_rank = rank
+
+    def cancel(self, revision: int) -> None:
+        """Nobody needs it any more; from this revision on it is cancelled."""
+        self._admit(LineEvent.CANCEL)
+        self.quantity, self.rejected, self.cancelled = _ZERO, _ZERO, True
+        self.changed_in = revision
+
+    def give_up(self, revision: int | None) -> None:
+        """A person cancels it, whatever the supplier says; None: no revision is needed for that."""
+        self._admit(LineEvent.CANCEL)
+        self.cancelled = self.refused_by_supplier = True
+        self.changed_in = self.changed_in if revision is None else revision
+
+    def ship(self, quantity: Decimal) -> None:
+        """So much is on the way."""
+        self._admit(LineEvent.SHIP)
+        self.shipped += quantity
+
+    def receive(self, quantity: Decimal, date: dt.date) -> None:
+        """So much is in stock."""
+        self._admit(LineEvent.RECEIVE)
+        self.received += quantity
+        self.received_on = max(date, self.received_on or date)
+
+    def complete(self, *, nothing_comes: bool = False) -> None:
+        """Its cancellation is settled; `nothing_comes`: what was promised of it is off as well."""
+        self._admit(LineEvent.COMPLETE)
+        self.answered_in = self.changed_in
+        if nothing_comes:
+            self.promised = ()
+
+    def complete_unsent(self) -> None:
+        """Its cancellation is settled, since the supplier never heard of it."""
+        self._admit(LineEvent.COMPLETE)
+        self.never_sent = True
+
+    def adopt(
+        self, revision: int, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime, *, sent: bool
+    ) -> None:
+        """It becomes what people made of it in the ERP; `sent`: the supplier has it and is to answer that."""
+        self._admit(LineEvent.ADOPT)
+        fields = {edit.field for edit in edits}
+        revived = self.cancelled and not erp.deleted
+        self.rejected = _ZERO
+        if "quantity" in fields or revived:
+            self.quantity = erp.quantity
+        if "delivery_date" in fields:
+            self.delivery_date = erp.delivery_date
+        if "price" in fields:
+            self.price = erp.price
+        if revived:
+            self.refused_by_supplier = False
+        self.cancelled = erp.deleted or self.quantity <= 0
+        self.written, self.adopted = erp, True
+        self.changed_in = revision
+        if not sent:
+            self.answered_in = revision if self.cancelled else 0
+        self._close_edits(edits, decided_at)
+
+    def undo(self, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime) -> None:
+        """It stays what it is; the ERP, which holds something else, is to follow."""
+        self._admit(LineEvent.UNDO)
+        self.written = erp
+        self._close_edits(edits, decided_at)
+
+    # -- edits that wait for a person
+
+    def rank_edit(self, field: EditedField, rank: tuple[dt.datetime, str]) -> None:
+        """R10: an edit of this rank was heard of."""
+        self.edit_ranks[field] = max(rank, self.edit_ranks.get(field, rank))
+
+    def hold_edit(self, edit: LineEdit) -> None:
+        """The edit waits for a person."""
+        self.edits[edit.field] = edit
+
+    def name_editor(self, field: EditedField, new: str, edited_by: str) -> None:
+        """The same edit told by somebody who knows whose it is; nobody may decide their own (R15)."""
+        waiting = self.edits.get(field)
+        if waiting is not None and waiting.new == new and waiting.edited_by == UNKNOWN_EDITOR:
+            self.edits[field] = waiting.model_copy(update={"edited_by": edited_by})
+
+    def take_back_edit(self, field: EditedField) -> bool:
+        """Nothing of the field waits any more; whether anything did."""
+        return self.edits.pop(field, None) is not None
+
+    def _close_edits(self, edits: Collection[LineEdit], decided_at: dt.datetime) -> None:
+        for edit in edits:
+            self.edits.pop(edit.field, None)
+            self.edits_decided[edit.field] = DecidedEdit(new=edit.new, decided_at=decided_at)
+
+    # -- what comes of it
 
     @property
     def supply(self) -> tuple[SupplySlice, ...]:
@@ -191,7 +455,7 @@ class Line(BaseModel):
         supply: list[SupplySlice] = []
         if self.received:
             supply.append(SupplySlice(quantity=self.received, date=self.received_on, state=SliceState.RECEIVED))
-        arrived, moving = self.received, max(Decimal(0), self.shipped - self.received)
+        arrived, moving = self.received, self.in_transit
         for piece in sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max)):
             taken = min(arrived, piece.quantity)
             arrived -= taken
@@ -218,15 +482,19 @@ class Line(BaseModel):
         """The ERP holds something else, as far as we know."""
         return self.written is None or self.written.model_copy(update={"schedule": ()}) != self.as_asked
 
-    def is_in_erp(self) -> None:
+    def mark_in_erp(self) -> None:
         """The ERP was brought to what the line says."""
         self.written, self.adopted = self.as_asked, False
 
-    def is_scheduled(self, schedule: tuple[ScheduleLine, ...]) -> None:
+    def mark_scheduled(self, schedule: tuple[ScheduleLine, ...]) -> None:
         """The ERP was brought to these deliveries; it holds their sum to be the quantity."""
-        quantity = sum((row.quantity for row in schedule), Decimal(0))
+        quantity = sum((row.quantity for row in schedule), _ZERO)
         if self.written is not None and quantity:
             self.written = self.written.model_copy(update={"quantity": quantity, "schedule": schedule})
+
+    def mark_sent(self) -> None:
+        """The supplier has it as it is now."""
+        self.adopted = False
 
     def document(self, for_erp: bool = False) -> DocumentLine:
         """The line as ERP and supplier are asked to hold it; only the ERP is told what we know it to hold."""

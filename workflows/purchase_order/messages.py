@@ -92,7 +92,7 @@ def _take_answer(state: OrderState, answer: OrderAnswer, note: Note) -> None:
     newest = [line for line in named if not line.answered_after(rank)]
     read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer)]
     for line in newest:
-        line.answer_rank = rank
+        line.rank_answer(rank)
     note(
         "order.answered",
         answer.effective_at,
@@ -127,30 +127,22 @@ def _answered_revision(state: OrderState, answer: OrderAnswer) -> int | None:
 
 def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
     """Read one line's answer (R9); whether it was answered."""
-    if line.complete or line.changed_in > state.revision:
+    if line.closed or line.changed_in > state.revision:
         # What the next revision will change is not what the supplier answers.
         return False
     if line.cancelled:
         return _read_cancellation(state, line, answered, answer)
-    asked = line.quantity + line.rejected
-    reading = read_answer(asked, line.want.unit, line.delivery_date, answered, answer.header)
+    reading = read_answer(line.asked_quantity, line.want.unit, line.delivery_date, answered, answer.header)
     match reading:
         case NotAnswered():
             return False
         case UnclearAnswer(reason=reason):
             state.unclear[line.number] = reason
             return False
-        case ReadAnswer(slices=slices, rejected=rejected):
+        case ReadAnswer():
             state.unclear.pop(line.number, None)
-            line.promised = slices
-            line.answered_in = state.revision
-            line.answered_price = answered.price if answered else None
-            line.answered_price_unit = answered.price_unit if answered else None
-            line.answered_currency = answer.currency
-            if rejected != line.rejected:
-                line.quantity, line.rejected = asked - rejected, rejected
-                line.refused_by_supplier = rejected > 0
-                line.cancelled = line.quantity <= 0
+            price, price_unit = (answered.price, answered.price_unit) if answered else (None, None)
+            if line.answer(state.revision, reading, price, price_unit, answer.currency):
                 state.cut.append(line.number)
             state.touch(line.number)
             return True
@@ -160,8 +152,7 @@ def _read_cancellation(state: OrderState, line: Line, answered: LineAnswer | Non
     said = {part.outcome.value for part in answered.slices} if answered else {answer.header}
     if said <= {"accepted", "deleted", "changed"}:
         state.unclear.pop(line.number, None)
-        line.answered_in = line.changed_in
-        line.promised = ()
+        line.complete(nothing_comes=True)
         state.touch(line.number)
         return True
     if said != {"per_line"}:
@@ -179,7 +170,7 @@ def _take_shipment(state: OrderState, message: ShipmentsAnnounced, note: Note) -
     for shipped in shipment.lines:
         line = state.line(shipped.line)
         if line is not None:
-            line.shipped += shipped.quantity
+            line.ship(shipped.quantity)
     note(
         "shipment.announced",
         shipment.effective_at,
@@ -210,8 +201,7 @@ def _take_receipt(state: OrderState, receipt: GoodsReceipt, note: Note) -> None:
         note("receipt.unclear", receipt.effective_at, why=why, **data)
         return
     before = received_by(line) if line.sharers else {}
-    line.received += receipt.quantity
-    line.received_on = max(receipt.date, line.received_on or receipt.date)
+    line.receive(receipt.quantity, receipt.date)
     state.touch(line.number)
     note("goods.received", receipt.effective_at, **line.whose, **told_receipt(line, before), **data)
 

@@ -1,28 +1,144 @@
-"""What an order asks people: a silent or unclear supplier, an answer outside the tolerance (R8), a document that the
-ERP refused, what others edited there. Pure: the proposals that should be open now, by purpose."""
+"""What an order asks people, and what it does while others keep it waiting.
+
+It asks about a silent or unclear supplier, an answer outside the tolerance (R8), a document that the ERP refused, what
+others edited there, and wants that need approval (R3, R15). It reminds a silent supplier (R16); when to, is decided in
+decisions.escalation. Which proposals should be open now is a pure function of its memory.
+"""
 
 import datetime as dt
 from decimal import Decimal
 
 from pydantic import JsonValue
+from temporalio import workflow
 
 from canonical.base import Criticality
-from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
+from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
+from canonical.identity import ExceptionId, exception_id
+from canonical.messages import ExceptionRaised, ProposalChanged
+from canonical.policy import RouteKind
 from canonical.sourcing import MasterDataDefect
+from decisions.approval import route_approval
+from decisions.escalation import BUYER_TOLD, Rung, next_rung, supplier_ladder
 from decisions.tolerance import ToleranceVerdict, judge_tolerance
+from workflows.entity import Entity
 from workflows.material_requirement.messages import Note
-from workflows.purchase_order.edits import edit_questions
-from workflows.purchase_order.judging import change_proposal
+from workflows.material_requirement.state import OpenException
+from workflows.policy_now import policy_now
+from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
+from workflows.purchase_order.documents import OrderDocuments
+from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.reports import as_wanted, cover_of
 from workflows.purchase_order.state import OrderState
+from workflows.questions import change_proposal, raise_exception
+
+_ZERO = Decimal(0)
+_MOMENT = dt.timedelta(milliseconds=1)
+
+
+class OrderQuestions:
+    """The questions of one order that are open with people."""
+
+    def __init__(self, state: OrderState, entity: Entity) -> None:
+        self._state = state
+        self._entity = entity
+
+    async def ask(self, *, answer_overdue: bool) -> None:
+        """Ask, change and withdraw, so that what is open says what is so."""
+        state = self._state
+        proposals = questions(state, workflow.now().date(), answer_overdue=answer_overdue)
+        for purpose in [known for known in state.questions if known not in proposals]:
+            await self._withdraw(purpose)
+        for purpose, proposal in proposals.items():
+            known = state.questions.get(purpose)
+            if known is None:
+                await self._raise(purpose, proposal, silent=purpose == "no_answer" and answer_overdue)
+            elif known.digest != proposal.digest:
+                await change_proposal(known.id, ProposalChanged(proposal=proposal))
+                self._remember(purpose, known.id, proposal)
+
+    async def _withdraw(self, purpose: str) -> None:
+        question = self._state.questions.pop(purpose)
+        self._entity.note("exception.overtaken", exception_id=question.id)
+        await change_proposal(question.id, ProposalChanged(proposal=None, reason="it has been settled meanwhile"))
+
+    async def _raise(self, purpose: str, proposal: Proposal, *, silent: bool) -> None:
+        state = self._state
+        state.questions_raised += 1
+        identity = exception_id(state.id, state.questions_raised)
+        self._entity.note("exception.raised", exception_id=identity, kind=proposal.kind, summary=proposal.summary)
+        await raise_exception(
+            ExceptionRaised(
+                exception_id=identity,
+                raised_by=state.id,
+                proposal=proposal,
+                policy=state.policy,
+                assignee=state.policy.buyer,
+                raised_at=workflow.now(),
+                sla_started_at=state.asked_at if silent else None,
+                latest_safe_date=state.first_due if silent else None,
+                correlation_id=state.correlation_id,
+            )
+        )
+        self._remember(purpose, identity, proposal)
+
+    def _remember(self, purpose: str, identity: ExceptionId, proposal: Proposal) -> None:
+        self._state.questions[purpose] = OpenException(id=identity, kind=proposal.kind, digest=proposal.digest)
+
+
+class Escalation:
+    """R16: a silent supplier is reminded, then the buyer is asked."""
+
+    def __init__(self, state: OrderState, entity: Entity, documents: OrderDocuments) -> None:
+        self._state = state
+        self._entity = entity
+        self._documents = documents
+
+    @property
+    def overdue(self) -> bool:
+        """The SLA is over: the buyer is asked."""
+        state = self._state
+        return bool(state.awaited) and state.refusal is None and state.rungs_climbed >= BUYER_TOLD
+
+    @property
+    def time_to_next(self) -> dt.timedelta | None:
+        """How long until the next level; None: there is none to wait for."""
+        rung = self._next
+        return None if rung is None else max(rung.at - workflow.now(), _MOMENT)
+
+    @property
+    def _next(self) -> Rung | None:
+        state = self._state
+        if state.asked_at is None or not state.awaited or state.refusal is not None:
+            return None
+        # A plant of ours that serves a transfer is asked by its own requirement's exceptions, not by reminders.
+        remind = state.terms.route is not RouteKind.TRANSFER
+        rungs = supplier_ladder(state.asked_at, state.policy, state.first_due, remind=remind)
+        return next_rung(rungs, state.rungs_climbed)
+
+    async def go_on(self) -> None:
+        """Remind the supplier at the first level; at the next the buyer is asked. By the policy as it is then."""
+        state, now = self._state, workflow.now()
+        if (rung := self._next) is None or rung.at > now:
+            return
+        state.policy = await policy_now(self._entity, state.policy, supplier=state.terms.supplier)
+        while (rung := self._next) is not None and rung.at <= now:
+            state.rungs_climbed = rung.height
+            reason = rung.reason(state.policy.version).model_dump(mode="json")
+            self._entity.note("answer.awaited", action=rung.action, to=rung.role, rule=rung.rule, reason=reason)
+            if rung.action == "remind_supplier":
+                state.reminders += 1
+                await self._documents.send_reminder()
+
+
+# -- which proposals should be open
 
 
 def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dict[str, Proposal]:
     """The questions that are open now."""
     found = {
         "refused": _refused(state),
-        "proposal": change_proposal(state, today),
+        "proposal": _wants_that_wait(state, today),
         "no_answer": _no_answer(state) if answer_overdue or state.unclear or state.unclear_receipts else None,
         "tolerance": _outside_tolerance(state),
         **edit_questions(state),
@@ -118,6 +234,60 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
     )
 
 
+def _wants_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
+    """What a person is asked about the wants that wait; None where none does."""
+    judged = []
+    for requirement, want in state.pending.items():
+        changes = judge(state, want, today)
+        if requirement in state.pending_reasons and waits(changes, route_of(state, want, changes)):
+            judged.append((want, changes))
+    if not judged:
+        return None
+    value = sum((value_of(state, want, changes) for want, changes in judged), _ZERO)
+    criticality = min(want.criticality for want, _ in judged)
+    route = route_approval(value, criticality, False, state.policy)
+    wants = "; ".join(
+        f"{want.item} to {want.quantity} {want.unit} for {want.dock_date}" if want.lots else f"{want.item} cancelled"
+        for want, _ in judged
+    )
+    concerned = [change for _, changes in judged for change in changes if change.asks]
+    because = "; ".join(
+        dict.fromkeys(text for change in concerned for text in (change.why, _edits(change.line)) if text)
+    )
+    currency = state.policy.approval.currency
+    return Proposal(
+        kind=ExceptionKind.CHANGE_PROPOSAL,
+        summary=f"Change order {state.order_number} at {state.terms.supplier}: {wants} ({because})",
+        plant=state.terms.plant,
+        supplier=state.terms.supplier,
+        item=judged[0][0].item if len(judged) == 1 else None,
+        order_number=state.order_number,
+        pegs=tuple(peg for want, _ in judged for peg in want.pegs),
+        criticality=criticality,
+        value=value,
+        currency=currency,
+        alternatives=(
+            Alternative(choice=Choice.APPROVE, extra_cost=value, currency=currency, note="send the change order"),
+            Alternative(choice=Choice.DECLINE, note="leave the order as it is; the plan is told"),
+        ),
+        approvers=route.approvers or (state.policy.buyer,),
+        rule="R3",
+        reasons=(
+            *(change.reason for change in concerned),
+            route.reason(state.policy.version),
+        ),
+    )
+
+
+def _edits(line: Line) -> str:
+    """What the ERP holds that the change would overwrite."""
+    edits = ", ".join(f"{edit.field} {edit.new} by {edit.edited_by}" for edit in line.edits.values())
+    return f"line {line.number} in the ERP: {edits}" if edits else ""
+
+
+# -- an answer outside the tolerance (R8)
+
+
 def find_breaches(state: OrderState, numbers: list[int], note: Note) -> None:
     """R8 for lines just answered: breaches that no shortage exception brings to a person anyway."""
     judged: list[JsonValue] = []
@@ -148,7 +318,7 @@ def find_breaches(state: OrderState, numbers: list[int], note: Note) -> None:
 def _tolerated(state: OrderState, line: Line) -> ToleranceVerdict:
     return judge_tolerance(
         line.quantity,
-        sum((part.quantity for part in line.promised), Decimal(0)),
+        sum((part.quantity for part in line.promised), _ZERO),
         line.price,
         line.answered_price,
         line.delivery_date,
@@ -176,3 +346,44 @@ def _breach(state: OrderState, line: Line, verdict: ToleranceVerdict) -> str:
         if breach.aspect in ("price", "currency") or in_time or (breach.aspect == "quantity" and breach.deviation > 0)
     ]
     return ", ".join(f"{breach.aspect} {breach.answered} instead of {breach.ordered}" for breach in told)
+
+
+# -- what people decided
+
+
+def settle_decisions(state: OrderState, note: Note, now: dt.datetime) -> None:
+    """Act on what people decided; a decided change of a want is granted with the wants themselves (changes)."""
+    settle_edits(state, note)
+    if decision := state.decisions.pop("no_answer", None):
+        _settle_silence(state, decision, note, now)
+    if decision := state.decisions.pop("tolerance", None):
+        if decision.choice is Choice.DECLINE:
+            restate(state, list(state.breaches))
+        state.breaches.clear()
+    if decision := state.decisions.pop("refused", None):
+        _settle_refusal(state, decision, note)
+
+
+def _settle_silence(state: OrderState, decision: Decision, note: Note, now: dt.datetime) -> None:
+    state.unclear_receipts.clear()
+    if decision.choice is Choice.CANCEL:
+        concerned = [line for line in state.lines if line.awaited or (line.open and line.number in state.unclear)]
+        _give_up(state, concerned, "no usable answer", decision, note)
+    else:
+        state.unclear.clear()
+        state.restart_escalation(now)
+
+
+def _settle_refusal(state: OrderState, decision: Decision, note: Note) -> None:
+    state.refusal = None
+    if decision.choice is Choice.CANCEL:
+        concerned = [line for line in state.lines if line.open]
+        if not concerned:
+            # Of an order that is given up already, it was the requisition that the ERP keeps.
+            state.requisitioned = False
+        _give_up(state, concerned, "it was refused", decision, note)
+
+
+def _give_up(state: OrderState, lines: list[Line], cause: str, decision: Decision, note: Note) -> None:
+    why = f"cancelled by {decision.decided_by}: {cause}"
+    note("lines.given_up", lines=[*give_up(state, lines, why)], why=why, decided_by=decision.decided_by)

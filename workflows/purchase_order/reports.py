@@ -48,7 +48,7 @@ def _line_schedule(line: Line) -> LineSchedule:
             rows.append(ScheduleLine(date=part.date or line.delivery_date, quantity=quantity, committed=committed))
     if left > 0:
         rows.append(ScheduleLine(date=line.delivery_date, quantity=left, committed=_ZERO))
-    return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.complete, written=line.written)
+    return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.closed, written=line.written)
 
 
 def _merged(rows: list[ScheduleLine]) -> tuple[ScheduleLine, ...]:
@@ -128,7 +128,7 @@ def news(state: OrderState) -> list[tuple[RequirementId, CoverageChanged]]:
         refused, balance = _refusal(state, requirement, lines)
         slices = cover_of(state, requirement)
         claimed = sum((line.claim_of(requirement) for line in lines), _ZERO)
-        closed = all(line.complete for line in lines) or _all_received(claimed, slices)
+        closed = all(line.closed for line in lines) or _all_received(claimed, slices)
         known = requirement in state.told
         asked_for = any(line.want_of(requirement).answered_on and line.answered_in for line in lines)
         want = lines[0].want_of(requirement) if lines else None
@@ -251,3 +251,15 @@ def standing(state: OrderState) -> str:
             return f"waits for {state.terms.supplier}'s answer to revision {state.revision}, lines {', '.join(awaited)}"
         case _:
             return "confirmed; waits for the goods"
+
+
+def describe(state: OrderState) -> str:
+    """The present state in an operator's words, for Temporal's UI."""
+    number = f"order {state.order_number} (revision {state.revision})" if state.order_number else "no number yet"
+    rows = "\n".join(
+        f"- line {line.number}: {line.quantity} {line.want.unit} of {line.want.item} for {line.delivery_date}"
+        f"{', cancelled' if line.cancelled else ''}, received {line.received}"
+        for line in state.lines
+    )
+    head = f"**{state.stage.capitalize()}** — {standing(state)}"
+    return f"{head}\n\n{number} to {state.terms.supplier}, plant {state.terms.plant}\n\n{rows}"

@@ -100,8 +100,8 @@ class OrderState(BaseModel):
     """By item: what holds now for items that have rules of their own."""
     stated_needs: dict[str, StatedNeed] = {}
     """By demand reference: what a transfer or subcontract has stated that it needs."""
-    edition: int = 0
-    """OrderOpened.edition."""
+    updates: int = 0
+    """How often the ERP's document was brought up to date before it was sent."""
 
     @classmethod
     def of(cls, opened: OrderOpened, now: dt.datetime) -> "OrderState":
@@ -117,13 +117,31 @@ class OrderState(BaseModel):
             opened_at=now,
             order_date=now.date(),
             as_of=now,
-            edition=opened.edition,
         )
 
     @property
     def awaited(self) -> list[Line]:
         """Lines that the supplier owes an answer to; a change that a person's edit holds back, he knows nothing of."""
         return [line for line in self.lines if line.awaited and not (line.edits and line.changed_in > self.revision)]
+
+    @property
+    def first_due(self) -> dt.date | None:
+        """The first day for which the supplier owes an answer."""
+        return min((line.delivery_date for line in self.awaited), default=None)
+
+    def restart_escalation(self, now: dt.datetime) -> None:
+        """The supplier was asked, or is given another SLA."""
+        self.asked_at, self.rungs_climbed = now, 0
+
+    @property
+    def next_revision(self) -> int:
+        """The one that a change becomes part of; before the order is sent, that is simply the first."""
+        return self.revision if self.unsent else self.revision + 1
+
+    @property
+    def changed_lines(self) -> list[int]:
+        """Lines that the supplier is to be sent anew; one that a person edited waits for a decision."""
+        return [line.number for line in self.lines if line.changed_in > self.revision and not line.edits]
 
     @property
     def to_be_placed(self) -> bool:
@@ -135,7 +153,7 @@ class OrderState(BaseModel):
     @property
     def finished(self) -> bool:
         """Every line is received, cancelled or refused, and everybody was told."""
-        return all(line.complete for line in self.lines) and not (
+        return all(line.closed for line in self.lines) and not (
             self.touched or self.pending or self.refusal or self.cut or self.edited
         )
 
@@ -267,3 +285,15 @@ class OrderState(BaseModel):
             expedite=self.expedite,
             changed_lines=changed,
         )
+
+
+class OrderStarted(OrderOpened):
+    """What a run is given."""
+
+    carried: OrderState | None = None
+    """The memory of the run before; None: the order is new."""
+
+    @classmethod
+    def of(cls, opened: OrderOpened) -> "OrderStarted":
+        """What the first run is given."""
+        return cls(**dict(opened))

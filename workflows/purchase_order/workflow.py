@@ -4,118 +4,145 @@ It is the only writer of its requisition and order, the only one that talks with
 one that shares a confirmation out (R11). Handlers only record; the loop in `run` acts.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 
 from activities.desk import DeskActivities
-from canonical.calls import CloseSheetCall
+from canonical.calls import CloseSheetCall, Reply, RequirementStatement, StateNeedsCall, TellRequirementsCall
 from canonical.cover import Want
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
-from canonical.messages import (
-    CoverWanted,
-    DocumentEdited,
-    GoodsReceived,
-    OrderOpened,
-    ShipmentsAnnounced,
-    SupplierAnswered,
-)
-from canonical.order import Refused
-from canonical.records import OrderSnapshot, OrderStage
+from canonical.messages import CoverWanted, DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered
+from canonical.records import Entry, OrderSnapshot, OrderStage
 from workflows import search_attributes as sa
 from workflows.bounded_memory import carried_order
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT
+from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.policy_now import policy_now
 from workflows.purchase_order.changes import settle_wants
-from workflows.purchase_order.decided import OrderDecided
-from workflows.purchase_order.messages import OrderMessage
-from workflows.purchase_order.reports import snapshot, standing
+from workflows.purchase_order.dependents import needs_now
+from workflows.purchase_order.documents import OrderDocuments
+from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderMessage, take
+from workflows.purchase_order.questions import Escalation, OrderQuestions, find_breaches, settle_decisions
+from workflows.purchase_order.reports import describe, digest, news, snapshot
 from workflows.purchase_order.sharing import share_groups
-from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.state import OrderStarted, OrderState
+
+Outcome = TypeVar("Outcome")
 
 
 @workflow.defn(name="PurchaseOrder")
-class PurchaseOrder(OrderDecided):
+class PurchaseOrder(Entity):
     """One durable workflow per order document."""
 
     @workflow.init
-    def __init__(self, opened: OrderOpened, carried: OrderState | None) -> None:
-        self.state = carried or OrderState.of(opened, workflow.now())
+    def __init__(self, started: OrderStarted) -> None:
+        self.state = started.carried or OrderState.of(started, workflow.now())
         self.journal = self.state.journal
         self._inbox: list[OrderMessage] = []
-        if carried is None:
-            self.note("order.opened", supplier=opened.terms.supplier, plant=opened.terms.plant)
+        self._documents = OrderDocuments(self.state, self)
+        self._questions = OrderQuestions(self.state, self)
+        self._escalation = Escalation(self.state, self, self._documents)
 
     @workflow.run
-    async def run(self, opened: OrderOpened, carried: OrderState | None) -> str:
+    async def run(self, started: OrderStarted) -> str:
         """Collect, place, send; then take answers, changes and receipts until every line is done."""
         state = self.state
+        if started.carried is None:
+            self.note("order.opened", supplier=state.terms.supplier, plant=state.terms.plant)
         if state.stage is OrderStage.COLLECTING:
             await self._collect()
         elif not state.lines:
-            self._write_lines(list(opened.wants))
+            self._write_lines(list(started.wants))
         while True:
             await self._take_inbox()
-            if state.to_be_placed:
-                await self._place_and_send()
-            else:
-                await self._change()
-                await self.state_needs()
-                await self._write_back()
-                await self.tell()
-            await self.climb_ladder()
-            await self.ask_people(answer_overdue=self.overdue)
+            await self._act()
             await self.come_to_rest()
             if self._inbox:
                 continue
             if state.finished:
                 return state.stage
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(args=[opened, carried_order(state)])
+                workflow.continue_as_new(started.model_copy(update={"carried": carried_order(state), "wants": ()}))
             await self._wait_for_word()
+
+    async def _act(self) -> None:
+        if self.state.to_be_placed:
+            await self._place_and_send()
+        else:
+            await self._change()
+            await self._state_needs()
+            await self._write_back()
+            await self._tell()
+        await self._escalation.go_on()
+        await self._questions.ask(answer_overdue=self._escalation.overdue)
 
     # -- what it is told: handlers only record
 
-    @workflow.signal
+    @workflow.signal(name="cover_wanted")
     def cover_wanted(self, wanted: CoverWanted) -> None:
         """A requirement wants other cover than before."""
         self._inbox.append(wanted)
 
-    @workflow.signal
+    @workflow.signal(name="supplier_answered")
     def supplier_answered(self, answered: SupplierAnswered) -> None:
         """The supplier answered."""
         self._inbox.append(answered)
 
-    @workflow.signal
+    @workflow.signal(name="shipment_announced")
     def shipment_announced(self, announced: ShipmentsAnnounced) -> None:
         """Goods are on the way."""
         self._inbox.append(announced)
 
-    @workflow.signal
+    @workflow.signal(name="goods_received")
     def goods_received(self, received: GoodsReceived) -> None:
         """Goods are in stock."""
         self._inbox.append(received)
 
-    @workflow.signal
+    @workflow.signal(name="document_edited")
     def document_edited(self, edited: DocumentEdited) -> None:
         """A person changed the document in the ERP."""
         self._inbox.append(edited)
 
-    @workflow.signal
+    @workflow.signal(name="change_decided")
     def change_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
         self._inbox.append(decided)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> OrderSnapshot:
         """The present state."""
         return self.snapshot()
 
     async def _take_inbox(self) -> None:
-        """Take note of all that arrived, and of what people decided."""
-        await self.learn_policy(self._inbox)
+        """Take note of all that arrived, and act on what people decided."""
+        await self._learn_policy(self._inbox)
         messages, self._inbox = self._inbox, []
-        self.take_messages(messages)
+        state, now = self.state, workflow.now()
+        for message in messages:
+            answers_before = {line.number: line.last_answer for line in state.lines}
+            take(state, message, self.note, now.date())
+            if isinstance(message, SupplierAnswered):
+                answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
+                find_breaches(state, answered, self.note)
+            # One by one: what a person decided holds for what was known then, not for the answer behind it.
+            settle_decisions(state, self.note, now)
+
+    async def _learn_policy(self, messages: list[OrderMessage]) -> None:
+        """Where something is to be decided: by the policy as it is now, of the plant and of items with own rules."""
+        state = self.state
+        if not any(isinstance(message, DECIDED_BY_POLICY) for message in messages):
+            return
+        state.policy = await policy_now(self, state.policy, supplier=state.terms.supplier)
+        if state.policy.version not in state.plant_versions:
+            state.plant_versions.append(state.policy.version)
+        for item, (item_class, version) in state.items_with_own_rules().items():
+            known = state.policy.model_copy(update={"version": version})
+            found = await policy_now(self, known, item_class=item_class, item=item, supplier=state.terms.supplier)
+            if found is not known:
+                state.own_rules[item] = found.for_line()
 
     # -- collect
 
@@ -125,15 +152,8 @@ class PurchaseOrder(OrderDecided):
         self.show()
         await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
         entry = self.entry()
-        sheet = await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                DeskActivities.close_sheet,
-                CloseSheetCall(order_id=state.id, entry=entry),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
-            ),
-            "desk.close_sheet",
+        sheet = await self._at_desk(
+            DeskActivities.close_sheet, CloseSheetCall(order_id=state.id, entry=entry), entry, "desk.close_sheet"
         )
         self._write_lines(list(sheet.wants))
         state.stage = OrderStage.PLACING
@@ -163,53 +183,23 @@ class PurchaseOrder(OrderDecided):
     async def _place_and_send(self) -> None:
         """Requisition and conversion, then the order to whoever serves it; refusals and edits wait for a person."""
         state = self.state
-        self.update_unsent(settle_wants(state, workflow.now().date(), self.note))
-        if state.order_number is None and any(line.open for line in state.lines):
-            if state.refusal is None:
-                await self._place()
-            if state.order_number is None:
-                return
+        settle_wants(state, workflow.now().date(), self.note)
         if not any(line.open for line in state.lines):
             await self._cancel_unsent()
-        elif state.refusal is None and await self.update_in_erp() and await self.send_order():
-            self.restart_ladder()
-            state.stage = OrderStage.SENT
+        elif state.refusal is None and await self._documents.place_and_send():
+            state.restart_escalation(workflow.now())
             workflow.upsert_search_attributes(
                 [sa.STAGE.value_set(state.stage), sa.ORDER.value_set(state.order_number or "")]
             )
-            await self.state_needs()
-            await self.tell()
+            await self._state_needs()
+            await self._tell()
 
     async def _cancel_unsent(self) -> None:
-        """Nobody wants anything of it any more: what the ERP has of it goes, and the supplier never hears of it."""
-        state = self.state
-        state.refusal = None
-        if state.requisitioned:
-            await self.cancel_requisition()
-        elif state.order_number is not None:
-            await self.update_in_erp()
-        if state.refusal is not None or state.edited:
-            return
-        state.stage = OrderStage.CANCELLED
-        self.note("order.cancelled", state.as_of)
-        await self.tell()
-
-    async def _place(self) -> None:
-        """One requisition and one order in the ERP, or why not."""
-        state, outcome = self.state, await self.place()
-        if isinstance(outcome, Refused):
-            state.refusal = f"{outcome.reason} ({outcome.code})"
-            self.note("order.refused", code=outcome.code, reason=outcome.reason, line=outcome.line)
-            return
-        state.requisition_number, state.order_number = outcome.requisition_number, outcome.order_number
-        self.note(
-            "order.placed",
-            requisition_number=outcome.requisition_number,
-            order_number=outcome.order_number,
-            found_existing=outcome.found_existing,
-            duplicates_cancelled=list(outcome.duplicates),
-        )
-        state.stage = OrderStage.UNSENT
+        """Nobody wants anything of it any more, and the supplier never hears of it."""
+        if await self._documents.withdraw_unsent():
+            self.state.stage = OrderStage.CANCELLED
+            self.note("order.cancelled", self.state.as_of)
+            await self._tell()
 
     # -- change, write back, tell
 
@@ -222,19 +212,19 @@ class PurchaseOrder(OrderDecided):
         if state.refusal is not None:
             return
         settle_wants(state, workflow.now().date(), self.note)
-        while changed := [line.number for line in state.lines if line.changed_in > state.revision and not line.edits]:
-            if await self.send_change(changed):
-                self.restart_ladder()
+        while changed := state.changed_lines:
+            if await self._documents.send_change(changed):
+                state.restart_escalation(workflow.now())
             elif state.refusal is not None:
                 return
 
     async def _write_back(self) -> None:
         """What was answered or received, to ERP and APS in one call each."""
         state, before = self.state, self.state.stage
-        if any(not line.complete for line in state.lines):
+        if any(not line.closed for line in state.lines):
             # Before as well as after: the ledger is told of the stage by what rides along.
             state.stage = self._stage_now()
-        await self.write_back()
+        await self._documents.write_back()
         state.stage = self._stage_now()
         if state.stage is before:
             return
@@ -252,12 +242,65 @@ class PurchaseOrder(OrderDecided):
             return OrderStage.DELIVERING
         return OrderStage.SENT if state.awaited else OrderStage.ACKNOWLEDGED
 
+    async def _tell(self) -> None:
+        """State to each requirement whose picture changed what it gets; with the facts, in one go."""
+        found = news(self.state)
+        if not found:
+            return
+        statements: list[RequirementStatement] = []
+        for requirement, stated in found:
+            self.state.statements += 1
+            self.state.told[requirement] = digest(stated)
+            coverage = stated.model_copy(update={"sequence": self.state.statements, "stated_at": workflow.now()})
+            statements.append(RequirementStatement(requirement_id=requirement, coverage=coverage))
+        entry = self.entry()
+        await self._at_desk(
+            DeskActivities.tell_requirements,
+            TellRequirementsCall(entry=entry, statements=tuple(statements)),
+            entry,
+            "desk.tell_requirements",
+        )
+
+    async def _state_needs(self) -> None:
+        """Of a transfer or subcontract: what it needs of others, where that has changed."""
+        state = self.state
+        needs, withdrawals = needs_now(state, workflow.now())
+        if not needs and not withdrawals:
+            return
+        self.note(
+            "needs.stated",
+            revision=state.revision,
+            needs=[{"requirement_id": need.id, "quantity": str(need.quantity)} for need in needs],
+            withdrawn=[gone.id for gone in withdrawals],
+        )
+        entry = self.entry()
+        await self._at_desk(
+            DeskActivities.state_needs,
+            StateNeedsCall(entry=entry, needs=needs, withdrawals=withdrawals, correlation_id=state.correlation_id),
+            entry,
+            "desk.state_needs",
+        )
+
+    async def _at_desk(
+        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: object, entry: Entry, name: str
+    ) -> Outcome:
+        return await self.carried(
+            entry,
+            lambda: workflow.execute_local_activity_method(
+                method,
+                args=[call],
+                start_to_close_timeout=DESK_TIMEOUT,
+                retry_policy=DESK_RETRIES,
+            ),
+            name,
+        )
+
     # -- rest
 
     async def _wait_for_word(self) -> None:
-        """Until a message comes, or the next rung of the ladder: one timer at a time."""
+        """Until a message comes, or the next level of the escalation: one timer at a time."""
         try:
-            await workflow.wait_condition(lambda: bool(self._inbox), timeout=self.patience())
+            await workflow.wait_condition(lambda: bool(self._inbox), timeout=self._escalation.time_to_next)
         except TimeoutError:
             return
 
@@ -267,12 +310,4 @@ class PurchaseOrder(OrderDecided):
 
     def details(self) -> str:
         """The present state in an operator's words, for Temporal's UI."""
-        state = self.state
-        number = f"order {state.order_number} (revision {state.revision})" if state.order_number else "no number yet"
-        rows = "\n".join(
-            f"- line {line.number}: {line.quantity} {line.want.unit} of {line.want.item} for {line.delivery_date}"
-            f"{', cancelled' if line.cancelled else ''}, received {line.received}"
-            for line in state.lines
-        )
-        head = f"**{state.stage.capitalize()}** — {standing(state)}"
-        return f"{head}\n\n{number} to {state.terms.supplier}, plant {state.terms.plant}\n\n{rows}"
+        return describe(self.state)
