@@ -106,8 +106,8 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
         _S.CANCELLING: {
             LineEvent.SHIP: _to(_S.CANCELLING),
             LineEvent.RECEIVE: _to(_S.CANCELLING),
-            LineEvent.COMPLETE: _to(_S.CANCELLED, _S.NEVER_SENT),
-            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.COMPLETE: _to(_S.CANCELLED),
+            LineEvent.ADOPT: _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING),
             LineEvent.UNDO: _to(_S.CANCELLING),
         },
         _S.CANCELLED: {
@@ -319,11 +319,15 @@ class Line(BaseModel):
         if event not in TRANSITIONS[self.status]:
             raise TransitionError(f"line {self.number} is {self.status}: {event} is not possible")
 
+    def _ask_in(self, revision: int) -> None:
+        """The supplier is asked for it so in this revision, which nobody has answered yet."""
+        self.changed_in, self.answered_in = revision, min(self.answered_in, revision - 1)
+
     def revise(self, revision: int, quantity: Decimal, delivery_date: dt.date) -> None:
         """This revision asks for it so; where it says the same as before, it is sent once more."""
         self._admit(LineEvent.REVISE)
         self.quantity, self.delivery_date, self.rejected = quantity, delivery_date, _ZERO
-        self.changed_in = revision
+        self._ask_in(revision)
 
     def answer(
         self,
@@ -357,7 +361,7 @@ class Line(BaseModel):
         """Nobody needs it any more; from this revision on it is cancelled."""
         self._admit(LineEvent.CANCEL)
         self.quantity, self.rejected, self.cancelled = _ZERO, _ZERO, True
-        self.changed_in = revision
+        self._ask_in(revision)
 
     def give_up(self, revision: int | None) -> None:
         """A person cancels it, whatever the supplier says; None: no revision is needed for that."""
@@ -406,9 +410,9 @@ class Line(BaseModel):
             self.refused_by_supplier = False
         self.cancelled = erp.deleted or self.quantity <= 0
         self.written, self.adopted = erp, True
-        self.changed_in = revision
-        if not sent:
-            self.answered_in = revision if self.cancelled else 0
+        self._ask_in(revision)
+        if self.cancelled and not sent:
+            self.answered_in = revision
         self._close_edits(edits, decided_at)
 
     def undo(self, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime) -> None:
