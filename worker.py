@@ -79,6 +79,7 @@ STRICT_RUNNER = SandboxedWorkflowRunner(
         # Models and names without behaviour of their own: built once, not anew for every workflow.
         "workflows.engineering_change.state",
         "workflows.journal",
+        "workflows.memory",
         "workflows.purchase_order.line",
         "workflows.purchase_order.state",
         "workflows.queues",

@@ -9,19 +9,17 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from canonical.calls import Call, Reply
 from canonical.order import ChangeOutcome, Refused
-from canonical.records import Entry
 from workflows import queues
-from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, Entity
+from workflows.purchase_order.messages import OrderMessage
 from workflows.purchase_order.state import OrderState
 
 Outcome = TypeVar("Outcome")
 AnyCall = TypeVar("AnyCall", bound=Call)
 
 
-class OrderCalls(Entity):
+class OrderCalls(Entity[OrderState, OrderMessage]):
     """The part of a PurchaseOrder that every call goes through."""
-
-    state: OrderState
 
     def key(self, step: str) -> str:
         """The idempotency key of a step of this order, the same on every attempt."""
@@ -46,7 +44,7 @@ class OrderCalls(Entity):
                 summary=summary,
             )
 
-        return await self.carried(call.entry, once, f"{counterpart}.{method.__name__}")
+        return await self.with_events(call.entry, once, f"{counterpart}.{method.__name__}")
 
     async def call_once(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
@@ -74,21 +72,6 @@ class OrderCalls(Entity):
         if call.entry is not None:
             self.journal.written(call.entry.sequence, reply.head)
         return reply.outcome
-
-    async def at_desk(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: object, entry: Entry, name: str
-    ) -> Outcome:
-        """One local activity at the desk, with the facts that ride along."""
-        return await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                method,
-                args=[call],
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
-            ),
-            name,
-        )
 
     def note_refusal(self, outcome: ChangeOutcome | None) -> None:
         """Remember a reasoned no until a person has seen to it."""

@@ -3,11 +3,12 @@
 A decided change of a want is granted with the wants themselves (order_changes).
 """
 
+from collections.abc import Sequence
+
 from temporalio import workflow
 
 from canonical.exception import Choice
 from canonical.messages import SupplierAnswered
-from workflows.policy_now import policy_now
 from workflows.purchase_order.changes import give_up
 from workflows.purchase_order.edits import settle_edits
 from workflows.purchase_order.follow_up import OrderFollowUp
@@ -19,21 +20,21 @@ from workflows.purchase_order.questions import find_breaches
 class OrderDecided(OrderFollowUp):
     """The part of a PurchaseOrder that takes note of messages and acts on decisions."""
 
-    async def learn_policy(self, messages: list[OrderMessage]) -> None:
+    async def learn_policy(self, messages: Sequence[OrderMessage]) -> None:
         """Where something is to be decided: by the policy as it is now, of the plant and of items with own rules."""
         state = self.state
         if not any(isinstance(message, DECIDED_BY_POLICY) for message in messages):
             return
-        state.policy = await policy_now(self, state.policy, supplier=state.terms.supplier)
+        state.policy = await self.policy_now(state.policy, supplier=state.terms.supplier)
         if state.policy.version not in state.plant_versions:
             state.plant_versions.append(state.policy.version)
         for item, (item_class, version) in state.items_with_own_rules().items():
             known = state.policy.model_copy(update={"version": version})
-            found = await policy_now(self, known, item_class=item_class, item=item, supplier=state.terms.supplier)
+            found = await self.policy_now(known, item_class=item_class, item=item, supplier=state.terms.supplier)
             if found is not known:
                 state.own_rules[item] = found.for_line()
 
-    def take_messages(self, messages: list[OrderMessage]) -> None:
+    def take_messages(self, messages: Sequence[OrderMessage]) -> None:
         """Take note of all that arrived, and of what people decided."""
         state, today = self.state, workflow.now().date()
         for message in messages:

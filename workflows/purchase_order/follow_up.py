@@ -11,13 +11,11 @@ from canonical.identity import exception_id
 from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.policy import RouteKind
 from decisions.escalation import BUYER_TOLD, Rung, next_rung, supplier_ladder
+from workflows.entity import MOMENT
 from workflows.material_requirement.state import OpenException
-from workflows.policy_now import policy_now
 from workflows.purchase_order.desk import OrderDesk
 from workflows.purchase_order.questions import questions
 from workflows.questions import change_proposal, raise_exception
-
-MOMENT = timedelta(milliseconds=1)
 
 
 class OrderFollowUp(OrderDesk):
@@ -58,7 +56,7 @@ class OrderFollowUp(OrderDesk):
         state, now = self.state, workflow.now()
         if (rung := self._next_rung) is None or rung.at > now:
             return
-        state.policy = await policy_now(self, state.policy, supplier=state.terms.supplier)
+        state.policy = await self.policy_now(state.policy, supplier=state.terms.supplier)
         while (rung := self._next_rung) is not None and rung.at <= now:
             state.rungs_climbed = rung.height
             reason = rung.reason(state.policy.version).model_dump(mode="json")

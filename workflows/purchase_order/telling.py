@@ -137,13 +137,8 @@ class OrderTelling(OrderInErp):
                     coverage=stated.model_copy(update={"sequence": self.state.statements, "stated_at": workflow.now()}),
                 )
             )
-        entry = self.entry()
-        await self.at_desk(
-            DeskActivities.tell_requirements,
-            TellRequirementsCall(entry=entry, statements=tuple(statements)),
-            entry,
-            "desk.tell_requirements",
-        )
+        call = TellRequirementsCall(entry=self.entry(), statements=tuple(statements))
+        await self.recorded(DeskActivities.tell_requirements, call)
 
     async def state_needs(self) -> None:
         """Of a transfer or subcontract: what it needs of others, where that has changed."""
@@ -156,10 +151,7 @@ class OrderTelling(OrderInErp):
             needs=[{"requirement_id": need.id, "quantity": str(need.quantity)} for need in needs],
             withdrawn=[gone.id for gone in withdrawals],
         )
-        entry = self.entry()
-        await self.at_desk(
-            DeskActivities.state_needs,
-            StateNeedsCall(entry=entry, needs=needs, withdrawals=withdrawals, correlation_id=self.state.correlation_id),
-            entry,
-            "desk.state_needs",
+        call = StateNeedsCall(
+            entry=self.entry(), needs=needs, withdrawals=withdrawals, correlation_id=self.state.correlation_id
         )
+        await self.recorded(DeskActivities.state_needs, call)

@@ -4,6 +4,7 @@ It is the only writer of its requisition and order, the only one that talks with
 one that shares a confirmation out (R11). Handlers only record; the loop in `run` acts.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -17,7 +18,6 @@ from canonical.messages import (
     CoverWanted,
     DocumentEdited,
     GoodsReceived,
-    OrderOpened,
     ShipmentsAnnounced,
     SupplierAnswered,
 )
@@ -25,10 +25,9 @@ from canonical.order import Refused
 from canonical.records import OrderSnapshot, OrderStage
 from workflows import search_attributes as sa
 from workflows.bounded_memory import carried_order
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT
 from workflows.purchase_order.changes import settle_wants
 from workflows.purchase_order.decided import OrderDecided
-from workflows.purchase_order.messages import OrderMessage
+from workflows.purchase_order.messages import OrderInput, OrderMessage
 from workflows.purchase_order.reports import snapshot, standing
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
@@ -39,83 +38,88 @@ class PurchaseOrder(OrderDecided):
     """One durable workflow per order document."""
 
     @workflow.init
-    def __init__(self, opened: OrderOpened, carried: OrderState | None) -> None:
-        self.state = carried or OrderState.of(opened, workflow.now())
-        self.journal = self.state.journal
-        self._inbox: list[OrderMessage] = []
-        if carried is None:
-            self.note("order.opened", supplier=opened.terms.supplier, plant=opened.terms.plant)
+    def __init__(self, given: OrderInput) -> None:
+        super().__init__(given, given.state or OrderState.of(given.opening, workflow.now()))
+        if given.state is None:
+            terms = given.opening.terms
+            self.note("order.opened", supplier=terms.supplier, plant=terms.plant)
 
     @workflow.run
-    async def run(self, opened: OrderOpened, carried: OrderState | None) -> str:
+    async def run(self, given: OrderInput) -> str:
         """Collect, place, send; then take answers, changes and receipts until every line is done."""
-        state = self.state
-        if state.stage is OrderStage.COLLECTING:
+        if self.state.stage is OrderStage.COLLECTING:
             await self._collect()
-        elif not state.lines:
-            self._write_lines(list(opened.wants))
-        while True:
-            await self._take_inbox()
-            if state.to_be_placed:
-                await self._place_and_send()
-            else:
-                await self._change()
-                await self.state_needs()
-                await self._write_back()
-                await self.tell()
-            await self.climb_ladder()
-            await self.ask_people(answer_overdue=self.overdue)
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if state.finished:
-                return state.stage
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(args=[opened, carried_order(state)])
-            await self._wait_for_word()
+        elif not self.state.lines:
+            self._write_lines(list(given.opening.wants))
+        await self.live()
+        return self.state.stage
 
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.signal
+    @workflow.signal(name="cover_wanted")
     def cover_wanted(self, wanted: CoverWanted) -> None:
         """A requirement wants other cover than before."""
-        self._inbox.append(wanted)
+        self.inbox.append(wanted)
 
-    @workflow.signal
+    @workflow.signal(name="supplier_answered")
     def supplier_answered(self, answered: SupplierAnswered) -> None:
         """The supplier answered."""
-        self._inbox.append(answered)
+        self.inbox.append(answered)
 
-    @workflow.signal
+    @workflow.signal(name="shipment_announced")
     def shipment_announced(self, announced: ShipmentsAnnounced) -> None:
         """Goods are on the way."""
-        self._inbox.append(announced)
+        self.inbox.append(announced)
 
-    @workflow.signal
+    @workflow.signal(name="goods_received")
     def goods_received(self, received: GoodsReceived) -> None:
         """Goods are in stock."""
-        self._inbox.append(received)
+        self.inbox.append(received)
 
-    @workflow.signal
+    @workflow.signal(name="document_edited")
     def document_edited(self, edited: DocumentEdited) -> None:
         """A person changed the document in the ERP."""
-        self._inbox.append(edited)
+        self.inbox.append(edited)
 
-    @workflow.signal
+    @workflow.signal(name="change_decided")
     def change_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
-        self._inbox.append(decided)
+        self.inbox.append(decided)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> OrderSnapshot:
         """The present state."""
         return self.snapshot()
 
-    async def _take_inbox(self) -> None:
+    async def take(self, messages: Sequence[OrderMessage]) -> None:
         """Take note of all that arrived, and of what people decided."""
-        await self.learn_policy(self._inbox)
-        messages, self._inbox = self._inbox, []
+        await self.learn_policy(messages)
         self.take_messages(messages)
+
+    async def act(self) -> None:
+        """Place and send, or change, write back and tell; remind and ask who has to be."""
+        if self.state.to_be_placed:
+            await self._place_and_send()
+        else:
+            await self._change()
+            await self.state_needs()
+            await self._write_back()
+            await self.tell()
+        await self.climb_ladder()
+        await self.ask_people(answer_overdue=self.overdue)
+
+    @property
+    def ended(self) -> bool:
+        """Every line is done."""
+        return self.state.finished
+
+    def time_to_wait(self) -> timedelta | None:
+        """Until the next rung of the ladder."""
+        return self.patience()
+
+    def remembered(self) -> OrderState:
+        """What the next run goes on with."""
+        return carried_order(self.state)
 
     # -- collect
 
@@ -124,25 +128,16 @@ class PurchaseOrder(OrderDecided):
         state = self.state
         self.show()
         await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
-        entry = self.entry()
-        sheet = await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                DeskActivities.close_sheet,
-                CloseSheetCall(order_id=state.id, entry=entry),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
-            ),
-            "desk.close_sheet",
-        )
+        call = CloseSheetCall(order_id=state.id, entry=self.entry())
+        sheet = await self.recorded(DeskActivities.close_sheet, call)
         self._write_lines(list(sheet.wants))
         state.stage = OrderStage.PLACING
 
     def _write_lines(self, wants: list[Want]) -> None:
         """A line per lot of the newest want of each requirement."""
         newest: dict[RequirementId, Want] = {}
-        early = [message.want for message in self._inbox if isinstance(message, CoverWanted)]
-        self._inbox = [message for message in self._inbox if not isinstance(message, CoverWanted)]
+        early = [message.want for message in self.inbox if isinstance(message, CoverWanted)]
+        self.inbox = [message for message in self.inbox if not isinstance(message, CoverWanted)]
         for want in wants + early:
             known = newest.get(want.requirement_id)
             if known is None or want.rank > known.rank:
@@ -251,15 +246,6 @@ class PurchaseOrder(OrderDecided):
         if any(line.shipped or line.received for line in state.lines):
             return OrderStage.DELIVERING
         return OrderStage.SENT if state.awaited else OrderStage.ACKNOWLEDGED
-
-    # -- rest
-
-    async def _wait_for_word(self) -> None:
-        """Until a message comes, or the next rung of the ladder: one timer at a time."""
-        try:
-            await workflow.wait_condition(lambda: bool(self._inbox), timeout=self.patience())
-        except TimeoutError:
-            return
 
     def snapshot(self) -> OrderSnapshot:
         """The present state, for the ledger's reads."""
