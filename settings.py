@@ -8,8 +8,9 @@ Not decided here: what is done with a setting (worker.py, gateway, tools).
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
@@ -22,6 +23,13 @@ Rate = Annotated[float, Field(gt=0, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 HttpUrl = Annotated[str, Field(pattern=_HTTP_URL)]
+
+
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class SettingsError(Exception):
@@ -61,6 +69,12 @@ class Settings(BaseModel):
         default=None,
         alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="the http(s) URL of an OTLP/HTTP collector, such as http://collector:4318",
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, alias="PEGLINE_LOG_FORMAT", description="text, or json for log collectors"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", alias="PEGLINE_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR"
     )
     _temporal: ClientConnectConfig = PrivateAttr(default_factory=ClientConnectConfig)
 
@@ -113,6 +127,18 @@ class WorkerSettings(Settings):
         default=10.0,
         alias="PEGLINE_CALL_TIMEOUT_SECONDS",
         description="seconds, up to 3600: how long one call to a counterpart may take",
+    )
+
+    health_host: str = Field(
+        default="127.0.0.1",
+        alias="PEGLINE_HEALTH_HOST",
+        pattern=r"^\S+$",
+        description="an address or host name of this machine",
+    )
+    health_port: Port | None = Field(
+        default=None,
+        alias="PEGLINE_HEALTH_PORT",
+        description="a port from 1 to 65535 for /healthz, /readyz and /metrics; none is opened where left out",
     )
 
     @property

@@ -13,7 +13,7 @@ from canonical.policy import RouteKind
 
 
 class LineOutcome(StrEnum):
-    """A supplier's answer to a line, whatever the dialect (supplier-responses.md)."""
+    """A supplier's answer to a line, whatever the dialect."""
 
     ACCEPTED = "accepted"
     CHANGED = "changed"

@@ -4,7 +4,7 @@ Used by the gateway's delivery and by the desk. A message to an entity that has 
 failures surface as temporalio.service.RPCError, for the caller to try again.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -35,12 +35,15 @@ from canonical.plan import PlanRun as PlanRunNoun
 from canonical.records import ExceptionSnapshot
 from workflows import queues
 from workflows import search_attributes as sa
+from workflows.engineering_change.messages import ChangeInput
 from workflows.engineering_change.workflow import EngineeringChange
 from workflows.exception.workflow import ShortageException
+from workflows.material_requirement.messages import RequirementInput
 from workflows.material_requirement.workflow import MaterialRequirement
 from workflows.plan_run import PlanRun, plan_workflow_id
-from workflows.purchase_order.state import OrderStarted
+from workflows.purchase_order.messages import OrderInput
 from workflows.purchase_order.workflow import PurchaseOrder
+from workflows.stock_balance.state import StockInput
 from workflows.stock_balance.workflow import StockBalance
 
 RPC_TIMEOUT = timedelta(seconds=10)
@@ -63,7 +66,7 @@ class EntityDirectory:
         need = opened.need
         started = await self._start(
             MaterialRequirement.run,
-            [opened, None],
+            RequirementInput(opened=opened),
             id=need.id,
             attributes={
                 sa.PLANT: need.plant,
@@ -97,7 +100,7 @@ class EntityDirectory:
         terms = opened.terms
         await self._start(
             PurchaseOrder.run,
-            [OrderStarted.of(opened)],
+            OrderInput(opened=opened),
             id=opened.order_id,
             attributes={
                 sa.PLANT: terms.plant,
@@ -137,7 +140,7 @@ class EntityDirectory:
         """Start the run of a plan that is staged; harmless where it runs or has run."""
         await self._start(
             PlanRun.run,
-            [PlanRunStarted(run=run)],
+            PlanRunStarted(run=run),
             id=plan_workflow_id(run),
             attributes={sa.PLANT: run.plant, sa.CORRELATION_ID: run.id},
             # Its few steps must not wait behind the thousands of needs that another run has delivered.
@@ -160,7 +163,7 @@ class EntityDirectory:
         revised = opened.revised
         started = await self._start(
             EngineeringChange.run,
-            [opened],
+            ChangeInput(opened=opened),
             id=revised.id,
             attributes={
                 sa.PLANT: revised.plant,
@@ -192,7 +195,7 @@ class EntityDirectory:
         figure = opened.figure
         started = await self._start(
             StockBalance.run,
-            [opened, None],
+            StockInput(opened=opened),
             id=figure.id,
             attributes={
                 sa.PLANT: figure.plant,
@@ -259,7 +262,7 @@ class EntityDirectory:
     async def _start(
         self,
         run: Callable[..., Awaitable[Any]],
-        args: Sequence[Any],
+        given: object,
         *,
         id: str,
         attributes: dict[SearchAttributeKey[str], str | None],
@@ -272,7 +275,7 @@ class EntityDirectory:
         try:
             await self._client.start_workflow(
                 run,
-                args=args,
+                args=[given],
                 id=id,
                 task_queue=self._queue,
                 id_reuse_policy=(

@@ -7,7 +7,7 @@ from temporalio.workflow import ParentClosePolicy
 from canonical.identity import ExceptionId
 from canonical.messages import ExceptionRaised, ProposalChanged
 from workflows import search_attributes as sa
-from workflows.exception.state import ExceptionStarted
+from workflows.exception.state import ExceptionInput
 from workflows.exception.workflow import ShortageException
 
 
@@ -16,7 +16,7 @@ async def raise_exception(raised: ExceptionRaised) -> None:
     proposal = raised.proposal
     await workflow.start_child_workflow(
         ShortageException.run,
-        ExceptionStarted.of(raised),
+        ExceptionInput(opened=raised),
         id=raised.exception_id,
         parent_close_policy=ParentClosePolicy.ABANDON,
         search_attributes=sa.attributes(

@@ -24,7 +24,7 @@ from decisions.calendars import add_business_hours
 from tests.decisions.test_business_hours_model import minute_by_minute
 from tests.workflows.conftest import MakeWorld
 from tests.workflows.world import World, today
-from workflows.exception.state import ExceptionStarted
+from workflows.exception.state import ExceptionInput
 from workflows.exception.workflow import ShortageException
 
 FRIDAY = 4
@@ -82,7 +82,7 @@ async def question(world: World, opens: datetime, *approvers: str, **proposed: A
     )
     handle = await world.client.start_workflow(
         ShortageException.run,
-        ExceptionStarted.of(raised),
+        ExceptionInput(opened=raised),
         id=raised.exception_id,
         task_queue=world.queue,
         start_delay=opens - datetime.now(UTC),

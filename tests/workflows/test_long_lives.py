@@ -1,5 +1,6 @@
 """Entities that live for weeks continue as new, and lose nothing by it."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -124,6 +125,7 @@ async def history_of(world: World, entity: str) -> list[WorkflowHistory]:
 
 
 def size_of_input(run: WorkflowHistory) -> int:
-    """What the run was given, in bytes."""
-    given = run.events[0].workflow_execution_started_event_attributes.input.payloads
-    return sum(len(payload.data) for payload in given)
+    """What the run was given but for messages that wait, in bytes."""
+    [payload] = run.events[0].workflow_execution_started_event_attributes.input.payloads
+    given = json.loads(payload.data)
+    return len(payload.data) - len(json.dumps(given["inbox"]))

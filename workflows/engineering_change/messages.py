@@ -12,8 +12,10 @@ from canonical.records import ChangeStage
 from decisions.ordering import is_newer
 from workflows.engineering_change.state import ChangeState
 from workflows.material_requirement.need import Note
+from workflows.memory import RunInput
 
 ChangeMessage = ChangeOpened | ChangeSuperseded | ExceptionDecided
+ChangeInput = RunInput[ChangeOpened, ChangeState, ChangeMessage]
 
 
 def take(state: ChangeState, message: ChangeMessage, note: Note) -> None:
@@ -84,4 +86,4 @@ def _take_decision(state: ChangeState, decided: ExceptionDecided, note: Note) ->
     )
 
 
-__all__ = ["ChangeMessage", "note_revision", "take"]
+__all__ = ["ChangeInput", "ChangeMessage", "note_revision", "take"]

@@ -13,6 +13,7 @@ from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import ChangeStage
 from workflows.journal import Journal
+from workflows.memory import EntityState
 
 
 class OpenQuestion(BaseModel):
@@ -22,12 +23,11 @@ class OpenQuestion(BaseModel):
     digest: str
 
 
-class ChangeState(BaseModel):
+class ChangeState(EntityState):
     """The change's memory."""
 
     revised: BomRevised
     correlation_id: str
-    journal: Journal
     stage: ChangeStage = ChangeStage.JUDGING
     unjudged: bool = True
     """What was told last is not looked into yet."""

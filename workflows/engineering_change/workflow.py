@@ -5,6 +5,8 @@ tells the requirements what they go on needing and states the needs of the new c
 follow their requirements by R3. A revision that is told anew before the approval replaces the proposal.
 """
 
+from collections.abc import Sequence
+
 from pydantic import JsonValue
 from temporalio import workflow
 
@@ -27,7 +29,7 @@ from decisions.engineering_change.proposal import (
     left_as_it_is,
 )
 from decisions.engineering_change.report import affected_requirements, check, instructions_of
-from workflows.engineering_change.messages import ChangeMessage, note_revision, take
+from workflows.engineering_change.messages import ChangeInput, ChangeMessage, note_revision, take
 from workflows.engineering_change.reports import (
     bom_changes,
     change_details,
@@ -37,63 +39,63 @@ from workflows.engineering_change.reports import (
     needs_now,
 )
 from workflows.engineering_change.state import ChangeState, OpenQuestion
-from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, Entity, activity_name
 from workflows.questions import change_proposal, raise_exception
 
 
 @workflow.defn(name="EngineeringChange")
-class EngineeringChange(Entity):
+class EngineeringChange(Entity[ChangeState, ChangeMessage]):
     """One durable workflow per revision of an assembly at a plant."""
 
     @workflow.init
-    def __init__(self, opened: ChangeOpened) -> None:
-        self.state = ChangeState.of(opened)
-        self.journal = self.state.journal
-        self._inbox: list[ChangeMessage] = []
+    def __init__(self, given: ChangeInput) -> None:
+        super().__init__(given, given.state or ChangeState.of(given.opening))
         self._plans: tuple[ComponentPlan, ...] = ()
-        note_revision(self.state, "change.stated", self.note)
+        if given.state is None:
+            note_revision(self.state, "change.stated", self.note)
 
     @workflow.run
-    async def run(self, opened: ChangeOpened) -> str:
-        """Take what arrived, look, propose; carry out what is decided, and end with the report."""
-        state = self.state
-        while True:
-            self._take_messages()
-            if state.unjudged:
-                await self._judge()
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if state.ended:
-                return state.stage
-            await workflow.wait_condition(lambda: bool(self._inbox))
+    async def run(self, given: ChangeInput) -> str:
+        """Look, propose, carry out what is decided, and end with the report."""
+        await self.live()
+        return self.state.stage
 
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.signal
+    @workflow.signal(name="bom_revised")
     def bom_revised(self, opened: ChangeOpened) -> None:
         """The revision is told anew."""
-        self._inbox.append(opened)
+        self.inbox.append(opened)
 
-    @workflow.signal
+    @workflow.signal(name="superseded")
     def superseded(self, superseded: ChangeSuperseded) -> None:
         """Another revision takes the place of this one."""
-        self._inbox.append(superseded)
+        self.inbox.append(superseded)
 
-    @workflow.signal
+    @workflow.signal(name="exception_decided")
     def exception_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
-        self._inbox.append(decided)
+        self.inbox.append(decided)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> ChangeSnapshot:
         """The present state."""
         return self.snapshot()
 
-    def _take_messages(self) -> None:
-        messages, self._inbox = self._inbox, []
+    async def take(self, messages: Sequence[ChangeMessage]) -> None:
+        """Take note of what arrived, in this order."""
         for message in messages:
             take(self.state, message, self.note)
+
+    async def act(self) -> None:
+        """Look into what was told last."""
+        if self.state.unjudged:
+            await self._judge()
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to wait for."""
+        return self.state.ended
 
     # -- judge
 
@@ -101,7 +103,7 @@ class EngineeringChange(Entity):
         """R13 by the ledger, master data and policy of the moment; then ask, or do what needs nobody or is decided."""
         state = self.state
         used = await self._where_used()
-        if self._inbox:
+        if self.inbox:
             return  # what arrived meanwhile may say otherwise; it is taken, and all is looked into with it
         verdict = self._verdict(used)
         state.unjudged, state.policy = False, used.policy
@@ -140,7 +142,7 @@ class EngineeringChange(Entity):
             lambda: workflow.execute_activity_method(
                 DeskActivities.where_used, call, start_to_close_timeout=CALL_TIMEOUT, retry_policy=CALL_RETRIES
             ),
-            "desk.where_used",
+            activity_name(DeskActivities.where_used),
         )
 
     def _verdict(self, used: WhereUsed) -> ChangeVerdict:
@@ -243,32 +245,15 @@ class EngineeringChange(Entity):
             decided_by=decided_by(state),
             requirements=[{"id": cut.requirement_id, "quantity": str(cut.quantity)} for cut in found],
         )
-        entry = self.entry()
-        heard = await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                DeskActivities.change_bom,
-                ChangeBomCall(entry=entry, changes=changes),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
-            ),
-            "desk.change_bom",
-        )
+        heard = await self.recorded(DeskActivities.change_bom, ChangeBomCall(entry=self.entry(), changes=changes))
         return tuple(cut.requirement_id for cut, running in zip(found, heard, strict=True) if not running)
 
     async def _state_needs(self, needs: tuple[Need, ...]) -> None:
         state, now = self.state, workflow.now()
         stated = needs_now(state, needs, now)
         self.note("change.needs_stated", requirements=[need.id for need in needs])
-        entry = self.entry()
-        call = StateNeedsCall(entry=entry, needs=stated, correlation_id=state.correlation_id)
-        await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                DeskActivities.state_needs, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
-            ),
-            "desk.state_needs",
-        )
+        call = StateNeedsCall(entry=self.entry(), needs=stated, correlation_id=state.correlation_id)
+        await self.recorded(DeskActivities.state_needs, call)
 
     # -- what it leaves behind
 

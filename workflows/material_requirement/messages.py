@@ -11,10 +11,12 @@ from canonical.messages import BomChanged, RequirementOpened, RequirementWithdra
 from decisions.ordering import is_newer
 from workflows.material_requirement.need import Note
 from workflows.material_requirement.state import RequirementState
+from workflows.memory import RunInput
 
 RequirementMessage = (
     RequirementOpened | RequirementWithdrawn | CoverageChanged | ExceptionDecided | BomChanged | StockAllotted
 )
+RequirementInput = RunInput[RequirementOpened, RequirementState, RequirementMessage]
 
 
 def take(state: RequirementState, message: RequirementMessage, note: Note) -> None:
@@ -160,4 +162,4 @@ def _take_stock(state: RequirementState, allotted: StockAllotted, note: Note) ->
     note("stock.allotted", allotted.as_of, before=str(before), reason=allotted.reason, rule="R11", **told)
 
 
-__all__ = ["Note", "RequirementMessage", "take"]
+__all__ = ["Note", "RequirementInput", "RequirementMessage", "take"]

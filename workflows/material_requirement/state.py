@@ -6,8 +6,6 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from canonical.base import Noun
 from canonical.cover import CoverHeld, SliceState, SupplySlice
 from canonical.exception import Decision, ExceptionKind
@@ -19,6 +17,7 @@ from canonical.policy import PlantPolicy
 from canonical.records import RequirementStage
 from canonical.sourcing import Assessment, Source
 from workflows.journal import Journal
+from workflows.memory import EntityState
 
 if TYPE_CHECKING:
     from decisions.feasibility import Short
@@ -49,12 +48,11 @@ class AcceptedShortage(Noun):
         return short.available_on is not None and short.available_on <= self.available_on
 
 
-class RequirementState(BaseModel):
+class RequirementState(EntityState):
     """The requirement's memory."""
 
     id: RequirementId
     correlation_id: str
-    journal: Journal
     need: Need
     """As last stated by the plan."""
     acted_on: Need

@@ -1,6 +1,6 @@
 """What a requirement states to orders: a decision on cover as a want, and who takes it.
 
-Each question goes out as a whole want (entities.md), with the fact of its decision. Quantities are in the need's unit;
+Each question goes out as a whole want, with the fact of its decision. Quantities are in the need's unit;
 only a want is in the order unit. Not here: what is asked for (requirement_cover) and how it is decided (decisions/).
 """
 
@@ -16,15 +16,14 @@ from canonical.records import RequirementStage
 from decisions.assess import CoverDecision, NotOrderable, decide_cover
 from decisions.cover import release, terms_for, want_for
 from decisions.netting import Netting
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.entity import Entity
+from workflows.material_requirement.messages import RequirementMessage
 from workflows.material_requirement.reasons import CoverQuestion, cover_decided, cover_refused
 from workflows.material_requirement.state import RequirementState
 
 
-class WantStater(Entity):
+class WantStater(Entity[RequirementState, RequirementMessage]):
     """The part of a MaterialRequirement that speaks to orders; each decision needs the assessment of its moment."""
-
-    state: RequirementState
 
     def decide(
         self,
@@ -137,15 +136,10 @@ class WantStater(Entity):
     ) -> CoverAsked:
         # The entry goes out with the question: the ledger is told of the state that the question leads to.
         self.state.stage, self.state.reason = RequirementStage.COVERED, "asked of an order; waits for the supplier"
-        entry = self.entry()
-        call = AskCoverCall(entry=entry, openings=openings, changes=changes, correlation_id=self.state.correlation_id)
-        return await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                DeskActivities.ask_cover, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
-            ),
-            "desk.ask_cover",
+        call = AskCoverCall(
+            entry=self.entry(), openings=openings, changes=changes, correlation_id=self.state.correlation_id
         )
+        return await self.recorded(DeskActivities.ask_cover, call)
 
     def _note_want(self, want: Want, supplier: str) -> None:
         self.note(

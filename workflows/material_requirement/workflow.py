@@ -4,6 +4,7 @@ It owns its need, its decision and its exceptions. It never touches a document: 
 wants, and tests what they state back against the pegged need. Handlers only record; the loop in `run` acts.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from temporalio import workflow
@@ -27,10 +28,9 @@ from decisions.feasibility import Feasible, Short
 from decisions.master_data import master_data_proposal
 from decisions.shortage import shortage_proposal
 from workflows.bounded_memory import carried_requirement
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT
 from workflows.material_requirement.answers import answer_due, note_answered
 from workflows.material_requirement.cover import CoverSeeker
-from workflows.material_requirement.messages import RequirementMessage, take
+from workflows.material_requirement.messages import RequirementInput, RequirementMessage, take
 from workflows.material_requirement.need import judge_need, note_need
 from workflows.material_requirement.stage import describe_cover, standing
 from workflows.material_requirement.state import OpenException, RequirementState
@@ -42,76 +42,78 @@ class MaterialRequirement(CoverSeeker):
     """One durable workflow per material requirement."""
 
     @workflow.init
-    def __init__(self, opened: RequirementOpened, carried: RequirementState | None) -> None:
-        self.state = carried or RequirementState.of(opened)
-        self.journal = self.state.journal
-        self._inbox: list[RequirementMessage] = []
+    def __init__(self, given: RequirementInput) -> None:
+        super().__init__(given, given.state or RequirementState.of(given.opening))
         self._assessed_now = False
-        if carried is None:
-            note_need(opened.need, "need.stated", self.note)
+        if given.state is None:
+            note_need(given.opening.need, "need.stated", self.note)
 
     @workflow.run
-    async def run(self, opened: RequirementOpened, carried: RequirementState | None) -> str:
-        """Take what arrived, assess, decide the cover, test it against the need; rest until a message comes."""
-        while True:
-            self._take_messages()
-            self._assessed_now = self._has_to_decide
-            if self._assessed_now:
-                await self._assess()
-            await self._decide_cover()
-            await self._test_feasibility()
-            self._find_stage()
-            await self._answer()
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if self.state.ended:
-                return self.state.stage
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(args=[opened, carried_requirement(self.state)])
-            await workflow.wait_condition(lambda: bool(self._inbox))
+    async def run(self, given: RequirementInput) -> str:
+        """Decide the cover and test it against the need, until all is there or nothing is needed any more."""
+        await self.live()
+        return self.state.stage
 
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.signal
+    @workflow.signal(name="plan_changed")
     def plan_changed(self, opened: RequirementOpened) -> None:
         """The plan states the need anew."""
-        self._inbox.append(opened)
+        self.inbox.append(opened)
 
-    @workflow.signal
+    @workflow.signal(name="withdrawn")
     def withdrawn(self, withdrawn: RequirementWithdrawn) -> None:
         """The plan no longer has the need."""
-        self._inbox.append(withdrawn)
+        self.inbox.append(withdrawn)
 
-    @workflow.signal
+    @workflow.signal(name="coverage_changed")
     def coverage_changed(self, changed: CoverageChanged) -> None:
         """An order states what it gives."""
-        self._inbox.append(changed)
+        self.inbox.append(changed)
 
-    @workflow.signal
+    @workflow.signal(name="exception_decided")
     def exception_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
-        self._inbox.append(decided)
+        self.inbox.append(decided)
 
-    @workflow.signal
+    @workflow.signal(name="bom_changed")
     def bom_changed(self, changed: BomChanged) -> None:
         """An engineering change says what is still needed."""
-        self._inbox.append(changed)
+        self.inbox.append(changed)
 
-    @workflow.signal
+    @workflow.signal(name="stock_allotted")
     def stock_allotted(self, allotted: StockAllotted) -> None:
         """What is met from stock, and needs no order."""
-        self._inbox.append(allotted)
+        self.inbox.append(allotted)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> RequirementSnapshot:
         """The present state."""
         return self.snapshot()
 
-    def _take_messages(self) -> None:
-        messages, self._inbox = self._inbox, []
+    async def take(self, messages: Sequence[RequirementMessage]) -> None:
+        """Take note of what arrived, in this order."""
         for message in messages:
             take(self.state, message, self.note)
+
+    async def act(self) -> None:
+        """Assess, decide the cover, test it against the need."""
+        self._assessed_now = self._has_to_decide
+        if self._assessed_now:
+            await self._assess()
+        await self._decide_cover()
+        await self._test_feasibility()
+        self._find_stage()
+        await self._answer()
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to wait for."""
+        return self.state.ended
+
+    def remembered(self) -> RequirementState:
+        """What the next run goes on with."""
+        return carried_requirement(self.state)
 
     # -- assess
 
@@ -121,12 +123,7 @@ class MaterialRequirement(CoverSeeker):
         if state.decision is not None and state.decision.choice is Choice.RETRY:
             state.decision = None
         call = AssessCall(plant=state.need.plant, item=state.need.item)
-        state.assessment = await self.persist(
-            lambda: workflow.execute_local_activity_method(
-                DeskActivities.assess, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
-            ),
-            "desk.assess",
-        )
+        state.assessment = await self.internal(DeskActivities.assess, call)
         state.unjudged = False
         judge_need(state, self.note)
 
@@ -274,15 +271,8 @@ class MaterialRequirement(CoverSeeker):
             revision=answered.answer.order_revision,
             slices=[part.model_dump(mode="json") for part in answered.answer.lines[0].slices],
         )
-        entry = self.entry()
-        call = AnswerOrderCall(entry=entry, order_id=order, answered=answered)
-        await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                DeskActivities.answer_order, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
-            ),
-            "desk.answer_order",
-        )
+        call = AnswerOrderCall(entry=self.entry(), order_id=order, answered=answered)
+        await self.recorded(DeskActivities.answer_order, call)
 
     # -- where it stands
 

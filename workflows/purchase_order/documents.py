@@ -7,7 +7,7 @@ of ours is sent no document: it hears of the needs that the order states (depend
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -46,7 +46,7 @@ AnyCall = TypeVar("AnyCall", bound=Call)
 class Counterparts:
     """Calls on the counterparts' own queues."""
 
-    def __init__(self, entity: Entity) -> None:
+    def __init__(self, entity: Entity[OrderState, Any]) -> None:
         self._entity = entity
 
     async def call(
@@ -60,7 +60,7 @@ class Counterparts:
             this, attempt = attempt, attempt.model_copy(update={"unsure": True})
             return await self._execute(method, this, counterpart, summary, CALL_RETRIES)
 
-        return await self._entity.carried(call.entry, once, f"{counterpart}.{method.__name__}")
+        return await self._entity.with_events(call.entry, once, f"{counterpart}.{method.__name__}")
 
     async def call_once(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
@@ -103,7 +103,7 @@ class Counterparts:
 class OrderDocuments:
     """What ERP, supplier and APS hold of one order."""
 
-    def __init__(self, state: OrderState, entity: Entity) -> None:
+    def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
         self._state = state
         self._entity = entity
         self._counterparts = Counterparts(entity)

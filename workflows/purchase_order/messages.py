@@ -5,12 +5,20 @@ from datetime import date, datetime
 from pydantic import JsonValue
 
 from canonical.exception import ExceptionDecided
-from canonical.messages import CoverWanted, DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered
+from canonical.messages import (
+    CoverWanted,
+    DocumentEdited,
+    GoodsReceived,
+    OrderOpened,
+    ShipmentsAnnounced,
+    SupplierAnswered,
+)
 from canonical.order import GoodsReceipt, LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
 from decisions.ordering import answer_standing, rank_of_answer
 from workflows.material_requirement.messages import Note
+from workflows.memory import RunInput
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.questions import is_still_asked
@@ -18,6 +26,7 @@ from workflows.purchase_order.sharing import received_by, told_receipt, told_sha
 from workflows.purchase_order.state import OrderState
 
 OrderMessage = CoverWanted | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
+OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
 DECIDED_BY_POLICY = (CoverWanted, SupplierAnswered, DocumentEdited)
 """Messages on which the order decides by the policy as it is then."""
 

@@ -7,6 +7,7 @@ decisions.escalation. Which proposals should be open now is a pure function of i
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 from pydantic import JsonValue
 from temporalio import workflow
@@ -20,10 +21,9 @@ from canonical.sourcing import MasterDataDefect
 from decisions.approval import route_approval
 from decisions.escalation import BUYER_TOLD, Rung, next_rung, supplier_ladder
 from decisions.tolerance import ToleranceVerdict, judge_tolerance
-from workflows.entity import Entity
+from workflows.entity import MOMENT, Entity
 from workflows.material_requirement.messages import Note
 from workflows.material_requirement.state import OpenException
-from workflows.policy_now import policy_now
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
@@ -33,13 +33,12 @@ from workflows.purchase_order.state import OrderState
 from workflows.questions import change_proposal, raise_exception
 
 _ZERO = Decimal(0)
-_MOMENT = dt.timedelta(milliseconds=1)
 
 
 class OrderQuestions:
     """The questions of one order that are open with people."""
 
-    def __init__(self, state: OrderState, entity: Entity) -> None:
+    def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
         self._state = state
         self._entity = entity
 
@@ -89,7 +88,7 @@ class OrderQuestions:
 class Escalation:
     """R16: a silent supplier is reminded, then the buyer is asked."""
 
-    def __init__(self, state: OrderState, entity: Entity, documents: OrderDocuments) -> None:
+    def __init__(self, state: OrderState, entity: Entity[OrderState, Any], documents: OrderDocuments) -> None:
         self._state = state
         self._entity = entity
         self._documents = documents
@@ -104,7 +103,7 @@ class Escalation:
     def time_to_next(self) -> dt.timedelta | None:
         """How long until the next level; None: there is none to wait for."""
         rung = self._next
-        return None if rung is None else max(rung.at - workflow.now(), _MOMENT)
+        return None if rung is None else max(rung.at - workflow.now(), MOMENT)
 
     @property
     def _next(self) -> Rung | None:
@@ -121,7 +120,7 @@ class Escalation:
         state, now = self._state, workflow.now()
         if (rung := self._next) is None or rung.at > now:
             return
-        state.policy = await policy_now(self._entity, state.policy, supplier=state.terms.supplier)
+        state.policy = await self._entity.policy_now(state.policy, supplier=state.terms.supplier)
         while (rung := self._next) is not None and rung.at <= now:
             state.rungs_climbed = rung.height
             reason = rung.reason(state.policy.version).model_dump(mode="json")

@@ -17,6 +17,7 @@ from canonical.sourcing import Source
 from decisions.ordering import AnswerRank
 from workflows.journal import Journal
 from workflows.material_requirement.state import OpenException
+from workflows.memory import EntityState
 from workflows.purchase_order.line import Line, Part
 from workflows.purchase_order.sharing import room_for, share_anew, shared_lot
 
@@ -34,7 +35,7 @@ class StatedNeed(BaseModel):
     """A digest of what was stated; empty: it was withdrawn."""
 
 
-class OrderState(BaseModel):
+class OrderState(EntityState):
     """The order's memory."""
 
     id: OrderId
@@ -42,7 +43,6 @@ class OrderState(BaseModel):
     source: Source
     policy: PlantPolicy
     correlation_id: str
-    journal: Journal
     stage: OrderStage
     opened_at: dt.datetime
     order_date: dt.date
@@ -285,15 +285,3 @@ class OrderState(BaseModel):
             expedite=self.expedite,
             changed_lines=changed,
         )
-
-
-class OrderStarted(OrderOpened):
-    """What a run is given."""
-
-    carried: OrderState | None = None
-    """The memory of the run before; None: the order is new."""
-
-    @classmethod
-    def of(cls, opened: OrderOpened) -> "OrderStarted":
-        """What the first run is given."""
-        return cls(**dict(opened))

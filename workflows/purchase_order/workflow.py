@@ -1,125 +1,99 @@
 """PurchaseOrder: an order to a supplier, from its first line to its closing.
 
 It is the only writer of its requisition and order, the only one that talks with the supplier about them, and the only
-one that shares a confirmation out (R11). Handlers only record; the loop in `run` acts.
+one that shares a confirmation out (R11). Handlers only record; `Entity.live` has the loop.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TypeVar
 
 from temporalio import workflow
 
 from activities.desk import DeskActivities
-from canonical.calls import CloseSheetCall, Reply, RequirementStatement, StateNeedsCall, TellRequirementsCall
+from canonical.calls import CloseSheetCall, RequirementStatement, StateNeedsCall, TellRequirementsCall
 from canonical.cover import Want
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
 from canonical.messages import CoverWanted, DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered
-from canonical.records import Entry, OrderSnapshot, OrderStage
+from canonical.records import OrderSnapshot, OrderStage
 from workflows import search_attributes as sa
 from workflows.bounded_memory import carried_order
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
-from workflows.policy_now import policy_now
+from workflows.entity import Entity
 from workflows.purchase_order.changes import settle_wants
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.documents import OrderDocuments
-from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderMessage, take
+from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
 from workflows.purchase_order.questions import Escalation, OrderQuestions, find_breaches, settle_decisions
 from workflows.purchase_order.reports import describe, digest, news, snapshot
 from workflows.purchase_order.sharing import share_groups
-from workflows.purchase_order.state import OrderStarted, OrderState
-
-Outcome = TypeVar("Outcome")
+from workflows.purchase_order.state import OrderState
 
 
 @workflow.defn(name="PurchaseOrder")
-class PurchaseOrder(Entity):
+class PurchaseOrder(Entity[OrderState, OrderMessage]):
     """One durable workflow per order document."""
 
     @workflow.init
-    def __init__(self, started: OrderStarted) -> None:
-        self.state = started.carried or OrderState.of(started, workflow.now())
-        self.journal = self.state.journal
-        self._inbox: list[OrderMessage] = []
+    def __init__(self, given: OrderInput) -> None:
+        super().__init__(given, given.state or OrderState.of(given.opening, workflow.now()))
         self._documents = OrderDocuments(self.state, self)
         self._questions = OrderQuestions(self.state, self)
         self._escalation = Escalation(self.state, self, self._documents)
+        if given.state is None:
+            self.note("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
     @workflow.run
-    async def run(self, started: OrderStarted) -> str:
+    async def run(self, given: OrderInput) -> str:
         """Collect, place, send; then take answers, changes and receipts until every line is done."""
-        state = self.state
-        if started.carried is None:
-            self.note("order.opened", supplier=state.terms.supplier, plant=state.terms.plant)
-        if state.stage is OrderStage.COLLECTING:
+        if self.state.stage is OrderStage.COLLECTING:
             await self._collect()
-        elif not state.lines:
-            self._write_lines(list(started.wants))
-        while True:
-            await self._take_inbox()
-            await self._act()
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if state.finished:
-                return state.stage
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(started.model_copy(update={"carried": carried_order(state), "wants": ()}))
-            await self._wait_for_word()
+        elif not self.state.lines:
+            self._write_lines(list(given.opening.wants))
+        await self.live()
+        return self.state.stage
 
-    async def _act(self) -> None:
-        if self.state.to_be_placed:
-            await self._place_and_send()
-        else:
-            await self._change()
-            await self._state_needs()
-            await self._write_back()
-            await self._tell()
-        await self._escalation.go_on()
-        await self._questions.ask(answer_overdue=self._escalation.overdue)
-
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
     @workflow.signal(name="cover_wanted")
     def cover_wanted(self, wanted: CoverWanted) -> None:
         """A requirement wants other cover than before."""
-        self._inbox.append(wanted)
+        self.inbox.append(wanted)
 
     @workflow.signal(name="supplier_answered")
     def supplier_answered(self, answered: SupplierAnswered) -> None:
         """The supplier answered."""
-        self._inbox.append(answered)
+        self.inbox.append(answered)
 
     @workflow.signal(name="shipment_announced")
     def shipment_announced(self, announced: ShipmentsAnnounced) -> None:
         """Goods are on the way."""
-        self._inbox.append(announced)
+        self.inbox.append(announced)
 
     @workflow.signal(name="goods_received")
     def goods_received(self, received: GoodsReceived) -> None:
         """Goods are in stock."""
-        self._inbox.append(received)
+        self.inbox.append(received)
 
     @workflow.signal(name="document_edited")
     def document_edited(self, edited: DocumentEdited) -> None:
         """A person changed the document in the ERP."""
-        self._inbox.append(edited)
+        self.inbox.append(edited)
 
     @workflow.signal(name="change_decided")
     def change_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
-        self._inbox.append(decided)
+        self.inbox.append(decided)
 
     @workflow.query(name="status")
     def status(self) -> OrderSnapshot:
         """The present state."""
         return self.snapshot()
 
-    async def _take_inbox(self) -> None:
-        """Take note of all that arrived, and act on what people decided."""
-        await self._learn_policy(self._inbox)
-        messages, self._inbox = self._inbox, []
+    # -- take
+
+    async def take(self, messages: Sequence[OrderMessage]) -> None:
+        """Take note of all that arrived, and of what people decided."""
+        await self._learn_policy(messages)
         state, now = self.state, workflow.now()
         for message in messages:
             answers_before = {line.number: line.last_answer for line in state.lines}
@@ -130,19 +104,46 @@ class PurchaseOrder(Entity):
             # One by one: what a person decided holds for what was known then, not for the answer behind it.
             settle_decisions(state, self.note, now)
 
-    async def _learn_policy(self, messages: list[OrderMessage]) -> None:
+    async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
         """Where something is to be decided: by the policy as it is now, of the plant and of items with own rules."""
         state = self.state
         if not any(isinstance(message, DECIDED_BY_POLICY) for message in messages):
             return
-        state.policy = await policy_now(self, state.policy, supplier=state.terms.supplier)
+        state.policy = await self.policy_now(state.policy, supplier=state.terms.supplier)
         if state.policy.version not in state.plant_versions:
             state.plant_versions.append(state.policy.version)
         for item, (item_class, version) in state.items_with_own_rules().items():
             known = state.policy.model_copy(update={"version": version})
-            found = await policy_now(self, known, item_class=item_class, item=item, supplier=state.terms.supplier)
+            found = await self.policy_now(known, item_class=item_class, item=item, supplier=state.terms.supplier)
             if found is not known:
                 state.own_rules[item] = found.for_line()
+
+    # -- act
+
+    async def act(self) -> None:
+        """Place and send, or change, write back and tell; remind and ask who has to be."""
+        if self.state.to_be_placed:
+            await self._place_and_send()
+        else:
+            await self._change()
+            await self._state_needs()
+            await self._write_back()
+            await self._tell()
+        await self._escalation.go_on()
+        await self._questions.ask(answer_overdue=self._escalation.overdue)
+
+    @property
+    def ended(self) -> bool:
+        """Every line is done."""
+        return self.state.finished
+
+    def time_to_wait(self) -> timedelta | None:
+        """Until the next level of the escalation."""
+        return self._escalation.time_to_next
+
+    def remembered(self) -> OrderState:
+        """What the next run goes on with."""
+        return carried_order(self.state)
 
     # -- collect
 
@@ -151,18 +152,16 @@ class PurchaseOrder(Entity):
         state = self.state
         self.show()
         await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
-        entry = self.entry()
-        sheet = await self._at_desk(
-            DeskActivities.close_sheet, CloseSheetCall(order_id=state.id, entry=entry), entry, "desk.close_sheet"
-        )
+        call = CloseSheetCall(order_id=state.id, entry=self.entry())
+        sheet = await self.recorded(DeskActivities.close_sheet, call)
         self._write_lines(list(sheet.wants))
         state.stage = OrderStage.PLACING
 
     def _write_lines(self, wants: list[Want]) -> None:
         """A line per lot of the newest want of each requirement."""
         newest: dict[RequirementId, Want] = {}
-        early = [message.want for message in self._inbox if isinstance(message, CoverWanted)]
-        self._inbox = [message for message in self._inbox if not isinstance(message, CoverWanted)]
+        early = [message.want for message in self.inbox if isinstance(message, CoverWanted)]
+        self.inbox = [message for message in self.inbox if not isinstance(message, CoverWanted)]
         for want in wants + early:
             known = newest.get(want.requirement_id)
             if known is None or want.rank > known.rank:
@@ -253,13 +252,8 @@ class PurchaseOrder(Entity):
             self.state.told[requirement] = digest(stated)
             coverage = stated.model_copy(update={"sequence": self.state.statements, "stated_at": workflow.now()})
             statements.append(RequirementStatement(requirement_id=requirement, coverage=coverage))
-        entry = self.entry()
-        await self._at_desk(
-            DeskActivities.tell_requirements,
-            TellRequirementsCall(entry=entry, statements=tuple(statements)),
-            entry,
-            "desk.tell_requirements",
-        )
+        call = TellRequirementsCall(entry=self.entry(), statements=tuple(statements))
+        await self.recorded(DeskActivities.tell_requirements, call)
 
     async def _state_needs(self) -> None:
         """Of a transfer or subcontract: what it needs of others, where that has changed."""
@@ -273,36 +267,12 @@ class PurchaseOrder(Entity):
             needs=[{"requirement_id": need.id, "quantity": str(need.quantity)} for need in needs],
             withdrawn=[gone.id for gone in withdrawals],
         )
-        entry = self.entry()
-        await self._at_desk(
-            DeskActivities.state_needs,
-            StateNeedsCall(entry=entry, needs=needs, withdrawals=withdrawals, correlation_id=state.correlation_id),
-            entry,
-            "desk.state_needs",
+        call = StateNeedsCall(
+            entry=self.entry(), needs=needs, withdrawals=withdrawals, correlation_id=state.correlation_id
         )
+        await self.recorded(DeskActivities.state_needs, call)
 
-    async def _at_desk(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: object, entry: Entry, name: str
-    ) -> Outcome:
-        return await self.carried(
-            entry,
-            lambda: workflow.execute_local_activity_method(
-                method,
-                args=[call],
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
-            ),
-            name,
-        )
-
-    # -- rest
-
-    async def _wait_for_word(self) -> None:
-        """Until a message comes, or the next level of the escalation: one timer at a time."""
-        try:
-            await workflow.wait_condition(lambda: bool(self._inbox), timeout=self._escalation.time_to_next)
-        except TimeoutError:
-            return
+    # -- what it shows
 
     def snapshot(self) -> OrderSnapshot:
         """The present state, for the ledger's reads."""

@@ -3,8 +3,6 @@
 import datetime as dt
 from decimal import Decimal
 
-from pydantic import BaseModel
-
 from canonical.facts import FIRST_HASH
 from canonical.identity import RequirementId
 from canonical.messages import StockOpened
@@ -12,14 +10,14 @@ from canonical.reason import Reason
 from canonical.records import StockStage
 from canonical.stock import StockAllotment, StockFigure, StockUser
 from workflows.journal import Journal
+from workflows.memory import EntityState, RunInput
 
 
-class StockState(BaseModel):
+class StockState(EntityState):
     """The balance's memory; carried over continue-as-new."""
 
     figure: StockFigure
     correlation_id: str
-    journal: Journal
     stage: StockStage = StockStage.JUDGING
     unjudged: bool = True
     """What was told last is not looked into yet."""
@@ -56,3 +54,6 @@ class StockState(BaseModel):
     def ended(self) -> bool:
         """Nothing that it said stands, and nothing is left to say."""
         return self.stage is StockStage.SETTLED
+
+
+StockInput = RunInput[StockOpened, StockState, StockOpened]
