@@ -16,7 +16,7 @@ from canonical.messages import (
 from canonical.order import GoodsReceipt, LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
-from decisions.ordering import answer_standing, rank_of_answer
+from decisions.ordering import AnswerRank, answer_standing, rank_of_answer
 from workflows.material_requirement.messages import Note
 from workflows.memory import RunInput
 from workflows.purchase_order.edits import take_edit
@@ -79,11 +79,7 @@ def _take_answer(state: OrderState, answer: OrderAnswer, note: Note) -> None:
     by_line = {line.line: line for line in answer.lines}
     unknown = sorted(by_line.keys() - {line.number for line in state.lines})
     named = [line for line in state.lines if answer.header != "per_line" or line.number in by_line]
-    standing: str = answer_standing(_answered_revision(state, answer), rank, state.revision, None)
-    if standing == "current" and rank in state.answers:
-        standing = "repeat"
-    elif standing == "current" and named and not unknown and all(line.answered_after(rank) for line in named):
-        standing = "stale"
+    standing = _answer_standing(state, answer, rank, named if named and not unknown else [])
     if standing != "current":
         note(
             f"answer.{standing}",
@@ -102,6 +98,20 @@ def _take_answer(state: OrderState, answer: OrderAnswer, note: Note) -> None:
     read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer)]
     for line in newest:
         line.rank_answer(rank)
+    _note_answer(state, answer, read, note)
+
+
+def _answer_standing(state: OrderState, answer: OrderAnswer, rank: AnswerRank, named: list[Line]) -> str:
+    """`named`: the lines that it speaks of, where the order has them all."""
+    standing: str = answer_standing(_answered_revision(state, answer), rank, state.revision, None)
+    if standing == "current" and rank in state.answers:
+        return "repeat"
+    if standing == "current" and named and all(line.answered_after(rank) for line in named):
+        return "stale"
+    return standing
+
+
+def _note_answer(state: OrderState, answer: OrderAnswer, read: list[Line], note: Note) -> None:
     note(
         "order.answered",
         answer.effective_at,

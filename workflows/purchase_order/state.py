@@ -217,7 +217,7 @@ class OrderState(EntityState):
         self.consider(want)
 
     def add_shared_line(self, wants: Sequence[Want]) -> None:
-        """One line for all of them, the first in R11's order first; `shared_lines` says which wants may."""
+        """One line for all of them, the first in R11's order first; sharing says which wants may."""
         first, *others = sorted(wants, key=lambda want: (want.criticality, want.dock_date, want.requirement_id))
         self.lines.append(
             Line(
