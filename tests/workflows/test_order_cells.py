@@ -212,3 +212,14 @@ def test_who_approved_without_knowing_of_an_edit_does_not_overwrite_it() -> None
     assert (int(story.line.quantity), len(story.line.edits)) == (1200, 0)
     assert story.line.written is not None
     assert story.line.written.quantity == 1010, "what is known to be written over"
+
+
+def test_nobody_is_asked_about_a_line_that_is_received_while_others_are_open() -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.state.add_lines(a_want(BELL, 1, 60))
+    story.state.breaches = {10: "price 2.10 instead of 2.00", 20: "price 3.10 instead of 3.00"}
+    story.state.unclear = {10: "the answer is in BX, the order in EA", 20: "the supplier offers a substitute"}
+    story.line.receive(Decimal(1000), june(10))
+    asked = questions(story.state, TODAY, answer_overdue=False)
+    assert [purpose for purpose in asked if "line 20" in asked[purpose].summary] == ["no_answer", "tolerance"]
+    assert [purpose for purpose in asked if "line 10" in asked[purpose].summary] == []

@@ -1,5 +1,6 @@
 """Goods arrive in parts, more than was ordered, and are told of twice."""
 
+from canonical.exception import Choice
 from canonical.messages import GoodsReceived
 from tests.workflows.lookout import parts
 from tests.workflows.world import CHANGED, World
@@ -62,6 +63,21 @@ async def test_a_receipt_in_another_unit_is_put_to_the_buyer_and_counts_for_noth
     question = await world.question(order)
     assert "receipt GR-1: line 10 is in EA, the receipt in BX" in question.proposal.summary
     assert int((await world.order_of(requirement)).lines[0].received) == 0
+
+
+async def test_an_order_stays_open_while_a_receipt_can_not_be_booked(world: World) -> None:
+    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
+    order = await world.acknowledged(requirement)
+    await world.receive_part(order, 5, receipt="GR-1", unit="BX")
+    question = await world.question(order)
+
+    await world.receive(order)
+
+    assert await world.ended(requirement) == "fulfilled"
+    waiting = await world.order_until(order, lambda found: found.lines[0].received == 100)
+    assert (waiting.stage, waiting.exception_id) == ("delivering", question.id)
+    await world.decide(question, Choice.WAIT)
+    assert await world.ended(order.id) == "closed"
 
 
 async def test_receipts_that_are_told_together_are_written_back_in_one_call(world: World) -> None:

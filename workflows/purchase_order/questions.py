@@ -45,7 +45,9 @@ class OrderQuestions:
     async def ask(self, *, answer_overdue: bool) -> None:
         """Ask, change and withdraw, so that what is open says what is so."""
         state = self._state
-        proposals = questions(state, workflow.now().date(), answer_overdue=answer_overdue)
+        # Nobody would hear what is decided of an order that has ended.
+        today = workflow.now().date()
+        proposals = {} if state.finished else questions(state, today, answer_overdue=answer_overdue)
         for purpose in [known for known in state.questions if known not in proposals]:
             await self._withdraw(purpose)
         for purpose, proposal in proposals.items():
@@ -138,7 +140,7 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
     found = {
         "refused": _refused(state),
         "proposal": _wants_that_wait(state, today),
-        "no_answer": _no_answer(state) if answer_overdue or state.unclear or state.unclear_receipts else None,
+        "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
         **edit_questions(state),
     }
@@ -184,9 +186,12 @@ def _refused(state: OrderState) -> Proposal | None:
     )
 
 
-def _no_answer(state: OrderState) -> Proposal:
-    awaited = [line for line in state.awaited if line.number not in state.unclear]
-    reasons = [f"line {number}: {why}" for number, why in sorted(state.unclear.items())]
+def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
+    unclear = state.not_closed(state.unclear)
+    if not (answer_overdue or unclear or state.unclear_receipts):
+        return None
+    awaited = [line for line in state.awaited if line.number not in unclear]
+    reasons = [f"line {number}: {why}" for number, why in sorted(unclear.items())]
     reasons += [f"receipt {number}: {why}" for number, why in sorted(state.unclear_receipts.items())]
     if awaited:
         numbers = ", ".join(str(line.number) for line in awaited)
@@ -208,9 +213,10 @@ def _no_answer(state: OrderState) -> Proposal:
 
 
 def _outside_tolerance(state: OrderState) -> Proposal | None:
-    if not state.breaches:
+    breaches = state.not_closed(state.breaches)
+    if not breaches:
         return None
-    reasons = "; ".join(f"line {number}: {why}" for number, why in sorted(state.breaches.items()))
+    reasons = "; ".join(f"line {number}: {why}" for number, why in sorted(breaches.items()))
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
         summary=f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}",
@@ -228,7 +234,7 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
         reasons=tuple(
             _tolerated(state, line).reason(state.policy_of(line).version)
             for line in state.lines
-            if line.number in state.breaches and line.quantity > 0
+            if line.number in breaches and line.quantity > 0
         ),
     )
 

@@ -1,7 +1,7 @@
 """What a PurchaseOrder remembers: its lines, whom each serves, and where the talk with supplier and people is."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import BaseModel
@@ -154,8 +154,13 @@ class OrderState(EntityState):
     def finished(self) -> bool:
         """Every line is received, cancelled or refused, and everybody was told."""
         return all(line.closed for line in self.lines) and not (
-            self.touched or self.pending or self.refusal or self.cut or self.edited
+            self.touched or self.pending or self.refusal or self.cut or self.edited or self.unclear_receipts
         )
+
+    def not_closed(self, said: Mapping[int, str]) -> dict[int, str]:
+        """What is said by line, without the lines of which nothing is expected any more."""
+        closed = {line.number for line in self.lines if line.closed}
+        return {number: why for number, why in said.items() if number not in closed}
 
     @property
     def edited(self) -> bool:
