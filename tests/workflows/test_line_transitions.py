@@ -64,6 +64,11 @@ class LineLife:
         return True
 
     @property
+    def _now(self) -> dt.datetime:
+        self.hour += 1
+        return NOW + dt.timedelta(hours=self.hour)
+
+    @property
     def _next_revision(self) -> int:
         return self.revision + 1 if self.sent else self.revision
 
@@ -112,7 +117,7 @@ class LineLife:
         asked = self.line.asked_quantity
         rejected = asked * rejected_percent / 100
         reading = a_reading(self.line, rejected)
-        if self._happens(LineEvent.ANSWER, lambda: self.line.answer(self.revision, reading)):
+        if self._happens(LineEvent.ANSWER, lambda: self.line.answer(self.revision, reading, self._now)):
             assert self.line.quantity == asked - rejected
 
     def is_completed(self, *, nothing_comes: bool) -> None:
@@ -125,15 +130,14 @@ class LineLife:
 
     def is_received(self, quantity: int) -> None:
         self.arrived += quantity
-        assert self._happens(LineEvent.RECEIVE, lambda: self.line.receive(Decimal(quantity), june(20)))
+        assert self._happens(LineEvent.RECEIVE, lambda: self.line.receive(Decimal(quantity), june(20), self._now))
 
     # -- people in the ERP
 
     def is_edited(self, field: EditedField, new: str, *, adopted: bool) -> None:
         if not self.placed or self.line.never_sent:
             return
-        self.hour += 1
-        at = NOW + dt.timedelta(hours=self.hour)
+        at = self._now
         edit = LineEdit(field=field, old="-", new=new, edited_by="ben", effective_at=at)
         self.line.hold_edit(edit)
         erp = in_erp(self.line, [edit])
@@ -226,11 +230,11 @@ def test_only_an_adopted_edit_opens_what_was_closed() -> None:
 
 def test_what_the_supplier_refused_of_a_revision_is_not_taken_off_the_next_one() -> None:
     line = a_line()
-    line.answer(1, a_reading(line, Decimal(40)))
+    line.answer(1, a_reading(line, Decimal(40)), NOW)
     assert (line.quantity, line.asked_quantity) == numbers(60, 100)
     line.revise(2, Decimal(50), june(20))
     assert line.asked_quantity == 50
-    line.answer(2, a_reading(line, Decimal(0)))
+    line.answer(2, a_reading(line, Decimal(0)), NOW)
     assert line.quantity == 50
 
 

@@ -50,7 +50,7 @@ class Story:
             self.state.order_number = "4500000001"
         if stage in (OrderStage.ACKNOWLEDGED, OrderStage.DELIVERING):
             confirmed = SupplySlice(quantity=Decimal(1000), date=self.line.delivery_date, state=SliceState.CONFIRMED)
-            self.line.answer(1, ReadAnswer(slices=(confirmed,), rejected=Decimal(0), why=""))
+            self.line.answer(1, ReadAnswer(slices=(confirmed,), rejected=Decimal(0), why=""), NOW)
 
     @property
     def line(self) -> Line:
@@ -156,7 +156,7 @@ def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_
 def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
     story = Story(OrderStage.DELIVERING)
     story.line.ship(Decimal(400))
-    story.line.receive(Decimal(100), june(10))
+    story.line.receive(Decimal(100), june(10), NOW)
     assert story.wants(1200) == []
     assert (story.line.quantity, story.state.balances[CHAIN]) == numbers(1000, 200)
 
@@ -164,7 +164,7 @@ def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
 def test_a_closed_line_of_an_order_that_goes_on_creates_the_balance() -> None:
     story = Story(OrderStage.DELIVERING)
     story.state.add_lines(a_want(BELL, 1, 60))
-    story.line.receive(Decimal(1000), june(10))
+    story.line.receive(Decimal(1000), june(10), NOW)
     assert story.wants(1200) == []
     assert (story.line.quantity, story.state.balances[CHAIN]) == numbers(1000, 200)
     assert sum(part.quantity for part in cover_of(story.state, CHAIN)) == 1000
@@ -219,7 +219,7 @@ def test_nobody_is_asked_about_a_line_that_is_received_while_others_are_open() -
     story.state.add_lines(a_want(BELL, 1, 60))
     story.state.breaches = {10: "price 2.10 instead of 2.00", 20: "price 3.10 instead of 3.00"}
     story.state.unclear = {10: "the answer is in BX, the order in EA", 20: "the supplier offers a substitute"}
-    story.line.receive(Decimal(1000), june(10))
+    story.line.receive(Decimal(1000), june(10), NOW)
     asked = questions(story.state, TODAY, answer_overdue=False)
     assert [purpose for purpose in asked if "line 20" in asked[purpose].summary] == ["no_answer", "tolerance"]
     assert [purpose for purpose in asked if "line 10" in asked[purpose].summary] == []

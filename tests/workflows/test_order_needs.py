@@ -72,7 +72,7 @@ def test_what_is_not_sent_or_waits_to_be_changed_is_not_stated_yet() -> None:
 def test_what_a_plant_refuses_in_part_is_not_stated_to_it_again() -> None:
     state = an_order(RouteKind.TRANSFER)
     needs_now(state, NOW)
-    state.lines[0].answer(1, ReadAnswer(slices=(), rejected=Decimal(40), why=""))
+    state.lines[0].answer(1, ReadAnswer(slices=(), rejected=Decimal(40), why=""), NOW)
     assert needs_now(state, LATER) == ((), ())
 
 

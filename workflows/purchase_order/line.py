@@ -5,7 +5,7 @@ and edits); a transition that TRANSITIONS does not name is a programming error.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -196,6 +196,12 @@ class Line(BaseModel):
     shipped: Decimal = _ZERO
     received: Decimal = _ZERO
     received_on: dt.date | None = None
+    answered_at: dt.datetime | None = None
+    """When the supplier last answered it."""
+    received_before_answer: Decimal = _ZERO
+    """What had come by then: an answer that names less than was ordered is of the rest."""
+    received_since: list[tuple[dt.datetime, Decimal]] = []
+    """What came after it: when, and how much."""
     written: WrittenLine | None = None
     """What the ERP holds as far as we know: as last written, adopted, or to be undone."""
     adopted: bool = False
@@ -333,6 +339,7 @@ class Line(BaseModel):
         self,
         revision: int,
         reading: ReadAnswer,
+        answered_at: dt.datetime,
         price: Decimal | None = None,
         price_unit: Decimal | None = None,
         currency: str | None = None,
@@ -340,6 +347,10 @@ class Line(BaseModel):
         """The supplier answers it as of this revision; whether that changes the quantity."""
         self._admit(LineEvent.ANSWER)
         self.promised, self.answered_in = reading.slices, revision
+        self.answered_at = max(answered_at, self.answered_at or answered_at)
+        known = [each for each in self.received_since if each[0] <= self.answered_at]
+        self.received_before_answer += sum((quantity for _, quantity in known), _ZERO)
+        self.received_since = [each for each in self.received_since if each not in known]
         self.answered_price, self.answered_price_unit, self.answered_currency = price, price_unit, currency
         if reading.rejected == self.rejected:
             return False
@@ -374,10 +385,14 @@ class Line(BaseModel):
         self._admit(LineEvent.SHIP)
         self.shipped += quantity
 
-    def receive(self, quantity: Decimal, date: dt.date) -> None:
+    def receive(self, quantity: Decimal, date: dt.date, effective_at: dt.datetime) -> None:
         """So much is in stock."""
         self._admit(LineEvent.RECEIVE)
         self.received += quantity
+        if self.answered_at is not None and effective_at <= self.answered_at:
+            self.received_before_answer += quantity
+        else:
+            self.received_since.append((effective_at, quantity))
         self.received_on = max(date, self.received_on or date)
 
     def complete(self, *, nothing_comes: bool = False) -> None:
@@ -459,18 +474,36 @@ class Line(BaseModel):
         supply: list[SupplySlice] = []
         if self.received:
             supply.append(SupplySlice(quantity=self.received, date=self.received_on, state=SliceState.RECEIVED))
-        arrived, moving = self.received, self.in_transit
-        for piece in sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max)):
-            taken = min(arrived, piece.quantity)
-            arrived -= taken
-            left = piece.quantity - taken
-            under_way = min(moving, left)
+        moving = self.in_transit
+        for piece in self._still_to_come(pieces):
+            under_way = min(moving, piece.quantity)
             moving -= under_way
             if under_way:
                 supply.append(piece.model_copy(update={"quantity": under_way, "state": SliceState.SHIPPED}))
-            if left > under_way and not self.cancelled:
-                supply.append(piece.model_copy(update={"quantity": left - under_way}))
+            if piece.quantity > under_way and not self.cancelled:
+                supply.append(piece.model_copy(update={"quantity": piece.quantity - under_way}))
         return tuple(supply)
+
+    def _still_to_come(self, pieces: Iterable[SupplySlice]) -> list[SupplySlice]:
+        """What was received taken off the promise, by date.
+
+        What had come before the supplier answered is not what he promised for a day after that, where he left anything
+        without a day: he spoke of the rest.
+        """
+        by_date = sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max))
+        left = [piece.quantity for piece in by_date]
+        answered_on = self.answered_at.date() if self.answered_at else dt.date.max
+        past_first = sorted(
+            range(len(left)),
+            key=lambda place: (by_date[place].date or answered_on) > answered_on,
+        )
+        before = min(self.received_before_answer, self.received)
+        for arrived, places in ((before, past_first), (self.received - before, range(len(left)))):
+            for place in places:
+                taken = min(arrived, left[place])
+                left[place] -= taken
+                arrived -= taken
+        return [piece.model_copy(update={"quantity": rest}) for piece, rest in zip(by_date, left, strict=True) if rest]
 
     # -- what the ERP holds
 

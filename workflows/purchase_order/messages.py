@@ -161,7 +161,7 @@ def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answe
         case ReadAnswer():
             state.unclear.pop(line.number, None)
             price, price_unit = (answered.price, answered.price_unit) if answered else (None, None)
-            if line.answer(state.revision, reading, price, price_unit, answer.currency):
+            if line.answer(state.revision, reading, answer.effective_at, price, price_unit, answer.currency):
                 state.cut.append(line.number)
             state.touch(line.number)
             return True
@@ -220,7 +220,7 @@ def _take_receipt(state: OrderState, receipt: GoodsReceipt, note: Note) -> None:
         note("receipt.unclear", receipt.effective_at, why=why, **data)
         return
     before = received_by(line) if line.sharers else {}
-    line.receive(receipt.quantity, receipt.date)
+    line.receive(receipt.quantity, receipt.date, receipt.effective_at)
     state.touch(line.number)
     note("goods.received", receipt.effective_at, **line.whose, **told_receipt(line, before), **data)
 
