@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Noun, PositiveQuantity, UnitCode
+from canonical.base import Code, Criticality, Instant, Model, PositiveQuantity, UnitCode
+from canonical.event_data import PegData
 from canonical.identity import PlanRunId
 from canonical.need import Need
 from canonical.policy import PlantPolicy
-from canonical.world import PegData
 
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -33,7 +33,7 @@ class PlanStage(StrEnum):
 ENDED = frozenset({PlanStage.DONE, PlanStage.STOPPED, PlanStage.SUPERSEDED})
 
 
-class LineOutcome(StrEnum):
+class PlanLineOutcome(StrEnum):
     """What a line came to."""
 
     REFUSED = "refused"
@@ -50,7 +50,7 @@ class LineOutcome(StrEnum):
     """No line: a known need that the plan no longer has, and a person decided to keep."""
 
 
-class PlanLine(Noun):
+class PlanLine(Model):
     """One line of a plan: a need without the plan's own words (source, plant, version)."""
 
     item: Code
@@ -70,14 +70,14 @@ class PlanLine(Noun):
         return min((peg.criticality for peg in self.pegging), default=Criticality.B)
 
 
-class LineFault(Noun):
+class LineFault(Model):
     """Why a line is refused."""
 
     field: str
     reason: str
 
 
-class NumberedLine(Noun):
+class NumberedLine(Model):
     """A line as it was read; `number` counts the file's lines from 1."""
 
     number: int
@@ -88,7 +88,7 @@ class NumberedLine(Noun):
     """Of a refused line, where they could be read: what it speaks of is not withdrawn for its being refused."""
 
 
-class PlanRun(Noun):
+class PlanRunStatus(Model):
     """A plan run as it stands."""
 
     id: PlanRunId
@@ -108,11 +108,11 @@ class PlanRun(Noun):
     ended_at: Instant | None = None
 
 
-class PlanProgress(Noun):
+class PlanProgress(Model):
     """A plan run and its counts."""
 
-    run: PlanRun
-    outcomes: dict[LineOutcome, int] = {}
+    run: PlanRunStatus
+    outcomes: dict[PlanLineOutcome, int] = {}
     """Of the lines, and of needs that are withdrawn; empty until it is matched."""
     changes: int = 0
     """What there is to deliver: the net change."""
@@ -120,7 +120,7 @@ class PlanProgress(Noun):
     delivered: int = 0
 
 
-class LineMatch(Noun):
+class LineMatch(Model):
     """R1: a line continues a need that is known, or is a need of its own (`reference` made for it)."""
 
     number: int
@@ -128,7 +128,7 @@ class LineMatch(Noun):
     why: str
 
 
-class LineTie(Noun):
+class LineTie(Model):
     """R1: lines and known needs that could be one another in more than one way."""
 
     numbers: tuple[int, ...]
@@ -137,24 +137,24 @@ class LineTie(Noun):
     why: str
 
 
-class LineMatching(Noun):
+class LineMatching(Model):
     """What became of an item's lines without references."""
 
     matches: tuple[LineMatch, ...] = ()
     ties: tuple[LineTie, ...] = ()
 
 
-class UnnamedLine(Noun):
+class UnnamedLine(Model):
     """A line without a reference, as the need it would be."""
 
     number: int
     need: Need
 
 
-class PlanMatched(Noun):
+class PlanMatched(Model):
     """What matching came to."""
 
-    run: PlanRun
+    run: PlanRunStatus
     policy: PlantPolicy
     changes: int = 0
     withdrawals: int = 0
@@ -165,7 +165,7 @@ class PlanMatched(Noun):
     """The first few."""
 
 
-class PlanDelivered(Noun):
+class PlanDelivered(Model):
     """What a round of delivery came to."""
 
     stage: PlanStage

@@ -16,7 +16,7 @@ from gateway import problems
 from gateway.delivery.delivery import Delivery
 from gateway.delivery.relay import Relay, RelayPace
 from gateway.docs_page import docs_page
-from gateway.entities_port import EntityDirectory
+from gateway.entities_port import EntityDirectoryPort
 from gateway.intake.dead_letters import dead_letter_routes
 from gateway.intake.intake import Intake
 from gateway.intake.routes import intake_routes
@@ -43,7 +43,7 @@ def utc_now() -> dt.datetime:
 
 def create_app(
     ledger: Ledger,
-    entities: EntityDirectory,
+    entities: EntityDirectoryPort,
     dialects: Mapping[str, SupplierDialect],
     policies: PolicyPort,
     today: Callable[[], dt.date],

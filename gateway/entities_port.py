@@ -18,11 +18,11 @@ from canonical.messages import (
     StockOpened,
     SupplierAnswered,
 )
-from canonical.plan import PlanRun
+from canonical.plan import PlanRunStatus
 from canonical.records import ExceptionSnapshot
 
 
-class EntityDirectory(Protocol):
+class EntityDirectoryPort(Protocol):
     """Starts and messages entities. A message answered False found nobody: the entity has ended."""
 
     async def open_requirement(self, opened: RequirementOpened, reopen: bool = False) -> bool:
@@ -46,11 +46,11 @@ class EntityDirectory(Protocol):
 
     async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool: ...
 
-    async def start_plan_run(self, run: PlanRun, /) -> None:
+    async def start_plan_run(self, run: PlanRunStatus, /) -> None:
         """Start the run of a plan that is staged; harmless where it runs or has run."""
         ...
 
-    async def supersede_plan_run(self, run: PlanRun, /) -> bool:
+    async def supersede_plan_run(self, run: PlanRunStatus, /) -> bool:
         """A newer plan has ended the run: it need not wait for a person any more."""
         ...
 
@@ -63,7 +63,7 @@ class EntityDirectory(Protocol):
         ...
 
     async def open_stock(self, opened: StockOpened, reopen: bool = False) -> bool:
-        """Start the balance of an item's free stock, or tell the one that runs; as `open_requirement`."""
+        """Start the balance of an item's available stock, or tell the one that runs; as `open_requirement`."""
         ...
 
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
@@ -73,4 +73,4 @@ class EntityDirectory(Protocol):
     async def status(self, entity: str, /) -> dict[str, Any]: ...
 
 
-__all__ = ["DecisionRefused", "EntityDirectory"]
+__all__ = ["DecisionRefused", "EntityDirectoryPort"]

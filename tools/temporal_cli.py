@@ -58,7 +58,7 @@ def find_cli(settings: ToolSettings, progress: Progress) -> Path:
     raise NoTemporal(
         "no Temporal dev server was found or made:\n  - "
         + "\n  - ".join(tried)
-        + f"\nMend one, or set TEMPORAL_CLI_PATH to a `temporal` with server {_dotted(OLDEST_SERVER)} or later."
+        + f"\nFix one, or set TEMPORAL_CLI_PATH to a `temporal` with server {_dotted(OLDEST_SERVER)} or later."
     )
 
 

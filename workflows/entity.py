@@ -25,12 +25,12 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TemporalError, is_cancelled_exception
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from canonical.calls import PolicyCall, RecordCall, Reply
 from canonical.policy import PlantPolicy
-from canonical.records import Entry, Snapshot
+from canonical.records import AuditBatch, Snapshot
 from workflows import search_attributes as sa
-from workflows.journal import Journal
+from workflows.event_log import EventLog
 from workflows.memory import Message, RunInput, SetAside, State, checkpoint, event_id, restore
 
 Result = TypeVar("Result")
@@ -45,8 +45,8 @@ CALL_RETRIES = RetryPolicy(
     maximum_interval=timedelta(seconds=20),
     maximum_attempts=7,
 )
-DESK_TIMEOUT = timedelta(seconds=8)
-DESK_RETRIES = RetryPolicy(
+INTERNAL_TIMEOUT = timedelta(seconds=8)
+INTERNAL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2,
     maximum_interval=timedelta(seconds=5),
@@ -67,7 +67,7 @@ class RecordingCall(Protocol):
     """A call that takes audit events along."""
 
     @property
-    def entry(self) -> Entry: ...
+    def audit_batch(self) -> AuditBatch: ...
 
 
 class _Failure(NamedTuple):
@@ -148,8 +148,8 @@ class Entity(ABC, Generic[State, Message]):
     async def come_to_rest(self) -> None:
         """Before it waits or ends: nothing stays unwritten."""
         self.show()
-        if self.journal.unwritten:
-            await self.recorded(DeskActivities.record, RecordCall(entry=self.entry()))
+        if self.event_log.unwritten:
+            await self.recorded(InternalActivities.record, RecordCall(audit_batch=self.audit_batch()))
 
     async def _turn(self) -> None:
         retried = self._to_be_retried()
@@ -235,7 +235,7 @@ class Entity(ABC, Generic[State, Message]):
     def _put_aside(self, message: Message, reason: str, *, known: bool) -> None:
         self._set_aside.append(SetAside(message=message, reason=reason))
         if not known:
-            self.note("message.set_aside", type=type(message).__name__, id=event_id(message), reason=reason)
+            self.record("message.set_aside", type=type(message).__name__, id=event_id(message), reason=reason)
 
     async def _report_defects(self) -> None:
         """Incidents that open and close; and when the entity tries again."""
@@ -247,9 +247,9 @@ class Entity(ABC, Generic[State, Message]):
         incidents = dict(self._incidents)
         for name, why in ((DEFECT_OF_MESSAGE, self._defect_of_message), (DEFECT_OF_DECISION, self._defect)):
             if why and name not in incidents:
-                self.note("incident.opened", call=name, error=why)
+                self.record("incident.opened", call=name, error=why)
             elif not why and name in incidents:
-                self.note("incident.closed", call=name)
+                self.record("incident.closed", call=name)
             incidents.pop(name, None)
             incidents |= {name: why} if why else {}
         try:
@@ -268,20 +268,22 @@ class Entity(ABC, Generic[State, Message]):
     # -- audit events
 
     @property
-    def journal(self) -> Journal:
+    def event_log(self) -> EventLog:
         """The audit events that are not written yet."""
-        return self.state.journal
+        return self.state.event_log
 
-    def note(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None:
+    def record(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None:
         """Append an audit event; its business time is the sender's where there is one."""
         now = workflow.now()
-        self.journal.note(kind, business_time or now, now, **data)
+        self.event_log.record(kind, business_time or now, now, **data)
 
-    def entry(self) -> Entry:
+    def audit_batch(self) -> AuditBatch:
         """What rides along with the call that is made next."""
-        entry = Entry(facts=tuple(self.journal.unwritten), snapshot=self.snapshot(), after=self.journal.sequence)
+        audit_batch = AuditBatch(
+            audit_events=tuple(self.event_log.unwritten), snapshot=self.snapshot(), after=self.event_log.sequence
+        )
         self.calls_out()
-        return entry
+        return audit_batch
 
     def calls_out(self) -> None:
         """From here on others may know of what was decided: a defect does not undo it any more."""
@@ -295,13 +297,15 @@ class Entity(ABC, Generic[State, Message]):
 
     async def recorded(self, method: Callable[[Any, Any], Awaitable[Reply[Result]]], call: RecordingCall) -> Result:
         """The same with the audit events that the call takes along (`entry()`): they are written then."""
-        return await self.with_events(call.entry, _locally(method, call), activity_name(method))
+        return await self.with_events(call.audit_batch, _locally(method, call), activity_name(method))
 
-    async def with_events(self, entry: Entry | None, call: Callable[[], Awaitable[Reply[Result]]], name: str) -> Result:
+    async def with_events(
+        self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Reply[Result]]], name: str
+    ) -> Result:
         """Make any call that takes `entry` along, until it succeeds; then its audit events are written."""
         reply = await self.persist(call, name)
-        if entry is not None:
-            self.journal.written(entry.sequence, reply.head)
+        if audit_batch is not None:
+            self.event_log.written(audit_batch.sequence, reply.head)
         return reply.outcome
 
     async def policy_now(
@@ -312,10 +316,10 @@ class Entity(ABC, Generic[State, Message]):
         What was decided before stands.
         """
         call = PolicyCall(plant=known.plant, item_class=item_class, item=item, supplier=supplier, known=known.version)
-        found = await self.internal(DeskActivities.policy, call)
+        found = await self.internal(InternalActivities.policy, call)
         if found is None or found.version == known.version:
             return known
-        self.note("policy.changed", version=found.version, before=known.version)
+        self.record("policy.changed", version=found.version, before=known.version)
         return found
 
     async def persist(self, call: Callable[[], Awaitable[Result]], name: str) -> Result:
@@ -332,15 +336,15 @@ class Entity(ABC, Generic[State, Message]):
                 failures += 1
             else:
                 if name in self._incidents:
-                    self.note("incident.closed", call=name)
-                    self._show_incidents({key: said for key, said in self._incidents.items() if key != name})
+                    self.record("incident.closed", call=name)
+                    self._show_incidents({key: statement for key, statement in self._incidents.items() if key != name})
                 return result
 
     def _open_incident(self, name: str, error: ActivityError | ApplicationError) -> None:
         cause = error.cause if isinstance(error, ActivityError) else error
         message = (cause.message if isinstance(cause, ApplicationError) else str(cause or error))[:300]
         if name not in self._incidents:
-            self.note("incident.opened", call=name, error=message)
+            self.record("incident.opened", call=name, error=message)
         self._show_incidents({**self._incidents, name: message})
 
     def _show_incidents(self, incidents: Mapping[str, str]) -> None:
@@ -362,5 +366,5 @@ class Entity(ABC, Generic[State, Message]):
 
 def _locally(method: Callable[[Any, Any], Awaitable[Result]], call: object) -> Callable[[], Awaitable[Result]]:
     return lambda: workflow.execute_local_activity_method(
-        method, args=[call], start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+        method, args=[call], start_to_close_timeout=INTERNAL_TIMEOUT, retry_policy=INTERNAL_RETRIES
     )

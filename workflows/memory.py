@@ -5,13 +5,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from workflows.journal import Journal
+from workflows.event_log import EventLog
 
 
 class EntityState(BaseModel):
     """Base of the entities' states: one serialisable model each."""
 
-    journal: Journal
+    event_log: EventLog
 
 
 Opened = TypeVar("Opened", bound=BaseModel)

@@ -1,7 +1,7 @@
 """Delivery: what a stored message says, whom it is for, and what came of telling them.
 
-What is decided here: the verdict on each message. R10 is the registry's (news, unchanged, stale); the order's state
-is the ledger's. Not here: when messages are taken up and how verdicts are written down (`gateway.delivery.relay`).
+What is decided here: the outcome on each message. R10 is the registry's (news, unchanged, stale); the order's state
+is the ledger's. Not here: when messages are taken up and how outcomes are written down (`gateway.delivery.relay`).
 """
 
 import datetime as dt
@@ -30,16 +30,16 @@ from canonical.need import Need, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
 from canonical.stock import StockFigure, StockReport
 from gateway import tracing
+from gateway.delivery.results import Dead, DeliveryResult, Postponed, Settled
 from gateway.delivery.stock import StockDelivery
-from gateway.delivery.verdicts import Dead, Postponed, Settled, Verdict
-from gateway.entities_port import EntityDirectory
+from gateway.entities_port import EntityDirectoryPort
 from gateway.intake import cloudevents
 from gateway.intake.events import SUPPLIER_DOCUMENT, Subject, read
 from gateway.problems import Refusal
-from ledger.bills import BomVerdict
+from ledger.bills import BomNewness
 from ledger.inbox.inbox import Waiting
-from ledger.inbox.registry import Triage
-from ledger.inbox.registry import Verdict as News
+from ledger.inbox.registry import Classification
+from ledger.inbox.registry import Newness as Newness
 from ledger.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Delivery:
     def __init__(
         self,
         ledger: Ledger,
-        entities: EntityDirectory,
+        entities: EntityDirectoryPort,
         dialects: Mapping[str, SupplierDialect],
         now: Callable[[], dt.datetime],
         unknown_order_grace: dt.timedelta,
@@ -98,102 +98,106 @@ class Delivery:
             return Dead(
                 "dialect_failed",
                 f"the {channel} reader failed: {type(error).__name__}: {error}"[:500],
-                "have the reader mended, then replay",
+                "have the reader fixed, then replay",
             )
 
-    async def tell_requirement(self, row: Waiting, subject: Need | Withdrawal, triage: Triage) -> Verdict:
-        """Deliver a requirement's newest state by the registry's verdict on it (R10)."""
-        match triage.verdict:
-            case News.UNCHANGED:
+    async def notify_requirement(
+        self, row: Waiting, subject: Need | Withdrawal, classification: Classification
+    ) -> DeliveryResult:
+        """Deliver a requirement's newest state by the registry's outcome on it (R10)."""
+        match classification.outcome:
+            case Newness.UNCHANGED:
                 return Settled("unchanged")
-            case News.STALE:
-                return Settled("stale", f"R10: {triage.detail or 'older'}")
-            case News.UNKNOWN_WITHDRAWAL:
+            case Newness.STALE:
+                return Settled("stale", f"R10: {classification.detail or 'older'}")
+            case Newness.UNKNOWN_WITHDRAWAL:
                 return Settled("unknown_withdrawal", "nothing of the requirement is known; noted for late plans")
-            case News.NEW | News.CHANGED | News.REOPEN:
+            case Newness.NEW | Newness.CHANGED | Newness.REOPEN:
                 pass
             case _:
-                assert_never(triage.verdict)
+                assert_never(classification.outcome)
         with tracing.delivering(self._tracer, row.type, [row.traceparent], row.correlation_id, subject.id):
             try:
-                return await self._tell(row, subject, triage)
+                return await self._notify(row, subject, classification)
             except Exception as error:
                 return _failure(row, error)
 
-    async def _tell(self, row: Waiting, subject: Need | Withdrawal, triage: Triage) -> Settled | Postponed:
+    async def _notify(
+        self, row: Waiting, subject: Need | Withdrawal, classification: Classification
+    ) -> Settled | Postponed:
         if isinstance(subject, Withdrawal):
             withdrawn = RequirementWithdrawn(withdrawal=subject, correlation_id=row.correlation_id)
             running = await self._entities.withdraw_requirement(subject.id, withdrawn)
             return Settled("delivered") if running else Settled("ignored: requirement closed")
         opened = RequirementOpened(need=subject, correlation_id=row.correlation_id)
-        reopen = triage.verdict is News.REOPEN
+        reopen = classification.outcome is Newness.REOPEN
         if reopen:
             opened = opened.model_copy(
                 update={
-                    "kept": triage.kept,
-                    "first_sequence": triage.next_sequence,
-                    "previous_hash": triage.previous_hash,
+                    "kept": classification.kept,
+                    "first_sequence": classification.next_sequence,
+                    "previous_hash": classification.previous_hash,
                 }
             )
-        if triage.verdict is News.CHANGED and await self._entities.change_plan(opened):
-            return Settled("delivered", triage.verdict)
+        if classification.outcome is Newness.CHANGED and await self._entities.change_plan(opened):
+            return Settled("delivered", classification.outcome)
         if await self._entities.open_requirement(opened, reopen=reopen) is False:
             return Postponed("the requirement ended in this very moment; it is judged anew")
-        return Settled("delivered", triage.verdict)
+        return Settled("delivered", classification.outcome)
 
-    async def tell_change(self, row: Waiting, revised: BomRevised) -> Verdict:
+    async def notify_change(self, row: Waiting, revised: BomRevised) -> DeliveryResult:
         """Deliver a revision of a bill of material by what was noted of it before (R10), and note it."""
         with tracing.delivering(self._tracer, row.type, [row.traceparent], row.correlation_id, revised.id):
             try:
-                triage = await self._ledger.bills.triage(revised)
-                match triage.verdict:
-                    case BomVerdict.STALE:
+                classification = await self._ledger.bills.classify(revised)
+                match classification.outcome:
+                    case BomNewness.STALE:
                         return Settled("stale", "R10: older")
-                    case BomVerdict.SUPERSEDED:
+                    case BomNewness.SUPERSEDED:
                         return Settled("stale", "another revision has taken its place")
-                    case BomVerdict.UNCHANGED:
-                        await self._ledger.bills.note(revised)
+                    case BomNewness.UNCHANGED:
+                        await self._ledger.bills.register(revised)
                         return Settled("unchanged")
-                    case BomVerdict.NEWS | BomVerdict.REOPEN:
+                    case BomNewness.NEW | BomNewness.REOPEN:
                         pass
                     case _:
-                        assert_never(triage.verdict)
+                        assert_never(classification.outcome)
                 opened = ChangeOpened(
                     revised=revised,
                     correlation_id=row.correlation_id,
-                    first_sequence=triage.next_sequence,
-                    previous_hash=triage.previous_hash,
+                    first_sequence=classification.next_sequence,
+                    previous_hash=classification.previous_hash,
                 )
-                reopen = triage.verdict is BomVerdict.REOPEN
+                reopen = classification.outcome is BomNewness.REOPEN
                 if await self._entities.open_change(opened, reopen=reopen) is False:
                     return Postponed("the change ended in this very moment; it is judged anew")
                 if revised.superseded is not None:
                     # Where it has ended, or was never told, there is nothing to take the place of.
                     superseded = ChangeSuperseded(by=revised.id, as_of=revised.stated.effective_at)
                     await self._entities.supersede_change(revised.superseded, superseded)
-                await self._ledger.bills.note(revised)
-                return Settled("delivered", triage.verdict)
+                await self._ledger.bills.register(revised)
+                return Settled("delivered", classification.outcome)
             except Exception as error:
                 return _failure(row, error)
 
-    async def tell_stock(self, rows: Sequence[Waiting], reports: Sequence[StockReport]) -> list[Verdict]:
-        """Note what is said of one stock, and tell its balance what it comes to; a verdict each."""
+    async def notify_stock(self, rows: Sequence[Waiting], reports: Sequence[StockReport]) -> list[DeliveryResult]:
+        """Note what is said of one stock, and tell its balance what it comes to; an outcome each."""
         first, stock = rows[0], reports[0].id
         traces = [row.traceparent for row in rows]
         with tracing.delivering(self._tracer, first.type, traces, first.correlation_id, stock):
             try:
-                return await self._stock.tell(reports, first.correlation_id)
+                return await self._stock.notify(reports, first.correlation_id)
             except Exception as error:
                 return [_failure(first, error)] * len(rows)
 
-    async def tell_stock_of(self, row: Waiting, need: Need, figure: StockFigure) -> Verdict:
+    async def notify_stock_of(self, row: Waiting, need: Need, figure: StockFigure) -> DeliveryResult:
         """Tell the balance of a need that was stated before the stock and arrived after it."""
         try:
-            return await self._stock.tell_later_need(need, figure, row.correlation_id)
+            return await self._stock.report_later_need(need, figure, row.correlation_id)
         except Exception as error:
             return _failure(row, error)
 
-    async def tell_orders(self, unit: OrderUnit, *, patient: bool = True) -> Verdict:
+    async def notify_orders(self, unit: OrderUnit, *, patient: bool = True) -> DeliveryResult:
         """Deliver a unit to the orders it names; not `patient`: an unknown order is not waited for."""
         first = unit.rows[0]
         entity = first.entity or first.source
@@ -203,18 +207,18 @@ class Delivery:
             self._tracer, first.type, [row.traceparent for row in unit.rows], first.correlation_id, entity
         ):
             try:
-                verdicts = [
-                    await self._tell_order(first, f"#{index}" if index else "", message)
+                results = [
+                    await self._notify_order(first, f"#{index}" if index else "", message)
                     for index, message in enumerate(unit.messages)
                 ]
             except Exception as error:
                 return _failure(first, error)
-        verdict = _worst(verdicts)
-        if isinstance(verdict, Dead) and verdict.code == "unknown_order" and patient and waited < self._grace:
-            return Postponed(verdict.detail)  # the answer may have overtaken our own record of the order's number
-        return verdict
+        result = _worst(results)
+        if isinstance(result, Dead) and result.code == "unknown_order" and patient and waited < self._grace:
+            return Postponed(result.detail)  # the answer may have overtaken our own record of the order's number
+        return result
 
-    async def _tell_order(self, row: Waiting, part: str, message: OrderMessage) -> Verdict:
+    async def _notify_order(self, row: Waiting, part: str, message: OrderMessage) -> DeliveryResult:
         number = message[0].order_number if isinstance(message, tuple) else message.order_number
         order = await self._ledger.registry.order_of(number)
         if order is None:
@@ -251,26 +255,26 @@ class Delivery:
 def order_units(read_rows: Sequence[tuple[Waiting, Sequence[OrderMessage] | GoodsReceipt]]) -> list[OrderUnit]:
     """One unit a row, but receipts that wait side by side become one message; the rows are of one order, by age."""
     units: list[OrderUnit] = []
-    for row, said in read_rows:
-        if not isinstance(said, GoodsReceipt):
-            units.append(OrderUnit((row,), tuple(said)))
+    for row, content in read_rows:
+        if not isinstance(content, GoodsReceipt):
+            units.append(OrderUnit((row,), tuple(content)))
         elif units and units[-1].messages and isinstance(units[-1].messages[0], tuple):
             before = units.pop()
             [receipts] = before.messages
             assert isinstance(receipts, tuple)
-            units.append(OrderUnit((*before.rows, row), ((*receipts, said),)))
+            units.append(OrderUnit((*before.rows, row), ((*receipts, content),)))
         else:
-            units.append(OrderUnit((row,), ((said,),)))
+            units.append(OrderUnit((row,), ((content,),)))
     return units
 
 
-def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+def _worst(results: Sequence[DeliveryResult]) -> DeliveryResult:
     """Of a document that speaks of several orders: what could not be delivered, else what was."""
-    for verdict in verdicts:
-        if not isinstance(verdict, Settled):
-            return verdict
+    for result in results:
+        if not isinstance(result, Settled):
+            return result
     nothing = Settled("ignored: nothing in the document")
-    return next((each for each in verdicts if each == Settled("delivered")), verdicts[0] if verdicts else nothing)
+    return next((each for each in results if each == Settled("delivered")), results[0] if results else nothing)
 
 
 def _failure(row: Waiting, error: Exception) -> Postponed:
@@ -279,4 +283,4 @@ def _failure(row: Waiting, error: Exception) -> Postponed:
     return Postponed(f"{type(error).__name__}: {error}"[:500], engine_down=down)
 
 
-__all__ = ["Dead", "Delivery", "OrderMessage", "OrderUnit", "Postponed", "Settled", "Verdict", "order_units"]
+__all__ = ["Dead", "Delivery", "DeliveryResult", "OrderMessage", "OrderUnit", "Postponed", "Settled", "order_units"]

@@ -1,8 +1,9 @@
 """The relay: brings what is stored in the inbox to the entities, at least once, each entity's messages in order.
 
 What is decided here: when a message is taken up, which of several states of a requirement is told (the newest), when a
-failed delivery is tried again, and that no plant's plan keeps another plant or a supplier's answer waiting: each lane
-of the inbox is worked through beside the others. Not here: the verdict on a message (`gateway.delivery.delivery`).
+failed delivery is tried again, and that no plant's plan keeps another plant or a supplier's answer waiting: each
+partition
+of the inbox is worked through beside the others. Not here: the outcome on a message (`gateway.delivery.delivery`).
 """
 
 import asyncio
@@ -22,20 +23,20 @@ from canonical.need import Need, Withdrawal
 from canonical.order import GoodsReceipt
 from canonical.records import DeadLetter
 from canonical.stock import StockFigure, StockReport
-from gateway.delivery.delivery import Dead, Delivery, OrderMessage, Postponed, Settled, Verdict, order_units
+from gateway.delivery.delivery import Dead, Delivery, DeliveryResult, OrderMessage, Postponed, Settled, order_units
 from gateway.intake.events import SUPPLIER_DOCUMENT
 from gateway.intake.intake import EVENTS_CHANNEL
 from ledger.inbox.inbox import Waiting
-from ledger.inbox.registry import Triage
-from ledger.inbox.registry import Verdict as News
+from ledger.inbox.registry import Classification
+from ledger.inbox.registry import Newness as Newness
 from ledger.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
 State = Need | Withdrawal
 _BATCHES_AT_ONCE = 2
-"""Of a lane: the second keeps it busy while the slowest of the first are waited for."""
-_BEGUN = frozenset(Settled("delivered", news) for news in (News.NEW, News.CHANGED, News.REOPEN))
+"""Of a partition: the second keeps it busy while the slowest of the first are waited for."""
+_BEGUN = frozenset(Settled("delivered", news) for news in (Newness.NEW, Newness.CHANGED, Newness.REOPEN))
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class RelayPace:
 
     batch: int = 200
     concurrency: int = 40
-    """Calls of one lane at a time."""
+    """Calls of one partition at a time."""
     poll_seconds: float = 2.0
     busy_poll_seconds: float = 0.1
     """How soon it looks again where there was something just now: whoever stores in another process can't wake it."""
@@ -66,13 +67,13 @@ class Round:
 
     places: asyncio.Semaphore
     engine_down: bool = False
-    verdicts: list[tuple[Waiting, Verdict]] = field(default_factory=list)
-    noted: list[State] = field(default_factory=list)
+    results: list[tuple[Waiting, DeliveryResult]] = field(default_factory=list)
+    registered: list[State] = field(default_factory=list)
 
-    def add(self, rows: Sequence[Waiting], verdict: Verdict) -> None:
-        """Keep the verdict of messages that were judged together."""
-        self.verdicts += [(row, verdict) for row in rows]
-        self.engine_down |= isinstance(verdict, Postponed) and verdict.engine_down
+    def add(self, rows: Sequence[Waiting], result: DeliveryResult) -> None:
+        """Keep the outcome of messages that were judged together."""
+        self.results += [(row, result) for row in rows]
+        self.engine_down |= isinstance(result, Postponed) and result.engine_down
 
 
 class Relay:
@@ -114,7 +115,7 @@ class Relay:
             self.running = False
 
     async def drain(self, linger_seconds: float = 0.0) -> bool:
-        """Deliver what is due, all lanes beside each other; True where Temporal could not be reached.
+        """Deliver what is due, all partitions beside each other; True where Temporal could not be reached.
 
         `linger_seconds`: it stays so long for what comes next, since taking the lock again takes a new connection.
         """
@@ -130,29 +131,32 @@ class Relay:
                     if self._woken.is_set():
                         self._woken.clear()
                         not_before.clear()
-                    lanes = [] if down.is_set() else await self._ledger.inbox.lanes()
-                    for lane in lanes:
-                        if lane not in work and time.monotonic() >= not_before.get(lane, 0):
-                            work[lane] = asyncio.create_task(self._lane(lane, down), name=f"relay {lane}")
+                    partitions = [] if down.is_set() else await self._ledger.inbox.partitions()
+                    for partition in partitions:
+                        if partition not in work and time.monotonic() >= not_before.get(partition, 0):
+                            work[partition] = asyncio.create_task(
+                                self._partition(partition, down), name=f"relay {partition}"
+                            )
                     if not work and (down.is_set() or time.monotonic() >= until):
                         return down.is_set()
                     if work:
                         until = time.monotonic() + linger_seconds
-                    # Not until one is done alone: a lane that something comes into meanwhile is taken up, too.
+                    # Not until one is done alone: a partition that something comes into meanwhile is taken up, too.
                     await self._woken_or_done(work.values())
-                    ended = [lane for lane, task in work.items() if task.done()]
-                    if any([work.pop(lane).result() for lane in ended]):
+                    ended = [partition for partition, task in work.items() if task.done()]
+                    if any([work.pop(partition).result() for partition in ended]):
                         down.set()  # the others write down what they have told, and end
                     # Not at once: what is due there and was not handed out waits behind what is postponed.
                     again = time.monotonic() + self._pace.busy_poll_seconds
-                    not_before.update({lane: again for lane in ended})
+                    not_before.update({partition: again for partition in ended})
             finally:
                 for task in work.values():
                     task.cancel()
                 await asyncio.gather(*work.values(), return_exceptions=True)
 
     async def _woken_or_done(self, work: Collection[asyncio.Task[bool]]) -> None:
-        """Until something new is stored here, a lane is done, or it is time to look for what others have stored."""
+        """Until something new is stored here, a partition is done, or it is time to look for what others have
+        stored."""
         woken = asyncio.create_task(self._woken.wait())
         try:
             await asyncio.wait(
@@ -161,8 +165,8 @@ class Relay:
         finally:
             woken.cancel()
 
-    async def _lane(self, lane: str, down: asyncio.Event) -> bool:
-        """Deliver what is due in a lane; True where Temporal could not be reached.
+    async def _partition(self, partition: str, down: asyncio.Event) -> bool:
+        """Deliver what is due in a partition; True where Temporal could not be reached.
 
         While a batch is told of and written down, the next is under way; none of an entity that is in the first.
         """
@@ -171,8 +175,8 @@ class Relay:
         try:
             while True:
                 more = len(under_way) < _BATCHES_AT_ONCE and not engine_down and not down.is_set()
-                told = [row for rows in under_way.values() for row in rows]
-                rows = await self._ledger.inbox.undelivered(self._pace.batch, lane, told) if more else ()
+                reported = [row for rows in under_way.values() for row in rows]
+                rows = await self._ledger.inbox.undelivered(self._pace.batch, partition, reported) if more else ()
                 if rows:
                     self._busy_until = time.monotonic() + self._pace.busy_seconds
                     under_way[asyncio.create_task(self._deliver(rows, places))] = rows
@@ -189,25 +193,25 @@ class Relay:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def redeliver(self, row: Waiting) -> Verdict:
+    async def redeliver(self, row: Waiting) -> DeliveryResult:
         """Deliver one message again, after a fix; written down unless it must wait or is dead still."""
-        said = self._delivery.read(row)
+        content = self._delivery.read(row)
         done = Round(asyncio.Semaphore(self._pace.concurrency))
-        if isinstance(said, Dead):
-            return said
-        if isinstance(said, Need | Withdrawal):
-            await self._requirements([(row, said)], done)
-        elif isinstance(said, BomRevised):
-            await self._change([(row, said)], done)
-        elif isinstance(said, StockReport):
-            await self._stock([(row, said)], done)
+        if isinstance(content, Dead):
+            return content
+        if isinstance(content, Need | Withdrawal):
+            await self._requirements([(row, content)], done)
+        elif isinstance(content, BomRevised):
+            await self._change([(row, content)], done)
+        elif isinstance(content, StockReport):
+            await self._stock([(row, content)], done)
         else:
-            [unit] = order_units([(row, _order_words(said))])
-            done.add([row], await self._delivery.tell_orders(unit, patient=False))
-        verdict = done.verdicts[-1][1]
-        if isinstance(verdict, Settled):
+            [unit] = order_units([(row, _order_words(content))])
+            done.add([row], await self._delivery.notify_orders(unit, patient=False))
+        result = done.results[-1][1]
+        if isinstance(result, Settled):
             await self._write_down(done)
-        return verdict
+        return result
 
     async def _deliver(self, rows: Sequence[Waiting], places: asyncio.Semaphore) -> Round:
         done = Round(places)
@@ -216,17 +220,17 @@ class Relay:
         changes: dict[str, list[tuple[Waiting, BomRevised]]] = defaultdict(list)
         stocks: dict[str, list[tuple[Waiting, StockReport]]] = defaultdict(list)
         for row in rows:
-            said = self._delivery.read(row)
-            if isinstance(said, Dead):
-                done.add([row], said)
-            elif isinstance(said, Need | Withdrawal):
-                requirements.append((row, said))
-            elif isinstance(said, BomRevised):
-                changes[said.id].append((row, said))
-            elif isinstance(said, StockReport):
-                stocks[said.id].append((row, said))
+            content = self._delivery.read(row)
+            if isinstance(content, Dead):
+                done.add([row], content)
+            elif isinstance(content, Need | Withdrawal):
+                requirements.append((row, content))
+            elif isinstance(content, BomRevised):
+                changes[content.id].append((row, content))
+            elif isinstance(content, StockReport):
+                stocks[content.id].append((row, content))
             else:
-                orders[row.entity or f"#{row.id}"].append((row, _order_words(said)))
+                orders[row.entity or f"#{row.id}"].append((row, _order_words(content)))
         await _all(
             [self._requirements(requirements, done)]
             + [self._order(order_rows, done) for order_rows in orders.values()]
@@ -250,38 +254,38 @@ class Relay:
         for row, state in newest.values():
             by_source[state.source].append((row, state))  # event ids are unique within a source only
         for group in by_source.values():
-            triages = await self._ledger.registry.triage([state for _, state in group])
+            classifications = await self._ledger.registry.classify([state for _, state in group])
             await _all(
                 [
-                    self._requirement(row, state, triages[state.revision.event_id], later.get(state.id), done)
+                    self._requirement(row, state, classifications[state.revision.event_id], later.get(state.id), done)
                     for row, state in group
                 ]
             )
 
     async def _requirement(
-        self, row: Waiting, state: State, triage: Triage, stock: StockFigure | None, done: Round
+        self, row: Waiting, state: State, classification: Classification, stock: StockFigure | None, done: Round
     ) -> None:
         async with done.places:
             if done.engine_down:
                 return
-            verdict = await self._delivery.tell_requirement(row, state, triage)
-            if stock is not None and isinstance(state, Need) and verdict in _BEGUN:
-                told = await self._delivery.tell_stock_of(row, state, stock)
-                verdict = verdict if isinstance(told, Settled) else told
-        done.add([row], verdict)
+            result = await self._delivery.notify_requirement(row, state, classification)
+            if stock is not None and isinstance(state, Need) and result in _BEGUN:
+                reported = await self._delivery.notify_stock_of(row, state, stock)
+                result = result if isinstance(reported, Settled) else reported
+        done.add([row], result)
         # What was seen is noted as well: its requirement has recorded it, and whoever told it may have died before it
         # was noted. A plan is compared with what is noted alone.
-        if isinstance(verdict, Settled) and (verdict.outcome != "stale" or triage.detail == "seen"):
-            done.noted.append(state)
+        if isinstance(result, Settled) and (result.outcome != "stale" or classification.detail == "seen"):
+            done.registered.append(state)
 
     async def _order(self, rows: Sequence[tuple[Waiting, Sequence[OrderMessage] | GoodsReceipt]], done: Round) -> None:
         for unit in order_units(rows):
             async with done.places:
                 if done.engine_down:
                     return
-                verdict = await self._delivery.tell_orders(unit)
-            done.add(unit.rows, verdict)
-            if isinstance(verdict, Postponed):
+                result = await self._delivery.notify_orders(unit)
+            done.add(unit.rows, result)
+            if isinstance(result, Postponed):
                 return  # what came later to this order waits behind it
 
     async def _change(self, stated: Sequence[tuple[Waiting, BomRevised]], done: Round) -> None:
@@ -289,34 +293,34 @@ class Relay:
             async with done.places:
                 if done.engine_down:
                     return
-                verdict = await self._delivery.tell_change(row, revised)
-            done.add([row], verdict)
-            if isinstance(verdict, Postponed):
+                result = await self._delivery.notify_change(row, revised)
+            done.add([row], result)
+            if isinstance(result, Postponed):
                 return
 
-    async def _stock(self, said: Sequence[tuple[Waiting, StockReport]], done: Round) -> None:
+    async def _stock(self, content: Sequence[tuple[Waiting, StockReport]], done: Round) -> None:
         async with done.places:
             if done.engine_down:
                 return
-            verdicts = await self._delivery.tell_stock([row for row, _ in said], [report for _, report in said])
-        for (row, _), verdict in zip(said, verdicts, strict=True):
-            done.add([row], verdict)
+            results = await self._delivery.notify_stock([row for row, _ in content], [report for _, report in content])
+        for (row, _), result in zip(content, results, strict=True):
+            done.add([row], result)
 
     async def _write_down(self, done: Round) -> None:
-        if done.noted:
-            await self._ledger.registry.note(done.noted)
+        if done.registered:
+            await self._ledger.registry.register(done.registered)
         settled: dict[Settled, list[int]] = defaultdict(list)
-        for row, verdict in sorted(done.verdicts, key=lambda each: each[0].id):
-            if isinstance(verdict, Settled):
-                settled[verdict].append(row.id)
-            elif isinstance(verdict, Dead):
-                identity = await self._ledger.dead_letters.keep(dead_letter(row, verdict), row.id)
+        for row, result in sorted(done.results, key=lambda each: each[0].id):
+            if isinstance(result, Settled):
+                settled[result].append(row.id)
+            elif isinstance(result, Dead):
+                identity = await self._ledger.dead_letters.keep(dead_letter(row, result), row.id)
                 await self._ledger.inbox.delivered([row.id], "dead_letter", identity)
             else:
                 wait = dt.timedelta(seconds=self._pace.retry_after(row.attempts))
-                await self._ledger.inbox.postponed([row.id], verdict.error, wait)
-        for verdict, ids in settled.items():
-            await self._ledger.inbox.delivered(ids, verdict.outcome, verdict.detail)
+                await self._ledger.inbox.postponed([row.id], result.error, wait)
+        for result, ids in settled.items():
+            await self._ledger.inbox.delivered(ids, result.outcome, result.detail)
 
 
 def dead_letter(row: Waiting, dead: Dead) -> DeadLetter:
@@ -339,10 +343,10 @@ def dead_letter(row: Waiting, dead: Dead) -> DeadLetter:
     )
 
 
-def _order_words(said: Any) -> Sequence[OrderMessage] | GoodsReceipt:
-    if isinstance(said, GoodsReceipt):
-        return said
-    return said if isinstance(said, tuple) else (said,)
+def _order_words(content: Any) -> Sequence[OrderMessage] | GoodsReceipt:
+    if isinstance(content, GoodsReceipt):
+        return content
+    return content if isinstance(content, tuple) else (content,)
 
 
 async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -97,18 +97,18 @@ async def _again(ledger: Ledger, intake: Intake, relay: Relay, kept: KeptLetter)
     row = await ledger.inbox.find(kept.inbox_id) if kept.inbox_id is not None else None
     if row is None:
         return await intake.again(kept.letter)
-    verdict = await relay.redeliver(row)
-    if isinstance(verdict, Dead):
-        raise Refusal(422, verdict.code, verdict.detail, verdict.next_step)
-    if isinstance(verdict, Postponed):
+    result = await relay.redeliver(row)
+    if isinstance(result, Dead):
+        raise Refusal(422, result.code, result.detail, result.next_step)
+    if isinstance(result, Postponed):
         raise Refusal(
             503,
             "engine_unavailable",
-            f"it could not be delivered now: {verdict.error}",
+            f"it could not be delivered now: {result.error}",
             "replay it again in a few seconds",
             headers={"Retry-After": "5"},
         )
-    return verdict.outcome
+    return result.outcome
 
 
 async def _found(ledger: Ledger, id: str) -> KeptLetter:

@@ -11,13 +11,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from canonical.base import Noun
+from canonical.base import Model
 from canonical.bom import BomRevised
-from canonical.identity import OrderId, short_hash
-from canonical.need import Need, Peg, Revision, Withdrawal
-from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
-from canonical.stock import StockReport, StockReportKind
-from canonical.world import (
+from canonical.event_data import (
     BOM_REVISED,
     CONSUMPTION_REPORTED,
     GOODS_RECEIVED,
@@ -37,6 +33,10 @@ from canonical.world import (
     ShipmentAnnouncedData,
     StockChangedData,
 )
+from canonical.identity import OrderId, short_hash
+from canonical.need import Need, Peg, Revision, Withdrawal
+from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
+from canonical.stock import StockReport, StockReportKind
 from gateway.intake.cloudevents import Event
 from gateway.problems import FieldProblem, Refusal, field_path, shown
 
@@ -50,7 +50,7 @@ HORIZON_DAYS = 3660
 
 _REVISION_MAX = 2**53 - 1
 
-_DATA: dict[str, type[Noun]] = {
+_DATA: dict[str, type[Model]] = {
     REQUIREMENT_PLANNED: RequirementPlanned,
     REQUIREMENT_WITHDRAWN: RequirementWithdrawnData,
     ORDER_ANSWERED: OrderAnswered,
@@ -188,7 +188,7 @@ def source_code(source: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', source).strip('-')[:40]}~{short_hash(source)}"
 
 
-def _subject(event: Event, data: Noun, effective_at: dt.datetime) -> Subject:
+def _subject(event: Event, data: Model, effective_at: dt.datetime) -> Subject:
     match data:
         case RequirementPlanned():
             return Need(

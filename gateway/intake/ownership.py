@@ -10,10 +10,10 @@ from typing import assert_never
 
 from adapters.ports import PolicyPort
 from canonical.bom import BomRevised
+from canonical.event_data import OUR_SOURCE
 from canonical.need import Need, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
 from canonical.stock import StockReport
-from canonical.world import OUR_SOURCE
 from gateway.intake.cloudevents import Event
 from gateway.problems import Refusal
 
@@ -36,8 +36,8 @@ def require_owner(
         raise _refused("source", event.source, f"{OUR_SOURCE} is the source of what our own orders state")
     if isinstance(subject, Need):
         for field, nothing in _OURS.items():
-            if (said := getattr(subject, field)) != nothing:
-                raise _refused(f"data.{field}", str(said), f"data.{field} is said by our own orders alone")
+            if (statement := getattr(subject, field)) != nothing:
+                raise _refused(f"data.{field}", str(statement), f"data.{field} is said by our own orders alone")
     domain = domain_of(subject)
     judged = [plant] if plant is not None else list(policies.plants)
     owners = {

@@ -129,7 +129,7 @@ def intake_routes(intake: Intake, ledger: Ledger, body_limit: int) -> APIRouter:
                             "planned": {"summary": "A plan wants an item", "value": PLANNED_EXAMPLE},
                             "received": {"summary": "Goods are on stock", "value": _RECEIVED_EXAMPLE},
                             "stock": {
-                                "summary": "What is free to promise of an item, whole; below zero: overcommitted",
+                                "summary": "What is available to promise of an item, whole; below zero: overcommitted",
                                 "value": _STOCK_EXAMPLE,
                             },
                             "edited": {

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from adapters.ports import PolicyPort
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import plan_run_id
-from canonical.plan import ENDED, PlanRun
+from canonical.plan import ENDED, PlanRunStatus
 from canonical.policy import PlantPolicy
-from canonical.world import OUR_SOURCE
 from decisions.plan_limits import over_error_limit
-from gateway.entities_port import EntityDirectory
+from gateway.entities_port import EntityDirectoryPort
 from gateway.plan_runs.reading import FORMS, PlanReader, numbered_lines, unpacked
 from gateway.problems import Refusal
 from ledger.ledger import Ledger
@@ -45,7 +45,7 @@ class PlanIntake:
     def __init__(
         self,
         ledger: Ledger,
-        entities: EntityDirectory,
+        entities: EntityDirectoryPort,
         policies: PolicyPort,
         today: Callable[[], dt.date],
         now: Callable[[], dt.datetime],
@@ -56,7 +56,7 @@ class PlanIntake:
         self._today = today
         self._now = now
 
-    async def take(self, sent: PlanSent, body: AsyncIterator[bytes]) -> PlanRun:
+    async def take(self, sent: PlanSent, body: AsyncIterator[bytes]) -> PlanRunStatus:
         """Stage a plan and start its run; the same again is answered the same. Raises Refusal."""
         policy = self._owned(sent)
         form = FORMS.get(sent.content_type.partition(";")[0].strip().lower())

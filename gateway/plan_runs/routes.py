@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from canonical.base import Code, Instant
 from canonical.identity import plan_run_id
-from canonical.plan import LineOutcome, PlanProgress, PlanRun, PlanStage
+from canonical.plan import PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage
 from gateway.intake.routes import problems
 from gateway.plan_runs.intake import PlanIntake, PlanSent
 from gateway.plan_runs.report import MEDIA_TYPES, ReportForm, form_asked, written
@@ -36,7 +36,7 @@ class PlanRunView(BaseModel):
     detail: str
     lines: int
     refused: int
-    outcomes: dict[LineOutcome, int] = Field(description="Lines, and needs that are withdrawn or kept, by outcome")
+    outcomes: dict[PlanLineOutcome, int] = Field(description="Lines, and needs that are withdrawn or kept, by outcome")
     changes: int = Field(description="The net change: what there is to deliver")
     handed_over: int
     delivered: int
@@ -55,7 +55,7 @@ class PlanRunView(BaseModel):
         )
 
 
-def link(run: PlanRun) -> str:
+def link(run: PlanRunStatus) -> str:
     """Where a run is read."""
     return f"/v1/plan-runs/{run.source}/{run.plant}/{run.version}"
 
@@ -107,7 +107,7 @@ def plan_routes(intake: PlanIntake, ledger: Ledger) -> APIRouter:
         view = PlanRunView.of(await ledger.plans.progress(run))
         return JSONResponse(view.model_dump(mode="json"), status_code=202, headers={"Location": link(run)})
 
-    async def known(source: str, plant: str, version: int) -> PlanRun:
+    async def known(source: str, plant: str, version: int) -> PlanRunStatus:
         run = await ledger.plans.of_version(source, plant, version) if 0 <= version < 2**53 else None
         if run is None:
             raise not_found("plan run", plan_run_id(source, plant, version), "take the Location of the 202 answer")

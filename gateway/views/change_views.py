@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from pydantic import BaseModel, Field
 
+from canonical.audit_event import AuditEvent
 from canonical.base import Instant
 from canonical.bom import ChangeDisposition
-from canonical.facts import Fact
 from canonical.identity import ChangeId, OrderId
 from canonical.records import ChangeSnapshot, ChangeStage
 from gateway.trace.reasons import TracedReason, reasons_of
@@ -65,10 +65,10 @@ class ChangeTrace(BaseModel):
 
     change: ChangeSnapshot
     exceptions: list[str]
-    facts: list[Fact] = Field(
+    audit_events: list[AuditEvent] = Field(
         description="By business time: of the change, of its exceptions, and of the requirements those that it caused"
     )
-    reasons: list[TracedReason] = Field(description="Each rule's verdict, with what it compared")
+    reasons: list[TracedReason] = Field(description="Each rule's outcome, with what it compared")
     chains: list[Chain] = Field(description="Of the change and its exceptions")
     chain_intact: bool
     messages: list[TracedMessage]
@@ -113,8 +113,8 @@ def change_detail(row: ChangeRow) -> ChangeDetail:
         )
         line.quantity += one.quantity
         line.dispositions.append(one)
-    told = {**dict(row.snapshot), "orders": tuple(lines.values()), "recorded_at": row.recorded_at}
-    return ChangeDetail.model_validate(told)
+    reported = {**dict(row.snapshot), "orders": tuple(lines.values()), "recorded_at": row.recorded_at}
+    return ChangeDetail.model_validate(reported)
 
 
 async def change_trace(ledger: Ledger, change_id: str) -> ChangeTrace | None:
@@ -123,18 +123,20 @@ async def change_trace(ledger: Ledger, change_id: str) -> ChangeTrace | None:
     if row is None:
         return None
     change = row.snapshot
-    own = await ledger.reads.facts([change_id])
+    own = await ledger.reads.audit_events([change_id])
     exceptions = raised_by(own, [change.exception_id])
-    facts = own + (await ledger.reads.facts(exceptions) if exceptions else [])
+    audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
     touched = list(dict.fromkeys([one.requirement_id for one in change.affected] + list(change.changed_requirements)))
-    caused = await ledger.reads.facts_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
-    chains = chains_of(facts)
-    told = by_business_time([*facts, *(fact for fact in caused if fact.data.get("change_id") == change_id)])
+    caused = await ledger.reads.audit_events_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
+    chains = chains_of(audit_events)
+    reported = by_business_time(
+        [*audit_events, *(audit_event for audit_event in caused if audit_event.data.get("change_id") == change_id)]
+    )
     return ChangeTrace(
         change=change,
         exceptions=exceptions,
-        facts=told,
-        reasons=reasons_of(told),
+        audit_events=reported,
+        reasons=reasons_of(reported),
         chains=chains,
         chain_intact=all(chain.intact for chain in chains),
         messages=by_arrival(await ledger.reads.inbox_of(change_id)),

@@ -57,11 +57,12 @@ def change_routes(ledger: Ledger) -> APIRouter:
     @routes.get(
         one + "/trace",
         response_model=ChangeTrace,
-        summary="Every fact of an engineering change",
+        summary="Every audit event of an engineering change",
         responses=problems(404),
     )
     async def read_change_trace(plant: str, assembly: str, revision: str) -> ChangeTrace:
-        """Facts of the change, of its questions, and what its requirements made of it, by business time; what came in
+        """Audit events of the change, of its questions, and what its requirements made of it, by business time; what
+        came in
         for it; and whether each chain of hashes holds.
         """
         found = await change_trace(ledger, change_id(plant, assembly, revision))
@@ -69,7 +70,7 @@ def change_routes(ledger: Ledger) -> APIRouter:
             raise _unknown(plant, assembly, revision)
         return found
 
-    # An id as it stands in facts and exceptions may be put behind the address as it is.
+    # An id as it stands in audit events and exceptions may be put behind the address as it is.
     routes.get("/change" + one, response_model=ChangeDetail, include_in_schema=False)(read_change)
     routes.get("/change" + one + "/trace", response_model=ChangeTrace, include_in_schema=False)(read_change_trace)
     return routes

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from canonical.base import Code, Instant
 from canonical.exception import Choice, Decision, ExceptionKind, LineChoice
 from canonical.records import ExceptionSnapshot, ExceptionState
-from gateway.entities_port import DecisionRefused, EntityDirectory
+from gateway.entities_port import DecisionRefused, EntityDirectoryPort
 from gateway.intake.routes import problems
 from gateway.problems import Refusal, not_found
-from gateway.tracing import note_correlation
+from gateway.tracing import record_correlation
 from gateway.views.requirements import After, Limit, Listed, listed
 from ledger.ledger import Ledger
 from ledger.reads import ExceptionRow
@@ -92,7 +92,7 @@ class DecisionBody(BaseModel):
     )
 
 
-def exception_routes(ledger: Ledger, entities: EntityDirectory, now: Callable[[], dt.datetime]) -> APIRouter:
+def exception_routes(ledger: Ledger, entities: EntityDirectoryPort, now: Callable[[], dt.datetime]) -> APIRouter:
     """The routes of the buyers' inbox."""
     routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"])
 
@@ -136,7 +136,7 @@ def exception_routes(ledger: Ledger, entities: EntityDirectory, now: Callable[[]
         """
         row = await _found(ledger, id)
         decision = _decision(row, body, _digest_of(if_match, row), now())
-        note_correlation(row.snapshot.correlation_id)
+        record_correlation(row.snapshot.correlation_id)
         if row.snapshot.state is not ExceptionState.OPEN:
             view = _repeated(row, decision)
         else:
@@ -181,9 +181,9 @@ def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt
     parts = (row.snapshot.id, digest, body.choice, body.supplier, body.decided_by, body.role, body.comment)
     # What says nothing of lines keeps the id that it had before there were any.
     by_line = tuple(line.model_dump_json() for line in body.lines)
-    said = "\x1f".join(part or "" for part in (*parts, *by_line))
+    statement = "\x1f".join(part or "" for part in (*parts, *by_line))
     return Decision(
-        event_id=body.event_id or f"decision-{hashlib.sha256(said.encode()).hexdigest()[:24]}",
+        event_id=body.event_id or f"decision-{hashlib.sha256(statement.encode()).hexdigest()[:24]}",
         digest=digest,
         choice=body.choice,
         supplier=body.supplier,
@@ -198,7 +198,7 @@ def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt
 def _repeated(row: ExceptionRow, decision: Decision) -> ExceptionView:
     """The first answer to a decision that is sent again; 409 for any other."""
     made = row.snapshot.decision
-    if made is not None and made.event_id == decision.event_id and _says(made) == _says(decision):
+    if made is not None and made.event_id == decision.event_id and _content(made) == _content(decision):
         return _view(row)
     if made is None:
         detail = "what the exception was about has gone by itself; there is nothing left to decide"
@@ -215,12 +215,12 @@ def _repeated(row: ExceptionRow, decision: Decision) -> ExceptionView:
     )
 
 
-def _says(decision: Decision) -> tuple[object, ...]:
+def _content(decision: Decision) -> tuple[object, ...]:
     return decision.choice, decision.supplier, decision.lines, decision.decided_by, decision.role
 
 
 async def _refused(
-    ledger: Ledger, entities: EntityDirectory, id: str, decision: Decision, refused: DecisionRefused
+    ledger: Ledger, entities: EntityDirectoryPort, id: str, decision: Decision, refused: DecisionRefused
 ) -> ExceptionView:
     """The answer to a refused decision: the first one's where it is a repetition, else a problem."""
     row = await _found(ledger, id)
@@ -228,8 +228,8 @@ async def _refused(
         return _repeated(row, decision)
     digest = refused.digest or row.snapshot.digest
     if refused.code == "digest_out_of_date" and refused.digest is None:
-        told = (await entities.status(row.snapshot.id)).get("digest")  # the ledger's may be the old one still
-        digest = told if isinstance(told, str) else digest
+        reported = (await entities.status(row.snapshot.id)).get("digest")  # the ledger's may be the old one still
+        digest = reported if isinstance(reported, str) else digest
     _refuse(refused, row, decision, digest)
 
 

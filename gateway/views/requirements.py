@@ -127,11 +127,11 @@ def read_routes(ledger: Ledger) -> APIRouter:
         one + "/trace",
         response_model=Trace,
         tags=["Requirements"],
-        summary="Every fact, from plan run to receipt",
+        summary="Every audit event, from plan run to receipt",
         responses=problems(404),
     )
     async def read_trace(plant: str, item: str, key: str) -> Trace:
-        """Facts of the requirement, of its lines of the orders and of its exceptions, by business time; the
+        """Audit events of the requirement, of its lines of the orders and of its exceptions, by business time; the
         documents' numbers; what came in for them; and whether each entity's chain of hashes holds.
         """
         return await trace(plant, item, key)
@@ -145,7 +145,7 @@ def read_routes(ledger: Ledger) -> APIRouter:
     )
     async def read_trace_svg(plant: str, item: str, key: str) -> Response:
         found = await trace(plant, item, key)
-        return Response(draw(found.heading, found.facts), media_type="image/svg+xml", headers=_STATIC_ONLY)
+        return Response(draw(found.heading, found.audit_events), media_type="image/svg+xml", headers=_STATIC_ONLY)
 
     @routes.get(
         one + "/trace.html",
@@ -156,7 +156,7 @@ def read_routes(ledger: Ledger) -> APIRouter:
     )
     async def read_trace_html(plant: str, item: str, key: str) -> HTMLResponse:
         found = await trace(plant, item, key)
-        return HTMLResponse(page(found.heading, found.facts, found.numbers, found.reasons), headers=_STATIC_ONLY)
+        return HTMLResponse(page(found.heading, found.audit_events, found.numbers, found.reasons), headers=_STATIC_ONLY)
 
     @routes.get(
         "/orders/{plant}/{supplier}/{key}",

@@ -15,11 +15,11 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.ports import PlanMatcher
+from canonical.event_data import RequirementPlanned
 from canonical.identity import requirement_id
 from canonical.need import Need, Peg, Revision
-from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRun, PlanStage, UnnamedLine
+from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRunStatus, PlanStage, UnnamedLine
 from canonical.policy import PlantPolicy
-from canonical.world import RequirementPlanned
 from ledger.database import transaction
 from ledger.inbox.registry import content_digest
 from ledger.plan_runs.staging import need_of, plan_run
@@ -38,7 +38,7 @@ SELECT version FROM plan_run WHERE source = :source AND plant = :plant AND versi
 """)
 _KNOWN = text("""
 SELECT count(*) FROM requirement WHERE plant = :plant AND source = :source
-   AND noted_withdrawn IS FALSE AND closed IS NOT TRUE
+   AND registered_withdrawn IS FALSE AND closed IS NOT TRUE
 """)
 _ITEMS_WITHOUT = text("""
 SELECT DISTINCT item FROM plan_line WHERE run = :run AND requirement_id IS NULL AND outcome IS NULL ORDER BY item
@@ -51,9 +51,9 @@ _CANDIDATES = text("""
 SELECT requirement.item, requirement.demand_reference, inbox.body,
        CASE WHEN inbox.body IS NULL THEN requirement.snapshot -> 'need' END AS need
   FROM requirement
-  LEFT JOIN inbox ON inbox.source = requirement.source AND inbox.event_id = requirement.noted_event_id
+  LEFT JOIN inbox ON inbox.source = requirement.source AND inbox.event_id = requirement.registered_event_id
  WHERE requirement.plant = :plant AND requirement.source = :source AND requirement.item = ANY(:items)
-   AND requirement.noted_withdrawn IS FALSE AND requirement.closed IS NOT TRUE
+   AND requirement.registered_withdrawn IS FALSE AND requirement.closed IS NOT TRUE
    AND NOT EXISTS (SELECT FROM plan_line WHERE run = :run AND requirement_id = requirement.id)
  ORDER BY requirement.item, requirement.id
 """)
@@ -70,14 +70,14 @@ UPDATE plan_line SET outcome = 'ambiguous', detail = :why WHERE run = :run AND n
 _STALE = text("""
 UPDATE plan_line SET outcome = 'stale'
   FROM requirement WHERE requirement.id = plan_line.requirement_id AND plan_line.run = :run
-   AND plan_line.outcome IS NULL AND requirement.noted_plan_version > :version
+   AND plan_line.outcome IS NULL AND requirement.registered_plan_version > :version
 """)
 _CHANGED = text("""
-UPDATE plan_line SET outcome = CASE WHEN seen.noted_content IS NULL THEN 'new' ELSE 'changed' END
-  FROM (SELECT line.number, requirement.noted_content
+UPDATE plan_line SET outcome = CASE WHEN seen.registered_content IS NULL THEN 'new' ELSE 'changed' END
+  FROM (SELECT line.number, requirement.registered_content
           FROM plan_line AS line LEFT JOIN requirement ON requirement.id = line.requirement_id
          WHERE line.run = :run AND line.outcome IS NULL AND line.requirement_id IS NOT NULL
-           AND (requirement.noted_content IS DISTINCT FROM line.content OR requirement.noted_withdrawn
+           AND (requirement.registered_content IS DISTINCT FROM line.content OR requirement.registered_withdrawn
                 OR line.requirement_id IN (SELECT entity FROM inbox WHERE status = 'stored' AND source = :source))
        ) AS seen
  WHERE plan_line.run = :run AND plan_line.number = seen.number
@@ -90,7 +90,7 @@ SELECT :run, row_number() OVER (ORDER BY rank, required_date, number, id), id, i
          UNION ALL
         SELECT 'withdrawn', NULL, NULL, id, item, demand_reference
           FROM requirement WHERE NOT :partial AND plant = :plant AND source = :source
-           AND noted_withdrawn IS FALSE AND closed IS NOT TRUE AND noted_plan_version <= :version
+           AND registered_withdrawn IS FALSE AND closed IS NOT TRUE AND registered_plan_version <= :version
            AND id <> ALL(:kept)
            AND NOT EXISTS (SELECT FROM plan_line WHERE run = :run AND requirement_id = requirement.id)
        ) AS change
@@ -119,7 +119,7 @@ class PlanNetChange:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def waits_for(self, run: PlanRun) -> str:
+    async def waits_for(self, run: PlanRunStatus) -> str:
         """What must be delivered before the run can be compared with it; empty: nothing."""
         asked: dict[str, object] = {"source": run.source, "plant": run.plant, "version": run.version}
         async with transaction(self._engine) as connection:
@@ -132,7 +132,9 @@ class PlanNetChange:
             pending = await connection.scalar(_WAITS_FOR_MESSAGES, asked)
         return "messages of the source that came before it" if pending else ""
 
-    async def match(self, run: PlanRun, policy: PlantPolicy, policy_of: PolicyOf, matcher: PlanMatcher) -> PlanMatched:
+    async def match(
+        self, run: PlanRunStatus, policy: PlantPolicy, policy_of: PolicyOf, matcher: PlanMatcher
+    ) -> PlanMatched:
         """Find the net change, in one transaction; a run that is matched (or has ended) already stays as it is."""
         async with transaction(self._engine) as connection:
             now = plan_run((await connection.execute(_RUN, {"run": run.number})).one())
@@ -144,7 +146,9 @@ class PlanNetChange:
         return PlanMatched(run=now, policy=policy, **counts._mapping)
 
 
-async def _compare(connection: AsyncConnection, run: PlanRun, policy_of: PolicyOf, matcher: PlanMatcher) -> PlanRun:
+async def _compare(
+    connection: AsyncConnection, run: PlanRunStatus, policy_of: PolicyOf, matcher: PlanMatcher
+) -> PlanRunStatus:
     asked = {"run": run.number, "source": run.source, "plant": run.plant, "version": run.version}
     known = await connection.scalar(_KNOWN, asked)
     kept = [each async for each in _name_lines(connection, run, policy_of, matcher)]
@@ -156,7 +160,7 @@ async def _compare(connection: AsyncConnection, run: PlanRun, policy_of: PolicyO
 
 
 async def _name_lines(
-    connection: AsyncConnection, run: PlanRun, policy_of: PolicyOf, matcher: PlanMatcher
+    connection: AsyncConnection, run: PlanRunStatus, policy_of: PolicyOf, matcher: PlanMatcher
 ) -> AsyncIterator[str]:
     """R1's second half, some items at a time; yields the known needs that are part of a tie."""
     items = list((await connection.scalars(_ITEMS_WITHOUT, {"run": run.number})).all())
@@ -193,7 +197,7 @@ def _match_items(
 
 
 async def _write_names(
-    connection: AsyncConnection, run: PlanRun, needs: dict[int, Need], matchings: Sequence[LineMatching]
+    connection: AsyncConnection, run: PlanRunStatus, needs: dict[int, Need], matchings: Sequence[LineMatching]
 ) -> None:
     matches = [match for matching in matchings for match in matching.matches]
     named = [needs[match.number].model_copy(update={"demand_reference": match.reference}) for match in matches]
@@ -210,31 +214,31 @@ async def _write_names(
     )
 
 
-def _unnamed(run: PlanRun, number: int, body: str) -> Need:
+def _unnamed(run: PlanRunStatus, number: int, body: str) -> Need:
     """With the reference that it gets where it is a need of its own: the same at every attempt."""
     return need_of(run, number, PlanLine.model_validate_json(body), f"plan-{run.version}-line-{number}")
 
 
-def _known_need(run: PlanRun, row: Row[tuple[object, ...]]) -> Need:
+def _known_need(run: PlanRunStatus, row: Row[tuple[object, ...]]) -> Need:
     """A known need, from the message that stated it last, or as its entity recorded it."""
     if row.body is None:
         return Need.model_validate(row.need)
     event = _EVENT.validate_json(row.body)
-    said = RequirementPlanned.model_validate(event["data"])
+    statement = RequirementPlanned.model_validate(event["data"])
     return Need(
         plant=run.plant,
-        item=said.item,
-        quantity=said.quantity,
-        unit=said.unit,
-        required_date=said.required_date,
+        item=statement.item,
+        quantity=statement.quantity,
+        unit=statement.unit,
+        required_date=statement.required_date,
         source=run.source,
-        demand_reference=said.demand_reference,
+        demand_reference=statement.demand_reference,
         revision=Revision.model_validate(
-            {"plan_version": said.plan_version, "effective_at": event["time"], "event_id": event["id"]}
+            {"plan_version": statement.plan_version, "effective_at": event["time"], "event_id": event["id"]}
         ),
-        sourcing_rule=said.sourcing_rule,
-        pegging=tuple(Peg.model_construct(**dict(peg)) for peg in said.pegging),
-        planner=said.planner,
+        sourcing_rule=statement.sourcing_rule,
+        pegging=tuple(Peg.model_construct(**dict(peg)) for peg in statement.pegging),
+        planner=statement.planner,
     )
 
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from canonical.cover import SliceState, SupplySlice
 from canonical.identity import RequirementId
 from canonical.order import EditedField
+from canonical.supply import ScheduleLine, ScheduleLineState
 from decisions.answers import ReadAnswer
-from tests.decisions.nouns import june, numbers
-from tests.workflows.arrivals import NOW, a_want
+from tests.decisions.models import june, numbers
+from tests.workflows.arrivals import NOW, a_request
 from workflows.purchase_order import line as line_module
 from workflows.purchase_order.edits import in_erp
 from workflows.purchase_order.line import TRANSITIONS, Line, LineEdit, LineEvent, LineStatus, TransitionError
@@ -29,14 +29,16 @@ _REACHED: set[tuple[LineStatus, LineEvent, LineStatus]] = set()
 
 
 def a_line() -> Line:
-    want = a_want(CHAIN, 1, int(ORDERED))
-    return Line(number=10, want=want, quantity=ORDERED, claim=ORDERED, delivery_date=june(20), price=Decimal(2))
+    request = a_request(CHAIN, 1, int(ORDERED))
+    return Line(
+        number=10, request=request, quantity=ORDERED, allocated=ORDERED, delivery_date=june(20), price=Decimal(2)
+    )
 
 
 def a_reading(line: Line, rejected: Decimal) -> ReadAnswer:
     left = line.asked_quantity - rejected
-    confirmed = SupplySlice(quantity=left, date=line.delivery_date, state=SliceState.CONFIRMED)
-    return ReadAnswer(slices=(confirmed,) if left > 0 else (), rejected=rejected, why="")
+    confirmed = ScheduleLine(quantity=left, date=line.delivery_date, state=ScheduleLineState.CONFIRMED)
+    return ReadAnswer(schedule_lines=(confirmed,) if left > 0 else (), rejected=rejected, why="")
 
 
 class LineLife:
@@ -163,7 +165,7 @@ class LineLife:
         line = self.line
         assert min(line.quantity, line.rejected, line.shipped, line.received, line.in_transit) >= 0
         assert (line.received, line.shipped) == (self.arrived, self.announced)
-        assert sum(part.quantity for part in line.supply if part.state is SliceState.RECEIVED) == self.arrived
+        assert sum(part.quantity for part in line.supply if part.state is ScheduleLineState.RECEIVED) == self.arrived
         assert line.open + line.closed + (line.status is LineStatus.CANCELLING) == 1
         assert line.awaited == (line.status in (LineStatus.AWAITED, LineStatus.CANCELLING))
 

@@ -1,10 +1,11 @@
 """ShortageException: what a person is asked to decide, kept true until it is decided or overtaken.
 
-It holds the context, climbs the escalation ladder (R16) and takes one decision that fits the proposal as it is now
+It holds the context, climbs the escalation schedule (R16) and takes one decision that fits the proposal as it is now
 (R15). What the decision means is the business of the entity that raised it.
 
-R16 for a question: it opens with the first of its approvers (the owner, where master data is to be mended), and its
-SLA runs from that moment; that about a silent supplier goes on with the supplier's SLA. At each rung the policy is
+R16 for a question: it opens with the first of its approvers (the owner, where master data is to be fixed), and its
+SLA runs from that moment; that about a silent supplier goes on with the supplier's SLA. At each escalation level the
+policy is
 asked for anew, and whoever is away at that moment is replaced by its delegate; coming back moves no question.
 """
 
@@ -15,16 +16,16 @@ from typing import NoReturn
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from canonical.calls import CloseExceptionCall
-from canonical.exception import Decision, ExceptionDecided, NextRung, Proposal
+from canonical.exception import Decision, ExceptionDecided, NextEscalation, Proposal
 from canonical.messages import ProposalChanged
 from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.approval import entitled_roles, may_decide, may_decide_as
 from decisions.engineering_change.choices import fault_of
-from decisions.escalation import BUYER_TOLD, Rung, next_rung, question_ladder
+from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, question_schedule
 from workflows.entity import Entity
-from workflows.exception.state import ExceptionInput, ExceptionMemory, ExceptionMessage, first_asked, told
+from workflows.exception.state import ExceptionInput, ExceptionMemory, ExceptionMessage, first_asked, reported
 
 
 @workflow.defn(name="ShortageException")
@@ -39,7 +40,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
 
     @workflow.run
     async def run(self, given: ExceptionInput) -> str:
-        """Stand in the inbox, climb the ladder, and end with a decision or because the cause went away."""
+        """Stand in the inbox, climb the escalation schedule, and end with a decision or because the cause went away."""
         await self.live()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.state.state
@@ -47,12 +48,12 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
     def _open(self) -> None:
         state = self.state
         asked = state.ask(state.role, workflow.now())
-        self.note(
+        self.record(
             "exception.opened",
             kind=state.proposal.kind,
             summary=state.proposal.summary,
             rule=state.proposal.rule,
-            **told(asked),
+            **reported(asked),
         )
 
     # -- messages: handlers only put them into the inbox
@@ -70,7 +71,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                 "digest": proposal.digest,
                 "decision": taken,
                 "state": ExceptionState.DECIDED,
-                "next_rung": None,
+                "next_escalation": None,
                 "closed": True,
             }
         )
@@ -139,49 +140,49 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                 self._take_decision(message)
             elif message.proposal is None:
                 self.state.state = ExceptionState.OVERTAKEN
-                self.note("exception.overtaken", why=message.reason)
+                self.record("exception.overtaken", why=message.reason)
             else:
                 self._take_change(message.proposal)
 
     def _take_decision(self, decision: Decision) -> None:
         self.state.decision, self.state.state = decision, ExceptionState.DECIDED
-        self.note("exception.closed", choice=decision.choice, decided_by=decision.decided_by)
+        self.record("exception.closed", choice=decision.choice, decided_by=decision.decided_by)
 
     def _take_change(self, proposal: Proposal) -> None:
         """Another proposal; where others have to decide it and the buyer was not told yet, it is theirs."""
         state = self.state
         state.proposal = proposal
         first, moved = first_asked(proposal, state.role), {}
-        if state.climbed < BUYER_TOLD and state.role not in (first, *proposal.approvers):
+        if state.reached < BUYER_NOTIFIED and state.role not in (first, *proposal.approvers):
             state.first_asked = first
-            moved = told(state.ask(first, workflow.now()))
-        self.note("exception.changed", summary=proposal.summary, digest=proposal.digest, **moved)
+            moved = reported(state.ask(first, workflow.now()))
+        self.record("exception.changed", summary=proposal.summary, digest=proposal.digest, **moved)
 
-    # -- the ladder (R16)
+    # -- the escalation schedule (R16)
 
     @property
-    def _rungs(self) -> Sequence[Rung]:
+    def _levels(self) -> Sequence[EscalationLevel]:
         state = self.state
         latest_safe = state.proposal.latest_safe_date or state.raised.latest_safe_date
-        return question_ladder(state.sla_started_at, state.policy, state.first_asked, latest_safe)
+        return question_schedule(state.sla_started_at, state.policy, state.first_asked, latest_safe)
 
     @property
-    def _next_rung(self) -> Rung | None:
-        return next_rung(self._rungs, self.state.climbed)
+    def _next_escalation_level(self) -> EscalationLevel | None:
+        return next_escalation(self._levels, self.state.reached)
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next rung."""
-        rung = self._next_rung
-        return None if rung is None else rung.at - workflow.now()
+        """Until the next escalation level."""
+        level = self._next_escalation_level
+        return None if level is None else level.at - workflow.now()
 
     async def act(self) -> None:
-        """Climb the rungs that are due, by the policy as it is then; leave when it is over."""
-        now, rung = workflow.now(), self._next_rung
-        if not self.ended and rung is not None and rung.at <= now:
+        """Climb the escalation levels that are due, by the policy as it is then; leave when it is over."""
+        now, level = workflow.now(), self._next_escalation_level
+        if not self.ended and level is not None and level.at <= now:
             await self._take_up_policy()
             # A person or the raiser who spoke meanwhile comes first.
             if not self.inbox:
-                self._climb(now)
+                self._escalate(now)
         if self.ended:
             await self._close()
 
@@ -200,20 +201,20 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                 state.policy, item_class=state.raised.item_class, item=proposal.item or ""
             )
 
-    def _climb(self, now: datetime) -> None:
-        """The rungs that are due, by the policy as it is now: it may have moved them."""
+    def _escalate(self, now: datetime) -> None:
+        """The escalation levels that are due, by the policy as it is now: it may have moved them."""
         state = self.state
-        while (rung := self._next_rung) is not None and rung.at <= now:
-            reason = rung.reason(state.policy.version)
-            state.climbed = rung.height
+        while (level := self._next_escalation_level) is not None and level.at <= now:
+            reason = level.reason(state.policy.version)
+            state.reached = level.height
             state.add_reason(reason)
-            if rung.action == "remind_assignee":
+            if level.action == "remind_assignee":
                 state.reminders += 1
                 kind, asked = "exception.reminded", state.ask_again(now)
             else:
                 state.escalations += 1
-                kind, asked = "exception.escalated", state.ask(rung.role, now)
-            self.note(kind, **told(asked), rule=rung.rule, reason=reason.model_dump(mode="json"))
+                kind, asked = "exception.escalated", state.ask(level.role, now)
+            self.record(kind, **reported(asked), rule=level.rule, reason=reason.model_dump(mode="json"))
 
     # -- what it leaves behind
 
@@ -225,13 +226,13 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                 exception_id=state.raised.exception_id, digest=state.decision.digest, decision=state.decision
             )
         self.show()
-        call = CloseExceptionCall(entry=self.entry(), raised_by=state.raised.raised_by, decided=decided)
-        await self.recorded(DeskActivities.close_exception, call)
+        call = CloseExceptionCall(audit_batch=self.audit_batch(), raised_by=state.raised.raised_by, decided=decided)
+        await self.recorded(InternalActivities.close_exception, call)
 
     def snapshot(self) -> ExceptionSnapshot:
         """The present state, for the ledger's reads."""
         state = self.state
-        rung = self._next_rung if state.state is ExceptionState.OPEN else None
+        level = self._next_escalation_level if state.state is ExceptionState.OPEN else None
         return ExceptionSnapshot(
             id=state.raised.exception_id,
             raised_by=state.raised.raised_by,
@@ -243,7 +244,9 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             opened_at=state.opened_at,
             reminders=state.reminders,
             escalations=state.escalations,
-            next_rung=None if rung is None else NextRung(action=rung.action, role=rung.role, at=rung.at),
+            next_escalation=None
+            if level is None
+            else NextEscalation(action=level.action, role=level.role, at=level.at),
             reasons=tuple(state.reasons),
             decision=state.decision,
             correlation_id=state.raised.correlation_id,

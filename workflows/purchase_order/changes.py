@@ -1,7 +1,7 @@
-"""The way of a change (R3): all wants of the moment become one revision, one ERP write and one change order.
+"""The way of a change (R3): all supply requests of the moment become one revision, one ERP write and one change order.
 
 What a state of the document allows is decided in decisions.order_change, and who is asked in decisions.approval (R15);
-here it is put to the lines. What a person is asked about the wants that wait is in questions.
+here it is put to the lines. What a person is asked about the supply requests that wait is in questions.
 """
 
 import datetime as dt
@@ -13,25 +13,25 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from canonical.cover import Want
 from canonical.exception import Choice, Decision
 from canonical.identity import RequirementId
 from canonical.reason import Reason
 from canonical.records import OrderStage
+from canonical.supply import SupplyRequest
 from decisions.approval import ApprovalRoute, route_approval, value_in_company_currency
 from decisions.order_change import (
     ChangeSent,
-    CreateBalance,
-    FloorAndBalance,
+    FloorAndReorder,
     FrozenChange,
+    LineChangeOutcome,
     LineState,
     LineUnchanged,
-    LineVerdict,
     ProposeChange,
+    Reorder,
     change_reason,
     judge_line_change,
 )
-from workflows.material_requirement.messages import Note
+from workflows.material_requirement.messages import RecordEvent
 from workflows.purchase_order.edits import overwrite_edits
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.sharing import ShareChange, judge_share
@@ -47,8 +47,8 @@ class LineChange(NamedTuple):
     """What is wanted of a line, and what R3 says to it."""
 
     line: Line
-    wanted: Decimal
-    verdict: LineVerdict
+    requested: Decimal
+    outcome: LineChangeOutcome
     reason: Reason
     share: ShareChange | None = None
     """Of a line that several share: what becomes of the requirement's part."""
@@ -61,46 +61,53 @@ class LineChange(NamedTuple):
     @property
     def asks(self) -> bool:
         """It may need a person."""
-        return isinstance(self.verdict, ProposeChange | FrozenChange)
+        return isinstance(self.outcome, ProposeChange | FrozenChange)
 
     @property
     def must_ask(self) -> bool:
         """It needs a person whatever its value."""
-        return isinstance(self.verdict, FrozenChange) or (
-            isinstance(self.verdict, ProposeChange) and self.verdict.over_edit
+        return isinstance(self.outcome, FrozenChange) or (
+            isinstance(self.outcome, ProposeChange) and self.outcome.over_edit
         )
 
 
-def judge(state: OrderState, want: Want, today: dt.date, *, over_edits: bool = False) -> list[LineChange]:
+def judge(state: OrderState, request: SupplyRequest, today: dt.date, *, over_edits: bool = False) -> list[LineChange]:
     """Each open line of the requirement with what is wanted of it and what R3 says.
 
     `over_edits`: the person who approved knew what others had edited in the ERP.
     """
-    lines = [line for line in state.lines_of(want.requirement_id) if not line.cancelled]
-    if any(line.sharers for line in lines):
-        return [_judge_shared(state, want, line, today, over_edits) for line in lines if line.open]
-    left = want.quantity - sum((line.quantity for line in lines if line.closed), _ZERO)
+    lines = [line for line in state.lines_of(request.requirement_id) if not line.cancelled]
+    if any(line.other_allocations for line in lines):
+        return [_judge_shared(state, request, line, today, over_edits) for line in lines if line.open]
+    left = request.quantity - sum((line.quantity for line in lines if line.closed), _ZERO)
     changes: list[LineChange] = []
     open_lines = [line for line in lines if line.open]
     for position, line in enumerate(open_lines):
         last = position == len(open_lines) - 1
-        lot = want.lots[position] if position < len(want.lots) else _ZERO
-        wanted = max(_ZERO, left) if last and len(want.lots) <= len(open_lines) else min(lot, max(_ZERO, left))
-        left -= wanted
-        then = (wanted, want.dock_date if wanted else line.delivery_date)
-        changes.append(_judge_line(state, want, line, then, today, over_edits))
+        lot = request.lots[position] if position < len(request.lots) else _ZERO
+        requested = max(_ZERO, left) if last and len(request.lots) <= len(open_lines) else min(lot, max(_ZERO, left))
+        left -= requested
+        then = (requested, request.dock_date if requested else line.delivery_date)
+        changes.append(_judge_line(state, request, line, then, today, over_edits))
     return changes
 
 
-def _judge_shared(state: OrderState, want: Want, line: Line, today: dt.date, over_edits: bool) -> LineChange:
+def _judge_shared(
+    state: OrderState, request: SupplyRequest, line: Line, today: dt.date, over_edits: bool
+) -> LineChange:
     """The line's date is the others' as well: it stays."""
-    share = judge_share(line, want, state.policy_of(line).version)
-    change = _judge_line(state, want, line, (share.quantity, line.delivery_date), today, over_edits)
+    share = judge_share(line, request, state.policy_of(line).version)
+    change = _judge_line(state, request, line, (share.quantity, line.delivery_date), today, over_edits)
     return change._replace(share=share)
 
 
 def _judge_line(
-    state: OrderState, want: Want, line: Line, then: tuple[Decimal, dt.date], today: dt.date, over_edits: bool
+    state: OrderState,
+    request: SupplyRequest,
+    line: Line,
+    then: tuple[Decimal, dt.date],
+    today: dt.date,
+    over_edits: bool,
 ) -> LineChange:
     rules, calendar = state.policy_of(line), state.policy.calendar
     edited = bool(line.edits) and not over_edits
@@ -112,33 +119,33 @@ def _judge_line(
         edited_by_buyer=edited,
     )
     now = (line.quantity, line.delivery_date)
-    verdict = judge_line_change(
+    outcome = judge_line_change(
         where,
         *now,
         *then,
         today=today,
-        freeze_fence_days=rules.freeze_fence_days,
+        frozen_zone_days=rules.frozen_zone_days,
         calendar=calendar,
-        approved=want.approved_by is not None and not edited,
+        approved=request.approved_by is not None and not edited,
     )
-    if isinstance(verdict, LineUnchanged) and want.expedite and want.approved_by is not None and not edited:
-        verdict = ChangeSent("a person asked the supplier to deliver earlier")
+    if isinstance(outcome, LineUnchanged) and request.expedite and request.approved_by is not None and not edited:
+        outcome = ChangeSent("a person asked the supplier to deliver earlier")
     reason = change_reason(
-        verdict,
+        outcome,
         where,
         now,
         then,
         today=today,
-        freeze_fence_days=rules.freeze_fence_days,
+        frozen_zone_days=rules.frozen_zone_days,
         calendar=calendar,
         policy_version=rules.version,
     )
-    return LineChange(line, then[0], verdict, reason)
+    return LineChange(line, then[0], outcome, reason)
 
 
-def route_of(state: OrderState, want: Want, changes: Iterable[LineChange]) -> ApprovalRoute:
-    """R15: outside the freeze fence, a change of little value needs nobody."""
-    return route_approval(value_of(state, want, changes), want.criticality, False, state.policy)
+def route_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> ApprovalRoute:
+    """R15: outside the frozen zone, a change of little value needs nobody."""
+    return route_approval(value_of(state, request, changes), request.criticality, False, state.policy)
 
 
 def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
@@ -146,57 +153,57 @@ def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
     return any(change.must_ask or (change.asks and not route.free) for change in changes)
 
 
-def value_of(state: OrderState, want: Want, changes: Iterable[LineChange]) -> Decimal:
+def value_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> Decimal:
     """What the order would cost more or less, in the company's currency."""
-    delta = sum((abs(change.wanted - change.line.quantity) for change in changes), _ZERO)
-    return value_in_company_currency(delta, want.price, want.price_unit, want.currency, state.policy.approval)
+    delta = sum((abs(change.requested - change.line.quantity) for change in changes), _ZERO)
+    return value_in_company_currency(delta, request.price, request.price_unit, request.currency, state.policy.approval)
 
 
 # -- granting and declining
 
 
-def settle_wants(state: OrderState, today: dt.date, note: Note) -> list[Line]:
+def settle_requests(state: OrderState, today: dt.date, record: RecordEvent) -> list[Line]:
     """Grant what may be granted now; the changed lines. What needs a person stays in `pending`."""
     changed: list[Line] = []
     decision = state.decisions.pop("proposal", None)
-    for requirement, want in list(state.pending.items()):
+    for requirement, request in list(state.pending.items()):
         decided = decision if requirement in state.pending_reasons else None
         if decided is not None:
             if decided.choice is Choice.DECLINE:
-                _decline(state, want, f"declined by {decided.decided_by}")
+                _decline(state, request, f"declined by {decided.decided_by}")
                 continue
-            want = want.model_copy(update={"approved_by": decided.decided_by})
-        changes = judge(state, want, today, over_edits=decided is not None)
-        route = route_of(state, want, changes)
+            request = request.model_copy(update={"approved_by": decided.decided_by})
+        changes = judge(state, request, today, over_edits=decided is not None)
+        route = route_of(state, request, changes)
         asked = next((change for change in changes if change.asks), None)
         waiting = asked is not None and waits(changes, route)
-        _note_judged(state, want, changes, route if asked else None, waiting, decided, note)
+        _record_judged(state, request, changes, route if asked else None, waiting, decided, record)
         if asked is not None and waiting:
-            state.pending[requirement] = want
+            state.pending[requirement] = request
             state.pending_reasons[requirement] = asked.why
             continue
-        changed += _grant(state, want, changes, decided, note)
+        changed += _grant(state, request, changes, decided, record)
     return changed
 
 
-def _note_judged(
+def _record_judged(
     state: OrderState,
-    want: Want,
+    request: SupplyRequest,
     changes: list[LineChange],
     route: ApprovalRoute | None,
     waiting: bool,
     decided: Decision | None,
-    note: Note,
+    record: RecordEvent,
 ) -> None:
     """The fact that R3 (and R15, where it may need a person) decided; once for as long as it says the same."""
     judged: dict[str, JsonValue] = {
-        "requirement_id": want.requirement_id,
-        "item": want.item,
-        "item_class": want.item_class or "",
-        "need_revision": want.need_revision,
-        "criticality": str(want.criticality),
+        "requirement_id": request.requirement_id,
+        "item": request.item,
+        "item_class": request.item_class or "",
+        "request_revision": request.request_revision,
+        "criticality": str(request.criticality),
         "waits": waiting,
-        "decided_by": decided.decided_by if decided else want.approved_by,
+        "decided_by": decided.decided_by if decided else request.approved_by,
         "lines": [{"line": change.line.number, "reason": change.reason.model_dump(mode="json")} for change in changes],
         "policy_version": state.policy.version,
     }
@@ -211,59 +218,61 @@ def _note_judged(
             "approval": route.reason(state.policy.version).model_dump(mode="json"),
         }
     mark = hashlib.sha256(json.dumps(judged, sort_keys=True).encode()).hexdigest()[:16]
-    if state.judged.get(want.requirement_id) != mark:
-        note("change.judged", **judged)
-    state.judged[want.requirement_id] = mark
+    if state.judged.get(request.requirement_id) != mark:
+        record("change.judged", **judged)
+    state.judged[request.requirement_id] = mark
 
 
 def _grant(
-    state: OrderState, want: Want, changes: list[LineChange], decided: Decision | None, note: Note
+    state: OrderState, request: SupplyRequest, changes: list[LineChange], decided: Decision | None, record: RecordEvent
 ) -> list[Line]:
-    requirement = want.requirement_id
+    requirement = request.requirement_id
     _forget(state, requirement)
     state.refusals.pop(requirement, None)
-    state.consider(want)
+    state.consider(request)
     changed: list[Line] = []
     for change in changes:
-        if decided is not None and not isinstance(change.verdict, LineUnchanged):
+        if decided is not None and not isinstance(change.outcome, LineUnchanged):
             overwrite_edits(change.line, decided.decided_at)
-        if applied := _apply(state, want, change, note):
+        if applied := _apply(state, request, change, record):
             changed.append(change.line)
-        _hand_out(state, want, change, note, changed=applied)
-    state.balances[requirement] = max(_ZERO, want.needed - state.claim(want))
-    if state.balances[requirement] > 0:
-        state.refusals[requirement] = f"{state.balances[requirement]} {want.unit} can't be had of this order any more"
-    if changed and want.expedite and want.approved_by is not None:
+        _hand_out(state, request, change, record, changed=applied)
+    state.open_quantities[requirement] = max(_ZERO, request.needed - state.allocate(request))
+    if state.open_quantities[requirement] > 0:
+        state.refusals[requirement] = (
+            f"{state.open_quantities[requirement]} {request.unit} can't be had of this order any more"
+        )
+    if changed and request.expedite and request.approved_by is not None:
         state.expedite = True
     return changed
 
 
-def _apply(state: OrderState, want: Want, change: LineChange, note: Note) -> bool:
+def _apply(state: OrderState, request: SupplyRequest, change: LineChange, record: RecordEvent) -> bool:
     """Make the line what was decided; whether that changes it."""
-    line, verdict = change.line, change.verdict
-    match verdict:
+    line, outcome = change.line, change.outcome
+    match outcome:
         case LineUnchanged():
             return False
-        case CreateBalance() | FloorAndBalance():
-            floored = verdict if isinstance(verdict, FloorAndBalance) else None
+        case Reorder() | FloorAndReorder():
+            floored = outcome if isinstance(outcome, FloorAndReorder) else None
             quantity = floored.new_quantity if floored else line.quantity
-            note(
+            record(
                 "change.floored",
                 line=line.number,
-                requirement_id=want.requirement_id,
+                requirement_id=request.requirement_id,
                 quantity=str(quantity),
                 surplus=str(floored.surplus) if floored else "0",
-                balance=str(verdict.balance),
-                why=verdict.why,
-                rule=verdict.rule,
+                open_quantity=str(outcome.open_quantity),
+                why=outcome.why,
+                rule=outcome.rule,
                 reason=change.reason.model_dump(mode="json"),
             )
             if quantity == line.quantity:
                 return False
             line.revise(state.next_revision, quantity, line.delivery_date)
-        case _ if change.wanted > 0:
-            date = want.dock_date if change.share is None else line.delivery_date
-            line.revise(state.next_revision, change.wanted, date)
+        case _ if change.requested > 0:
+            date = request.dock_date if change.share is None else line.delivery_date
+            line.revise(state.next_revision, change.requested, date)
         case _:
             _cancel(state, line)
     return True
@@ -278,28 +287,30 @@ def _cancel(state: OrderState, line: Line) -> None:
             line.complete_unsent()
 
 
-def _hand_out(state: OrderState, want: Want, change: LineChange, note: Note, *, changed: bool) -> None:
-    """The requirement has this want of the line now, or leaves it to those that it shared it with."""
+def _hand_out(
+    state: OrderState, request: SupplyRequest, change: LineChange, record: RecordEvent, *, changed: bool
+) -> None:
+    """The requirement has this supply request of the line now, or leaves it to those that it shared it with."""
     line, share = change.line, change.share
     if share is None:
-        line.grant(want)
+        line.grant(request)
         return
-    _note_share(line, want, share, note)
+    _record_share(line, request, share, record)
     if share.leaves:
-        line.let_go(want)
+        line.let_go(request)
     else:
-        line.grant(want)
+        line.grant(request)
     if not changed and not state.unsent:
         # The supplier has nothing to answer; who has what of the line is told at once.
         state.touch(line.number)
 
 
-def _note_share(line: Line, want: Want, share: ShareChange, note: Note) -> None:
+def _record_share(line: Line, request: SupplyRequest, share: ShareChange, record: RecordEvent) -> None:
     """What the line is now for those that share it, and what of it is nobody's; told to all of them."""
-    note(
+    record(
         "share.changed",
         line=line.number,
-        by=want.requirement_id,
+        by=request.requirement_id,
         leaves=share.leaves,
         quantity=str(line.quantity),
         surplus=str(max(_ZERO, line.quantity - share.allocated)),
@@ -309,12 +320,12 @@ def _note_share(line: Line, want: Want, share: ShareChange, note: Note) -> None:
     )
 
 
-def _decline(state: OrderState, want: Want, why: str) -> None:
+def _decline(state: OrderState, request: SupplyRequest, why: str) -> None:
     """The line stays as it is, and the requirement hears why."""
-    requirement = want.requirement_id
+    requirement = request.requirement_id
     _forget(state, requirement)
-    state.balances.pop(requirement, None)
-    state.consider(want)
+    state.open_quantities.pop(requirement, None)
+    state.consider(request)
     state.refusals[requirement] = why
 
 

@@ -1,6 +1,7 @@
 """An order's documents: in the ERP, at the supplier, and what is written back to the ERP and APS.
 
-Each revision is made once for all its lines: one ERP write, one change order. Facts ride along with each call. Decided
+Each revision is made once for all its lines: one ERP write, one change order. Audit events ride along with each call.
+Decided
 here: that nothing is written over a person's edit; what the ERP answers as edited waits for a decision (edits). A plant
 of ours is sent no document: it hears of the needs that the order states (dependents).
 """
@@ -52,15 +53,15 @@ class Counterparts:
     async def call(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
-        """Tried until it answers; facts that ride along are written then."""
+        """Tried until it answers; audit events that ride along are written then."""
         attempt = call
 
         async def once() -> Reply[Outcome]:
             nonlocal attempt
-            this, attempt = attempt, attempt.model_copy(update={"unsure": True})
+            this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
             return await self._execute(method, this, counterpart, summary, CALL_RETRIES)
 
-        return await self._entity.with_events(call.entry, once, f"{counterpart}.{method.__name__}")
+        return await self._entity.with_events(call.audit_batch, once, f"{counterpart}.{method.__name__}")
 
     async def call_once(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
@@ -77,8 +78,8 @@ class Counterparts:
             if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
                 await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
             return None
-        if call.entry is not None:
-            self._entity.journal.written(call.entry.sequence, reply.head)
+        if call.audit_batch is not None:
+            self._entity.event_log.written(call.audit_batch.sequence, reply.head)
         return reply.outcome
 
     async def _execute(
@@ -143,7 +144,7 @@ class OrderDocuments:
             key=self._key("place"),
             correlation_id=state.correlation_id,
             document=state.document(),
-            entry=self._entity.entry(),
+            audit_batch=self._entity.audit_batch(),
         )
         document = call.document
         summary = f"Place an order of {len(document.lines)} line(s) at {document.supplier}"
@@ -152,7 +153,7 @@ class OrderDocuments:
             if both is not None:
                 return both
             # It failed, and nobody knows what it wrote.
-            call = call.model_copy(update={"unsure": True})
+            call = call.model_copy(update={"maybe_written": True})
         placed = await self._counterparts.call(ErpActivities.place_order, call, queues.ERP, summary)
         return PlacedAndSent(placed=placed, sent=None)
 
@@ -164,7 +165,7 @@ class OrderDocuments:
                 correlation_id=call.correlation_id,
                 document=call.document,
                 send_key=self._key(f"send-{self._state.revision}"),
-                entry=call.entry,
+                audit_batch=call.audit_batch,
             ),
             queues.ERP,
             f"{summary} and send it",
@@ -172,7 +173,7 @@ class OrderDocuments:
 
     def _record_unplaced(self, refused: Refused) -> None:
         self._state.refusal = f"{refused.reason} ({refused.code})"
-        self._entity.note("order.refused", code=refused.code, reason=refused.reason, line=refused.line)
+        self._entity.record("order.refused", code=refused.code, reason=refused.reason, line=refused.line)
 
     def _record_placed(self, placed: Placed) -> None:
         state = self._state
@@ -180,7 +181,7 @@ class OrderDocuments:
             if not line.never_sent:
                 line.mark_in_erp()
         state.requisition_number, state.order_number = placed.requisition_number, placed.order_number
-        self._entity.note(
+        self._entity.record(
             "order.placed",
             requisition_number=placed.requisition_number,
             order_number=placed.order_number,
@@ -228,7 +229,7 @@ class OrderDocuments:
                 key=self._key("cancel-requisition"),
                 correlation_id=state.correlation_id,
                 document=state.document(whole=True),
-                entry=self._entity.entry(),
+                audit_batch=self._entity.audit_batch(),
             ),
             queues.ERP,
             f"Cancel the requisition of an order to {state.terms.supplier} that will not be",
@@ -236,7 +237,7 @@ class OrderDocuments:
         self._record_refusal(outcome)
         if not isinstance(outcome, Refused):
             state.requisitioned = False
-            self._entity.note("requisition.cancelled", documents=outcome.writes)
+            self._entity.record("requisition.cancelled", documents=outcome.writes)
 
     # -- changing
 
@@ -262,7 +263,7 @@ class OrderDocuments:
         return True
 
     def _record_change(self, revision: int, numbers: Sequence[int], expedite: bool) -> None:
-        self._entity.note(
+        self._entity.record(
             "order.changed",
             revision=revision,
             lines=[
@@ -306,7 +307,7 @@ class OrderDocuments:
                 key=key,
                 correlation_id=state.correlation_id,
                 document=state.document(tuple(numbers), for_erp=True, revision=revision),
-                entry=self._entity.entry(),
+                audit_batch=self._entity.audit_batch(),
             ),
             queues.ERP,
             summary,
@@ -346,12 +347,12 @@ class OrderDocuments:
             if state.refusal is not None:
                 return
         state.reports += 1
-        entry, report, plan = self._entity.entry(), coverage(state), schedule(state, numbers)
+        audit_batch, report, plan = self._entity.audit_batch(), coverage(state), schedule(state, numbers)
         key, correlation_id = self._key(f"coverage-{state.reports}"), state.correlation_id
-        to_erp = WriteScheduleCall(key=key, correlation_id=correlation_id, schedule=plan, entry=entry)
-        # The facts ride along with the schedule; where there is none (all cancelled), with the coverage.
+        to_erp = WriteScheduleCall(key=key, correlation_id=correlation_id, schedule=plan, audit_batch=audit_batch)
+        # The audit events ride along with the schedule; where there is none (all cancelled), with the coverage.
         to_aps = WriteCoverageCall(
-            key=key, correlation_id=correlation_id, report=report, entry=None if plan.lines else entry
+            key=key, correlation_id=correlation_id, report=report, audit_batch=None if plan.lines else audit_batch
         )
         both = await self._write_both(to_erp, to_aps) if plan.lines and report.entries else None
         erp, aps = await asyncio.gather(
@@ -360,7 +361,7 @@ class OrderDocuments:
         )
         self._record_refusal(erp)
         if isinstance(aps, Refused):
-            self._entity.note("coverage.refused", code=aps.code, reason=aps.reason)
+            self._entity.record("coverage.refused", code=aps.code, reason=aps.reason)
         if state.refusal is None:
             state.touched = [number for number in state.touched if number not in numbers]
 
@@ -384,7 +385,7 @@ class OrderDocuments:
                 correlation_id=to_erp.correlation_id,
                 schedule=to_erp.schedule,
                 report=to_aps.report,
-                entry=to_erp.entry,
+                audit_batch=to_erp.audit_batch,
             ),
             queues.ERP,
             f"Write back what order {self._state.order_number} brings",
@@ -413,8 +414,8 @@ class OrderDocuments:
                 update={
                     "key": f"{key}.{attempt}",
                     "schedule": schedule(self._state, numbers),
-                    "entry": self._entity.entry(),
-                    "unsure": False,
+                    "entry": self._entity.audit_batch(),
+                    "maybe_written": False,
                 }
             )
         return None
@@ -453,12 +454,12 @@ class OrderDocuments:
                 key=self._key(f"reminder-{state.revision}-{state.reminders}"),
                 correlation_id=state.correlation_id,
                 document=document,
-                entry=self._entity.entry(),
+                audit_batch=self._entity.audit_batch(),
             ),
             queues.SUPPLIER,
             f"Remind {document.supplier} of order {state.order_number}",
         )
-        self._entity.note("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
+        self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
 
     async def _send(
         self,
@@ -474,7 +475,7 @@ class OrderDocuments:
                 key=self._key(step),
                 correlation_id=self._state.correlation_id,
                 document=document.model_copy(update={"expedite": expedite}),
-                entry=self._entity.entry(),
+                audit_batch=self._entity.audit_batch(),
             ),
             queues.SUPPLIER,
             f"Send revision {document.revision} of order {document.order_number} to {document.supplier}",
@@ -486,7 +487,7 @@ class OrderDocuments:
         self._record_refusal(outcome)
         if isinstance(outcome, Refused):
             return False
-        self._entity.note("order.sent", revision=revision, supplier=self._state.terms.supplier, changed=list(changed))
+        self._entity.record("order.sent", revision=revision, supplier=self._state.terms.supplier, changed=list(changed))
         return True
 
     # -- what each call needs
@@ -499,4 +500,4 @@ class OrderDocuments:
         """Remember a reasoned no until a person has seen to it."""
         if isinstance(outcome, Refused):
             self._state.refusal = f"{outcome.reason} ({outcome.code})"
-            self._entity.note("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)
+            self._entity.record("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)

@@ -3,7 +3,8 @@
 Decided here: which edit is the newest (R10) and whether it is any news, what is asked about it (R15), what the line
 becomes by the decision, and what the ERP holds with edits. A quantity edit of several deliveries falls on the last.
 Where an edit does not say enough, the deliveries are taken to be one: should the ERP hold others, its adapter tells of
-them exactly before anything is written over them. Not here: that a want which touches an edited line waits as well
+them exactly before anything is written over them. Not here: that a supply request which touches an edited line waits
+as well
 (decisions.order_change).
 """
 
@@ -15,10 +16,10 @@ from typing import assert_never
 from pydantic import JsonValue
 
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
-from canonical.order import DocumentEdit, EditedField, ScheduleLine, WrittenLine, edited_value
+from canonical.order import DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
 from canonical.reason import Reason
 from decisions.approval import route_approval, value_in_company_currency
-from workflows.material_requirement.messages import Note
+from workflows.material_requirement.messages import RecordEvent
 from workflows.purchase_order.line import UNKNOWN_EDITOR, Line, LineEdit
 from workflows.purchase_order.state import OrderState
 
@@ -34,42 +35,44 @@ _PURPOSE = "edit of line"
 # -- taking note
 
 
-def take_edit(state: OrderState, told: DocumentEdit, event_id: str, note: Note, *, found: bool = False) -> None:
+def take_edit(
+    state: OrderState, reported: DocumentEdit, event_id: str, record: RecordEvent, *, found: bool = False
+) -> None:
     """Take note of an edit, in whatever order edits come; `found`: the ERP was seen to hold it just now."""
-    line = state.line(told.line)
-    why = "the order has no such line" if line is None or line.never_sent else _unreadable(told)
+    line = state.line(reported.line)
+    why = "the order has no such line" if line is None or line.never_sent else _unreadable(reported)
     if line is None or why:
-        note("edit.unclear", told.effective_at, why=why, **_data(told))
+        record("edit.unclear", reported.effective_at, why=why, **_data(reported))
         return
-    edit = told.priced_for(line.want.price_unit)
+    edit = reported.priced_for(line.request.price_unit)
     new, rank = edited_value(edit.field, edit.new), (edit.effective_at, event_id)
     newest = line.edit_ranks.get(edit.field)
     if newest is not None and rank <= newest and not found:
         line.name_editor(edit.field, new, edit.edited_by)
-        note("edit.repeated" if rank == newest else "edit.stale", edit.effective_at, rule="R10", **_data(edit))
+        record("edit.repeated" if rank == newest else "edit.stale", edit.effective_at, rule="R10", **_data(edit))
         return
     line.rank_edit(edit.field, rank)
     state.as_of = max(state.as_of, edit.effective_at)
-    _take_newest(state, line, edit, new, note, found)
+    _take_newest(state, line, edit, new, record, found)
 
 
-def _take_newest(state: OrderState, line: Line, edit: DocumentEdit, new: str, note: Note, found: bool) -> None:
+def _take_newest(state: OrderState, line: Line, edit: DocumentEdit, new: str, record: RecordEvent, found: bool) -> None:
     decided, waiting = line.edits_decided.get(edit.field), line.edits.get(edit.field)
     known = decided is not None and decided.new == new and edit.effective_at <= decided.decided_at
     if known and not found:
-        note("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
+        record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
     elif line.cancelled and line.closed and not found:
-        note("document.edited", edit.effective_at, why="the line is cancelled; nothing follows", **_data(edit))
+        record("document.edited", edit.effective_at, why="the line is cancelled; nothing follows", **_data(edit))
     elif is_known(line, edit) and not found:
         taken_back = line.take_back_edit(edit.field)
         if taken_back and not line.edits and line.answered_in:
             # What was confirmed meanwhile has not been written to the edited line.
             state.touch(line.number)
-        note("document.edited" if taken_back else "edit.repeated", edit.effective_at, taken_back=True, **_data(edit))
+        record("document.edited" if taken_back else "edit.repeated", edit.effective_at, taken_back=True, **_data(edit))
     elif waiting is not None and waiting.new == new:
         if edit.edited_by != UNKNOWN_EDITOR:
             line.hold_edit(waiting.model_copy(update={"edited_by": edit.edited_by}))
-        note("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
+        record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
     else:
         line.hold_edit(
             LineEdit(
@@ -81,7 +84,7 @@ def _take_newest(state: OrderState, line: Line, edit: DocumentEdit, new: str, no
                 deliveries=edit.deliveries,
             )
         )
-        note("document.edited", edit.effective_at, **line.whose, **_data(edit))
+        record("document.edited", edit.effective_at, **line.whose, **_data(edit))
 
 
 def _unreadable(edit: DocumentEdit) -> str:
@@ -115,10 +118,10 @@ def is_about_edit(purpose: str) -> bool:
 
 def _proposal(state: OrderState, line: Line, editor: str) -> Proposal:
     edits = _of(line, editor)
-    policy, want = state.policy, line.want
+    policy, request = state.policy, line.request
     value = _value(state, line, edits)
     route = route_approval(value, line.criticality, False, policy, proposed_by=editor)
-    ours = ", ".join(f"{_WORDS[edit.field]} {held(line, edit.field)}" for edit in edits)
+    ours = ", ".join(f"{_WORDS[edit.field]} {remote_value(line, edit.field)}" for edit in edits)
     changes = " and ".join(
         "deleted it" if edit.new == "true" else f"{_WORDS[edit.field]} from {edit.old} to {edit.new}" for edit in edits
     )
@@ -127,11 +130,11 @@ def _proposal(state: OrderState, line: Line, editor: str) -> Proposal:
         summary=f"{editor} changed line {line.number} of order {state.order_number}: {changes} (we have {ours})",
         plant=state.terms.plant,
         supplier=state.terms.supplier,
-        item=want.item,
+        item=request.item,
         order_number=state.order_number,
         quantity=line.quantity,
-        unit=want.unit,
-        pegs=tuple(peg for part in line.parts for peg in part.want.pegs),
+        unit=request.unit,
+        pegs=tuple(peg for allocation in line.allocations for peg in allocation.request.pegs),
         criticality=line.criticality,
         value=value,
         currency=policy.approval.currency,
@@ -153,12 +156,12 @@ def _why(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Reason:
     return Reason(
         rule="R3",
         why="a person edited the line in the ERP; that is neither overwritten nor taken over unasked",
-        inputs={"line": line.number, "edits": [_told(edit) for edit in edits]},
+        inputs={"line": line.number, "edits": [_reported(edit) for edit in edits]},
         policy_version=state.policy.version,
     )
 
 
-def _told(edit: LineEdit) -> dict[str, JsonValue]:
+def _reported(edit: LineEdit) -> dict[str, JsonValue]:
     return {"field": edit.field, "old": edit.old, "new": edit.new, "edited_by": edit.edited_by}
 
 
@@ -171,14 +174,14 @@ def _value(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Decimal:
     erp = in_erp(line, edits)
     now, then = line.quantity * line.price, Decimal(0) if erp.deleted else erp.quantity * erp.price
     return value_in_company_currency(
-        abs(then - now), Decimal(1), line.want.price_unit, line.want.currency, state.policy.approval
+        abs(then - now), Decimal(1), line.request.price_unit, line.request.currency, state.policy.approval
     )
 
 
 # -- deciding
 
 
-def settle_edits(state: OrderState, note: Note) -> list[Line]:
+def settle_edits(state: OrderState, record: RecordEvent) -> list[Line]:
     """Adopt or undo what a person decided; the lines that were adopted."""
     adopted: list[Line] = []
     for purpose in [known for known in state.decisions if is_about_edit(known)]:
@@ -186,23 +189,23 @@ def settle_edits(state: OrderState, note: Note) -> list[Line]:
         for line in state.lines:
             for editor in dict.fromkeys(edit.edited_by for edit in line.edits.values()):
                 if purpose == f"{_PURPOSE} {line.number} by {editor}":
-                    _settle(state, line, _of(line, editor), decision, note)
+                    _settle(state, line, _of(line, editor), decision, record)
                     adopted += [line] if decision.choice is Choice.APPROVE else []
     return adopted
 
 
-def _settle(state: OrderState, line: Line, edits: list[LineEdit], decision: Decision, note: Note) -> None:
+def _settle(state: OrderState, line: Line, edits: list[LineEdit], decision: Decision, record: RecordEvent) -> None:
     adopts = decision.choice is Choice.APPROVE
     if adopts:
         _adopt(state, line, edits, decision)
     else:
         _undo(state, line, edits, decision)
-    note(
+    record(
         "edit.adopted" if adopts else "edit.undone",
         decision.decided_at,
         line=line.number,
         **line.whose,
-        edits=[_told(edit) for edit in edits],
+        edits=[_reported(edit) for edit in edits],
         decided_by=decision.decided_by,
         reason=_why(state, line, edits).model_dump(mode="json"),
     )
@@ -220,7 +223,7 @@ def _adopt(state: OrderState, line: Line, edits: Collection[LineEdit], decision:
     line.adopt(state.next_revision, in_erp(line, edits), edits, decision.decided_at, sent=not state.unsent)
     state.cut = [number for number in state.cut if number != line.number]
     who = " and ".join(dict.fromkeys(edit.edited_by for edit in edits))
-    for requirement in state.claim_anew(line):
+    for requirement in state.reallocate(line):
         state.refusals[requirement] = f"{who} changed line {line.number} in the ERP; {decision.decided_by} adopted it"
 
 
@@ -236,7 +239,7 @@ def _undo(state: OrderState, line: Line, edits: Collection[LineEdit], decision: 
 # -- what the ERP holds
 
 
-def held(line: Line, field: EditedField) -> str:
+def remote_value(line: Line, field: EditedField) -> str:
     """The field as the order has it, spelled as edits are; of several deliveries, all their days."""
     if field == "delivery_date":
         return " and ".join(_days(line))
@@ -279,9 +282,9 @@ def _with_edit(held_now: WrittenLine, edit: LineEdit) -> WrittenLine:
     return held_now.model_copy(update={**changes, "schedule": edit.deliveries or schedule})
 
 
-def _of_quantity(schedule: tuple[ScheduleLine, ...], quantity: Decimal) -> tuple[ScheduleLine, ...]:
+def _of_quantity(schedule: tuple[DeliveryLine, ...], quantity: Decimal) -> tuple[DeliveryLine, ...]:
     """The deliveries when more or less comes of them altogether: the last ones take the difference."""
-    rest, rows = quantity, list[ScheduleLine]()
+    rest, rows = quantity, list[DeliveryLine]()
     for row in sorted(schedule, key=lambda one: one.date):
         part = min(row.quantity, rest)
         rest -= part
@@ -292,7 +295,7 @@ def _of_quantity(schedule: tuple[ScheduleLine, ...], quantity: Decimal) -> tuple
     return tuple(rows)
 
 
-def _moved(schedule: tuple[ScheduleLine, ...], edit: LineEdit) -> tuple[ScheduleLine, ...]:
+def _moved(schedule: tuple[DeliveryLine, ...], edit: LineEdit) -> tuple[DeliveryLine, ...]:
     """The deliveries when that of a day comes on another; none where it is not among them."""
     old, new = edit.old, dt.date.fromisoformat(edit.new)
     if all(row.date.isoformat() != old for row in schedule):

@@ -19,16 +19,16 @@ from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.policy import RouteKind
 from canonical.sourcing import MasterDataDefect
 from decisions.approval import route_approval
-from decisions.escalation import BUYER_TOLD, Rung, next_rung, supplier_ladder
-from decisions.tolerance import ToleranceVerdict, judge_tolerance
+from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, supplier_schedule
+from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
-from workflows.material_requirement.messages import Note
+from workflows.material_requirement.messages import RecordEvent
 from workflows.material_requirement.state import OpenException
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.reports import as_wanted, cover_of
+from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
 from workflows.questions import change_proposal, raise_exception
 
@@ -60,14 +60,14 @@ class OrderQuestions:
 
     async def _withdraw(self, purpose: str) -> None:
         question = self._state.questions.pop(purpose)
-        self._entity.note("exception.overtaken", exception_id=question.id)
+        self._entity.record("exception.overtaken", exception_id=question.id)
         await change_proposal(question.id, ProposalChanged(proposal=None, reason="it has been settled meanwhile"))
 
     async def _raise(self, purpose: str, proposal: Proposal, *, silent: bool) -> None:
         state = self._state
         state.questions_raised += 1
         identity = exception_id(state.id, state.questions_raised)
-        self._entity.note("exception.raised", exception_id=identity, kind=proposal.kind, summary=proposal.summary)
+        self._entity.record("exception.raised", exception_id=identity, kind=proposal.kind, summary=proposal.summary)
         await raise_exception(
             ExceptionRaised(
                 exception_id=identity,
@@ -99,35 +99,35 @@ class Escalation:
     def overdue(self) -> bool:
         """The SLA is over: the buyer is asked."""
         state = self._state
-        return bool(state.awaited) and state.refusal is None and state.rungs_climbed >= BUYER_TOLD
+        return bool(state.awaited) and state.refusal is None and state.levels_reached >= BUYER_NOTIFIED
 
     @property
     def time_to_next(self) -> dt.timedelta | None:
         """How long until the next level; None: there is none to wait for."""
-        rung = self._next
-        return None if rung is None else max(rung.at - workflow.now(), MOMENT)
+        level = self._next
+        return None if level is None else max(level.at - workflow.now(), MOMENT)
 
     @property
-    def _next(self) -> Rung | None:
+    def _next(self) -> EscalationLevel | None:
         state = self._state
         if state.asked_at is None or not state.awaited or state.refusal is not None:
             return None
         # A plant of ours that serves a transfer is asked by its own requirement's exceptions, not by reminders.
         remind = state.terms.route is not RouteKind.TRANSFER
-        rungs = supplier_ladder(state.asked_at, state.policy, state.first_due, remind=remind)
-        return next_rung(rungs, state.rungs_climbed)
+        levels = supplier_schedule(state.asked_at, state.policy, state.first_due, remind=remind)
+        return next_escalation(levels, state.levels_reached)
 
     async def go_on(self) -> None:
         """Remind the supplier at the first level; at the next the buyer is asked. By the policy as it is then."""
         state, now = self._state, workflow.now()
-        if (rung := self._next) is None or rung.at > now:
+        if (level := self._next) is None or level.at > now:
             return
         state.policy = await self._entity.policy_now(state.policy, supplier=state.terms.supplier)
-        while (rung := self._next) is not None and rung.at <= now:
-            state.rungs_climbed = rung.height
-            reason = rung.reason(state.policy.version).model_dump(mode="json")
-            self._entity.note("answer.awaited", action=rung.action, to=rung.role, rule=rung.rule, reason=reason)
-            if rung.action == "remind_supplier":
+        while (level := self._next) is not None and level.at <= now:
+            state.levels_reached = level.height
+            reason = level.reason(state.policy.version).model_dump(mode="json")
+            self._entity.record("answer.awaited", action=level.action, to=level.role, rule=level.rule, reason=reason)
+            if level.action == "remind_supplier":
                 state.reminders += 1
                 await self._documents.send_reminder()
 
@@ -174,11 +174,11 @@ def _refused(state: OrderState) -> Proposal | None:
                 value=state.order_number or "",
                 detail=state.refusal,
                 owner=state.policy.buyer,
-                next_step="mend what the ERP names, then decide retry; or give the order up with cancel",
+                next_step="fix what the ERP names, then decide retry; or give the order up with cancel",
             ),
         ),
         alternatives=(
-            Alternative(choice=Choice.RETRY, note="it has been mended: write it again"),
+            Alternative(choice=Choice.RETRY, note="it has been fixed: write it again"),
             Alternative(choice=Choice.CANCEL, note="give the order up; its requirements look elsewhere"),
         ),
         approvers=(state.policy.buyer,),
@@ -240,20 +240,22 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
 
 
 def _wants_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
-    """What a person is asked about the wants that wait; None where none does."""
+    """What a person is asked about the supply requests that wait; None where none does."""
     judged = []
-    for requirement, want in state.pending.items():
-        changes = judge(state, want, today)
-        if requirement in state.pending_reasons and waits(changes, route_of(state, want, changes)):
-            judged.append((want, changes))
+    for requirement, request in state.pending.items():
+        changes = judge(state, request, today)
+        if requirement in state.pending_reasons and waits(changes, route_of(state, request, changes)):
+            judged.append((request, changes))
     if not judged:
         return None
-    value = sum((value_of(state, want, changes) for want, changes in judged), _ZERO)
-    criticality = min(want.criticality for want, _ in judged)
+    value = sum((value_of(state, request, changes) for request, changes in judged), _ZERO)
+    criticality = min(request.criticality for request, _ in judged)
     route = route_approval(value, criticality, False, state.policy)
-    wants = "; ".join(
-        f"{want.item} to {want.quantity} {want.unit} for {want.dock_date}" if want.lots else f"{want.item} cancelled"
-        for want, _ in judged
+    requests = "; ".join(
+        f"{request.item} to {request.quantity} {request.unit} for {request.dock_date}"
+        if request.lots
+        else f"{request.item} cancelled"
+        for request, _ in judged
     )
     concerned = [change for _, changes in judged for change in changes if change.asks]
     because = "; ".join(
@@ -262,12 +264,12 @@ def _wants_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
     currency = state.policy.approval.currency
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
-        summary=f"Change order {state.order_number} at {state.terms.supplier}: {wants} ({because})",
+        summary=f"Change order {state.order_number} at {state.terms.supplier}: {requests} ({because})",
         plant=state.terms.plant,
         supplier=state.terms.supplier,
         item=judged[0][0].item if len(judged) == 1 else None,
         order_number=state.order_number,
-        pegs=tuple(peg for want, _ in judged for peg in want.pegs),
+        pegs=tuple(peg for request, _ in judged for peg in request.pegs),
         criticality=criticality,
         value=value,
         currency=currency,
@@ -293,7 +295,7 @@ def _edits(line: Line) -> str:
 # -- an answer outside the tolerance (R8)
 
 
-def find_breaches(state: OrderState, numbers: list[int], note: Note) -> None:
+def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) -> None:
     """R8 for lines just answered: breaches that no shortage exception brings to a person anyway."""
     judged: list[JsonValue] = []
     for number in numbers:
@@ -301,26 +303,26 @@ def find_breaches(state: OrderState, numbers: list[int], note: Note) -> None:
         state.breaches.pop(number, None)
         if line is None or line.cancelled or line.quantity <= 0:
             continue
-        verdict = _tolerated(state, line)
-        why = _breach(state, line, verdict)
+        outcome = _tolerated(state, line)
+        why = _breach(state, line, outcome)
         if why:
             state.breaches[number] = why
         judged.append(
             {
                 "line": number,
                 **line.whose,
-                "item": line.want.item,
-                "item_class": line.want.item_class or "",
-                "accepted": verdict.accepted,
+                "item": line.request.item,
+                "item_class": line.request.item_class or "",
+                "accepted": outcome.accepted,
                 "asked": bool(why),
-                "reason": verdict.reason(state.policy_of(line).version).model_dump(mode="json"),
+                "reason": outcome.reason(state.policy_of(line).version).model_dump(mode="json"),
             }
         )
     if judged:
-        note("answer.judged", rule="R8", lines=judged, policy_version=state.policy.version)
+        record("answer.judged", rule="R8", lines=judged, policy_version=state.policy.version)
 
 
-def _tolerated(state: OrderState, line: Line) -> ToleranceVerdict:
+def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
     return judge_tolerance(
         line.quantity,
         sum((part.quantity for part in line.promised), _ZERO),
@@ -330,65 +332,71 @@ def _tolerated(state: OrderState, line: Line) -> ToleranceVerdict:
         max((part.date for part in line.promised if part.date is not None), default=None),
         state.policy_of(line).tolerance,
         state.policy.calendar,
-        price_unit=line.want.price_unit,
+        price_unit=line.request.price_unit,
         confirmed_price_unit=line.answered_price_unit,
         currency=state.terms.currency,
         confirmed_currency=line.answered_currency,
     )
 
 
-def _breach(state: OrderState, line: Line, verdict: ToleranceVerdict) -> str:
+def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
     """What a person is asked; what makes the need short is asked by the requirement."""
-    if verdict.accepted:
+    if outcome.accepted:
         return ""
     in_time = all(
-        as_wanted(state, part.want, state.lines_of(part.want.requirement_id), cover_of(state, part.want.requirement_id))
-        for part in line.parts
+        as_requested(
+            state,
+            allocation.request,
+            state.lines_of(allocation.request.requirement_id),
+            coverage_of(state, allocation.request.requirement_id),
+        )
+        for allocation in line.allocations
     )
-    told = [
+    reported = [
         breach
-        for breach in verdict.exceptions
+        for breach in outcome.exceptions
         if breach.aspect in ("price", "currency") or in_time or (breach.aspect == "quantity" and breach.deviation > 0)
     ]
-    return ", ".join(f"{breach.aspect} {breach.answered} instead of {breach.ordered}" for breach in told)
+    return ", ".join(f"{breach.aspect} {breach.answered} instead of {breach.ordered}" for breach in reported)
 
 
 # -- what people decided
 
 
-def settle_decisions(state: OrderState, note: Note, now: dt.datetime) -> None:
-    """Act on what people decided; a decided change of a want is granted with the wants themselves (changes)."""
-    settle_edits(state, note)
+def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -> None:
+    """Act on what people decided; a decided change of a supply request is granted with the supply requests themselves
+    (changes)."""
+    settle_edits(state, record)
     if decision := state.decisions.pop("no_answer", None):
-        _settle_silence(state, decision, note, now)
+        _settle_silence(state, decision, record, now)
     if decision := state.decisions.pop("tolerance", None):
         if decision.choice is Choice.DECLINE:
             restate(state, list(state.breaches))
         state.breaches.clear()
     if decision := state.decisions.pop("refused", None):
-        _settle_refusal(state, decision, note)
+        _settle_refusal(state, decision, record)
 
 
-def _settle_silence(state: OrderState, decision: Decision, note: Note, now: dt.datetime) -> None:
+def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, now: dt.datetime) -> None:
     state.unclear_receipts.clear()
     if decision.choice is Choice.CANCEL:
         concerned = [line for line in state.lines if line.awaited or (line.open and line.number in state.unclear)]
-        _give_up(state, concerned, "no usable answer", decision, note)
+        _give_up(state, concerned, "no usable answer", decision, record)
     else:
         state.unclear.clear()
         state.restart_escalation(now)
 
 
-def _settle_refusal(state: OrderState, decision: Decision, note: Note) -> None:
+def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:
     state.refusal = None
     if decision.choice is Choice.CANCEL:
         concerned = [line for line in state.lines if line.open]
         if not concerned:
             # Of an order that is given up already, it was the requisition that the ERP keeps.
             state.requisitioned = False
-        _give_up(state, concerned, "it was refused", decision, note)
+        _give_up(state, concerned, "it was refused", decision, record)
 
 
-def _give_up(state: OrderState, lines: list[Line], cause: str, decision: Decision, note: Note) -> None:
+def _give_up(state: OrderState, lines: list[Line], cause: str, decision: Decision, record: RecordEvent) -> None:
     why = f"cancelled by {decision.decided_by}: {cause}"
-    note("lines.given_up", lines=[*give_up(state, lines, why)], why=why, decided_by=decision.decided_by)
+    record("lines.given_up", lines=[*give_up(state, lines, why)], why=why, decided_by=decision.decided_by)

@@ -9,22 +9,22 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.desk import DeskActivities
-from canonical.calls import CloseSheetCall, RequirementStatement, StateNeedsCall, TellRequirementsCall
-from canonical.cover import Want
+from activities.internal import InternalActivities
+from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
-from canonical.messages import CoverWanted, DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered
+from canonical.messages import DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered, SupplyRequested
 from canonical.records import OrderSnapshot, OrderStage
+from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
 from workflows.bounded_memory import carried_order
 from workflows.entity import Entity
-from workflows.purchase_order.changes import settle_wants
+from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
 from workflows.purchase_order.questions import Escalation, OrderQuestions, find_breaches, settle_decisions
-from workflows.purchase_order.reports import describe, digest, news, snapshot
+from workflows.purchase_order.reports import changes_to_report, describe, digest, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
 
@@ -40,24 +40,24 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self._questions = OrderQuestions(self.state, self)
         self._escalation = Escalation(self.state, self, self._documents)
         if given.state is None:
-            self.note("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
+            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
     @workflow.run
     async def run(self, given: OrderInput) -> str:
         """Collect, place, send; then take answers, changes and receipts until every line is done."""
-        if self.state.stage is OrderStage.COLLECTING:
-            await self._collect()
+        if self.state.stage is OrderStage.CONSOLIDATING:
+            await self._consolidate()
         elif not self.state.lines:
-            self._write_lines(list(given.opening.wants))
+            self._write_lines(list(given.opening.requests))
         await self.live()
         return self.state.stage
 
     # -- messages: handlers only put them into the inbox
 
-    @workflow.signal(name="cover_wanted")
-    def cover_wanted(self, wanted: CoverWanted) -> None:
-        """A requirement wants other cover than before."""
-        self.inbox.append(wanted)
+    @workflow.signal(name="supply_requested")
+    def supply_requested(self, requested: SupplyRequested) -> None:
+        """A requirement wants other coverage than before."""
+        self.inbox.append(requested)
 
     @workflow.signal(name="supplier_answered")
     def supplier_answered(self, answered: SupplierAnswered) -> None:
@@ -97,12 +97,12 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         state, now = self.state, workflow.now()
         for message in messages:
             answers_before = {line.number: line.last_answer for line in state.lines}
-            take(state, message, self.note, now.date())
+            take(state, message, self.record, now.date())
             if isinstance(message, SupplierAnswered):
                 answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
-                find_breaches(state, answered, self.note)
+                find_breaches(state, answered, self.record)
             # One by one: what a person decided holds for what was known then, not for the answer behind it.
-            settle_decisions(state, self.note, now)
+            settle_decisions(state, self.record, now)
 
     async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
         """Where something is to be decided: by the policy as it is now, of the plant and of items with own rules."""
@@ -126,9 +126,9 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             await self._place_and_send()
         else:
             await self._change()
-            await self._state_needs()
+            await self._publish_needs()
             await self._write_back()
-            await self._tell()
+            await self._notify()
         await self._escalation.go_on()
         await self._questions.ask(answer_overdue=self._escalation.overdue)
 
@@ -147,34 +147,34 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     # -- collect
 
-    async def _collect(self) -> None:
-        """The collecting window: one timer; what came meanwhile is on the sheet."""
+    async def _consolidate(self) -> None:
+        """The consolidation window: one timer; what came meanwhile is in the consolidation batch."""
         state = self.state
         self.show()
         await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
-        call = CloseSheetCall(order_id=state.id, entry=self.entry())
-        sheet = await self.recorded(DeskActivities.close_sheet, call)
-        self._write_lines(list(sheet.wants))
+        call = CloseBatchCall(order_id=state.id, audit_batch=self.audit_batch())
+        batch = await self.recorded(InternalActivities.close_batch, call)
+        self._write_lines(list(batch.requests))
         state.stage = OrderStage.PLACING
 
-    def _write_lines(self, wants: list[Want]) -> None:
-        """A line per lot of the newest want of each requirement."""
-        newest: dict[RequirementId, Want] = {}
-        early = [message.want for message in self.inbox if isinstance(message, CoverWanted)]
-        self.inbox = [message for message in self.inbox if not isinstance(message, CoverWanted)]
-        for want in wants + early:
-            known = newest.get(want.requirement_id)
-            if known is None or want.rank > known.rank:
-                newest[want.requirement_id] = want
-        for wants in share_groups(newest.values(), self.state.policy):
-            if len(wants) > 1:
-                self.state.add_shared_line(wants)
+    def _write_lines(self, requests: list[SupplyRequest]) -> None:
+        """A line per lot of the newest supply request of each requirement."""
+        newest: dict[RequirementId, SupplyRequest] = {}
+        early = [message.request for message in self.inbox if isinstance(message, SupplyRequested)]
+        self.inbox = [message for message in self.inbox if not isinstance(message, SupplyRequested)]
+        for request in requests + early:
+            known = newest.get(request.requirement_id)
+            if known is None or request.rank > known.rank:
+                newest[request.requirement_id] = request
+        for requests in share_groups(newest.values(), self.state.policy):
+            if len(requests) > 1:
+                self.state.add_shared_line(requests)
             else:
-                self.state.add_lines(wants[0])
-        self.note(
-            "sheet.closed",
+                self.state.add_lines(requests[0])
+        self.record(
+            "consolidation.closed",
             lines=[{"line": line.number, **line.whose, "quantity": str(line.quantity)} for line in self.state.lines],
-            withdrawn=[want.requirement_id for want in newest.values() if not want.lots],
+            withdrawn=[request.requirement_id for request in newest.values() if not request.lots],
         )
 
     # -- place and send
@@ -182,7 +182,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     async def _place_and_send(self) -> None:
         """Requisition and conversion, then the order to whoever serves it; refusals and edits wait for a person."""
         state = self.state
-        settle_wants(state, workflow.now().date(), self.note)
+        settle_requests(state, workflow.now().date(), self.record)
         if not any(line.open for line in state.lines):
             await self._cancel_unsent()
         elif state.refusal is None and await self._documents.place_and_send():
@@ -190,27 +190,27 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             workflow.upsert_search_attributes(
                 [sa.STAGE.value_set(state.stage), sa.ORDER.value_set(state.order_number or "")]
             )
-            await self._state_needs()
-            await self._tell()
+            await self._publish_needs()
+            await self._notify()
 
     async def _cancel_unsent(self) -> None:
         """Nobody wants anything of it any more, and the supplier never hears of it."""
         if await self._documents.withdraw_unsent():
             self.state.stage = OrderStage.CANCELLED
-            self.note("order.cancelled", self.state.as_of)
-            await self._tell()
+            self.record("order.cancelled", self.state.as_of)
+            await self._notify()
 
     # -- change, write back, tell
 
     async def _change(self) -> None:
-        """R3: all wants of the moment, one revision; while one is refused, the next ones wait with it.
+        """R3: all supply requests of the moment, one revision; while one is refused, the next ones wait with it.
 
         What a person edited in the ERP waits for a decision; the other lines go without it.
         """
         state = self.state
         if state.refusal is not None:
             return
-        settle_wants(state, workflow.now().date(), self.note)
+        settle_requests(state, workflow.now().date(), self.record)
         while changed := state.changed_lines:
             if await self._documents.send_change(changed):
                 state.restart_escalation(workflow.now())
@@ -230,7 +230,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         if state.stage is OrderStage.ACKNOWLEDGED:
             workflow.upsert_search_attributes([sa.STAGE.value_set(state.stage)])
         if state.finished:
-            self.note("order.closed" if state.stage is OrderStage.CLOSED else "order.cancelled", state.as_of)
+            self.record("order.closed" if state.stage is OrderStage.CLOSED else "order.cancelled", state.as_of)
 
     def _stage_now(self) -> OrderStage:
         state = self.state
@@ -241,36 +241,36 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             return OrderStage.DELIVERING
         return OrderStage.SENT if state.awaited else OrderStage.ACKNOWLEDGED
 
-    async def _tell(self) -> None:
-        """State to each requirement whose picture changed what it gets; with the facts, in one go."""
-        found = news(self.state)
+    async def _notify(self) -> None:
+        """State to each requirement whose picture changed what it gets; with the audit events, in one go."""
+        found = changes_to_report(self.state)
         if not found:
             return
-        statements: list[RequirementStatement] = []
+        notices: list[CoverageNotice] = []
         for requirement, stated in found:
-            self.state.statements += 1
-            self.state.told[requirement] = digest(stated)
-            coverage = stated.model_copy(update={"sequence": self.state.statements, "stated_at": workflow.now()})
-            statements.append(RequirementStatement(requirement_id=requirement, coverage=coverage))
-        call = TellRequirementsCall(entry=self.entry(), statements=tuple(statements))
-        await self.recorded(DeskActivities.tell_requirements, call)
+            self.state.notices += 1
+            self.state.reported[requirement] = digest(stated)
+            coverage = stated.model_copy(update={"sequence": self.state.notices, "reported_at": workflow.now()})
+            notices.append(CoverageNotice(requirement_id=requirement, coverage=coverage))
+        call = NotifyRequirementsCall(audit_batch=self.audit_batch(), notices=tuple(notices))
+        await self.recorded(InternalActivities.notify_requirements, call)
 
-    async def _state_needs(self) -> None:
+    async def _publish_needs(self) -> None:
         """Of a transfer or subcontract: what it needs of others, where that has changed."""
         state = self.state
         needs, withdrawals = needs_now(state, workflow.now())
         if not needs and not withdrawals:
             return
-        self.note(
-            "needs.stated",
+        self.record(
+            "needs.published",
             revision=state.revision,
             needs=[{"requirement_id": need.id, "quantity": str(need.quantity)} for need in needs],
             withdrawn=[gone.id for gone in withdrawals],
         )
-        call = StateNeedsCall(
-            entry=self.entry(), needs=needs, withdrawals=withdrawals, correlation_id=state.correlation_id
+        call = PublishNeedsCall(
+            audit_batch=self.audit_batch(), needs=needs, withdrawals=withdrawals, correlation_id=state.correlation_id
         )
-        await self.recorded(DeskActivities.state_needs, call)
+        await self.recorded(InternalActivities.publish_needs, call)
 
     # -- what it shows
 

@@ -3,13 +3,13 @@
 import datetime as dt
 from decimal import Decimal
 
-from canonical.facts import FIRST_HASH
+from canonical.audit_event import FIRST_HASH
 from canonical.identity import RequirementId
 from canonical.messages import StockOpened
 from canonical.reason import Reason
 from canonical.records import StockStage
-from canonical.stock import StockAllotment, StockFigure, StockUser
-from workflows.journal import Journal
+from canonical.stock import StockAllocation, StockFigure, StockUser
+from workflows.event_log import EventLog
 from workflows.memory import EntityState, RunInput
 
 
@@ -28,9 +28,9 @@ class StockState(EntityState):
     short_since: dt.date | None = None
     """The day by which the shortfall is needed, the same as long as there is one: a day later each day would be news
     every time (R4)."""
-    allotments: dict[RequirementId, StockAllotment] = {}
+    allocations: dict[RequirementId, StockAllocation] = {}
     """By requirement, what it was told that it gets; those that get nothing are left out."""
-    damped: int = 0
+    suppressed: int = 0
     reasons: tuple[Reason, ...] = ()
     policy_version: str = ""
     why: str = ""
@@ -38,7 +38,7 @@ class StockState(EntityState):
     @classmethod
     def of(cls, opened: StockOpened) -> "StockState":
         """The memory of a balance that starts, or starts again where a former run ended."""
-        journal = Journal(
+        event_log = EventLog(
             entity_id=opened.figure.id,
             sequence=opened.first_sequence - 1,
             last_hash=opened.previous_hash or FIRST_HASH,
@@ -47,7 +47,7 @@ class StockState(EntityState):
             figure=opened.figure,
             newcomers=opened.users,
             correlation_id=opened.correlation_id,
-            journal=journal,
+            event_log=event_log,
         )
 
     @property
