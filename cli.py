@@ -36,6 +36,9 @@ from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
 
+VERSION = "0.1.0"
+"""The same as in pyproject.toml, which an installation does not have."""
+
 
 async def serve_gateway(settings: GatewaySettings) -> None:
     """Serve the gateway until it is told to stop; brings the ledger's tables up to date first."""
@@ -83,6 +86,7 @@ def _trace(gateway: str, requirement: str) -> int:
 def arguments() -> argparse.ArgumentParser:
     """What the console understands."""
     parser = argparse.ArgumentParser(prog="cli.py", description="Pegline's console")
+    parser.add_argument("--version", action="version", version=f"pegline {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="tell the story on servers of its own")
     commands.add_parser("up", help="run worker, gateway and servers; state is kept in .run/up")

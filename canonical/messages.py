@@ -100,11 +100,6 @@ class StockAllocated(Model):
         return (self.revision, self.as_of.timestamp())
 
 
-ORDER_EDITION = 1
-"""Of orders that start now. 1: where all goes well, an order is placed and sent in one call, and what was answered or
-received goes to ERP and APS in one."""
-
-
 class OrderOpened(Model):
     """Starts a PurchaseOrder; the supply requests are in its consolidation batch, or in `requests` where it does not
     collect."""
@@ -116,9 +111,6 @@ class OrderOpened(Model):
     requests: tuple[SupplyRequest, ...] = ()
     consolidating: bool = False
     correlation_id: str
-    edition: int = 0
-    """The sequence of calls that it runs by (ORDER_EDITION): 0 of those that started before there
-    was another. Said at the start, since asking `patched` costs two events in each order's history."""
 
 
 class SupplyRequested(Model):

@@ -23,7 +23,13 @@ from typing import Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 from pydantic import BaseModel, JsonValue
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TemporalError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    TemporalError,
+    is_cancelled_exception,
+)
 
 from activities.internal import InternalActivities
 from canonical.calls import PolicyCall, RecordCall, Reply
@@ -45,7 +51,8 @@ CALL_RETRIES = RetryPolicy(
     maximum_interval=timedelta(seconds=20),
     maximum_attempts=7,
 )
-INTERNAL_TIMEOUT = timedelta(seconds=8)
+INTERNAL_TIMEOUT = timedelta(seconds=30)
+"""Longer than the desk itself waits for master data (activities.internal.MASTER_DATA_SECONDS)."""
 INTERNAL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2,
@@ -328,7 +335,9 @@ class Entity(ABC, Generic[State, Message]):
         while True:
             try:
                 result = await call()
-            except (ActivityError, ApplicationError) as error:  # the latter: what a local activity raised, unwrapped
+            except FailureError as error:
+                # A local activity's own error comes bare. Its time-out comes as the cause of an ActivityError at first
+                # and bare in a replay, so that both have to end here, with the same words.
                 if is_cancelled_exception(error):
                     raise
                 self._open_incident(name, error)
@@ -340,7 +349,7 @@ class Entity(ABC, Generic[State, Message]):
                     self._show_incidents({key: statement for key, statement in self._incidents.items() if key != name})
                 return result
 
-    def _open_incident(self, name: str, error: ActivityError | ApplicationError) -> None:
+    def _open_incident(self, name: str, error: FailureError) -> None:
         cause = error.cause if isinstance(error, ActivityError) else error
         message = (cause.message if isinstance(cause, ApplicationError) else str(cause or error))[:300]
         if name not in self._incidents:

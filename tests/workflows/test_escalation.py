@@ -190,6 +190,7 @@ async def test_a_question_that_opens_on_friday_is_reminded_of_on_monday_whatever
     ]
 
 
+@pytest.mark.recorded("escalated")
 async def test_a_question_of_the_planners_goes_to_the_buyer_and_the_manager_and_to_whoever_stands_in_for_them(
     make_harness: MakeHarness,
 ) -> None:
@@ -247,6 +248,7 @@ async def test_who_comes_back_does_not_get_the_question_back_and_may_decide_it_a
     assert await harness.ended(asked.id) == ExceptionState.DECIDED
 
 
+@pytest.mark.recorded("policy_changed")
 async def test_a_change_of_policy_takes_effect_at_the_next_escalation_level(make_harness: MakeHarness) -> None:
     office, friday = office_in("UTC"), a_friday()
     harness = await make_harness(office=office)

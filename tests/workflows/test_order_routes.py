@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from canonical.base import Criticality
@@ -75,6 +76,7 @@ async def transferring(make_harness: MakeHarness) -> tuple[Harness, Need, OrderS
     return harness, need, await harness.sent(await harness.plan(need))
 
 
+@pytest.mark.recorded("transfer")
 async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make_harness: MakeHarness) -> None:
     harness, need, order = await transferring(make_harness)
     [(kind, event)] = await stated(harness, 1)
@@ -100,6 +102,7 @@ async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make
     assert (supplying, bought.order_number) not in harness.aps.coverage, "APS knows nothing of needs of our own"
 
 
+@pytest.mark.recorded("transfer_changed")
 async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_withdrawn(
     make_harness: MakeHarness,
 ) -> None:
@@ -177,6 +180,7 @@ async def subcontracting(make_harness: MakeHarness) -> tuple[Harness, Need, Orde
     return harness, need, await harness.sent(await harness.plan(need))
 
 
+@pytest.mark.recorded("subcontract")
 async def test_the_components_of_a_subcontract_are_needs_of_the_plant(make_harness: MakeHarness) -> None:
     harness, need, order = await subcontracting(make_harness)
     spokes, rims = [need_in(event) for _, event in await stated(harness, 2)]

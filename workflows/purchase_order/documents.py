@@ -327,7 +327,7 @@ class OrderDocuments:
         """Remember the edits that a write of these lines came upon; False where none is of them: a person is asked."""
         state = self._state
         for edit in found.edits:
-            take_edit(state, edit, f"{key}/{edit.line}/{edit.field}", self._entity.note, found=True)
+            take_edit(state, edit, f"{key}/{edit.line}/{edit.field}", self._entity.record, found=True)
         if any(line.edits for line in state.lines if line.number in numbers):
             return True
         # Without a line to wait with, the same write would be tried for ever.
