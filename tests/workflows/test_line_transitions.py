@@ -130,6 +130,11 @@ class LineLife:
         self.announced += quantity
         assert self._happens(LineEvent.SHIP, lambda: self.line.ship(Decimal(quantity)))
 
+    def is_recounted(self, *, coming: bool) -> None:
+        self.line.settle_announcement(coming=coming)
+        assert not self.line.over_announced
+        self.announced = self.line.shipped
+
     def is_received(self, quantity: int) -> None:
         self.arrived += quantity
         assert self._happens(LineEvent.RECEIVE, lambda: self.line.receive(Decimal(quantity), june(20), self._now))
@@ -189,6 +194,7 @@ STEPS: list[Step] = [
     *(partial(LineLife.is_answered, rejected_percent=percent) for percent in (0, 60, 100)),
     *(partial(LineLife.is_completed, nothing_comes=nothing) for nothing in (True, False)),
     *(partial(LineLife.is_shipped, quantity=quantity) for quantity in (1, 40)),
+    *(partial(LineLife.is_recounted, coming=coming) for coming in (True, False)),
     *(partial(LineLife.is_received, quantity=quantity) for quantity in (1, 40, 60)),
     *(partial(LineLife.is_edited, field=field, new=new, adopted=True) for field, new in EDITS),
     *(partial(LineLife.is_edited, field=field, new=new, adopted=False) for field, new in EDITS[:2]),

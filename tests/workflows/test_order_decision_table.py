@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from canonical.base import Criticality
 from canonical.exception import Choice, Decision, ExceptionDecided, ExceptionKind
 from canonical.identity import ExceptionId, OrderId, RequirementId
-from canonical.messages import DocumentEdited, OrderOpened, SupplyRequested
-from canonical.order import DocumentEdit
+from canonical.messages import DocumentEdited, OrderOpened, ShipmentsAnnounced, SupplyRequested
+from canonical.order import DocumentEdit, ShipmentAnnounced, ShippedLine
 from canonical.policy import LinePolicy, Tolerance
 from canonical.records import OrderStage, OrderTerms
 from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
@@ -22,7 +22,7 @@ from workflows.material_requirement.state import OpenException
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.messages import take
-from workflows.purchase_order.questions import questions
+from workflows.purchase_order.questions import questions, settle_decisions
 from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState
 
@@ -82,6 +82,23 @@ class Story:
         message = ExceptionDecided(exception_id=ExceptionId("exception/1"), digest=digest, decision=decision)
         take(self.state, message, self.record, today)
         return settle_requests(self.state, today, self.record)
+
+    def announced(self, number: str, quantity: int) -> None:
+        """The supplier announces so many chains."""
+        shipment = ShipmentAnnounced(
+            order_number="4500000001",
+            despatch_number=number,
+            lines=(ShippedLine(line=10, quantity=Decimal(quantity)),),
+            effective_at=NOW,
+        )
+        take(self.state, ShipmentsAnnounced(event_id=number, shipment=shipment), self.record, TODAY)
+
+    def answered(self, purpose: str, choice: Choice) -> None:
+        """A person decides the question of this purpose."""
+        proposal = questions(self.state, TODAY, answer_overdue=False)[purpose]
+        decision = Decision(event_id="d", digest=proposal.digest, choice=choice, decided_by="bea", decided_at=NOW)
+        self.state.decisions[purpose] = decision
+        settle_decisions(self.state, self.record, NOW)
 
     def last(self, kind: str) -> dict[str, Any]:
         return next(data for recorded, data in reversed(self.audit_events) if recorded == kind)
@@ -225,3 +242,42 @@ def test_nobody_is_asked_about_a_line_that_is_received_while_others_are_open() -
     asked = questions(story.state, TODAY, answer_overdue=False)
     assert [purpose for purpose in asked if "line 20" in asked[purpose].summary] == ["no_answer", "tolerance"]
     assert [purpose for purpose in asked if "line 10" in asked[purpose].summary] == []
+
+
+# -- more announced than was ordered
+
+
+def test_what_is_announced_twice_counts_once_and_is_asked_about() -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.announced("D-1", 1000)
+    assert questions(story.state, TODAY, answer_overdue=False) == {}
+    story.announced("D-2", 1000)
+    assert story.line.in_transit == 1000
+    asked = questions(story.state, TODAY, answer_overdue=False)["announced"]
+    assert "line 10: 2000 EA announced, 1000 ordered" in asked.summary
+    assert (asked.kind, asked.rule) == (ExceptionKind.CHANGE_PROPOSAL, "R8")
+
+
+@pytest.mark.parametrize(("choice", "under_way"), [(Choice.APPROVE, 1300), (Choice.DECLINE, 1000)])
+def test_a_person_says_whether_what_is_announced_beyond_the_order_is_coming(choice: Choice, under_way: int) -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.announced("D-1", 800)
+    story.announced("D-2", 500)
+    story.answered("announced", choice)
+    assert questions(story.state, TODAY, answer_overdue=False) == {}
+    assert story.line.in_transit == under_way
+    settled = story.last("announcement.settled")
+    assert (settled["decided_by"], settled["lines"]) == (
+        "bea",
+        [{"line": 10, "announced": "1300", "counted": str(under_way)}],
+    )
+    story.announced("D-3", 1)
+    assert "announced" in questions(story.state, TODAY, answer_overdue=False), "more than was settled"
+
+
+def test_nobody_is_asked_once_all_that_was_ordered_has_come() -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.state.add_lines(a_request(BELL, 1, 60))
+    story.announced("D-1", 1300)
+    story.line.receive(Decimal(1000), june(10), NOW)
+    assert questions(story.state, TODAY, answer_overdue=False) == {}

@@ -195,6 +195,9 @@ class Line(BaseModel):
     answered_price_unit: Decimal | None = None
     answered_currency: str | None = None
     shipped: Decimal = _ZERO
+    """All that the supplier has announced."""
+    surplus_expected: Decimal = _ZERO
+    """So much of it a person expects although it is more than was ordered."""
     received: Decimal = _ZERO
     received_on: dt.date | None = None
     answered_at: dt.datetime | None = None
@@ -335,9 +338,21 @@ class Line(BaseModel):
         return self.status in _OPEN
 
     @property
+    def counted_shipped(self) -> Decimal:
+        """What counts of all that is announced: the same goods may be announced twice."""
+        if self.cancelled:
+            return self.shipped
+        return min(self.shipped, self.quantity + self.surplus_expected)
+
+    @property
+    def over_announced(self) -> bool:
+        """More is announced than was ordered, and nobody has said whether it is coming."""
+        return self.open and self.shipped > self.counted_shipped
+
+    @property
     def in_transit(self) -> Decimal:
         """Shipped and not received yet."""
-        return max(_ZERO, self.shipped - self.received)
+        return max(_ZERO, self.counted_shipped - self.received)
 
     @property
     def last_answer(self) -> tuple[object, ...]:
@@ -414,6 +429,14 @@ class Line(BaseModel):
         """So much is on the way."""
         self._admit(LineEvent.SHIP)
         self.shipped += quantity
+
+    def settle_announcement(self, *, coming: bool) -> None:
+        """Whether what is announced beyond the order is coming; else the same goods were announced twice."""
+        self._admit(LineEvent.SHIP)
+        if coming:
+            self.surplus_expected = max(_ZERO, self.shipped - self.quantity)
+        else:
+            self.shipped = self.counted_shipped
 
     def receive(self, quantity: Decimal, date: dt.date, effective_at: dt.datetime) -> None:
         """So much is in stock."""

@@ -1,8 +1,9 @@
 """What an order asks people, and what it does while others keep it waiting.
 
-It asks about a silent or unclear supplier, an answer outside the tolerance (R8), a document that the ERP refused, what
-others edited there, and wants that need approval (R3, R15). It reminds a silent supplier (R16); when to, is decided in
-decisions.escalation. Which proposals should be open now is a pure function of its memory.
+It asks about a silent or unclear supplier, an answer outside the tolerance and more announced than was ordered (R8), a
+document that the ERP refused, what others edited there, and requests that need approval (R3, R15). It reminds a silent
+supplier (R16); when to, is decided in decisions.escalation. Which proposals should be open is a pure function of its
+memory.
 """
 
 import datetime as dt
@@ -139,9 +140,10 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
     """The questions that are open now."""
     found = {
         "refused": _refused(state),
-        "proposal": _wants_that_wait(state, today),
+        "proposal": _requests_that_wait(state, today),
         "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
+        "announced": _over_announced(state),
         **edit_questions(state),
     }
     return {purpose: proposal for purpose, proposal in found.items() if proposal is not None}
@@ -239,7 +241,31 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
     )
 
 
-def _wants_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
+def _over_announced(state: OrderState) -> Proposal | None:
+    lines = [line for line in state.lines if line.over_announced]
+    if not lines:
+        return None
+    reasons = "; ".join(
+        f"line {line.number}: {line.shipped} {line.request.unit} announced, {line.quantity} ordered" for line in lines
+    )
+    return Proposal(
+        kind=ExceptionKind.CHANGE_PROPOSAL,
+        summary=f"{state.terms.supplier} announced more of order {state.order_number} than was ordered: {reasons}",
+        plant=state.terms.plant,
+        supplier=state.terms.supplier,
+        order_number=state.order_number,
+        criticality=_criticality(state),
+        proposed_by=state.terms.supplier,
+        alternatives=(
+            Alternative(choice=Choice.APPROVE, note="all of it is coming"),
+            Alternative(choice=Choice.DECLINE, note="the same goods were announced twice: count what was ordered"),
+        ),
+        approvers=(state.policy.buyer,),
+        rule="R8",
+    )
+
+
+def _requests_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
     """What a person is asked about the supply requests that wait; None where none does."""
     judged = []
     for requirement, request in state.pending.items():
@@ -373,8 +399,26 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
         if decision.choice is Choice.DECLINE:
             restate(state, list(state.breaches))
         state.breaches.clear()
+    if decision := state.decisions.pop("announced", None):
+        _settle_announcement(state, decision, record)
     if decision := state.decisions.pop("refused", None):
         _settle_refusal(state, decision, record)
+
+
+def _settle_announcement(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    lines = [line for line in state.lines if line.over_announced]
+    announced = {line.number: str(line.shipped) for line in lines}
+    for line in lines:
+        line.settle_announcement(coming=decision.choice is Choice.APPROVE)
+    record(
+        "announcement.settled",
+        decision.decided_at,
+        lines=[
+            {"line": line.number, "announced": announced[line.number], "counted": str(line.counted_shipped)}
+            for line in lines
+        ],
+        decided_by=decision.decided_by,
+    )
 
 
 def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, now: dt.datetime) -> None:

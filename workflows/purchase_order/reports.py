@@ -231,7 +231,7 @@ def _line_snapshot(line: Line) -> OrderLineSnapshot:
         delivery_date=line.delivery_date,
         price=str(line.price),
         schedule_lines=line.supply,
-        shipped=max(line.shipped, line.received),
+        shipped=max(line.counted_shipped, line.received),
         received=line.received,
         allocated=sum((allocation.allocated for allocation in line.allocations), Decimal(0)),
         cancelled=line.cancelled,
