@@ -22,7 +22,6 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
-    PlanRunStarted,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -41,7 +40,7 @@ from workflows.engineering_change.workflow import EngineeringChange
 from workflows.exception.workflow import ShortageException
 from workflows.material_requirement.messages import RequirementInput
 from workflows.material_requirement.workflow import MaterialRequirement
-from workflows.plan_run import PlanRun, plan_workflow_id
+from workflows.plan_run import PlanRun, PlanRunInput, plan_workflow_id
 from workflows.purchase_order.messages import OrderInput
 from workflows.purchase_order.workflow import PurchaseOrder
 from workflows.stock_balance.state import StockInput
@@ -141,7 +140,7 @@ class EntityDirectory:
         """Start the run of a plan that is staged; harmless where it runs or has run."""
         await self._start(
             PlanRun.run,
-            PlanRunStarted(run=run),
+            PlanRunInput(run=run),
             id=plan_workflow_id(run),
             attributes={sa.PLANT: run.plant, sa.CORRELATION_ID: run.id},
             # Its few steps must not wait behind the thousands of needs that another run has delivered.

@@ -23,13 +23,7 @@ from typing import Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 from pydantic import BaseModel, JsonValue
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import (
-    ActivityError,
-    ApplicationError,
-    FailureError,
-    TemporalError,
-    is_cancelled_exception,
-)
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TemporalError, is_cancelled_exception
 
 from activities.internal import InternalActivities
 from canonical.calls import PolicyCall, RecordCall, Reply
@@ -144,7 +138,7 @@ class Entity(ABC, Generic[State, Message]):
             await self._wait()
         while True:
             await self._turn()
-            if self.ended and not self.inbox:
+            if self.ended and not self.inbox and not self._defect:
                 return
             self._continue_as_new_if_due()
             if not self.inbox:
@@ -303,13 +297,13 @@ class Entity(ABC, Generic[State, Message]):
         return await self.persist(_locally(method, call), activity_name(method))
 
     async def recorded(self, method: Callable[[Any, Any], Awaitable[Reply[Result]]], call: RecordingCall) -> Result:
-        """The same with the audit events that the call takes along (`entry()`): they are written then."""
+        """The same with the audit events that the call takes along (`audit_batch()`): they are written then."""
         return await self.with_events(call.audit_batch, _locally(method, call), activity_name(method))
 
     async def with_events(
         self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Reply[Result]]], name: str
     ) -> Result:
-        """Make any call that takes `entry` along, until it succeeds; then its audit events are written."""
+        """Make any call that takes `audit_batch` along, until it succeeds; then its audit events are written."""
         reply = await self.persist(call, name)
         if audit_batch is not None:
             self.event_log.written(audit_batch.sequence, reply.head)

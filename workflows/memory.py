@@ -1,10 +1,13 @@
 """What an entity keeps between its runs: its state, and what it has received but not yet acted on."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
+from canonical.base import Model
+from canonical.exception import ExceptionKind
+from canonical.identity import ExceptionId
 from workflows.event_log import EventLog
 
 
@@ -12,6 +15,22 @@ class EntityState(BaseModel):
     """Base of the entities' states: one serialisable model each."""
 
     event_log: EventLog
+
+
+class OpenQuestion(Model):
+    """An exception that waits for a person, as the entity that raised it remembers it."""
+
+    id: ExceptionId
+    kind: ExceptionKind
+    digest: str
+    about: str = ""
+    """What the question was put about, where a decision holds for nothing else."""
+
+
+class RecordEvent(Protocol):
+    """Appends an audit event."""
+
+    def __call__(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None: ...
 
 
 Opened = TypeVar("Opened", bound=BaseModel)
@@ -74,6 +93,3 @@ def event_id(message: BaseModel, depth: int = 3) -> str:
             return found
     parts = (part for part in message.__dict__.values() if isinstance(part, BaseModel))
     return next((found for part in parts if depth and (found := event_id(part, depth - 1))), "")
-
-
-__all__ = ["EntityState", "Message", "Opened", "RunInput", "SetAside", "State", "checkpoint", "event_id", "restore"]

@@ -18,7 +18,7 @@ from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
 from decisions.answers import ReadAnswer
 from tests.decisions.models import a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_request
-from workflows.material_requirement.state import OpenException
+from workflows.memory import OpenQuestion
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.messages import take
@@ -70,7 +70,7 @@ class Story:
     def asked(self, today: dt.date = TODAY) -> str:
         """The question that is put to a person, and that it has been put."""
         proposal = questions(self.state, today, answer_overdue=False)["proposal"]
-        question = OpenException(
+        question = OpenQuestion(
             id=ExceptionId("exception/1"), kind=ExceptionKind.CHANGE_PROPOSAL, digest=proposal.digest
         )
         self.state.questions["proposal"] = question

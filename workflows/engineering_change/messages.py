@@ -11,8 +11,7 @@ from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.records import ChangeStage
 from decisions.ordering import is_newer
 from workflows.engineering_change.state import ChangeState
-from workflows.material_requirement.need import RecordEvent
-from workflows.memory import RunInput
+from workflows.memory import RecordEvent, RunInput
 
 ChangeMessage = ChangeOpened | ChangeSuperseded | ExceptionDecided
 ChangeInput = RunInput[ChangeOpened, ChangeState, ChangeMessage]

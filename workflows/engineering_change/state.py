@@ -2,25 +2,16 @@
 
 from decimal import Decimal
 
-from pydantic import BaseModel
-
 from canonical.audit_event import FIRST_HASH
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, Proposal
-from canonical.identity import ChangeId, ExceptionId, RequirementId
+from canonical.identity import ChangeId, RequirementId
 from canonical.messages import ChangeOpened
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import ChangeStage
 from workflows.event_log import EventLog
-from workflows.memory import EntityState
-
-
-class OpenQuestion(BaseModel):
-    """The proposal that waits for a person."""
-
-    id: ExceptionId
-    digest: str
+from workflows.memory import EntityState, OpenQuestion
 
 
 class ChangeState(EntityState):

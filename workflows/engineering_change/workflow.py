@@ -14,8 +14,8 @@ from activities.internal import InternalActivities
 from canonical.bom import BomLineChange
 from canonical.calls import ChangeBomCall, PublishNeedsCall, WhereUsed, WhereUsedCall
 from canonical.exception import Choice, ExceptionDecided, Proposal
-from canonical.identity import ChangeId, exception_id
-from canonical.messages import ChangeOpened, ChangeSuperseded, ExceptionRaised, ProposalChanged
+from canonical.identity import ChangeId
+from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.need import Need
 from canonical.records import ChangeSnapshot, ChangeStage
 from decisions.engineering_change.choices import cost_of
@@ -38,9 +38,9 @@ from workflows.engineering_change.reports import (
     decided_by,
     needs_now,
 )
-from workflows.engineering_change.state import ChangeState, OpenQuestion
+from workflows.engineering_change.state import ChangeState
 from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, Entity, activity_name
-from workflows.questions import change_proposal, raise_exception
+from workflows.questions import Questions
 
 
 @workflow.defn(name="EngineeringChange")
@@ -51,6 +51,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
     def __init__(self, given: ChangeInput) -> None:
         super().__init__(given, given.state or ChangeState.of(given.opening))
         self._plans: tuple[ComponentPlan, ...] = ()
+        self._questions = Questions(self.state, self)
         if given.state is None:
             record_revision(self.state, "change.opened", self.record)
 
@@ -161,44 +162,14 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         state = self.state
         assert state.policy is not None
         state.stage = ChangeStage.PROPOSED
-        known = state.question
-        if known is not None and known.digest == proposal.digest:
-            return
-        if known is None:
-            state.questions_raised += 1
-        identity = known.id if known else exception_id(state.revised.id, state.questions_raised)
-        state.question = OpenQuestion(id=identity, digest=proposal.digest)
-        if known is not None:
-            self.record("change.proposal_changed", exception_id=identity, digest=proposal.digest)
-            await change_proposal(identity, ProposalChanged(proposal=proposal))
-            return
-        self.record(
-            "exception.raised",
-            exception_id=identity,
-            kind=proposal.kind,
-            summary=proposal.summary,
-            value=str(proposal.value),
-            currency=proposal.currency,
-            reasons=[reason.model_dump(mode="json") for reason in proposal.reasons],
-            policy_version=state.policy.version,
-        )
-        await raise_exception(
-            ExceptionRaised(
-                exception_id=identity,
-                raised_by=state.revised.id,
-                proposal=proposal,
-                policy=state.policy,
-                assignee=state.policy.buyer,
-                raised_at=workflow.now(),
-                correlation_id=state.correlation_id,
-            )
-        )
+        if (known := state.question) is not None and known.digest != proposal.digest:
+            self.record("change.proposal_changed", exception_id=known.id, digest=proposal.digest)
+        state.question = await self._questions.ask(known, proposal, state.policy)
 
     async def _overtake(self, reason: str) -> None:
         question, self.state.question = self.state.question, None
         assert question is not None
-        self.record("exception.overtaken", exception_id=question.id, why=reason)
-        await change_proposal(question.id, ProposalChanged(proposal=None, reason=reason))
+        await self._questions.withdraw(question, reason)
 
     # -- carry out
 

@@ -35,6 +35,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
     @workflow.init
     def __init__(self, given: ExceptionInput) -> None:
         super().__init__(given, given.state or ExceptionMemory.of(given.opening, workflow.now()))
+        self._closed = False
         if given.state is None:
             self._open()
 
@@ -183,8 +184,9 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             # A person or the raiser who spoke meanwhile comes first.
             if not self.inbox:
                 self._escalate(now)
-        if self.ended:
+        if self.ended and not self._closed:
             await self._close()
+            self._closed = True
 
     @property
     def ended(self) -> bool:

@@ -12,11 +12,8 @@ from temporalio import workflow
 from activities.internal import InternalActivities
 from canonical.calls import AnswerOrderCall, AssessCall
 from canonical.exception import Choice, ExceptionDecided, ExceptionKind, Proposal
-from canonical.identity import exception_id
 from canonical.messages import (
     BomChanged,
-    ExceptionRaised,
-    ProposalChanged,
     RequirementOpened,
     RequirementWithdrawn,
     StockAllocated,
@@ -27,24 +24,30 @@ from decisions.assess import NotOrderable
 from decisions.feasibility import Feasible, Short
 from decisions.master_data import master_data_proposal
 from decisions.shortage import shortage_proposal
-from workflows.bounded_memory import carried_requirement
-from workflows.material_requirement.answers import answer_due, record_answered
-from workflows.material_requirement.coverage import CoverageSeeker
-from workflows.material_requirement.messages import RequirementInput, RequirementMessage, take
-from workflows.material_requirement.need import judge_need, record_need
-from workflows.material_requirement.stage import describe_coverage, stage_and_reason
-from workflows.material_requirement.state import OpenException, RequirementState
-from workflows.questions import change_proposal, raise_exception
+from workflows.entity import Entity
+from workflows.material_requirement.coverage import RequirementCoverage
+from workflows.material_requirement.messages import (
+    RequirementInput,
+    RequirementMessage,
+    judge_need,
+    record_need,
+    take,
+)
+from workflows.material_requirement.state import RequirementState, describe_coverage, stage_and_reason
+from workflows.material_requirement.transfer_answer import answer_due, record_answered
+from workflows.questions import Questions
 
 
 @workflow.defn(name="MaterialRequirement")
-class MaterialRequirement(CoverageSeeker):
+class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
     """One durable workflow per material requirement."""
 
     @workflow.init
     def __init__(self, given: RequirementInput) -> None:
         super().__init__(given, given.state or RequirementState.of(given.opening))
         self._assessed_now = False
+        self._coverage = RequirementCoverage(self.state, self)
+        self._questions = Questions(self.state, self)
         if given.state is None:
             record_need(given.opening.need, "requirement.opened", self.record)
 
@@ -113,7 +116,7 @@ class MaterialRequirement(CoverageSeeker):
 
     def remembered(self) -> RequirementState:
         """What the next run goes on with."""
-        return carried_requirement(self.state)
+        return self.state.carried()
 
     # -- assess
 
@@ -148,22 +151,22 @@ class MaterialRequirement(CoverageSeeker):
         """Ask orders for what is not covered yet, and state what changed to those that are known."""
         state = self.state
         if state.withdrawn:
-            await self.release_coverage()
+            await self._coverage.release_coverage()
             return
         if not self._assessed_now:
             return
         problem: NotOrderable | None = None
         if state.assessment is not None and state.assessment.item is None:
-            decided = self.decide(state.acted_on.quantity)
+            decided = self._coverage.decide(state.acted_on.quantity)
             problem = decided if isinstance(decided, NotOrderable) else None
         elif state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
-            problem = await self.source_need()
-        problem = problem or await self.act_on_decision() or await self.source_open_quantity()
+            problem = await self._coverage.source_need()
+        problem = problem or await self._coverage.act_on_decision() or await self._coverage.source_open_quantity()
         if problem is None:
             await self._overtake("master data is complete now", ExceptionKind.MASTER_DATA)
             return
         proposal = master_data_proposal(state.acted_on, problem.defects, problem.policy)
-        await self._raise(proposal.model_copy(update={"reasons": problem.reasons()}))
+        await self._ask(proposal.model_copy(update={"reasons": problem.reasons()}))
 
     # -- test, and ask a person
 
@@ -181,11 +184,11 @@ class MaterialRequirement(CoverageSeeker):
             return
         if self._blocked or not self._assessed_now:
             return
-        outcome = self.judge()
+        outcome = self._coverage.judge()
         if isinstance(outcome, Feasible) or (state.accepted is not None and state.accepted.coverages(outcome)):
             await self._overtake("the coverage meets the pegged dates")
             return
-        await self._raise(self._shortage(outcome), about=outcome.why)
+        await self._ask(self._shortage(outcome), about=outcome.why)
 
     @property
     def _blocked(self) -> bool:
@@ -209,49 +212,20 @@ class MaterialRequirement(CoverageSeeker):
             reason=next((each.refused for each in reported if each.refused), ""),
         )
 
-    async def _raise(self, proposal: Proposal, about: str = "") -> None:
+    async def _ask(self, proposal: Proposal, about: str = "") -> None:
         """Open an exception, or put the changed proposal to the one that is open."""
         state = self.state
-        assert state.assessment is not None
-        known = state.exception
-        if known is not None and known.digest == proposal.digest:
-            return
-        if known is None:
-            state.exceptions_raised += 1
-        identity = known.id if known else exception_id(state.id, state.exceptions_raised)
-        state.exception = OpenException(id=identity, kind=proposal.kind, digest=proposal.digest, about=about)
-        if known is not None:
-            await change_proposal(identity, ProposalChanged(proposal=proposal))
-            return
-        policy = state.policy
-        raised = ExceptionRaised(
-            exception_id=identity,
-            raised_by=state.id,
-            proposal=proposal,
-            policy=policy,
-            assignee=policy.buyer,
-            raised_at=workflow.now(),
-            item_class=state.item_class,
-            correlation_id=state.correlation_id,
+        state.exception = await self._questions.ask(
+            state.exception, proposal, state.policy, about=about, item_class=state.item_class
         )
-        self.record(
-            "exception.raised",
-            exception_id=identity,
-            kind=proposal.kind,
-            summary=proposal.summary,
-            reasons=[reason.model_dump(mode="json") for reason in proposal.reasons],
-            policy_version=policy.version,
-        )
-        await raise_exception(raised)
 
     async def _overtake(self, reason: str, kind: ExceptionKind | None = None) -> None:
         """What the open exception was about went away by itself."""
-        open_exception = self.state.exception
-        if open_exception is None or (kind is not None and open_exception.kind is not kind):
+        question = self.state.exception
+        if question is None or (kind is not None and question.kind is not kind):
             return
         self.state.exception = None
-        self.record("exception.overtaken", exception_id=open_exception.id, why=reason)
-        await change_proposal(open_exception.id, ProposalChanged(proposal=None, reason=reason))
+        await self._questions.withdraw(question, reason)
 
     # -- answer
 

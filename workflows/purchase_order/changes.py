@@ -31,7 +31,7 @@ from decisions.order_change import (
     change_reason,
     judge_line_change,
 )
-from workflows.material_requirement.messages import RecordEvent
+from workflows.memory import RecordEvent
 from workflows.purchase_order.edits import overwrite_edits
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.sharing import ShareChange, judge_share

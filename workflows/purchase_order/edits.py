@@ -19,7 +19,7 @@ from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Pr
 from canonical.order import DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
 from canonical.reason import Reason
 from decisions.approval import route_approval, value_in_company_currency
-from workflows.material_requirement.messages import RecordEvent
+from workflows.memory import RecordEvent
 from workflows.purchase_order.line import UNKNOWN_EDITOR, Line, LineEdit
 from workflows.purchase_order.state import OrderState
 

@@ -17,8 +17,7 @@ from canonical.order import GoodsReceipt, LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
 from decisions.ordering import AnswerRank, answer_status, rank_of_answer
-from workflows.material_requirement.messages import RecordEvent
-from workflows.memory import RunInput
+from workflows.memory import RecordEvent, RunInput
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.questions import is_still_asked

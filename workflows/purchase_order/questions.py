@@ -15,77 +15,47 @@ from temporalio import workflow
 
 from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
-from canonical.identity import ExceptionId, exception_id
-from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.policy import RouteKind
 from canonical.sourcing import MasterDataDefect
 from decisions.approval import route_approval
 from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, supplier_schedule
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
-from workflows.material_requirement.messages import RecordEvent
-from workflows.material_requirement.state import OpenException
+from workflows.memory import RecordEvent
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
-from workflows.questions import change_proposal, raise_exception
+from workflows.questions import Questions
 
 _ZERO = Decimal(0)
 
 
 class OrderQuestions:
-    """The questions of one order that are open with people."""
+    """The questions of one order that are open with people, by purpose."""
 
     def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
         self._state = state
-        self._entity = entity
+        self._questions = Questions(state, entity)
 
     async def ask(self, *, answer_overdue: bool) -> None:
         """Ask, change and withdraw, so that what is open says what is so."""
-        state = self._state
+        state, today = self._state, workflow.now().date()
         # Nobody would hear what is decided of an order that has ended.
-        today = workflow.now().date()
         proposals = {} if state.finished else questions(state, today, answer_overdue=answer_overdue)
         for purpose in [known for known in state.questions if known not in proposals]:
-            await self._withdraw(purpose)
+            await self._questions.withdraw(state.questions.pop(purpose), "it has been settled meanwhile")
         for purpose, proposal in proposals.items():
-            known = state.questions.get(purpose)
-            if known is None:
-                await self._raise(purpose, proposal, silent=purpose == "no_answer" and answer_overdue)
-            elif known.digest != proposal.digest:
-                await change_proposal(known.id, ProposalChanged(proposal=proposal))
-                self._remember(purpose, known.id, proposal)
-
-    async def _withdraw(self, purpose: str) -> None:
-        question = self._state.questions.pop(purpose)
-        self._entity.record("exception.overtaken", exception_id=question.id)
-        await change_proposal(question.id, ProposalChanged(proposal=None, reason="it has been settled meanwhile"))
-
-    async def _raise(self, purpose: str, proposal: Proposal, *, silent: bool) -> None:
-        state = self._state
-        state.questions_raised += 1
-        identity = exception_id(state.id, state.questions_raised)
-        self._entity.record("exception.raised", exception_id=identity, kind=proposal.kind, summary=proposal.summary)
-        await raise_exception(
-            ExceptionRaised(
-                exception_id=identity,
-                raised_by=state.id,
-                proposal=proposal,
-                policy=state.policy,
-                assignee=state.policy.buyer,
-                raised_at=workflow.now(),
+            silent = purpose == "no_answer" and answer_overdue
+            state.questions[purpose] = await self._questions.ask(
+                state.questions.get(purpose),
+                proposal,
+                state.policy,
                 sla_started_at=state.asked_at if silent else None,
                 latest_safe_date=state.first_due if silent else None,
-                correlation_id=state.correlation_id,
             )
-        )
-        self._remember(purpose, identity, proposal)
-
-    def _remember(self, purpose: str, identity: ExceptionId, proposal: Proposal) -> None:
-        self._state.questions[purpose] = OpenException(id=identity, kind=proposal.kind, digest=proposal.digest)
 
 
 class Escalation:

@@ -16,10 +16,17 @@ from canonical.sourcing import Source
 from canonical.supply import SupplyRequest
 from decisions.ordering import AnswerRank
 from workflows.event_log import EventLog
-from workflows.material_requirement.state import OpenException
-from workflows.memory import EntityState
+from workflows.memory import EntityState, OpenQuestion
 from workflows.purchase_order.line import Line, LineAllocation
 from workflows.purchase_order.sharing import reallocate_shares, room_for, shared_lot
+
+ANSWERS_KEPT = 100
+"""The newest answers that an order knows again. An older one that comes once more is stale by its rank on each line."""
+NUMBERS_KEPT = 1_000
+"""Receipts and despatches that an order knows again: the relay repeats what it delivered moments ago, and what a sender
+repeats under the same id the inbox knows for good."""
+VERSIONS_KEPT = 20
+"""Versions of the plant's policy; of a line that was wanted under an older one, the order asks anew (policy_of)."""
 
 
 class PublishedNeed(BaseModel):
@@ -89,7 +96,7 @@ class OrderState(EntityState):
     requisitioned: bool = False
     """The ERP refused the order and may have kept its requisition."""
     expedite: bool = False
-    questions: dict[str, OpenException] = {}
+    questions: dict[str, OpenQuestion] = {}
     questions_raised: int = 0
     decisions: dict[str, Decision] = {}
     judged: dict[RequirementId, str] = {}
@@ -291,4 +298,27 @@ class OrderState(EntityState):
             lines=tuple(line.document(for_erp) for line in self.lines if whole or not line.never_sent),
             expedite=self.expedite,
             changed_lines=changed,
+        )
+
+    def carried(self) -> "OrderState":
+        """What the next run goes on with: of what the order has heard, what it must know again."""
+        requests = [
+            *self.pending.values(),
+            *(allocation.request for line in self.lines for allocation in line.allocations),
+        ]
+        decides = {
+            policy.version for policy in (*(request.policy for request in requests), *self.own_rules.values()) if policy
+        }
+        older = self.plant_versions[:-VERSIONS_KEPT]
+        return self.model_copy(
+            update={
+                "answers": sorted(self.answers)[-ANSWERS_KEPT:],
+                "receipts": self.receipts[-NUMBERS_KEPT:],
+                "despatches": self.despatches[-NUMBERS_KEPT:],
+                "plant_versions": [
+                    *(version for version in older if version in decides),
+                    *self.plant_versions[-VERSIONS_KEPT:],
+                ],
+                "cut": list(dict.fromkeys(self.cut)),
+            }
         )

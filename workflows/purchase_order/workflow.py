@@ -17,7 +17,6 @@ from canonical.messages import DocumentEdited, GoodsReceived, ShipmentsAnnounced
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
-from workflows.bounded_memory import carried_order
 from workflows.entity import Entity
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.dependents import needs_now
@@ -143,7 +142,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     def remembered(self) -> OrderState:
         """What the next run goes on with."""
-        return carried_order(self.state)
+        return self.state.carried()
 
     # -- collect
 
