@@ -44,7 +44,7 @@ Outcome = TypeVar("Outcome")
 AnyCall = TypeVar("AnyCall", bound=Call)
 
 
-class Counterparts:
+class CounterpartCalls:
     """Calls on the counterparts' own queues."""
 
     def __init__(self, entity: Entity[OrderState, Any]) -> None:
@@ -107,7 +107,7 @@ class OrderDocuments:
     def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
         self._state = state
         self._entity = entity
-        self._counterparts = Counterparts(entity)
+        self._counterparts = CounterpartCalls(entity)
 
     # -- placing and sending
 

@@ -58,7 +58,7 @@ class OrderQuestions:
             )
 
 
-class Escalation:
+class SupplierEscalation:
     """R16: a silent supplier is reminded, then the buyer is asked."""
 
     def __init__(self, state: OrderState, entity: Entity[OrderState, Any], documents: OrderDocuments) -> None:

@@ -22,7 +22,7 @@ from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
-from workflows.purchase_order.questions import Escalation, OrderQuestions, find_breaches, settle_decisions
+from workflows.purchase_order.questions import OrderQuestions, SupplierEscalation, find_breaches, settle_decisions
 from workflows.purchase_order.reports import changes_to_report, describe, digest, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
@@ -37,7 +37,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         super().__init__(given, given.state or OrderState.of(given.opening, workflow.now()))
         self._documents = OrderDocuments(self.state, self)
         self._questions = OrderQuestions(self.state, self)
-        self._escalation = Escalation(self.state, self, self._documents)
+        self._escalation = SupplierEscalation(self.state, self, self._documents)
         if given.state is None:
             self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
