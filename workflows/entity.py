@@ -26,7 +26,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TemporalError, is_cancelled_exception
 
 from activities.internal import InternalActivities
-from canonical.calls import PolicyCall, RecordCall, Reply
+from canonical.calls import PolicyCall, RecordCall
 from canonical.policy import PlantPolicy
 from canonical.records import AuditBatch, Snapshot
 from workflows import search_attributes as sa
@@ -281,7 +281,10 @@ class Entity(ABC, Generic[State, Message]):
     def audit_batch(self) -> AuditBatch:
         """What rides along with the call that is made next."""
         audit_batch = AuditBatch(
-            audit_events=tuple(self.event_log.unwritten), snapshot=self.snapshot(), after=self.event_log.sequence
+            audit_events=tuple(self.event_log.unwritten),
+            snapshot=self.snapshot(),
+            after=self.event_log.sequence,
+            writer=workflow.info().first_execution_run_id,
         )
         self.calls_out()
         return audit_batch
@@ -296,18 +299,18 @@ class Entity(ABC, Generic[State, Message]):
         """A local activity inside our own walls, until it succeeds."""
         return await self.persist(_locally(method, call), activity_name(method))
 
-    async def recorded(self, method: Callable[[Any, Any], Awaitable[Reply[Result]]], call: RecordingCall) -> Result:
+    async def recorded(self, method: Callable[[Any, Any], Awaitable[Result]], call: RecordingCall) -> Result:
         """The same with the audit events that the call takes along (`audit_batch()`): they are written then."""
         return await self.with_events(call.audit_batch, _locally(method, call), activity_name(method))
 
     async def with_events(
-        self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Reply[Result]]], name: str
+        self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Result]], name: str
     ) -> Result:
         """Make any call that takes `audit_batch` along, until it succeeds; then its audit events are written."""
-        reply = await self.persist(call, name)
+        result = await self.persist(call, name)
         if audit_batch is not None:
-            self.event_log.written(audit_batch.sequence, reply.head)
-        return reply.outcome
+            self.event_log.written(audit_batch.sequence)
+        return result
 
     async def policy_now(
         self, known: PlantPolicy, *, item_class: str = "", item: str = "", supplier: str = ""

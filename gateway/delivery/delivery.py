@@ -36,7 +36,7 @@ from gateway.entities_port import EntityDirectoryPort
 from gateway.intake import cloudevents
 from gateway.intake.events import SUPPLIER_DOCUMENT, Subject, read
 from gateway.problems import Refusal
-from ledger.bills import BomNewness
+from ledger.engineering_change.bills import BomNewness
 from ledger.inbox.inbox import Waiting
 from ledger.inbox.registry import Classification
 from ledger.inbox.registry import Newness as Newness
@@ -136,7 +136,6 @@ class Delivery:
                 update={
                     "kept": classification.kept,
                     "first_sequence": classification.next_sequence,
-                    "previous_hash": classification.previous_hash,
                 }
             )
         if classification.outcome is Newness.CHANGED and await self._entities.change_plan(opened):
@@ -166,7 +165,6 @@ class Delivery:
                     revised=revised,
                     correlation_id=row.correlation_id,
                     first_sequence=classification.next_sequence,
-                    previous_hash=classification.previous_hash,
                 )
                 reopen = classification.outcome is BomNewness.REOPEN
                 if await self._entities.open_change(opened, reopen=reopen) is False:

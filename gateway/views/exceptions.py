@@ -17,7 +17,7 @@ from gateway.problems import Refusal, not_found
 from gateway.tracing import record_correlation
 from gateway.views.requirements import After, Limit, Listed, listed
 from ledger.ledger import Ledger
-from ledger.reads import ExceptionRow
+from ledger.snapshots.reads import ExceptionRow
 
 _STATUS = {
     "digest_out_of_date": 412,

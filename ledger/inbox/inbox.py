@@ -19,7 +19,7 @@ from sqlalchemy.orm import aliased
 
 from canonical.base import Instant, Model
 from ledger.database import advisory_key, autocommit, failures, transaction
-from ledger.tables import InboxRow
+from ledger.inbox.tables import InboxRow
 
 UNDELIVERED = "stored"
 _RELAY_KEY = advisory_key("relay")

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from canonical.audit_event import FIRST_HASH
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, Proposal
 from canonical.identity import ChangeId, RequirementId
@@ -44,11 +43,7 @@ class ChangeState(EntityState):
     @classmethod
     def of(cls, opened: ChangeOpened) -> "ChangeState":
         """The memory of a change that starts, or starts again where a former run ended."""
-        event_log = EventLog(
-            entity_id=opened.revised.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             revised=opened.revised,
             correlation_id=opened.correlation_id,

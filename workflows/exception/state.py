@@ -45,7 +45,7 @@ class ExceptionMemory(EntityState):
         role = first_asked(raised.proposal, raised.assignee)
         return cls(
             raised=raised,
-            event_log=EventLog(entity_id=raised.exception_id),
+            event_log=EventLog(),
             policy=raised.policy,
             proposal=raised.proposal,
             first_asked=role,

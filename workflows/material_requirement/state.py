@@ -11,7 +11,6 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from canonical.audit_event import FIRST_HASH
 from canonical.base import Model
 from canonical.exception import Decision, ExceptionKind
 from canonical.identity import OrderId, RequirementId
@@ -95,11 +94,7 @@ class RequirementState(EntityState):
     @classmethod
     def of(cls, opened: RequirementOpened) -> RequirementState:
         """The memory of a requirement that starts, or starts again where a former run ended."""
-        event_log = EventLog(
-            entity_id=opened.need.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             id=opened.need.id,
             correlation_id=opened.correlation_id,

@@ -24,7 +24,6 @@ from canonical.calls import (
     PlaceAndSendCall,
     PlacedAndSent,
     PlaceOrderCall,
-    Reply,
     SendDocumentCall,
     WriteBackCall,
     WriteCoverageCall,
@@ -51,12 +50,12 @@ class CounterpartCalls:
         self._entity = entity
 
     async def call(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
+        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
         """Tried until it answers; audit events that ride along are written then."""
         attempt = call
 
-        async def once() -> Reply[Outcome]:
+        async def once() -> Outcome:
             nonlocal attempt
             this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
             return await self._execute(method, this, counterpart, summary, CALL_RETRIES)
@@ -64,14 +63,14 @@ class CounterpartCalls:
         return await self._entity.with_events(call.audit_batch, once, f"{counterpart}.{method.__name__}")
 
     async def call_once(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
+        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome | None:
         """Tried once; None: it failed, and nobody knows what it did.
 
         Whoever goes on from there does so after the pause that the counterpart asked for.
         """
         try:
-            reply = await self._execute(method, call, counterpart, summary, RetryPolicy(maximum_attempts=1))
+            outcome = await self._execute(method, call, counterpart, summary, RetryPolicy(maximum_attempts=1))
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -79,17 +78,17 @@ class CounterpartCalls:
                 await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
             return None
         if call.audit_batch is not None:
-            self._entity.event_log.written(call.audit_batch.sequence, reply.head)
-        return reply.outcome
+            self._entity.event_log.written(call.audit_batch.sequence)
+        return outcome
 
     async def _execute(
         self,
-        method: Callable[..., Awaitable[Reply[Outcome]]],
+        method: Callable[..., Awaitable[Outcome]],
         call: Call,
         counterpart: str,
         summary: str,
         retries: RetryPolicy,
-    ) -> Reply[Outcome]:
+    ) -> Outcome:
         return await workflow.execute_activity_method(
             method,
             args=[call],
@@ -463,7 +462,7 @@ class OrderDocuments:
 
     async def _send(
         self,
-        method: Callable[..., Awaitable[Reply[WriteOutcome]]],
+        method: Callable[..., Awaitable[WriteOutcome]],
         step: str,
         document: OrderDocument,
         *,

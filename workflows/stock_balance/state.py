@@ -3,7 +3,6 @@
 import datetime as dt
 from decimal import Decimal
 
-from canonical.audit_event import FIRST_HASH
 from canonical.identity import RequirementId
 from canonical.messages import StockOpened
 from canonical.reason import Reason
@@ -38,11 +37,7 @@ class StockState(EntityState):
     @classmethod
     def of(cls, opened: StockOpened) -> "StockState":
         """The memory of a balance that starts, or starts again where a former run ended."""
-        event_log = EventLog(
-            entity_id=opened.figure.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             figure=opened.figure,
             newcomers=opened.users,
