@@ -3,13 +3,32 @@
 import datetime as dt
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from canonical.base import Code, Instant, Money, Noun, PositiveQuantity, Quantity, UnitCode
+from canonical.base import (
+    FIRST_DAY,
+    LAST_DAY,
+    Code,
+    Count,
+    Day,
+    DayOrNone,
+    Instant,
+    LineNumber,
+    Money,
+    Noun,
+    PositiveQuantity,
+    Quantity,
+    SentQuantity,
+    SentQuantityOrZero,
+    UnitCode,
+)
 from canonical.identity import OrderId
 from canonical.policy import RouteKind
+
+LINES_MAX = 2_000
+"""Of an order, and so of what is said of one."""
 
 
 class LineOutcome(StrEnum):
@@ -29,18 +48,33 @@ class AnswerSlice(Noun):
     """One part of a line's answer, as the supplier said it; None where it said nothing."""
 
     outcome: LineOutcome
-    quantity: Quantity | None = None
+    quantity: SentQuantityOrZero | None = None
     unit: UnitCode | None = None
-    date: dt.date | None = None
+    date: DayOrNone = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_date(cls, said: Any) -> Any:
+        """Who writes 9999-12-31 confirms for no day; who writes nothing confirms the day asked."""
+        if not isinstance(said, dict) or not _is_no_date(said.get("date")):
+            return said
+        promised = said.get("outcome") in (LineOutcome.ACCEPTED, LineOutcome.CHANGED)
+        return {**said, "date": None} | ({"outcome": LineOutcome.DATE_PENDING} if promised else {})
+
+
+def _is_no_date(value: object) -> bool:
+    if isinstance(value, dt.date):
+        return value.year > LAST_DAY.year
+    return isinstance(value, str) and value[:4].isdecimal() and int(value[:4]) > LAST_DAY.year
 
 
 class LineAnswer(Noun):
     """What the supplier says of one order line: one slice or several."""
 
     line: Annotated[int, Field(gt=0)]
-    slices: Annotated[tuple[AnswerSlice, ...], Field(min_length=1)]
+    slices: Annotated[tuple[AnswerSlice, ...], Field(min_length=1, max_length=200)]
     price: Money | None = None
-    price_unit: PositiveQuantity | None = None
+    price_unit: SentQuantity | None = None
     """The quantity that `price` buys, as the supplier said it; None: as ordered."""
 
 
@@ -52,10 +86,10 @@ class OrderAnswer(Noun):
     """
 
     order_number: Annotated[str, Field(min_length=1, max_length=35)]
-    order_revision: int | None = None
+    order_revision: Count | None = None
     answer_number: Annotated[str, Field(min_length=1, max_length=70)]
     header: Literal["accepted", "rejected", "per_line"] = "per_line"
-    lines: tuple[LineAnswer, ...] = ()
+    lines: Annotated[tuple[LineAnswer, ...], Field(max_length=LINES_MAX)] = ()
     effective_at: Instant
     supplier: str | None = None
     currency: str | None = None
@@ -65,8 +99,8 @@ class OrderAnswer(Noun):
 class ShippedLine(Noun):
     """A line of a despatch advice."""
 
-    line: Annotated[int, Field(gt=0)]
-    quantity: PositiveQuantity
+    line: LineNumber
+    quantity: SentQuantity
     unit: UnitCode | None = None
 
 
@@ -75,8 +109,8 @@ class ShipmentAnnounced(Noun):
 
     order_number: Annotated[str, Field(min_length=1, max_length=35)]
     despatch_number: Annotated[str, Field(min_length=1, max_length=70)]
-    arrives_on: dt.date | None = None
-    lines: tuple[ShippedLine, ...]
+    arrives_on: DayOrNone = None
+    lines: Annotated[tuple[ShippedLine, ...], Field(max_length=LINES_MAX)]
     effective_at: Instant
 
 
@@ -84,10 +118,10 @@ class GoodsReceipt(Noun):
     """Goods posted into stock against an order line; `receipt_number` makes it unique."""
 
     order_number: Annotated[str, Field(min_length=1, max_length=35)]
-    line: Annotated[int, Field(gt=0)]
-    quantity: PositiveQuantity
+    line: LineNumber
+    quantity: SentQuantity
     unit: UnitCode
-    date: dt.date
+    date: Day
     receipt_number: Annotated[str, Field(min_length=1, max_length=70)]
     effective_at: Instant
 
@@ -136,9 +170,12 @@ def edited_value(field: str, text: str) -> str:
     match field:
         case "delivery_date":
             try:
-                return dt.date.fromisoformat(text).isoformat()
+                day = dt.date.fromisoformat(text)
             except ValueError:
                 raise ValueError(f"{text!r} is not an ISO date such as 2026-06-15") from None
+            if not FIRST_DAY <= day <= LAST_DAY:
+                raise ValueError(f"{day} does not lie between {FIRST_DAY} and {LAST_DAY}")
+            return day.isoformat()
         case "deleted":
             if text not in ("true", "false"):
                 raise ValueError('a deletion is told as "true" or "false"')

@@ -1,18 +1,15 @@
 """Plan runs: a whole plan version of one plant, its lines, and what becomes of each."""
 
-import datetime as dt
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Noun, PositiveQuantity, UnitCode
+from canonical.base import Code, Count, Criticality, Day, Instant, Label, Noun, SentQuantity, UnitCode
 from canonical.identity import PlanRunId
 from canonical.need import Need
 from canonical.policy import PlantPolicy
-from canonical.world import PegData
-
-Reference = Annotated[str, Field(min_length=1, max_length=200)]
+from canonical.world import PEGS_MAX, PegData
 
 
 class PlanStage(StrEnum):
@@ -54,15 +51,15 @@ class PlanLine(Noun):
     """One line of a plan: a need without the plan's own words (source, plant, version)."""
 
     item: Code
-    quantity: PositiveQuantity
+    quantity: SentQuantity
     unit: UnitCode
-    required_date: dt.date
-    demand_reference: Reference | None = None
+    required_date: Day
+    demand_reference: Label | None = None
     """None: the planning system gives no stable one; R1 matches the line."""
-    source_revision: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
-    sourcing_rule: str | None = None
-    pegging: tuple[PegData, ...] = ()
-    planner: str | None = None
+    source_revision: Count = 0
+    sourcing_rule: Label | None = None
+    pegging: Annotated[tuple[PegData, ...], Field(max_length=PEGS_MAX)] = ()
+    planner: Label | None = None
 
     @property
     def criticality(self) -> Criticality:

@@ -17,6 +17,7 @@ from ledger.bills import Bills
 from ledger.events.entries import Entries
 from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
+from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
 from ledger.own_needs import state_needs
 from ledger.plan_runs.plan_runs import PlanRuns
@@ -31,6 +32,7 @@ class Ledger:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.inbox = Inbox(engine)
+        self.leases = Leases(engine)
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)

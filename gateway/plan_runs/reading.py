@@ -200,4 +200,4 @@ def _shown(error: Any) -> str:
     return "" if error["type"] == "missing" or isinstance(value, dict | list) else f", not {str(value)[:80]!r}"
 
 
-__all__ = ["FORMS", "PlanReader", "numbered_lines", "unpacked"]
+__all__ = ["FORMS", "Form", "PlanReader", "numbered_lines", "unpacked"]

@@ -57,7 +57,7 @@ async def test_two_processes_may_migrate_together_and_again(postgres_server: Pos
     await migrate(url)
     engine = await connect(url)
     async with engine.connect() as connection:
-        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [("0008",)]
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all() == [("0009",)]
     assert (await Ledger(engine).reads.waiting_summary()).undelivered == 0
     await engine.dispose()
     await postgres_server.drop("together")
