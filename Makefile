@@ -8,7 +8,7 @@ UV = uv==0.13.9
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-setup:  ## .venv by the lock, and a Temporal dev server (minutes the first time, nothing afterwards)
+setup:  ## .venv by the lock, and a Temporal dev server (a minute the first time, no time afterwards)
 	@sh tools/setup.sh
 	@$(PY) -m tools.temporal_cli
 

@@ -1,4 +1,4 @@
-"""The console: `demo`, `up`, `gateway`, `plan`, `policy`, `trace`, `decide`. The composition root of the gateway.
+"""The console, and the composition root of the gateway.
 
 python cli.py demo      the story, on servers of its own
 python cli.py up        worker, gateway and servers, with kept state
@@ -8,6 +8,7 @@ python cli.py plan report S P N --out F   what became of every line of it
 python cli.py policy explain --plant P    what holds there, and which file says so
 python cli.py policy compare --candidate DIR --since DAY    what other policies would have decided
 python cli.py trace plant/item/key        what happened to a requirement, and why
+python cli.py exceptions list             questions that wait for a person
 python cli.py decide EXCEPTION CHOICE     decide an exception as it is now
 """
 
@@ -19,19 +20,24 @@ from datetime import UTC, datetime
 import uvicorn
 
 from adapters.supplier.edifact.dialect import EdifactDialect
+from console import exceptions as exception_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
 from console.http import DEFAULT_GATEWAY, Refused, ask
 from gateway.app import create_app
+from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
 from policies.book import PolicyBook
 from policies.reading import PolicyError
-from runtime import event_loop
+from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
+
+VERSION = "0.1.0"
+"""The same as in pyproject.toml, which an installation does not have."""
 
 
 async def serve_gateway(settings: GatewaySettings) -> None:
@@ -51,7 +57,7 @@ async def serve_gateway(settings: GatewaySettings) -> None:
             app,
             host=settings.gateway_host,
             port=settings.gateway_port,
-            log_level="warning",
+            log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,
         )
@@ -60,6 +66,7 @@ async def serve_gateway(settings: GatewaySettings) -> None:
 
 def _gateway() -> int:
     settings = GatewaySettings.load()
+    logs.configure(settings.log_format, settings.log_level, correlation_in_hand)
     with exporting("pegline-gateway", settings.otlp_endpoint):
         event_loop.run(serve_gateway(settings))
     return 0
@@ -74,20 +81,10 @@ def _trace(gateway: str, requirement: str) -> int:
     return 0
 
 
-def _decide(gateway: str, exception: str, choice: str, supplier: str | None, by: str, comment: str) -> int:
-    """Decide an exception as it is at this moment."""
-    url = f"{gateway}/v1/exceptions/{exception.removeprefix('exception/')}"
-    seen = ask("GET", url)
-    print(seen["proposal"]["summary"])
-    body = {"choice": choice, "supplier": supplier, "decided_by": by, "comment": comment}
-    ask("POST", f"{url}/decision", json=body, headers={"If-Match": f'"{seen["digest"]}"'})
-    print(f"{choice}: taken")
-    return 0
-
-
 def arguments() -> argparse.ArgumentParser:
     """What the console understands."""
     parser = argparse.ArgumentParser(prog="cli.py", description="Pegline's console")
+    parser.add_argument("--version", action="version", version=f"pegline {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="tell the story on servers of its own")
     commands.add_parser("up", help="run worker, gateway and servers; state is kept in .run/up")
@@ -96,14 +93,8 @@ def arguments() -> argparse.ArgumentParser:
     plan_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
-    decide = commands.add_parser("decide", help="decide an exception as it is now")
-    decide.add_argument("exception")
-    decide.add_argument("choice")
-    decide.add_argument("--supplier", help="of a split: the second source")
-    decide.add_argument("--by", required=True, help="who decides")
-    decide.add_argument("--comment", default="")
-    for command in (trace, decide):
-        command.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
+    trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
+    exception_commands.add_to(commands)
     return parser
 
 
@@ -125,8 +116,10 @@ def main() -> int:
                 return plan_commands.run(given)
             case "trace":
                 return _trace(given.gateway, given.requirement)
+            case "exceptions":
+                return exception_commands.list_exceptions(given)
             case _:
-                return _decide(given.gateway, given.exception, given.choice, given.supplier, given.by, given.comment)
+                return exception_commands.decide_exception(given)
     except (SettingsError, PolicyError, Refused) as error:
         print(error, file=sys.stderr)
         return 2

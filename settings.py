@@ -1,27 +1,41 @@
 """Settings: the only reader of the environment.
 
 Decided here: which variables there are, what each may say, and the words in which a wrong one is refused.
+A variable that the environment does not have may be in a file `.env` of the current directory, and its value in a file
+of its own: PEGLINE_…_FILE names that, or it lies in /run/secrets under the variable's name.
 Temporal's own variables and profiles are read by temporalio.envconfig, so that they mean here what they mean to every
 Temporal tool.
 Not decided here: what is done with a setting (worker.py, gateway, tools).
 """
 
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 _HTTP_URL = r"^https?://[^\s/]+\S*$"
 _DATABASE_URL = r"^postgresql(\+asyncpg)?://\S+$"
+_ENV_FILE = "PEGLINE_ENV_FILE"
+_SECRETS_DIRECTORY = Path("/run/secrets")
 _RATE = "calls per second, more than 0"
 
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 HttpUrl = Annotated[str, Field(pattern=_HTTP_URL)]
+
+
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class SettingsError(Exception):
@@ -62,6 +76,12 @@ class Settings(BaseModel):
         alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="the http(s) URL of an OTLP/HTTP collector, such as http://collector:4318",
     )
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, alias="PEGLINE_LOG_FORMAT", description="text, or json for log collectors"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", alias="PEGLINE_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR"
+    )
     _temporal: ClientConnectConfig = PrivateAttr(default_factory=ClientConnectConfig)
 
     @property
@@ -70,16 +90,23 @@ class Settings(BaseModel):
         return self._temporal
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """The settings in `environment` (this process's where left out); empty variables count as not set.
+    def load(
+        cls, environment: Mapping[str, str] | None = None, *, secrets_directory: Path = _SECRETS_DIRECTORY
+    ) -> Self:
+        """The settings in `environment` (this process's and its .env file's where left out).
 
-        Raises SettingsError, which names each wrong variable, its value and what is allowed.
+        Empty variables count as not set. Raises SettingsError, which names each wrong variable, its value and what is
+        allowed.
         """
-        given = {name: value for name, value in (os.environ if environment is None else environment).items() if value}
+        complete = with_env_file(os.environ) if environment is None else environment
+        given = {name: value for name, value in complete.items() if value}
+        files = _ValueFiles(given, cls.variables(), secrets_directory)
         try:
-            settings = cls.model_validate(given)
+            settings = cls.model_validate(given | files.values)
         except ValidationError as refused:
-            raise SettingsError(_explain(cls, refused, given)) from None
+            raise SettingsError("\n".join(files.faults + _explain(cls, refused, given, files))) from None
+        if files.faults:
+            raise SettingsError("\n".join(files.faults))
         settings._temporal = temporal_connection(given)
         return settings
 
@@ -115,6 +142,18 @@ class WorkerSettings(Settings):
         description="seconds, up to 3600: how long one call to a counterpart may take",
     )
 
+    health_host: str = Field(
+        default="127.0.0.1",
+        alias="PEGLINE_HEALTH_HOST",
+        pattern=r"^\S+$",
+        description="an address or host name of this machine",
+    )
+    health_port: Port | None = Field(
+        default=None,
+        alias="PEGLINE_HEALTH_PORT",
+        description="a port from 1 to 65535 for /healthz, /readyz and /metrics; none is opened where left out",
+    )
+
     @property
     def erp(self) -> Counterpart:
         """The ERP."""
@@ -145,7 +184,7 @@ class GatewaySettings(Settings):
 
 def policy_directory(environment: Mapping[str, str] | None = None) -> Path:
     """Where the policies lie, for what needs no other setting."""
-    given = os.environ if environment is None else environment
+    given = with_env_file(os.environ) if environment is None else environment
     field = Settings.model_fields["policy_directory"]
     return Path(given.get(str(field.alias)) or field.default)
 
@@ -178,6 +217,30 @@ class ToolSettings(NamedTuple):
         )
 
 
+def with_env_file(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment`, and from the .env file what it leaves open; a variable that is set but empty counts as given.
+
+    Values are taken as they are written, without putting other variables into them. Raises SettingsError where the file
+    can't be read, or where PEGLINE_ENV_FILE names one that is not there.
+    """
+    named = environment.get(_ENV_FILE)
+    path = Path(named or ".env")
+    if not named and not path.is_file():
+        return dict(environment)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as refused:
+        raise SettingsError(f"the settings file {path} can't be read: {refused}") from refused
+    written = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    left_open = {
+        name: value
+        for name, value in written.items()
+        # Neither form of a variable overrides the other form of it in the environment.
+        if value is not None and not environment.get(f"{name}_FILE") and not environment.get(name.removesuffix("_FILE"))
+    }
+    return {**left_open, **environment}
+
+
 def temporal_connection(environment: Mapping[str, str]) -> ClientConnectConfig:
     """Arguments of `Client.connect` from Temporal's variables and profile. Raises SettingsError."""
     try:
@@ -187,22 +250,63 @@ def temporal_connection(environment: Mapping[str, str]) -> ClientConnectConfig:
 
 
 def environment_for_child(**changes: str | None) -> dict[str, str]:
-    """This process's environment with `changes`, for a program that we start; None takes a variable out."""
-    merged: dict[str, str | None] = {**os.environ, **changes}
+    """This process's environment with `changes`, for a program that we start; None takes a variable out.
+
+    The program reads no .env file: that is of a real installation, and the program may be part of a demo.
+    """
+    files = {f"{name}_FILE": None for name in changes if name.startswith("PEGLINE_")}
+    merged: dict[str, str | None] = {**os.environ, _ENV_FILE: os.devnull, **files, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _explain(model: type[Settings], refused: ValidationError, given: Mapping[str, str]) -> str:
+class _ValueFiles:
+    """The values of variables that lie in files, and what is wrong with those files."""
+
+    def __init__(self, given: Mapping[str, str], variables: Iterable[str], secrets_directory: Path) -> None:
+        self.values: dict[str, str] = {}
+        self.paths: dict[str, str] = {}
+        self.faults: list[str] = []
+        for name in variables:
+            if not name.startswith("PEGLINE_"):
+                continue
+            named = given.get(f"{name}_FILE")
+            mounted = (str(secrets_directory / each) for each in (name, name.lower()))
+            if name in given and named:
+                self.faults.append(f"{name} and {name}_FILE are both set; keep one of them")
+            elif name not in given and (path := named or next(filter(os.path.isfile, mounted), None)):
+                self._read(name, path)
+
+    def _read(self, name: str, path: str) -> None:
+        self.paths[name] = path
+        try:
+            value = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as refused:
+            reason = refused.strerror if isinstance(refused, OSError) else "it is not UTF-8"
+            self.faults.append(f"{name} can't be read from {path}: {reason}")
+            return
+        if value:
+            self.values[name] = value
+        else:
+            self.faults.append(f"{name} can't be read from {path}: the file is empty")
+
+
+def _explain(
+    model: type[Settings], refused: ValidationError, given: Mapping[str, str], files: _ValueFiles
+) -> list[str]:
     fields: dict[str, Any] = {str(field.alias): field for field in model.model_fields.values()}
     lines = []
     for error in refused.errors(include_input=False, include_url=False):
         name = str(error["loc"][0])
         field = fields[name]
-        if name not in given:
+        if name in files.paths and name not in files.values:
+            continue
+        if name in files.values:
+            says = f"is refused (its value lies in {files.paths[name]})"
+        elif name not in given:
             says = "is not set"
         elif not field.repr or field.annotation is SecretStr:
             says = "is refused (its value is a secret)"
         else:
             says = f"is {given[name]!r}"
         lines.append(f"{name} {says}; allowed is {field.description}")
-    return "\n".join(lines)
+    return lines

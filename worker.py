@@ -45,12 +45,13 @@ from adapters.http import correlation, make_client
 from adapters.ports import ApsPort, ErpPort, LedgerPort, MasterDataPort, PlanRunPort, PolicyPort, SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
 from decisions.plan_matching import NearestNeeds
-from ledger.database import connect
+from ledger.database import connect, ping
 from ledger.ledger import Ledger
 from policies.book import PolicyBook
 from policies.reading import PolicyError
-from runtime import event_loop
+from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
+from runtime.health import Check, serving_health
 from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
 from settings import Counterpart, SettingsError, WorkerSettings
@@ -315,6 +316,8 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
         rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
         for worker in build_workers(client, settings.task_queue_prefix, Ledger(engine), counterparts, policies, rates):
             await stack.enter_async_context(worker)
+        checks: dict[str, Check] = {"temporal": client.service_client.check_health, "ledger": lambda: ping(engine)}
+        await stack.enter_async_context(serving_health(settings.health_host, settings.health_port, checks))
         log.info("working on queue %s for plants %s", settings.task_queue_prefix, ", ".join(sorted(policies.plants)))
         print(f"worker ready, process {os.getpid()}", flush=True)
         await stop.wait()
@@ -322,13 +325,12 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 async def main() -> int:
     """Run from the environment's settings; 2 where they are wrong."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = WorkerSettings.load()
     except SettingsError as error:
         print(f"The worker can't start:\n{error}", file=sys.stderr)
         return 2
+    logs.configure(settings.log_format, settings.log_level, correlation)
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

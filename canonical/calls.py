@@ -1,4 +1,4 @@
-"""What the workflows hand to activities: the intent, and the facts that ride along (entities.md)."""
+"""What the workflows hand to activities: the intent, and the facts that ride along."""
 
 from typing import Generic, TypeVar
 

@@ -1,4 +1,4 @@
-"""Messages that start entities or reach them; each carries the sender's whole state (entities.md)."""
+"""Messages that start entities or reach them; each carries the sender's whole state."""
 
 from datetime import date
 from typing import Annotated

@@ -32,7 +32,7 @@ LINES_MAX = 2_000
 
 
 class LineOutcome(StrEnum):
-    """A supplier's answer to a line, whatever the dialect (supplier-responses.md)."""
+    """A supplier's answer to a line, whatever the dialect."""
 
     ACCEPTED = "accepted"
     CHANGED = "changed"

@@ -1,4 +1,4 @@
-"""Events from outside as the gateway takes them in: the `data` of each CloudEvent type (api.md)."""
+"""Events from outside as the gateway takes them in: the `data` of each CloudEvent type."""
 
 from typing import Annotated
 

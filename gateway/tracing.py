@@ -7,6 +7,7 @@ exporter; without one, this costs nothing and the sender's trace id is still han
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -18,6 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from canonical.identity import short_hash
 
 CORRELATION_ID = "pegline.correlation_id"
+
+correlation_in_hand: ContextVar[str] = ContextVar("correlation_in_hand", default="")
+"""The correlation id of the request or delivery in hand, for the log lines it leaves."""
+
 _W3C = TraceContextTextMapPropagator()
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _QUIET = ("/healthz", "/readyz")
@@ -85,7 +90,8 @@ def correlation_id(stated: str | None, traceparent: str | None, source: str, eve
 
 
 def note_correlation(correlation: str) -> None:
-    """Put the correlation id on the span that is open now."""
+    """Put the correlation id on the span that is open now, and on the log lines of the request."""
+    correlation_in_hand.set(correlation)
     trace.get_current_span().set_attribute(CORRELATION_ID, correlation)
 
 
@@ -103,7 +109,11 @@ def delivering(
         attributes={CORRELATION_ID: correlation, "pegline.entity": entity, "pegline.messages": len(contexts)},
         links=[Link(each) for each in others if each.is_valid],
     ):
-        yield
+        before = correlation_in_hand.set(correlation)
+        try:
+            yield
+        finally:
+            correlation_in_hand.reset(before)
 
 
 def _context(traceparent: str | None) -> Context:
@@ -114,6 +124,7 @@ __all__ = [
     "CORRELATION_ID",
     "RequestSpans",
     "correlation_id",
+    "correlation_in_hand",
     "delivering",
     "gateway_tracer",
     "note_correlation",

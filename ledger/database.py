@@ -42,6 +42,12 @@ def asyncpg_url(url: str) -> URL:
     return given.set(drivername="postgresql+asyncpg", query=query)
 
 
+async def ping(engine: AsyncEngine) -> None:
+    """Whether the database answers; TransientError or PermanentError where it does not."""
+    async with transaction(engine) as connection:
+        await connection.execute(select(1))
+
+
 async def connect(url: str) -> AsyncEngine:
     """An engine on the ledger's database; TransientError where it can't be reached now."""
     engine = create_async_engine(
@@ -56,8 +62,7 @@ async def connect(url: str) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "checkout", _leave_closed)
     try:
-        async with transaction(engine) as connection:
-            await connection.execute(select(1))
+        await ping(engine)
     except BaseException:
         await engine.dispose()
         raise

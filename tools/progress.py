@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-_REPEAT_SECONDS = 15.0
+_REPEAT_SECONDS = 10.0
 
 
 class Progress:
@@ -39,6 +39,13 @@ class Progress:
         elif now - self._shown_at >= _REPEAT_SECONDS:
             print(self._line(text), file=self._stream, flush=True)
             self._shown_at = now
+
+    def note(self, text: str) -> None:
+        """Show something that stays in sight."""
+        self.done(text)
+        if self._live:
+            self._stream.write("\n")
+            self._shown = ""
 
     def done(self, text: str) -> None:
         """Show how the step ended."""

@@ -27,15 +27,11 @@ if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ] && .venv/bin/python -c '
     exit 0
 fi
 
-began=$(date +%s)
 python=$(find_python)
-count=$(grep -c '^[a-z].*==' "$lock")
 echo "Setting up (the first time, and when $lock has changed):"
 echo "  Python: $("$python" --version 2>&1), in .venv"
 # A broken or half-made .venv is made anew; a whole one is brought to the lock.
 .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$python" -m venv --clear .venv
-echo "  Packages: installing $count from $lock"
 rm -f "$stamp"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"
+.venv/bin/python -m tools.packages "$lock"
 fingerprint >"$stamp"
-echo "  Packages: installed ($(($(date +%s) - began)) s)"

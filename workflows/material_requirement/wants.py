@@ -1,6 +1,6 @@
 """What a requirement states to orders: a decision on cover as a want, and who takes it.
 
-Each question goes out as a whole want (entities.md), with the fact of its decision. Quantities are in the need's unit;
+Each question goes out as a whole want, with the fact of its decision. Quantities are in the need's unit;
 only a want is in the order unit. Not here: what is asked for (requirement_cover) and how it is decided (decisions/).
 """
 

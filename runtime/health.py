@@ -1,0 +1,64 @@
+"""The worker's health over HTTP, for whatever supervises it: /healthz it lives, /readyz it can do its work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+CHECK_SECONDS = 3.0
+"""How long one check may take before it counts as failed; below what a health check waits for."""
+
+Check = Callable[[], Awaitable[object]]
+
+
+def health_app(checks: Mapping[str, Check]) -> Starlette:
+    """`checks` by the name of what they reach; one that raises or is too slow makes the worker not ready."""
+
+    async def alive(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(request: Request) -> JSONResponse:
+        results = dict(zip(checks, await asyncio.gather(*map(_result, checks.values())), strict=True))
+        is_ready = all(result == "ok" for result in results.values())
+        body = {"status": "ready" if is_ready else "not ready", **results}
+        return JSONResponse(body, status_code=200 if is_ready else 503)
+
+    return Starlette(routes=[Route("/healthz", alive), Route("/readyz", ready)])
+
+
+async def _result(check: Check) -> str:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await check()
+    except TimeoutError:
+        return f"no answer within {CHECK_SECONDS:g} s"
+    except Exception as error:  # whatever a client raises, the answer is that it is not ready, and why
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return "ok"
+
+
+@asynccontextmanager
+async def serving_health(host: str, port: int | None, checks: Mapping[str, Check]) -> AsyncIterator[None]:
+    """Serve the checks meanwhile; nothing where no port is set."""
+    if port is None:
+        yield
+        return
+    server = _Server(uvicorn.Config(health_app(checks), host=host, port=port, log_config=None, access_log=False))
+    task = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the worker's."""
+        yield
