@@ -14,10 +14,13 @@ from canonical.base import (
     Count,
     Day,
     DayOrNone,
+    DocumentNumber,
     Instant,
     LineNumber,
     Money,
     Noun,
+    OrderNumber,
+    PersonName,
     PositiveQuantity,
     Quantity,
     SentQuantity,
@@ -85,9 +88,9 @@ class OrderAnswer(Noun):
     they are not answered. `order_revision` None: the document does not say which revision it answers.
     """
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    order_number: OrderNumber
     order_revision: Count | None = None
-    answer_number: Annotated[str, Field(min_length=1, max_length=70)]
+    answer_number: DocumentNumber
     header: Literal["accepted", "rejected", "per_line"] = "per_line"
     lines: Annotated[tuple[LineAnswer, ...], Field(max_length=LINES_MAX)] = ()
     effective_at: Instant
@@ -107,8 +110,8 @@ class ShippedLine(Noun):
 class ShipmentAnnounced(Noun):
     """A supplier's despatch advice for an order; `despatch_number` makes it unique."""
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
-    despatch_number: Annotated[str, Field(min_length=1, max_length=70)]
+    order_number: OrderNumber
+    despatch_number: DocumentNumber
     arrives_on: DayOrNone = None
     lines: Annotated[tuple[ShippedLine, ...], Field(max_length=LINES_MAX)]
     effective_at: Instant
@@ -117,12 +120,12 @@ class ShipmentAnnounced(Noun):
 class GoodsReceipt(Noun):
     """Goods posted into stock against an order line; `receipt_number` makes it unique."""
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    order_number: OrderNumber
     line: LineNumber
     quantity: SentQuantity
     unit: UnitCode
     date: Day
-    receipt_number: Annotated[str, Field(min_length=1, max_length=70)]
+    receipt_number: DocumentNumber
     effective_at: Instant
 
 
@@ -195,7 +198,7 @@ _BEYOND = Decimal(10) ** 12
 class DocumentEdit(Noun):
     """A person changed a line of one of our orders in the ERP; `old` and `new` as `edited_value` spells them."""
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    order_number: OrderNumber
     line: Annotated[int, Field(gt=0)]
     field: EditedField
     old: str
@@ -204,7 +207,7 @@ class DocumentEdit(Noun):
     """The quantity that an edited price buys; None: as ordered."""
     deliveries: tuple[ScheduleLine, ...] = ()
     """All of the line's deliveries as the ERP was found to hold them; empty: nobody looked."""
-    edited_by: Annotated[str, Field(min_length=1, max_length=80)]
+    edited_by: PersonName
     effective_at: Instant
 
     def priced_for(self, price_unit: Decimal) -> "DocumentEdit":

@@ -139,6 +139,13 @@ def field_path(location: Sequence[int | str]) -> str:
     return path
 
 
+def in_words(error: Any) -> str:
+    """What pydantic says of a field, in words where it speaks in patterns."""
+    if error["type"] == "string_pattern_mismatch":
+        return "should be one line that can be seen whole; a code has no slash and no blank at its ends"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 async def _refused(_: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
     return refusal.response()
@@ -160,7 +167,7 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
         FieldProblem(
             field=field_path(each["loc"][1:]) or str(each["loc"][0]),
             value=shown(each.get("input")) if each["type"] != "missing" else None,
-            detail=str(each["msg"]),
+            detail=in_words(each),
             next_step="correct the field and send the request again",
         )
         for each in error.errors()
@@ -169,7 +176,7 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
     return Refusal(
         422,
         "invalid_field",
-        f"{name} in the {where}: {first['msg']}",
+        f"{name} in the {where}: {in_words(first)}",
         problems[0].next_step,
         field=name,
         value=problems[0].value,
@@ -288,6 +295,7 @@ __all__ = [
     "Problem",
     "Refusal",
     "field_path",
+    "in_words",
     "install",
     "is_engine_down",
     "not_found",

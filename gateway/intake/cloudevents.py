@@ -22,6 +22,7 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 BATCH_EVENTS_MAX = 1_000
 _LENGTHS = {"id": 200, "source": 200, "type": 200, "subject": 400}
 _DEPTH_MAX = 32
+_EXPONENT_MAX = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _OWN_ATTRIBUTE = re.compile(r"[a-z0-9]{1,40}")
@@ -216,7 +217,27 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; raises ValueError where it says a key twice, since readers differ in which one they take."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key[:60]!r} stands twice in one object")
+            seen.add(key)
+    return found
+
+
+def _number(text: str) -> Decimal:
+    """A number with a point or an exponent; raises ValueError where nobody could write it out."""
+    number = Decimal(text)
+    if not -_EXPONENT_MAX <= number.adjusted() <= _EXPONENT_MAX or len(text) > _EXPONENT_MAX:
+        raise ValueError(f"the number {text[:30]} is out of all bounds")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_no_constant, object_pairs_hook=each_once)
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -254,6 +275,7 @@ __all__ = [
     "STRUCTURED_TYPE",
     "Event",
     "Mode",
+    "each_once",
     "mode_of",
     "read_binary",
     "read_document",

@@ -47,10 +47,12 @@ from canonical.world import (
     StockChangedData,
 )
 from gateway.intake.cloudevents import Event
-from gateway.problems import FieldProblem, Refusal, field_path, shown
+from gateway.problems import FieldProblem, Refusal, field_path, in_words, shown
 
 logger = logging.getLogger(__name__)
 
+MESSAGE_BYTES_MAX = 256 * 1024
+"""Of a message, as JSON: an entity keeps several, and Temporal takes no more than two megabytes at once."""
 HORIZON_DAYS = 3660
 """No plan reaches further than ten years; what does is a typing error."""
 _REVISION_MAX = 2**53 - 1
@@ -552,6 +554,13 @@ async def read_document(
         return tuple(await asyncio.to_thread(dialect.read, body, content_type))
     except UnreadableMessage as unreadable:
         return Unreadable(code=unreadable.code, detail=unreadable.detail, next_step=unreadable.next_step)
+    except ValidationError as error:
+        first = _invalid(error).problem
+        return Unreadable(
+            code="invalid_value",
+            detail=f"{(first.field or '').removeprefix('data.')} {first.value or ''}: {first.detail}"[:500],
+            next_step="have the supplier send the document again with the value corrected",
+        )
     except Exception as error:
         logger.exception("the dialect of channel %s failed on a document", channel)
         return Unreadable(
@@ -563,7 +572,31 @@ async def read_document(
 
 def document_to_store(content: DocumentContent) -> str:
     """As it is stored beside the document."""
-    return _DOCUMENT.dump_json(content).decode()
+    written = _DOCUMENT.dump_json(content)
+    if len(written) > MESSAGE_BYTES_MAX:
+        written = _DOCUMENT.dump_json(
+            Unreadable(
+                code="message_too_large",
+                detail=f"what the document says has {len(written)} bytes; at most {MESSAGE_BYTES_MAX} are taken",
+                next_step="have the supplier send it in several documents",
+            )
+        )
+    return written.decode()
+
+
+def message_to_store(message: Message) -> str:
+    """As it is stored beside the event; raises Refusal (413) where it is more than its recipient can hold."""
+    written = message.model_dump_json()
+    if len(written) > MESSAGE_BYTES_MAX:
+        raise Refusal(
+            413,
+            "message_too_large",
+            f"what the event says has {len(written)} bytes; at most {MESSAGE_BYTES_MAX} are taken",
+            "send less in one event: fewer pegs, lines or shorter texts",
+            field="data",
+            value=f"{len(written)} bytes",
+        )
+    return written
 
 
 def stored_document(message: str) -> DocumentContent:
@@ -591,7 +624,7 @@ def _invalid(error: ValidationError) -> Refusal:
         FieldProblem(
             field=field_path(("data", *each["loc"])),
             value=None if each["type"] == "missing" else shown(each["input"]),
-            detail=str(each["msg"]).removeprefix("Value error, "),
+            detail=in_words(each),
             next_step=_next_step(each["type"], str(each["loc"][-1])),
         )
         for each in error.errors(include_url=False)
@@ -626,6 +659,7 @@ __all__ = [
     "EVENT_TYPES",
     "HORIZON_DAYS",
     "KNOWN_TYPES",
+    "MESSAGE_BYTES_MAX",
     "SUPPLIER_DOCUMENT",
     "Acceptance",
     "DocumentContent",
@@ -637,6 +671,7 @@ __all__ = [
     "document_to_store",
     "entity_of",
     "example_event",
+    "message_to_store",
     "read",
     "read_document",
     "source_code",

@@ -31,6 +31,7 @@ from gateway.intake.events import (
     Unreadable,
     document_to_store,
     entity_of,
+    message_to_store,
     read,
     read_document,
 )
@@ -40,6 +41,10 @@ from ledger.inbox.inbox import Arrival, Stored
 from ledger.ledger import Ledger
 
 SUPPLIER_CHANNEL = "supplier/"
+DOCUMENT_BYTES_MAX = 512 * 1024
+"""Of a supplier's document: a second's work for its reader."""
+_SMALL_BYTES = 64 * 1024
+"""What is read at once; more is read beside the event loop."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -158,6 +163,15 @@ class Intake:
 
     async def document(self, channel: str, body: bytes, content_type: str, key: str | None) -> Stored:
         """Store a supplier's document as it is; its content or the sender's key makes a repetition known."""
+        if len(body) > DOCUMENT_BYTES_MAX:
+            raise Refusal(
+                413,
+                "body_too_large",
+                f"the document has {len(body)} bytes; at most {DOCUMENT_BYTES_MAX} are taken. Nothing of it was kept",
+                "send it in several documents",
+                field="body",
+                value=f"{len(body)} bytes",
+            )
         if not body:
             raise Refusal(400, "empty_body", "the document is empty", "send the document as the body", field="body")
         if key is not None and not _KEY.fullmatch(key):
@@ -212,7 +226,8 @@ class Intake:
                 return f"{taken.stored} stored, {taken.refused} refused"
             if cloudevents.mode_of(letter.content_type, headers) is None:
                 raise _no_event(letter.content_type)
-            arrival, _ = await self._accepted(incoming.read(self._now()))
+            [arrived] = await _read_all([incoming], self._now())
+            arrival, _ = await self._accepted(arrived)
         [stored] = await self._ledger.inbox.store([arrival])
         if stored.outcome == "conflict":
             raise _conflict(arrival.source, arrival.event_id, "id")
@@ -238,8 +253,7 @@ class Intake:
         outcomes: list[EventOutcome | _Refused | None] = [None] * len(incoming)
         arrivals: list[tuple[int, Arrival, EventOutcome]] = []
         received_at = self._now()
-        # Beside the event loop: a batch takes a second.
-        events = await asyncio.to_thread(lambda: [each.read(received_at) for each in incoming])
+        events = await _read_all(incoming, received_at)
         for index, each in enumerate(events):
             try:
                 arrivals.append((index, *await self._accepted(each)))
@@ -281,7 +295,7 @@ class Intake:
             traceparent=traceparent,
             entity=entity,
             received_at=arrived.received_at,
-            message=message.model_dump_json(),
+            message=message_to_store(message),
         )
         return arrival, EventOutcome(
             source=event.source,
@@ -343,6 +357,14 @@ class Intake:
         identity = await self._ledger.dead_letters.keep(letter, None)
         refusal.problem = refusal.problem.model_copy(update={"dead_letter": f"/v1/dead-letters/{identity}"})
         return refusal
+
+
+async def _read_all(incoming: Sequence[_Incoming], received_at: dt.datetime) -> list[_Read]:
+    def read_them() -> list[_Read]:
+        return [each.read(received_at) for each in incoming]
+
+    small = sum(len(each.body) for each in incoming) <= _SMALL_BYTES
+    return read_them() if small else await asyncio.to_thread(read_them)
 
 
 def requirement_link(requirement_id: str) -> str:

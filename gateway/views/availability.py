@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from adapters.ports import PolicyPort
-from canonical.base import Code, Instant, PositiveQuantity, UnitCode
+from canonical.base import Code, Day, Instant, SentQuantity, UnitCode
 from canonical.policy import PlantPolicy
 from canonical.sourcing import ItemAtPlant
 from canonical.units import NEED_DECIMALS, rescale
@@ -144,11 +144,11 @@ async def read_availability(
     parts: PartsPart,
     plant: Annotated[Code, Query(examples=["1710"])],
     item: Annotated[Code, Query(examples=["CH-0234"])],
-    quantity: Annotated[PositiveQuantity, Query(examples=["60"])],
+    quantity: Annotated[SentQuantity, Query(examples=["60"])],
     unit: Annotated[
         UnitCode | None, Query(description="UN/ECE Rec 20; without it the item's base unit, or that of its stock")
     ] = None,
-    date: Annotated[dt.date | None, Query(description="By when it is needed on stock")] = None,
+    date: Annotated[Day | None, Query(description="By when it is needed on stock")] = None,
 ) -> Response:
     """From the ledger alone, as entities last recorded it: free stock first, then confirmed supply that no need
     claims, then a new order placed today at the normal lead time of the fastest sound source.

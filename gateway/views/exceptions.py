@@ -7,7 +7,7 @@ from typing import Annotated, Never
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from canonical.base import Code, Instant
+from canonical.base import Code, Instant, PersonName
 from canonical.exception import Choice, Decision, DecisionRefused, ExceptionKind, LineChoice
 from canonical.records import ExceptionSnapshot, ExceptionState
 from gateway.paging import After, Limit, Listed, listed
@@ -80,11 +80,11 @@ class DecisionBody(BaseModel):
         description="Of an engineering change that is approved: what is to become of single dispositions, or of parts "
         "of them, otherwise than proposed. `line` is the disposition's `number`, `choice` one of its candidates",
     )
-    decided_by: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
-    role: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")] | None = Field(
+    decided_by: PersonName
+    role: PersonName | None = Field(
         None, description="In which role; it must be one of the approvers, one that was asked, or who stands in for it"
     )
-    comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] = ""
+    comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")] = ""
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] | None = Field(
         None, description="Makes the decision one when it is sent again; its content where left out"
     )
