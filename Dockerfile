@@ -19,7 +19,7 @@ COPY gateway gateway
 COPY ledger ledger
 COPY policies policies
 COPY runtime runtime
-COPY shadow shadow
+COPY backtest backtest
 COPY workflows workflows
 COPY cli.py settings.py worker.py ./
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

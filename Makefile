@@ -25,14 +25,14 @@ test: setup lint  ## every check: lint, types, architecture, tests
 # Each process has servers of its own, and half of a story's time is waiting: two fit on two cores, four are enough.
 BESIDE = --numprocesses auto --maxprocesses 4 --dist worksteal
 
-lint:  ## format, lint, types and the never-arrows
+lint:  ## format, lint, types and the dependency rules
 	@sh tools/setup.sh
 	@echo "Format and lint (ruff)"
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
 	@echo "Types (mypy --strict)"
 	@.venv/bin/mypy --no-error-summary .
-	@echo "Never-arrows (import-linter)"
+	@echo "Dependency rules (import-linter)"
 	@said=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$said"; exit 1; }
 
 mutants:  ## mutation testing of the rules, ten minutes and more (MODULES="lots schedule": these only)

@@ -6,7 +6,7 @@ python cli.py gateway   the gateway alone, from the environment's settings
 python cli.py plan run FILE --source S --plant P --version N    deliver a whole plan, and watch it
 python cli.py plan report S P N --out F   what became of every line of it
 python cli.py policy explain --plant P    what holds there, and which file says so
-python cli.py policy compare --candidate DIR --since DAY    what other policies would have decided
+python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions that wait for a person
 python cli.py decide EXCEPTION CHOICE     decide an exception as it is now
@@ -23,7 +23,7 @@ from adapters.supplier.edifact.dialect import EdifactDialect
 from console import exceptions as exception_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
-from console.http import DEFAULT_GATEWAY, Refused, ask
+from console.http import DEFAULT_GATEWAY, GatewayRefusal, ask
 from gateway.app import create_app
 from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
@@ -73,11 +73,13 @@ def _gateway() -> int:
 
 
 def _trace(gateway: str, requirement: str) -> int:
-    """Print the trace of a requirement, a fact a line."""
+    """Print the trace of a requirement, an audit event a line."""
     path = requirement.removeprefix("requirement/")
     answer = ask("GET", f"{gateway}/v1/requirements/{path}/trace")
-    for fact in answer["facts"]:
-        print(f"{fact['business_time'][:16]}  {fact['entity_id'].split('/')[0]:11}  {fact['kind']:22}  {fact['data']}")
+    for event in answer["audit_events"]:
+        print(
+            f"{event['business_time'][:16]}  {event['entity_id'].split('/')[0]:11}  {event['kind']:22}  {event['data']}"
+        )
     return 0
 
 
@@ -120,7 +122,7 @@ def main() -> int:
                 return exception_commands.list_exceptions(given)
             case _:
                 return exception_commands.decide_exception(given)
-    except (SettingsError, PolicyError, Refused) as error:
+    except (SettingsError, PolicyError, GatewayRefusal) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -33,8 +33,8 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.aps import ApsActivities
-from activities.desk import DeskActivities
 from activities.erp import ErpActivities
+from activities.internal import InternalActivities
 from activities.plan import PlanActivities
 from activities.supplier import SupplierActivities
 from adapters.aps.rest.client import RestAps
@@ -78,7 +78,7 @@ STRICT_RUNNER = SandboxedWorkflowRunner(
         "opentelemetry",
         # Models and names without behaviour of their own: built once, not anew for every workflow.
         "workflows.engineering_change.state",
-        "workflows.journal",
+        "workflows.event_log",
         "workflows.purchase_order.line",
         "workflows.purchase_order.state",
         "workflows.queues",
@@ -185,7 +185,7 @@ def build_workers(
     **options: Any,
 ) -> list[Worker]:
     """One Worker per queue: workflows with the desk, and each counterpart at its own rate."""
-    desk = DeskActivities(ledger, EntityDirectory(client, queue), counterparts.master_data, policies)
+    internal = InternalActivities(ledger, EntityDirectory(client, queue), counterparts.master_data, policies)
     erp = ErpActivities(
         counterparts.erp,
         ledger,
@@ -217,19 +217,19 @@ def build_workers(
             task_queue=queue,
             workflows=WORKFLOWS,
             activities=[
-                desk.assess,
-                desk.policy,
-                desk.ask_cover,
-                desk.close_sheet,
-                desk.tell_requirements,
-                desk.state_needs,
-                desk.answer_order,
-                desk.where_used,
-                desk.change_bom,
-                desk.stock_use,
-                desk.allot_stock,
-                desk.close_exception,
-                desk.record,
+                internal.assess,
+                internal.policy,
+                internal.request_supply,
+                internal.close_batch,
+                internal.notify_requirements,
+                internal.publish_needs,
+                internal.answer_order,
+                internal.where_used,
+                internal.change_bom,
+                internal.stock_use,
+                internal.allocate_stock,
+                internal.close_exception,
+                internal.record,
                 plan.match,
                 plan.wait,
                 plan.keep_needs,

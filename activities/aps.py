@@ -17,6 +17,6 @@ class ApsActivities:
 
     @activity.defn(name="aps.write_coverage")
     async def write_coverage(self, call: WriteCoverageCall) -> Reply[WriteOutcome]:
-        """The cover that one order gives, whole."""
+        """The coverage that one order gives, whole."""
         async with counterpart(self._ledger, call):
             return reply(call, await self._aps.write_coverage(call.report, key=call.key))

@@ -1,4 +1,4 @@
-"""The one place where adapter errors become Temporal's, and where facts ride along.
+"""The one place where adapter errors become Temporal's, and where audit events ride along.
 
 Business outcomes are returned; only a failed call is raised. Transient errors are retried by Temporal, after the
 time the counterpart asked for; permanent ones are not, and the workflow shows them as an incident.
@@ -21,13 +21,13 @@ HEARTBEAT_SECONDS = 2
 
 
 def reply(call: Call, outcome: Outcome) -> Reply[Outcome]:
-    """The outcome, and the hash of the last fact that rode along."""
-    return Reply(outcome=outcome, head=call.entry.head if call.entry is not None else "")
+    """The outcome, and the hash of the last audit event that rode along."""
+    return Reply(outcome=outcome, head=call.audit_batch.head if call.audit_batch is not None else "")
 
 
-def unsure(call: Call) -> bool:
+def maybe_written(call: Call) -> bool:
     """Whether a former attempt may have written: a retry, or a step that failed before."""
-    return call.unsure or activity.info().attempt > 1
+    return call.maybe_written or activity.info().attempt > 1
 
 
 @asynccontextmanager
@@ -50,8 +50,8 @@ async def _heartbeat() -> None:
 
 @asynccontextmanager
 async def _translated(ledger: LedgerPort, call: Call) -> AsyncIterator[None]:
-    if call.entry is not None and call.entry.facts:
-        await ledger.record([call.entry])
+    if call.audit_batch is not None and call.audit_batch.audit_events:
+        await ledger.record([call.audit_batch])
     try:
         yield
     except TransientError as error:

@@ -4,7 +4,7 @@ import asyncio
 
 from temporalio import activity
 
-from activities.boundary import counterpart, reply, unsure
+from activities.boundary import counterpart, maybe_written, reply
 from adapters.ports import ApsPort, ErpPort, LedgerPort, SupplierPort
 from canonical.calls import (
     CancelRequisitionCall,
@@ -18,7 +18,7 @@ from canonical.calls import (
     WrittenBack,
 )
 from canonical.order import ChangeOutcome, PlaceOutcome, Refused, WriteOutcome
-from canonical.records import Entry
+from canonical.records import AuditBatch
 
 
 class ErpActivities:
@@ -40,19 +40,23 @@ class ErpActivities:
     async def place_order(self, call: PlaceOrderCall) -> Reply[PlaceOutcome]:
         """Requisition and conversion in one go; exactly one of each, however often it is tried."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._erp.place_order(call.document, key=call.key, unsure=unsure(call)))
+            return reply(
+                call, await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
+            )
 
     @activity.defn(name="erp.place_and_send")
     async def place_and_send(self, call: PlaceAndSendCall) -> Reply[PlacedAndSent]:
         """Place the order, and send it once its number is in the ledger, where the supplier's answer looks for it."""
         async with counterpart(self._ledger, call):
-            placed = await self._erp.place_order(call.document, key=call.key, unsure=unsure(call))
+            placed = await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
             if isinstance(placed, Refused) or self._supplier is None:
                 return reply(call, PlacedAndSent(placed=placed, sent=None))
             numbers = {"order_number": placed.order_number, "requisition_number": placed.requisition_number}
-            if call.entry is not None:
-                snapshot = call.entry.snapshot.model_copy(update=numbers)
-                await self._ledger.record([Entry(facts=(), snapshot=snapshot, after=call.entry.sequence)])
+            if call.audit_batch is not None:
+                snapshot = call.audit_batch.snapshot.model_copy(update=numbers)
+                await self._ledger.record(
+                    [AuditBatch(audit_events=(), snapshot=snapshot, after=call.audit_batch.sequence)]
+                )
             document = call.document.model_copy(update={**numbers, "expedite": False})
             sent = await self._supplier.send_order(document, key=call.send_key)
             return reply(call, PlacedAndSent(placed=placed, sent=sent))
@@ -79,13 +83,13 @@ class ErpActivities:
     async def write_back(self, call: WriteBackCall) -> Reply[WrittenBack]:
         """Write what was confirmed and delivered, and tell APS meanwhile; fails where either does."""
         async with counterpart(self._ledger, call):
-            told = asyncio.create_task(self._told(call))
+            reported = asyncio.create_task(self._reported(call))
             try:
                 written = await self._erp.write_schedule(call.schedule, key=call.key)
-                return reply(call, WrittenBack(erp=written, aps=await told))
+                return reply(call, WrittenBack(erp=written, aps=await reported))
             finally:
                 # It may be broken off: APS takes a whole state, and is told it again. The ERP is always waited for.
-                told.cancel()
+                reported.cancel()
 
-    async def _told(self, call: WriteBackCall) -> WriteOutcome | None:
+    async def _reported(self, call: WriteBackCall) -> WriteOutcome | None:
         return await self._aps.write_coverage(call.report, key=call.key) if self._aps is not None else None

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.boundary import HEARTBEAT_SECONDS
 from adapters.ports import PlanMatcher, PlanRunPort, PolicyPort
 from canonical.calls import PlanRunCall
-from canonical.plan import ENDED, PlanDelivered, PlanMatched, PlanRun, PlanStage
+from canonical.plan import ENDED, PlanDelivered, PlanMatched, PlanRunStatus, PlanStage
 from canonical.policy import PlantPolicy
 
 POLL_SECONDS = 0.25
@@ -40,17 +40,17 @@ class PlanActivities:
             return await self._plans.match(run, policy, lambda item: self._policy(run.plant, item), self._matcher)
 
     @activity.defn(name="plan.wait")
-    async def wait(self, call: PlanRunCall) -> PlanRun:
+    async def wait(self, call: PlanRunCall) -> PlanRunStatus:
         """A person is asked."""
         return await self._plans.wait(call.run, call.detail)
 
     @activity.defn(name="plan.keep_needs")
-    async def keep_needs(self, call: PlanRunCall) -> PlanRun:
+    async def keep_needs(self, call: PlanRunCall) -> PlanRunStatus:
         """Withdraw nothing."""
         return await self._plans.keep_needs(call.run, call.detail)
 
     @activity.defn(name="plan.stop")
-    async def stop(self, call: PlanRunCall) -> PlanRun:
+    async def stop(self, call: PlanRunCall) -> PlanRunStatus:
         """End the run before it changes anything."""
         return await self._plans.stop(call.run, call.detail)
 

@@ -23,10 +23,10 @@ class TransientError(AdapterError):
     """The same call may work later."""
 
     def __init__(
-        self, system: str, message: str, *, ambiguous: bool = False, retry_after_seconds: float | None = None
+        self, system: str, message: str, *, maybe_written: bool = False, retry_after_seconds: float | None = None
     ) -> None:
         super().__init__(system, message)
-        self.ambiguous = ambiguous
+        self.maybe_written = maybe_written
         self.retry_after_seconds = retry_after_seconds
 
 

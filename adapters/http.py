@@ -83,36 +83,36 @@ async def _send(
         async with asyncio.timeout(http.timeout.read):
             return await http.send(request)
     except _NEVER_SENT as error:
-        raise TransientError(system, f"{what}: no connection to {http.base_url} ({_said(error)})") from error
+        raise TransientError(system, f"{what}: no connection to {http.base_url} ({_statement(error)})") from error
     except _WRONG_ADDRESS as error:
-        raise PermanentError(system, f"{what}: {_said(error)}; correct the base URL in the settings") from error
+        raise PermanentError(system, f"{what}: {_statement(error)}; correct the base URL in the settings") from error
     except (httpx.TimeoutException, TimeoutError) as error:
         seconds = http.timeout.read
-        raise TransientError(system, f"{what}: no answer within {seconds:g} s", ambiguous=writes) from error
+        raise TransientError(system, f"{what}: no answer within {seconds:g} s", maybe_written=writes) from error
     except httpx.TransportError as error:
-        raise TransientError(system, f"{what}: connection lost ({_said(error)})", ambiguous=writes) from error
+        raise TransientError(system, f"{what}: connection lost ({_statement(error)})", maybe_written=writes) from error
 
 
 def _of_status(system: str, what: str, response: httpx.Response, writes: bool) -> AdapterError:
     status = response.status_code
-    said = f"{what}: {status} {response.reason_phrase}".rstrip()
+    detail = f"{what}: {status} {response.reason_phrase}".rstrip()
     match status:
         case 401:
-            return PermanentError(system, f"{said}; check user and password of {system} in the settings")
+            return PermanentError(system, f"{detail}; check user and password of {system} in the settings")
         case 403:
             return PermanentError(
-                system, f"{said}; have the rights of the {system} user extended ({excerpt(response)})"
+                system, f"{detail}; have the rights of the {system} user extended ({excerpt(response)})"
             )
         case 404 | 405 | 410:
-            return PermanentError(system, f"{said}; check the base URL, and that the service is active there")
+            return PermanentError(system, f"{detail}; check the base URL, and that the service is active there")
         case 408 | 423 | 425 | 429:
-            return TransientError(system, said, retry_after_seconds=retry_after(response))
+            return TransientError(system, detail, retry_after_seconds=retry_after(response))
         case _ if status >= 500:
             wait = retry_after(response)
-            ambiguous = writes and not (status == 503 and wait is not None)
-            return TransientError(system, said, ambiguous=ambiguous, retry_after_seconds=wait)
+            maybe_written = writes and not (status == 503 and wait is not None)
+            return TransientError(system, detail, maybe_written=maybe_written, retry_after_seconds=wait)
         case _:
-            return PermanentError(system, f"{said}; not a dialect we speak: {excerpt(response)}")
+            return PermanentError(system, f"{detail}; not a dialect we speak: {excerpt(response)}")
 
 
 def retry_after(response: httpx.Response) -> float | None:
@@ -133,5 +133,5 @@ def excerpt(response: httpx.Response) -> str:
     return " ".join(response.text.split())[:_EXCERPT]
 
 
-def _said(error: Exception) -> str:
+def _statement(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:_EXCERPT]

@@ -1,7 +1,7 @@
 """What the house knows of each system: one Protocol a system.
 
 Every write takes `key`, the idempotency key: made of the workflow id and the step, the same on every attempt;
-and `unsure`: True where a former attempt may have written without our knowing (a time-out, a killed worker), so
+and `maybe_written`: True where a former attempt may have written without our knowing (a time-out, a killed worker), so
 that the adapter looks, waits its settle time and looks again before it creates. Calls raise
 adapters.errors.TransientError or PermanentError; a reasoned no is a returned Refused.
 """
@@ -11,16 +11,15 @@ from decimal import Decimal
 from typing import Protocol
 
 from canonical.bom import ComponentUse
-from canonical.cover import CoverageChanged, Want
 from canonical.coverage import CoverageReport
 from canonical.exception import ExceptionDecided
 from canonical.identity import ChangeId, OrderId
 from canonical.messages import (
     BomChanged,
-    CoverWanted,
     OrderOpened,
-    StockAllotted,
+    StockAllocated,
     SupplierAnswered,
+    SupplyRequested,
 )
 from canonical.need import Need, Withdrawal
 from canonical.order import (
@@ -32,11 +31,12 @@ from canonical.order import (
     ShipmentAnnounced,
     WriteOutcome,
 )
-from canonical.plan import LineMatching, PlanDelivered, PlanMatched, PlanRun, UnnamedLine
+from canonical.plan import LineMatching, PlanDelivered, PlanMatched, PlanRunStatus, UnnamedLine
 from canonical.policy import PlantPolicy
-from canonical.records import Entry, OrderTerms, Reservation, Sheet
+from canonical.records import AuditBatch, ConsolidationBatch, OrderTerms, Reservation
 from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
 from canonical.stock import StockFigure, StockUser
+from canonical.supply import CoverageChanged, SupplyRequest
 
 
 class MasterDataPort(Protocol):
@@ -70,7 +70,7 @@ class PolicyPort(Protocol):
 class ErpPort(Protocol):
     """Writes requisitions and orders."""
 
-    async def place_order(self, document: OrderDocument, *, key: str, unsure: bool) -> PlaceOutcome:
+    async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         """One requisition with an item per line, converted into one order; both found again by reference."""
         ...
 
@@ -123,25 +123,25 @@ class ApsPort(Protocol):
 class LedgerPort(Protocol):
     """What entities leave in the ledger and ask of it. Every call may be repeated."""
 
-    async def record(self, entries: Sequence[Entry]) -> None:
-        """Facts by (entity, sequence), snapshots where newer; one transaction."""
+    async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
+        """Audit events by (entity, sequence), snapshots where newer; one transaction."""
         ...
 
     async def reserve_order(
-        self, want: Want, terms: OrderTerms, *, collect_minutes: int, lines_max: int, days_max: int
+        self, request: SupplyRequest, terms: OrderTerms, *, consolidation_minutes: int, lines_max: int, days_max: int
     ) -> Reservation:
-        """Put the want on the sheet of an order that collects for these terms, or open one.
+        """Put the supply request in the consolidation batch of an order that collects for these terms, or open one.
 
         A requirement that already holds a line of an order with these terms and the same need revision gets that
         order again. One transaction; safe against others that reserve or close at the same moment.
         """
         ...
 
-    async def close_sheet(self, order: OrderId) -> Sheet:
-        """End the collecting; from now on wants reach the order as messages. Repeated: the same sheet."""
+    async def close_batch(self, order: OrderId) -> ConsolidationBatch:
+        """End the collecting; from now on wants reach the order as messages. Repeated: the same consolidation batch."""
         ...
 
-    async def state_needs(
+    async def publish_needs(
         self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
     ) -> None:
         """Put what our own orders need of others into the inbox, as CloudEvents of source `pegline`.
@@ -171,7 +171,7 @@ class LedgerPort(Protocol):
         """The engineering change whose revision takes the place of this one; None: none was told."""
         ...
 
-    async def free_stock(self, plant: str, item: str) -> StockFigure:
+    async def available_to_promise(self, plant: str, item: str) -> StockFigure:
         """What is free of the item, as last stated."""
         ...
 
@@ -179,7 +179,7 @@ class LedgerPort(Protocol):
         """The item's open requirements at the plant, with what is received or on the way for them; by id."""
         ...
 
-    async def note_item(self, assessment: Assessment) -> None:
+    async def record_item(self, assessment: Assessment) -> None:
         """Keep what a need was decided by, for questions that must not wait for the ERP."""
         ...
 
@@ -195,31 +195,31 @@ class PlanMatcher(Protocol):
 class PlanRunPort(Protocol):
     """What plan runs ask of the ledger. Every call may be repeated; of a run that has ended they change nothing."""
 
-    async def find(self, number: int) -> PlanRun | None: ...
+    async def find(self, number: int) -> PlanRunStatus | None: ...
 
-    async def waits_for(self, run: PlanRun) -> str:
+    async def waits_for(self, run: PlanRunStatus) -> str:
         """What must be delivered before the run can be compared with it; empty: nothing."""
         ...
 
     async def match(
-        self, run: PlanRun, policy: PlantPolicy, policy_of: Callable[[str], PlantPolicy], matcher: PlanMatcher
+        self, run: PlanRunStatus, policy: PlantPolicy, policy_of: Callable[[str], PlantPolicy], matcher: PlanMatcher
     ) -> PlanMatched:
         """Find the net change against what was delivered last, in one transaction."""
         ...
 
-    async def wait(self, run: PlanRun, detail: str) -> PlanRun:
+    async def wait(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
         """A person is asked."""
         ...
 
-    async def keep_needs(self, run: PlanRun, detail: str) -> PlanRun:
+    async def keep_needs(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
         """Withdraw nothing: a person decided so."""
         ...
 
-    async def stop(self, run: PlanRun, detail: str) -> PlanRun:
+    async def stop(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
         """End the run before it changes anything."""
         ...
 
-    async def deliver(self, run: PlanRun, batch: int) -> PlanDelivered:
+    async def deliver(self, run: PlanRunStatus, batch: int) -> PlanDelivered:
         """Hand over the next changes where fewer than a batch are under way; `done` where nothing is left."""
         ...
 
@@ -231,17 +231,17 @@ class EntityPort(Protocol):
         """Start the order; harmless where it runs or has run."""
         ...
 
-    async def want_cover(self, order: OrderId, wanted: CoverWanted) -> bool: ...
+    async def request_supply(self, order: OrderId, requested: SupplyRequested) -> bool: ...
 
     async def answer_order(self, order: str, answered: SupplierAnswered) -> bool: ...
 
-    async def tell_coverage(self, requirement: str, changed: CoverageChanged) -> bool: ...
+    async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool: ...
 
     async def change_bom(self, requirement: str, changed: BomChanged) -> bool: ...
 
-    async def allot_stock(self, requirement: str, allotted: StockAllotted) -> bool: ...
+    async def allocate_stock(self, requirement: str, allocated: StockAllocated) -> bool: ...
 
-    async def tell_decision(self, entity: str, decided: ExceptionDecided) -> bool: ...
+    async def report_decision(self, entity: str, decided: ExceptionDecided) -> bool: ...
 
 
 __all__ = [

@@ -30,12 +30,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.decisions import cases
-from canonical.cover import SliceState, SupplySlice
-from canonical.facts import FIRST_HASH, chain
+from canonical.audit_event import FIRST_HASH, chain
 from canonical.identity import order_id
 from canonical.need import Need, Peg, Revision
 from canonical.records import (
-    Entry,
+    AuditBatch,
     OrderLineSnapshot,
     OrderSnapshot,
     OrderStage,
@@ -43,11 +42,12 @@ from canonical.records import (
     RequirementStage,
 )
 from canonical.stock import StockReport, StockReportKind
+from canonical.supply import ScheduleLine, ScheduleLineState
 from gateway.app import create_app
 from gateway.parts import Entities
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
-from ledger.stock.stock import Counted
+from ledger.stock.stock import CountedReport
 from policies.book import FixedPolicies
 from settings import environment_for_child
 from tools import postgres
@@ -91,14 +91,14 @@ _MULTIPLY = (
       FROM line_of, order_line AS l WHERE l.order_id = '{order}' AND l.line = 10
     """,
     """
-    INSERT INTO stock (id, plant, item, unit, free, stated_at, as_of, reason, revision)
-    SELECT 'stock/1710/' || line_of.item, s.plant, line_of.item, s.unit, s.free, s.stated_at, s.as_of,
+    INSERT INTO stock (id, plant, item, unit, available_to_promise, reported_at, as_of, reason, revision)
+    SELECT 'stock/1710/' || line_of.item, s.plant, line_of.item, s.unit, s.available_to_promise, s.reported_at, s.as_of,
            s.reason, s.revision
       FROM (SELECT DISTINCT item FROM line_of) AS line_of, stock AS s WHERE s.id = '{stock}'
     """,
     """
-    INSERT INTO item_at_plant (plant, item, assessment, noted_at)
-    SELECT i.plant, line_of.item, i.assessment, i.noted_at
+    INSERT INTO item_at_plant (plant, item, assessment, registered_at)
+    SELECT i.plant, line_of.item, i.assessment, i.registered_at
       FROM (SELECT item, row_number() OVER () AS place FROM (SELECT DISTINCT item FROM line_of) AS one) AS line_of
       JOIN (SELECT *, row_number() OVER () AS kind, count(*) OVER () AS kinds FROM item_at_plant) AS i
         ON i.kind = 1 + line_of.place % i.kinds
@@ -111,12 +111,12 @@ async def fill(engine: AsyncEngine, needs: int) -> None:
     ledger = Ledger(engine)
     need, order = a_requirement(), an_order()
     for snapshot in (need, order):
-        fact = chain(snapshot.id, 1, FIRST_HASH, "recorded", NOW, NOW, {})
-        await ledger.record([Entry(facts=(fact,), snapshot=snapshot)])
+        audit_event = chain(snapshot.id, 1, FIRST_HASH, "recorded", NOW, NOW, {})
+        await ledger.record([AuditBatch(audit_events=(audit_event,), snapshot=snapshot)])
     for number, case in enumerate(cases()):
         assert case.assessment.item is not None
         item = case.assessment.item.model_copy(update={"item": f"KIND-{number}"})
-        await ledger.stock.note_item(case.assessment.model_copy(update={"item": item}))
+        await ledger.stock.record_item(case.assessment.model_copy(update={"item": item}))
     report = StockReport(
         kind=StockReportKind.STATED,
         plant=PLANT,
@@ -127,7 +127,7 @@ async def fill(engine: AsyncEngine, needs: int) -> None:
         effective_at=NOW,
         event_id="s-1",
     )
-    await ledger.stock.note(report.id, "EA", [Counted(report=report, quantity=report.quantity)])
+    await ledger.stock.register(report.id, "EA", [CountedReport(report=report, quantity=report.quantity)])
     values = {
         "needs": needs,
         "hot": HOT_ITEMS,
@@ -160,16 +160,21 @@ def a_requirement() -> RequirementSnapshot:
         revision=Revision(plan_version=12, effective_at=NOW, event_id="e"),
         pegging=tuple(Peg(demand=f"SO-{part}", quantity=Decimal(200), date=due) for part in range(2)),
     )
-    received = SupplySlice(quantity=Decimal(60), date=TODAY, state=SliceState.RECEIVED)
+    received = ScheduleLine(quantity=Decimal(60), date=TODAY, state=ScheduleLineState.RECEIVED)
     return RequirementSnapshot(
-        id=need.id, need=need, stage=RequirementStage.COVERED, need_revision=1, cover=(received,), needed=need.quantity
+        id=need.id,
+        need=need,
+        stage=RequirementStage.COVERED,
+        request_revision=1,
+        coverage=(received,),
+        needed=need.quantity,
     )
 
 
 def an_order() -> OrderSnapshot:
-    """Ten lines, each confirmed in two slices, with the surplus of its lot."""
-    slices = tuple(
-        SupplySlice(quantity=quantity, date=TODAY + dt.timedelta(days=days), state=SliceState.CONFIRMED)
+    """Ten lines, each confirmed in two schedule lines, with the surplus of its lot."""
+    schedule_lines = tuple(
+        ScheduleLine(quantity=quantity, date=TODAY + dt.timedelta(days=days), state=ScheduleLineState.CONFIRMED)
         for quantity, days in ((Decimal(200), 20), (Decimal(225), 34))
     )
     lines = tuple(
@@ -181,10 +186,10 @@ def an_order() -> OrderSnapshot:
             unit="EA",
             delivery_date=TODAY + dt.timedelta(days=34),
             price="2.50",
-            slices=slices,
+            schedule_lines=schedule_lines,
             shipped=Decimal(0),
             received=Decimal(0),
-            claimed=Decimal(400),
+            allocated=Decimal(400),
         )
         for number in range(1, LINES_OF_AN_ORDER + 1)
     )

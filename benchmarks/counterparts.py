@@ -2,7 +2,7 @@
 
     python -m benchmarks.counterparts --port N --gateway URL
 
-The same program serves both sides. What is sold arrives some time after its cover was told; nothing else is added to
+The same program serves both sides. What is sold arrives some time after its coverage was told; nothing else is added to
 what the simulators do. GET /bench/progress says what was seen, POST /bench/pace sets when goods arrive, GET
 /bench/latencies hands out, once each, the seconds from an answer's sending until both ERP and APS were written.
 """
@@ -38,7 +38,7 @@ class Watch:
     erp_at: float | None = None
     aps_at: float | None = None
     covered: int = 0
-    """How often APS was told of its cover."""
+    """How often APS was told of its coverage."""
 
 
 @dataclass
@@ -131,10 +131,10 @@ class Observed:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        said: Any
+        statement: Any
         match path:
             case "/bench/progress":
-                said = {
+                statement = {
                     "orders": len(self.orders),
                     "lines": sum(len(order.lines) for order in self.orders.values()),
                     "covered": sum(order.covered > 0 for order in self.orders.values()),
@@ -142,13 +142,13 @@ class Observed:
                     "calls": dict(self.calls),
                 }
             case "/bench/latencies":
-                said, self.latencies = {"seconds": self.latencies}, []
+                statement, self.latencies = {"seconds": self.latencies}, []
             case "/bench/pace":
                 self.receive_after = json.loads(await _read(receive))["receive_after"]
-                said = {"receive_after": self.receive_after}
+                statement = {"receive_after": self.receive_after}
             case _:
-                said = {"error": f"there is no {path}"}
-        await JSONResponse(said)(scope, receive, send)
+                statement = {"error": f"there is no {path}"}
+        await JSONResponse(statement)(scope, receive, send)
 
 
 class Stamping(httpx.AsyncBaseTransport):

@@ -1,6 +1,7 @@
-"""How many needs a second one core decides: assess, decide and state the want, as a requirement does.
+"""How many needs a second one core decides: assess, decide and state the supply request, as a requirement does.
 
-What is measured: `decide_cover` and `want_for`, policy resolved and master data at hand; the typical case and what is
+What is measured: `decide_sourcing` and `want_for`, policy resolved and master data at hand; the typical case and what
+is
 dearer. Not here: what a plan run costs around it (reading, workflows, the ledger).
 
     python -m benchmarks.decisions [--rounds 9] [--seconds 0.5] [--at-least 20000]
@@ -25,8 +26,8 @@ from canonical.calendar import Calendar
 from canonical.need import Need, Peg, Revision
 from canonical.policy import Approval, PlantPolicy, Quota, RouteKind, RouteRule
 from canonical.sourcing import Assessment, Component, ItemAtPlant, Source, UnitConversion
-from decisions.assess import CoverDecision, decide_cover
-from decisions.cover import want_for
+from decisions.assess import SourcingDecision, decide_sourcing
+from decisions.supply_requests import request_for
 
 RESULTS = Path(".run/bench/decisions.json")
 TODAY = dt.date(2026, 5, 4)
@@ -139,17 +140,17 @@ def _known(item: ItemAtPlant, **rules: object) -> Assessment:
 
 
 def decide(need: Need, assessment: Assessment) -> None:
-    """One decision: from the need to the want that an order is told."""
-    decision = decide_cover(need, assessment, TODAY)
-    assert isinstance(decision, CoverDecision), decision
+    """One decision: from the need to the supply request that an order is told."""
+    decision = decide_sourcing(need, assessment, TODAY)
+    assert isinstance(decision, SourcingDecision), decision
     assert assessment.item is not None
-    want_for(
+    request_for(
         need,
         assessment.item,
         decision.choice,
         decision.policy,
         requirement_id=need.id,
-        need_revision=1,
+        request_revision=1,
         today=TODAY,
         correlation_id="bench",
     )

@@ -2,7 +2,7 @@
 
 Both sides have the same: counterparts of their own (the same program), a gateway process, a worker process, a
 namespace of their own on the one server. Pegline has its ledger's PostgreSQL besides; its worker, gateway and settings
-are those of `make up` but for the policies' collecting windows.
+are those of `make up` but for the policies' consolidation windows.
 """
 
 import asyncio
@@ -232,7 +232,7 @@ async def _pegline(processes: Processes, server: Server, connection: ClientConne
 
 
 def _policies() -> Path:
-    """The shipped policies, with the collecting windows of the benchmark."""
+    """The shipped policies, with the consolidation windows of the benchmark."""
     target = (DIRECTORY / "policies").absolute()
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree("policies", target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))

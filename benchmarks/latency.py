@@ -45,7 +45,7 @@ async def measure(*, bare_reads: bool, rounds: int, seconds: int, per_second: fl
             for side in (on.pegline, on.bare):
                 latencies = await paced_round(side, needs, round(seconds * per_second), per_second)
                 found[side.name] += latencies
-                say(f"round {number} of {rounds}: {side.name} {_told(latencies)}")
+                say(f"round {number} of {rounds}: {side.name} {_reported(latencies)}")
         p99 = {name: percentile(values, 0.99) for name, values in found.items()}
         return {
             "answer_latency_ratio": round(p99["pegline"] / p99["bare"], 2),
@@ -60,7 +60,7 @@ async def measure(*, bare_reads: bool, rounds: int, seconds: int, per_second: fl
         }
 
 
-def _told(latencies: list[float]) -> str:
+def _reported(latencies: list[float]) -> str:
     return ", ".join(f"p{share} {1000 * percentile(latencies, share / 100):.0f} ms" for share in (50, 90, 99))
 
 

@@ -16,7 +16,7 @@ SINGLE = "application/cloudevents+json"
 BATCH_SIZE = 50
 """As the planning simulator publishes."""
 SENDERS = 16
-PATIENCE_SECONDS = 240
+TIMEOUT_SECONDS = 240
 
 
 class RoundFailed(Exception):
@@ -41,7 +41,7 @@ class Round:
 
     async def finish(self) -> datetime:
         """Wait until all have ended; when the last one did."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while (ended := await self.ended()) < self.count:
             if time.monotonic() > deadline:
                 raise RoundFailed(f"{self.side.name}: {ended} of {self.count} requirements have ended")
@@ -92,11 +92,11 @@ async def _post(side: Side, body: Any, content_type: str) -> None:
 
 
 async def set_pace(side: Side, receive_after: float | None) -> None:
-    """When goods arrive after their cover was told; None: they do not."""
+    """When goods arrive after their coverage was told; None: they do not."""
     (await side.counterparts.post("/bench/pace", json={"receive_after": receive_after})).raise_for_status()
 
 
 async def progress(side: Side) -> dict[str, Any]:
     """What the side's counterparts have seen."""
-    said: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
-    return said
+    statement: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
+    return statement

@@ -45,9 +45,9 @@ def _throughput(result: dict[str, Any]) -> tuple[str, list[Bar], list[Bar]]:
         for side, each in ((name, result["rounds"][name][number - 1]) for name in ("pegline", "bare"))
     ]
     single = "throughput_vs_bare_single" in result
-    wanted = (0.7 if single else 1.2) * result["bare_per_second"]
+    requested = (0.7 if single else 1.2) * result["bare_per_second"]
     what = "one line an order" if single else "the demo's mix of lines per order"
-    return f"Requirements a second, {what}", shown, [Bar("to reach", round(wanted, 1))]
+    return f"Requirements a second, {what}", shown, [Bar("to reach", round(requested, 1))]
 
 
 def _latency(result: dict[str, Any]) -> tuple[str, list[Bar], list[Bar]]:
@@ -55,9 +55,9 @@ def _latency(result: dict[str, Any]) -> tuple[str, list[Bar], list[Bar]]:
     shown = [
         Bar(f"{side}, p{share}", result[f"p{share}_ms"][side]) for share in (50, 90, 99) for side in ("pegline", "bare")
     ]
-    wanted = 1.2 * result["p99_ms"]["bare"]
+    requested = 1.2 * result["p99_ms"]["bare"]
     title = f"Milliseconds from answer to ERP and APS written, {result['per_second']:g} answers a second"
-    return title, shown, [Bar("p99 to reach", round(wanted))]
+    return title, shown, [Bar("p99 to reach", round(requested))]
 
 
 def _footprint(result: dict[str, Any]) -> tuple[str, list[Bar], list[Bar]]:

@@ -49,12 +49,12 @@ def bars(title: str, shown: Sequence[Bar], marks: Sequence[Bar] = (), note: str 
         length = max(each.value, 0) / longest * wide
         parts.append(f'<text x="{_LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(each.label)}</text>')
         parts.append(f'<rect class="bar" x="{_LEFT}" y="{y}" width="{length:.1f}" height="20" rx="3"/>')
-        parts.append(f'<text x="{_LEFT + length + 8:.1f}" y="{y + 15}">{_told(each.value)}</text>')
+        parts.append(f'<text x="{_LEFT + length + 8:.1f}" y="{y + 15}">{_reported(each.value)}</text>')
     for place, each in enumerate(marks):
         x, y = _LEFT + each.value / longest * wide, bottom + 16 + 20 * place
         parts.append(f'<line class="mark" x1="{x:.1f}" y1="{_TOP - 8}" x2="{x:.1f}" y2="{y - 12}"/>')
-        told = f"{escape(each.label)} {_told(each.value)}"
-        parts.append(f'<text class="small" x="{x:.1f}" y="{y}" text-anchor="middle">{told}</text>')
+        reported = f"{escape(each.label)} {_reported(each.value)}"
+        parts.append(f'<text class="small" x="{x:.1f}" y="{y}" text-anchor="middle">{reported}</text>')
     if note:
         parts.append(f'<text class="small" x="16" y="{height - 12}">{escape(note)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -68,7 +68,7 @@ def figures(result: dict[str, Any], path: str) -> list[float]:
     return [float(value) for each in found for value in (each if isinstance(each, list) else [each])]
 
 
-def _told(value: float) -> str:
+def _reported(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 

@@ -30,11 +30,11 @@ from tools.processes import Program
 
 SOURCE = "aps-bench"
 _POLL_SECONDS = 0.2
-_COLLECT_MINUTES = 1
+_CONSOLIDATION_MINUTES = 1
 _DECIDED = "SELECT count(*) FROM requirement WHERE sequence IS NOT NULL"
 _BUSY = """
-SELECT (SELECT count(*) FROM order_sheet WHERE closed_at IS NULL)
-     + (SELECT count(*) FROM fact WHERE recorded_at > now() - make_interval(secs => :seconds))
+SELECT (SELECT count(*) FROM consolidation_batch WHERE closed_at IS NULL)
+     + (SELECT count(*) FROM audit_event WHERE recorded_at > now() - make_interval(secs => :seconds))
 """
 
 
@@ -78,7 +78,7 @@ class Ground:
             await asyncio.sleep(1)
 
     async def quiet(self, seconds: float = 8) -> None:
-        """Wait until no fact has been recorded for so long, and no order collects any more."""
+        """Wait until no audit event has been recorded for so long, and no order collects any more."""
         while await self.count(_BUSY, seconds=seconds):  # noqa: ASYNC110
             await asyncio.sleep(1)
 
@@ -101,7 +101,7 @@ async def ground(directory: Path) -> AsyncIterator[Ground]:
     shutil.copytree("policies", policies, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     plant = policies / "plants" / f"{PLANT}.toml"
     lines = plant.read_text().splitlines()
-    plant.write_text("\n".join([f"consolidation_minutes = {_COLLECT_MINUTES}", *_without(lines)]) + "\n")
+    plant.write_text("\n".join([f"consolidation_minutes = {_CONSOLIDATION_MINUTES}", *_without(lines)]) + "\n")
     ports = (18_091, 18_080)
     async with (
         stage(directory, keep=False, ports=ports, policies=policies) as on,

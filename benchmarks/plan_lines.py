@@ -24,7 +24,7 @@ def _lines(count: int, today: dt.date, prefix: str, changed: int, known: list[st
     for number in range(count):
         due = (today + dt.timedelta(days=180 + number // len(known) % 250)).isoformat()
         quantity = 100 + number % 7 * 100
-        told = {
+        reported = {
             "item": known[number % len(known)],
             "quantity": str(quantity * (2 if number < changed else 1)),
             "unit": "EA",
@@ -40,7 +40,7 @@ def _lines(count: int, today: dt.date, prefix: str, changed: int, known: list[st
                 for part in range(2)
             ],
         }
-        yield json.dumps(told).encode() + b"\n"
+        yield json.dumps(reported).encode() + b"\n"
 
 
 __all__ = ["PLANT", "items", "plan"]

@@ -37,8 +37,22 @@ DIRECTORY = Path(".run/bench")
 _AT_ONCE = 40
 """Starts of the empty workflow at a time, as many as the relay makes."""
 _CHANGED_SHARE = 50
-_REGISTER = ("id", "plant", "item", "source", "demand_reference", "noted_plan_version", "noted_source_revision")
-_NOTED = ("noted_effective_at", "noted_event_id", "noted_content", "noted_withdrawn", "noted_at")
+_REGISTER = (
+    "id",
+    "plant",
+    "item",
+    "source",
+    "demand_reference",
+    "registered_plan_version",
+    "registered_source_revision",
+)
+_RECORDED = (
+    "registered_effective_at",
+    "registered_event_id",
+    "registered_content",
+    "registered_withdrawn",
+    "registered_at",
+)
 
 
 async def first_load(on: Ground, *, lines: int, rounds: int, empties: int) -> dict[str, Any]:
@@ -91,7 +105,7 @@ async def rerun(on: Ground, *, registered: int, running: int, changed: int) -> d
     view = await on.done(location)
     seconds = time.monotonic() - began
     cpu = {name: round(now - before[name], 1) for name, now in on.cpu_seconds().items()}
-    told = await on.count(
+    reported = await on.count(
         "SELECT count(DISTINCT entity) FROM inbox WHERE source = :source AND starts_with(event_id, :prefix)",
         source=SOURCE,
         prefix=f"plan/{PLANT}/2/",
@@ -105,7 +119,7 @@ async def rerun(on: Ground, *, registered: int, running: int, changed: int) -> d
         "registered": registered,
         "running": running,
         "changed": view["changes"],
-        "requirements_told": told,
+        "requirements_told": reported,
         "upload_seconds": round(uploaded, 1),
         "matched_by_seconds": round(delivering, 1),
         "cpu_seconds": cpu,
@@ -130,7 +144,7 @@ async def _register(on: Ground, body: bytes, skip: int) -> None:
         raw_connection = await connection.get_raw_connection()
         assert raw_connection.driver_connection is not None
         await raw_connection.driver_connection.copy_records_to_table(
-            "requirement", records=rows, columns=(*_REGISTER, *_NOTED)
+            "requirement", records=rows, columns=(*_REGISTER, *_RECORDED)
         )
     async with on.engine.begin() as connection:
         await connection.execute(text("ANALYZE requirement"))

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.plan_lines import PLANT, plan
 from canonical.identity import plan_run_id
-from canonical.plan import PlanRun, PlanStage
+from canonical.plan import PlanRunStatus, PlanStage
 from canonical.policy import PlantPolicy
 from decisions.plan_matching import NearestNeeds
 from gateway.plan_runs.reading import PlanReader
@@ -28,16 +28,16 @@ _SOURCE = "aps-scaling"
 _LINES_AT_ONCE = 2_000
 """As the gateway reads them."""
 _NOTE_AS_DELIVERED = text("""
-INSERT INTO requirement (id, plant, item, source, demand_reference, noted_plan_version, noted_source_revision,
-       noted_effective_at, noted_event_id, noted_content, noted_withdrawn, noted_at)
+INSERT INTO requirement (id, plant, item, source, demand_reference, registered_plan_version, registered_source_revision,
+       registered_effective_at, registered_event_id, registered_content, registered_withdrawn, registered_at)
 SELECT requirement_id, :plant, item, :source, demand_reference, 1, 0, now(), 'plan/1/' || number, content, false, now()
   FROM plan_line WHERE run = :run
 """)
 
 
-def a_run(source: str, plant: str, version: int) -> PlanRun:
+def a_run(source: str, plant: str, version: int) -> PlanRunStatus:
     """A run of no ledger, to read lines by."""
-    return PlanRun(
+    return PlanRunStatus(
         id=plan_run_id(source, plant, version),
         number=version,
         source=source,

@@ -42,7 +42,7 @@ def keep(name: str, figures: Mapping[str, Any], *, server: str, to_reach: Mappin
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     file = DIRECTORY / f"{name}.json"
     file.write_text(json.dumps(body, indent=2) + "\n")
-    for figure, wanted in to_reach.items():
-        print(f"  {figure}: {figures[figure]} (to reach: {wanted})")
+    for figure, requested in to_reach.items():
+        print(f"  {figure}: {figures[figure]} (to reach: {requested})")
     print(f"  {file}; on {server}", flush=True)
     return file

@@ -35,28 +35,29 @@ async def single_round(on: Ground, side: Side, needs: Needs, count: int) -> dict
 async def mixed_round(on: Ground, needs: Needs, times: int) -> dict[str, Any]:
     """The demo's mix on Pegline.
 
-    The clock stops when all wants are on their sheets and runs on when the first collecting window ends: what lies
+    The clock stops when all supply requests are on their consolidation batches and runs on when the first
+    consolidation window ends: what lies
     between is the plant's policy, and no work. That the windows end one after the other counts.
     """
     side, events = on.pegline, needs.mixed(times)
-    wants = await _wants(on)
+    requests = await _requests(on)
     meter = await Meter.start(on, side)
     sent = await send_batches(side, events)
-    while await _wants(on) < wants + len(events):  # noqa: ASYNC110
+    while await _requests(on) < requests + len(events):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     collected = datetime.now(UTC)
-    collecting = await meter.read(len(events))
+    consolidating = await meter.read(len(events))
     first_end = await _first_window_end(on, sent)
     idle = max(0.0, (first_end - collected).total_seconds())
     await asyncio.sleep(max(0.0, idle - 0.5))
     # Of servers at rest, too, some CPU is spent; none of it is of the requirements.
     meter = await Meter.start(on, side)
     mine = await _ended(side, sent, meter, idle)
-    mine["collecting"] = {**collecting, "seconds": round((collected - sent.started_at).total_seconds(), 2)}
-    mine["cpu_ms_all"] = round(mine["cpu_ms_all"] + collecting["cpu_ms_all"], 1)
-    mine["cpu_ms"] = {name: round(spent + collecting["cpu_ms"][name], 1) for name, spent in mine["cpu_ms"].items()}
+    mine["consolidating"] = {**consolidating, "seconds": round((collected - sent.started_at).total_seconds(), 2)}
+    mine["cpu_ms_all"] = round(mine["cpu_ms_all"] + consolidating["cpu_ms_all"], 1)
+    mine["cpu_ms"] = {name: round(spent + consolidating["cpu_ms"][name], 1) for name, spent in mine["cpu_ms"].items()}
     if mine["actions"] is not None:
-        mine["actions"] = round(mine["actions"] + collecting["actions"], 2)
+        mine["actions"] = round(mine["actions"] + consolidating["actions"], 2)
     return mine
 
 
@@ -79,11 +80,11 @@ async def _ended(side: Side, sent: Round, meter: Meter, idle_seconds: float) -> 
     }
 
 
-async def _wants(on: Ground) -> int:
-    """How many wants are on sheets, whether these still collect or not."""
+async def _requests(on: Ground) -> int:
+    """How many wants are in consolidation batches, whether these still collect or not."""
     ledger = await asyncpg.connect(host=str(on.ledger.sockets), user="postgres", database="pegline")
     try:
-        found: int = await ledger.fetchval("SELECT count(*) FROM sheet_want")
+        found: int = await ledger.fetchval("SELECT count(*) FROM supply_request")
         return found
     finally:
         await ledger.close()
@@ -111,7 +112,7 @@ async def measure(*, single: bool, bare_reads: bool, rounds: int, times: int, co
                 mine = await mixed_round(on, needs, times)
                 bare = await bare_round(on, needs, times)
             what = "warm-up" if number == 0 else f"round {number} of {rounds}"
-            say(f"{what}: {_told('pegline', mine)}; {_told('bare', bare)}")
+            say(f"{what}: {_reported('pegline', mine)}; {_reported('bare', bare)}")
             if number:
                 found["pegline"].append(mine)
                 found["bare"].append(bare)
@@ -119,7 +120,7 @@ async def measure(*, single: bool, bare_reads: bool, rounds: int, times: int, co
         return {**_summary(found), "rounds": found, "calls": calls, "server": on.server.name}
 
 
-def _told(name: str, result: Mapping[str, Any]) -> str:
+def _reported(name: str, result: Mapping[str, Any]) -> str:
     return (
         f"{name} {result['per_second']:.1f}/s, {result['cpu_ms_all']:.0f} ms CPU, {result['events']['all']} events, "
         f"{result['actions']} actions each"

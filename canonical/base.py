@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from canonical.units import NEED_DECIMALS, require_known_unit
 
 
-class Noun(BaseModel):
+class Model(BaseModel):
     """A frozen model; unknown fields are ignored so that older workers read newer messages."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -141,8 +141,8 @@ __all__ = [
     "Instant",
     "Label",
     "LineNumber",
+    "Model",
     "Money",
-    "Noun",
     "OrderNumber",
     "PersonName",
     "PositiveQuantity",

@@ -9,12 +9,12 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from canonical.base import Code, Money, Noun, PositiveQuantity, Quantity, UnitCode
+from canonical.base import Code, Model, Money, PositiveQuantity, Quantity, UnitCode
 from canonical.identity import ChangeId, OrderId, RequirementId, change_id
 from canonical.need import Peg, Revision
 
 
-class LineChange(StrEnum):
+class BomLineChange(StrEnum):
     """What the revision does to a component."""
 
     REMOVED = "removed"
@@ -22,14 +22,14 @@ class LineChange(StrEnum):
     CHANGED = "changed"
 
 
-class BomLine(Noun):
+class BomLine(Model):
     """One component of the assembly that the revision touches."""
 
     component: Code
     quantity: PositiveQuantity
     """In one assembly: of a removed component as it was, of the others as it is from the effectivity date on."""
     unit: UnitCode
-    change: LineChange
+    change: BomLineChange
     quantity_before: PositiveQuantity | None = None
     """Of a changed component, in one assembly until then; None: as the revision before said."""
     replaces: Code | None = None
@@ -38,7 +38,7 @@ class BomLine(Noun):
     """What is free of an outgoing component, in `unit`, as the sender knows it; None: as the ledger has it."""
 
 
-class BomRevised(Noun):
+class BomRevised(Model):
     """A revision of an assembly's bill of material, whole; `stated` orders what is said of it (R10)."""
 
     plant: Code
@@ -73,17 +73,17 @@ def require_sound(lines: tuple[BomLine, ...]) -> None:
     components = [line.component for line in lines]
     if twice := sorted({name for name in components if components.count(name) > 1}):
         raise ValueError(f"component {twice[0]} is on two lines; state each component once")
-    outgoing = {line.component for line in lines if line.change is not LineChange.ADDED}
+    outgoing = {line.component for line in lines if line.change is not BomLineChange.ADDED}
     for line in lines:
         if line.replaces is None:
             continue
-        if line.change is not LineChange.ADDED:
+        if line.change is not BomLineChange.ADDED:
             raise ValueError(f"{line.component} is {line.change} and replaces {line.replaces}; only what is added does")
         if line.replaces not in outgoing:
             raise ValueError(f"{line.component} replaces {line.replaces}, which the revision does not touch")
 
 
-class UsedBy(Noun):
+class UsedBy(Model):
     """An open requirement of an outgoing component."""
 
     requirement_id: RequirementId
@@ -93,7 +93,7 @@ class UsedBy(Noun):
     pegs: tuple[Peg, ...]
 
 
-class SuppliedBy(Noun):
+class SuppliedBy(Model):
     """What a line of an order brings, or brought, for one requirement on one day; in the order unit."""
 
     order_id: OrderId
@@ -119,7 +119,7 @@ class SuppliedBy(Noun):
         return f"{name}/{self.line}" if self.line else name
 
 
-class ComponentUse(Noun):
+class ComponentUse(Model):
     """Where a component is used at the plant."""
 
     component: Code
@@ -135,7 +135,7 @@ class ComponentUse(Noun):
     """Empty: nobody has stated any."""
 
 
-class FateOption(Noun):
+class FateOption(Model):
     """One thing that can be done with a quantity that has no use."""
 
     choice: str
@@ -151,7 +151,7 @@ class FateOption(Noun):
     note: str = ""
 
 
-class ChangeDisposition(Noun):
+class ChangeDisposition(Model):
     """What becomes of a quantity of an outgoing component."""
 
     component: Code
@@ -182,7 +182,7 @@ class ChangeDisposition(Noun):
     """Of what is proposed, or of what was decided, in the company's currency."""
 
 
-class ChangeInstruction(Noun):
+class ChangeInstruction(Model):
     """What a person has to do of a change: no entity of ours carries it out, and nothing was booked."""
 
     owner: str
@@ -199,7 +199,7 @@ class ChangeInstruction(Noun):
     currency: str
 
 
-class AffectedRequirement(Noun):
+class AffectedRequirement(Model):
     """An open requirement of an outgoing component, and what it goes on needing."""
 
     requirement_id: RequirementId
@@ -210,7 +210,7 @@ class AffectedRequirement(Noun):
     """0: nothing any more."""
 
 
-class ChangeCheck(Noun):
+class ChangeCheck(Model):
     """Whether everything that the change touches has been given a fate."""
 
     order_lines: int
@@ -227,13 +227,13 @@ class ChangeCheck(Noun):
 __all__ = [
     "AffectedRequirement",
     "BomLine",
+    "BomLineChange",
     "BomRevised",
     "ChangeCheck",
     "ChangeDisposition",
     "ChangeInstruction",
     "ComponentUse",
     "FateOption",
-    "LineChange",
     "SuppliedBy",
     "UsedBy",
     "require_sound",

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationInfo, field_validator
 
-from canonical.base import Noun
+from canonical.base import Model
 
 
-class Calendar(Noun):
+class Calendar(Model):
     """Working days and hours of a plant, a supplier or a role."""
 
     name: str

@@ -1,27 +1,27 @@
-"""What the workflows hand to activities: the intent, and the facts that ride along."""
+"""What the workflows hand to activities: the intent, and the audit events that ride along."""
 
 from typing import Generic, TypeVar
 
-from canonical.base import Code, Noun
+from canonical.base import Code, Model
 from canonical.bom import ComponentUse
-from canonical.cover import CoverageChanged, Want
 from canonical.coverage import CoverageReport
 from canonical.exception import ExceptionDecided
 from canonical.identity import ChangeId, OrderId, RequirementId
-from canonical.messages import BomChanged, StockAllotted, SupplierAnswered
+from canonical.messages import BomChanged, StockAllocated, SupplierAnswered
 from canonical.need import Need, Withdrawal
 from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
-from canonical.plan import PlanRun
+from canonical.plan import PlanRunStatus
 from canonical.policy import PlantPolicy
-from canonical.records import Entry, OrderTerms, Reservation
+from canonical.records import AuditBatch, OrderTerms, Reservation
 from canonical.sourcing import Assessment, Source
 from canonical.stock import StockFigure, StockUser
+from canonical.supply import CoverageChanged, SupplyRequest
 
 Outcome = TypeVar("Outcome")
 
 
-class Reply(Noun, Generic[Outcome]):
-    """What an activity answers: its outcome, and where the chain of facts stands now that it has recorded them.
+class Reply(Model, Generic[Outcome]):
+    """What an activity answers: its outcome, and where the chain of audit events stands now that it has recorded them.
 
     The chain goes on from what was recorded, not from what the workflow works out: in a replay its clock may differ
     (a query that splits a task with a local activity), and so would the hashes.
@@ -29,18 +29,18 @@ class Reply(Noun, Generic[Outcome]):
 
     outcome: Outcome
     head: str = ""
-    """The hash of the last fact recorded; empty: none rode along."""
+    """The hash of the last audit event recorded; empty: none rode along."""
 
 
-class Call(Noun):
+class Call(Model):
     """What every call carries."""
 
     key: str
     """The idempotency key: workflow id and step, the same on every attempt."""
     correlation_id: str
-    entry: Entry | None = None
-    """Facts not yet in the ledger; recorded by the activity before it calls out."""
-    unsure: bool = False
+    audit_batch: AuditBatch | None = None
+    """Audit events not yet in the ledger; recorded by the activity before it calls out."""
+    maybe_written: bool = False
     """A former activity of the same step failed without our knowing whether it wrote."""
 
 
@@ -58,7 +58,7 @@ class PlaceAndSendCall(Call):
     """The idempotency key of the sending."""
 
 
-class PlacedAndSent(Noun):
+class PlacedAndSent(Model):
     """What both said."""
 
     placed: PlaceOutcome
@@ -97,13 +97,13 @@ class WriteCoverageCall(Call):
 
 
 class WriteBackCall(Call):
-    """erp.write_back: the schedule to the ERP and the cover to APS, beside each other."""
+    """erp.write_back: the schedule to the ERP and the coverage to APS, beside each other."""
 
     schedule: OrderSchedule
     report: CoverageReport
 
 
-class WrittenBack(Noun):
+class WrittenBack(Model):
     """What both said."""
 
     erp: ChangeOutcome
@@ -111,15 +111,15 @@ class WrittenBack(Noun):
     """None: APS is to be told by a call of its own."""
 
 
-class AssessCall(Noun):
-    """desk.assess."""
+class AssessCall(Model):
+    """internal.assess."""
 
     plant: Code
     item: Code
 
 
-class PolicyCall(Noun):
-    """desk.policy: what holds now; answered None where `known` still does."""
+class PolicyCall(Model):
+    """internal.policy: what holds now; answered None where `known` still does."""
 
     plant: Code
     item_class: str = ""
@@ -129,87 +129,87 @@ class PolicyCall(Noun):
     """The version that the entity has."""
 
 
-class StateNeedsCall(Noun):
-    """desk.state_needs: what one of our orders needs of others now, whole; a need that is gone is withdrawn."""
+class PublishNeedsCall(Model):
+    """internal.publish_needs: what one of our orders needs of others now, whole; a need that is gone is withdrawn."""
 
-    entry: Entry
+    audit_batch: AuditBatch
     needs: tuple[Need, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
     correlation_id: str
 
 
-class AnswerOrderCall(Noun):
-    """desk.answer_order: a supplying plant's requirement answers the transfer that it serves."""
+class AnswerOrderCall(Model):
+    """internal.answer_order: a supplying plant's requirement answers the transfer that it serves."""
 
-    entry: Entry
+    audit_batch: AuditBatch
     order_id: OrderId
     answered: SupplierAnswered
 
 
-class CoverOpening(Noun):
-    """A want that no order serves yet, with what a new order would start from."""
+class SupplyRequestOpening(Model):
+    """A supply request that no order serves yet, with what a new order would start from."""
 
-    want: Want
+    request: SupplyRequest
     terms: OrderTerms
     source: Source
     policy: PlantPolicy
 
 
-class CoverChange(Noun):
-    """A want to an order that is known."""
+class SupplyRequestChange(Model):
+    """A supply request to an order that is known."""
 
     order_id: OrderId
-    want: Want
+    request: SupplyRequest
 
 
-class AskCoverCall(Noun):
-    """desk.ask_cover: all that a requirement wants of orders now."""
+class RequestSupplyCall(Model):
+    """internal.request_supply: all that a requirement wants of orders now."""
 
-    entry: Entry
-    openings: tuple[CoverOpening, ...] = ()
-    changes: tuple[CoverChange, ...] = ()
+    audit_batch: AuditBatch
+    openings: tuple[SupplyRequestOpening, ...] = ()
+    changes: tuple[SupplyRequestChange, ...] = ()
     correlation_id: str
 
 
-class CoverAsked(Noun):
-    """What became of the wants, in their order."""
+class SupplyRequestsPlaced(Model):
+    """What became of the supply requests, in their order."""
 
     reservations: tuple[Reservation, ...]
     delivered: tuple[bool, ...]
     """Of the changes: False where the order has ended."""
 
 
-class CloseSheetCall(Noun):
-    """desk.close_sheet."""
+class CloseBatchCall(Model):
+    """internal.close_batch."""
 
     order_id: OrderId
-    entry: Entry
+    audit_batch: AuditBatch
 
 
-class RequirementStatement(Noun):
+class CoverageNotice(Model):
     """A statement to one requirement."""
 
     requirement_id: RequirementId
     coverage: CoverageChanged
 
 
-class TellRequirementsCall(Noun):
-    """desk.tell_requirements."""
+class NotifyRequirementsCall(Model):
+    """internal.notify_requirements."""
 
-    entry: Entry
-    statements: tuple[RequirementStatement, ...]
+    audit_batch: AuditBatch
+    notices: tuple[CoverageNotice, ...]
 
 
-class CloseExceptionCall(Noun):
-    """desk.close_exception: record, and tell who raised it what was decided."""
+class CloseExceptionCall(Model):
+    """internal.close_exception: record, and tell who raised it what was decided."""
 
-    entry: Entry
+    audit_batch: AuditBatch
     raised_by: str
     decided: ExceptionDecided | None = None
 
 
-class WhereUsedCall(Noun):
-    """desk.where_used."""
+class WhereUsedCall(Model):
+    """internal.where_used."""
 
     plant: Code
     assembly: Code
@@ -217,7 +217,7 @@ class WhereUsedCall(Noun):
     components: tuple[Code, ...]
 
 
-class WhereUsed(Noun):
+class WhereUsed(Model):
     """Where the components are used, in the order asked, with what master data and policy say of each."""
 
     uses: tuple[ComponentUse, ...]
@@ -228,28 +228,28 @@ class WhereUsed(Noun):
     """Another revision takes the place of the one that asks."""
 
 
-class BomChange(Noun):
+class BomChange(Model):
     """What one requirement is told."""
 
     requirement_id: RequirementId
     changed: BomChanged
 
 
-class ChangeBomCall(Noun):
-    """desk.change_bom."""
+class ChangeBomCall(Model):
+    """internal.change_bom."""
 
-    entry: Entry
+    audit_batch: AuditBatch
     changes: tuple[BomChange, ...]
 
 
-class StockUseCall(Noun):
-    """desk.stock_use."""
+class StockUseCall(Model):
+    """internal.stock_use."""
 
     plant: Code
     item: Code
 
 
-class StockUse(Noun):
+class StockUse(Model):
     """What is free now, who could use it, and what master data and policy say of the item."""
 
     figure: StockFigure
@@ -257,30 +257,30 @@ class StockUse(Noun):
     assessment: Assessment
 
 
-class StockShare(Noun):
+class StockAllocationNotice(Model):
     """What one requirement is told."""
 
     requirement_id: RequirementId
-    allotted: StockAllotted
+    allocated: StockAllocated
 
 
-class AllotStockCall(Noun):
-    """desk.allot_stock."""
+class AllocateStockCall(Model):
+    """internal.allocate_stock."""
 
-    entry: Entry
-    shares: tuple[StockShare, ...]
-
-
-class RecordCall(Noun):
-    """desk.record: nothing but the ledger."""
-
-    entry: Entry
+    audit_batch: AuditBatch
+    shares: tuple[StockAllocationNotice, ...]
 
 
-class PlanRunCall(Noun):
+class RecordCall(Model):
+    """internal.record: nothing but the ledger."""
+
+    audit_batch: AuditBatch
+
+
+class PlanRunCall(Model):
     """plan.match, plan.deliver, plan.wait, plan.keep_needs and plan.stop."""
 
-    run: PlanRun
+    run: PlanRunStatus
     detail: str = ""
     """Why it waits, keeps or stops."""
     batch: int = 0

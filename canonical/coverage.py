@@ -1,19 +1,19 @@
-"""What APS is told: the cover of its requirements, whole, with a revision."""
+"""What APS is told: the coverage of its requirements, whole, with a revision."""
 
-from canonical.base import Code, Instant, Noun
-from canonical.cover import SupplySlice
+from canonical.base import Code, Instant, Model
 from canonical.identity import OrderId, RequirementId
+from canonical.supply import ScheduleLine
 
 
-class RequirementCoverage(Noun):
+class RequirementCoverage(Model):
     """What one order gives one requirement."""
 
     requirement_id: RequirementId
-    slices: tuple[SupplySlice, ...]
+    schedule_lines: tuple[ScheduleLine, ...]
 
 
-class CoverageReport(Noun):
-    """The cover that one order gives all its requirements, whole: it replaces the order's last report.
+class CoverageReport(Model):
+    """The coverage that one order gives all its requirements, whole: it replaces the order's last report.
 
     A lower `sequence` than the last is stale.
     """

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Money, Noun, PositiveQuantity, Quantity
+from canonical.base import Code, Criticality, Instant, Model, Money, PositiveQuantity, Quantity
 from canonical.bom import ChangeDisposition
-from canonical.cover import SupplySlice
 from canonical.identity import ExceptionId
 from canonical.need import Peg
 from canonical.reason import Reason
 from canonical.sourcing import MasterDataDefect
+from canonical.supply import ScheduleLine
 
 
 class ExceptionKind(StrEnum):
@@ -42,7 +42,7 @@ class Choice(StrEnum):
     DECLINE = "decline"
     """Change proposal: leave the order as it is."""
     RETRY = "retry"
-    """Master data or refused write: it has been mended, try again."""
+    """Master data or refused write: it has been fixed, try again."""
     WAIT = "wait"
     """No answer: give the supplier another SLA."""
     CANCEL = "cancel"
@@ -58,7 +58,7 @@ class Choice(StrEnum):
     """Engineering change: it is reworked."""
 
 
-class Alternative(Noun):
+class Alternative(Model):
     """One way out, with what it costs and when the need is met."""
 
     choice: Choice
@@ -71,7 +71,7 @@ class Alternative(Noun):
     note: str = ""
 
 
-class Proposal(Noun):
+class Proposal(Model):
     """What is decided on. Its digest goes with the decision; a material change makes another digest (R15)."""
 
     kind: ExceptionKind
@@ -85,7 +85,7 @@ class Proposal(Noun):
     unit: str = ""
     short_quantity: Quantity | None = None
     pegs: tuple[Peg, ...] = ()
-    cover: tuple[SupplySlice, ...] = ()
+    coverage: tuple[ScheduleLine, ...] = ()
     available_on: date | None = None
     working_days_late: int = 0
     criticality: Criticality = Criticality.B
@@ -120,7 +120,7 @@ _OF_A_CHOICE = {"order_id", "line", "on_stock", "number", "options", "proposed",
 """Fields of a disposition that came later: where nothing is to be chosen line by line, its digest is what it was."""
 
 
-class LineChoice(Noun):
+class LineChoice(Model):
     """Engineering change: what is to become of a disposition, or of a part of it, otherwise than proposed."""
 
     line: Annotated[int, Field(ge=1)]
@@ -131,7 +131,7 @@ class LineChoice(Noun):
     """In the disposition's unit; None: all that is left of it. A line may be named several times."""
 
 
-class Decision(Noun):
+class Decision(Model):
     """What a person decided, on which proposal."""
 
     event_id: Annotated[str, Field(min_length=1, max_length=100)]
@@ -148,20 +148,20 @@ class Decision(Noun):
     decided_at: Instant
 
 
-RungAction = Literal["remind_supplier", "remind_assignee", "tell_buyer", "tell_manager"]
-"""R16: what a rung of the escalation ladder does."""
+EscalationAction = Literal["remind_supplier", "remind_assignee", "notify_buyer", "notify_manager"]
+"""R16: what an escalation level of the escalation schedule does."""
 
 
-class NextRung(Noun):
+class NextEscalation(Model):
     """R16: what happens next where nobody decides."""
 
-    action: RungAction
+    action: EscalationAction
     role: str
     """Whom it calls on."""
     at: Instant
 
 
-class ExceptionDecided(Noun):
+class ExceptionDecided(Model):
     """What the exception tells the entity that raised it."""
 
     exception_id: ExceptionId

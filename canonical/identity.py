@@ -59,7 +59,7 @@ def change_id(plant: str, assembly: str, revision: str) -> ChangeId:
 
 
 def stock_id(plant: str, item: str) -> StockId:
-    """`stock/{plant}/{item}` of an item's free stock; also the workflow id."""
+    """`stock/{plant}/{item}` of an item's available stock; also the workflow id."""
     return StockId(f"stock/{plant}/{item}")
 
 

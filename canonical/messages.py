@@ -5,57 +5,57 @@ from typing import Annotated
 
 from pydantic import Field
 
-from canonical.base import Instant, Noun, Quantity
+from canonical.base import Instant, Model, Quantity
 from canonical.bom import BomRevised
-from canonical.cover import CoverageChanged, Want
 from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
-from canonical.plan import PlanRun
+from canonical.plan import PlanRunStatus
 from canonical.policy import PlantPolicy
 from canonical.records import OrderTerms
 from canonical.sourcing import Source
 from canonical.stock import StockFigure, StockUser
+from canonical.supply import CoverageChanged, SupplyRequest
 
 
-class RequirementOpened(Noun):
+class RequirementOpened(Model):
     """Starts a MaterialRequirement, or states a need to one that runs."""
 
     need: Need
     correlation_id: str
     kept: tuple[CoverageChanged, ...] = ()
-    """Cover of a former run of the same requirement (it had ended and the plan wants it again)."""
+    """Coverage of a former run of the same requirement (it had ended and the plan wants it again)."""
     first_sequence: int = 1
     previous_hash: str = ""
-    """Where the facts of a former run ended, so that the chain goes on; empty: the first run."""
+    """Where the audit events of a former run ended, so that the chain goes on; empty: the first run."""
 
 
-class RequirementWithdrawn(Noun):
+class RequirementWithdrawn(Model):
     """The plan no longer has the need."""
 
     withdrawal: Withdrawal
     correlation_id: str = ""
 
 
-class ChangeOpened(Noun):
+class ChangeOpened(Model):
     """Starts an EngineeringChange, or states the revision anew to one that runs."""
 
     revised: BomRevised
     correlation_id: str
     first_sequence: int = 1
     previous_hash: str = ""
-    """Where the facts of a former run ended; empty: the first run."""
+    """Where the audit events of a former run ended; empty: the first run."""
 
 
-class ChangeSuperseded(Noun):
+class ChangeSuperseded(Model):
     """A newer revision takes the place of one that is not carried out yet."""
 
     by: ChangeId
     as_of: Instant
 
 
-class BomChanged(Noun):
+class BomChanged(Model):
     """R13: what a requirement goes on needing after an engineering change, whole; 0: nothing any more."""
 
     change_id: ChangeId
@@ -70,8 +70,8 @@ class BomChanged(Noun):
     as_of: Instant
 
 
-class StockOpened(Noun):
-    """Starts a StockBalance, or states the free stock anew to one that runs."""
+class StockOpened(Model):
+    """Starts a StockBalance, or states the available stock anew to one that runs."""
 
     figure: StockFigure
     users: tuple[StockUser, ...] = ()
@@ -79,15 +79,15 @@ class StockOpened(Noun):
     correlation_id: str
     first_sequence: int = 1
     previous_hash: str = ""
-    """Where the facts of a former run ended; empty: the first run."""
+    """Where the audit events of a former run ended; empty: the first run."""
 
 
-class StockAllotted(Noun):
+class StockAllocated(Model):
     """What a requirement gets from stock, whole; 0: nothing any more."""
 
     quantity: Quantity
     unit: str
-    stated_at: Instant
+    reported_at: Instant
     """When the stock was so: a need that the plan states later is as the plan says, which has netted the stock."""
     revision: int
     as_of: Instant
@@ -105,28 +105,29 @@ ORDER_EDITION = 1
 received goes to ERP and APS in one."""
 
 
-class OrderOpened(Noun):
-    """Starts a PurchaseOrder; the wants are on its sheet, or in `wants` where it does not collect."""
+class OrderOpened(Model):
+    """Starts a PurchaseOrder; the supply requests are in its consolidation batch, or in `requests` where it does not
+    collect."""
 
     order_id: OrderId
     terms: OrderTerms
     source: Source
     policy: PlantPolicy
-    wants: tuple[Want, ...] = ()
-    collecting: bool = False
+    requests: tuple[SupplyRequest, ...] = ()
+    consolidating: bool = False
     correlation_id: str
     edition: int = 0
     """The sequence of calls that it runs by (ORDER_EDITION): 0 of those that started before there
     was another. Said at the start, since asking `patched` costs two events in each order's history."""
 
 
-class CoverWanted(Noun):
-    """A requirement's want, to an order that no longer collects."""
+class SupplyRequested(Model):
+    """A requirement's supply request, to an order that no longer collects."""
 
-    want: Want
+    request: SupplyRequest
 
 
-class SupplierAnswered(Noun):
+class SupplierAnswered(Model):
     """A supplier's answer, canonical; `event_id` is the inbox's key."""
 
     event_id: str
@@ -134,27 +135,27 @@ class SupplierAnswered(Noun):
     correlation_id: str = ""
 
 
-class ShipmentsAnnounced(Noun):
+class ShipmentsAnnounced(Model):
     """Despatch advices."""
 
     event_id: str
     shipment: ShipmentAnnounced
 
 
-class GoodsReceived(Noun):
+class GoodsReceived(Model):
     """Receipts of one order, as many as arrived together."""
 
     receipts: Annotated[tuple[GoodsReceipt, ...], Field(min_length=1)]
 
 
-class DocumentEdited(Noun):
+class DocumentEdited(Model):
     """A person changed the document in the ERP."""
 
     event_id: str
     edit: DocumentEdit
 
 
-class ExceptionRaised(Noun):
+class ExceptionRaised(Model):
     """Starts a ShortageException."""
 
     exception_id: ExceptionId
@@ -169,27 +170,26 @@ class ExceptionRaised(Noun):
     sla_started_at: Instant | None = None
     """Since when the SLA runs, where it runs longer than the question is open: since a silent supplier was asked."""
     latest_safe_date: date | None = None
-    """R16: no rung later than this, where the proposal says none."""
+    """R16: no escalation level later than this, where the proposal says none."""
     correlation_id: str
 
 
-class ProposalChanged(Noun):
+class ProposalChanged(Model):
     """The raiser's picture changed: decide on this instead; None: there is nothing left to decide."""
 
     proposal: Proposal | None
     reason: str = ""
 
 
-class PlanRunStarted(Noun):
+class PlanRunStarted(Model):
     """Starts a PlanRun: the plan is staged whole."""
 
-    run: PlanRun
+    run: PlanRunStatus
 
 
 __all__ = [
     "BomChanged",
     "ChangeOpened",
-    "CoverWanted",
     "CoverageChanged",
     "DocumentEdited",
     "ExceptionRaised",
@@ -202,7 +202,8 @@ __all__ = [
     "RequirementOpened",
     "RequirementWithdrawn",
     "ShipmentsAnnounced",
-    "StockAllotted",
+    "StockAllocated",
     "StockOpened",
     "SupplierAnswered",
+    "SupplyRequested",
 ]

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Noun, PositiveQuantity, UnitCode
+from canonical.base import Code, Criticality, Instant, Model, PositiveQuantity, UnitCode
 from canonical.identity import OrderId, RequirementId, requirement_id
 
 
-class Peg(Noun):
+class Peg(Model):
     """One demand that the need serves; `date` is the day by which the demand needs it on stock."""
 
     demand: str
@@ -20,7 +20,7 @@ class Peg(Noun):
     """What is made of the need for this demand, where the plan says so (R13)."""
 
 
-class Revision(Noun):
+class Revision(Model):
     """R10: where a message stands in its sender's own order of events; never the arrival time."""
 
     plan_version: Annotated[int, Field(ge=0)]
@@ -34,7 +34,7 @@ class Revision(Noun):
         return (self.plan_version, self.source_revision, self.effective_at.timestamp(), self.event_id)
 
 
-class Need(Noun):
+class Need(Model):
     """A material requirement as the planning system last stated it, whole."""
 
     plant: Code
@@ -75,7 +75,7 @@ class Need(Noun):
         return min(peg.criticality for peg in self.pegs)
 
 
-class Withdrawal(Noun):
+class Withdrawal(Model):
     """The planning system no longer has this need."""
 
     plant: Code

@@ -17,8 +17,8 @@ from canonical.base import (
     DocumentNumber,
     Instant,
     LineNumber,
+    Model,
     Money,
-    Noun,
     OrderNumber,
     PersonName,
     PositiveQuantity,
@@ -34,7 +34,7 @@ LINES_MAX = 2_000
 """Of an order, and so of what is said of one."""
 
 
-class LineOutcome(StrEnum):
+class AnswerOutcome(StrEnum):
     """A supplier's answer to a line, whatever the dialect."""
 
     ACCEPTED = "accepted"
@@ -47,22 +47,22 @@ class LineOutcome(StrEnum):
     DELETED = "deleted"
 
 
-class AnswerSlice(Noun):
+class AnswerScheduleLine(Model):
     """One part of a line's answer, as the supplier said it; None where it said nothing."""
 
-    outcome: LineOutcome
+    outcome: AnswerOutcome
     quantity: SentQuantityOrZero | None = None
     unit: UnitCode | None = None
     date: DayOrNone = None
 
     @model_validator(mode="before")
     @classmethod
-    def _without_a_date(cls, said: Any) -> Any:
+    def _without_a_date(cls, statement: Any) -> Any:
         """Who writes 9999-12-31 confirms for no day; who writes nothing confirms the day asked."""
-        if not isinstance(said, dict) or not _is_no_date(said.get("date")):
-            return said
-        promised = said.get("outcome") in (LineOutcome.ACCEPTED, LineOutcome.CHANGED)
-        return {**said, "date": None} | ({"outcome": LineOutcome.DATE_PENDING} if promised else {})
+        if not isinstance(statement, dict) or not _is_no_date(statement.get("date")):
+            return statement
+        promised = statement.get("outcome") in (AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED)
+        return {**statement, "date": None} | ({"outcome": AnswerOutcome.DATE_PENDING} if promised else {})
 
 
 def _is_no_date(value: object) -> bool:
@@ -71,17 +71,17 @@ def _is_no_date(value: object) -> bool:
     return isinstance(value, str) and value[:4].isdecimal() and int(value[:4]) > LAST_DAY.year
 
 
-class LineAnswer(Noun):
-    """What the supplier says of one order line: one slice or several."""
+class LineAnswer(Model):
+    """What the supplier says of one order line: one schedule line or several."""
 
     line: Annotated[int, Field(gt=0)]
-    slices: Annotated[tuple[AnswerSlice, ...], Field(min_length=1, max_length=200)]
+    schedule_lines: Annotated[tuple[AnswerScheduleLine, ...], Field(min_length=1, max_length=200)]
     price: Money | None = None
     price_unit: SentQuantity | None = None
     """The quantity that `price` buys, as the supplier said it; None: as ordered."""
 
 
-class OrderAnswer(Noun):
+class OrderAnswer(Model):
     """A supplier's answer to an order, canonical.
 
     `answers_all`: lines that are not named are answered by the header (accepted or rejected); otherwise
@@ -99,7 +99,7 @@ class OrderAnswer(Noun):
     """Of the prices, as the supplier said it; None: as ordered."""
 
 
-class ShippedLine(Noun):
+class ShippedLine(Model):
     """A line of a despatch advice."""
 
     line: LineNumber
@@ -107,7 +107,7 @@ class ShippedLine(Noun):
     unit: UnitCode | None = None
 
 
-class ShipmentAnnounced(Noun):
+class ShipmentAnnounced(Model):
     """A supplier's despatch advice for an order; `despatch_number` makes it unique."""
 
     order_number: OrderNumber
@@ -117,7 +117,7 @@ class ShipmentAnnounced(Noun):
     effective_at: Instant
 
 
-class GoodsReceipt(Noun):
+class GoodsReceipt(Model):
     """Goods posted into stock against an order line; `receipt_number` makes it unique."""
 
     order_number: OrderNumber
@@ -129,7 +129,7 @@ class GoodsReceipt(Noun):
     effective_at: Instant
 
 
-class ComponentLine(Noun):
+class ComponentLine(Model):
     """A component provided to a subcontractor for an order line."""
 
     item: Code
@@ -139,7 +139,7 @@ class ComponentLine(Noun):
     """The day it must be on stock to be provided in time."""
 
 
-class ScheduleLine(Noun):
+class DeliveryLine(Model):
     """What arrives of an order line on a day; `committed` is what the supplier confirmed of it."""
 
     date: dt.date
@@ -147,7 +147,7 @@ class ScheduleLine(Noun):
     committed: Quantity
 
 
-class WrittenLine(Noun):
+class WrittenLine(Model):
     """A line as we last wrote it to the ERP, or as a person's edit of it was adopted or is to be undone."""
 
     quantity: Quantity
@@ -155,7 +155,7 @@ class WrittenLine(Noun):
     """Of one delivery of all; what `schedule` says comes first."""
     price: Money
     """For the line's own price unit."""
-    schedule: tuple[ScheduleLine, ...] = ()
+    schedule: tuple[DeliveryLine, ...] = ()
     """What write_schedule last brought it to, with what was adopted since; empty: one delivery of all."""
     deleted: bool = False
     """A person's deletion of it is known."""
@@ -195,7 +195,7 @@ def edited_value(field: str, text: str) -> str:
 _BEYOND = Decimal(10) ** 12
 
 
-class DocumentEdit(Noun):
+class DocumentEdit(Model):
     """A person changed a line of one of our orders in the ERP; `old` and `new` as `edited_value` spells them."""
 
     order_number: OrderNumber
@@ -205,7 +205,7 @@ class DocumentEdit(Noun):
     new: str
     price_unit: PositiveQuantity | None = None
     """The quantity that an edited price buys; None: as ordered."""
-    deliveries: tuple[ScheduleLine, ...] = ()
+    deliveries: tuple[DeliveryLine, ...] = ()
     """All of the line's deliveries as the ERP was found to hold them; empty: nobody looked."""
     edited_by: PersonName
     effective_at: Instant
@@ -219,7 +219,7 @@ class DocumentEdit(Noun):
         return self.model_copy(update={"old": old, "new": new, "price_unit": price_unit})
 
 
-class DocumentLine(Noun):
+class DocumentLine(Model):
     """An order line as ERP and supplier are asked to hold it."""
 
     line: Annotated[int, Field(gt=0)]
@@ -241,7 +241,7 @@ class DocumentLine(Noun):
     """What we last brought the ERP's line to; where the ERP holds something else, a person edited it."""
 
 
-class OrderDocument(Noun):
+class OrderDocument(Model):
     """A whole order at one revision; `reference` (identity.external_reference) is how we find it again."""
 
     order_id: OrderId
@@ -265,7 +265,7 @@ class OrderDocument(Noun):
     """Of a change: which lines differ from the revision before."""
 
 
-class Refused(Noun):
+class Refused(Model):
     """A counterpart understood the call and said no: a business outcome, never retried as it is."""
 
     result: Literal["refused"] = "refused"
@@ -275,7 +275,7 @@ class Refused(Noun):
     line: int | None = None
 
 
-class Placed(Noun):
+class Placed(Model):
     """The ERP holds one requisition and one order for the document."""
 
     result: Literal["placed"] = "placed"
@@ -287,7 +287,7 @@ class Placed(Noun):
     """Other documents of the same reference, found by the sweep and cancelled."""
 
 
-class Written(Noun):
+class Written(Model):
     """The counterpart holds what it was asked to hold."""
 
     result: Literal["written"] = "written"
@@ -296,7 +296,7 @@ class Written(Noun):
     """How many writes it took; 0: it held it already."""
 
 
-class Edited(Noun):
+class Edited(Model):
     """The ERP's document is not as we last wrote it: a person edited it, and nothing was written over the edit."""
 
     result: Literal["edited"] = "edited"
@@ -308,18 +308,18 @@ WriteOutcome = Annotated[Written | Refused, Field(discriminator="result")]
 ChangeOutcome = Annotated[Written | Refused | Edited, Field(discriminator="result")]
 
 
-class LineSchedule(Noun):
+class LineSchedule(Model):
     """The delivery schedule of one order line, whole."""
 
     line: Annotated[int, Field(gt=0)]
-    schedule: Annotated[tuple[ScheduleLine, ...], Field(min_length=1)]
+    schedule: Annotated[tuple[DeliveryLine, ...], Field(min_length=1)]
     completed: bool = False
     """Nothing more is expected: delivery completed in the ERP."""
     written: WrittenLine | None = None
     """What we last brought the ERP's line to; where the ERP holds something else, a person edited it."""
 
 
-class OrderSchedule(Noun):
+class OrderSchedule(Model):
     """What the supplier confirmed and delivered of an order, whole lines only."""
 
     order_id: OrderId

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from canonical.base import Code, Count, Criticality, Day, Instant, Label, Noun, SentQuantity, UnitCode
+from canonical.base import Code, Count, Criticality, Day, Instant, Label, Model, SentQuantity, UnitCode
+from canonical.event_data import PEGS_MAX, PegData
 from canonical.identity import PlanRunId
 from canonical.need import Need
 from canonical.policy import PlantPolicy
-from canonical.world import PEGS_MAX, PegData
 
 
 class PlanStage(StrEnum):
@@ -30,7 +30,7 @@ class PlanStage(StrEnum):
 ENDED = frozenset({PlanStage.DONE, PlanStage.STOPPED, PlanStage.SUPERSEDED})
 
 
-class LineOutcome(StrEnum):
+class PlanLineOutcome(StrEnum):
     """What a line came to."""
 
     REFUSED = "refused"
@@ -47,7 +47,7 @@ class LineOutcome(StrEnum):
     """No line: a known need that the plan no longer has, and a person decided to keep."""
 
 
-class PlanLine(Noun):
+class PlanLine(Model):
     """One line of a plan: a need without the plan's own words (source, plant, version)."""
 
     item: Code
@@ -67,14 +67,14 @@ class PlanLine(Noun):
         return min((peg.criticality for peg in self.pegging), default=Criticality.B)
 
 
-class LineFault(Noun):
+class LineFault(Model):
     """Why a line is refused."""
 
     field: str
     reason: str
 
 
-class NumberedLine(Noun):
+class NumberedLine(Model):
     """A line as it was read; `number` counts the file's lines from 1."""
 
     number: int
@@ -85,7 +85,7 @@ class NumberedLine(Noun):
     """Of a refused line, where they could be read: what it speaks of is not withdrawn for its being refused."""
 
 
-class PlanRun(Noun):
+class PlanRunStatus(Model):
     """A plan run as it stands."""
 
     id: PlanRunId
@@ -105,11 +105,11 @@ class PlanRun(Noun):
     ended_at: Instant | None = None
 
 
-class PlanProgress(Noun):
+class PlanProgress(Model):
     """A plan run and its counts."""
 
-    run: PlanRun
-    outcomes: dict[LineOutcome, int] = {}
+    run: PlanRunStatus
+    outcomes: dict[PlanLineOutcome, int] = {}
     """Of the lines, and of needs that are withdrawn; empty until it is matched."""
     changes: int = 0
     """What there is to deliver: the net change."""
@@ -117,7 +117,7 @@ class PlanProgress(Noun):
     delivered: int = 0
 
 
-class LineMatch(Noun):
+class LineMatch(Model):
     """R1: a line continues a need that is known, or is a need of its own (`reference` made for it)."""
 
     number: int
@@ -125,7 +125,7 @@ class LineMatch(Noun):
     why: str
 
 
-class LineTie(Noun):
+class LineTie(Model):
     """R1: lines and known needs that could be one another in more than one way."""
 
     numbers: tuple[int, ...]
@@ -134,24 +134,24 @@ class LineTie(Noun):
     why: str
 
 
-class LineMatching(Noun):
+class LineMatching(Model):
     """What became of an item's lines without references."""
 
     matches: tuple[LineMatch, ...] = ()
     ties: tuple[LineTie, ...] = ()
 
 
-class UnnamedLine(Noun):
+class UnnamedLine(Model):
     """A line without a reference, as the need it would be."""
 
     number: int
     need: Need
 
 
-class PlanMatched(Noun):
+class PlanMatched(Model):
     """What matching came to."""
 
-    run: PlanRun
+    run: PlanRunStatus
     policy: PlantPolicy
     changes: int = 0
     withdrawals: int = 0
@@ -162,7 +162,7 @@ class PlanMatched(Noun):
     """The first few."""
 
 
-class PlanDelivered(Noun):
+class PlanDelivered(Model):
     """What a round of delivery came to."""
 
     stage: PlanStage

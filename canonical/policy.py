@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Noun, Share
+from canonical.base import Code, Criticality, Model, Share
 from canonical.calendar import Calendar
 
 Days = Annotated[int, Field(ge=0, le=400)]
 PartOfOne = Annotated[Decimal, Field(ge=0, le=1)]
 
 
-class Damping(Noun):
+class Dampener(Model):
     """R4: a change within all four limits is not acted on."""
 
     quantity: Decimal = Decimal(10)
@@ -23,7 +23,7 @@ class Damping(Noun):
     later_working_days: Days = 5
 
 
-class Tolerance(Noun):
+class Tolerance(Model):
     """R8: what a supplier may answer without a person; shares of what was ordered."""
 
     quantity_less: Share = Decimal("0.03")
@@ -32,8 +32,8 @@ class Tolerance(Noun):
     later_working_days: Days = 0
 
 
-class Escalation(Noun):
-    """R16: the ladder, in shares of the SLA; the SLA in business hours."""
+class Escalation(Model):
+    """R16: the escalation schedule, in shares of the SLA; the SLA in business hours."""
 
     sla_hours: Annotated[int, Field(gt=0)] = 16
     reminder_at: Share = Decimal("0.5")
@@ -41,7 +41,7 @@ class Escalation(Noun):
     manager_at: Share = Decimal("1.5")
 
 
-class Approval(Noun):
+class Approval(Model):
     """R15: up to which value (company currency) a change needs nobody, by criticality."""
 
     currency: str = "EUR"
@@ -65,7 +65,7 @@ class RouteKind(StrEnum):
     """Made by a supplier of components that the plant provides; each component is a requirement pegged to the order."""
 
 
-class RouteRule(Noun):
+class RouteRule(Model):
     """One way that the plant uses, in the order of the list."""
 
     kind: RouteKind
@@ -77,14 +77,14 @@ class RouteRule(Noun):
     """Of a subcontract: working days by which components are with the supplier before its lead time begins."""
 
 
-class Quota(Noun):
+class Quota(Model):
     """R14: what share of an item a supplier is to get, and what it starts from."""
 
     share: Annotated[Decimal, Field(gt=0)]
     base: Annotated[Decimal, Field(ge=0)] = Decimal(0)
 
 
-class Disposal(Noun):
+class Disposal(Model):
     """R13: what can be done with what an engineering change leaves without use; shares of its value."""
 
     use_up_days: Days = 180
@@ -103,7 +103,7 @@ class Disposal(Noun):
     """What the supplier asks for a cancellation past its cut-off."""
 
 
-class LeadTime(Noun):
+class LeadTime(Model):
     """What a lead time from master data must be before a requisition is converted by it."""
 
     minimum_days: Days = 1
@@ -111,7 +111,7 @@ class LeadTime(Noun):
     """Beyond it, a typing error is more likely than patience."""
 
 
-class Absence(Noun):
+class Absence(Model):
     """Out of office, both days included; whoever stands in is asked instead."""
 
     first_day: dt.date
@@ -119,7 +119,7 @@ class Absence(Noun):
     delegate: str
 
 
-class Role(Noun):
+class Role(Model):
     """A role that decides: its hours, and who stands in for it."""
 
     calendar: Calendar | None = None
@@ -127,7 +127,7 @@ class Role(Noun):
     absences: tuple[Absence, ...] = ()
 
 
-class Ownership(Noun):
+class Ownership(Model):
     """Which systems own a data domain: only they may state or change it. Names are CloudEvents sources, * for any."""
 
     requirement: tuple[str, ...] = ("*",)
@@ -137,11 +137,11 @@ class Ownership(Noun):
     order_document: tuple[str, ...] = ("*",)
     bill_of_material: tuple[str, ...] = ("*",)
     stock: tuple[str, ...] = ("*",)
-    """Free stock and unplanned consumption."""
+    """Available stock and unplanned consumption."""
 
 
-class DefectOwners(Noun):
-    """Which role mends master data, by domain."""
+class DefectOwners(Model):
+    """Which role fixes master data, by domain."""
 
     item: str = "planner"
     unit: str = "planner"
@@ -154,7 +154,7 @@ class DefectOwners(Noun):
     policy: str = "purchasing-manager"
 
 
-class PlanRules(Noun):
+class PlanRules(Model):
     """What a plan run may do without a person, and how much of it is under way at once."""
 
     error_share_max: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.02")
@@ -169,16 +169,16 @@ class PlanRules(Noun):
     """How many runs of a source are kept with their lines."""
 
 
-class LinePolicy(Noun):
+class LinePolicy(Model):
     """What an order needs of the policy for one of its lines (item and supplier may have rules of their own)."""
 
     version: str
     tolerance: Tolerance
-    freeze_fence_days: Days
+    frozen_zone_days: Days
     shared_lines: bool = False
 
 
-class PlantPolicy(Noun):
+class PlantPolicy(Model):
     """The effective policy of a plant, or of an item and a supplier there where they have rules of their own."""
 
     plant: Code
@@ -196,13 +196,14 @@ class PlantPolicy(Noun):
     consolidation_days: Days = 10
     """Lines whose dock dates lie within this many calendar days may share an order."""
     shared_lines: bool = False
-    """Whether wants on one sheet of the same item, terms and dock date become one order line (R11, R12)."""
+    """Whether wants on one consolidation batch of the same item, terms and dock date become one order line (R11,
+    R12)."""
     processing_days: Days = 1
     goods_receipt_days: Days = 2
-    freeze_fence_days: Days = 5
+    frozen_zone_days: Days = 5
     expedite_days_gained: Days = 10
     expedite_cost_share: Share = Decimal("0.08")
-    damping: Damping = Damping()
+    dampener: Dampener = Dampener()
     tolerance: Tolerance = Tolerance()
     escalation: Escalation = Escalation()
     approval: Approval = Approval()
@@ -232,6 +233,6 @@ class PlantPolicy(Noun):
         return LinePolicy(
             version=self.version,
             tolerance=self.tolerance,
-            freeze_fence_days=self.freeze_fence_days,
+            frozen_zone_days=self.frozen_zone_days,
             shared_lines=self.shared_lines,
         )

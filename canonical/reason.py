@@ -4,11 +4,11 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from canonical.base import Noun
+from canonical.base import Model
 
 
-class Reason(Noun):
-    """One rule's verdict, so that a person can check it by hand."""
+class Reason(Model):
+    """One rule's outcome, so that a person can check it by hand."""
 
     rule: str
     """R1 to R16."""

@@ -1,4 +1,4 @@
-"""What entities leave in the ledger: a snapshot for the reads beside the facts for the audit."""
+"""What entities leave in the ledger: a snapshot for the reads beside the audit events for the audit."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from canonical.base import Instant, Money, Noun, Quantity
+from canonical.audit_event import AuditEvent
+from canonical.base import Instant, Model, Money, Quantity
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
-from canonical.cover import SupplySlice, Want
-from canonical.exception import Decision, NextRung, Proposal
-from canonical.facts import Fact
+from canonical.exception import Decision, NextEscalation, Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId, StockId
 from canonical.need import Need
 from canonical.policy import RouteKind
 from canonical.reason import Reason
-from canonical.stock import StockAllotment, StockFigure
+from canonical.stock import StockAllocation, StockFigure
+from canonical.supply import ScheduleLine, SupplyRequest
 
 
 class RequirementStage(StrEnum):
@@ -26,7 +26,7 @@ class RequirementStage(StrEnum):
     COVERED = "covered"
     SHORT = "short"
     BLOCKED = "blocked"
-    """Master data or an ambiguous match: nothing can be ordered before a person mends it."""
+    """Master data or an ambiguous match: nothing can be ordered before a person fixes it."""
     FULFILLED = "fulfilled"
     WITHDRAWN = "withdrawn"
 
@@ -34,7 +34,7 @@ class RequirementStage(StrEnum):
 class OrderStage(StrEnum):
     """Where an order stands."""
 
-    COLLECTING = "collecting"
+    CONSOLIDATING = "consolidating"
     PLACING = "placing"
     UNSENT = "unsent"
     SENT = "sent"
@@ -44,21 +44,21 @@ class OrderStage(StrEnum):
     CANCELLED = "cancelled"
 
 
-class RequirementSnapshot(Noun):
+class RequirementSnapshot(Model):
     """A requirement's present state, for lists and inboxes."""
 
     entity: Literal["requirement"] = "requirement"
     id: RequirementId
     need: Need
     stage: RequirementStage
-    need_revision: int
+    request_revision: int
     order_ids: tuple[OrderId, ...] = ()
-    cover: tuple[SupplySlice, ...] = ()
+    coverage: tuple[ScheduleLine, ...] = ()
     """What the orders last told it; empty while they give exactly what was wanted."""
     needed: Quantity | None = None
     """What is acted on, in the need's unit; 0: withdrawn. None: recorded before this was."""
     from_stock: Quantity = Decimal(0)
-    """What of it is met from free stock."""
+    """What of it is met from available stock."""
     reason: str = ""
     """Why it is open, in a planner's words."""
     policy_version: str = ""
@@ -68,7 +68,7 @@ class RequirementSnapshot(Noun):
     closed: bool = False
 
 
-class LineShare(Noun):
+class LineShare(Model):
     """What a requirement has of an order line that several share, in the order unit."""
 
     requirement_id: RequirementId
@@ -77,7 +77,7 @@ class LineShare(Noun):
     received: Quantity = Decimal(0)
 
 
-class OrderLineSnapshot(Noun):
+class OrderLineSnapshot(Model):
     """A line's present state, with the requirement it serves; of several, the first."""
 
     line: int
@@ -87,10 +87,10 @@ class OrderLineSnapshot(Noun):
     unit: str
     delivery_date: date
     price: str
-    slices: tuple[SupplySlice, ...] = ()
+    schedule_lines: tuple[ScheduleLine, ...] = ()
     shipped: Quantity
     received: Quantity
-    claimed: Quantity | None = None
+    allocated: Quantity | None = None
     """What of the quantity requirements need, in the order unit; the rest is surplus. None: nobody said."""
     cancelled: bool = False
     shares: tuple[LineShare, ...] = ()
@@ -107,7 +107,7 @@ class OrderLineSnapshot(Noun):
         return self.received if requirement == self.requirement_id else Decimal(0)
 
 
-class OrderSnapshot(Noun):
+class OrderSnapshot(Model):
     """An order's present state."""
 
     entity: Literal["order"] = "order"
@@ -141,7 +141,7 @@ class ExceptionState(StrEnum):
     """What it was about went away by itself."""
 
 
-class ExceptionSnapshot(Noun):
+class ExceptionSnapshot(Model):
     """An exception's present state."""
 
     entity: Literal["exception"] = "exception"
@@ -157,10 +157,10 @@ class ExceptionSnapshot(Noun):
     opened_at: Instant
     reminders: int = 0
     escalations: int = 0
-    next_rung: NextRung | None = None
-    """R16; None: the ladder is climbed, or nothing is left to decide."""
+    next_escalation: NextEscalation | None = None
+    """R16; None: the escalation is complete, or nothing is left to decide."""
     reasons: tuple[Reason, ...] = ()
-    """Why it is where it is: delegations and rungs, in the order they happened."""
+    """Why it is where it is: delegations and escalation levels, in the order they happened."""
     decision: Decision | None = None
     correlation_id: str = ""
     closed: bool = False
@@ -177,7 +177,7 @@ class ChangeStage(StrEnum):
     """Another revision took its place before it was carried out."""
 
 
-class ChangeSnapshot(Noun):
+class ChangeSnapshot(Model):
     """An engineering change's present state; at its end the report of every affected line."""
 
     entity: Literal["change"] = "change"
@@ -212,17 +212,17 @@ class ChangeSnapshot(Noun):
 
 
 class StockStage(StrEnum):
-    """Where the balance of an item's free stock stands."""
+    """Where the balance of an item's available stock stands."""
 
     JUDGING = "judging"
-    STANDING = "standing"
+    ACTIVE = "active"
     """Something that it said stands: a shortfall is to be covered, or needs are met from stock."""
     SETTLED = "settled"
     """Nothing is left to say."""
 
 
-class StockSnapshot(Noun):
-    """The present state of what an item's free stock did to its needs."""
+class StockSnapshot(Model):
+    """The present state of what an item's available stock did to its needs."""
 
     entity: Literal["stock"] = "stock"
     id: StockId
@@ -231,8 +231,8 @@ class StockSnapshot(Noun):
     shortfall: Quantity = Decimal(0)
     """What is stated as a need of its own, in the figure's unit."""
     shortfall_requirement: RequirementId | None = None
-    allotments: tuple[StockAllotment, ...] = ()
-    damped: int = 0
+    allocations: tuple[StockAllocation, ...] = ()
+    suppressed: int = 0
     """How many changes were too small to be told (R4)."""
     reason: str = ""
     policy_version: str = ""
@@ -246,29 +246,29 @@ Snapshot = Annotated[
 ]
 
 
-class Entry(Noun):
-    """What rides along with an activity: the facts not yet written and the state they led to.
+class AuditBatch(Model):
+    """What rides along with an activity: the audit events not yet written and the state they led to.
 
     Recorded by (entity, sequence): the same entry twice does no harm, an older one never overwrites.
     """
 
-    facts: tuple[Fact, ...]
+    audit_events: tuple[AuditEvent, ...]
     snapshot: Snapshot
     after: int = 0
-    """Where no fact is unwritten: the sequence of the last one written."""
+    """Where no audit event is unwritten: the sequence of the last one written."""
 
     @property
     def sequence(self) -> int:
-        """The newest fact's sequence; snapshots are compared by it."""
-        return self.facts[-1].sequence if self.facts else self.after
+        """The newest audit event's sequence; snapshots are compared by it."""
+        return self.audit_events[-1].sequence if self.audit_events else self.after
 
     @property
     def head(self) -> str:
-        """The hash of the newest fact; empty: there is none."""
-        return self.facts[-1].hash if self.facts else ""
+        """The hash of the newest audit event; empty: there is none."""
+        return self.audit_events[-1].hash if self.audit_events else ""
 
 
-class OrderTerms(Noun):
+class OrderTerms(Model):
     """What lines must have in common to share an order."""
 
     plant: str
@@ -278,25 +278,25 @@ class OrderTerms(Noun):
     route: RouteKind = RouteKind.DIRECT
 
 
-class Reservation(Noun):
-    """The ledger's answer to a want: which order takes it."""
+class Reservation(Model):
+    """The ledger's answer to a supply request: which order takes it."""
 
     order_id: OrderId
     opened: bool
-    """This want opened the order (also told again on a repeated call)."""
-    collecting: bool
-    """The order still collects: the want is on its sheet and needs no message."""
-    held: Want | None = None
-    """The want as the order has it: of a repeated call perhaps not the one given. None: as given."""
+    """This supply request opened the order (also told again on a repeated call)."""
+    consolidating: bool
+    """The order still collects: the supply request is in its consolidation batch and needs no message."""
+    existing: SupplyRequest | None = None
+    """The supply request as the order has it: of a repeated call perhaps not the one given. None: as given."""
 
 
-class Sheet(Noun):
+class ConsolidationBatch(Model):
     """What an order collected, in the order of arrival."""
 
-    wants: tuple[Want, ...]
+    requests: tuple[SupplyRequest, ...]
 
 
-class DeadLetter(Noun):
+class DeadLetter(Model):
     """What could not be understood or addressed, kept whole."""
 
     channel: str

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, Money, Noun, PositiveQuantity, Quantity, UnitCode
+from canonical.base import Code, Model, Money, PositiveQuantity, Quantity, UnitCode
 from canonical.calendar import Calendar
 from canonical.policy import PlantPolicy, RouteKind
 
 
-class UnitConversion(Noun):
+class UnitConversion(Model):
     """Of one item: `numerator` base units are `denominator` of `unit`. Exact, as master data keeps it."""
 
     unit: UnitCode
@@ -18,7 +18,7 @@ class UnitConversion(Noun):
     denominator: PositiveQuantity
 
 
-class Component(Noun):
+class Component(Model):
     """What a supplier is given to make `per` base units of a subcontracted item."""
 
     item: Code
@@ -27,7 +27,7 @@ class Component(Noun):
     per: PositiveQuantity = Decimal(1)
 
 
-class Source(Noun):
+class Source(Model):
     """One way to get an item; quantities in `unit`, the order unit."""
 
     supplier: Code
@@ -54,7 +54,7 @@ class Source(Noun):
     """Lines may share an order only where this is equal."""
 
 
-class ItemAtPlant(Noun):
+class ItemAtPlant(Model):
     """An item as the plant keeps it."""
 
     plant: Code
@@ -74,7 +74,7 @@ class ItemAtPlant(Noun):
     """By preference; empty where nobody supplies it."""
 
 
-class UnknownItem(Noun):
+class UnknownItem(Model):
     """Master data has no such item at the plant."""
 
     plant: str
@@ -82,7 +82,7 @@ class UnknownItem(Noun):
     detail: str
 
 
-class Assessment(Noun):
+class Assessment(Model):
     """All that a requirement needs to decide: master data and policy, as they are now."""
 
     item: ItemAtPlant | None
@@ -106,7 +106,7 @@ class Assessment(Noun):
         return self.by_supplier.get(supplier, self.policy)
 
 
-class MasterDataDefect(Noun):
+class MasterDataDefect(Model):
     """What is wrong in master data, where, and whose it is."""
 
     field: str

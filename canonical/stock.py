@@ -1,4 +1,4 @@
-"""Stock that is free to promise: what systems say of it, what that leaves, and who could be served from it.
+"""Stock that is available to promise: what systems say of it, what that leaves, and who could be served from it.
 
 What becomes of it is decided by decisions.stock_use; what a message is to those before it, by R10 (`StockReport.rank`).
 """
@@ -7,7 +7,7 @@ import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
 
-from canonical.base import Code, Criticality, Instant, Noun, Quantity, SignedQuantity, UnitCode
+from canonical.base import Code, Criticality, Instant, Model, Quantity, SignedQuantity, UnitCode
 from canonical.identity import RequirementId, StockId, stock_id
 
 
@@ -20,7 +20,7 @@ class StockReportKind(StrEnum):
     """One unplanned use of it."""
 
 
-class StockReport(Noun):
+class StockReport(Model):
     """What a system says of an item's stock at a plant, by the sender's clock."""
 
     kind: StockReportKind
@@ -42,14 +42,14 @@ class StockReport(Noun):
         return stock_id(self.plant, self.item)
 
 
-class StockFigure(Noun):
+class StockFigure(Model):
     """What is free of an item at a plant: the newest statement, less what was consumed after it."""
 
     plant: Code
     item: Code
     unit: UnitCode
-    free: SignedQuantity
-    stated_at: Instant
+    available_to_promise: SignedQuantity
+    reported_at: Instant
     """When the statement took effect; what a plan states later has netted it."""
     as_of: Instant
     """When the newest report took effect that it is made of."""
@@ -64,7 +64,7 @@ class StockFigure(Noun):
         return stock_id(self.plant, self.item)
 
 
-class StockUser(Noun):
+class StockUser(Model):
     """An open requirement of the item; quantities in its own unit."""
 
     requirement_id: RequirementId
@@ -73,27 +73,27 @@ class StockUser(Noun):
     unit: str
     required_date: dt.date
     criticality: Criticality
-    stated_at: Instant
+    reported_at: Instant
     """When the plan stated it."""
-    held: Quantity = Decimal(0)
+    secured: Quantity = Decimal(0)
     """Received for it, or on the way: orders can't be relaxed below that."""
     answers_order: bool = False
     """It is another plant's transfer, which is promised what suppliers confirm."""
 
 
-class StockAllotment(Noun):
+class StockAllocation(Model):
     """What a requirement was last told that it gets from stock, in its own unit."""
 
     requirement_id: RequirementId
     quantity: Quantity
     unit: str
-    stated_at: Instant
+    reported_at: Instant
     """Of the stock statement; a later plan for the requirement has netted it."""
 
 
 __all__ = [
     "SignedQuantity",
-    "StockAllotment",
+    "StockAllocation",
     "StockFigure",
     "StockReport",
     "StockReportKind",

@@ -7,7 +7,7 @@ import httpx
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 
 
-class Refused(Exception):
+class GatewayRefusal(Exception):
     """The gateway said no, or does not answer; the message is for the person."""
 
 
@@ -22,20 +22,20 @@ def ask(method: str, url: str, **more: Any) -> Any:
     return answer.json()
 
 
-def unreachable(url: str, error: httpx.HTTPError) -> Refused:
+def unreachable(url: str, error: httpx.HTTPError) -> GatewayRefusal:
     """Nobody answers there."""
-    return Refused(f"no gateway answers at {url}: {error or type(error).__name__}; start one with `make up`")
+    return GatewayRefusal(f"no gateway answers at {url}: {error or type(error).__name__}; start one with `make up`")
 
 
-def refusal(answer: httpx.Response) -> Refused:
+def refusal(answer: httpx.Response) -> GatewayRefusal:
     """What a refusing answer says, in a line; what speaks no problem+json (a proxy) is named by its status."""
     try:
-        said = answer.json()
-        words = [str(said.get(name) or "") for name in ("title", "detail", "next_step")]
+        statement = answer.json()
+        words = [str(statement.get(name) or "") for name in ("title", "detail", "next_step")]
     except (ValueError, AttributeError):
-        return Refused(f"{answer.url} answered {answer.status_code} {answer.reason_phrase}")
+        return GatewayRefusal(f"{answer.url} answered {answer.status_code} {answer.reason_phrase}")
     title, detail, next_step = words
-    return Refused(f"{title or answer.status_code}: {detail} {next_step}".strip())
+    return GatewayRefusal(f"{title or answer.status_code}: {detail} {next_step}".strip())
 
 
-__all__ = ["DEFAULT_GATEWAY", "Refused", "ask", "refusal", "unreachable"]
+__all__ = ["DEFAULT_GATEWAY", "GatewayRefusal", "ask", "refusal", "unreachable"]

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from console.http import DEFAULT_GATEWAY, Refused, refusal, unreachable
+from console.http import DEFAULT_GATEWAY, GatewayRefusal, refusal, unreachable
 
 CONTENT_TYPES = {
     ".ndjson": "application/x-ndjson",
@@ -70,29 +70,31 @@ def run(given: argparse.Namespace) -> int:
 
 async def _run(given: argparse.Namespace) -> int:
     async with httpx.AsyncClient(base_url=given.gateway, timeout=_TIMEOUT, trust_env=False) as client:
-        return await answer(given, PlanDesk(client, Console(stderr=True), Console()))
+        return await answer(given, PlanConsole(client, Console(stderr=True), Console()))
 
 
-async def answer(given: argparse.Namespace, desk: "PlanDesk") -> int:
+async def answer(given: argparse.Namespace, console: "PlanConsole") -> int:
     """Send, watch and report, as asked."""
     if given.question == "report":
         path = f"/v1/plan-runs/{quote(given.source, safe='')}/{quote(given.plant, safe='')}/{given.version}"
-        await desk.fetch_report(path, given.out)
+        await console.fetch_report(path, given.out)
         return 0
     if given.report is not None:
         _report_type(given.report)  # before the plan is sent, not after
         if given.no_wait:
-            raise Refused("a report says what became of the lines; leave --no-wait out, or ask `plan report` later")
-    location = await desk.send(given.file, given.source, given.plant, given.version, partial=given.partial)
+            raise GatewayRefusal(
+                "a report says what became of the lines; leave --no-wait out, or ask `plan report` later"
+            )
+    location = await console.send(given.file, given.source, given.plant, given.version, partial=given.partial)
     if given.no_wait:
         return 0
-    ended = await desk.watch(location)
+    ended = await console.watch(location)
     if given.report is not None:
-        await desk.fetch_report(location, given.report)
+        await console.fetch_report(location, given.report)
     return 0 if ended["stage"] == "done" else 1
 
 
-class PlanDesk:
+class PlanConsole:
     """Talks with the gateway about plan runs, and shows it: progress on one console, results on the other."""
 
     def __init__(
@@ -125,7 +127,7 @@ class PlanDesk:
             except httpx.HTTPError as error:
                 raise unreachable(str(self._client.base_url), error) from error
             except OSError as error:
-                raise Refused(f"{file} can't be read: {error.strerror or error}") from error
+                raise GatewayRefusal(f"{file} can't be read: {error.strerror or error}") from error
         if taken.status_code >= 400:
             raise refusal(taken)
         view = taken.json()
@@ -134,7 +136,7 @@ class PlanDesk:
 
     async def watch(self, location: str) -> dict[str, Any]:
         """The run at its end, shown until then and counted by outcome. Raises Refused where nobody answers."""
-        said = ""
+        statement = ""
         with self._bars() as bars:
             bar = bars.add_task("matching", total=None)
             while True:
@@ -144,10 +146,10 @@ class PlanDesk:
                 bars.update(bar, description=view["stage"])
                 if view["stage"] in ENDED:
                     break
-                if view["stage"] == "waiting" and said != view["detail"]:
-                    said = view["detail"]
+                if view["stage"] == "waiting" and statement != view["detail"]:
+                    statement = view["detail"]
                     bars.console.print(
-                        f"a person decides: {said} (`GET /v1/exceptions`, `cli.py decide`)", style="bold"
+                        f"a person decides: {statement} (`GET /v1/exceptions`, `cli.py decide`)", style="bold"
                     )
                 await asyncio.sleep(self._poll_seconds)
         self._show(view)
@@ -169,7 +171,7 @@ class PlanDesk:
         except httpx.HTTPError as error:
             raise unreachable(f"{self._client.base_url}{url}", error) from error
         except OSError as error:
-            raise Refused(f"{out} can't be written: {error.strerror or error}") from error
+            raise GatewayRefusal(f"{out} can't be written: {error.strerror or error}") from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -224,7 +226,7 @@ def _form(file: Path) -> tuple[str, bool]:
     packed = file.suffix.lower() == ".gz"
     suffix = Path(file.stem).suffix.lower() if packed else file.suffix.lower()
     if suffix not in CONTENT_TYPES:
-        raise Refused(f"{file.name} is no plan by its name; call it {', '.join(CONTENT_TYPES)}, also with .gz")
+        raise GatewayRefusal(f"{file.name} is no plan by its name; call it {', '.join(CONTENT_TYPES)}, also with .gz")
     return CONTENT_TYPES[suffix], packed
 
 
@@ -232,7 +234,9 @@ def _report_type(out: Path) -> str:
     try:
         return REPORT_TYPES[out.suffix.lower()]
     except KeyError:
-        raise Refused(f"{out.name}: a report is written as {' or '.join(REPORT_TYPES)}; end its name so") from None
+        raise GatewayRefusal(
+            f"{out.name}: a report is written as {' or '.join(REPORT_TYPES)}; end its name so"
+        ) from None
 
 
-__all__ = ["PlanDesk", "add_to", "answer", "run"]
+__all__ = ["PlanConsole", "add_to", "answer", "run"]

@@ -1,7 +1,7 @@
 """`cli.py policy …`: what people ask of the policies. A file of its own: it needs neither gateway nor servers.
 
 python cli.py policy explain --plant 1710 --item CH-0234 --supplier CARLSO0001
-python cli.py policy compare --candidate my-policies --since 2026-06-01
+python cli.py policy backtest --candidate my-policies --since 2026-06-01
 """
 
 import argparse
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from backtest import console as backtest
 from policies.book import PolicyBook
 from policies.reading import PolicyError
 from settings import Settings, policy_directory
-from shadow import console as shadow
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -25,7 +25,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     explain.add_argument("--item-class", default="", help="the item's class in master data")
     explain.add_argument("--item", default="")
     explain.add_argument("--supplier", default="", help="a supplier, or the supplying plant of a transfer")
-    compare = questions.add_parser("compare", help="what other policies would have decided; writes nothing")
+    compare = questions.add_parser("backtest", help="what other policies would have decided; writes nothing")
     compare.add_argument("--candidate", type=Path, required=True, help="a directory of policies like the present one")
     compare.add_argument("--since", type=_day, required=True, help="the first day of the decisions (UTC)")
     compare.add_argument("--plant", help="of this plant only")
@@ -42,15 +42,15 @@ def run(given: argparse.Namespace) -> int:
         match given.question:
             case "explain":
                 return _explain(PolicyBook(given.policies or policy_directory()), given)
-            case "compare":
+            case "backtest":
                 database_url = Settings.load().database_url
-                return shadow.run(given, given.policies or policy_directory(), database_url)
+                return backtest.run(given, given.policies or policy_directory(), database_url)
             case other:
                 raise AssertionError(other)
     except PolicyError as error:
         print(f"The policies can't be used:\n{error}", file=sys.stderr)
         return 2
-    except shadow.CannotCompare as error:
+    except backtest.CannotBacktest as error:
         print(error, file=sys.stderr)
         return 2
 

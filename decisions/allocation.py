@@ -1,6 +1,6 @@
 """R11, allocation: how one confirmation is divided among the requirements it serves.
 
-What is decided here: who gets which slice. Not here: whether that meets their need (R7).
+What is decided here: who gets which schedule line. Not here: whether that meets their need (R7).
 """
 
 import datetime as dt
@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from canonical.base import Criticality
-from canonical.cover import SliceState, SupplySlice
 from canonical.identity import RequirementId
 from canonical.reason import JsonValue, Reason, figure
+from canonical.supply import ScheduleLine, ScheduleLineState
 
 
-class Claim(NamedTuple):
+class AllocationRequest(NamedTuple):
     """What one requirement asks of the confirmation."""
 
     requirement_id: RequirementId
@@ -25,10 +25,10 @@ class Claim(NamedTuple):
 
 
 class Allocations(NamedTuple):
-    """Each requirement's slices (empty where nothing was left for it), and what nobody claimed."""
+    """Each requirement's schedule lines (empty where nothing was left for it), and what nobody claimed."""
 
-    by_requirement: dict[RequirementId, tuple[SupplySlice, ...]]
-    surplus: tuple[SupplySlice, ...]
+    by_requirement: dict[RequirementId, tuple[ScheduleLine, ...]]
+    surplus: tuple[ScheduleLine, ...]
     rule: str = "R11"
 
     @property
@@ -38,56 +38,59 @@ class Allocations(NamedTuple):
         return "; ".join([*served, f"unclaimed: {_parts(self.surplus)}"] if self.surplus else served)
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit; criticality, need date and id decide, no policy."""
+        """The outcome for trace and audit; criticality, need date and id decide, no policy."""
         inputs: dict[str, JsonValue] = {who: _parts(parts) for who, parts in self.by_requirement.items()}
         return Reason(rule=self.rule, why=self.why, inputs=inputs, policy_version=policy_version)
 
 
-def _parts(slices: Iterable[SupplySlice]) -> str:
-    said = [f"{figure(part.quantity)} {part.state} for {part.date or 'no date'}" for part in slices]
-    return " + ".join(said) or "nothing"
+def _parts(schedule_lines: Iterable[ScheduleLine]) -> str:
+    statement = [f"{figure(part.quantity)} {part.state} for {part.date or 'no date'}" for part in schedule_lines]
+    return " + ".join(statement) or "nothing"
 
 
-def allocate(slices: Iterable[SupplySlice], claims: Iterable[Claim]) -> Allocations:
-    """R11: the earliest slices to the most critical, then the earliest need, then by id.
+def allocate(schedule_lines: Iterable[ScheduleLine], requests: Iterable[AllocationRequest]) -> Allocations:
+    """R11: the earliest schedule lines to the most critical, then the earliest need, then by id.
 
-    Goods received are given first, backordered and undated slices last. Nothing is ever given twice: allocations and
-    surplus together are exactly the slices. Several claims of one requirement are served each in its turn.
+    Goods received are given first, backordered and undated schedule lines last. Nothing is ever given twice:
+    allocations and
+    surplus together are exactly the schedule lines. Several claims of one requirement are served each in its turn.
     """
-    supply = [piece for piece in sorted(slices, key=_firmest_first) if piece.quantity]
-    supply.reverse()  # the next slice is the last of the list, so that taking it is cheap
-    given: dict[RequirementId, list[SupplySlice]] = {}
-    for claim in sorted(claims, key=_first_served):
-        mine = given.setdefault(claim.requirement_id, [])
-        wanted = claim.quantity
-        while wanted > 0 and supply:
+    supply = [piece for piece in sorted(schedule_lines, key=_firmest_first) if piece.quantity]
+    supply.reverse()  # the next schedule line is the last of the list, so that taking it is cheap
+    given: dict[RequirementId, list[ScheduleLine]] = {}
+    for request in sorted(requests, key=_first_served):
+        mine = given.setdefault(request.requirement_id, [])
+        requested = request.quantity
+        while requested > 0 and supply:
             piece = supply.pop()
-            taken = min(wanted, piece.quantity)
+            taken = min(requested, piece.quantity)
             mine.append(_part(piece, taken))
-            wanted -= taken
+            requested -= taken
             if taken < piece.quantity:
                 supply.append(_part(piece, piece.quantity - taken))
-    return Allocations({claimant: _merged(mine) for claimant, mine in given.items()}, tuple(reversed(supply)))
+    return Allocations({requirement: _merged(mine) for requirement, mine in given.items()}, tuple(reversed(supply)))
 
 
-def _firmest_first(piece: SupplySlice) -> tuple[int, dt.date]:
+def _firmest_first(piece: ScheduleLine) -> tuple[int, dt.date]:
     if piece.date is None:
         return (3, dt.date.max)
-    firmness = 0 if piece.state is SliceState.RECEIVED else 2 if piece.state is SliceState.BACKORDERED else 1
+    firmness = (
+        0 if piece.state is ScheduleLineState.RECEIVED else 2 if piece.state is ScheduleLineState.BACKORDERED else 1
+    )
     return (firmness, piece.date)
 
 
-def _first_served(claim: Claim) -> tuple[Criticality, dt.date, RequirementId]:
-    return (claim.criticality, claim.need_date, claim.requirement_id)
+def _first_served(request: AllocationRequest) -> tuple[Criticality, dt.date, RequirementId]:
+    return (request.criticality, request.need_date, request.requirement_id)
 
 
-def _part(piece: SupplySlice, quantity: Decimal) -> SupplySlice:
-    return SupplySlice(quantity=quantity, date=piece.date, state=piece.state)
+def _part(piece: ScheduleLine, quantity: Decimal) -> ScheduleLine:
+    return ScheduleLine(quantity=quantity, date=piece.date, state=piece.state)
 
 
-def _merged(pieces: list[SupplySlice]) -> tuple[SupplySlice, ...]:
-    """Slices of the same day and state as one, in the order given."""
-    by_place: dict[tuple[SliceState, dt.date | None], SupplySlice] = {}
+def _merged(pieces: list[ScheduleLine]) -> tuple[ScheduleLine, ...]:
+    """Schedule lines of the same day and state as one, in the order given."""
+    by_place: dict[tuple[ScheduleLineState, dt.date | None], ScheduleLine] = {}
     for piece in pieces:
         place = (piece.state, piece.date)
         held = by_place.get(place)

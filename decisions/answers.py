@@ -1,4 +1,4 @@
-"""R9, partial answers: what a supplier's answer to an order line promises, as one list of slices.
+"""R9, partial answers: what a supplier's answer to an order line promises, as one list of schedule lines.
 
 What is decided here: how much is confirmed for when, what is backordered, what is rejected; and that an answer which
 can't be read without guessing goes to a person. Not here: whether the answer is of the current revision (R10) and
@@ -9,20 +9,20 @@ import datetime as dt
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from canonical.cover import SliceState, SupplySlice
-from canonical.order import AnswerSlice, LineAnswer, LineOutcome
+from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
 from canonical.reason import JsonValue, Reason
+from canonical.supply import ScheduleLine, ScheduleLineState
 
-_CONFIRMED = frozenset({LineOutcome.ACCEPTED, LineOutcome.CHANGED})
-_PENDING = frozenset({LineOutcome.BACKORDERED, LineOutcome.DATE_PENDING, LineOutcome.ON_HOLD})
-_REFUSED = frozenset({LineOutcome.REJECTED, LineOutcome.DELETED})
+_CONFIRMED = frozenset({AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED})
+_PENDING = frozenset({AnswerOutcome.BACKORDERED, AnswerOutcome.DATE_PENDING, AnswerOutcome.ON_HOLD})
+_REFUSED = frozenset({AnswerOutcome.REJECTED, AnswerOutcome.DELETED})
 _ZERO = Decimal(0)
 
 
 class ReadAnswer(NamedTuple):
     """What the supplier will deliver of the line, and what it won't."""
 
-    slices: tuple[SupplySlice, ...]
+    schedule_lines: tuple[ScheduleLine, ...]
     """Confirmed by date, then backordered; empty where all is rejected."""
     rejected: Decimal
     why: str
@@ -35,13 +35,17 @@ class ReadAnswer(NamedTuple):
 
     @property
     def confirmed(self) -> Decimal:
-        """Σ confirmed slices."""
-        return sum((piece.quantity for piece in self.slices if piece.state is SliceState.CONFIRMED), _ZERO)
+        """Σ confirmed schedule lines."""
+        return sum(
+            (piece.quantity for piece in self.schedule_lines if piece.state is ScheduleLineState.CONFIRMED), _ZERO
+        )
 
     @property
     def last_date(self) -> dt.date | None:
         """The last confirmed date; None where nothing is confirmed."""
-        dates = [piece.date for piece in self.slices if piece.date and piece.state is SliceState.CONFIRMED]
+        dates = [
+            piece.date for piece in self.schedule_lines if piece.date and piece.state is ScheduleLineState.CONFIRMED
+        ]
         return max(dates, default=None)
 
 
@@ -66,10 +70,13 @@ def read_answer(
     answer: LineAnswer | None,
     header: Literal["accepted", "rejected", "per_line"],
 ) -> ReadAnswer | NotAnswered | UnclearAnswer:
-    """R9: the line's slices, whatever the dialect; `answer` None: the line is not named and the header speaks for it.
+    """R9: the line's schedule lines, whatever the dialect; `answer` None: the line is not named and the header speaks
+    for it.
 
-    What is accepted without a date is for the date asked; without a quantity, for all that the other slices leave. Of
-    what no slice speaks of: where something was confirmed it is backordered; where only a backorder was named it is
+    What is accepted without a date is for the date asked; without a quantity, for all that the other schedule lines
+    leave. Of
+    what no schedule line speaks of: where something was confirmed it is backordered; where only a backorder was named
+    it is
     confirmed. A header's rejection rejects every line; a line that contradicts it is unclear.
     """
     if answer is None:
@@ -77,20 +84,22 @@ def read_answer(
     unclear = _objection(unit, answer, header)
     if unclear is not None:
         return UnclearAnswer(unclear)
-    said = _fill_in(ordered, answer.slices)
-    if isinstance(said, UnclearAnswer):
-        return said
-    slices = []
+    statement = _fill_in(ordered, answer.schedule_lines)
+    if isinstance(statement, UnclearAnswer):
+        return statement
+    schedule_lines = []
     rejected = _ZERO
-    for outcome, quantity, date in said:
+    for outcome, quantity, date in statement:
         if outcome in _REFUSED:
             rejected += quantity
         elif outcome in _CONFIRMED:
-            slices.append(SupplySlice(quantity=quantity, date=date or delivery_date, state=SliceState.CONFIRMED))
+            schedule_lines.append(
+                ScheduleLine(quantity=quantity, date=date or delivery_date, state=ScheduleLineState.CONFIRMED)
+            )
         else:
-            promised = date if outcome is LineOutcome.BACKORDERED else None
-            slices.append(SupplySlice(quantity=quantity, date=promised, state=SliceState.BACKORDERED))
-    return _result(slices, rejected)
+            promised = date if outcome is AnswerOutcome.BACKORDERED else None
+            schedule_lines.append(ScheduleLine(quantity=quantity, date=promised, state=ScheduleLineState.BACKORDERED))
+    return _result(schedule_lines, rejected)
 
 
 def _read_header(
@@ -100,61 +109,61 @@ def _read_header(
         return NotAnswered()
     if header == "rejected":
         return _result([], ordered)
-    return _result([SupplySlice(quantity=ordered, date=delivery_date, state=SliceState.CONFIRMED)], _ZERO)
+    return _result([ScheduleLine(quantity=ordered, date=delivery_date, state=ScheduleLineState.CONFIRMED)], _ZERO)
 
 
 def _objection(unit: str, answer: LineAnswer, header: str) -> str | None:
     """Why the line can't be read, before any arithmetic."""
-    for piece in answer.slices:
-        if piece.outcome is LineOutcome.SUBSTITUTED:
+    for piece in answer.schedule_lines:
+        if piece.outcome is AnswerOutcome.SUBSTITUTED:
             return "the supplier offers a substitute; whether it will do is for a person to say"
         if piece.unit is not None and piece.unit != unit:
             return f"the answer is in {piece.unit}, the order in {unit}"
         if header == "rejected" and piece.outcome not in _REFUSED:
             return f"the header rejects the order, the line says {piece.outcome}"
         says_nothing = piece.quantity is None and piece.date is None and answer.price is None
-        if piece.outcome is LineOutcome.CHANGED and says_nothing:
+        if piece.outcome is AnswerOutcome.CHANGED and says_nothing:
             return "the answer says changed, and not what"
-    if sum(piece.quantity is None for piece in answer.slices) > 1:
+    if sum(piece.quantity is None for piece in answer.schedule_lines) > 1:
         return "several parts of the answer name no quantity"
     return None
 
 
-_Said = tuple[LineOutcome, Decimal, dt.date | None]
+_Statement = tuple[AnswerOutcome, Decimal, dt.date | None]
 
 
-def _fill_in(ordered: Decimal, pieces: tuple[AnswerSlice, ...]) -> list[_Said] | UnclearAnswer:
+def _fill_in(ordered: Decimal, pieces: tuple[AnswerScheduleLine, ...]) -> list[_Statement] | UnclearAnswer:
     """Every part with its quantity, and a part for what was left unsaid."""
     rest = ordered - sum((piece.quantity for piece in pieces if piece.quantity is not None), _ZERO)
-    said: list[_Said] = []
+    statement: list[_Statement] = []
     for piece in pieces:
         if piece.quantity is None:
             if rest <= 0:
                 return UnclearAnswer(f"the parts named leave nothing that could be {piece.outcome}")
-            said.append((piece.outcome, rest, piece.date))
+            statement.append((piece.outcome, rest, piece.date))
             rest = _ZERO
         else:
-            said.append((piece.outcome, piece.quantity, piece.date))
+            statement.append((piece.outcome, piece.quantity, piece.date))
     if rest > 0:
         outcomes = {piece.outcome for piece in pieces}
         if outcomes & _CONFIRMED:
-            said.append((LineOutcome.DATE_PENDING, rest, None))
+            statement.append((AnswerOutcome.DATE_PENDING, rest, None))
         elif outcomes & _REFUSED:
             return UnclearAnswer(f"part of the line is rejected, and nothing is said of the other {rest.normalize():f}")
         else:
-            said.append((LineOutcome.ACCEPTED, rest, None))
-    return said
+            statement.append((AnswerOutcome.ACCEPTED, rest, None))
+    return statement
 
 
-def _result(slices: list[SupplySlice], rejected: Decimal) -> ReadAnswer:
-    merged: dict[tuple[SliceState, dt.date | None], Decimal] = {}
-    for piece in slices:
+def _result(schedule_lines: list[ScheduleLine], rejected: Decimal) -> ReadAnswer:
+    merged: dict[tuple[ScheduleLineState, dt.date | None], Decimal] = {}
+    for piece in schedule_lines:
         if piece.quantity:
             place = (piece.state, piece.date)
             merged[place] = merged.get(place, _ZERO) + piece.quantity
     ordered = sorted(
-        (SupplySlice(quantity=quantity, date=date, state=state) for (state, date), quantity in merged.items()),
-        key=lambda piece: (piece.state is SliceState.BACKORDERED, piece.date or dt.date.max),
+        (ScheduleLine(quantity=quantity, date=date, state=state) for (state, date), quantity in merged.items()),
+        key=lambda piece: (piece.state is ScheduleLineState.BACKORDERED, piece.date or dt.date.max),
     )
     words = [f"{piece.quantity.normalize():f} {piece.state} {piece.date or 'without date'}" for piece in ordered]
     if rejected:

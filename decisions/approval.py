@@ -133,5 +133,5 @@ def entitled_roles(roles: Iterable[str], policy: PlantPolicy, now: dt.datetime) 
     return tuple(found)
 
 
-def _name(said: str) -> str:
-    return said.strip().casefold()
+def _name(statement: str) -> str:
+    return statement.strip().casefold()

@@ -1,7 +1,8 @@
-"""The decision of a requirement: from the need and all that is known of its item to the cover to ask for, or a defect.
+"""The decision of a requirement: from the need and all that is known of its item to the coverage to ask for, or a
+defect.
 
 What is decided here: the order in which the rules speak: master data first (R3), then the source (R14, preference, R6)
-with its dates (R6) and lots (R5). Not here: the rules themselves, and how a want is stated (cover).
+with its dates (R6) and lots (R5). Not here: the rules themselves, and how a supply request is stated (cover).
 """
 
 import datetime as dt
@@ -19,7 +20,7 @@ from decisions.schedule import BackwardSchedule
 from decisions.sourcing import SourceChoice, choose, defects_of
 
 
-class CoverDecision(NamedTuple):
+class SourcingDecision(NamedTuple):
     """The need can be ordered: from whom, by when, in which lots."""
 
     choice: SourceChoice
@@ -47,12 +48,12 @@ class CoverDecision(NamedTuple):
         return self.choice.lots
 
     def reasons(self) -> tuple[Reason, ...]:
-        """Each rule's verdict, in the order in which they spoke."""
+        """Each rule's outcome, in the order in which they spoke."""
         version, choice = self.policy.version, self.choice
-        verdicts = [choice.reason(version)]
+        outcomes = [choice.reason(version)]
         if choice.quota is not None and choice.rule != choice.quota.rule:
-            verdicts.append(choice.quota.reason(version))
-        return (*verdicts, choice.schedule.reason(version), choice.lots.reason(version))
+            outcomes.append(choice.quota.reason(version))
+        return (*outcomes, choice.schedule.reason(version), choice.lots.reason(version))
 
 
 class NotOrderable(NamedTuple):
@@ -69,12 +70,12 @@ class NotOrderable(NamedTuple):
         return f"{self.defects[0].detail}{more}"
 
     def reasons(self) -> tuple[Reason, ...]:
-        """The verdict for trace and audit."""
+        """The outcome for trace and audit."""
         inputs = {f"{defect.field}#{number}": defect.value for number, defect in enumerate(self.defects, 1)}
         return (Reason(rule=self.rule, why=self.why, inputs={**inputs}, policy_version=self.policy.version),)
 
 
-def decide_cover(
+def decide_sourcing(
     need: Need,
     assessment: Assessment,
     today: dt.date,
@@ -82,16 +83,17 @@ def decide_cover(
     quantity: Decimal | None = None,
     exclude: Collection[str] = (),
     holding: Collection[str] = (),
-) -> CoverDecision | NotOrderable:
+) -> SourcingDecision | NotOrderable:
     """R3, R14, R6, R5: what to ask for and of whom, or what keeps it from being ordered.
 
     `quantity`: what is left to order (R2), in the need's unit; None: the whole need. `exclude`: suppliers that are not
-    to be asked. `holding`: suppliers that hold cover of the need and must be sound, since the change is stated to them.
+    to be asked. `holding`: suppliers that hold coverage of the need and must be sound, since the change is stated to
+    them.
     """
     defects = defects_of(need, assessment, holding) if holding else item_defects(need, assessment)
     if not defects:
         choice = choose(need, assessment, today, exclude, quantity)
         if choice is not None:
-            return CoverDecision(choice, assessment.policy_for(choice.source.supplier))
+            return SourcingDecision(choice, assessment.policy_for(choice.source.supplier))
         defects = defects_of(need, assessment) or (none_left(need, assessment, sorted(exclude)),)
     return NotOrderable(defects, assessment.policy)

@@ -1,6 +1,7 @@
 """Availability: by when a quantity of an item can be on stock, and where it would come from.
 
-What is decided here: what is taken first (free stock, then confirmed supply that no need claims, then a new order by
+What is decided here: what is taken first (available stock, then confirmed supply that no need claims, then a new order
+by
 R6 forward), and by when the whole is there. Not here: what is free or claimed (the ledger), and whether a lot of this
 size can be ordered at all (R5 speaks when the need is stated). All quantities are in one unit, the question's.
 """
@@ -81,7 +82,7 @@ class Availability(NamedTuple):
 
 
 _WORDS = {
-    Origin.STOCK: "free stock",
+    Origin.STOCK: "available stock",
     Origin.SURPLUS: "confirmed supply that no need claims",
     Origin.NEW_ORDER: "a new order",
 }

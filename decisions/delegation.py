@@ -12,7 +12,7 @@ from canonical.policy import Absence, PlantPolicy
 from canonical.reason import Reason
 
 
-class Asked(NamedTuple):
+class Assignee(NamedTuple):
     """Who is asked for a role."""
 
     role: str
@@ -57,7 +57,7 @@ def absence_of(role: str, policy: PlantPolicy, moment: dt.datetime) -> Absence |
     return max(now, key=lambda absence: absence.last_day, default=None)
 
 
-def who_is_asked(role: str, policy: PlantPolicy, moment: dt.datetime) -> Asked:
+def who_is_asked(role: str, policy: PlantPolicy, moment: dt.datetime) -> Assignee:
     """The role itself, or its delegate while it is away, or the delegate's.
 
     Delegates that lead back to one who is away end with the manager, and with the manager's delegates where the
@@ -72,7 +72,7 @@ def who_is_asked(role: str, policy: PlantPolicy, moment: dt.datetime) -> Asked:
             asked = policy.manager
             if asked in away:
                 break
-    return Asked(role, asked, tuple(away.items()), _why(asked, away))
+    return Assignee(role, asked, tuple(away.items()), _why(asked, away))
 
 
 def _why(asked: str, away: dict[str, Absence]) -> str:

@@ -1,11 +1,14 @@
 """R16, escalation: when whoever is waited for is reminded, and who is told after that.
 
-What is decided here: the rungs of the two ladders, their moments and their reasons. Not here: what a rung does, and
+What is decided here: the escalation levels of the two escalation schedules, their moments and their reasons. Not here:
+what an escalation level does, and
 who is asked while a role is away (delegation).
 
 A silent supplier is reminded at 50 % of the SLA, the buyer is told at 100 %, the manager at 150 %. A question to
-people climbs the same ladder: its clock starts when it opens (that about a silent supplier goes on with the supplier's
-clock), whoever is asked takes the supplier's place, and a rung that leads to who is asked already falls away. Each rung
+people climbs the same escalation schedule: its clock starts when it opens (that about a silent supplier goes on with
+the supplier's
+clock), whoever is asked takes the supplier's place, and an escalation level that leads to who is asked already falls
+away. Each escalation level
 counts in the business hours of the role that it calls on; reminders in those of the role that waits or is asked.
 """
 
@@ -15,26 +18,26 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from canonical.calendar import Calendar
-from canonical.exception import RungAction
+from canonical.exception import EscalationAction
 from canonical.policy import PlantPolicy
 from canonical.reason import JsonValue, Reason
 from decisions.calendars import add_business_hours, previous_working_day
 from decisions.delegation import calendar_of
 
-REMINDED, BUYER_TOLD, MANAGER_TOLD = 1, 2, 3
-_HEIGHTS: dict[RungAction, int] = {
+REMINDED, BUYER_NOTIFIED, MANAGER_NOTIFIED = 1, 2, 3
+_HEIGHTS: dict[EscalationAction, int] = {
     "remind_supplier": REMINDED,
     "remind_assignee": REMINDED,
-    "tell_buyer": BUYER_TOLD,
-    "tell_manager": MANAGER_TOLD,
+    "notify_buyer": BUYER_NOTIFIED,
+    "notify_manager": MANAGER_NOTIFIED,
 }
-_KEYS = {REMINDED: "reminder_at", BUYER_TOLD: "buyer_at", MANAGER_TOLD: "manager_at"}
+_KEYS = {REMINDED: "reminder_at", BUYER_NOTIFIED: "buyer_at", MANAGER_NOTIFIED: "manager_at"}
 
 
-class Rung(NamedTuple):
-    """One step of a ladder, due at a moment in UTC."""
+class EscalationLevel(NamedTuple):
+    """One step of an escalation schedule, due at a moment in UTC."""
 
-    action: RungAction
+    action: EscalationAction
     role: str
     """Whom it calls on; of the supplier's reminder, the role that sends it."""
     at: dt.datetime
@@ -48,7 +51,8 @@ class Rung(NamedTuple):
 
     @property
     def height(self) -> int:
-        """Which rung of the ladder it is: a climber who stands on one goes on with a higher one."""
+        """Which escalation level of the escalation schedule it is: a climber who stands on one goes on with a higher
+        one."""
         return _HEIGHTS[self.action]
 
     @property
@@ -81,32 +85,32 @@ class Rung(NamedTuple):
         )
 
 
-def supplier_ladder(
+def supplier_schedule(
     asked_at: dt.datetime, policy: PlantPolicy, first_due: dt.date | None, *, remind: bool = True
-) -> tuple[Rung, ...]:
+) -> tuple[EscalationLevel, ...]:
     """R16 for a silent supplier: the reminder, then the buyer; the question that the buyer gets climbs on from there.
 
     `first_due`: the order's first delivery date. `remind` False: whom we wait for is not reminded (a plant of ours).
     """
-    steps: list[tuple[RungAction, str]] = [("remind_supplier", policy.buyer)] if remind else []
-    return _ladder([*steps, ("tell_buyer", policy.buyer)], asked_at, policy, first_due)
+    steps: list[tuple[EscalationAction, str]] = [("remind_supplier", policy.buyer)] if remind else []
+    return _schedule([*steps, ("notify_buyer", policy.buyer)], asked_at, policy, first_due)
 
 
-def question_ladder(
+def question_schedule(
     started: dt.datetime, policy: PlantPolicy, asked: str, latest_safe: dt.date | None
-) -> tuple[Rung, ...]:
+) -> tuple[EscalationLevel, ...]:
     """R16 for a question to people, first put to the role `asked`: its reminder, then the buyer, then the manager."""
-    steps: list[tuple[RungAction, str]] = [("remind_assignee", asked)]
+    steps: list[tuple[EscalationAction, str]] = [("remind_assignee", asked)]
     if asked not in (policy.buyer, policy.manager):
-        steps.append(("tell_buyer", policy.buyer))
+        steps.append(("notify_buyer", policy.buyer))
     if policy.manager not in (asked, policy.buyer):
-        steps.append(("tell_manager", policy.manager))
-    return _ladder(steps, started, policy, latest_safe)
+        steps.append(("notify_manager", policy.manager))
+    return _schedule(steps, started, policy, latest_safe)
 
 
-def next_rung(rungs: Iterable[Rung], climbed: int) -> Rung | None:
-    """The first rung above the height climbed so far (0: none yet); None at the top."""
-    return next((rung for rung in rungs if rung.height > climbed), None)
+def next_escalation(levels: Iterable[EscalationLevel], reached: int) -> EscalationLevel | None:
+    """The first escalation level above the height climbed so far (0: none yet); None at the top."""
+    return next((level for level in levels if level.height > reached), None)
 
 
 def latest_safe_moment(
@@ -128,32 +132,35 @@ def latest_safe_moment(
     return opens if now < opens else max(now, closes)
 
 
-def _ladder(
-    steps: Sequence[tuple[RungAction, str]], started: dt.datetime, policy: PlantPolicy, latest_safe: dt.date | None
-) -> tuple[Rung, ...]:
-    """The rungs in their order; none before the one below it, however the roles' hours differ."""
-    rungs: list[Rung] = []
+def _schedule(
+    steps: Sequence[tuple[EscalationAction, str]],
+    started: dt.datetime,
+    policy: PlantPolicy,
+    latest_safe: dt.date | None,
+) -> tuple[EscalationLevel, ...]:
+    """The escalation levels in their order; none before the one below it, however the roles' hours differ."""
+    levels: list[EscalationLevel] = []
     for action, role in steps:
-        rung = _rung(action, role, started, policy, latest_safe)
-        if rungs:
-            rung = rung._replace(at=max(rung.at, rungs[-1].at))
-        rungs.append(rung)
-    return tuple(rungs)
+        level = _level(action, role, started, policy, latest_safe)
+        if levels:
+            level = level._replace(at=max(level.at, levels[-1].at))
+        levels.append(level)
+    return tuple(levels)
 
 
-def _rung(
-    action: RungAction, role: str, started: dt.datetime, policy: PlantPolicy, latest_safe: dt.date | None
-) -> Rung:
+def _level(
+    action: EscalationAction, role: str, started: dt.datetime, policy: PlantPolicy, latest_safe: dt.date | None
+) -> EscalationLevel:
     escalation, office = policy.escalation, calendar_of(role, policy)
     share = {
         REMINDED: escalation.reminder_at,
-        BUYER_TOLD: escalation.buyer_at,
-        MANAGER_TOLD: escalation.manager_at,
+        BUYER_NOTIFIED: escalation.buyer_at,
+        MANAGER_NOTIFIED: escalation.manager_at,
     }[_HEIGHTS[action]]
     due = add_business_hours(office, started, escalation.sla_hours * share)
     safe = None if latest_safe is None else latest_safe_moment(latest_safe, office, started, policy.office)
     forward = safe is not None and safe < due
-    return Rung(
+    return EscalationLevel(
         action=action,
         role=role,
         at=safe if safe is not None and forward else due,

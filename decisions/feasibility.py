@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from canonical.calendar import Calendar
-from canonical.cover import SliceState, SupplySlice
 from canonical.need import Peg
 from canonical.reason import JsonValue, Reason, figure
+from canonical.supply import ScheduleLine, ScheduleLineState
 from decisions.calendars import add_working_days, working_days_between
 
 _ZERO = Decimal(0)
@@ -28,7 +28,7 @@ class Feasible(NamedTuple):
     rule: str = "R7"
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit; the calendar apart, no policy is in it."""
+        """The outcome for trace and audit; the calendar apart, no policy is in it."""
         inputs: dict[str, JsonValue] = {"needed": str(self.needed), "available_on": self.available_on.isoformat()}
         return Reason(rule=self.rule, why=self.why, inputs=inputs, policy_version=policy_version)
 
@@ -49,7 +49,7 @@ class Short(NamedTuple):
     rule: str = "R7"
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit; the calendar apart, no policy is in it."""
+        """The outcome for trace and audit; the calendar apart, no policy is in it."""
         inputs: dict[str, JsonValue] = {
             "needed": str(self.needed),
             "short_quantity": str(self.short_quantity),
@@ -66,16 +66,17 @@ def available_on(dock: dt.date, goods_receipt_days: int, calendar: Calendar) -> 
 
 
 def judge_feasibility(
-    pegs: Sequence[Peg], slices: Sequence[SupplySlice], goods_receipt_days: int, calendar: Calendar
+    pegs: Sequence[Peg], schedule_lines: Sequence[ScheduleLine], goods_receipt_days: int, calendar: Calendar
 ) -> Feasible | Short:
     """R7: short on the day where the supply available by then is less than the demand pegged up to it.
 
-    Dated slices that are ordered, confirmed or shipped are available after the receipt days; received ones on their
-    day. Backordered or undated slices count for nothing. Raises ValueError without pegs.
+    Dated schedule lines that are ordered, confirmed or shipped are available after the receipt days; received ones on
+    their
+    day. Backordered or undated schedule lines count for nothing. Raises ValueError without pegs.
     """
     if not pegs:
         raise ValueError("no pegged demand to test the supply against; a need without pegging is its own peg")
-    supply = _supply(slices, goods_receipt_days, calendar)
+    supply = _supply(schedule_lines, goods_receipt_days, calendar)
     short_at: dt.date | None = None
     largest = needed = by_the_day = enough = _ZERO
     days_late = arrived = reached = 0
@@ -101,14 +102,14 @@ def judge_feasibility(
 
 
 def _supply(
-    slices: Sequence[SupplySlice], goods_receipt_days: int, calendar: Calendar
+    schedule_lines: Sequence[ScheduleLine], goods_receipt_days: int, calendar: Calendar
 ) -> list[tuple[dt.date, Decimal]]:
     """What can be counted on, by the day it is on stock."""
     supply = []
-    for piece in slices:
-        if piece.date is None or piece.state is SliceState.BACKORDERED:
+    for piece in schedule_lines:
+        if piece.date is None or piece.state is ScheduleLineState.BACKORDERED:
             continue
-        received = piece.state is SliceState.RECEIVED
+        received = piece.state is ScheduleLineState.RECEIVED
         on_stock = piece.date if received else available_on(piece.date, goods_receipt_days, calendar)
         supply.append((on_stock, piece.quantity))
     return sorted(supply)

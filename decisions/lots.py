@@ -44,7 +44,7 @@ class LotSizing(NamedTuple):
         return why
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit; the terms are master data, not policy."""
+        """The outcome for trace and audit; the terms are master data, not policy."""
         return Reason(
             rule=self.rule,
             why=self.why,
@@ -73,7 +73,7 @@ def has_legal_lot(minimum: Decimal, multiple: Decimal, maximum: Decimal | None) 
     return maximum is None or smallest_lot(minimum, multiple) <= maximum
 
 
-def lots_wanted(needed: Decimal, multiple: Decimal, maximum: Decimal | None) -> int:
+def lots_requested(needed: Decimal, multiple: Decimal, maximum: Decimal | None) -> int:
     """How many lots the need takes at most; asked before sizing, since a tiny maximum makes a million lines."""
     if needed <= 0 or maximum is None:
         return int(needed > 0)

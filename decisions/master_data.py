@@ -1,4 +1,4 @@
-"""Master data: whether an item can be ordered as it is kept, and who mends it where it can't.
+"""Master data: whether an item can be ordered as it is kept, and who fixes it where it can't.
 
 What is decided here: each defect, with its field, the systems that disagree, its owner by policy and the next step. Not
 here: which of the sound sources is taken (sourcing).
@@ -12,7 +12,7 @@ from canonical.need import Need
 from canonical.policy import DefectOwners, PlantPolicy, RouteKind
 from canonical.sourcing import Assessment, ItemAtPlant, MasterDataDefect, Source, UnknownItem
 from decisions.calendars import works_near
-from decisions.lots import has_legal_lot, lots_wanted
+from decisions.lots import has_legal_lot, lots_requested
 from decisions.units import conversion, to_order_unit
 
 _ERP = "erp"
@@ -55,8 +55,8 @@ def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemA
         yield _no_legal_lot(source, need, policy.owners)
     elif per_order_unit is not None and source.maximum_quantity is not None:
         same = need.unit == source.unit
-        wanted = need.quantity if same else to_order_unit(need.quantity, per_order_unit, source.unit)
-        if lots_wanted(wanted, source.multiple, source.maximum_quantity) > policy.order_lines_max:
+        requested = need.quantity if same else to_order_unit(need.quantity, per_order_unit, source.unit)
+        if lots_requested(requested, source.multiple, source.maximum_quantity) > policy.order_lines_max:
             yield _too_many_lots(source, need, policy)
     if source.currency not in policy.approval.rates and source.route is not RouteKind.TRANSFER:
         yield _no_rate(source, need, policy)
@@ -69,7 +69,7 @@ def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemA
 
 
 def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy: PlantPolicy) -> Proposal:
-    """What is put to the owners of the defects; they mend master data and have the need tried again."""
+    """What is put to the owners of the defects; they fix master data and have the need tried again."""
     others = f" (and {len(defects) - 1} more)" if len(defects) > 1 else ""
     return Proposal(
         kind=ExceptionKind.MASTER_DATA,
@@ -82,7 +82,7 @@ def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy
         criticality=need.criticality,
         currency=policy.approval.currency,
         defects=tuple(defects),
-        alternatives=(Alternative(choice=Choice.RETRY, note="master data is mended: try again"),),
+        alternatives=(Alternative(choice=Choice.RETRY, note="master data is fixed: try again"),),
         approvers=tuple(dict.fromkeys(defect.owner for defect in defects)),
         rule="R3",
     )

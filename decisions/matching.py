@@ -56,13 +56,13 @@ class NeedMatching(NamedTuple):
     window_days: int
     rule: str = "R1"
 
-    def reason(self, verdict: NeedUpdate | NeedCreate | NeedWithdrawal | AmbiguousNeeds, version: str) -> Reason:
-        """One of its verdicts for trace and audit, under this version of the policy."""
-        old, new = _sides(verdict)
+    def reason(self, outcome: NeedUpdate | NeedCreate | NeedWithdrawal | AmbiguousNeeds, version: str) -> Reason:
+        """One of its outcomes for trace and audit, under this version of the policy."""
+        old, new = _sides(outcome)
         return Reason(
             rule=self.rule,
-            why=verdict.why,
-            inputs={"old": [_told(need) for need in old], "new": [_told(need) for need in new]},
+            why=outcome.why,
+            inputs={"old": [_reported(need) for need in old], "new": [_reported(need) for need in new]},
             thresholds={"matching_days": self.window_days},
             policy_version=version,
         )
@@ -103,9 +103,9 @@ def match_needs(old: Sequence[Need], new: Sequence[Need], calendar: Calendar, wi
 
 
 def _sides(
-    verdict: NeedUpdate | NeedCreate | NeedWithdrawal | AmbiguousNeeds,
+    outcome: NeedUpdate | NeedCreate | NeedWithdrawal | AmbiguousNeeds,
 ) -> tuple[tuple[Need, ...], tuple[Need, ...]]:
-    match verdict:
+    match outcome:
         case NeedUpdate(old, new, _):
             return (old,), (new,)
         case NeedCreate(new, _):
@@ -115,7 +115,7 @@ def _sides(
         case AmbiguousNeeds(olds, news, _):
             return olds, news
         case _:
-            assert_never(verdict)
+            assert_never(outcome)
 
 
 _Key = tuple[str, str, str, str]
@@ -140,7 +140,7 @@ def _order(need: Need) -> tuple[str, str, date, str, str]:
     return (need.plant, need.item, need.required_date, need.source, need.demand_reference)
 
 
-def _told(need: Need) -> dict[str, str]:
+def _reported(need: Need) -> dict[str, str]:
     return {
         "reference": need.demand_reference,
         "quantity": figure(need.quantity),
@@ -225,9 +225,9 @@ class _Matching:
     def _settle(self, together: _Together, distance: Distance) -> None:
         olds, news = together
         tied = {self._ties[alike] for side in together for alike in side if alike in self._ties}
-        offered, wanted = (sum(len(alike.needs) for alike in side) for side in (news, olds))
-        if tied or len(news) > 1 or offered < wanted:
-            self._tie(together, tied, distance, balanced=offered == wanted)
+        offered, requested = (sum(len(alike.needs) for alike in side) for side in (news, olds))
+        if tied or len(news) > 1 or offered < requested:
+            self._tie(together, tied, distance, balanced=offered == requested)
             return
         (only,) = news
         continued = sorted((need for alike in olds for need in alike.needs), key=_order)

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from canonical.cover import CoverHeld, SliceState, SupplySlice
 from canonical.reason import Reason, figure
+from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
 
 _ZERO = Decimal(0)
-_BROUGHT = frozenset({SliceState.RECEIVED})
-_CONFIRMED = _BROUGHT | {SliceState.ORDERED, SliceState.CONFIRMED, SliceState.SHIPPED}
+_BROUGHT = frozenset({ScheduleLineState.RECEIVED})
+_CONFIRMED = _BROUGHT | {ScheduleLineState.ORDERED, ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED}
 """Of a statement, what the supplier has not taken back; a part that it has not answered yet counts as ordered."""
 
 
@@ -41,7 +41,7 @@ class Netting(NamedTuple):
         return f"{figure(self.need)} needed{held}: {figure(self.uncovered)} uncovered"
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit."""
+        """The outcome for trace and audit."""
         held = {name: str(quantity) for name, quantity in self.counted}
         return Reason(
             rule=self.rule, why=self.why, inputs={"need": str(self.need), **held}, policy_version=policy_version
@@ -60,23 +60,24 @@ def uncovered(need: Decimal, allocations: Iterable[Allocation]) -> Decimal:
     return max(_ZERO, need - sum(map(counted, allocations), _ZERO))
 
 
-def allocation_of(cover: CoverHeld) -> Allocation:
+def allocation_of(coverage: OrderCoverage) -> Allocation:
     """What an order holds for the requirement, in the need's unit.
 
-    Acknowledged once the order has answered the newest want: what it backordered or refused is then not confirmed. Of
+    Acknowledged once the order has answered the newest supply request: what it backordered or refused is then not
+    confirmed. Of
     one that has ended only what it brought counts, and a balance (R3) until it is ordered anew, which is asked apart.
     Never less than it has brought: an order that is asked to let go keeps what is on stock.
     """
-    if cover.stated is None or cover.pending:
-        return Allocation(ordered=max(cover.needed, cover.received))
-    counts = _BROUGHT if cover.closed else _CONFIRMED
-    confirmed = sum((part.quantity for part in cover.supply if part.state in counts), cover.balance)
-    return Allocation(ordered=cover.needed, confirmed=confirmed, acknowledged=True)
+    if coverage.reported is None or coverage.pending:
+        return Allocation(ordered=max(coverage.needed, coverage.received))
+    counts = _BROUGHT if coverage.closed else _CONFIRMED
+    confirmed = sum((part.quantity for part in coverage.supply if part.state in counts), coverage.open_quantity)
+    return Allocation(ordered=coverage.needed, confirmed=confirmed, acknowledged=True)
 
 
-def left_to_order(need: Decimal, covers: Iterable[CoverHeld], kept: Iterable[SupplySlice] = ()) -> Netting:
+def left_to_order(need: Decimal, coverages: Iterable[OrderCoverage], kept: Iterable[ScheduleLine] = ()) -> Netting:
     """R2: what of the need, in its unit, no order holds; `kept` is what was received in a former run."""
-    allocations = [(str(cover.order_id), allocation_of(cover)) for cover in covers]
+    allocations = [(str(coverage.order_id), allocation_of(coverage)) for coverage in coverages]
     stock = sum((part.quantity for part in kept), _ZERO)
     if stock:
         allocations.insert(0, ("stock", Allocation(ordered=stock)))

@@ -1,4 +1,4 @@
-"""R3, change of an order line: what a changed want does to a line, by the state of its document.
+"""R3, change of an order line: what a changed supply request does to a line, by the state of its document.
 
 What is decided here: which way the change goes. Not here: whether the need's change is worth one (R4), who approves a
 proposal (R15) and how the changes of several lines become one revision (the order).
@@ -13,7 +13,7 @@ from canonical.reason import JsonValue, Reason, figure
 from canonical.records import OrderStage
 from decisions.calendars import working_days_between
 
-_UNSENT = frozenset({OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT})
+_UNSENT = frozenset({OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT})
 _OVER = frozenset({OrderStage.CLOSED, OrderStage.CANCELLED})
 _ZERO = Decimal(0)
 
@@ -73,58 +73,58 @@ class FrozenChange(NamedTuple):
     rule: str = "R3"
 
 
-class FloorAndBalance(NamedTuple):
+class FloorAndReorder(NamedTuple):
     """Goods are on the way or in: cut no lower than those, order more elsewhere."""
 
     floor: Decimal
     new_quantity: Decimal
     """What the line is changed to; its open rest takes the wanted date."""
     surplus: Decimal
-    """What comes beyond the want."""
-    balance: Decimal
+    """What comes beyond the supply request."""
+    open_quantity: Decimal
     """What the line can't give and another order must."""
     why: str
     rule: str = "R3"
 
 
-class CreateBalance(NamedTuple):
+class Reorder(NamedTuple):
     """The line is closed: what is missing needs another order."""
 
-    balance: Decimal
+    open_quantity: Decimal
     why: str
     rule: str = "R3"
 
 
-LineVerdict = LineUnchanged | UpdateUnsent | ChangeSent | ProposeChange | FrozenChange | FloorAndBalance | CreateBalance
+LineChangeOutcome = LineUnchanged | UpdateUnsent | ChangeSent | ProposeChange | FrozenChange | FloorAndReorder | Reorder
 
 
 def judge_line_change(
     state: LineState,
     current_quantity: Decimal,
     current_date: dt.date,
-    wanted_quantity: Decimal,
-    wanted_date: dt.date,
+    requested_quantity: Decimal,
+    requested_date: dt.date,
     *,
     today: dt.date,
-    freeze_fence_days: int,
+    frozen_zone_days: int,
     calendar: Calendar,
     approved: bool = False,
-) -> LineVerdict:
+) -> LineChangeOutcome:
     """R3: the action that the state of the document allows; quantities in the order unit, dates at the dock.
 
     `approved`: a person has decided this change, so that it is neither proposed nor frozen. The fence is counted in
     the plant's working days before the current dock date; the day at the fence is inside it.
     """
     if state.stage in _OVER:
-        return _after_closing(state, wanted_quantity)
-    if (wanted_quantity, wanted_date) == (current_quantity, current_date):
+        return _after_closing(state, requested_quantity)
+    if (requested_quantity, requested_date) == (current_quantity, current_date):
         return LineUnchanged("the line is what is wanted")
     if state.edited_by_buyer and not approved:
         return ProposeChange("a buyer edited the line in the ERP; that is not overwritten", over_edit=True)
     if state.stage not in _UNSENT and state.floor > 0:
-        return _while_delivering(state, current_quantity, wanted_quantity)
+        return _while_delivering(state, current_quantity, requested_quantity)
     if state.stage not in _UNSENT and (state.answered or state.stage is not OrderStage.SENT) and not approved:
-        return _acknowledged(current_date, today, freeze_fence_days, calendar)
+        return _acknowledged(current_date, today, frozen_zone_days, calendar)
     if state.stage in _UNSENT:
         return UpdateUnsent("the order is not sent yet")
     if approved:
@@ -132,21 +132,21 @@ def judge_line_change(
     return ChangeSent("the order is sent and not acknowledged yet")
 
 
-def _after_closing(state: LineState, wanted: Decimal) -> LineUnchanged | CreateBalance:
-    balance = wanted - state.floor
-    if balance <= 0:
+def _after_closing(state: LineState, requested: Decimal) -> LineUnchanged | Reorder:
+    open_quantity = requested - state.floor
+    if open_quantity <= 0:
         return LineUnchanged("the line is closed and gave what is wanted")
-    return CreateBalance(balance, f"the line is closed at {figure(state.floor)}, {figure(wanted)} is wanted")
+    return Reorder(open_quantity, f"the line is closed at {figure(state.floor)}, {figure(requested)} is wanted")
 
 
 def change_reason(
-    verdict: LineVerdict,
+    outcome: LineChangeOutcome,
     state: LineState,
     current: tuple[Decimal, dt.date],
-    wanted: tuple[Decimal, dt.date],
+    requested: tuple[Decimal, dt.date],
     *,
     today: dt.date,
-    freeze_fence_days: int,
+    frozen_zone_days: int,
     calendar: Calendar,
     policy_version: str,
 ) -> Reason:
@@ -159,39 +159,37 @@ def change_reason(
         "edited_by_buyer": state.edited_by_buyer,
         "quantity": figure(current[0]),
         "delivery_date": current[1].isoformat(),
-        "wanted_quantity": figure(wanted[0]),
-        "wanted_date": wanted[1].isoformat(),
+        "requested_quantity": figure(requested[0]),
+        "requested_date": requested[1].isoformat(),
         "working_days_to_delivery": working_days_between(calendar, today, current[1]),
     }
     return Reason(
-        rule=verdict.rule,
-        why=verdict.reason if isinstance(verdict, ProposeChange | FrozenChange) else verdict.why,
+        rule=outcome.rule,
+        why=outcome.reason if isinstance(outcome, ProposeChange | FrozenChange) else outcome.why,
         inputs=inputs,
-        thresholds={"freeze_fence_days": freeze_fence_days},
+        thresholds={"frozen_zone_days": frozen_zone_days},
         policy_version=policy_version,
     )
 
 
-def _while_delivering(state: LineState, current: Decimal, wanted: Decimal) -> LineVerdict:
+def _while_delivering(state: LineState, current: Decimal, requested: Decimal) -> LineChangeOutcome:
     floor = state.floor
     coming = max(current, floor)
-    if floor >= current and wanted == current:
+    if floor >= current and requested == current:
         return LineUnchanged("all of the line is shipped or received; its date can't be moved")
-    if wanted >= coming:
-        balance = wanted - coming
-        why = f"{figure(floor)} is shipped or received; the other {figure(balance)} needs another order"
-        return FloorAndBalance(floor, current, _ZERO, balance, why)
-    new_quantity = min(current, max(wanted, floor))
-    surplus = max(new_quantity, floor) - wanted
+    if requested >= coming:
+        open_quantity = requested - coming
+        why = f"{figure(floor)} is shipped or received; the other {figure(open_quantity)} needs another order"
+        return FloorAndReorder(floor, current, _ZERO, open_quantity, why)
+    new_quantity = min(current, max(requested, floor))
+    surplus = max(new_quantity, floor) - requested
     why = f"{figure(floor)} is shipped or received; cut to {figure(new_quantity)}, surplus {figure(surplus)}"
-    return FloorAndBalance(floor, new_quantity, surplus, _ZERO, why)
+    return FloorAndReorder(floor, new_quantity, surplus, _ZERO, why)
 
 
 def _acknowledged(
-    current_date: dt.date, today: dt.date, freeze_fence_days: int, calendar: Calendar
+    current_date: dt.date, today: dt.date, frozen_zone_days: int, calendar: Calendar
 ) -> ProposeChange | FrozenChange:
-    if working_days_between(calendar, today, current_date) <= freeze_fence_days:
-        return FrozenChange(
-            f"delivery on {current_date} is inside the freeze fence of {freeze_fence_days} working days"
-        )
+    if working_days_between(calendar, today, current_date) <= frozen_zone_days:
+        return FrozenChange(f"delivery on {current_date} is inside the frozen zone of {frozen_zone_days} working days")
     return ProposeChange("the supplier has acknowledged the line")

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from canonical.need import Revision
 
-AnswerStanding = Literal["current", "stale", "repeat", "unknown_revision"]
+AnswerStatus = Literal["current", "stale", "repeat", "unknown_revision"]
 
 
 class AnswerRank(NamedTuple):
@@ -30,9 +30,9 @@ def is_newer(candidate: Revision, current: Revision | None) -> bool:
     return current is None or candidate.rank > current.rank
 
 
-def answer_standing(
+def answer_status(
     answer_revision: int | None, answer_rank: AnswerRank, current_revision: int, last_rank: AnswerRank | None
-) -> AnswerStanding:
+) -> AnswerStatus:
     """How an answer stands to the order revision sent last and to the answer taken last.
 
     `current`: take it. `stale`: of an older revision, or older than the answer taken. `repeat`: the answer taken, once

@@ -6,11 +6,11 @@ needs are withdrawn.
 
 from decimal import Decimal
 
-from canonical.plan import PlanMatched, PlanRun
+from canonical.plan import PlanMatched, PlanRunStatus
 from canonical.policy import PlanRules
 
 
-def over_error_limit(run: PlanRun, rules: PlanRules) -> str | None:
+def over_error_limit(run: PlanRunStatus, rules: PlanRules) -> str | None:
     """Why the run stops before it changes anything; None: its share of refused lines is within the limit."""
     if not run.lines:
         return None if run.partial else "the plan has no lines; to withdraw every need, state each withdrawal"

@@ -29,7 +29,7 @@ class QuotaRating(NamedTuple):
         return f"{self.supplier} {total}/{figure(self.quota.share)} = {self.rating:.1f}"
 
 
-class QuotaVerdict(NamedTuple):
+class QuotaOutcome(NamedTuple):
     """The suppliers that have a quota, the one whose turn it is first."""
 
     ranking: tuple[QuotaRating, ...]
@@ -46,7 +46,7 @@ class QuotaVerdict(NamedTuple):
         return f"quota: {', '.join(map(str, self.ranking))}"
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit."""
+        """The outcome for trace and audit."""
         return Reason(
             rule=self.rule,
             why=self.why,
@@ -63,7 +63,7 @@ def rating(allocated: Decimal, quota: Quota) -> Decimal:
 
 def choose_by_quota(
     suppliers: Iterable[str], quotas: Mapping[str, Quota], allocated: Mapping[str, Decimal]
-) -> QuotaVerdict | None:
+) -> QuotaOutcome | None:
     """R14: of the suppliers that have a quota the one with the lowest rating; equal ones in the order given.
 
     `allocated`: base units by supplier, a supplier that is missing has had nothing. None: no supplier has a quota.
@@ -75,4 +75,4 @@ def choose_by_quota(
     ]
     if not having:
         return None
-    return QuotaVerdict(tuple(sorted(having, key=lambda at: at.rating)))
+    return QuotaOutcome(tuple(sorted(having, key=lambda at: at.rating)))

@@ -1,7 +1,7 @@
 """R6, backward schedule: by when goods must be at the dock, the order with the supplier, the requisition written.
 
 What is decided here: the dates, and whether they can still be kept. Not here: what is done about a late one (sourcing
-looks for a faster source; the want is marked to be expedited).
+looks for a faster source; the supply request is marked to be expedited).
 """
 
 import datetime as dt
@@ -41,7 +41,7 @@ class BackwardSchedule(NamedTuple):
         return f"{dates}, which has passed: expedite" if self.expedite else dates
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit."""
+        """The outcome for trace and audit."""
         return Reason(
             rule=self.rule,
             why=self.why,

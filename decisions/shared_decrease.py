@@ -1,7 +1,7 @@
 """R12, shared decrease: what is left of an order line when one of the requirements that share it wants less.
 
 What is decided here: the line's new quantity; nobody else's allocation moves. Not here: whether the line may still be
-cut (R3: state of the document, freeze fence, what is shipped) and what an increase does (R3, R5).
+cut (R3: state of the document, frozen zone, what is shipped) and what an increase does (R3, R5).
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class SharedDecrease(NamedTuple):
         return f"{left} remains allocated: {figure(self.quantity)} ordered, {figure(self.surplus)} surplus"
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit; the terms are master data, not policy."""
+        """The outcome for trace and audit; the terms are master data, not policy."""
         return Reason(
             rule=self.rule,
             why=self.why,
@@ -61,7 +61,7 @@ class SharedDecrease(NamedTuple):
 def decrease_shared_line(
     ordered: Decimal,
     allocations: Mapping[RequirementId, Decimal],
-    wanted: Mapping[RequirementId, Decimal],
+    requested: Mapping[RequirementId, Decimal],
     minimum: Decimal,
     multiple: Decimal,
 ) -> SharedDecrease:
@@ -71,11 +71,11 @@ def decrease_shared_line(
     more than is ordered: where lots would ask for more (terms that changed meanwhile) the line stays as it is. Raises
     ValueError for a requirement that wants more than it has, or has nothing of the line.
     """
-    for requirement, quantity in wanted.items():
+    for requirement, quantity in requested.items():
         if quantity > allocations.get(requirement, _NOTHING):
             held = figure(allocations.get(requirement, _NOTHING))
             raise ValueError(f"{requirement} has {held} of the line and wants {figure(quantity)}: that is no decrease")
-    now = {requirement: wanted.get(requirement, held) for requirement, held in allocations.items()}
+    now = {requirement: requested.get(requirement, held) for requirement, held in allocations.items()}
     remaining = {requirement: quantity for requirement, quantity in now.items() if quantity}
     needed = sum(remaining.values(), _NOTHING)
     quantity = min(ordered, size_lots(needed, minimum, multiple, None).total)

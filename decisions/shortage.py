@@ -1,4 +1,4 @@
-"""Shortage: the ways out of a need that its cover does not meet (R7), with date and cost, for a person to choose.
+"""Shortage: the ways out of a need that its coverage does not meet (R7), with date and cost, for a person to choose.
 
 What is decided here: which ways are open, what each costs and in which order they are shown. Not here: whether there is
 a shortage (feasibility) and which way is taken (a person).
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from canonical.cover import SupplySlice
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.need import Need
 from canonical.policy import PlantPolicy, RouteKind
 from canonical.reason import figure
 from canonical.sourcing import Assessment, ItemAtPlant, Source
+from canonical.supply import ScheduleLine
 from decisions.approval import route_approval, value_in_company_currency
 from decisions.calendars import next_working_day, subtract_working_days, working_days_between
 from decisions.feasibility import Short, available_on
@@ -40,7 +40,7 @@ def alternatives(
 ) -> tuple[Alternative, ...]:
     """Accept, expedite, and a split to each second source: the least late first, then the cheapest.
 
-    `supplier`: who holds the cover that falls short; None: nobody. Costs are in the company currency, `available_on`
+    `supplier`: who holds the coverage that falls short; None: nobody. Costs are in the company currency, `available_on`
     the day on stock, quantities in the need's unit; an alternative without a day never covers the whole need. A
     transfer costs nothing: the goods are ours.
     """
@@ -52,7 +52,7 @@ def alternatives(
 def shortage_proposal(
     need: Need,
     short: Short,
-    cover: Sequence[SupplySlice],
+    coverage: Sequence[ScheduleLine],
     supplier: str | None,
     item: ItemAtPlant,
     policy: PlantPolicy,
@@ -61,7 +61,7 @@ def shortage_proposal(
     order_number: str | None = None,
     reason: str = "",
 ) -> Proposal:
-    """What is put to the approvers (R15): the need, its cover, the shortfall and the ways out.
+    """What is put to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
     `reason`: what led to it where that is more than dates (a rejected line), added to the summary. The latest safe date
     is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
@@ -81,7 +81,7 @@ def shortage_proposal(
         unit=need.unit,
         short_quantity=short.short_quantity,
         pegs=need.pegs,
-        cover=tuple(cover),
+        coverage=tuple(coverage),
         available_on=short.available_on,
         working_days_late=short.working_days_late,
         criticality=criticality,
@@ -147,7 +147,7 @@ def _expedite(
     soonest = available_on(next_working_day(policy.calendar, today), item.goods_receipt_days, policy.calendar)
     gained = subtract_working_days(policy.calendar, short.available_on, policy.expedite_days_gained)
     # Sooner than the day it is needed is not worth a surcharge.
-    expedited = max(soonest, min(gained, short.available_on), _wanted_by(short, policy))
+    expedited = max(soonest, min(gained, short.available_on), _requested_by(short, policy))
     if expedited >= short.available_on:
         return None
     days_gained = working_days_between(policy.calendar, expedited, short.available_on)
@@ -163,7 +163,7 @@ def _expedite(
     )
 
 
-def _wanted_by(short: Short, policy: PlantPolicy) -> dt.date:
+def _requested_by(short: Short, policy: PlantPolicy) -> dt.date:
     return subtract_working_days(policy.calendar, short.short_at, 0)
 
 
@@ -191,9 +191,9 @@ def _split(
     )
     dock = max(schedule.dock_date, schedule.earliest_dock)
     on_stock = available_on(dock, item.goods_receipt_days, policy.calendar)
-    wanted = _in_order_unit(short.short_quantity, source, need, item)
-    assert wanted is not None, "a second source is sound: its unit converts"
-    lots = size_lots(wanted, source.minimum_quantity, source.multiple, source.maximum_quantity)
+    requested = _in_order_unit(short.short_quantity, source, need, item)
+    assert requested is not None, "a second source is sound: its unit converts"
+    lots = size_lots(requested, source.minimum_quantity, source.multiple, source.maximum_quantity)
     difference = _ZERO
     if source.route is not RouteKind.TRANSFER:
         costs = value_in_company_currency(lots.total, source.price, source.price_unit, source.currency, policy.approval)

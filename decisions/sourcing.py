@@ -17,7 +17,7 @@ from canonical.sourcing import Assessment, ItemAtPlant, MasterDataDefect, Source
 from canonical.units import PerUnit
 from decisions.lots import LotSizing, size_lots
 from decisions.master_data import is_sound, item_defects, no_source, source_defects, unknown_sourcing_rule
-from decisions.quota import QuotaVerdict, choose_by_quota
+from decisions.quota import QuotaOutcome, choose_by_quota
 from decisions.schedule import BackwardSchedule, backward_schedule, earliest_dock
 from decisions.units import conversion, to_order_unit
 
@@ -36,7 +36,7 @@ class SourceChoice(NamedTuple):
     """So many need units are one order unit."""
     item: ItemAtPlant
     need: Need
-    quota: QuotaVerdict | None = None
+    quota: QuotaOutcome | None = None
     """Where quotas decided the order of the sources."""
     instead_of: "SourceChoice | None" = None
     """The one whose turn it was, which can't make the date."""
@@ -90,7 +90,8 @@ def defects_of(need: Need, assessment: Assessment, holding: Collection[str] = ()
     """R3: what keeps the need from being ordered; empty where at least one source is sound.
 
     A defect of a source that is not needed for that holds nothing up: it is passed by. `holding`: suppliers that hold
-    cover of the need already; each of them that is still a source must be sound, since a change of the need is stated
+    coverage of the need already; each of them that is still a source must be sound, since a change of the need is
+    stated
     to it in its unit and lots.
     """
     item = assessment.item
@@ -190,7 +191,7 @@ def choose(
     sources: Iterable[Source] = sound_sources(need, assessment, exclude)
     if assessment.policy.tie_break != "preference":
         sources = _break_ties(list(sources), need, assessment, today)
-    quota: QuotaVerdict | None = None
+    quota: QuotaOutcome | None = None
     if assessment.policy.quotas:
         sources, quota = _by_quota(list(sources), assessment)
     first: SourceChoice | None = None
@@ -203,15 +204,15 @@ def choose(
     return first if first is None or quota is None else first._replace(quota=quota)
 
 
-def _by_quota(sources: list[Source], assessment: Assessment) -> tuple[list[Source], QuotaVerdict | None]:
+def _by_quota(sources: list[Source], assessment: Assessment) -> tuple[list[Source], QuotaOutcome | None]:
     """Those with a quota first, by rating; None: nobody has one."""
-    verdict = choose_by_quota(
+    outcome = choose_by_quota(
         dict.fromkeys(source.supplier for source in sources), assessment.policy.quotas, assessment.allocated
     )
-    if verdict is None:
+    if outcome is None:
         return sources, None
-    place = {at.supplier: number for number, at in enumerate(verdict.ranking)}
-    return sorted(sources, key=lambda source: place.get(source.supplier, len(place))), verdict
+    place = {at.supplier: number for number, at in enumerate(outcome.ranking)}
+    return sorted(sources, key=lambda source: place.get(source.supplier, len(place))), outcome
 
 
 def _break_ties(sources: list[Source], need: Need, assessment: Assessment, today: dt.date) -> list[Source]:

@@ -1,4 +1,4 @@
-"""What free stock does to the needs of its item: a shortfall is needed, and what is free relaxes needs.
+"""What available stock does to the needs of its item: a shortfall is needed, and what is free relaxes needs.
 
 What is decided here: who gets how much of what is free, in R11's order, and whether a change of that is worth a change
 of orders (R4). Not here: what is free (the ledger, R10), and what a requirement asks of orders then (R2, R3).
@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from canonical.base import Criticality
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import RequirementId
 from canonical.need import Need, Peg, Revision, Withdrawal
-from canonical.policy import Damping
+from canonical.policy import Dampener
 from canonical.reason import Reason, figure
 from canonical.sourcing import ItemAtPlant
 from canonical.stock import StockFigure, StockUser
 from canonical.units import NEED_DECIMALS, UNITS, PerUnit, rescale
-from canonical.world import OUR_SOURCE
 from decisions.units import per_unit
 
 STOCK_REFERENCE = "stock"
@@ -43,20 +43,20 @@ class StockShare(NamedTuple):
         return self.target if self.act else self.before
 
     @property
-    def damped(self) -> bool:
+    def suppressed(self) -> bool:
         """It differs from what was told, and is not told."""
         return not self.act and self.target != self.before
 
 
-class StockVerdict(NamedTuple):
-    """What a figure of free stock comes to."""
+class StockOutcome(NamedTuple):
+    """What a figure of available stock comes to."""
 
     stock: StockFigure
     shortfall: Decimal
     """What is promised and not there, in the stock's unit."""
     shares: tuple[StockShare, ...]
     """Of the requirements that get or got something, in the order in which they are served."""
-    damping: Damping
+    dampener: Dampener
     rule: str = "R11"
 
     @property
@@ -71,12 +71,12 @@ class StockVerdict(NamedTuple):
             if share.quantity
         ]
         to = "; ".join(served) or "no need is relaxed by it"
-        return f"{figure(self.stock.free)} {unit} are free: {to}"
+        return f"{figure(self.stock.available_to_promise)} {unit} are free: {to}"
 
     @property
-    def damped(self) -> int:
+    def suppressed(self) -> int:
         """How many changes are too small to be told."""
-        return sum(share.damped for share in self.shares)
+        return sum(share.suppressed for share in self.shares)
 
     def reasons(self, policy_version: str) -> tuple[Reason, ...]:
         """R11's order and R4's limits at work, for trace and audit."""
@@ -84,7 +84,7 @@ class StockVerdict(NamedTuple):
             rule=self.rule,
             why=self.why,
             inputs={
-                "free": str(self.stock.free),
+                "available_to_promise": str(self.stock.available_to_promise),
                 **{str(share.user.requirement_id): str(share.target) for share in self.shares},
             },
             policy_version=policy_version,
@@ -92,56 +92,57 @@ class StockVerdict(NamedTuple):
         changes = [share for share in self.shares if share.target != share.before]
         if not changes:
             return (spread,)
-        said = [
+        statement = [
             f"{share.user.requirement_id} {_signed(share.target - share.before)}"
             f"{'' if share.act else f', within {figure(share.limit)}'}"
             for share in changes
         ]
-        damping = Reason(
+        dampener = Reason(
             rule="R4",
-            why="; ".join(said),
+            why="; ".join(statement),
             inputs={str(share.user.requirement_id): share.act for share in changes},
             thresholds={
-                "damping.quantity": str(self.damping.quantity),
-                "damping.share": str(self.damping.share),
+                "dampener.quantity": str(self.dampener.quantity),
+                "dampener.share": str(self.dampener.share),
             },
             policy_version=policy_version,
         )
-        return (spread, damping)
+        return (spread, dampener)
 
 
 def judge_stock(
     stock: StockFigure,
     users: Iterable[StockUser],
-    told: Mapping[RequirementId, Decimal],
+    reported: Mapping[RequirementId, Decimal],
     item: ItemAtPlant | None,
-    damping: Damping,
-) -> StockVerdict:
+    dampener: Dampener,
+) -> StockOutcome:
     """Spread what is free over the needs that it was free besides, and tell apart what is worth a change of orders.
 
     Served by criticality, need date and id (R11), each up to what is neither received nor on the way. A need that the
-    plan stated after the stock was so is left as the plan says: that has netted the stock (R10). `told`: what each was
+    plan stated after the stock was so is left as the plan says: that has netted the stock (R10). `reported`: what each
+    was
     told last, in its unit, as far as no later plan has overruled it. Within R4's quantity limits nothing is told, so
     that what is told already may exceed what is free, but never by more than one need's limit; where nothing is free,
     nothing is left promised. Units that nothing converts get nothing.
     """
     shares = []
-    left = max(_NOTHING, stock.free)
+    left = max(_NOTHING, stock.available_to_promise)
     for user in sorted(users, key=_first_served):
         factor = per_unit(user.unit, stock.unit, item)
         target = _NOTHING
-        if factor is not None and user.stated_at < stock.stated_at and not user.answers_order:
-            room = max(_NOTHING, user.quantity - user.held)
+        if factor is not None and user.reported_at < stock.reported_at and not user.answers_order:
+            room = max(_NOTHING, user.quantity - user.secured)
             target = min(room, rescale(left, factor, UNITS[user.unit].decimals, "down"))
             left = max(_NOTHING, left - _in_stock_unit(target, factor))
-        before = told.get(user.requirement_id, _NOTHING)
-        limit = max(damping.quantity, user.quantity * damping.share)
-        act = target != before and (stock.free <= 0 or abs(target - before) > limit)
+        before = reported.get(user.requirement_id, _NOTHING)
+        limit = max(dampener.quantity, user.quantity * dampener.share)
+        act = target != before and (stock.available_to_promise <= 0 or abs(target - before) > limit)
         if target or before:
             shares.append(StockShare(user, before, target, limit, act))
     if _promised_too_much(stock, shares, item):
         shares = [share._replace(act=share.act or share.target < share.before) for share in shares]
-    return StockVerdict(stock, max(_NOTHING, -stock.free), tuple(shares), damping)
+    return StockOutcome(stock, max(_NOTHING, -stock.available_to_promise), tuple(shares), dampener)
 
 
 def _first_served(user: StockUser) -> tuple[Criticality, dt.date, RequirementId]:
@@ -162,9 +163,9 @@ def _promised_too_much(stock: StockFigure, shares: list[StockShare], item: ItemA
         if factor is None:
             continue
         promised += _in_stock_unit(share.quantity, factor)
-        if share.damped and share.target < share.before:
+        if share.suppressed and share.target < share.before:
             largest = max(largest, _in_stock_unit(share.limit, factor))
-    return promised - max(_NOTHING, stock.free) > largest
+    return promised - max(_NOTHING, stock.available_to_promise) > largest
 
 
 def shortfall_need(stock: StockFigure, quantity: Decimal, required_date: dt.date, revision: Revision) -> Need:
@@ -200,8 +201,8 @@ def _signed(quantity: Decimal) -> str:
 
 __all__ = [
     "STOCK_REFERENCE",
+    "StockOutcome",
     "StockShare",
-    "StockVerdict",
     "judge_stock",
     "shortfall_gone",
     "shortfall_need",

@@ -31,7 +31,7 @@ class ToleranceBreach(NamedTuple):
     """In the same measure and with the same sign as the deviation."""
 
 
-class ToleranceVerdict(NamedTuple):
+class ToleranceOutcome(NamedTuple):
     """Accepted where nothing is outside its limit."""
 
     accepted: bool
@@ -64,7 +64,7 @@ def judge_tolerance(
     confirmed_price_unit: Decimal | None = None,
     currency: str = "",
     confirmed_currency: str | None = None,
-) -> ToleranceVerdict:
+) -> ToleranceOutcome:
     """R8: all aspects inside their limits, or which are not.
 
     A lower price and an earlier date are always inside; what the answer leaves out (None) is not judged. A price is
@@ -99,7 +99,7 @@ def judge_tolerance(
         "ordered_date": ordered_dock_date.isoformat(),
         "confirmed_last_date": None if confirmed_last_date is None else confirmed_last_date.isoformat(),
     }
-    return ToleranceVerdict(not exceptions, exceptions, why, inputs, tolerance)
+    return ToleranceOutcome(not exceptions, exceptions, why, inputs, tolerance)
 
 
 def _quantity_breach(ordered: Decimal, confirmed: Decimal, tolerance: Tolerance) -> ToleranceBreach | None:

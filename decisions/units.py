@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from canonical.cover import in_need_unit
 from canonical.need import Peg
 from canonical.sourcing import ItemAtPlant
+from canonical.supply import in_need_unit
 from canonical.units import NEED_DECIMALS, SAME, UNITS, PerUnit, exactly, physical_ratio, rescale
 
 __all__ = ["conversion", "in_need_unit", "pegs_in_order_unit", "per_unit", "to_need_unit", "to_order_unit"]

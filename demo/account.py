@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from canonical.world import OUR_SOURCE
+from canonical.event_data import OUR_SOURCE
 from demo.books import Books, read_books, writes
 from demo.erp_books import Line, live_orders, reference_of_line, subcontracts, transfers
 from demo.reckoning import (
@@ -30,8 +30,8 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "coverage_mismatches_erp": erp_mismatches(books),
         "unaccounted": fates["unaccounted"],
         "shared_decrease_faults": [fault for decrease in notes.decreases for fault in decrease.faults],
-        "affected_without_disposition": [one for told in notes.changes for one in told.without_disposition],
-        "change_mismatches_erp": [one for told in notes.changes for one in told.mismatches],
+        "affected_without_disposition": [one for reported in notes.changes for one in reported.without_disposition],
+        "change_mismatches_erp": [one for reported in notes.changes for one in reported.mismatches],
         "plan_run_faults": plan_run_faults(notes.plan_runs, notes.revision),
         "late_plan_effects": notes.late_effects,
     }
@@ -61,15 +61,15 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         },
         "plan_runs": len(notes.plan_runs),
         "plan_run_faults": len(details["plan_run_faults"]),
-        "damped": _damped(story, rerun, known_by),
+        "suppressed": _suppressed(story, rerun, known_by),
         "proposals": len(await story.people.exceptions(kind="change_proposal")),
         "approved": notes.approved,
-        "engineering_changes": sum(told.approvals > 0 for told in notes.changes),
-        "approvals_of_changes": sum(told.approvals for told in notes.changes),
-        "dispositions": sum(len(told.dispositions) for told in notes.changes),
+        "engineering_changes": sum(reported.approvals > 0 for reported in notes.changes),
+        "approvals_of_changes": sum(reported.approvals for reported in notes.changes),
+        "dispositions": sum(len(reported.dispositions) for reported in notes.changes),
         "affected_without_disposition": len(details["affected_without_disposition"]),
         "change_mismatches_erp": len(details["change_mismatches_erp"]),
-        "lines_for_new_components": sum(len(told.new_lines) for told in notes.changes),
+        "lines_for_new_components": sum(len(reported.new_lines) for reported in notes.changes),
         "edits_kept": notes.edits_kept,
         "transfers": len(transfers(books)),
         "subcontracts": len(subcontracts(books)),
@@ -92,7 +92,7 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
 def _fates(story: Story, books: Books, why: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     """What became of every requirement of every plan version."""
     planned, received = books.planned["requirements"], received_of(books)
-    replaced = {reference for told in story.notes.changes for reference in told.ended}
+    replaced = {reference for reported in story.notes.changes for reference in reported.ended}
     versions = books.aps["versions"].values()
     everything = {reference: row for version in versions for reference, row in version["requirements"].items()}
     fates: dict[str, list[str]] = {name: [] for name in ("fulfilled", "withdrawn", "open_with_reason", "unaccounted")}
@@ -130,10 +130,10 @@ def _for_unchanged(story: Story, written: Written) -> list[Any]:
     return [row for row, reference in written if reference not in touched]
 
 
-def _damped(story: Story, written: Written, known_by: dict[Line, str]) -> int:
+def _suppressed(story: Story, written: Written, known_by: dict[Line, str]) -> int:
     """Lines that version 2 changed slightly, that are on order, and that nobody was told of."""
-    told, on_order = {reference for _, reference in written}, set(known_by.values())
-    return sum(reference in on_order and reference not in told for reference in story.notes.revision["slightly"])
+    reported, on_order = {reference for _, reference in written}, set(known_by.values())
+    return sum(reference in on_order and reference not in reported for reference in story.notes.revision["slightly"])
 
 
 async def _writes_of_the_rerun(story: Story, known_by: dict[Line, str]) -> Written:

@@ -17,7 +17,7 @@ _CUT = ("cancelled",)
 
 
 @dataclass(frozen=True)
-class ChangeTold:
+class ChangeReported:
     """What a change was about, what it decided, and what the ERP held before and holds after it."""
 
     change: str
@@ -34,33 +34,33 @@ class ChangeTold:
     @property
     def without_disposition(self) -> list[str]:
         """Lines, or parts of lines, of the outgoing component of which the change does not say what becomes of them."""
-        said = self._said()
+        statement = self._statement()
         return [
-            f"{order}/{line}: {quantity} in the ERP, {said[order, line]} disposed of"
+            f"{order}/{line}: {quantity} in the ERP, {statement[order, line]} disposed of"
             for (order, line), quantity in self.before.items()
-            if said[order, line] != quantity
+            if statement[order, line] != quantity
         ]
 
     @property
     def mismatches(self) -> list[str]:
         """Lines that the ERP does not hold as they were decided: cancelled whole, or no less than is still used."""
-        cut, said = self._said(_CUT), self._said()
+        cut, statement = self._statement(_CUT), self._statement()
         wrong = []
         for line, before in self.before.items():
-            after, kept = self.after[line], said[line] - cut[line]
+            after, kept = self.after[line], statement[line] - cut[line]
             # A line that is cut in part may stand at the supplier's least quantity, above what is still used.
             held = after == 0 if not kept else after == before if not cut[line] else kept <= after < before
             if not held:
                 wrong.append(f"{line[0]}/{line[1]}: {before} before, {cut[line]} cancelled, {after} in the ERP")
         return wrong
 
-    def _said(self, fates: Sequence[str] = ()) -> dict[Line, Decimal]:
-        said: dict[Line, Decimal] = defaultdict(Decimal)
+    def _statement(self, fates: Sequence[str] = ()) -> dict[Line, Decimal]:
+        statement: dict[Line, Decimal] = defaultdict(Decimal)
         for one in self.dispositions:
             if one["reference"] and (not fates or one["fate"] in fates):
                 order, _, line = str(one["reference"]).rpartition("/")
-                said[order, int(line)] += Decimal(one["quantity"])
-        return said
+                statement[order, int(line)] += Decimal(one["quantity"])
+        return statement
 
 
 def lines_of_item(books: Books, plant: str, item: str) -> dict[Line, Decimal]:

@@ -32,14 +32,14 @@ def run_demo() -> int:
     tools = ToolSettings.load()
     began = tools.setup_started or time.time()
     stay = sys.stdout.isatty() and not tools.demo_exit
-    told: list[Summary] = []
+    reported: list[Summary] = []
     # Ctrl-C is how a story that was told to its end is left.
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_demo(DIRECTORY / "demo", began, stay, told))
-    if not told:
+        asyncio.run(_demo(DIRECTORY / "demo", began, stay, reported))
+    if not reported:
         print("interrupted before the story was told to its end", file=sys.stderr)
         return INTERRUPTED
-    return 1 if told[0].failures else 0
+    return 1 if reported[0].failures else 0
 
 
 def run_up() -> int:
@@ -60,28 +60,28 @@ async def _up(directory: Path) -> None:
         print(f"ended by themselves: {ended}; see {directory / 'logs'}", file=sys.stderr)
 
 
-async def _demo(directory: Path, began: float, stay: bool, told: list[Summary]) -> None:
-    """`told` takes the summary once the story has reached its end, whatever ends the program after that."""
+async def _demo(directory: Path, began: float, stay: bool, reported: list[Summary]) -> None:
+    """`reported` takes the summary once the story has reached its end, whatever ends the program after that."""
     async with stage(directory, keep=False) as on, caller(on.gateway) as gateway, caller(on.simulators) as simulators:
         setup_seconds = time.time() - began
-        tell = Narrator()
+        narrator = Narrator()
         client = await Client.connect(**on.temporal.connection, data_converter=pydantic_data_converter)
-        story = Story(on, gateway, simulators, Clocks(client), tell)
+        story = Story(on, gateway, simulators, Clocks(client), narrator)
         for chapter in CHAPTERS:
             await chapter(story)
-        seconds = tell.seconds
+        seconds = narrator.seconds
         summary = await reckon(story, seconds, setup_seconds)
         (directory / "summary.json").write_text(json.dumps(summary.figures, indent=2) + "\n")
-        await _draw(story.people, directory / "trace.html", tell)
-        _show(tell, summary)
-        told.append(summary)
+        await _draw(story.people, directory / "trace.html", narrator)
+        _show(narrator, summary)
+        reported.append(summary)
         if stay:
-            _say_where(tell, on, directory)
-            tell.say("Ctrl-C ends it.")
+            _say_where(narrator, on, directory)
+            narrator.say("Ctrl-C ends it.")
             await asyncio.Event().wait()
 
 
-async def _draw(people: People, file: Path, tell: Narrator) -> None:
+async def _draw(people: People, file: Path, narrator: Narrator) -> None:
     """The trace picture of a requirement that went through a shortage and was received."""
     decided = await people.exceptions(kind="shortage", state="decided")
     stages = {row["id"]: row["stage"] for row in await people.requirements()}
@@ -92,27 +92,27 @@ async def _draw(people: People, file: Path, tell: Narrator) -> None:
     chosen = by_choice.get("split") or by_choice.get("expedite") or by_choice.get("accept")
     if chosen:
         file.write_text(await people.trace_page(chosen))
-        tell.say(f"trace of {chosen}: {file}")
+        narrator.say(f"trace of {chosen}: {file}")
 
 
-def _show(tell: Narrator, summary: Summary) -> None:
+def _show(narrator: Narrator, summary: Summary) -> None:
     table = Table(title="Counted in the counterparts' own books", title_justify="left", show_header=False)
     for name, figure in summary.figures.items():
         shown = ", ".join(f"{key} {value}" for key, value in figure.items()) if isinstance(figure, dict) else figure
         table.add_row(name, str(shown))
-    tell.console.print()
-    tell.console.print(table)
+    narrator.console.print()
+    narrator.console.print(table)
     for failure in summary.failures:
-        tell.console.print(f"[bold red]✗[/bold red] {failure}")
+        narrator.console.print(f"[bold red]✗[/bold red] {failure}")
     if not summary.failures:
-        tell.console.print("[bold green]✓[/bold green] every check held")
+        narrator.console.print("[bold green]✓[/bold green] every check held")
 
 
-def _say_where(tell: Narrator, on: Stage, directory: Path) -> None:
-    tell.chapter("Where to look")
-    tell.say(f"Temporal's UI     {on.temporal.ui or on.temporal.address}")
-    tell.say(f"the API           {on.gateway}/docs")
-    tell.say(f"the inbox         {on.gateway}/v1/exceptions?state=open")
+def _say_where(narrator: Narrator, on: Stage, directory: Path) -> None:
+    narrator.chapter("Where to look")
+    narrator.say(f"Temporal's UI     {on.temporal.ui or on.temporal.address}")
+    narrator.say(f"the API           {on.gateway}/docs")
+    narrator.say(f"the inbox         {on.gateway}/v1/exceptions?state=open")
     if (directory / "trace.html").exists():
-        tell.say(f"a trace           {(directory / 'trace.html').absolute().as_uri()}")
-    tell.say(f"logs              {directory / 'logs'}")
+        narrator.say(f"a trace           {(directory / 'trace.html').absolute().as_uri()}")
+    narrator.say(f"logs              {directory / 'logs'}")

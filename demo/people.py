@@ -97,7 +97,7 @@ class People:
         return answer.text
 
     async def trace(self, requirement: str) -> dict[str, Any]:
-        """The trace of a requirement as facts."""
+        """The trace of a requirement as audit events."""
         answer = await self._gateway.get(f"/v1/{requirement.replace('requirement/', 'requirements/', 1)}/trace")
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()

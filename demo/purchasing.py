@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from demo.world import PLANTS, SUBCONTRACTS, Plant, Subcontract, rows
+from demo.site import PLANTS, SUBCONTRACTS, Plant, Subcontract, rows
 
 CURRENCY = "USD"
 

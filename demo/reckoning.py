@@ -21,11 +21,11 @@ class Summary:
     failures: list[str] = field(default_factory=list)
 
 
-_TOLD_WITH = {"requirements": 380, "fulfilled": 300, "exceptions": 5, "decided": 3}
+_REPORTED_WITH = {"requirements": 380, "fulfilled": 300, "exceptions": 5, "decided": 3}
 _HAPPENS = (
     "dead_letters",
     "worker_kills",
-    "damped",
+    "suppressed",
     "proposals",
     "approved",
     "transfers",
@@ -46,7 +46,7 @@ def received_of(books: Books) -> dict[str, Decimal]:
     received: dict[str, Decimal] = defaultdict(Decimal)
     for reference, rows in books.aps["coverage_by_reference"].items():
         for row in rows:
-            for part in row["slices"]:
+            for part in row["scheduleLines"]:
                 if part["state"] == "received":
                     received[reference] += Decimal(part["quantity"])
     return received
@@ -122,10 +122,10 @@ def aps_mismatches(books: Books, references_of_line: Mapping[tuple[str, int], Se
         references = references_of_line.get((receipt["order"], int(receipt["line"])))
         if references:
             posted[together[references[0]][0]] += Decimal(receipt["quantity"])
-    told_each = received_of(books)
-    told: dict[str, Decimal] = defaultdict(Decimal)
-    for reference, quantity in told_each.items():
-        told[together.get(reference, [reference])[0]] += quantity
+    reported_each = received_of(books)
+    reported: dict[str, Decimal] = defaultdict(Decimal)
+    for reference, quantity in reported_each.items():
+        reported[together.get(reference, [reference])[0]] += quantity
     planned = {
         reference: Decimal(requirement["quantity"])
         for version in books.aps["versions"].values()
@@ -134,12 +134,14 @@ def aps_mismatches(books: Books, references_of_line: Mapping[tuple[str, int], Se
     }
     wrong = [f"{reference} is unknown to the plan" for reference in books.aps["coverage_of_unknown"]]
     still = books.planned["requirements"]
-    for reference in sorted(posted.keys() | told.keys()):
+    for reference in sorted(posted.keys() | reported.keys()):
         group = together.get(reference, [reference])
         needed = sum((planned[each] for each in group if len(group) == 1 or each in still), Decimal(0))
         # A lot's surplus is nobody's: APS is told of what the requirement needs, the warehouse holds all of it.
-        if told[reference] > posted[reference] or (told[reference] < posted[reference] and told[reference] < needed):
-            wrong.append(f"{' + '.join(group)}: APS {told[reference]}, warehouse {posted[reference]}")
+        if reported[reference] > posted[reference] or (
+            reported[reference] < posted[reference] and reported[reference] < needed
+        ):
+            wrong.append(f"{' + '.join(group)}: APS {reported[reference]}, warehouse {posted[reference]}")
     return wrong
 
 
@@ -191,7 +193,7 @@ def judge(figures: dict[str, Any], details: dict[str, list[str]]) -> list[str]:
     ]
     if figures["rerun"]["erp_writes_for_unchanged"]:
         failures.append(f"the rerun wrote {figures['rerun']['erp_writes_for_unchanged']} unchanged lines to the ERP")
-    for name, least in _TOLD_WITH.items():
+    for name, least in _REPORTED_WITH.items():
         if figures[name] < least:
             failures.append(f"{name} is {figures[name]}, the story is told only with {least} or more")
     for name in _HAPPENS:

@@ -30,7 +30,7 @@ class SharedLine:
     quantity: Decimal
     needs: Mapping[str, Decimal]
     """What each requirement needs, by demand reference."""
-    cover: Mapping[str, Decimal]
+    coverage: Mapping[str, Decimal]
     """What was coming for each, by all orders."""
     confirmed: bool
     """Its supplier has promised all of it for one day."""
@@ -53,7 +53,7 @@ class Decrease:
     line: SharedLine
     gone: frozenset[str]
     after: Decimal
-    cover: Mapping[str, Decimal]
+    coverage: Mapping[str, Decimal]
     """What is coming for each of the others, by demand reference, as the planning system knows it."""
 
     @property
@@ -67,8 +67,8 @@ class Decrease:
         found = []
         if self.after != self.expected:
             found.append(f"line {self.line.name} is {self.after}, has to be {self.expected}")
-        for reference, coming in self.cover.items():
-            theirs = min(self.line.needs[reference], self.line.cover[reference])
+        for reference, coming in self.coverage.items():
+            theirs = min(self.line.needs[reference], self.line.coverage[reference])
             if coming < theirs:
                 found.append(f"{reference} has {coming} left of its {theirs}")
         return found
@@ -93,12 +93,12 @@ def shared_lines(books: Books) -> list[SharedLine]:
             supplier=supplier[order],
             item=items[order, number]["Material"],
             quantity=quantity_of(books, order, number),
-            needs={reference: Decimal(planned[reference]["quantity"]) for reference in sharers},
-            cover={reference: cover_of(books, reference) for reference in sharers},
+            needs={reference: Decimal(planned[reference]["quantity"]) for reference in other_allocations},
+            coverage={reference: coverage_of(books, reference) for reference in other_allocations},
             confirmed=_is_confirmed(items[order, number]),
         )
-        for (order, number), sharers in sorted(references_of_lines(books).items())
-        if len(sharers) > 1 and all(reference in planned for reference in sharers)
+        for (order, number), other_allocations in sorted(references_of_lines(books).items())
+        if len(other_allocations) > 1 and all(reference in planned for reference in other_allocations)
     ]
 
 
@@ -121,7 +121,7 @@ def references_of_lines(books: Books) -> dict[Line, list[str]]:
     return found
 
 
-def cover_of(books: Books, reference: str) -> Decimal:
+def coverage_of(books: Books, reference: str) -> Decimal:
     """What is coming or has come for a requirement, by all orders, as the planning system was told."""
     return sum((_coming(row) for row in books.aps["coverage_by_reference"].get(reference, [])), _NOTHING)
 
@@ -133,7 +133,7 @@ def decrease_of(books: Books, line: SharedLine, gone: set[str]) -> Decrease:
         line=line,
         gone=frozenset(gone),
         after=quantity_of(books, line.order, line.line),
-        cover={reference: cover_of(books, reference) for reference in others},
+        coverage={reference: coverage_of(books, reference) for reference in others},
     )
 
 
@@ -147,7 +147,7 @@ def _days(books: Books) -> dict[str, set[tuple[str, str]]]:
 
 
 def _coming(row: dict[str, Any]) -> Decimal:
-    return sum((Decimal(part["quantity"]) for part in row["slices"] if part["state"] in _COMING), _NOTHING)
+    return sum((Decimal(part["quantity"]) for part in row["scheduleLines"] if part["state"] in _COMING), _NOTHING)
 
 
 def _is_confirmed(item: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from demo.purchasing import erp_master_data
-from demo.world import aps_model
+from demo.site import aps_model
 from settings import ToolSettings, environment_for_child
 from tools import postgres, temporal_server
 from tools.ports import LOOPBACK, free_port

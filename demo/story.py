@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from demo.bom_change import ChangeTold
+from demo.bom_change import ChangeReported
 from demo.books import Books, read_books, writes
 from demo.clocks import Clocks
 from demo.narrator import Narrator
@@ -23,8 +23,8 @@ from demo.stage import Stage
 
 ORDERS, REQUIREMENTS = (f"WorkflowType='{name}'" for name in ("PurchaseOrder", "MaterialRequirement"))
 RUNNING = "ExecutionStatus='Running'"
-PATIENCE_SECONDS = 60
-LONG_PATIENCE_SECONDS = 180
+TIMEOUT_SECONDS = 60
+LONG_TIMEOUT_SECONDS = 180
 """For what the story can't go on without."""
 BUYERS, DOCKS = 4, 8
 """How many decide, and how many receive, at the same time."""
@@ -65,16 +65,21 @@ class Notes:
     shared: list[SharedLine] = field(default_factory=list)
     """Order lines that served several requirements before version 2."""
     decreases: list[Decrease] = field(default_factory=list)
-    changes: list[ChangeTold] = field(default_factory=list)
+    changes: list[ChangeReported] = field(default_factory=list)
 
 
 class Story:
     """The steps that the chapters are told in."""
 
     def __init__(
-        self, stage: Stage, gateway: httpx.AsyncClient, simulators: httpx.AsyncClient, clocks: Clocks, tell: Narrator
+        self,
+        stage: Stage,
+        gateway: httpx.AsyncClient,
+        simulators: httpx.AsyncClient,
+        clocks: Clocks,
+        narrator: Narrator,
     ) -> None:
-        self.stage, self.simulators, self.clocks, self.tell = stage, simulators, clocks, tell
+        self.stage, self.simulators, self.clocks, self.narrator = stage, simulators, clocks, narrator
         self.people = People(gateway)
         self.notes = Notes()
         self._last_writes = dict.fromkeys(("erp", "edi", "aps", "wms"), 0)
@@ -86,26 +91,26 @@ class Story:
             if was_taken:
                 self.notes.decided += 1
                 self.notes.approved += choice == "approve"
-                self.tell.say(f"[dim]{choice:9}[/dim] {exception['proposal']['summary'][:110]}")
+                self.narrator.say(f"[dim]{choice:9}[/dim] {exception['proposal']['summary'][:110]}")
 
     async def collect(self) -> None:
-        """The collecting windows pass, and every order reaches its supplier."""
-        collecting = f"{ORDERS} AND {RUNNING} AND PeglineStage IN ('collecting', 'placing')"
-        if not await self.clocks.count(collecting):
+        """The consolidation windows pass, and every order reaches its supplier."""
+        consolidating = f"{ORDERS} AND {RUNNING} AND PeglineStage IN ('consolidating', 'placing')"
+        if not await self.clocks.count(consolidating):
             return
-        stepping = asyncio.create_task(self.clocks.keep_stepping(collecting, timedelta(minutes=61)))
+        stepping = asyncio.create_task(self.clocks.keep_stepping(consolidating, timedelta(minutes=61)))
         total = await self.clocks.count(f"{ORDERS} AND {RUNNING}")
 
         async def sent() -> int:
-            return total - await self.clocks.count(collecting)
+            return total - await self.clocks.count(consolidating)
 
         await self.watch("orders with their suppliers", total, sent)
         stepping.cancel()
 
     async def watch(self, what: str, total: int, count: Callable[[], Awaitable[int]]) -> None:
         """Until so many are reached, or patience is over."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        with self.tell.counting(what, total) as counting:
+        until = time.monotonic() + TIMEOUT_SECONDS
+        with self.narrator.counting(what, total) as counting:
             while counting.reached < total and time.monotonic() < until:
                 asked = time.monotonic()
                 counting.reach(await count())
@@ -114,23 +119,23 @@ class Story:
 
     async def until(self, look: Callable[[], Awaitable[Result | None]], what: str) -> Result:
         """Look until something is there; LookupError names what never came."""
-        until = time.monotonic() + LONG_PATIENCE_SECONDS
+        until = time.monotonic() + LONG_TIMEOUT_SECONDS
         while time.monotonic() < until:
             if (found := await look()) is not None:
                 return found
             await asyncio.sleep(0.4)
-        raise LookupError(f"{what} did not come within {LONG_PATIENCE_SECONDS} s; the story can't go on")
+        raise LookupError(f"{what} did not come within {LONG_TIMEOUT_SECONDS} s; the story can't go on")
 
     async def calm(self, still_seconds: float = 1.0) -> None:
         """Until nothing moves in any book."""
         began = time.monotonic()
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + TIMEOUT_SECONDS
         last, since = await self.effects(), time.monotonic()
         while time.monotonic() < until and time.monotonic() - since < still_seconds:
             await asyncio.sleep(0.4)
             if (now := await self.effects()) != last:
                 last, since = now, time.monotonic()
-        self.tell.say(f"[dim]quiet after {time.monotonic() - began:.1f} s[/dim]")
+        self.narrator.say(f"[dim]quiet after {time.monotonic() - began:.1f} s[/dim]")
 
     async def effects(self) -> dict[str, int]:
         """The last write in each book, how many entities there are, and how many have ended."""

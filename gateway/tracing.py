@@ -49,7 +49,7 @@ class RequestSpans:
             attributes={"http.request.method": method, "url.path": scope["path"]},
         ) as span:
 
-            async def note_status(message: Message) -> None:
+            async def record_status(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
                     if message["status"] >= 500:
@@ -57,7 +57,7 @@ class RequestSpans:
                 await send(message)
 
             try:
-                await self._app(scope, receive, note_status)
+                await self._app(scope, receive, record_status)
             finally:
                 route = getattr(scope.get("route"), "path", None)
                 if route is not None:
@@ -89,7 +89,7 @@ def correlation_id(stated: str | None, traceparent: str | None, source: str, eve
     return stated or (match[1] if match else short_hash(source, event_id, length=20))
 
 
-def note_correlation(correlation: str) -> None:
+def record_correlation(correlation: str) -> None:
     """Put the correlation id on the span that is open now, and on the log lines of the request."""
     correlation_in_hand.set(correlation)
     trace.get_current_span().set_attribute(CORRELATION_ID, correlation)
@@ -127,7 +127,7 @@ __all__ = [
     "correlation_in_hand",
     "delivering",
     "gateway_tracer",
-    "note_correlation",
     "present_traceparent",
+    "record_correlation",
     "usable_traceparent",
 ]

@@ -10,19 +10,19 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from canonical.base import Noun
+from canonical.base import Model
 from canonical.bom import BomRevised, ComponentUse
 from canonical.identity import ChangeId
 from canonical.records import ChangeSnapshot, ChangeStage
 from ledger.database import transaction
-from ledger.tables import BomLineRow, ChangeRecord, FactRow
+from ledger.tables import AuditEventRow, BomLineRow, ChangeRecord
 from ledger.where_used import where_used
 
 
-class BomVerdict(StrEnum):
+class BomNewness(StrEnum):
     """What a revision is to what was noted of it."""
 
-    NEWS = "news"
+    NEW = "news"
     REOPEN = "reopen"
     """The change has ended, and its revision says something else now."""
     UNCHANGED = "unchanged"
@@ -31,10 +31,10 @@ class BomVerdict(StrEnum):
     """Another revision has taken its place."""
 
 
-class BomTriage(Noun):
-    """A verdict; of a reopening also where the facts of the former run ended."""
+class BomClassification(Model):
+    """An outcome; of a reopening also where the audit events of the former run ended."""
 
-    verdict: BomVerdict
+    outcome: BomNewness
     next_sequence: int = 1
     previous_hash: str = ""
 
@@ -45,41 +45,41 @@ class Bills:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def triage(self, revised: BomRevised) -> BomTriage:
+    async def classify(self, revised: BomRevised) -> BomClassification:
         """R10, then whether anything differs."""
         record = ChangeRecord
         async with transaction(self._engine) as connection:
             if await _superseded_by(connection, revised.plant, revised.assembly, revised.revision) is not None:
-                return BomTriage(verdict=BomVerdict.SUPERSEDED)
-            query = select(record.noted, record.snapshot, record.closed).where(record.id == revised.id)
+                return BomClassification(outcome=BomNewness.SUPERSEDED)
+            query = select(record.registered, record.snapshot, record.closed).where(record.id == revised.id)
             row = (await connection.execute(query)).one_or_none()
-            known = _newest(row.noted, row.snapshot) if row is not None else None
+            known = _newest(row.registered, row.snapshot) if row is not None else None
             if known is None:
-                return BomTriage(verdict=BomVerdict.NEWS)
+                return BomClassification(outcome=BomNewness.NEW)
             if revised.stated.rank <= known.stated.rank:
-                return BomTriage(verdict=BomVerdict.STALE)
+                return BomClassification(outcome=BomNewness.STALE)
             if known.model_copy(update={"stated": revised.stated}) == revised:
-                return BomTriage(verdict=BomVerdict.UNCHANGED)
+                return BomClassification(outcome=BomNewness.UNCHANGED)
             if row is None or not row.closed:
-                return BomTriage(verdict=BomVerdict.NEWS)
-            last = select(FactRow.sequence, FactRow.hash).where(FactRow.entity_id == revised.id)
-            end = (await connection.execute(last.order_by(FactRow.sequence.desc()).limit(1))).one()
-            return BomTriage(verdict=BomVerdict.REOPEN, next_sequence=end.sequence + 1, previous_hash=end.hash)
+                return BomClassification(outcome=BomNewness.NEW)
+            last = select(AuditEventRow.sequence, AuditEventRow.hash).where(AuditEventRow.entity_id == revised.id)
+            end = (await connection.execute(last.order_by(AuditEventRow.sequence.desc()).limit(1))).one()
+            return BomClassification(outcome=BomNewness.REOPEN, next_sequence=end.sequence + 1, previous_hash=end.hash)
 
-    async def note(self, revised: BomRevised) -> None:
+    async def register(self, revised: BomRevised) -> None:
         """Note a revision as delivered, with its lines; an older one than noted changes nothing."""
         record = ChangeRecord
         async with transaction(self._engine) as connection:
             place = {"id": revised.id, "plant": revised.plant, "assembly": revised.assembly}
             await connection.execute(insert(record).values(**place).on_conflict_do_nothing())
-            query = select(record.noted).where(record.id == revised.id).with_for_update()
-            noted = (await connection.execute(query)).scalar_one()
-            if noted is not None and revised.stated.rank <= noted.stated.rank:
+            query = select(record.registered).where(record.id == revised.id).with_for_update()
+            registered = (await connection.execute(query)).scalar_one()
+            if registered is not None and revised.stated.rank <= registered.stated.rank:
                 return
             await connection.execute(
                 insert(record)
-                .values(**place, noted=revised)
-                .on_conflict_do_update(index_elements=[record.id], set_={"noted": revised})
+                .values(**place, registered=revised)
+                .on_conflict_do_update(index_elements=[record.id], set_={"registered": revised})
             )
             await _write_lines(connection, revised)
             if revised.superseded is not None:
@@ -104,18 +104,20 @@ class Bills:
             return (await connection.execute(query)).scalar_one_or_none()
 
 
-def _newest(noted: BomRevised | None, snapshot: ChangeSnapshot | None) -> BomRevised | None:
-    known = [each for each in (noted, snapshot.revised if snapshot else None) if each is not None]
+def _newest(registered: BomRevised | None, snapshot: ChangeSnapshot | None) -> BomRevised | None:
+    known = [each for each in (registered, snapshot.revised if snapshot else None) if each is not None]
     return max(known, key=lambda each: each.stated.rank, default=None)
 
 
 async def _superseded_by(connection: AsyncConnection, plant: str, assembly: str, revision: str) -> ChangeId | None:
     """Of several the newest told. An assembly has few revisions: they are looked through."""
     record = ChangeRecord
-    query = select(record.noted).where(record.plant == plant, record.assembly == assembly, record.noted.is_not(None))
-    told = (await connection.execute(query)).scalars()
-    found = [noted for noted in told if noted is not None and noted.supersedes == revision]
-    return max(found, key=lambda noted: noted.stated.rank).id if found else None
+    query = select(record.registered).where(
+        record.plant == plant, record.assembly == assembly, record.registered.is_not(None)
+    )
+    reported = (await connection.execute(query)).scalars()
+    found = [registered for registered in reported if registered is not None and registered.supersedes == revision]
+    return max(found, key=lambda registered: registered.stated.rank).id if found else None
 
 
 async def _forget_lines(connection: AsyncConnection, revised: BomRevised) -> None:
@@ -150,4 +152,4 @@ async def _write_lines(connection: AsyncConnection, revised: BomRevised) -> None
     )
 
 
-__all__ = ["Bills", "BomTriage", "BomVerdict"]
+__all__ = ["Bills", "BomClassification", "BomNewness"]

@@ -12,7 +12,7 @@ from sqlalchemy import Dialect, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-from canonical.base import Noun
+from canonical.base import Model
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """An escaped NUL in JSON text, not the end of an escaped backslash."""
@@ -28,21 +28,21 @@ class Words(TypeDecorator[str]):
         return None if value is None else value.replace("\0", "\ufffd")
 
 
-class Document(TypeDecorator[Noun]):
+class Document(TypeDecorator[Model]):
     """A noun as JSONB."""
 
     impl = JSONB
     cache_ok = True
 
-    def __init__(self, noun: type[Noun]) -> None:
+    def __init__(self, model: type[Model]) -> None:
         super().__init__()
-        self.noun = noun
+        self.model = model
 
-    def process_bind_param(self, value: Noun | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Model | None, dialect: Dialect) -> Any:
         if value is None:
             return None
         text = value.model_dump_json()
         return json.loads(_NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Noun | None:
-        return None if value is None else self.noun.model_validate(value)
+    def process_result_value(self, value: Any, dialect: Dialect) -> Model | None:
+        return None if value is None else self.model.model_validate(value)

@@ -133,7 +133,7 @@ def failures() -> Iterator[None]:
 def _failure(exc: BaseException, *, passing: bool) -> TransientError | PermanentError:
     cause = exc.__cause__ or exc
     detail = getattr(cause, "detail", None)
-    said = f"{type(cause).__name__}: {cause}{'; ' + detail if detail else ''}"[:500]
+    detail = f"{type(cause).__name__}: {cause}{'; ' + detail if detail else ''}"[:500]
     if passing:
-        return TransientError("ledger", f"PostgreSQL can't do it now ({said})")
-    return PermanentError("ledger", f"PostgreSQL refused it ({said}); see the database's log and mend the cause")
+        return TransientError("ledger", f"PostgreSQL can't do it now ({detail})")
+    return PermanentError("ledger", f"PostgreSQL refused it ({detail}); see the database's log and fix the cause")

@@ -7,22 +7,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import PermanentError
 from canonical.bom import ComponentUse
-from canonical.cover import Want
 from canonical.identity import ChangeId, OrderId
 from canonical.need import Need, Withdrawal
-from canonical.records import Entry, OrderTerms, Reservation, Sheet
+from canonical.records import AuditBatch, ConsolidationBatch, OrderTerms, Reservation
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
+from canonical.supply import SupplyRequest
 from ledger.bills import Bills
-from ledger.events.entries import Entries
+from ledger.consolidation import ConsolidationBatches
+from ledger.events.audit_log import AuditLog
 from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
-from ledger.own_needs import state_needs
+from ledger.internal_needs import publish_needs
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.reads import Reads
-from ledger.sheets import Sheets
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
 
@@ -40,36 +40,36 @@ class Ledger:
         self.bills = Bills(engine)
         self.stock = Stock(engine)
         self.availability = Availabilities(engine)
-        self._entries = Entries(engine)
-        self._sheets = Sheets(engine)
+        self._audit_log = AuditLog(engine)
+        self._batches = ConsolidationBatches(engine)
 
-    async def record(self, entries: Sequence[Entry]) -> None:
-        """Facts by (entity, sequence), snapshots where newer; one transaction."""
-        await self._entries.record(entries)
+    async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
+        """Audit events by (entity, sequence), snapshots where newer; one transaction."""
+        await self._audit_log.record(audit_batches)
 
     async def reserve_order(
-        self, want: Want, terms: OrderTerms, *, collect_minutes: int, lines_max: int, days_max: int
+        self, request: SupplyRequest, terms: OrderTerms, *, consolidation_minutes: int, lines_max: int, days_max: int
     ) -> Reservation:
-        """Put the want on the sheet of an order that collects for these terms, or open one."""
-        return await self._sheets.reserve_order(
-            want, terms, collect_minutes=collect_minutes, lines_max=lines_max, days_max=days_max
+        """Put the supply request in the consolidation batch of an order that collects for these terms, or open one."""
+        return await self._batches.reserve_order(
+            request, terms, consolidation_minutes=consolidation_minutes, lines_max=lines_max, days_max=days_max
         )
 
-    async def close_sheet(self, order: OrderId) -> Sheet:
-        """End the collecting; repeated: the same sheet."""
-        return await self._sheets.close_sheet(order)
+    async def close_batch(self, order: OrderId) -> ConsolidationBatch:
+        """End the collecting; repeated: the same consolidation batch."""
+        return await self._batches.close_batch(order)
 
-    async def state_needs(
+    async def publish_needs(
         self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
     ) -> None:
         """Put what our own orders need of others into the inbox, each once by its revision's event id."""
-        await state_needs(self.inbox, needs, withdrawals, correlation_id=correlation_id)
+        await publish_needs(self.inbox, needs, withdrawals, correlation_id=correlation_id)
 
     async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
         """R14: what each supplier has been asked for of the item so far, in the unit or as needs were stated."""
-        return await self._sheets.allocated(plant, item, unit)
+        return await self._batches.allocated(plant, item, unit)
 
-    async def free_stock(self, plant: str, item: str) -> StockFigure:
+    async def available_to_promise(self, plant: str, item: str) -> StockFigure:
         """What is free of the item; PermanentError where nobody has stated it."""
         figure = await self.stock.figure(plant, item)
         if figure is None:
@@ -80,9 +80,9 @@ class Ledger:
         """The item's open requirements at the plant, with what is received or on the way for them; by id."""
         return await self.stock.users(plant, item)
 
-    async def note_item(self, assessment: Assessment) -> None:
+    async def record_item(self, assessment: Assessment) -> None:
         """Keep what a need was decided by, for questions that must not wait for the ERP."""
-        await self.stock.note_item(assessment)
+        await self.stock.record_item(assessment)
 
     async def where_used(
         self, plant: str, assembly: str, revision: str, components: Sequence[str]

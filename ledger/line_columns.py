@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from canonical.cover import SliceState, SupplySlice
 from canonical.records import OrderLineSnapshot, OrderSnapshot
+from canonical.supply import ScheduleLine, ScheduleLineState
 
-_COMING = frozenset({SliceState.CONFIRMED, SliceState.SHIPPED})
+_COMING = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
 _NOTHING = Decimal(0)
 
 Place = TypeVar("Place")
@@ -19,11 +19,13 @@ def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any
 
     A line that does not say what is claimed of it has nothing to spare.
     """
-    coming = [] if order.closed else [part for part in line.slices if part.state in _COMING and part.quantity > 0]
+    coming = (
+        [] if order.closed else [part for part in line.schedule_lines if part.state in _COMING and part.quantity > 0]
+    )
     total = _sum(coming)
-    claimed = line.quantity if line.claimed is None else line.claimed
-    confirmed = min(total, max(_NOTHING, claimed - line.received))
-    spare = _last(coming, total - confirmed) if line.claimed is not None else []
+    allocated = line.quantity if line.allocated is None else line.allocated
+    confirmed = min(total, max(_NOTHING, allocated - line.received))
+    spare = _last(coming, total - confirmed) if line.allocated is not None else []
     return {
         "order_id": order.id,
         "line": line.line,
@@ -43,12 +45,12 @@ def asked_of(rows: Mapping[Place, Mapping[str, Any]]) -> dict[Place, tuple[str, 
     return {place: (row["requirement_id"], row["quantity"]) for place, row in rows.items()}
 
 
-def received_of(cover: Iterable[SupplySlice]) -> Decimal:
+def received_of(coverage: Iterable[ScheduleLine]) -> Decimal:
     """What of a requirement's cover is on stock."""
-    return _sum(part for part in cover if part.state is SliceState.RECEIVED)
+    return _sum(part for part in coverage if part.state is ScheduleLineState.RECEIVED)
 
 
-def _last(coming: Iterable[SupplySlice], spare: Decimal) -> list[list[str]]:
+def _last(coming: Iterable[ScheduleLine], spare: Decimal) -> list[list[str]]:
     """The last of it to come, up to so much; what has no date comes last, and nobody can count on it."""
     parts = list(coming)
     dated = [(part.date, part.quantity) for part in parts if part.date is not None]
@@ -62,7 +64,7 @@ def _last(coming: Iterable[SupplySlice], spare: Decimal) -> list[list[str]]:
     return found
 
 
-def _sum(parts: Iterable[SupplySlice]) -> Decimal:
+def _sum(parts: Iterable[ScheduleLine]) -> Decimal:
     return sum((part.quantity for part in parts), _NOTHING)
 
 

@@ -4,12 +4,12 @@ import base64
 import json
 from typing import Generic, TypeVar
 
-from canonical.base import Noun
+from canonical.base import Model
 
 Row = TypeVar("Row")
 
 
-class Page(Noun, Generic[Row]):
+class Page(Model, Generic[Row]):
     """Some rows, and where the next ones begin; `next` None: these are the last."""
 
     items: tuple[Row, ...]

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from canonical.base import Instant, Noun
+from canonical.audit_event import AuditEvent
+from canonical.base import Instant, Model
 from canonical.exception import ExceptionKind
-from canonical.facts import Fact
 from canonical.records import (
     ChangeSnapshot,
     ChangeStage,
@@ -28,19 +28,19 @@ from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
 from ledger.paging import BadCursor, Page, cursor, key_of
 from ledger.tables import (
+    AuditEventRow,
     ChangeRecord,
     DeadLetterRow,
     ExceptionRecord,
-    FactRow,
     InboxRow,
     OrderLineRow,
     OrderRecord,
     RequirementRecord,
-    SheetWantRow,
+    SupplyRequestRow,
 )
 
 
-class RequirementRow(Noun):
+class RequirementRow(Model):
     """A requirement as last recorded; `sequence` is the fact that led to this state."""
 
     snapshot: RequirementSnapshot
@@ -48,7 +48,7 @@ class RequirementRow(Noun):
     recorded_at: Instant
 
 
-class OrderRow(Noun):
+class OrderRow(Model):
     """An order as last recorded."""
 
     snapshot: OrderSnapshot
@@ -56,7 +56,7 @@ class OrderRow(Noun):
     recorded_at: Instant
 
 
-class ExceptionRow(Noun):
+class ExceptionRow(Model):
     """An exception as last recorded."""
 
     snapshot: ExceptionSnapshot
@@ -64,7 +64,7 @@ class ExceptionRow(Noun):
     recorded_at: Instant
 
 
-class ChangeRow(Noun):
+class ChangeRow(Model):
     """An engineering change as last recorded."""
 
     snapshot: ChangeSnapshot
@@ -72,7 +72,7 @@ class ChangeRow(Noun):
     recorded_at: Instant
 
 
-class WaitingSummary(Noun):
+class WaitingSummary(Model):
     """What waits for the machine and what waits for people."""
 
     undelivered: int
@@ -126,7 +126,7 @@ class Reads:
         """The orders that serve or served the requirement, by id."""
         served = union(
             select(OrderLineRow.order_id).where(OrderLineRow.requirement_id == requirement_id),
-            select(SheetWantRow.order_id).where(SheetWantRow.requirement_id == requirement_id),
+            select(SupplyRequestRow.order_id).where(SupplyRequestRow.requirement_id == requirement_id),
         )
         rows = await self._all(_order_query().where(OrderRecord.id.in_(served)).order_by(OrderRecord.id))
         return [OrderRow.model_validate(row) for row in rows]
@@ -198,17 +198,26 @@ class Reads:
         rows = await self._all(_change_query().where(ChangeRecord.id == change_id))
         return ChangeRow.model_validate(rows[0]) if rows else None
 
-    async def facts_of_kind(self, entity_ids: Sequence[str], kinds: Sequence[str]) -> list[Fact]:
-        """The facts of these entities that are of these kinds, oldest first: no chain, since others lie between."""
-        row = FactRow
+    async def audit_events_of_kind(self, entity_ids: Sequence[str], kinds: Sequence[str]) -> list[AuditEvent]:
+        """The audit events of these entities that are of these kinds, oldest first: no chain, since others lie
+        between."""
+        row = AuditEventRow
         query = select(row.__table__).where(row.entity_id.in_(list(entity_ids)), row.kind.in_(list(kinds)))
-        return [fact_of(found) for found in await self._all(query.order_by(row.processing_time, row.entity_id))]
+        return [audit_event_of(found) for found in await self._all(query.order_by(row.processing_time, row.entity_id))]
 
-    async def facts(self, entity_ids: Sequence[str]) -> list[Fact]:
-        """The facts of these entities as they were hashed: entity by entity in the order given, from the first on."""
-        query = select(FactRow.__table__).where(FactRow.entity_id.in_(list(entity_ids))).order_by(FactRow.sequence)
+    async def audit_events(self, entity_ids: Sequence[str]) -> list[AuditEvent]:
+        """The audit events of these entities as they were hashed: entity by entity in the order given, from the first
+        on."""
+        query = (
+            select(AuditEventRow.__table__)
+            .where(AuditEventRow.entity_id.in_(list(entity_ids)))
+            .order_by(AuditEventRow.sequence)
+        )
         place = {entity_id: number for number, entity_id in enumerate(entity_ids)}
-        return sorted((fact_of(row) for row in await self._all(query)), key=lambda fact: place[fact.entity_id])
+        return sorted(
+            (audit_event_of(row) for row in await self._all(query)),
+            key=lambda audit_event: place[audit_event.entity_id],
+        )
 
     async def inbox_of(self, entity: str) -> list[InboxMessage]:
         """What came in for an entity (requirement id or order number), oldest first."""
@@ -254,12 +263,12 @@ def _change_query() -> Select[*tuple[Any, ...]]:
 
 
 def _requirements_of(order: str) -> Any:
-    """Those with a line of the order, or a want on its sheet while it collects."""
+    """Those with a line of the order, or a supply request in its consolidation batch while it collects."""
     orders = select(OrderRecord.id).where(or_(OrderRecord.id == order, OrderRecord.order_number == order))
     return union(
         select(OrderLineRow.requirement_id).where(OrderLineRow.order_id.in_(orders)),
-        select(SheetWantRow.requirement_id).where(
-            or_(SheetWantRow.order_id == order, SheetWantRow.order_id.in_(orders))
+        select(SupplyRequestRow.requirement_id).where(
+            or_(SupplyRequestRow.order_id == order, SupplyRequestRow.order_id.in_(orders))
         ),
     )
 
@@ -284,9 +293,9 @@ def _opened(after: str) -> tuple[datetime, str]:
         raise BadCursor(f"{after!r} is not a cursor of the exceptions; take `next` of the page before") from None
 
 
-def fact_of(row: Any) -> Fact:
-    """The fact of a row, exactly as it was hashed."""
-    return Fact(
+def audit_event_of(row: Any) -> AuditEvent:
+    """The audit event of a row, exactly as it was hashed."""
+    return AuditEvent(
         entity_id=row["entity_id"],
         sequence=row["sequence"],
         kind=row["kind"],

@@ -29,8 +29,8 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from canonical.bom import BomRevised
-from canonical.cover import Want
 from canonical.records import ChangeSnapshot, ExceptionSnapshot, OrderSnapshot, RequirementSnapshot
+from canonical.supply import SupplyRequest
 from ledger.columns import Document, Words
 
 
@@ -72,7 +72,7 @@ class InboxRow(Base):
     correlation_id: Mapped[str]
     traceparent: Mapped[str | None]
     entity: Mapped[str | None]
-    lane: Mapped[str] = mapped_column(server_default=text("''"))
+    partition: Mapped[str] = mapped_column(server_default=text("''"))
     """What is delivered beside the others: a plant's requirements each, and all that is of no plan."""
     received_at: Mapped[dt.datetime]
     status: Mapped[str] = mapped_column(server_default=text("'stored'"))
@@ -87,7 +87,7 @@ class InboxRow(Base):
     __table_args__ = (
         UniqueConstraint("source", "event_id"),
         Index("ix_inbox_undelivered", "id", postgresql_where=text("status = 'stored'")),
-        Index("ix_inbox_undelivered_lane", "lane", "id", postgresql_where=text("status = 'stored'")),
+        Index("ix_inbox_undelivered_partition", "partition", "id", postgresql_where=text("status = 'stored'")),
         Index("ix_inbox_undelivered_entity", "entity", "id", postgresql_where=text("status = 'stored'")),
         Index("ix_inbox_entity", "entity", "id"),
     )
@@ -141,15 +141,15 @@ class RequirementRecord(Base):
     item: Mapped[str]
     source: Mapped[str]
     demand_reference: Mapped[str]
-    noted_plan_version: Mapped[Decimal | None]
-    noted_source_revision: Mapped[Decimal | None]
-    noted_effective_at: Mapped[dt.datetime | None]
-    noted_event_id: Mapped[str | None] = mapped_column(Words(collation="C"))
+    registered_plan_version: Mapped[Decimal | None]
+    registered_source_revision: Mapped[Decimal | None]
+    registered_effective_at: Mapped[dt.datetime | None]
+    registered_event_id: Mapped[str | None] = mapped_column(Words(collation="C"))
     """Collated by code point, as Revision.rank compares it."""
-    noted_content: Mapped[str | None]
+    registered_content: Mapped[str | None]
     """Digest of the newest need's content; None: only a withdrawal was ever noted."""
-    noted_withdrawn: Mapped[bool | None]
-    noted_at: Mapped[dt.datetime | None]
+    registered_withdrawn: Mapped[bool | None]
+    registered_at: Mapped[dt.datetime | None]
     sequence: Mapped[int | None]
     stage: Mapped[str | None]
     required_date: Mapped[dt.date | None]
@@ -219,10 +219,10 @@ class OrderLineRow(Base):
     __table_args__ = (Index("ix_order_line_coming", "plant", "item", postgresql_where=text("coming")),)
 
 
-class OrderSheetRow(Base):
-    """What an order collects; `collects` False: it never did, its only want is its opener's."""
+class ConsolidationBatchRow(Base):
+    """What an order collects; `consolidates` False: it never did, its only want is its opener's."""
 
-    __tablename__ = "order_sheet"
+    __tablename__ = "consolidation_batch"
 
     order_id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
@@ -234,14 +234,14 @@ class OrderSheetRow(Base):
     route: Mapped[str] = mapped_column(server_default="direct")
     opened_by: Mapped[str]
     """The requirement whose want opened it."""
-    collects: Mapped[bool]
+    consolidates: Mapped[bool]
     closed_at: Mapped[dt.datetime | None]
     """None: still collecting."""
     opened_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         Index(
-            "ix_order_sheet_collecting",
+            "ix_consolidation_batch_open",
             "plant",
             "supplier",
             "currency",
@@ -253,17 +253,17 @@ class OrderSheetRow(Base):
     )
 
 
-class SheetWantRow(Base):
-    """A requirement's want on an order's sheet; `arrival` is the order in which they came."""
+class SupplyRequestRow(Base):
+    """A requirement's supply request in an order's consolidation batch; `arrival` is the order in which they came."""
 
-    __tablename__ = "sheet_want"
+    __tablename__ = "supply_request"
 
-    order_id: Mapped[str] = mapped_column(ForeignKey("order_sheet.order_id"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("consolidation_batch.order_id"), primary_key=True)
     requirement_id: Mapped[str] = mapped_column(primary_key=True, index=True)
     arrival: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
-    need_revision: Mapped[int]
+    request_revision: Mapped[int]
     lines: Mapped[int]
-    """0: the want was withdrawn while the order collected."""
+    """0: the supply request was withdrawn while the order collected."""
     dock_date: Mapped[dt.date]
     plant: Mapped[str]
     item: Mapped[str]
@@ -271,11 +271,14 @@ class SheetWantRow(Base):
     unit: Mapped[str]
     """Of the need."""
     asked: Mapped[Decimal]
-    """R14, in the need's unit: what the order asks the supplier for on its account; the want's lots until the order has
+    """R14, in the need's unit: what the order asks the supplier for on its account; the supply request's lots until
+    the order has
     lines, from then on those lines."""
-    want: Mapped[Want] = mapped_column(Document(Want))
+    request: Mapped[SupplyRequest] = mapped_column(Document(SupplyRequest))
 
-    __table_args__ = (Index("ix_sheet_want_asked", "plant", "item", "supplier", postgresql_include=["unit", "asked"]),)
+    __table_args__ = (
+        Index("ix_supply_request_asked", "plant", "item", "supplier", postgresql_include=["unit", "asked"]),
+    )
 
 
 class ExceptionRecord(Base):
@@ -327,7 +330,7 @@ class ChangeRecord(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     plant: Mapped[str]
     assembly: Mapped[str]
-    noted: Mapped[BomRevised | None] = mapped_column(Document(BomRevised))
+    registered: Mapped[BomRevised | None] = mapped_column(Document(BomRevised))
     stage: Mapped[str | None]
     closed: Mapped[bool | None]
     sequence: Mapped[int | None]
@@ -337,14 +340,14 @@ class ChangeRecord(Base):
     __table_args__ = (Index("ix_engineering_change_plant_assembly", "plant", "assembly"),)
 
 
-class FactRow(Base):
-    """A fact, exactly as it was hashed.
+class AuditEventRow(Base):
+    """An audit event, exactly as it was hashed.
 
     `data` is JSON and not JSONB, and the times keep their offsets: JSONB rewrites numbers (1e16) and timestamptz
     forgets the sender's offset, and either would break the hash chain on reading back.
     """
 
-    __tablename__ = "fact"
+    __tablename__ = "audit_event"
 
     entity_id: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -358,13 +361,14 @@ class FactRow(Base):
     hash: Mapped[str]
     recorded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index("ix_fact_kind", "kind", "processing_time"),)
+    __table_args__ = (Index("ix_audit_event_kind", "kind", "processing_time"),)
 
 
-class FactSupersededRow(Base):
-    """A fact of an attempt that a later one replaced (ledger.attempts): kept for the audit, read by nobody else."""
+class SupersededAuditEventRow(Base):
+    """An audit event of an attempt that a later one replaced (ledger.attempts): kept for the audit, read by nobody
+    else."""
 
-    __tablename__ = "fact_superseded"
+    __tablename__ = "superseded_audit_event"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     entity_id: Mapped[str]
@@ -379,21 +383,21 @@ class FactSupersededRow(Base):
     hash: Mapped[str]
     superseded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index("ix_fact_superseded_entity", "entity_id", "sequence"),)
+    __table_args__ = (Index("ix_superseded_audit_event_entity", "entity_id", "sequence"),)
 
 
 __all__ = [
+    "AuditEventRow",
     "Base",
     "BomLineRow",
     "ChangeRecord",
+    "ConsolidationBatchRow",
     "DeadLetterRow",
     "ExceptionRecord",
-    "FactRow",
-    "FactSupersededRow",
     "InboxRow",
     "OrderLineRow",
     "OrderRecord",
-    "OrderSheetRow",
     "RequirementRecord",
-    "SheetWantRow",
+    "SupersededAuditEventRow",
+    "SupplyRequestRow",
 ]

@@ -13,14 +13,14 @@ from decimal import Decimal
 from sqlalchemy import and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from canonical.bom import ComponentUse, LineChange, SuppliedBy, UsedBy
-from canonical.cover import SliceState
+from canonical.bom import BomLineChange, ComponentUse, SuppliedBy, UsedBy
 from canonical.identity import OrderId, RequirementId
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
-from ledger.stock.stock import free_stock
-from ledger.tables import BomLineRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
+from canonical.supply import ScheduleLineState
+from ledger.stock.stock import available_to_promise
+from ledger.tables import BomLineRow, OrderLineRow, OrderRecord, RequirementRecord, SupplyRequestRow
 
-_UNSENT = frozenset({OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT})
+_UNSENT = frozenset({OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT})
 _NOTHING = Decimal(0)
 
 
@@ -31,7 +31,7 @@ async def where_used(
     users = await _users(connection, plant, components)
     supply = await _supply(connection, plant, components, {user.requirement_id for of in users.values() for user in of})
     others, before = await _assemblies(connection, plant, assembly, revision, components)
-    stock = await free_stock(connection, plant, components)
+    stock = await available_to_promise(connection, plant, components)
     return [
         ComponentUse(
             component=component,
@@ -39,7 +39,7 @@ async def where_used(
             supply=tuple(supply.get(component, ())),
             other_assemblies=tuple(sorted(others.get(component, ()))),
             quantity_before=before.get(component),
-            stock=max(_NOTHING, stock[component].free) if component in stock else _NOTHING,
+            stock=max(_NOTHING, stock[component].available_to_promise) if component in stock else _NOTHING,
             stock_unit=stock[component].unit if component in stock else "",
         )
         for component in components
@@ -77,7 +77,7 @@ async def _supply(
     still_open = of_item.where(record.closed.is_(False))
     served = union(
         select(OrderLineRow.order_id).where(OrderLineRow.requirement_id.in_(still_open)),
-        select(SheetWantRow.order_id).where(SheetWantRow.requirement_id.in_(still_open)),
+        select(SupplyRequestRow.order_id).where(SupplyRequestRow.requirement_id.in_(still_open)),
     )
     query = select(OrderRecord.snapshot).where(
         or_(and_(OrderRecord.closed.is_(False), OrderRecord.id.in_(lined)), OrderRecord.id.in_(served))
@@ -87,7 +87,7 @@ async def _supply(
         for line in order.lines:
             if order.plant == plant and line.item in components:
                 found.setdefault(line.item, []).extend(pieces_of(order, line, open_requirements))
-    for item, piece in await _collected(connection, plant, components):
+    for item, piece in await _consolidating_supply(connection, plant, components):
         found.setdefault(item, []).append(piece)
     return found
 
@@ -106,7 +106,9 @@ def pieces_of(
         date=line.delivery_date,
         unsent=order.stage in _UNSENT,
     )
-    days = [part.date for part in line.slices if part.state is SliceState.RECEIVED and part.date is not None]
+    days = [
+        part.date for part in line.schedule_lines if part.state is ScheduleLineState.RECEIVED and part.date is not None
+    ]
     came_on = max(days, default=line.delivery_date)
     served = [share.requirement_id for share in line.shares] or [line.requirement_id]
     for requirement in served:
@@ -116,14 +118,14 @@ def pieces_of(
             yield whole.model_copy(update=brought)
     if order.closed or line.cancelled:
         return
-    parts = [part for part in line.slices if part.state is not SliceState.RECEIVED]
+    parts = [part for part in line.schedule_lines if part.state is not ScheduleLineState.RECEIVED]
     coming = [
         whole.model_copy(
-            update={"quantity": part.quantity, "date": part.date, "shipped": part.state is SliceState.SHIPPED}
+            update={"quantity": part.quantity, "date": part.date, "shipped": part.state is ScheduleLineState.SHIPPED}
         )
         for part in parts
     ]
-    yield from _dealt(line, coming if line.slices else [whole])
+    yield from _dealt(line, coming if line.schedule_lines else [whole])
 
 
 def _dealt(line: OrderLineSnapshot, coming: Sequence[SuppliedBy]) -> Iterator[SuppliedBy]:
@@ -135,33 +137,35 @@ def _dealt(line: OrderLineSnapshot, coming: Sequence[SuppliedBy]) -> Iterator[Su
     if not line.shares:
         yield from (piece.model_copy(update={"requirement_id": line.requirement_id}) for piece in coming)
         return
-    claims = [(share.requirement_id, share.quantity - min(share.quantity, share.received)) for share in line.shares]
+    allocations = [
+        (share.requirement_id, share.quantity - min(share.quantity, share.received)) for share in line.shares
+    ]
     for piece in sorted(coming, key=lambda each: (each.date is None, each.date, not each.shipped)):
         left = piece.quantity
-        for place, (requirement, open_claim) in enumerate(claims):
-            taken = min(left, open_claim)
+        for place, (requirement, still_allocated) in enumerate(allocations):
+            taken = min(left, still_allocated)
             if taken:
-                claims[place] = (requirement, open_claim - taken)
+                allocations[place] = (requirement, still_allocated - taken)
                 left -= taken
                 yield piece.model_copy(update={"requirement_id": requirement, "quantity": taken})
         if left:
             yield piece.model_copy(update={"quantity": left})
 
 
-async def _collected(
+async def _consolidating_supply(
     connection: AsyncConnection, plant: str, components: Sequence[str]
 ) -> list[tuple[str, SuppliedBy]]:
     """By item: what is wanted of orders that have no lines yet."""
-    row = SheetWantRow
+    row = SupplyRequestRow
     query = (
-        select(row.item, row.order_id, row.supplier, row.want, OrderRecord.snapshot)
+        select(row.item, row.order_id, row.supplier, row.request, OrderRecord.snapshot)
         .outerjoin(OrderRecord, OrderRecord.id == row.order_id)
         .where(row.plant == plant, row.item.in_(components), row.lines > 0)
         .where(or_(OrderRecord.id.is_(None), OrderRecord.closed.is_(False)))
         .order_by(row.order_id, row.arrival)
     )
     found = []
-    for item, order, supplier, want, snapshot in await connection.execute(query):
+    for item, order, supplier, request, snapshot in await connection.execute(query):
         if snapshot is not None and snapshot.lines:
             continue
         piece = SuppliedBy(
@@ -169,10 +173,10 @@ async def _collected(
             order_number=None,
             supplier=supplier,
             line=0,
-            requirement_id=want.requirement_id,
-            unit=want.unit,
-            quantity=sum(want.lots, _NOTHING),
-            date=want.dock_date,
+            requirement_id=request.requirement_id,
+            unit=request.unit,
+            quantity=sum(request.lots, _NOTHING),
+            date=request.dock_date,
             unsent=True,
         )
         found.append((item, piece))
@@ -196,7 +200,7 @@ async def _assemblies(
     others: dict[str, set[str]] = {}
     before: dict[str, Decimal] = {}
     for (component, of), (change, quantity) in newest.items():
-        if change == LineChange.REMOVED:
+        if change == BomLineChange.REMOVED:
             continue
         if of == assembly:
             before[component] = quantity

@@ -2,7 +2,7 @@
 
 What is decided here: when a change takes effect. At most once a second the files' stamps are looked at; a change is
 taken up whole, once it has been left alone for a moment, and only where it is without fault. Until then, what held
-before holds. Not here: what the files say (policies.edition).
+before holds. Not here: what the files say (policies.snapshot).
 """
 
 import datetime as dt
@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from canonical.policy import PlantPolicy
-from policies.edition import Edition
 from policies.explain import Explanation, explained
 from policies.reading import PolicyError, PolicyFile, Stamp, read_file, stamps
+from policies.snapshot import PolicySnapshot
 
 LOOK_EVERY_SECONDS = 1.0
 QUIET_SECONDS = 0.5
@@ -48,7 +48,7 @@ class PolicyBook:
         self._files: dict[Path, tuple[Stamp, PolicyFile]] = {}
         self._faults: tuple[str, ...] = ()
         self._seen = self._waiting = stamps(directory)
-        self._edition = self._read()
+        self._snapshot = self._read()
         self._look_at = clock() + LOOK_EVERY_SECONDS
 
     @property
@@ -68,28 +68,28 @@ class PolicyBook:
 
     def explain(self, plant: str, *, item_class: str = "", item: str = "", supplier: str = "") -> Explanation | None:
         """Each effective value with the file and rule that says it; None: the plant has no policy."""
-        edition = self._present()
-        policy = edition.effective(plant, item_class, item, supplier)
+        snapshot = self._present()
+        policy = snapshot.effective(plant, item_class, item, supplier)
         if policy is None:
             return None
-        return explained(policy, edition.layers(plant, item_class, item, supplier), self._directory)
+        return explained(policy, snapshot.layers(plant, item_class, item, supplier), self._directory)
 
-    def _present(self) -> Edition:
+    def _present(self) -> PolicySnapshot:
         if self._clock() >= self._look_at:
             self._look_at = self._clock() + LOOK_EVERY_SECONDS
             self._look()
-        return self._edition
+        return self._snapshot
 
     def _look(self) -> None:
         found = stamps(self._directory)
-        if found == self._seen and self._today().year == self._edition.year:
+        if found == self._seen and self._today().year == self._snapshot.year:
             return
         if found != self._seen and not self._left_alone(found):
             self._waiting = found
             return
         self._seen = found
         try:
-            self._edition = self._read()
+            self._snapshot = self._read()
         except PolicyError as error:
             if error.faults != self._faults:
                 log.error("policies in %s are not taken up; what held before holds:\n%s", self._directory, error)
@@ -103,11 +103,11 @@ class PolicyBook:
         newest = max((stamp.changed_ns for stamp in found.values()), default=0) / 1e9
         return found == self._waiting or 0 <= newest + QUIET_SECONDS <= self._wall()
 
-    def _read(self) -> Edition:
-        edition = Edition(self._directory, self._file, self._today())
+    def _read(self) -> PolicySnapshot:
+        snapshot = PolicySnapshot(self._directory, self._file, self._today())
         for gone in self._files.keys() - self._seen.keys():
             del self._files[gone]
-        return edition
+        return snapshot
 
     def _file(self, path: Path) -> PolicyFile:
         """The file as it is; as it was read before where its stamp is the same."""

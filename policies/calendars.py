@@ -80,7 +80,7 @@ def read_calendars(file: PolicyFile, today: dt.date) -> tuple[dict[str, Calendar
         except ValidationError as error:
             wrong += [_in_words(name, detail) for detail in error.errors()]
         else:
-            wrong += list(_senseless(name, entry))
+            wrong += list(_inconsistencies(name, entry))
             if not wrong:
                 found[name] = _resolved(name, entry, today)
         faults += [fault(file.path, key, value, allowed) for key, value, allowed in wrong if _is_own(key, table)]
@@ -101,8 +101,10 @@ def _with_model(name: str, table: Table, tables: Table) -> tuple[Table, list[tup
 
 def _is_own(key: str, table: Table) -> bool:
     """A fault of the calendar that this one is `like` is told there."""
-    said = key.split(".")[1]
-    return "like" not in table or said == "like" or said in table or (said == "closes" and "opens" in table)
+    statement = key.split(".")[1]
+    return (
+        "like" not in table or statement == "like" or statement in table or (statement == "closes" and "opens" in table)
+    )
 
 
 def _in_words(name: str, detail: Any) -> tuple[str, Any, str]:
@@ -115,7 +117,7 @@ def _in_words(name: str, detail: Any) -> tuple[str, Any, str]:
     return key, detail["input"], detail["msg"].removeprefix("Value error, ")
 
 
-def _senseless(name: str, entry: NamedCalendar) -> Iterator[tuple[str, Any, str]]:
+def _inconsistencies(name: str, entry: NamedCalendar) -> Iterator[tuple[str, Any, str]]:
     if entry.closes <= entry.opens:
         yield f"{name}.closes", entry.closes, f"must be after opens ({entry.opens})"
     for shutdown in entry.shutdowns:

@@ -1,7 +1,7 @@
 """Layers of policy, merged so that each value can be followed to the file and rule that says it.
 
 What is decided here: that the later layer wins, tables key by key, lists and single values whole. Not here: which
-layers hold for an item (policies.edition).
+layers hold for an item (policies.snapshot).
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,18 +52,18 @@ def _over(below: Table, above: Table) -> Table:
 
 def origin(layers: Sequence[Layer], path: Sequence[str | int]) -> Layer | None:
     """The layer that says the value at the path; None: no layer does."""
-    return next((layer for layer in reversed(layers) if _says(layer.table, path)), None)
+    return next((layer for layer in reversed(layers) if _has(layer.table, path)), None)
 
 
 def blamed(layers: Sequence[Layer], path: Sequence[str | int]) -> Layer:
-    """The layer to mend a fault at the path in: that which says it, else the nearest table around it."""
+    """The layer to fix a fault at the path in: that which says it, else the nearest table around it."""
     for end in range(len(path), 0, -1):
         if (layer := origin(layers, path[:end])) is not None:
             return layer
     return layers[-1]
 
 
-def _says(table: Table, path: Sequence[str | int]) -> bool:
+def _has(table: Table, path: Sequence[str | int]) -> bool:
     held: Any = table
     for part in path:
         if not isinstance(held, dict):

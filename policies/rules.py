@@ -55,21 +55,21 @@ class RuleBook:
 
     def ties(self) -> Iterator[str]:
         """Two rules that are said of the same and set the same key: neither is the more specific."""
-        told: set[tuple[int, int, str]] = set()
+        reported: set[tuple[int, int, str]] = set()
         for selector, numbers in self._by_selector.items():
-            said: dict[tuple[str, ...], int] = {}
+            statement: dict[tuple[str, ...], int] = {}
             for number in numbers:
                 layer = self.rules[number].layer
                 for path in leaves(layer.table):
-                    clash = next((said[each] for each in said if _overlap(each, path)), None)
+                    clash = next((statement[each] for each in statement if _overlap(each, path)), None)
                     key = ".".join(path)
-                    if clash is not None and (clash, number, key) not in told:
-                        told.add((clash, number, key))
+                    if clash is not None and (clash, number, key) not in reported:
+                        reported.add((clash, number, key))
                         yield (
                             f"{layer}: {key} is also set by {self.rules[clash].layer}, for {described(selector)}: "
                             "neither is the more specific; take it out of one of them"
                         )
-                    said.setdefault(path, number)
+                    statement.setdefault(path, number)
 
 
 def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

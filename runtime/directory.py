@@ -1,6 +1,7 @@
 """The one place that starts and messages entities, through typed handles.
 
-Used by the gateway's delivery and by the desk. A message to an entity that has ended is answered False; Temporal's own
+Used by the gateway's delivery and by the internal activities. A message to an entity that has ended is answered False;
+Temporal's own
 failures surface as temporalio.service.RPCError, for the caller to try again.
 """
 
@@ -15,13 +16,11 @@ from temporalio.common import Priority, SearchAttributeKey, WorkflowIDConflictPo
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from canonical.cover import CoverageChanged
 from canonical.exception import Decision, DecisionRefused, ExceptionDecided
 from canonical.messages import (
     BomChanged,
     ChangeOpened,
     ChangeSuperseded,
-    CoverWanted,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
@@ -29,12 +28,14 @@ from canonical.messages import (
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
-    StockAllotted,
+    StockAllocated,
     StockOpened,
     SupplierAnswered,
+    SupplyRequested,
 )
-from canonical.plan import PlanRun as PlanRunNoun
+from canonical.plan import PlanRunStatus as PlanRunStatus
 from canonical.records import ExceptionSnapshot
+from canonical.supply import CoverageChanged
 from workflows import queues
 from workflows import search_attributes as sa
 from workflows.engineering_change.workflow import EngineeringChange
@@ -87,7 +88,7 @@ class EntityDirectory:
         """The plan no longer has the need."""
         return await self._signal(requirement, MaterialRequirement.withdrawn, withdrawn)
 
-    async def tell_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
+    async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
         """An order states what it gives."""
         return await self._signal(requirement, MaterialRequirement.coverage_changed, changed)
 
@@ -103,18 +104,18 @@ class EntityDirectory:
             attributes={
                 sa.PLANT: terms.plant,
                 sa.SUPPLIER: terms.supplier,
-                sa.STAGE: "collecting" if opened.collecting else "placing",
+                sa.STAGE: "consolidating" if opened.consolidating else "placing",
                 sa.BUYER: opened.policy.buyer,
                 sa.CORRELATION_ID: opened.correlation_id,
             },
-            priority=queues.priority(terms.plant, [want.criticality for want in opened.wants]),
+            priority=queues.priority(terms.plant, [request.criticality for request in opened.requests]),
             summary=f"Order to {opened.source.supplier_name or terms.supplier} for plant {terms.plant}",
             details=f"Supplier {terms.supplier}, terms {terms.terms}, {terms.currency}",
         )
 
-    async def want_cover(self, order: str, wanted: CoverWanted) -> bool:
-        """A requirement wants other cover than before."""
-        return await self._signal(order, PurchaseOrder.cover_wanted, wanted)
+    async def request_supply(self, order: str, requested: SupplyRequested) -> bool:
+        """A requirement wants other coverage than before."""
+        return await self._signal(order, PurchaseOrder.supply_requested, requested)
 
     async def answer_order(self, order: str, answered: SupplierAnswered) -> bool:
         """The supplier answered."""
@@ -134,7 +135,7 @@ class EntityDirectory:
 
     # -- plan runs
 
-    async def start_plan_run(self, run: PlanRunNoun) -> None:
+    async def start_plan_run(self, run: PlanRunStatus) -> None:
         """Start the run of a plan that is staged; harmless where it runs or has run."""
         await self._start(
             PlanRun.run,
@@ -147,7 +148,7 @@ class EntityDirectory:
             details=f"{'Part of a plan' if run.partial else 'A whole plan'}, received {run.received_at}",
         )
 
-    async def supersede_plan_run(self, run: PlanRunNoun) -> bool:
+    async def supersede_plan_run(self, run: PlanRunStatus) -> bool:
         """A newer plan has ended the run: it need not wait for a person any more."""
         return await self._signal(plan_workflow_id(run), PlanRun.superseded)
 
@@ -201,19 +202,19 @@ class EntityDirectory:
                 sa.STAGE: "open",
                 sa.CORRELATION_ID: opened.correlation_id,
             },
-            summary=f"Free stock of {figure.item} at {figure.plant}",
-            details=f"{figure.free} {figure.unit} as of {figure.as_of}",
+            summary=f"Available stock of {figure.item} at {figure.plant}",
+            details=f"{figure.available_to_promise} {figure.unit} as of {figure.as_of}",
             reopen=reopen,
         )
         return started or await self._signal(figure.id, StockBalance.stock_changed, opened)
 
-    async def allot_stock(self, requirement: str, allotted: StockAllotted) -> bool:
+    async def allocate_stock(self, requirement: str, allocated: StockAllocated) -> bool:
         """What a requirement gets from stock."""
-        return await self._signal(requirement, MaterialRequirement.stock_allotted, allotted)
+        return await self._signal(requirement, MaterialRequirement.stock_allocated, allocated)
 
     # -- exceptions
 
-    async def tell_decision(self, entity: str, decided: ExceptionDecided) -> bool:
+    async def report_decision(self, entity: str, decided: ExceptionDecided) -> bool:
         """What a person decided, to the entity that asked."""
         if entity.startswith("order/"):
             return await self._signal(entity, PurchaseOrder.change_decided, decided)

@@ -32,7 +32,7 @@ SearchAttributes = Sequence[SearchAttributeKey[Any]]
 RETENTION = timedelta(days=30)
 """How long Temporal keeps the history of a closed run in a namespace that we make."""
 
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 _LEAVING_SECONDS = 5.0
 
 
@@ -81,15 +81,15 @@ async def register_search_attributes(client: Client, search_attributes: SearchAt
     present = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )
-    wanted = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in search_attributes}
-    for name, kind in wanted.items():
+    requested = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in search_attributes}
+    for name, kind in requested.items():
         if name in present.custom_attributes and present.custom_attributes[name] != kind:
             there = IndexedValueType.Name(present.custom_attributes[name])
             raise SearchAttributeConflict(
                 f"attribute {name} of namespace {client.namespace} is {there}, not {IndexedValueType.Name(kind)};"
                 " remove it there (`temporal operator search-attribute remove`) or use another namespace"
             )
-    missing = {name: kind for name, kind in wanted.items() if name not in present.custom_attributes}
+    missing = {name: kind for name, kind in requested.items() if name not in present.custom_attributes}
     if missing:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
@@ -99,13 +99,13 @@ async def register_search_attributes(client: Client, search_attributes: SearchAt
 
 async def _patiently(what: str, step: Callable[[], Awaitable[None]]) -> None:
     """Repeat the step while its server is not there yet; a namespace just made is unknown for some seconds, too."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             return await step()
         except (TransientError, RuntimeError, RPCError, OSError) as failed:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what} was not ready within {_PATIENCE_SECONDS:g} s: {failed}") from failed
+                raise TimeoutError(f"{what} was not ready within {_TIMEOUT_SECONDS:g} s: {failed}") from failed
         await asyncio.sleep(1)
 
 

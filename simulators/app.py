@@ -76,11 +76,11 @@ class Counterparts:
 @asynccontextmanager
 async def _running(app: App, scope: Scope) -> AsyncIterator[None]:
     """Run an app's lifespan around what is done meanwhile. Raises RuntimeError where it won't start."""
-    told: asyncio.Queue[Message] = asyncio.Queue()
-    heard: asyncio.Queue[Message] = asyncio.Queue()
-    task = asyncio.ensure_future(app({**scope, "state": {}}, told.get, heard.put))
-    await told.put({"type": "lifespan.startup"})
-    first = asyncio.ensure_future(heard.get())
+    reported: asyncio.Queue[Message] = asyncio.Queue()
+    delivered: asyncio.Queue[Message] = asyncio.Queue()
+    task = asyncio.ensure_future(app({**scope, "state": {}}, reported.get, delivered.put))
+    await reported.put({"type": "lifespan.startup"})
+    first = asyncio.ensure_future(delivered.get())
     done, _ = await asyncio.wait({task, first}, return_when=asyncio.FIRST_COMPLETED)
     answer = first.result() if first in done else {"type": "lifespan.startup.failed", "message": "its lifespan ended"}
     if answer["type"] != "lifespan.startup.complete":
@@ -90,7 +90,7 @@ async def _running(app: App, scope: Scope) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await told.put({"type": "lifespan.shutdown"})
+        await reported.put({"type": "lifespan.shutdown"})
         await task
 
 

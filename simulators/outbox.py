@@ -55,13 +55,13 @@ class Outbox:
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         first_pause_seconds: float = 0.1,
-        patience_seconds: float = 300.0,
+        timeout_seconds: float = 300.0,
     ) -> None:
         self.gateway_url = gateway_url
         self.deliveries: list[Delivery] = []
         self._transport = transport
         self._first_pause = first_pause_seconds
-        self._patience = patience_seconds
+        self._patience = timeout_seconds
         self._client: httpx.AsyncClient | None = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._running: set[asyncio.Task[None]] = set()

@@ -24,13 +24,13 @@ class _PipOutput:
     """How far pip is, by what it prints."""
 
     def __init__(self, locked: int) -> None:
-        self.wanted = locked
+        self.requested = locked
         self.fetched = 0
         self.to_install = 0
 
     def read(self, line: str) -> None:
         if line.startswith("Ignoring "):  # a package of other platforms
-            self.wanted -= 1
+            self.requested -= 1
         elif line.startswith(("Collecting ", "Requirement already satisfied: ")):
             self.fetched += 1
         elif line.startswith("Installing collected packages: "):
@@ -59,11 +59,11 @@ def install(lock: Path, progress: Progress, *, site: Path, pip: Sequence[str] = 
                 progress.say(_describe(output, site, began))
                 reader.join(0.2)
         errors.seek(0)
-        said = errors.read()
+        statement = errors.read()
     if process.returncode == 0:
         progress.done(f"{output.to_install} installed")
-    if said:
-        print(said, end="", file=sys.stderr)
+    if statement:
+        print(statement, end="", file=sys.stderr)
     return process.returncode
 
 
@@ -74,7 +74,7 @@ def _read_all(lines: Iterable[str], output: _PipOutput) -> None:
 
 def _describe(output: _PipOutput, site: Path, began: float) -> str:
     if not output.to_install:
-        return f"1 of 2, downloading, {output.fetched} of {output.wanted}"
+        return f"1 of 2, downloading, {output.fetched} of {output.requested}"
     # pip prints nothing while it installs, but ends each package by writing its RECORD.
     written = sum(record.stat().st_mtime >= began for record in site.glob("*.dist-info/RECORD"))
     return f"2 of 2, installing, {min(written, output.to_install)} of {output.to_install}"

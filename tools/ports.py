@@ -10,12 +10,12 @@ _given: set[int] = set()
 
 def free_port(preferred: int | None = None) -> int:
     """A free TCP port on loopback: the preferred one, else any; never the same one twice."""
-    for wanted in (*([preferred] if preferred else []), *([0] * 100)):
+    for requested in (*([preferred] if preferred else []), *([0] * 100)):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
             # As servers do: a port whose last connections are still closing is free.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                trial.bind((LOOPBACK, wanted))
+                trial.bind((LOOPBACK, requested))
             except OSError:
                 continue
             port: int = trial.getsockname()[1]

@@ -40,7 +40,7 @@ class Progress:
             print(self._line(text), file=self._stream, flush=True)
             self._shown_at = now
 
-    def note(self, text: str) -> None:
+    def record(self, text: str) -> None:
         """Show something that stays in sight."""
         self.done(text)
         if self._live:

@@ -75,7 +75,7 @@ def _build_in(room: Path, progress: Progress, go: str) -> None:
 
 
 def _run(
-    command: tuple[str, ...], environment: dict[str, str], progress: Progress, heard: Callable[[str], None]
+    command: tuple[str, ...], environment: dict[str, str], progress: Progress, delivered: Callable[[str], None]
 ) -> list[str]:
     """Run Go and answer the lines of its standard output; `heard` gets the others, and "" while nothing is said."""
     last: deque[str] = deque(maxlen=15)
@@ -85,18 +85,18 @@ def _run(
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        said: deque[str] = deque()
+        statement: deque[str] = deque()
         readers = [
             threading.Thread(target=output.extend, args=(process.stdout,), daemon=True),
-            threading.Thread(target=said.extend, args=(process.stderr,), daemon=True),
+            threading.Thread(target=statement.extend, args=(process.stderr,), daemon=True),
         ]
         for reader in readers:
             reader.start()
         try:
             # Not until the process ends: what it said last may still be on its way then.
-            while readers[1].is_alive() or said:
-                line = said.popleft().rstrip() if said else ""
-                heard(line)
+            while readers[1].is_alive() or statement:
+                line = statement.popleft().rstrip() if statement else ""
+                delivered(line)
                 if line:
                     last.append(line)
                 else:

@@ -80,7 +80,7 @@ def find_cli(
         if refusal is None:
             return path
         refusals.append(f"{where}: {path} {refusal}")
-        progress.note(f"passed over, {refusals[-1]}")
+        progress.record(f"passed over, {refusals[-1]}")
         if path == cached:
             cached.unlink(missing_ok=True)
     for make in (partial(_downloaded, download=download), _built):
@@ -92,7 +92,7 @@ def find_cli(
     raise NoTemporal(
         "no Temporal dev server was found or made:\n  - "
         + "\n  - ".join(refusals)
-        + f"\nMend one, or set TEMPORAL_CLI_PATH to a `temporal` with server {_dotted(OLDEST_SERVER)} or later."
+        + f"\nFix one, or set TEMPORAL_CLI_PATH to a `temporal` with server {_dotted(OLDEST_SERVER)} or later."
     )
 
 

@@ -1,7 +1,8 @@
-"""What the entities share: the journal, calls that never give up, and what an operator sees meanwhile.
+"""What the entities share: the event log, calls that never give up, and what an operator sees meanwhile.
 
 A call is tried by Temporal a few times with growing pauses; when that is not enough, or the counterpart says that
-nothing will change without a person, the workflow shows an incident (search attribute, current details, a fact) and
+nothing will change without a person, the workflow shows an incident (search attribute, current details, an audit
+event) and
 goes on trying at a slow pace. It never asks a buyer about a technical failure and never gives a call up.
 """
 
@@ -16,11 +17,11 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from canonical.calls import RecordCall, Reply
-from canonical.records import Entry, Snapshot
+from canonical.records import AuditBatch, Snapshot
 from workflows import search_attributes as sa
-from workflows.journal import Journal
+from workflows.event_log import EventLog
 
 Result = TypeVar("Result")
 
@@ -34,8 +35,8 @@ CALL_RETRIES = RetryPolicy(
     maximum_interval=timedelta(seconds=20),
     maximum_attempts=7,
 )
-DESK_TIMEOUT = timedelta(seconds=8)
-DESK_RETRIES = RetryPolicy(
+INTERNAL_TIMEOUT = timedelta(seconds=8)
+INTERNAL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2,
     maximum_interval=timedelta(seconds=5),
@@ -45,9 +46,9 @@ INCIDENT_PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minute
 
 
 class Entity(ABC):
-    """Base of the entity workflows; a subclass has `journal` and says its `snapshot()` and `details()`."""
+    """Base of the entity workflows; a subclass has `event_log` and says its `snapshot()` and `details()`."""
 
-    journal: Journal
+    event_log: EventLog
     correlation_id: str
     _incidents: Mapping[str, str] = MappingProxyType({})
     """The calls that keep failing, and what they say."""
@@ -60,37 +61,41 @@ class Entity(ABC):
     def details(self) -> str:
         """The present state in an operator's words, for Temporal's UI."""
 
-    def note(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None:
-        """Append a fact; its business time is the sender's where there is one."""
+    def record(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None:
+        """Append an audit event; its business time is the sender's where there is one."""
         now = workflow.now()
-        self.journal.note(kind, business_time or now, now, **data)
+        self.event_log.record(kind, business_time or now, now, **data)
 
-    def entry(self) -> Entry:
+    def audit_batch(self) -> AuditBatch:
         """What rides along with the next activity."""
-        return Entry(facts=tuple(self.journal.unwritten), snapshot=self.snapshot(), after=self.journal.sequence)
+        return AuditBatch(
+            audit_events=tuple(self.event_log.unwritten), snapshot=self.snapshot(), after=self.event_log.sequence
+        )
 
-    async def carried(self, entry: Entry | None, call: Callable[[], Awaitable[Reply[Result]]], name: str) -> Result:
-        """Make a call that takes `entry` along, until it succeeds; then its facts are written."""
+    async def carried(
+        self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Reply[Result]]], name: str
+    ) -> Result:
+        """Make a call that takes `entry` along, until it succeeds; then its audit events are written."""
         reply = await self.persist(call, name)
-        if entry is not None:
-            self.journal.written(entry.sequence, reply.head)
+        if audit_batch is not None:
+            self.event_log.written(audit_batch.sequence, reply.head)
         return reply.outcome
 
     async def come_to_rest(self) -> None:
         """Before it rests or ends: nothing stays unwritten."""
         self.show()
-        if not self.journal.unwritten:
+        if not self.event_log.unwritten:
             return
-        entry = self.entry()
+        audit_batch = self.audit_batch()
         await self.carried(
-            entry,
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.record,
-                RecordCall(entry=entry),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
+                InternalActivities.record,
+                RecordCall(audit_batch=audit_batch),
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.record",
+            "internal.record",
         )
 
     async def persist(self, call: Callable[[], Awaitable[Result]], name: str) -> Result:
@@ -107,15 +112,15 @@ class Entity(ABC):
                 failures += 1
             else:
                 if name in self._incidents:
-                    self.note("incident.closed", call=name)
-                    self._show_incidents({key: said for key, said in self._incidents.items() if key != name})
+                    self.record("incident.closed", call=name)
+                    self._show_incidents({key: statement for key, statement in self._incidents.items() if key != name})
                 return result
 
     def _open_incident(self, name: str, error: ActivityError | ApplicationError) -> None:
         cause = error.cause if isinstance(error, ActivityError) else error
         message = (cause.message if isinstance(cause, ApplicationError) else str(cause or error))[:300]
         if name not in self._incidents:
-            self.note("incident.opened", call=name, error=message)
+            self.record("incident.opened", call=name, error=message)
         self._show_incidents({**self._incidents, name: message})
 
     def _show_incidents(self, incidents: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ from canonical.exception import Alternative, Choice, Decision, ExceptionDecided,
 from canonical.identity import exception_id
 from canonical.messages import ExceptionRaised, PlanRunStarted, ProposalChanged
 from canonical.plan import ENDED, PlanMatched, PlanStage
-from canonical.plan import PlanRun as PlanRunNoun
+from canonical.plan import PlanRunStatus as PlanRunStatus
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
 from workflows.questions import change_proposal, raise_exception
 
@@ -33,7 +33,7 @@ _LOOK_AGAIN = timedelta(hours=4)
 """How soon a run that waits for a person notices that a newer plan has ended it, where nobody told it."""
 
 
-def plan_workflow_id(run: PlanRunNoun) -> str:
+def plan_workflow_id(run: PlanRunStatus) -> str:
     """A version that was stopped and sent again corrected is another run, and another workflow."""
     return f"{run.id}/{run.number}"
 
@@ -82,7 +82,7 @@ class PlanRun:
         self._superseded = True
 
     @workflow.query
-    def status(self) -> PlanRunNoun:
+    def status(self) -> PlanRunStatus:
         """The run as it was at its last step; the gateway's read has the counts."""
         return self._run
 

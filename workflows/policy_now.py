@@ -1,14 +1,14 @@
-"""The policy as it is at this moment, for an entity that is about to decide or to climb a rung.
+"""The policy as it is at this moment, for an entity that is about to decide or to climb an escalation level.
 
 What changed since the entity last asked takes effect from here on; what was decided before stands.
 """
 
 from temporalio import workflow
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from canonical.calls import PolicyCall
 from canonical.policy import PlantPolicy
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
 
 
 async def policy_now(
@@ -21,11 +21,11 @@ async def policy_now(
     call = PolicyCall(plant=known.plant, item_class=item_class, item=item, supplier=supplier, known=known.version)
     found = await entity.persist(
         lambda: workflow.execute_local_activity_method(
-            DeskActivities.policy, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+            InternalActivities.policy, call, start_to_close_timeout=INTERNAL_TIMEOUT, retry_policy=INTERNAL_RETRIES
         ),
-        "desk.policy",
+        "internal.policy",
     )
     if found is None or found.version == known.version:
         return known
-    entity.note("policy.changed", version=found.version, before=known.version)
+    entity.record("policy.changed", version=found.version, before=known.version)
     return found

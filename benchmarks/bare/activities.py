@@ -185,7 +185,7 @@ class Activities:
 
     @activity.defn
     async def write_coverage(self, coverage: Coverage) -> None:
-        """The cover of the requirement, to APS."""
+        """The coverage of the requirement, to APS."""
         need = coverage.ordered.need
         answer = await self._http.put(
             f"/aps/coverage/{coverage.ordered.order}",
@@ -197,7 +197,9 @@ class Activities:
                 "requirements": [
                     {
                         "demandReference": need.reference,
-                        "slices": [{"quantity": coverage.quantity, "date": coverage.date, "state": coverage.state}],
+                        "schedule_lines": [
+                            {"quantity": coverage.quantity, "date": coverage.date, "state": coverage.state}
+                        ],
                     }
                 ],
             },

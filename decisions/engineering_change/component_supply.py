@@ -14,9 +14,9 @@ from canonical.identity import RequirementId
 from canonical.sourcing import Assessment, ItemAtPlant, Source
 from decisions.approval import value_in_company_currency
 from decisions.engineering_change.cancelled_lots import LineLots
-from decisions.engineering_change.component_claims import Claim, rescaled
 from decisions.engineering_change.disposal import Circumstances, candidates_of, proposed_of
 from decisions.engineering_change.engineering_change import Disposition, Fate, OutgoingSupply, cancellation_cut_off
+from decisions.engineering_change.remaining_demand import RemainingDemand, rescaled
 from decisions.feasibility import available_on
 from decisions.units import per_unit
 
@@ -26,7 +26,7 @@ IN_LOT = "in_lot"
 """Between two steps of a plan: the supplier's lot keeps it on its line."""
 
 
-class Counted(NamedTuple):
+class CountedSupply(NamedTuple):
     """The supply that can be counted in the line's unit, by a key of each piece, and what can't."""
 
     pieces: dict[str, SuppliedBy]
@@ -51,13 +51,18 @@ class Counted(NamedTuple):
         return tuple(found.values())
 
 
-def count_supply(line: BomLine, use: ComponentUse, claims: Iterable[Claim], assessment: Assessment) -> Counted:
+def count_supply(
+    line: BomLine, use: ComponentUse, remaining_demands: Iterable[RemainingDemand], assessment: Assessment
+) -> CountedSupply:
     """What has come in is counted as far as its requirement has no use for it any more; the rest is noted."""
     item, policy = assessment.item, assessment.policy
-    own = {claim.user.requirement_id: _still_open(claim, line, item) for claim in claims}
+    own = {remaining.user.requirement_id: _still_open(remaining, line, item) for remaining in remaining_demands}
     goods_receipt_days = item.goods_receipt_days if item is not None else policy.goods_receipt_days
-    kept = {claim.user.requirement_id: (claim.received - claim.idle, claim.user.unit) for claim in claims}
-    counted = Counted({}, [], [], [], {})
+    kept = {
+        remaining.user.requirement_id: (remaining.received - remaining.idle, remaining.user.unit)
+        for remaining in remaining_demands
+    }
+    counted = CountedSupply({}, [], [], [], {})
     for number, piece in enumerate(use.supply):
         factor = per_unit(line.unit, piece.unit, item)
         if factor is None:
@@ -92,11 +97,11 @@ def count_supply(line: BomLine, use: ComponentUse, claims: Iterable[Claim], asse
     return counted
 
 
-def _still_open(claim: Claim, line: BomLine, item: ItemAtPlant | None) -> Decimal:
+def _still_open(remaining: RemainingDemand, line: BomLine, item: ItemAtPlant | None) -> Decimal:
     """What the requirement still waits for and keeps, in the line's unit."""
-    factor = per_unit(line.unit, claim.user.unit, item)
-    kept = sum((peg.quantity for peg in claim.kept), _NOTHING)
-    waits = max(_NOTHING, kept - claim.received)
+    factor = per_unit(line.unit, remaining.user.unit, item)
+    kept = sum((peg.quantity for peg in remaining.kept), _NOTHING)
+    waits = max(_NOTHING, kept - remaining.received)
     return _NOTHING if factor is None else rescaled(waits, factor)
 
 
@@ -106,7 +111,7 @@ def _still_kept(
     quantity: Decimal,
     kept: dict[RequirementId, tuple[Decimal, str]],
     item: ItemAtPlant | None,
-    counted: Counted,
+    counted: CountedSupply,
 ) -> Decimal:
     """What of a receipt its requirement keeps, in the line's unit; it is noted."""
     assert piece.requirement_id is not None
@@ -139,7 +144,7 @@ class Weighing(NamedTuple):
     assessment: Assessment
     on: dt.date
     """The day on which it is looked into."""
-    counted: Counted
+    counted: CountedSupply
 
     def bare(self, one: Disposition) -> ChangeDisposition:
         """Under the key of its piece still, without price and candidates."""
@@ -207,7 +212,7 @@ def _cut_off(piece: SuppliedBy, assessment: Assessment) -> dt.date:
     if piece.unsent or piece.date is None:
         return dt.date.max
     policy = assessment.policy_for(piece.supplier)
-    return cancellation_cut_off(piece.date, policy.freeze_fence_days, policy.calendar)
+    return cancellation_cut_off(piece.date, policy.frozen_zone_days, policy.calendar)
 
 
 def _disposition(

@@ -17,9 +17,15 @@ from canonical.need import Peg, Revision
 from canonical.sourcing import Assessment, ItemAtPlant
 from canonical.units import NEED_DECIMALS, rescale
 from decisions.engineering_change.cancelled_lots import LineLots, keep_whole_lots
-from decisions.engineering_change.component_claims import Claim, claim_of, rescaled, share_gone, without_earliest
 from decisions.engineering_change.component_supply import IN_LOT, Weighing, count_supply
 from decisions.engineering_change.engineering_change import DispositionPlan, Fate, OutgoingDemand, dispose
+from decisions.engineering_change.remaining_demand import (
+    RemainingDemand,
+    remaining_demand,
+    rescaled,
+    share_gone,
+    without_earliest,
+)
 from decisions.units import per_unit
 
 _NOTHING = Decimal(0)
@@ -33,7 +39,7 @@ class ComponentPlan(NamedTuple):
     item: ItemAtPlant | None
     plan: DispositionPlan
     dispositions: tuple[ChangeDisposition, ...]
-    claims: tuple[Claim, ...]
+    remaining_demands: tuple[RemainingDemand, ...]
     priced: bool
     """Every quantity without use has a price that policy can value."""
     criticality: Criticality
@@ -56,14 +62,14 @@ def plan_component(
     """R13 for one component that is removed or used less; quantities are compared in the line's unit."""
     item = assessment.item
     share = max(_NOTHING, share_gone(line, use) or _NOTHING)
-    claims = tuple(claim_of(revised, user, use, share, item) for user in use.requirements)
+    remaining_demands = tuple(remaining_demand(revised, user, use, share, item) for user in use.requirements)
     demand: list[OutgoingDemand] = []
-    for claim in claims:
-        factor = per_unit(line.unit, claim.user.unit, item)
+    for remaining in remaining_demands:
+        factor = per_unit(line.unit, remaining.user.unit, item)
         if factor is not None:
-            still_open = without_earliest(claim.kept, claim.received)
+            still_open = without_earliest(remaining.kept, remaining.received)
             demand += [OutgoingDemand(peg.date, rescaled(peg.quantity, factor)) for peg in still_open]
-    counted = count_supply(line, use, claims, assessment)
+    counted = count_supply(line, use, remaining_demands, assessment)
     plan = dispose(stock_of(line, use, item), counted.supply, demand, revised.effective_from, today)
     plan = plan._replace(dispositions=counted.merged(plan.dispositions))
     circumstances = Weighing(revised, line, use, assessment, today, counted)
@@ -77,14 +83,14 @@ def plan_component(
     weighed = [circumstances.weighed(one) for one in found]
     priced = not counted.uncounted and all(known for _, known in weighed)
     named = tuple(one._replace(reference=counted.name(one.reference)) for one in plan.dispositions)
-    gone = [claim.user.pegs for claim in claims if claim.gone or claim.idle]
+    gone = [remaining.user.pegs for remaining in remaining_demands if remaining.gone or remaining.idle]
     return ComponentPlan(
         line=line,
         use=use,
         item=item,
         plan=plan._replace(dispositions=named),
         dispositions=(*(one for one, _ in weighed), *counted.received, *counted.uncounted),
-        claims=claims,
+        remaining_demands=remaining_demands,
         priced=priced,
         criticality=min((peg.criticality for pegs in gone for peg in pegs), default=Criticality.B),
         lots=counted.lots,
@@ -99,22 +105,22 @@ def cuts(plan: ComponentPlan, decided: Iterable[ChangeDisposition]) -> tuple[Cut
     """
     dispositions = [one for one in decided if one.component == plan.line.component and is_cancelled(one)]
     found = []
-    for claim in plan.claims:
-        user = claim.user
+    for remaining in plan.remaining_demands:
+        user = remaining.user
         cancelled = _NOTHING
         for one in dispositions:
             factor = per_unit(user.unit, one.unit, plan.item)
             if factor is not None and one.requirement_id == user.requirement_id:
                 cancelled += rescaled(one.quantity, factor)
-        if not cancelled and not claim.gone:
+        if not cancelled and not remaining.gone:
             continue
-        stays = claim.received + max(_NOTHING, claim.supply - cancelled)
-        keeps = sum((peg.quantity for peg in claim.kept), _NOTHING)
+        stays = remaining.received + max(_NOTHING, remaining.supply - cancelled)
+        keeps = sum((peg.quantity for peg in remaining.kept), _NOTHING)
         # Nothing is cancelled while later demand is open: what the stock serves of it is not to be ordered anew.
         met = not plan.plan.short and per_unit(plan.line.unit, user.unit, plan.item) is not None
         quantity = min(user.quantity, stays if cancelled and met else max(keeps, stays))
         if quantity < user.quantity:
-            pegs = without_earliest(claim.kept, keeps - quantity)
+            pegs = without_earliest(remaining.kept, keeps - quantity)
             found.append(Cut(user.requirement_id, user.revision, quantity, pegs))
     return tuple(found)
 

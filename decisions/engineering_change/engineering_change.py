@@ -104,7 +104,7 @@ class DispositionPlan(NamedTuple):
         return f"effective {self.effective_on}: {', '.join(parts) or 'nothing to dispose of'}"
 
     def reason(self, policy_version: str) -> Reason:
-        """The verdict for trace and audit; cut-offs are the caller's, by the freeze fence or the supplier's terms."""
+        """The outcome for trace and audit; cut-offs are the caller's, by the frozen zone or the supplier's terms."""
         return Reason(
             rule=self.rule,
             why=self.why,
@@ -121,12 +121,12 @@ class DispositionPlan(NamedTuple):
         )
 
 
-def cancellation_cut_off(dock_date: dt.date, freeze_fence_days: int, calendar: Calendar) -> dt.date:
-    """The first day inside the freeze fence of a delivery, for a supplier that states no cut-off of its own.
+def cancellation_cut_off(dock_date: dt.date, frozen_zone_days: int, calendar: Calendar) -> dt.date:
+    """The first day inside the frozen zone of a delivery, for a supplier that states no cut-off of its own.
 
     The fence is in the calendar's (the plant's) working days, as in R3.
     """
-    return subtract_working_days(calendar, dock_date, freeze_fence_days)
+    return subtract_working_days(calendar, dock_date, frozen_zone_days)
 
 
 def dispose(

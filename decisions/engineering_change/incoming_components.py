@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from canonical.base import Criticality
-from canonical.bom import BomLine, BomRevised, ComponentUse, LineChange
+from canonical.bom import BomLine, BomLineChange, BomRevised, ComponentUse
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import short_hash
 from canonical.need import Need
 from canonical.sourcing import ItemAtPlant
-from canonical.world import OUR_SOURCE
-from decisions.engineering_change.component_claims import is_of_assembly, quantity_before, rescaled
 from decisions.engineering_change.component_use import ComponentPlan
 from decisions.engineering_change.engineering_change import AssemblyOrder, NewComponent, needs_of_new_components
+from decisions.engineering_change.remaining_demand import is_of_assembly, quantity_before, rescaled
 from decisions.units import per_unit
 
 _NOTHING = Decimal(0)
@@ -36,14 +36,14 @@ def new_needs(
     needs: list[Need] = []
     left: list[str] = []
     for line in revised.lines:
-        if line.change is LineChange.REMOVED:
+        if line.change is BomLineChange.REMOVED:
             continue
-        taken_over = line if line.change is LineChange.CHANGED else lines[line.replaces] if line.replaces else None
+        taken_over = line if line.change is BomLineChange.CHANGED else lines[line.replaces] if line.replaces else None
         before = None if taken_over is None else quantity_before(taken_over, uses[taken_over.component])
         if taken_over is None or before is None:
             left.append(line.component)
             continue
-        more = line.quantity - before if line.change is LineChange.CHANGED else line.quantity
+        more = line.quantity - before if line.change is BomLineChange.CHANGED else line.quantity
         if more <= 0:
             continue
         use = uses[taken_over.component]

@@ -32,7 +32,7 @@ _FOR_ALL = {
 _LEFT = {"fate": "left", "number": 0, "candidates": (), "options": (), "proposed": "", "cost": _NOTHING}
 
 
-class ChangeVerdict(NamedTuple):
+class BomChangeOutcome(NamedTuple):
     """What is to become of the change; `proposal` None: nobody has to be asked."""
 
     proposal: Proposal | None
@@ -43,7 +43,7 @@ class ChangeVerdict(NamedTuple):
 
 def judge_change_of_bom(
     revised: BomRevised, plans: Sequence[ComponentPlan], policy: PlantPolicy, today: dt.date
-) -> ChangeVerdict:
+) -> BomChangeOutcome:
     """R13, R15: one proposal for the whole change.
 
     Free where all that has no use can still be cancelled and is worth no more than the class allows. An excess, supply
@@ -58,7 +58,7 @@ def judge_change_of_bom(
     why = f"{revised.assembly} revision {revised.revision}, {_outcome(plans, revised.effective_from)}"
     to_choose = any(one.fate != Fate.CANCELLED for one in useless) or not all(plan.priced for plan in plans)
     if not useless or (route.free and not to_choose):
-        return ChangeVerdict(None, dispositions, reasons, why)
+        return BomChangeOutcome(None, dispositions, reasons, why)
     proposal = Proposal(
         kind=ExceptionKind.ENGINEERING_CHANGE,
         summary=why[:500],
@@ -75,7 +75,7 @@ def judge_change_of_bom(
         rule="R13",
         reasons=reasons,
     )
-    return ChangeVerdict(proposal, dispositions, reasons, why)
+    return BomChangeOutcome(proposal, dispositions, reasons, why)
 
 
 def carried_out(

@@ -72,7 +72,7 @@ def check(plans: Sequence[ComponentPlan], dispositions: Sequence[ChangeDispositi
             has, gets = held.get(reference, {}), given.get(reference, {})
             if _summed(has) != _summed(gets):
                 name = f"{component} {reference or 'stock'}"
-                unaccounted.append(f"{name}: {_said(gets)} of {_said(has)} have a disposition")
+                unaccounted.append(f"{name}: {_statement(gets)} of {_statement(has)} have a disposition")
     requirements = sum(len(plan.use.requirements) for plan in plans)
     return ChangeCheck(order_lines=len(lines), requirements=requirements, unaccounted=tuple(unaccounted))
 
@@ -81,5 +81,5 @@ def _summed(by_unit: dict[str, Decimal]) -> dict[str, Decimal]:
     return {unit: quantity for unit, quantity in by_unit.items() if quantity}
 
 
-def _said(by_unit: dict[str, Decimal]) -> str:
+def _statement(by_unit: dict[str, Decimal]) -> str:
     return " and ".join(f"{figure(quantity)} {unit}" for unit, quantity in by_unit.items()) or "nothing"

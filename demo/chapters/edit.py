@@ -9,7 +9,7 @@ EDIT_QUANTITY = 40
 
 async def edit(story: Story) -> None:
     """A buyer changes a line in the ERP itself: it is kept, and the other buyer decides what follows from it."""
-    story.tell.chapter("7. A buyer changes an order in the ERP itself")
+    story.narrator.chapter("7. A buyer changes an order in the ERP itself")
     order, line, before = acknowledged_line(await story.books())
     after = before + EDIT_QUANTITY
     await story.control("/erp/control/edits", {"order": order, "item": line, "user": "CARLA", "quantity": str(after)})
@@ -20,4 +20,4 @@ async def edit(story: Story) -> None:
     await story.calm()
     kept = quantity_of(await story.books(), order, line)
     story.notes.edits_kept += kept == after
-    story.tell.say(f"order {order}, line {line}: {before} before, {after} by her, {kept} in the ERP at the end")
+    story.narrator.say(f"order {order}, line {line}: {before} before, {after} by her, {kept} in the ERP at the end")

@@ -2,30 +2,30 @@
 
 from typing import Any
 
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import requirement_reference
-from canonical.world import OUR_SOURCE
-from demo.bom_change import ChangeTold, lines_of_item, quantities
+from demo.bom_change import ChangeReported, lines_of_item, quantities
 from demo.books import Books
 from demo.erp_books import Line, items_by_line, tracking_of_line
+from demo.site import REPLACEMENT
 from demo.story import Story
-from demo.world import REPLACEMENT
 
 
 async def engineering(story: Story) -> None:
     """A component gives way to another between two build orders; one decision covers needs, stock and orders."""
-    story.tell.chapter("6. Engineering replaces a component")
+    story.narrator.chapter("6. Engineering replaces a component")
     books = await story.books()
     before = lines_of_item(books, REPLACEMENT.plant, REPLACEMENT.outgoing)
     *_, earlier, later = _days(books)
     await _release(story, later)
     first = await story.until(lambda: _question(story, other_than=""), "the proposal")
-    _tell_proposal(story, first, f"{REPLACEMENT.assembly} revision {REPLACEMENT.revision} from {later} on")
+    _describe_proposal(story, first, f"{REPLACEMENT.assembly} revision {REPLACEMENT.revision} from {later} on")
     await _release(story, earlier)
     question = await story.until(lambda: _question(story, other_than=first["digest"]), "the revised proposal")
-    _tell_proposal(story, question, f"engineering moves it to {earlier}; the proposal is another one")
+    _describe_proposal(story, question, f"engineering moves it to {earlier}; the proposal is another one")
     offered = [way["choice"] for way in question["proposal"]["alternatives"]]
     overtaken = await story.people.decide(question, offered[0], "on the first proposal", digest=first["digest"])
-    story.tell.say(f"a decision on the first one: {overtaken.status_code} {overtaken.json()['title']}")
+    story.narrator.say(f"a decision on the first one: {overtaken.status_code} {overtaken.json()['title']}")
     # As it is proposed, where that can be said in one word; else the excess is used up and the rest cancelled.
     choice = "approve" if "approve" in offered else "use_up"
     await story.settle_all([(question, choice, "the spare pedals go to the workshop")])
@@ -64,7 +64,7 @@ async def _asked_again(story: Story, orders: set[str]) -> list[dict[str, Any]]:
 
 async def _note(story: Story, report: dict[str, Any], before: dict[Line, Any], approvals: int) -> None:
     books = await story.books()
-    told = ChangeTold(
+    reported = ChangeReported(
         change=report["id"],
         approvals=approvals if report["decided"] else 0,
         dispositions=report["dispositions"],
@@ -73,21 +73,23 @@ async def _note(story: Story, report: dict[str, Any], before: dict[Line, Any], a
         ended=await _ended(story, report["id"]),
         new_lines=await _new_lines(story, books),
     )
-    story.notes.changes.append(told)
-    lines = ", ".join(f"{order}/{line} {was:f} → {told.after[order, line]:f}" for (order, line), was in before.items())
-    story.tell.say(f"{REPLACEMENT.outgoing} in the ERP: {lines}")
+    story.notes.changes.append(reported)
+    lines = ", ".join(
+        f"{order}/{line} {was:f} → {reported.after[order, line]:f}" for (order, line), was in before.items()
+    )
+    story.narrator.say(f"{REPLACEMENT.outgoing} in the ERP: {lines}")
     items = items_by_line(books)
-    new = ", ".join(f"{line[0]}/{line[1]} {items[line]['OrderQuantity']}" for line in told.new_lines)
-    story.tell.say(f"{REPLACEMENT.incoming} on order for the needs of the change: {new or 'nothing'}")
+    new = ", ".join(f"{line[0]}/{line[1]} {items[line]['OrderQuantity']}" for line in reported.new_lines)
+    story.narrator.say(f"{REPLACEMENT.incoming} on order for the needs of the change: {new or 'nothing'}")
 
 
 async def _ended(story: Story, change: str) -> set[str]:
-    """Requirements that the change told to need nothing any more, by their own facts."""
+    """Requirements that the change told to need nothing any more, by their own audit events."""
     ended = set()
     for row in await story.people.requirements(plant=REPLACEMENT.plant, item=REPLACEMENT.outgoing):
-        facts = (await story.people.trace(row["id"]))["facts"]
-        told = [fact["data"] for fact in facts if fact["kind"] == "bom.changed"]
-        if row["closed"] and any(data["change_id"] == change and not float(data["quantity"]) for data in told):
+        audit_events = (await story.people.trace(row["id"]))["audit_events"]
+        reported = [audit_event["data"] for audit_event in audit_events if audit_event["kind"] == "bom.changed"]
+        if row["closed"] and any(data["change_id"] == change and not float(data["quantity"]) for data in reported):
             ended.add(row["need"]["demand_reference"])
     return ended
 
@@ -103,18 +105,18 @@ async def _new_lines(story: Story, books: Books) -> list[Line]:
     return [line for line, tracking in tracking_of_line(books).items() if tracking in needs]
 
 
-def _tell_proposal(story: Story, question: dict[str, Any], what: str) -> None:
+def _describe_proposal(story: Story, question: dict[str, Any], what: str) -> None:
     proposal = question["proposal"]
-    story.tell.say(what)
+    story.narrator.say(what)
     for one in proposal["dispositions"]:
         of = f"order line {one['reference']}" if one["reference"] else "stock"
-        story.tell.say(f"[dim]{one['fate']:9}[/dim] {one['quantity']} {one['unit']} {one['component']}, {of}")
+        story.narrator.say(f"[dim]{one['fate']:9}[/dim] {one['quantity']} {one['unit']} {one['component']}, {of}")
     asked = " and ".join(proposal["approvers"])
     ways = ", ".join(
         way["choice"] + (f" ({way['extra_cost']} {way['currency']})" if float(way["extra_cost"] or 0) else "")
         for way in proposal["alternatives"]
     )
-    story.tell.say(f"worth {proposal['value']} {proposal['currency']}; one decision by {asked}: {ways}")
+    story.narrator.say(f"worth {proposal['value']} {proposal['currency']}; one decision by {asked}: {ways}")
 
 
 def _days(books: Books) -> list[str]:

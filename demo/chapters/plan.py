@@ -3,20 +3,20 @@
 from datetime import UTC, datetime
 
 from demo.behaviours import APS_FAULTS, EDI_FAULTS, ERP_FAULTS, SUPPLIERS
+from demo.site import aps_plan
 from demo.story import REQUIREMENTS, Story
-from demo.world import aps_plan
 
 
 async def plan(story: Story) -> None:
     """Plan version 1 arrives as events and becomes requirements, orders and answers."""
-    story.tell.chapter("1. The planning system publishes plan version 1, an event a line")
+    story.narrator.chapter("1. The planning system publishes plan version 1, an event a line")
     await story.control("/edi/control/behaviours", SUPPLIERS)
     for name, faults in (("erp", ERP_FAULTS), ("edi", EDI_FAULTS), ("aps", APS_FAULTS)):
         await story.control(f"/{name}/control/faults", faults)
     now = datetime.now(UTC)
     published = await story.control("/aps/control/plan", aps_plan(now.date(), now.isoformat()))
     total = published["requirements"]
-    story.tell.say(f"{total} requirements for bought items of three plants, exploded and netted")
+    story.narrator.say(f"{total} requirements for bought items of three plants, exploded and netted")
 
     async def decided() -> int:
         return sum(row["stage"] != "assessing" for row in await story.people.requirements())

@@ -10,7 +10,7 @@ from demo.story import DOCKS, ORDERS, Story, at_once
 
 async def receipts(story: Story) -> None:
     """Suppliers ship, the warehouse receives; coverage goes back to APS and ERP."""
-    story.tell.chapter("8. Goods are shipped and received")
+    story.narrator.chapter("8. Goods are shipped and received")
     last = datetime.now(UTC).date() + timedelta(days=200)
     await story.control("/edi/control/despatch", {"all": True, "until": last.isoformat()})
     await story.calm()
@@ -38,5 +38,5 @@ async def receipts(story: Story) -> None:
 async def _receive(story: Story, by_day: dict[str, list[dict[str, Any]]]) -> None:
     await at_once([story.control("/wms/control/receive", {"receipts": by_day[day]}) for day in sorted(by_day)], DOCKS)
     received = sum(len(rows) for rows in by_day.values())
-    story.tell.say(f"{received} receipts on {len(by_day)} days")
+    story.narrator.say(f"{received} receipts on {len(by_day)} days")
     await story.calm()

@@ -6,9 +6,9 @@ from typing import Any
 
 from demo.books import Books
 from demo.shares import Decrease, SharedLine, decrease_of, shared_lines
+from demo.site import REPLACEMENT
 from demo.stage import SETTLE_SECONDS
 from demo.story import Story
-from demo.world import REPLACEMENT
 from workflows.entity import CALL_HEARTBEAT
 
 SHARES = {"share_changed": 0.10, "share_gone": 0.03, "share_new": 0.03, "share_slightly": 0.02}
@@ -16,19 +16,19 @@ SHARES = {"share_changed": 0.10, "share_gone": 0.03, "share_new": 0.03, "share_s
 
 async def rerun(story: Story) -> None:
     """Plan version 2 as a plan run a plant while the worker is killed; then version 1 once more, late, as events."""
-    story.tell.chapter("4. Plan version 2, a plan run a plant: 10 % changed, 3 % gone, 3 % new")
+    story.narrator.chapter("4. Plan version 2, a plan run a plant: 10 % changed, 3 % gone, 3 % new")
     notes, books = story.notes, await story.books()
     notes.erp_before_rerun = await story.erp_seq()
     notes.shared = shared_lines(books)
     shared = _line_to_cut(notes.shared)
     last = _least_urgent(books, shared)
-    story.tell.say(f"{len(notes.shared)} order lines serve more than one requirement; {_told(shared)}")
+    story.narrator.say(f"{len(notes.shared)} order lines serve more than one requirement; {_reported(shared)}")
     notes.revision = await story.control(
         "/aps/control/revise",
         {**SHARES, "gone": [last], "kept": _kept(books, shared, last), "seed": 7, "as_runs": True},
     )
     counts = ", ".join(f"{len(notes.revision[name])} {name}" for name in ("changed", "slightly", "gone", "new"))
-    story.tell.say(f"{notes.revision['requirements']} lines: {counts}; {last} is one of those gone")
+    story.narrator.say(f"{notes.revision['requirements']} lines: {counts}; {last} is one of those gone")
     killed_at = await _kill_the_worker(story)
     await _take_reports(story)
     # What it held in its hands is taken up when its heartbeats are missed.
@@ -36,7 +36,7 @@ async def rerun(story: Story) -> None:
     await story.calm(still_seconds=1.5)
     await story.collect()
     waiting = await story.people.exceptions(state="open", kind="change_proposal")
-    story.tell.say(f"{len(waiting)} changes are worth too much, or come too late, to be sent without a person")
+    story.narrator.say(f"{len(waiting)} changes are worth too much, or come too late, to be sent without a person")
     await story.settle_all([(each, "approve", "follows the plan") for each in waiting])
     await story.collect()
     # A call of unknown outcome is looked into after so long: what follows from it is not the late plan's doing.
@@ -44,19 +44,19 @@ async def rerun(story: Story) -> None:
     notes.erp_after_rerun = await story.erp_seq()
     notes.decreases = _decreases(await story.books(), notes.shared, shared, notes.revision)
     for decrease in notes.decreases:
-        story.tell.say(_cut(decrease))
+        story.narrator.say(_cut(decrease))
     await _late_plan(story)
 
 
 async def _kill_the_worker(story: Story) -> float:
     """Kill it, and start it again; when it was killed, by the monotonic clock."""
-    story.tell.chapter("5. The worker is killed (-9) with orders open, and started again")
+    story.narrator.chapter("5. The worker is killed (-9) with orders open, and started again")
     await story.stage.kill_worker()
     story.notes.kills += 1
     began = time.monotonic()
     await asyncio.sleep(1)
     await story.stage.start_worker()
-    story.tell.say(f"started again after {time.monotonic() - began:.1f} s; its work goes on")
+    story.narrator.say(f"started again after {time.monotonic() - began:.1f} s; its work goes on")
     return began
 
 
@@ -71,7 +71,7 @@ async def _take_reports(story: Story) -> None:
     story.notes.plan_runs = await story.until(ended, "the end of the plan runs")
     for run in story.notes.plan_runs:
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in run["outcomes"].items() if count)
-        story.tell.say(f"plan run {run['plant']}, version {run['version']}: {run['lines']} lines: {outcomes}")
+        story.narrator.say(f"plan run {run['plant']}, version {run['version']}: {run['lines']} lines: {outcomes}")
 
 
 async def _late_plan(story: Story) -> None:
@@ -79,7 +79,7 @@ async def _late_plan(story: Story) -> None:
     await story.control("/aps/control/republish", {"version": 1, "fresh_ids": True})
     await story.calm(still_seconds=2.0)
     story.notes.late_effects = await story.effects_since(before)
-    story.tell.say(f"version 1 arrives once more, late, under new ids: {len(story.notes.late_effects)} effects")
+    story.narrator.say(f"version 1 arrives once more, late, under new ids: {len(story.notes.late_effects)} effects")
 
 
 def _line_to_cut(shared: list[SharedLine]) -> SharedLine:
@@ -115,7 +115,7 @@ def _kept(books: Books, line: SharedLine, last: str) -> list[str]:
     return [reference for reference in line.needs if reference != last] + outgoing
 
 
-def _told(line: SharedLine) -> str:
+def _reported(line: SharedLine) -> str:
     needs = " + ".join(f"{need:f}" for need in line.needs.values())
     return f"of them line {line.name} over {line.quantity:f} {line.item} for {needs}"
 
@@ -123,7 +123,7 @@ def _told(line: SharedLine) -> str:
 def _cut(decrease: Decrease) -> str:
     line = decrease.line
     others = ", ".join(
-        f"{reference} {coming:f} of {line.needs[reference]:f}" for reference, coming in decrease.cover.items()
+        f"{reference} {coming:f} of {line.needs[reference]:f}" for reference, coming in decrease.coverage.items()
     )
     return (
         f"shared decrease (R12): line {line.name} {line.quantity:f} before, {decrease.after:f} after "

@@ -10,17 +10,17 @@ WISHES = ("split", "expedite", "accept")
 
 async def shortages(story: Story) -> None:
     """What can't meet its pegged date is put to the buyer, who decides through the API."""
-    story.tell.chapter("3. Shortages are put to the buyer")
+    story.narrator.chapter("3. Shortages are put to the buyer")
     open_now = await story.people.exceptions(state="open")
     by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for exception in open_now:
         by_kind[exception["proposal"]["kind"]].append(exception)
-    story.tell.say(", ".join(f"{len(found)} {kind}" for kind, found in sorted(by_kind.items())) + " open")
+    story.narrator.say(", ".join(f"{len(found)} {kind}" for kind, found in sorted(by_kind.items())) + " open")
     found = by_kind["shortage"]
     if found:
         stale = await story.people.decide(found[0], "accept", "on an old picture", digest="0" * 16)
         story.notes.refused_digest = stale.status_code == 412
-        story.tell.say(f"a decision on a digest that is out of date: {stale.status_code} {stale.json()['title']}")
+        story.narrator.say(f"a decision on a digest that is out of date: {stale.status_code} {stale.json()['title']}")
     await story.settle_all(_decisions(found[: max(0, len(found) - 2)]))
     await story.settle_all([(each, "approve", "a small price rise; taken") for each in by_kind["change_proposal"]])
     await story.calm()

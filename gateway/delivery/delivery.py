@@ -33,10 +33,10 @@ from canonical.stock import StockFigure
 from gateway import tracing
 from gateway.intake.events import OrderMessage
 from gateway.problems import is_engine_down
-from ledger.bills import BomVerdict
+from ledger.bills import BomNewness
 from ledger.inbox.inbox import Waiting
 from ledger.inbox.lease import Lease
-from ledger.inbox.registry import Triage, Verdict
+from ledger.inbox.registry import Classification, Newness
 from ledger.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,8 @@ class EntityMessages(Protocol):
         ...
 
     async def open_stock(self, opened: StockOpened, reopen: bool = False) -> bool:
-        """Start the balance of an item's free stock, or send the figure to the one that runs; as `open_requirement`."""
+        """Start the balance of an item's available stock, or send the figure to the one that runs; as
+        `open_requirement`."""
         ...
 
 
@@ -166,71 +167,80 @@ class RequirementDelivery:
         for row, state in newest.values():
             by_source[state.source].append((row, state))  # event ids are unique within a source only
         for group in by_source.values():
-            triages = await self._ledger.registry.triage([state for _, state in group])
+            classifications = await self._ledger.registry.classify([state for _, state in group])
             await at_once(
                 [
-                    self._one(row, state, triages[state.revision.event_id], stock.get(state.id), done)
+                    self._one(row, state, classifications[state.revision.event_id], stock.get(state.id), done)
                     for row, state in group
                 ]
             )
 
     async def _one(
-        self, row: Waiting, state: Need | Withdrawal, triage: Triage, stock: StockFigure | None, done: Round
+        self,
+        row: Waiting,
+        state: Need | Withdrawal,
+        classification: Classification,
+        stock: StockFigure | None,
+        done: Round,
     ) -> None:
         async with done.places:
             if done.over:
                 return
-            result = await self._by_triage(row, state, triage)
+            result = await self._by_triage(row, state, classification)
             if stock is not None and isinstance(state, Need) and result in _BEGUN:
                 later = await self._later_stock.deliver_later_need(row, state, stock)
                 result = result if isinstance(later, Settled) else later
         done.add([row], result)
         # What was seen is registered as well: its requirement has recorded it, and whoever delivered it may have died
         # before it was registered. A plan is compared with what is registered alone.
-        if isinstance(result, Settled) and (result.outcome != "stale" or triage.detail == "seen"):
+        if isinstance(result, Settled) and (result.outcome != "stale" or classification.detail == "seen"):
             done.registered.append(state)
 
-    async def _by_triage(self, row: Waiting, state: Need | Withdrawal, triage: Triage) -> DeliveryResult:
-        match triage.verdict:
-            case Verdict.UNCHANGED:
+    async def _by_triage(
+        self, row: Waiting, state: Need | Withdrawal, classification: Classification
+    ) -> DeliveryResult:
+        match classification.outcome:
+            case Newness.UNCHANGED:
                 return Settled("unchanged")
-            case Verdict.STALE:
-                return Settled("stale", f"R10: {triage.detail or 'older'}")
-            case Verdict.UNKNOWN_WITHDRAWAL:
+            case Newness.STALE:
+                return Settled("stale", f"R10: {classification.detail or 'older'}")
+            case Newness.UNKNOWN_WITHDRAWAL:
                 return Settled("unknown_withdrawal", "nothing of the requirement is known; kept for late plans")
-            case Verdict.NEW | Verdict.CHANGED | Verdict.REOPEN:
+            case Newness.NEW | Newness.CHANGED | Newness.REOPEN:
                 pass
             case _:
-                assert_never(triage.verdict)
+                assert_never(classification.outcome)
         with tracing.delivering(self._tracer, row.type, [row.traceparent], row.correlation_id, state.id):
             try:
-                return await self._send(row, state, triage)
+                return await self._send(row, state, classification)
             except Exception as error:
                 return failure(row, error)
 
-    async def _send(self, row: Waiting, state: Need | Withdrawal, triage: Triage) -> Settled | Postponed:
+    async def _send(
+        self, row: Waiting, state: Need | Withdrawal, classification: Classification
+    ) -> Settled | Postponed:
         if isinstance(state, Withdrawal):
             withdrawn = RequirementWithdrawn(withdrawal=state, correlation_id=row.correlation_id)
             running = await self._entities.withdraw_requirement(state.id, withdrawn)
             return Settled("delivered") if running else Settled("ignored: requirement closed")
         opened = RequirementOpened(need=state, correlation_id=row.correlation_id)
-        reopen = triage.verdict is Verdict.REOPEN
+        reopen = classification.outcome is Newness.REOPEN
         if reopen:
             opened = opened.model_copy(
                 update={
-                    "kept": triage.kept,
-                    "first_sequence": triage.next_sequence,
-                    "previous_hash": triage.previous_hash,
+                    "kept": classification.kept,
+                    "first_sequence": classification.next_sequence,
+                    "previous_hash": classification.previous_hash,
                 }
             )
-        if triage.verdict is Verdict.CHANGED and await self._entities.change_plan(opened):
-            return Settled("delivered", triage.verdict)
+        if classification.outcome is Newness.CHANGED and await self._entities.change_plan(opened):
+            return Settled("delivered", classification.outcome)
         if await self._entities.open_requirement(opened, reopen=reopen) is False:
             return Postponed("the requirement ended in this very moment; it is judged again")
-        return Settled("delivered", triage.verdict)
+        return Settled("delivered", classification.outcome)
 
 
-_BEGUN = frozenset(Settled("delivered", each) for each in (Verdict.NEW, Verdict.CHANGED, Verdict.REOPEN))
+_BEGUN = frozenset(Settled("delivered", each) for each in (Newness.NEW, Newness.CHANGED, Newness.REOPEN))
 
 
 class LaterStock(Protocol):
@@ -397,34 +407,34 @@ class ChangeDelivery:
 
     async def _send(self, row: Waiting, revised: BomRevised) -> Settled | Postponed:
         """Deliver a revision by what was recorded of it before (R10), and record it."""
-        triage = await self._ledger.bills.triage(revised)
-        match triage.verdict:
-            case BomVerdict.STALE:
+        classification = await self._ledger.bills.classify(revised)
+        match classification.outcome:
+            case BomNewness.STALE:
                 return Settled("stale", "R10: older")
-            case BomVerdict.SUPERSEDED:
+            case BomNewness.SUPERSEDED:
                 return Settled("stale", "another revision has taken its place")
-            case BomVerdict.UNCHANGED:
-                await self._ledger.bills.note(revised)
+            case BomNewness.UNCHANGED:
+                await self._ledger.bills.register(revised)
                 return Settled("unchanged")
-            case BomVerdict.NEWS | BomVerdict.REOPEN:
+            case BomNewness.NEW | BomNewness.REOPEN:
                 pass
             case _:
-                assert_never(triage.verdict)
+                assert_never(classification.outcome)
         opened = ChangeOpened(
             revised=revised,
             correlation_id=row.correlation_id,
-            first_sequence=triage.next_sequence,
-            previous_hash=triage.previous_hash,
+            first_sequence=classification.next_sequence,
+            previous_hash=classification.previous_hash,
         )
-        reopen = triage.verdict is BomVerdict.REOPEN
+        reopen = classification.outcome is BomNewness.REOPEN
         if await self._entities.open_change(opened, reopen=reopen) is False:
             return Postponed("the change ended in this very moment; it is judged again")
         if revised.superseded is not None:
             # Where it has ended, or was never known, there is nothing to take the place of.
             superseded = ChangeSuperseded(by=revised.id, as_of=revised.stated.effective_at)
             await self._entities.supersede_change(revised.superseded, superseded)
-        await self._ledger.bills.note(revised)
-        return Settled("delivered", triage.verdict)
+        await self._ledger.bills.register(revised)
+        return Settled("delivered", classification.outcome)
 
 
 def failure(row: Waiting, error: Exception) -> Postponed:

@@ -116,7 +116,7 @@ class Relay:
 
         `linger_seconds`: it stays so long for what comes next. It ends as soon as another process has its lease.
         """
-        if not await self._ledger.inbox.lanes():
+        if not await self._ledger.inbox.partitions():
             return False  # whoever has nothing to do takes the lease from nobody
         async with self._ledger.leases.held(RELAY, self._pace.lease_seconds) as lease:
             return False if lease is None else await self._work(lease, linger_seconds)
@@ -131,7 +131,7 @@ class Relay:
                 if self._woken.is_set():
                     self._woken.clear()
                     not_before.clear()
-                due = [] if down.is_set() else await self._ledger.inbox.lanes()
+                due = [] if down.is_set() else await self._ledger.inbox.partitions()
                 for name in due:
                     if name not in work and time.monotonic() >= not_before.get(name, 0):
                         work[name] = asyncio.create_task(self._partition(name, lease, down), name=f"relay {name}")
@@ -237,7 +237,7 @@ class Relay:
     async def _record(self, done: Round) -> None:
         fence = done.lease.fence if done.lease else None
         if done.registered:
-            await self._ledger.registry.note(done.registered)
+            await self._ledger.registry.register(done.registered)
         settled: dict[Settled, list[int]] = defaultdict(list)
         for row, result in sorted(done.results, key=lambda each: each[0].id):
             if isinstance(result, Settled):

@@ -1,8 +1,9 @@
 """Delivery of what systems report of stock: counted in the unit of the stock, recorded, and sent to the balance where
 it makes a difference.
 
-Decided here: whether a report can be counted. R10 is the ledger's (`ledger.stock.stock`), what becomes of the free
-stock the balance's own (`workflows.stock_balance.workflow`).
+Decided here: whether a report can be counted. R10 is the ledger's (`ledger.stock.stock`), what becomes of the stock
+available to
+promise the balance's own (`workflows.stock_balance.workflow`).
 """
 
 from collections import defaultdict
@@ -28,7 +29,7 @@ from gateway.delivery.delivery import (
 )
 from ledger.inbox.inbox import Waiting
 from ledger.ledger import Ledger
-from ledger.stock.stock import Counted, StockTriage
+from ledger.stock.stock import CountedReport, StockClassification
 
 
 class StockDelivery:
@@ -51,17 +52,17 @@ class StockDelivery:
         same (R10).
         """
         try:
-            triage = await self._ledger.stock.triage(figure.id)
+            classification = await self._ledger.stock.classify(figure.id)
             user = StockUser(
                 requirement_id=need.id,
                 quantity=need.quantity,
                 unit=need.unit,
                 required_date=need.required_date,
                 criticality=need.criticality,
-                stated_at=need.revision.effective_at,
+                reported_at=need.revision.effective_at,
                 answers_order=need.demanded_by is not None and need.demanding_line is not None,
             )
-            return await self._open(triage.model_copy(update={"figure": figure}), row.correlation_id, (user,))
+            return await self._open(classification.model_copy(update={"figure": figure}), row.correlation_id, (user,))
         except Exception as error:
             return failure(row, error)
 
@@ -83,14 +84,17 @@ class StockDelivery:
         first = reports[0]
         unit = await self._ledger.stock.unit_of(first.plant, first.item) or first.unit
         counted = [await self._count(report, unit) for report in reports]
-        sound = [each for each in counted if isinstance(each, Counted)]
+        sound = [each for each in counted if isinstance(each, CountedReport)]
         if not sound:
-            return [each for each in counted if not isinstance(each, Counted)]
-        triage = await self._ledger.stock.note(first.id, unit, sound)
-        sent = await self._send(triage, correlation_id)
-        return [self._result(each.report, triage, sent) if isinstance(each, Counted) else each for each in counted]
+            return [each for each in counted if not isinstance(each, CountedReport)]
+        classification = await self._ledger.stock.register(first.id, unit, sound)
+        sent = await self._send(classification, correlation_id)
+        return [
+            self._result(each.report, classification, sent) if isinstance(each, CountedReport) else each
+            for each in counted
+        ]
 
-    async def _count(self, report: StockReport, unit: str) -> Counted | Dead:
+    async def _count(self, report: StockReport, unit: str) -> CountedReport | Dead:
         """In the unit of the stock: what is free rounded down, what is consumed up: nothing is promised twice."""
         factor: PerUnit | None = SAME
         if report.unit != unit:
@@ -105,34 +109,36 @@ class StockDelivery:
             )
         down = (report.kind is StockReportKind.STATED) == (report.quantity >= 0)
         quantity = rescale(abs(report.quantity), factor, NEED_DECIMALS, "down" if down else "up")
-        return Counted(report=report, quantity=quantity if report.quantity >= 0 else -quantity)
+        return CountedReport(report=report, quantity=quantity if report.quantity >= 0 else -quantity)
 
-    async def _send(self, triage: StockTriage, correlation_id: str) -> Settled | Postponed:
-        if triage.figure is None:
+    async def _send(self, classification: StockClassification, correlation_id: str) -> Settled | Postponed:
+        if classification.figure is None:
             return Settled("noted", "nobody has stated yet what is free")
-        if not triage.tell:
+        if not classification.notify:
             return Settled("noted", "nothing is short, and no need could be relaxed")
-        return await self._open(triage, correlation_id, ())
+        return await self._open(classification, correlation_id, ())
 
     async def _open(
-        self, triage: StockTriage, correlation_id: str, users: tuple[StockUser, ...]
+        self, classification: StockClassification, correlation_id: str, users: tuple[StockUser, ...]
     ) -> Settled | Postponed:
-        assert triage.figure is not None
+        assert classification.figure is not None
         opened = StockOpened(
-            figure=triage.figure,
+            figure=classification.figure,
             users=users,
             correlation_id=correlation_id,
-            first_sequence=triage.next_sequence,
-            previous_hash=triage.previous_hash,
+            first_sequence=classification.next_sequence,
+            previous_hash=classification.previous_hash,
         )
-        if await self._entities.open_stock(opened, reopen=triage.reopen) is False:
+        if await self._entities.open_stock(opened, reopen=classification.reopen) is False:
             return Postponed("the balance of the stock ended in this very moment; it is judged again")
-        await self._ledger.stock.told(triage.figure)
+        await self._ledger.stock.reported(classification.figure)
         return Settled("delivered")
 
-    def _result(self, report: StockReport, triage: StockTriage, sent: Settled | Postponed) -> DeliveryResult:
-        figure = triage.figure
-        older = figure is not None and report.effective_at < figure.stated_at
+    def _result(
+        self, report: StockReport, classification: StockClassification, sent: Settled | Postponed
+    ) -> DeliveryResult:
+        figure = classification.figure
+        older = figure is not None and report.effective_at < figure.reported_at
         if older and isinstance(sent, Settled):
             return Settled("stale", "R10: older than the newest statement")
         return sent

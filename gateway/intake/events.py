@@ -20,13 +20,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from adapters.errors import UnreadableMessage
 from adapters.ports import SupplierDialect
-from canonical.base import Noun
+from canonical.base import Model
 from canonical.bom import BomRevised
-from canonical.identity import OrderId, short_hash
-from canonical.need import Need, Peg, Revision, Withdrawal
-from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
-from canonical.stock import StockReport, StockReportKind
-from canonical.world import (
+from canonical.event_data import (
     BOM_REVISED,
     CONSUMPTION_REPORTED,
     GOODS_RECEIVED,
@@ -46,6 +42,10 @@ from canonical.world import (
     ShipmentAnnouncedData,
     StockChangedData,
 )
+from canonical.identity import OrderId, short_hash
+from canonical.need import Need, Peg, Revision, Withdrawal
+from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
+from canonical.stock import StockReport, StockReportKind
 from gateway.intake.cloudevents import Event
 from gateway.problems import FieldProblem, Refusal, field_path, in_words, shown
 
@@ -62,7 +62,7 @@ Message = Need | Withdrawal | OrderMessage | BomRevised | StockReport
 """What an event says, in canonical words."""
 
 
-class Unreadable(Noun):
+class Unreadable(Model):
     """Why a supplier's document can't be read."""
 
     code: str
@@ -101,9 +101,9 @@ OwnershipDomain = Literal[
 class EventType:
     """What Pegline knows of an event type."""
 
-    data: type[Noun]
-    message: type[Noun]
-    to_message: Callable[[Any, Event, dt.datetime], Noun]
+    data: type[Model]
+    message: type[Model]
+    to_message: Callable[[Any, Event, dt.datetime], Model]
     """Of the data, the event and when it took effect."""
     owner: OwnershipDomain
     recipient: Recipient
@@ -470,7 +470,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         timed=True,
         require=_require_stock,
         example={
-            "summary": "What is free to promise of an item, whole; below zero: overcommitted",
+            "summary": "What is available to promise of an item, whole; below zero: overcommitted",
             "id": "stock-2026-06-01-0800-CH-0234",
             "source": "wms-1710",
             "time": "2026-06-01T08:00:00-07:00",

@@ -283,7 +283,7 @@ class Intake:
         own_trace = tracing.usable_traceparent(event.traceparent)
         traceparent = own_trace or tracing.present_traceparent()
         correlation = tracing.correlation_id(event.correlation_id, traceparent, event.source, event.id)
-        tracing.note_correlation(correlation)
+        tracing.record_correlation(correlation)
         arrival = Arrival(
             source=event.source,
             event_id=event.id,
@@ -330,7 +330,7 @@ class Intake:
         event_id = key or hashlib.sha256(body).hexdigest()
         traceparent = tracing.present_traceparent()
         correlation = tracing.correlation_id(None, traceparent, name, event_id)
-        tracing.note_correlation(correlation)
+        tracing.record_correlation(correlation)
         return Arrival(
             source=name,
             event_id=event_id,

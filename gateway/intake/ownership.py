@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from adapters.ports import PolicyPort
+from canonical.event_data import OUR_SOURCE
 from canonical.need import Need
-from canonical.world import OUR_SOURCE
 from gateway.intake.cloudevents import Event
 from gateway.intake.events import EVENT_TYPES, Message
 from gateway.problems import Refusal

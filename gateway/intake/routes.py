@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from canonical.base import Instant
-from canonical.world import GOODS_RECEIVED, REQUIREMENT_PLANNED
+from canonical.event_data import GOODS_RECEIVED, REQUIREMENT_PLANNED
 from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE
 from gateway.intake.events import EVENT_TYPES, SUPPLIER_DOCUMENT, example_event
 from gateway.intake.intake import EventsTaken

@@ -13,10 +13,10 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from adapters.ports import PolicyPort
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import plan_run_id
-from canonical.plan import ENDED, PlanRun
+from canonical.plan import ENDED, PlanRunStatus
 from canonical.policy import PlantPolicy
-from canonical.world import OUR_SOURCE
 from decisions.plan_limits import over_error_limit
 from gateway.plan_runs.reading import FORMS, Form, PlanReader, numbered_lines, unpacked
 from gateway.problems import Refusal
@@ -42,11 +42,11 @@ class PlanSent:
 class PlanRunStarter(Protocol):
     """Starts and ends plan runs."""
 
-    async def start_plan_run(self, run: PlanRun, /) -> None:
+    async def start_plan_run(self, run: PlanRunStatus, /) -> None:
         """Start the run of a plan that is staged; harmless where it runs or has run."""
         ...
 
-    async def supersede_plan_run(self, run: PlanRun, /) -> bool:
+    async def supersede_plan_run(self, run: PlanRunStatus, /) -> bool:
         """A newer plan has ended the run: it need not wait for a person any more."""
         ...
 
@@ -68,7 +68,7 @@ class PlanIntake:
         self._today = today
         self._now = now
 
-    async def take(self, sent: PlanSent, body: AsyncIterator[bytes]) -> PlanRun:
+    async def take(self, sent: PlanSent, body: AsyncIterator[bytes]) -> PlanRunStatus:
         """Stage a plan and start its run; the same again is answered the same. Raises Refusal."""
         policy = self._owned(sent)
         accepted = await self._staged(sent, policy, body)

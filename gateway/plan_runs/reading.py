@@ -41,7 +41,7 @@ class PlanReader:
 
     def __init__(self, form: Form, *, source: str, plant: str, version: int, today: dt.date) -> None:
         self._form = form
-        self._said = {"source": source, "plant": plant, "plan_version": str(version)}
+        self._statement = {"source": source, "plant": plant, "plan_version": str(version)}
         self._first, self._last = today, today + dt.timedelta(days=HORIZON_DAYS)
         self._head: list[str] = []
         self._dialect = ","
@@ -77,8 +77,8 @@ class PlanReader:
     def _fault(self, fields: dict[str, Any], line: PlanLine) -> LineFault | None:
         """What is wrong with a line that is one on its face."""
         for name in _GIVEN_ONCE:
-            if name in fields and str(fields[name]) != self._said[name]:
-                return LineFault(field=name, reason=f"{fields[name]!r} is not the run's own, {self._said[name]!r}")
+            if name in fields and str(fields[name]) != self._statement[name]:
+                return LineFault(field=name, reason=f"{fields[name]!r} is not the run's own, {self._statement[name]!r}")
         if line.required_date < self._first:
             return LineFault(field="required_date", reason=f"{line.required_date} lies before today, {self._first}")
         dates = [("required_date", line.required_date)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from canonical.base import Code, Instant
 from canonical.identity import plan_run_id
-from canonical.plan import LineOutcome, PlanProgress, PlanRun, PlanStage
+from canonical.plan import PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage
 from gateway.door import in_time
 from gateway.parts import LedgerPart, PartsPart
 from gateway.plan_runs.intake import PlanSent
@@ -38,7 +38,7 @@ class PlanRunView(BaseModel):
     detail: str
     lines: int
     refused: int
-    outcomes: dict[LineOutcome, int] = Field(description="Lines, and needs that are withdrawn or kept, by outcome")
+    outcomes: dict[PlanLineOutcome, int] = Field(description="Lines, and needs that are withdrawn or kept, by outcome")
     changes: int = Field(description="The net change: what there is to deliver")
     handed_over: int
     delivered: int
@@ -57,7 +57,7 @@ class PlanRunView(BaseModel):
         )
 
 
-def link(run: PlanRun) -> str:
+def link(run: PlanRunStatus) -> str:
     """Where a run is read."""
     return f"/v1/plan-runs/{quote(run.source, safe='~')}/{quote(run.plant, safe='~')}/{run.version}"
 
@@ -150,7 +150,7 @@ async def read_plan_report(
     )
 
 
-async def _known(ledger: Ledger, source: str, plant: str, version: int) -> PlanRun:
+async def _known(ledger: Ledger, source: str, plant: str, version: int) -> PlanRunStatus:
     run = await ledger.plans.of_version(source, plant, version) if 0 <= version < 2**53 else None
     if run is None:
         raise not_found("plan run", plan_run_id(source, plant, version), "take the Location of the 202 answer")

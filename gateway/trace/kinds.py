@@ -1,4 +1,4 @@
-"""The kinds of facts that the trace picture knows: each as a buyer would tell it, in its lane.
+"""The kinds of audit events that the trace picture knows: each as a buyer would tell it, in its lane.
 
 What is decided here: the words. Not here: which of them are left out and in which order they stand (`trace_words`).
 """
@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from gateway.trace.phrases import USUAL, Data, amount, amount_of, day, join, number, rule_of, said, slices, slices_of
+from gateway.trace.phrases import (
+    USUAL,
+    Data,
+    amount,
+    amount_of,
+    day,
+    join,
+    number,
+    rule_of,
+    schedule_lines,
+    schedule_lines_of,
+    statement,
+)
 
 
 class Lane(StrEnum):
@@ -33,8 +45,8 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True)
-class Telling:
-    """A fact in words."""
+class Description:
+    """An audit event in words."""
 
     lane: Lane
     title: str
@@ -42,38 +54,38 @@ class Telling:
     tone: Tone = Tone.PLAIN
 
 
-Teller = Callable[[Data], Telling]
+Describe = Callable[[Data], Description]
 
 
-def _need(title: str, tone: Tone) -> Teller:
-    def telling(data: Data) -> Telling:
-        version = said(data, "plan_version", " v{}") or ""
-        when = said(data, "required_date", "by {}", day)
-        wanted = " ".join(filter(None, [amount(data), when]))
-        why = join(said(data, "why", "{}"), rule_of(data), said(data, "policy_version", "policy {}"))
-        return Telling(Lane.PLAN, title.format(version), join(wanted, why), tone)
+def _need(title: str, tone: Tone) -> Describe:
+    def description(data: Data) -> Description:
+        version = statement(data, "plan_version", " v{}") or ""
+        when = statement(data, "required_date", "by {}", day)
+        requested = " ".join(filter(None, [amount(data), when]))
+        why = join(statement(data, "why", "{}"), rule_of(data), statement(data, "policy_version", "policy {}"))
+        return Description(Lane.PLAN, title.format(version), join(requested, why), tone)
 
-    return telling
+    return description
 
 
-def _assessed(data: Data) -> Telling:
-    return Telling(
+def _assessed(data: Data) -> Description:
+    return Description(
         Lane.REQUIREMENT,
         f"Source: {data.get('supplier') or 'none found'}",
-        join(said(data, "lead_time_days", "lead time {} days")),
+        join(statement(data, "lead_time_days", "lead time {} days")),
         Tone.PLAIN if data.get("supplier") else Tone.BAD,
     )
 
 
-def _wanted(data: Data) -> Telling:
+def _requested(data: Data) -> Description:
     if number(data.get("quantity", 0)) == "0":
-        return Telling(Lane.REQUIREMENT, "Asks for nothing any more", rule_of(data) or "", Tone.QUIET)
-    return Telling(
+        return Description(Lane.REQUIREMENT, "Asks for nothing any more", rule_of(data) or "", Tone.QUIET)
+    return Description(
         Lane.REQUIREMENT,
         f"Asks for {amount(data)}",
         join(
-            said(data, "supplier", "from {}"),
-            said(data, "dock_date", "at the dock {}", day),
+            statement(data, "supplier", "from {}"),
+            statement(data, "dock_date", "at the dock {}", day),
             "expedite" if data.get("expedite") else None,
             rule_of(data),
         ),
@@ -81,149 +93,156 @@ def _wanted(data: Data) -> Telling:
     )
 
 
-def _chosen(data: Data) -> Telling:
+def _chosen(data: Data) -> Description:
     outcome = data.get("outcome")
     chosen: Data = outcome if isinstance(outcome, Mapping) else {}
     route = chosen.get("route")
-    return Telling(
+    return Description(
         Lane.REQUIREMENT,
         f"Decides: {chosen.get('supplier') or 'nothing to order'}",
         join(
             None if route in (None, "direct") else str(route),
-            said(data, "why", "{}"),
-            said(data, "policy_version", "policy {}"),
+            statement(data, "why", "{}"),
+            statement(data, "policy_version", "policy {}"),
         ),
     )
 
 
-def _stated(data: Data) -> Telling:
-    refused = said(data, "refused", "not granted: {}")
-    return Telling(
-        Lane.REQUIREMENT, "Cover now", join(slices(data), refused) or "nothing", Tone.CARE if refused else Tone.PLAIN
+def _stated(data: Data) -> Description:
+    refused = statement(data, "refused", "not granted: {}")
+    return Description(
+        Lane.REQUIREMENT,
+        "Cover now",
+        join(schedule_lines(data), refused) or "nothing",
+        Tone.CARE if refused else Tone.PLAIN,
     )
 
 
-def _short(data: Data) -> Telling:
-    return Telling(
+def _short(data: Data) -> Description:
+    return Description(
         Lane.REQUIREMENT,
         f"Short: {amount(data, 'short_quantity')}".rstrip(": "),
         join(
-            said(data, "available_on", "available {}", day),
-            said(data, "working_days_late", "{} working days late"),
+            statement(data, "available_on", "available {}", day),
+            statement(data, "working_days_late", "{} working days late"),
             rule_of(data),
         ),
         Tone.BAD,
     )
 
 
-def _exception(title: str, tone: Tone) -> Teller:
-    def telling(data: Data) -> Telling:
+def _exception(title: str, tone: Tone) -> Describe:
+    def description(data: Data) -> Description:
         kind = str(data.get("kind") or "").replace("_", " ")
-        return Telling(Lane.EXCEPTION, f"{title}: {kind}".rstrip(": "), str(data.get("summary") or ""), tone)
+        return Description(Lane.EXCEPTION, f"{title}: {kind}".rstrip(": "), str(data.get("summary") or ""), tone)
 
-    return telling
+    return description
 
 
-def _decided(data: Data) -> Telling:
-    return Telling(
+def _decided(data: Data) -> Description:
+    return Description(
         Lane.EXCEPTION,
         f"Decided: {data.get('choice') or 'overtaken'}",
         join(
-            said(data, "supplier", "with {}"),
-            said(data, "decided_by", "by {}"),
-            said(data, "comment", "“{}”"),
+            statement(data, "supplier", "with {}"),
+            statement(data, "decided_by", "by {}"),
+            statement(data, "comment", "“{}”"),
         ),
         Tone.GOOD,
     )
 
 
-def _placed(data: Data) -> Telling:
-    order = said(data, "order_number", "Order {}") or "Order placed"
-    return Telling(Lane.ORDER, order, join(said(data, "requisition_number", "from requisition {}")))
+def _placed(data: Data) -> Description:
+    order = statement(data, "order_number", "Order {}") or "Order placed"
+    return Description(Lane.ORDER, order, join(statement(data, "requisition_number", "from requisition {}")))
 
 
-def _answered(data: Data) -> Telling:
-    outcomes = {str(part.get("outcome") or part.get("state")) for part in slices_of(data)}
+def _answered(data: Data) -> Description:
+    outcomes = {str(part.get("outcome") or part.get("state")) for part in schedule_lines_of(data)}
     bad, care = outcomes & {"rejected", "deleted"}, outcomes - USUAL
-    return Telling(
+    return Description(
         Lane.SUPPLIER,
-        f"Answer{said(data, 'answer_number', ' {}') or ''}",
-        join(said(data, "revision", "to revision {}"), slices(data)),
+        f"Answer{statement(data, 'answer_number', ' {}') or ''}",
+        join(statement(data, "revision", "to revision {}"), schedule_lines(data)),
         Tone.BAD if bad else Tone.CARE if care else Tone.GOOD,
     )
 
 
-def _received(data: Data) -> Telling:
+def _received(data: Data) -> Description:
     given = data.get("receipts")
     receipts = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else [data]
     total = sum((amount_of(each) for each in receipts), Decimal(0))
     unit = next((str(each["unit"]) for each in receipts if each.get("unit")), "")
     papers = ", ".join(dict.fromkeys(str(each["receipt_number"]) for each in receipts if each.get("receipt_number")))
     title = f"Received {number(total)} {unit}".strip() if total else "Goods received"
-    return Telling(Lane.WAREHOUSE, title, f"receipt {papers}" if papers else "", Tone.GOOD)
+    return Description(Lane.WAREHOUSE, title, f"receipt {papers}" if papers else "", Tone.GOOD)
 
 
-def _judged(data: Data) -> Telling:
+def _judged(data: Data) -> Description:
     lines = data.get("lines")
     judged = [each for each in lines if isinstance(each, Mapping)] if isinstance(lines, list) else []
     if all(each.get("accepted") is True for each in judged):
-        return Telling(Lane.ORDER, "Answer within tolerance", rule_of(data) or "", Tone.QUIET)
-    why = [said(each, "reason", "{}") for each in judged if each.get("accepted") is not True]
+        return Description(Lane.ORDER, "Answer within tolerance", rule_of(data) or "", Tone.QUIET)
+    why = [statement(each, "reason", "{}") for each in judged if each.get("accepted") is not True]
     asked = "a person is asked" if any(each.get("asked") is True for each in judged) else None
-    return Telling(Lane.ORDER, "Answer outside tolerance", join(*why, asked, rule_of(data)), Tone.CARE)
+    return Description(Lane.ORDER, "Answer outside tolerance", join(*why, asked, rule_of(data)), Tone.CARE)
 
 
-def _edit(title: str, tone: Tone) -> Teller:
-    def telling(data: Data) -> Telling:
-        changed = join(said(data, "field", "{}"), said(data, "old", "from {}"), said(data, "new", "to {}"))
-        people = (said(data, "edited_by", "by {}"), said(data, "decided_by", "decided by {}"))
-        return Telling(Lane.ORDER, title, join(changed, *people, said(data, "why", "{}")), tone)
+def _edit(title: str, tone: Tone) -> Describe:
+    def description(data: Data) -> Description:
+        changed = join(
+            statement(data, "field", "{}"), statement(data, "old", "from {}"), statement(data, "new", "to {}")
+        )
+        people = (statement(data, "edited_by", "by {}"), statement(data, "decided_by", "decided by {}"))
+        return Description(Lane.ORDER, title, join(changed, *people, statement(data, "why", "{}")), tone)
 
-    return telling
-
-
-def _plain(lane: Lane, title: str, tone: Tone = Tone.PLAIN, *fields: tuple[str, str]) -> Teller:
-    def telling(data: Data) -> Telling:
-        return Telling(lane, title, join(*(said(data, field, words) for field, words in fields)), tone)
-
-    return telling
+    return description
 
 
-def _changed(data: Data) -> Telling:
-    title = f"Change order{said(data, 'revision', ', revision {}') or ''}"
-    return Telling(Lane.ORDER, title, join(slices(data)), Tone.CARE)
+def _plain(lane: Lane, title: str, tone: Tone = Tone.PLAIN, *fields: tuple[str, str]) -> Describe:
+    def description(data: Data) -> Description:
+        return Description(lane, title, join(*(statement(data, field, words) for field, words in fields)), tone)
+
+    return description
 
 
-KINDS: dict[str, Teller] = {
-    "need.stated": _need("Plan{} needs it", Tone.PLAIN),
-    "need.changed": _need("Plan{} changes the need", Tone.CARE),
-    "need.damped": _need("Plan{}: too small to act on", Tone.QUIET),
-    "need.stale": _need("Old plan{}, ignored", Tone.QUIET),
-    "need.overtaken": _need("Plan{} overtaken by a newer one", Tone.QUIET),
-    "need.withdrawn": _need("Plan{} no longer needs it", Tone.CARE),
+def _changed(data: Data) -> Description:
+    title = f"Change order{statement(data, 'revision', ', revision {}') or ''}"
+    return Description(Lane.ORDER, title, join(schedule_lines(data)), Tone.CARE)
+
+
+KINDS: dict[str, Describe] = {
+    "requirement.opened": _need("Plan{} needs it", Tone.PLAIN),
+    "requirement.changed": _need("Plan{} changes the need", Tone.CARE),
+    "requirement.change_suppressed": _need("Plan{}: too small to act on", Tone.QUIET),
+    "requirement.stale": _need("Old plan{}, ignored", Tone.QUIET),
+    "requirement.overtaken": _need("Plan{} overtaken by a newer one", Tone.QUIET),
+    "withdrawal.received": _need("Plan{} no longer needs it", Tone.CARE),
     "bom.changed": _plain(
         Lane.PLAN, "Engineering change", Tone.CARE, ("quantity", "still needs {}"), ("decided_by", "by {}")
     ),
-    "stock.allotted": _plain(
+    "stock.allocated": _plain(
         Lane.PLAN,
-        "Met from free stock",
+        "Met from available stock",
         Tone.GOOD,
         ("quantity", "{}"),
         ("unit", "{}"),
         ("before", "before {}"),
         ("reason", "{}"),
     ),
-    "stock.overtaken": _plain(Lane.PLAN, "Free stock, netted by a later plan", Tone.QUIET, ("quantity", "{}")),
-    "stock.without_effect": _plain(Lane.PLAN, "Free stock, netted by the plan already", Tone.QUIET, ("quantity", "{}")),
-    "stock.stale": _plain(Lane.PLAN, "Old word of free stock, ignored", Tone.QUIET, ("quantity", "{}")),
+    "stock.overtaken": _plain(Lane.PLAN, "Available stock, netted by a later plan", Tone.QUIET, ("quantity", "{}")),
+    "stock.without_effect": _plain(
+        Lane.PLAN, "Available stock, netted by the plan already", Tone.QUIET, ("quantity", "{}")
+    ),
+    "stock.stale": _plain(Lane.PLAN, "Old word of available stock, ignored", Tone.QUIET, ("quantity", "{}")),
     "bom.overtaken": _plain(Lane.PLAN, "Engineering change, overtaken by the plan", Tone.QUIET, ("change_id", "{}")),
     "sourcing.assessed": _assessed,
-    "cover.decided": _chosen,
-    "cover.refused": _plain(
+    "sourcing.decided": _chosen,
+    "sourcing.refused": _plain(
         Lane.REQUIREMENT, "Can't be ordered", Tone.BAD, ("why", "{}"), ("policy_version", "policy {}")
     ),
-    "cover.wanted": _wanted,
-    "cover.stated": _stated,
+    "supply_request.sent": _requested,
+    "coverage.changed": _stated,
     "shortage.found": _short,
     "exception.raised": _exception("Raised", Tone.BAD),
     "exception.opened": _exception("Opened", Tone.BAD),
@@ -265,7 +284,7 @@ KINDS: dict[str, Teller] = {
     "decision.without_effect": _plain(
         Lane.EXCEPTION, "Decision without effect", Tone.CARE, ("choice", "{}"), ("why", "{}")
     ),
-    "want.changed": _plain(
+    "supply_request.changed": _plain(
         Lane.ORDER,
         "Asked to change",
         Tone.PLAIN,
@@ -273,7 +292,7 @@ KINDS: dict[str, Teller] = {
         ("dock_date", "dock {}"),
         ("decided_by", "by {}"),
     ),
-    "want.stale": _plain(Lane.ORDER, "Old wish, ignored", Tone.QUIET),
+    "supply_request.stale": _plain(Lane.ORDER, "Old wish, ignored", Tone.QUIET),
     "change.floored": _plain(Lane.ORDER, "Change limited", Tone.CARE, ("why", "{}"), ("rule", "rule {}")),
     "share.changed": _plain(
         Lane.ORDER, "Shared line changed", Tone.PLAIN, ("quantity", "now {}"), ("why", "{}"), ("rule", "rule {}")
@@ -282,15 +301,15 @@ KINDS: dict[str, Teller] = {
     "order.refused": _plain(Lane.ORDER, "ERP refused the order", Tone.BAD, ("reason", "{}"), ("code", "{}")),
     "order.cancelled": _plain(Lane.ORDER, "Order cancelled", Tone.CARE),
     "write.refused": _plain(Lane.ORDER, "Write refused", Tone.BAD, ("system", "by {}"), ("reason", "{}")),
-    "coverage.refused": _plain(Lane.ORDER, "APS refused the cover", Tone.CARE, ("reason", "{}")),
+    "coverage.refused": _plain(Lane.ORDER, "APS refused the coverage", Tone.CARE, ("reason", "{}")),
     "incident.opened": _plain(Lane.ORDER, "Technical incident", Tone.CARE, ("call", "{}"), ("error", "{}")),
-    "transfer.answered": lambda data: Telling(
+    "transfer.answered": lambda data: Description(
         Lane.REQUIREMENT,
         "Answers the transfer",
-        join(said(data, "revision", "revision {}"), slices(data)),
+        join(statement(data, "revision", "revision {}"), schedule_lines(data)),
         Tone.GOOD,
     ),
-    "cover.unknown": _plain(Lane.REQUIREMENT, "Cover of an order it never asked", Tone.QUIET, ("order_id", "{}")),
+    "coverage.unknown": _plain(Lane.REQUIREMENT, "Coverage of an order it never asked", Tone.QUIET, ("order_id", "{}")),
     "decision.void": _plain(Lane.EXCEPTION, "Decision void: the picture changed", Tone.CARE, ("choice", "{}")),
     "exception.reminded": _plain(Lane.EXCEPTION, "Reminded", Tone.CARE, ("to", "{}"), ("reason", "{}")),
     "answer.judged": _judged,
@@ -308,6 +327,6 @@ KINDS: dict[str, Teller] = {
     "edit.repeated": _edit("Edit told again", Tone.QUIET),
     "edit.stale": _edit("Old edit, ignored", Tone.QUIET),
     "edit.unclear": _edit("Edit unclear", Tone.BAD),
-    "needs.stated": _plain(Lane.ORDER, "States what it needs itself", Tone.PLAIN, ("revision", "revision {}")),
-    "cover.stale": _plain(Lane.REQUIREMENT, "Old cover, ignored", Tone.QUIET),
+    "needs.published": _plain(Lane.ORDER, "States what it needs itself", Tone.PLAIN, ("revision", "revision {}")),
+    "coverage.stale": _plain(Lane.REQUIREMENT, "Old cover, ignored", Tone.QUIET),
 }

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from canonical.facts import Fact
+from canonical.audit_event import AuditEvent
 from gateway.trace.supply import Supply
-from gateway.trace.words import Lane, Telling, Tone, day
+from gateway.trace.words import Description, Lane, Tone, day
 
 GUTTER = 132.0
 TOP = 108.0
@@ -59,7 +59,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Card:
-    """A fact, told."""
+    """An audit event, told."""
 
     box: Box
     tone: Tone
@@ -111,9 +111,11 @@ class Layout:
         )
 
 
-def lay_out(told: Sequence[tuple[Fact, Telling]], supplies: Sequence[Supply], need_date: dt.date) -> Layout:
+def lay_out(
+    reported: Sequence[tuple[AuditEvent, Description]], supplies: Sequence[Supply], need_date: dt.date
+) -> Layout:
     """Place days, cards and bars; never one on another."""
-    dates = {fact.business_time.date() for fact, _ in told} | {need_date}
+    dates = {audit_event.business_time.date() for audit_event, _ in reported} | {need_date}
     dates |= {when for supply in supplies for when in (supply.start, supply.end, supply.late_from) if when}
     days = _days(sorted(dates))
     at = {each.date: each.x for each in days}
@@ -121,7 +123,7 @@ def lay_out(told: Sequence[tuple[Fact, Telling]], supplies: Sequence[Supply], ne
     layout.weeks = _weeks(days, layout.width)
     y = TOP + AXIS
     for lane in Lane:
-        cards, height = _lane([each for each in told if each[1].lane is lane], at, y)
+        cards, height = _lane([each for each in reported if each[1].lane is lane], at, y)
         layout.cards += cards
         layout.lanes.append(LaneBand(lane, y, height))
         y += height
@@ -207,16 +209,18 @@ def _weeks(days: Sequence[Day], width: float) -> list[tuple[str, float, float]]:
     return weeks
 
 
-def _lane(told: Sequence[tuple[Fact, Telling]], at: dict[dt.date, float], top: float) -> tuple[list[Card], float]:
+def _lane(
+    reported: Sequence[tuple[AuditEvent, Description]], at: dict[dt.date, float], top: float
+) -> tuple[list[Card], float]:
     cards: list[Card] = []
-    for fact, telling in told:
-        title = wrap(telling.title, CARD_WIDTH - 52, TITLE_SIZE, 2, bold=True)
-        detail = wrap(telling.detail, CARD_WIDTH - 20, TEXT_SIZE, 3)
+    for audit_event, description in reported:
+        title = wrap(description.title, CARD_WIDTH - 52, TITLE_SIZE, 2, bold=True)
+        detail = wrap(description.detail, CARD_WIDTH - 20, TEXT_SIZE, 3)
         height = 10 + _LINE * (len(title) + len(detail))
-        box = Box(at[fact.business_time.date()], top + LANE_PAD, CARD_WIDTH, height)
+        box = Box(at[audit_event.business_time.date()], top + LANE_PAD, CARD_WIDTH, height)
         while met := [each.box for each in cards if each.box.meets(_grown(box))]:
             box = Box(box.x, min(each.y + each.height for each in met) + CARD_GAP, box.width, box.height)
-        cards.append(Card(box, telling.tone, title, detail, f"{fact.business_time:%H:%M}"))
+        cards.append(Card(box, description.tone, title, detail, f"{audit_event.business_time:%H:%M}"))
     bottom = max((each.box.y + each.box.height for each in cards), default=top + LANE_PAD + 14)
     return cards, bottom - top + LANE_PAD
 

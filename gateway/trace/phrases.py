@@ -1,6 +1,8 @@
-"""The phrases of the trace picture: how a quantity, a day, a list of slices or a field of a fact is said.
+"""The phrases of the trace picture: how a quantity, a day, a list of schedule lines or a field of an audit event is
+said.
 
-Fields that are missing are left out, and what is no number or date is said as it is: facts outlive their writers.
+Fields that are missing are left out, and what is no number or date is said as it is: audit events outlive their
+writers.
 """
 
 import datetime as dt
@@ -9,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 Data = Mapping[str, Any]
-"""What a fact carries."""
+"""What an audit event carries."""
 
 
 def number(value: Any) -> str:
@@ -35,15 +37,20 @@ def as_date(value: Any) -> dt.date | None:
         return None
 
 
-def slices_of(data: Data) -> list[Data]:
-    """The slices that a fact names, itself or on its lines."""
-    own = data.get("slices")
+def schedule_lines_of(data: Data) -> list[Data]:
+    """The schedule lines that an audit event names, itself or on its lines."""
+    own = data.get("schedule_lines")
     if isinstance(own, list):
         return [each for each in own if isinstance(each, dict)]
     lines = data.get("lines")
     if not isinstance(lines, list):
         return []
-    return [part for line in lines if isinstance(line, dict) for part in slices_of({"slices": line.get("slices")})]
+    return [
+        part
+        for line in lines
+        if isinstance(line, dict)
+        for part in schedule_lines_of({"schedule_lines": line.get("schedule_lines")})
+    ]
 
 
 def join(*parts: str | None) -> str:
@@ -51,8 +58,8 @@ def join(*parts: str | None) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def said(data: Data, field: str, words: str, show: Callable[[Any], str] = str) -> str | None:
-    """The field in words; of a rule's verdict its why; None where the fact has none."""
+def statement(data: Data, field: str, words: str, show: Callable[[Any], str] = str) -> str | None:
+    """The field in words; of a rule's outcome its why; None where the audit event has none."""
     value = data.get(field)
     if isinstance(value, Mapping):
         value = value.get("why")
@@ -60,21 +67,21 @@ def said(data: Data, field: str, words: str, show: Callable[[Any], str] = str) -
 
 
 def amount(data: Data, field: str = "quantity") -> str:
-    """A quantity with its unit; empty where the fact has none."""
+    """A quantity with its unit; empty where the audit event has none."""
     if data.get(field) in (None, ""):
         return ""
     return f"{number(data[field])} {data.get('unit') or ''}".strip()
 
 
-def slices(data: Data) -> str | None:
-    """The fact's slices in a row: quantity, day and state."""
-    told = []
-    for part in slices_of(data):
+def schedule_lines(data: Data) -> str | None:
+    """The audit event's schedule lines in a row: quantity, day and state."""
+    reported = []
+    for part in schedule_lines_of(data):
         word = str(part.get("state") or part.get("outcome") or "")
         when = f" on {day(part['date'])}" if part.get("date") else ""
         amount = number(part["quantity"]) if part.get("quantity") is not None else "all"
-        told.append(f"{amount}{when}" + (f" {word}" if word and (not when or word not in USUAL) else ""))
-    return ", ".join(told) or None
+        reported.append(f"{amount}{when}" + (f" {word}" if word and (not when or word not in USUAL) else ""))
+    return ", ".join(reported) or None
 
 
 USUAL = {"confirmed", "accepted", "ordered"}
@@ -82,7 +89,7 @@ USUAL = {"confirmed", "accepted", "ordered"}
 
 def rule_of(data: Data) -> str | None:
     """The rule that decided."""
-    return said(data, "rule", "rule {}")
+    return statement(data, "rule", "rule {}")
 
 
 def amount_of(data: Data) -> Decimal:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from xml.sax.saxutils import quoteattr
 
-from canonical.facts import Fact
+from canonical.audit_event import AuditEvent
 from gateway.trace.layout import (
     AXIS,
     GUTTER,
@@ -25,9 +25,9 @@ from gateway.trace.layout import (
     text_width,
     wrap,
 )
-from gateway.trace.reasons import TracedReason, verdicts
+from gateway.trace.reasons import TracedReason, reason_rows
 from gateway.trace.supply import SupplyState, supplies_of
-from gateway.trace.words import Tone, day, number, tell
+from gateway.trace.words import Tone, day, describe, number
 
 INK, SOFT, LINE, PAPER, BAND = "#1c2733", "#5b6b7b", "#d5dde5", "#ffffff", "#f5f8fa"
 _TONES = {
@@ -38,7 +38,7 @@ _TONES = {
     Tone.QUIET: "#9aa7b4",
 }
 _BARS = {
-    SupplyState.WANTED: ("#e3ebf3", "#9db4cc"),
+    SupplyState.REQUESTED: ("#e3ebf3", "#9db4cc"),
     SupplyState.CONFIRMED: ("#cfe9d9", "#2e8b57"),
     SupplyState.UNSURE: ("#f6e6c4", "#c98a12"),
     SupplyState.RECEIVED: ("#9fd3b5", "#1f6b41"),
@@ -59,9 +59,9 @@ class Heading:
     """Whether the hash chains of all entities hold."""
 
 
-def draw(heading: Heading, facts: Sequence[Fact]) -> str:
-    """The picture as SVG; the facts are the requirement's, its orders' and its exceptions', in any order."""
-    layout = lay_out(tell(facts), supplies_of(facts), heading.need_date)
+def draw(heading: Heading, audit_events: Sequence[AuditEvent]) -> str:
+    """The picture as SVG; the audit events are the requirement's, its orders' and its exceptions', in any order."""
+    layout = lay_out(describe(audit_events), supplies_of(audit_events), heading.need_date)
     body = [
         *_ground(layout),
         *_axis(layout),
@@ -87,11 +87,11 @@ def draw(heading: Heading, facts: Sequence[Fact]) -> str:
 
 def page(
     heading: Heading,
-    facts: Sequence[Fact],
+    audit_events: Sequence[AuditEvent],
     more: Sequence[tuple[str, str]] = (),
     reasons: Sequence[TracedReason] = (),
 ) -> str:
-    """The picture as an HTML page, with the rules' verdicts and the documents' numbers under it."""
+    """The picture as an HTML page, with the rules' outcomes and the documents' numbers under it."""
     rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in more)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -104,19 +104,19 @@ def page(
         f"dt{{color:{SOFT}}}dd{{margin:0;overflow-wrap:anywhere}}"
         f"table{{border-collapse:collapse;background:#fff;border:1px solid {LINE};margin:18px 0}}"
         f"th,td{{text-align:left;vertical-align:top;padding:4px 10px;border-top:1px solid {LINE}}}th{{color:{SOFT}}}"
-        f'</style></head><body><div class="sheet">{draw(heading, facts)}</div>{_why(reasons)}<dl>{rows}</dl>'
+        f'</style></head><body><div class="sheet">{draw(heading, audit_events)}</div>{_why(reasons)}<dl>{rows}</dl>'
         "</body></html>"
     )
 
 
 def _why(reasons: Sequence[TracedReason]) -> str:
-    """A row a verdict: what a person needs to check it by hand."""
+    """A row an outcome: what a person needs to check it by hand."""
     if not reasons:
         return ""
     head = "".join(f"<th>{name}</th>" for name in ("When", "Rule", "Why", "Compared", "Policy says", "Policy version"))
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_text(str(cell))}</td>" for _, cell in verdict) + "</tr>"
-        for verdict in verdicts(reasons)
+        "<tr>" + "".join(f"<td>{_text(str(cell))}</td>" for _, cell in reason_row) + "</tr>"
+        for reason_row in reason_rows(reasons)
     )
     return f"<h2>Why it was decided so</h2><table><tr>{head}</tr>{rows}</table>"
 
@@ -149,7 +149,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, extra: str = 
 
 def _heading(layout: Layout, heading: Heading) -> list[str]:
     badge, colour = (
-        ("facts chained, unbroken", _TONES[Tone.GOOD]) if heading.intact else ("fact chain BROKEN", _TONES[Tone.BAD])
+        ("audit events chained, unbroken", _TONES[Tone.GOOD])
+        if heading.intact
+        else ("audit event chain BROKEN", _TONES[Tone.BAD])
     )
     wide = text_width(badge, TEXT_SIZE, bold=True) + 20
     x = layout.width - wide - 24
@@ -255,7 +257,7 @@ def _legend(layout: Layout) -> list[str]:
 
 
 _LEGEND = (
-    (SupplyState.WANTED, "wanted"),
+    (SupplyState.REQUESTED, "wanted"),
     (SupplyState.CONFIRMED, "confirmed"),
     (SupplyState.UNSURE, "not sure"),
     (SupplyState.RECEIVED, "received"),

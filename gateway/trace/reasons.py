@@ -1,6 +1,7 @@
-"""Why a requirement, its orders and its exceptions were decided as they were: the reasons that their facts carry.
+"""Why a requirement, its orders and its exceptions were decided as they were: the reasons that their audit events
+carry.
 
-What is decided here: where a fact keeps its reasons and how they are written out. Not here: the rules.
+What is decided here: where an audit event keeps its reasons and how they are written out. Not here: the rules.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,26 +9,28 @@ from typing import Any
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
+from canonical.audit_event import AuditEvent
 from canonical.base import Instant
-from canonical.facts import Fact
 from canonical.reason import Reason
 from gateway.trace.words import number
 
 
 class TracedReason(Reason):
-    """One rule's verdict, with the fact that it is kept in."""
+    """One rule's outcome, with the fact that it is kept in."""
 
     at: Instant
     entity_id: str
-    fact: str = Field(description="The kind of the fact that carries it")
+    audit_event: str = Field(description="The kind of the fact that carries it")
 
 
-def reasons_of(facts: Sequence[Fact]) -> list[TracedReason]:
-    """The rules' verdicts in the facts' order; of a fact that names lines also those of each line."""
+def reasons_of(audit_events: Sequence[AuditEvent]) -> list[TracedReason]:
+    """The rules' outcomes in the audit events' order; of an audit event that names lines also those of each line."""
     return [
-        TracedReason(**dict(reason), at=fact.business_time, entity_id=fact.entity_id, fact=fact.kind)
-        for fact in facts
-        for reason in _kept_in(fact.data)
+        TracedReason(
+            **dict(reason), at=audit_event.business_time, entity_id=audit_event.entity_id, audit_event=audit_event.kind
+        )
+        for audit_event in audit_events
+        for reason in _kept_in(audit_event.data)
     ]
 
 
@@ -38,7 +41,7 @@ def _kept_in(data: Mapping[str, Any]) -> Iterator[Reason]:
         try:
             reason = Reason.model_validate(given)
         except ValidationError:
-            continue  # written by another version: the fact itself shows it
+            continue  # written by another version: the audit event itself shows it
         mark = reason.model_dump_json()
         if mark not in seen:
             seen.add(mark)
@@ -55,7 +58,7 @@ def _candidates(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from _candidates(line)
 
 
-class Verdict(BaseModel):
+class ReasonRow(BaseModel):
     """A reason as the page shows it."""
 
     when: str
@@ -66,10 +69,10 @@ class Verdict(BaseModel):
     policy: str
 
 
-def verdicts(reasons: Sequence[TracedReason]) -> list[Verdict]:
+def reason_rows(reasons: Sequence[TracedReason]) -> list[ReasonRow]:
     """The reasons in a reader's words."""
     return [
-        Verdict(
+        ReasonRow(
             when=f"{reason.at:%Y-%m-%d %H:%M}",
             rule=reason.rule,
             why=reason.why,
@@ -104,4 +107,4 @@ def _plain(value: JsonValue) -> str:
     return number(value) if isinstance(value, str | int | float) else str(value)
 
 
-__all__ = ["TracedReason", "Verdict", "in_words", "reasons_of", "verdicts"]
+__all__ = ["ReasonRow", "TracedReason", "in_words", "reason_rows", "reasons_of"]

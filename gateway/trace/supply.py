@@ -1,6 +1,7 @@
 """The supply that the trace picture draws as bars: what was asked for, and what came of it.
 
-What is decided here: which bars there are. R6 and R7 were decided by the requirement; its own facts say what is late.
+What is decided here: which bars there are. R6 and R7 were decided by the requirement; its own audit events say what is
+late.
 """
 
 import datetime as dt
@@ -9,16 +10,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from canonical.facts import Fact
-from gateway.trace.words import Data, as_date, day, number, slices_of
+from canonical.audit_event import AuditEvent
+from gateway.trace.words import Data, as_date, day, number, schedule_lines_of
 
 
 class SupplyState(StrEnum):
     """How sure a bar is."""
 
-    WANTED = "wanted"
+    REQUESTED = "wanted"
     CONFIRMED = "confirmed"
-    UNSURE = "unsure"
+    UNSURE = "maybe_written"
     RECEIVED = "received"
     REPLACED = "replaced"
     """A late promise that another took the place of: why somebody was asked to decide."""
@@ -37,7 +38,7 @@ class Supply:
 
 
 @dataclass
-class _Want:
+class _SupplyRequest:
     """What the requirement asks of a supplier, as it stated it last."""
 
     on: dt.date
@@ -53,37 +54,42 @@ class _Promise:
 
     on: dt.date
     supplier: str
-    slices: Sequence[Data]
+    schedule_lines: Sequence[Data]
 
 
-def supplies_of(facts: Sequence[Fact]) -> list[Supply]:
-    """A bar for each supplier's want, each slice of an order's newest promise, and each receipt."""
-    unit = next((str(fact.data["unit"]) for fact in facts if fact.data.get("unit")), "")
-    wants: dict[str, _Want] = {}
+def supplies_of(audit_events: Sequence[AuditEvent]) -> list[Supply]:
+    """A bar for each supplier's want, each schedule line of an order's newest promise, and each receipt."""
+    unit = next((str(audit_event.data["unit"]) for audit_event in audit_events if audit_event.data.get("unit")), "")
+    requests: dict[str, _SupplyRequest] = {}
     promises: dict[str, _Promise] = {}
     receipts: list[Supply] = []
     replaced: list[Supply] = []
-    for fact in sorted(facts, key=lambda each: (each.business_time, each.processing_time, each.sequence)):
-        on = fact.business_time.date()
-        order = str(fact.data.get("order_id") or fact.entity_id)
-        if fact.kind == "cover.wanted":
-            supplier = str(fact.data.get("supplier") or _supplier_of(order))
-            dock_date = as_date(fact.data.get("dock_date"))
-            before = wants.get(supplier)
+    for audit_event in sorted(audit_events, key=lambda each: (each.business_time, each.processing_time, each.sequence)):
+        on = audit_event.business_time.date()
+        order = str(audit_event.data.get("order_id") or audit_event.entity_id)
+        if audit_event.kind == "supply_request.sent":
+            supplier = str(audit_event.data.get("supplier") or _supplier_of(order))
+            dock_date = as_date(audit_event.data.get("dock_date"))
+            before = requests.get(supplier)
             if dock_date:
                 first = before.on if before else on
-                asked = number(fact.data.get("quantity", ""))
-                wants[supplier] = _Want(first, dock_date, asked, str(fact.data.get("unit") or unit))
-        elif fact.kind in ("cover.stated", "order.answered") and slices_of(fact.data):
-            before_it, promises[order] = promises.get(order), _Promise(on, _supplier_of(order), slices_of(fact.data))
+                asked = number(audit_event.data.get("quantity", ""))
+                requests[supplier] = _SupplyRequest(first, dock_date, asked, str(audit_event.data.get("unit") or unit))
+        elif audit_event.kind in ("coverage.changed", "order.answered") and schedule_lines_of(audit_event.data):
+            before_it, promises[order] = (
+                promises.get(order),
+                _Promise(on, _supplier_of(order), schedule_lines_of(audit_event.data)),
+            )
             if before_it and _days_of(before_it) != _days_of(promises[order]):
-                replaced += _replaced(before_it, wants.get(before_it.supplier), unit)
-        elif fact.kind == "goods.received":
-            receipts += _receipts(fact, promises.get(order), wants.get(_supplier_of(order)), unit)
-    bars = [_wanted(supplier, want) for supplier, want in wants.items() if want.quantity not in ("", "0")]
+                replaced += _replaced(before_it, requests.get(before_it.supplier), unit)
+        elif audit_event.kind == "goods.received":
+            receipts += _receipts(audit_event, promises.get(order), requests.get(_supplier_of(order)), unit)
+    bars = [
+        _requested(supplier, request) for supplier, request in requests.items() if request.quantity not in ("", "0")
+    ]
     bars += replaced
     for promise in promises.values():
-        bars += _promised(promise, wants.get(promise.supplier), unit, received=bool(receipts))
+        bars += _promised(promise, requests.get(promise.supplier), unit, received=bool(receipts))
     return bars + receipts
 
 
@@ -92,21 +98,21 @@ def _supplier_of(order_id: str) -> str:
     return parts[2] if len(parts) == 4 and parts[0] == "order" else ""
 
 
-def _wanted(supplier: str, want: _Want) -> Supply:
+def _requested(supplier: str, request: _SupplyRequest) -> Supply:
     source = f" from {supplier}" if supplier else ""
-    label = f"wanted {want.quantity} {want.unit}{source} by {day(want.dock_date)}"
-    return Supply(SupplyState.WANTED, min(want.on, want.dock_date), want.dock_date, label)
+    label = f"wanted {request.quantity} {request.unit}{source} by {day(request.dock_date)}"
+    return Supply(SupplyState.REQUESTED, min(request.on, request.dock_date), request.dock_date, label)
 
 
-def _promised(promise: _Promise, want: _Want | None, unit: str, *, received: bool) -> list[Supply]:
+def _promised(promise: _Promise, request: _SupplyRequest | None, unit: str, *, received: bool) -> list[Supply]:
     bars: list[Supply] = []
-    unit = want.unit if want else unit
-    for part in promise.slices:
+    unit = request.unit if request else unit
+    for part in promise.schedule_lines:
         end, state = as_date(part.get("date")), str(part.get("state") or part.get("outcome") or "confirmed")
         if end is None or (state == "received" and received):
             continue
         amount = f"{number(part['quantity'])} {unit}" if part.get("quantity") is not None else "all"
-        dock_date = want.dock_date if want else None
+        dock_date = request.dock_date if request else None
         late = ", late" if dock_date is not None and end > dock_date else ""
         source = f" from {promise.supplier}" if promise.supplier else ""
         bars.append(
@@ -121,8 +127,8 @@ def _promised(promise: _Promise, want: _Want | None, unit: str, *, received: boo
     return bars
 
 
-def _replaced(promise: _Promise, want: _Want | None, unit: str) -> list[Supply]:
-    promised = _promised(promise, want, unit, received=True)
+def _replaced(promise: _Promise, request: _SupplyRequest | None, unit: str) -> list[Supply]:
+    promised = _promised(promise, request, unit, received=True)
     return [
         replace(bar, state=SupplyState.REPLACED, label=f"{bar.label}; replaced")
         for bar in promised
@@ -131,24 +137,26 @@ def _replaced(promise: _Promise, want: _Want | None, unit: str) -> list[Supply]:
 
 
 def _days_of(promise: _Promise) -> set[tuple[str, str]]:
-    return {(number(part.get("quantity", "")), str(part.get("date"))) for part in promise.slices}
+    return {(number(part.get("quantity", "")), str(part.get("date"))) for part in promise.schedule_lines}
 
 
 _SURE = ("confirmed", "accepted", "changed", "shipped", "received")
 
 
-def _receipts(fact: Fact, promise: _Promise | None, want: _Want | None, unit: str) -> list[Supply]:
-    listed = fact.data.get("receipts")
-    receipts: Sequence[Any] = listed if isinstance(listed, list) else [fact.data]
+def _receipts(
+    audit_event: AuditEvent, promise: _Promise | None, request: _SupplyRequest | None, unit: str
+) -> list[Supply]:
+    listed = audit_event.data.get("receipts")
+    receipts: Sequence[Any] = listed if isinstance(listed, list) else [audit_event.data]
     bars: list[Supply] = []
-    unit = want.unit if want else unit
+    unit = request.unit if request else unit
     for receipt in receipts:
         if not isinstance(receipt, dict) or "quantity" not in receipt:
             continue
-        end = as_date(receipt.get("date")) or fact.business_time.date()
-        since = promise.on if promise else want.on if want else end
+        end = as_date(receipt.get("date")) or audit_event.business_time.date()
+        since = promise.on if promise else request.on if request else end
         amount = f"{number(receipt['quantity'])} {receipt.get('unit') or unit}"
-        dock_date = want.dock_date if want else None
+        dock_date = request.dock_date if request else None
         bars.append(Supply(SupplyState.RECEIVED, min(since, end), end, f"received {amount} on {day(end)}", dock_date))
     return bars
 

@@ -1,6 +1,6 @@
 """The trace of a requirement: all that is known of it, put together from the ledger.
 
-What is decided here: which facts of a shared order concern the requirement. Not here: how they are told
+What is decided here: which audit events of a shared order concern the requirement. Not here: how they are told
 (`gateway.trace.words`).
 """
 
@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from pydantic import BaseModel, Field, JsonValue
 
+from canonical.audit_event import AuditEvent, first_break
 from canonical.base import Instant
-from canonical.facts import Fact, first_break
 from canonical.records import OrderSnapshot, RequirementSnapshot
 from gateway.trace.picture import Heading
 from gateway.trace.reasons import TracedReason, reasons_of
@@ -49,12 +49,12 @@ class TracedMessage(BaseModel):
 
 
 class Chain(BaseModel):
-    """Whether an entity's facts are as they were hashed."""
+    """Whether an entity's audit events are as they were hashed."""
 
     entity_id: str
-    facts: int
+    audit_events: int
     intact: bool
-    broken_at: int | None = Field(None, description="The sequence of the first fact that does not fit")
+    broken_at: int | None = Field(None, description="The sequence of the first audit event that does not fit")
 
 
 class Trace(BaseModel):
@@ -63,12 +63,12 @@ class Trace(BaseModel):
     requirement: RequirementSnapshot
     orders: list[TracedOrder]
     exceptions: list[str]
-    facts: list[Fact] = Field(
+    audit_events: list[AuditEvent] = Field(
         description="By business time. Of a shared order only what concerns the requirement's lines is shown; "
-        "the hashes cover the whole fact"
+        "the hashes cover the whole audit event"
     )
     reasons: list[TracedReason] = Field(
-        description="Why it was decided so: each rule's verdict, with what it compared, the thresholds and the version "
+        description="Why it was decided so: each rule's outcome, with what it compared, the thresholds and the version "
         "of the policy"
     )
     chains: list[Chain]
@@ -122,37 +122,41 @@ async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
         return None
     requirement = row.snapshot
     orders = [each.snapshot for each in await ledger.reads.orders_of(requirement_id)]
-    own = await ledger.reads.facts([requirement_id, *(order.id for order in orders)])
+    own = await ledger.reads.audit_events([requirement_id, *(order.id for order in orders)])
     exceptions = raised_by(own, [requirement.exception_id, *(order.exception_id for order in orders)])
-    facts = own + (await ledger.reads.facts(exceptions) if exceptions else [])
-    chains = chains_of(facts)
+    audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
+    chains = chains_of(audit_events)
     lines: dict[str, set[int]] = {
         order.id: {line.line for line in order.lines if line.serves(requirement_id)} for order in orders
     }
     entities = [requirement_id, *dict.fromkeys(order.order_number for order in orders if order.order_number)]
     messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
-    told = by_business_time(kept for fact in facts if (kept := about(fact, lines.get(fact.entity_id), requirement_id)))
+    reported = by_business_time(
+        kept
+        for audit_event in audit_events
+        if (kept := about(audit_event, lines.get(audit_event.entity_id), requirement_id))
+    )
     return Trace(
         requirement=requirement,
         orders=[_order(order, lines[order.id]) for order in orders],
         exceptions=exceptions,
-        facts=told,
-        reasons=reasons_of(told),
+        audit_events=reported,
+        reasons=reasons_of(reported),
         chains=chains,
         chain_intact=all(chain.intact for chain in chains),
         messages=by_arrival(messages),
     )
 
 
-def about(fact: Fact, lines: Collection[int] | None, requirement_id: str) -> Fact | None:
-    """The fact with those of its lines only that serve the requirement; None where it concerns others alone.
+def about(audit_event: AuditEvent, lines: Collection[int] | None, requirement_id: str) -> AuditEvent | None:
+    """The audit event with those of its lines only that serve the requirement; None where it concerns others alone.
 
     `lines` None: the entity is not an order. What names no line concerns the whole order; what several share, each by
     its part.
     """
     if lines is None:
-        return fact
-    data: dict[str, JsonValue] = dict(fact.data)
+        return audit_event
+    data: dict[str, JsonValue] = dict(audit_event.data)
     if data.get("requirement_id", requirement_id) != requirement_id or not _concerns(data.get("line"), lines):
         return None
     if isinstance(shares := data.get("shares"), dict):
@@ -166,47 +170,55 @@ def about(fact: Fact, lines: Collection[int] | None, requirement_id: str) -> Fac
         kept = [each for each in listed if _concerns(each.get("line") if isinstance(each, dict) else each, lines)]
         if not kept:
             return None
-        data[field] = [_own_part(each, requirement_id) for each in kept]
-    return fact.model_copy(update={"data": data})
+        data[field] = [_own_allocation(each, requirement_id) for each in kept]
+    return audit_event.model_copy(update={"data": data})
 
 
-def _own_part(line: JsonValue, requirement_id: str) -> JsonValue:
+def _own_allocation(line: JsonValue, requirement_id: str) -> JsonValue:
     """Of an answer to a line that several share, what the requirement gets."""
     if not isinstance(line, dict) or not isinstance(shares := line.get("shares"), dict):
         return line
-    return {**line, "slices": shares.get(requirement_id, [])}
+    return {**line, "schedule_lines": shares.get(requirement_id, [])}
 
 
 def _concerns(line: JsonValue, lines: Collection[int]) -> bool:
     return not isinstance(line, int) or line in lines
 
 
-def raised_by(facts: Sequence[Fact], present: Iterable[str | None]) -> list[str]:
-    """The exceptions that the facts' entities raised, in the order they were; `present`: those that are open now."""
-    raised = [fact.data["exception_id"] for fact in facts if isinstance(fact.data.get("exception_id"), str)]
+def raised_by(audit_events: Sequence[AuditEvent], present: Iterable[str | None]) -> list[str]:
+    """The exceptions that the audit events' entities raised, in the order they were; `present`: those that are open
+    now."""
+    raised = [
+        audit_event.data["exception_id"]
+        for audit_event in audit_events
+        if isinstance(audit_event.data.get("exception_id"), str)
+    ]
     return list(dict.fromkeys(str(each) for each in [*raised, *present] if each))
 
 
-def by_business_time(facts: Iterable[Fact]) -> list[Fact]:
+def by_business_time(audit_events: Iterable[AuditEvent]) -> list[AuditEvent]:
     """As a trace tells them."""
-    return sorted(facts, key=lambda fact: (fact.business_time, fact.processing_time, fact.sequence))
+    return sorted(
+        audit_events,
+        key=lambda audit_event: (audit_event.business_time, audit_event.processing_time, audit_event.sequence),
+    )
 
 
 def by_arrival(messages: Iterable[InboxMessage]) -> list[TracedMessage]:
     """What came in, the oldest first."""
-    told = (TracedMessage.model_validate(message.model_dump()) for message in messages)
-    return sorted(told, key=lambda message: message.received_at)
+    reported = (TracedMessage.model_validate(message.model_dump()) for message in messages)
+    return sorted(reported, key=lambda message: message.received_at)
 
 
-def chains_of(facts: Sequence[Fact]) -> list[Chain]:
-    """Of each entity, whether its facts are as they were hashed; they must be all of it, in their order."""
-    by_entity: dict[str, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        by_entity[fact.entity_id].append(fact)
+def chains_of(audit_events: Sequence[AuditEvent]) -> list[Chain]:
+    """Of each entity, whether its audit events are as they were hashed; they must be all of it, in their order."""
+    by_entity: dict[str, list[AuditEvent]] = defaultdict(list)
+    for audit_event in audit_events:
+        by_entity[audit_event.entity_id].append(audit_event)
     chains = []
     for entity_id, own in by_entity.items():
         broken_at = first_break(own)
-        chains.append(Chain(entity_id=entity_id, facts=len(own), intact=broken_at is None, broken_at=broken_at))
+        chains.append(Chain(entity_id=entity_id, audit_events=len(own), intact=broken_at is None, broken_at=broken_at))
     return chains
 
 

@@ -29,10 +29,10 @@ _EXAMPLE: dict[str, Any] = {
     "known": True,
     "unit": "EA",
     "stock": {
-        "free": "120",
+        "available_to_promise": "120",
         "promised": "80",
         "available": "40",
-        "stated_at": "2026-06-01T08:00:00-07:00",
+        "reported_at": "2026-06-01T08:00:00-07:00",
         "as_of": "2026-06-01T09:12:00-07:00",
         "reason": "scrap",
     },
@@ -53,7 +53,7 @@ _EXAMPLE: dict[str, Any] = {
         {"origin": "confirmed_surplus", "quantity": "15", "available_on": "2026-06-11", "reference": "4500000017"},
         {"origin": "new_order", "quantity": "5", "available_on": "2026-06-29", "reference": "LITWAR0001"},
     ],
-    "why": "40 from free stock on 2026-06-01; 15 from confirmed supply that no need claims (4500000017) on "
+    "why": "40 from available stock on 2026-06-01; 15 from confirmed supply that no need claims (4500000017) on "
     "2026-06-11; 5 from a new order (LITWAR0001) on 2026-06-29",
     "uncounted": [],
     "answered_at": "2026-06-01T16:30:00Z",
@@ -61,13 +61,15 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class FreeStock(BaseModel):
+class AvailableToPromise(BaseModel):
     """What is free of the item."""
 
-    free: Decimal = Field(description="As stated, less what was consumed since; below zero: overcommitted")
+    available_to_promise: Decimal = Field(
+        description="As stated, less what was consumed since; below zero: overcommitted"
+    )
     promised: Decimal = Field(description="What of it open needs count on")
     available: Decimal = Field(description="What is left to promise")
-    stated_at: Instant
+    reported_at: Instant
     as_of: Instant = Field(description="When the newest report took effect that it is made of")
     reason: str
 
@@ -100,7 +102,7 @@ class PortionView(BaseModel):
     reference: str = Field(description="The order of a surplus, the supplier of a new order")
 
 
-class Asked(BaseModel):
+class AvailabilityQuestion(BaseModel):
     """The question."""
 
     quantity: Decimal
@@ -116,10 +118,10 @@ class AvailabilityView(BaseModel):
     item: str
     known: bool = Field(description="False: nothing was ever stated, needed or ordered of the item at the plant")
     unit: str
-    stock: FreeStock | None = Field(description="None: nobody has stated what is free")
+    stock: AvailableToPromise | None = Field(description="None: nobody has stated what is free")
     needs: NeedsOpen
     surplus: list[Surplus]
-    request: Asked
+    request: AvailabilityQuestion
     feasible: bool | None = Field(description="Whether all of it is there by the date; None: no date was asked")
     earliest_date: dt.date | None = Field(description="None: nothing that is known would bring the whole quantity")
     portions: list[PortionView]
@@ -150,7 +152,7 @@ async def read_availability(
     ] = None,
     date: Annotated[Day | None, Query(description="By when it is needed on stock")] = None,
 ) -> Response:
-    """From the ledger alone, as entities last recorded it: free stock first, then confirmed supply that no need
+    """From the ledger alone, as entities last recorded it: available stock first, then confirmed supply that no need
     claims, then a new order placed today at the normal lead time of the fastest sound source.
     """
     policy = parts.policies.effective(plant)
@@ -191,12 +193,12 @@ class _Counting:
         receipt_days = self._master.goods_receipt_days if self._master else policy.goods_receipt_days
         needs, stock = self._needs(), None
         if supply.stock is not None:
-            free = self._count(supply.stock.free, supply.stock.unit, "of free stock")
-            stock = FreeStock(
-                free=free,
+            free = self._count(supply.stock.available_to_promise, supply.stock.unit, "of available stock")
+            stock = AvailableToPromise(
+                available_to_promise=free,
                 promised=needs.from_stock,
                 available=max(Decimal(0), free - needs.from_stock),
-                stated_at=supply.stock.stated_at,
+                reported_at=supply.stock.reported_at,
                 as_of=supply.stock.as_of,
                 reason=supply.stock.reason,
             )
@@ -216,7 +218,7 @@ class _Counting:
             stock=stock,
             needs=needs,
             surplus=[Surplus.model_validate(piece._asdict()) for piece in spare],
-            request=Asked(quantity=quantity, date=date),
+            request=AvailabilityQuestion(quantity=quantity, date=date),
             feasible=None if date is None else found.earliest is not None and found.earliest <= date,
             earliest_date=found.earliest,
             portions=[PortionView.model_validate(part._asdict()) for part in found.portions],

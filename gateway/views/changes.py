@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from canonical.audit_event import AuditEvent
 from canonical.base import Instant
 from canonical.bom import ChangeDisposition
-from canonical.facts import Fact
 from canonical.identity import ChangeId, OrderId, change_id
 from canonical.records import ChangeSnapshot, ChangeStage
 from gateway.paging import After, Limit, Listed, listed
@@ -71,10 +71,10 @@ class ChangeTrace(BaseModel):
 
     change: ChangeSnapshot
     exceptions: list[str]
-    facts: list[Fact] = Field(
+    audit_events: list[AuditEvent] = Field(
         description="By business time: of the change, of its exceptions, and of the requirements those that it caused"
     )
-    reasons: list[TracedReason] = Field(description="Each rule's verdict, with what it compared")
+    reasons: list[TracedReason] = Field(description="Each rule's outcome, with what it compared")
     chains: list[Chain] = Field(description="Of the change and its exceptions")
     chain_intact: bool
     messages: list[TracedMessage]
@@ -110,9 +110,10 @@ async def read_change(ledger: LedgerPart, plant: str, assembly: str, revision: s
     return _change_detail(row)
 
 
-@routes.get(_ONE + "/trace", summary="Every fact of an engineering change", responses=problem_responses(404))
+@routes.get(_ONE + "/trace", summary="Every audit event of an engineering change", responses=problem_responses(404))
 async def read_change_trace(ledger: LedgerPart, plant: str, assembly: str, revision: str) -> ChangeTrace:
-    """Facts of the change, of its questions, and what its requirements made of it, by business time; what came in
+    """Audit events of the change, of its questions, and what its requirements made of it, by business time; what came
+    in
     for it; and whether each chain of hashes holds.
     """
     found = await _change_trace(ledger, change_id(plant, assembly, revision))
@@ -121,7 +122,7 @@ async def read_change_trace(ledger: LedgerPart, plant: str, assembly: str, revis
     return found
 
 
-# An id as it stands in facts and exceptions may be put behind the address as it is.
+# An id as it stands in audit events and exceptions may be put behind the address as it is.
 routes.get("/change" + _ONE, include_in_schema=False)(read_change)
 routes.get("/change" + _ONE + "/trace", include_in_schema=False)(read_change_trace)
 
@@ -173,18 +174,20 @@ async def _change_trace(ledger: Ledger, change_id: str) -> ChangeTrace | None:
     if row is None:
         return None
     change = row.snapshot
-    own = await ledger.reads.facts([change_id])
+    own = await ledger.reads.audit_events([change_id])
     exceptions = raised_by(own, [change.exception_id])
-    facts = own + (await ledger.reads.facts(exceptions) if exceptions else [])
+    audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
     touched = list(dict.fromkeys([one.requirement_id for one in change.affected] + list(change.changed_requirements)))
-    caused = await ledger.reads.facts_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
-    chains = chains_of(facts)
-    told = by_business_time([*facts, *(fact for fact in caused if fact.data.get("change_id") == change_id)])
+    caused = await ledger.reads.audit_events_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
+    chains = chains_of(audit_events)
+    reported = by_business_time(
+        [*audit_events, *(audit_event for audit_event in caused if audit_event.data.get("change_id") == change_id)]
+    )
     return ChangeTrace(
         change=change,
         exceptions=exceptions,
-        facts=told,
-        reasons=reasons_of(told),
+        audit_events=reported,
+        reasons=reasons_of(reported),
         chains=chains,
         chain_intact=all(chain.intact for chain in chains),
         messages=by_arrival(await ledger.reads.inbox_of(change_id)),

@@ -13,7 +13,7 @@ from canonical.records import ExceptionSnapshot, ExceptionState
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import DecisionTaker, LedgerPart, PartsPart
 from gateway.problems import Refusal, not_found, problem_responses
-from gateway.tracing import note_correlation
+from gateway.tracing import record_correlation
 from ledger.ledger import Ledger
 from ledger.reads import ExceptionRow
 
@@ -132,7 +132,7 @@ async def decide(
     """
     row = await _found(parts.ledger, id)
     decision = _decision(row, body, _digest_of(if_match, row), parts.now())
-    note_correlation(row.snapshot.correlation_id)
+    record_correlation(row.snapshot.correlation_id)
     if row.snapshot.state is not ExceptionState.OPEN:
         view = _repeated(row, decision)
     else:
@@ -175,9 +175,9 @@ def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt
     parts = (row.snapshot.id, digest, body.choice, body.supplier, body.decided_by, body.role, body.comment)
     # What says nothing of lines keeps the id that it had before there were any.
     by_line = tuple(line.model_dump_json() for line in body.lines)
-    said = "\x1f".join(part or "" for part in (*parts, *by_line))
+    statement = "\x1f".join(part or "" for part in (*parts, *by_line))
     return Decision(
-        event_id=body.event_id or f"decision-{hashlib.sha256(said.encode()).hexdigest()[:24]}",
+        event_id=body.event_id or f"decision-{hashlib.sha256(statement.encode()).hexdigest()[:24]}",
         digest=digest,
         choice=body.choice,
         supplier=body.supplier,
@@ -192,7 +192,7 @@ def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt
 def _repeated(row: ExceptionRow, decision: Decision) -> ExceptionView:
     """The first answer to a decision that is sent again; 409 for any other."""
     made = row.snapshot.decision
-    if made is not None and made.event_id == decision.event_id and _says(made) == _says(decision):
+    if made is not None and made.event_id == decision.event_id and _content(made) == _content(decision):
         return _view(row)
     if made is None:
         detail = "what the exception was about has gone by itself; there is nothing left to decide"
@@ -209,7 +209,7 @@ def _repeated(row: ExceptionRow, decision: Decision) -> ExceptionView:
     )
 
 
-def _says(decision: Decision) -> tuple[object, ...]:
+def _content(decision: Decision) -> tuple[object, ...]:
     return decision.choice, decision.supplier, decision.lines, decision.decided_by, decision.role
 
 
@@ -222,8 +222,8 @@ async def _refused(
         return _repeated(row, decision)
     digest = refused.digest or row.snapshot.digest
     if refused.code == "digest_out_of_date" and refused.digest is None:
-        told = (await entities.status(row.snapshot.id)).get("digest")  # the ledger's may be the old one still
-        digest = told if isinstance(told, str) else digest
+        reported = (await entities.status(row.snapshot.id)).get("digest")  # the ledger's may be the old one still
+        digest = reported if isinstance(reported, str) else digest
     _refuse(refused, row, decision, digest)
 
 

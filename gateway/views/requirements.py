@@ -81,9 +81,10 @@ async def read_requirement(ledger: LedgerPart, plant: str, item: str, key: str) 
     )
 
 
-@routes.get(_ONE + "/trace", summary="Every fact, from plan run to receipt", responses=problem_responses(404))
+@routes.get(_ONE + "/trace", summary="Every audit event, from plan run to receipt", responses=problem_responses(404))
 async def read_trace(ledger: LedgerPart, plant: str, item: str, key: str) -> Trace:
-    """Facts of the requirement, of its lines of the orders and of its exceptions, by business time; the documents'
+    """Audit events of the requirement, of its lines of the orders and of its exceptions, by business time; the
+    documents'
     numbers; what came in for them; and whether each entity's chain of hashes holds.
     """
     return await _trace(ledger, plant, item, key)
@@ -97,7 +98,7 @@ async def read_trace(ledger: LedgerPart, plant: str, item: str, key: str) -> Tra
 )
 async def read_trace_svg(ledger: LedgerPart, plant: str, item: str, key: str) -> Response:
     found = await _trace(ledger, plant, item, key)
-    return Response(draw(found.heading, found.facts), media_type="image/svg+xml", headers=_STATIC_ONLY)
+    return Response(draw(found.heading, found.audit_events), media_type="image/svg+xml", headers=_STATIC_ONLY)
 
 
 @routes.get(
@@ -108,7 +109,7 @@ async def read_trace_svg(ledger: LedgerPart, plant: str, item: str, key: str) ->
 )
 async def read_trace_html(ledger: LedgerPart, plant: str, item: str, key: str) -> HTMLResponse:
     found = await _trace(ledger, plant, item, key)
-    return HTMLResponse(page(found.heading, found.facts, found.numbers, found.reasons), headers=_STATIC_ONLY)
+    return HTMLResponse(page(found.heading, found.audit_events, found.numbers, found.reasons), headers=_STATIC_ONLY)
 
 
 async def _trace(ledger: Ledger, plant: str, item: str, key: str) -> Trace:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from canonical.base import Instant, Noun
+from canonical.base import Instant, Model
 from canonical.identity import short_hash
 from canonical.records import DeadLetter
 from ledger.database import transaction
@@ -25,7 +25,7 @@ class LetterState(StrEnum):
     DROPPED = "dropped"
 
 
-class KeptLetter(Noun):
+class KeptLetter(Model):
     """A dead letter and what became of it."""
 
     id: str

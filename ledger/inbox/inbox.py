@@ -31,25 +31,26 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
-from canonical.base import Instant, Noun
+from canonical.base import Instant, Model
 from ledger.database import advisory_key, autocommit, transaction
 from ledger.inbox.lease import fenced
 from ledger.tables import InboxRow
 
 UNDELIVERED = "stored"
-_LANES = text("""
-WITH RECURSIVE lane (name) AS (
-       (SELECT lane FROM inbox WHERE status = 'stored' ORDER BY lane LIMIT 1)
+_PARTITIONS = text("""
+WITH RECURSIVE partition (name) AS (
+       (SELECT partition FROM inbox WHERE status = 'stored' ORDER BY partition LIMIT 1)
         UNION ALL
-        SELECT (SELECT inbox.lane FROM inbox WHERE status = 'stored' AND inbox.lane > lane.name ORDER BY lane LIMIT 1)
-          FROM lane WHERE name IS NOT NULL)
-SELECT name FROM lane
- WHERE EXISTS (SELECT FROM inbox WHERE status = 'stored' AND inbox.lane = lane.name AND not_before <= now())
+        SELECT (SELECT inbox.partition FROM inbox WHERE status = 'stored' AND inbox.partition > partition.name
+                 ORDER BY partition LIMIT 1)
+          FROM partition WHERE name IS NOT NULL)
+SELECT name FROM partition
+ WHERE EXISTS (SELECT FROM inbox WHERE status = 'stored' AND inbox.partition = partition.name AND not_before <= now())
  ORDER BY name
 """)
 
 
-class Arrival(Noun):
+class Arrival(Model):
     """A message as it came; `entity` groups messages whose order must be kept (a requirement, an order number)."""
 
     source: str
@@ -92,7 +93,7 @@ class Outcome(StrEnum):
     """The same source and event id was stored with another body; the first one stands."""
 
 
-class Stored(Noun):
+class Stored(Model):
     """The inbox's answer to an arrival."""
 
     id: int
@@ -114,20 +115,22 @@ class Inbox:
         async with (transaction if len(messages) > 1 else autocommit)(self._engine) as connection:
             return await store_in(connection, messages)
 
-    async def lanes(self) -> list[str]:
-        """The lanes in which a message is due, by name; as many looks at an index as there are lanes."""
+    async def partitions(self) -> list[str]:
+        """The partitions in which a message is due, by name; as many looks at an index as there are partitions."""
         async with autocommit(self._engine) as connection:
-            return list((await connection.scalars(_LANES)).all())
+            return list((await connection.scalars(_PARTITIONS)).all())
 
-    async def undelivered(self, limit: int, lane: str | None = None, besides: Sequence[Waiting] = ()) -> list[Waiting]:
+    async def undelivered(
+        self, limit: int, partition: str | None = None, besides: Sequence[Waiting] = ()
+    ) -> list[Waiting]:
         """The oldest messages whose time has come, by id; none that would overtake another of its entity.
 
-        `lane`: of this one alone; else of all. `besides`: what is under way; it and its entities are left out.
+        `partition`: of this one alone; else of all. `besides`: what is under way; it and its entities are left out.
         """
-        query = _due(lane is not None, bool(besides))
+        query = _due(partition is not None, bool(besides))
         given: dict[str, object] = {"most": limit}
-        if lane is not None:
-            given["lane"] = lane
+        if partition is not None:
+            given["partition"] = partition
         if besides:
             given["ids"] = [row.id for row in besides]
             given["entities"] = [row.entity for row in besides if row.entity is not None]
@@ -176,8 +179,8 @@ class Inbox:
 
 
 @cache
-def _due(in_lane: bool, besides: bool) -> Select[Any]:
-    """Messages whose time has come, of `lane` or of all; built once, which costs more than asking it."""
+def _due(in_partition: bool, besides: bool) -> Select[Any]:
+    """Messages whose time has come, of `partition` or of all; built once, which costs more than asking it."""
     postponed = aliased(InboxRow)
     blocked = exists().where(
         postponed.status == UNDELIVERED,
@@ -196,7 +199,7 @@ def _due(in_lane: bool, besides: bool) -> Select[Any]:
         ids, entities = bindparam("ids", type_=ARRAY(BigInteger)), bindparam("entities", type_=ARRAY(Text))
         query = query.where(InboxRow.id != all_(ids))
         query = query.where(or_(InboxRow.entity.is_(None), InboxRow.entity != all_(entities)))
-    return query.where(InboxRow.lane == bindparam("lane")) if in_lane else query
+    return query.where(InboxRow.partition == bindparam("partition")) if in_partition else query
 
 
 _SETTLE = (
@@ -257,11 +260,11 @@ async def _keep_batches_apart(connection: AsyncConnection, sources: set[str]) ->
 
 
 def _columns(message: Arrival) -> dict[str, object]:
-    return {name: getattr(message, name) for name in Arrival.model_fields} | {"lane": _lane(message.entity)}
+    return {name: getattr(message, name) for name in Arrival.model_fields} | {"partition": _partition(message.entity)}
 
 
-def _lane(entity: str | None) -> str:
-    """The plant whose plan a requirement's message is of; empty: any other message. No entity is in two lanes."""
+def _partition(entity: str | None) -> str:
+    """The plant whose plan a requirement's message is of; empty: any other message. No entity is in two partitions."""
     kind, _, rest = (entity or "").partition("/")
     return rest.partition("/")[0].replace("\0", "\ufffd") if kind == "requirement" else ""
 

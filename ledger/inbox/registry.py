@@ -15,23 +15,23 @@ from sqlalchemy import Text, any_, bindparam, func, or_, select, tuple_, union
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from canonical.base import Noun
-from canonical.cover import CoverageChanged
+from canonical.base import Model
+from canonical.event_data import PegData
 from canonical.identity import OrderId, RequirementId
 from canonical.need import Need, Peg, Withdrawal
 from canonical.plan import PlanLine, PlanStage
 from canonical.records import OrderSnapshot, RequirementSnapshot, RequirementStage
-from canonical.world import PegData
+from canonical.supply import CoverageChanged
 from ledger.database import autocommit, transaction
-from ledger.kept_cover import kept_cover
+from ledger.kept_coverage import kept_coverage
 from ledger.plan_runs.tables import PlanRunRow
-from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
+from ledger.tables import AuditEventRow, OrderLineRow, OrderRecord, RequirementRecord, SupplyRequestRow
 
 Rank = tuple[int, int, float, str]
 _COMPACT = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Verdict(StrEnum):
+class Newness(StrEnum):
     """What a message is to what was noted before it."""
 
     NEW = "new"
@@ -43,10 +43,10 @@ class Verdict(StrEnum):
     UNKNOWN_WITHDRAWAL = "unknown_withdrawal"
 
 
-class Triage(Noun):
-    """A verdict; of a reopening also the cover that is kept and where the facts of the former run ended."""
+class Classification(Model):
+    """An outcome; of a reopening also the coverage that is kept and where the audit events of the former run ended."""
 
-    verdict: Verdict
+    outcome: Newness
     detail: Literal["", "seen", "older"] = ""
     """Of a stale message: this very revision was noted already, or a newer one."""
     kept: tuple[CoverageChanged, ...] = ()
@@ -54,7 +54,7 @@ class Triage(Noun):
     previous_hash: str = ""
 
 
-class OrderRef(Noun):
+class OrderRef(Model):
     """An order by its number."""
 
     order_id: OrderId
@@ -78,8 +78,8 @@ class Registry:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def triage(self, needs: Sequence[Need | Withdrawal]) -> dict[str, Triage]:
-        """The verdict on each message by its event id, as if those before it in the call had been noted.
+    async def classify(self, needs: Sequence[Need | Withdrawal]) -> dict[str, Classification]:
+        """The outcome on each message by its event id, as if those before it in the call had been noted.
 
         ValueError where two messages of the call carry the same event id.
         """
@@ -88,27 +88,29 @@ class Registry:
         async with autocommit(self._engine) as connection:
             known, snapshots = await _known(connection, {message.id for message in needs})
             planned = await _newest_plans(connection, {(message.source, message.plant) for message in needs})
-            verdicts: dict[str, Triage] = {}
+            outcomes: dict[str, Classification] = {}
             reopened: dict[str, RequirementSnapshot] = {}
             for message in needs:
                 before = known.get(message.id)
                 overtaken = message.revision.plan_version < planned.get((message.source, message.plant), 0)
-                triage = Triage(verdict=Verdict.STALE, detail="older") if overtaken else _judge(message, before)
-                verdicts[message.revision.event_id] = triage
-                known[message.id] = _after(message, before, triage.verdict)
-                if triage.verdict is Verdict.REOPEN:
+                classification = (
+                    Classification(outcome=Newness.STALE, detail="older") if overtaken else _judge(message, before)
+                )
+                outcomes[message.revision.event_id] = classification
+                known[message.id] = _after(message, before, classification.outcome)
+                if classification.outcome is Newness.REOPEN:
                     reopened[message.revision.event_id] = snapshots[message.id]
-            verdicts |= await _with_former_runs(connection, reopened)
-        return verdicts
+            outcomes |= await _with_former_runs(connection, reopened)
+        return outcomes
 
-    async def note(self, needs: Sequence[Need | Withdrawal]) -> None:
+    async def register(self, needs: Sequence[Need | Withdrawal]) -> None:
         """Note revisions as delivered (or as without effect); an older one than noted changes nothing."""
         if not needs:
             return
         # By id, so that two calls that meet never wait in a circle; by rank, since each row is compared with the last.
         in_order = sorted(needs, key=lambda message: (message.id, message.revision.rank))
         async with transaction(self._engine) as connection:
-            await connection.execute(_NOTE, [_noted(message) for message in in_order])
+            await connection.execute(_REGISTER, [_registered(message) for message in in_order])
 
     async def order_of(self, order_number: str) -> OrderRef | None:
         """The order that the ERP and the supplier know by this number."""
@@ -123,31 +125,37 @@ _BY_NUMBER = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).wh
 """These are built once, which costs more than running them."""
 
 
-def _note_newer() -> Insert:
+def _register_newer() -> Insert:
     record = RequirementRecord
-    statement = insert(record).values(noted_at=func.now())
+    statement = insert(record).values(registered_at=func.now())
     given = statement.excluded
     newer = tuple_(
-        given.noted_plan_version, given.noted_source_revision, given.noted_effective_at, given.noted_event_id
+        given.registered_plan_version,
+        given.registered_source_revision,
+        given.registered_effective_at,
+        given.registered_event_id,
     ) > tuple_(
-        record.noted_plan_version, record.noted_source_revision, record.noted_effective_at, record.noted_event_id
+        record.registered_plan_version,
+        record.registered_source_revision,
+        record.registered_effective_at,
+        record.registered_event_id,
     )
     return statement.on_conflict_do_update(
         index_elements=[record.id],
         set_={
-            "noted_plan_version": given.noted_plan_version,
-            "noted_source_revision": given.noted_source_revision,
-            "noted_effective_at": given.noted_effective_at,
-            "noted_event_id": given.noted_event_id,
-            "noted_content": func.coalesce(given.noted_content, record.noted_content),
-            "noted_withdrawn": given.noted_withdrawn,
-            "noted_at": given.noted_at,
+            "registered_plan_version": given.registered_plan_version,
+            "registered_source_revision": given.registered_source_revision,
+            "registered_effective_at": given.registered_effective_at,
+            "registered_event_id": given.registered_event_id,
+            "registered_content": func.coalesce(given.registered_content, record.registered_content),
+            "registered_withdrawn": given.registered_withdrawn,
+            "registered_at": given.registered_at,
         },
-        where=or_(record.noted_plan_version.is_(None), newer),
+        where=or_(record.registered_plan_version.is_(None), newer),
     )
 
 
-_NOTE = _note_newer()
+_REGISTER = _register_newer()
 
 
 _KNOWN = select(RequirementRecord.__table__).where(RequirementRecord.id == any_(bindparam("ids", type_=ARRAY(Text))))
@@ -168,28 +176,28 @@ async def _newest_plans(
     return {(source, plant): version for source, plant, version in found}
 
 
-def _judge(message: Need | Withdrawal, known: _Known | None) -> Triage:
+def _judge(message: Need | Withdrawal, known: _Known | None) -> Classification:
     """R10, then R3's first lines: stale before everything, then whether anything differs."""
     if known is not None and message.revision.rank <= known.rank:
-        return Triage(verdict=Verdict.STALE, detail="seen" if message.revision.rank == known.rank else "older")
-    never_wanted = known is None or known.content is None
+        return Classification(outcome=Newness.STALE, detail="seen" if message.revision.rank == known.rank else "older")
+    never_requested = known is None or known.content is None
     if isinstance(message, Withdrawal):
-        if never_wanted:
-            return Triage(verdict=Verdict.UNKNOWN_WITHDRAWAL)
+        if never_requested:
+            return Classification(outcome=Newness.UNKNOWN_WITHDRAWAL)
         assert known is not None
-        return Triage(verdict=Verdict.UNCHANGED if known.withdrawn else Verdict.CHANGED)
-    if known is None or never_wanted:
-        return Triage(verdict=Verdict.NEW)
+        return Classification(outcome=Newness.UNCHANGED if known.withdrawn else Newness.CHANGED)
+    if known is None or never_requested:
+        return Classification(outcome=Newness.NEW)
     if not known.withdrawn and known.content == content_digest(message):
-        return Triage(verdict=Verdict.UNCHANGED)
-    return Triage(verdict=Verdict.REOPEN if known.closed else Verdict.CHANGED)
+        return Classification(outcome=Newness.UNCHANGED)
+    return Classification(outcome=Newness.REOPEN if known.closed else Newness.CHANGED)
 
 
-def _after(message: Need | Withdrawal, known: _Known | None, verdict: Verdict) -> _Known:
+def _after(message: Need | Withdrawal, known: _Known | None, outcome: Newness) -> _Known:
     """What is known once the message is noted."""
-    if verdict is Verdict.STALE and known is not None:
+    if outcome is Newness.STALE and known is not None:
         return known
-    closed = known is not None and known.closed and verdict is not Verdict.REOPEN
+    closed = known is not None and known.closed and outcome is not Newness.REOPEN
     if isinstance(message, Withdrawal):
         return _Known(message.revision.rank, known.content if known else None, withdrawn=True, closed=closed)
     return _Known(message.revision.rank, content_digest(message), withdrawn=False, closed=closed)
@@ -200,11 +208,11 @@ def content_digest(need: Need) -> str:
     return line_digest(need, need.demand_reference)
 
 
-def line_digest(stated: Need | PlanLine, reference: str) -> str:
+def line_digest(reported: Need | PlanLine, reference: str) -> str:
     """The content digest of the need that a plan's line states under a reference; a need is made of none for it."""
-    pegging: Sequence[Peg | PegData] = stated.pegging
+    pegging: Sequence[Peg | PegData] = reported.pegging
     if not pegging:  # as Need.pegs has it: the need itself
-        pegging = (Peg(demand=reference, quantity=stated.quantity, date=stated.required_date),)
+        pegging = (Peg(demand=reference, quantity=reported.quantity, date=reported.required_date),)
     pegs = [
         [
             peg.demand,
@@ -216,11 +224,11 @@ def line_digest(stated: Need | PlanLine, reference: str) -> str:
         for peg in pegging
     ]
     content = [
-        str(stated.quantity.normalize()),
-        stated.unit,
-        stated.required_date.isoformat(),
+        str(reported.quantity.normalize()),
+        reported.unit,
+        reported.required_date.isoformat(),
         sorted(pegs),
-        stated.sourcing_rule,
+        reported.sourcing_rule,
     ]
     return hashlib.sha256(_COMPACT(content).encode()).hexdigest()
 
@@ -232,19 +240,19 @@ async def _known(
     known: dict[str, _Known] = {}
     snapshots: dict[str, RequirementSnapshot] = {}
     for row in await connection.execute(_KNOWN, {"ids": list(ids)}):
-        recorded = noted = None
+        recorded = registered = None
         if row.snapshot is not None:
             snapshots[row.id] = row.snapshot
             recorded = _recorded(row.snapshot)
-        if row.noted_plan_version is not None:
+        if row.registered_plan_version is not None:
             rank = (
-                int(row.noted_plan_version),
-                int(row.noted_source_revision),
-                row.noted_effective_at.timestamp(),
-                row.noted_event_id,
+                int(row.registered_plan_version),
+                int(row.registered_source_revision),
+                row.registered_effective_at.timestamp(),
+                row.registered_event_id,
             )
-            noted = _Known(rank, row.noted_content, row.noted_withdrawn, closed=bool(row.closed))
-        if newest := _newer(noted, recorded):
+            registered = _Known(rank, row.registered_content, row.registered_withdrawn, closed=bool(row.closed))
+        if newest := _newer(registered, recorded):
             known[row.id] = newest
     return known, snapshots
 
@@ -255,34 +263,34 @@ def _recorded(snapshot: RequirementSnapshot) -> _Known:
     return _Known(need.revision.rank, content_digest(need), withdrawn, closed=snapshot.closed)
 
 
-def _newer(noted: _Known | None, recorded: _Known | None) -> _Known | None:
-    if noted is None or recorded is None:
-        return noted or recorded
-    if noted.rank == recorded.rank:
-        return replace(noted, content=recorded.content, withdrawn=noted.withdrawn or recorded.withdrawn)
-    newest = max(noted, recorded, key=lambda known: known.rank)
+def _newer(registered: _Known | None, recorded: _Known | None) -> _Known | None:
+    if registered is None or recorded is None:
+        return registered or recorded
+    if registered.rank == recorded.rank:
+        return replace(registered, content=recorded.content, withdrawn=registered.withdrawn or recorded.withdrawn)
+    newest = max(registered, recorded, key=lambda known: known.rank)
     return replace(newest, content=newest.content or recorded.content)
 
 
 async def _with_former_runs(
     connection: AsyncConnection, reopened: Mapping[str, RequirementSnapshot]
-) -> dict[str, Triage]:
+) -> dict[str, Classification]:
     """The reopenings, with what the former runs leave behind."""
     if not reopened:
         return {}
     last = await connection.execute(
-        select(FactRow.entity_id, FactRow.sequence, FactRow.hash)
-        .ext(distinct_on(FactRow.entity_id))
-        .where(FactRow.entity_id.in_({snapshot.id for snapshot in reopened.values()}))
-        .order_by(FactRow.entity_id, FactRow.sequence.desc())
+        select(AuditEventRow.entity_id, AuditEventRow.sequence, AuditEventRow.hash)
+        .ext(distinct_on(AuditEventRow.entity_id))
+        .where(AuditEventRow.entity_id.in_({snapshot.id for snapshot in reopened.values()}))
+        .order_by(AuditEventRow.entity_id, AuditEventRow.sequence.desc())
     )
     ends = {row.entity_id: row for row in last}
     ids = {snapshot.id for snapshot in reopened.values()}
-    # Of a line that several share, only the sheet names them all.
+    # Of a line that several share, only the consolidation batch names them all.
     serving = union(
         *(
             select(row.requirement_id, row.order_id).where(row.requirement_id.in_(ids))
-            for row in (OrderLineRow, SheetWantRow)
+            for row in (OrderLineRow, SupplyRequestRow)
         )
     ).subquery()
     served = await connection.execute(
@@ -294,26 +302,26 @@ async def _with_former_runs(
     former = {}
     for event_id, snapshot in reopened.items():
         end = ends.get(snapshot.id)
-        former[event_id] = Triage(
-            verdict=Verdict.REOPEN,
-            kept=kept_cover(snapshot, [order for _, order in sorted(orders.get(snapshot.id, {}).items())]),
+        former[event_id] = Classification(
+            outcome=Newness.REOPEN,
+            kept=kept_coverage(snapshot, [order for _, order in sorted(orders.get(snapshot.id, {}).items())]),
             next_sequence=end.sequence + 1 if end else 1,
             previous_hash=end.hash if end else "",
         )
     return former
 
 
-def _noted(message: Need | Withdrawal) -> dict[str, object]:
+def _registered(message: Need | Withdrawal) -> dict[str, object]:
     return {
         "id": message.id,
         "plant": message.plant,
         "item": message.item,
         "source": message.source,
         "demand_reference": message.demand_reference,
-        "noted_plan_version": message.revision.plan_version,
-        "noted_source_revision": message.revision.source_revision,
-        "noted_effective_at": message.revision.effective_at,
-        "noted_event_id": message.revision.event_id,
-        "noted_content": content_digest(message) if isinstance(message, Need) else None,
-        "noted_withdrawn": isinstance(message, Withdrawal),
+        "registered_plan_version": message.revision.plan_version,
+        "registered_source_revision": message.revision.source_revision,
+        "registered_effective_at": message.revision.effective_at,
+        "registered_event_id": message.revision.event_id,
+        "registered_content": content_digest(message) if isinstance(message, Need) else None,
+        "registered_withdrawn": isinstance(message, Withdrawal),
     }

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.ports import PlanMatcher
 from canonical.identity import requirement_id
 from canonical.need import Need
-from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRun, PlanStage, UnnamedLine
+from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRunStatus, PlanStage, UnnamedLine
 from canonical.policy import PlantPolicy
 from ledger.database import transaction
 from ledger.inbox.registry import content_digest
@@ -35,7 +35,7 @@ SELECT version FROM plan_run WHERE source = :source AND plant = :plant AND versi
 """)
 _KNOWN = text("""
 SELECT count(*) FROM requirement WHERE plant = :plant AND source = :source
-   AND noted_withdrawn IS FALSE AND closed IS NOT TRUE
+   AND registered_withdrawn IS FALSE AND closed IS NOT TRUE
 """)
 _ITEMS_WITHOUT = text("""
 SELECT DISTINCT item FROM plan_line WHERE run = :run AND requirement_id IS NULL AND outcome IS NULL ORDER BY item
@@ -47,9 +47,9 @@ SELECT item, number, body FROM plan_line
 _CANDIDATES = text("""
 SELECT requirement.item, coalesce(inbox.message, CAST(requirement.snapshot -> 'need' AS text)) AS need
   FROM requirement
-  LEFT JOIN inbox ON inbox.source = requirement.source AND inbox.event_id = requirement.noted_event_id
+  LEFT JOIN inbox ON inbox.source = requirement.source AND inbox.event_id = requirement.registered_event_id
  WHERE requirement.plant = :plant AND requirement.source = :source AND requirement.item = ANY(:items)
-   AND requirement.noted_withdrawn IS FALSE AND requirement.closed IS NOT TRUE
+   AND requirement.registered_withdrawn IS FALSE AND requirement.closed IS NOT TRUE
    AND NOT EXISTS (SELECT FROM plan_line WHERE run = :run AND requirement_id = requirement.id)
  ORDER BY requirement.item, requirement.id
 """)
@@ -66,14 +66,14 @@ UPDATE plan_line SET outcome = 'ambiguous', detail = :why WHERE run = :run AND n
 _STALE = text("""
 UPDATE plan_line SET outcome = 'stale'
   FROM requirement WHERE requirement.id = plan_line.requirement_id AND plan_line.run = :run
-   AND plan_line.outcome IS NULL AND requirement.noted_plan_version > :version
+   AND plan_line.outcome IS NULL AND requirement.registered_plan_version > :version
 """)
 _CHANGED = text("""
-UPDATE plan_line SET outcome = CASE WHEN seen.noted_content IS NULL THEN 'new' ELSE 'changed' END
-  FROM (SELECT line.number, requirement.noted_content
+UPDATE plan_line SET outcome = CASE WHEN seen.registered_content IS NULL THEN 'new' ELSE 'changed' END
+  FROM (SELECT line.number, requirement.registered_content
           FROM plan_line AS line LEFT JOIN requirement ON requirement.id = line.requirement_id
          WHERE line.run = :run AND line.outcome IS NULL AND line.requirement_id IS NOT NULL
-           AND (requirement.noted_content IS DISTINCT FROM line.content OR requirement.noted_withdrawn
+           AND (requirement.registered_content IS DISTINCT FROM line.content OR requirement.registered_withdrawn
                 OR line.requirement_id IN (SELECT entity FROM inbox WHERE status = 'stored' AND source = :source))
        ) AS seen
  WHERE plan_line.run = :run AND plan_line.number = seen.number
@@ -86,7 +86,7 @@ SELECT :run, row_number() OVER (ORDER BY rank, required_date, number, id), id, i
          UNION ALL
         SELECT 'withdrawn', NULL, NULL, id, item, demand_reference
           FROM requirement WHERE NOT :partial AND plant = :plant AND source = :source
-           AND noted_withdrawn IS FALSE AND closed IS NOT TRUE AND noted_plan_version <= :version
+           AND registered_withdrawn IS FALSE AND closed IS NOT TRUE AND registered_plan_version <= :version
            AND id <> ALL(:kept)
            AND NOT EXISTS (SELECT FROM plan_line WHERE run = :run AND requirement_id = requirement.id)
        ) AS change
@@ -113,7 +113,7 @@ class PlanNetChange:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def waits_for(self, run: PlanRun) -> str:
+    async def waits_for(self, run: PlanRunStatus) -> str:
         """What must be delivered before the run can be compared with it; empty: nothing."""
         asked: dict[str, object] = {"source": run.source, "plant": run.plant, "version": run.version}
         async with transaction(self._engine) as connection:
@@ -126,7 +126,9 @@ class PlanNetChange:
             pending = await connection.scalar(_WAITS_FOR_MESSAGES, asked)
         return "messages of the source that came before it" if pending else ""
 
-    async def match(self, run: PlanRun, policy: PlantPolicy, policy_of: PolicyOf, matcher: PlanMatcher) -> PlanMatched:
+    async def match(
+        self, run: PlanRunStatus, policy: PlantPolicy, policy_of: PolicyOf, matcher: PlanMatcher
+    ) -> PlanMatched:
         """Find the net change, in one transaction; a run that is matched (or has ended) already stays as it is."""
         async with transaction(self._engine) as connection:
             now = plan_run((await connection.execute(_RUN, {"run": run.number})).one())
@@ -138,7 +140,9 @@ class PlanNetChange:
         return PlanMatched(run=now, policy=policy, **counts._mapping)
 
 
-async def _compare(connection: AsyncConnection, run: PlanRun, policy_of: PolicyOf, matcher: PlanMatcher) -> PlanRun:
+async def _compare(
+    connection: AsyncConnection, run: PlanRunStatus, policy_of: PolicyOf, matcher: PlanMatcher
+) -> PlanRunStatus:
     asked = {"run": run.number, "source": run.source, "plant": run.plant, "version": run.version}
     known = await connection.scalar(_KNOWN, asked)
     kept = [each async for each in _name_lines(connection, run, policy_of, matcher)]
@@ -150,7 +154,7 @@ async def _compare(connection: AsyncConnection, run: PlanRun, policy_of: PolicyO
 
 
 async def _name_lines(
-    connection: AsyncConnection, run: PlanRun, policy_of: PolicyOf, matcher: PlanMatcher
+    connection: AsyncConnection, run: PlanRunStatus, policy_of: PolicyOf, matcher: PlanMatcher
 ) -> AsyncIterator[str]:
     """R1's second half, some items at a time; yields the known needs that are part of a tie."""
     items = list((await connection.scalars(_ITEMS_WITHOUT, {"run": run.number})).all())
@@ -187,7 +191,7 @@ def _match_items(
 
 
 async def _write_names(
-    connection: AsyncConnection, run: PlanRun, needs: dict[int, Need], matchings: Sequence[LineMatching]
+    connection: AsyncConnection, run: PlanRunStatus, needs: dict[int, Need], matchings: Sequence[LineMatching]
 ) -> None:
     matches = [match for matching in matchings for match in matching.matches]
     named = [needs[match.number].model_copy(update={"demand_reference": match.reference}) for match in matches]
@@ -204,7 +208,7 @@ async def _write_names(
     )
 
 
-def _unnamed(run: PlanRun, number: int, body: str) -> Need:
+def _unnamed(run: PlanRunStatus, number: int, body: str) -> Need:
     """With the reference that it gets where it is a need of its own: the same at every attempt."""
     return need_of(run, number, PlanLine.model_validate_json(body), f"plan-{run.version}-line-{number}")
 

@@ -19,18 +19,18 @@ from canonical.identity import short_hash
 from canonical.need import Withdrawal
 from canonical.plan import (
     ENDED,
-    LineOutcome,
     PlanDelivered,
     PlanLine,
+    PlanLineOutcome,
     PlanMatched,
     PlanProgress,
-    PlanRun,
+    PlanRunStatus,
     PlanStage,
 )
 from canonical.policy import PlantPolicy
 from ledger.database import transaction
 from ledger.inbox.inbox import Arrival, Outcome, store_in
-from ledger.own_needs import need_arrival, withdrawal_arrival
+from ledger.internal_needs import need_arrival, withdrawal_arrival
 from ledger.plan_runs.net_change import PlanNetChange
 from ledger.plan_runs.staging import RECEIVING, PlanStaging, event_prefix, need_of, plan_run, revision_of
 from ledger.plan_runs.tables import PlanRunRow
@@ -84,35 +84,35 @@ class PlanRuns:
         self._net_change = PlanNetChange(engine)
         self.staging = PlanStaging(engine)
 
-    async def find(self, number: int) -> PlanRun | None:
+    async def find(self, number: int) -> PlanRunStatus | None:
         """A run by its number."""
         return await self._one(PlanRunRow.number == number)
 
-    async def of_version(self, source: str, plant: str, version: int) -> PlanRun | None:
+    async def of_version(self, source: str, plant: str, version: int) -> PlanRunStatus | None:
         """The run that took in a plan version."""
         return await self._one(PlanRunRow.source == source, PlanRunRow.plant == plant, PlanRunRow.version == version)
 
-    async def waits_for(self, run: PlanRun) -> str:
+    async def waits_for(self, run: PlanRunStatus) -> str:
         """What must be delivered before the run can be compared with it; empty: nothing."""
         return await self._net_change.waits_for(run)
 
     async def match(
-        self, run: PlanRun, policy: PlantPolicy, policy_of: Callable[[str], PlantPolicy], matcher: PlanMatcher
+        self, run: PlanRunStatus, policy: PlantPolicy, policy_of: Callable[[str], PlantPolicy], matcher: PlanMatcher
     ) -> PlanMatched:
         """Find the net change against what was delivered last, in one transaction."""
         return await self._net_change.match(run, policy, policy_of, matcher)
 
-    async def wait(self, run: PlanRun, detail: str) -> PlanRun:
+    async def wait(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
         """A person is asked."""
         async with transaction(self._engine) as connection:
             return await _move(connection, run, PlanStage.WAITING, detail)
 
-    async def stop(self, run: PlanRun, detail: str) -> PlanRun:
+    async def stop(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
         """End the run before it changes anything."""
         async with transaction(self._engine) as connection:
             return await _move(connection, run, PlanStage.STOPPED, detail)
 
-    async def keep_needs(self, run: PlanRun, detail: str) -> PlanRun:
+    async def keep_needs(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
         """Withdraw nothing: a person decided so."""
         async with transaction(self._engine) as connection:
             moved = await _move(connection, run, PlanStage.MATCHED, detail)
@@ -123,7 +123,7 @@ class PlanRuns:
                 )
             return moved
 
-    async def deliver(self, run: PlanRun, batch: int) -> PlanDelivered:
+    async def deliver(self, run: PlanRunStatus, batch: int) -> PlanDelivered:
         """Hand over the next changes where no more than a batch is under way; `done` where nothing is left.
 
         In one transaction that holds the run's row: a newer plan which ends the run waits for it, or comes before it.
@@ -140,17 +140,17 @@ class PlanRuns:
                 now = await _move(connection, now, PlanStage.DONE, now.detail)
             return PlanDelivered(stage=now.stage, waiting=waiting, in_flight=in_flight, handed_over=handed_over)
 
-    async def progress(self, run: PlanRun) -> PlanProgress:
+    async def progress(self, run: PlanRunStatus) -> PlanProgress:
         """The run with its counts."""
         matched = run.stage is not PlanStage.RECEIVED
         async with transaction(self._engine) as connection:
             rows = await connection.execute(_LINE_OUTCOMES, {"run": run.number})
-            outcomes = {LineOutcome(row.outcome): row.lines for row in rows}
+            outcomes = {PlanLineOutcome(row.outcome): row.lines for row in rows}
             changes = (await connection.execute(_CHANGES, {"run": run.number})).one()
             in_flight = await _count(connection, _IN_FLIGHT, source=run.source, prefix=event_prefix(run))
         if not matched:
-            outcomes.pop(LineOutcome.UNCHANGED, None)
-        beside = {LineOutcome.WITHDRAWN: changes.withdrawn, LineOutcome.KEPT: changes.kept}
+            outcomes.pop(PlanLineOutcome.UNCHANGED, None)
+        beside = {PlanLineOutcome.WITHDRAWN: changes.withdrawn, PlanLineOutcome.KEPT: changes.kept}
         return PlanProgress(
             run=run,
             outcomes=outcomes | {outcome: count for outcome, count in beside.items() if count},
@@ -159,7 +159,7 @@ class PlanRuns:
             delivered=changes.handed_over - in_flight,
         )
 
-    async def report(self, run: PlanRun) -> AsyncIterator[tuple[object, ...]]:
+    async def report(self, run: PlanRunStatus) -> AsyncIterator[tuple[object, ...]]:
         """Every line, then what is withdrawn, in REPORT_COLUMNS; read as it is asked for."""
         matched = run.stage not in (PlanStage.RECEIVED, PlanStage.STOPPED, PlanStage.SUPERSEDED)
         async with transaction(self._engine) as connection:
@@ -167,14 +167,14 @@ class PlanRuns:
             async for row in rows:
                 yield tuple(row)
 
-    async def _one(self, *where: Any) -> PlanRun | None:
+    async def _one(self, *where: Any) -> PlanRunStatus | None:
         async with transaction(self._engine) as connection:
             query = select(PlanRunRow.__table__).where(*where, PlanRunRow.stage != RECEIVING)
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else plan_run(row)
 
 
-async def _move(connection: AsyncConnection, run: PlanRun, stage: PlanStage, detail: str) -> PlanRun:
+async def _move(connection: AsyncConnection, run: PlanRunStatus, stage: PlanStage, detail: str) -> PlanRunStatus:
     """Bring the run to a stage, unless it has ended."""
     query = select(PlanRunRow.__table__).where(PlanRunRow.number == run.number).with_for_update()
     row = (await connection.execute(query)).one_or_none()
@@ -191,7 +191,7 @@ async def _move(connection: AsyncConnection, run: PlanRun, stage: PlanStage, det
     return plan_run(moved.one())
 
 
-async def _hand_over(connection: AsyncConnection, run: PlanRun, batch: int) -> int:
+async def _hand_over(connection: AsyncConnection, run: PlanRunStatus, batch: int) -> int:
     """Put the next changes into the inbox; how many they were."""
     rows = (await connection.execute(_NEXT, {"run": run.number, "batch": batch})).all()
     if not rows:
@@ -210,7 +210,7 @@ async def _hand_over(connection: AsyncConnection, run: PlanRun, batch: int) -> i
     return len(rows)
 
 
-def _arrival(run: PlanRun, row: Row[tuple[object, ...]]) -> Arrival:
+def _arrival(run: PlanRunStatus, row: Row[tuple[object, ...]]) -> Arrival:
     if row.line is not None:
         need = need_of(run, row.line, PlanLine.model_validate_json(row.body), row.demand_reference)
         return need_arrival(need, run.received_at, run.id)

@@ -14,10 +14,10 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.errors import PermanentError
-from canonical.base import Noun
+from canonical.base import Model
 from canonical.identity import plan_run_id, requirement_id
 from canonical.need import Need, Peg, Revision
-from canonical.plan import ENDED, LineOutcome, NumberedLine, PlanLine, PlanRun, PlanStage
+from canonical.plan import ENDED, NumberedLine, PlanLine, PlanLineOutcome, PlanRunStatus, PlanStage
 from ledger.database import advisory_key, transaction
 from ledger.inbox.registry import line_digest
 from ledger.plan_runs.tables import PlanRunRow
@@ -70,14 +70,14 @@ class Taken(StrEnum):
     """A newer whole plan is there."""
 
 
-class Accepted(Noun):
+class Accepted(Model):
     """The answer to a plan that is there whole: the run that stands."""
 
     taken: Taken
-    run: PlanRun
-    superseded: tuple[PlanRun, ...] = ()
+    run: PlanRunStatus
+    superseded: tuple[PlanRunStatus, ...] = ()
     """Older runs that it ended."""
-    unstarted: tuple[PlanRun, ...] = ()
+    unstarted: tuple[PlanRunStatus, ...] = ()
     """Older runs that nothing has been done about yet: whoever took one in may have died before its start."""
 
 
@@ -87,7 +87,7 @@ class PlanStaging:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def receive(self, source: str, plant: str, version: int, *, partial: bool, now: dt.datetime) -> PlanRun:
+    async def receive(self, source: str, plant: str, version: int, *, partial: bool, now: dt.datetime) -> PlanRunStatus:
         """Begin to take a plan in; it counts for nothing until it is accepted."""
         async with transaction(self._engine) as connection:
             await connection.execute(
@@ -100,7 +100,7 @@ class PlanStaging:
             )
             return _run(row.one(), PlanStage.RECEIVED)
 
-    async def add(self, run: PlanRun, lines: Sequence[NumberedLine]) -> None:
+    async def add(self, run: PlanRunStatus, lines: Sequence[NumberedLine]) -> None:
         """Stage lines, by COPY."""
         records = list(_records(run, lines))
         async with transaction(self._engine) as connection:
@@ -112,7 +112,7 @@ class PlanStaging:
             assert raw.driver_connection is not None
             await raw.driver_connection.copy_records_to_table("plan_line", records=records, columns=_COLUMNS)
 
-    async def discard(self, run: PlanRun) -> None:
+    async def discard(self, run: PlanRunStatus) -> None:
         """Forget a plan that did not come whole."""
         async with transaction(self._engine) as connection:
             await connection.execute(
@@ -121,11 +121,11 @@ class PlanStaging:
 
     async def accept(
         self,
-        run: PlanRun,
+        run: PlanRunStatus,
         content_sha256: bytes,
         *,
         runs_kept: int,
-        stops: Callable[[PlanRun], bool] = lambda run: False,
+        stops: Callable[[PlanRunStatus], bool] = lambda run: False,
     ) -> Accepted:
         """The plan is there whole: it stands, unless it is a repetition or out of date.
 
@@ -164,7 +164,7 @@ class PlanStaging:
             await connection.execute(_FORGET_OLD, {"source": run.source, "plant": run.plant, "keep": runs_kept})
         return accepted
 
-    async def _in_its_way(self, connection: AsyncConnection, run: PlanRun, digest: bytes) -> Accepted | None:
+    async def _in_its_way(self, connection: AsyncConnection, run: PlanRunStatus, digest: bytes) -> Accepted | None:
         """What stands instead of it; a stopped run of the same version gives way to a corrected one."""
         others = select(PlanRunRow.__table__).where(
             PlanRunRow.source == run.source, PlanRunRow.plant == run.plant, PlanRunRow.stage != RECEIVING
@@ -183,7 +183,7 @@ class PlanStaging:
         return None if row is None else Accepted(taken=Taken.OLDER, run=plan_run(row))
 
 
-async def _supersede(connection: AsyncConnection, run: PlanRun) -> tuple[PlanRun, ...]:
+async def _supersede(connection: AsyncConnection, run: PlanRunStatus) -> tuple[PlanRunStatus, ...]:
     """A run that delivers holds its row meanwhile, so that it hands nothing over after this."""
     ended = await connection.execute(
         update(PlanRunRow)
@@ -203,7 +203,7 @@ async def _supersede(connection: AsyncConnection, run: PlanRun) -> tuple[PlanRun
     return tuple(plan_run(row) for row in ended)
 
 
-async def _unstarted(connection: AsyncConnection, run: PlanRun) -> tuple[PlanRun, ...]:
+async def _unstarted(connection: AsyncConnection, run: PlanRunStatus) -> tuple[PlanRunStatus, ...]:
     """Its sender may have given up sending it again, and a partial plan waits until it is done."""
     found = await connection.execute(
         select(PlanRunRow.__table__)
@@ -218,12 +218,12 @@ async def _unstarted(connection: AsyncConnection, run: PlanRun) -> tuple[PlanRun
     return tuple(plan_run(row) for row in found)
 
 
-def plan_run(row: Row[tuple[object, ...]]) -> PlanRun:
+def plan_run(row: Row[tuple[object, ...]]) -> PlanRunStatus:
     """A row as the noun that it is."""
     return _run(row, PlanStage(row.stage))
 
 
-def need_of(run: PlanRun, number: int, line: PlanLine, reference: str) -> Need:
+def need_of(run: PlanRunStatus, number: int, line: PlanLine, reference: str) -> Need:
     """The need that a line states."""
     return Need(
         plant=run.plant,
@@ -240,7 +240,7 @@ def need_of(run: PlanRun, number: int, line: PlanLine, reference: str) -> Need:
     )
 
 
-def revision_of(run: PlanRun, part: str, source_revision: int = 0) -> Revision:
+def revision_of(run: PlanRunStatus, part: str, source_revision: int = 0) -> Revision:
     """R10: where what the run says stands in the source's order of events."""
     return Revision(
         plan_version=run.version,
@@ -250,16 +250,16 @@ def revision_of(run: PlanRun, part: str, source_revision: int = 0) -> Revision:
     )
 
 
-def event_prefix(run: PlanRun) -> str:
+def event_prefix(run: PlanRunStatus) -> str:
     """What the event ids of a run's messages begin with."""
     return f"plan/{run.plant}/{run.version}/"
 
 
-def _run(row: Row[tuple[object, ...]], stage: PlanStage) -> PlanRun:
-    return PlanRun(id=plan_run_id(row.source, row.plant, row.version), **{**dict(row._mapping), "stage": stage})
+def _run(row: Row[tuple[object, ...]], stage: PlanStage) -> PlanRunStatus:
+    return PlanRunStatus(id=plan_run_id(row.source, row.plant, row.version), **{**dict(row._mapping), "stage": stage})
 
 
-def _records(run: PlanRun, lines: Sequence[NumberedLine]) -> Iterator[tuple[object, ...]]:
+def _records(run: PlanRunStatus, lines: Sequence[NumberedLine]) -> Iterator[tuple[object, ...]]:
     for each in lines:
         line, fault = each.line, each.fault
         item = line.item if line is not None else each.item
@@ -276,7 +276,7 @@ def _records(run: PlanRun, lines: Sequence[NumberedLine]) -> Iterator[tuple[obje
             line.criticality.value if line is not None else None,
             content,
             line.model_dump_json(exclude_defaults=True).replace("\\u0000", "\\ufffd") if line is not None else None,
-            LineOutcome.REFUSED.value if line is None else None,
+            PlanLineOutcome.REFUSED.value if line is None else None,
             _storable(fault.field) if fault is not None else None,
             _storable(fault.reason) if fault is not None else None,
         )

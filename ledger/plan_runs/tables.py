@@ -1,6 +1,7 @@
 """The tables of plan runs: what a plan said line by line, and the net change that is delivered of it.
 
-They are kept for a number of runs only (policy `plan.runs_kept`): what a plan changed, the inbox and the facts keep.
+They are kept for a number of runs only (policy `plan.runs_kept`): what a plan changed, the inbox and the audit events
+keep.
 """
 
 import datetime as dt

@@ -1,6 +1,6 @@
 """What the ledger knows of an item at a plant, for a question that must be answered in milliseconds.
 
-Nothing is decided here. It reads columns that entities' snapshots are projected to (ledger.entries), never the
+Nothing is decided here. It reads columns that entities' snapshots are projected to (ledger.audit_log), never the
 snapshots themselves: they grow with an order, and an item may have thousands of needs.
 """
 
@@ -10,14 +10,14 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from canonical.base import Instant, Noun
+from canonical.base import Instant, Model
 from canonical.identity import stock_id
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure
 from ledger.database import failures
 
 
-class OpenNeeds(Noun):
+class OpenNeeds(Model):
     """The open needs of an item that are stated in one unit."""
 
     unit: str
@@ -27,14 +27,14 @@ class OpenNeeds(Noun):
     received: Decimal
 
 
-class ConfirmedSupply(Noun):
+class ConfirmedSupply(Model):
     """What suppliers have confirmed for needs, or despatched, and is not received yet; in one order unit."""
 
     unit: str
     quantity: Decimal
 
 
-class SurplusSupply(Noun):
+class SurplusSupply(Model):
     """What order lines bring to the dock on a day and no need claims."""
 
     unit: str
@@ -45,7 +45,7 @@ class SurplusSupply(Noun):
     lines: int
 
 
-class ItemSupply(Noun):
+class ItemSupply(Model):
     """What is known of an item at a plant."""
 
     stock: StockFigure | None
@@ -65,11 +65,12 @@ class ItemSupply(Noun):
 _SUPPLY = text("""
 SELECT json_build_object(
     'stock', (
-        SELECT json_build_object('plant', plant, 'item', item, 'unit', unit, 'free', free::text, 'stated_at', stated_at,
+        SELECT json_build_object('plant', plant, 'item', item, 'unit', unit,
+                                 'available_to_promise', available_to_promise::text, 'reported_at', reported_at,
                                  'as_of', as_of, 'reason', reason, 'revision', revision)
-          FROM stock WHERE id = :stock AND free IS NOT NULL),
+          FROM stock WHERE id = :stock AND available_to_promise IS NOT NULL),
     'assessment', (SELECT assessment FROM item_at_plant WHERE plant = :plant AND item = :item),
-    'assessed_at', (SELECT noted_at FROM item_at_plant WHERE plant = :plant AND item = :item),
+    'assessed_at', (SELECT registered_at FROM item_at_plant WHERE plant = :plant AND item = :item),
     'needs', (
         SELECT coalesce(json_agg(json_build_object(
                    'unit', unit, 'count', needs, 'quantity', quantity::text, 'from_stock', from_stock::text,

@@ -1,4 +1,4 @@
-"""Free stock: what systems said of it, what that leaves, and who could use it.
+"""Available stock: what systems said of it, what that leaves, and who could use it.
 
 Decided here: the figure, by R10 (the newest statement by the senders' clocks, less what was consumed after it; the
 order of arrival plays no part), and whether anybody is to be told of it. Not here: conversions of units
@@ -14,33 +14,33 @@ from sqlalchemy import Row, Text, and_, any_, bindparam, exists, func, select, u
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from canonical.base import Noun
-from canonical.cover import SliceState, Want
+from canonical.base import Model
 from canonical.identity import RequirementId, StockId, stock_id
 from canonical.need import Need
 from canonical.records import OrderLineSnapshot, OrderSnapshot, RequirementSnapshot, StockSnapshot
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockReport, StockReportKind, StockUser
+from canonical.supply import ScheduleLineState, SupplyRequest
 from canonical.units import NEED_DECIMALS, SAME, rescale
 from ledger.database import autocommit, transaction
 from ledger.stock.tables import ItemRow, StockReportRow, StockRow
-from ledger.tables import FactRow, OrderLineRow, OrderRecord, RequirementRecord, SheetWantRow
+from ledger.tables import AuditEventRow, OrderLineRow, OrderRecord, RequirementRecord, SupplyRequestRow
 
-_GONE = frozenset({SliceState.RECEIVED, SliceState.SHIPPED})
+_GONE = frozenset({ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED})
 
 
-class Counted(Noun):
+class CountedReport(Model):
     """A report, with its quantity in the unit of the stock."""
 
     report: StockReport
     quantity: Decimal
 
 
-class StockTriage(Noun):
+class StockClassification(Model):
     """What the reports of a stock come to; `figure` None: nobody has stated it yet."""
 
     figure: StockFigure | None
-    tell: bool
+    notify: bool
     """Somebody is concerned who does not know it yet."""
     reopen: bool = False
     """The balance has ended."""
@@ -60,7 +60,7 @@ class Stock:
             query = select(StockRow.unit).where(StockRow.plant == plant, StockRow.item == item)
             return (await connection.execute(query)).scalar_one_or_none()
 
-    async def note(self, stock: StockId, unit: str, reports: Sequence[Counted]) -> StockTriage:
+    async def register(self, stock: StockId, unit: str, reports: Sequence[CountedReport]) -> StockClassification:
         """Note reports on one stock, each once, and say what they come to; a repetition changes nothing."""
         first = reports[0].report
         async with transaction(self._engine) as connection:
@@ -75,18 +75,21 @@ class Stock:
             figure = await _figure(connection, row)
             if figure is not None and figure != _known(row):
                 figure = figure.model_copy(update={"revision": row.revision + 1})
-                changed = figure.model_dump(include={"free", "stated_at", "as_of", "reason", "revision"})
+                changed = figure.model_dump(
+                    include={"available_to_promise", "reported_at", "as_of", "reason", "revision"}
+                )
                 await connection.execute(update(StockRow).where(StockRow.id == stock).values(**changed))
-            return await _triage(connection, row, figure)
+            return await _classify(connection, row, figure)
 
-    async def triage(self, stock: StockId) -> StockTriage:
+    async def classify(self, stock: StockId) -> StockClassification:
         """What its figure comes to now."""
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(select(StockRow.__table__).where(StockRow.id == stock))).one()
-            return await _run_of(connection, row, StockTriage(figure=_known(row), tell=True))
+            return await _run_of(connection, row, StockClassification(figure=_known(row), notify=True))
 
     async def newer_than(self, needs: Sequence[Need]) -> dict[RequirementId, StockFigure]:
-        """By need, the free stock that was stated after it: of needs that arrive after what is said of their stock."""
+        """By need, the available stock that was stated after it: of needs that arrive after what is said of their
+        stock."""
         if not needs:
             return {}
         given = {"stocks": list({stock_id(need.plant, need.item) for need in needs})}
@@ -95,17 +98,17 @@ class Stock:
         found = {}
         for need in needs:
             figure = figures.get(stock_id(need.plant, need.item))
-            if figure is not None and figure.stated_at > need.revision.effective_at:
+            if figure is not None and figure.reported_at > need.revision.effective_at:
                 found[need.id] = figure
         return found
 
-    async def told(self, figure: StockFigure) -> None:
+    async def reported(self, figure: StockFigure) -> None:
         """The balance has been started with the figure, or told it."""
         async with autocommit(self._engine) as connection:
             await connection.execute(
                 update(StockRow)
-                .where(StockRow.id == figure.id, StockRow.told_revision < figure.revision)
-                .values(told_revision=figure.revision)
+                .where(StockRow.id == figure.id, StockRow.reported_revision < figure.revision)
+                .values(reported_revision=figure.revision)
             )
 
     async def figure(self, plant: str, item: str) -> StockFigure | None:
@@ -133,14 +136,14 @@ class Stock:
 
     # -- what is known of the item
 
-    async def note_item(self, assessment: Assessment) -> None:
+    async def record_item(self, assessment: Assessment) -> None:
         """Keep what a need was decided by, for questions that must not wait for the ERP."""
         item = assessment.item
         if item is None:
             return
         kept = assessment.model_copy(update={"allocated": {}})
         async with autocommit(self._engine) as connection:
-            await connection.execute(_NOTE_ITEM, {"plant": item.plant, "item": item.item, "assessment": kept})
+            await connection.execute(_RECORD_ITEM, {"plant": item.plant, "item": item.item, "assessment": kept})
 
     async def item(self, plant: str, item: str) -> Assessment | None:
         """Master data and policy as last noted; None: no need of the item was ever decided."""
@@ -149,27 +152,31 @@ class Stock:
             return (await connection.execute(query)).scalar_one_or_none()
 
 
-def _note_item() -> Insert:
+def _record_item() -> Insert:
     """Built once, which costs more than running it."""
-    statement = insert(ItemRow).values(noted_at=func.now())
+    statement = insert(ItemRow).values(registered_at=func.now())
     return statement.on_conflict_do_update(
         index_elements=[ItemRow.plant, ItemRow.item],
-        set_={"assessment": statement.excluded.assessment, "noted_at": statement.excluded.noted_at},
+        set_={"assessment": statement.excluded.assessment, "registered_at": statement.excluded.registered_at},
     )
 
 
-_NOTE_ITEM = _note_item()
-_FREE = select(StockRow.__table__).where(StockRow.id == any_(bindparam("stocks", type_=ARRAY(Text))), StockRow.free > 0)
+_RECORD_ITEM = _record_item()
+_FREE = select(StockRow.__table__).where(
+    StockRow.id == any_(bindparam("stocks", type_=ARRAY(Text))), StockRow.available_to_promise > 0
+)
 
 
-async def free_stock(connection: AsyncConnection, plant: str, items: Sequence[str]) -> Mapping[str, StockFigure]:
+async def available_to_promise(
+    connection: AsyncConnection, plant: str, items: Sequence[str]
+) -> Mapping[str, StockFigure]:
     """By item, what is free (R13)."""
     query = select(StockRow.__table__).where(StockRow.plant == plant, StockRow.item.in_(items))
     found = {row.item: _known(row) for row in await connection.execute(query)}
     return {item: figure for item, figure in found.items() if figure is not None}
 
 
-def _report_row(counted: Counted) -> dict[str, object]:
+def _report_row(counted: CountedReport) -> dict[str, object]:
     report = counted.report
     return {
         "source": report.source,
@@ -211,8 +218,8 @@ async def _figure(connection: AsyncConnection, stock: Row[Any]) -> StockFigure |
         plant=stock.plant,
         item=stock.item,
         unit=stock.unit,
-        free=stated.counted - consumed,
-        stated_at=stated.effective_at,
+        available_to_promise=stated.counted - consumed,
+        reported_at=stated.effective_at,
         as_of=newest_use.effective_at,
         reason=newest_use.reason,
         revision=stock.revision,
@@ -220,36 +227,40 @@ async def _figure(connection: AsyncConnection, stock: Row[Any]) -> StockFigure |
 
 
 def _known(row: Row[Any]) -> StockFigure | None:
-    if row.free is None:
+    if row.available_to_promise is None:
         return None
     return StockFigure.model_validate({name: getattr(row, name) for name in StockFigure.model_fields})
 
 
-async def _triage(connection: AsyncConnection, row: Row[Any], figure: StockFigure | None) -> StockTriage:
+async def _classify(connection: AsyncConnection, row: Row[Any], figure: StockFigure | None) -> StockClassification:
     """Nothing durable is begun where nothing is to be said: nothing is short, and nobody's need could be relaxed."""
-    if figure is None or figure.revision <= row.told_revision:
-        return StockTriage(figure=figure, tell=False)
-    runs = row.told_revision > 0 and not _has_ended(row)
+    if figure is None or figure.revision <= row.reported_revision:
+        return StockClassification(figure=figure, notify=False)
+    runs = row.reported_revision > 0 and not _has_ended(row)
     record = RequirementRecord
     needed = exists().where(record.plant == row.plant, record.item == row.item, record.closed.is_(False))
-    concerned = figure.free < 0 or runs
-    if not concerned and figure.free > 0:
+    concerned = figure.available_to_promise < 0 or runs
+    if not concerned and figure.available_to_promise > 0:
         concerned = bool((await connection.execute(select(needed))).scalar_one())
-    return await _run_of(connection, row, StockTriage(figure=figure, tell=concerned))
+    return await _run_of(connection, row, StockClassification(figure=figure, notify=concerned))
 
 
 def _has_ended(row: Row[Any]) -> bool:
     """Whether the balance that was told last has ended, and not just begun."""
-    return row.snapshot is not None and bool(row.closed) and row.snapshot.figure.revision >= row.told_revision
+    return row.snapshot is not None and bool(row.closed) and row.snapshot.figure.revision >= row.reported_revision
 
 
-async def _run_of(connection: AsyncConnection, row: Row[Any], triage: StockTriage) -> StockTriage:
-    """The triage, with where the facts of a balance that has ended are to go on."""
-    if not triage.tell or not _has_ended(row):
-        return triage
-    last = select(FactRow.sequence, FactRow.hash).where(FactRow.entity_id == row.id)
-    end = (await connection.execute(last.order_by(FactRow.sequence.desc()).limit(1))).one()
-    return triage.model_copy(update={"reopen": True, "next_sequence": end.sequence + 1, "previous_hash": end.hash})
+async def _run_of(
+    connection: AsyncConnection, row: Row[Any], classification: StockClassification
+) -> StockClassification:
+    """The triage, with where the audit events of a balance that has ended are to go on."""
+    if not classification.notify or not _has_ended(row):
+        return classification
+    last = select(AuditEventRow.sequence, AuditEventRow.hash).where(AuditEventRow.entity_id == row.id)
+    end = (await connection.execute(last.order_by(AuditEventRow.sequence.desc()).limit(1))).one()
+    return classification.model_copy(
+        update={"reopen": True, "next_sequence": end.sequence + 1, "previous_hash": end.hash}
+    )
 
 
 async def _held(connection: AsyncConnection, requirements: Sequence[str]) -> Mapping[str, Decimal]:
@@ -260,17 +271,19 @@ async def _held(connection: AsyncConnection, requirements: Sequence[str]) -> Map
     if not requirements:
         return {}
     served = select(OrderLineRow.order_id).where(OrderLineRow.requirement_id.in_(requirements))
-    wanted = select(SheetWantRow.order_id, SheetWantRow.want).where(SheetWantRow.requirement_id.in_(requirements))
-    wants: dict[tuple[str, str], Want] = {}
-    for found in await connection.execute(wanted):
-        wants[found.order_id, found.want.requirement_id] = found.want
-    orders = {order_id for order_id, _ in wants}
+    requested = select(SupplyRequestRow.order_id, SupplyRequestRow.request).where(
+        SupplyRequestRow.requirement_id.in_(requirements)
+    )
+    requests: dict[tuple[str, str], SupplyRequest] = {}
+    for found in await connection.execute(requested):
+        requests[found.order_id, found.request.requirement_id] = found.request
+    orders = {order_id for order_id, _ in requests}
     query = select(OrderRecord.snapshot).where(OrderRecord.id.in_(served) | OrderRecord.id.in_(orders))
     held: dict[str, Decimal] = defaultdict(Decimal)
     for order in (await connection.execute(query)).scalars():
         for requirement, quantity in _gone(order, requirements):
-            want = wants.get((order.id, requirement))
-            per_order_unit = SAME if want is None else want.per_order_unit
+            request = requests.get((order.id, requirement))
+            per_order_unit = SAME if request is None else request.per_order_unit
             held[requirement] += rescale(quantity, per_order_unit, NEED_DECIMALS, "up")
     return held
 
@@ -290,17 +303,17 @@ def _gone_of(line: OrderLineSnapshot, requirement: str) -> Decimal:
 
 def _user(snapshot: RequirementSnapshot, held: Mapping[str, Decimal]) -> StockUser:
     need = snapshot.need
-    told = sum((part.quantity for part in snapshot.cover if part.state in _GONE), Decimal(0))
+    reported = sum((part.quantity for part in snapshot.coverage if part.state in _GONE), Decimal(0))
     return StockUser(
         requirement_id=snapshot.id,
         quantity=need.quantity if snapshot.needed is None else snapshot.needed,
         unit=need.unit,
         required_date=need.required_date,
         criticality=need.criticality,
-        stated_at=need.revision.effective_at,
-        held=max(told, held.get(snapshot.id, Decimal(0))),
+        reported_at=need.revision.effective_at,
+        secured=max(reported, held.get(snapshot.id, Decimal(0))),
         answers_order=need.demanded_by is not None and need.demanding_line is not None,
     )
 
 
-__all__ = ["Counted", "Stock", "StockTriage", "free_stock"]
+__all__ = ["CountedReport", "Stock", "StockClassification", "available_to_promise"]

@@ -1,4 +1,4 @@
-"""The tables of free stock: what systems said of it, what that leaves, and what is known of an item at a plant."""
+"""The tables of available stock: what systems said of it, what that leaves, and what is known of an item at a plant."""
 
 import datetime as dt
 from decimal import Decimal
@@ -42,12 +42,12 @@ class StockRow(Base):
     plant: Mapped[str]
     item: Mapped[str]
     unit: Mapped[str]
-    free: Mapped[Decimal | None]
-    stated_at: Mapped[dt.datetime | None]
+    available_to_promise: Mapped[Decimal | None]
+    reported_at: Mapped[dt.datetime | None]
     as_of: Mapped[dt.datetime | None]
     reason: Mapped[str] = mapped_column(server_default=text("''"))
     revision: Mapped[int] = mapped_column(server_default=text("0"))
-    told_revision: Mapped[int] = mapped_column(server_default=text("0"))
+    reported_revision: Mapped[int] = mapped_column(server_default=text("0"))
     """The newest figure that the balance was started with or told."""
     stage: Mapped[str | None]
     closed: Mapped[bool | None]
@@ -64,7 +64,7 @@ class ItemRow(Base):
     plant: Mapped[str] = mapped_column(primary_key=True)
     item: Mapped[str] = mapped_column(primary_key=True)
     assessment: Mapped[Assessment] = mapped_column(Document(Assessment))
-    noted_at: Mapped[dt.datetime]
+    registered_at: Mapped[dt.datetime]
 
 
 __all__ = ["ItemRow", "StockReportRow", "StockRow"]

@@ -1,1 +1,1 @@
-"""A planning system: explodes build schedules, publishes plan versions, is told the cover of its requirements."""
+"""A planning system: explodes build schedules, publishes plan versions, is told the coverage of its requirements."""

@@ -12,8 +12,8 @@ POST /control/revise    {share_changed, share_gone, share_new, share_slightly, g
 POST /control/republish {version, fresh_ids?}: publish a version once more, as it was
 POST /control/settle    answers when nothing is under way any more
 POST /control/resend    send again what was refused or given up
-GET  /control/books     versions, sendings, and the cover told of each order
-PUT  /coverage/{order}  {order, plant, sequence, asOf, requirements: [{demandReference | requirementId, slices:
+GET  /control/books     versions, sendings, and the coverage told of each order
+PUT  /coverage/{order}  {order, plant, sequence, asOf, requirements: [{demandReference | requirementId, scheduleLines:
                         [{quantity, date|null, state}]}]}; GET reads it back
 
 Publishing answers when everything was delivered, refused or given up; with `"wait": false` at once. Of an order's cover
@@ -46,11 +46,11 @@ def create(
     name: str = "atlas",
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
-    patience_seconds: float = 300.0,
+    timeout_seconds: float = 300.0,
 ) -> Simulator:
     """Return the planning system as an ASGI app; `transport` reaches a gateway in the same process."""
     clock = Clock()
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
+    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
     planning = Planning(name, outbox, clock)
 
     async def set_model(request: Request) -> Response:
@@ -61,21 +61,21 @@ def create(
     async def make_plan(request: Request) -> Response:
         body = await read(request, PlanBody)
         plan = _or_conflict(lambda: planning.plan(body))
-        return _told(await planning.publish(plan, body.batch_size, body.wait), body.wait)
+        return _reported(await planning.publish(plan, body.batch_size, body.wait), body.wait)
 
     async def make_revision(request: Request) -> Response:
         body = await read(request, ReviseBody)
         plan = _or_conflict(lambda: planning.next_version(body))
         if body.as_runs:
-            return _told(await planning.publish_runs(plan, body.wait), body.wait)
-        return _told(await planning.publish(plan, body.batch_size, body.wait), body.wait)
+            return _reported(await planning.publish_runs(plan, body.wait), body.wait)
+        return _reported(await planning.publish(plan, body.batch_size, body.wait), body.wait)
 
     async def republish(request: Request) -> Response:
         body = await read(request, RepublishBody)
         if body.version not in planning.versions:
             raise HTTPException(404, f"version {body.version} was never published")
         plan = planning.versions[body.version]
-        return _told(await planning.publish(plan, body.batch_size, body.wait, body.fresh_ids), body.wait)
+        return _reported(await planning.publish(plan, body.batch_size, body.wait, body.fresh_ids), body.wait)
 
     async def put_coverage(request: Request) -> Response:
         raw, key = await request.body(), request.headers.get("idempotency-key")
@@ -93,7 +93,7 @@ def create(
                 method="PUT",
                 path=request.url.path,
                 headers=request.headers,
-                summary=f"cover of {len(body.requirements)} requirements, sequence {body.sequence}",
+                summary=f"coverage of {len(body.requirements)} requirements, sequence {body.sequence}",
                 document=body.order,
             )
         if key:
@@ -103,7 +103,7 @@ def create(
     async def get_coverage(request: Request) -> Response:
         held = planning.coverage.get(request.path_params["order"])
         if held is None:
-            raise HTTPException(404, "no cover was told of this order")
+            raise HTTPException(404, "no coverage was told of this order")
         return JSONResponse(held.model_dump(mode="json"))
 
     app = Starlette(
@@ -131,5 +131,5 @@ def _or_conflict(make: Callable[[], PlanVersion]) -> PlanVersion:
         raise HTTPException(409, str(error)) from error
 
 
-def _told(answer: dict[str, Any], wait: bool) -> Response:
+def _reported(answer: dict[str, Any], wait: bool) -> Response:
     return JSONResponse(answer, 200 if wait else 202)

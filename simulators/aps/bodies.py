@@ -97,7 +97,7 @@ class RepublishBody(BaseModel):
     wait: bool = True
 
 
-class SliceBody(BaseModel):
+class ScheduleLineBody(BaseModel):
     """A part of a requirement's cover."""
 
     quantity: NotNegative
@@ -106,11 +106,11 @@ class SliceBody(BaseModel):
 
 
 class CoveredBody(BaseModel):
-    """The cover that an order gives one requirement."""
+    """The coverage that an order gives one requirement."""
 
     demandReference: str | None = None
     requirementId: str | None = None
-    slices: list[SliceBody]
+    scheduleLines: list[ScheduleLineBody]
 
     @model_validator(mode="after")
     def _is_named(self) -> "CoveredBody":
@@ -125,7 +125,7 @@ class CoveredBody(BaseModel):
 
 
 class CoverageBody(BaseModel):
-    """The cover that one order gives, whole."""
+    """The coverage that one order gives, whole."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,6 +1,6 @@
 """The planning system's books: model, plan versions, what was published, what cover it was told of.
 
-Decided here: which cover of an order stays (the highest sequence), and what is sent in one batch. Not decided here:
+Decided here: which coverage of an order stays (the highest sequence), and what is sent in one batch. Not decided here:
 what must be bought (explosion) and what a version says (versions).
 """
 
@@ -97,21 +97,21 @@ class Planning:
         """Publish a plan version as events, in batches."""
         self.versions[plan.version] = plan
         suffix = f".r{len(self.published) + 1}" if fresh_ids else ""
-        said = events(plan, self.source, suffix)
+        statement = events(plan, self.source, suffix)
         sending: dict[str, Any] = {
             "version": plan.version,
             "fresh_ids": fresh_ids,
-            "events": len(said),
-            "ids": [event["id"] for event in said],
+            "events": len(statement),
+            "ids": [event["id"] for event in statement],
             "deliveries": [],
         }
         self.published.append(sending)
-        batches = [said[start : start + batch_size] for start in range(0, len(said), batch_size)]
+        batches = [statement[start : start + batch_size] for start in range(0, len(statement), batch_size)]
         if wait:
             await self._send(plan, batches, sending)
         else:
             self.outbox.undertake(self._send(plan, batches, sending))
-        return {**plan_summary(plan), "events": len(said), **self._outcome(sending)}
+        return {**plan_summary(plan), "events": len(statement), **self._outcome(sending)}
 
     async def publish_runs(self, plan: PlanVersion, wait: bool) -> dict[str, Any]:
         """Publish a plan version whole, a plan run a plant; what a plant no longer needs it leaves out."""
@@ -152,13 +152,16 @@ class Planning:
         return {"batches": {state: states.count(state) for state in sorted(set(states))}}
 
     def take_coverage(self, body: CoverageBody) -> tuple[int, dict[str, Any]]:
-        """Keep the newest cover of an order; the status and body of the answer."""
+        """Keep the newest coverage of an order; the status and body of the answer."""
         self.coverage_calls[body.order] += 1
         held = self.coverage.get(body.order)
         if held and body.sequence < held.sequence:
-            told = {"order": body.order, "sequence": body.sequence, "held": held.sequence}
-            self.stale.append(told)
-            return 409, {**told, "error": f"order {body.order}: sequence {held.sequence} is newer than {body.sequence}"}
+            reported = {"order": body.order, "sequence": body.sequence, "held": held.sequence}
+            self.stale.append(reported)
+            return 409, {
+                **reported,
+                "error": f"order {body.order}: sequence {held.sequence} is newer than {body.sequence}",
+            }
         if held and body.sequence == held.sequence:
             return 200, {"order": body.order, "sequence": held.sequence, "changed": False}
         self.coverage[body.order] = body
@@ -170,8 +173,10 @@ class Planning:
         covered: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for order, body in sorted(self.coverage.items()):
             for row in body.requirements:
-                slices = [part.model_dump(mode="json") for part in row.slices]
-                covered[row.reference].append({"order": order, "requirement": row.requirementId, "slices": slices})
+                schedule_lines = [part.model_dump(mode="json") for part in row.scheduleLines]
+                covered[row.reference].append(
+                    {"order": order, "requirement": row.requirementId, "scheduleLines": schedule_lines}
+                )
         return {
             "source": self.source,
             "gateway": self.outbox.gateway_url,

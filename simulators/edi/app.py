@@ -48,7 +48,7 @@ class PaceBody(BaseModel):
     answer_after_seconds: Annotated[float, Field(ge=0)]
 
 
-class MendBody(BaseModel):
+class FixBody(BaseModel):
     """Which order to answer readably."""
 
     order: str
@@ -84,25 +84,25 @@ def create(
     answer_after_seconds: float = 0.05,
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
-    patience_seconds: float = 300.0,
+    timeout_seconds: float = 300.0,
 ) -> Simulator:
     """Return the EDI gateway as an ASGI app; `transport` reaches a gateway of ours in the same process."""
     clock = Clock()
     log = WriteLog(clock)
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
+    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
     suppliers = Suppliers(outbox, clock, channel, answer_after_seconds)
 
     async def take_message(request: Request) -> Response:
         body = await request.body()
         try:
-            said, before = suppliers.receive(body, request.headers.get("idempotency-key"))
+            statement, before = suppliers.receive(body, request.headers.get("idempotency-key"))
         except BadInterchange as error:
             return JSONResponse({"error": str(error)}, 422)
         except AnotherDocument as error:
             return JSONResponse({"error": str(error)}, 409)
         if before:
-            return JSONResponse(said, headers={"Idempotent-Replayed": "true"})
-        for message in said["messages"]:
+            return JSONResponse(statement, headers={"Idempotent-Replayed": "true"})
+        for message in statement["messages"]:
             log.record(
                 method="POST",
                 path=request.url.path,
@@ -110,7 +110,7 @@ def create(
                 summary=f"{message['type']} {message['done']}",
                 document=message["order"],
             )
-        return JSONResponse(said)
+        return JSONResponse(statement)
 
     async def set_gateway(request: Request) -> Response:
         body = await read(request, EdiGatewayBody)
@@ -126,8 +126,8 @@ def create(
         suppliers.answer_after_seconds = (await read(request, PaceBody)).answer_after_seconds
         return JSONResponse({"answer_after_seconds": suppliers.answer_after_seconds})
 
-    async def mend(request: Request) -> Response:
-        order = (await read(request, MendBody)).order
+    async def fix(request: Request) -> Response:
+        order = (await read(request, FixBody)).order
         if order not in suppliers.orders:
             raise HTTPException(404, f"order {order} is not known here")
         suppliers.answer_now(suppliers.orders[order])
@@ -148,7 +148,7 @@ def create(
             Route("/control/gateway", set_gateway, methods=["POST"]),
             Route("/control/behaviours", set_behaviours, methods=["POST"]),
             Route("/control/pace", set_pace, methods=["POST"]),
-            Route("/control/mend", mend, methods=["POST"]),
+            Route("/control/mend", fix, methods=["POST"]),
             Route("/control/despatch", send_despatches, methods=["POST"]),
             settle_route(outbox),
             resend_route(outbox),

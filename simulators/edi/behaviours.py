@@ -5,7 +5,7 @@ promises under it, and what it still promises when an order is changed. Not deci
 
 Of a line:  accept, later_date (days: working days), split (share by the requested date, the rest `days` later),
             backorder_part (share backordered without a date), reject, price_change (percent)
-Of an order: silent_until_reminded, answer_twice (the same bytes), unreadable (wrong counts, until mended or reminded),
+Of an order: silent_until_reminded, answer_twice (the same bytes), unreadable (wrong counts, until fixed or reminded),
             accept_header_only (no lines), answer_old_revision (to a change: the former revision is answered first)
 Both kinds may hold at once. A rule is for first orders unless it says `document: ORDCHG` or `any`;
 answer_old_revision is for changes.
@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulators.edi.documents import LinePromise, OrderLine, OrderText, Slice
+from simulators.edi.documents import LinePromise, OrderLine, OrderText, ScheduleLine
 
 LineBehaviour = Literal["accept", "later_date", "split", "backorder_part", "reject", "price_change"]
 OrderBehaviour = Literal[
@@ -98,23 +98,23 @@ class Rules:
 
 def promise(line: OrderLine, rule: Rule | None) -> LinePromise:
     """Return what is promised of a line under a rule; without one, what was asked."""
-    whole = LinePromise(line, (Slice(line.quantity, line.date),))
+    whole = LinePromise(line, (ScheduleLine(line.quantity, line.date),))
     match rule.behaviour if rule else "accept":
         case "later_date" if rule:
-            return LinePromise(line, (Slice(line.quantity, later(line.date, rule.days)),))
+            return LinePromise(line, (ScheduleLine(line.quantity, later(line.date, rule.days)),))
         case "split" if rule:
             first = _part(line.quantity, rule.share)
-            rest = Slice(line.quantity - first, later(line.date, rule.days))
-            return LinePromise(line, (Slice(first, line.date), rest)) if 0 < first < line.quantity else whole
+            rest = ScheduleLine(line.quantity - first, later(line.date, rule.days))
+            return LinePromise(line, (ScheduleLine(first, line.date), rest)) if 0 < first < line.quantity else whole
         case "backorder_part" if rule:
             short = _part(line.quantity, rule.share)
             sure = line.quantity - short
-            return LinePromise(line, (Slice(sure, line.date), Slice(short, None))) if sure > 0 else whole
+            return LinePromise(line, (ScheduleLine(sure, line.date), ScheduleLine(short, None))) if sure > 0 else whole
         case "reject":
             return LinePromise(line, rejected=True)
         case "price_change" if rule and line.price is not None:
             price = (line.price * (1 + rule.percent / 100)).quantize(Decimal("0.0001"))
-            return LinePromise(line, whole.slices, price=price)
+            return LinePromise(line, whole.schedule_lines, price=price)
         case _:
             return whole
 
@@ -130,18 +130,20 @@ def promise_again(line: OrderLine, before: LinePromise, expedite: bool) -> LineP
     if before.rejected:
         return LinePromise(line, rejected=True)
     if expedite or before.line.deleted:
-        return LinePromise(line, (Slice(line.quantity, line.date),))
+        return LinePromise(line, (ScheduleLine(line.quantity, line.date),))
     price = before.price if before.price is not None and line.price == before.line.price else None
-    slices: list[Slice] = []
+    schedule_lines: list[ScheduleLine] = []
     left = line.quantity
-    for part in before.slices:
+    for part in before.schedule_lines:
         taken = min(left, part.quantity)
         if taken > 0:
-            slices.append(Slice(taken, _day_again(part.date, before.line.date, line.date)))
+            schedule_lines.append(ScheduleLine(taken, _day_again(part.date, before.line.date, line.date)))
         left -= taken
     if left > 0:
-        slices.append(Slice(left, _day_again(before.slices[-1].date, before.line.date, line.date)))
-    return LinePromise(line, _merged(slices), price=price)
+        schedule_lines.append(
+            ScheduleLine(left, _day_again(before.schedule_lines[-1].date, before.line.date, line.date))
+        )
+    return LinePromise(line, _merged(schedule_lines), price=price)
 
 
 def later(day: date, working_days: int) -> date:
@@ -159,11 +161,11 @@ def _day_again(promised: date | None, asked_before: date, asked: date) -> date |
     return max(promised, asked)
 
 
-def _merged(slices: Sequence[Slice]) -> tuple[Slice, ...]:
+def _merged(schedule_lines: Sequence[ScheduleLine]) -> tuple[ScheduleLine, ...]:
     by_day: dict[date | None, Decimal] = {}
-    for part in slices:
+    for part in schedule_lines:
         by_day[part.date] = by_day.get(part.date, Decimal(0)) + part.quantity
-    return tuple(Slice(quantity, day) for day, quantity in by_day.items())
+    return tuple(ScheduleLine(quantity, day) for day, quantity in by_day.items())
 
 
 def _part(quantity: Decimal, share: Decimal) -> Decimal:
@@ -189,7 +191,7 @@ def _fits(rule: Rule, order: OrderText, nth: int, line: OrderLine | None) -> boo
     )
 
 
-def _among(value: str | int, wanted: "str | int | Sequence[str | int] | None") -> bool:
-    if wanted is None or isinstance(wanted, str | int):
-        return wanted is None or value == wanted
-    return value in wanted
+def _among(value: str | int, requested: "str | int | Sequence[str | int] | None") -> bool:
+    if requested is None or isinstance(requested, str | int):
+        return requested is None or value == requested
+    return value in requested

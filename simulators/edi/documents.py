@@ -41,7 +41,7 @@ class OrderText:
 
 
 @dataclass(frozen=True)
-class Slice:
+class ScheduleLine:
     """A part of a line that the supplier promises for a day; no day: backordered."""
 
     quantity: Decimal
@@ -53,7 +53,7 @@ class LinePromise:
     """What the supplier answers to a line."""
 
     line: OrderLine
-    slices: tuple[Slice, ...] = ()
+    schedule_lines: tuple[ScheduleLine, ...] = ()
     rejected: bool = False
     price: Decimal | None = field(default=None)
     """Where it is not the ordered one."""
@@ -61,8 +61,8 @@ class LinePromise:
     @property
     def as_ordered(self) -> bool:
         """The line is confirmed as it was ordered."""
-        whole = (Slice(self.line.quantity, self.line.date),)
-        return not self.rejected and not self.line.deleted and self.slices == whole and self.price is None
+        whole = (ScheduleLine(self.line.quantity, self.line.date),)
+        return not self.rejected and not self.line.deleted and self.schedule_lines == whole and self.price is None
 
     @property
     def action(self) -> str:
@@ -171,8 +171,8 @@ def _answer_line(promise: LinePromise) -> Iterator[Written]:
     yield ("QTY", ("21", plain(line.quantity), line.unit))
     if promise.rejected:
         return
-    dated = [part for part in promise.slices if part.date]
-    backordered = [part for part in promise.slices if part.date is None]
+    dated = [part for part in promise.schedule_lines if part.date]
+    backordered = [part for part in promise.schedule_lines if part.date is None]
     scheduled = len(dated) > 1
     if not scheduled:
         yield from (("QTY", ("113", plain(part.quantity), line.unit)) for part in dated)
@@ -217,7 +217,7 @@ def _read_line(order: str, group: Sequence[Segment]) -> OrderLine:
     if not lin.get(0).isdigit() or quantity is None or day is None:
         raise BadInterchange(f"{where}: number (LIN), quantity (QTY+21) and date (DTM+2) are needed")
     try:
-        wanted = datetime.strptime(day.get(0, 1)[:8], "%Y%m%d").date()  # noqa: DTZ007  (a day, no instant)
+        requested = datetime.strptime(day.get(0, 1)[:8], "%Y%m%d").date()  # noqa: DTZ007  (a day, no instant)
     except ValueError as error:
         raise BadInterchange(f"{where}: {day.get(0, 1)!r} is not a date") from error
     number = _number(quantity, 0, 1)
@@ -226,7 +226,7 @@ def _read_line(order: str, group: Sequence[Segment]) -> OrderLine:
         item=lin.get(2),
         quantity=number,
         unit=quantity.get(0, 2),
-        date=wanted,
+        date=requested,
         price=_number(price, 0, 1) if price else None,
         price_unit=price.get(0, 4) if price else "",
         deleted=deleted or number == 0,

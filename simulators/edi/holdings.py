@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from simulators.edi.documents import LinePromise, OrderLine, OrderText, Slice, plain
+from simulators.edi.documents import LinePromise, OrderLine, OrderText, ScheduleLine, plain
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Held:
                     "date": part.date.isoformat() if part.date else None,
                     "state": "confirmed" if part.date else "backordered",
                 }
-                for part in (promised.slices if promised else ())
+                for part in (promised.schedule_lines if promised else ())
             ],
             "despatched": plain(self.shipped.get(line.line, Decimal(0))),
         }
@@ -79,7 +79,7 @@ def unsent(held: Held, backorders_on: date | None) -> dict[date, list[tuple[Orde
     by_day: dict[date, list[tuple[OrderLine, Decimal]]] = {}
     for promised in held.promises.values():
         shipped = held.shipped.get(promised.line.line, Decimal(0))
-        dated = [Slice(part.quantity, part.date or backorders_on) for part in promised.slices]
+        dated = [ScheduleLine(part.quantity, part.date or backorders_on) for part in promised.schedule_lines]
         for part in sorted(dated, key=lambda each: each.date or date.max):
             gone = min(shipped, part.quantity)
             shipped -= gone

@@ -17,7 +17,7 @@ from simulators.edi.documents import (
     LinePromise,
     OrderLine,
     OrderText,
-    Slice,
+    ScheduleLine,
     answer,
     despatch,
     plain,
@@ -65,21 +65,21 @@ class Suppliers:
             self.counts["refused"] += 1
             raise
         done = [self._process(*reading) for reading in readings]
-        said = {"interchange": interchange.reference, "messages": done}
+        statement = {"interchange": interchange.reference, "messages": done}
         self.counts["received"] += len(done)
-        self.answers[known_as] = body, said
+        self.answers[known_as] = body, statement
         if key:
-            self.answers[f"Idempotency-Key {key}"] = body, said
-        return said, False
+            self.answers[f"Idempotency-Key {key}"] = body, statement
+        return statement, False
 
     def _answered(self, known_as: str, body: bytes) -> dict[str, Any] | None:
         if known_as not in self.answers:
             return None
-        earlier, said = self.answers[known_as]
+        earlier, statement = self.answers[known_as]
         if earlier != body:
             raise AnotherDocument(f"{known_as} was used for another document")
         self.counts["duplicates"] += 1
-        return said
+        return statement
 
     def _understand(self, message: Message, sender: str) -> tuple[str, OrderText | Held, str]:
         """Read a message and check it against the books, before anything is processed."""
@@ -151,9 +151,11 @@ class Suppliers:
             else:
                 held.promises[line.line] = promise(line, rule)
             shipped = held.shipped.get(line.line, Decimal(0))
-            if shipped > sum((part.quantity for part in held.promises[line.line].slices), Decimal(0)):
+            if shipped > sum((part.quantity for part in held.promises[line.line].schedule_lines), Decimal(0)):
                 # What has left can't be called back: it is answered as a changed line.
-                held.promises[line.line] = LinePromise(replace(line, deleted=False), (Slice(shipped, line.date),))
+                held.promises[line.line] = LinePromise(
+                    replace(line, deleted=False), (ScheduleLine(shipped, line.date),)
+                )
         held.promised_revision = text.revision
 
     def _send_answer(self, held: Held, rule: Rule | None) -> None:

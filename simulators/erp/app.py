@@ -45,7 +45,7 @@ class GoodsReceipt(_Posted):
     receipt: str
 
 
-class LockWanted(_Posted):
+class LockRequested(_Posted):
     """A document that another user holds from now on; `times`: writes that are refused, None: until released."""
 
     document: str
@@ -143,10 +143,10 @@ class Erp:
             return Response(status_code=204)
         if request.method == "POST":
             try:
-                wanted = LockWanted.model_validate_json(await request.body())
+                requested = LockRequested.model_validate_json(await request.body())
             except ValidationError as error:
                 return _invalid(error)
-            locks[document_number(wanted.document)] = Lock(wanted.user, wanted.status, wanted.times)
+            locks[document_number(requested.document)] = Lock(requested.user, requested.status, requested.times)
         return JSONResponse({"locks": {number: vars(lock) for number, lock in locks.items()}})
 
     async def expire_sessions(self, request: Request) -> Response:
@@ -164,14 +164,14 @@ def create(
     clock: Clock | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
-    patience_seconds: float = 300.0,
+    timeout_seconds: float = 300.0,
 ) -> Simulator:
     """Return the ERP with empty books; `user` and `password` are what its services ask for.
 
     `gateway_url`: where people's edits are told, nowhere without; `transport` reaches a gateway in the same process.
     """
     erp = Erp(user, password, clock)
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
+    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
     edits = Edits(erp.books, outbox, name)
     routes = [
         Route(ROOT + "/{service}", erp.odata, methods=_METHODS),

@@ -201,9 +201,9 @@ def _find(work: Work, key: Row) -> tuple[Document, Item]:
 
 
 def _component(item: Item, key: Row) -> Component:
-    wanted = (key["ScheduleLine"], key["ReservationItem"])
+    requested = (key["ScheduleLine"], key["ReservationItem"])
     for component in item.components:
-        if (component.row["ScheduleLine"], component.row["ReservationItem"]) == wanted:
+        if (component.row["ScheduleLine"], component.row["ReservationItem"]) == requested:
             return component
     raise not_found(COMPONENT.name, key_text(COMPONENT, key))
 

@@ -74,7 +74,7 @@ class Edits:
         body = await read(request, EditBody)
         events = [self._event(body, *change) for change in self._change(body, request.headers)]
         for _ in range(2 if body.repeat else 1) if body.tell and self.outbox.gateway_url else ():
-            await self._tell(events)
+            await self._notify(events)
         return JSONResponse({"edits": [event["data"] for event in events]}, 201)
 
     async def resend(self, request: Request) -> Response:
@@ -109,7 +109,7 @@ class Edits:
             data["price_unit"] = f"{document.items[body.item].row['NetPriceQuantity']:f}"
         data["edited_by"] = body.user
         number = f"edit-{len(self.books.edits) + 1:08d}"
-        self.books.edits.append({"number": number, **data, "at": now, "told": 0})
+        self.books.edits.append({"number": number, **data, "at": now, "reported": 0})
         self._events[number] = {
             "specversion": "1.0",
             "id": number,
@@ -122,11 +122,11 @@ class Edits:
         }
         return self._events[number]
 
-    async def _tell(self, events: list[dict[str, Any]]) -> None:
+    async def _notify(self, events: list[dict[str, Any]]) -> None:
         if not events:
             return
         for kept in self.books.edits:
-            kept["told"] += any(event["id"] == kept["number"] for event in events)
+            kept["reported"] += any(event["id"] == kept["number"] for event in events)
         subject = f"edits {events[0]['id']} to {events[-1]['id']}"
         await self.outbox.deliver(subject, "/v1/events", BATCH, bytes(JSONResponse(events).body))
 

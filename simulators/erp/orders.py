@@ -20,8 +20,8 @@ PURCHASE, TRANSFER = "NB", "UB"
 STANDARD, SUBCONTRACTED, TRANSFERRED = "0", "3", "7"
 _CATEGORIES = {PURCHASE: (STANDARD, SUBCONTRACTED), TRANSFER: (TRANSFERRED,)}
 
-_WANTED = ("CompanyCode", "PurchaseOrderType", "PurchasingOrganization", "PurchasingGroup")
-_WANTED_OF_PURCHASE = ("Supplier", "DocumentCurrency")
+_REQUESTED = ("CompanyCode", "PurchaseOrderType", "PurchasingOrganization", "PurchasingGroup")
+_REQUESTED_OF_PURCHASE = ("Supplier", "DocumentCurrency")
 _FIXED_HEADER = (
     "CompanyCode",
     "PurchaseOrderType",
@@ -227,9 +227,9 @@ def _check_header(work: Work, header: Row) -> list[Problem]:
         problems += checks.mandatory(header, ["SupplyingPlant"], HEADER.name)
     else:
         problems = checks.left_empty(header, ["SupplyingPlant"], "a supplier delivers", HEADER.name)
-        problems += checks.mandatory(header, _WANTED_OF_PURCHASE, HEADER.name)
+        problems += checks.mandatory(header, _REQUESTED_OF_PURCHASE, HEADER.name)
     return [
-        *checks.mandatory(header, _WANTED, HEADER.name),
+        *checks.mandatory(header, _REQUESTED, HEADER.name),
         *problems,
         *checks.supplier(master, header["Supplier"], "Supplier", HEADER.name),
         *checks.purchasing_organization(master, header["PurchasingOrganization"], HEADER.name),

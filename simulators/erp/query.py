@@ -82,18 +82,18 @@ def coerce(field: Field, literal: Any) -> Any:
 @dataclass(frozen=True)
 class _Equals:
     name: str
-    wanted: Any
+    requested: Any
 
     def __call__(self, row: Row) -> bool:
-        return bool(row[self.name] == self.wanted)
+        return bool(row[self.name] == self.requested)
 
 
 def _any_of(tests: list[Test]) -> Test:
     """Whether one of them fits; of values of one field by a look at all, since twenty items are asked for at once."""
     equal = [test for test in tests if isinstance(test, _Equals)]
     if len(equal) == len(tests) and len({test.name for test in equal}) == 1:
-        name, wanted = equal[0].name, frozenset(test.wanted for test in equal)
-        return lambda row: row[name] in wanted
+        name, requested = equal[0].name, frozenset(test.requested for test in equal)
+        return lambda row: row[name] in requested
     return lambda row: any(test(row) for test in tests)
 
 
@@ -172,14 +172,14 @@ class Filter:
             return self._function()
         field = self._field()
         operator = self._take(*_COMPARE)
-        wanted = coerce(field, self._take("literal"))
+        requested = coerce(field, self._take("literal"))
         if operator == "eq":
             if top:
-                self.equal[field.name] = wanted
-            return _Equals(field.name, wanted)
+                self.equal[field.name] = requested
+            return _Equals(field.name, requested)
         compare = _COMPARE[operator]
         name = field.name
-        return lambda row: compare(row[name], wanted)
+        return lambda row: compare(row[name], requested)
 
     def _function(self) -> Test:
         function = self._take("word")
@@ -195,14 +195,14 @@ class Filter:
                 raise malformed(f"{function} can only be compared with true")
         if field.kind != "String" or not isinstance(text, str):
             raise malformed(f"{function} needs a text field and a text")
-        wanted, name = text.upper() if field.upper else text, field.name
+        requested, name = text.upper() if field.upper else text, field.name
         match function:
             case "substringof":
-                return lambda row: wanted in row[name]
+                return lambda row: requested in row[name]
             case "startswith":
-                return lambda row: row[name].startswith(wanted)
+                return lambda row: row[name].startswith(requested)
             case _:
-                return lambda row: row[name].endswith(wanted)
+                return lambda row: row[name].endswith(requested)
 
     def _field(self) -> Field:
         name = self._take("word")
@@ -264,8 +264,8 @@ class Reading:
         """Return the rows that $filter leaves."""
         if "$filter" not in options:
             return self.find(entity_set, within)
-        wanted = Filter(entity_set, options["$filter"])
-        return [row for row in self.find(entity_set, {**wanted.equal, **within}) if wanted.test(row)]
+        requested = Filter(entity_set, options["$filter"])
+        return [row for row in self.find(entity_set, {**requested.equal, **within}) if requested.test(row)]
 
     def show(self, entity_set: EntitySet, row: Row, options: Mapping[str, str]) -> dict[str, Any]:
         """Return an entity as $select and $expand want it."""

@@ -130,11 +130,11 @@ def create(
     name: str = "atlas",
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
-    patience_seconds: float = 300.0,
+    timeout_seconds: float = 300.0,
 ) -> Simulator:
     """Return the product data system as an ASGI app; `transport` reaches a gateway in the same process."""
     clock = Clock()
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
+    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
     plm = ProductData(name, outbox, clock)
 
     async def release(request: Request) -> Response:

@@ -75,7 +75,7 @@ class Warehouse:
         self.erp = erp
         self.events: dict[str, dict[str, Any]] = {}
         """By receipt number, as they are told."""
-        self.told: dict[str, int] = defaultdict(int)
+        self.reported: dict[str, int] = defaultdict(int)
         self.from_plant: dict[str, str] = {}
         """The supplying plant, by receipt number."""
         self._numbers = 0
@@ -127,7 +127,7 @@ class Warehouse:
         for start in range(0, len(events), batch_size):
             batch = events[start : start + batch_size]
             for event in batch:
-                self.told[event["id"]] += 1
+                self.reported[event["id"]] += 1
             subject = f"receipts {batch[0]['id']} to {batch[-1]['id']}"
             await self.gateway.deliver(subject, "/v1/events", BATCH, bytes(JSONResponse(batch).body))
 
@@ -142,7 +142,7 @@ class Warehouse:
                     **event["data"],
                     "from_plant": self.from_plant.get(number),
                     "effective_at": event["time"],
-                    "told": self.told[number],
+                    "reported": self.reported[number],
                 }
                 for number, event in self.events.items()
             },
@@ -169,13 +169,13 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     erp_transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
-    patience_seconds: float = 300.0,
+    timeout_seconds: float = 300.0,
 ) -> Simulator:
     """Return the warehouse as an ASGI app; the transports reach a gateway and an ERP in the same process."""
     log = WriteLog(Clock())
 
     def outbox(url: str, by: httpx.AsyncBaseTransport | None) -> Outbox:
-        return Outbox(url, by, first_pause_seconds=first_pause_seconds, patience_seconds=patience_seconds)
+        return Outbox(url, by, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
 
     gateway = outbox(gateway_url, transport)
     warehouse = Warehouse(name, gateway, outbox(erp_url, erp_transport) if erp_url else None)
@@ -209,7 +209,7 @@ def create(
         if unknown := [number for number in numbers if number not in warehouse.events]:
             raise HTTPException(404, f"there is no receipt {', '.join(unknown)}")
         await warehouse.tell([warehouse.events[number] for number in numbers], body.batch_size)
-        return JSONResponse({"told": numbers})
+        return JSONResponse({"reported": numbers})
 
     app = Starlette(
         routes=[

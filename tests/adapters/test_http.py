@@ -60,7 +60,7 @@ async def test_every_call_carries_credentials_and_the_correlation_id() -> None:
 async def test_what_was_never_sent_is_not_ambiguous(error: Exception) -> None:
     found = await failed(raising(error))
     assert isinstance(found, TransientError)
-    assert not found.ambiguous
+    assert not found.maybe_written
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,17 @@ async def test_a_write_whose_answer_was_lost_is_ambiguous_and_a_read_is_not(erro
     write, read = await failed(raising(error)), await failed(raising(error), writes=False)
     assert isinstance(write, TransientError)
     assert isinstance(read, TransientError)
-    assert (write.ambiguous, read.ambiguous) == (True, False)
+    assert (write.maybe_written, read.maybe_written) == (True, False)
     assert write.__cause__ is error
 
 
 @pytest.mark.parametrize(
-    ("code", "ambiguous"), [(408, False), (429, False), (500, True), (502, True), (503, True), (504, True)]
+    ("code", "maybe_written"), [(408, False), (429, False), (500, True), (502, True), (503, True), (504, True)]
 )
-async def test_statuses_that_may_pass_are_transient(code: int, ambiguous: bool) -> None:
+async def test_statuses_that_may_pass_are_transient(code: int, maybe_written: bool) -> None:
     found = await failed(status(code))
     assert isinstance(found, TransientError)
-    assert found.ambiguous is ambiguous
+    assert found.maybe_written is maybe_written
     assert found.retry_after_seconds is None
 
 
@@ -90,7 +90,7 @@ async def test_retry_after_is_honoured_and_says_that_nothing_was_written(code: i
     found = await failed(status(code, **{"Retry-After": "17"}))
     assert isinstance(found, TransientError)
     assert found.retry_after_seconds == 17
-    assert not found.ambiguous
+    assert not found.maybe_written
 
 
 def test_retry_after_may_be_a_date() -> None:
@@ -107,7 +107,7 @@ def test_retry_after_may_be_a_date() -> None:
     ("code", "next_step"),
     [(401, "user and password"), (403, "rights"), (404, "base URL"), (302, "not a dialect"), (418, "said the server")],
 )
-async def test_what_a_person_must_mend_is_permanent_and_says_what(code: int, next_step: str) -> None:
+async def test_what_a_person_must_fix_is_permanent_and_says_what(code: int, next_step: str) -> None:
     found = await failed(status(code))
     assert isinstance(found, PermanentError)
     assert next_step in str(found)
@@ -133,4 +133,4 @@ async def test_a_call_that_trickles_ends_with_its_time_out() -> None:
     async with make_client("http://erp.example", "", "", 0.05, Trickle()) as http:
         with pytest.raises(TransientError, match=r"no answer within 0\.05 s") as caught:
             await exchange(http, "erp", "POST", "A_Set", writes=True)
-    assert caught.value.ambiguous
+    assert caught.value.maybe_written

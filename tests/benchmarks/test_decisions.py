@@ -4,15 +4,15 @@ import pytest
 
 from benchmarks.decisions import TODAY, Case, cases, plan_run
 from canonical.policy import RouteKind
-from decisions.assess import CoverDecision, decide_cover
+from decisions.assess import SourcingDecision, decide_sourcing
 
 CASES = {case.name: case for case in cases()}
 
 
-def decisions_of(case: Case) -> list[CoverDecision]:
-    verdicts = [decide_cover(need, case.assessment, TODAY) for need in case.needs]
-    assert all(isinstance(verdict, CoverDecision) for verdict in verdicts)
-    return [verdict for verdict in verdicts if isinstance(verdict, CoverDecision)]
+def decisions_of(case: Case) -> list[SourcingDecision]:
+    outcomes = [decide_sourcing(need, case.assessment, TODAY) for need in case.needs]
+    assert all(isinstance(outcome, SourcingDecision) for outcome in outcomes)
+    return [outcome for outcome in outcomes if isinstance(outcome, SourcingDecision)]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from canonical.base import Criticality
-from canonical.bom import BomLine, BomRevised, ChangeDisposition, ComponentUse, LineChange, SuppliedBy, UsedBy
+from canonical.bom import BomLine, BomLineChange, BomRevised, ChangeDisposition, ComponentUse, SuppliedBy, UsedBy
 from canonical.exception import Choice
 from canonical.identity import OrderId, RequirementId
 from canonical.need import Peg
@@ -15,7 +15,7 @@ from decisions.engineering_change.cancelled_lots import LineLots
 from decisions.engineering_change.choices import as_decided
 from decisions.engineering_change.component_use import ComponentPlan, Cut, cuts, plan_component
 from decisions.engineering_change.engineering_change import Fate
-from tests.decisions.nouns import a_peg, a_policy, a_revision, a_source, an_item, june
+from tests.decisions.models import a_peg, a_policy, a_revision, a_source, an_item, june
 
 TODAY = june(1)
 FIRST_OF_JULY = dt.date(2026, 7, 1)
@@ -32,17 +32,17 @@ def july(day: int) -> dt.date:
 
 
 def removed(quantity: int = 1, **more: Any) -> BomLine:
-    fields: dict[str, Any] = {"component": "BB-7421", "unit": "EA", "change": LineChange.REMOVED}
+    fields: dict[str, Any] = {"component": "BB-7421", "unit": "EA", "change": BomLineChange.REMOVED}
     return BomLine(**fields | {"quantity": Decimal(quantity)} | more)
 
 
 def changed(quantity: int, before: int | None, **more: Any) -> BomLine:
     quantity_before = None if before is None else Decimal(before)
-    return removed(quantity, change=LineChange.CHANGED, quantity_before=quantity_before, **more)
+    return removed(quantity, change=BomLineChange.CHANGED, quantity_before=quantity_before, **more)
 
 
 def added(component: str, quantity: int, replaces: str | None = None) -> BomLine:
-    return removed(quantity, component=component, change=LineChange.ADDED, replaces=replaces)
+    return removed(quantity, component=component, change=BomLineChange.ADDED, replaces=replaces)
 
 
 def revised(*lines: BomLine) -> BomRevised:

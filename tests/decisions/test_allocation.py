@@ -6,16 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.base import Criticality
-from canonical.cover import SliceState, SupplySlice
 from canonical.identity import RequirementId
-from decisions.allocation import Claim, allocate
-from tests.decisions.nouns import backordered, confirmed, june, received
+from canonical.supply import ScheduleLine, ScheduleLineState
+from decisions.allocation import AllocationRequest, allocate
+from tests.decisions.models import backordered, confirmed, june, received
 
 A, B, C = (RequirementId(name) for name in ("requirement/a", "requirement/b", "requirement/c"))
 
 
-def claim(requirement: RequirementId, quantity: int, by: dt.date, criticality: Criticality = Criticality.B) -> Claim:
-    return Claim(requirement, Decimal(quantity), by, criticality)
+def request(
+    requirement: RequirementId, quantity: int, by: dt.date, criticality: Criticality = Criticality.B
+) -> AllocationRequest:
+    return AllocationRequest(requirement, Decimal(quantity), by, criticality)
 
 
 def test_r11_a_250_then_b_50_and_150_late_then_c_50() -> None:
@@ -24,9 +26,9 @@ def test_r11_a_250_then_b_50_and_150_late_then_c_50() -> None:
     given_out = allocate(
         [confirmed(300, june(10)), confirmed(200, june(20))],
         [
-            claim(C, 50, june(22), Criticality.C),
-            claim(B, 200, june(15), Criticality.B),
-            claim(A, 250, june(12), Criticality.A),
+            request(C, 50, june(22), Criticality.C),
+            request(B, 200, june(15), Criticality.B),
+            request(A, 250, june(12), Criticality.A),
         ],
     )
     assert given_out.by_requirement == {
@@ -39,35 +41,37 @@ def test_r11_a_250_then_b_50_and_150_late_then_c_50() -> None:
 
 def test_of_one_class_the_earlier_need_is_first_and_then_the_id() -> None:
     given_out = allocate(
-        [confirmed(100, june(10))], [claim(B, 60, june(15)), claim(A, 60, june(16)), claim(C, 60, june(15))]
+        [confirmed(100, june(10))], [request(B, 60, june(15)), request(A, 60, june(16)), request(C, 60, june(15))]
     )
     assert given_out.by_requirement == {B: (confirmed(60, june(10)),), C: (confirmed(40, june(10)),), A: ()}
 
 
 def test_what_nobody_claims_is_surplus() -> None:
-    assert allocate([confirmed(100, june(10))], [claim(A, 60, june(12))]).surplus == (confirmed(40, june(10)),)
+    assert allocate([confirmed(100, june(10))], [request(A, 60, june(12))]).surplus == (confirmed(40, june(10)),)
 
 
 def test_goods_in_hand_come_before_promises_and_promises_before_hopes() -> None:
     supply = [backordered(10), backordered(10, june(1)), confirmed(10, june(9)), received(10, june(10))]
-    given_out = allocate(supply, [claim(A, 20, june(12), Criticality.A), claim(B, 20, june(12))])
+    given_out = allocate(supply, [request(A, 20, june(12), Criticality.A), request(B, 20, june(12))])
     assert given_out.by_requirement[A] == (received(10, june(10)), confirmed(10, june(9)))
     assert given_out.by_requirement[B] == (backordered(10, june(1)), backordered(10))
 
 
 quantities = st.integers(0, 300)
 dates = st.dates(june(1), june(30))
-states = st.sampled_from(list(SliceState))
+states = st.sampled_from(list(ScheduleLineState))
 supplies = st.lists(
-    st.builds(SupplySlice, quantity=quantities.map(Decimal), date=st.none() | dates, state=states), max_size=6
+    st.builds(ScheduleLine, quantity=quantities.map(Decimal), date=st.none() | dates, state=states), max_size=6
 )
-claims = st.lists(
-    st.builds(claim, st.sampled_from([A, B, C]), quantities, dates, st.sampled_from(list(Criticality))), max_size=6
+requests = st.lists(
+    st.builds(request, st.sampled_from([A, B, C]), quantities, dates, st.sampled_from(list(Criticality))), max_size=6
 )
 
 
-@given(supplies, claims)
-def test_no_slice_is_ever_given_twice_and_none_is_lost(supply: list[SupplySlice], asked: list[Claim]) -> None:
+@given(supplies, requests)
+def test_no_schedule_line_is_ever_given_twice_and_none_is_lost(
+    supply: list[ScheduleLine], asked: list[AllocationRequest]
+) -> None:
     given_out = allocate(supply, asked)
     before: dict[tuple[object, object], Decimal] = defaultdict(Decimal)
     after: dict[tuple[object, object], Decimal] = defaultdict(Decimal)
@@ -80,27 +84,27 @@ def test_no_slice_is_ever_given_twice_and_none_is_lost(supply: list[SupplySlice]
     assert after == before
 
 
-@given(supplies, claims)
+@given(supplies, requests)
 def test_nobody_gets_more_than_was_claimed_and_nothing_is_left_while_a_claim_is_open(
-    supply: list[SupplySlice], asked: list[Claim]
+    supply: list[ScheduleLine], asked: list[AllocationRequest]
 ) -> None:
     given_out = allocate(supply, asked)
-    wanted: dict[RequirementId, Decimal] = defaultdict(Decimal)
+    requested: dict[RequirementId, Decimal] = defaultdict(Decimal)
     for one in asked:
-        wanted[one.requirement_id] += one.quantity
+        requested[one.requirement_id] += one.quantity
     got = {name: sum(piece.quantity for piece in mine) for name, mine in given_out.by_requirement.items()}
-    assert all(got[name] <= wanted[name] for name in got)
+    assert all(got[name] <= requested[name] for name in got)
     assert given_out.by_requirement.keys() == {one.requirement_id for one in asked}
-    assert not given_out.surplus or all(got[name] == wanted[name] for name in got)
+    assert not given_out.surplus or all(got[name] == requested[name] for name in got)
 
 
-@given(supplies, claims)
-def test_the_order_of_the_claims_does_not_matter(supply: list[SupplySlice], asked: list[Claim]) -> None:
+@given(supplies, requests)
+def test_the_order_of_the_claims_does_not_matter(supply: list[ScheduleLine], asked: list[AllocationRequest]) -> None:
     assert allocate(supply, asked).by_requirement == allocate(supply, asked[::-1]).by_requirement
 
 
 def test_half_a_piece_that_is_left_of_a_claim_is_served_as_well() -> None:
-    given_out = allocate([confirmed(Decimal("0.5"), june(9)), confirmed(5, june(10))], [claim(A, 1, june(12))])
+    given_out = allocate([confirmed(Decimal("0.5"), june(9)), confirmed(5, june(10))], [request(A, 1, june(12))])
     assert given_out.by_requirement[A] == (
         confirmed(Decimal("0.5"), june(9)),
         confirmed(Decimal("0.5"), june(10)),
@@ -109,11 +113,12 @@ def test_half_a_piece_that_is_left_of_a_claim_is_served_as_well() -> None:
 
 def test_r11s_reason_says_who_gets_what_and_what_nobody_claimed() -> None:
     given_out = allocate(
-        [confirmed(100, june(10)), backordered(40)], [claim(A, 110, june(12), Criticality.A), claim(B, 10, june(12))]
+        [confirmed(100, june(10)), backordered(40)],
+        [request(A, 110, june(12), Criticality.A), request(B, 10, june(12))],
     )
     reason = given_out.reason("v7")
     a, b = "100 confirmed for 2026-06-10 + 10 backordered for no date", "10 backordered for no date"
     assert (reason.rule, reason.policy_version) == ("R11", "v7")
     assert reason.why == f"{A}: {a}; {B}: {b}; unclaimed: 20 backordered for no date"
     assert reason.inputs == {A: a, B: b}
-    assert allocate([], [claim(A, 1, june(12))]).why == f"{A}: nothing"
+    assert allocate([], [request(A, 1, june(12))]).why == f"{A}: nothing"

@@ -6,33 +6,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.cover import SliceState, SupplySlice
-from canonical.order import AnswerSlice, LineAnswer, LineOutcome
+from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
+from canonical.supply import ScheduleLine, ScheduleLineState
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
-from tests.decisions.nouns import backordered, confirmed, june
+from tests.decisions.models import backordered, confirmed, june
 
 ASKED = june(11)
 SIXTY_AND_FORTY = (confirmed(60, ASKED), backordered(40))
 
 
-def said(
-    outcome: LineOutcome, quantity: int | None = None, date: dt.date | None = None, unit: str | None = None
-) -> AnswerSlice:
-    return AnswerSlice(outcome=outcome, quantity=None if quantity is None else Decimal(quantity), date=date, unit=unit)
+def statement(
+    outcome: AnswerOutcome, quantity: int | None = None, date: dt.date | None = None, unit: str | None = None
+) -> AnswerScheduleLine:
+    return AnswerScheduleLine(
+        outcome=outcome, quantity=None if quantity is None else Decimal(quantity), date=date, unit=unit
+    )
 
 
 def read(
-    *slices: AnswerSlice,
+    *schedule_lines: AnswerScheduleLine,
     price: Decimal | None = None,
     header: Literal["accepted", "rejected", "per_line"] = "per_line",
 ) -> ReadAnswer | NotAnswered | UnclearAnswer:
-    answer = LineAnswer(line=10, slices=slices, price=price) if slices else None
+    answer = LineAnswer(line=10, schedule_lines=schedule_lines, price=price) if schedule_lines else None
     return read_answer(Decimal(100), "EA", ASKED, answer, header)
 
 
-def slices_of(reading: object) -> tuple[SupplySlice, ...]:
+def schedule_lines_of(reading: object) -> tuple[ScheduleLine, ...]:
     assert isinstance(reading, ReadAnswer)
-    return reading.slices
+    return reading.schedule_lines
 
 
 def reason_of(reading: object) -> str:
@@ -43,152 +45,163 @@ def reason_of(reading: object) -> str:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param([said(LineOutcome.CHANGED, 60)], id="BP 60 alone"),
-        pytest.param([said(LineOutcome.BACKORDERED, 40)], id="IB 40 alone"),
-        pytest.param([said(LineOutcome.ACCEPTED, 60), said(LineOutcome.BACKORDERED, 40)], id="IA 60 + IB 40"),
+        pytest.param([statement(AnswerOutcome.CHANGED, 60)], id="BP 60 alone"),
+        pytest.param([statement(AnswerOutcome.BACKORDERED, 40)], id="IB 40 alone"),
+        pytest.param(
+            [statement(AnswerOutcome.ACCEPTED, 60), statement(AnswerOutcome.BACKORDERED, 40)], id="IA 60 + IB 40"
+        ),
     ],
 )
-def test_r9_order_100_reads_60_confirmed_and_40_backordered_whatever_the_dialect(answer: list[AnswerSlice]) -> None:
+def test_r9_order_100_reads_60_confirmed_and_40_backordered_whatever_the_dialect(
+    answer: list[AnswerScheduleLine],
+) -> None:
     """Order 100: `BP 60` alone, `IB 40` alone, or `IA 60` + `IB 40` all read [60 confirmed, 40 backordered]."""
-    assert slices_of(read(*answer)) == SIXTY_AND_FORTY
+    assert schedule_lines_of(read(*answer)) == SIXTY_AND_FORTY
 
 
 def test_an_acceptance_without_figures_is_the_line_as_asked() -> None:
-    assert slices_of(read(said(LineOutcome.ACCEPTED))) == (confirmed(100, ASKED),)
+    assert schedule_lines_of(read(statement(AnswerOutcome.ACCEPTED))) == (confirmed(100, ASKED),)
 
 
 def test_a_line_that_is_not_named_is_answered_by_the_header_or_not_at_all() -> None:
-    assert slices_of(read(header="accepted")) == (confirmed(100, ASKED),)
+    assert schedule_lines_of(read(header="accepted")) == (confirmed(100, ASKED),)
     assert isinstance(read(header="per_line"), NotAnswered)
     rejected = read(header="rejected")
     assert isinstance(rejected, ReadAnswer)
-    assert (rejected.slices, rejected.rejected) == ((), Decimal(100))
+    assert (rejected.schedule_lines, rejected.rejected) == ((), Decimal(100))
 
 
 def test_a_split_over_two_dates_keeps_both() -> None:
-    reading = read(said(LineOutcome.CHANGED, 40, june(22)), said(LineOutcome.CHANGED, 60, june(12)))
-    assert slices_of(reading) == (confirmed(60, june(12)), confirmed(40, june(22)))
+    reading = read(statement(AnswerOutcome.CHANGED, 40, june(22)), statement(AnswerOutcome.CHANGED, 60, june(12)))
+    assert schedule_lines_of(reading) == (confirmed(60, june(12)), confirmed(40, june(22)))
     assert isinstance(reading, ReadAnswer)
     assert (reading.confirmed, reading.last_date) == (Decimal(100), june(22))
 
 
 def test_a_changed_date_without_a_quantity_is_the_whole_line_for_that_date() -> None:
-    assert slices_of(read(said(LineOutcome.CHANGED, date=june(18)))) == (confirmed(100, june(18)),)
+    assert schedule_lines_of(read(statement(AnswerOutcome.CHANGED, date=june(18)))) == (confirmed(100, june(18)),)
 
 
 def test_a_changed_price_alone_confirms_the_line_as_asked() -> None:
-    assert slices_of(read(said(LineOutcome.CHANGED), price=Decimal("2.03"))) == (confirmed(100, ASKED),)
+    assert schedule_lines_of(read(statement(AnswerOutcome.CHANGED), price=Decimal("2.03"))) == (confirmed(100, ASKED),)
 
 
-@pytest.mark.parametrize("outcome", [LineOutcome.REJECTED, LineOutcome.DELETED])
-def test_a_rejected_line_leaves_nothing(outcome: LineOutcome) -> None:
-    reading = read(said(outcome))
+@pytest.mark.parametrize("outcome", [AnswerOutcome.REJECTED, AnswerOutcome.DELETED])
+def test_a_rejected_line_leaves_nothing(outcome: AnswerOutcome) -> None:
+    reading = read(statement(outcome))
     assert isinstance(reading, ReadAnswer)
-    assert (reading.slices, reading.rejected, reading.last_date) == ((), Decimal(100), None)
+    assert (reading.schedule_lines, reading.rejected, reading.last_date) == ((), Decimal(100), None)
 
 
 def test_a_part_accepted_and_the_rest_rejected_is_not_backordered() -> None:
-    reading = read(said(LineOutcome.ACCEPTED, 60), said(LineOutcome.REJECTED))
+    reading = read(statement(AnswerOutcome.ACCEPTED, 60), statement(AnswerOutcome.REJECTED))
     assert isinstance(reading, ReadAnswer)
-    assert (reading.slices, reading.rejected) == ((confirmed(60, ASKED),), Decimal(40))
+    assert (reading.schedule_lines, reading.rejected) == ((confirmed(60, ASKED),), Decimal(40))
 
 
-@pytest.mark.parametrize("outcome", [LineOutcome.DATE_PENDING, LineOutcome.ON_HOLD])
-def test_what_is_on_hold_is_backordered_without_a_date(outcome: LineOutcome) -> None:
-    assert slices_of(read(said(outcome, date=june(18)))) == (backordered(100),)
+@pytest.mark.parametrize("outcome", [AnswerOutcome.DATE_PENDING, AnswerOutcome.ON_HOLD])
+def test_what_is_on_hold_is_backordered_without_a_date(outcome: AnswerOutcome) -> None:
+    assert schedule_lines_of(read(statement(outcome, date=june(18)))) == (backordered(100),)
 
 
 def test_a_backorder_keeps_the_date_that_the_supplier_hopes_for() -> None:
-    assert slices_of(read(said(LineOutcome.BACKORDERED, 100, june(25)))) == (backordered(100, june(25)),)
+    assert schedule_lines_of(read(statement(AnswerOutcome.BACKORDERED, 100, june(25)))) == (backordered(100, june(25)),)
 
 
 def test_more_than_was_ordered_is_read_as_it_was_said() -> None:
-    assert slices_of(read(said(LineOutcome.ACCEPTED, 120))) == (confirmed(120, ASKED),)
+    assert schedule_lines_of(read(statement(AnswerOutcome.ACCEPTED, 120))) == (confirmed(120, ASKED),)
 
 
-def test_parts_for_the_same_day_are_one_slice() -> None:
-    assert slices_of(read(said(LineOutcome.ACCEPTED, 60), said(LineOutcome.CHANGED, 40, ASKED))) == (
-        confirmed(100, ASKED),
-    )
+def test_parts_for_the_same_day_are_one_schedule_line() -> None:
+    assert schedule_lines_of(
+        read(statement(AnswerOutcome.ACCEPTED, 60), statement(AnswerOutcome.CHANGED, 40, ASKED))
+    ) == (confirmed(100, ASKED),)
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ([said(LineOutcome.SUBSTITUTED, 100)], "substitute"),
-        ([said(LineOutcome.ACCEPTED, 100, unit="CT")], "the answer is in CT, the order in EA"),
-        ([said(LineOutcome.CHANGED)], "says changed, and not what"),
-        ([said(LineOutcome.ACCEPTED), said(LineOutcome.BACKORDERED)], "several parts"),
-        ([said(LineOutcome.ACCEPTED), said(LineOutcome.BACKORDERED, 100)], "leave nothing that could be accepted"),
-        ([said(LineOutcome.REJECTED, 40)], "nothing is said of the other 60"),
+        ([statement(AnswerOutcome.SUBSTITUTED, 100)], "substitute"),
+        ([statement(AnswerOutcome.ACCEPTED, 100, unit="CT")], "the answer is in CT, the order in EA"),
+        ([statement(AnswerOutcome.CHANGED)], "says changed, and not what"),
+        ([statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED)], "several parts"),
+        (
+            [statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED, 100)],
+            "leave nothing that could be accepted",
+        ),
+        ([statement(AnswerOutcome.REJECTED, 40)], "nothing is said of the other 60"),
     ],
 )
-def test_what_would_have_to_be_guessed_goes_to_a_person(answer: list[AnswerSlice], reason: str) -> None:
+def test_what_would_have_to_be_guessed_goes_to_a_person(answer: list[AnswerScheduleLine], reason: str) -> None:
     assert reason in reason_of(read(*answer))
 
 
 def test_a_line_that_contradicts_a_rejecting_header_is_unclear_and_one_that_repeats_it_is_rejected() -> None:
-    assert "the header rejects" in reason_of(read(said(LineOutcome.ACCEPTED), header="rejected"))
-    repeated = read(said(LineOutcome.REJECTED), header="rejected")
+    assert "the header rejects" in reason_of(read(statement(AnswerOutcome.ACCEPTED), header="rejected"))
+    repeated = read(statement(AnswerOutcome.REJECTED), header="rejected")
     assert isinstance(repeated, ReadAnswer)
     assert repeated.rejected == 100
 
 
 def test_a_line_speaks_for_itself_under_an_accepting_header() -> None:
-    assert slices_of(read(said(LineOutcome.BACKORDERED, 40), header="accepted")) == SIXTY_AND_FORTY
+    assert schedule_lines_of(read(statement(AnswerOutcome.BACKORDERED, 40), header="accepted")) == SIXTY_AND_FORTY
 
 
 parts = st.builds(
-    said,
-    st.sampled_from([outcome for outcome in LineOutcome if outcome is not LineOutcome.SUBSTITUTED]),
+    statement,
+    st.sampled_from([outcome for outcome in AnswerOutcome if outcome is not AnswerOutcome.SUBSTITUTED]),
     st.none() | st.integers(0, 60),
     st.none() | st.dates(june(1), june(30)),
 )
 
 
 @given(st.lists(parts, min_size=1, max_size=4))
-def test_every_piece_ordered_is_confirmed_backordered_or_rejected(answer: list[AnswerSlice]) -> None:
+def test_every_piece_ordered_is_confirmed_backordered_or_rejected(answer: list[AnswerScheduleLine]) -> None:
     reading = read(*answer, price=Decimal(2))
     if not isinstance(reading, ReadAnswer):
         assert isinstance(reading, UnclearAnswer)
         return
-    accounted = sum((piece.quantity for piece in reading.slices), reading.rejected)
+    accounted = sum((piece.quantity for piece in reading.schedule_lines), reading.rejected)
     assert accounted == max(Decimal(100), sum((part.quantity or Decimal(0) for part in answer), Decimal(0)))
-    assert all(piece.date is not None for piece in reading.slices if piece.state is SliceState.CONFIRMED)
-    assert all(piece.quantity > 0 for piece in reading.slices)
+    assert all(piece.date is not None for piece in reading.schedule_lines if piece.state is ScheduleLineState.CONFIRMED)
+    assert all(piece.quantity > 0 for piece in reading.schedule_lines)
 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
         (
-            [said(LineOutcome.SUBSTITUTED)],
+            [statement(AnswerOutcome.SUBSTITUTED)],
             "the supplier offers a substitute; whether it will do is for a person to say",
         ),
-        ([said(LineOutcome.CHANGED)], "the answer says changed, and not what"),
+        ([statement(AnswerOutcome.CHANGED)], "the answer says changed, and not what"),
         (
-            [said(LineOutcome.ACCEPTED), said(LineOutcome.BACKORDERED)],
+            [statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED)],
             "several parts of the answer name no quantity",
         ),
         (
-            [said(LineOutcome.ACCEPTED, 100), said(LineOutcome.BACKORDERED)],
+            [statement(AnswerOutcome.ACCEPTED, 100), statement(AnswerOutcome.BACKORDERED)],
             "the parts named leave nothing that could be backordered",
         ),
     ],
 )
-def test_what_is_unclear_is_said_in_the_buyers_words(answer: list[AnswerSlice], why: str) -> None:
+def test_what_is_unclear_is_said_in_the_buyers_words(answer: list[AnswerScheduleLine], why: str) -> None:
     assert reason_of(read(*answer)) == why
 
 
 def test_half_a_unit_left_unsaid_is_not_lost() -> None:
-    half = AnswerSlice(outcome=LineOutcome.ACCEPTED, quantity=Decimal("99.5"))
-    rest = AnswerSlice(outcome=LineOutcome.BACKORDERED)
+    half = AnswerScheduleLine(outcome=AnswerOutcome.ACCEPTED, quantity=Decimal("99.5"))
+    rest = AnswerScheduleLine(outcome=AnswerOutcome.BACKORDERED)
     of_the_rest = (confirmed(Decimal("99.5"), ASKED), backordered(Decimal("0.5")))
-    assert slices_of(read(half)) == slices_of(read(half, rest)) == of_the_rest
+    assert schedule_lines_of(read(half)) == schedule_lines_of(read(half, rest)) == of_the_rest
 
 
 def test_a_reading_says_each_part_and_its_reason_what_is_confirmed_and_what_is_rejected() -> None:
-    reading = read(said(LineOutcome.ACCEPTED, 50), said(LineOutcome.BACKORDERED, 20), said(LineOutcome.REJECTED, 30))
+    reading = read(
+        statement(AnswerOutcome.ACCEPTED, 50),
+        statement(AnswerOutcome.BACKORDERED, 20),
+        statement(AnswerOutcome.REJECTED, 30),
+    )
     assert isinstance(reading, ReadAnswer)
     assert reading.why == "50 confirmed 2026-06-11, 20 backordered without date, 30 rejected"
     reason = reading.reason("v7")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from canonical.base import Criticality
 from canonical.policy import Absence, Approval, PlantPolicy, Role
 from decisions.approval import entitled_roles, may_decide, may_decide_as, route_approval, value_in_company_currency
-from tests.decisions.nouns import a_policy, june
+from tests.decisions.models import a_policy, june
 
 POLICY = a_policy()
 

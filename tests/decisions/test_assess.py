@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from canonical.calendar import Calendar
 from canonical.policy import DefectOwners, LeadTime, PlantPolicy, Quota, RouteKind, RouteRule
 from canonical.sourcing import Assessment, Component, MasterDataDefect, UnitConversion, UnknownItem
-from decisions.assess import CoverDecision, NotOrderable, decide_cover
-from tests.decisions.nouns import a_need, a_policy, a_source, an_item, june, may, numbers
+from decisions.assess import NotOrderable, SourcingDecision, decide_sourcing
+from tests.decisions.models import a_need, a_policy, a_source, an_item, june, may, numbers
 
 TODAY = may(4)
 DIRECT = RouteRule(kind=RouteKind.DIRECT)
@@ -34,16 +34,16 @@ def known(
     return Assessment(item=kept, policy=policy or a_policy(), allocated=allocated or {})
 
 
-def decided(assessment: Assessment, today: dt.date = TODAY, **asked: Any) -> CoverDecision:
-    verdict = decide_cover(a_need(), assessment, today, **asked)
-    assert isinstance(verdict, CoverDecision), verdict
-    return verdict
+def decided(assessment: Assessment, today: dt.date = TODAY, **asked: Any) -> SourcingDecision:
+    outcome = decide_sourcing(a_need(), assessment, today, **asked)
+    assert isinstance(outcome, SourcingDecision), outcome
+    return outcome
 
 
 def refused(assessment: Assessment, need: Any = None, **asked: Any) -> tuple[MasterDataDefect, ...]:
-    verdict = decide_cover(need or a_need(), assessment, may(4), **asked)
-    assert isinstance(verdict, NotOrderable), verdict
-    return verdict.defects
+    outcome = decide_sourcing(need or a_need(), assessment, may(4), **asked)
+    assert isinstance(outcome, NotOrderable), outcome
+    return outcome.defects
 
 
 def test_a_decision_says_from_whom_by_when_in_which_lots_and_why() -> None:
@@ -100,8 +100,8 @@ def test_a_later_route_is_taken_where_the_first_can_not_make_the_date() -> None:
 def test_a_route_that_the_plant_does_not_take_is_closed_and_the_defect_says_so() -> None:
     (defect,) = refused(known(MADE, components=COMPONENTS))
     assert (defect.field, defect.systems) == ("sources", ("erp", "policy"))
-    said = "none of the routes of plant 1710 (direct) leads to a source of BB-7421 (1690 by subcontract)"
-    assert defect.detail == said
+    statement = "none of the routes of plant 1710 (direct) leads to a source of BB-7421 (1690 by subcontract)"
+    assert defect.detail == statement
 
 
 def test_a_transfer_from_a_plant_that_does_not_keep_the_item_is_named() -> None:
@@ -123,10 +123,10 @@ def test_a_transfer_from_a_plant_that_does_not_keep_the_item_is_named() -> None:
 def test_the_plan_may_name_the_source_or_the_route(rule: str | None, supplier: str) -> None:
     policy = a_policy(routes=(DIRECT, TRANSFER, SUBCONTRACT))
     assessment = known(BOUGHT, MOVED, MADE, policy=policy, components=COMPONENTS)
-    verdict = decide_cover(a_need(sourcing_rule=rule), assessment, may(4))
-    assert isinstance(verdict, CoverDecision)
-    assert verdict.source.supplier == supplier
-    assert verdict.choice.why == (f"the plan asks for {rule}: {supplier}" if rule else "1580 is the first source")
+    outcome = decide_sourcing(a_need(sourcing_rule=rule), assessment, may(4))
+    assert isinstance(outcome, SourcingDecision)
+    assert outcome.source.supplier == supplier
+    assert outcome.choice.why == (f"the plan asks for {rule}: {supplier}" if rule else "1580 is the first source")
 
 
 @pytest.mark.parametrize("rule", ["supplier:4711", "4711", "route:transfer", "route:drone", "quota 7"])
@@ -162,11 +162,11 @@ def test_a_need_in_grams_is_ordered_in_pounds() -> None:
     pounds = a_source(unit="LBR", minimum_quantity=Decimal(0), multiple=Decimal("0.001"))
     conversions = (UnitConversion(unit="LBR", numerator=Decimal("453592.292197"), denominator=Decimal(1000)),)
     need = a_need(quantity=Decimal(50000), unit="GRM")
-    verdict = decide_cover(need, known(pounds, base_unit="GRM", conversions=conversions), may(4))
-    assert isinstance(verdict, CoverDecision)
-    assert (verdict.choice.needed, verdict.lots.lots) == (Decimal("110.232"), (Decimal("110.232"),))
-    assert verdict.choice.quantity == 50000
-    assert verdict.reasons()[0].inputs["needed"] == "110.232 LBR"
+    outcome = decide_sourcing(need, known(pounds, base_unit="GRM", conversions=conversions), may(4))
+    assert isinstance(outcome, SourcingDecision)
+    assert (outcome.choice.needed, outcome.lots.lots) == (Decimal("110.232"), (Decimal("110.232"),))
+    assert outcome.choice.quantity == 50000
+    assert outcome.reasons()[0].inputs["needed"] == "110.232 LBR"
 
 
 # -- master data
@@ -235,11 +235,11 @@ def test_a_supplier_by_whose_rules_the_plant_never_works_is_passed_by() -> None:
 def test_an_unknown_item_is_the_owners_of_items() -> None:
     found = UnknownItem(plant="1710", item="BB-7421", detail="not extended to plant 1710")
     assessment = Assessment(item=None, unknown=found, policy=a_policy())
-    verdict = decide_cover(a_need(), assessment, may(4))
-    assert isinstance(verdict, NotOrderable)
-    assert (verdict.why, verdict.defects[0].systems) == ("not extended to plant 1710", ("aps", "erp"))
-    (reason,) = verdict.reasons()
-    assert (reason.rule, reason.why, reason.inputs) == ("R3", verdict.why, {"item#1": "BB-7421"})
+    outcome = decide_sourcing(a_need(), assessment, may(4))
+    assert isinstance(outcome, NotOrderable)
+    assert (outcome.why, outcome.defects[0].systems) == ("not extended to plant 1710", ("aps", "erp"))
+    (reason,) = outcome.reasons()
+    assert (reason.rule, reason.why, reason.inputs) == ("R3", outcome.why, {"item#1": "BB-7421"})
 
 
 def test_a_supplier_that_holds_cover_must_be_sound_even_where_another_is() -> None:
@@ -283,29 +283,29 @@ def test_every_need_is_either_ordered_of_a_sound_and_permitted_source_or_refused
 ) -> None:
     need = a_need(sourcing_rule=rule)
     assessment = known(*kept, policy=policy, components=COMPONENTS)
-    verdict = decide_cover(need, assessment, today)
-    if isinstance(verdict, NotOrderable):
-        assert verdict.defects
-        assert all(defect.owner and defect.next_step and defect.systems for defect in verdict.defects)
+    outcome = decide_sourcing(need, assessment, today)
+    if isinstance(outcome, NotOrderable):
+        assert outcome.defects
+        assert all(defect.owner and defect.next_step and defect.systems for defect in outcome.defects)
         return
-    source = verdict.source
+    source = outcome.source
     assert source.route in {route.kind for route in policy.routes}
     assert not source.blocked
     assert rule is None or rule in (f"supplier:{source.supplier}", f"route:{source.route}", source.supplier)
-    assert verdict.lots.total >= verdict.choice.needed
-    assert verdict.reasons()
+    assert outcome.lots.total >= outcome.choice.needed
+    assert outcome.reasons()
     others = [other.supplier for other in kept if other.supplier != source.supplier]
-    alone = decide_cover(need, assessment, today, exclude=others)
-    assert isinstance(alone, CoverDecision), "who is chosen among many can be chosen alone"
+    alone = decide_sourcing(need, assessment, today, exclude=others)
+    assert isinstance(alone, SourcingDecision), "who is chosen among many can be chosen alone"
 
 
 @given(sources, policies, st.dates(may(1), june(30)))
 def test_a_decision_is_the_same_from_what_was_written_down(
     kept: list[Any], policy: PlantPolicy, today: dt.date
 ) -> None:
-    """What the shadow comparison replays: need and assessment as JSON."""
+    """What the backtest replays: need and assessment as JSON."""
     need, assessment = a_need(), known(*kept, policy=policy, components=COMPONENTS)
     read = Assessment.model_validate_json(assessment.model_dump_json())
-    assert decide_cover(type(need).model_validate_json(need.model_dump_json()), read, today) == decide_cover(
+    assert decide_sourcing(type(need).model_validate_json(need.model_dump_json()), read, today) == decide_sourcing(
         need, assessment, today
     )

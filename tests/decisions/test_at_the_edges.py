@@ -4,20 +4,20 @@ import datetime as dt
 from decimal import Decimal
 
 from canonical.calendar import Calendar
-from canonical.order import AnswerSlice, LineAnswer, LineOutcome
+from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
 from canonical.policy import Approval, Quota, Role, RouteKind, RouteRule, Tolerance
 from canonical.reason import figure
 from canonical.sourcing import Assessment, UnitConversion
 from decisions.answers import ReadAnswer, read_answer
-from decisions.assess import NotOrderable, decide_cover
-from decisions.escalation import latest_safe_moment, question_ladder
+from decisions.assess import NotOrderable, decide_sourcing
+from decisions.escalation import latest_safe_moment, question_schedule
 from decisions.master_data import source_defects
 from decisions.netting import Allocation, allocation_of, left_to_order, uncovered
 from decisions.quota import choose_by_quota
 from decisions.sourcing import choose, defects_of, permitted_sources, plan_with
 from decisions.tolerance import judge_tolerance
-from tests.decisions.nouns import WEEKDAYS, a_need, a_policy, a_source, an_item, june, may, received
-from tests.decisions.test_netting import a_cover
+from tests.decisions.models import WEEKDAYS, a_need, a_policy, a_source, an_item, june, may, received
+from tests.decisions.test_netting import a_coverage
 
 LOS_ANGELES = Calendar(name="los-angeles", zone="America/Los_Angeles")
 
@@ -45,38 +45,38 @@ def test_a_rung_that_is_due_just_as_it_must_be_known_is_not_moved() -> None:
     office = Calendar(name="evening", opens=dt.time(8), closes=dt.time(16))
     policy = a_policy(roles={"buyer": Role(calendar=office)})
     started = dt.datetime(2026, 6, 12, 8, tzinfo=dt.UTC)
-    reminder, *_ = question_ladder(started, policy, "buyer", june(12))
+    reminder, *_ = question_schedule(started, policy, "buyer", june(12))
     assert reminder.at == dt.datetime(2026, 6, 12, 16, tzinfo=dt.UTC)
     assert reminder.latest_safe is None
 
 
 def test_a_rung_tells_its_start_in_utc_whatever_zone_it_was_given_in() -> None:
-    reminder, *_ = question_ladder(in_los_angeles(12, 9), a_policy(), "buyer", None)
+    reminder, *_ = question_schedule(in_los_angeles(12, 9), a_policy(), "buyer", None)
     assert reminder.reason("v7").inputs["started"] == "2026-06-12T16:00:00+00:00"
 
 
 def test_a_rating_is_told_with_its_base_and_the_policy_it_is_of() -> None:
-    verdict = choose_by_quota(["A"], {"A": Quota(share=Decimal(60), base=Decimal(100))}, {"A": Decimal(600)})
-    assert verdict is not None
-    assert verdict.why == "quota: A 700/60 = 11.7"
-    assert verdict.reason("v7").policy_version == "v7"
-    assert verdict.reason("v7").inputs == {"allocated": {"A": "600"}}
-    assert list(verdict.reason("v7").thresholds) == ["quotas.A"]
+    outcome = choose_by_quota(["A"], {"A": Quota(share=Decimal(60), base=Decimal(100))}, {"A": Decimal(600)})
+    assert outcome is not None
+    assert outcome.why == "quota: A 700/60 = 11.7"
+    assert outcome.reason("v7").policy_version == "v7"
+    assert outcome.reason("v7").inputs == {"allocated": {"A": "600"}}
+    assert list(outcome.reason("v7").thresholds) == ["quotas.A"]
 
 
 def test_a_need_that_is_not_orderable_says_under_which_policy() -> None:
-    verdict = decide_cover(a_need(), Assessment(item=an_item(), policy=a_policy()), may(4))
-    assert isinstance(verdict, NotOrderable)
-    (reason,) = verdict.reasons()
+    outcome = decide_sourcing(a_need(), Assessment(item=an_item(), policy=a_policy()), may(4))
+    assert isinstance(outcome, NotOrderable)
+    (reason,) = outcome.reasons()
     assert (reason.rule, reason.policy_version) == ("R3", "test")
     assert reason.inputs == {"sources#1": "none"}
     assert reason.why == "nobody supplies item BB-7421 to plant 1710"
 
 
 def test_an_order_that_answered_holds_what_it_confirmed_of_what_was_asked() -> None:
-    cover = a_cover("PO", 300, received(100, june(8)))
-    assert allocation_of(cover) == Allocation(ordered=Decimal(300), confirmed=Decimal(100), acknowledged=True)
-    assert allocation_of(a_cover("PR", 300)) == Allocation(ordered=Decimal(300))
+    coverage = a_coverage("PO", 300, received(100, june(8)))
+    assert allocation_of(coverage) == Allocation(ordered=Decimal(300), confirmed=Decimal(100), acknowledged=True)
+    assert allocation_of(a_coverage("PR", 300)) == Allocation(ordered=Decimal(300))
 
 
 def test_nothing_held_and_nothing_received_are_quantities_too() -> None:
@@ -86,9 +86,9 @@ def test_nothing_held_and_nothing_received_are_quantities_too() -> None:
 
 
 def test_what_a_tolerance_was_not_told_is_shown_as_unknown() -> None:
-    verdict = judge_tolerance(Decimal("0.5"), Decimal("0.5"), Decimal(2), None, june(11), None, Tolerance(), WEEKDAYS)
-    assert verdict.accepted
-    assert verdict.reason("v7").inputs == {
+    outcome = judge_tolerance(Decimal("0.5"), Decimal("0.5"), Decimal(2), None, june(11), None, Tolerance(), WEEKDAYS)
+    assert outcome.accepted
+    assert outcome.reason("v7").inputs == {
         "ordered_quantity": "0.5",
         "confirmed_quantity": "0.5",
         "ordered_price": "2",
@@ -103,7 +103,7 @@ def test_what_a_tolerance_was_not_told_is_shown_as_unknown() -> None:
 
 
 def test_what_a_tolerance_was_told_is_shown_as_it_was_said() -> None:
-    verdict = judge_tolerance(
+    outcome = judge_tolerance(
         Decimal(10),
         Decimal(10),
         Decimal("2.00"),
@@ -116,15 +116,15 @@ def test_what_a_tolerance_was_told_is_shown_as_it_was_said() -> None:
         currency="USD",
         confirmed_currency="usd",
     )
-    shown = verdict.reason("v7").inputs
-    assert verdict.accepted
+    shown = outcome.reason("v7").inputs
+    assert outcome.accepted
     assert (shown["confirmed_price"], shown["confirmed_price_unit"]) == ("200.00", "100")
     assert (shown["currency"], shown["confirmed_currency"]) == ("USD", "usd")
     assert shown["confirmed_last_date"] == "2026-06-10"
 
 
 def test_an_answer_without_any_quantity_is_of_the_whole_line_as_a_quantity() -> None:
-    answer = LineAnswer(line=10, slices=(AnswerSlice(outcome=LineOutcome.REJECTED),))
+    answer = LineAnswer(line=10, schedule_lines=(AnswerScheduleLine(outcome=AnswerOutcome.REJECTED),))
     reading = read_answer(Decimal(100), "EA", june(11), answer, "per_line")
     assert isinstance(reading, ReadAnswer)
     assert figure(reading.rejected) == "100"

@@ -18,7 +18,7 @@ from decisions.availability import (
     find_availability,
     spare_of,
 )
-from tests.decisions.nouns import WEEKDAYS, a_policy, a_source, an_item, june
+from tests.decisions.models import WEEKDAYS, a_policy, a_source, an_item, june
 
 TODAY = june(1)
 LITWARE = NewOrder(a_source(), june(26))
@@ -40,7 +40,7 @@ def test_60_are_40_from_stock_15_of_a_surplus_and_5_of_a_new_order() -> None:
     assert parts(answer) == [("stock", 40, 1), ("confirmed_surplus", 15, 15), ("new_order", 5, 26)]
     assert answer.earliest == june(26)
     assert answer.why == (
-        "40 from free stock on 2026-06-01; 15 from confirmed supply that no need claims (PO-15) on 2026-06-15; "
+        "40 from available stock on 2026-06-01; 15 from confirmed supply that no need claims (PO-15) on 2026-06-15; "
         "5 from a new order (1580) on 2026-06-26"
     )
 

@@ -16,7 +16,7 @@ from decisions.calendars import (
     working_days_between,
     works_near,
 )
-from tests.decisions.nouns import EVERY_DAY, WEEKDAYS, june, may
+from tests.decisions.models import EVERY_DAY, WEEKDAYS, june, may
 
 days = st.dates(dt.date(2025, 1, 1), dt.date(2028, 12, 31))
 calendars = st.builds(

@@ -31,7 +31,7 @@ from tests.decisions.bills import (
     use,
     user,
 )
-from tests.decisions.nouns import a_policy, a_source, an_item, june
+from tests.decisions.models import a_policy, a_source, an_item, june
 
 NOW = dt.datetime(2026, 6, 1, 9, tzinfo=dt.UTC)
 REWORKABLE = a_policy(disposal=Disposal(rework=True))
@@ -59,7 +59,7 @@ def an_excess_of_twenty() -> ComponentPlan:
     )
 
 
-def told(dispositions: tuple[ChangeDisposition, ...]) -> list[tuple[int, str, str, str]]:
+def reported(dispositions: tuple[ChangeDisposition, ...]) -> list[tuple[int, str, str, str]]:
     return [(int(one.quantity), one.fate, str(one.value), str(one.cost)) for one in dispositions]
 
 
@@ -70,19 +70,19 @@ def decided(plan: ComponentPlan, choice: Choice, *lines: LineChoice) -> tuple[Ch
 
 
 def test_approving_does_what_is_proposed() -> None:
-    assert told(decided(an_excess_of_twenty(), Choice.APPROVE)) == [(20, "returned", "36.80", "5.52")]
+    assert reported(decided(an_excess_of_twenty(), Choice.APPROVE)) == [(20, "returned", "36.80", "5.52")]
 
 
 def test_an_excess_is_partly_returned_and_partly_scrapped() -> None:
     lines = (line(1, Choice.RETURN, 12), line(1, Choice.SCRAP))
-    assert told(decided(an_excess_of_twenty(), Choice.APPROVE, *lines)) == [
+    assert reported(decided(an_excess_of_twenty(), Choice.APPROVE, *lines)) == [
         (12, "returned", "22.08", "3.31"),
         (8, "scrapped", "14.72", "13.25"),
     ]
 
 
 def test_what_is_left_of_a_line_of_which_a_part_is_chosen_goes_as_proposed() -> None:
-    assert told(decided(an_excess_of_twenty(), Choice.APPROVE, line(1, Choice.REWORK, 5))) == [
+    assert reported(decided(an_excess_of_twenty(), Choice.APPROVE, line(1, Choice.REWORK, 5))) == [
         (5, "reworked", "9.20", "3.68"),
         (15, "returned", "27.60", "4.14"),
     ]
@@ -101,13 +101,13 @@ def test_one_choice_for_all_goes_where_it_can_and_elsewhere_as_proposed() -> Non
 def test_a_late_cancellation_is_asked_of_its_order_and_not_called_cancelled() -> None:
     plan = planned(use([user(peg(50, july(20)))], [piece(50, july(10))]), today=july(6))
     report = decided(plan, Choice.CANCEL)
-    assert told(report) == [(50, "exception", "92.00", "27.60")]
+    assert reported(report) == [(50, "exception", "92.00", "27.60")]
     assert [cut.quantity for cut in cuts(plan, report)] == [0]
     assert instructions_of(report, a_policy()) == ()
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "statement"),
     [
         ([line(2, Choice.SCRAP)], "the proposal has no line 2 to choose; lines are 1"),
         ([line(1, Choice.CANCEL)], "cancel is not possible for line 1; choose one of use_up, return, rework, scrap"),
@@ -117,10 +117,12 @@ def test_a_late_cancellation_is_asked_of_its_order_and_not_called_cancelled() ->
         ([line(1, Choice.RETURN), line(1, Choice.SCRAP)], "0 of line 1 are chosen for scrap, of which 0 EA are left"),
     ],
 )
-def test_choices_that_do_not_fit_the_proposal_are_refused_with_what_would(lines: list[LineChoice], said: str) -> None:
+def test_choices_that_do_not_fit_the_proposal_are_refused_with_what_would(
+    lines: list[LineChoice], statement: str
+) -> None:
     fault = fault_of(put(an_excess_of_twenty()), decision(Choice.APPROVE, *lines))
     assert fault is not None
-    assert said in fault
+    assert statement in fault
 
 
 def test_who_names_no_line_of_the_proposal_is_told_which_there_are() -> None:
@@ -258,10 +260,10 @@ def test_the_dispositions_of_every_line_are_all_that_it_holds_before_and_after_t
     plan = planned(use(users, pieces), removed(stock=Decimal(stock)), assessed(item))
     assert check([plan], plan.dispositions).complete
 
-    verdict = judge_change_of_bom(revised(plan.line), [plan], a_policy(), TODAY)
+    outcome = judge_change_of_bom(revised(plan.line), [plan], a_policy(), TODAY)
     choice, chosen = None, []
-    if verdict.proposal is not None:
-        choice = data.draw(st.sampled_from([way.choice for way in verdict.proposal.alternatives[:-1]]))
+    if outcome.proposal is not None:
+        choice = data.draw(st.sampled_from([way.choice for way in outcome.proposal.alternatives[:-1]]))
         if choice is Choice.APPROVE:
             chosen = [
                 line(
@@ -269,22 +271,22 @@ def test_the_dispositions_of_every_line_are_all_that_it_holds_before_and_after_t
                     Choice(data.draw(st.sampled_from(one.candidates))),
                     data.draw(st.sampled_from([None, 1])),
                 )
-                for one in verdict.dispositions
+                for one in outcome.dispositions
                 if one.number
             ]
     made = decision(choice, *chosen) if choice is not None else None
-    assert made is None or verdict.proposal is None or fault_of(verdict.proposal, made) is None
-    report = carried_out(verdict.dispositions, [plan], made)
+    assert made is None or outcome.proposal is None or fault_of(outcome.proposal, made) is None
+    report = carried_out(outcome.dispositions, [plan], made)
     assert check([plan], report).complete
     assert "excess" not in {one.fate for one in report}
-    assert sum(one.value for one in report) == sum(one.value for one in verdict.dispositions), "no value is lost"
+    assert sum(one.value for one in report) == sum(one.value for one in outcome.dispositions), "no value is lost"
     for cut in cuts(plan, report):
-        (claim,) = [each for each in plan.claims if each.user.requirement_id == cut.requirement_id]
-        assert claim.received <= cut.quantity < claim.user.quantity, "nothing that is here is taken away"
+        (remaining,) = [each for each in plan.remaining_demands if each.user.requirement_id == cut.requirement_id]
+        assert remaining.received <= cut.quantity < remaining.user.quantity, "nothing that is here is taken away"
         taken = sum(
             one.quantity for one in report if one.requirement_id == cut.requirement_id and one.fate == "cancelled"
         )
-        assert taken <= claim.supply
+        assert taken <= remaining.supply
 
 
 def test_splitting_a_line_loses_no_cent() -> None:
@@ -300,7 +302,7 @@ def test_half_a_cent_of_what_a_part_costs_is_a_cent() -> None:
     cheap = an_item(a_source(price=Decimal("0.18"), currency="EUR"))
     plan = planned(use([user()], [piece(2, june(18), shipped=True)]), assessment=assessed(cheap))
     parts = decided(plan, Choice.APPROVE, line(1, Choice.RETURN, 1), line(1, Choice.SCRAP))
-    assert told(parts)[0] == (1, "returned", "0.18", "0.03")
+    assert reported(parts)[0] == (1, "returned", "0.18", "0.03")
 
 
 def test_the_digest_of_what_has_nothing_to_choose_is_what_it_was_before_there_were_choices() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from canonical.base import Criticality
-from canonical.bom import BomLine, BomRevised, ChangeDisposition, ComponentUse, FateOption, LineChange
+from canonical.bom import BomLine, BomLineChange, BomRevised, ChangeDisposition, ComponentUse, FateOption
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
@@ -16,13 +16,13 @@ from decisions.engineering_change.cancelled_lots import LineLots
 from decisions.engineering_change.component_use import ComponentPlan
 from decisions.engineering_change.engineering_change import Disposition, DispositionPlan, Fate
 from decisions.engineering_change.proposal import (
-    ChangeVerdict,
+    BomChangeOutcome,
     as_it_was_put,
     carried_out,
     judge_change_of_bom,
     left_as_it_is,
 )
-from tests.decisions.nouns import a_policy, a_revision, june
+from tests.decisions.models import a_policy, a_revision, june
 
 POLICY = a_policy()
 TODAY = june(1)
@@ -33,7 +33,7 @@ ON_ORDER = ("cancel", *ON_STOCK)
 
 
 def a_line(component: str) -> BomLine:
-    return BomLine(component=component, quantity=Decimal(1), unit="EA", change=LineChange.REMOVED)
+    return BomLine(component=component, quantity=Decimal(1), unit="EA", change=BomLineChange.REMOVED)
 
 
 REVISED = BomRevised(
@@ -88,14 +88,14 @@ def a_plan(
         item=None,
         plan=DispositionPlan(outcome, FIRST_OF_JULY, consumed, Decimal(0)),
         dispositions=dispositions,
-        claims=(),
+        remaining_demands=(),
         priced=priced,
         criticality=criticality,
         lots={},
     )
 
 
-def judged(*plans: ComponentPlan, policy: PlantPolicy = POLICY, today: dt.date = TODAY) -> ChangeVerdict:
+def judged(*plans: ComponentPlan, policy: PlantPolicy = POLICY, today: dt.date = TODAY) -> BomChangeOutcome:
     return judge_change_of_bom(REVISED, plans, policy, today)
 
 
@@ -131,8 +131,8 @@ def ways_of_excess(quantity: int | None, as_proposed: str, cancel: str, send_bac
     return (
         Alternative(choice=Choice.APPROVE, note=note, extra_cost=Decimal(cancel), **of),
         *(
-            Alternative(choice=choice, note=said, extra_cost=cost, **of)
-            for (choice, said), cost in zip(notes, costs, strict=True)
+            Alternative(choice=choice, note=statement, extra_cost=cost, **of)
+            for (choice, statement), cost in zip(notes, costs, strict=True)
         ),
         DECLINE,
     )
@@ -201,9 +201,9 @@ def test_a_change_that_only_adds_components_asks_nobody() -> None:
 
 
 def test_what_is_all_used_asks_nobody_even_without_a_price() -> None:
-    verdict = judged(a_plan(CONSUMED, USED_UP, priced=False, criticality=Criticality.A))
-    assert (verdict.proposal, verdict.dispositions) == (None, (CONSUMED, USED_UP))
-    assert verdict.why == "BIKE-100 revision C, effective 2026-07-01: BB-7421: 40 consumed, 30 used_up"
+    outcome = judged(a_plan(CONSUMED, USED_UP, priced=False, criticality=Criticality.A))
+    assert (outcome.proposal, outcome.dispositions) == (None, (CONSUMED, USED_UP))
+    assert outcome.why == "BIKE-100 revision C, effective 2026-07-01: BB-7421: 40 consumed, 30 used_up"
 
 
 def test_what_can_be_cancelled_asks_nobody_up_to_the_limit_of_its_class_and_the_buyer_a_cent_above() -> None:
@@ -245,9 +245,9 @@ def test_several_components_are_one_proposal_of_their_highest_class_and_of_no_it
     crank = disposed("excess", 3, "30.00", component="CRANK-9", reference="", candidates=ON_STOCK, number=2)
     first, second = a_plan(CONSUMED, EXCESS, criticality=Criticality.C), a_plan(crank, component="CRANK-9", short=2)
     untouched = a_plan(component="CHAIN-1", criticality=Criticality.C)
-    verdict = judged(first, untouched, second)
+    outcome = judged(first, untouched, second)
     proposal = asked(first, untouched, second)
-    assert verdict.dispositions == proposal.dispositions == (CONSUMED, EXCESS, crank)
+    assert outcome.dispositions == proposal.dispositions == (CONSUMED, EXCESS, crank)
     assert (proposal.item, proposal.criticality, proposal.value) == (None, Criticality.B, Decimal("66.80"))
     assert [reason.why for reason in proposal.reasons] == [
         "effective 2026-07-01: 40 consumed, 20 excess",
@@ -313,10 +313,10 @@ def test_a_change_that_is_in_effect_already_is_to_be_decided_today() -> None:
 
 
 def test_the_summary_of_a_long_change_is_cut_and_what_the_trace_says_is_whole() -> None:
-    verdict = judged(*(a_plan(EXCESS, component=f"{'X' * 50}-{number:02}") for number in range(20)))
-    assert verdict.proposal is not None
-    assert verdict.proposal.summary == verdict.why[:500] != verdict.why
-    assert verdict.why.count("20 excess") == 20
+    outcome = judged(*(a_plan(EXCESS, component=f"{'X' * 50}-{number:02}") for number in range(20)))
+    assert outcome.proposal is not None
+    assert outcome.proposal.summary == outcome.why[:500] != outcome.why
+    assert outcome.why.count("20 excess") == 20
 
 
 @pytest.mark.parametrize(

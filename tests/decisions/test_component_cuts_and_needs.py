@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from canonical.base import Criticality
-from canonical.bom import BomLine, ComponentUse, LineChange
+from canonical.bom import BomLine, BomLineChange, ComponentUse
 from canonical.identity import RequirementId
 from canonical.need import Peg
 from canonical.sourcing import ItemAtPlant
@@ -33,7 +33,7 @@ from tests.decisions.bills import (
     use,
     user,
 )
-from tests.decisions.nouns import a_need, a_revision, june, numbers
+from tests.decisions.models import a_need, a_revision, june, numbers
 
 
 def cut(quantity: int, *pegs: Peg, number: int = 1) -> Cut:
@@ -136,7 +136,9 @@ def stated(
     """Each need's item, making and quantity; and what is left to the plan."""
     change = revised(*lines)
     plans = [
-        plan_component(change, line, of, assessed(item), TODAY) for line in lines if line.change is not LineChange.ADDED
+        plan_component(change, line, of, assessed(item), TODAY)
+        for line in lines
+        if line.change is not BomLineChange.ADDED
     ]
     needs, left = new_needs(change, plans, {"BB-7421": of})
     return [(need.item, need.demand_reference.removeprefix("BK-100/B/"), need.quantity) for need in needs], left

@@ -9,9 +9,9 @@ import pytest
 from canonical.base import Criticality
 from canonical.bom import BomLine
 from canonical.sourcing import ItemAtPlant
-from decisions.engineering_change.component_claims import Claim, is_of_assembly, share_gone
 from decisions.engineering_change.component_use import ComponentPlan
 from decisions.engineering_change.engineering_change import Candidate, Disposition, DispositionPlan, Fate
+from decisions.engineering_change.remaining_demand import RemainingDemand, is_of_assembly, share_gone
 from tests.decisions.bills import (
     BRACKET,
     BRACKET_IN_CARTONS,
@@ -33,7 +33,7 @@ from tests.decisions.bills import (
     use,
     user,
 )
-from tests.decisions.nouns import a_policy, a_source, an_item, june, numbers
+from tests.decisions.models import a_policy, a_source, an_item, june, numbers
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,9 @@ def test_a_component_that_goes_out_is_planned_whole() -> None:
             becomes(20, Fate.EXCESS, 10, "36.80", candidates=("cancel", *KEEPABLE)),
             becomes(200, Fate.CANCELLED, 20, "368.00"),
         ),
-        claims=(Claim(used, kept=(peg(120, june(25)),), gone=Decimal(150), received=NOTHING, supply=Decimal(300)),),
+        remaining_demands=(
+            RemainingDemand(used, kept=(peg(120, june(25)),), gone=Decimal(150), received=NOTHING, supply=Decimal(300)),
+        ),
         priced=True,
         criticality=Criticality.B,
         lots=dict.fromkeys(("PO-1/10", "PO-1/20"), SOLD_SINGLY),
@@ -93,27 +95,29 @@ def test_a_component_that_goes_out_is_planned_whole() -> None:
 
 def test_without_use_nothing_is_planned() -> None:
     plan = planned(use([], []))
-    assert (plan.dispositions, plan.claims, plan.priced, plan.criticality) == ((), (), True, Criticality.B)
+    assert (plan.dispositions, plan.remaining_demands, plan.priced, plan.criticality) == ((), (), True, Criticality.B)
 
 
 def test_only_the_share_that_ends_is_gone_and_what_is_kept_is_rounded_up_at_the_sixth_decimal() -> None:
     used = user(peg(100, july(20)), peg(1, july(21), demand="SO-2"))
     plan = planned(use([used], []), changed(1, before=3))
     kept = (peg(Decimal("33.333334"), july(20)), peg(Decimal("0.333334"), july(21), demand="SO-2"))
-    assert plan.claims == (Claim(used, kept, Decimal("67.333332"), NOTHING, NOTHING),)
+    assert plan.remaining_demands == (RemainingDemand(used, kept, Decimal("67.333332"), NOTHING, NOTHING),)
     assert plan.plan.demand_after == Decimal("33.666668")
 
 
 @pytest.mark.parametrize("line", [changed(3, before=2), changed(3, before=None)])
 def test_where_more_is_used_or_nobody_can_tell_all_demand_is_kept(line: BomLine) -> None:
     used = user(peg(100, july(20)))
-    assert planned(use([used], []), line).claims == (Claim(used, used.pegs, NOTHING, NOTHING, NOTHING),)
+    assert planned(use([used], []), line).remaining_demands == (
+        RemainingDemand(used, used.pegs, NOTHING, NOTHING, NOTHING),
+    )
 
 
 def test_demand_of_the_day_itself_ends_and_that_of_the_day_before_does_not() -> None:
     used = user(peg(5, june(30)), peg(7, FIRST_OF_JULY))
-    (claim,) = planned(use([used], [])).claims
-    assert (claim.kept, claim.gone) == ((peg(5, june(30)),), Decimal(7))
+    (remaining,) = planned(use([used], [])).remaining_demands
+    assert (remaining.kept, remaining.gone) == ((peg(5, june(30)),), Decimal(7))
 
 
 @pytest.mark.parametrize(
@@ -132,8 +136,8 @@ def test_a_peg_is_the_assemblys_that_it_names_and_else_ours_where_no_other_assem
     asked = peg(10, july(20), assembly)
     of = use([user(asked)], [], *others)
     assert is_of_assembly(revised(), of, asked) is is_ours
-    (claim,) = planned(of).claims
-    assert (claim.kept, claim.gone) == (((), Decimal(10)) if is_ours else ((asked,), NOTHING))
+    (remaining,) = planned(of).remaining_demands
+    assert (remaining.kept, remaining.gone) == (((), Decimal(10)) if is_ours else ((asked,), NOTHING))
 
 
 def test_what_was_received_for_demand_that_ends_serves_other_demand_before_what_is_still_to_come() -> None:
@@ -141,7 +145,9 @@ def test_what_was_received_for_demand_that_ends_serves_other_demand_before_what_
     of = use([used], [piece(15, june(1), received=True), piece(20, june(2), 20, received=True), piece(60, july(9), 30)])
     plan = planned(of)
     kept = (peg(20, july(10)), peg(15, july(20), demand="SO-2"), peg(30, july(30), "BK-200"))
-    assert plan.claims == (Claim(used, kept, Decimal(35), Decimal(35), Decimal(60), idle=Decimal(35)),)
+    assert plan.remaining_demands == (
+        RemainingDemand(used, kept, Decimal(35), Decimal(35), Decimal(60), idle=Decimal(35)),
+    )
     assert plan.plan.demand_after == 30
     assert bare(plan) == (
         becomes(15, Fate.USED_UP, 10, on_stock=True),
@@ -228,7 +234,9 @@ def test_what_a_need_and_others_use_of_one_delivery_is_told_as_one() -> None:
 def test_each_requirement_claims_its_own_supply_only() -> None:
     users = [user(peg(10, july(20))), user(peg(20, july(21)), number=2)]
     plan = planned(use(users, [piece(10, july(10)), piece(0, july(10), 15), piece(20, july(10), 20, number=2)]))
-    assert [(claim.user, claim.supply) for claim in plan.claims] == list(zip(users, numbers(10, 20), strict=True))
+    assert [(remaining.user, remaining.supply) for remaining in plan.remaining_demands] == list(
+        zip(users, numbers(10, 20), strict=True)
+    )
     assert bare(plan) == (
         becomes(10, Fate.CANCELLED, 10, "18.40"),
         becomes(20, Fate.CANCELLED, 20, "36.80", number=2),
@@ -266,11 +274,11 @@ def test_goods_are_here_once_they_are_received_and_undated_ones_never_are(
         (july(8), {"supplier": "1600"}, Fate.EXCEPTION),
     ],
 )
-def test_an_order_can_be_cancelled_up_to_its_suppliers_freeze_fence_unless_it_is_shipped(
+def test_an_order_can_be_cancelled_up_to_its_suppliers_frozen_zone_unless_it_is_shipped(
     today: dt.date, more: dict[str, Any], fate: Fate
 ) -> None:
     supplied = piece(10, july(10)).model_copy(update=more)
-    assessment = assessed(by_supplier={"1600": a_policy(freeze_fence_days=2)})
+    assessment = assessed(by_supplier={"1600": a_policy(frozen_zone_days=2)})
     plan = planned(use([user()], [supplied]), assessment=assessment, today=today)
     assert bare(plan) == (becomes(10, fate, 10, "18.40"),)
 
@@ -285,7 +293,9 @@ def test_quantities_are_compared_in_the_unit_of_the_line() -> None:
     used = user(peg(3, june(20)), peg(2, july(20), "BK-200"), peg(1, july(21)), unit="CT")
     of = use([used], [piece(9, june(18), unit="DZN"), piece(1, june(18), 20, unit="CT")])
     plan = planned(of, assessment=assessed(BRACKET_IN_CARTONS))
-    assert plan.claims == (Claim(used, used.pegs[:2], gone=Decimal(1), received=NOTHING, supply=Decimal("11.8")),)
+    assert plan.remaining_demands == (
+        RemainingDemand(used, used.pegs[:2], gone=Decimal(1), received=NOTHING, supply=Decimal("11.8")),
+    )
     assert (plan.plan.demand_before, plan.plan.demand_after) == numbers(30, 20)
     assert bare(plan) == (
         becomes(30, Fate.CONSUMED, 10),
@@ -304,7 +314,7 @@ def test_supply_that_nothing_converts_is_an_exception_in_its_own_unit_and_has_no
         becomes(4, Fate.EXCEPTION, 5, unit="BX"),
         becomes(5, Fate.EXCEPTION, 20, unit="BX"),
     )
-    assert plan.claims == (Claim(used, used.pegs, NOTHING, NOTHING, Decimal(10)),)
+    assert plan.remaining_demands == (RemainingDemand(used, used.pegs, NOTHING, NOTHING, Decimal(10)),)
     assert plan.priced is False
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from canonical.calendar import Calendar
 from canonical.policy import Absence, PlantPolicy, Role
 from decisions.delegation import absence_of, who_is_asked
-from tests.decisions.nouns import a_policy, june
+from tests.decisions.models import a_policy, june
 
 MONDAY_NOON = dt.datetime(2026, 6, 15, 12, tzinfo=dt.UTC)
 

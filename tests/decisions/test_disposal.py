@@ -26,7 +26,7 @@ from tests.decisions.bills import (
     use,
     user,
 )
-from tests.decisions.nouns import a_policy, a_source, an_item, june
+from tests.decisions.models import a_policy, a_source, an_item, june
 
 RULES = Disposal(
     use_up_days=100,

@@ -22,7 +22,7 @@ from decisions.engineering_change.engineering_change import (
     dispose,
     needs_of_new_components,
 )
-from tests.decisions.nouns import WEEKDAYS, a_peg, a_revision, june, numbers
+from tests.decisions.models import WEEKDAYS, a_peg, a_revision, june, numbers
 
 FIRST_OF_JULY = dt.date(2026, 7, 1)
 TODAY = june(1)
@@ -42,9 +42,9 @@ def demand(quantity: int, on: dt.date) -> OutgoingDemand:
 
 
 def disposed(
-    stock: int, supply: list[OutgoingSupply], wanted: list[OutgoingDemand], today: dt.date = TODAY
+    stock: int, supply: list[OutgoingSupply], requested: list[OutgoingDemand], today: dt.date = TODAY
 ) -> DispositionPlan:
-    return dispose(Decimal(stock), supply, wanted, FIRST_OF_JULY, today)
+    return dispose(Decimal(stock), supply, requested, FIRST_OF_JULY, today)
 
 
 def fates(plan: DispositionPlan) -> list[tuple[str, int, Fate]]:
@@ -122,7 +122,7 @@ def test_nothing_there_is_nothing_to_dispose_of() -> None:
     assert (plan.dispositions, plan.why) == ((), "effective 2026-07-01: nothing to dispose of")
 
 
-def test_the_cut_off_of_a_supplier_that_states_none_is_the_freeze_fence() -> None:
+def test_the_cut_off_of_a_supplier_that_states_none_is_the_frozen_zone() -> None:
     closed_on_the_8th = Calendar(name="plant", holidays=(july(8),))
     assert cancellation_cut_off(july(10), 5, WEEKDAYS) == july(3)
     assert cancellation_cut_off(july(10), 5, closed_on_the_8th) == july(2)
@@ -155,9 +155,9 @@ demands = st.lists(st.builds(demand, quantities, days), max_size=6)
 
 @given(quantities, supplies, demands)
 def test_every_unit_has_one_disposition_and_none_is_made_up(
-    stock: int, supply: list[OutgoingSupply], wanted: list[OutgoingDemand]
+    stock: int, supply: list[OutgoingSupply], requested: list[OutgoingDemand]
 ) -> None:
-    plan = disposed(stock, supply, wanted)
+    plan = disposed(stock, supply, requested)
     disposed_of: dict[str, Decimal] = defaultdict(Decimal)
     for one in plan.dispositions:
         assert one.quantity > 0
@@ -168,13 +168,13 @@ def test_every_unit_has_one_disposition_and_none_is_made_up(
 
 @given(quantities, supplies, demands)
 def test_nothing_is_left_over_while_a_demand_that_it_could_meet_is_open(
-    stock: int, supply: list[OutgoingSupply], wanted: list[OutgoingDemand]
+    stock: int, supply: list[OutgoingSupply], requested: list[OutgoingDemand]
 ) -> None:
-    plan = disposed(stock, supply, wanted)
+    plan = disposed(stock, supply, requested)
     early = stock + sum(piece.quantity for piece in supply if piece.available_on < FIRST_OF_JULY)
     late = sum(piece.quantity for piece in supply if piece.available_on >= FIRST_OF_JULY)
-    before = sum(one.quantity for one in wanted if one.date < FIRST_OF_JULY)
-    after = sum(one.quantity for one in wanted if one.date >= FIRST_OF_JULY)
+    before = sum(one.quantity for one in requested if one.date < FIRST_OF_JULY)
+    after = sum(one.quantity for one in requested if one.date >= FIRST_OF_JULY)
     assert plan.total(Fate.CONSUMED) == min(early, before)
     assert plan.total(Fate.USED_UP) == min(early - min(early, before) + late, after)
     assert plan.total(Fate.EXCESS) == max(0, early - before - after)

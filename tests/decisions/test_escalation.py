@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from canonical.calendar import Calendar
 from canonical.policy import Escalation, Role
 from decisions.escalation import (
-    BUYER_TOLD,
-    MANAGER_TOLD,
+    BUYER_NOTIFIED,
+    MANAGER_NOTIFIED,
     REMINDED,
     latest_safe_moment,
-    next_rung,
-    question_ladder,
-    supplier_ladder,
+    next_escalation,
+    question_schedule,
+    supplier_schedule,
 )
-from tests.decisions.nouns import WEEKDAYS, a_policy, june
+from tests.decisions.models import WEEKDAYS, a_policy, june
 from tests.decisions.test_business_hours_model import minute_by_minute
 
 FRIDAY_THREE = dt.datetime(2026, 6, 12, 15, tzinfo=dt.UTC)
@@ -29,16 +29,16 @@ LOS_ANGELES = Calendar(name="los-angeles", zone="America/Los_Angeles")
 
 def test_r16_16_h_sla_08_to_17_sent_fri_15_00_is_due_mon_14_00_tue_13_00_wed_12_00() -> None:
     """16 h SLA, 08–17, sent Fri 15:00 → Mon 14:00, Tue 13:00, Wed 12:00."""
-    supplier = supplier_ladder(FRIDAY_THREE, POLICY, None)
-    assert [(rung.action, f"{rung.at:%a %H:%M}") for rung in supplier] == [
+    supplier = supplier_schedule(FRIDAY_THREE, POLICY, None)
+    assert [(level.action, f"{level.at:%a %H:%M}") for level in supplier] == [
         ("remind_supplier", "Mon 14:00"),
-        ("tell_buyer", "Tue 13:00"),
+        ("notify_buyer", "Tue 13:00"),
     ]
     # The question that the buyer gets on Tuesday goes on with the supplier's clock.
-    manager = next_rung(question_ladder(FRIDAY_THREE, POLICY, "buyer", None), BUYER_TOLD)
+    manager = next_escalation(question_schedule(FRIDAY_THREE, POLICY, "buyer", None), BUYER_NOTIFIED)
     assert manager is not None
     assert (manager.action, manager.role, f"{manager.at:%a %H:%M}") == (
-        "tell_manager",
+        "notify_manager",
         "purchasing-manager",
         "Wed 12:00",
     )
@@ -46,36 +46,36 @@ def test_r16_16_h_sla_08_to_17_sent_fri_15_00_is_due_mon_14_00_tue_13_00_wed_12_
 
 def test_a_question_climbs_from_who_is_asked_to_the_buyer_and_the_manager() -> None:
     asked = {
-        role: [(rung.action, rung.role) for rung in question_ladder(FRIDAY_THREE, POLICY, role, None)]
+        role: [(level.action, level.role) for level in question_schedule(FRIDAY_THREE, POLICY, role, None)]
         for role in ("planner", "buyer", "purchasing-manager")
     }
     assert asked == {
         "planner": [
             ("remind_assignee", "planner"),
-            ("tell_buyer", "buyer"),
-            ("tell_manager", "purchasing-manager"),
+            ("notify_buyer", "buyer"),
+            ("notify_manager", "purchasing-manager"),
         ],
-        "buyer": [("remind_assignee", "buyer"), ("tell_manager", "purchasing-manager")],
+        "buyer": [("remind_assignee", "buyer"), ("notify_manager", "purchasing-manager")],
         "purchasing-manager": [("remind_assignee", "purchasing-manager")],
     }
 
 
 def test_a_plant_whose_buyer_is_the_manager_tells_one_person_once() -> None:
     alone = a_policy(manager="buyer")
-    assert [rung.action for rung in question_ladder(FRIDAY_THREE, alone, "planner", None)] == [
+    assert [level.action for level in question_schedule(FRIDAY_THREE, alone, "planner", None)] == [
         "remind_assignee",
-        "tell_buyer",
+        "notify_buyer",
     ]
 
 
 def test_a_plant_of_ours_is_not_reminded_and_the_buyer_is_told_all_the_same() -> None:
-    [rung] = supplier_ladder(FRIDAY_THREE, POLICY, None, remind=False)
-    assert (rung.action, f"{rung.at:%a %H:%M}") == ("tell_buyer", "Tue 13:00")
+    [level] = supplier_schedule(FRIDAY_THREE, POLICY, None, remind=False)
+    assert (level.action, f"{level.at:%a %H:%M}") == ("notify_buyer", "Tue 13:00")
 
 
 def test_each_rung_counts_in_the_hours_of_the_role_that_it_calls_on() -> None:
     policy = a_policy(roles={"buyer": Role(calendar=BERLIN), "purchasing-manager": Role(calendar=LOS_ANGELES)})
-    remind, tell = question_ladder(FRIDAY_THREE, policy, "buyer", None)
+    remind, tell = question_schedule(FRIDAY_THREE, policy, "buyer", None)
     assert (remind.calendar, tell.calendar) == ("berlin", "los-angeles")
     # 17:00 in Berlin: all of the eight hours are Monday's. 08:00 in Los Angeles: a day, a day and six hours.
     assert f"{remind.at.astimezone(ZoneInfo('Europe/Berlin')):%a %H:%M}" == "Mon 16:00"
@@ -86,14 +86,14 @@ def test_each_rung_counts_in_the_hours_of_the_role_that_it_calls_on() -> None:
 def test_no_rung_comes_before_the_one_below_it_however_long_the_manager_works() -> None:
     tireless = Calendar(name="tireless", weekdays=tuple(range(7)), opens=dt.time(0), closes=dt.time(23, 59))
     policy = a_policy(roles={"purchasing-manager": Role(calendar=tireless)})
-    remind, tell = question_ladder(FRIDAY_THREE, policy, "buyer", None)
+    remind, tell = question_schedule(FRIDAY_THREE, policy, "buyer", None)
     assert f"{remind.at:%a %H:%M}" == f"{tell.at:%a %H:%M}" == "Mon 14:00", "24 h of the manager's end on Saturday"
 
 
 def test_no_rung_waits_beyond_the_morning_of_the_latest_safe_date() -> None:
-    rungs = supplier_ladder(FRIDAY_THREE, POLICY, june(16))
-    assert [f"{rung.at:%a %H:%M}" for rung in rungs] == ["Mon 14:00", "Tue 08:00"]
-    assert [rung.latest_safe for rung in rungs] == [None, june(16)]
+    levels = supplier_schedule(FRIDAY_THREE, POLICY, june(16))
+    assert [f"{level.at:%a %H:%M}" for level in levels] == ["Mon 14:00", "Tue 08:00"]
+    assert [level.latest_safe for level in levels] == [None, june(16)]
 
 
 @pytest.mark.parametrize(
@@ -127,20 +127,23 @@ def test_the_latest_safe_day_is_one_of_the_roles_own_zone() -> None:
 
 def test_a_share_of_the_sla_that_ends_with_the_latest_safe_date_is_not_brought_forward() -> None:
     policy = a_policy(escalation=Escalation(sla_hours=4))
-    reminder, told = supplier_ladder(FRIDAY_THREE, policy, june(12))
-    assert f"{reminder.at:%a %H:%M}" == f"{told.at:%a %H:%M}" == "Fri 17:00"
-    assert (reminder.latest_safe, told.latest_safe) == (None, june(12))
+    reminder, reported = supplier_schedule(FRIDAY_THREE, policy, june(12))
+    assert f"{reminder.at:%a %H:%M}" == f"{reported.at:%a %H:%M}" == "Fri 17:00"
+    assert (reminder.latest_safe, reported.latest_safe) == (None, june(12))
 
 
-def test_the_next_rung_is_the_one_above_those_climbed_until_the_top() -> None:
-    rungs = question_ladder(FRIDAY_THREE, POLICY, "planner", None)
-    assert [next_rung(rungs, climbed) for climbed in (0, REMINDED, BUYER_TOLD, MANAGER_TOLD)] == [*rungs, None]
-    of_the_buyer = question_ladder(FRIDAY_THREE, POLICY, "buyer", None)
-    assert next_rung(of_the_buyer, REMINDED) == of_the_buyer[-1]
+def test_the_next_escalation_level_is_the_one_above_those_climbed_until_the_top() -> None:
+    levels = question_schedule(FRIDAY_THREE, POLICY, "planner", None)
+    assert [next_escalation(levels, reached) for reached in (0, REMINDED, BUYER_NOTIFIED, MANAGER_NOTIFIED)] == [
+        *levels,
+        None,
+    ]
+    of_the_buyer = question_schedule(FRIDAY_THREE, POLICY, "buyer", None)
+    assert next_escalation(of_the_buyer, REMINDED) == of_the_buyer[-1]
 
 
 def test_a_rung_says_why_it_is_due() -> None:
-    reminder, told = supplier_ladder(FRIDAY_THREE, POLICY, june(16))
+    reminder, reported = supplier_schedule(FRIDAY_THREE, POLICY, june(16))
     assert reminder.reason("v7").model_dump() == {
         "rule": "R16",
         "why": "50% of the SLA of 16 business hours (weekdays) is over",
@@ -154,7 +157,7 @@ def test_a_rung_says_why_it_is_due() -> None:
         "thresholds": {"escalation.sla_hours": 16, "escalation.reminder_at": "0.5"},
         "policy_version": "v7",
     }
-    forward = told.reason("v7")
+    forward = reported.reason("v7")
     assert forward.why == "2026-06-16 is the latest safe date, and 100% of the SLA would end after that"
     assert forward.inputs["latest_safe_date"] == "2026-06-16"
     assert forward.thresholds == {"escalation.sla_hours": 16, "escalation.buyer_at": "1.0"}
@@ -165,12 +168,12 @@ def test_moments_are_told_in_utc_wherever_the_machine_stands(monkeypatch: pytest
     monkeypatch.setenv("TZ", "America/Los_Angeles")
     time.tzset()
     try:
-        rung = supplier_ladder(after_hours, POLICY, june(12))[0]
-        reason = rung.reason("v7")
+        level = supplier_schedule(after_hours, POLICY, june(12))[0]
+        reason = level.reason("v7")
     finally:
         monkeypatch.undo()
         time.tzset()
-    assert rung.latest_safe == june(12)
+    assert level.latest_safe == june(12)
     assert reason.inputs["started"] == reason.inputs["due"] == "2026-06-12T20:00:00+00:00"
 
 
@@ -187,8 +190,8 @@ def test_whether_the_latest_safe_day_is_over_is_asked_at_the_plant_and_not_where
     late_at_the_plant = dt.datetime(2026, 1, 21, 23, 0, tzinfo=dt.UTC)  # and already the 22nd in Berlin
     roles = {"planner": Role(calendar=BERLIN)}
     policy = a_policy(escalation=Escalation(sla_hours=11, buyer_at=Decimal("1.1")), roles=roles)
-    rungs = question_ladder(late_at_the_plant, policy, "planner", dt.date(2026, 1, 21))
-    assert [rung.at for rung in rungs] == [late_at_the_plant] * 3
+    levels = question_schedule(late_at_the_plant, policy, "planner", dt.date(2026, 1, 21))
+    assert [level.at for level in levels] == [late_at_the_plant] * 3
 
 
 @given(
@@ -198,21 +201,21 @@ def test_whether_the_latest_safe_day_is_over_is_asked_at_the_plant_and_not_where
     st.sampled_from(["buyer", "planner", "purchasing-manager"]),
     st.none() | st.integers(-5, 40),
 )
-def test_a_ladder_rises_and_ends_by_the_latest_safe_date(
+def test_an_escalation_schedule_rises_and_ends_by_the_latest_safe_date(
     started: dt.datetime, sla_hours: int, roles: dict[str, Role], asked: str, days: int | None
 ) -> None:
     policy = a_policy(escalation=Escalation(sla_hours=sla_hours, buyer_at=Decimal("1.1")), roles=roles)
     safe = None if days is None else started.date() + dt.timedelta(days=days)
-    for rungs in (question_ladder(started, policy, asked, safe), supplier_ladder(started, policy, safe)):
-        due = [rung.at for rung in rungs]
+    for levels in (question_schedule(started, policy, asked, safe), supplier_schedule(started, policy, safe)):
+        due = [level.at for level in levels]
         assert due == sorted(due)
         assert due[0] >= started
-        assert [rung.height for rung in rungs] == sorted({rung.height for rung in rungs})
-        for rung in rungs:
+        assert [level.height for level in levels] == sorted({level.height for level in levels})
+        for level in levels:
             if safe is not None and started.astimezone(policy.office.tzinfo).date() <= safe:
-                # A day ends at different times; a rung held back by the one below it ends with that.
-                assert rung.at <= dt.datetime.combine(safe + dt.timedelta(days=1), dt.time(12), dt.UTC)
-                assert rung.latest_safe in (None, safe)
+                # A day ends at different times; an escalation level held back by the one below it ends with that.
+                assert level.at <= dt.datetime.combine(safe + dt.timedelta(days=1), dt.time(12), dt.UTC)
+                assert level.latest_safe in (None, safe)
 
 
 @given(moments, st.integers(1, 20), st.sampled_from([0, 1, 2]))
@@ -220,6 +223,6 @@ def test_a_rung_is_due_where_counting_the_minutes_of_its_role_ends(
     started: dt.datetime, sla_hours: int, place: int
 ) -> None:
     policy = a_policy(escalation=Escalation(sla_hours=sla_hours), office=LOS_ANGELES)
-    rung = question_ladder(started, policy, "planner", None)[place]
+    level = question_schedule(started, policy, "planner", None)[place]
     minutes = int(sla_hours * 60 * [Decimal("0.5"), Decimal(1), Decimal("1.5")][place])
-    assert rung.at == minute_by_minute(LOS_ANGELES, started, minutes)
+    assert level.at == minute_by_minute(LOS_ANGELES, started, minutes)

@@ -1,4 +1,4 @@
-"""What R3 says of its verdicts, and where a fraction of a unit decides."""
+"""What R3 says of its outcomes, and where a fraction of a unit decides."""
 
 from decimal import Decimal
 
@@ -6,17 +6,17 @@ import pytest
 
 from canonical.records import OrderStage
 from decisions.order_change import (
-    CreateBalance,
-    FloorAndBalance,
+    FloorAndReorder,
     FrozenChange,
+    LineChangeOutcome,
     LineState,
     LineUnchanged,
-    LineVerdict,
     ProposeChange,
+    Reorder,
     change_reason,
     judge_line_change,
 )
-from tests.decisions.nouns import WEEKDAYS, june
+from tests.decisions.models import WEEKDAYS, june
 
 SENT = LineState(OrderStage.SENT)
 ACKNOWLEDGED = LineState(OrderStage.ACKNOWLEDGED, answered=True)
@@ -24,26 +24,28 @@ CLOSED = LineState(OrderStage.CLOSED, received=Decimal(400))
 ALL_SHIPPED = LineState(OrderStage.DELIVERING, answered=True, in_transit=Decimal(1000))
 
 
-def judged(state: LineState, wanted: str, day: int = 30, today: int = 1, approved: bool = False) -> LineVerdict:
+def judged(
+    state: LineState, requested: str, day: int = 30, today: int = 1, approved: bool = False
+) -> LineChangeOutcome:
     return judge_line_change(
         state,
         Decimal(1000),
         june(30),
-        Decimal(wanted),
+        Decimal(requested),
         june(day),
         today=june(today),
-        freeze_fence_days=5,
+        frozen_zone_days=5,
         calendar=WEEKDAYS,
         approved=approved,
     )
 
 
-def said(verdict: LineVerdict) -> str:
-    return verdict.reason if isinstance(verdict, ProposeChange | FrozenChange) else verdict.why
+def statement(outcome: LineChangeOutcome) -> str:
+    return outcome.reason if isinstance(outcome, ProposeChange | FrozenChange) else outcome.why
 
 
 @pytest.mark.parametrize(
-    ("state", "wanted", "why"),
+    ("state", "requested", "why"),
     [
         (SENT, "1000", "the line is what is wanted"),
         (SENT, "1200", "the order is sent and not acknowledged yet"),
@@ -59,16 +61,16 @@ def said(verdict: LineVerdict) -> str:
         (ALL_SHIPPED, "1200", "1000 is shipped or received; the other 200 needs another order"),
     ],
 )
-def test_r3_says_why(state: LineState, wanted: str, why: str) -> None:
-    verdict = judged(state, wanted)
-    assert said(verdict) == why
+def test_r3_says_why(state: LineState, requested: str, why: str) -> None:
+    outcome = judged(state, requested)
+    assert statement(outcome) == why
     reason = change_reason(
-        verdict,
+        outcome,
         state,
         (Decimal(1000), june(30)),
-        (Decimal(wanted), june(30)),
+        (Decimal(requested), june(30)),
         today=june(1),
-        freeze_fence_days=5,
+        frozen_zone_days=5,
         calendar=WEEKDAYS,
         policy_version="v7",
     )
@@ -76,40 +78,40 @@ def test_r3_says_why(state: LineState, wanted: str, why: str) -> None:
 
 
 def test_r3_says_that_a_person_decided_that_a_date_is_past_moving_and_that_it_is_too_late() -> None:
-    assert said(judged(ACKNOWLEDGED, "1200", approved=True)) == "a person decided the change"
+    assert statement(judged(ACKNOWLEDGED, "1200", approved=True)) == "a person decided the change"
     moved = judged(ALL_SHIPPED, "1000", day=29)
     assert isinstance(moved, LineUnchanged)
-    assert said(moved) == "all of the line is shipped or received; its date can't be moved"
-    assert said(judged(ACKNOWLEDGED, "1200", today=23)) == (
-        "delivery on 2026-06-30 is inside the freeze fence of 5 working days"
+    assert statement(moved) == "all of the line is shipped or received; its date can't be moved"
+    assert statement(judged(ACKNOWLEDGED, "1200", today=23)) == (
+        "delivery on 2026-06-30 is inside the frozen zone of 5 working days"
     )
 
 
 def test_half_a_unit_shipped_is_a_floor_and_half_a_unit_missing_is_a_balance() -> None:
     shipped = judged(ACKNOWLEDGED._replace(in_transit=Decimal("0.5")), "0")
-    assert isinstance(shipped, FloorAndBalance)
+    assert isinstance(shipped, FloorAndReorder)
     assert shipped.floor == Decimal("0.5")
-    balance = judged(CLOSED, "400.5")
-    assert isinstance(balance, CreateBalance)
-    assert balance.balance == Decimal("0.5")
+    open_quantity = judged(CLOSED, "400.5")
+    assert isinstance(open_quantity, Reorder)
+    assert open_quantity.open_quantity == Decimal("0.5")
 
 
 def test_a_date_wanted_otherwise_of_a_line_that_is_partly_shipped_leaves_its_quantity() -> None:
-    verdict = judged(ACKNOWLEDGED._replace(in_transit=Decimal(400)), "1000", day=29)
-    assert isinstance(verdict, FloorAndBalance)
-    assert (verdict.new_quantity, verdict.balance) == (Decimal(1000), Decimal(0))
-    assert verdict.why == "400 is shipped or received; the other 0 needs another order"
+    outcome = judged(ACKNOWLEDGED._replace(in_transit=Decimal(400)), "1000", day=29)
+    assert isinstance(outcome, FloorAndReorder)
+    assert (outcome.new_quantity, outcome.open_quantity) == (Decimal(1000), Decimal(0))
+    assert outcome.why == "400 is shipped or received; the other 0 needs another order"
 
 
 def test_nobody_has_approved_a_change_unless_it_is_said() -> None:
-    verdict = judge_line_change(
+    outcome = judge_line_change(
         ACKNOWLEDGED,
         Decimal(1000),
         june(30),
         Decimal(1200),
         june(30),
         today=june(1),
-        freeze_fence_days=5,
+        frozen_zone_days=5,
         calendar=WEEKDAYS,
     )
-    assert isinstance(verdict, ProposeChange)
+    assert isinstance(outcome, ProposeChange)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from decisions.lots import has_legal_lot, lots_wanted, size_lots, smallest_lot
-from tests.decisions.nouns import numbers
+from decisions.lots import has_legal_lot, lots_requested, size_lots, smallest_lot
+from tests.decisions.models import numbers
 
 
 def test_r5_437_moq_100_multiple_25_max_400_orders_400_and_100_with_surplus_63() -> None:
@@ -46,7 +46,7 @@ def test_lots_never_give_less_than_the_need_nor_a_lot_more_and_keep_the_supplier
     assert sizing.surplus == sizing.total - needed
     assert all(minimum <= lot and lot % multiple == 0 for lot in sizing.lots)
     assert maximum is None or all(lot <= maximum for lot in sizing.lots)
-    assert len(sizing.lots) == lots_wanted(max(needed, minimum), multiple, maximum)
+    assert len(sizing.lots) == lots_requested(max(needed, minimum), multiple, maximum)
 
 
 def test_nothing_needed_leaves_nothing_over_and_says_so() -> None:
@@ -73,7 +73,7 @@ def test_one_lot_is_told_by_its_quantity() -> None:
     [("0", "1", None, 0), ("0.5", "1", None, 1), ("0", "1", "10", 0), ("1", "0.1", "0.5", 2), ("10", "50", "40", 0)],
 )
 def test_how_many_lots_a_need_takes(needed: str, multiple: str, maximum: str | None, lots: int) -> None:
-    assert lots_wanted(Decimal(needed), Decimal(multiple), None if maximum is None else Decimal(maximum)) == lots
+    assert lots_requested(Decimal(needed), Decimal(multiple), None if maximum is None else Decimal(maximum)) == lots
 
 
 def test_r5s_reason_shows_the_need_and_the_suppliers_terms() -> None:

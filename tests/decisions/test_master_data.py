@@ -9,10 +9,10 @@ from canonical.calendar import Calendar
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.policy import DefectOwners, RouteKind, RouteRule
 from canonical.sourcing import Assessment, Component, MasterDataDefect
-from decisions.assess import NotOrderable, decide_cover
+from decisions.assess import NotOrderable, decide_sourcing
 from decisions.master_data import master_data_proposal
 from decisions.sourcing import defects_of
-from tests.decisions.nouns import a_need, a_policy, a_source, an_item, may
+from tests.decisions.models import a_need, a_policy, a_source, an_item, may
 
 OWNERS = DefectOwners(**{domain: f"owner of {domain}" for domain in DefectOwners.model_fields})
 DIRECT = RouteRule(kind=RouteKind.DIRECT)
@@ -32,9 +32,9 @@ def found(item: dict[str, Any], source: dict[str, Any] | None, need: dict[str, A
     sources = () if source is None else (a_source(**source),)
     rules: dict[str, Any] = {"owners": OWNERS, "routes": (DIRECT, SUBCONTRACT)} | policy
     assessment = Assessment(item=an_item(*sources).model_copy(update=item), policy=a_policy(**rules))
-    verdict = decide_cover(a_need(**need), assessment, may(4))
-    assert isinstance(verdict, NotOrderable)
-    return verdict.defects
+    outcome = decide_sourcing(a_need(**need), assessment, may(4))
+    assert isinstance(outcome, NotOrderable)
+    return outcome.defects
 
 
 IN_UNITS = "keep the conversion of {0} and CT in the item's units of measure, or have the plan state the need in CT"
@@ -266,9 +266,9 @@ def test_a_transfer_that_can_not_be_served_is_named_before_that_nobody_supplies(
 def test_where_everybody_is_excluded_another_supplier_is_asked_for() -> None:
     sources = (a_source(), a_source(supplier="1678"))
     assessment = Assessment(item=an_item(*sources), policy=a_policy(owners=OWNERS))
-    verdict = decide_cover(a_need(), assessment, may(4), exclude={"1678", "1580"})
-    assert isinstance(verdict, NotOrderable)
-    assert verdict.defects == (
+    outcome = decide_sourcing(a_need(), assessment, may(4), exclude={"1678", "1580"})
+    assert isinstance(outcome, NotOrderable)
+    assert outcome.defects == (
         a_defect(
             "sources",
             "1580, 1678",
@@ -286,9 +286,9 @@ def test_all_that_is_wrong_with_all_sources_is_said_and_one_defect_is_not_said_t
     assessment = Assessment(item=an_item(*sources), policy=policy)
     both = defects_of(need, assessment, holding=["1678"])
     assert [defect.field for defect in both] == ["supplier", "lead_time_days"]
-    verdict = NotOrderable(both[:1], policy)
-    assert verdict.why == both[0].detail
-    assert verdict.reasons()[0].policy_version == "test"
+    outcome = NotOrderable(both[:1], policy)
+    assert outcome.why == both[0].detail
+    assert outcome.reasons()[0].policy_version == "test"
     proposal = master_data_proposal(need, both[:1], policy)
     assert proposal == Proposal(
         kind=ExceptionKind.MASTER_DATA,
@@ -301,7 +301,7 @@ def test_all_that_is_wrong_with_all_sources_is_said_and_one_defect_is_not_said_t
         criticality=need.criticality,
         currency="EUR",
         defects=both[:1],
-        alternatives=(Alternative(choice=Choice.RETRY, note="master data is mended: try again"),),
+        alternatives=(Alternative(choice=Choice.RETRY, note="master data is fixed: try again"),),
         approvers=("owner of supplier",),
         rule="R3",
     )

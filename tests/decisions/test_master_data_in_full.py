@@ -18,7 +18,7 @@ from decisions.master_data import (
     source_defects,
     unknown_sourcing_rule,
 )
-from tests.decisions.nouns import a_need, a_peg, a_policy, a_source, an_item, june
+from tests.decisions.models import a_need, a_peg, a_policy, a_source, an_item, june
 
 NEED = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15), Criticality.A),))
 OF = "supplier 1580, item BB-7421 at 1710"
@@ -39,8 +39,8 @@ def known(item: ItemAtPlant | None, unknown: UnknownItem | None = None, **policy
 
 def test_an_item_that_master_data_does_not_have() -> None:
     assert item_defects(NEED, known(None)) == (MISSING,)
-    told = UnknownItem(plant="1710", item="BB-7421", detail="BB-7421 is kept in 1720 only")
-    assert item_defects(NEED, known(None, told)) == (MISSING.model_copy(update={"detail": told.detail}),)
+    reported = UnknownItem(plant="1710", item="BB-7421", detail="BB-7421 is kept in 1720 only")
+    assert item_defects(NEED, known(None, reported)) == (MISSING.model_copy(update={"detail": reported.detail}),)
 
 
 def test_an_item_that_is_blocked() -> None:
@@ -303,7 +303,7 @@ def test_what_is_put_to_the_owners_of_the_defects() -> None:
         criticality=Criticality.A,
         currency="EUR",
         defects=(MISSING,),
-        alternatives=(Alternative(choice=Choice.RETRY, note="master data is mended: try again"),),
+        alternatives=(Alternative(choice=Choice.RETRY, note="master data is fixed: try again"),),
         approvers=("planner",),
         rule="R3",
     )

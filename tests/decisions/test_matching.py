@@ -13,7 +13,7 @@ from canonical.calendar import Calendar
 from canonical.need import Need
 from decisions.calendars import working_days_between
 from decisions.matching import NeedMatching, match_needs
-from tests.decisions.nouns import EVERY_DAY, WEEKDAYS, a_need, a_peg, june
+from tests.decisions.models import EVERY_DAY, WEEKDAYS, a_need, a_peg, june
 
 Line = tuple[str, int, dt.date, str, str, str | None]
 
@@ -231,9 +231,11 @@ def test_the_reason_names_both_needs_and_the_window() -> None:
     assert (reason.rule, reason.why, reason.policy_version) == ("R1", matching.updates[0].why, "v7")
     assert (reason.inputs, reason.thresholds) == ({"old": [old], "new": [new]}, {"matching_days": 5})
 
-    def sides(verdict: Any) -> tuple[Any, Any]:
-        inputs: dict[str, Any] = matching.reason(verdict, "v7").inputs
-        return [told["reference"] for told in inputs["old"]], [told["reference"] for told in inputs["new"]]
+    def sides(outcome: Any) -> tuple[Any, Any]:
+        inputs: dict[str, Any] = matching.reason(outcome, "v7").inputs
+        return [reported["reference"] for reported in inputs["old"]], [
+            reported["reference"] for reported in inputs["new"]
+        ]
 
     assert sides(matching.creates[0]) == ([], ["P6"])
     assert sides(matching.withdrawals[0]) == (["P5"], [])
@@ -242,7 +244,7 @@ def test_the_reason_names_both_needs_and_the_window() -> None:
 def test_the_reason_of_a_tie_names_all_that_are_in_it() -> None:
     matching = matched([need("P1", 100, june(10))], [need("P2", 100, june(9)), need("P3", 100, june(11))])
     inputs: dict[str, Any] = matching.reason(matching.ambiguous[0], "v7").inputs
-    assert [told["reference"] for told in inputs["old"] + inputs["new"]] == ["P1", "P2", "P3"]
+    assert [reported["reference"] for reported in inputs["old"] + inputs["new"]] == ["P1", "P2", "P3"]
 
 
 lines = st.tuples(

@@ -3,12 +3,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.cover import CoverageChanged, CoverHeld, SliceState, SupplySlice, Want
 from canonical.identity import OrderId
-from decisions.cover import want_for
+from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, ScheduleLineState, SupplyRequest
 from decisions.netting import Allocation, counted, left_to_order, uncovered
 from decisions.sourcing import plan_with
-from tests.decisions.nouns import a_need, a_policy, a_source, an_item, backordered, confirmed, june, may, received
+from decisions.supply_requests import request_for
+from tests.decisions.models import a_need, a_policy, a_source, an_item, backordered, confirmed, june, may, received
 
 quantities = st.decimals(0, 10_000, places=3)
 allocations = st.builds(Allocation, ordered=quantities, confirmed=st.none() | quantities, acknowledged=st.booleans())
@@ -37,32 +37,32 @@ def test_what_is_uncovered_is_never_negative_and_fills_the_need_exactly(need: De
     assert missing + covered == need or (missing == 0 and covered > need)
 
 
-def a_want(quantity: int) -> Want:
+def a_request(quantity: int) -> SupplyRequest:
     need, item = a_need(), an_item(a_source())
     choice = plan_with(item.sources[0], item, need, a_policy(), may(4), Decimal(quantity))
-    return want_for(need, item, choice, a_policy(), requirement_id=need.id, need_revision=2, today=may(4))
+    return request_for(need, item, choice, a_policy(), requirement_id=need.id, request_revision=2, today=may(4))
 
 
-def a_cover(name: str, quantity: int, *slices: SupplySlice, **stated: object) -> CoverHeld:
-    """An order that was asked for so much; with slices, it answered."""
+def a_coverage(name: str, quantity: int, *schedule_lines: ScheduleLine, **reported: object) -> OrderCoverage:
+    """An order that was asked for so much; with schedule lines, it answered."""
     statement = None
-    if slices or stated:
+    if schedule_lines or reported:
         statement = CoverageChanged.model_validate(
             {
                 "order_id": name,
                 "sequence": 1,
                 "as_of": a_need().revision.effective_at,
                 "supplier": "1580",
-                "need_revision": 2,
-                "slices": slices,
+                "request_revision": 2,
+                "schedule_lines": schedule_lines,
             }
-            | stated
+            | reported
         )
-    return CoverHeld(order_id=OrderId(name), supplier="1580", want=a_want(quantity), stated=statement)
+    return OrderCoverage(order_id=OrderId(name), supplier="1580", request=a_request(quantity), reported=statement)
 
 
 def test_an_order_that_has_not_answered_holds_what_was_asked_and_one_that_has_what_it_confirmed() -> None:
-    netting = left_to_order(Decimal(500), [a_cover("PO", 300, confirmed(250, june(11))), a_cover("PR", 100)])
+    netting = left_to_order(Decimal(500), [a_coverage("PO", 300, confirmed(250, june(11))), a_coverage("PR", 100)])
     assert (netting.uncovered, netting.rule) == (Decimal(150), "R2")
     assert netting.why == "500 needed, PO holds 250, PR holds 100: 150 uncovered"
     reason = netting.reason("v7")
@@ -70,31 +70,33 @@ def test_an_order_that_has_not_answered_holds_what_was_asked_and_one_that_has_wh
     assert reason.inputs == {"need": "500", "PO": "250", "PR": "100"}
 
 
-def test_a_changed_want_counts_as_ordered_until_the_order_answers_it() -> None:
-    answered_before = a_cover("PO", 300, confirmed(250, june(11)), need_revision=1)
+def test_a_changed_request_counts_as_ordered_until_the_order_answers_it() -> None:
+    answered_before = a_coverage("PO", 300, confirmed(250, june(11)), request_revision=1)
     assert left_to_order(Decimal(500), [answered_before]).uncovered == 200
 
 
 def test_an_order_that_is_letting_go_holds_what_it_has_brought_already() -> None:
-    letting_go = a_cover("PO", 100, received(60, june(1)), confirmed(40, june(11)), need_revision=1)
-    letting_go = letting_go.model_copy(update={"want": letting_go.want.model_copy(update={"lots": (), "needed": 0})})
+    letting_go = a_coverage("PO", 100, received(60, june(1)), confirmed(40, june(11)), request_revision=1)
+    letting_go = letting_go.model_copy(
+        update={"request": letting_go.request.model_copy(update={"lots": (), "needed": 0})}
+    )
     assert left_to_order(Decimal(100), [letting_go]).uncovered == 40
 
 
 def test_what_a_supplier_backordered_is_uncovered_and_what_it_did_not_answer_yet_is_not() -> None:
-    waiting = SupplySlice(quantity=Decimal(40), date=june(11), state=SliceState.ORDERED)
-    cover = a_cover("PO", 100, received(20, june(1)), waiting, backordered(40))
-    assert left_to_order(Decimal(100), [cover]).uncovered == 40
+    waiting = ScheduleLine(quantity=Decimal(40), date=june(11), state=ScheduleLineState.ORDERED)
+    coverage = a_coverage("PO", 100, received(20, june(1)), waiting, backordered(40))
+    assert left_to_order(Decimal(100), [coverage]).uncovered == 40
 
 
 def test_of_an_order_that_has_ended_only_what_it_brought_counts_with_what_was_received_in_a_former_run() -> None:
-    ended = a_cover("PO", 100, received(60, june(1)), confirmed(40, june(9)), closed=True)
+    ended = a_coverage("PO", 100, received(60, june(1)), confirmed(40, june(9)), closed=True)
     netting = left_to_order(Decimal(100), [ended], kept=[received(10, may(20))])
     assert (netting.uncovered, netting.counted) == (Decimal(30), (("stock", Decimal(10)), ("PO", Decimal(60))))
 
 
 def test_a_balance_is_held_until_it_is_ordered_anew() -> None:
-    cover = a_cover("PO", 100, received(60, june(1)), balance=Decimal(40), closed=True)
-    assert left_to_order(Decimal(100), [cover]).uncovered == 0
-    settled = cover.model_copy(update={"settled": 2})
+    coverage = a_coverage("PO", 100, received(60, june(1)), open_quantity=Decimal(40), closed=True)
+    assert left_to_order(Decimal(100), [coverage]).uncovered == 0
+    settled = coverage.model_copy(update={"settled": 2})
     assert left_to_order(Decimal(100), [settled]).uncovered == 40

@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 from canonical.records import OrderStage
 from decisions.order_change import (
     ChangeSent,
-    CreateBalance,
-    FloorAndBalance,
+    FloorAndReorder,
     FrozenChange,
+    LineChangeOutcome,
     LineState,
     LineUnchanged,
-    LineVerdict,
     ProposeChange,
+    Reorder,
     UpdateUnsent,
     change_reason,
     judge_line_change,
 )
-from tests.decisions.nouns import WEEKDAYS, june, numbers
+from tests.decisions.models import WEEKDAYS, june, numbers
 
 DOCK = june(30)
 FIRST_OF_JUNE = june(1)
@@ -28,20 +28,20 @@ FIRST_OF_JUNE = june(1)
 def judged(
     state: LineState,
     current: int | Decimal = 1000,
-    wanted: int | Decimal = 1200,
+    requested: int | Decimal = 1200,
     *,
-    wanted_date: dt.date = DOCK,
+    requested_date: dt.date = DOCK,
     today: dt.date = FIRST_OF_JUNE,
     approved: bool = False,
-) -> LineVerdict:
+) -> LineChangeOutcome:
     return judge_line_change(
         state,
         Decimal(current),
         DOCK,
-        Decimal(wanted),
-        wanted_date,
+        Decimal(requested),
+        requested_date,
         today=today,
-        freeze_fence_days=5,
+        frozen_zone_days=5,
         calendar=WEEKDAYS,
         approved=approved,
     )
@@ -52,13 +52,13 @@ ACKNOWLEDGED = LineState(OrderStage.ACKNOWLEDGED, answered=True)
 
 def test_r3_acknowledged_1000_of_which_400_shipped_new_need_300_is_cut_to_400_with_surplus_100() -> None:
     """Acknowledged 1,000, of which 400 shipped; new need 300 → floor 400: cut to 400, surplus 100 reported."""
-    verdict = judged(ACKNOWLEDGED._replace(in_transit=Decimal(400)), 1000, 300)
-    assert isinstance(verdict, FloorAndBalance)
-    assert (verdict.floor, verdict.new_quantity, verdict.surplus, verdict.balance) == numbers(400, 400, 100, 0)
-    assert verdict.why == "400 is shipped or received; cut to 400, surplus 100"
+    outcome = judged(ACKNOWLEDGED._replace(in_transit=Decimal(400)), 1000, 300)
+    assert isinstance(outcome, FloorAndReorder)
+    assert (outcome.floor, outcome.new_quantity, outcome.surplus, outcome.open_quantity) == numbers(400, 400, 100, 0)
+    assert outcome.why == "400 is shipped or received; cut to 400, surplus 100"
 
 
-@pytest.mark.parametrize("stage", [OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT])
+@pytest.mark.parametrize("stage", [OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT])
 def test_a_requisition_or_an_order_not_yet_sent_is_updated(stage: OrderStage) -> None:
     assert isinstance(judged(LineState(stage)), UpdateUnsent)
 
@@ -76,9 +76,9 @@ def test_an_acknowledged_line_outside_the_fence_is_proposed(state: LineState) ->
 
 def test_the_fence_is_counted_in_working_days_and_the_day_at_the_fence_is_inside() -> None:
     assert isinstance(judged(ACKNOWLEDGED, today=june(22)), ProposeChange)
-    verdict = judged(ACKNOWLEDGED, today=june(23))
-    assert isinstance(verdict, FrozenChange)
-    assert verdict.reason == "delivery on 2026-06-30 is inside the freeze fence of 5 working days"
+    outcome = judged(ACKNOWLEDGED, today=june(23))
+    assert isinstance(outcome, FrozenChange)
+    assert outcome.reason == "delivery on 2026-06-30 is inside the frozen zone of 5 working days"
 
 
 def test_what_a_person_decided_is_neither_proposed_nor_frozen() -> None:
@@ -93,7 +93,7 @@ def test_a_line_that_a_buyer_edited_is_never_overwritten_unasked() -> None:
     assert isinstance(judged(LineState(OrderStage.UNSENT, edited_by_buyer=True), approved=True), UpdateUnsent)
     delivering = LineState(OrderStage.DELIVERING, answered=True, received=Decimal(10), edited_by_buyer=True)
     assert isinstance(judged(delivering), ProposeChange)
-    assert isinstance(judged(delivering, approved=True), FloorAndBalance)
+    assert isinstance(judged(delivering, approved=True), FloorAndReorder)
     near = judged(ACKNOWLEDGED._replace(edited_by_buyer=True), today=june(29))
     assert isinstance(near, ProposeChange)
     assert near.over_edit, "whatever its value, a person is asked"
@@ -101,14 +101,14 @@ def test_a_line_that_a_buyer_edited_is_never_overwritten_unasked() -> None:
 
 def test_the_reason_names_what_was_compared_and_the_fence() -> None:
     state, today = ACKNOWLEDGED._replace(in_transit=Decimal(400)), june(22)
-    verdict = judged(state, 1000, 300, today=today)
+    outcome = judged(state, 1000, 300, today=today)
     reason = change_reason(
-        verdict,
+        outcome,
         state,
         (Decimal(1000), DOCK),
         (Decimal(300), june(26)),
         today=today,
-        freeze_fence_days=5,
+        frozen_zone_days=5,
         calendar=WEEKDAYS,
         policy_version="v1",
     )
@@ -125,36 +125,36 @@ def test_the_reason_names_what_was_compared_and_the_fence() -> None:
         "edited_by_buyer": False,
         "quantity": "1000",
         "delivery_date": "2026-06-30",
-        "wanted_quantity": "300",
-        "wanted_date": "2026-06-26",
+        "requested_quantity": "300",
+        "requested_date": "2026-06-26",
         "working_days_to_delivery": 6,
     }
-    assert reason.thresholds == {"freeze_fence_days": 5}
+    assert reason.thresholds == {"frozen_zone_days": 5}
 
 
 def test_an_increase_of_a_line_under_way_creates_the_balance() -> None:
-    verdict = judged(LineState(OrderStage.DELIVERING, True, Decimal(300), Decimal(100)), 1000, 1200)
-    assert isinstance(verdict, FloorAndBalance)
-    assert (verdict.floor, verdict.new_quantity, verdict.surplus, verdict.balance) == numbers(400, 1000, 0, 200)
+    outcome = judged(LineState(OrderStage.DELIVERING, True, Decimal(300), Decimal(100)), 1000, 1200)
+    assert isinstance(outcome, FloorAndReorder)
+    assert (outcome.floor, outcome.new_quantity, outcome.surplus, outcome.open_quantity) == numbers(400, 1000, 0, 200)
 
 
 def test_a_cut_above_the_floor_leaves_no_surplus() -> None:
-    verdict = judged(ACKNOWLEDGED._replace(in_transit=Decimal(400)), 1000, 700)
-    assert isinstance(verdict, FloorAndBalance)
-    assert (verdict.new_quantity, verdict.surplus, verdict.balance) == numbers(700, 0, 0)
+    outcome = judged(ACKNOWLEDGED._replace(in_transit=Decimal(400)), 1000, 700)
+    assert isinstance(outcome, FloorAndReorder)
+    assert (outcome.new_quantity, outcome.surplus, outcome.open_quantity) == numbers(700, 0, 0)
 
 
 def test_a_line_that_was_overdelivered_is_not_raised_to_what_came() -> None:
-    verdict = judged(LineState(OrderStage.DELIVERING, True, received=Decimal(1050)), 1000, 900)
-    assert isinstance(verdict, FloorAndBalance)
-    assert (verdict.new_quantity, verdict.surplus, verdict.balance) == numbers(1000, 150, 0)
+    outcome = judged(LineState(OrderStage.DELIVERING, True, received=Decimal(1050)), 1000, 900)
+    assert isinstance(outcome, FloorAndReorder)
+    assert (outcome.new_quantity, outcome.surplus, outcome.open_quantity) == numbers(1000, 150, 0)
 
 
 def test_a_closed_line_creates_the_balance_of_what_it_gave() -> None:
     closed = LineState(OrderStage.CLOSED, answered=True, received=Decimal(900))
-    verdict = judged(closed, 1000, 1000)
-    assert isinstance(verdict, CreateBalance)
-    assert verdict.balance == 100
+    outcome = judged(closed, 1000, 1000)
+    assert isinstance(outcome, Reorder)
+    assert outcome.open_quantity == 100
     assert isinstance(judged(closed, 1000, 900), LineUnchanged)
 
 
@@ -164,7 +164,7 @@ def test_what_is_wanted_already_is_no_change() -> None:
 
 def test_the_date_of_what_has_wholly_shipped_can_not_be_moved() -> None:
     shipped = ACKNOWLEDGED._replace(in_transit=Decimal(1000))
-    assert isinstance(judged(shipped, 1000, 1000, wanted_date=june(25)), LineUnchanged)
+    assert isinstance(judged(shipped, 1000, 1000, requested_date=june(25)), LineUnchanged)
 
 
 amounts = st.integers(0, 500).map(Decimal)
@@ -172,21 +172,21 @@ amounts = st.integers(0, 500).map(Decimal)
 
 @given(amounts, amounts, amounts, amounts, st.sampled_from([OrderStage.SENT, OrderStage.DELIVERING, OrderStage.CLOSED]))
 def test_under_way_or_closed_line_and_balance_give_what_is_wanted_and_the_rest_is_named_surplus(
-    in_transit: Decimal, received: Decimal, current: Decimal, wanted: Decimal, stage: OrderStage
+    in_transit: Decimal, received: Decimal, current: Decimal, requested: Decimal, stage: OrderStage
 ) -> None:
     state = LineState(stage, True, in_transit, received)
-    verdict = judged(state, current, wanted, wanted_date=june(29))
-    match verdict:
-        case FloorAndBalance(floor=floor, new_quantity=new_quantity, surplus=surplus, balance=balance):
+    outcome = judged(state, current, requested, requested_date=june(29))
+    match outcome:
+        case FloorAndReorder(floor=floor, new_quantity=new_quantity, surplus=surplus, open_quantity=open_quantity):
             assert floor == in_transit + received > 0
-            assert max(new_quantity, floor) + balance - surplus == wanted
+            assert max(new_quantity, floor) + open_quantity - surplus == requested
             assert new_quantity >= min(floor, current)
-            assert min(surplus, balance) == 0
-        case CreateBalance(balance=balance):
+            assert min(surplus, open_quantity) == 0
+        case Reorder(open_quantity=open_quantity):
             assert stage is OrderStage.CLOSED
-            assert in_transit + received + balance == wanted
+            assert in_transit + received + open_quantity == requested
         case LineUnchanged():
-            assert in_transit + received >= wanted or wanted == current
+            assert in_transit + received >= requested or requested == current
         case _:
             assert in_transit + received == 0
             assert stage is not OrderStage.CLOSED

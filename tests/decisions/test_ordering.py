@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.need import Revision
-from decisions.ordering import AnswerRank, answer_standing, is_newer, rank_of_answer
-from tests.decisions.nouns import a_revision
+from decisions.ordering import AnswerRank, answer_status, is_newer, rank_of_answer
+from tests.decisions.models import a_revision
 
 NINE = dt.datetime(2026, 6, 1, 9, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -34,8 +34,8 @@ def test_r10_plan_v12_arrives_at_0920_and_v11_at_0925_so_v11_is_ignored() -> Non
 def test_r10_an_acknowledgment_of_revision_2_while_the_current_is_3_is_stale() -> None:
     """An acknowledgment of line revision 2 while the current is 3 → stale, coverage unchanged."""
     rank = rank_of_answer(2, NINE + HOUR, "A2")
-    assert answer_standing(2, rank, current_revision=3, last_rank=None) == "stale"
-    assert answer_standing(2, rank, current_revision=3, last_rank=rank_of_answer(3, NINE, "A1")) == "stale"
+    assert answer_status(2, rank, current_revision=3, last_rank=None) == "stale"
+    assert answer_status(2, rank, current_revision=3, last_rank=rank_of_answer(3, NINE, "A1")) == "stale"
 
 
 @given(st.permutations(range(6)), st.lists(revisions, min_size=6, max_size=6), st.lists(st.integers(0, 5), max_size=6))
@@ -56,7 +56,7 @@ def test_the_same_revision_again_is_not_newer(revision: Revision) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "current", "standing"),
+    ("answered", "current", "status"),
     [
         (1, 1, "current"),
         (2, 1, "unknown_revision"),
@@ -67,23 +67,23 @@ def test_the_same_revision_again_is_not_newer(revision: Revision) -> None:
     ],
 )
 def test_an_answer_counts_for_the_revision_that_it_can_only_be_of(
-    answered: int | None, current: int, standing: str
+    answered: int | None, current: int, status: str
 ) -> None:
-    assert answer_standing(answered, rank_of_answer(answered, NINE, "A1"), current, None) == standing
+    assert answer_status(answered, rank_of_answer(answered, NINE, "A1"), current, None) == status
 
 
 def test_a_second_answer_to_the_same_revision_replaces_the_first_and_not_the_other_way_round() -> None:
     first, second = rank_of_answer(1, NINE, "A1"), rank_of_answer(1, NINE + HOUR, "A2")
-    assert answer_standing(1, second, 1, first) == "current"
-    assert answer_standing(1, first, 1, second) == "stale"
+    assert answer_status(1, second, 1, first) == "current"
+    assert answer_status(1, first, 1, second) == "stale"
 
 
 def test_the_same_answer_twice_is_a_repeat() -> None:
     rank = rank_of_answer(None, NINE, "A1")
     assert rank == AnswerRank(1, NINE, "A1")
-    assert answer_standing(None, rank, 1, rank) == "repeat"
+    assert answer_status(None, rank, 1, rank) == "repeat"
 
 
 def test_an_answer_to_a_new_revision_counts_though_the_supplier_dated_it_before_its_last() -> None:
     last = rank_of_answer(1, NINE + HOUR, "A1")
-    assert answer_standing(2, rank_of_answer(2, NINE, "A2"), 2, last) == "current"
+    assert answer_status(2, rank_of_answer(2, NINE, "A2"), 2, last) == "current"

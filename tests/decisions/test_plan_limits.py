@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from canonical.identity import plan_run_id
-from canonical.plan import PlanMatched, PlanRun, PlanStage
+from canonical.plan import PlanMatched, PlanRunStatus, PlanStage
 from canonical.policy import PlanRules
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
-from tests.decisions.nouns import a_policy, a_revision
+from tests.decisions.models import a_policy, a_revision
 
 RULES = PlanRules(error_share_max=Decimal("0.02"), withdraw_share_max=Decimal("0.10"))
 
 
-def a_run(**changes: Any) -> PlanRun:
+def a_run(**changes: Any) -> PlanRunStatus:
     fields: dict[str, Any] = {
         "id": plan_run_id("aps", "1710", 7),
         "number": 1,
@@ -27,7 +27,7 @@ def a_run(**changes: Any) -> PlanRun:
         "refused": 0,
         "received_at": a_revision(7).effective_at,
     }
-    return PlanRun(**fields | changes)
+    return PlanRunStatus(**fields | changes)
 
 
 def withdrawing(withdrawals: int, known: int, unreadable: int = 0) -> PlanMatched:

@@ -5,33 +5,35 @@ from hypothesis import strategies as st
 
 from canonical.policy import Quota
 from canonical.sourcing import Assessment
-from decisions.assess import CoverDecision, decide_cover
+from decisions.assess import SourcingDecision, decide_sourcing
 from decisions.quota import choose_by_quota, rating
-from tests.decisions.nouns import a_need, a_policy, a_source, an_item, june, may
+from tests.decisions.models import a_need, a_policy, a_source, an_item, june, may
 
 A_AND_B = {"A": Quota(share=Decimal(60)), "B": Quota(share=Decimal(40))}
 GIVEN = {"A": Decimal(600), "B": Decimal(380)}
 ITEM = an_item(a_source(supplier="A"), a_source(supplier="B", preference=2), a_source(supplier="C", preference=3))
 
 
-def decided(quotas: dict[str, Quota], allocated: dict[str, Decimal], day: int = 4, **sources: int) -> CoverDecision:
+def decided(quotas: dict[str, Quota], allocated: dict[str, Decimal], day: int = 4, **sources: int) -> SourcingDecision:
     """`sources`: suppliers with another lead time in days."""
     changed = [
         source.model_copy(update={"lead_time_days": sources.get(source.supplier, source.lead_time_days)})
         for source in ITEM.sources
     ]
     policy = a_policy(quotas=quotas)
-    verdict = decide_cover(a_need(), Assessment(item=an_item(*changed), policy=policy, allocated=allocated), may(day))
-    assert isinstance(verdict, CoverDecision)
-    return verdict
+    outcome = decide_sourcing(
+        a_need(), Assessment(item=an_item(*changed), policy=policy, allocated=allocated), may(day)
+    )
+    assert isinstance(outcome, SourcingDecision)
+    return outcome
 
 
 def test_r14_a_600_of_60_and_b_380_of_40_gives_the_next_to_b() -> None:
     """A 600/60 = 10.0, B 380/40 = 9.5 → B."""
-    verdict = choose_by_quota(["A", "B"], A_AND_B, GIVEN)
-    assert verdict is not None
-    assert (verdict.supplier, verdict.rule) == ("B", "R14")
-    assert verdict.why == "quota: B 380/40 = 9.5, A 600/60 = 10.0"
+    outcome = choose_by_quota(["A", "B"], A_AND_B, GIVEN)
+    assert outcome is not None
+    assert (outcome.supplier, outcome.rule) == ("B", "R14")
+    assert outcome.why == "quota: B 380/40 = 9.5, A 600/60 = 10.0"
     assert decided(A_AND_B, GIVEN).source.supplier == "B"
 
 
@@ -40,10 +42,10 @@ def test_the_base_counts_as_if_it_had_been_allocated() -> None:
 
 
 def test_the_reason_counts_the_base_and_who_had_nothing_has_nothing() -> None:
-    verdict = choose_by_quota(["A"], {"A": Quota(share=Decimal(60), base=Decimal(30))}, {})
-    assert verdict is not None
-    assert verdict.why == "quota: A 30/60 = 0.5"
-    assert verdict.reason("v7").policy_version == "v7"
+    outcome = choose_by_quota(["A"], {"A": Quota(share=Decimal(60), base=Decimal(30))}, {})
+    assert outcome is not None
+    assert outcome.why == "quota: A 30/60 = 0.5"
+    assert outcome.reason("v7").policy_version == "v7"
 
 
 def test_equal_ratings_go_by_preference() -> None:
@@ -93,9 +95,9 @@ def test_shares_converge_to_the_quotas(quotas: list[int], lot: int, start: list[
     ahead = max(rating(allocated[name], by_name[name]) for name in names)
     orders = int(ahead * sum(quotas) / lot) + 2 * len(names)
     for _ in range(orders):
-        verdict = choose_by_quota(names, by_name, allocated)
-        assert verdict is not None
-        allocated[verdict.supplier] += lot
+        outcome = choose_by_quota(names, by_name, allocated)
+        assert outcome is not None
+        allocated[outcome.supplier] += lot
     total, whole = sum(allocated.values(), Decimal(0)), sum(quotas)
     for name, share in zip(names, quotas, strict=True):
         assert abs(allocated[name] - total * share / whole) <= lot * len(names)

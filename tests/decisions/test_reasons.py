@@ -1,4 +1,4 @@
-"""Every verdict says why: the rule, what was compared, with which policy values; as JSON, of the version given."""
+"""Every outcome says why: the rule, what was compared, with which policy values; as JSON, of the version given."""
 
 import json
 from collections.abc import Callable
@@ -9,19 +9,19 @@ import pytest
 
 from canonical.base import Criticality
 from canonical.identity import RequirementId
-from canonical.order import AnswerSlice, LineAnswer, LineOutcome
-from canonical.policy import Damping
+from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
+from canonical.policy import Dampener
 from canonical.reason import Reason, figure
-from decisions.allocation import Claim, allocate
+from decisions.allocation import AllocationRequest, allocate
 from decisions.answers import ReadAnswer, read_answer
-from decisions.damping import judge_change
+from decisions.dampener import judge_change
 from decisions.feasibility import judge_feasibility
 from decisions.lots import size_lots
-from tests.decisions.nouns import WEEKDAYS, a_need, a_peg, confirmed, june
+from tests.decisions.models import WEEKDAYS, a_need, a_peg, confirmed, june
 
 
-def damped(version: str) -> Reason:
-    return judge_change(a_need(), a_need(quantity=Decimal(1030)), Damping(), WEEKDAYS).reason(version)
+def suppressed(version: str) -> Reason:
+    return judge_change(a_need(), a_need(quantity=Decimal(1030)), Dampener(), WEEKDAYS).reason(version)
 
 
 def met(version: str) -> Reason:
@@ -37,19 +37,21 @@ def never(version: str) -> Reason:
 
 
 def shared(version: str) -> Reason:
-    claims = [
-        Claim(RequirementId("r/a"), Decimal(250), june(12), Criticality.A),
-        Claim(RequirementId("r/b"), Decimal(200), june(15), Criticality.B),
+    requests = [
+        AllocationRequest(RequirementId("r/a"), Decimal(250), june(12), Criticality.A),
+        AllocationRequest(RequirementId("r/b"), Decimal(200), june(15), Criticality.B),
     ]
-    return allocate([confirmed(300, june(10)), confirmed(200, june(20))], claims).reason(version)
+    return allocate([confirmed(300, june(10)), confirmed(200, june(20))], requests).reason(version)
 
 
 def unserved(version: str) -> Reason:
-    return allocate([], [Claim(RequirementId("r/a"), Decimal(1), june(12))]).reason(version)
+    return allocate([], [AllocationRequest(RequirementId("r/a"), Decimal(1), june(12))]).reason(version)
 
 
 def answered(version: str) -> Reason:
-    answer = LineAnswer(line=10, slices=(AnswerSlice(outcome=LineOutcome.BACKORDERED, quantity=Decimal(40)),))
+    answer = LineAnswer(
+        line=10, schedule_lines=(AnswerScheduleLine(outcome=AnswerOutcome.BACKORDERED, quantity=Decimal(40)),)
+    )
     read = read_answer(Decimal(100), "EA", june(11), answer, "per_line")
     assert isinstance(read, ReadAnswer)
     return read.reason(version)
@@ -60,18 +62,18 @@ def unlimited(version: str) -> Reason:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "rule", "why", "inputs", "thresholds"),
+    ("outcome", "rule", "why", "inputs", "thresholds"),
     [
         (
-            damped,
+            suppressed,
             "R4",
-            "+30 and +0 working days are within the damping",
+            "+30 and +0 working days are within the dampener",
             {"act": False, "quantity_delta": "30", "working_days_delta": 0, "quantity_limit": "50.00"},
             {
-                "damping.quantity": "10",
-                "damping.share": "0.05",
-                "damping.earlier_working_days": 1,
-                "damping.later_working_days": 5,
+                "dampener.quantity": "10",
+                "dampener.share": "0.05",
+                "dampener.earlier_working_days": 1,
+                "dampener.later_working_days": 5,
             },
         ),
         (met, "R7", "100 on stock by 2026-06-15", {"needed": "100", "available_on": "2026-06-15"}, {}),
@@ -130,12 +132,17 @@ def unlimited(version: str) -> Reason:
     ],
 )
 def test_a_verdict_says_its_rule_its_figures_and_the_policy(
-    verdict: Callable[[str], Reason], rule: str, why: str, inputs: dict[str, Any], thresholds: dict[str, Any]
+    outcome: Callable[[str], Reason], rule: str, why: str, inputs: dict[str, Any], thresholds: dict[str, Any]
 ) -> None:
-    reason = verdict("v7")
+    reason = outcome("v7")
     assert reason == Reason(rule=rule, why=why, inputs=inputs, thresholds=thresholds, policy_version="v7")
     assert Reason.model_validate_json(json.dumps(reason.model_dump(mode="json"))) == reason
 
 
 def test_figures_are_written_as_people_write_them() -> None:
-    assert [figure(Decimal(said)) for said in ("1E+3", "2.500", "0.00", "-3.10")] == ["1000", "2.5", "0", "-3.1"]
+    assert [figure(Decimal(statement)) for statement in ("1E+3", "2.500", "0.00", "-3.10")] == [
+        "1000",
+        "2.5",
+        "0",
+        "-3.1",
+    ]

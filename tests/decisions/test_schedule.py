@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from canonical.calendar import Calendar
 from decisions.feasibility import available_on
 from decisions.schedule import backward_schedule
-from tests.decisions.nouns import EVERY_DAY, WEEKDAYS, a_source, june, may
+from tests.decisions.models import EVERY_DAY, WEEKDAYS, a_source, june, may
 
 
 def test_r6_need_mon_15_receipt_2_lead_time_21_processing_1_must_be_requested_on_wed_20_may() -> None:

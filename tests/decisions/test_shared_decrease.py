@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 
 from canonical.identity import RequirementId
 from decisions.shared_decrease import SharedDecrease, decrease_shared_line
-from tests.decisions.nouns import numbers
+from tests.decisions.models import numbers
 
 A, B, C = (RequirementId(name) for name in ("requirement/a", "requirement/b", "requirement/c"))
 
 
-def shared(ordered: int, had: dict[RequirementId, int], wants: dict[RequirementId, int]) -> SharedDecrease:
+def shared(ordered: int, had: dict[RequirementId, int], requests: dict[RequirementId, int]) -> SharedDecrease:
     return decrease_shared_line(
         Decimal(ordered),
         {name: Decimal(quantity) for name, quantity in had.items()},
-        {name: Decimal(quantity) for name, quantity in wants.items()},
+        {name: Decimal(quantity) for name, quantity in requests.items()},
         Decimal(0),
         Decimal(50),
     )
@@ -72,15 +72,15 @@ def test_the_suppliers_minimum_holds_for_what_remains() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wants", "says"),
+    ("requests", "says"),
     [
         ({B: 201}, "requirement/b has 200 of the line and wants 201: that is no decrease"),
         ({C: 1}, "requirement/c has 0 of the line and wants 1: that is no decrease"),
     ],
 )
-def test_more_than_is_held_is_no_decrease(wants: dict[RequirementId, int], says: str) -> None:
+def test_more_than_is_held_is_no_decrease(requests: dict[RequirementId, int], says: str) -> None:
     with pytest.raises(ValueError, match=f"^{says}$"):
-        shared(500, {A: 300, B: 200}, wants)
+        shared(500, {A: 300, B: 200}, requests)
 
 
 def test_the_reason_names_who_keeps_what_and_the_lots() -> None:
@@ -106,11 +106,11 @@ quantities = st.integers(1, 400)
 def test_the_others_keep_theirs_and_the_line_never_gives_less_than_is_allocated_nor_grows(
     held: dict[RequirementId, int], less: dict[RequirementId, int], surplus: int
 ) -> None:
-    wants = {name: min(quantity, held[name]) for name, quantity in less.items() if name in held}
+    requests = {name: min(quantity, held[name]) for name, quantity in less.items() if name in held}
     ordered = sum(held.values()) + surplus
-    decrease = shared(ordered, held, wants)
+    decrease = shared(ordered, held, requests)
     for name, quantity in held.items():
-        assert decrease.allocations.get(name, 0) == wants.get(name, quantity)
+        assert decrease.allocations.get(name, 0) == requests.get(name, quantity)
     allocated = sum(decrease.allocations.values())
     assert allocated <= decrease.quantity <= ordered
     assert decrease.surplus == decrease.quantity - allocated < 50 + (surplus if decrease.quantity == ordered else 0)

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.base import Criticality
-from canonical.cover import SupplySlice
 from canonical.exception import Alternative, Choice, ExceptionKind
 from canonical.policy import RouteKind, RouteRule
+from canonical.supply import ScheduleLine
 from decisions.feasibility import Short, judge_feasibility
 from decisions.shortage import alternatives, shortage_proposal
-from tests.decisions.late_cover import CURRENT, LATE, POLICY, SECOND, TODAY, short_of
-from tests.decisions.nouns import (
+from tests.decisions.late_coverage import CURRENT, LATE, POLICY, SECOND, TODAY, short_of
+from tests.decisions.models import (
     WEEKDAYS,
     a_need,
     a_peg,
@@ -28,12 +28,12 @@ from tests.decisions.nouns import (
 NEED = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15)),))
 
 
-def ways(*sources: Any, cover: tuple[SupplySlice, ...], supplier: str | None = "1580") -> list[Alternative]:
-    return list(alternatives(NEED, short_of(NEED, *cover), supplier, an_item(*sources), POLICY, TODAY))
+def ways(*sources: Any, coverage: tuple[ScheduleLine, ...], supplier: str | None = "1580") -> list[Alternative]:
+    return list(alternatives(NEED, short_of(NEED, *coverage), supplier, an_item(*sources), POLICY, TODAY))
 
 
 def test_a_late_part_can_be_split_off_expedited_or_waited_for_and_the_least_late_is_first() -> None:
-    expedite, split, accept = ways(CURRENT, SECOND, cover=LATE)
+    expedite, split, accept = ways(CURRENT, SECOND, coverage=LATE)
     assert (split.choice, split.supplier, split.quantity) == (Choice.SPLIT, "1678", Decimal(50))
     assert (split.available_on, split.working_days_late) == (june(15), 0)
     # 50 × 2.50 instead of 40 × 2.00 USD, at 0.92
@@ -51,13 +51,13 @@ def test_a_late_part_can_be_split_off_expedited_or_waited_for_and_the_least_late
 
 def test_a_cheaper_second_source_costs_nothing_extra_and_says_what_it_saves() -> None:
     cheap = SECOND.model_copy(update={"price": Decimal("1.00")})
-    split = next(way for way in ways(CURRENT, cheap, cover=LATE) if way.choice is Choice.SPLIT)
+    split = next(way for way in ways(CURRENT, cheap, coverage=LATE) if way.choice is Choice.SPLIT)
     assert split.extra_cost == 0
     assert split.note.endswith("; 27.60 EUR cheaper")
 
 
 def test_what_has_no_date_can_not_be_expedited_and_to_go_without_it_is_the_last_way() -> None:
-    found = ways(CURRENT, SECOND, cover=(confirmed(60, june(11)), backordered(40)))
+    found = ways(CURRENT, SECOND, coverage=(confirmed(60, june(11)), backordered(40)))
     assert [way.choice for way in found] == [Choice.SPLIT, Choice.ACCEPT]
     assert found[-1].available_on is None
     assert found[-1].note == "go without 40: no date is known for them"
@@ -65,13 +65,13 @@ def test_what_has_no_date_can_not_be_expedited_and_to_go_without_it_is_the_last_
 
 def test_expediting_gains_no_more_days_than_a_supplier_usually_can() -> None:
     far = (confirmed(100, dt.date(2026, 7, 20)),)
-    expedite = next(way for way in ways(CURRENT, cover=far) if way.choice is Choice.EXPEDITE)
+    expedite = next(way for way in ways(CURRENT, coverage=far) if way.choice is Choice.EXPEDITE)
     assert expedite.available_on == dt.date(2026, 7, 8)
     assert expedite.working_days_late == 17
 
 
 def test_without_a_holder_or_a_second_source_waiting_is_the_only_way() -> None:
-    assert [way.choice for way in ways(cover=LATE, supplier=None)] == [Choice.ACCEPT]
+    assert [way.choice for way in ways(coverage=LATE, supplier=None)] == [Choice.ACCEPT]
 
 
 def test_the_proposal_says_in_a_buyers_words_what_is_missing_and_who_may_decide() -> None:
@@ -89,7 +89,7 @@ def test_the_proposal_says_in_a_buyers_words_what_is_missing_and_who_may_decide(
     assert proposal.latest_safe_date == june(
         3
     )  # the second source: requisition by the 3rd, sent on the 4th, at the dock on the 11th
-    assert proposal.cover == LATE
+    assert proposal.coverage == LATE
 
 
 def test_a_critical_demand_in_shortage_is_for_buyer_and_planner() -> None:
@@ -137,7 +137,7 @@ def test_what_is_short_is_valued_and_ordered_in_the_order_unit() -> None:
     dozens = SECOND.model_copy(
         update={"unit": "DZN", "price": Decimal(30), "minimum_quantity": Decimal(1), "multiple": Decimal(1)}
     )
-    split = next(way for way in ways(CURRENT, dozens, cover=LATE) if way.choice is Choice.SPLIT)
+    split = next(way for way in ways(CURRENT, dozens, coverage=LATE) if way.choice is Choice.SPLIT)
     assert split.quantity == 48
     assert split.note == "order 4 DZN from Proseware (1678)"
     # 4 × 30.00 instead of 40 × 2.00 USD, at 0.92
@@ -145,24 +145,24 @@ def test_what_is_short_is_valued_and_ordered_in_the_order_unit() -> None:
 
 
 dates = st.dates(june(1), dt.date(2026, 7, 31))
-covers = st.lists(st.builds(confirmed, st.integers(1, 99), dates), max_size=3)
+coverages = st.lists(st.builds(confirmed, st.integers(1, 99), dates), max_size=3)
 
 
-@given(covers, st.dates(may(1), dt.date(2026, 7, 31)))
+@given(coverages, st.dates(may(1), dt.date(2026, 7, 31)))
 def test_the_ways_are_ranked_by_lateness_then_cost_and_none_but_accept_is_free_of_a_supplier(
-    cover: list[SupplySlice], today: dt.date
+    coverage: list[ScheduleLine], today: dt.date
 ) -> None:
-    verdict = judge_feasibility(NEED.pegs, cover, 2, WEEKDAYS)
-    if not isinstance(verdict, Short):
+    outcome = judge_feasibility(NEED.pegs, coverage, 2, WEEKDAYS)
+    if not isinstance(outcome, Short):
         return
-    found = alternatives(NEED, verdict, "1580", an_item(CURRENT, SECOND), POLICY, today)
+    found = alternatives(NEED, outcome, "1580", an_item(CURRENT, SECOND), POLICY, today)
     ranks = [(way.available_on is None, way.working_days_late, way.extra_cost) for way in found]
     assert ranks == sorted(ranks)
     by_choice = {way.choice: way for way in found}
-    assert (by_choice[Choice.SPLIT].quantity or Decimal(0)) >= verdict.short_quantity
+    assert (by_choice[Choice.SPLIT].quantity or Decimal(0)) >= outcome.short_quantity
     if Choice.EXPEDITE in by_choice:
         sooner = by_choice[Choice.EXPEDITE].available_on
         assert sooner is not None
-        assert verdict.available_on is not None
-        assert today <= sooner < verdict.available_on
-        assert by_choice[Choice.EXPEDITE].working_days_late <= verdict.working_days_late
+        assert outcome.available_on is not None
+        assert today <= sooner < outcome.available_on
+        assert by_choice[Choice.EXPEDITE].working_days_late <= outcome.working_days_late

@@ -6,15 +6,15 @@ from decimal import Decimal
 import pytest
 
 from canonical.base import Criticality
-from canonical.cover import SupplySlice
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.need import Need
 from canonical.reason import Reason
 from canonical.sourcing import Source
+from canonical.supply import ScheduleLine
 from decisions.feasibility import Short, judge_feasibility
 from decisions.shortage import alternatives, shortage_proposal
-from tests.decisions.late_cover import CURRENT, LATE, POLICY, SECOND, TODAY, short_of
-from tests.decisions.nouns import (
+from tests.decisions.late_coverage import CURRENT, LATE, POLICY, SECOND, TODAY, short_of
+from tests.decisions.models import (
     EVERY_DAY,
     a_need,
     a_peg,
@@ -28,9 +28,9 @@ NEED = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15), Criticality.C
 
 
 def proposed(
-    *sources: Source, need: Need = NEED, today: dt.date = TODAY, cover: tuple[SupplySlice, ...] = LATE
+    *sources: Source, need: Need = NEED, today: dt.date = TODAY, coverage: tuple[ScheduleLine, ...] = LATE
 ) -> Proposal:
-    return shortage_proposal(need, short_of(need, *cover), cover, "1580", an_item(*sources), POLICY, today)
+    return shortage_proposal(need, short_of(need, *coverage), coverage, "1580", an_item(*sources), POLICY, today)
 
 
 EXPEDITE = Alternative(
@@ -88,7 +88,7 @@ def test_a_shortage_is_put_to_its_approvers_with_all_they_need_to_decide() -> No
         unit="EA",
         short_quantity=Decimal(40),
         pegs=NEED.pegs,
-        cover=LATE,
+        coverage=LATE,
         available_on=june(24),
         working_days_late=7,
         criticality=Criticality.C,
@@ -141,9 +141,9 @@ def test_a_shortage_that_nobody_holds_names_nobody_and_is_worth_nothing() -> Non
 def test_what_comes_on_no_working_day_is_not_called_late() -> None:
     """The demand is for Saturday the 13th; on Sunday the 14th no working day has passed."""
     need = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(13)),))
-    verdict = judge_feasibility(need.pegs, (confirmed(100, june(14)),), 0, EVERY_DAY)
-    assert isinstance(verdict, Short)
-    on_sunday = verdict._replace(working_days_late=0)
+    outcome = judge_feasibility(need.pegs, (confirmed(100, june(14)),), 0, EVERY_DAY)
+    assert isinstance(outcome, Short)
+    on_sunday = outcome._replace(working_days_late=0)
     proposal = shortage_proposal(need, on_sunday, (), "1580", an_item(CURRENT), POLICY, TODAY)
     assert proposal.summary.endswith("on 2026-06-13; all there on 2026-06-14.")
 
@@ -182,14 +182,14 @@ def test_a_supplier_without_a_name_is_called_by_its_number() -> None:
 def test_at_equal_lateness_and_cost_expediting_is_shown_before_a_split() -> None:
     free = CURRENT.model_copy(update={"price": Decimal(0)})
     also_free = SECOND.model_copy(update={"price": Decimal(0)})
-    ways = proposed(free, also_free, cover=(confirmed(60, june(11)), confirmed(40, june(22)))).alternatives
+    ways = proposed(free, also_free, coverage=(confirmed(60, june(11)), confirmed(40, june(22)))).alternatives
     assert [way.choice for way in ways] == [Choice.EXPEDITE, Choice.SPLIT, Choice.ACCEPT]
 
 
 def test_a_split_that_comes_too_late_says_by_how_many_days_and_a_dateless_wait_is_last() -> None:
     slow = SECOND.model_copy(update={"lead_time_days": 21})
-    cover = (confirmed(60, june(11)), backordered(40))
-    split, accept = proposed(CURRENT, slow, cover=cover).alternatives
+    coverage = (confirmed(60, june(11)), backordered(40))
+    split, accept = proposed(CURRENT, slow, coverage=coverage).alternatives
     # Written on Tue 2 June, 21 days later at the dock on Tue 23, two working days of receipt.
     assert (split.available_on, split.working_days_late) == (june(25), 8)
     assert (accept.choice, accept.available_on) == (Choice.ACCEPT, None)
@@ -199,21 +199,23 @@ def test_expediting_from_a_day_without_work_counts_from_the_next() -> None:
     """On Saturday the 13th the soonest is Monday at the dock and Wednesday on stock."""
     late = (confirmed(100, june(22)),)
     expedite = next(
-        way for way in proposed(CURRENT, today=june(13), cover=late).alternatives if way.choice is Choice.EXPEDITE
+        way for way in proposed(CURRENT, today=june(13), coverage=late).alternatives if way.choice is Choice.EXPEDITE
     )
     assert (expedite.available_on, expedite.working_days_late) == (june(17), 2)
     assert expedite.note == "ask Litware (1580) for 5 working days earlier, 8% surcharge"
 
 
 def test_what_can_not_come_sooner_is_not_expedited() -> None:
-    cover = (confirmed(100, june(15)),)
-    assert Choice.EXPEDITE in {way.choice for way in proposed(CURRENT, today=june(12), cover=cover).alternatives}
-    assert Choice.EXPEDITE not in {way.choice for way in proposed(CURRENT, today=june(15), cover=cover).alternatives}
+    coverage = (confirmed(100, june(15)),)
+    assert Choice.EXPEDITE in {way.choice for way in proposed(CURRENT, today=june(12), coverage=coverage).alternatives}
+    assert Choice.EXPEDITE not in {
+        way.choice for way in proposed(CURRENT, today=june(15), coverage=coverage).alternatives
+    }
 
 
 def test_a_need_of_which_the_first_day_is_no_working_day_is_expedited_to_the_working_day_before() -> None:
     need = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(14)),))
-    proposal = proposed(CURRENT, need=need, cover=(confirmed(100, june(18)),))
+    proposal = proposed(CURRENT, need=need, coverage=(confirmed(100, june(18)),))
     expedite = next(way for way in proposal.alternatives if way.choice is Choice.EXPEDITE)
     assert expedite.available_on == june(12)
     assert expedite.working_days_late == 0

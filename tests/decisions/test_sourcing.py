@@ -11,7 +11,7 @@ from canonical.reason import Reason
 from canonical.sourcing import Assessment, Source, UnknownItem
 from decisions.master_data import master_data_proposal
 from decisions.sourcing import choose, defects_of, plan_with, sound_sources
-from tests.decisions.nouns import a_need, a_policy, a_source, an_item, june, may, numbers
+from tests.decisions.models import a_need, a_policy, a_source, an_item, june, may, numbers
 
 POLICY = a_policy()
 FIRST = a_source(supplier="1580", preference=1, lead_time_days=21)

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.base import Criticality
-from canonical.bom import BomLine, ComponentUse, LineChange
+from canonical.bom import BomLine, BomLineChange, ComponentUse
 from canonical.identity import RequirementId
-from canonical.policy import Damping
+from canonical.policy import Dampener
 from canonical.reason import Reason
 from canonical.sourcing import ItemAtPlant, UnitConversion
 from canonical.stock import StockFigure, StockUser
 from decisions.engineering_change.component_use import stock_of
-from decisions.stock_use import StockVerdict, judge_stock, shortfall_gone, shortfall_need
-from tests.decisions.nouns import a_revision, an_item, june
+from decisions.stock_use import StockOutcome, judge_stock, shortfall_gone, shortfall_need
+from tests.decisions.models import a_revision, an_item, june
 
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 PLAN = NOON - dt.timedelta(hours=6)
@@ -28,8 +28,8 @@ def free(quantity: str | Decimal, **changes: Any) -> StockFigure:
         "plant": "1710",
         "item": "CHAIN",
         "unit": "EA",
-        "free": Decimal(quantity),
-        "stated_at": NOON,
+        "available_to_promise": Decimal(quantity),
+        "reported_at": NOON,
         "as_of": NOON,
         "revision": 1,
     }
@@ -43,20 +43,20 @@ def user(name: str, quantity: int | Decimal, day: int = 15, **changes: Any) -> S
         "unit": "EA",
         "required_date": june(day),
         "criticality": Criticality.B,
-        "stated_at": PLAN,
+        "reported_at": PLAN,
     }
     return StockUser(**fields | changes)
 
 
 def judged(
-    stock: StockFigure, *users: StockUser, told: dict[str, int] | None = None, item: ItemAtPlant | None = None
-) -> StockVerdict:
-    before = {RequirementId(name): Decimal(quantity) for name, quantity in (told or {}).items()}
-    return judge_stock(stock, users, before, item, Damping())
+    stock: StockFigure, *users: StockUser, reported: dict[str, int] | None = None, item: ItemAtPlant | None = None
+) -> StockOutcome:
+    before = {RequirementId(name): Decimal(quantity) for name, quantity in (reported or {}).items()}
+    return judge_stock(stock, users, before, item, Dampener())
 
 
-def counts_on(verdict: StockVerdict) -> dict[str, Decimal]:
-    return {share.user.requirement_id: share.quantity for share in verdict.shares if share.quantity}
+def counts_on(outcome: StockOutcome) -> dict[str, Decimal]:
+    return {share.user.requirement_id: share.quantity for share in outcome.shares if share.quantity}
 
 
 A = user("A", 250, 20, criticality=Criticality.A)
@@ -66,43 +66,43 @@ C = user("C", 100, 10, criticality=Criticality.C)
 
 def test_of_300_free_the_most_critical_gets_250_and_the_next_50_whatever_their_dates() -> None:
     """Free 300; A-class 250 by the 20th, B 200 by the 15th, C 100 by the 10th → A 250, B 50, C nothing."""
-    verdict = judged(free("300"), C, B, A)
-    assert counts_on(verdict) == {"A": 250, "B": 50}
-    assert verdict.why == "300 EA are free: A 250 EA; B 50 EA"
-    assert [reason.rule for reason in verdict.reasons("v1")] == ["R11", "R4"]
+    outcome = judged(free("300"), C, B, A)
+    assert counts_on(outcome) == {"A": 250, "B": 50}
+    assert outcome.why == "300 EA are free: A 250 EA; B 50 EA"
+    assert [reason.rule for reason in outcome.reasons("v1")] == ["R11", "R4"]
 
 
 def test_a_verdict_says_who_gets_what_and_what_is_too_little_to_be_told() -> None:
-    spread, damping = judged(free("300"), C, B, A, told={"B": 45}).reasons("v7")
+    spread, dampener = judged(free("300"), C, B, A, reported={"B": 45}).reasons("v7")
     assert spread == Reason(
         rule="R11",
         why="300 EA are free: A 250 EA; B 45 EA",
-        inputs={"free": "300", "A": "250", "B": "50"},
+        inputs={"available_to_promise": "300", "A": "250", "B": "50"},
         policy_version="v7",
     )
-    assert damping == Reason(
+    assert dampener == Reason(
         rule="R4",
         why="A +250; B +5, within 10",
         inputs={"A": True, "B": False},
-        thresholds={"damping.quantity": "10", "damping.share": "0.05"},
+        thresholds={"dampener.quantity": "10", "dampener.share": "0.05"},
         policy_version="v7",
     )
-    assert len(judged(free("45"), B, told={"B": 45}).reasons("v7")) == 1, "nothing changes"
+    assert len(judged(free("45"), B, reported={"B": 45}).reasons("v7")) == 1, "nothing changes"
 
 
 def test_40_more_are_promised_than_there_are_so_that_40_are_short_and_nobody_counts_on_stock() -> None:
-    verdict = judged(free("-40"), A, told={"A": 5})
-    assert verdict.shortfall == 40
-    assert not counts_on(verdict)
-    assert verdict.why == "40 EA more are promised than there are"
+    outcome = judged(free("-40"), A, reported={"A": 5})
+    assert outcome.shortfall == 40
+    assert not counts_on(outcome)
+    assert outcome.why == "40 EA more are promised than there are"
 
 
 def test_what_is_received_or_on_the_way_is_not_relaxed_again() -> None:
-    assert counts_on(judged(free("300"), user("A", 250, held=Decimal(180)))) == {"A": 70}
+    assert counts_on(judged(free("300"), user("A", 250, secured=Decimal(180)))) == {"A": 70}
 
 
 def test_a_need_that_the_plan_stated_after_the_stock_is_left_as_the_plan_says() -> None:
-    later = user("A", 250, stated_at=NOON)
+    later = user("A", 250, reported_at=NOON)
     assert counts_on(judged(free("300"), later, B)) == {"B": 200}
 
 
@@ -111,7 +111,7 @@ def test_a_transfer_is_promised_what_suppliers_confirm_and_gets_nothing_from_sto
 
 
 @pytest.mark.parametrize(
-    ("stock", "told", "counts", "damped"),
+    ("stock", "reported", "counts", "suppressed"),
     [
         ("10", 0, 0, 1),  # a first 10 of 200 is within max(10, 5 %)
         ("11", 0, 11, 0),
@@ -124,35 +124,37 @@ def test_a_transfer_is_promised_what_suppliers_confirm_and_gets_nothing_from_sto
         ("0", 5, 0, 0),  # nothing is free: nothing is left promised
     ],
 )
-def test_a_change_within_the_damping_is_counted_and_not_told(stock: str, told: int, counts: int, damped: int) -> None:
-    verdict = judged(free(stock), B, told={"B": told})
-    assert (counts_on(verdict).get("B", 0), verdict.damped) == (counts, damped)
+def test_a_change_within_the_dampener_is_counted_and_not_told(
+    stock: str, reported: int, counts: int, suppressed: int
+) -> None:
+    outcome = judged(free(stock), B, reported={"B": reported})
+    assert (counts_on(outcome).get("B", 0), outcome.suppressed) == (counts, suppressed)
 
 
 def test_small_falls_are_borne_as_long_as_they_are_no_more_than_one_need_may_vary_by() -> None:
     """Three needs that were told 8 each and get 8, 1 and nothing now: together they count on 15 too many."""
     needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
-    told = dict.fromkeys("ABC", 8)
-    assert counts_on(judged(free("15"), *needs, told=told)) == {"A": 8, "B": 8, "C": 8}
-    assert counts_on(judged(free("9"), *needs, told=told)) == {"A": 8, "B": 1}
+    reported = dict.fromkeys("ABC", 8)
+    assert counts_on(judged(free("15"), *needs, reported=reported)) == {"A": 8, "B": 8, "C": 8}
+    assert counts_on(judged(free("9"), *needs, reported=reported)) == {"A": 8, "B": 1}
 
 
 def test_who_gets_what_was_told_is_not_told_again_where_the_falls_of_others_are() -> None:
     needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
-    verdict = judged(free("9"), *needs, told=dict.fromkeys("ABC", 8))
-    assert [share.act for share in verdict.shares] == [False, True, True]
+    outcome = judged(free("9"), *needs, reported=dict.fromkeys("ABC", 8))
+    assert [share.act for share in outcome.shares] == [False, True, True]
 
 
 def test_a_rise_that_is_too_small_to_be_told_lets_no_more_falls_be_borne() -> None:
     """A may vary by 50 and is to get one more; B and C, told 8 each, get nothing: 15 too many, and they vary by 10."""
     needs = [user("A", 1000, 10), user("B", 8, 11), user("C", 8, 12)]
-    verdict = judged(free("101"), *needs, told={"A": 100, "B": 8, "C": 8})
-    assert counts_on(verdict) == {"A": 100}
+    outcome = judged(free("101"), *needs, reported={"A": 100, "B": 8, "C": 8})
+    assert counts_on(outcome) == {"A": 100}
 
 
 def test_falls_are_added_up_beyond_a_need_whose_unit_nothing_converts() -> None:
     needs = [user("A", 8, 10, unit="BX"), user("B", 8, 11), user("C", 8, 12)]
-    assert counts_on(judged(free("1"), *needs, told=dict.fromkeys("ABC", 8))) == {"B": 1}
+    assert counts_on(judged(free("1"), *needs, reported=dict.fromkeys("ABC", 8))) == {"B": 1}
 
 
 def test_falls_in_another_unit_than_the_stocks_are_added_up_in_the_stocks() -> None:
@@ -160,15 +162,15 @@ def test_falls_in_another_unit_than_the_stocks_are_added_up_in_the_stocks() -> N
     twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
     carton = an_item().model_copy(update={"conversions": (twelve,)})
     needs = [user(name, 40, day) for day, name in enumerate("ABC", 10)]
-    verdict = judged(free("1", unit="CT"), *needs, told=dict.fromkeys("ABC", 9), item=carton)
-    assert counts_on(verdict) == {"A": 9}, "A's rise is damped, and 15 pieces too many are no longer counted on"
+    outcome = judged(free("1", unit="CT"), *needs, reported=dict.fromkeys("ABC", 9), item=carton)
+    assert counts_on(outcome) == {"A": 9}, "A's rise is suppressed, and 15 pieces too many are no longer counted on"
 
 
 def test_cartons_of_stock_relax_pieces_needed_as_master_data_converts_them() -> None:
     twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
     carton = an_item().model_copy(update={"conversions": (twelve,)})
-    verdict = judged(free("5", unit="CT"), user("A", 40), user("B", 100, 20), item=carton)
-    assert counts_on(verdict) == {"A": 40, "B": 19}, "40 pieces take 3.333334 cartons: 1.666666 leave 19 pieces"
+    outcome = judged(free("5", unit="CT"), user("A", 40), user("B", 100, 20), item=carton)
+    assert counts_on(outcome) == {"A": 40, "B": 19}, "40 pieces take 3.333334 cartons: 1.666666 leave 19 pieces"
 
 
 def test_what_nothing_converts_gets_nothing() -> None:
@@ -192,8 +194,8 @@ users = st.lists(
         quantity=quantities,
         day=st.integers(1, 30),
         criticality=st.sampled_from(Criticality),
-        held=st.integers(0, 200).map(Decimal),
-        stated_at=st.sampled_from([PLAN, NOON]),
+        secured=st.integers(0, 200).map(Decimal),
+        reported_at=st.sampled_from([PLAN, NOON]),
     ),
     unique_by=lambda each: each.requirement_id,
     max_size=8,
@@ -205,32 +207,32 @@ stocks = st.lists(st.integers(-100, 600), min_size=1, max_size=5)
 def test_whatever_the_stock_does_no_more_is_counted_on_than_there_is_but_one_needs_damping(
     needs: list[StockUser], figures: list[int]
 ) -> None:
-    told: dict[RequirementId, Decimal] = {}
+    reported: dict[RequirementId, Decimal] = {}
     for quantity in figures:
-        verdict = judge_stock(free(Decimal(quantity)), needs, told, None, Damping())
-        told = {share.user.requirement_id: share.quantity for share in verdict.shares}
-        largest = max((share.limit for share in verdict.shares), default=Decimal(0))
-        assert sum(told.values()) <= max(0, quantity) + (largest if quantity > 0 else 0)
-        assert verdict.shortfall == max(0, -quantity)
-        for share in verdict.shares:
-            assert share.target <= max(Decimal(0), share.user.quantity - share.user.held)
-            assert share.user.stated_at < NOON or share.target == 0
+        outcome = judge_stock(free(Decimal(quantity)), needs, reported, None, Dampener())
+        reported = {share.user.requirement_id: share.quantity for share in outcome.shares}
+        largest = max((share.limit for share in outcome.shares), default=Decimal(0))
+        assert sum(reported.values()) <= max(0, quantity) + (largest if quantity > 0 else 0)
+        assert outcome.shortfall == max(0, -quantity)
+        for share in outcome.shares:
+            assert share.target <= max(Decimal(0), share.user.quantity - share.user.secured)
+            assert share.user.reported_at < NOON or share.target == 0
 
 
 @given(users, st.integers(-100, 600), st.permutations(range(8)))
 def test_the_order_in_which_needs_are_looked_at_and_looking_again_change_nothing(
     needs: list[StockUser], quantity: int, order: list[int]
 ) -> None:
-    once = judge_stock(free(Decimal(quantity)), needs, {}, None, Damping())
+    once = judge_stock(free(Decimal(quantity)), needs, {}, None, Dampener())
     shuffled = [needs[place] for place in order if place < len(needs)]
-    assert judge_stock(free(Decimal(quantity)), shuffled, {}, None, Damping()) == once
-    told = {share.user.requirement_id: share.quantity for share in once.shares if share.quantity}
-    again = judge_stock(free(Decimal(quantity)), needs, told, None, Damping())
+    assert judge_stock(free(Decimal(quantity)), shuffled, {}, None, Dampener()) == once
+    reported = {share.user.requirement_id: share.quantity for share in once.shares if share.quantity}
+    again = judge_stock(free(Decimal(quantity)), needs, reported, None, Dampener())
     assert not [share for share in again.shares if share.act]
 
 
 @pytest.mark.parametrize(
-    ("said", "ledger", "unit", "counts"),
+    ("statement", "ledger", "unit", "counts"),
     [
         (Decimal(7), "40", "EA", 7),  # what the revision says goes before
         (Decimal(0), "40", "EA", 0),
@@ -241,14 +243,14 @@ def test_the_order_in_which_needs_are_looked_at_and_looking_again_change_nothing
     ],
 )
 def test_an_engineering_change_takes_stock_from_its_event_or_else_from_what_systems_state(
-    said: Decimal | None, ledger: str, unit: str, counts: int
+    statement: Decimal | None, ledger: str, unit: str, counts: int
 ) -> None:
-    line = BomLine(component="CHAIN", quantity=Decimal(1), unit="EA", change=LineChange.REMOVED, stock=said)
+    line = BomLine(component="CHAIN", quantity=Decimal(1), unit="EA", change=BomLineChange.REMOVED, stock=statement)
     use = ComponentUse(component="CHAIN", stock=Decimal(ledger), stock_unit=unit)
     assert stock_of(line, use, an_item()) == counts
 
 
 def test_an_engineering_change_counts_no_more_stock_than_there_is() -> None:
-    line = BomLine(component="CHAIN", quantity=Decimal(1), unit="DZN", change=LineChange.REMOVED)
+    line = BomLine(component="CHAIN", quantity=Decimal(1), unit="DZN", change=BomLineChange.REMOVED)
     one_piece = ComponentUse(component="CHAIN", stock=Decimal(1), stock_unit="EA")
     assert stock_of(line, one_piece, an_item()) == Decimal("0.083333")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.policy import Tolerance
-from decisions.tolerance import ToleranceBreach, ToleranceVerdict, judge_tolerance
-from tests.decisions.nouns import WEEKDAYS, june
+from decisions.tolerance import ToleranceBreach, ToleranceOutcome, judge_tolerance
+from tests.decisions.models import WEEKDAYS, june
 
 THURSDAY = june(11)
 LIMITS = Tolerance(quantity_less=Decimal("0.03"), quantity_more=Decimal("0.01"), price_more=Decimal("0.01"))
@@ -18,7 +18,7 @@ def judged(
     price: str | Decimal | None = "2.00",
     last: dt.date | None = THURSDAY,
     tolerance: Tolerance = LIMITS,
-) -> ToleranceVerdict:
+) -> ToleranceOutcome:
     answered_price = None if price is None else Decimal(price)
     return judge_tolerance(
         Decimal(1000), Decimal(quantity), Decimal("2.00"), answered_price, june(11), last, tolerance, WEEKDAYS
@@ -27,12 +27,12 @@ def judged(
 
 def test_r8_1000_at_2_00_acknowledged_980_at_2_03_has_the_price_as_its_only_exception() -> None:
     """1,000 @ 2.00 acknowledged 980 @ 2.03; limits −3 %, +1 % → quantity inside, price +1.5 % is the only exception."""
-    verdict = judged(980, "2.03")
-    assert not verdict.accepted
-    assert verdict.exceptions == (
+    outcome = judged(980, "2.03")
+    assert not outcome.accepted
+    assert outcome.exceptions == (
         ToleranceBreach("price", Decimal("2.00"), Decimal("2.03"), Decimal("0.015"), Decimal("0.01")),
     )
-    assert verdict.why == "price 2.00 → 2.03: +1.5%, limit +1.0%"
+    assert outcome.why == "price 2.00 → 2.03: +1.5%, limit +1.0%"
 
 
 def test_an_answer_at_every_limit_is_accepted_without_a_person() -> None:
@@ -64,11 +64,11 @@ def test_all_three_can_be_outside_at_once() -> None:
 
 
 def test_a_price_for_what_was_free_is_an_exception() -> None:
-    verdict = judge_tolerance(Decimal(10), Decimal(10), Decimal(0), Decimal("0.01"), june(11), None, LIMITS, WEEKDAYS)
-    assert [breach.aspect for breach in verdict.exceptions] == ["price"]
+    outcome = judge_tolerance(Decimal(10), Decimal(10), Decimal(0), Decimal("0.01"), june(11), None, LIMITS, WEEKDAYS)
+    assert [breach.aspect for breach in outcome.exceptions] == ["price"]
 
 
-def answered(price: str, *, per: str | None = None, currency: str | None = None) -> ToleranceVerdict:
+def answered(price: str, *, per: str | None = None, currency: str | None = None) -> ToleranceOutcome:
     """An order at 2.00 USD for 100 pieces."""
     return judge_tolerance(
         Decimal(1000),
@@ -98,11 +98,11 @@ def test_a_price_is_compared_for_the_same_number_of_pieces() -> None:
 
 def test_another_currency_is_an_exception_named_as_such_whatever_the_price() -> None:
     assert answered("2.00", currency="usd").accepted
-    verdict = answered("1.00", currency="EUR")
-    assert [(breach.aspect, breach.ordered, breach.answered) for breach in verdict.exceptions] == [
+    outcome = answered("1.00", currency="EUR")
+    assert [(breach.aspect, breach.ordered, breach.answered) for breach in outcome.exceptions] == [
         ("currency", "USD", "EUR")
     ]
-    assert verdict.why == "currency USD → EUR: prices can't be compared"
+    assert outcome.why == "currency USD → EUR: prices can't be compared"
 
 
 def test_the_reason_names_what_was_compared_and_the_limits() -> None:

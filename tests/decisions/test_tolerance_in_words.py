@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from canonical.policy import Tolerance
-from decisions.tolerance import ToleranceBreach, ToleranceVerdict, judge_tolerance
-from tests.decisions.nouns import WEEKDAYS, june
+from decisions.tolerance import ToleranceBreach, ToleranceOutcome, judge_tolerance
+from tests.decisions.models import WEEKDAYS, june
 
 
 def judged(
@@ -20,7 +20,7 @@ def judged(
     price_unit: str = "1",
     confirmed_price_unit: str | None = None,
     currency: str | None = None,
-) -> ToleranceVerdict:
+) -> ToleranceOutcome:
     return judge_tolerance(
         Decimal(1000),
         Decimal(quantity),
@@ -38,7 +38,7 @@ def judged(
 
 
 @pytest.mark.parametrize(
-    ("said", "breach", "why"),
+    ("statement", "breach", "why"),
     [
         (
             {"quantity": "900"},
@@ -78,11 +78,11 @@ def judged(
     ],
 )
 def test_a_breach_shows_what_was_ordered_what_was_answered_and_the_limit(
-    said: dict[str, Any], breach: ToleranceBreach, why: str
+    statement: dict[str, Any], breach: ToleranceBreach, why: str
 ) -> None:
-    verdict = judged(**said)
-    assert verdict.exceptions == (breach,)
-    assert (verdict.accepted, verdict.why) == (False, why)
+    outcome = judged(**statement)
+    assert outcome.exceptions == (breach,)
+    assert (outcome.accepted, outcome.why) == (False, why)
 
 
 def test_a_price_for_the_same_unit_is_shown_as_it_was_written() -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.cover import SliceState, SupplySlice, in_need_unit
 from canonical.sourcing import ItemAtPlant, UnitConversion
+from canonical.supply import ScheduleLine, ScheduleLineState, in_need_unit
 from canonical.units import KNOWN_UNITS, SAME, UNITS, physical_ratio, rescale
 from decisions.units import conversion, pegs_in_order_unit, to_need_unit, to_order_unit
-from tests.decisions.nouns import a_peg, an_item, june
+from tests.decisions.models import a_peg, an_item, june
 
 BY_PINT = {
     "C62": "count",
@@ -143,17 +143,17 @@ def test_a_need_that_arrives_in_parts_is_covered_when_all_parts_are_there(
 ) -> None:
     ordered = to_order_unit(quantity, factor, unit)
     last_place = Decimal(1).scaleb(-UNITS[unit].decimals)
-    left, slices = ordered, []
+    left, schedule_lines = ordered, []
     for part in parts:
         taken = min(left, last_place * part)
         left -= taken
-        slices.append(SupplySlice(quantity=taken, date=june(10), state=SliceState.RECEIVED))
-    slices.append(SupplySlice(quantity=left, date=june(12), state=SliceState.RECEIVED))
-    assert sum(part.quantity for part in in_need_unit(tuple(slices), factor)) >= quantity
+        schedule_lines.append(ScheduleLine(quantity=taken, date=june(10), state=ScheduleLineState.RECEIVED))
+    schedule_lines.append(ScheduleLine(quantity=left, date=june(12), state=ScheduleLineState.RECEIVED))
+    assert sum(part.quantity for part in in_need_unit(tuple(schedule_lines), factor)) >= quantity
 
 
 @given(quantities)
 def test_the_same_unit_changes_nothing(quantity: Decimal) -> None:
-    part = (SupplySlice(quantity=quantity, date=None, state=SliceState.ORDERED),)
+    part = (ScheduleLine(quantity=quantity, date=None, state=ScheduleLineState.ORDERED),)
     assert in_need_unit(part, SAME) is part
     assert rescale(quantity, SAME, 6, "up") == rescale(quantity, SAME, 6, "down") == quantity

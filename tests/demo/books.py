@@ -8,16 +8,16 @@ from demo.books import Books
 
 SOURCE = "aps-atlas"
 ORDER = "4500000001"
-SHEET, SUPPLIER = "MS-2341", "CUSTOM0001"
+BATCH, SUPPLIER = "MS-2341", "CUSTOM0001"
 """At least 2000, in twenties."""
 
 
-def requirement(quantity: int, day: str = "2026-06-22", item: str = SHEET, criticality: str = "A") -> dict[str, Any]:
+def requirement(quantity: int, day: str = "2026-06-22", item: str = BATCH, criticality: str = "A") -> dict[str, Any]:
     peg = {"demand": "B1", "quantity": str(quantity), "date": day, "criticality": criticality}
     return {"plant": "1720", "item": item, "quantity": str(quantity), "required_date": day, "pegging": [peg]}
 
 
-def line(number: int, quantity: int, item: str = SHEET, *, deleted: bool = False, committed: int | None = None) -> Any:
+def line(number: int, quantity: int, item: str = BATCH, *, deleted: bool = False, committed: int | None = None) -> Any:
     return {
         "PurchaseOrderItem": str(number),
         "Material": item,
@@ -32,7 +32,7 @@ def books(
     *versions: Mapping[str, dict[str, Any]],
     lines: Sequence[dict[str, Any]],
     known_by: Mapping[int, str],
-    cover: Mapping[str, int],
+    coverage: Mapping[str, int],
     received: Mapping[int, int] | None = None,
 ) -> Books:
     """One order: its lines, the reference that the ERP knows each by, and what APS was told is coming for whom."""
@@ -65,8 +65,8 @@ def books(
             },
             "coverage_of_unknown": [],
             "coverage_by_reference": {
-                reference: [{"order": ORDER, "slices": [{"quantity": str(quantity), "state": state}]}]
-                for reference, quantity in cover.items()
+                reference: [{"order": ORDER, "scheduleLines": [{"quantity": str(quantity), "state": state}]}]
+                for reference, quantity in coverage.items()
             },
         },
         wms={

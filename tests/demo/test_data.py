@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import purchasing, world
+from demo import purchasing, site
 from simulators.aps.bodies import BomBody, ItemBody, ModelBody, PlanBody, StockBody
 from simulators.aps.explosion import Requirement, working_days_before
 from simulators.aps.planning import Planning
@@ -20,46 +20,46 @@ WEEK = [date(2026, 6, 1) + timedelta(days=day) for day in range(7)]
 
 def requirements(today: date) -> list[Requirement]:
     planning = Planning("test", Outbox("http://nowhere"), Clock())
-    planning.learn(ModelBody.model_validate(world.aps_model()))
-    plan = planning.plan(PlanBody.model_validate(world.aps_plan(today, "2026-06-01T05:00:00+00:00")))
+    planning.learn(ModelBody.model_validate(site.aps_model()))
+    plan = planning.plan(PlanBody.model_validate(site.aps_plan(today, "2026-06-01T05:00:00+00:00")))
     return list(plan.requirements.values())
 
 
 def test_every_number_refers_to_an_item_and_none_holds_a_slash() -> None:
-    items = {row["item"] for row in world.rows("items")}
+    items = {row["item"] for row in site.rows("items")}
     assert not [item for item in items if "/" in item or len(item) > 40]
-    assert {row["assembly"] for row in world.rows("bom")} | {row["component"] for row in world.rows("bom")} == items
-    assert {row["item"] for row in world.rows("sources")} <= items
-    assert {row["item"] for row in world.rows("stock")} <= items
+    assert {row["assembly"] for row in site.rows("bom")} | {row["component"] for row in site.rows("bom")} == items
+    assert {row["item"] for row in site.rows("sources")} <= items
+    assert {row["item"] for row in site.rows("stock")} <= items
 
 
 def test_files_are_small_and_codes_fit_the_erp() -> None:
-    for file in (Path(world.__file__).parent / "data").iterdir():
+    for file in (Path(site.__file__).parent / "data").iterdir():
         assert file.stat().st_size < 250_000
-    suppliers = [row["supplier"] for row in world.rows("vendors")]
+    suppliers = [row["supplier"] for row in site.rows("vendors")]
     assert len(set(suppliers)) == len(suppliers)
     assert all(len(supplier) <= 10 for supplier in suppliers)
-    assert all(len(plant.code) == 4 for plant in world.PLANTS)
+    assert all(len(plant.code) == 4 for plant in site.PLANTS)
 
 
 def test_every_stock_location_belongs_to_one_plant_and_no_stock_is_lost() -> None:
-    locations = [location for plant in world.PLANTS for location in plant.locations]
+    locations = [location for plant in site.PLANTS for location in plant.locations]
     assert len(locations) == len(set(locations))
-    assert sum(world.plant_stock().values()) == sum(Decimal(row["quantity"]) for row in world.rows("stock"))
+    assert sum(site.plant_stock().values()) == sum(Decimal(row["quantity"]) for row in site.rows("stock"))
 
 
 @pytest.mark.parametrize("today", WEEK, ids=lambda day: f"{day:%A}")
 def test_the_plan_has_some_four_hundred_requirements_whatever_the_day(today: date) -> None:
     found = requirements(today)
     assert 380 <= len(found) <= 430
-    assert {row.plant for row in found} == {plant.code for plant in world.PLANTS}
+    assert {row.plant for row in found} == {plant.code for plant in site.PLANTS}
     assert min(row.required_date for row in found) > today
 
 
 @pytest.mark.parametrize("today", WEEK, ids=lambda day: f"{day:%A}")
 def test_most_needs_fit_the_vendors_lead_time_and_some_do_not(today: date) -> None:
     first = {term.item: term for term in purchasing.purchasing_terms() if term.preference == 1}
-    receipt = {plant.code: plant.goods_receipt_days for plant in world.PLANTS}
+    receipt = {plant.code: plant.goods_receipt_days for plant in site.PLANTS}
     planned = [row for row in requirements(today) if row.item in first]
     late = [
         row
@@ -71,12 +71,14 @@ def test_most_needs_fit_the_vendors_lead_time_and_some_do_not(today: date) -> No
 
 def test_lines_share_orders_of_a_plant_and_a_supplier() -> None:
     first = {term.item: term for term in purchasing.purchasing_terms() if term.preference == 1}
-    receipt = {plant.code: plant.goods_receipt_days for plant in world.PLANTS}
+    receipt = {plant.code: plant.goods_receipt_days for plant in site.PLANTS}
     lines: dict[tuple[str, str], list[date]] = defaultdict(list)
     for row in requirements(WEEK[0]):
         if term := first.get(row.item):
-            wanted = (max(row.quantity, term.minimum) / term.multiple).to_integral_value(ROUND_CEILING) * term.multiple
-            lots = int((wanted / term.maximum).to_integral_value(ROUND_CEILING))
+            requested = (max(row.quantity, term.minimum) / term.multiple).to_integral_value(
+                ROUND_CEILING
+            ) * term.multiple
+            lots = int((requested / term.maximum).to_integral_value(ROUND_CEILING))
             lines[row.plant, term.supplier] += [working_days_before(row.required_date, receipt[row.plant])] * lots
     orders = sum(_windows(docks) for docks in lines.values())
     assert 45 <= orders <= 85
@@ -84,14 +86,14 @@ def test_lines_share_orders_of_a_plant_and_a_supplier() -> None:
 
 
 def test_only_the_items_named_have_no_source_and_they_are_needed() -> None:
-    bought = {row["item"] for row in world.rows("items") if row["make"] == "0"}
+    bought = {row["item"] for row in site.rows("items") if row["make"] == "0"}
     sourced = {term.item for term in purchasing.purchasing_terms()}
     assert bought - sourced == set(purchasing.WITHOUT_SOURCE)
     assert set(purchasing.WITHOUT_SOURCE) <= {row.item for row in requirements(WEEK[0])}
 
 
 def test_terms_leave_out_vendors_that_are_not_active_and_rank_the_rest() -> None:
-    inactive = {row["supplier"] for row in world.rows("vendors") if row["active"] == "0"}
+    inactive = {row["supplier"] for row in site.rows("vendors") if row["active"] == "0"}
     by_item: dict[str, list[int]] = defaultdict(list)
     for term in purchasing.purchasing_terms():
         assert term.supplier not in inactive
@@ -115,7 +117,7 @@ def test_master_data_names_every_plant_product_supplier_and_info_record_it_refer
     suppliers = {row["Supplier"] for row in data["suppliers"]}
     numbers = [row["PurchasingInfoRecord"] for row in data["info_records"]]
     bought = len(purchasing.purchasing_terms()) * len(plants)
-    assert len(numbers) == len(set(numbers)) == bought + len(world.SUBCONTRACTS)
+    assert len(numbers) == len(set(numbers)) == bought + len(site.SUBCONTRACTS)
     assert {len(number) for number in numbers} == {10}
     for row in data["info_records"]:
         assert row["Plant"] in plants
@@ -130,7 +132,7 @@ def test_the_erp_takes_the_master_data_as_it_is() -> None:
 
 
 def test_the_model_is_what_the_planning_system_takes() -> None:
-    model = world.aps_model()
+    model = site.aps_model()
     assert [ItemBody.model_validate(row) for row in model["items"]]
     assert [BomBody.model_validate(row) for row in model["bom"]]
     assert [StockBody.model_validate(row) for row in model["stock"]]

@@ -1,4 +1,4 @@
-"""docs/rules.md says what is so: rules, examples, policy keys with what ships, facts, and who asks each rule."""
+"""docs/rules.md says what is so: rules, examples, policy keys with what ships, audit events, and who asks each rule."""
 
 import ast
 import re
@@ -99,11 +99,11 @@ def test_every_key_of_a_policy_that_decides_is_a_rules() -> None:
         assert {key.split(".")[1] for key in named if key.startswith(f"{group}.")} == set(model.model_fields), group
 
 
-def test_the_facts_and_exceptions_that_are_named_are_noted_and_raised() -> None:
+def test_the_audit_events_and_exceptions_that_are_named_are_noted_and_raised() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "workflows").rglob("*.py"))
-    facts = set(re.findall(r"`([a-z]+\.[a-z]+)`", "".join(SECTIONS.values()))) - {key for key, _ in ROWS}
-    assert len(facts) > 5
-    assert {fact for fact in facts if f'"{fact}"' not in code} == set()
+    audit_events = set(re.findall(r"`([a-z]+\.[a-z]+)`", "".join(SECTIONS.values()))) - {key for key, _ in ROWS}
+    assert len(audit_events) > 5
+    assert {audit_event for audit_event in audit_events if f'"{audit_event}"' not in code} == set()
     kinds = set(re.findall(r"kind\s+`(\w+)`", PAGE))
     assert kinds
     assert kinds <= set(ExceptionKind)

@@ -14,11 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.ports import SupplierDialect
-from canonical.facts import FIRST_HASH, Fact, chain
+from canonical.audit_event import FIRST_HASH, AuditEvent, chain
 from canonical.identity import OrderId
 from canonical.need import Need
 from canonical.records import (
-    Entry,
+    AuditBatch,
     OrderSnapshot,
     OrderStage,
     RequirementSnapshot,
@@ -33,7 +33,7 @@ from ledger.inbox.inbox import InboxMessage
 from ledger.ledger import Ledger
 from ledger.tables import Base
 from policies.book import FixedPolicies
-from tests.gateway.world import PLANTS, TODAY, FakeEntities, PlainDialect
+from tests.gateway.fakes import PLANTS, TODAY, FakeEntities, PlainDialect
 from tools.postgres import Postgres
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -54,7 +54,7 @@ class Gateway:
     today: list[dt.date]
     policies: FixedPolicies
     dialects: dict[str, SupplierDialect]
-    chains: dict[str, Fact] = field(default_factory=dict)
+    chains: dict[str, AuditEvent] = field(default_factory=dict)
 
     @property
     def relay(self) -> Relay:
@@ -79,8 +79,8 @@ class Gateway:
     async def statuses(self, entity: str) -> list[str]:
         return [message.status for message in await self.inbox_of(entity)]
 
-    def fact(self, entity: str, kind: str, at: dt.datetime, data: dict[str, Any] | None = None) -> Fact:
-        """The entity's next fact, chained to the one before."""
+    def audit_event(self, entity: str, kind: str, at: dt.datetime, data: dict[str, Any] | None = None) -> AuditEvent:
+        """The entity's next audit event, chained to the one before."""
         last = self.chains.get(entity)
         made = chain(
             entity, last.sequence + 1 if last else 1, last.hash if last else FIRST_HASH, kind, at, at, data or {}
@@ -88,9 +88,9 @@ class Gateway:
         self.chains[entity] = made
         return made
 
-    async def record(self, snapshot: Snapshot, *facts: Fact) -> None:
-        written = facts or (self.fact(snapshot.id, "noted", self.clock[0]),)
-        await self.ledger.record([Entry(facts=written, snapshot=snapshot)])
+    async def record(self, snapshot: Snapshot, *audit_events: AuditEvent) -> None:
+        written = audit_events or (self.audit_event(snapshot.id, "noted", self.clock[0]),)
+        await self.ledger.record([AuditBatch(audit_events=written, snapshot=snapshot)])
 
     async def order(self, number: str = "4500000001", *, closed: bool = False, **changes: Any) -> OrderSnapshot:
         """An order that the ledger knows."""
@@ -108,7 +108,7 @@ class Gateway:
 
     async def requirement(self, need: Need, stage: RequirementStage, **changes: Any) -> RequirementSnapshot:
         """A requirement that the ledger knows."""
-        snapshot = RequirementSnapshot(id=need.id, need=need, stage=stage, need_revision=1, **changes)
+        snapshot = RequirementSnapshot(id=need.id, need=need, stage=stage, request_revision=1, **changes)
         await self.record(snapshot)
         return snapshot
 

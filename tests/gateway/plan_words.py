@@ -10,18 +10,18 @@ from typing import Any
 import httpx
 
 from canonical.identity import requirement_id
-from canonical.plan import PlanMatched, PlanRun, PlanStage
+from canonical.plan import PlanMatched, PlanRunStatus, PlanStage
 from decisions.plan_matching import NearestNeeds
 from tests.gateway.conftest import Gateway
-from tests.gateway.world import ITEM, PLANTS
+from tests.gateway.fakes import ITEM, PLANTS
 
 NDJSON = {"content-type": "application/x-ndjson"}
 SOURCE = "aps-main"
 
 
 def line(reference: str | None = "A", quantity: str = "100", date: str = "2026-06-10", **more: Any) -> dict[str, Any]:
-    told = {"item": ITEM, "quantity": quantity, "unit": "EA", "required_date": date, **more}
-    return told if reference is None else {**told, "demand_reference": reference}
+    reported = {"item": ITEM, "quantity": quantity, "unit": "EA", "required_date": date, **more}
+    return reported if reference is None else {**reported, "demand_reference": reference}
 
 
 def ndjson(*lines: dict[str, Any] | str) -> bytes:
@@ -41,14 +41,14 @@ async def send(
     return await gateway.client.post("/v1/plan-runs", params=query, content=body, headers={**NDJSON, **headers})
 
 
-async def standing(gateway: Gateway, version: int) -> PlanRun:
+async def current_run(gateway: Gateway, version: int) -> PlanRunStatus:
     run = await gateway.ledger.plans.of_version(SOURCE, "P1", version)
     assert run is not None
     return run
 
 
 async def matched(gateway: Gateway, version: int) -> PlanMatched:
-    run, policy = await standing(gateway, version), PLANTS["P1"]
+    run, policy = await current_run(gateway, version), PLANTS["P1"]
     assert await gateway.ledger.plans.waits_for(run) == ""
     return await gateway.ledger.plans.match(run, policy, lambda item: policy, NearestNeeds())
 
@@ -61,7 +61,7 @@ async def through(gateway: Gateway, version: int, *lines: dict[str, Any] | str, 
     return found
 
 
-async def delivered(gateway: Gateway, run: PlanRun, batch: int = 100) -> int:
+async def delivered(gateway: Gateway, run: PlanRunStatus, batch: int = 100) -> int:
     """How many rounds it took."""
     for rounds in range(1, 100):
         if (await gateway.ledger.plans.deliver(run, batch)).stage is not PlanStage.DELIVERING:

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from canonical.cover import SliceState, SupplySlice
 from canonical.identity import RequirementId, StockId
 from canonical.need import Need
 from canonical.records import LineShare, OrderLineSnapshot, RequirementStage
 from canonical.sourcing import Assessment, ItemAtPlant, UnitConversion
 from canonical.stock import StockReport, StockReportKind
+from canonical.supply import ScheduleLine, ScheduleLineState
 from gateway.intake.cloudevents import read_structured
 from gateway.intake.events import read
-from ledger.stock.stock import Counted
-from tests.decisions.nouns import a_policy, a_source
+from ledger.stock.stock import CountedReport
+from tests.decisions.models import a_policy, a_source
 from tests.gateway.conftest import Gateway
-from tests.gateway.world import ITEM, MORNING, PLANT, planned, requirement_id
+from tests.gateway.fakes import ITEM, MORNING, PLANT, planned, requirement_id
 
 
 def need(reference: str = "PLO-1", **data: Any) -> Need:
-    said = read(read_structured(json.dumps(planned(f"e-{reference}", reference, **data)).encode()), MORNING)
-    assert isinstance(said, Need)
-    return said
+    statement = read(read_structured(json.dumps(planned(f"e-{reference}", reference, **data)).encode()), MORNING)
+    assert isinstance(statement, Need)
+    return statement
 
 
 async def stock(gateway: Gateway, quantity: str) -> None:
@@ -38,17 +38,19 @@ async def stock(gateway: Gateway, quantity: str) -> None:
         effective_at=MORNING,
         event_id="s-1",
     )
-    await gateway.ledger.stock.note(StockId(report.id), "EA", [Counted(report=report, quantity=report.quantity)])
+    await gateway.ledger.stock.register(
+        StockId(report.id), "EA", [CountedReport(report=report, quantity=report.quantity)]
+    )
 
 
 async def sold(gateway: Gateway, **item: Any) -> None:
     fields: dict[str, Any] = {"plant": PLANT, "item": ITEM, "base_unit": "EA", "goods_receipt_days": 2}
     kept = ItemAtPlant(**fields | {"sources": (a_source(),)} | item)
-    await gateway.ledger.stock.note_item(Assessment(item=kept, policy=a_policy(plant=PLANT)))
+    await gateway.ledger.stock.record_item(Assessment(item=kept, policy=a_policy(plant=PLANT)))
 
 
 def line(
-    claimed: str | None, *slices: tuple[str, int, SliceState], quantity: str = "450", **changes: Any
+    allocated: str | None, *schedule_lines: tuple[str, int, ScheduleLineState], quantity: str = "450", **changes: Any
 ) -> OrderLineSnapshot:
     fields: dict[str, Any] = {
         "line": 10,
@@ -58,12 +60,13 @@ def line(
         "unit": "EA",
         "delivery_date": dt.date(2026, 6, 11),
         "price": "2.00",
-        "slices": tuple(
-            SupplySlice(quantity=Decimal(much), date=dt.date(2026, 6, day), state=state) for much, day, state in slices
+        "schedule_lines": tuple(
+            ScheduleLine(quantity=Decimal(much), date=dt.date(2026, 6, day), state=state)
+            for much, day, state in schedule_lines
         ),
         "shipped": Decimal(0),
         "received": Decimal(0),
-        "claimed": None if claimed is None else Decimal(claimed),
+        "allocated": None if allocated is None else Decimal(allocated),
     }
     return OrderLineSnapshot(**fields | changes)
 
@@ -76,7 +79,7 @@ async def ask(gateway: Gateway, quantity: str = "100", **query: str) -> dict[str
     return found
 
 
-CONFIRMED, SHIPPED, RECEIVED = SliceState.CONFIRMED, SliceState.SHIPPED, SliceState.RECEIVED
+CONFIRMED, SHIPPED, RECEIVED = ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED, ScheduleLineState.RECEIVED
 
 
 async def test_stock_surplus_and_a_new_order_are_taken_in_turn(gateway: Gateway) -> None:
@@ -104,11 +107,12 @@ async def test_stock_surplus_and_a_new_order_are_taken_in_turn(gateway: Gateway)
 async def test_what_is_received_or_unconfirmed_is_no_surplus_and_the_last_to_come_is(gateway: Gateway) -> None:
     await gateway.requirement(need(), RequirementStage.COVERED)
     mixed = line(
-        "300", ("100", 3, RECEIVED), ("150", 9, SHIPPED), ("100", 12, CONFIRMED), ("50", 19, SliceState.BACKORDERED),
+        "300", ("100", 3, RECEIVED), ("150", 9, SHIPPED), ("100", 12, CONFIRMED),
+        ("50", 19, ScheduleLineState.BACKORDERED),
         received=Decimal(100),
     )  # fmt: skip
     await gateway.order(lines=(mixed,))
-    await gateway.order("4500000002", lines=(line("100", ("450", 11, SliceState.ORDERED)),))
+    await gateway.order("4500000002", lines=(line("100", ("450", 11, ScheduleLineState.ORDERED)),))
     await gateway.order("4500000003", closed=True, lines=(line("100", ("450", 11, CONFIRMED)),))
     await gateway.order("4500000004", lines=(line(None, ("450", 11, CONFIRMED)),))
     answer = await ask(gateway)
@@ -119,8 +123,8 @@ async def test_what_is_received_or_unconfirmed_is_no_surplus_and_the_last_to_com
 
 
 async def test_ended_and_withdrawn_needs_do_not_count_and_received_is_told_apart(gateway: Gateway) -> None:
-    there = (SupplySlice(quantity=Decimal(200), date=dt.date(2026, 6, 1), state=RECEIVED),)
-    await gateway.requirement(need(), RequirementStage.COVERED, cover=there)
+    there = (ScheduleLine(quantity=Decimal(200), date=dt.date(2026, 6, 1), state=RECEIVED),)
+    await gateway.requirement(need(), RequirementStage.COVERED, coverage=there)
     await gateway.requirement(need("PLO-2"), RequirementStage.FULFILLED, closed=True)
     await gateway.requirement(need("PLO-3"), RequirementStage.COVERED, needed=Decimal(0))
     needs = (await ask(gateway))["needs"]
@@ -141,7 +145,11 @@ async def test_a_line_that_changes_is_counted_as_it_is_now(gateway: Gateway) -> 
 async def test_nothing_is_left_of_stock_that_is_overcommitted(gateway: Gateway) -> None:
     await stock(gateway, "-5")
     answer = await ask(gateway, "1")
-    assert (answer["stock"]["free"], answer["stock"]["available"], answer["earliest_date"]) == ("-5", "0", None)
+    assert (answer["stock"]["available_to_promise"], answer["stock"]["available"], answer["earliest_date"]) == (
+        "-5",
+        "0",
+        None,
+    )
 
 
 async def test_another_unit_is_counted_as_master_data_converts_and_refused_where_nothing_does(

@@ -6,12 +6,12 @@ import pytest
 
 from canonical.messages import ChangeOpened, ChangeSuperseded
 from tests.gateway.conftest import Gateway
-from tests.gateway.world import PLANT, event
+from tests.gateway.fakes import PLANT, event
 
 CHANGE = f"change/{PLANT}/BIKE/B"
 
 
-def revised(id: str, told: int = 1, *, stock: str = "0", **line: Any) -> dict[str, Any]:
+def revised(id: str, reported: int = 1, *, stock: str = "0", **line: Any) -> dict[str, Any]:
     lines = [
         {"component": "CHAIN", "quantity": "1", "unit": "EA", "change": "removed", "stock": stock},
         {"component": "BETTER", "quantity": "1", "unit": "EA", "change": "added", "replaces": "CHAIN"} | line,
@@ -22,26 +22,26 @@ def revised(id: str, told: int = 1, *, stock: str = "0", **line: Any) -> dict[st
         "revision": "B",
         "effective_from": "2026-07-01",
         "lines": lines,
-        "source_revision": told,
+        "source_revision": reported,
     }
     return event(id, "pegline.bom.revised.v1", data, source="plm")
 
 
 async def test_a_revision_starts_its_change_once_and_an_older_word_of_it_is_stale(gateway: Gateway) -> None:
-    for number, told in enumerate(
+    for number, reported in enumerate(
         (revised("e-2", 2), revised("e-1", 1), revised("e-3", 3), revised("e-4", 4, stock="5"))
     ):
-        assert (await gateway.send(told)).status_code == 202, number
+        assert (await gateway.send(reported)).status_code == 202, number
         await gateway.relay.drain()
 
-    heard = [message for message in gateway.entities.told_to(CHANGE) if isinstance(message, ChangeOpened)]
-    assert [each.revised.stated.event_id for each in heard] == ["e-2", "e-4"], "e-1 is older, e-3 says the same"
+    delivered = [message for message in gateway.entities.messages_to(CHANGE) if isinstance(message, ChangeOpened)]
+    assert [each.revised.stated.event_id for each in delivered] == ["e-2", "e-4"], "e-1 is older, e-3 says the same"
     rows = await gateway.ledger.reads.inbox_of(CHANGE)
     assert [row.status for row in rows] == ["delivered", "stale", "unchanged", "delivered"]
 
 
-def of(told: dict[str, Any], **data: Any) -> dict[str, Any]:
-    return {**told, "data": told["data"] | data}
+def of(reported: dict[str, Any], **data: Any) -> dict[str, Any]:
+    return {**reported, "data": reported["data"] | data}
 
 
 async def test_a_revision_that_takes_the_place_of_another_tells_that_ones_change_which_is_never_told_again(
@@ -51,10 +51,10 @@ async def test_a_revision_that_takes_the_place_of_another_tells_that_ones_change
         assert (await gateway.send(each)).status_code == 202
         await gateway.relay.drain()
 
-    heard = gateway.entities.told_to(CHANGE)
-    assert [type(message) for message in heard] == [ChangeOpened, ChangeSuperseded]
-    assert isinstance(heard[1], ChangeSuperseded)
-    assert heard[1].by == f"change/{PLANT}/BIKE/C"
+    delivered = gateway.entities.messages_to(CHANGE)
+    assert [type(message) for message in delivered] == [ChangeOpened, ChangeSuperseded]
+    assert isinstance(delivered[1], ChangeSuperseded)
+    assert delivered[1].by == f"change/{PLANT}/BIKE/C"
     assert [row.status for row in await gateway.ledger.reads.inbox_of(CHANGE)] == ["delivered", "stale"]
     (other,) = await gateway.ledger.where_used(PLANT, "TRIKE", "A", ["BETTER"])
     assert other.other_assemblies == ("BIKE",), "C says so; what B said is forgotten"
@@ -75,14 +75,16 @@ async def test_a_revision_can_not_take_its_own_place(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "statement"),
     [
         ({"replaces": "SADDLE"}, "which the revision does not touch"),
         ({"component": "CHAIN"}, "is on two lines"),
         ({"change": "changed"}, "only what is added does"),
     ],
 )
-async def test_a_revision_that_contradicts_itself_is_refused(gateway: Gateway, line: dict[str, Any], said: str) -> None:
+async def test_a_revision_that_contradicts_itself_is_refused(
+    gateway: Gateway, line: dict[str, Any], statement: str
+) -> None:
     response = await gateway.send(revised("e-1", **line))
     assert response.status_code == 422
-    assert said in response.json()["detail"]
+    assert statement in response.json()["detail"]

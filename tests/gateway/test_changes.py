@@ -11,10 +11,10 @@ from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Pr
 from canonical.identity import ChangeId, ExceptionId, RequirementId
 from canonical.records import ChangeSnapshot, ChangeStage, RequirementStage
 from tests.decisions.bills import removed, revised
-from tests.decisions.nouns import a_need
+from tests.decisions.models import a_need
 from tests.gateway.conftest import Gateway
-from tests.gateway.test_desk import PATH, shortage
-from tests.gateway.world import event, problem
+from tests.gateway.fakes import event, problem
+from tests.gateway.test_buyers_inbox import PATH, shortage
 
 USER = a_need(plant="P1")
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -80,10 +80,10 @@ async def test_a_cursor_that_no_page_gave_is_refused(gateway: Gateway) -> None:
 
 
 async def test_a_revision_that_was_only_noted_is_told_once_it_has_recorded_something(gateway: Gateway) -> None:
-    await gateway.ledger.bills.note(change().revised)
+    await gateway.ledger.bills.register(change().revised)
     assert await keys(gateway) == []
-    said = problem(await gateway.client.get("/v1/changes/P1/BK-100/B"), 404, "not_found")
-    assert "GET /v1/changes?plant=P1&assembly=BK-100" in said["next_step"]
+    statement = problem(await gateway.client.get("/v1/changes/P1/BK-100/B"), 404, "not_found")
+    assert "GET /v1/changes?plant=P1&assembly=BK-100" in statement["next_step"]
 
 
 async def carried_out(gateway: Gateway) -> ChangeSnapshot:
@@ -136,9 +136,11 @@ async def carried_out(gateway: Gateway) -> ChangeSnapshot:
             event_id="e", digest=proposal.digest, choice=Choice.APPROVE, decided_by="bea", decided_at=NOON
         ),
     )
-    stated = gateway.fact(snapshot.id, "change.stated", NOON, {"revision": "B"})
-    told = gateway.fact(snapshot.id, "change.carried_out", NOON, {"exception_id": "exception/0001", "rule": "R13"})
-    await gateway.record(snapshot, stated, told)
+    stated = gateway.audit_event(snapshot.id, "change.opened", NOON, {"revision": "B"})
+    reported = gateway.audit_event(
+        snapshot.id, "change.carried_out", NOON, {"exception_id": "exception/0001", "rule": "R13"}
+    )
+    await gateway.record(snapshot, stated, reported)
     return snapshot
 
 
@@ -164,13 +166,13 @@ async def test_one_change_tells_proposal_lines_costs_needs_and_what_people_have_
     assert read["check"] == {"order_lines": 2, "requirements": 1, "unaccounted": []}
 
 
-async def test_a_change_is_found_by_its_id_as_facts_and_exceptions_name_it(gateway: Gateway) -> None:
+async def test_a_change_is_found_by_its_id_as_audit_events_and_exceptions_name_it(gateway: Gateway) -> None:
     snapshot = await carried_out(gateway)
     for address in (f"/v1/changes/{snapshot.id}", f"/v1/changes/{snapshot.id}/trace"):
         assert (await gateway.client.get(address)).status_code == 200
 
 
-async def test_the_trace_of_a_change_tells_its_facts_its_questions_and_what_its_needs_made_of_it(
+async def test_the_trace_of_a_change_tells_its_audit_events_its_questions_and_what_its_needs_made_of_it(
     gateway: Gateway,
 ) -> None:
     snapshot = await carried_out(gateway)
@@ -178,17 +180,21 @@ async def test_the_trace_of_a_change_tells_its_facts_its_questions_and_what_its_
     mine = {"change_id": snapshot.id, "quantity": "0"}
     await gateway.record(
         requirement,
-        gateway.fact(USER.id, "bom.changed", NOON + dt.timedelta(seconds=1), mine),
-        gateway.fact(USER.id, "bom.changed", NOON, {"change_id": "change/P1/OTHER/A"}),
-        gateway.fact(USER.id, "need.changed", NOON),
+        gateway.audit_event(USER.id, "bom.changed", NOON + dt.timedelta(seconds=1), mine),
+        gateway.audit_event(USER.id, "bom.changed", NOON, {"change_id": "change/P1/OTHER/A"}),
+        gateway.audit_event(USER.id, "requirement.changed", NOON),
     )
     await gateway.record(shortage().model_copy(update={"id": ExceptionId("exception/0001"), "raised_by": snapshot.id}))
-    await gateway.send(_told("e-1"))
+    await gateway.send(_reported("e-1"))
 
     trace = (await gateway.client.get("/v1/changes/P1/BK-100/B/trace")).json()
     assert trace["exceptions"] == ["exception/0001"]
-    assert [(fact["entity_id"], fact["kind"]) for fact in trace["facts"] if fact["kind"] != "noted"] == [
-        (snapshot.id, "change.stated"),
+    assert [
+        (audit_event["entity_id"], audit_event["kind"])
+        for audit_event in trace["audit_events"]
+        if audit_event["kind"] != "noted"
+    ] == [
+        (snapshot.id, "change.opened"),
         (snapshot.id, "change.carried_out"),
         (USER.id, "bom.changed"),
     ]
@@ -201,7 +207,7 @@ async def test_the_trace_of_an_unknown_change_is_not_found(gateway: Gateway) -> 
     problem(await gateway.client.get("/v1/changes/P1/BK-100/Z/trace"), 404, "not_found")
 
 
-def _told(id: str) -> dict[str, Any]:
+def _reported(id: str) -> dict[str, Any]:
     line = {"component": "BB-7421", "quantity": "1", "unit": "EA", "change": "removed"}
     data = {"plant": "P1", "assembly": "BK-100", "revision": "B", "effective_from": "2026-07-01", "lines": [line]}
     return event(id, "pegline.bom.revised.v1", {**data, "source_revision": 1}, source="plm")
@@ -222,10 +228,10 @@ async def test_choices_line_by_line_reach_the_question(gateway: Gateway) -> None
 
 async def test_a_line_without_a_number_is_refused_by_its_place(gateway: Gateway) -> None:
     lines = [{"line": 0, "choice": "return"}]
-    said = problem(
+    statement = problem(
         await decide(gateway, {"choice": "approve", "decided_by": "bea", "lines": lines}), 422, "invalid_field"
     )
-    assert said["field"] == "lines[0].line"
+    assert statement["field"] == "lines[0].line"
 
 
 def test_ids_are_those_of_the_workflow() -> None:

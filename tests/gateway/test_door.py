@@ -11,15 +11,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from canonical.order import LineOutcome, OrderAnswer
+from canonical.order import AnswerOutcome, OrderAnswer
 from gateway import door
 from gateway.app import create_app
 from gateway.intake import cloudevents
 from gateway.intake.events import MESSAGE_BYTES_MAX
 from tests.gateway.conftest import BATCH, STRUCTURED, Gateway
-from tests.gateway.plan_words import NDJSON, line, ndjson, report, send
-from tests.gateway.test_desk import PATH, shortage
-from tests.gateway.world import (
+from tests.gateway.fakes import (
     POLICIES,
     TODAY,
     announced,
@@ -31,6 +29,8 @@ from tests.gateway.world import (
     received,
     requirement_id,
 )
+from tests.gateway.plan_words import NDJSON, line, ndjson, report, send
+from tests.gateway.test_buyers_inbox import PATH, shortage
 
 # -- numbers and dates that no entity could digest
 
@@ -41,9 +41,9 @@ def stock(quantity: str) -> dict[str, Any]:
 
 
 def answer_of(**part: Any) -> dict[str, Any]:
-    said = answered("a-1")
-    said["data"]["lines"][0]["slices"] = [{"outcome": "accepted", "unit": "EA"} | part]
-    return said
+    detail = answered("a-1")
+    detail["data"]["lines"][0]["schedule_lines"] = [{"outcome": "accepted", "unit": "EA"} | part]
+    return detail
 
 
 TOO_MUCH = {
@@ -67,7 +67,7 @@ TOO_MUCH = {
     "a plan version of many digits": planned(version=10**300),
     "a price of many digits": {
         **answered("a-1"),
-        "data": {"order": "1", "lines": [{"line": 1, "price": "1e30", "slices": [{"outcome": "accepted"}]}]},
+        "data": {"order": "1", "lines": [{"line": 1, "price": "1e30", "schedule_lines": [{"outcome": "accepted"}]}]},
     },
 }
 
@@ -101,20 +101,20 @@ async def test_a_supplier_that_has_no_date_confirms_for_none(gateway: Gateway) -
     await gateway.order()
     await gateway.send(answer_of(quantity="500", date="9999-12-31"))
     await gateway.relay.drain()
-    [message] = gateway.entities.told_to("order/P1/1580/o4500000001")
+    [message] = gateway.entities.messages_to("order/P1/1580/o4500000001")
     answer = message.answer  # type: ignore[union-attr]
     assert isinstance(answer, OrderAnswer)
-    [part] = answer.lines[0].slices
-    assert (part.outcome, part.quantity, part.date) == (LineOutcome.DATE_PENDING, Decimal(500), None)
+    [part] = answer.lines[0].schedule_lines
+    assert (part.outcome, part.quantity, part.date) == (AnswerOutcome.DATE_PENDING, Decimal(500), None)
 
 
 async def test_a_despatch_without_a_date_arrives_on_no_day(gateway: Gateway) -> None:
     await gateway.order()
-    said = announced("d-1")
-    said["data"]["date"] = "9999-12-31"
-    await gateway.send(said)
+    detail = announced("d-1")
+    detail["data"]["date"] = "9999-12-31"
+    await gateway.send(detail)
     await gateway.relay.drain()
-    [message] = gateway.entities.told_to("order/P1/1580/o4500000001")
+    [message] = gateway.entities.messages_to("order/P1/1580/o4500000001")
     assert message.shipment.arrives_on is None  # type: ignore[union-attr]
 
 
@@ -147,14 +147,14 @@ async def test_a_text_or_list_beyond_its_limit_is_refused_with_the_limit(
     app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda: TODAY, relay=False)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
         answer = await client.post("/v1/events", content=json.dumps(planned(**data)), headers=STRUCTURED)
-    said = problem(answer, 422, "invalid_field")
-    assert ("1000" if "pegging" in data else "200") in said["detail"]
+    detail = problem(answer, 422, "invalid_field")
+    assert ("1000" if "pegging" in data else "200") in detail["detail"]
 
 
 async def test_what_an_entity_could_not_hold_is_too_large(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.intake.events.MESSAGE_BYTES_MAX", 300)
-    said = problem(await gateway.send(planned(planner="p" * 200)), 413, "message_too_large")
-    assert "300" in said["detail"]
+    detail = problem(await gateway.send(planned(planner="p" * 200)), 413, "message_too_large")
+    assert "300" in detail["detail"]
     assert MESSAGE_BYTES_MAX < 2_000_000
 
 
@@ -169,8 +169,8 @@ async def test_a_decision_has_a_limit_as_well(gateway: Gateway) -> None:
 
 async def test_a_batch_of_too_many_events_is_refused_without_reading_them(gateway: Gateway) -> None:
     body = "[" + ",".join(["{}"] * (cloudevents.BATCH_EVENTS_MAX + 1)) + "]"
-    said = problem(await gateway.client.post("/v1/events", content=body, headers=BATCH), 413, "too_many_events")
-    assert "1000" in said["detail"]
+    detail = problem(await gateway.client.post("/v1/events", content=body, headers=BATCH), 413, "too_many_events")
+    assert "1000" in detail["detail"]
 
 
 @pytest.mark.parametrize(
@@ -246,8 +246,8 @@ async def test_a_plan_is_found_where_its_location_says_whatever_its_source_is_ca
 @pytest.mark.parametrize("item", NAMES)
 async def test_a_requirement_is_linked_whatever_its_item_is_called(gateway: Gateway, item: str) -> None:
     [taken] = (await gateway.send(planned(item=item))).json()["events"]
-    said = problem(await gateway.client.get(taken["link"]), 404, "not_found")
-    assert said["value"] == f"requirement/P1/{item}/aps~PLO-1"
+    detail = problem(await gateway.client.get(taken["link"]), 404, "not_found")
+    assert detail["value"] == f"requirement/P1/{item}/aps~PLO-1"
 
 
 UNSEEN = ["a\tb", "a\x00b", "a\x1bb", "a\u202eb", "a\u2028b", "..", "a\nb"]
@@ -294,8 +294,8 @@ async def test_half_a_surrogate_pair_is_refused_and_named(gateway: Gateway) -> N
 
 async def test_a_key_that_stands_twice_is_refused(gateway: Gateway) -> None:
     body = json.dumps(planned()).replace('"quantity": "500"', '"quantity": "500", "quantity": "5"')
-    said = problem(await gateway.client.post("/v1/events", content=body, headers=STRUCTURED), 400, "malformed_json")
-    assert "quantity" in said["detail"]
+    detail = problem(await gateway.client.post("/v1/events", content=body, headers=STRUCTURED), 400, "malformed_json")
+    assert "quantity" in detail["detail"]
     taken = await send(gateway, 1, ndjson(line("A"), json.dumps(line("B"))[:-1] + ', "quantity": "5"}'))
     assert taken.json()["refused"] == 1
 

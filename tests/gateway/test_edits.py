@@ -9,19 +9,24 @@ import pytest
 from canonical.messages import DocumentEdited, GoodsReceived
 from canonical.order import DocumentEdit, edited_value
 from tests.gateway.conftest import Gateway
-from tests.gateway.world import edited, problem, received
+from tests.gateway.fakes import edited, problem, received
 
 
 async def test_an_edit_reaches_its_order_under_the_inboxs_key(gateway: Gateway) -> None:
     order = await gateway.order()
     assert (await gateway.send(edited("e-1"))).json()["events"][0]["entity"] == "4500000001"
     await gateway.relay.drain()
-    [told] = gateway.entities.told_to(order.id)
-    assert isinstance(told, DocumentEdited)
-    assert told.event_id == "erp:e-1"
-    assert (told.edit.line, told.edit.field, told.edit.old, told.edit.new) == (10, "quantity", "500", "520")
-    assert told.edit.edited_by == "MILLER"
-    assert told.edit.effective_at == dt.datetime(2026, 6, 1, 6, tzinfo=dt.UTC)
+    [reported] = gateway.entities.messages_to(order.id)
+    assert isinstance(reported, DocumentEdited)
+    assert reported.event_id == "erp:e-1"
+    assert (reported.edit.line, reported.edit.field, reported.edit.old, reported.edit.new) == (
+        10,
+        "quantity",
+        "500",
+        "520",
+    )
+    assert reported.edit.edited_by == "MILLER"
+    assert reported.edit.effective_at == dt.datetime(2026, 6, 1, 6, tzinfo=dt.UTC)
     assert await gateway.statuses("4500000001") == ["delivered"]
 
 
@@ -29,12 +34,12 @@ async def test_an_edit_keeps_its_place_among_the_orders_messages(gateway: Gatewa
     order = await gateway.order()
     await gateway.send_batch(received("r-1"), edited("e-1"), received("r-2"))
     await gateway.relay.drain()
-    kinds = [type(each) for each in gateway.entities.told_to(order.id)]
+    kinds = [type(each) for each in gateway.entities.messages_to(order.id)]
     assert kinds == [GoodsReceived, DocumentEdited, GoodsReceived]
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "reported"),
     [
         ({"field": "quantity", "old": "500", "new": "0"}, ("500", "0")),
         ({"field": "delivery_date", "old": "2026-06-10", "new": "2026-06-17"}, ("2026-06-10", "2026-06-17")),
@@ -43,18 +48,18 @@ async def test_an_edit_keeps_its_place_among_the_orders_messages(gateway: Gatewa
     ],
 )
 async def test_each_field_is_told_in_one_spelling(
-    gateway: Gateway, data: dict[str, Any], told: tuple[str, str]
+    gateway: Gateway, data: dict[str, Any], reported: tuple[str, str]
 ) -> None:
     order = await gateway.order()
     await gateway.send(edited("e-1", **data))
     await gateway.relay.drain()
-    [message] = gateway.entities.told_to(order.id)
+    [message] = gateway.entities.messages_to(order.id)
     assert isinstance(message, DocumentEdited)
-    assert (message.edit.old, message.edit.new) == told
+    assert (message.edit.old, message.edit.new) == reported
 
 
 @pytest.mark.parametrize(
-    ("data", "field", "said"),
+    ("data", "field", "statement"),
     [
         ({"new": "-1"}, "data.new", "zero or more"),
         ({"new": "many"}, "data.new", "'many' is not a decimal"),
@@ -69,11 +74,11 @@ async def test_each_field_is_told_in_one_spelling(
     ],
 )
 async def test_an_edit_that_can_not_be_meant_is_refused_by_field(
-    gateway: Gateway, data: dict[str, Any], field: str, said: str
+    gateway: Gateway, data: dict[str, Any], field: str, statement: str
 ) -> None:
     refused = problem(await gateway.send(edited("e-1", **data)), 422, "invalid_field")
     assert refused["field"] == field
-    assert said in refused["detail"]
+    assert statement in refused["detail"]
     assert len(await gateway.letters()) == 1
 
 

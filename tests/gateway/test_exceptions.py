@@ -2,12 +2,12 @@
 
 import datetime as dt
 
-from canonical.exception import NextRung
+from canonical.exception import NextEscalation
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot
 from tests.gateway.conftest import Gateway
-from tests.gateway.test_desk import PATH, decide, shortage
-from tests.gateway.world import problem
+from tests.gateway.fakes import problem
+from tests.gateway.test_buyers_inbox import PATH, decide, shortage
 
 WEDNESDAY_NOON = dt.datetime(2026, 6, 17, 12, tzinfo=dt.UTC)
 AWAY = Reason(
@@ -29,7 +29,7 @@ async def delegated(gateway: Gateway) -> ExceptionSnapshot:
             "assignee": "dana",
             "on_behalf_of": "buyer",
             "reminders": 1,
-            "next_rung": NextRung(action="tell_manager", role="purchasing-manager", at=WEDNESDAY_NOON),
+            "next_escalation": NextEscalation(action="notify_manager", role="purchasing-manager", at=WEDNESDAY_NOON),
             "reasons": (AWAY,),
         }
     )
@@ -44,8 +44,8 @@ async def test_the_inbox_says_who_is_asked_for_whom_what_comes_next_and_why(gate
     read = (await gateway.client.get(PATH)).json()
     for view in (listed, read):
         assert (view["assignee"], view["on_behalf_of"], view["reminders"]) == ("dana", "buyer", 1)
-        assert view["next_rung"] == {
-            "action": "tell_manager",
+        assert view["next_escalation"] == {
+            "action": "notify_manager",
             "role": "purchasing-manager",
             "at": "2026-06-17T12:00:00Z",
         }
@@ -55,8 +55,8 @@ async def test_the_inbox_says_who_is_asked_for_whom_what_comes_next_and_why(gate
 
 async def test_a_role_that_may_not_decide_is_refused_by_name(gateway: Gateway) -> None:
     asked = await delegated(gateway)
-    said = problem(await decide(gateway, asked.digest, role="planner"), 403, "not_an_approver")
-    assert (said["field"], said["value"]) == ("role", "planner")
+    statement = problem(await decide(gateway, asked.digest, role="planner"), 403, "not_an_approver")
+    assert (statement["field"], statement["value"]) == ("role", "planner")
     assert (await decide(gateway, asked.digest, role="buyer")).json()["decision"]["role"] == "buyer"
 
 
@@ -70,5 +70,5 @@ async def test_a_decision_in_another_role_is_another_decision(gateway: Gateway) 
 
 async def test_a_role_is_a_word(gateway: Gateway) -> None:
     asked = await delegated(gateway)
-    said = problem(await decide(gateway, asked.digest, role=""), 422, "invalid_field")
-    assert said["field"] == "role"
+    statement = problem(await decide(gateway, asked.digest, role=""), 422, "invalid_field")
+    assert statement["field"] == "role"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.conftest import BATCH, STRUCTURED, Gateway
-from tests.gateway.world import answered, event, planned, problem, received, requirement_id, withdrawn
+from tests.gateway.fakes import answered, event, planned, problem, received, requirement_id, withdrawn
 
 
 async def test_an_event_is_stored_and_says_where_its_requirement_is_read(gateway: Gateway) -> None:
@@ -55,8 +55,8 @@ async def test_the_same_event_again_is_known_after_its_date_has_passed(gateway: 
 
 async def test_the_same_id_with_another_body_is_a_conflict_and_both_bodies_are_kept(gateway: Gateway) -> None:
     await gateway.send(planned())
-    said = problem(await gateway.send(planned(quantity="600")), 409, "same_id_other_body")
-    assert (said["field"], said["value"]) == ("id", "e-1")
+    statement = problem(await gateway.send(planned(quantity="600")), 409, "same_id_other_body")
+    assert (statement["field"], statement["value"]) == ("id", "e-1")
     [letter] = await gateway.letters()
     assert json.loads(letter.letter.body)["data"]["quantity"] == "600"
     [kept] = await gateway.inbox_of(requirement_id())
@@ -139,7 +139,7 @@ BAD: list[tuple[str, int, str, str, Any, dict[str, Any]]] = [
         "an answer of less than nothing",
         422,
         "invalid_field",
-        "data.lines[0].slices[0].quantity",
+        "data.lines[0].schedule_lines[0].quantity",
         "-1",
         answered("e-1", quantity="-1"),
     ),
@@ -154,30 +154,32 @@ async def test_a_bad_event_is_refused_by_field_and_value_and_kept_whole(
 ) -> None:
     body = json.dumps(stated).encode()
     response = await gateway.client.post("/v1/events", content=body, headers=STRUCTURED)
-    said = problem(response, status, code)
-    assert (said["field"], said.get("value")) == (field, value if value != "" else said.get("value"))
+    statement = problem(response, status, code)
+    assert (statement["field"], statement.get("value")) == (field, value if value != "" else statement.get("value"))
     [letter] = await gateway.letters()
     assert letter.letter.body == body
-    assert said["dead_letter"] == f"/v1/dead-letters/{letter.id}"
+    assert statement["dead_letter"] == f"/v1/dead-letters/{letter.id}"
     assert (await gateway.ledger.reads.waiting_summary()).undelivered == 0
 
 
 async def test_an_unknown_plant_names_the_known_ones(gateway: Gateway) -> None:
-    said = problem(await gateway.send(planned(plant="P9")), 422, "unknown_plant")
-    assert "P1, P2" in said["detail"]
+    statement = problem(await gateway.send(planned(plant="P9")), 422, "unknown_plant")
+    assert "P1, P2" in statement["detail"]
 
 
 async def test_a_missing_demand_reference_points_to_plan_runs_which_match_without_one(gateway: Gateway) -> None:
     stated = planned()
     del stated["data"]["demand_reference"]
-    said = problem(await gateway.send(stated), 422, "invalid_field")
-    assert said["field"] == "data.demand_reference"
-    assert "/v1/plan-runs" in said["next_step"]
+    statement = problem(await gateway.send(stated), 422, "invalid_field")
+    assert statement["field"] == "data.demand_reference"
+    assert "/v1/plan-runs" in statement["next_step"]
 
 
 async def test_all_wrong_fields_are_named_at_once(gateway: Gateway) -> None:
-    said = problem(await gateway.send(planned(quantity="-1", unit="PCE", required_date="soon")), 422, "invalid_field")
-    assert [each["field"] for each in said["errors"]] == ["data.quantity", "data.unit", "data.required_date"]
+    statement = problem(
+        await gateway.send(planned(quantity="-1", unit="PCE", required_date="soon")), 422, "invalid_field"
+    )
+    assert [each["field"] for each in statement["errors"]] == ["data.quantity", "data.unit", "data.required_date"]
 
 
 @pytest.mark.parametrize(
@@ -224,8 +226,10 @@ async def test_of_a_batch_the_good_are_stored_and_the_bad_are_kept_apart(gateway
 
 
 async def test_a_batch_of_nothing_good_is_refused_with_a_reason_each(gateway: Gateway) -> None:
-    said = problem(await gateway.send_batch(planned(unit="PCE"), planned("e-2", plant="P9")), 422, "no_event_stored")
-    assert [each["problem"]["code"] for each in said["events"]] == ["unknown_unit", "unknown_plant"]
+    statement = problem(
+        await gateway.send_batch(planned(unit="PCE"), planned("e-2", plant="P9")), 422, "no_event_stored"
+    )
+    assert [each["problem"]["code"] for each in statement["events"]] == ["unknown_unit", "unknown_plant"]
     assert len(await gateway.letters()) == 2
 
 
@@ -249,8 +253,8 @@ async def test_a_body_beyond_the_limit_is_refused_whether_it_says_its_length_or_
     stated = await gateway.client.post("/v1/events", content=b" " * 30_000, headers=STRUCTURED)
     unstated = await gateway.client.post("/v1/events", content=drops(), headers=STRUCTURED)
     for response in (stated, unstated):
-        said = problem(response, 413, "body_too_large")
-        assert "20000" in said["detail"]
+        statement = problem(response, 413, "body_too_large")
+        assert "20000" in statement["detail"]
 
 
 async def test_a_document_is_stored_as_it_is_and_its_location_says_what_became_of_it(gateway: Gateway) -> None:
@@ -269,15 +273,15 @@ async def test_the_same_document_again_is_one_and_a_key_makes_two_of_it(gateway:
     first, again = await gateway.document(text), await gateway.document(text)
     keyed = await gateway.document(text, **{"idempotency-key": "77"})
     assert again.headers["location"] == first.headers["location"] != keyed.headers["location"]
-    said = problem(await gateway.document("other", **{"idempotency-key": "77"}), 409, "same_id_other_body")
-    assert said["field"] == "Idempotency-Key"
+    statement = problem(await gateway.document("other", **{"idempotency-key": "77"}), 409, "same_id_other_body")
+    assert statement["field"] == "Idempotency-Key"
     [letter] = await gateway.letters()
     assert letter.letter.body == b"other"
 
 
 async def test_a_document_of_an_unknown_channel_is_kept_and_the_channels_are_named(gateway: Gateway) -> None:
-    said = problem(await gateway.document("UNB+...", channel="edifact"), 404, "unknown_channel")
-    assert "plain" in said["next_step"]
+    statement = problem(await gateway.document("UNB+...", channel="edifact"), 404, "unknown_channel")
+    assert "plain" in statement["next_step"]
     [letter] = await gateway.letters()
     assert (letter.letter.channel, letter.letter.body) == ("supplier/edifact", b"UNB+...")
 

@@ -7,7 +7,7 @@ import pytest
 
 from canonical.policy import Ownership
 from tests.gateway.conftest import Gateway
-from tests.gateway.world import (
+from tests.gateway.fakes import (
     PLANTS,
     announced,
     answered,
@@ -35,9 +35,9 @@ async def test_a_requirement_of_a_system_that_does_not_own_it_is_refused_and_kep
     gateway: Gateway, stated: dict[str, Any]
 ) -> None:
     own(gateway, requirement=("aps-main", "mrp-*"))
-    said = problem(await gateway.send(stated), 403, "not_owner")
-    assert (said["field"], said["value"]) == ("source", "aps")
-    assert said["detail"] == "aps does not own requirement at plant P1; aps-main, mrp-* does"
+    statement = problem(await gateway.send(stated), 403, "not_owner")
+    assert (statement["field"], statement["value"]) == ("source", "aps")
+    assert statement["detail"] == "aps does not own requirement at plant P1; aps-main, mrp-* does"
     [letter] = await gateway.letters()
     assert (letter.letter.code, letter.letter.source) == ("not_owner", "aps")
     assert json.loads(letter.letter.body) == stated
@@ -70,9 +70,9 @@ async def test_what_is_said_of_an_order_is_judged_by_the_orders_plant(
 ) -> None:
     await gateway.order()
     own(gateway, **{domain: ("the-owner",)})
-    said = problem(await gateway.send(stated), 403, "not_owner")
-    assert said["field"] == "source"
-    assert f"does not own {domain} at plant P1; the-owner does" in said["detail"]
+    statement = problem(await gateway.send(stated), 403, "not_owner")
+    assert statement["field"] == "source"
+    assert f"does not own {domain} at plant P1; the-owner does" in statement["detail"]
     assert (await gateway.send({**stated, "source": "the-owner"})).status_code == 202
 
 
@@ -80,8 +80,8 @@ async def test_of_an_order_that_is_not_known_yet_speaks_who_owns_it_at_any_plant
     own(gateway, goods_receipt=("wms-1",))
     assert (await gateway.send(received("e-1"))).status_code == 202
     own(gateway, "P2", goods_receipt=("wms-2",))
-    said = problem(await gateway.send(received("e-2")), 403, "not_owner")
-    assert said["detail"] == "wms does not own goods_receipt at any plant; wms-1, wms-2 does"
+    statement = problem(await gateway.send(received("e-2")), 403, "not_owner")
+    assert statement["detail"] == "wms does not own goods_receipt at any plant; wms-1, wms-2 does"
 
 
 async def test_a_refused_event_is_taken_in_once_the_policy_names_its_source(gateway: Gateway) -> None:
@@ -106,8 +106,8 @@ async def test_a_repetition_of_what_was_stored_gets_the_first_answer_after_its_s
 
 
 async def test_nobody_speaks_for_our_own_orders(gateway: Gateway) -> None:
-    said = problem(await gateway.send(planned(attributes={"source": "pegline"})), 403, "not_owner")
-    assert (said["field"], said["value"]) == ("source", "pegline")
+    statement = problem(await gateway.send(planned(attributes={"source": "pegline"})), 403, "not_owner")
+    assert (statement["field"], statement["value"]) == ("source", "pegline")
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ async def test_nobody_speaks_for_our_own_orders(gateway: Gateway) -> None:
 async def test_what_only_our_own_orders_say_is_refused_from_outside(gateway: Gateway, field: str, value: str) -> None:
     stated = planned()
     stated["data"][field] = value
-    said = problem(await gateway.send(stated), 403, "not_owner")
-    assert (said["field"], said["value"]) == (f"data.{field}", value)
+    statement = problem(await gateway.send(stated), 403, "not_owner")
+    assert (statement["field"], statement["value"]) == (f"data.{field}", value)
 
 
 async def test_of_a_batch_the_owned_are_stored_and_the_others_kept(gateway: Gateway) -> None:

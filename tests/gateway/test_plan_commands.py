@@ -15,10 +15,10 @@ from rich.console import Console
 
 import cli
 from canonical.plan import PlanStage
-from console.http import Refused
-from console.plan import PlanDesk, answer
+from console.http import GatewayRefusal
+from console.plan import PlanConsole, answer
 from tests.gateway.conftest import Gateway
-from tests.gateway.plan_words import SOURCE, delivered, line, matched, ndjson, standing, through
+from tests.gateway.plan_words import SOURCE, current_run, delivered, line, matched, ndjson, through
 
 RUN = ("--source", SOURCE, "--plant", "P1", "--version", "1")
 
@@ -28,10 +28,10 @@ class Planner:
 
     def __init__(self, gateway: Gateway) -> None:
         self.progress, self.results = Console(record=True, width=120), Console(record=True, width=120)
-        self._desk = PlanDesk(gateway.client, self.progress, self.results, poll_seconds=0.02, silence_seconds=0)
+        self._console = PlanConsole(gateway.client, self.progress, self.results, poll_seconds=0.02, silence_seconds=0)
 
     async def types(self, *words: str) -> int:
-        return await answer(cli.arguments().parse_args(["plan", *words]), self._desk)
+        return await answer(cli.arguments().parse_args(["plan", *words]), self._console)
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ async def test_who_does_not_wait_is_told_that_it_is_stored(gateway: Gateway, tmp
     planner = Planner(gateway)
     assert await planner.types("run", str(file), *RUN, "--no-wait", "--partial") == 0
     assert "1 lines stored, 0 of them refused" in planner.progress.export_text()
-    run = await standing(gateway, 1)
+    run = await current_run(gateway, 1)
     assert (run.stage, run.partial) == (PlanStage.RECEIVED, True)
 
 
@@ -96,13 +96,13 @@ async def test_a_report_in_parquet_says_what_the_csv_says(gateway: Gateway, tmp_
         (2, "=B", "changed", "delivered"),
         (None, "GONE", "withdrawn", "delivered"),
     ]
-    wanted = {"accept": "application/vnd.apache.parquet"}
-    by_header = await gateway.client.get(f"/v1/plan-runs/{SOURCE}/P1/2/report", headers=wanted)
+    requested = {"accept": "application/vnd.apache.parquet"}
+    by_header = await gateway.client.get(f"/v1/plan-runs/{SOURCE}/P1/2/report", headers=requested)
     assert by_header.content == out.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "said"),
+    ("name", "words", "statement"),
     [
         ("plan.xlsx", RUN, "plan.xlsx is no plan by its name; call it .ndjson, .jsonl, .csv, also with .gz"),
         ("missing.csv", RUN, "can't be read: No such file"),
@@ -112,18 +112,18 @@ async def test_a_report_in_parquet_says_what_the_csv_says(gateway: Gateway, tmp_
     ],
 )
 async def test_what_can_not_be_sent_is_said_in_plain_words(
-    gateway: Gateway, tmp_path: Path, name: str, words: tuple[str, ...], said: str
+    gateway: Gateway, tmp_path: Path, name: str, words: tuple[str, ...], statement: str
 ) -> None:
     if name != "missing.csv":
         (tmp_path / name).write_bytes(ndjson(line("A")))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GatewayRefusal) as refused:
         await Planner(gateway).types("run", str(tmp_path / name), *words)
-    assert said in str(refused.value)
+    assert statement in str(refused.value)
     assert await gateway.ledger.plans.of_version(SOURCE, "P1", 1) is None
 
 
 async def test_a_report_of_no_run_leaves_no_file(gateway: Gateway, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="plan-run/aps-main/P1/9"):
+    with pytest.raises(GatewayRefusal, match="plan-run/aps-main/P1/9"):
         await Planner(gateway).types("report", SOURCE, "P1", "9", "--out", str(tmp_path / "o.csv"))
     assert not list(tmp_path.iterdir())
 
@@ -141,6 +141,6 @@ def test_where_nobody_answers_the_console_says_so_and_ends_with_2(
 
 async def test_a_gateway_that_falls_silent_is_told(gateway: Gateway) -> None:
     async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as nobody:
-        desk = PlanDesk(nobody, Console(quiet=True), Console(quiet=True), silence_seconds=0)
-        with pytest.raises(Refused, match="no gateway answers"):
-            await desk.watch("/v1/plan-runs/a/P1/1")
+        console = PlanConsole(nobody, Console(quiet=True), Console(quiet=True), silence_seconds=0)
+        with pytest.raises(GatewayRefusal, match="no gateway answers"):
+            await console.watch("/v1/plan-runs/a/P1/1")

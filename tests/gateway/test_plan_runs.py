@@ -10,11 +10,13 @@ import pytest
 
 from canonical.messages import RequirementOpened, RequirementWithdrawn
 from canonical.need import Need, Revision
-from canonical.plan import LineOutcome, PlanStage
-from ledger.inbox.registry import Verdict
+from canonical.plan import PlanLineOutcome, PlanStage
+from ledger.inbox.registry import Newness
 from tests.gateway.conftest import Gateway
+from tests.gateway.fakes import ITEM, PLANTS
 from tests.gateway.plan_words import (
     SOURCE,
+    current_run,
     delivered,
     line,
     matched,
@@ -22,10 +24,8 @@ from tests.gateway.plan_words import (
     of,
     report,
     send,
-    standing,
     through,
 )
-from tests.gateway.world import ITEM, PLANTS
 
 
 async def test_a_first_plan_opens_its_requirements_the_critical_ones_first(gateway: Gateway) -> None:
@@ -35,19 +35,19 @@ async def test_a_first_plan_opens_its_requirements_the_critical_ones_first(gatew
     ids = [(await gateway.inbox_of(of(each)))[0].id for each in ("A-CLASS", "SOON", "LATE")]
     assert handed == [of("A-CLASS"), of("SOON"), of("LATE")]
     assert ids == sorted(ids)
-    assert {entity for entity, _ in gateway.entities.told} == set(handed)
+    assert {entity for entity, _ in gateway.entities.messages} == set(handed)
 
 
 async def test_the_same_plan_again_writes_nothing_and_a_changed_line_only_itself(gateway: Gateway) -> None:
     await through(gateway, 1, line("A"), line("B"))
-    before = len(gateway.entities.told)
+    before = len(gateway.entities.messages)
     again = await through(gateway, 2, line("A"), line("B", pegging=[]))
-    assert (again.changes, len(gateway.entities.told)) == (0, before)
+    assert (again.changes, len(gateway.entities.messages)) == (0, before)
     changed = await through(gateway, 3, line("A"), line("B", quantity="120"))
     assert changed.changes == 1
-    [(entity, told)] = gateway.entities.told[before:]
-    assert isinstance(told, RequirementOpened)
-    assert (entity, str(told.need.quantity), told.need.revision.plan_version) == (of("B"), "120", 3)
+    [(entity, reported)] = gateway.entities.messages[before:]
+    assert isinstance(reported, RequirementOpened)
+    assert (entity, str(reported.need.quantity), reported.need.revision.plan_version) == (of("B"), "120", 3)
     assert [row["outcome"] for row in await report(gateway, 3)] == ["unchanged", "changed"]
 
 
@@ -57,8 +57,8 @@ async def test_a_whole_plan_withdraws_what_it_no_longer_has_and_a_partial_one_no
     assert (partial.withdrawals, partial.changes) == (0, 0)
     whole = await through(gateway, 3, line("A"))
     assert (whole.withdrawals, whole.known) == (1, 2)
-    entity, told = gateway.entities.told[-1]
-    assert isinstance(told, RequirementWithdrawn)
+    entity, reported = gateway.entities.messages[-1]
+    assert isinstance(reported, RequirementWithdrawn)
     assert entity == of("B")
     assert (await report(gateway, 3))[-1]["outcome"] == "withdrawn"
 
@@ -68,8 +68,8 @@ async def test_old_and_new_without_references_are_two_updates_and_no_create(gate
     await through(gateway, 1, line("O1", "100", "2026-06-10"), line("O2", "200", "2026-06-24"))
     found = await through(gateway, 2, line(None, "110", "2026-06-11"), line(None, "200", "2026-06-25"))
     assert (found.changes, found.withdrawals, found.ambiguous) == (2, 0, 0)
-    told = {entity: message for entity, message in gateway.entities.told[2:]}
-    first, second = told[of("O1")], told[of("O2")]
+    reported = {entity: message for entity, message in gateway.entities.messages[2:]}
+    first, second = reported[of("O1")], reported[of("O2")]
     assert isinstance(first, RequirementOpened)
     assert isinstance(second, RequirementOpened)
     assert [(str(each.need.quantity), each.need.required_date.day) for each in (first, second)] == [
@@ -80,7 +80,7 @@ async def test_old_and_new_without_references_are_two_updates_and_no_create(gate
 
 async def test_a_line_without_reference_that_is_new_gets_one_and_keeps_it(gateway: Gateway) -> None:
     await through(gateway, 1, line(None, "100"))
-    assert [entity for entity, _ in gateway.entities.told] == [of("plan-1-line-1")]
+    assert [entity for entity, _ in gateway.entities.messages] == [of("plan-1-line-1")]
     again = await through(gateway, 2, line(None, "100", "2026-06-10"))
     assert (again.changes, again.withdrawals) == (0, 0)
     assert (await report(gateway, 2))[0]["demand_reference"] == "plan-1-line-1"
@@ -142,7 +142,7 @@ async def test_every_step_may_run_twice(gateway: Gateway) -> None:
     assert await asyncio.gather(*(gateway.ledger.plans.deliver(run, 1) for _ in range(2)))
     await delivered(gateway, run, batch=1)
     await delivered(gateway, run, batch=1)
-    assert sorted(entity for entity, _ in gateway.entities.told) == [of("A"), of("B")]
+    assert sorted(entity for entity, _ in gateway.entities.messages) == [of("A"), of("B")]
 
 
 async def test_a_need_that_a_message_still_on_its_way_states_otherwise_is_stated_again(gateway: Gateway) -> None:
@@ -160,7 +160,7 @@ async def test_a_need_that_a_message_still_on_its_way_states_otherwise_is_stated
     found = await matched(gateway, 3)
     assert found.changes == 1
     await delivered(gateway, found.run)
-    last = gateway.entities.told_to(of("A"))[-1]
+    last = gateway.entities.messages_to(of("A"))[-1]
     assert isinstance(last, RequirementOpened)
     assert str(last.need.quantity) == "100"
 
@@ -171,10 +171,10 @@ async def test_a_person_keeps_what_the_plan_would_withdraw(gateway: Gateway) -> 
     run = (await matched(gateway, 2)).run
     assert (await gateway.ledger.plans.wait(run, "too many")).stage is PlanStage.WAITING
     await delivered(gateway, await gateway.ledger.plans.keep_needs(run, "anna decided so"))
-    progress = await gateway.ledger.plans.progress(await standing(gateway, 2))
-    assert progress.outcomes == {LineOutcome.CHANGED: 1, LineOutcome.KEPT: 1}
+    progress = await gateway.ledger.plans.progress(await current_run(gateway, 2))
+    assert progress.outcomes == {PlanLineOutcome.CHANGED: 1, PlanLineOutcome.KEPT: 1}
     assert (progress.changes, progress.handed_over, progress.delivered) == (1, 1, 1)
-    assert not any(isinstance(told, RequirementWithdrawn) for _, told in gateway.entities.told)
+    assert not any(isinstance(reported, RequirementWithdrawn) for _, reported in gateway.entities.messages)
 
 
 async def test_a_spreadsheets_csv_in_gzip_is_read(gateway: Gateway) -> None:
@@ -255,10 +255,10 @@ async def test_an_event_of_an_older_version_is_stale_also_for_a_line_that_the_pl
     await through(gateway, 1, line("A"))
     await through(gateway, 3, line("A"))
     need = a_need(quantity=Decimal(70), version=2)
-    triaged = await gateway.ledger.registry.triage([need])
-    assert [(each.verdict, each.detail) for each in triaged.values()] == [(Verdict.STALE, "older")]
-    newer = await gateway.ledger.registry.triage([a_need(quantity=Decimal(70), version=4)])
-    assert [each.verdict for each in newer.values()] == [Verdict.CHANGED]
+    classified = await gateway.ledger.registry.classify([need])
+    assert [(each.outcome, each.detail) for each in classified.values()] == [(Newness.STALE, "older")]
+    newer = await gateway.ledger.registry.classify([a_need(quantity=Decimal(70), version=4)])
+    assert [each.outcome for each in newer.values()] == [Newness.CHANGED]
 
 
 def a_need(*, quantity: Decimal, version: int) -> Need:

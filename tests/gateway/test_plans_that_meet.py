@@ -9,15 +9,15 @@ from canonical.plan import PlanLine, PlanStage
 from canonical.records import RequirementStage
 from ledger.plan_runs.staging import need_of
 from tests.gateway.conftest import Gateway
-from tests.gateway.plan_words import delivered, line, matched, ndjson, of, send, standing, through
+from tests.gateway.plan_words import current_run, delivered, line, matched, ndjson, of, send, through
 
 
 async def test_a_stopped_run_gives_way_to_the_corrected_plan_of_its_version(gateway: Gateway) -> None:
     await send(gateway, 1, ndjson("nonsense"))
-    stopped = await gateway.ledger.plans.stop(await standing(gateway, 1), "all lines are refused")
+    stopped = await gateway.ledger.plans.stop(await current_run(gateway, 1), "all lines are refused")
     assert stopped.stage is PlanStage.STOPPED
     assert (await send(gateway, 1, ndjson(line()))).status_code == 202
-    corrected = await standing(gateway, 1)
+    corrected = await current_run(gateway, 1)
     assert (corrected.stage, corrected.lines) == (PlanStage.RECEIVED, 1)
     assert corrected.number != stopped.number
 
@@ -29,13 +29,15 @@ async def test_a_newer_whole_plan_ends_an_older_run_which_hands_nothing_over_any
     await send(gateway, 2, ndjson(*(line(f"R{number}", quantity="50") for number in range(5))))
     assert [run.number for run in gateway.entities.superseded] == [older.number]
     assert (await gateway.ledger.plans.deliver(older, 2)).stage is PlanStage.SUPERSEDED
-    newer = await standing(gateway, 2)
+    newer = await current_run(gateway, 2)
     assert await gateway.ledger.plans.waits_for(newer) == "messages of the source that came before it"
     await gateway.relay.drain()
     assert await delivered(gateway, (await matched(gateway, 2)).run, batch=2) > 2
-    told = {entity: message for entity, message in gateway.entities.told}
-    assert len(told) == 5
-    assert {str(message.need.quantity) for message in told.values() if isinstance(message, RequirementOpened)} == {"50"}
+    reported = {entity: message for entity, message in gateway.entities.messages}
+    assert len(reported) == 5
+    assert {str(message.need.quantity) for message in reported.values() if isinstance(message, RequirementOpened)} == {
+        "50"
+    }
 
 
 async def test_a_newer_plan_over_its_error_limit_ends_no_older_run(gateway: Gateway) -> None:
@@ -45,13 +47,13 @@ async def test_a_newer_plan_over_its_error_limit_ends_no_older_run(gateway: Gate
     assert (await send(gateway, 2, ndjson(line("A", "7"), "nonsense"))).status_code == 202
     assert gateway.entities.superseded == []
     await delivered(gateway, older, batch=1)
-    assert {entity for entity, _ in gateway.entities.told} == {of("A"), of("B")}
+    assert {entity for entity, _ in gateway.entities.messages} == {of("A"), of("B")}
 
 
 async def test_a_partial_plan_waits_until_what_came_before_it_is_done(gateway: Gateway) -> None:
     await send(gateway, 1, ndjson(line("A")))
     await send(gateway, 2, ndjson(line("B")), partial=True)
-    partial = await standing(gateway, 2)
+    partial = await current_run(gateway, 2)
     assert await gateway.ledger.plans.waits_for(partial) == "version 1, which is not done"
     await delivered(gateway, (await matched(gateway, 1)).run)
     assert await gateway.ledger.plans.waits_for(partial) == ""
@@ -69,7 +71,7 @@ async def test_a_plan_that_was_taken_in_and_not_started_is_started_with_the_next
     assert [run.version for run in gateway.entities.plan_runs] == [1, 2, 3], "a whole plan ends the older ones"
 
 
-async def told_but_not_noted(gateway: Gateway, version: int, *lines: dict[str, Any]) -> None:
+async def reported_but_not_recorded(gateway: Gateway, version: int, *lines: dict[str, Any]) -> None:
     """A plan whose relay dies when the needs have been told and have recorded themselves, and before it notes them."""
     assert (await send(gateway, version, ndjson(*lines))).status_code == 202
     run = (await matched(gateway, version)).run
@@ -83,7 +85,7 @@ async def told_but_not_noted(gateway: Gateway, version: int, *lines: dict[str, A
 async def test_a_need_that_was_told_and_not_noted_is_withdrawn_by_the_plan_that_has_it_no_more(
     gateway: Gateway,
 ) -> None:
-    await told_but_not_noted(gateway, 1, line("A"), line("B"))
+    await reported_but_not_recorded(gateway, 1, line("A"), line("B"))
     found = await through(gateway, 2, line("A"))
     assert (found.known, found.changes, found.withdrawals) == (2, 1, 1)
 
@@ -92,6 +94,6 @@ async def test_a_change_that_was_told_and_not_noted_is_taken_back_by_the_plan_th
     gateway: Gateway,
 ) -> None:
     await through(gateway, 1, line("A", "100"))
-    await told_but_not_noted(gateway, 2, line("A", "300"))
+    await reported_but_not_recorded(gateway, 2, line("A", "300"))
     assert (await through(gateway, 3, line("A", "300"))).changes == 0
     assert (await through(gateway, 4, line("A", "100"))).changes == 1

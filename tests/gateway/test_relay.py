@@ -10,14 +10,14 @@ from functools import partial
 import httpx
 import pytest
 
-from canonical.cover import SliceState, SupplySlice
 from canonical.identity import RequirementId
 from canonical.messages import RequirementOpened, RequirementWithdrawn
 from canonical.records import OrderLineSnapshot, RequirementStage
+from canonical.supply import ScheduleLine, ScheduleLineState
 from gateway.app import create_app
 from gateway.delivery.relay import Relay, RelayPace
 from tests.gateway.conftest import Gateway, tried, until
-from tests.gateway.world import (
+from tests.gateway.fakes import (
     DOWN,
     ITEM,
     POLICIES,
@@ -30,15 +30,15 @@ from tests.gateway.world import (
 )
 
 
-async def reached(entities: FakeEntities, told: int) -> bool:
-    return len(entities.told) >= told
+async def reached(entities: FakeEntities, reported: int) -> bool:
+    return len(entities.messages) >= reported
 
 
 async def test_a_planned_requirement_starts_with_what_the_plan_said(gateway: Gateway) -> None:
     peg = {"demand": "BUILD-1", "quantity": "500", "date": "2026-06-15", "criticality": "A"}
     await gateway.send(planned(pegging=[peg], source_revision=3, planner="pam", sourcing_rule="first"))
     await gateway.relay.drain()
-    [opened] = gateway.entities.told_to(requirement_id())
+    [opened] = gateway.entities.messages_to(requirement_id())
     assert isinstance(opened, RequirementOpened)
     need = opened.need
     assert (need.quantity, need.unit, need.required_date) == (Decimal(500), "EA", dt.date(2026, 6, 15))
@@ -54,7 +54,7 @@ async def test_a_second_pass_delivers_nothing_again(gateway: Gateway) -> None:
     await gateway.relay.drain()
     await gateway.send(planned())
     await gateway.relay.drain()
-    assert len(gateway.entities.told) == 1
+    assert len(gateway.entities.messages) == 1
 
 
 async def test_a_plan_that_says_the_same_anew_never_touches_the_entity(gateway: Gateway) -> None:
@@ -62,7 +62,7 @@ async def test_a_plan_that_says_the_same_anew_never_touches_the_entity(gateway: 
     await gateway.relay.drain()
     await gateway.send(planned("e-2", version=2))
     await gateway.relay.drain()
-    assert len(gateway.entities.told) == 1
+    assert len(gateway.entities.messages) == 1
     assert await gateway.statuses(requirement_id()) == ["delivered", "unchanged"]
 
 
@@ -73,7 +73,7 @@ async def test_what_is_new_is_started_and_what_has_changed_is_told_without_a_sta
     await gateway.send(planned("e-2", version=2, quantity="700"))
     await gateway.relay.drain()
     assert gateway.entities.changed == [requirement_id()]
-    assert len(gateway.entities.told) == 2
+    assert len(gateway.entities.messages) == 2
 
 
 async def test_an_old_plan_that_comes_late_is_stale_by_its_version_not_its_arrival(gateway: Gateway) -> None:
@@ -82,7 +82,7 @@ async def test_an_old_plan_that_comes_late_is_stale_by_its_version_not_its_arriv
     await gateway.relay.drain()
     await gateway.send(planned("v11", version=11, quantity="400", attributes={"time": "2026-06-02T09:00:00Z"}))
     await gateway.relay.drain()
-    assert len(gateway.entities.told) == 1
+    assert len(gateway.entities.messages) == 1
     assert await gateway.statuses(requirement_id()) == ["delivered", "stale"]
 
 
@@ -100,7 +100,7 @@ async def test_of_several_states_that_wait_together_the_newest_is_told(gateway: 
         planned("v1", version=1, quantity="500"),
     )
     await gateway.relay.drain()
-    [opened] = gateway.entities.told_to(requirement_id())
+    [opened] = gateway.entities.messages_to(requirement_id())
     assert isinstance(opened, RequirementOpened)
     assert opened.need.quantity == Decimal(700)
     assert await gateway.statuses(requirement_id()) == ["superseded", "delivered", "superseded"]
@@ -109,7 +109,7 @@ async def test_of_several_states_that_wait_together_the_newest_is_told(gateway: 
 async def test_two_sources_may_use_one_event_id(gateway: Gateway) -> None:
     await gateway.send_batch(planned(), planned(attributes={"source": "aps-2"}))
     await gateway.relay.drain()
-    assert len(gateway.entities.told) == 2
+    assert len(gateway.entities.messages) == 2
 
 
 async def test_a_withdrawal_reaches_its_requirement_and_one_of_nothing_is_noted(gateway: Gateway) -> None:
@@ -117,7 +117,7 @@ async def test_a_withdrawal_reaches_its_requirement_and_one_of_nothing_is_noted(
     await gateway.relay.drain()
     await gateway.send_batch(withdrawn("w-1"), withdrawn("w-2", "PLO-2", version=5))
     await gateway.relay.drain()
-    assert [type(each) for each in gateway.entities.told_to(requirement_id())] == [
+    assert [type(each) for each in gateway.entities.messages_to(requirement_id())] == [
         RequirementOpened,
         RequirementWithdrawn,
     ]
@@ -130,9 +130,9 @@ async def test_a_withdrawal_reaches_its_requirement_and_one_of_nothing_is_noted(
 async def test_a_requirement_that_has_ended_opens_again_with_what_it_kept(gateway: Gateway) -> None:
     await gateway.send(planned())
     await gateway.relay.drain()
-    [first] = gateway.entities.told_to(requirement_id())
+    [first] = gateway.entities.messages_to(requirement_id())
     assert isinstance(first, RequirementOpened)
-    part = SupplySlice(quantity=Decimal(500), date=dt.date(2026, 6, 10), state=SliceState.RECEIVED)
+    part = ScheduleLine(quantity=Decimal(500), date=dt.date(2026, 6, 10), state=ScheduleLineState.RECEIVED)
     line = OrderLineSnapshot(
         line=10,
         item="FR-R92B-58",
@@ -141,18 +141,20 @@ async def test_a_requirement_that_has_ended_opens_again_with_what_it_kept(gatewa
         unit="EA",
         delivery_date=dt.date(2026, 6, 10),
         price="1",
-        slices=(part,),
+        schedule_lines=(part,),
         shipped=Decimal(500),
         received=Decimal(500),
     )
     order = await gateway.order(closed=True, lines=(line,))
-    await gateway.requirement(first.need, RequirementStage.FULFILLED, closed=True, order_ids=(order.id,), cover=(part,))
+    await gateway.requirement(
+        first.need, RequirementStage.FULFILLED, closed=True, order_ids=(order.id,), coverage=(part,)
+    )
     await gateway.send(planned("e-2", version=2, quantity="600"))
     await gateway.relay.drain()
-    opened = gateway.entities.told_to(requirement_id())[-1]
+    opened = gateway.entities.messages_to(requirement_id())[-1]
     assert isinstance(opened, RequirementOpened)
     assert gateway.entities.reopened == [requirement_id()]
-    assert sum(each.quantity for cover in opened.kept for each in cover.slices) == Decimal(500)
+    assert sum(each.quantity for coverage in opened.kept for each in coverage.schedule_lines) == Decimal(500)
     assert (opened.first_sequence, opened.previous_hash) == (2, gateway.chains[requirement_id()].hash)
 
 
@@ -173,7 +175,7 @@ async def test_nothing_is_lost_while_temporal_is_down(gateway: Gateway) -> None:
     assert (await gateway.ledger.reads.waiting_summary()).undelivered > 0
     gateway.entities.failures = []
     assert await gateway.relay.drain() is False
-    assert len({entity for entity, _ in gateway.entities.told}) == 30
+    assert len({entity for entity, _ in gateway.entities.messages}) == 30
     assert (await gateway.ledger.reads.waiting_summary()).undelivered == 0
 
 
@@ -211,9 +213,9 @@ async def test_a_small_plants_plan_and_an_answer_do_not_wait_behind_a_big_plants
     small = [planned(f"small-{n}", f"SMALL-{n}", plant="P2") for n in range(5)]
     await gateway.send_batch(*small, answered("answer"))
     await gateway.relay.drain()
-    told = [entity for entity, _ in gateway.entities.told]
-    assert len(told) == 706
-    places = [place for place, entity in enumerate(told) if "/P2/" in entity or entity.startswith("order/")]
+    reported = [entity for entity, _ in gateway.entities.messages]
+    assert len(reported) == 706
+    places = [place for place, entity in enumerate(reported) if "/P2/" in entity or entity.startswith("order/")]
     assert len(places) == 6
     assert max(places) < 400, "two batches of the big plant at most"
 
@@ -223,11 +225,11 @@ async def test_an_outage_ends_all_lanes_and_loses_nothing(gateway: Gateway) -> N
         await gateway.send_batch(*(planned(f"{plant}-{n}", f"{plant}-{n}", plant=plant) for n in range(30)))
     gateway.entities.failures = [DOWN] * 5
     assert await gateway.relay.drain() is True
-    told = len(gateway.entities.told)
-    assert (await gateway.ledger.reads.waiting_summary()).undelivered == 60 - told, "what was told is written down"
+    reported = len(gateway.entities.messages)
+    assert (await gateway.ledger.reads.waiting_summary()).undelivered == 60 - reported, "what was told is written down"
     gateway.entities.failures = []
     assert await gateway.relay.drain() is False
-    assert len({entity for entity, _ in gateway.entities.told}) == 60
+    assert len({entity for entity, _ in gateway.entities.messages}) == 60
 
 
 async def test_what_comes_into_another_lane_meanwhile_is_taken_up_before_the_big_plan_is_done(gateway: Gateway) -> None:
@@ -238,15 +240,15 @@ async def test_what_comes_into_another_lane_meanwhile_is_taken_up_before_the_big
     await gateway.send(planned("early", "EARLY", plant="P2"))
     done = asyncio.create_task(gateway.relay.drain())
     await until(partial(reached, gateway.entities, 2))
-    await until(partial(heard, gateway.entities, "EARLY"))
+    await until(partial(delivered, gateway.entities, "EARLY"))
     await gateway.send(planned("late", "LATE", plant="P2"))
-    await until(partial(heard, gateway.entities, "LATE"))
-    assert len(gateway.entities.told) <= 502
+    await until(partial(delivered, gateway.entities, "LATE"))
+    assert len(gateway.entities.messages) <= 502
     released.set()
     await done
-    told = [entity for entity, _ in gateway.entities.told]
-    assert len(told) == 602
-    assert told.index(f"requirement/P2/{ITEM}/aps~LATE") < 601
+    reported = [entity for entity, _ in gateway.entities.messages]
+    assert len(reported) == 602
+    assert reported.index(f"requirement/P2/{ITEM}/aps~LATE") < 601
 
 
 async def test_one_slow_call_keeps_nobody_waiting_but_its_own_entity(gateway: Gateway) -> None:
@@ -256,12 +258,14 @@ async def test_one_slow_call_keeps_nobody_waiting_but_its_own_entity(gateway: Ga
     done = asyncio.create_task(gateway.relay.drain())
     await until(partial(busy, gateway.entities))
     await gateway.send_batch(planned("slow-2", "SLOW", version=2, quantity="600"), planned("other", "OTHER"))
-    await until(partial(heard, gateway.entities, "OTHER"))
-    assert gateway.entities.told_to(slow) == []
+    await until(partial(delivered, gateway.entities, "OTHER"))
+    assert gateway.entities.messages_to(slow) == []
     released.set()
     await done
-    said = [each.need.quantity for each in gateway.entities.told_to(slow) if isinstance(each, RequirementOpened)]
-    assert said == [500, 600]
+    statement = [
+        each.need.quantity for each in gateway.entities.messages_to(slow) if isinstance(each, RequirementOpened)
+    ]
+    assert statement == [500, 600]
     assert await gateway.statuses(slow) == ["delivered", "delivered"]
     assert gateway.entities.changed == [slow], "the second is told by what was noted of the first"
 
@@ -285,8 +289,8 @@ async def busy(entities: FakeEntities) -> bool:
     return entities.at_once > 0
 
 
-async def heard(entities: FakeEntities, reference: str) -> bool:
-    return any(entity.endswith(f"~{reference}") for entity, _ in entities.told)
+async def delivered(entities: FakeEntities, reference: str) -> bool:
+    return any(entity.endswith(f"~{reference}") for entity, _ in entities.messages)
 
 
 async def test_the_running_relay_delivers_at_once_and_survives_an_outage(gateway: Gateway) -> None:
@@ -313,8 +317,8 @@ async def test_the_relay_ends_when_it_is_told_to_even_as_something_arrives(gatew
         app.state.relay.wake()
         for _ in range(turns):
             await asyncio.sleep(0)
-        told = time.monotonic()
-    assert time.monotonic() - told < 20, "it does not wait for its next look"
+        reported = time.monotonic()
+    assert time.monotonic() - reported < 20, "it does not wait for its next look"
     assert app.state.relay.running is False
 
 
@@ -328,9 +332,9 @@ async def test_two_relays_on_one_ledger_do_not_work_at_once(gateway: Gateway) ->
     async with gateway.ledger.leases.held("relay", 10) as ours:
         assert ours
         await gateway.relay.drain()
-        assert gateway.entities.told == []
+        assert gateway.entities.messages == []
     await gateway.relay.drain()
-    assert len(gateway.entities.told) == 1
+    assert len(gateway.entities.messages) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -344,12 +348,12 @@ async def test_any_order_of_arrival_ends_in_the_newest_state(gateway: Gateway, s
         if each["id"] in ("v2", "v4"):
             await gateway.relay.drain()
     await gateway.relay.drain()
-    last = gateway.entities.told_to(requirement_id())[-1]
+    last = gateway.entities.messages_to(requirement_id())[-1]
     assert isinstance(last, RequirementOpened)
     assert last.need.quantity == Decimal(500)
     versions = [
         each.need.revision.plan_version
-        for each in gateway.entities.told_to(requirement_id())
+        for each in gateway.entities.messages_to(requirement_id())
         if isinstance(each, RequirementOpened)
     ]
     assert versions == sorted(set(versions))

@@ -13,7 +13,7 @@ from gateway.delivery.relay import RelayPace
 from ledger.inbox.lease import RELAY, Lease
 from ledger.ledger import Ledger
 from tests.gateway.conftest import Gateway, tried, until
-from tests.gateway.world import DOWN, POLICIES, TODAY, FakeEntities, planned, problem, requirement_id
+from tests.gateway.fakes import DOWN, POLICIES, TODAY, FakeEntities, planned, problem, requirement_id
 
 
 async def taken(ledger: Ledger, seconds: float) -> Lease:
@@ -26,11 +26,11 @@ async def test_a_relay_that_is_frozen_loses_its_turn_when_its_lease_expires(gate
     frozen = await taken(gateway.ledger, seconds=0.3)  # it never renews: its process stands still
     await gateway.send(planned())
     await gateway.relay.drain()
-    assert gateway.entities.told == []
+    assert gateway.entities.messages == []
 
     async def delivered() -> bool:
         await gateway.relay.drain()
-        return bool(gateway.entities.told)
+        return bool(gateway.entities.messages)
 
     await until(delivered)
     assert not frozen.held
@@ -97,8 +97,8 @@ async def test_a_gateway_is_not_ready_while_a_message_waits_that_nobody_delivers
     await gateway.send(planned())
     assert (await strict.get("/readyz")).status_code == 200
     await _received_ago(engine, minutes=2)
-    said = problem(await strict.get("/readyz"), 503, "not_ready")
-    assert (said["field"], "due for 12" in said["detail"]) == ("relay", True)
+    statement = problem(await strict.get("/readyz"), 503, "not_ready")
+    assert (statement["field"], "due for 12" in statement["detail"]) == ("relay", True)
     await gateway.relay.drain()
     assert (await strict.get("/readyz")).status_code == 200
 

@@ -10,7 +10,7 @@ from canonical.messages import GoodsReceived, ShipmentsAnnounced, SupplierAnswer
 from gateway.app import create_app
 from gateway.delivery.relay import RelayPace
 from tests.gateway.conftest import Gateway, tried, until
-from tests.gateway.world import POLICIES, TODAY, announced, answered, received
+from tests.gateway.fakes import POLICIES, TODAY, announced, answered, received
 
 
 async def test_receipts_of_one_order_that_wait_together_are_one_message(gateway: Gateway) -> None:
@@ -19,10 +19,10 @@ async def test_receipts_of_one_order_that_wait_together_are_one_message(gateway:
         received("r-1", line=10), received("r-2", "4500000002"), received("r-3", line=20, quantity="7")
     )
     await gateway.relay.drain()
-    [together] = gateway.entities.told_to(order.id)
+    [together] = gateway.entities.messages_to(order.id)
     assert isinstance(together, GoodsReceived)
     assert [(each.line, each.quantity) for each in together.receipts] == [(10, Decimal(100)), (20, Decimal(7))]
-    assert len(gateway.entities.told_to(other.id)) == 1
+    assert len(gateway.entities.messages_to(other.id)) == 1
     assert await gateway.statuses("4500000001") == ["delivered", "delivered"]
 
 
@@ -34,7 +34,7 @@ async def test_an_orders_messages_keep_the_order_in_which_they_came(gateway: Gat
     await gateway.send(received("r-2"))
     await gateway.send(answered("a-2"))
     await gateway.relay.drain()
-    kinds = [type(each) for each in gateway.entities.told_to(order.id)]
+    kinds = [type(each) for each in gateway.entities.messages_to(order.id)]
     assert kinds == [SupplierAnswered, ShipmentsAnnounced, GoodsReceived, SupplierAnswered]
 
 
@@ -43,7 +43,7 @@ async def test_what_came_later_waits_behind_what_failed(gateway: Gateway) -> Non
     await gateway.send_batch(answered("a-1"), received("r-1"), answered("a-2"))
     gateway.entities.failures = [RPCStatusCode.INTERNAL]
     await gateway.relay.drain()
-    kinds = [type(each) for each in gateway.entities.told_to(order.id)]
+    kinds = [type(each) for each in gateway.entities.messages_to(order.id)]
     assert kinds == [SupplierAnswered, GoodsReceived, SupplierAnswered]
     assert [each.attempts for each in await gateway.inbox_of("4500000001")] == [1, 0, 0]
 
@@ -52,8 +52,8 @@ async def test_two_lines_of_one_despatch_are_two_announcements(gateway: Gateway)
     order = await gateway.order()
     await gateway.send_batch(announced("s-1", line=10), announced("s-2", line=20))
     await gateway.relay.drain()
-    told = gateway.entities.told_to(order.id)
-    numbers = {each.shipment.despatch_number for each in told if isinstance(each, ShipmentsAnnounced)}
+    reported = gateway.entities.messages_to(order.id)
+    numbers = {each.shipment.despatch_number for each in reported if isinstance(each, ShipmentsAnnounced)}
     assert len(numbers) == 2
 
 
@@ -61,10 +61,10 @@ async def test_a_document_is_read_and_told_under_the_inboxs_key(gateway: Gateway
     order, other = await gateway.order(), await gateway.order("4500000002")
     response = await gateway.document("answer;4500000001;1;10;500;2026-06-10\nanswer;4500000002;1;10;5;2026-06-11")
     await gateway.relay.drain()
-    [first], [second] = gateway.entities.told_to(order.id), gateway.entities.told_to(other.id)
+    [first], [second] = gateway.entities.messages_to(order.id), gateway.entities.messages_to(other.id)
     assert isinstance(first, SupplierAnswered)
     assert isinstance(second, SupplierAnswered)
-    assert first.answer.lines[0].slices[0].quantity == Decimal(500)
+    assert first.answer.lines[0].schedule_lines[0].quantity == Decimal(500)
     assert first.event_id != second.event_id
     assert (await gateway.client.get(response.headers["location"])).json()["status"] == "delivered"
 
@@ -110,7 +110,7 @@ async def test_an_answer_that_overtook_the_record_of_its_order_is_waited_for(gat
     await drain
     while (await gateway.ledger.reads.waiting_summary()).undelivered:
         await app.state.relay.drain()
-    assert len(gateway.entities.told_to(order.id)) == 1
+    assert len(gateway.entities.messages_to(order.id)) == 1
     assert await gateway.statuses("999") == ["dead_letter"]
 
 
@@ -121,7 +121,7 @@ async def test_what_comes_for_a_closed_order_is_ignored_unless_goods_lie_there(g
     assert await gateway.statuses("4500000001") == ["ignored: order closed", "ignored: order closed", "dead_letter"]
     [letter] = await gateway.letters()
     assert letter.letter.code == "order_closed"
-    assert gateway.entities.told == []
+    assert gateway.entities.messages == []
 
 
 async def test_an_order_that_ended_before_it_was_recorded_counts_as_closed(gateway: Gateway) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.gateway.conftest import Gateway
-from tests.gateway.world import DOWN, PLANTS, answered, planned
+from tests.gateway.fakes import DOWN, PLANTS, answered, planned
 
 
 async def replay(gateway: Gateway, letter: str) -> httpx.Response:
@@ -20,13 +20,13 @@ async def test_a_dead_letter_of_the_relay_is_delivered_after_the_fix(gateway: Ga
     still = await replay(gateway, letter.id)
     assert (still.status_code, still.json()["code"]) == (422, "unknown_order")
     order = await gateway.order()
-    mended = await replay(gateway, letter.id)
-    assert (mended.status_code, mended.json()["state"], mended.json()["outcome"]) == (200, "replayed", "delivered")
-    assert len(gateway.entities.told_to(order.id)) == 1
+    fixed = await replay(gateway, letter.id)
+    assert (fixed.status_code, fixed.json()["state"], fixed.json()["outcome"]) == (200, "replayed", "delivered")
+    assert len(gateway.entities.messages_to(order.id)) == 1
     assert await gateway.statuses("4500000001") == ["delivered"]
     again = await replay(gateway, letter.id)
-    assert (again.status_code, again.json()) == (200, mended.json())
-    assert len(gateway.entities.told_to(order.id)) == 1
+    assert (again.status_code, again.json()) == (200, fixed.json())
+    assert len(gateway.entities.messages_to(order.id)) == 1
 
 
 async def test_a_dead_letter_of_the_door_is_taken_in_after_the_fix(gateway: Gateway) -> None:
@@ -34,8 +34,8 @@ async def test_a_dead_letter_of_the_door_is_taken_in_after_the_fix(gateway: Gate
     letter = refused["dead_letter"].rsplit("/", 1)[1]
     assert (await replay(gateway, letter)).status_code == 422
     gateway.policies.by_plant["P3"] = PLANTS["P1"]
-    mended = (await replay(gateway, letter)).json()
-    assert (mended["state"], mended["outcome"]) == ("replayed", "stored")
+    fixed = (await replay(gateway, letter)).json()
+    assert (fixed["state"], fixed["outcome"]) == ("replayed", "stored")
     await gateway.relay.drain()
     assert await gateway.statuses(f"requirement/P3/{planned()['data']['item']}/aps~PLO-1") == ["delivered"]
 
@@ -59,7 +59,7 @@ async def test_a_document_for_a_channel_set_up_later_is_replayed(gateway: Gatewa
     gateway.dialects["later"] = gateway.dialect
     assert (await replay(gateway, letter)).json()["outcome"] == "stored"
     await gateway.relay.drain()
-    assert len(gateway.entities.told_to(order.id)) == 1
+    assert len(gateway.entities.messages_to(order.id)) == 1
 
 
 async def test_a_replay_while_temporal_is_down_leaves_the_letter_open(gateway: Gateway) -> None:

@@ -9,10 +9,10 @@ import pytest
 from canonical.messages import StockOpened
 from canonical.records import RequirementStage
 from canonical.sourcing import Assessment, ItemAtPlant, UnitConversion
-from tests.decisions.nouns import a_policy
+from tests.decisions.models import a_policy
 from tests.gateway.conftest import Gateway, tried, until
+from tests.gateway.fakes import ITEM, PLANT, event, planned, requirement_id
 from tests.gateway.test_ownership import own
-from tests.gateway.world import ITEM, PLANT, event, planned, requirement_id
 
 STOCK = f"stock/{PLANT}/{ITEM}"
 
@@ -38,19 +38,19 @@ async def relay(gateway: Gateway, *events: dict[str, Any]) -> None:
 async def open_need(gateway: Gateway) -> None:
     """A need that the plan stated at eight, as its requirement has recorded it."""
     await relay(gateway, planned())
-    [opened] = gateway.entities.told_to(requirement_id())
+    [opened] = gateway.entities.messages_to(requirement_id())
     await gateway.requirement(opened.need, RequirementStage.COVERED)  # type: ignore[union-attr]
 
 
-def told(gateway: Gateway) -> list[tuple[str, int]]:
-    messages = [each for each in gateway.entities.told_to(STOCK) if isinstance(each, StockOpened)]
-    return [(str(each.figure.free), len(each.users)) for each in messages]
+def reported(gateway: Gateway) -> list[tuple[str, int]]:
+    messages = [each for each in gateway.entities.messages_to(STOCK) if isinstance(each, StockOpened)]
+    return [(str(each.figure.available_to_promise), len(each.users)) for each in messages]
 
 
 async def test_the_balance_is_told_what_is_free_whatever_came_first(gateway: Gateway) -> None:
     await open_need(gateway)
     await relay(gateway, consumed("u-1"), changed("s-1"), changed("s-0", "70", 7), changed("s-1"), consumed("u-2", "1"))
-    assert told(gateway) == [("95", 0), ("94", 0)]
+    assert reported(gateway) == [("95", 0), ("94", 0)]
     rows = await gateway.inbox_of(STOCK)
     assert [(row.event_id, row.status) for row in rows] == [
         ("u-1", "noted"),
@@ -64,28 +64,28 @@ async def test_what_waits_together_is_told_as_one_figure(gateway: Gateway) -> No
     await open_need(gateway)
     await gateway.send_batch(changed("s-1"), consumed("u-1"), consumed("u-2"))
     await gateway.relay.drain()
-    assert told(gateway) == [("90", 0)]
+    assert reported(gateway) == [("90", 0)]
 
 
 async def test_nobody_is_started_where_no_need_is_open_and_nothing_is_short(gateway: Gateway) -> None:
     await relay(gateway, changed("s-1"))
-    assert told(gateway) == []
+    assert reported(gateway) == []
     assert await gateway.statuses(STOCK) == ["noted"]
     await relay(gateway, consumed("u-1", "101"))
-    assert told(gateway) == [("-1", 0)]
+    assert reported(gateway) == [("-1", 0)]
 
 
 async def test_a_need_that_was_stated_before_the_stock_and_arrives_after_it_is_told_with_it(gateway: Gateway) -> None:
     await relay(gateway, changed("s-1"), planned())
-    assert told(gateway) == [("100", 1)]
-    [message] = gateway.entities.told_to(STOCK)
+    assert reported(gateway) == [("100", 1)]
+    [message] = gateway.entities.messages_to(STOCK)
     assert isinstance(message, StockOpened)
     assert [user.requirement_id for user in message.users] == [requirement_id()]
 
 
 async def test_a_need_that_was_stated_after_the_stock_concerns_nobody(gateway: Gateway) -> None:
     await relay(gateway, changed("s-1", hour=7), planned())
-    assert told(gateway) == []
+    assert reported(gateway) == []
 
 
 async def test_a_balance_that_ends_in_this_very_moment_is_told_again(gateway: Gateway) -> None:
@@ -95,7 +95,7 @@ async def test_a_balance_that_ends_in_this_very_moment_is_told_again(gateway: Ga
     await until(lambda: tried(gateway, STOCK))
     gateway.entities.ended.clear()
     await done
-    assert told(gateway) == [("-5", 0)]
+    assert reported(gateway) == [("-5", 0)]
     assert await gateway.statuses(STOCK) == ["delivered"]
 
 
@@ -103,16 +103,16 @@ async def test_another_unit_is_converted_as_physics_or_master_data_say_and_else_
     gateway: Gateway,
 ) -> None:
     await relay(gateway, changed("s-1", "-10"), consumed("u-1", "1", unit="DZN"), consumed("u-2", "1", unit="CT"))
-    assert told(gateway) == [("-10", 0), ("-22", 0)]
+    assert reported(gateway) == [("-10", 0), ("-22", 0)]
     [letter] = await gateway.letters()
     assert (letter.letter.code, letter.letter.next_step.split(",")[0]) == ("unit_mismatch", "state it in EA")
 
     carton = UnitConversion(unit="CT", numerator=Decimal(8), denominator=Decimal(1))
     item = ItemAtPlant(plant=PLANT, item=ITEM, base_unit="EA", goods_receipt_days=2, conversions=(carton,))
-    await gateway.ledger.stock.note_item(Assessment(item=item, policy=a_policy(plant=PLANT)))
+    await gateway.ledger.stock.record_item(Assessment(item=item, policy=a_policy(plant=PLANT)))
     replayed = await gateway.client.post(f"/v1/dead-letters/{letter.id}/replay")
     assert replayed.status_code == 200, replayed.text
-    assert told(gateway)[-1] == ("-30", 0)
+    assert reported(gateway)[-1] == ("-30", 0)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from canonical.audit_event import FIRST_HASH, AuditEvent, chain
 from canonical.base import Criticality
-from canonical.cover import SliceState, SupplySlice, Want
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
-from canonical.facts import FIRST_HASH, Fact, chain
 from canonical.identity import ExceptionId, OrderId, RequirementId
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.records import (
+    AuditBatch,
     DeadLetter,
-    Entry,
     ExceptionSnapshot,
     ExceptionState,
     OrderLineSnapshot,
@@ -23,6 +22,7 @@ from canonical.records import (
     RequirementSnapshot,
     RequirementStage,
 )
+from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
 from ledger.inbox.inbox import Arrival
 
 MORNING = datetime(2026, 6, 1, 9, 20, tzinfo=UTC)
@@ -58,12 +58,12 @@ def revision(version: int, event_id: str) -> Revision:
     return Revision(plan_version=version, effective_at=MORNING + timedelta(hours=version), event_id=event_id)
 
 
-def want(
-    requirement: str = "r1", need_revision: int = 1, *, lots: Sequence[int] = (100,), dock: date = JUNE_15
-) -> Want:
-    return Want(
+def request(
+    requirement: str = "r1", request_revision: int = 1, *, lots: Sequence[int] = (100,), dock: date = JUNE_15
+) -> SupplyRequest:
+    return SupplyRequest(
         requirement_id=RequirementId(f"requirement/1000/BK-100/{requirement}"),
-        need_revision=need_revision,
+        request_revision=request_revision,
         plant="1000",
         item="BK-100",
         unit="EA",
@@ -79,8 +79,8 @@ def want(
     )
 
 
-def facts(entity_id: str, count: int, *, after: Sequence[Fact] = (), note: str = "") -> list[Fact]:
-    """The next facts of an entity."""
+def audit_events(entity_id: str, count: int, *, after: Sequence[AuditEvent] = (), note: str = "") -> list[AuditEvent]:
+    """The next audit events of an entity."""
     made = list(after)
     for sequence in range(len(made) + 1, len(made) + count + 1):
         made.append(
@@ -97,12 +97,12 @@ def facts(entity_id: str, count: int, *, after: Sequence[Fact] = (), note: str =
     return made[len(after) :]
 
 
-def received(quantity: str, day: date = JUNE_15) -> SupplySlice:
-    return SupplySlice(quantity=Decimal(quantity), date=day, state=SliceState.RECEIVED)
+def received(quantity: str, day: date = JUNE_15) -> ScheduleLine:
+    return ScheduleLine(quantity=Decimal(quantity), date=day, state=ScheduleLineState.RECEIVED)
 
 
 def requirement(of: Need, stage: RequirementStage = RequirementStage.COVERED, **changes: Any) -> RequirementSnapshot:
-    return RequirementSnapshot(id=of.id, need=of, stage=stage, need_revision=1, **changes)
+    return RequirementSnapshot(id=of.id, need=of, stage=stage, request_revision=1, **changes)
 
 
 def order(name: str = "o1", *, lines: Sequence[OrderLineSnapshot] = (), **changes: Any) -> OrderSnapshot:
@@ -149,8 +149,10 @@ def shortage(number: int, **changes: Any) -> ExceptionSnapshot:
     )
 
 
-def entry(snapshot: RequirementSnapshot | OrderSnapshot | ExceptionSnapshot, written: Sequence[Fact] = ()) -> Entry:
-    return Entry(facts=tuple(written or facts(snapshot.id, 1)), snapshot=snapshot)
+def audit_batch(
+    snapshot: RequirementSnapshot | OrderSnapshot | ExceptionSnapshot, written: Sequence[AuditEvent] = ()
+) -> AuditBatch:
+    return AuditBatch(audit_events=tuple(written or audit_events(snapshot.id, 1)), snapshot=snapshot)
 
 
 def arrival(event_id: str, *, body: bytes = b"{}", entity: str | None = None, source: str = "aps") -> Arrival:

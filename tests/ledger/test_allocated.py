@@ -1,4 +1,4 @@
-"""R14's memory: what each supplier has been asked for of an item, whatever became of the wants since."""
+"""R14's memory: what each supplier has been asked for of an item, whatever became of the supply requests since."""
 
 import time
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from canonical.cover import Want
 from canonical.identity import OrderId
 from canonical.records import LineShare, OrderLineSnapshot, Reservation
+from canonical.supply import SupplyRequest
 from ledger.ledger import Ledger
-from tests.ledger.stories import TERMS, entry, facts, line, order, want
+from tests.ledger.stories import TERMS, audit_batch, audit_events, line, order, request
 
 OTHER = TERMS.model_copy(update={"supplier": "V-200"})
 
 
-async def ask(ledger: Ledger, wanted: Want, terms: Any = TERMS) -> Reservation:
-    return await ledger.reserve_order(wanted, terms, collect_minutes=15, lines_max=40, days_max=10)
+async def ask(ledger: Ledger, requested: SupplyRequest, terms: Any = TERMS) -> Reservation:
+    return await ledger.reserve_order(requested, terms, consolidation_minutes=15, lines_max=40, days_max=10)
 
 
 async def allocated(ledger: Ledger) -> dict[str, Decimal]:
@@ -31,33 +31,33 @@ async def record_lines(
     ledger: Ledger, order_id: OrderId, lines: Sequence[OrderLineSnapshot], sequence: int = 1
 ) -> None:
     snapshot = order(lines=lines).model_copy(update={"id": order_id})
-    await ledger.record([entry(snapshot, facts(order_id, sequence)[-1:])])
+    await ledger.record([audit_batch(snapshot, audit_events(order_id, sequence)[-1:])])
 
 
 async def test_each_supplier_counts_what_is_on_its_sheets(ledger: Ledger) -> None:
-    await ask(ledger, want("r1", lots=(100, 50)))
-    await ask(ledger, want("r2", lots=(30,)))
-    await ask(ledger, want("r3", lots=(40,)), OTHER)
+    await ask(ledger, request("r1", lots=(100, 50)))
+    await ask(ledger, request("r2", lots=(30,)))
+    await ask(ledger, request("r3", lots=(40,)), OTHER)
     assert await allocated(ledger) == {"V-100": 180, "V-200": 40}
     assert await ledger.allocated("1000", "BK-1") == {}
     assert await ledger.allocated("1001", "BK-100") == {}
 
 
-async def test_a_want_that_was_replaced_or_withdrawn_while_collecting_counts_as_it_is_now(ledger: Ledger) -> None:
-    await ask(ledger, want("r1", lots=(100,)))
-    await ask(ledger, want("r2", lots=(100,)))
-    await ask(ledger, want("r1", 2, lots=(60,)))
+async def test_a_request_that_was_replaced_or_withdrawn_while_collecting_counts_as_it_is_now(ledger: Ledger) -> None:
+    await ask(ledger, request("r1", lots=(100,)))
+    await ask(ledger, request("r2", lots=(100,)))
+    await ask(ledger, request("r1", 2, lots=(60,)))
     assert await allocated(ledger) == {"V-100": 160}
-    await ask(ledger, want("r2", 2, lots=()))
+    await ask(ledger, request("r2", 2, lots=()))
     assert await allocated(ledger) == {"V-100": 60}
 
 
 async def test_from_its_first_line_on_an_order_counts_what_its_lines_are(ledger: Ledger) -> None:
-    """A changed want goes to a placed order as a message, past the sheet."""
-    first, second = want("r1", lots=(100,)), want("r2", lots=(50,))
+    """A changed supply request goes to a placed order as a message, past the consolidation batch."""
+    first, second = request("r1", lots=(100,)), request("r2", lots=(50,))
     order_id = (await ask(ledger, first)).order_id
     await ask(ledger, second)
-    await ledger.close_sheet(order_id)
+    await ledger.close_batch(order_id)
     lines = [line(10, first.requirement_id), line(20, second.requirement_id)]
     await record_lines(ledger, order_id, lines)
     assert await allocated(ledger) == {"V-100": 200}
@@ -69,10 +69,10 @@ async def test_from_its_first_line_on_an_order_counts_what_its_lines_are(ledger:
 
 
 async def test_a_line_that_several_share_counts_once(ledger: Ledger) -> None:
-    first, second = want("r1", lots=(100,)), want("r2", lots=(50,))
+    first, second = request("r1", lots=(100,)), request("r2", lots=(50,))
     order_id = (await ask(ledger, first)).order_id
     await ask(ledger, second)
-    await ledger.close_sheet(order_id)
+    await ledger.close_batch(order_id)
     parts = tuple(LineShare(requirement_id=each.requirement_id, quantity=each.needed) for each in (first, second))
     shared = line(10, first.requirement_id).model_copy(update={"quantity": Decimal(140), "shares": parts})
     await record_lines(ledger, order_id, [shared])
@@ -84,43 +84,43 @@ async def test_a_line_that_several_share_counts_once(ledger: Ledger) -> None:
 
 
 async def test_quantities_are_in_the_needs_unit_before_and_after_the_order_is_placed(ledger: Ledger) -> None:
-    dozens = want("r1", lots=(10,)).model_copy(
+    dozens = request("r1", lots=(10,)).model_copy(
         update={"unit": "DZN", "need_unit": "EA", "per_order_unit": (Decimal(12), Decimal(1))}
     )
     order_id = (await ask(ledger, dozens)).order_id
     assert await allocated(ledger) == {"V-100": 120}
-    await ledger.close_sheet(order_id)
+    await ledger.close_batch(order_id)
     await record_lines(ledger, order_id, [line(10, dozens.requirement_id).model_copy(update={"unit": "DZN"})])
     assert await allocated(ledger) == {"V-100": 1200}
 
 
 async def test_needs_in_several_units_are_summed_in_the_unit_that_is_asked_for(ledger: Ledger) -> None:
     for number, (unit, quantity) in enumerate((("GRM", 500), ("KGM", 2), ("BX", 1))):
-        await ask(ledger, want(f"r{number}", lots=(quantity,)).model_copy(update={"unit": unit}))
+        await ask(ledger, request(f"r{number}", lots=(quantity,)).model_copy(update={"unit": unit}))
     # Nothing says what a box of it weighs: that is counted as it was stated.
     assert await ledger.allocated("1000", "BK-100", "KGM") == {"V-100": Decimal("3.5")}
     assert await ledger.allocated("1000", "BK-100", "GRM") == {"V-100": Decimal(2501)}
 
 
 async def test_an_order_that_has_no_lines_yet_counts_what_is_wanted_of_it(ledger: Ledger) -> None:
-    order_id = (await ask(ledger, want("r1"))).order_id
+    order_id = (await ask(ledger, request("r1"))).order_id
     await record_lines(ledger, order_id, [])
     assert await allocated(ledger) == {"V-100": 100}
 
 
 async def test_rows_of_former_versions_are_brought_to_the_same_answer(ledger: Ledger, engine: AsyncEngine) -> None:
-    placed, collecting = want("r1", lots=(100,)), want("r2", lots=(10, 5))
+    placed, consolidating = request("r1", lots=(100,)), request("r2", lots=(10, 5))
     order_id = (await ask(ledger, placed)).order_id
-    await ledger.close_sheet(order_id)
+    await ledger.close_batch(order_id)
     cut = line(10, placed.requirement_id).model_copy(update={"quantity": Decimal(70)})
     gone = line(20, placed.requirement_id).model_copy(update={"cancelled": True})
     await record_lines(ledger, order_id, [cut, gone])
-    await ask(ledger, collecting, OTHER)
+    await ask(ledger, consolidating, OTHER)
     now = await allocated(ledger)
     async with engine.begin() as connection:
         await connection.run_sync(_migrate, "0002")
-        # As a want was stored before units and routes.
-        await connection.execute(text("UPDATE sheet_want SET want = want - 'per_order_unit' - 'need_unit'"))
+        # As a supply request was stored before units and routes.
+        await connection.execute(text("UPDATE supply_request SET request = request - 'per_order_unit' - 'need_unit'"))
         await connection.run_sync(_migrate, "head")
     assert now == {"V-100": 70, "V-200": 15}
     assert await allocated(ledger) == now
@@ -133,27 +133,27 @@ def _migrate(connection: Any, revision: str) -> None:
     (command.upgrade if revision == "head" else command.downgrade)(config, revision)
 
 
-async def test_a_hundred_thousand_wants_of_many_items_are_no_burden(ledger: Ledger, engine: AsyncEngine) -> None:
-    await ask(ledger, want("r0"))
+async def test_a_hundred_thousand_requests_of_many_items_are_no_burden(ledger: Ledger, engine: AsyncEngine) -> None:
+    await ask(ledger, request("r0"))
     async with engine.begin() as connection:
         await connection.execute(
             text(
-                "INSERT INTO sheet_want (order_id, requirement_id, need_revision, lines, dock_date, plant, item,"
-                " supplier, unit, asked, want) SELECT order_id, requirement_id || n, 1, 1, dock_date, plant,"
+                "INSERT INTO supply_request (order_id, requirement_id, request_revision, lines, dock_date, plant, item,"
+                " supplier, unit, asked, request) SELECT order_id, requirement_id || n, 1, 1, dock_date, plant,"
                 " CASE WHEN n % 100 = 0 THEN item ELSE 'OTHER-' || n % 100 END, supplier, unit, asked, '{}'"
-                " FROM sheet_want, generate_series(1, 100000) AS n"
+                " FROM supply_request, generate_series(1, 100000) AS n"
             )
         )
-        await connection.execute(text("ANALYZE sheet_want"))
+        await connection.execute(text("ANALYZE supply_request"))
         plan = "\n".join(
             await connection.scalars(
                 text(
-                    "EXPLAIN SELECT supplier, sum(asked) FROM sheet_want WHERE plant = '1000' AND item = 'BK-100'"
+                    "EXPLAIN SELECT supplier, sum(asked) FROM supply_request WHERE plant = '1000' AND item = 'BK-100'"
                     " GROUP BY supplier"
                 )
             )
         )
-    assert "ix_sheet_want_asked" in plan
+    assert "ix_supply_request_asked" in plan
     began = time.perf_counter()
     assert await allocated(ledger) == {"V-100": 100 * 1001}
     assert time.perf_counter() - began < 1

@@ -8,17 +8,17 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import PermanentError
-from canonical.facts import FIRST_HASH, Fact, chain
+from canonical.audit_event import FIRST_HASH, AuditEvent, chain
 from ledger.database import failures
 from ledger.events.decided import read_decided
 from ledger.ledger import Ledger
-from tests.ledger.stories import MORNING, entry, need, order, requirement
+from tests.ledger.stories import MORNING, audit_batch, need, order, requirement
 
-KINDS = ("cover.decided", "need.damped")
+KINDS = ("sourcing.decided", "requirement.change_suppressed")
 
 
-def noted(entity_id: str, kinds: Sequence[str], at: datetime = MORNING) -> list[Fact]:
-    made: list[Fact] = []
+def recorded(entity_id: str, kinds: Sequence[str], at: datetime = MORNING) -> list[AuditEvent]:
+    made: list[AuditEvent] = []
     for number, kind in enumerate(kinds, 1):
         previous = made[-1].hash if made else FIRST_HASH
         moment = at + timedelta(hours=number)
@@ -26,53 +26,58 @@ def noted(entity_id: str, kinds: Sequence[str], at: datetime = MORNING) -> list[
     return made
 
 
-async def record(ledger: Ledger, reference: str, kinds: Sequence[str], plant: str = "1000") -> list[Fact]:
+async def record(ledger: Ledger, reference: str, kinds: Sequence[str], plant: str = "1000") -> list[AuditEvent]:
     snapshot = requirement(need(reference, plant=plant))
-    facts = noted(snapshot.id, kinds)
-    await ledger.record([entry(snapshot, facts)])
-    return facts
+    audit_events = recorded(snapshot.id, kinds)
+    await ledger.record([audit_batch(snapshot, audit_events)])
+    return audit_events
 
 
-async def read(engine: AsyncEngine, since: datetime = MORNING, plant: str | None = None) -> list[Fact]:
+async def read(engine: AsyncEngine, since: datetime = MORNING, plant: str | None = None) -> list[AuditEvent]:
     async with read_decided(engine) as decided:
-        found = [fact async for fact in decided.facts(KINDS, since, plant)]
+        found = [audit_event async for audit_event in decided.audit_events(KINDS, since, plant)]
         assert await decided.count(KINDS, since, plant) == len(found)
     return found
 
 
-async def test_facts_come_kind_by_kind_in_the_order_they_were_noted_and_as_they_were_hashed(
+async def test_audit_events_come_kind_by_kind_in_the_order_they_were_noted_and_as_they_were_hashed(
     ledger: Ledger, engine: AsyncEngine
 ) -> None:
-    first = await record(ledger, "A", ["need.stated", "cover.decided", "need.damped", "cover.decided"])
-    other = await record(ledger, "B", ["cover.decided"])
+    first = await record(
+        ledger, "A", ["requirement.opened", "sourcing.decided", "requirement.change_suppressed", "sourcing.decided"]
+    )
+    other = await record(ledger, "B", ["sourcing.decided"])
     assert await read(engine) == [other[0], first[1], first[3], first[2]]
 
 
 async def test_only_what_was_noted_since_counts(ledger: Ledger, engine: AsyncEngine) -> None:
-    facts = await record(ledger, "A", ["cover.decided", "cover.decided", "cover.decided"])
-    assert await read(engine, MORNING + timedelta(hours=2)) == facts[1:]
+    audit_events = await record(ledger, "A", ["sourcing.decided", "sourcing.decided", "sourcing.decided"])
+    assert await read(engine, MORNING + timedelta(hours=2)) == audit_events[1:]
 
 
 async def test_a_plant_is_named_by_the_entity_and_no_other_is_taken_for_it(ledger: Ledger, engine: AsyncEngine) -> None:
-    here = await record(ledger, "A", ["cover.decided"])
-    await record(ledger, "B", ["cover.decided"], plant="10_0")
-    await record(ledger, "C", ["cover.decided"], plant="100")
+    here = await record(ledger, "A", ["sourcing.decided"])
+    await record(ledger, "B", ["sourcing.decided"], plant="10_0")
+    await record(ledger, "C", ["sourcing.decided"], plant="100")
     of_order = order("o1")
-    await ledger.record([entry(of_order, noted(of_order.id, ["cover.decided"]))])
-    assert {fact.entity_id for fact in await read(engine, plant="1000")} == {here[0].entity_id, of_order.id}
+    await ledger.record([audit_batch(of_order, recorded(of_order.id, ["sourcing.decided"]))])
+    assert {audit_event.entity_id for audit_event in await read(engine, plant="1000")} == {
+        here[0].entity_id,
+        of_order.id,
+    }
     assert len(await read(engine, plant="10_0")) == 1
 
 
-async def test_many_facts_are_read_a_few_at_a_time(ledger: Ledger, engine: AsyncEngine) -> None:
-    facts = await record(ledger, "A", ["cover.decided"] * 1300)
-    assert await read(engine) == facts
+async def test_many_audit_events_are_read_a_few_at_a_time(ledger: Ledger, engine: AsyncEngine) -> None:
+    audit_events = await record(ledger, "A", ["sourcing.decided"] * 1300)
+    assert await read(engine) == audit_events
 
 
 async def test_what_is_noted_meanwhile_is_not_seen(ledger: Ledger, engine: AsyncEngine) -> None:
-    await record(ledger, "A", ["cover.decided"])
+    await record(ledger, "A", ["sourcing.decided"])
     async with read_decided(engine) as decided:
         assert await decided.count(KINDS, MORNING) == 1
-        await record(ledger, "B", ["cover.decided"])
+        await record(ledger, "B", ["sourcing.decided"])
         assert await decided.count(KINDS, MORNING) == 1
     assert len(await read(engine)) == 2
 
@@ -80,15 +85,17 @@ async def test_what_is_noted_meanwhile_is_not_seen(ledger: Ledger, engine: Async
 async def test_nothing_can_be_written_while_decisions_are_read(engine: AsyncEngine) -> None:
     async with read_decided(engine) as decided:
         with pytest.raises(PermanentError, match="read-only transaction"), failures():
-            await decided._connection.execute(text("DELETE FROM fact"))
+            await decided._connection.execute(text("DELETE FROM audit_event"))
 
 
 async def test_the_index_serves_the_reading(ledger: Ledger, engine: AsyncEngine) -> None:
-    await record(ledger, "A", ["need.stated"] * 400 + ["cover.decided"])
+    await record(ledger, "A", ["requirement.opened"] * 400 + ["sourcing.decided"])
     async with engine.begin() as connection:
-        await connection.execute(text("ANALYZE fact"))
+        await connection.execute(text("ANALYZE audit_event"))
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = await connection.scalars(
-            text("EXPLAIN SELECT * FROM fact WHERE kind = 'cover.decided' AND processing_time >= '2026-06-01'")
+            text(
+                "EXPLAIN SELECT * FROM audit_event WHERE kind = 'sourcing.decided' AND processing_time >= '2026-06-01'"
+            )
         )
-        assert "ix_fact_kind" in "\n".join(plan)
+        assert "ix_audit_event_kind" in "\n".join(plan)

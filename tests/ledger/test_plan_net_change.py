@@ -20,8 +20,8 @@ POLICY = PlantPolicy(
     plant="P1", version="1", company_code="P1", purchasing_organization="P1", calendar=_CALENDAR, office=_CALENDAR
 )
 _NOTE_AS_DELIVERED = text("""
-INSERT INTO requirement (id, plant, item, source, demand_reference, noted_plan_version, noted_source_revision,
-       noted_effective_at, noted_event_id, noted_content, noted_withdrawn, noted_at)
+INSERT INTO requirement (id, plant, item, source, demand_reference, registered_plan_version, registered_source_revision,
+       registered_effective_at, registered_event_id, registered_content, registered_withdrawn, registered_at)
 SELECT requirement_id, 'P1', item, 'aps', demand_reference, 1, 0, now(), 'plan/P1/1/' || number, content, false, now()
   FROM plan_line WHERE run = :run
 """)
@@ -37,13 +37,15 @@ def plan(*, changed_every: int = 0, named: bool = True) -> list[tuple[int, bytes
     """A plan's lines: needs of an item lie a month apart, so that each is nearest to itself."""
     lines = []
     for number in range(1, LINES + 1):
-        told = {
+        reported = {
             "item": f"I-{number % ITEMS}",
             "quantity": 100 + number % 7 + (50 if changed_every and number % changed_every == 0 else 0),
             "unit": "EA",
             "required_date": (TODAY + dt.timedelta(days=10 + number // ITEMS * 30)).isoformat(),
         }
-        lines.append((number, json.dumps(told | {"demand_reference": f"R{number}"} if named else told).encode()))
+        lines.append(
+            (number, json.dumps(reported | {"demand_reference": f"R{number}"} if named else reported).encode())
+        )
     return lines
 
 

@@ -11,15 +11,15 @@ from tests.ledger.stories import (
     MORNING,
     TERMS,
     arrival,
+    audit_batch,
     dead_letter,
-    entry,
     line,
     need,
     order,
     order_id,
+    request,
     requirement,
     shortage,
-    want,
 )
 
 
@@ -39,10 +39,10 @@ async def pages_of(read: Callable[[str | None], Awaitable[Page[ExceptionRow]]]) 
 
 async def test_requirements_are_read_in_pages_that_stay_true_while_states_change(ledger: Ledger) -> None:
     needs = [need(f"PLO-{number}") for number in range(1, 8)]
-    await ledger.record([entry(requirement(one)) for one in needs])
+    await ledger.record([audit_batch(requirement(one)) for one in needs])
     first = await ledger.reads.requirements(limit=3)
-    await ledger.record([entry(requirement(need("PLO-0")))])
-    await ledger.record([entry(requirement(needs[1], RequirementStage.SHORT))])
+    await ledger.record([audit_batch(requirement(need("PLO-0")))])
+    await ledger.record([audit_batch(requirement(needs[1], RequirementStage.SHORT))])
     second = await ledger.reads.requirements(limit=3, after=first.next)
     third = await ledger.reads.requirements(limit=3, after=second.next)
     assert references(first) + references(second) + references(third) == [f"PLO-{number}" for number in range(1, 8)]
@@ -50,7 +50,7 @@ async def test_requirements_are_read_in_pages_that_stay_true_while_states_change
 
 
 async def test_a_page_that_is_just_full_is_the_last(ledger: Ledger) -> None:
-    await ledger.record([entry(requirement(need(f"PLO-{number}"))) for number in range(3)])
+    await ledger.record([audit_batch(requirement(need(f"PLO-{number}"))) for number in range(3)])
     assert (await ledger.reads.requirements(limit=3)).next is None
 
 
@@ -60,7 +60,7 @@ async def test_requirements_are_found_by_plant_item_stage_and_words(ledger: Ledg
         requirement(need("PLO-2", plant="2000"), RequirementStage.SHORT, reason="V-100 delivers 60 of 100"),
         requirement(need("PLO-3", item="BK-200", planner="Ada"), correlation_id="c-3"),
     ]
-    await ledger.record([entry(snapshot) for snapshot in snapshots])
+    await ledger.record([audit_batch(snapshot) for snapshot in snapshots])
     read = ledger.reads.requirements
     assert references(await read(plant="1000")) == ["PLO-1", "PLO-3"]
     assert references(await read(item="BK-100")) == ["PLO-1", "PLO-2"]
@@ -75,10 +75,10 @@ async def test_requirements_are_found_by_plant_item_stage_and_words(ledger: Ledg
 
 async def test_requirements_are_found_by_the_order_that_serves_or_collects_them(ledger: Ledger) -> None:
     one, two = need("PLO-1"), need("PLO-2")
-    await ledger.record([entry(requirement(one)), entry(requirement(two))])
-    await ledger.record([entry(order(lines=[line(10, two.id)], order_number="4500000001"))])
-    collected = want().model_copy(update={"requirement_id": one.id})
-    reservation = await ledger.reserve_order(collected, TERMS, collect_minutes=15, lines_max=40, days_max=10)
+    await ledger.record([audit_batch(requirement(one)), audit_batch(requirement(two))])
+    await ledger.record([audit_batch(order(lines=[line(10, two.id)], order_number="4500000001"))])
+    collected = request().model_copy(update={"requirement_id": one.id})
+    reservation = await ledger.reserve_order(collected, TERMS, consolidation_minutes=15, lines_max=40, days_max=10)
     read = ledger.reads.requirements
     assert references(await read(order=order_id("o1"))) == ["PLO-2"]
     assert references(await read(order="4500000001")) == ["PLO-2"]
@@ -93,14 +93,14 @@ async def test_the_orders_of_a_requirement_are_those_with_a_line_for_it(ledger: 
         order("o2", lines=[line(10, two.id)]),
         order("o3", lines=[line(10, two.id), line(20, one.id)]),
     ]
-    await ledger.record([entry(snapshot) for snapshot in orders])
+    await ledger.record([audit_batch(snapshot) for snapshot in orders])
     assert [row.snapshot for row in await ledger.reads.orders_of(one.id)] == [orders[0], orders[2]]
     assert await ledger.reads.orders_of("requirement/none") == []
 
 
 async def test_an_order_is_read_as_it_was_recorded(ledger: Ledger) -> None:
     snapshot = order(lines=[line(10, need().id)], order_number="4500000001", revision=3)
-    await ledger.record([entry(snapshot)])
+    await ledger.record([audit_batch(snapshot)])
     row = await ledger.reads.order(snapshot.id)
     assert row is not None
     assert (row.snapshot, row.sequence) == (snapshot, 1)
@@ -108,7 +108,7 @@ async def test_an_order_is_read_as_it_was_recorded(ledger: Ledger) -> None:
 
 
 async def test_exceptions_are_read_newest_first_also_where_they_opened_together(ledger: Ledger) -> None:
-    await ledger.record([entry(shortage(number)) for number in range(7)])
+    await ledger.record([audit_batch(shortage(number)) for number in range(7)])
     pages = await pages_of(lambda after: ledger.reads.exceptions(limit=2, after=after))
     assert pages == [
         ["exception/0006", "exception/0005"],
@@ -121,9 +121,9 @@ async def test_exceptions_are_read_newest_first_also_where_they_opened_together(
 async def test_exceptions_are_found_by_assignee_kind_and_state(ledger: Ledger) -> None:
     await ledger.record(
         [
-            entry(shortage(1)),
-            entry(shortage(2, assignee="planner", kind=ExceptionKind.MASTER_DATA)),
-            entry(shortage(3, state=ExceptionState.DECIDED)),
+            audit_batch(shortage(1)),
+            audit_batch(shortage(2, assignee="planner", kind=ExceptionKind.MASTER_DATA)),
+            audit_batch(shortage(3, state=ExceptionState.DECIDED)),
         ]
     )
 
@@ -141,8 +141,8 @@ async def test_exceptions_are_found_by_assignee_kind_and_state(ledger: Ledger) -
 
 
 async def test_a_cursor_of_another_list_is_refused(ledger: Ledger) -> None:
-    await ledger.record([entry(shortage(number)) for number in range(2)])
-    await ledger.record([entry(requirement(need(f"PLO-{number}"))) for number in range(2)])
+    await ledger.record([audit_batch(shortage(number)) for number in range(2)])
+    await ledger.record([audit_batch(requirement(need(f"PLO-{number}"))) for number in range(2)])
     of_exceptions = (await ledger.reads.exceptions(limit=1)).next
     of_requirements = (await ledger.reads.requirements(limit=1)).next
     with pytest.raises(BadCursor):
@@ -169,7 +169,7 @@ async def test_the_summary_counts_what_waits(ledger: Ledger) -> None:
     await ledger.inbox.delivered([stored[0].id], "delivered")
     await ledger.dead_letters.keep(dead_letter(), None)
     await ledger.dead_letters.replayed(await ledger.dead_letters.keep(dead_letter(b"2"), None), "delivered")
-    await ledger.record([entry(shortage(1)), entry(shortage(2, state=ExceptionState.DECIDED))])
+    await ledger.record([audit_batch(shortage(1)), audit_batch(shortage(2, state=ExceptionState.DECIDED))])
     summary = await ledger.reads.waiting_summary()
     assert (summary.undelivered, summary.open_dead_letters, summary.open_exceptions) == (2, 1, 1)
     assert summary.oldest_undelivered_at == MORNING

@@ -1,4 +1,4 @@
-"""Free stock in the ledger: the newest statement by the sender's clock, less what was consumed after it."""
+"""Available stock in the ledger: the newest statement by the sender's clock, less what was consumed after it."""
 
 import asyncio
 from datetime import timedelta
@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from canonical.records import Entry, RequirementSnapshot, StockSnapshot, StockStage
+from canonical.records import AuditBatch, RequirementSnapshot, StockSnapshot, StockStage
 from canonical.stock import StockFigure, StockReport, StockReportKind
 from ledger.ledger import Ledger
-from ledger.stock.stock import Counted, StockTriage
+from ledger.stock.stock import CountedReport, StockClassification
 from ledger.stock.tables import StockReportRow
-from tests.ledger.stories import MORNING, facts, need, requirement
+from tests.ledger.stories import MORNING, audit_events, need, requirement
 
 STATED, CONSUMED = StockReportKind.STATED, StockReportKind.CONSUMED
 STOCK = "stock/1000/BK-100"
 
 
-def said(
+def statement(
     kind: StockReportKind, quantity: str, hour: int, id: str = "", sequence: int = 0, source: str = "wms"
 ) -> StockReport:
     return StockReport(
@@ -37,38 +37,40 @@ def said(
     )
 
 
-async def note(ledger: Ledger, *reports: StockReport) -> StockTriage:
-    counted = [Counted(report=report, quantity=report.quantity) for report in reports]
-    return await ledger.stock.note(reports[0].id, "EA", counted)
+async def note(ledger: Ledger, *reports: StockReport) -> StockClassification:
+    counted = [CountedReport(report=report, quantity=report.quantity) for report in reports]
+    return await ledger.stock.register(reports[0].id, "EA", counted)
 
 
 async def free(ledger: Ledger, *reports: StockReport) -> Decimal | None:
-    triage = await note(ledger, *reports)
-    return None if triage.figure is None else triage.figure.free
+    classification = await note(ledger, *reports)
+    return None if classification.figure is None else classification.figure.available_to_promise
 
 
 async def test_what_is_free_is_the_newest_statement_less_what_was_consumed_after_it(ledger: Ledger) -> None:
-    assert await free(ledger, said(CONSUMED, "5", 3)) is None, "nobody has said what is free"
-    assert await free(ledger, said(STATED, "100", 2)) == 95
-    assert await free(ledger, said(STATED, "40", 1)) == 95, "older, though it arrives later"
-    assert await free(ledger, said(CONSUMED, "7", 2)) == 95, "of the very moment of the statement: it is in it"
-    assert await free(ledger, said(CONSUMED, "2", 4)) == 93
-    assert await free(ledger, said(CONSUMED, "2", 4)) == 93, "repeated"
-    assert await free(ledger, said(STATED, "50", 5)) == 50
-    assert await free(ledger, said(CONSUMED, "60", 6)) == -10
+    assert await free(ledger, statement(CONSUMED, "5", 3)) is None, "nobody has said what is free"
+    assert await free(ledger, statement(STATED, "100", 2)) == 95
+    assert await free(ledger, statement(STATED, "40", 1)) == 95, "older, though it arrives later"
+    assert await free(ledger, statement(CONSUMED, "7", 2)) == 95, "of the very moment of the statement: it is in it"
+    assert await free(ledger, statement(CONSUMED, "2", 4)) == 93
+    assert await free(ledger, statement(CONSUMED, "2", 4)) == 93, "repeated"
+    assert await free(ledger, statement(STATED, "50", 5)) == 50
+    assert await free(ledger, statement(CONSUMED, "60", 6)) == -10
 
 
 async def test_of_one_moment_the_senders_sequence_decides_then_the_id(ledger: Ledger) -> None:
-    assert await free(ledger, said(STATED, "10", 1, "a", 2), said(STATED, "20", 1, "z", 1)) == 10
-    assert await free(ledger, said(STATED, "30", 1, "b", 2)) == 30
+    assert await free(ledger, statement(STATED, "10", 1, "a", 2), statement(STATED, "20", 1, "z", 1)) == 10
+    assert await free(ledger, statement(STATED, "30", 1, "b", 2)) == 30
 
 
-def entry_of(snapshot: RequirementSnapshot | StockSnapshot, count: int = 1) -> Entry:
-    return Entry(facts=tuple(facts(snapshot.id, count)), snapshot=snapshot)
+def audit_batch_of(snapshot: RequirementSnapshot | StockSnapshot, count: int = 1) -> AuditBatch:
+    return AuditBatch(audit_events=tuple(audit_events(snapshot.id, count)), snapshot=snapshot)
 
 
-STATEMENTS = [said(STATED, "9", 1), said(STATED, "8", 3), said(STATED, "7", 3, sequence=1)]
-USES = [said(CONSUMED, "1", hour, f"{source}-{hour}", source=source) for hour in range(5) for source in ("mes", "wms")]
+STATEMENTS = [statement(STATED, "9", 1), statement(STATED, "8", 3), statement(STATED, "7", 3, sequence=1)]
+USES = [
+    statement(CONSUMED, "1", hour, f"{source}-{hour}", source=source) for hour in range(5) for source in ("mes", "wms")
+]
 REPORTS = [*STATEMENTS, *USES]
 
 
@@ -84,12 +86,17 @@ async def test_any_order_of_arrival_with_repetitions_ends_the_same(
     figure = await ledger.stock.figure("1000", item)
     assert figure is not None
     stated, last_use = MORNING + timedelta(hours=3), MORNING + timedelta(hours=4)
-    assert (figure.free, figure.stated_at, figure.as_of) == (Decimal(5), stated, last_use)
+    assert (figure.available_to_promise, figure.reported_at, figure.as_of) == (Decimal(5), stated, last_use)
 
 
 async def test_the_revision_rises_with_every_change_of_the_figure_and_with_nothing_else(ledger: Ledger) -> None:
     revisions = []
-    for report in (said(STATED, "10", 1), said(STATED, "10", 1), said(CONSUMED, "1", 2), said(STATED, "3", 0)):
+    for report in (
+        statement(STATED, "10", 1),
+        statement(STATED, "10", 1),
+        statement(CONSUMED, "1", 2),
+        statement(STATED, "3", 0),
+    ):
         figure = (await note(ledger, report)).figure
         assert figure is not None
         revisions.append(figure.revision)
@@ -101,41 +108,41 @@ async def test_reports_that_meet_lose_nothing(ledger: Ledger, engine: AsyncEngin
     await asyncio.gather(*(note(ledger, report) for report in REPORTS))
     figure = await ledger.stock.figure("1000", "BK-100")
     assert figure is not None
-    assert figure.free == 5
+    assert figure.available_to_promise == 5
     async with engine.connect() as connection:
         assert await connection.scalar(select(func.count()).select_from(StockReportRow)) == len(REPORTS)
 
 
 async def test_nobody_is_told_where_nothing_is_to_be_said(ledger: Ledger) -> None:
-    assert not (await note(ledger, said(STATED, "10", 1))).tell, "no need of the item is open"
-    await ledger.record([entry_of(requirement(need()))])
-    assert not (await note(ledger, said(STATED, "0", 2))).tell
-    free_again = await note(ledger, said(STATED, "10", 3))
-    assert free_again.tell, "a need could be relaxed"
-    assert (await note(ledger, said(STATED, "10", 3))).tell, "it was not told yet"
+    assert not (await note(ledger, statement(STATED, "10", 1))).notify, "no need of the item is open"
+    await ledger.record([audit_batch_of(requirement(need()))])
+    assert not (await note(ledger, statement(STATED, "0", 2))).notify
+    free_again = await note(ledger, statement(STATED, "10", 3))
+    assert free_again.notify, "a need could be relaxed"
+    assert (await note(ledger, statement(STATED, "10", 3))).notify, "it was not told yet"
     assert free_again.figure is not None
-    await ledger.stock.told(free_again.figure)
-    assert not (await note(ledger, said(STATED, "10", 3))).tell
-    assert (await note(ledger, said(STATED, "0", 4))).tell, "the balance runs: it counts on the 10"
+    await ledger.stock.reported(free_again.figure)
+    assert not (await note(ledger, statement(STATED, "10", 3))).notify
+    assert (await note(ledger, statement(STATED, "0", 4))).notify, "the balance runs: it counts on the 10"
 
 
 async def test_a_shortfall_is_told_though_nothing_of_the_item_is_open(ledger: Ledger) -> None:
-    assert (await note(ledger, said(STATED, "-1", 1))).tell
+    assert (await note(ledger, statement(STATED, "-1", 1))).notify
 
 
 def balance(figure: StockFigure, closed: bool) -> StockSnapshot:
-    stage = StockStage.SETTLED if closed else StockStage.STANDING
+    stage = StockStage.SETTLED if closed else StockStage.ACTIVE
     return StockSnapshot(id=figure.id, figure=figure, stage=stage, closed=closed)
 
 
-async def test_a_balance_that_ended_begins_anew_where_its_facts_ended(ledger: Ledger) -> None:
-    figure = (await note(ledger, said(STATED, "-1", 1))).figure
+async def test_a_balance_that_ended_begins_anew_where_its_audit_events_ended(ledger: Ledger) -> None:
+    figure = (await note(ledger, statement(STATED, "-1", 1))).figure
     assert figure is not None
-    await ledger.stock.told(figure)
-    await ledger.record([entry_of(balance(figure, closed=True), 3)])
-    assert not (await note(ledger, said(STATED, "0", 2))).tell, "it has ended: nobody counts on anything"
-    again = await note(ledger, said(STATED, "-5", 3))
-    assert (again.tell, again.reopen, again.next_sequence) == (True, True, 4)
+    await ledger.stock.reported(figure)
+    await ledger.record([audit_batch_of(balance(figure, closed=True), 3)])
+    assert not (await note(ledger, statement(STATED, "0", 2))).notify, "it has ended: nobody counts on anything"
+    again = await note(ledger, statement(STATED, "-5", 3))
+    assert (again.notify, again.reopen, again.next_sequence) == (True, True, 4)
     assert again.previous_hash
     kept = await ledger.stock.balance(figure.id)
     assert kept is not None
@@ -144,18 +151,18 @@ async def test_a_balance_that_ended_begins_anew_where_its_facts_ended(ledger: Le
 
 async def test_needs_that_were_stated_before_the_stock_are_found_when_they_arrive_after_it(ledger: Ledger) -> None:
     early, late = need("EARLY"), need("LATE", version=2)
-    stated_at = early.revision.effective_at
-    report = said(STATED, "10", 0).model_copy(update={"effective_at": stated_at + timedelta(minutes=1)})
+    reported_at = early.revision.effective_at
+    report = statement(STATED, "10", 0).model_copy(update={"effective_at": reported_at + timedelta(minutes=1)})
     await note(ledger, report)
-    moved = late.revision.model_copy(update={"effective_at": stated_at + timedelta(minutes=2)})
+    moved = late.revision.model_copy(update={"effective_at": reported_at + timedelta(minutes=2)})
     late = late.model_copy(update={"revision": moved})
     other = need("OTHER", item="BK-200")
     assert list(await ledger.stock.newer_than([early, late, other])) == [early.id]
 
 
-async def test_an_engineering_change_finds_the_free_stock_of_its_components(ledger: Ledger) -> None:
-    await note(ledger, said(STATED, "40", 1))
+async def test_an_engineering_change_finds_the_available_to_promise_of_its_components(ledger: Ledger) -> None:
+    await note(ledger, statement(STATED, "40", 1))
     uses = await ledger.where_used("1000", "BIKE", "B", ["BK-100", "BK-200"])
     assert [(use.stock, use.stock_unit) for use in uses] == [(Decimal(40), "EA"), (Decimal(0), "")]
-    await note(ledger, said(STATED, "-4", 2))
+    await note(ledger, statement(STATED, "-4", 2))
     assert (await ledger.where_used("1000", "BIKE", "B", ["BK-100"]))[0].stock == 0

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.bom import ComponentUse, SuppliedBy
-from canonical.cover import SliceState, SupplySlice
 from canonical.identity import RequirementId
 from canonical.records import LineShare, OrderLineSnapshot, OrderStage, RequirementStage
+from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.ledger import Ledger
 from ledger.where_used import pieces_of
-from tests.ledger.stories import JUNE_15, entry, line, need, order, requirement, want
-from tests.ledger.test_sheets import reserve
+from tests.ledger.stories import JUNE_15, audit_batch, line, need, order, request, requirement
+from tests.ledger.test_consolidation import reserve
 
 JUNE_22 = date(2026, 6, 22)
 
@@ -25,8 +25,10 @@ def share(requirement_id: str, quantity: int, received: int = 0) -> LineShare:
     )
 
 
-def coming(quantity: int, day: date | None = JUNE_15, state: SliceState = SliceState.CONFIRMED) -> SupplySlice:
-    return SupplySlice(quantity=Decimal(quantity), date=day, state=state)
+def coming(
+    quantity: int, day: date | None = JUNE_15, state: ScheduleLineState = ScheduleLineState.CONFIRMED
+) -> ScheduleLine:
+    return ScheduleLine(quantity=Decimal(quantity), date=day, state=state)
 
 
 def shared(*shares: LineShare, **changes: Any) -> OrderLineSnapshot:
@@ -34,7 +36,7 @@ def shared(*shares: LineShare, **changes: Any) -> OrderLineSnapshot:
     return line(10, first).model_copy(update={"shares": shares} | changes)
 
 
-def told(pieces: list[SuppliedBy]) -> list[tuple[str | None, int, bool]]:
+def reported(pieces: list[SuppliedBy]) -> list[tuple[str | None, int, bool]]:
     return [(piece.requirement_id, int(piece.quantity), piece.received) for piece in pieces]
 
 
@@ -45,67 +47,73 @@ async def used(ledger: Ledger) -> ComponentUse:
 
 async def test_a_line_that_two_share_brings_each_its_part_and_the_surplus_of_the_lot(ledger: Ledger) -> None:
     first, second = need("PLO-1", quantity="60"), need("PLO-2", quantity="30")
-    await ledger.record([entry(requirement(each)) for each in (first, second)])
-    await ledger.record([entry(order(lines=[shared(share(first.id, 60), share(second.id, 30))]))])
-    assert told(list((await used(ledger)).supply)) == [(first.id, 60, False), (second.id, 30, False), (None, 10, False)]
+    await ledger.record([audit_batch(requirement(each)) for each in (first, second)])
+    await ledger.record([audit_batch(order(lines=[shared(share(first.id, 60), share(second.id, 30))]))])
+    assert reported(list((await used(ledger)).supply)) == [
+        (first.id, 60, False),
+        (second.id, 30, False),
+        (None, 10, False),
+    ]
 
 
 async def test_the_order_of_a_need_that_ended_still_brings_the_component(ledger: Ledger) -> None:
     gone = need("PLO-1")
-    await ledger.record([entry(requirement(gone, RequirementStage.WITHDRAWN, closed=True))])
-    await ledger.record([entry(order(lines=[line(10, gone.id, received="30")]))])
+    await ledger.record([audit_batch(requirement(gone, RequirementStage.WITHDRAWN, closed=True))])
+    await ledger.record([audit_batch(order(lines=[line(10, gone.id, received="30")]))])
     use = await used(ledger)
     assert use.requirements == ()
-    assert told(list(use.supply)) == [(gone.id, 70, False)], "what has come of it is the plant's stock"
+    assert reported(list(use.supply)) == [(gone.id, 70, False)], "what has come of it is the plant's stock"
 
 
 async def test_what_an_order_still_collects_is_supply_that_the_supplier_does_not_know_of(ledger: Ledger) -> None:
     mine = need("PLO-1")
-    await ledger.record([entry(requirement(mine))])
-    wanted = want("PLO-1", lots=(60, 40)).model_copy(update={"requirement_id": mine.id})
-    opened = await reserve(ledger, wanted)
+    await ledger.record([audit_batch(requirement(mine))])
+    requested = request("PLO-1", lots=(60, 40)).model_copy(update={"requirement_id": mine.id})
+    opened = await reserve(ledger, requested)
     (piece,) = (await used(ledger)).supply
     assert (piece.requirement_id, int(piece.quantity), piece.unsent) == (mine.id, 100, True)
     assert piece.reference == opened.order_id
 
-    await ledger.record([entry(order("x", stage=OrderStage.COLLECTING).model_copy(update={"id": opened.order_id}))])
+    await ledger.record(
+        [audit_batch(order("x", stage=OrderStage.CONSOLIDATING).model_copy(update={"id": opened.order_id}))]
+    )
     assert (await used(ledger)).supply == (piece,)
 
     placed = order("x", stage=OrderStage.PLACING, lines=[line(10, mine.id)])
-    await ledger.record([entry(placed.model_copy(update={"id": opened.order_id}))])
+    await ledger.record([audit_batch(placed.model_copy(update={"id": opened.order_id}))])
     assert [each.line for each in (await used(ledger)).supply] == [10], "its lines say it now"
 
 
-async def test_a_want_that_was_withdrawn_while_its_order_collected_brings_nothing(ledger: Ledger) -> None:
-    await reserve(ledger, want("PLO-1"))
-    await reserve(ledger, want("PLO-1", 2, lots=()))
+async def test_a_request_that_was_withdrawn_while_its_order_collected_brings_nothing(ledger: Ledger) -> None:
+    await reserve(ledger, request("PLO-1"))
+    await reserve(ledger, request("PLO-1", 2, lots=()))
     assert (await used(ledger)).supply == ()
 
 
 async def test_of_an_order_that_has_ended_only_what_came_for_an_open_need_is_told(ledger: Ledger) -> None:
     still_open, ended = need("PLO-1"), need("PLO-2")
-    await ledger.record([entry(requirement(still_open)), entry(requirement(ended, closed=True))])
+    await ledger.record([audit_batch(requirement(still_open)), audit_batch(requirement(ended, closed=True))])
     lines = [line(10, still_open.id, received="100"), line(20, ended.id, received="100")]
-    await ledger.record([entry(order(lines=lines, closed=True))])
-    assert told(list((await used(ledger)).supply)) == [(still_open.id, 100, True)]
+    await ledger.record([audit_batch(order(lines=lines, closed=True))])
+    assert reported(list((await used(ledger)).supply)) == [(still_open.id, 100, True)]
 
 
 async def test_other_items_of_the_order_and_other_plants_are_left_out(ledger: Ledger) -> None:
     mine = need("PLO-1")
-    await ledger.record([entry(requirement(mine))])
+    await ledger.record([audit_batch(requirement(mine))])
     other = line(20, mine.id).model_copy(update={"item": "BK-200"})
-    await ledger.record([entry(order(lines=[line(10, mine.id), other]))])
+    await ledger.record([audit_batch(order(lines=[line(10, mine.id), other]))])
     assert [piece.line for piece in (await used(ledger)).supply] == [10]
     (elsewhere,) = await ledger.where_used("2000", "BIKE", "B", ["BK-100"])
     assert (elsewhere.requirements, elsewhere.supply) == ((), ())
 
 
-def test_the_first_slice_goes_to_the_first_sharer_and_what_is_received_to_who_received_it() -> None:
+def test_the_first_schedule_line_goes_to_the_first_sharer_and_what_is_received_to_who_received_it() -> None:
     first, second = "requirement/1000/BK-100/a", "requirement/1000/BK-100/b"
-    slices = (coming(20, state=SliceState.RECEIVED), coming(30, JUNE_22), coming(10, None), coming(40))
-    of = shared(share(first, 50, 20), share(second, 30), slices=slices, received=Decimal(20))
+    schedule_lines = (coming(20, state=ScheduleLineState.RECEIVED), coming(30, JUNE_22), coming(10, None), coming(40))
+    of = shared(share(first, 50, 20), share(second, 30), schedule_lines=schedule_lines, received=Decimal(20))
     pieces = list(pieces_of(order(), of, {RequirementId(first), RequirementId(second)}))
-    assert told(pieces) == [
+    assert reported(pieces) == [
         (first, 20, True),
         (first, 30, False),
         (second, 10, False),
@@ -120,23 +128,25 @@ AMOUNTS = st.integers(0, 60)
 
 
 @given(
-    claims=st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=4),
+    allocations=st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=4),
     brings=st.lists(st.tuples(AMOUNTS, st.sampled_from((JUNE_15, JUNE_22, None))), min_size=1, max_size=4),
 )
 def test_the_parts_of_a_shared_line_are_all_that_it_brings_and_no_claim_gets_more_than_it_is(
-    claims: list[tuple[int, int]], brings: list[tuple[int, date | None]]
+    allocations: list[tuple[int, int]], brings: list[tuple[int, date | None]]
 ) -> None:
-    names = [RequirementId(f"requirement/1000/BK-100/{number}") for number in range(len(claims))]
-    shares = [share(name, claim, min(claim, came)) for name, (claim, came) in zip(names, claims, strict=True)]
-    slices = tuple(coming(quantity, day) for quantity, day in brings)
-    pieces = list(pieces_of(order(), shared(*shares, slices=slices), set(names)))
+    names = [RequirementId(f"requirement/1000/BK-100/{number}") for number in range(len(allocations))]
+    shares = [
+        share(name, allocated, min(allocated, came)) for name, (allocated, came) in zip(names, allocations, strict=True)
+    ]
+    schedule_lines = tuple(coming(quantity, day) for quantity, day in brings)
+    pieces = list(pieces_of(order(), shared(*shares, schedule_lines=schedule_lines), set(names)))
     open_pieces = [piece for piece in pieces if not piece.received]
-    assert sum(piece.quantity for piece in open_pieces) == sum(part.quantity for part in slices)
+    assert sum(piece.quantity for piece in open_pieces) == sum(part.quantity for part in schedule_lines)
     for each in shares:
         given_to = sum(piece.quantity for piece in open_pieces if piece.requirement_id == each.requirement_id)
         assert given_to <= each.quantity - each.received
         came = sum(piece.quantity for piece in pieces if piece.received and piece.requirement_id == each.requirement_id)
         assert came == each.received
-    claimed = sum(each.quantity - each.received for each in shares)
+    allocated = sum(each.quantity - each.received for each in shares)
     nobodys = sum(piece.quantity for piece in open_pieces if piece.requirement_id is None)
-    assert nobodys == max(Decimal(0), sum((part.quantity for part in slices), Decimal(0)) - claimed)
+    assert nobodys == max(Decimal(0), sum((part.quantity for part in schedule_lines), Decimal(0)) - allocated)

@@ -12,14 +12,14 @@ from tests.policies.conftest import Folder
 def test_a_value_out_of_bounds_names_the_file_that_says_it_the_key_the_value_and_what_is_allowed(
     folder: Folder,
 ) -> None:
-    folder.replace("plants/1720.toml", "freeze_fence_days = 8", "freeze_fence_days = 500")
-    assert folder.faults() == ("plants/1720.toml: freeze_fence_days = 500: Input should be less than or equal to 400",)
+    folder.replace("plants/1720.toml", "frozen_zone_days = 8", "frozen_zone_days = 500")
+    assert folder.faults() == ("plants/1720.toml: frozen_zone_days = 500: Input should be less than or equal to 400",)
 
 
 def test_a_wrong_default_is_reported_once_and_for_the_file_of_defaults(folder: Folder) -> None:
     folder.replace("defaults.toml", "share = 0.05", 'share = "a little"')
     (fault,) = folder.faults()
-    assert fault.startswith("defaults.toml: damping.share = 'a little': Input should be a valid decimal")
+    assert fault.startswith("defaults.toml: dampener.share = 'a little': Input should be a valid decimal")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_missing_is_named(folder: Folder) -> None:
         ("USD = 0.92", "USD = inf", "approval.rates.USD = Infinity: Input should be a finite number"),
         ("B = 500", "B = -1", "approval.free_up_to.B = -1: must be 0 or more"),
         ("B = 500", "D = 500", "approval.free_up_to.D = 'D': Input should be 'A', 'B' or 'C'"),
-        ("quantity = 10", "quantity = -10", "damping.quantity = -10: must be 0 or more"),
+        ("quantity = 10", "quantity = -10", "dampener.quantity = -10: must be 0 or more"),
         ("buyer_at = 1.0", "buyer_at = 2.0", "reminder_at, buyer_at and manager_at must rise"),
         ('planner = "planner"', 'planner = " "', "planner = ' ': must name a role"),
         (
@@ -96,7 +96,7 @@ def test_an_absence_that_helps_nobody_is_refused(folder: Folder, absence: str, f
 
 
 def test_all_faults_are_told_at_once(folder: Folder) -> None:
-    folder.append("plants/1710.toml", "\n[damping]\nshares = 1\n")
+    folder.append("plants/1710.toml", "\n[dampener]\nshares = 1\n")
     folder.replace("plants/1730.toml", "sla_hours = 12", "sla_hours = 0")
     folder.replace("calendars.toml", 'country = "MX"', 'country = "Mexico"')
     folder.append("rules/bothell.toml", '[[rule]]\nplant = "1740"\nitem = "X"\nbuyer = "anna"\n')
@@ -133,8 +133,8 @@ def test_a_company_that_no_plant_is_of_is_a_misspelt_name(folder: Folder) -> Non
     ("rule", "fault"),
     [
         ('item = "X"', "rule 1: sets no key; name what holds there, or take the rule out"),
-        ("freeze_fence_days = 1", "rule 1: names neither item_class, item nor supplier; say it in plants/"),
-        ('plant = "P1"\nfreeze_fence_days = 1', "rule 1: names neither item_class, item nor supplier"),
+        ("frozen_zone_days = 1", "rule 1: names neither item_class, item nor supplier; say it in plants/"),
+        ('plant = "P1"\nfrozen_zone_days = 1', "rule 1: names neither item_class, item nor supplier"),
         ('plant = "P9"\nitem = "X"\nbuyer = "a"', "rule 1: plant = 'P9': no such plant; there are P1, P2"),
         ('item = []\nbuyer = "a"', "rule 1: item = []: must be a code, or a list of codes"),
         ('item = 7\nbuyer = "a"', "rule 1: item = 7: must be a code, or a list of codes"),
@@ -142,7 +142,7 @@ def test_a_company_that_no_plant_is_of_is_a_misspelt_name(folder: Folder) -> Non
         ('item = "X"\ncompany_code = "C"', "rule 1: company_code = 'C': holds for a plant as a whole; set it in "),
         ('item = "X"\n[rule.ownership]\nshipment = ["a"]', "holds for a plant as a whole"),
         ('supplier = "V"\ntie_break = "price"', "is decided before there is a supplier; set it in a rule without one"),
-        ('item = "X"\nfreeze_fence_days = -1', "rule 1: freeze_fence_days = -1: Input should be greater than or equal"),
+        ('item = "X"\nfrozen_zone_days = -1', "rule 1: frozen_zone_days = -1: Input should be greater than or equal"),
         ('name = "dear"\nitem = "X"\n[rule.escalation]\nbuyer_at = 9', "rule 1 (dear): escalation = '0.5, 9, 1.5': "),
         (
             'item = "X"\nsupplier_calendar = "moon"',
@@ -156,9 +156,9 @@ def test_a_rule_that_is_wrong_or_without_effect_is_refused(bare: Folder, rule: s
 
 
 def test_a_file_of_rules_holds_nothing_else(bare: Folder) -> None:
-    bare.write("rules/x.toml", "freeze_fence_days = 1\n[rule]\n")
+    bare.write("rules/x.toml", "frozen_zone_days = 1\n[rule]\n")
     assert bare.faults() == (
-        "rules/x.toml: freeze_fence_days = 1: a file of rules holds [[rule]] tables alone",
+        "rules/x.toml: frozen_zone_days = 1: a file of rules holds [[rule]] tables alone",
         "rules/x.toml: rule = {}: write [[rule]], with two brackets",
     )
     bare.write("rules/x.toml", "rule = [1]\n")

@@ -11,42 +11,42 @@ LAYERS = """
 [[rule]]
 name = "class A"
 item_class = "A"
-freeze_fence_days = 11
+frozen_zone_days = 11
 
 [[rule]]
 supplier = "V1"
-freeze_fence_days = 12
+frozen_zone_days = 12
 
 [[rule]]
 supplier = "V1"
 plant = "P2"
-freeze_fence_days = 13
+frozen_zone_days = 13
 
 [[rule]]
 item = ["I1", "I2"]
-freeze_fence_days = 14
+frozen_zone_days = 14
 tolerance.price_more = 0.05
 
 [[rule]]
 name = "the odd pair"
 item = "I1"
 supplier = "V1"
-freeze_fence_days = 15
+frozen_zone_days = 15
 """
 
 
 @pytest.fixture
 def book(bare: Folder) -> PolicyBook:
-    bare.append("defaults.toml", "freeze_fence_days = 8\n[tolerance]\nprice_more = 0.01\nquantity_less = 0.02\n")
-    bare.write("companies/C2.toml", "freeze_fence_days = 9\n[tolerance]\nquantity_less = 0.04\n")
-    bare.write("plants/P2.toml", 'company_code = "C2"\nfreeze_fence_days = 10\n')
+    bare.append("defaults.toml", "frozen_zone_days = 8\n[tolerance]\nprice_more = 0.01\nquantity_less = 0.02\n")
+    bare.write("companies/C2.toml", "frozen_zone_days = 9\n[tolerance]\nquantity_less = 0.04\n")
+    bare.write("plants/P2.toml", 'company_code = "C2"\nfrozen_zone_days = 10\n')
     bare.write("plants/P3.toml", 'company_code = "C2"\n')
     bare.write("rules/buyers.toml", LAYERS)
     return bare.book()
 
 
 @pytest.mark.parametrize(
-    ("plant", "item_class", "item", "supplier", "fence"),
+    ("plant", "item_class", "item", "supplier", "frozen_zone_days"),
     [
         ("P1", "", "", "", 8),
         ("P3", "", "", "", 9),
@@ -61,11 +61,11 @@ def book(bare: Folder) -> PolicyBook:
     ],
 )
 def test_the_more_specific_wins(
-    book: PolicyBook, plant: str, item_class: str, item: str, supplier: str, fence: int
+    book: PolicyBook, plant: str, item_class: str, item: str, supplier: str, frozen_zone_days: int
 ) -> None:
     policy = book.effective(plant, item_class=item_class, item=item, supplier=supplier)
     assert policy is not None
-    assert (policy.plant, policy.freeze_fence_days) == (plant, fence)
+    assert (policy.plant, policy.frozen_zone_days) == (plant, frozen_zone_days)
 
 
 def test_a_layer_that_says_one_key_of_a_table_keeps_the_rest_of_it(book: PolicyBook) -> None:
@@ -110,13 +110,13 @@ def test_what_no_rule_names_is_one_policy_however_many_are_asked_for(book: Polic
 def test_it_is_told_where_each_value_comes_from(book: PolicyBook) -> None:
     explanation = book.explain("P2", item_class="A", item="I1", supplier="V1")
     assert explanation is not None
-    said = {value.key: (value.value, value.origin) for value in explanation.values}
-    assert said["freeze_fence_days"] == ("15", "rules/buyers.toml, rule 5 (the odd pair)")
-    assert said["tolerance.price_more"] == ("0.05", "rules/buyers.toml, rule 4")
-    assert said["tolerance.quantity_less"] == ("0.04", "companies/C2.toml")
-    assert said["company_code"] == ("C2", "plants/P2.toml")
-    assert said["purchasing_organization"] == ("O1", "defaults.toml")
-    assert said["damping.share"] == ("0.05", "built in")
+    statement = {value.key: (value.value, value.origin) for value in explanation.values}
+    assert statement["frozen_zone_days"] == ("15", "rules/buyers.toml, rule 5 (the odd pair)")
+    assert statement["tolerance.price_more"] == ("0.05", "rules/buyers.toml, rule 4")
+    assert statement["tolerance.quantity_less"] == ("0.04", "companies/C2.toml")
+    assert statement["company_code"] == ("C2", "plants/P2.toml")
+    assert statement["purchasing_organization"] == ("O1", "defaults.toml")
+    assert statement["dampener.share"] == ("0.05", "built in")
     assert [rule.split(", ")[1] for rule in explanation.rules] == [
         "rule 1 (class A)",
         "rule 2",
@@ -137,9 +137,9 @@ def test_a_route_a_role_and_a_calendar_are_told_in_words(bare: Folder) -> None:
     bare.append("plants/P2.toml", 'routes = [{ kind = "direct" }]\n')
     explanation = bare.book().explain("P1")
     assert explanation is not None
-    said = {value.key: value.value for value in explanation.values}
-    assert said["routes"] == "transfer from P2 (2 days), subcontract (components 2 days before), direct"
-    assert said["supplier_calendar"] == "plain: Mon Tue Wed Thu Fri 08:00–17:00, 0 days off"
-    assert said["roles.buyer.absences"] == "first_day 2026-07-01, last_day 2026-07-14, delegate anna"
-    assert said["roles.buyer.calendar"] == "the office's hours"
-    assert said["quotas"] == "none"
+    statement = {value.key: value.value for value in explanation.values}
+    assert statement["routes"] == "transfer from P2 (2 days), subcontract (components 2 days before), direct"
+    assert statement["supplier_calendar"] == "plain: Mon Tue Wed Thu Fri 08:00–17:00, 0 days off"
+    assert statement["roles.buyer.absences"] == "first_day 2026-07-01, last_day 2026-07-14, delegate anna"
+    assert statement["roles.buyer.calendar"] == "the office's hours"
+    assert statement["quotas"] == "none"

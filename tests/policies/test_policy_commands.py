@@ -23,7 +23,7 @@ def test_the_table_says_each_value_and_the_file_or_rule_that_says_it(
     assert lines[0] == "plant 1720, item CH-0234, supplier V"
     assert "rules/bothell.toml, rule 1" in lines[1]
     table = {line.split()[0]: line for line in lines[3:]}
-    assert table["freeze_fence_days"].split()[1:] == ["8", "plants/1720.toml"]
+    assert table["frozen_zone_days"].split()[1:] == ["8", "plants/1720.toml"]
     assert "transfer from 1710 (2 days), direct" in table["routes"]
     assert table["routes"].endswith("rules/bothell.toml, rule 1 (moved from San Diego before it is bought)")
     assert "us-west: Mon Tue Wed Thu Fri 06:00–22:00" in table["calendar"]
@@ -48,7 +48,7 @@ def test_faulty_policies_are_told_with_every_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert asked(monkeypatch, "explain", "--plant", "1710", "--policies", str(tmp_path)) == 2
-    said = capsys.readouterr().err
-    assert "The policies can't be used:" in said
-    assert "defaults.toml" in said
-    assert "no plant has a policy" in said
+    statement = capsys.readouterr().err
+    assert "The policies can't be used:" in statement
+    assert "defaults.toml" in statement
+    assert "no plant has a policy" in statement

@@ -7,26 +7,33 @@ from typing import Any, NoReturn
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from adapters.errors import TransientError
+from canonical.audit_event import FIRST_HASH, chain
 from canonical.bom import ComponentUse
 from canonical.calendar import Calendar
-from canonical.calls import AnswerOrderCall, AssessCall, PolicyCall, StateNeedsCall
-from canonical.cover import CoverageChanged, Want
+from canonical.calls import AnswerOrderCall, AssessCall, PolicyCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
-from canonical.facts import FIRST_HASH, chain
 from canonical.identity import ChangeId, OrderId
-from canonical.messages import BomChanged, CoverWanted, OrderOpened, StockAllotted, SupplierAnswered
+from canonical.messages import BomChanged, OrderOpened, StockAllocated, SupplierAnswered, SupplyRequested
 from canonical.need import Need, Withdrawal
 from canonical.order import OrderAnswer
 from canonical.policy import PlantPolicy, Quota, RouteKind, RouteRule
-from canonical.records import Entry, OrderTerms, RequirementSnapshot, RequirementStage, Reservation, Sheet
+from canonical.records import (
+    AuditBatch,
+    ConsolidationBatch,
+    OrderTerms,
+    RequirementSnapshot,
+    RequirementStage,
+    Reservation,
+)
 from canonical.routing import as_kept, assessment
 from canonical.sourcing import Assessment, ItemAtPlant, Source, UnknownItem
 from canonical.stock import StockFigure, StockUser
+from canonical.supply import CoverageChanged, SupplyRequest
 from policies.book import FixedPolicies
-from tests.decisions.nouns import a_need as need_of
-from tests.decisions.nouns import a_policy, a_source, june
+from tests.decisions.models import a_need as need_of
+from tests.decisions.models import a_policy, a_source, june
 from tests.workflows.fakes import FakeMasterData
 
 HERE, THERE = "1720", "1710"
@@ -148,9 +155,9 @@ def test_what_was_allocated_counts_only_where_quotas_apply() -> None:
     assert assessed(policies(DIRECT, quotas={"V1": Quota(share=Decimal(1))}), item).allocated == {"V1": Decimal(5)}
 
 
-@pytest.mark.parametrize(("said", "holds"), [(0, 2), (1, 1)])
-def test_a_receipt_takes_what_the_policy_says_where_the_item_says_nothing(said: int, holds: int) -> None:
-    found = assessed(policies(DIRECT), chain_item(goods_receipt_days=said))
+@pytest.mark.parametrize(("detail", "holds"), [(0, 2), (1, 1)])
+def test_a_receipt_takes_what_the_policy_says_where_the_item_says_nothing(detail: int, holds: int) -> None:
+    found = assessed(policies(DIRECT), chain_item(goods_receipt_days=detail))
     assert found.item is not None
     assert found.item.goods_receipt_days == holds
 
@@ -159,15 +166,15 @@ class Books:
     """A ledger and entities that remember, each a real port."""
 
     def __init__(self) -> None:
-        self.recorded: list[Entry] = []
+        self.recorded: list[AuditBatch] = []
         self.needs: list[Need | Withdrawal] = []
         self.answered: list[tuple[str, SupplierAnswered]] = []
         self.asked_for: list[str] = []
 
-    async def record(self, entries: Sequence[Entry]) -> None:
-        self.recorded += entries
+    async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
+        self.recorded += audit_batches
 
-    async def state_needs(
+    async def publish_needs(
         self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
     ) -> None:
         self.needs += [*needs, *withdrawals]
@@ -181,23 +188,23 @@ class Books:
         return len(self.answered) == 1
 
     async def reserve_order(
-        self, want: Want, terms: OrderTerms, *, collect_minutes: int, lines_max: int, days_max: int
+        self, request: SupplyRequest, terms: OrderTerms, *, consolidation_minutes: int, lines_max: int, days_max: int
     ) -> Reservation:
         self._not_here()
 
-    async def close_sheet(self, order: OrderId) -> Sheet:
+    async def close_batch(self, order: OrderId) -> ConsolidationBatch:
         self._not_here()
 
     async def open_order(self, opened: OrderOpened) -> None:
         self._not_here()
 
-    async def want_cover(self, order: OrderId, wanted: CoverWanted) -> bool:
+    async def request_supply(self, order: OrderId, requested: SupplyRequested) -> bool:
         self._not_here()
 
-    async def tell_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
+    async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
         self._not_here()
 
-    async def tell_decision(self, entity: str, decided: ExceptionDecided) -> bool:
+    async def report_decision(self, entity: str, decided: ExceptionDecided) -> bool:
         self._not_here()
 
     async def where_used(
@@ -208,16 +215,16 @@ class Books:
     async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
         self._not_here()
 
-    async def allot_stock(self, requirement: str, allotted: StockAllotted) -> bool:
+    async def allocate_stock(self, requirement: str, allocated: StockAllocated) -> bool:
         self._not_here()
 
-    async def free_stock(self, plant: str, item: str) -> StockFigure:
+    async def available_to_promise(self, plant: str, item: str) -> StockFigure:
         self._not_here()
 
     async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
         self._not_here()
 
-    async def note_item(self, assessment: Assessment) -> None:
+    async def record_item(self, assessment: Assessment) -> None:
         """Kept for questions that are none of these stories."""
 
     async def change_bom(self, requirement: str, changed: BomChanged) -> bool:
@@ -227,59 +234,59 @@ class Books:
         raise AssertionError("none of these stories")
 
 
-class Desk:
+class InternalActivitiesOf:
     def __init__(self, book: FixedPolicies) -> None:
         self.books, self.master_data, self.book = Books(), FakeMasterData(), book
-        self.activities = DeskActivities(self.books, self.books, self.master_data, book)
+        self.activities = InternalActivities(self.books, self.books, self.master_data, book)
 
     def keep(self, item: ItemAtPlant) -> None:
         self.master_data.items[item.plant, item.item] = item
 
 
 async def test_the_desk_finds_the_ways_the_policies_and_what_was_allocated() -> None:
-    desk = Desk(policies(TRANSFER, DIRECT))
+    internal = InternalActivitiesOf(policies(TRANSFER, DIRECT))
     own = a_policy(plant=HERE, version="A", routes=(TRANSFER, DIRECT), quotas={"V1": Quota(share=Decimal(1))})
-    desk.book.own[HERE, "A", ""] = own
-    desk.keep(chain_item(a_source(supplier="V1"), item_class="A"))
-    desk.keep(chain_item(plant=THERE))
-    found = await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    internal.book.own[HERE, "A", ""] = own
+    internal.keep(chain_item(a_source(supplier="V1"), item_class="A"))
+    internal.keep(chain_item(plant=THERE))
+    found = await internal.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
     assert ways(found) == [(THERE, 1), ("V1", 2)]
-    assert (found.policy, found.allocated, desk.books.asked_for) == (own, {"V1": Decimal(600)}, ["CHAIN"])
+    assert (found.policy, found.allocated, internal.books.asked_for) == (own, {"V1": Decimal(600)}, ["CHAIN"])
 
 
 async def test_without_quotas_nobody_asks_the_ledger() -> None:
-    desk = Desk(policies(DIRECT))
-    desk.keep(chain_item(a_source(supplier="V1")))
-    await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
-    assert desk.books.asked_for == []
+    internal = InternalActivitiesOf(policies(DIRECT))
+    internal.keep(chain_item(a_source(supplier="V1")))
+    await internal.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    assert internal.books.asked_for == []
 
 
 async def test_an_unknown_item_is_told_with_the_policy_and_an_unknown_plant_is_an_error() -> None:
-    desk = Desk(policies(TRANSFER))
-    found = await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
-    assert (found.item, found.unknown is not None, found.policy) == (None, True, desk.book.effective(HERE))
+    internal = InternalActivitiesOf(policies(TRANSFER))
+    found = await internal.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    assert (found.item, found.unknown is not None, found.policy) == (None, True, internal.book.effective(HERE))
     with pytest.raises(ApplicationError, match=r"plant 9999 has no policy; add plants/9999\.toml") as caught:
-        await desk.activities.assess(AssessCall(plant="9999", item="CHAIN"))
+        await internal.activities.assess(AssessCall(plant="9999", item="CHAIN"))
     assert caught.value.non_retryable
 
 
 async def test_master_data_that_can_not_be_read_now_is_tried_again() -> None:
-    desk = Desk(policies(DIRECT))
-    desk.master_data.failures.append(TransientError("erp", "the ERP does not answer"))
+    internal = InternalActivitiesOf(policies(DIRECT))
+    internal.master_data.failures.append(TransientError("erp", "the ERP does not answer"))
     with pytest.raises(ApplicationError, match="does not answer") as caught:
-        await desk.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+        await internal.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
     assert (caught.value.type, caught.value.non_retryable) == ("TransientError", False)
 
 
 async def test_the_policy_is_told_only_where_it_is_another_than_the_known_one() -> None:
-    desk = Desk(policies(DIRECT))
+    internal = InternalActivitiesOf(policies(DIRECT))
     own = a_policy(plant=HERE, version="own")
-    desk.book.own[HERE, "CHAIN", "V1"] = own
+    internal.book.own[HERE, "CHAIN", "V1"] = own
 
     async def asked(**of: str) -> PlantPolicy | None:
-        return await desk.activities.policy(PolicyCall(plant=of.pop("plant", HERE), **of))
+        return await internal.activities.policy(PolicyCall(plant=of.pop("plant", HERE), **of))
 
-    assert await asked() == desk.book.effective(HERE)
+    assert await asked() == internal.book.effective(HERE)
     assert await asked(known="test") is None
     assert await asked(known="test", item="CHAIN", supplier="V1") == own
     assert await asked(plant="9999", known="test") is None, "an order of a plant that is no more goes on"
@@ -287,28 +294,32 @@ async def test_the_policy_is_told_only_where_it_is_another_than_the_known_one() 
         await asked(plant="9999")
 
 
-def entry_of(need: Need) -> Entry:
+def audit_batch_of(need: Need) -> AuditBatch:
     at = need.revision.effective_at
-    fact = chain(need.id, 1, FIRST_HASH, "noted", at, at, {})
-    snapshot = RequirementSnapshot(id=need.id, need=need, stage=RequirementStage.COVERED, need_revision=1)
-    return Entry(facts=(fact,), snapshot=snapshot)
+    audit_event = chain(need.id, 1, FIRST_HASH, "noted", at, at, {})
+    snapshot = RequirementSnapshot(id=need.id, need=need, stage=RequirementStage.COVERED, request_revision=1)
+    return AuditBatch(audit_events=(audit_event,), snapshot=snapshot)
 
 
 async def test_what_an_order_needs_of_others_is_recorded_and_stated() -> None:
-    desk, need = Desk(policies(DIRECT)), need_of()
-    entry = entry_of(need)
-    reply = await desk.activities.state_needs(StateNeedsCall(entry=entry, needs=(need,), correlation_id="c"))
-    assert (reply.head, desk.books.recorded, desk.books.needs) == (entry.head, [entry], [need])
+    internal, need = InternalActivitiesOf(policies(DIRECT)), need_of()
+    audit_batch = audit_batch_of(need)
+    reply = await internal.activities.publish_needs(
+        PublishNeedsCall(audit_batch=audit_batch, needs=(need,), correlation_id="c")
+    )
+    assert (reply.head, internal.books.recorded, internal.books.needs) == (audit_batch.head, [audit_batch], [need])
 
 
 async def test_a_transfer_is_answered_and_it_is_told_whether_it_still_runs() -> None:
-    desk, entry = Desk(policies(DIRECT)), entry_of(need_of())
+    internal, audit_batch = InternalActivitiesOf(policies(DIRECT)), audit_batch_of(need_of())
     answer = OrderAnswer(
-        order_number="1", answer_number="1", header="accepted", effective_at=entry.facts[0].business_time
+        order_number="1", answer_number="1", header="accepted", effective_at=audit_batch.audit_events[0].business_time
     )
     call = AnswerOrderCall(
-        entry=entry, order_id=OrderId("order/1720/1710/x"), answered=SupplierAnswered(event_id="e", answer=answer)
+        audit_batch=audit_batch,
+        order_id=OrderId("order/1720/1710/x"),
+        answered=SupplierAnswered(event_id="e", answer=answer),
     )
-    told = [await desk.activities.answer_order(call) for _ in range(2)]
-    assert [(reply.outcome, reply.head) for reply in told] == [(True, entry.head), (False, entry.head)]
-    assert desk.books.answered == [("order/1720/1710/x", call.answered)] * 2
+    reported = [await internal.activities.answer_order(call) for _ in range(2)]
+    assert [(reply.outcome, reply.head) for reply in reported] == [(True, audit_batch.head), (False, audit_batch.head)]
+    assert internal.books.answered == [("order/1720/1710/x", call.answered)] * 2

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from canonical.base import Criticality
-from canonical.policy import Damping, Escalation, PlantPolicy, RouteKind, Tolerance
+from canonical.policy import Dampener, Escalation, PlantPolicy, RouteKind, Tolerance
 from policies.book import PolicyBook
 from tests.policies.conftest import SHIPPED, TODAY
 
@@ -35,7 +35,7 @@ def policy_of(book: PolicyBook, plant: str, item: str = "") -> PlantPolicy:
 def test_the_shipped_plants_differ_where_their_files_say_so(book: PolicyBook) -> None:
     assert list(book.plants) == ["1710", "1720", "1730"]
     found = {plant: policy_of(book, plant) for plant in book.plants}
-    assert {plant: policy.freeze_fence_days for plant, policy in found.items()} == {"1710": 5, "1720": 8, "1730": 3}
+    assert {plant: policy.frozen_zone_days for plant, policy in found.items()} == {"1710": 5, "1720": 8, "1730": 3}
     assert len({policy.consolidation_minutes for policy in found.values()}) == 3
     assert found["1730"].calendar.zone == "America/Monterrey"
     assert found["1730"].calendar.weekdays == (0, 1, 2, 3, 4, 5)
@@ -69,7 +69,7 @@ def test_the_working_days_are_those_that_the_plants_have_agreed_for_two_years(
 
 def test_the_shipped_thresholds_are_those_that_the_rules_are_explained_with(book: PolicyBook) -> None:
     policy = policy_of(book, "1710")
-    assert policy.damping == Damping(
+    assert policy.dampener == Dampener(
         quantity=Decimal(10), share=Decimal("0.05"), earlier_working_days=1, later_working_days=5
     )
     assert policy.tolerance == Tolerance(
@@ -84,6 +84,6 @@ def test_the_shipped_thresholds_are_those_that_the_rules_are_explained_with(book
 
 
 def test_every_threshold_of_the_policy_is_set_in_the_shipped_defaults() -> None:
-    said = tomllib.loads((SHIPPED / "defaults.toml").read_text())
+    statement = tomllib.loads((SHIPPED / "defaults.toml").read_text())
     of_the_plant = {"plant", "version", "purchasing_group", "calendar", "office", "supplier_calendar"}
-    assert set(PlantPolicy.model_fields) - set(said) == of_the_plant
+    assert set(PlantPolicy.model_fields) - set(statement) == of_the_plant

@@ -45,12 +45,12 @@ async def covered(loop: Loop, requirement: str, state: str) -> list[tuple[str, s
     """Quantity and day of what the planning system was told, once all of it is in the state."""
 
     async def look() -> Any:
-        told = (await loop.books("aps"))["coverage_by_reference"].get(requirement.partition("~")[2], [])
-        slices = [part for each in told for part in each["slices"]]
-        return slices if slices and {part["state"] for part in slices} == {state} else None
+        reported = (await loop.books("aps"))["coverage_by_reference"].get(requirement.partition("~")[2], [])
+        schedule_lines = [part for each in reported for part in each["scheduleLines"]]
+        return schedule_lines if schedule_lines and {part["state"] for part in schedule_lines} == {state} else None
 
-    slices = await loop.until(look, f"the planning system knows {requirement} as {state}")
-    return [(part["quantity"], part["date"]) for part in slices]
+    schedule_lines = await loop.until(look, f"the planning system knows {requirement} as {state}")
+    return [(part["quantity"], part["date"]) for part in schedule_lines]
 
 
 async def entered_once(loop: Loop) -> str:

@@ -46,7 +46,7 @@ class Installation:
     """Who was killed when, in seconds since the installation was up."""
     up_since: float = field(default_factory=time.monotonic)
 
-    def note(self, what: str) -> None:
+    def record(self, what: str) -> None:
         """Remember that it happened now."""
         self.log.append(f"{time.monotonic() - self.up_since:.1f} s {what}")
 
@@ -88,7 +88,7 @@ class Installation:
     async def _disturb(self, name: str, chance: random.Random, kills: int, within: float) -> None:
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.05, within))
-            self.note(f"{name} killed")
+            self.record(f"{name} killed")
             await self.kill(name)
             await asyncio.sleep(chance.uniform(0, 0.7))
             await self.start_again(name)
@@ -118,10 +118,10 @@ async def installed(client: Client, folder: Path, name: str, policies: Path) -> 
 def policies_of(folder: Path, minutes: Mapping[str, int], plan: str) -> Path:
     """The shipped policies, but for how long the plants' orders collect and what a plan run may do (TOML)."""
     shutil.copytree(ROOT / "policies", folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "rules"))
-    for plant, wanted in minutes.items():
+    for plant, requested in minutes.items():
         file = folder / "plants" / f"{plant}.toml"
-        said = re.sub(r"(?m)^consolidation_minutes = .*", f"consolidation_minutes = {wanted}", file.read_text())
-        file.write_text(f"{said}\n[plan]\n{plan}\n")
+        statement = re.sub(r"(?m)^consolidation_minutes = .*", f"consolidation_minutes = {requested}", file.read_text())
+        file.write_text(f"{statement}\n[plan]\n{plan}\n")
     return folder
 
 

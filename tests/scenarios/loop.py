@@ -33,14 +33,14 @@ from simulators.app import Counterparts as Simulators
 from simulators.app import create as create_simulators
 from simulators.aps.app import create as create_aps
 from simulators.faults import InProcessTransport
-from tests.scenarios.world import MASTER_DATA, PLANT, aps_model, in_days, today
+from tests.scenarios.master_data import MASTER_DATA, PLANT, aps_model, in_days, today
 from worker import Counterparts, build_workers
 
 Found = TypeVar("Found")
 GATEWAY, COUNTERPARTS = "http://gateway", "http://counterparts"
 CALL_SECONDS, SETTLE_SECONDS = 1.0, 1.5
 """Short, so that a story of lost answers is short; the settle time is longer than any write comes late."""
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 STRUCTURED, EDIFACT = "application/cloudevents+json", "application/edifact"
 
 
@@ -186,11 +186,11 @@ class Loop:
 
     async def despatch(self, order: str) -> list[dict[str, Any]]:
         """The supplier sends what it promised; its lines as the warehouse posts them."""
-        told = await self.tell("/edi/control/despatch", {"order": order})
+        reported = await self.tell("/edi/control/despatch", {"order": order})
         return [
             {"order": order, "line": int(line["line"]), "quantity": line["quantity"], "unit": line["unit"]}
             | {"date": despatch["date"]}
-            for despatch in told["despatches"]
+            for despatch in reported["despatches"]
             for line in despatch["lines"]
         ]
 
@@ -276,9 +276,9 @@ class Loop:
 
     async def until(self, look: Callable[[], Awaitable[Found | None]], what: str) -> Found:
         """Look until it is so."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         while not (found := await look()):
-            assert asyncio.get_running_loop().time() < deadline, f"not within {PATIENCE_SECONDS:g} s: {what}"
+            assert asyncio.get_running_loop().time() < deadline, f"not within {TIMEOUT_SECONDS:g} s: {what}"
             await asyncio.sleep(0.05)
         return found
 
@@ -312,13 +312,13 @@ async def installed(client: Client, database_url: str) -> AsyncIterator[Loop]:
 @asynccontextmanager
 async def _lifespan(app: Simulators) -> AsyncIterator[None]:
     """Run the counterparts' lifespan, at whose end nothing is under way."""
-    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    heard: asyncio.Queue[Any] = asyncio.Queue()
-    running = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, told.get, heard.put))
-    await told.put({"type": "lifespan.startup"})
-    assert (await heard.get())["type"] == "lifespan.startup.complete"
+    reported: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    delivered: asyncio.Queue[Any] = asyncio.Queue()
+    running = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, reported.get, delivered.put))
+    await reported.put({"type": "lifespan.startup"})
+    assert (await delivered.get())["type"] == "lifespan.startup.complete"
     try:
         yield
     finally:
-        await told.put({"type": "lifespan.shutdown"})
+        await reported.put({"type": "lifespan.shutdown"})
         await running

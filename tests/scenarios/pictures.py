@@ -9,9 +9,9 @@ from typing import Any
 
 import asyncpg
 
-from canonical.facts import first_break
+from canonical.audit_event import first_break
 from canonical.identity import requirement_reference
-from ledger.reads import fact_of
+from ledger.reads import audit_event_of
 from tests.scenarios.whole_plans import PLANTS, Site, connected, gone
 
 INCIDENT = "ExecutionStatus='Running' AND PeglineIncident IS NOT NULL"
@@ -88,7 +88,12 @@ def _requirement(row: asyncpg.Record) -> dict[str, Any]:
     snapshot = json.loads(row["snapshot"]) if row["snapshot"] else {}
     need = snapshot.get("need", {})
     return {
-        "noted": (row["noted_plan_version"], row["noted_event_id"], row["noted_content"], row["noted_withdrawn"]),
+        "registered": (
+            row["registered_plan_version"],
+            row["registered_event_id"],
+            row["registered_content"],
+            row["registered_withdrawn"],
+        ),
         "stands": (row["stage"], row["closed"], need.get("quantity"), need.get("required_date")),
         "exception": snapshot.get("exception_id"),
     }
@@ -113,19 +118,20 @@ async def _inbox(connection: asyncpg.Connection) -> dict[str, int]:
 
 async def _broken_chains(connection: asyncpg.Connection) -> list[str]:
     by_entity: dict[str, list[Any]] = defaultdict(list)
-    for row in await connection.fetch("SELECT * FROM fact ORDER BY entity_id, sequence"):
+    for row in await connection.fetch("SELECT * FROM audit_event ORDER BY entity_id, sequence"):
         by_entity[row["entity_id"]].append(row)
     broken = []
     for entity, rows in by_entity.items():
-        facts = [fact_of({**row, "data": json.loads(row["data"])}) for row in rows]
-        if (place := first_break(facts)) is not None:
+        audit_events = [audit_event_of({**row, "data": json.loads(row["data"])}) for row in rows]
+        if (place := first_break(audit_events)) is not None:
             broken.append(f"{entity} at {place}")
     for table in ("requirement", "purchase_order", "shortage_exception"):
-        # A snapshot is never ahead of, nor behind, the facts that led to it.
+        # A snapshot is never ahead of, nor behind, the audit events that led to it.
         broken += [
-            f"{row['id']} stands at {row['sequence']}, its facts end at {row['last']}"
+            f"{row['id']} stands at {row['sequence']}, its audit events end at {row['last']}"
             for row in await connection.fetch(
-                f"SELECT id, sequence, (SELECT max(sequence) FROM fact WHERE entity_id = id) AS last FROM {table}"
+                "SELECT id, sequence, (SELECT max(sequence) FROM audit_event WHERE entity_id = id) AS last"
+                f" FROM {table}"
             )
             if row["sequence"] != row["last"]
         ]
@@ -171,7 +177,9 @@ async def _books(site: Site, references: dict[str, str]) -> dict[str, Any]:
                 promised[reference_of_line.get((number, int(line)), "of no need")].append(parts)
     covered = {
         reference: sorted(
-            (part["date"], Decimal(part["quantity"]), part["state"]) for told in rows for part in told["slices"]
+            (part["date"], Decimal(part["quantity"]), part["state"])
+            for reported in rows
+            for part in reported["scheduleLines"]
         )
         for reference, rows in books["aps"]["coverage_by_reference"].items()
     }
@@ -184,7 +192,7 @@ async def _books(site: Site, references: dict[str, str]) -> dict[str, Any]:
         "ordered": dict(sorted(ordered.items())),
         "requisitions": {name: count for name, count in sorted(requisitioned.items()) if name in ordered},
         "promised": dict(sorted(promised.items())),
-        "covered": {name: slices for name, slices in sorted(covered.items()) if slices},
+        "covered": {name: schedule_lines for name, schedule_lines in sorted(covered.items()) if schedule_lines},
         "orders twice": len(live) - len(set(live)),
         "refused by suppliers": books["edi"]["counts"]["refused"],
         "refused": [

@@ -9,7 +9,7 @@ import pytest
 
 from tests.adapters.supplier.edifact.documents import ordrsp
 from tests.scenarios.loop import STRUCTURED, Loop
-from tests.scenarios.world import today
+from tests.scenarios.master_data import today
 
 YESTERDAY = (today() - timedelta(days=1)).isoformat()
 

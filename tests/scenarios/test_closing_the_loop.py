@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.scenarios.books import confirmed, covered, orders, requisitions, schedule
 from tests.scenarios.loop import Loop
-from tests.scenarios.world import SUPPLIER
+from tests.scenarios.master_data import SUPPLIER
 
 
 async def test_a_planned_need_is_ordered_confirmed_shipped_received_and_fulfilled(loop: Loop) -> None:

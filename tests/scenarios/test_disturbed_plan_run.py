@@ -21,7 +21,7 @@ from tests.scenarios.loop import installed as in_one_process
 from tests.scenarios.pictures import at_rest, picture, reports
 from tests.scenarios.whole_plans import (
     AT_ONCE,
-    COLLECTING,
+    CONSOLIDATING,
     PLANTS,
     Site,
     all_acted_on,
@@ -35,7 +35,7 @@ from tests.scenarios.whole_plans import (
 )
 from tools.postgres import Postgres
 
-_PATIENCE_SECONDS = 180
+_TIMEOUT_SECONDS = 180
 """A call that kept failing while the database was away is tried again after half a minute, then after two."""
 
 
@@ -47,9 +47,9 @@ class Plans(NamedTuple):
     versions: dict[int, list[dict[str, Any]]]
 
     @property
-    def patience_seconds(self) -> int:
+    def timeout_seconds(self) -> int:
         """How long it may take until all is done."""
-        return _PATIENCE_SECONDS + self.lines
+        return _TIMEOUT_SECONDS + self.lines
 
 
 class Ending(NamedTuple):
@@ -76,7 +76,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 async def policies(open_folder: Path) -> Path:
     """The shipped ones, by which one plant orders at once; a plan is handed over in several batches."""
     plan = "batch_lines = 10\nerror_share_max = 0.1\nwithdraw_share_max = 0.2"
-    return policies_of(open_folder / "policies-of-disturbed-plans", {AT_ONCE: 0, COLLECTING: 1}, plan)
+    return policies_of(open_folder / "policies-of-disturbed-plans", {AT_ONCE: 0, CONSOLIDATING: 1}, plan)
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +86,13 @@ async def undisturbed(
     """What the same plans come to where nobody dies; told beside the first story, which waits a lot."""
     url = await postgres_server.create("undisturbed", template=_migrated_template)
     with temporal_env.with_time_skipping_disabled():
-        telling = asyncio.create_task(tell_undisturbed(temporal_env.client, url, policies, plans))
+        telling = asyncio.create_task(report_undisturbed(temporal_env.client, url, policies, plans))
         yield telling
         telling.cancel()
         await asyncio.wait([telling])
 
 
-async def tell_undisturbed(client: Client, database_url: str, policies: Path, plans: Plans) -> Ending:
+async def report_undisturbed(client: Client, database_url: str, policies: Path, plans: Plans) -> Ending:
     """All in one process."""
     async with in_one_process(client, database_url) as loop:
         book = PolicyBook(policies)
@@ -128,7 +128,7 @@ async def test_killing_worker_gateway_and_database_at_random_points_changes_noth
                 async with site.disturbed(chance, deaths[version], within=4):
                     await asyncio.gather(*(upload(site, plant, version, lines, seconds=1) for plant in PLANTS))
                     await done(site, version, plans)
-                    site.note(f"version {version} is done")
+                    site.record(f"version {version} is done")
                     await acted_on(site, version, plans)
             expected = await undisturbed
             await quiet(site, plans, expected.picture)
@@ -149,9 +149,7 @@ async def quiet(site: Site, plans: Plans, expected: dict[str, Any] | None = None
         found.update(await picture(site))
         return at_rest(found, plans.lines) and expected in (None, found)
 
-    await until(
-        look, lambda: "all is at rest\n" + "\n".join(differences(found, expected or {})), plans.patience_seconds
-    )
+    await until(look, lambda: "all is at rest\n" + "\n".join(differences(found, expected or {})), plans.timeout_seconds)
     return found
 
 
@@ -163,13 +161,13 @@ async def done(site: Site, version: int, plans: Plans) -> None:
         seen.update(await plan_stages(site))
         return all(seen.get((plant, version)) == "done" for plant in PLANTS)
 
-    await until(look, lambda: f"version {version} is done: {seen}", plans.patience_seconds)
+    await until(look, lambda: f"version {version} is done: {seen}", plans.timeout_seconds)
 
 
 async def acted_on(site: Site, version: int, plans: Plans) -> None:
     """A requirement that is told of both versions at once acts on the second alone, and damps nothing (R4)."""
     if version == 1:
-        await until(lambda: all_acted_on(site), "every need of version 1 is acted on", plans.patience_seconds)
+        await until(lambda: all_acted_on(site), "every need of version 1 is acted on", plans.timeout_seconds)
 
 
 def differences(seen: dict[str, Any], expected: dict[str, Any], path: str = "") -> list[str]:

@@ -7,15 +7,15 @@ import pytest
 from tests.scenarios.loop import Loop
 
 
-async def question(loop: Loop, order: str, said: str) -> Any:
+async def question(loop: Loop, order: str, statement: str) -> Any:
     """The open exception of the order that says this, once there is one."""
 
     async def look() -> Any:
         inbox = await loop.read("exceptions?state=open")
         asked = [row for row in inbox["items"] if row["raised_by"] == order]
-        return next((row for row in asked if said in row["proposal"]["summary"]), None)
+        return next((row for row in asked if statement in row["proposal"]["summary"]), None)
 
-    return await loop.until(look, f"{order} asks a person: {said}")
+    return await loop.until(look, f"{order} asks a person: {statement}")
 
 
 async def quantity_in_erp(loop: Loop, number: str) -> str:
@@ -45,8 +45,8 @@ async def test_an_edit_that_is_told_is_adopted_or_undone_by_a_person(
     await decide(loop, asked, choice)
 
     async def settled() -> bool:
-        told = len(await loop.writes("edi"))
-        return (await quantity_in_erp(loop, number), told) == (left, documents)
+        reported = len(await loop.writes("edi"))
+        return (await quantity_in_erp(loop, number), reported) == (left, documents)
 
     await loop.until(settled, f"the edit is settled by {choice}")
     await loop.at_rest()

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from canonical.identity import requirement_id
 from tests.scenarios.books import orders
 from tests.scenarios.loop import Loop
-from tests.scenarios.world import PLANT, in_days
+from tests.scenarios.master_data import PLANT, in_days
 
 
 async def test_a_forgotten_requirement_is_neither_done_again_nor_lost(loop: Loop) -> None:
@@ -54,7 +54,7 @@ async def test_a_forgotten_requirement_is_neither_done_again_nor_lost(loop: Loop
     assert [Decimal(one["items"][0]["OrderQuantity"]) for one in held] == [40, 60]
     trace = await loop.trace(requirement)
     assert trace["chain_intact"]
-    assert [fact["kind"] for fact in trace["facts"]].count("need.stated") == 2
+    assert [audit_event["kind"] for audit_event in trace["audit_events"]].count("requirement.opened") == 2
 
 
 async def forget(loop: Loop, *workflow_ids: str) -> None:

@@ -29,4 +29,4 @@ async def test_a_late_plan_version_has_no_effect_in_any_book(loop: Loop) -> None
 async def picture(loop: Loop, *requirements: str) -> object:
     """All writes, and all that entities have recorded."""
     traces = [await loop.trace(requirement) for requirement in requirements]
-    return await loop.all_writes(), [[fact["hash"] for fact in trace["facts"]] for trace in traces]
+    return await loop.all_writes(), [[audit_event["hash"] for audit_event in trace["audit_events"]] for trace in traces]

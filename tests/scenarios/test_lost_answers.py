@@ -59,13 +59,13 @@ async def test_the_planning_system_ends_up_with_the_cover_it_was_told_of_in_vain
         await loop.fault("aps", kind, "/coverage/", method="PUT", **how)
     [requirement] = await loop.plan(FRAME=40)
     await loop.order(requirement, "acknowledged")
-    await loop.until(lambda: _told(loop), "the planning system knows the cover")
+    await loop.until(lambda: _reported(loop), "the planning system knows the coverage")
     await loop.at_rest()
     assert await loop.struck("aps") == [True, True, True]
-    [cover] = (await loop.books("aps"))["coverage"].values()
-    assert [[part["state"] for part in row["slices"]] for row in cover["requirements"]] == [["confirmed"]]
+    [coverage] = (await loop.books("aps"))["coverage"].values()
+    assert [[part["state"] for part in row["scheduleLines"]] for row in coverage["requirements"]] == [["confirmed"]]
     assert len(await loop.writes("aps")) == 1
 
 
-async def _told(loop: Loop) -> Any:
+async def _reported(loop: Loop) -> Any:
     return (await loop.books("aps"))["coverage"]

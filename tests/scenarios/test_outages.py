@@ -95,4 +95,4 @@ async def once(loop: Loop, requirement: str) -> None:
     assert list((await loop.books("edi"))["orders"]) == [await entered_once(loop)]
     trace = await loop.trace(requirement)
     assert [each["status"] for each in trace["messages"] if each["entity"] == requirement] == ["delivered"]
-    assert [fact["kind"] for fact in trace["facts"]].count("need.stated") == 1
+    assert [audit_event["kind"] for audit_event in trace["audit_events"]].count("requirement.opened") == 1

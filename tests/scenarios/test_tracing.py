@@ -24,9 +24,9 @@ async def spans(temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
-    said, _ = await process.communicate()
+    statement, _ = await process.communicate()
     assert process.returncode == 0
-    return [json.loads(line) for line in said.splitlines()]
+    return [json.loads(line) for line in statement.splitlines()]
 
 
 async def test_one_trace_leads_from_the_hook_to_the_calls_at_the_counterparts(spans: list[Span]) -> None:

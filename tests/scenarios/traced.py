@@ -32,10 +32,10 @@ async def main(address: str, database_url: str) -> None:
         await loop.order(requirement, "acknowledged")
         await loop.at_rest(0.5)
     for span in exporter.get_finished_spans():
-        print(json.dumps(told(span)))
+        print(json.dumps(reported(span)))
 
 
-def told(span: ReadableSpan) -> dict[str, object]:
+def reported(span: ReadableSpan) -> dict[str, object]:
     """What the test asks of a span."""
     assert span.context is not None
     return {

@@ -18,10 +18,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
-from tests.scenarios.world import in_days
+from tests.scenarios.master_data import in_days
 
 Found = TypeVar("Found")
-AT_ONCE, COLLECTING = PLANTS = ("1710", "1720")
+AT_ONCE, CONSOLIDATING = PLANTS = ("1710", "1720")
 PARTS = tuple(f"PART-{number}" for number in range(8))
 SUPPLIERS = ("17300001", "17300002")
 LOT = 10
@@ -148,9 +148,9 @@ async def clocks_running(site: Site) -> AsyncIterator[None]:
 
     async def run() -> None:
         skipper = TimeSkipper(site.client)
-        collecting = f"TaskQueue='{site.queue}' AND ExecutionStatus='Running' AND PeglineStage='collecting'"
+        consolidating = f"TaskQueue='{site.queue}' AND ExecutionStatus='Running' AND PeglineStage='consolidating'"
         while True:
-            found = [each.id async for each in site.client.list_workflows(collecting)]
+            found = [each.id async for each in site.client.list_workflows(consolidating)]
             await asyncio.gather(*(_step(skipper, site.client, each) for each in found))
             await asyncio.sleep(0.5)
 

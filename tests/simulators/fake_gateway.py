@@ -35,8 +35,8 @@ class FakeGateway:
         if refused := self._refused():
             return refused
         self.content_types.append(request.headers["content-type"])
-        told = json.loads(await request.body())
-        self.events += told if isinstance(told, list) else [told]
+        reported = json.loads(await request.body())
+        self.events += reported if isinstance(reported, list) else [reported]
         return JSONResponse({"stored": True}, 202)
 
     async def _plan_run(self, request: Request) -> Response:

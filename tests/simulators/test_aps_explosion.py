@@ -132,5 +132,5 @@ def test_a_peg_names_the_assembly_that_uses_the_item() -> None:
     model = replace(model, items={**model.items, "WHEEL": replace(model.items["WHEEL"], days=0)})
     (spokes,) = explode(model, [Build("B1", "P1", "BIKE", Decimal(1), date(2026, 6, 19))], TODAY)
     assert {peg.assembly: peg.quantity for peg in spokes.pegs} == {"BIKE": Decimal(3), "WHEEL": Decimal(72)}
-    told = requirement_data(spokes)["pegging"]
-    assert [peg["assembly"] for peg in told] == ["BIKE", "WHEEL"]
+    reported = requirement_data(spokes)["pegging"]
+    assert [peg["assembly"] for peg in reported] == ["BIKE", "WHEEL"]

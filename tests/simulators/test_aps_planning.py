@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from canonical.event_data import RequirementPlanned, RequirementWithdrawnData
 from canonical.plan import PlanLine
-from canonical.world import RequirementPlanned, RequirementWithdrawnData
-from demo import world
+from demo import site
 from simulators.aps.app import create
 from simulators.aps.explosion import working_days_after
 from simulators.faults import InProcessTransport, Simulator
@@ -34,10 +34,10 @@ class Scene:
         return answer.json()
 
     async def plan_version_one(self) -> list[dict[str, Any]]:
-        await self.call("POST", "/control/model", world.aps_model())
-        await self.call("POST", "/control/plan", world.aps_plan(TODAY, EFFECTIVE))
-        told, self.gateway.events = self.gateway.events, []
-        return told
+        await self.call("POST", "/control/model", site.aps_model())
+        await self.call("POST", "/control/plan", site.aps_plan(TODAY, EFFECTIVE))
+        reported, self.gateway.events = self.gateway.events, []
+        return reported
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ async def test_a_gateway_that_is_not_ready_gets_each_batch_again_and_once(scene:
 
 
 async def test_publishing_need_not_be_waited_for(scene: Scene) -> None:
-    await scene.call("POST", "/control/model", world.aps_model())
-    plan = {**world.aps_plan(TODAY, EFFECTIVE), "wait": False}
-    told = await scene.call("POST", "/control/plan", plan, status=202)
+    await scene.call("POST", "/control/model", site.aps_model())
+    plan = {**site.aps_plan(TODAY, EFFECTIVE), "wait": False}
+    reported = await scene.call("POST", "/control/plan", plan, status=202)
     await scene.call("POST", "/control/settle")
-    assert len(scene.gateway.events) == told["events"]
+    assert len(scene.gateway.events) == reported["events"]
 
 
 async def test_what_the_gateway_refused_is_kept_with_its_answer_and_can_be_sent_again(scene: Scene) -> None:
@@ -108,7 +108,7 @@ async def test_version_two_repeats_the_plan_with_the_shares_asked_for(scene: Sce
     assert differing == set(summary["changed"])
     assert {event["data"]["plan_version"] for event in scene.gateway.events} == {2}
     for reference in summary["changed"]:
-        assert _is_beyond_damping(before[reference], planned[reference])
+        assert _is_beyond_dampener(before[reference], planned[reference])
         pegs = planned[reference]["pegging"]
         assert sum(Decimal(peg["quantity"]) for peg in pegs) == Decimal(planned[reference]["quantity"])
 
@@ -162,7 +162,7 @@ async def test_an_old_version_can_arrive_once_more_with_its_own_or_fresh_ids(sce
 
 
 async def test_a_plan_without_a_model_is_refused_with_the_next_step(scene: Scene) -> None:
-    answer = await scene.call("POST", "/control/plan", world.aps_plan(TODAY, EFFECTIVE), status=409)
+    answer = await scene.call("POST", "/control/plan", site.aps_plan(TODAY, EFFECTIVE), status=409)
     assert "POST /control/model first" in answer["error"]
 
 
@@ -175,7 +175,7 @@ def coverage(sequence: int, quantity: str = "5") -> dict[str, Any]:
         "requirements": [
             {
                 "requirementId": "requirement/1710/CH-0234/aps-atlas~1710.CH-0234.260617",
-                "slices": [
+                "scheduleLines": [
                     {"quantity": quantity, "date": "2026-06-15", "state": "confirmed"},
                     {"quantity": "2", "date": None, "state": "backordered"},
                 ],
@@ -191,8 +191,8 @@ async def test_of_an_orders_cover_the_highest_sequence_stays(scene: Scene) -> No
     assert "2 is newer than 1" in (await scene.call("PUT", path, coverage(1), status=409))["error"]
     await scene.call("PUT", path, coverage(3, "7"))
     books = await scene.call("GET", "/control/books")
-    (told,) = books["coverage_by_reference"]["1710.CH-0234.260617"]
-    assert (told["order"], told["slices"][0]["quantity"]) == ("4500000001", "7")
+    (reported,) = books["coverage_by_reference"]["1710.CH-0234.260617"]
+    assert (reported["order"], reported["scheduleLines"][0]["quantity"]) == ("4500000001", "7")
     assert books["coverage_of_unknown"] == ["1710.CH-0234.260617"]
     writes = (await scene.call("GET", "/control/writes"))["writes"]
     assert [write["document"] for write in writes] == ["4500000001", "4500000001"]
@@ -208,7 +208,7 @@ async def test_a_repeated_key_is_answered_as_before_and_not_for_another_body(sce
 async def test_cover_that_makes_no_sense_is_refused_with_the_field(scene: Scene) -> None:
     answer = await scene.call("PUT", "/coverage/4500000001", {**coverage(1), "sequence": -1}, status=400)
     assert "sequence" in answer["error"]
-    nameless = {**coverage(1), "requirements": [{"slices": []}]}
+    nameless = {**coverage(1), "requirements": [{"scheduleLines": []}]}
     answer = await scene.call("PUT", "/coverage/4500000001", nameless, status=400)
     assert "demandReference or requirementId" in answer["error"]
     await scene.call("PUT", "/coverage/45", coverage(1), status=400)
@@ -218,7 +218,7 @@ def _need(data: dict[str, Any]) -> Any:
     return {key: value for key, value in data.items() if key != "plan_version"}
 
 
-def _is_beyond_damping(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def _is_beyond_dampener(old: dict[str, Any], new: dict[str, Any]) -> bool:
     was, now = Decimal(old["quantity"]), Decimal(new["quantity"])
     old_day, new_day = date.fromisoformat(old["required_date"]), date.fromisoformat(new["required_date"])
     return (

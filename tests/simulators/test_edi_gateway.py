@@ -11,7 +11,7 @@ import pytest
 
 from adapters.errors import UnreadableMessage
 from adapters.supplier.edifact.dialect import EdifactDialect
-from canonical.order import LineOutcome, OrderAnswer, ShipmentAnnounced
+from canonical.order import AnswerOutcome, OrderAnswer, ShipmentAnnounced
 from simulators.edi.app import create
 from simulators.edi.syntax import BadInterchange, compose, parse
 from simulators.faults import InProcessTransport
@@ -59,14 +59,16 @@ class Scene:
 
     def answers(self) -> list[OrderAnswer | ShipmentAnnounced]:
         """All that arrived at the gateway, as our adapter reads it; the list is emptied."""
-        said = [each for body in self.gateway.documents for each in EdifactDialect().read(body, "application/edifact")]
+        detail = [
+            each for body in self.gateway.documents for each in EdifactDialect().read(body, "application/edifact")
+        ]
         self.gateway.documents.clear()
-        return said
+        return detail
 
     def answer(self) -> OrderAnswer:
-        (said,) = self.answers()
-        assert isinstance(said, OrderAnswer)
-        return said
+        (detail,) = self.answers()
+        assert isinstance(detail, OrderAnswer)
+        return detail
 
 
 @pytest.fixture
@@ -82,16 +84,16 @@ async def scene() -> AsyncIterator[Scene]:
         yield Scene(gateway, http, settle)
 
 
-def slices(answer: OrderAnswer, number: int) -> list[tuple[LineOutcome, Decimal | None, date | None]]:
+def schedule_lines(answer: OrderAnswer, number: int) -> list[tuple[AnswerOutcome, Decimal | None, date | None]]:
     (found,) = [each for each in answer.lines if each.line == number]
-    return [(part.outcome, part.quantity, part.date) for part in found.slices]
+    return [(part.outcome, part.quantity, part.date) for part in found.schedule_lines]
 
 
 async def test_an_order_is_accepted_as_asked_and_the_promise_is_in_the_books(scene: Scene) -> None:
     await scene.send(document("ORDERS", [line(10), line(20, "30")]))
     answer = scene.answer()
     assert (answer.order_number, answer.order_revision, answer.header) == (ORDER, 1, "accepted")
-    assert slices(answer, 10) == [(LineOutcome.ACCEPTED, Decimal(100), ASKED)]
+    assert schedule_lines(answer, 10) == [(AnswerOutcome.ACCEPTED, Decimal(100), ASKED)]
     order = (await scene.books())["orders"][ORDER]
     assert (order["supplier"], order["plant"], order["promised_revision"]) == ("VISION0001", "1710", 1)
     assert order["lines"]["20"]["confirmed"] == [{"quantity": "30", "date": "2026-06-15", "state": "confirmed"}]
@@ -154,14 +156,14 @@ async def test_lines_are_answered_later_split_short_rejected_and_dearer_as_the_r
     await scene.send(document("ORDERS", [line(n) for n in (10, 20, 30, 40, 50, 60)]))
     answer = scene.answer()
     assert answer.header == "per_line"
-    changed = LineOutcome.CHANGED
-    assert slices(answer, 10) == [(changed, Decimal(100), date(2026, 6, 23))]
-    assert slices(answer, 20) == [(changed, Decimal(60), ASKED), (changed, Decimal(40), date(2026, 6, 19))]
-    assert slices(answer, 30) == [(changed, Decimal(75), ASKED), (LineOutcome.BACKORDERED, Decimal(25), None)]
-    assert slices(answer, 40) == [(LineOutcome.REJECTED, Decimal(100), None)]
+    changed = AnswerOutcome.CHANGED
+    assert schedule_lines(answer, 10) == [(changed, Decimal(100), date(2026, 6, 23))]
+    assert schedule_lines(answer, 20) == [(changed, Decimal(60), ASKED), (changed, Decimal(40), date(2026, 6, 19))]
+    assert schedule_lines(answer, 30) == [(changed, Decimal(75), ASKED), (AnswerOutcome.BACKORDERED, Decimal(25), None)]
+    assert schedule_lines(answer, 40) == [(AnswerOutcome.REJECTED, Decimal(100), None)]
     prices = {each.line: each.price for each in answer.lines}
     assert prices[50] == Decimal("16.489")
-    assert slices(answer, 60) == [(LineOutcome.ACCEPTED, Decimal(100), ASKED)]
+    assert schedule_lines(answer, 60) == [(AnswerOutcome.ACCEPTED, Decimal(100), ASKED)]
     lines = (await scene.books())["orders"][ORDER]["lines"]
     assert lines["30"]["confirmed"][1] == {"quantity": "25", "date": None, "state": "backordered"}
     assert (lines["40"]["rejected"], lines["40"]["confirmed"]) == (True, [])
@@ -186,7 +188,7 @@ async def test_a_silent_supplier_answers_when_reminded(scene: Scene) -> None:
     assert scene.answers() == []
     assert (await scene.books())["orders"][ORDER]["waiting"] == "silent"
     await scene.send(document("OSTENQ", []))
-    assert slices(scene.answer(), 10) == [(LineOutcome.CHANGED, Decimal(100), date(2026, 6, 22))]
+    assert schedule_lines(scene.answer(), 10) == [(AnswerOutcome.CHANGED, Decimal(100), date(2026, 6, 22))]
     books = await scene.books()
     assert (books["orders"][ORDER]["reminders"], books["orders"][ORDER]["waiting"]) == (1, None)
 
@@ -219,8 +221,8 @@ async def test_a_change_is_answered_at_the_former_revision_first(scene: Scene) -
     assert isinstance(old, OrderAnswer)
     assert isinstance(right, OrderAnswer)
     assert (old.order_revision, right.order_revision) == (1, 2)
-    assert slices(old, 10)[0][1] == Decimal(100)
-    assert slices(right, 10)[0][1] == Decimal(150)
+    assert schedule_lines(old, 10)[0][1] == Decimal(100)
+    assert schedule_lines(right, 10)[0][1] == Decimal(150)
 
 
 async def test_a_change_adds_lines_deletes_lines_and_leaves_promises_alone(scene: Scene) -> None:
@@ -230,9 +232,9 @@ async def test_a_change_adds_lines_deletes_lines_and_leaves_promises_alone(scene
     changed = [line(10, action="4"), line(20, action="2"), line(30, "40", action="1")]
     await scene.send(document("ORDCHG", changed, revision=2))
     answer = scene.answer()
-    assert slices(answer, 10) == [(LineOutcome.CHANGED, Decimal(100), date(2026, 6, 22))]
-    assert slices(answer, 20) == [(LineOutcome.DELETED, None, None)]
-    assert slices(answer, 30) == [(LineOutcome.ACCEPTED, Decimal(40), ASKED)]
+    assert schedule_lines(answer, 10) == [(AnswerOutcome.CHANGED, Decimal(100), date(2026, 6, 22))]
+    assert schedule_lines(answer, 20) == [(AnswerOutcome.DELETED, None, None)]
+    assert schedule_lines(answer, 30) == [(AnswerOutcome.ACCEPTED, Decimal(40), ASKED)]
     order = (await scene.books())["orders"][ORDER]
     assert order["revisions_received"] == [1, 2]
     assert [order["lines"][number]["cancelled"] for number in ("10", "20", "30")] == [False, True, False]
@@ -243,7 +245,7 @@ async def test_a_supplier_that_was_late_stays_late_until_it_is_asked_to_expedite
     await scene.send(document("ORDERS", [line(10)]))
     await scene.send(document("ORDCHG", [line(10, "150", action="3")], revision=2))
     await scene.send(document("ORDCHG", [line(10, "150", action="4")], revision=3, more="FTX+PUR+1++EXPEDITE'"))
-    days = [slices(each, 10)[0][2] for each in scene.answers() if isinstance(each, OrderAnswer)]
+    days = [schedule_lines(each, 10)[0][2] for each in scene.answers() if isinstance(each, OrderAnswer)]
     assert days == [date(2026, 6, 22), date(2026, 6, 22), ASKED]
 
 
@@ -269,8 +271,10 @@ async def test_a_rule_can_be_for_the_nth_order_and_for_so_many_answers(scene: Sc
     )
     for number in (1, 2, 3):
         await scene.send(document("ORDERS", [line(10)], order=f"450000000{number}"))
-    outcomes = {each.order_number: slices(each, 10)[0][0] for each in scene.answers() if isinstance(each, OrderAnswer)}
-    assert list(outcomes.values()) == [LineOutcome.CHANGED, LineOutcome.REJECTED, LineOutcome.ACCEPTED]
+    outcomes = {
+        each.order_number: schedule_lines(each, 10)[0][0] for each in scene.answers() if isinstance(each, OrderAnswer)
+    }
+    assert list(outcomes.values()) == [AnswerOutcome.CHANGED, AnswerOutcome.REJECTED, AnswerOutcome.ACCEPTED]
 
 
 async def test_rules_that_make_no_sense_are_refused_and_the_old_ones_stay(scene: Scene) -> None:
@@ -312,7 +316,7 @@ async def test_what_has_left_cannot_be_cancelled(scene: Scene) -> None:
     await scene.http.post("/control/despatch", json={"order": ORDER})
     scene.answers()
     await scene.send(document("ORDCHG", [line(10, "40", action="3")], revision=2))
-    assert slices(scene.answer(), 10) == [(LineOutcome.CHANGED, Decimal(100), ASKED)]
+    assert schedule_lines(scene.answer(), 10) == [(AnswerOutcome.CHANGED, Decimal(100), ASKED)]
 
 
 async def test_an_answer_reaches_a_gateway_that_was_down(scene: Scene) -> None:

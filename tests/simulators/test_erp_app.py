@@ -80,20 +80,20 @@ async def test_one_call_sets_the_clock_of_all() -> None:
 
 
 async def test_every_counterparts_lifespan_runs_and_ends() -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     def lively(name: str) -> Simulator:
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            told.append(f"{name} up")
+            reported.append(f"{name} up")
             yield
-            told.append(f"{name} down")
+            reported.append(f"{name} down")
 
         return Simulator(Starlette(lifespan=lifespan), name=name, books=dict)
 
     async with served(Counterparts({"/a": lively("a"), "/b": lively("b")})):
-        assert told == ["a up", "b up"]
-    assert told == ["a up", "b up", "b down", "a down"]
+        assert reported == ["a up", "b up"]
+    assert reported == ["a up", "b up", "b down", "a down"]
 
 
 async def test_a_counterpart_that_does_not_start_is_told() -> None:

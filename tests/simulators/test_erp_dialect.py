@@ -146,7 +146,7 @@ async def test_expansions_may_be_nested_and_selected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         ({"RequestedQuantity": 100}, "RequestedQuantity"),
         ({"RequestedQuantity": "1.2345"}, "3 decimals"),
@@ -157,12 +157,12 @@ async def test_expansions_may_be_nested_and_selected() -> None:
         ({"CreatedByUser": "ME"}, "CreatedByUser"),
     ],
 )
-async def test_a_value_that_sap_could_not_hold_is_refused(change: dict[str, Any], told: str) -> None:
+async def test_a_value_that_sap_could_not_hold_is_refused(change: dict[str, Any], reported: str) -> None:
     call = await caller()
     answer = await call.write("POST", f"{PR}/A_PurchaseRequisitionHeader", requisition(**change))
     status, _, text = error_of(answer)
     assert status == 400
-    assert told in text
+    assert reported in text
     assert (await call.books())["requisitions"] == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from canonical.world import OrderEditedData
+from canonical.event_data import OrderEditedData
 from simulators.erp import create
 from tests.simulators.erp_client import MASTER_DATA, PO, TODAY, Caller, in_days
 from tests.simulators.fake_gateway import FakeGateway
@@ -39,9 +39,12 @@ async def test_an_edit_changes_the_books_and_is_told_field_by_field(call: Caller
     item = await call.get(ITEM, expand="to_ScheduleLine")
     assert (item["OrderQuantity"], item["NetPriceAmount"]) == ("120", "1.75")
     assert item["to_ScheduleLine"]["results"][0]["ScheduleLineOrderQuantity"] == "120"
-    said = [OrderEditedData.model_validate(event["data"]) for event in gateway.events]
-    assert [(each.field, each.old, each.new) for each in said] == [("quantity", "100", "120"), ("price", "1.5", "1.75")]
-    assert {each.edited_by for each in said} == {"MILLER"}
+    statement = [OrderEditedData.model_validate(event["data"]) for event in gateway.events]
+    assert [(each.field, each.old, each.new) for each in statement] == [
+        ("quantity", "100", "120"),
+        ("price", "1.5", "1.75"),
+    ]
+    assert {each.edited_by for each in statement} == {"MILLER"}
     assert {event["type"] for event in gateway.events} == {"pegline.order.edited.v1"}
     assert {event["source"] for event in gateway.events} == {"erp-main"}
     assert len({event["id"] for event in gateway.events}) == 2
@@ -57,7 +60,7 @@ async def test_the_books_know_who_it_was_and_it_is_no_write_of_the_services(call
         "MILLER",
         1,
     )
-    assert [(each["field"], each["new"], each["edited_by"], each["told"]) for each in books["edits"]] == [
+    assert [(each["field"], each["new"], each["edited_by"], each["reported"]) for each in books["edits"]] == [
         ("quantity", "120", "MILLER", 1)
     ]
     assert (await call.http.get("/control/writes")).json()["writes"] == writes
@@ -109,7 +112,7 @@ async def test_the_event_may_be_lost_repeated_or_late(call: Caller, gateway: Fak
 
 
 @pytest.mark.parametrize(
-    ("changes", "status", "said"),
+    ("changes", "status", "statement"),
     [
         ({"quantity": "10"}, 409, "06/115"),
         ({"delivery_date": "2001-01-01"}, 409, "06/038"),
@@ -120,14 +123,14 @@ async def test_the_event_may_be_lost_repeated_or_late(call: Caller, gateway: Fak
     ],
 )
 async def test_a_person_is_bound_by_the_same_rules(
-    call: Caller, gateway: FakeGateway, changes: dict[str, Any], status: int, said: str
+    call: Caller, gateway: FakeGateway, changes: dict[str, Any], status: int, statement: str
 ) -> None:
     await call.http.post(
         "/control/goods-receipts", json={"order": ORDER, "item": 10, "quantity": "60", "receipt": "GR1"}
     )
     before = await call.books()
     answer = await edit(call, **changes)
-    assert (answer.status_code, said in answer.json()["error"]) == (status, True), answer.text
+    assert (answer.status_code, statement in answer.json()["error"]) == (status, True), answer.text
     assert await call.books() == before
     assert gateway.events == []
 

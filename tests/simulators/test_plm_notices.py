@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from canonical.world import BomRevisedData
+from canonical.event_data import BomRevisedData
 from simulators.faults import InProcessTransport, Simulator
 from simulators.plm.app import create
 from tests.simulators.fake_gateway import FakeGateway
@@ -48,8 +48,8 @@ async def test_a_notice_is_told_as_a_revision_that_takes_one_component_out_and_a
     (event,) = scene.gateway.events
     assert scene.gateway.content_types == ["application/cloudevents+json"]
     assert (event["type"], event["source"], event["id"]) == ("pegline.bom.revised.v1", "plm-atlas", "ECN-1/1")
-    told = BomRevisedData.model_validate_json(httpx.Response(200, json=event["data"]).content)
-    assert [(line.component, line.change, line.replaces, line.stock) for line in told.lines] == [
+    reported = BomRevisedData.model_validate_json(httpx.Response(200, json=event["data"]).content)
+    assert [(line.component, line.change, line.replaces, line.stock) for line in reported.lines] == [
         ("PD-M562", "removed", None, Decimal(40)),
         ("PD-M340", "added", "PD-M562", None),
     ]
@@ -77,8 +77,8 @@ async def test_a_notice_stays_about_what_it_was_about(scene: Scene) -> None:
 
 async def test_what_the_gateway_refused_is_kept_with_its_answer_and_can_be_sent_again(scene: Scene) -> None:
     scene.gateway.answers = [422]
-    told = await scene.call("POST", "/control/notices", NOTICE)
-    assert (told["state"], told["status"]) == ("refused", 422)
+    reported = await scene.call("POST", "/control/notices", NOTICE)
+    assert (reported["state"], reported["status"]) == ("refused", 422)
     await scene.call("POST", "/control/resend")
     assert [delivery["state"] for delivery in (await scene.call("GET", "/control/books"))["deliveries"]] == [
         "delivered"

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from canonical.world import GoodsReceivedData
+from canonical.event_data import GoodsReceivedData
 from simulators.faults import InProcessTransport
 from simulators.wms.app import create
 from tests.simulators.fake_gateway import FakeGateway
@@ -78,8 +78,8 @@ async def test_receipts_are_told_as_cloud_events_with_numbers_of_their_own(scene
     first, second = scene.gateway.events
     assert (first["type"], first["subject"]) == ("pegline.goods.received.v1", "4500000001")
     assert (first["id"], second["id"]) == ("GR00000001", "GR00000002")
-    said = GoodsReceivedData.model_validate(first["data"])
-    assert (said.line, said.quantity, said.receipt_number) == (10, Decimal(60), first["id"])
+    statement = GoodsReceivedData.model_validate(first["data"])
+    assert (statement.line, statement.quantity, statement.receipt_number) == (10, Decimal(60), first["id"])
     assert (await scene.books())["received"] == {"4500000001": {"10": "100"}}
 
 
@@ -90,7 +90,7 @@ async def test_a_repeated_message_is_the_same_message_and_received_once(scene: S
     assert scene.gateway.events[0] == scene.gateway.events[1] == scene.gateway.events[2]
     books = await scene.books()
     assert books["received"] == {"4500000001": {"10": "60"}}
-    assert books["receipts"]["GR00000001"]["told"] == 3
+    assert books["receipts"]["GR00000001"]["reported"] == 3
     await scene.call("/control/repeat", {"receipt_numbers": ["GR9"]}, status=404)
 
 

@@ -25,8 +25,10 @@ def test_the_end_waits_for_a_thread_that_python_did_not_start() -> None:
 
 def test_the_end_does_not_wait_for_threads_of_our_own() -> None:
     # In an interpreter of its own: what runs these tests side by side has threads that Python's list does not show.
-    said = subprocess.run([sys.executable, "-c", _WITH_A_THREAD_OF_OURS], capture_output=True, text=True, check=True)
-    assert float(said.stdout) < 1
+    statement = subprocess.run(
+        [sys.executable, "-c", _WITH_A_THREAD_OF_OURS], capture_output=True, text=True, check=True
+    )
+    assert float(statement.stdout) < 1
 
 
 _WITH_A_THREAD_OF_OURS = """

@@ -1,4 +1,4 @@
-"""The environment is read in one place, and what is wrong in it is said so that it can be mended."""
+"""The environment is read in one place, and what is wrong in it is said so that it can be fixed."""
 
 import re
 from pathlib import Path

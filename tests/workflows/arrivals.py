@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from canonical.base import Criticality
-from canonical.cover import SupplySlice, Want
 from canonical.identity import RequirementId
-from tests.decisions.nouns import a_peg, a_policy, june
+from canonical.supply import ScheduleLine, SupplyRequest
+from tests.decisions.models import a_peg, a_policy, june
 
 NOW = dt.datetime(2026, 6, 1, 9, tzinfo=dt.UTC)
 POLICY = a_policy()
 
 
-def told(slices: Iterable[SupplySlice]) -> list[tuple[int, int | None, str]]:
-    """Slices as quantity, day of June, state."""
-    return [(int(part.quantity), part.date.day if part.date else None, part.state.value) for part in slices]
+def reported(schedule_lines: Iterable[ScheduleLine]) -> list[tuple[int, int | None, str]]:
+    """Schedule lines as quantity, day of June, state."""
+    return [(int(part.quantity), part.date.day if part.date else None, part.state.value) for part in schedule_lines]
 
 
 def unnoted(kind: str, business_time: dt.datetime | None = None, /, **data: JsonValue) -> None:
-    """Facts tell the order of arrival, on purpose; the state must not."""
+    """Audit events tell the order of arrival, on purpose; the state must not."""
 
 
 def arrivals(messages: Sequence[Any]) -> st.SearchStrategy[list[Any]]:
@@ -32,10 +32,10 @@ def arrivals(messages: Sequence[Any]) -> st.SearchStrategy[list[Any]]:
     return again.flatmap(lambda extra: st.permutations([*messages, *extra]))
 
 
-def a_want(requirement: RequirementId, revision: int, quantity: int) -> Want:
-    return Want(
+def a_request(requirement: RequirementId, revision: int, quantity: int) -> SupplyRequest:
+    return SupplyRequest(
         requirement_id=requirement,
-        need_revision=revision,
+        request_revision=revision,
         plant="1710",
         item=requirement.split("/")[2],
         unit="EA",

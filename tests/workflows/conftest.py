@@ -1,6 +1,7 @@
 """A world per test, with its workers running and time standing still until a story steps it.
 
-After each story: every entity's facts form an unbroken chain in the ledger, no workflow failed, each history replays
+After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each history
+replays
 as it was recorded, so that no story passes by luck of the cache, and every decision that was recorded is decided again
 from its record and comes out the same.
 """
@@ -17,19 +18,19 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from canonical.facts import first_break
+from backtest.decision import Policies
+from backtest.result import KINDS, Backtest, BacktestResult
+from canonical.audit_event import first_break
 from ledger.database import connect
-from shadow.comparison import KINDS, Comparing, Comparison
-from shadow.verdict import Policies
 from tests.conftest import FreshDatabase
+from tests.workflows.harness import Harness
 from tests.workflows.plant import POLICY
-from tests.workflows.world import World
 from tools import temporal_server
 from worker import WORKFLOWS
 from workflows.search_attributes import ALL
 
 HISTORIES = Path(__file__).parent.parent / "replay" / "histories"
-MakeWorld = Callable[..., Awaitable[World]]
+MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
 `cached` 0: every task replays its workflow from the first event on."""
 
@@ -55,38 +56,38 @@ async def serving(cli: Path, **dynamic_config: str) -> AsyncIterator[WorkflowEnv
 @asynccontextmanager
 async def telling(
     environment: WorkflowEnvironment, fresh_database: FreshDatabase, record: str = ""
-) -> AsyncIterator[MakeWorld]:
+) -> AsyncIterator[MakeHarness]:
     """Makes worlds on a server; at the end of the story, what must be so of any is checked.
 
     `record`: the name under which the entities' histories are kept for the replay tests.
     """
     async with AsyncExitStack() as stack:
-        worlds: list[World] = []
+        harnesses: list[Harness] = []
 
-        async def make(*, without: str = "", cached: int = 100, **policy: Any) -> World:
+        async def make(*, without: str = "", cached: int = 100, **policy: Any) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
-            world = World(environment, engine, POLICY.model_copy(update=policy))
-            for worker in world.workers(max_cached_workflows=cached):
+            harness = Harness(environment, engine, POLICY.model_copy(update=policy))
+            for worker in harness.workers(max_cached_workflows=cached):
                 if without and worker.task_queue.endswith(f"-{without}"):
-                    world.held_back.append(worker)
+                    harness.held_back.append(worker)
                 else:
                     await stack.enter_async_context(worker)
-            worlds.append(world)
-            return world
+            harnesses.append(harness)
+            return harness
 
         with environment.with_time_skipping_disabled():
             yield make
-            for world in worlds:
-                await check_what_is_left(world)
+            for harness in harnesses:
+                await check_what_is_left(harness)
                 if record:
-                    await record_histories(world, record)
+                    await record_histories(harness, record)
 
 
 @pytest.fixture
-async def make_world(
+async def make_harness(
     request: pytest.FixtureRequest, temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase
-) -> AsyncIterator[MakeWorld]:
+) -> AsyncIterator[MakeHarness]:
     recorded = request.node.get_closest_marker("recorded")
     record = recorded.args[0] if recorded and request.config.getoption("--record-histories") else ""
     async with telling(temporal_env, fresh_database, record) as make:
@@ -94,31 +95,31 @@ async def make_world(
 
 
 @pytest.fixture
-async def world(make_world: MakeWorld) -> World:
-    return await make_world()
+async def harness(make_harness: MakeHarness) -> Harness:
+    return await make_harness()
 
 
-async def check_what_is_left(world: World) -> None:
+async def check_what_is_left(harness: Harness) -> None:
     """What must be so at the end of any story."""
     histories: list[WorkflowHistory] = []
-    decided = Comparing(Policies(world.policies.effective), Policies(world.policies.effective), lambda _: None)
-    for entity in await world.entities_recorded():
-        facts = await world.ledger.reads.facts([entity])
-        assert first_break(facts) is None, f"{entity}: {[fact.kind for fact in facts]}"
-        for fact in facts:
-            if fact.kind in KINDS:
-                decided.take(fact)
-        if (await world.handle(entity).describe()).status is not WorkflowExecutionStatus.RUNNING:
-            await world.ended(entity)
-        history = await world.handle(entity).fetch_history()
+    decided = Backtest(Policies(harness.policies.effective), Policies(harness.policies.effective), lambda _: None)
+    for entity in await harness.entities_recorded():
+        audit_events = await harness.ledger.reads.audit_events([entity])
+        assert first_break(audit_events) is None, f"{entity}: {[audit_event.kind for audit_event in audit_events]}"
+        for audit_event in audit_events:
+            if audit_event.kind in KINDS:
+                decided.take(audit_event)
+        if (await harness.handle(entity).describe()).status is not WorkflowExecutionStatus.RUNNING:
+            await harness.ended(entity)
+        history = await harness.handle(entity).fetch_history()
         if any(event.HasField("workflow_task_completed_event_attributes") for event in history.events):
             # A run that has not had its first task yet can't be replayed: the replayer would wait for one.
             histories.append(history)
-    await replay(world, histories)
-    check_decisions(decided.result(), policy_changes=world.policy_changes)
+    await replay(harness, histories)
+    check_decisions(decided.result(), policy_changes=harness.policy_changes)
 
 
-async def replay(world: World, histories: Sequence[WorkflowHistory]) -> None:
+async def replay(harness: Harness, histories: Sequence[WorkflowHistory]) -> None:
     """Decide every recorded history again, all by one replayer: each starts a worker of its own."""
     if not histories:
         return
@@ -130,25 +131,25 @@ async def replay(world: World, histories: Sequence[WorkflowHistory]) -> None:
     replayer = Replayer(
         workflows=WORKFLOWS,
         workflow_runner=UnsandboxedWorkflowRunner(),
-        data_converter=world.client.data_converter,
+        data_converter=harness.client.data_converter,
         debug_mode=True,
     )
     await replayer.replay_workflows(each(), raise_on_replay_failure=True)
 
 
-def check_decisions(again: Comparison, *, policy_changes: bool) -> None:
+def check_decisions(again: BacktestResult, *, policy_changes: bool) -> None:
     """Every decision can be made again from what was recorded, and comes out the same under the policy that made it."""
     assert again.not_comparable == again.caveats == {}
     assert again.control.unexplained == 0, again.control.examples
     assert policy_changes or not again.control.policy_changed, again.control.policy_changed
 
 
-async def record_histories(world: World, name: str) -> None:
+async def record_histories(harness: Harness, name: str) -> None:
     """Keep the first entity of each kind of a story for tests/replay."""
     kept: set[str] = set()
-    for entity in sorted(await world.entities_recorded(), key=str):
+    for entity in sorted(await harness.entities_recorded(), key=str):
         kind = entity.partition("/")[0]
         if kind not in kept:
             kept.add(kind)
-            history = await world.handle(entity).fetch_history()
+            history = await harness.handle(entity).fetch_history()
             (HISTORIES / f"{kind}-{name}.json").write_text(history.to_json() + "\n")

@@ -25,7 +25,7 @@ async def main(address: str, queue: str, database_url: str, file: Path) -> None:
     from workflows import queues
 
     class HangingErp(FakeErp):
-        async def place_order(self, document: OrderDocument, *, key: str, unsure: bool) -> PlaceOutcome:
+        async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
             aside = file.with_suffix(".part")
             aside.write_text(document.model_dump_json())
             aside.rename(file)

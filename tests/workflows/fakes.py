@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.errors import TransientError
-from canonical.cover import SupplySlice
 from canonical.coverage import CoverageReport
 from canonical.order import (
     ChangeOutcome,
@@ -27,6 +26,7 @@ from canonical.order import (
     edited_value,
 )
 from canonical.sourcing import ItemAtPlant, UnknownItem
+from canonical.supply import ScheduleLine
 
 FIELDS: tuple[EditedField, ...] = ("quantity", "delivery_date", "price")
 """What a write of an order's line brings."""
@@ -82,12 +82,12 @@ class FakeErp(Counterpart):
         self.completed: set[tuple[str, int]] = set()
         self.requisitions_cancelled: list[str] = []
         self.writes: list[str] = []
-        self.unsure: list[bool] = []
+        self.maybe_written: list[bool] = []
         self.editors: dict[tuple[str, int], str] = {}
         self._counter = itertools.count(4500000001)
 
-    async def place_order(self, document: OrderDocument, *, key: str, unsure: bool) -> PlaceOutcome:
-        self.unsure.append(unsure)
+    async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
+        self.maybe_written.append(maybe_written)
         if refused := await self.refused():
             return refused
         found = document.reference in self.numbers
@@ -221,7 +221,7 @@ class FakeAps(Counterpart):
 
     def __init__(self) -> None:
         super().__init__()
-        self.coverage: dict[tuple[str, str], tuple[SupplySlice, ...]] = {}
+        self.coverage: dict[tuple[str, str], tuple[ScheduleLine, ...]] = {}
         self.reports = 0
 
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
@@ -229,10 +229,10 @@ class FakeAps(Counterpart):
             return refused
         self.reports += 1
         for entry in report.entries:
-            self.coverage[entry.requirement_id, report.order_number] = entry.slices
+            self.coverage[entry.requirement_id, report.order_number] = entry.schedule_lines
         return Written(writes=1)
 
 
 def cut_off(system: str) -> TransientError:
     """A call that broke off without our knowing whether it wrote."""
-    return TransientError(system, "connection cut", ambiguous=True)
+    return TransientError(system, "connection cut", maybe_written=True)

@@ -1,4 +1,4 @@
-"""What a story looks at: entities by their queries, the ledger's facts and inbox, the counterparts' books."""
+"""What a story looks at: entities by their queries, the ledger's audit events and inbox, the counterparts' books."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -9,21 +9,21 @@ from sqlalchemy import select
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from canonical.cover import SupplySlice
 from canonical.order import OrderDocument
 from canonical.records import ExceptionSnapshot, OrderSnapshot, RequirementSnapshot
-from ledger.tables import FactRow
+from canonical.supply import ScheduleLine
+from ledger.tables import AuditEventRow
 from tests.workflows.plant import Plant, today
 
 Found = TypeVar("Found")
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 """How long a story waits for what takes a moment on a quiet machine."""
 _ASK_AGAIN = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 
 
-def parts(slices: Iterable[SupplySlice]) -> list[tuple[int, int | None, str]]:
-    """Slices as a story says them: quantity, days from today, state."""
-    return [(int(part.quantity), days_ahead(part.date), part.state.value) for part in slices]
+def parts(schedule_lines: Iterable[ScheduleLine]) -> list[tuple[int, int | None, str]]:
+    """Schedule lines as a story says them: quantity, days from today, state."""
+    return [(int(part.quantity), days_ahead(part.date), part.state.value) for part in schedule_lines]
 
 
 def days_ahead(day: date | None) -> int | None:
@@ -38,7 +38,7 @@ class Lookout(Plant):
 
         So is one whose worker keeps nothing in its cache: a question now and then finds nobody to answer it.
         """
-        async with asyncio.timeout(2 * PATIENCE_SECONDS):
+        async with asyncio.timeout(2 * TIMEOUT_SECONDS):
             while True:
                 try:
                     return await self.entities.status(entity)
@@ -60,12 +60,12 @@ class Lookout(Plant):
     async def sent(self, requirement: str, orders: int = 1) -> OrderSnapshot:
         """The requirement's newest order, of so many, once it is with the supplier."""
         order = await self.ordered(requirement, orders)
-        await self.skip_collecting(order)
+        await self.skip_consolidation(order)
         return await self.order_until(order, lambda found: found.stage == "sent")
 
-    async def skip_collecting(self, order: OrderSnapshot) -> None:
-        """The collecting window passes."""
-        if order.stage == "collecting":
+    async def skip_consolidation(self, order: OrderSnapshot) -> None:
+        """The consolidation window passes."""
+        if order.stage == "consolidating":
             # Not a moment more: an order that has asked a person stands still in time until that is decided.
             await self.skip(self.handle(order.id), timedelta(minutes=self.policy.consolidation_minutes))
 
@@ -79,7 +79,7 @@ class Lookout(Plant):
         return await self.order_of(requirement)
 
     async def order_until(
-        self, order: OrderSnapshot, so: Callable[[OrderSnapshot], object], seconds: float = PATIENCE_SECONDS
+        self, order: OrderSnapshot, so: Callable[[OrderSnapshot], object], seconds: float = TIMEOUT_SECONDS
     ) -> OrderSnapshot:
         """The order once it is so."""
 
@@ -101,7 +101,7 @@ class Lookout(Plant):
         return not raw.pending_activities and not raw.HasField("pending_workflow_task")
 
     async def requirement_until(
-        self, requirement: str, so: Callable[[RequirementSnapshot], object], seconds: float = PATIENCE_SECONDS
+        self, requirement: str, so: Callable[[RequirementSnapshot], object], seconds: float = TIMEOUT_SECONDS
     ) -> RequirementSnapshot:
         """The requirement once it is so."""
 
@@ -122,11 +122,11 @@ class Lookout(Plant):
     async def asked(self, entity: RequirementSnapshot | OrderSnapshot) -> ExceptionSnapshot:
         """The entity's open question as it stands in the ledger's inbox and in the exception itself."""
         assert entity.exception_id is not None
-        await self.noted(entity.exception_id, "exception.opened")
+        await self.registered(entity.exception_id, "exception.opened")
         return await self.exception(entity.exception_id)
 
-    async def noted(self, entity: str, kind: str, times: int = 1) -> None:
-        """Until the ledger holds so many facts of the kind."""
+    async def registered(self, entity: str, kind: str, times: int = 1) -> None:
+        """Until the ledger holds so many audit events of the kind."""
 
         async def is_there() -> bool:
             return (await self.kinds(entity)).count(kind) >= times
@@ -137,7 +137,7 @@ class Lookout(Plant):
         return self.client.get_workflow_handle(entity)
 
     async def skip(self, handle: WorkflowHandle[Any, Any], by: timedelta) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await self.environment.fast_forward(handle, by)
 
     async def clock(self, entity: str) -> datetime:
@@ -148,7 +148,7 @@ class Lookout(Plant):
         """Until it is that late for the entity."""
         await self.skip(self.handle(entity), moment - await self.clock(entity))
 
-    async def until(self, look: Callable[[], Awaitable[Found | None]], seconds: float = PATIENCE_SECONDS) -> Found:
+    async def until(self, look: Callable[[], Awaitable[Found | None]], seconds: float = TIMEOUT_SECONDS) -> Found:
         """Look until it is so."""
         async with asyncio.timeout(seconds):
             while not (found := await look()):  # noqa: ASYNC110 - nobody tells of a state; it has to be asked for
@@ -157,10 +157,10 @@ class Lookout(Plant):
 
     async def ended(self, entity: str) -> str:
         """How the entity ended, once it has."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return str(await self.handle(entity).result())
 
-    def cover_in_aps(self, requirement: str, order: OrderSnapshot) -> list[tuple[int, int | None, str]]:
+    def coverage_in_aps(self, requirement: str, order: OrderSnapshot) -> list[tuple[int, int | None, str]]:
         """What APS was last told that the order gives the requirement."""
         assert order.order_number is not None
         return parts(self.aps.coverage[requirement, order.order_number])
@@ -177,10 +177,10 @@ class Lookout(Plant):
         return self.erp.orders[order.order_number]
 
     async def entities_recorded(self) -> list[str]:
-        """All that have left facts in the ledger."""
+        """All that have left audit events in the ledger."""
         async with self.engine.connect() as connection:
-            return list(await connection.scalars(select(FactRow.entity_id).distinct()))
+            return list(await connection.scalars(select(AuditEventRow.entity_id).distinct()))
 
     async def kinds(self, entity: str) -> list[str]:
-        """The kinds of an entity's facts in the ledger."""
-        return [fact.kind for fact in await self.ledger.reads.facts([entity])]
+        """The kinds of an entity's audit events in the ledger."""
+        return [audit_event.kind for audit_event in await self.ledger.reads.audit_events([entity])]

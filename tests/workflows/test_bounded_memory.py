@@ -4,21 +4,21 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
-from canonical.cover import CoverageChanged, CoverHeld, SliceState, SupplySlice
 from canonical.exception import ExceptionKind, Proposal
 from canonical.identity import ExceptionId, OrderId
-from canonical.messages import CoverWanted, ExceptionRaised, GoodsReceived
+from canonical.messages import ExceptionRaised, GoodsReceived, SupplyRequested
 from canonical.policy import LinePolicy
+from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, ScheduleLineState
 from decisions.netting import left_to_order
-from tests.decisions.nouns import june
-from tests.workflows.arrivals import NOW, POLICY, a_want, unnoted
+from tests.decisions.models import june
+from tests.workflows.arrivals import NOW, POLICY, a_request, unnoted
 from tests.workflows.test_order_in_any_order import CHAIN, a_receipt, a_shipment, an_answer, sent_order
 from tests.workflows.test_requirement_in_any_order import covered_requirement
 from workflows.bounded_memory import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, carried_order, carried_requirement
 from workflows.exception.state import ExceptionMemory
 from workflows.material_requirement.state import RequirementState
 from workflows.purchase_order import messages as order_messages
-from workflows.purchase_order.changes import settle_wants
+from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.state import OrderState
 
 TODAY = june(1)
@@ -29,20 +29,22 @@ def bytes_after(live_through: Callable[[int], str], rounds: int) -> int:
     return len(live_through(rounds).encode())
 
 
-def a_cover(state: RequirementState, number: int, *, received: int = 0, closed: bool = True) -> CoverHeld:
+def a_coverage(state: RequirementState, number: int, *, received: int = 0, closed: bool = True) -> OrderCoverage:
     """What the `number`-th order was asked for, and stated in the end."""
     order = OrderId(f"order/{number:04}")
-    came = SupplySlice(quantity=Decimal(received), date=june(1 + number % 25), state=SliceState.RECEIVED)
-    stated = CoverageChanged(
+    came = ScheduleLine(quantity=Decimal(received), date=june(1 + number % 25), state=ScheduleLineState.RECEIVED)
+    reported = CoverageChanged(
         order_id=order,
         sequence=1,
         as_of=NOW,
         supplier="1580",
-        need_revision=number,
-        slices=(came,) if received else (),
+        request_revision=number,
+        schedule_lines=(came,) if received else (),
         closed=closed,
     )
-    return CoverHeld(order_id=order, supplier="1580", want=a_want(state.id, number, received), stated=stated)
+    return OrderCoverage(
+        order_id=order, supplier="1580", request=a_request(state.id, number, received), reported=reported
+    )
 
 
 # -- requirements
@@ -51,9 +53,9 @@ def a_cover(state: RequirementState, number: int, *, received: int = 0, closed: 
 def test_a_requirement_whose_orders_come_and_go_does_not_grow() -> None:
     def moved(times: int) -> str:
         state = covered_requirement()
-        state.covers = []
+        state.coverages = []
         for number in range(times):
-            state.covers.append(a_cover(state, number, received=1 if number % 3 == 0 else 0))
+            state.coverages.append(a_coverage(state, number, received=1 if number % 3 == 0 else 0))
             if number % 7 == 0:
                 state = carried_requirement(state)
         return carried_requirement(state).model_dump_json()
@@ -63,28 +65,30 @@ def test_a_requirement_whose_orders_come_and_go_does_not_grow() -> None:
 
 def test_what_a_forgotten_order_has_brought_counts_as_before() -> None:
     state = covered_requirement()
-    state.covers = [a_cover(state, number, received=number % 4) for number in range(40)]
+    state.coverages = [a_coverage(state, number, received=number % 4) for number in range(40)]
     carried = carried_requirement(state)
-    assert len(carried.covers) == 10
+    assert len(carried.coverages) == 10
     assert carried.received == state.received > 0
-    before = left_to_order(state.acted_on.quantity, state.covers, state.kept)
-    after = left_to_order(carried.acted_on.quantity, carried.covers, carried.kept)
+    before = left_to_order(state.acted_on.quantity, state.coverages, state.kept)
+    after = left_to_order(carried.acted_on.quantity, carried.coverages, carried.kept)
     assert after.uncovered == before.uncovered > 0
     assert carried_requirement(carried) == carried
 
 
 def test_an_order_with_which_anything_is_open_is_not_forgotten() -> None:
     state = covered_requirement()
-    open_still = a_cover(state, 1, closed=False)
-    balance = a_cover(state, 2)
-    assert balance.stated is not None
-    balance = balance.model_copy(update={"stated": balance.stated.model_copy(update={"balance": Decimal(5)})})
-    unanswered = a_cover(state, 3).model_copy(update={"released": True, "stated": None})
-    other_unit = a_cover(state, 4, received=3)
-    other_unit = other_unit.model_copy(update={"want": other_unit.want.model_copy(update={"need_unit": "KGM"})})
-    kept = [open_still, balance, unanswered, other_unit]
-    state.covers = [*kept, *(a_cover(state, number) for number in range(5, 40))]
-    assert carried_requirement(state).covers[:4] == kept
+    open_still = a_coverage(state, 1, closed=False)
+    open_quantity = a_coverage(state, 2)
+    assert open_quantity.reported is not None
+    open_quantity = open_quantity.model_copy(
+        update={"reported": open_quantity.reported.model_copy(update={"open_quantity": Decimal(5)})}
+    )
+    unanswered = a_coverage(state, 3).model_copy(update={"released": True, "reported": None})
+    other_unit = a_coverage(state, 4, received=3)
+    other_unit = other_unit.model_copy(update={"request": other_unit.request.model_copy(update={"need_unit": "KGM"})})
+    kept = [open_still, open_quantity, unanswered, other_unit]
+    state.coverages = [*kept, *(a_coverage(state, number) for number in range(5, 40))]
+    assert carried_requirement(state).coverages[:4] == kept
 
 
 # -- orders
@@ -94,8 +98,10 @@ def lived_order(rounds: int) -> OrderState:
     """Line 10 is changed, answered, despatched and received a little, round after round, under ever new policies."""
     state = sent_order()
     for number in range(1, rounds + 1):
-        order_messages.take(state, CoverWanted(want=a_want(CHAIN, number + 1, 5_000 + number % 2)), unnoted, TODAY)
-        settle_wants(state, TODAY, unnoted)
+        order_messages.take(
+            state, SupplyRequested(request=a_request(CHAIN, number + 1, 5_000 + number % 2)), unnoted, TODAY
+        )
+        settle_requests(state, TODAY, unnoted)
         state.revision += 1
         order_messages.take(state, an_answer(number, revision=state.revision, accepted=True), unnoted, TODAY)
         order_messages.take(state, a_shipment(f"D-{number:05}", 10, 1), unnoted, TODAY)
@@ -141,8 +147,8 @@ def test_an_order_knows_a_receipt_again_that_came_hundreds_before() -> None:
 
 def test_the_policy_versions_that_lines_were_wanted_under_are_kept() -> None:
     state = lived_order(50)
-    rules = LinePolicy(version="version-00001", tolerance=POLICY.tolerance, freeze_fence_days=3)
-    state.lines[1].want = state.lines[1].want.model_copy(update={"policy": rules})
+    rules = LinePolicy(version="version-00001", tolerance=POLICY.tolerance, frozen_zone_days=3)
+    state.lines[1].request = state.lines[1].request.model_copy(update={"policy": rules})
     state.plant_versions = [f"version-{number:05}" for number in range(1, 60)]
     carried = carried_order(state)
     assert carried.policy_of(carried.lines[1]) == state.policy_of(state.lines[1]) == state.policy.for_line()

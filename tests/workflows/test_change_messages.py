@@ -13,7 +13,7 @@ from canonical.identity import ChangeId, ExceptionId
 from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.records import ChangeStage
 from tests.decisions.bills import removed, revised
-from tests.decisions.nouns import a_revision
+from tests.decisions.models import a_revision
 from workflows.engineering_change.messages import take
 from workflows.engineering_change.state import ChangeState, OpenQuestion
 
@@ -21,14 +21,14 @@ NOW = dt.datetime(2026, 6, 1, 9, tzinfo=dt.UTC)
 QUESTION = ExceptionId("exception/1")
 
 
-class Facts(list[str]):
+class AuditEvents(list[str]):
     """The kinds of what was noted."""
 
-    def note(self, kind: str, business_time: dt.datetime | None = None, /, **data: JsonValue) -> None:
+    def record(self, kind: str, business_time: dt.datetime | None = None, /, **data: JsonValue) -> None:
         self.append(kind)
 
 
-def told(number: int, stock: int = 0) -> ChangeOpened:
+def reported(number: int, stock: int = 0) -> ChangeOpened:
     of: BomRevised = revised(removed(stock=Decimal(stock))).model_copy(update={"stated": a_revision(number)})
     return ChangeOpened(revised=of, correlation_id=f"c-{number}")
 
@@ -40,7 +40,7 @@ def decided(choice: Choice = Choice.APPROVE, exception: str = QUESTION) -> Excep
 
 def asked(**changes: Any) -> ChangeState:
     """A change that has asked and waits."""
-    state = ChangeState.of(told(1))
+    state = ChangeState.of(reported(1))
     state.unjudged, state.stage, state.question = False, ChangeStage.PROPOSED, OpenQuestion(id=QUESTION, digest="d")
     for name, value in changes.items():
         setattr(state, name, value)
@@ -48,52 +48,52 @@ def asked(**changes: Any) -> ChangeState:
 
 
 def test_a_revision_that_is_told_again_or_is_older_changes_nothing() -> None:
-    state, facts = asked(), Facts()
+    state, audit_events = asked(), AuditEvents()
     for number in (1, 0):
-        take(state, told(number, stock=9), facts.note)
-    assert (facts, state) == (["change.stale", "change.stale"], asked(journal=state.journal))
+        take(state, reported(number, stock=9), audit_events.record)
+    assert (audit_events, state) == (["change.stale", "change.stale"], asked(event_log=state.event_log))
 
 
 def test_a_newer_revision_is_looked_into() -> None:
-    state, facts = asked(), Facts()
-    take(state, told(2, stock=9), facts.note)
-    assert (facts, state.unjudged, state.revised, state.correlation_id) == (
-        ["change.revised"], True, told(2, stock=9).revised, "c-2"
+    state, audit_events = asked(), AuditEvents()
+    take(state, reported(2, stock=9), audit_events.record)
+    assert (audit_events, state.unjudged, state.revised, state.correlation_id) == (
+        ["change.revised"], True, reported(2, stock=9).revised, "c-2"
     )  # fmt: skip
     assert state.question is not None, "the question that is open is changed and not asked a second time"
 
 
 @pytest.mark.parametrize("choice", [Choice.APPROVE, Choice.DECLINE])
 def test_a_decision_that_is_not_carried_out_yet_is_void_once_the_revision_is_told_anew(choice: Choice) -> None:
-    state, facts = asked(), Facts()
-    take(state, decided(choice), facts.note)
-    take(state, told(2), facts.note)
-    assert facts == ["exception.decided", "decision.void", "change.revised"]
+    state, audit_events = asked(), AuditEvents()
+    take(state, decided(choice), audit_events.record)
+    take(state, reported(2), audit_events.record)
+    assert audit_events == ["exception.decided", "decision.void", "change.revised"]
     assert state.decision is None
 
 
 @pytest.mark.parametrize("stage", [ChangeStage.CARRIED_OUT, ChangeStage.DECLINED])
 def test_a_revision_that_comes_in_the_moment_of_the_end_is_looked_into_and_not_lost(stage: ChangeStage) -> None:
-    state, facts = asked(question=None, stage=stage, decision=decided().decision), Facts()
-    take(state, told(2), facts.note)
-    assert (facts, state.ended, state.unjudged, state.decision) == (["change.revised"], False, True, None)
+    state, audit_events = asked(question=None, stage=stage, decision=decided().decision), AuditEvents()
+    take(state, reported(2), audit_events.record)
+    assert (audit_events, state.ended, state.unjudged, state.decision) == (["change.revised"], False, True, None)
 
 
 def test_one_that_another_takes_the_place_of_is_looked_into_and_ends_then() -> None:
-    state, facts = asked(), Facts()
+    state, audit_events = asked(), AuditEvents()
     by = ChangeId("change/1710/BK-100/C")
-    take(state, ChangeSuperseded(by=by, as_of=NOW), facts.note)
-    assert (state.superseded_by, state.unjudged, facts) == (by, True, [])
+    take(state, ChangeSuperseded(by=by, as_of=NOW), audit_events.record)
+    assert (state.superseded_by, state.unjudged, audit_events) == (by, True, [])
 
 
 def test_nothing_takes_the_place_of_what_is_carried_out() -> None:
-    state, facts = asked(question=None, stage=ChangeStage.CARRIED_OUT), Facts()
-    take(state, ChangeSuperseded(by=ChangeId("change/1710/BK-100/C"), as_of=NOW), facts.note)
-    assert facts == ["supersession.overtaken"]
+    state, audit_events = asked(question=None, stage=ChangeStage.CARRIED_OUT), AuditEvents()
+    take(state, ChangeSuperseded(by=ChangeId("change/1710/BK-100/C"), as_of=NOW), audit_events.record)
+    assert audit_events == ["supersession.overtaken"]
     assert state.superseded_by is None
 
 
 def test_a_decision_on_another_question_is_overtaken() -> None:
-    state, facts = asked(), Facts()
-    take(state, decided(exception="exception/0"), facts.note)
-    assert (facts, state.decision) == (["decision.overtaken"], None)
+    state, audit_events = asked(), AuditEvents()
+    take(state, decided(exception="exception/0"), audit_events.record)
+    assert (audit_events, state.decision) == (["decision.overtaken"], None)

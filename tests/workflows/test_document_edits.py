@@ -10,7 +10,7 @@ from canonical.exception import Choice, DecisionRefused, ExceptionKind
 from canonical.messages import DocumentEdited
 from canonical.order import DocumentEdit, EditedField
 from canonical.records import ExceptionSnapshot, OrderSnapshot
-from tests.workflows.world import World, today
+from tests.workflows.harness import Harness, today
 
 
 def an_edit(
@@ -32,85 +32,91 @@ def an_edit(
     )
 
 
-async def edited(world: World, order: OrderSnapshot, field: EditedField, old: str, new: str, **held: Any) -> None:
+async def edited(harness: Harness, order: OrderSnapshot, field: EditedField, old: str, new: str, **held: Any) -> None:
     """Ben edits line 10 in the ERP, and the ERP tells of it."""
     assert order.order_number is not None
-    world.erp.edit(order.order_number, 10, "ben", **held)
-    await world.entities.edit_document(order.id, an_edit(order, field, old, new))
+    harness.erp.edit(order.order_number, 10, "ben", **held)
+    await harness.entities.edit_document(order.id, an_edit(order, field, old, new))
 
 
-async def about_edit(world: World, order: OrderSnapshot, *words: str) -> ExceptionSnapshot:
+async def about_edit(harness: Harness, order: OrderSnapshot, *words: str) -> ExceptionSnapshot:
     """The question about the edit, once it says so."""
 
     async def look() -> ExceptionSnapshot | None:
-        facts = await world.ledger.reads.facts([order.id])
-        for raised in (str(fact.data["exception_id"]) for fact in facts if fact.kind == "exception.raised"):
-            found = await world.exception(raised)
+        audit_events = await harness.ledger.reads.audit_events([order.id])
+        for raised in (
+            str(audit_event.data["exception_id"])
+            for audit_event in audit_events
+            if audit_event.kind == "exception.raised"
+        ):
+            found = await harness.exception(raised)
             if all(word in found.proposal.summary for word in words) and found.state == "open":
                 return found
         return None
 
-    return await world.until(look)
+    return await harness.until(look)
 
 
-async def test_an_edit_that_is_adopted_goes_to_the_supplier_and_not_to_the_erp(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement)
-    writes = len(world.erp.writes)
+async def test_an_edit_that_is_adopted_goes_to_the_supplier_and_not_to_the_erp(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
+    writes = len(harness.erp.writes)
 
-    await edited(world, order, "quantity", "100", "120", quantity=Decimal(120))
+    await edited(harness, order, "quantity", "100", "120", quantity=Decimal(120))
 
-    question = await about_edit(world, order, "ben changed line 10", "quantity from 100 to 120")
+    question = await about_edit(harness, order, "ben changed line 10", "quantity from 100 to 120")
     proposal = question.proposal
     assert (proposal.kind, proposal.rule, proposal.proposed_by) == (ExceptionKind.CHANGE_PROPOSAL, "R3", "ben")
     assert str(proposal.value) == "36.80", "20 x 2.00 USD x 0.92"
     with pytest.raises(DecisionRefused) as refused:
-        await world.decide(question, Choice.APPROVE, decided_by="Ben")
+        await harness.decide(question, Choice.APPROVE, decided_by="Ben")
     assert refused.value.code == "proposer_is_approver"
-    await world.decide(question, Choice.APPROVE)
+    await harness.decide(question, Choice.APPROVE)
 
-    changed = await world.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
-    sent = world.supplier.sent[order.order_number or ""][-1]
+    changed = await harness.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
+    sent = harness.supplier.sent[order.order_number or ""][-1]
     assert (sent.changed_lines, int(sent.lines[0].quantity)) == ((10,), 120)
-    assert len(world.erp.writes) == writes, "the ERP holds it already"
-    await world.answer(changed)
-    await world.settled(order)
-    assert world.schedule_in_erp(order) == [(120, 120, 58)]
-    assert world.cover_in_aps(requirement, order) == [(100, 58, "confirmed")]
+    assert len(harness.erp.writes) == writes, "the ERP holds it already"
+    await harness.answer(changed)
+    await harness.settled(order)
+    assert harness.schedule_in_erp(order) == [(120, 120, 58)]
+    assert harness.coverage_in_aps(requirement, order) == [(100, 58, "confirmed")]
 
 
-async def test_an_adopted_cut_is_told_to_the_requirement_which_is_short(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement)
-    await edited(world, order, "quantity", "100", "80", quantity=Decimal(80))
-    await world.decide(await about_edit(world, order, "to 80"), Choice.APPROVE)
-    changed = await world.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
-    await world.answer(changed)
+async def test_an_adopted_cut_is_told_to_the_requirement_which_is_short(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
+    await edited(harness, order, "quantity", "100", "80", quantity=Decimal(80))
+    await harness.decide(await about_edit(harness, order, "to 80"), Choice.APPROVE)
+    changed = await harness.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
+    await harness.answer(changed)
 
-    exception = await world.short(requirement)
+    exception = await harness.short(requirement)
 
     assert exception.proposal.short_quantity == 20
     assert "ben changed line 10 in the ERP; bea.buyer adopted it" in exception.proposal.summary
 
 
-async def test_an_edit_that_is_undone_is_written_back_and_the_supplier_hears_nothing(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement)
+async def test_an_edit_that_is_undone_is_written_back_and_the_supplier_hears_nothing(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
     moved = today() + timedelta(days=70)
-    await edited(world, order, "delivery_date", str(moved - timedelta(days=12)), moved.isoformat(), delivery_date=moved)
+    await edited(
+        harness, order, "delivery_date", str(moved - timedelta(days=12)), moved.isoformat(), delivery_date=moved
+    )
 
-    await world.decide(await about_edit(world, order, "delivery date"), Choice.DECLINE)
+    await harness.decide(await about_edit(harness, order, "delivery date"), Choice.DECLINE)
 
-    await world.order_until(order, lambda found: found.exception_id is None)
-    await world.until(lambda: world.at_rest(order.id))
-    assert world.document(order).lines[0].delivery_date == today() + timedelta(days=58)
-    assert len(world.supplier.sent[order.order_number or ""]) == 1
-    assert "edit.undone" in await world.kinds(order.id)
+    await harness.order_until(order, lambda found: found.exception_id is None)
+    await harness.until(lambda: harness.at_rest(order.id))
+    assert harness.document(order).lines[0].delivery_date == today() + timedelta(days=58)
+    assert len(harness.supplier.sent[order.order_number or ""]) == 1
+    assert "edit.undone" in await harness.kinds(order.id)
 
 
-async def test_an_edit_told_twice_late_or_by_its_value_is_one_edit(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement)
+async def test_an_edit_told_twice_late_or_by_its_value_is_one_edit(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
     first = an_edit(order, "quantity", "100", "120")
     for message in (
         first,
@@ -118,138 +124,138 @@ async def test_an_edit_told_twice_late_or_by_its_value_is_one_edit(world: World)
         an_edit(order, "quantity", "100", "120", event="E-2", at=1),
         an_edit(order, "quantity", "100", "110", event="E-0", at=-5),
     ):
-        await world.entities.edit_document(order.id, message)
-    question = await about_edit(world, order, "to 120")
-    await world.noted(order.id, "edit.stale")
-    kinds = await world.kinds(order.id)
+        await harness.entities.edit_document(order.id, message)
+    question = await about_edit(harness, order, "to 120")
+    await harness.registered(order.id, "edit.stale")
+    kinds = await harness.kinds(order.id)
     assert (kinds.count("document.edited"), kinds.count("edit.repeated"), kinds.count("exception.raised")) == (1, 2, 1)
 
-    await world.entities.edit_document(order.id, an_edit(order, "quantity", "120", "100", event="E-3", at=2))
+    await harness.entities.edit_document(order.id, an_edit(order, "quantity", "120", "100", event="E-3", at=2))
 
-    assert await world.ended(question.id) == "overtaken", "taken back"
+    assert await harness.ended(question.id) == "overtaken", "taken back"
 
 
-async def test_an_edit_found_when_writing_keeps_the_change_waiting_and_not_the_other_lines(world: World) -> None:
-    chain, bell = (world.need(world.item(item, "Cyclops")) for item in ("CHAIN", "BELL"))
+async def test_an_edit_found_when_writing_keeps_the_change_waiting_and_not_the_other_lines(harness: Harness) -> None:
+    chain, bell = (harness.need(harness.item(item, "Cyclops")) for item in ("CHAIN", "BELL"))
     for need in (chain, bell):
-        await world.ordered(await world.plan(need))
-    order = await world.sent(chain.id)
+        await harness.ordered(await harness.plan(need))
+    order = await harness.sent(chain.id)
     place = next(line.line for line in order.lines if line.item == chain.item)
-    world.erp.edit(order.order_number or "", place, "ben", quantity=Decimal(120))
-    world.erp.open_for_calls.clear()
-    await world.replan(bell, 2, quantity=200)
-    await world.noted(order.id, "order.changed")
-    await world.replan(chain, 2, quantity=150)
-    await world.noted(chain.id, "cover.wanted", times=2)
-    world.erp.open_for_calls.set()
+    harness.erp.edit(order.order_number or "", place, "ben", quantity=Decimal(120))
+    harness.erp.open_for_calls.clear()
+    await harness.replan(bell, 2, quantity=200)
+    await harness.registered(order.id, "order.changed")
+    await harness.replan(chain, 2, quantity=150)
+    await harness.registered(chain.id, "supply_request.sent", times=2)
+    harness.erp.open_for_calls.set()
 
-    question = await about_edit(world, order, "ben changed line", "from 100 to 120", "we have quantity 150")
+    question = await about_edit(harness, order, "ben changed line", "from 100 to 120", "we have quantity 150")
 
-    waiting = await world.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
-    assert int(next(line for line in world.document(waiting).lines if line.line == place).quantity) == 120
-    await world.decide(question, Choice.DECLINE)
-    changed = await world.order_until(order, lambda found: found.revision == 3)
-    await world.noted(order.id, "order.sent", times=3)
-    assert int(next(line for line in world.document(changed).lines if line.line == place).quantity) == 150
-    sent = world.supplier.sent[order.order_number or ""]
+    waiting = await harness.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
+    assert int(next(line for line in harness.document(waiting).lines if line.line == place).quantity) == 120
+    await harness.decide(question, Choice.DECLINE)
+    changed = await harness.order_until(order, lambda found: found.revision == 3)
+    await harness.registered(order.id, "order.sent", times=3)
+    assert int(next(line for line in harness.document(changed).lines if line.line == place).quantity) == 150
+    sent = harness.supplier.sent[order.order_number or ""]
     assert [document.changed_lines for document in sent] == [(), tuple({10, 20} - {place}), (place,)]
 
 
-async def test_a_want_that_touches_an_edited_line_waits_for_a_person_whatever_its_value(world: World) -> None:
-    need = world.need(world.item("CHAIN", "Cyclops"))
-    requirement = await world.plan(need)
-    order = await world.sent(requirement)
-    await edited(world, order, "quantity", "100", "120", quantity=Decimal(120))
-    about = await about_edit(world, order, "to 120")
+async def test_a_request_that_touches_an_edited_line_waits_for_a_person_whatever_its_value(harness: Harness) -> None:
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
+    await edited(harness, order, "quantity", "100", "120", quantity=Decimal(120))
+    about = await about_edit(harness, order, "to 120")
 
-    await world.replan(need, 2, quantity=150)
+    await harness.replan(need, 2, quantity=150)
 
-    proposal = await about_edit(world, order, "Change order", "not overwritten", "quantity 120 by ben")
-    assert int(world.document(order).lines[0].quantity) == 120
-    await world.decide(proposal, Choice.APPROVE)
-    assert await world.ended(about.id) == "overtaken"
-    changed = await world.order_until(order, lambda found: found.revision == 2 and found.exception_id is None)
-    await world.noted(order.id, "order.sent", times=2)
-    assert int(world.document(changed).lines[0].quantity) == 150
+    proposal = await about_edit(harness, order, "Change order", "not overwritten", "quantity 120 by ben")
+    assert int(harness.document(order).lines[0].quantity) == 120
+    await harness.decide(proposal, Choice.APPROVE)
+    assert await harness.ended(about.id) == "overtaken"
+    changed = await harness.order_until(order, lambda found: found.revision == 2 and found.exception_id is None)
+    await harness.registered(order.id, "order.sent", times=2)
+    assert int(harness.document(changed).lines[0].quantity) == 150
 
 
-async def test_the_schedule_of_an_edited_line_waits_for_the_decision(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.sent(requirement)
-    await edited(world, order, "quantity", "100", "120", quantity=Decimal(120))
-    question = await about_edit(world, order, "to 120")
-    await world.answer(order)
-    await world.settled(order)
-    assert (order.order_number, 10) not in world.erp.schedules
-    assert world.cover_in_aps(requirement, order) == [(100, 58, "confirmed")]
+async def test_the_schedule_of_an_edited_line_waits_for_the_decision(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
+    await edited(harness, order, "quantity", "100", "120", quantity=Decimal(120))
+    question = await about_edit(harness, order, "to 120")
+    await harness.answer(order)
+    await harness.settled(order)
+    assert (order.order_number, 10) not in harness.erp.schedules
+    assert harness.coverage_in_aps(requirement, order) == [(100, 58, "confirmed")]
 
-    await world.decide(question, Choice.DECLINE)
+    await harness.decide(question, Choice.DECLINE)
 
     async def is_written() -> bool:
-        return (order.order_number, 10) in world.erp.schedules
+        return (order.order_number, 10) in harness.erp.schedules
 
-    await world.until(is_written)
-    assert world.schedule_in_erp(order) == [(100, 100, 58)]
-    assert int(world.document(order).lines[0].quantity) == 100
+    await harness.until(is_written)
+    assert harness.schedule_in_erp(order) == [(100, 100, 58)]
+    assert int(harness.document(order).lines[0].quantity) == 100
 
 
-async def test_an_edit_that_nobody_told_of_is_not_overwritten_by_what_the_supplier_confirms(world: World) -> None:
-    chain, bell = (world.need(world.item(item, "Cyclops")) for item in ("CHAIN", "BELL"))
+async def test_an_edit_that_nobody_told_of_is_not_overwritten_by_what_the_supplier_confirms(harness: Harness) -> None:
+    chain, bell = (harness.need(harness.item(item, "Cyclops")) for item in ("CHAIN", "BELL"))
     for need in (chain, bell):
-        await world.ordered(await world.plan(need))
-    order = await world.sent(chain.id)
-    world.erp.edit(order.order_number or "", 10, "ben", quantity=Decimal(120))
+        await harness.ordered(await harness.plan(need))
+    order = await harness.sent(chain.id)
+    harness.erp.edit(order.order_number or "", 10, "ben", quantity=Decimal(120))
 
-    await world.answer(order)
+    await harness.answer(order)
 
-    question = await about_edit(world, order, "ben changed line 10", "from 100 to 120")
-    await world.settled(order)
-    assert sorted(line for _, line in world.erp.schedules) == [20], "the other line does not wait"
-    assert int(world.document(order).lines[0].quantity) == 120
-    kinds = await world.kinds(order.id)
+    question = await about_edit(harness, order, "ben changed line 10", "from 100 to 120")
+    await harness.settled(order)
+    assert sorted(line for _, line in harness.erp.schedules) == [20], "the other line does not wait"
+    assert int(harness.document(order).lines[0].quantity) == 120
+    kinds = await harness.kinds(order.id)
     assert (kinds.count("document.edited"), kinds.count("write.refused")) == (1, 0)
 
-    await world.decide(question, Choice.DECLINE)
+    await harness.decide(question, Choice.DECLINE)
 
     async def is_written() -> bool:
-        return (order.order_number, 10) in world.erp.schedules
+        return (order.order_number, 10) in harness.erp.schedules
 
-    await world.until(is_written)
-    assert world.schedule_in_erp(order, 10) == [(100, 100, 58)]
-    assert int(world.document(order).lines[0].quantity) == 100
+    await harness.until(is_written)
+    assert harness.schedule_in_erp(order, 10) == [(100, 100, 58)]
+    assert int(harness.document(order).lines[0].quantity) == 100
 
 
-async def test_a_schedule_that_waited_for_an_edit_is_written_once_the_edit_is_taken_back(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.sent(requirement)
-    await edited(world, order, "quantity", "100", "120", quantity=Decimal(120))
-    question = await about_edit(world, order, "to 120")
-    await world.answer(order)
-    await world.settled(order)
-    assert not world.erp.schedules
+async def test_a_schedule_that_waited_for_an_edit_is_written_once_the_edit_is_taken_back(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
+    await edited(harness, order, "quantity", "100", "120", quantity=Decimal(120))
+    question = await about_edit(harness, order, "to 120")
+    await harness.answer(order)
+    await harness.settled(order)
+    assert not harness.erp.schedules
 
-    world.erp.edit(order.order_number or "", 10, "ben", quantity=Decimal(100))
-    await world.entities.edit_document(order.id, an_edit(order, "quantity", "120", "100", event="E-2", at=1))
+    harness.erp.edit(order.order_number or "", 10, "ben", quantity=Decimal(100))
+    await harness.entities.edit_document(order.id, an_edit(order, "quantity", "120", "100", event="E-2", at=1))
 
-    assert await world.ended(question.id) == "overtaken"
+    assert await harness.ended(question.id) == "overtaken"
 
     async def is_written() -> bool:
-        return bool(world.erp.schedules)
+        return bool(harness.erp.schedules)
 
-    await world.until(is_written)
-    assert world.schedule_in_erp(order) == [(100, 100, 58)]
+    await harness.until(is_written)
+    assert harness.schedule_in_erp(order) == [(100, 100, 58)]
 
 
-async def test_a_line_deleted_in_the_erp_and_adopted_is_cancelled_at_the_supplier(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement)
-    await edited(world, order, "deleted", "false", "true", cancelled=True)
-    await world.decide(await about_edit(world, order, "deleted it"), Choice.APPROVE)
-    cancelled = await world.order_until(order, lambda found: found.revision == 2)
-    await world.noted(order.id, "order.sent", times=2)
-    assert [line.cancelled for line in world.supplier.sent[order.order_number or ""][-1].lines] == [True]
+async def test_a_line_deleted_in_the_erp_and_adopted_is_cancelled_at_the_supplier(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
+    await edited(harness, order, "deleted", "false", "true", cancelled=True)
+    await harness.decide(await about_edit(harness, order, "deleted it"), Choice.APPROVE)
+    cancelled = await harness.order_until(order, lambda found: found.revision == 2)
+    await harness.registered(order.id, "order.sent", times=2)
+    assert [line.cancelled for line in harness.supplier.sent[order.order_number or ""][-1].lines] == [True]
 
-    await world.answer(cancelled)
+    await harness.answer(cancelled)
 
-    assert await world.ended(order.id) == "cancelled"
-    assert "ben changed line 10 in the ERP" in (await world.short(requirement)).proposal.summary
+    assert await harness.ended(order.id) == "cancelled"
+    assert "ben changed line 10 in the ERP" in (await harness.short(requirement)).proposal.summary

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from canonical.audit_event import AuditEvent
 from canonical.calendar import Calendar
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
-from canonical.facts import Fact
 from canonical.identity import ExceptionId
 from canonical.messages import ExceptionRaised
 from canonical.policy import Absence, Escalation, Role
@@ -22,8 +22,8 @@ from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.calendars import add_business_hours
 from tests.decisions.test_business_hours_model import minute_by_minute
-from tests.workflows.conftest import MakeWorld
-from tests.workflows.world import World, today
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import Harness, today
 from workflows.exception.state import ExceptionStarted
 from workflows.exception.workflow import ShortageException
 
@@ -52,25 +52,30 @@ def three_o_clock(day: date, office: Calendar) -> datetime:
     return datetime.combine(day, time(15), office.tzinfo)
 
 
-async def facts(world: World, entity: str, kind: str) -> list[Fact]:
-    return [fact for fact in await world.ledger.reads.facts([entity]) if fact.kind == kind]
+async def audit_events(harness: Harness, entity: str, kind: str) -> list[AuditEvent]:
+    return [
+        audit_event for audit_event in await harness.ledger.reads.audit_events([entity]) if audit_event.kind == kind
+    ]
 
 
-async def happened(world: World, entity: str, kind: str, office: Calendar) -> list[str]:
-    """When facts of the kind happened, on the office's clock, to the five minutes before."""
-    moments = [fact.processing_time.astimezone(office.tzinfo) for fact in await facts(world, entity, kind)]
+async def happened(harness: Harness, entity: str, kind: str, office: Calendar) -> list[str]:
+    """When audit events of the kind happened, on the office's clock, to the five minutes before."""
+    moments = [
+        audit_event.processing_time.astimezone(office.tzinfo)
+        for audit_event in await audit_events(harness, entity, kind)
+    ]
     return [f"{at - timedelta(minutes=at.minute % 5):%a %H:%M}" for at in moments]
 
 
-async def question(world: World, opens: datetime, *approvers: str, **proposed: Any) -> ExceptionSnapshot:
+async def question(harness: Harness, opens: datetime, *approvers: str, **proposed: Any) -> ExceptionSnapshot:
     """A question that opens at that moment."""
     raised = ExceptionRaised(
-        exception_id=ExceptionId(f"exception/{world.prefix}"),
-        raised_by=f"requirement/1710/CHAIN/{world.prefix}",
-        policy=world.policy,
-        assignee=world.policy.buyer,
+        exception_id=ExceptionId(f"exception/{harness.prefix}"),
+        raised_by=f"requirement/1710/CHAIN/{harness.prefix}",
+        policy=harness.policy,
+        assignee=harness.policy.buyer,
         raised_at=datetime.now(UTC),
-        correlation_id=f"corr-{world.prefix}",
+        correlation_id=f"corr-{harness.prefix}",
         proposal=Proposal(
             kind=ExceptionKind.SHORTAGE,
             summary="20 EA come late",
@@ -80,16 +85,16 @@ async def question(world: World, opens: datetime, *approvers: str, **proposed: A
             **proposed,
         ),
     )
-    handle = await world.client.start_workflow(
+    handle = await harness.client.start_workflow(
         ShortageException.run,
         ExceptionStarted.of(raised),
         id=raised.exception_id,
-        task_queue=world.queue,
+        task_queue=harness.queue,
         start_delay=opens - datetime.now(UTC),
     )
-    await world.skip(handle, opens - datetime.now(UTC))
-    await world.noted(raised.exception_id, "exception.opened")
-    return await world.exception(raised.exception_id)
+    await harness.skip(handle, opens - datetime.now(UTC))
+    await harness.registered(raised.exception_id, "exception.opened")
+    return await harness.exception(raised.exception_id)
 
 
 def office_in(zone: str, *holidays: date) -> Calendar:
@@ -124,61 +129,61 @@ LOS_ANGELES, BERLIN = "America/Los_Angeles", "Europe/Berlin"
     ],
 )
 async def test_r16_16_h_sla_08_to_17_sent_fri_15_00_is_mon_14_00_tue_13_00_wed_12_00(
-    make_world: MakeWorld, friday: date, office: Calendar, due: list[str]
+    make_harness: MakeHarness, friday: date, office: Calendar, due: list[str]
 ) -> None:
     """16 h SLA, 08–17, sent Fri 15:00 → Mon 14:00, Tue 13:00, Wed 12:00."""
     sent = three_o_clock(friday, office)
     window = math.ceil((sent - datetime.now(UTC)) / timedelta(minutes=1))
-    world = await make_world(office=office, consolidation_minutes=window)
-    need = world.need(world.item("CHAIN", "Cyclops"), days=(friday - today()).days + 60)
-    order = await world.sent(await world.plan(need))
-    sent_at = await world.clock(order.id)
+    harness = await make_harness(office=office, consolidation_minutes=window)
+    need = harness.need(harness.item("CHAIN", "Cyclops"), days=(friday - today()).days + 60)
+    order = await harness.sent(await harness.plan(need))
+    sent_at = await harness.clock(order.id)
     assert sent <= sent_at < sent + SLACK
 
     reminder = minute_by_minute(office, sent, 8 * 60)
-    await world.skip_to(order.id, reminder - timedelta(minutes=5))
-    assert world.supplier.reminders == []
-    await world.skip_to(order.id, reminder + SLACK)
-    await world.order_until(order, lambda found: found.reminders == 1)
-    assert await happened(world, order.id, "reminder.sent", office) == due[:1]
+    await harness.skip_to(order.id, reminder - timedelta(minutes=5))
+    assert harness.supplier.reminders == []
+    await harness.skip_to(order.id, reminder + SLACK)
+    await harness.order_until(order, lambda found: found.reminders == 1)
+    assert await happened(harness, order.id, "reminder.sent", office) == due[:1]
 
     # Not a moment more: an order that has asked a person stands still in time until that is decided.
-    await world.skip_to(order.id, add_business_hours(office, sent_at, Decimal(16)))
-    asked = await world.question(order)
-    assert await happened(world, order.id, "exception.raised", office) == due[1:2]
+    await harness.skip_to(order.id, add_business_hours(office, sent_at, Decimal(16)))
+    asked = await harness.question(order)
+    assert await happened(harness, order.id, "exception.raised", office) == due[1:2]
     assert (asked.assignee, asked.proposal.kind) == ("buyer", ExceptionKind.NO_ANSWER)
-    assert asked.next_rung is not None
-    assert asked.next_rung.action == "tell_manager"
+    assert asked.next_escalation is not None
+    assert asked.next_escalation.action == "notify_manager"
 
     manager = minute_by_minute(office, sent, 24 * 60)
-    await world.skip_to(asked.id, manager - timedelta(minutes=5))
-    assert (await world.exception(asked.id)).assignee == "buyer"
-    await world.skip_to(asked.id, manager + SLACK)
-    await world.noted(asked.id, "exception.escalated")
-    assert await happened(world, asked.id, "exception.escalated", office) == due[2:]
-    climbed = await facts(world, order.id, "answer.awaited")
-    assert [fact.data["action"] for fact in climbed] == ["remind_supplier", "tell_buyer"]
-    assert [fact.data["action"] for fact in climbed if "reason" not in fact.data] == []
+    await harness.skip_to(asked.id, manager - timedelta(minutes=5))
+    assert (await harness.exception(asked.id)).assignee == "buyer"
+    await harness.skip_to(asked.id, manager + SLACK)
+    await harness.registered(asked.id, "exception.escalated")
+    assert await happened(harness, asked.id, "exception.escalated", office) == due[2:]
+    reached = await audit_events(harness, order.id, "answer.awaited")
+    assert [audit_event.data["action"] for audit_event in reached] == ["remind_supplier", "notify_buyer"]
+    assert [audit_event.data["action"] for audit_event in reached if "reason" not in audit_event.data] == []
 
 
 @pytest.mark.parametrize(("zone", "to_summer"), [(LOS_ANGELES, False), (BERLIN, True)], ids=["to winter", "to summer"])
 async def test_a_question_that_opens_on_friday_is_reminded_of_on_monday_whatever_the_clock_does_on_sunday(
-    make_world: MakeWorld, zone: str, to_summer: bool
+    make_harness: MakeHarness, zone: str, to_summer: bool
 ) -> None:
     office = office_in(zone)
     opens = three_o_clock(friday_before_the_change(zone, to_summer=to_summer), office)
-    world = await make_world(office=office)
-    asked = await question(world, opens, "buyer")
-    assert asked.next_rung is not None
-    assert (asked.next_rung.action, asked.next_rung.role) == ("remind_assignee", "buyer")
-    assert abs(asked.next_rung.at - minute_by_minute(office, opens, 8 * 60)) < SLACK
+    harness = await make_harness(office=office)
+    asked = await question(harness, opens, "buyer")
+    assert asked.next_escalation is not None
+    assert (asked.next_escalation.action, asked.next_escalation.role) == ("remind_assignee", "buyer")
+    assert abs(asked.next_escalation.at - minute_by_minute(office, opens, 8 * 60)) < SLACK
 
-    await world.skip_to(asked.id, minute_by_minute(office, opens, 24 * 60) + SLACK)
-    await world.noted(asked.id, "exception.escalated")
-    assert await happened(world, asked.id, "exception.reminded", office) == ["Mon 14:00"]
-    assert await happened(world, asked.id, "exception.escalated", office) == ["Wed 12:00"]
-    top = await world.exception(asked.id)
-    assert (top.assignee, top.reminders, top.escalations, top.next_rung) == ("purchasing-manager", 1, 1, None)
+    await harness.skip_to(asked.id, minute_by_minute(office, opens, 24 * 60) + SLACK)
+    await harness.registered(asked.id, "exception.escalated")
+    assert await happened(harness, asked.id, "exception.reminded", office) == ["Mon 14:00"]
+    assert await happened(harness, asked.id, "exception.escalated", office) == ["Wed 12:00"]
+    top = await harness.exception(asked.id)
+    assert (top.assignee, top.reminders, top.escalations, top.next_escalation) == ("purchasing-manager", 1, 1, None)
     assert [reason.thresholds for reason in top.reasons] == [
         {"escalation.sla_hours": 16, "escalation.reminder_at": "0.5"},
         {"escalation.sla_hours": 16, "escalation.manager_at": "1.5"},
@@ -186,7 +191,7 @@ async def test_a_question_that_opens_on_friday_is_reminded_of_on_monday_whatever
 
 
 async def test_a_question_of_the_planners_goes_to_the_buyer_and_the_manager_and_to_whoever_stands_in_for_them(
-    make_world: MakeWorld,
+    make_harness: MakeHarness,
 ) -> None:
     office, friday = office_in("UTC"), a_friday()
 
@@ -202,66 +207,66 @@ async def test_a_question_of_the_planners_goes_to_the_buyer_and_the_manager_and_
         "buyer": away(4, 9, "planner"),
         "purchasing-manager": away(5, 9, "buyer"),  # who is away, but has the planner
     }
-    world = await make_world(office=office, roles=roles)
+    harness = await make_harness(office=office, roles=roles)
     opens = three_o_clock(friday, office)
-    asked = await question(world, opens, "planner")
+    asked = await question(harness, opens, "planner")
     assert (asked.assignee, asked.on_behalf_of) == ("dana", "planner")
 
     seen = []
     for hours in (8, 16, 24):
-        await world.skip_to(asked.id, minute_by_minute(office, opens, hours * 60) + SLACK)
-        await world.noted(
+        await harness.skip_to(asked.id, minute_by_minute(office, opens, hours * 60) + SLACK)
+        await harness.registered(
             asked.id, "exception.reminded" if hours == 8 else "exception.escalated", max(1, hours // 8 - 1)
         )
-        now = await world.exception(asked.id)
-        seen.append((now.assignee, now.on_behalf_of, now.next_rung and now.next_rung.action))
+        now = await harness.exception(asked.id)
+        seen.append((now.assignee, now.on_behalf_of, now.next_escalation and now.next_escalation.action))
     assert seen == [
-        ("eli", "planner", "tell_buyer"),
-        ("planner", "buyer", "tell_manager"),
+        ("eli", "planner", "notify_buyer"),
+        ("planner", "buyer", "notify_manager"),
         ("planner", "purchasing-manager", None),
     ]
-    [reminded] = await facts(world, asked.id, "exception.reminded")
+    [reminded] = await audit_events(harness, asked.id, "exception.reminded")
     assert reminded.data["why"] == f"dana is out of office until {friday + timedelta(days=9)}; eli stands in"
-    inbox = await world.ledger.reads.exceptions(assignee="planner")
+    inbox = await harness.ledger.reads.exceptions(assignee="planner")
     assert [row.snapshot.on_behalf_of for row in inbox.items] == ["purchasing-manager"]
 
 
 async def test_who_comes_back_does_not_get_the_question_back_and_may_decide_it_all_the_same(
-    make_world: MakeWorld,
+    make_harness: MakeHarness,
 ) -> None:
     office, friday = office_in("UTC"), a_friday()
     absence = Absence(first_day=friday, last_day=friday, delegate="dana")
-    world = await make_world(office=office, roles={"buyer": Role(absences=(absence,))})
+    harness = await make_harness(office=office, roles={"buyer": Role(absences=(absence,))})
     opens = three_o_clock(friday, office)
-    asked = await question(world, opens, "buyer")
-    await world.skip_to(asked.id, minute_by_minute(office, opens, 8 * 60) + SLACK)
-    await world.noted(asked.id, "exception.reminded")
-    reminded = await world.exception(asked.id)
+    asked = await question(harness, opens, "buyer")
+    await harness.skip_to(asked.id, minute_by_minute(office, opens, 8 * 60) + SLACK)
+    await harness.registered(asked.id, "exception.reminded")
+    reminded = await harness.exception(asked.id)
     assert (reminded.assignee, reminded.on_behalf_of) == ("dana", "buyer")
-    await world.decide(reminded, Choice.ACCEPT, role="buyer")
-    assert await world.ended(asked.id) == ExceptionState.DECIDED
+    await harness.decide(reminded, Choice.ACCEPT, role="buyer")
+    assert await harness.ended(asked.id) == ExceptionState.DECIDED
 
 
-async def test_a_change_of_policy_takes_effect_at_the_next_rung(make_world: MakeWorld) -> None:
+async def test_a_change_of_policy_takes_effect_at_the_next_escalation_level(make_harness: MakeHarness) -> None:
     office, friday = office_in("UTC"), a_friday()
-    world = await make_world(office=office)
+    harness = await make_harness(office=office)
     opens = three_o_clock(friday, office)
-    asked = await question(world, opens, "buyer")
-    await world.skip_to(asked.id, minute_by_minute(office, opens, 8 * 60) + SLACK)
-    await world.noted(asked.id, "exception.reminded")
+    asked = await question(harness, opens, "buyer")
+    await harness.skip_to(asked.id, minute_by_minute(office, opens, 8 * 60) + SLACK)
+    await harness.registered(asked.id, "exception.reminded")
 
     later = Escalation(manager_at=Decimal(3))
-    changed = world.policy.model_copy(update={"version": "patient", "escalation": later, "manager": "director"})
-    world.policies.by_plant[changed.plant] = changed
-    await world.skip_to(asked.id, minute_by_minute(office, opens, 24 * 60) + SLACK)
-    await world.noted(asked.id, "policy.changed")
-    now = await world.exception(asked.id)
+    changed = harness.policy.model_copy(update={"version": "patient", "escalation": later, "manager": "director"})
+    harness.policies.by_plant[changed.plant] = changed
+    await harness.skip_to(asked.id, minute_by_minute(office, opens, 24 * 60) + SLACK)
+    await harness.registered(asked.id, "policy.changed")
+    now = await harness.exception(asked.id)
     assert (now.assignee, now.escalations) == ("buyer", 0)
-    assert now.next_rung is not None
-    assert (now.next_rung.role, f"{now.next_rung.at:%a %H:%M}") == ("director", "Mon 09:00")
+    assert now.next_escalation is not None
+    assert (now.next_escalation.role, f"{now.next_escalation.at:%a %H:%M}") == ("director", "Mon 09:00")
 
-    await world.skip_to(asked.id, minute_by_minute(office, opens, 48 * 60) + SLACK)
-    await world.noted(asked.id, "exception.escalated")
-    assert (await world.exception(asked.id)).assignee == "director"
-    [escalated] = await facts(world, asked.id, "exception.escalated")
+    await harness.skip_to(asked.id, minute_by_minute(office, opens, 48 * 60) + SLACK)
+    await harness.registered(asked.id, "exception.escalated")
+    assert (await harness.exception(asked.id)).assignee == "director"
+    [escalated] = await audit_events(harness, asked.id, "exception.escalated")
     assert Reason.model_validate(escalated.data["reason"]).policy_version == "patient"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from tests.workflows.world import World
+from tests.workflows.harness import Harness
 
 EVENTS: Mapping[str, int] = {
     "requirement": 12,
@@ -28,9 +28,9 @@ ACTIONS: Mapping[str, int] = {
 """Starts, activities, tasks that ran local activities, timers, signals, updates, upserts, two per child."""
 
 
-async def test_the_happy_path_costs_what_the_table_says(world: World) -> None:
-    histories = await happy_path(world, ["CHAIN"], "Cyclops", "order of one line")
-    histories |= await happy_path(world, ["BELL", "BOLT", "RIM", "SPOKE"], "Trey", "order of four lines")
+async def test_the_happy_path_costs_what_the_table_says(harness: Harness) -> None:
+    histories = await happy_path(harness, ["CHAIN"], "Cyclops", "order of one line")
+    histories |= await happy_path(harness, ["BELL", "BOLT", "RIM", "SPOKE"], "Trey", "order of four lines")
 
     for entity, history in histories.items():
         kept = Counter(EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history)
@@ -52,35 +52,37 @@ def test_a_task_that_was_split_is_one_task() -> None:
     assert left == [signal, *task, marker, marker, signal, *task]
 
 
-async def happy_path(world: World, items: Sequence[str], supplier: str, name: str) -> dict[str, Sequence[HistoryEvent]]:
+async def happy_path(
+    harness: Harness, items: Sequence[str], supplier: str, name: str
+) -> dict[str, Sequence[HistoryEvent]]:
     """From the need to the receipt; the histories of one requirement and of the order."""
     requirements = []
     for item in items:
-        requirements.append(await world.plan(world.need(world.item(item, supplier))))
-        await world.until(lambda: world.at_rest(requirements[-1]))
-    order = await world.ordered(requirements[0])
-    await world.skip_collecting(order)
-    await quiet(world, order.id, "order.sent")
-    order = await world.order_of(requirements[0])
+        requirements.append(await harness.plan(harness.need(harness.item(item, supplier))))
+        await harness.until(lambda: harness.at_rest(requirements[-1]))
+    order = await harness.ordered(requirements[0])
+    await harness.skip_consolidation(order)
+    await quiet(harness, order.id, "order.sent")
+    order = await harness.order_of(requirements[0])
     assert len(order.lines) == len(items)
-    await world.answer(order)
-    await quiet(world, order.id, "order.answered")
-    await world.receive(await world.order_of(requirements[0]))
-    assert await world.ended(order.id) == "closed"
+    await harness.answer(order)
+    await quiet(harness, order.id, "order.answered")
+    await harness.receive(await harness.order_of(requirements[0]))
+    assert await harness.ended(order.id) == "closed"
     for requirement in requirements:
-        assert await world.ended(requirement) == "fulfilled"
-    return {"requirement": await history_of(world, requirements[-1]), name: await history_of(world, order.id)}
+        assert await harness.ended(requirement) == "fulfilled"
+    return {"requirement": await history_of(harness, requirements[-1]), name: await history_of(harness, order.id)}
 
 
-async def quiet(world: World, order: str, after: str) -> None:
+async def quiet(harness: Harness, order: str, after: str) -> None:
     """Until the order has noted it and rests."""
-    await world.noted(order, after)
-    await world.until(lambda: world.at_rest(order))
+    await harness.registered(order, after)
+    await harness.until(lambda: harness.at_rest(order))
 
 
-async def history_of(world: World, entity: str) -> Sequence[HistoryEvent]:
+async def history_of(harness: Harness, entity: str) -> Sequence[HistoryEvent]:
     """The events, without what stepping a clock adds to them."""
-    history = await world.handle(entity).fetch_history()
+    history = await harness.handle(entity).fetch_history()
     stepping = (EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,)
     return undivided(
         [

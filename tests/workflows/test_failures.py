@@ -9,35 +9,39 @@ from pathlib import Path
 from adapters.errors import PermanentError, TransientError
 from canonical.exception import Choice
 from canonical.order import OrderDocument
-from tests.workflows.conftest import MakeWorld
+from tests.workflows.conftest import MakeHarness
 from tests.workflows.fakes import cut_off
-from tests.workflows.world import CHANGED, World
+from tests.workflows.harness import CHANGED, Harness
 from workflows.search_attributes import INCIDENT
 
 
-async def test_a_call_that_breaks_off_is_tried_again_as_unsure_and_there_is_one_order(world: World) -> None:
-    world.erp.failures += [TransientError("erp", "503"), cut_off("erp")]
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.sent(requirement)
-    assert world.erp.unsure == [False, True, True]
-    assert world.erp.writes == [f"place {world.document(order).reference}"]
+async def test_a_call_that_breaks_off_is_tried_again_as_unsure_and_there_is_one_order(harness: Harness) -> None:
+    harness.erp.failures += [TransientError("erp", "503"), cut_off("erp")]
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
+    assert harness.erp.maybe_written == [False, True, True]
+    assert harness.erp.writes == [f"place {harness.document(order).reference}"]
 
 
-async def test_a_call_that_wrote_before_it_broke_off_finds_its_order_again(world: World) -> None:
-    world.erp.failures_after_writing.append(cut_off("erp"))
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.sent(requirement)
-    assert world.erp.unsure == [False, True]
-    assert world.erp.writes == [f"place {world.document(order).reference}"]
-    placed = next(fact for fact in await world.ledger.reads.facts([order.id]) if fact.kind == "order.placed")
+async def test_a_call_that_wrote_before_it_broke_off_finds_its_order_again(harness: Harness) -> None:
+    harness.erp.failures_after_writing.append(cut_off("erp"))
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
+    assert harness.erp.maybe_written == [False, True]
+    assert harness.erp.writes == [f"place {harness.document(order).reference}"]
+    placed = next(
+        audit_event
+        for audit_event in await harness.ledger.reads.audit_events([order.id])
+        if audit_event.kind == "order.placed"
+    )
     assert placed.data["found_existing"] is True
 
 
-async def test_a_counterpart_that_asks_for_a_pause_is_left_alone_for_so_long(world: World) -> None:
-    world.erp.failures.append(TransientError("erp", "429", retry_after_seconds=1))
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.sent(requirement)
-    history = await world.handle(order.id).fetch_history()
+async def test_a_counterpart_that_asks_for_a_pause_is_left_alone_for_so_long(harness: Harness) -> None:
+    harness.erp.failures.append(TransientError("erp", "429", retry_after_seconds=1))
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
+    history = await harness.handle(order.id).fetch_history()
     [failed] = [each for each in history.events if each.HasField("activity_task_failed_event_attributes")]
     again = next(
         each
@@ -47,117 +51,117 @@ async def test_a_counterpart_that_asks_for_a_pause_is_left_alone_for_so_long(wor
     assert again.event_time.ToDatetime() - failed.event_time.ToDatetime() >= timedelta(seconds=1)
 
 
-async def test_a_document_to_the_supplier_is_sent_once_however_often_the_call_fails(world: World) -> None:
-    world.supplier.failures += [cut_off("edi"), cut_off("edi")]
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.sent(requirement)
-    assert len(world.supplier.sent[order.order_number or ""]) == 1
+async def test_a_document_to_the_supplier_is_sent_once_however_often_the_call_fails(harness: Harness) -> None:
+    harness.supplier.failures += [cut_off("edi"), cut_off("edi")]
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
+    assert len(harness.supplier.sent[order.order_number or ""]) == 1
 
 
-async def test_what_only_a_person_can_mend_is_an_incident_and_goes_on_by_itself_when_it_is_mended(
-    world: World,
+async def test_what_only_a_person_can_fix_is_an_incident_and_goes_on_by_itself_when_it_is_fixed(
+    harness: Harness,
 ) -> None:
     # Once in the call that places and sends, then in those that place alone.
-    world.erp.failures += [PermanentError("erp", "user PEGLINE is locked")] * 3
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.ordered(requirement)
-    await world.skip_collecting(order)
-    assert await world.until(lambda: _incident(world, order.id)) == "erp.place_order"
-    assert (await world.order_of(requirement)).exception_id is None, "no buyer is asked about it"
+    harness.erp.failures += [PermanentError("erp", "user PEGLINE is locked")] * 3
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.ordered(requirement)
+    await harness.skip_consolidation(order)
+    assert await harness.until(lambda: _incident(harness, order.id)) == "erp.place_order"
+    assert (await harness.order_of(requirement)).exception_id is None, "no buyer is asked about it"
 
-    await world.skip(world.handle(order.id), timedelta(seconds=31))
-    await world.until(lambda: _failed(world))
-    assert await _incident(world, order.id) == "erp.place_order"
-    await world.skip(world.handle(order.id), timedelta(minutes=3))
+    await harness.skip(harness.handle(order.id), timedelta(seconds=31))
+    await harness.until(lambda: _failed(harness))
+    assert await _incident(harness, order.id) == "erp.place_order"
+    await harness.skip(harness.handle(order.id), timedelta(minutes=3))
 
-    sent = await world.sent(requirement)
-    assert await _incident(world, order.id) is None
-    assert world.erp.unsure == [False, True, True, True], "nobody knows what the failed calls did"
-    kinds = await world.kinds(sent.id)
+    sent = await harness.sent(requirement)
+    assert await _incident(harness, order.id) is None
+    assert harness.erp.maybe_written == [False, True, True, True], "nobody knows what the failed calls did"
+    kinds = await harness.kinds(sent.id)
     assert (kinds.count("incident.opened"), kinds.count("incident.closed")) == (1, 1)
 
 
 async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_and_goes_on_by_itself(
-    world: World,
+    harness: Harness,
 ) -> None:
-    world.master_data.failures.append(PermanentError("erp", "user PEGLINE is locked"))
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    assert await world.until(lambda: _incident(world, requirement)) == "desk.assess"
-    await world.skip(world.handle(requirement), timedelta(seconds=31))
-    await world.sent(requirement)
-    assert await _incident(world, requirement) is None
+    harness.master_data.failures.append(PermanentError("erp", "user PEGLINE is locked"))
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    assert await harness.until(lambda: _incident(harness, requirement)) == "internal.assess"
+    await harness.skip(harness.handle(requirement), timedelta(seconds=31))
+    await harness.sent(requirement)
+    assert await _incident(harness, requirement) is None
 
 
-async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.sent(requirement)
+async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
     # Once in the call that tells both, once in that to the ERP alone.
-    world.erp.failures += [PermanentError("erp", "user PEGLINE is locked")] * 2
-    world.aps.open_for_calls.clear()
-    await world.answer(order)
-    assert await world.until(lambda: _incident(world, order.id)) == "erp.write_schedule"
+    harness.erp.failures += [PermanentError("erp", "user PEGLINE is locked")] * 2
+    harness.aps.open_for_calls.clear()
+    await harness.answer(order)
+    assert await harness.until(lambda: _incident(harness, order.id)) == "erp.write_schedule"
 
-    world.aps.open_for_calls.set()
-    await world.until(lambda: _reported(world))
-    assert await _incident(world, order.id) == "erp.write_schedule"
+    harness.aps.open_for_calls.set()
+    await harness.until(lambda: _reported(harness))
+    assert await _incident(harness, order.id) == "erp.write_schedule"
 
-    await world.skip(world.handle(order.id), timedelta(seconds=31))
-    await world.settled(order)
-    assert await _incident(world, order.id) is None
-
-
-async def _reported(world: World) -> bool:
-    return world.aps.reports == 1
+    await harness.skip(harness.handle(order.id), timedelta(seconds=31))
+    await harness.settled(order)
+    assert await _incident(harness, order.id) is None
 
 
-async def _incident(world: World, entity: str) -> str | None:
-    description = await world.handle(entity).describe()
+async def _reported(harness: Harness) -> bool:
+    return harness.aps.reports == 1
+
+
+async def _incident(harness: Harness, entity: str) -> str | None:
+    description = await harness.handle(entity).describe()
     return description.typed_search_attributes.get(INCIDENT)
 
 
-async def _failed(world: World) -> bool:
-    return not world.erp.failures
+async def _failed(harness: Harness) -> bool:
+    return not harness.erp.failures
 
 
-async def test_facts_are_the_same_when_a_worker_has_to_start_from_the_first_event_again(
-    make_world: MakeWorld,
+async def test_audit_events_are_the_same_when_a_worker_has_to_start_from_the_first_event_again(
+    make_harness: MakeHarness,
 ) -> None:
-    world = await make_world(cached=0)
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement, world.line(10, (CHANGED, 100, 70)))
-    await world.decide(await world.short(requirement), Choice.ACCEPT)
-    await world.requirement_until(requirement, lambda found: found.exception_id is None)
-    await world.receive(order, days=70)
+    harness = await make_harness(cached=0)
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement, harness.line(10, (CHANGED, 100, 70)))
+    await harness.decide(await harness.short(requirement), Choice.ACCEPT)
+    await harness.requirement_until(requirement, lambda found: found.exception_id is None)
+    await harness.receive(order, days=70)
 
-    assert await world.ended(requirement) == "fulfilled"
-    assert "incident.opened" not in await world.kinds(requirement)
+    assert await harness.ended(requirement) == "fulfilled"
+    assert "incident.opened" not in await harness.kinds(requirement)
 
 
 async def test_what_a_killed_worker_held_goes_on_elsewhere_within_seconds(
-    make_world: MakeWorld, tmp_path: Path
+    make_harness: MakeHarness, tmp_path: Path
 ) -> None:
-    world = await make_world(without="erp", consolidation_minutes=0)
+    harness = await make_harness(without="erp", consolidation_minutes=0)
     written = tmp_path / "order.json"
     doomed = await asyncio.create_subprocess_exec(
         *(sys.executable, str(Path(__file__).with_name("doomed_worker.py"))),
-        *(world.client.service_client.config.target_host, world.queue, world.database_url, str(written)),
+        *(harness.client.service_client.config.target_host, harness.queue, harness.database_url, str(written)),
     )
     try:
-        requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-        await world.until(lambda: _exists(written))
+        requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+        await harness.until(lambda: _exists(written))
     finally:
         doomed.kill()
         await doomed.wait()
     document = OrderDocument.model_validate_json(written.read_text())
-    world.erp.orders["4500000000"], world.erp.numbers[document.reference] = document, "4500000000"
+    harness.erp.orders["4500000000"], harness.erp.numbers[document.reference] = document, "4500000000"
 
     async with AsyncExitStack() as stack:
-        for worker in world.held_back:
+        for worker in harness.held_back:
             await stack.enter_async_context(worker)
-        order = await world.order_until(await world.ordered(requirement), lambda found: found.stage == "sent", 15)
+        order = await harness.order_until(await harness.ordered(requirement), lambda found: found.stage == "sent", 15)
 
     assert order.order_number == "4500000000"
-    assert (world.erp.unsure, world.erp.writes) == ([True], [])
+    assert (harness.erp.maybe_written, harness.erp.writes) == ([True], [])
 
 
 async def _exists(path: Path) -> bool:

@@ -7,12 +7,12 @@ from canonical.identity import OrderId
 from canonical.messages import RequirementOpened
 from canonical.need import Need
 from canonical.sourcing import Assessment
-from tests.decisions.nouns import a_need, a_policy, a_revision, a_source, an_item
+from tests.decisions.models import a_need, a_policy, a_revision, a_source, an_item
 from workflows.material_requirement.messages import take
 from workflows.material_requirement.need import judge_need
 from workflows.material_requirement.state import RequirementState
 
-Facts = list[tuple[str, dict[str, Any]]]
+AuditEvents = list[tuple[str, dict[str, Any]]]
 
 
 def covered(need: Need) -> RequirementState:
@@ -22,35 +22,35 @@ def covered(need: Need) -> RequirementState:
     return state
 
 
-def told(state: RequirementState, *quantities: int) -> Facts:
-    """The facts of plans 2, 3, ... that arrive together and are then judged."""
-    facts: Facts = []
+def reported(state: RequirementState, *quantities: int) -> AuditEvents:
+    """The audit events of plans 2, 3, ... that arrive together and are then judged."""
+    audit_events: AuditEvents = []
 
     def note(kind: str, _: object = None, /, **data: Any) -> None:
-        facts.append((kind, data))
+        audit_events.append((kind, data))
 
     for version, quantity in enumerate(quantities, 2):
         revision = a_revision(version, event_id=f"p{version}")
         need = state.acted_on.model_copy(update={"quantity": Decimal(quantity), "revision": revision})
         take(state, RequirementOpened(need=need, correlation_id=f"plan-{version}"), note)
     judge_need(state, note)
-    return facts
+    return audit_events
 
 
 def test_of_plans_that_arrive_together_the_newest_is_judged_and_the_others_are_on_record() -> None:
     state = covered(a_need(quantity=Decimal(1000)))
-    facts = told(state, 1500, 2000, 1030)
-    assert [(kind, data["plan_version"]) for kind, data in facts] == [
-        ("need.overtaken", 2),
-        ("need.overtaken", 3),
-        ("need.damped", 4),
+    audit_events = reported(state, 1500, 2000, 1030)
+    assert [(kind, data["plan_version"]) for kind, data in audit_events] == [
+        ("requirement.overtaken", 2),
+        ("requirement.overtaken", 3),
+        ("requirement.change_suppressed", 4),
     ]
-    assert [int(state.acted_on.quantity), int(state.need.quantity), state.damped] == [1000, 1030, 1]
+    assert [int(state.acted_on.quantity), int(state.need.quantity), state.suppressed] == [1000, 1030, 1]
 
 
-def test_a_judged_change_can_be_judged_again_from_its_fact() -> None:
-    [(kind, data)] = told(covered(a_need(quantity=Decimal(1000))), 1060)
-    assert (kind, data["act"], data["policy_version"], data["supplier"]) == ("need.changed", True, "v7", "")
+def test_a_judged_change_can_be_judged_again_from_its_audit_event() -> None:
+    [(kind, data)] = reported(covered(a_need(quantity=Decimal(1000))), 1060)
+    assert (kind, data["act"], data["policy_version"], data["supplier"]) == ("requirement.changed", True, "v7", "")
     assert Need.model_validate(data["acted_on"]).quantity == 1000
     assert Need.model_validate(data["proposed"]).quantity == 1060
     assert (data["reason"]["rule"], data["reason"]["policy_version"]) == ("R4", "v7")
@@ -59,12 +59,12 @@ def test_a_judged_change_can_be_judged_again_from_its_fact() -> None:
 def test_before_anything_is_covered_there_is_nothing_to_damp() -> None:
     state = covered(a_need(quantity=Decimal(1000)))
     state.covered_revision = None
-    [(kind, data)] = told(state, 1001)
-    assert (kind, int(state.acted_on.quantity)) == ("need.changed", 1001)
+    [(kind, data)] = reported(state, 1001)
+    assert (kind, int(state.acted_on.quantity)) == ("requirement.changed", 1001)
     assert "reason" not in data, "R4 decided nothing"
 
 
 def test_what_an_order_of_ours_needs_is_not_damped_a_second_time() -> None:
     state = covered(a_need(quantity=Decimal(1000), demanded_by=OrderId("order/1720/1710/x"), demanding_line=10))
-    [(kind, _)] = told(state, 1001)
-    assert (kind, int(state.acted_on.quantity)) == ("need.changed", 1001)
+    [(kind, _)] = reported(state, 1001)
+    assert (kind, int(state.acted_on.quantity)) == ("requirement.changed", 1001)

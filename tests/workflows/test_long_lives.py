@@ -12,7 +12,7 @@ from canonical.exception import Choice
 from canonical.records import OrderSnapshot
 from tests.conftest import FreshDatabase
 from tests.workflows.conftest import serving, telling
-from tests.workflows.world import ACCEPTED, CHANGED, World
+from tests.workflows.harness import ACCEPTED, CHANGED, Harness
 
 
 @pytest.fixture(scope="session")
@@ -23,102 +23,102 @@ async def restless_env(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]
 
 
 @pytest.fixture
-async def restless(restless_env: WorkflowEnvironment, fresh_database: FreshDatabase) -> AsyncIterator[World]:
+async def restless(restless_env: WorkflowEnvironment, fresh_database: FreshDatabase) -> AsyncIterator[Harness]:
     async with AsyncExitStack() as stack:
         make = await stack.enter_async_context(telling(restless_env, fresh_database))
         yield await make()
 
 
-async def test_entities_that_continue_as_new_after_every_step_tell_the_same_story(restless: World) -> None:
-    world = restless
-    need = world.need(world.item("CHAIN", "Cyclops", "Trey"))
-    requirement = await world.plan(need)
-    first = await world.acknowledged(requirement, world.line(10, (CHANGED, 60, 58), (CHANGED, 40, 70)))
-    exception = await world.short(requirement)
-    await world.answer(first, world.line(10, (CHANGED, 60, 58), (CHANGED, 40, 72)))
-    await world.noted(exception.id, "exception.changed")
-    await world.decide(await world.exception(exception.id), Choice.ACCEPT)
-    await world.requirement_until(requirement, lambda now: now.exception_id is None)
+async def test_entities_that_continue_as_new_after_every_step_tell_the_same_story(restless: Harness) -> None:
+    harness = restless
+    need = harness.need(harness.item("CHAIN", "Cyclops", "Trey"))
+    requirement = await harness.plan(need)
+    first = await harness.acknowledged(requirement, harness.line(10, (CHANGED, 60, 58), (CHANGED, 40, 70)))
+    exception = await harness.short(requirement)
+    await harness.answer(first, harness.line(10, (CHANGED, 60, 58), (CHANGED, 40, 72)))
+    await harness.registered(exception.id, "exception.changed")
+    await harness.decide(await harness.exception(exception.id), Choice.ACCEPT)
+    await harness.requirement_until(requirement, lambda now: now.exception_id is None)
 
-    need = await world.replan(need, 2, quantity=103)
-    await world.noted(requirement, "need.damped")
-    await world.receive_part(first, 30, receipt="GR-1")
-    await world.noted(first.id, "goods.received")
-    await world.replan(need, 3, quantity=150)
-    second = await world.sent(requirement, orders=2)
-    await world.receive_part(first, 30, receipt="GR-1")
-    await world.noted(first.id, "receipt.repeated")
-    await world.answer(second, world.line(10, (ACCEPTED, 50, 58)))
-    await world.settled(second)
-    await world.receive_part(first, 70, receipt="GR-2")
-    await world.receive(second)
+    need = await harness.replan(need, 2, quantity=103)
+    await harness.registered(requirement, "requirement.change_suppressed")
+    await harness.receive_part(first, 30, receipt="GR-1")
+    await harness.registered(first.id, "goods.received")
+    await harness.replan(need, 3, quantity=150)
+    second = await harness.sent(requirement, orders=2)
+    await harness.receive_part(first, 30, receipt="GR-1")
+    await harness.registered(first.id, "receipt.repeated")
+    await harness.answer(second, harness.line(10, (ACCEPTED, 50, 58)))
+    await harness.settled(second)
+    await harness.receive_part(first, 70, receipt="GR-2")
+    await harness.receive(second)
 
-    assert [await world.ended(order) for order in (first.id, second.id)] == ["closed", "closed"]
-    assert await world.ended(requirement) == "fulfilled"
-    found = await world.requirement(requirement)
-    assert sum(part.quantity for part in found.cover) == 150
+    assert [await harness.ended(order) for order in (first.id, second.id)] == ["closed", "closed"]
+    assert await harness.ended(requirement) == "fulfilled"
+    found = await harness.requirement(requirement)
+    assert sum(part.quantity for part in found.coverage) == 150
     assert len(found.order_ids) == 2
-    assert world.erp.orders.keys() == {first.order_number, second.order_number}
-    assert [await runs_of(world, entity) > 1 for entity in (requirement, first.id)] == [True, True]
+    assert harness.erp.orders.keys() == {first.order_number, second.order_number}
+    assert [await runs_of(harness, entity) > 1 for entity in (requirement, first.id)] == [True, True]
 
 
-async def test_months_of_plans_and_answers_leave_every_run_short_and_what_it_carries_small(restless: World) -> None:
-    world = restless
-    need = world.need(world.item("CHAIN", "Cyclops"))
-    requirement = await world.plan(need)
-    order = await world.acknowledged(requirement)
+async def test_months_of_plans_and_answers_leave_every_run_short_and_what_it_carries_small(restless: Harness) -> None:
+    harness = restless
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.acknowledged(requirement)
     for version in range(2, 25):
         quantity = 100 + version % 8 * 30
-        need = await world.replan(need, version, quantity=quantity)
+        need = await harness.replan(need, version, quantity=quantity)
         if version % 4 == 0:
 
-            def changed(now: OrderSnapshot, wanted: int = quantity) -> bool:
-                sent = world.supplier.sent[str(now.order_number)][-1]
-                return sent.revision == now.revision and sent.lines[0].quantity == wanted
+            def changed(now: OrderSnapshot, requested: int = quantity) -> bool:
+                sent = harness.supplier.sent[str(now.order_number)][-1]
+                return sent.revision == now.revision and sent.lines[0].quantity == requested
 
-            await world.answer(await world.order_until(order, changed))
-            await world.order_until(order, lambda now: now.answered_revision == now.revision)
+            await harness.answer(await harness.order_until(order, changed))
+            await harness.order_until(order, lambda now: now.answered_revision == now.revision)
     for number in range(6):
-        await world.receive_part(order, 1, receipt=f"GR-{number}")
-    await world.order_until(order, lambda now: now.lines[0].received == 6)
+        await harness.receive_part(order, 1, receipt=f"GR-{number}")
+    await harness.order_until(order, lambda now: now.lines[0].received == 6)
     for entity in (requirement, order.id):
-        runs = await history_of(world, entity)
+        runs = await history_of(harness, entity)
         assert len(runs) > 5
         assert max(len(run.events) for run in runs) < 100, "a dozen, and what one step adds"
         carried = [size_of_input(run) for run in runs]
         assert carried[0] < carried[len(carried) // 2] * 1.1
 
 
-async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_decided(restless: World) -> None:
-    world = restless
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement, world.line(10, (CHANGED, 100, 61)))
-    asked = await world.short(requirement)
+async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_decided(restless: Harness) -> None:
+    harness = restless
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement, harness.line(10, (CHANGED, 100, 61)))
+    asked = await harness.short(requirement)
     for times in range(1, 7):
-        await world.answer(order, world.line(10, (CHANGED, 100, 61 + times)))
-        await world.noted(asked.id, "exception.changed", times)
-    assert await runs_of(world, asked.id) > 1
-    assert (await world.kinds(asked.id)).count("exception.opened") == 1
-    question = await world.exception(asked.id)
+        await harness.answer(order, harness.line(10, (CHANGED, 100, 61 + times)))
+        await harness.registered(asked.id, "exception.changed", times)
+    assert await runs_of(harness, asked.id) > 1
+    assert (await harness.kinds(asked.id)).count("exception.opened") == 1
+    question = await harness.exception(asked.id)
     assert question.opened_at == asked.opened_at
-    await world.decide(question, Choice.ACCEPT)
-    await world.requirement_until(requirement, lambda now: now.exception_id is None)
-    assert await world.ended(asked.id) == "decided"
-    await world.receive(order)
-    assert await world.ended(requirement) == "fulfilled"
+    await harness.decide(question, Choice.ACCEPT)
+    await harness.requirement_until(requirement, lambda now: now.exception_id is None)
+    assert await harness.ended(asked.id) == "decided"
+    await harness.receive(order)
+    assert await harness.ended(requirement) == "fulfilled"
 
 
-async def runs_of(world: World, entity: str) -> int:
+async def runs_of(harness: Harness, entity: str) -> int:
     """How many runs the entity has had, the present one included."""
-    return len(await history_of(world, entity))
+    return len(await history_of(harness, entity))
 
 
-async def history_of(world: World, entity: str) -> list[WorkflowHistory]:
+async def history_of(harness: Harness, entity: str) -> list[WorkflowHistory]:
     """The history of each run, the newest first."""
     runs: list[WorkflowHistory] = []
     run_id = None
     while run_id != "":
-        runs.append(await world.client.get_workflow_handle(entity, run_id=run_id).fetch_history())
+        runs.append(await harness.client.get_workflow_handle(entity, run_id=run_id).fetch_history())
         run_id = runs[-1].events[0].workflow_execution_started_event_attributes.continued_execution_run_id
     return runs
 

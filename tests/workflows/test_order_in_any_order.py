@@ -9,45 +9,45 @@ from hypothesis import given
 
 from canonical.identity import OrderId, RequirementId
 from canonical.messages import (
-    CoverWanted,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
     ShipmentsAnnounced,
     SupplierAnswered,
+    SupplyRequested,
 )
 from canonical.order import (
-    AnswerSlice,
+    AnswerOutcome,
+    AnswerScheduleLine,
     DocumentEdit,
     EditedField,
     GoodsReceipt,
     LineAnswer,
-    LineOutcome,
     OrderAnswer,
     ShipmentAnnounced,
     ShippedLine,
 )
 from canonical.records import OrderStage, OrderTerms
-from tests.decisions.nouns import a_source, june
-from tests.workflows.arrivals import NOW, POLICY, a_want, arrivals, told, unnoted
+from tests.decisions.models import a_source, june
+from tests.workflows.arrivals import NOW, POLICY, a_request, arrivals, reported, unnoted
 from workflows.purchase_order import messages as order_messages
-from workflows.purchase_order.changes import settle_wants
-from workflows.purchase_order.reports import cover_of
+from workflows.purchase_order.changes import settle_requests
+from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState
 
 TODAY = june(1)
 TERMS = OrderTerms(plant="1710", supplier="1580", currency="USD", terms="standard")
 ORDER = OrderId("order/1710/1580/abc")
 CHAIN, BELL = RequirementId("requirement/1710/CHAIN/1"), RequirementId("requirement/1710/BELL/1")
-CHANGED = LineOutcome.CHANGED
+CHANGED = AnswerOutcome.CHANGED
 
 
 def sent_order() -> OrderState:
     """100 chains on line 10, 60 bells on line 20, with the supplier."""
     opened = OrderOpened(order_id=ORDER, terms=TERMS, source=a_source(), policy=POLICY, correlation_id="c")
     state = OrderState.of(opened, NOW)
-    state.add_lines(a_want(CHAIN, 1, 100))
-    state.add_lines(a_want(BELL, 1, 60))
+    state.add_lines(a_request(CHAIN, 1, 100))
+    state.add_lines(a_request(BELL, 1, 60))
     state.stage, state.order_number, state.requisition_number = OrderStage.SENT, "4500000001", "1500000001"
     return state
 
@@ -66,12 +66,12 @@ def an_answer(number: int, *lines: LineAnswer, revision: int = 1, accepted: bool
     )
 
 
-def said(line: int, *slices: tuple[LineOutcome, int, int | None], unit: str | None = None) -> LineAnswer:
+def statement(line: int, *schedule_lines: tuple[AnswerOutcome, int, int | None], unit: str | None = None) -> LineAnswer:
     return LineAnswer(
         line=line,
-        slices=tuple(
-            AnswerSlice(outcome=outcome, quantity=Decimal(quantity), date=june(day) if day else None, unit=unit)
-            for outcome, quantity, day in slices
+        schedule_lines=tuple(
+            AnswerScheduleLine(outcome=outcome, quantity=Decimal(quantity), date=june(day) if day else None, unit=unit)
+            for outcome, quantity, day in schedule_lines
         ),
     )
 
@@ -102,10 +102,10 @@ def a_shipment(number: str, line: int, quantity: int) -> ShipmentsAnnounced:
 
 TO_THE_ORDER = [
     an_answer(1, accepted=True),
-    an_answer(2, said(10, (CHANGED, 60, 20), (CHANGED, 40, 24))),
-    an_answer(3, said(20, (CHANGED, 60, 22), unit="BX")),
-    an_answer(4, said(20, (CHANGED, 60, 23))),
-    an_answer(5, said(10, (CHANGED, 70, 20), (LineOutcome.REJECTED, 30, None))),
+    an_answer(2, statement(10, (CHANGED, 60, 20), (CHANGED, 40, 24))),
+    an_answer(3, statement(20, (CHANGED, 60, 22), unit="BX")),
+    an_answer(4, statement(20, (CHANGED, 60, 23))),
+    an_answer(5, statement(10, (CHANGED, 70, 20), (AnswerOutcome.REJECTED, 30, None))),
     an_answer(6, revision=3, accepted=True),
     a_shipment("D-1", 10, 40),
     a_shipment("D-2", 10, 20),
@@ -113,7 +113,9 @@ TO_THE_ORDER = [
     GoodsReceived(receipts=(a_receipt("GR-3", 20, 10, 21),)),
     GoodsReceived(receipts=(a_receipt("GR-4", 20, 5, 21, unit="BX"),)),
 ]
-WANTS = [CoverWanted(want=a_want(BELL, revision, quantity)) for revision, quantity in ((2, 80), (3, 0), (4, 50))]
+REQUESTS = [
+    SupplyRequested(request=a_request(BELL, revision, quantity)) for revision, quantity in ((2, 80), (3, 0), (4, 50))
+]
 
 
 def an_edit(event: str, line: int, field: EditedField, new: str, hour: int, by: str = "ben") -> DocumentEdited:
@@ -150,8 +152,8 @@ def picture(state: OrderState) -> dict[str, Any]:
             (line.number, line.quantity, line.delivery_date, line.cancelled, line.shipped, line.received, line.awaited)
             for line in state.lines
         ],
-        "supply": [told(line.supply) for line in state.lines],
-        "cover": {requirement: told(cover_of(state, requirement)) for requirement in (CHAIN, BELL)},
+        "supply": [reported(line.supply) for line in state.lines],
+        "coverage": {requirement: reported(coverage_of(state, requirement)) for requirement in (CHAIN, BELL)},
         "unclear": (state.unclear, state.unclear_receipts),
         "touched": set(state.touched),
         "cut": set(state.cut),
@@ -160,7 +162,7 @@ def picture(state: OrderState) -> dict[str, Any]:
         "pending": state.pending,
         "edits": [{field: (edit.new, edit.edited_by) for field, edit in line.edits.items()} for line in state.lines],
         "refusals": state.refusals,
-        "balances": state.balances,
+        "balances": state.open_quantities,
     }
 
 
@@ -168,7 +170,7 @@ def order_after(messages: Sequence[Any]) -> dict[str, Any]:
     state = sent_order()
     for message in messages:
         order_messages.take(state, message, unnoted, TODAY)
-    settle_wants(state, TODAY, unnoted)
+    settle_requests(state, TODAY, unnoted)
     return picture(state)
 
 
@@ -177,9 +179,9 @@ def test_an_order_ends_in_the_same_state_whatever_order_its_messages_come_in(mes
     assert order_after(messages) == order_after(TO_THE_ORDER)
 
 
-@given(arrivals([*TO_THE_ORDER, *WANTS, *EDITS]))
+@given(arrivals([*TO_THE_ORDER, *REQUESTS, *EDITS]))
 def test_an_order_grants_the_newest_wants_whatever_order_they_and_edits_come_in(messages: list[Any]) -> None:
-    assert order_after(messages) == order_after([*TO_THE_ORDER, *WANTS, *EDITS])
+    assert order_after(messages) == order_after([*TO_THE_ORDER, *REQUESTS, *EDITS])
 
 
 @given(arrivals(EDITS))

@@ -4,14 +4,14 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from canonical.cover import WantedComponent
 from canonical.identity import OrderId, RequirementId
 from canonical.messages import OrderOpened
 from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderStage, OrderTerms
+from canonical.supply import RequestedComponent
 from decisions.ordering import is_newer
-from tests.decisions.nouns import a_peg, a_source, june, may
-from tests.workflows.arrivals import NOW, POLICY, a_want
+from tests.decisions.models import a_peg, a_source, june, may
+from tests.workflows.arrivals import NOW, POLICY, a_request
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.state import OrderState
 
@@ -20,7 +20,7 @@ LATER = NOW + dt.timedelta(minutes=1)
 BY_LORRY = RouteRule(kind=RouteKind.TRANSFER, supplying_plant="1720", transit_days=3)
 
 
-def an_order(route: RouteKind, supplier: str = "1720", **want: Any) -> OrderState:
+def an_order(route: RouteKind, supplier: str = "1720", **request: Any) -> OrderState:
     """100 chains for Saturday the 20th, with whoever serves them."""
     opened = OrderOpened(
         order_id=OrderId(f"order/1710/{supplier}/abc"),
@@ -30,7 +30,7 @@ def an_order(route: RouteKind, supplier: str = "1720", **want: Any) -> OrderStat
         correlation_id="c",
     )
     state = OrderState.of(opened, NOW)
-    state.add_lines(a_want(CHAIN, 1, 100).model_copy(update=want))
+    state.add_lines(a_request(CHAIN, 1, 100).model_copy(update=request))
     state.stage, state.order_number = OrderStage.SENT, "4500000001"
     return state
 
@@ -95,8 +95,8 @@ def test_each_lot_of_a_transfer_serves_its_share_of_the_demand() -> None:
 
 
 def test_components_are_rounded_up_to_what_their_unit_is_traded_in() -> None:
-    glue = WantedComponent(item="GLUE", unit="KGM", per_unit=Decimal("0.001234"), date=may(29))
-    spoke = WantedComponent(item="SPOKE", unit="EA", per_unit=Decimal("0.333333"), date=may(28))
+    glue = RequestedComponent(item="GLUE", unit="KGM", per_unit=Decimal("0.001234"), date=may(29))
+    spoke = RequestedComponent(item="SPOKE", unit="EA", per_unit=Decimal("0.333333"), date=may(28))
     state = an_order(RouteKind.SUBCONTRACT, "1580", components=(glue, spoke, spoke))
     stated, _ = needs_now(state, NOW)
     assert [(need.item, str(need.quantity), need.required_date) for need in stated] == [
@@ -107,7 +107,7 @@ def test_components_are_rounded_up_to_what_their_unit_is_traded_in() -> None:
 
 
 def test_components_of_a_cancelled_line_are_withdrawn_once_and_stated_again_where_it_lives_again() -> None:
-    spoke = WantedComponent(item="SPOKE", unit="EA", per_unit=Decimal(36), date=may(28))
+    spoke = RequestedComponent(item="SPOKE", unit="EA", per_unit=Decimal(36), date=may(28))
     state = an_order(RouteKind.SUBCONTRACT, "1580", components=(spoke,))
     ([stated], _) = needs_now(state, NOW)
     line = state.lines[0]

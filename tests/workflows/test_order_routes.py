@@ -9,34 +9,34 @@ from typing import Any
 from sqlalchemy import select
 
 from canonical.base import Criticality
+from canonical.event_data import OUR_SOURCE, REQUIREMENT_PLANNED, RequirementPlanned
 from canonical.messages import RequirementWithdrawn
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderSnapshot
 from canonical.sourcing import Component, Source
-from canonical.world import OUR_SOURCE, REQUIREMENT_PLANNED, RequirementPlanned
 from ledger.tables import InboxRow
-from tests.workflows.conftest import MakeWorld
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import REJECTED, Harness, today
 from tests.workflows.plant import EVERY_DAY
 from tests.workflows.test_silence import overdue
-from tests.workflows.world import REJECTED, World, today
 
 TRANSFER = RouteRule(kind=RouteKind.TRANSFER, supplying_plant="1720", transit_days=3)
 SUBCONTRACT = RouteRule(kind=RouteKind.SUBCONTRACT, components_lead_days=2)
 
 
-async def stated(world: World, count: int) -> list[tuple[str, dict[str, Any]]]:
+async def stated(harness: Harness, count: int) -> list[tuple[str, dict[str, Any]]]:
     """What our orders have put into the inbox, once it is so much: each message's type and event."""
 
     async def look() -> Sequence[tuple[str, bytes]] | None:
-        async with world.engine.connect() as connection:
+        async with harness.engine.connect() as connection:
             rows = await connection.execute(
                 select(InboxRow.type, InboxRow.body).where(InboxRow.source == OUR_SOURCE).order_by(InboxRow.id)
             )
             found = [(row.type, row.body) for row in rows]
         return found if len(found) >= count else None
 
-    found = await world.until(look)
+    found = await harness.until(look)
     assert len(found) == count
     return [(kind, json.loads(body)) for kind, body in found]
 
@@ -58,58 +58,62 @@ def need_in(event: dict[str, Any]) -> Need:
     return Need.model_validate(fields | {"source": OUR_SOURCE, "revision": revision_of(event)})
 
 
-async def transferring(make_world: MakeWorld) -> tuple[World, Need, OrderSnapshot]:
+async def transferring(make_harness: MakeHarness) -> tuple[Harness, Need, OrderSnapshot]:
     """Plant 1710 gets chains from plant 1720: the need at 1710 and its transfer, handed to 1720."""
-    world = await make_world(routes=(TRANSFER,))
-    world.policies.by_plant["1720"] = world.policy.model_copy(
+    harness = await make_harness(routes=(TRANSFER,))
+    harness.policies.by_plant["1720"] = harness.policy.model_copy(
         update={"plant": "1720", "routes": (RouteRule(kind=RouteKind.DIRECT),)}
     )
-    name = world.item("CHAIN", "Cyclops")
-    world.master_data.items["1720", name] = world.master_data.items["1710", name].model_copy(update={"plant": "1720"})
+    name = harness.item("CHAIN", "Cyclops")
+    harness.master_data.items["1720", name] = harness.master_data.items["1710", name].model_copy(
+        update={"plant": "1720"}
+    )
     due = today() + timedelta(days=60)
-    need = world.need(name, pegging=(Peg(demand="BIKE-1", quantity=Decimal(100), date=due, criticality=Criticality.A),))
-    return world, need, await world.sent(await world.plan(need))
+    need = harness.need(
+        name, pegging=(Peg(demand="BIKE-1", quantity=Decimal(100), date=due, criticality=Criticality.A),)
+    )
+    return harness, need, await harness.sent(await harness.plan(need))
 
 
-async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make_world: MakeWorld) -> None:
-    world, need, order = await transferring(make_world)
-    [(kind, event)] = await stated(world, 1)
-    told = need_in(event)
+async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make_harness: MakeHarness) -> None:
+    harness, need, order = await transferring(make_harness)
+    [(kind, event)] = await stated(harness, 1)
+    reported = need_in(event)
 
     assert (kind, order.supplier, order.route) == (REQUIREMENT_PLANNED, "1720", RouteKind.TRANSFER)
-    assert world.document(order).route is RouteKind.TRANSFER
-    assert dict(world.supplier.sent) == {}, "a plant gets no document"
-    assert (told.plant, told.item, int(told.quantity), told.unit) == ("1720", need.item, 100, "EA")
-    assert told.demand_reference == f"{order.order_number}/10"
-    assert (told.demanded_by, told.demanding_line, told.transit_days) == (order.id, 10, 3)
-    assert told.required_date == today() + timedelta(days=60 - 2 - 3), "dock date less the way"
-    assert [(peg.demand, int(peg.quantity), peg.date, peg.criticality) for peg in told.pegging] == [
-        ("BIKE-1", 100, told.required_date, Criticality.A)
+    assert harness.document(order).route is RouteKind.TRANSFER
+    assert dict(harness.supplier.sent) == {}, "a plant gets no document"
+    assert (reported.plant, reported.item, int(reported.quantity), reported.unit) == ("1720", need.item, 100, "EA")
+    assert reported.demand_reference == f"{order.order_number}/10"
+    assert (reported.demanded_by, reported.demanding_line, reported.transit_days) == (order.id, 10, 3)
+    assert reported.required_date == today() + timedelta(days=60 - 2 - 3), "dock date less the way"
+    assert [(peg.demand, int(peg.quantity), peg.date, peg.criticality) for peg in reported.pegging] == [
+        ("BIKE-1", 100, reported.required_date, Criticality.A)
     ]
-    assert told.revision.plan_version == 1
+    assert reported.revision.plan_version == 1
 
-    supplying = await world.plan(told)
-    bought = await world.sent(supplying)
-    await world.answer(bought)
-    settled = await world.settled(order)
-    assert world.cover_in_aps(need.id, settled) == [(100, 58, "confirmed")]
-    assert (supplying, bought.order_number) not in world.aps.coverage, "APS knows nothing of needs of our own"
+    supplying = await harness.plan(reported)
+    bought = await harness.sent(supplying)
+    await harness.answer(bought)
+    settled = await harness.settled(order)
+    assert harness.coverage_in_aps(need.id, settled) == [(100, 58, "confirmed")]
+    assert (supplying, bought.order_number) not in harness.aps.coverage, "APS knows nothing of needs of our own"
 
 
 async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_withdrawn(
-    make_world: MakeWorld,
+    make_harness: MakeHarness,
 ) -> None:
-    world, need, order = await transferring(make_world)
-    need = await world.replan(need, 2, quantity=150)
-    changed = await world.order_until(order, lambda found: found.revision == 2)
-    _, (_, event) = await stated(world, 2)
+    harness, need, order = await transferring(make_harness)
+    need = await harness.replan(need, 2, quantity=150)
+    changed = await harness.order_until(order, lambda found: found.revision == 2)
+    _, (_, event) = await stated(harness, 2)
     assert (int(need_in(event).quantity), need_in(event).revision.plan_version) == (150, 2)
-    assert [int(line.quantity) for line in world.document(changed).lines] == [150]
+    assert [int(line.quantity) for line in harness.document(changed).lines] == [150]
 
-    await world.withdraw(need, 3)
+    await harness.withdraw(need, 3)
 
-    assert await world.ended(order.id) == "cancelled", "of a withdrawn need nobody says anything more"
-    *_, (_, event) = await stated(world, 3)
+    assert await harness.ended(order.id) == "cancelled", "of a withdrawn need nobody says anything more"
+    *_, (_, event) = await stated(harness, 3)
     data = event["data"]
     withdrawal = Withdrawal(
         plant=data["plant"],
@@ -118,65 +122,65 @@ async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_
         demand_reference=data["demand_reference"],
         revision=revision_of(event),
     )
-    assert withdrawal.id == need_in((await stated(world, 3))[0][1]).id
+    assert withdrawal.id == need_in((await stated(harness, 3))[0][1]).id
     assert RequirementWithdrawn(withdrawal=withdrawal).withdrawal.revision.plan_version == 3
 
 
 async def test_a_plant_answers_for_the_line_that_it_was_told_of_and_not_for_later_revisions_of_others(
-    make_world: MakeWorld,
+    make_harness: MakeHarness,
 ) -> None:
-    world = await make_world(routes=(TRANSFER,))
-    world.policies.by_plant["1720"] = world.policy.model_copy(update={"plant": "1720"})
+    harness = await make_harness(routes=(TRANSFER,))
+    harness.policies.by_plant["1720"] = harness.policy.model_copy(update={"plant": "1720"})
     needs = []
     for item in ("CHAIN", "BELL"):
-        name = world.item(item, "Cyclops")
-        world.master_data.items["1720", name] = world.master_data.items["1710", name]
-        needs.append(world.need(name))
-        await world.ordered(await world.plan(needs[-1]))
-    order = await world.sent(needs[0].id)
+        name = harness.item(item, "Cyclops")
+        harness.master_data.items["1720", name] = harness.master_data.items["1710", name]
+        needs.append(harness.need(name))
+        await harness.ordered(await harness.plan(needs[-1]))
+    order = await harness.sent(needs[0].id)
     chain = next(line.line for line in order.lines if line.item == needs[0].item)
     bell = 30 - chain
-    await world.replan(needs[0], 2, quantity=150)
-    await world.order_until(order, lambda found: found.revision == 2)
-    assert len(await stated(world, 3)) == 3, "only the line that changed is stated anew"
+    await harness.replan(needs[0], 2, quantity=150)
+    await harness.order_until(order, lambda found: found.revision == 2)
+    assert len(await stated(harness, 3)) == 3, "only the line that changed is stated anew"
 
-    await world.answer(order, world.line(bell, (REJECTED, 100, None)), revision=1)
-    answered = await world.order_until(order, lambda found: found.lines[bell // 10 - 1].cancelled)
+    await harness.answer(order, harness.line(bell, (REJECTED, 100, None)), revision=1)
+    answered = await harness.order_until(order, lambda found: found.lines[bell // 10 - 1].cancelled)
     assert [line.cancelled for line in answered.lines] == [line.line == bell for line in answered.lines]
-    await world.answer(order, world.line(chain, (REJECTED, 100, None)), revision=1)
-    await world.noted(order.id, "answer.stale")
+    await harness.answer(order, harness.line(chain, (REJECTED, 100, None)), revision=1)
+    await harness.registered(order.id, "answer.stale")
 
 
-async def test_a_plant_that_is_silent_is_not_reminded_but_the_buyer_is_asked(make_world: MakeWorld) -> None:
-    world, _, order = await transferring(make_world)
-    question = await overdue(world, order, await world.clock(order.id))
+async def test_a_plant_that_is_silent_is_not_reminded_but_the_buyer_is_asked(make_harness: MakeHarness) -> None:
+    harness, _, order = await transferring(make_harness)
+    question = await overdue(harness, order, await harness.clock(order.id))
     assert "no answer to revision 1" in question.proposal.summary
-    assert world.supplier.reminders == []
+    assert harness.supplier.reminders == []
 
 
-async def subcontracting(make_world: MakeWorld) -> tuple[World, Need, OrderSnapshot]:
+async def subcontracting(make_harness: MakeHarness) -> tuple[Harness, Need, OrderSnapshot]:
     """Wheels made by Litware of 36 spokes and a rim each, which the plant provides."""
-    world = await make_world(routes=(SUBCONTRACT,))
-    name = world.item("WHEEL", "Litware")
-    bought = world.master_data.items["1710", name]
+    harness = await make_harness(routes=(SUBCONTRACT,))
+    name = harness.item("WHEEL", "Litware")
+    bought = harness.master_data.items["1710", name]
     parts = tuple(
-        Component(item=f"{part}-{world.prefix}", quantity=Decimal(quantity), unit="EA")
+        Component(item=f"{part}-{harness.prefix}", quantity=Decimal(quantity), unit="EA")
         for part, quantity in (("SPOKE", 36), ("RIM", 1))
     )
     sources: tuple[Source, ...] = tuple(
         source.model_copy(update={"route": RouteKind.SUBCONTRACT, "calendar": EVERY_DAY}) for source in bought.sources
     )
-    world.master_data.items["1710", name] = bought.model_copy(update={"sources": sources, "components": parts})
+    harness.master_data.items["1710", name] = bought.model_copy(update={"sources": sources, "components": parts})
     for part in parts:
-        world.master_data.items["1710", part.item] = bought.model_copy(update={"item": part.item})
-    need = world.need(name)
-    return world, need, await world.sent(await world.plan(need))
+        harness.master_data.items["1710", part.item] = bought.model_copy(update={"item": part.item})
+    need = harness.need(name)
+    return harness, need, await harness.sent(await harness.plan(need))
 
 
-async def test_the_components_of_a_subcontract_are_needs_of_the_plant(make_world: MakeWorld) -> None:
-    world, need, order = await subcontracting(make_world)
-    spokes, rims = [need_in(event) for _, event in await stated(world, 2)]
-    [document] = world.supplier.sent[order.order_number or ""]
+async def test_the_components_of_a_subcontract_are_needs_of_the_plant(make_harness: MakeHarness) -> None:
+    harness, need, order = await subcontracting(make_harness)
+    spokes, rims = [need_in(event) for _, event in await stated(harness, 2)]
+    [document] = harness.supplier.sent[order.order_number or ""]
     assert (document.route, document.changed_lines) == (RouteKind.SUBCONTRACT, ())
     given = [(part.item, int(part.quantity)) for part in document.lines[0].components]
     assert given == [(spokes.item, 3600), (rims.item, 100)]
@@ -187,10 +191,10 @@ async def test_the_components_of_a_subcontract_are_needs_of_the_plant(make_world
     assert [peg.demand for peg in spokes.pegging] == [f"{order.order_number}/10"]
     assert spokes.demanded_by == order.id
 
-    await world.replan(need, 2, quantity=50)
-    changed = await world.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
-    events = [event for _, event in await stated(world, 4)]
+    await harness.replan(need, 2, quantity=50)
+    changed = await harness.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
+    events = [event for _, event in await stated(harness, 4)]
     assert [int(need_in(event).quantity) for event in events[2:]] == [1800, 50]
-    await world.answer(changed, world.line(10, (REJECTED, 50, None)))
-    kinds = [kind for kind, _ in await stated(world, 6)]
+    await harness.answer(changed, harness.line(10, (REJECTED, 50, None)))
+    kinds = [kind for kind, _ in await stated(harness, 6)]
     assert kinds[4:] == ["pegline.requirement.withdrawn.v1"] * 2, "what will not be made needs no components"

@@ -6,24 +6,29 @@ from decimal import Decimal
 import pytest
 
 from canonical.identity import RequirementId
-from canonical.order import DocumentEdit, EditedField, ScheduleLine
-from tests.decisions.nouns import june
-from tests.workflows.arrivals import NOW, a_want
+from canonical.order import DeliveryLine, DocumentEdit, EditedField
+from tests.decisions.models import june
+from tests.workflows.arrivals import NOW, a_request
 from workflows.purchase_order.line import Line, LineEdit
-from workflows.purchase_order.written import held, in_erp, is_known
+from workflows.purchase_order.written import in_erp, is_known, remote_value
 
 Days = list[tuple[int, int]]
 
 
-def rows(*parts: tuple[int, int]) -> tuple[ScheduleLine, ...]:
-    return tuple(ScheduleLine(date=june(day), quantity=Decimal(q), committed=Decimal(q)) for q, day in parts)
+def rows(*parts: tuple[int, int]) -> tuple[DeliveryLine, ...]:
+    return tuple(DeliveryLine(date=june(day), quantity=Decimal(q), committed=Decimal(q)) for q, day in parts)
 
 
 def a_line(*confirmed: tuple[int, int]) -> Line:
     """100 chains ordered for the 20th, as the ERP holds them: with what was confirmed, quantity and day."""
-    want = a_want(RequirementId("requirement/1710/CHAIN/1"), 1, 100)
+    request = a_request(RequirementId("requirement/1710/CHAIN/1"), 1, 100)
     line = Line(
-        number=10, want=want, quantity=Decimal(100), claim=Decimal(100), delivery_date=june(20), price=Decimal(2)
+        number=10,
+        request=request,
+        quantity=Decimal(100),
+        allocated=Decimal(100),
+        delivery_date=june(20),
+        price=Decimal(2),
     )
     line.is_in_erp()
     if confirmed:
@@ -31,7 +36,7 @@ def a_line(*confirmed: tuple[int, int]) -> Line:
     return line
 
 
-def an_edit(field: EditedField, old: str, new: str, hour: int = 1, found: tuple[ScheduleLine, ...] = ()) -> LineEdit:
+def an_edit(field: EditedField, old: str, new: str, hour: int = 1, found: tuple[DeliveryLine, ...] = ()) -> LineEdit:
     at = NOW + dt.timedelta(hours=hour)
     return LineEdit(field=field, old=old, new=new, edited_by="ben", effective_at=at, deliveries=found)
 
@@ -40,7 +45,7 @@ def a_move(old: int, new: int) -> LineEdit:
     return an_edit("delivery_date", june(old).isoformat(), june(new).isoformat())
 
 
-def told(edit: LineEdit) -> DocumentEdit:
+def reported(edit: LineEdit) -> DocumentEdit:
     known = edit.model_dump(exclude={"deliveries"})
     return DocumentEdit(order_number="45", line=10, **known)
 
@@ -89,7 +94,7 @@ def test_edits_of_a_line_are_applied_as_they_were_made() -> None:
     ],
 )
 def test_an_edit_back_to_what_the_erp_was_brought_to_is_no_news(confirmed: Days, edit: LineEdit, known: bool) -> None:
-    assert is_known(a_line(*confirmed), told(edit)) is known
+    assert is_known(a_line(*confirmed), reported(edit)) is known
 
 
 def test_of_a_line_that_was_changed_since_both_what_was_written_and_what_is_asked_for_are_no_news() -> None:
@@ -103,9 +108,9 @@ def test_of_a_line_that_was_changed_since_both_what_was_written_and_what_is_aske
         a_move(26, 24),
         a_move(24, 20),
     ]
-    assert [is_known(line, told(edit)) for edit in edits] == [True, True, False, True, True, False]
+    assert [is_known(line, reported(edit)) for edit in edits] == [True, True, False, True, True, False]
 
 
 def test_a_person_is_told_of_all_days_that_were_confirmed() -> None:
-    assert held(a_line((60, 20), (40, 24)), "delivery_date") == "2026-06-20 and 2026-06-24"
-    assert held(a_line(), "delivery_date") == "2026-06-20"
+    assert remote_value(a_line((60, 20), (40, 24)), "delivery_date") == "2026-06-20 and 2026-06-24"
+    assert remote_value(a_line(), "delivery_date") == "2026-06-20"

@@ -10,11 +10,11 @@ from temporalio.testing import ActivityEnvironment
 from activities.plan import POLL_SECONDS, PlanActivities
 from canonical.calls import PlanRunCall
 from canonical.identity import plan_run_id
-from canonical.plan import PlanDelivered, PlanRun, PlanStage
+from canonical.plan import PlanDelivered, PlanRunStatus, PlanStage
 from decisions.plan_matching import NearestNeeds
 from policies.book import FixedPolicies
 
-RUN = PlanRun(
+RUN = PlanRunStatus(
     id=plan_run_id("aps", "P1", 1),
     number=1,
     source="aps",
@@ -35,7 +35,7 @@ class Taken:
         self.waiting = changes
         self.rounds: list[tuple[float, int]] = []
 
-    async def deliver(self, run: PlanRun, batch: int) -> PlanDelivered:
+    async def deliver(self, run: PlanRunStatus, batch: int) -> PlanDelivered:
         handed = min(batch, self.waiting)
         self.waiting -= handed
         self.rounds.append((time.monotonic(), handed))
@@ -49,9 +49,9 @@ class Taken:
 @pytest.mark.parametrize(("per_second", "rounds"), [(0, [30, 0]), (48, [12, 12, 6, 0]), (8, [2, 2, 0])])
 async def test_the_rate_is_the_policys(per_second: int, rounds: list[int]) -> None:
     plans = Taken(sum(rounds))
-    desk = PlanActivities(plans, FixedPolicies({}), NearestNeeds())
+    plan_activities = PlanActivities(plans, FixedPolicies({}), NearestNeeds())
     call = PlanRunCall(run=RUN, batch=200, per_second=per_second)
-    assert (await ActivityEnvironment().run(desk.deliver, call)).stage is PlanStage.DONE
+    assert (await ActivityEnvironment().run(plan_activities.deliver, call)).stage is PlanStage.DONE
     assert [handed for _, handed in plans.rounds] == rounds
     for (before, handed), (after, _) in zip(plans.rounds, plans.rounds[1:], strict=False):
         assert after - before >= max(POLL_SECONDS, handed / per_second if per_second else 0) * 0.99

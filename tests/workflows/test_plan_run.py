@@ -12,15 +12,15 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from canonical.exception import Choice, ExceptionKind
 from canonical.identity import exception_id, requirement_id
-from canonical.plan import LineOutcome, PlanRun, PlanStage
+from canonical.plan import PlanLineOutcome, PlanRunStatus, PlanStage
 from canonical.policy import PlanRules
 from decisions.plan_matching import NearestNeeds
 from gateway.app import create_app
 from gateway.delivery.relay import RelayPace
 from gateway.plan_runs.intake import PlanIntake, PlanSent
-from tests.workflows.conftest import MakeWorld
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import Harness
 from tests.workflows.plant import today
-from tests.workflows.world import World
 from worker import WORKFLOWS
 from workflows.plan_run import plan_workflow_id
 
@@ -28,13 +28,15 @@ from workflows.plan_run import plan_workflow_id
 class Planner:
     """Publishes whole plans for a world, as a planning system does."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.source = f"aps-{world.prefix}"
-        self.item = world.item("FRAME", "ACME")
-        self._intake = PlanIntake(world.ledger, world.entities, world.policies, today, lambda: datetime.now(UTC))
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.source = f"aps-{harness.prefix}"
+        self.item = harness.item("FRAME", "ACME")
+        self._intake = PlanIntake(harness.ledger, harness.entities, harness.policies, today, lambda: datetime.now(UTC))
 
-    async def publish(self, version: int, lines: Sequence[dict[str, Any] | str], *, partial: bool = False) -> PlanRun:
+    async def publish(
+        self, version: int, lines: Sequence[dict[str, Any] | str], *, partial: bool = False
+    ) -> PlanRunStatus:
         async def body() -> AsyncIterator[bytes]:
             for each in lines:
                 yield (each if isinstance(each, str) else json.dumps(each)).encode() + b"\n"
@@ -44,108 +46,114 @@ class Planner:
 
     def lines(self, *references: str, quantity: int = 10, **more: Any) -> list[dict[str, Any]]:
         due = (today() + timedelta(days=60)).isoformat()
-        told = {"item": self.item, "quantity": quantity, "unit": "EA", "required_date": due, **more}
-        return [{**told, "demand_reference": reference} for reference in references]
+        reported = {"item": self.item, "quantity": quantity, "unit": "EA", "required_date": due, **more}
+        return [{**reported, "demand_reference": reference} for reference in references]
 
     def requirement(self, reference: str) -> str:
         return requirement_id("1710", self.item, self.source, reference)
 
-    async def ended(self, run: PlanRun) -> PlanRun:
+    async def ended(self, run: PlanRunStatus) -> PlanRunStatus:
         """The run once its workflow has ended; its history replays."""
-        handle = self.world.handle(plan_workflow_id(run))
-        stage = await self.world.ended(plan_workflow_id(run))
+        handle = self.harness.handle(plan_workflow_id(run))
+        stage = await self.harness.ended(plan_workflow_id(run))
         replayer = Replayer(
             workflows=WORKFLOWS,
             workflow_runner=UnsandboxedWorkflowRunner(),
-            data_converter=self.world.client.data_converter,
+            data_converter=self.harness.client.data_converter,
             debug_mode=True,
         )
         await replayer.replay_workflow(await handle.fetch_history())
-        found = await self.world.ledger.plans.find(run.number)
+        found = await self.harness.ledger.plans.find(run.number)
         assert found is not None
         assert found.stage == stage
         return found
 
 
 @asynccontextmanager
-async def publishing(world: World) -> AsyncIterator[Planner]:
+async def publishing(harness: Harness) -> AsyncIterator[Planner]:
     """A planner, and the relay that brings what the runs hand over to the requirements."""
     app = create_app(
-        world.ledger, world.entities, {}, world.policies, today, relay=False, relay_pace=RelayPace(poll_seconds=0.1)
+        harness.ledger,
+        harness.entities,
+        {},
+        harness.policies,
+        today,
+        relay=False,
+        relay_pace=RelayPace(poll_seconds=0.1),
     )
     relay = asyncio.create_task(app.state.relay.run())
     try:
-        yield Planner(world)
+        yield Planner(harness)
     finally:
         relay.cancel()
         await asyncio.wait([relay])
 
 
-async def test_a_plan_becomes_requirements_and_its_rerun_touches_the_changed_one_alone(world: World) -> None:
-    async with publishing(world) as planner:
+async def test_a_plan_becomes_requirements_and_its_rerun_touches_the_changed_one_alone(harness: Harness) -> None:
+    async with publishing(harness) as planner:
         first = await planner.ended(await planner.publish(1, planner.lines("A", "B")))
         assert (first.stage, first.lines) == (PlanStage.DONE, 2)
-        before = {each: await world.requirement(planner.requirement(each)) for each in ("A", "B")}
+        before = {each: await harness.requirement(planner.requirement(each)) for each in ("A", "B")}
         assert {int(found.need.quantity) for found in before.values()} == {10}
         again = [*planner.lines("A"), *planner.lines("B", quantity=500)]
         rerun = await planner.ended(await planner.publish(2, again))
-        progress = await world.ledger.plans.progress(rerun)
+        progress = await harness.ledger.plans.progress(rerun)
         assert (rerun.stage, progress.changes, progress.delivered) == (PlanStage.DONE, 1, 1)
-        await world.requirement_until(planner.requirement("B"), lambda found: found.need.quantity == 500)
-        assert (await world.requirement(planner.requirement("A"))).need.revision.plan_version == 1
+        await harness.requirement_until(planner.requirement("B"), lambda found: found.need.quantity == 500)
+        assert (await harness.requirement(planner.requirement("A"))).need.revision.plan_version == 1
 
 
-async def test_a_plan_over_its_error_limit_changes_nothing(world: World) -> None:
-    async with publishing(world) as planner:
+async def test_a_plan_over_its_error_limit_changes_nothing(harness: Harness) -> None:
+    async with publishing(harness) as planner:
         run = await planner.ended(await planner.publish(1, [*planner.lines("A"), "nonsense"]))
         assert run.stage is PlanStage.STOPPED
         assert run.detail == "1 of 2 lines are refused, 50.0%, and 2.0% may be; nothing was changed"
-        assert (await world.ledger.reads.waiting_summary()).undelivered == 0
+        assert (await harness.ledger.reads.waiting_summary()).undelivered == 0
         corrected = await planner.ended(await planner.publish(1, planner.lines("A")))
         assert corrected.stage is PlanStage.DONE
 
 
-async def test_a_plan_that_would_withdraw_too_much_waits_for_a_person(world: World) -> None:
-    async with publishing(world) as planner:
+async def test_a_plan_that_would_withdraw_too_much_waits_for_a_person(harness: Harness) -> None:
+    async with publishing(harness) as planner:
         await planner.ended(await planner.publish(1, planner.lines("A", "B", "C")))
         run = await planner.publish(2, planner.lines("A"))
         asked = exception_id(plan_workflow_id(run), 1)
-        await world.noted(asked, "exception.opened")
-        question = await world.exception(asked)
+        await harness.registered(asked, "exception.opened")
+        question = await harness.exception(asked)
         assert "would withdraw 2 of 3 open needs, 66.7%, and 10.0% may be" in question.proposal.summary
-        await world.decide(question, Choice.DECLINE)
+        await harness.decide(question, Choice.DECLINE)
         done = await planner.ended(run)
         assert (done.stage, done.detail) == (PlanStage.DONE, "bea.buyer decided that nothing is withdrawn")
-        progress = await world.ledger.plans.progress(done)
-        assert (progress.outcomes[LineOutcome.KEPT], progress.changes) == (2, 0)
+        progress = await harness.ledger.plans.progress(done)
+        assert (progress.outcomes[PlanLineOutcome.KEPT], progress.changes) == (2, 0)
 
 
-async def test_a_person_lets_the_plan_withdraw(world: World) -> None:
-    async with publishing(world) as planner:
+async def test_a_person_lets_the_plan_withdraw(harness: Harness) -> None:
+    async with publishing(harness) as planner:
         await planner.ended(await planner.publish(1, planner.lines("A", "B")))
         run = await planner.publish(2, planner.lines("A"))
         asked = exception_id(plan_workflow_id(run), 1)
-        await world.noted(asked, "exception.opened")
-        await world.decide(await world.exception(asked), Choice.APPROVE)
+        await harness.registered(asked, "exception.opened")
+        await harness.decide(await harness.exception(asked), Choice.APPROVE)
         assert (await planner.ended(run)).stage is PlanStage.DONE
-        await world.noted(planner.requirement("B"), "need.withdrawn")
+        await harness.registered(planner.requirement("B"), "withdrawal.received")
 
 
-async def test_a_newer_plan_takes_the_question_back_and_the_older_ends(make_world: MakeWorld) -> None:
-    world = await make_world(plan=PlanRules(withdraw_share_max=Decimal("0.5")))
-    async with publishing(world) as planner:
+async def test_a_newer_plan_takes_the_question_back_and_the_older_ends(make_harness: MakeHarness) -> None:
+    harness = await make_harness(plan=PlanRules(withdraw_share_max=Decimal("0.5")))
+    async with publishing(harness) as planner:
         await planner.ended(await planner.publish(1, planner.lines("A", "B", "C")))
         older = await planner.publish(2, planner.lines("A"))
         asked = exception_id(plan_workflow_id(older), 1)
-        await world.noted(asked, "exception.opened")
+        await harness.registered(asked, "exception.opened")
         newer = await planner.publish(3, planner.lines("A", "B", "C"))
         assert (await planner.ended(newer)).stage is PlanStage.DONE
         assert (await planner.ended(older)).stage is PlanStage.SUPERSEDED
-        await world.noted(asked, "exception.overtaken")
+        await harness.registered(asked, "exception.overtaken")
 
 
-async def test_a_tie_is_put_to_the_planner_and_the_rest_of_the_plan_goes_on(world: World) -> None:
-    async with publishing(world) as planner:
+async def test_a_tie_is_put_to_the_planner_and_the_rest_of_the_plan_goes_on(harness: Harness) -> None:
+    async with publishing(harness) as planner:
         anna, bert = planner.lines("O1", planner="anna"), planner.lines("O2", planner="bert")
         await planner.ended(await planner.publish(1, [*anna, *bert]))
         tied = [{**each, "demand_reference": None} for each in planner.lines("", "", planner="carl")]
@@ -153,22 +161,22 @@ async def test_a_tie_is_put_to_the_planner_and_the_rest_of_the_plan_goes_on(worl
         run = await planner.publish(2, [*tied, *planner.lines("NEW")])
         assert (await planner.ended(run)).stage is PlanStage.DONE
         asked = exception_id(plan_workflow_id(run), 1)
-        await world.noted(asked, "exception.opened")
-        question = await world.exception(asked)
+        await harness.registered(asked, "exception.opened")
+        question = await harness.exception(asked)
         assert (question.proposal.kind, question.assignee) == (ExceptionKind.AMBIGUOUS_MATCH, "planner")
         assert question.proposal.item == planner.item
-        assert (await world.requirement(planner.requirement("NEW"))).need.quantity == 10
-        assert (await world.requirement(planner.requirement("O1"))).stage != "withdrawn"
+        assert (await harness.requirement(planner.requirement("NEW"))).need.quantity == 10
+        assert (await harness.requirement(planner.requirement("O1"))).stage != "withdrawn"
 
 
-async def test_a_run_whose_worker_dies_goes_on_where_it_was(make_world: MakeWorld) -> None:
-    world = await make_world(plan=PlanRules(batch_lines=1))
-    async with publishing(world) as planner:
+async def test_a_run_whose_worker_dies_goes_on_where_it_was(make_harness: MakeHarness) -> None:
+    harness = await make_harness(plan=PlanRules(batch_lines=1))
+    async with publishing(harness) as planner:
         run = await planner.publish(1, planner.lines(*(f"R{number}" for number in range(6))))
         # What another worker handed over before it died: the first steps, done beside the workflow.
-        policy = world.policy
-        matched = await world.ledger.plans.match(run, policy, lambda item: policy, NearestNeeds())
-        await world.ledger.plans.deliver(matched.run, 1)
+        policy = harness.policy
+        matched = await harness.ledger.plans.match(run, policy, lambda item: policy, NearestNeeds())
+        await harness.ledger.plans.deliver(matched.run, 1)
         assert (await planner.ended(run)).stage is PlanStage.DONE
         for number in range(6):
-            assert (await world.requirement(planner.requirement(f"R{number}"))).need_revision == 1
+            assert (await harness.requirement(planner.requirement(f"R{number}"))).request_revision == 1

@@ -2,14 +2,14 @@
 
 from canonical.base import Criticality
 from canonical.plan import PlanStage
+from tests.workflows.harness import Harness
 from tests.workflows.test_plan_run import publishing
-from tests.workflows.world import World
 from workflows import queues
 from workflows.plan_run import plan_workflow_id
 
 
-async def test_a_critical_need_and_its_plan_run_go_before_the_others(world: World) -> None:
-    async with publishing(world) as planner:
+async def test_a_critical_need_and_its_plan_run_go_before_the_others(harness: Harness) -> None:
+    async with publishing(harness) as planner:
         [line] = planner.lines("CRITICAL")
         peg = {"demand": "BUILD", "quantity": 10, "date": line["required_date"], "criticality": "A"}
         run = await planner.ended(await planner.publish(1, [{**line, "pegging": [peg]}, *planner.lines("USUAL")]))
@@ -20,7 +20,7 @@ async def test_a_critical_need_and_its_plan_run_go_before_the_others(world: Worl
             ("critical", planner.requirement("CRITICAL")),
             ("usual", planner.requirement("USUAL")),
         ):
-            found[name] = (await world.handle(workflow).describe()).raw_info.priority
+            found[name] = (await harness.handle(workflow).describe()).raw_info.priority
     assert [found[name].priority_key for name in ("run", "critical", "usual")] == [1, 2, 3]
     assert {each.fairness_key for each in found.values()} == {"1710"}
 

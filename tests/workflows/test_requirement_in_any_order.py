@@ -8,14 +8,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.cover import CoverageChanged, CoverHeld, SliceState, SupplySlice
 from canonical.exception import Choice, Decision, ExceptionDecided
 from canonical.identity import ExceptionId, OrderId
-from canonical.messages import RequirementOpened, RequirementWithdrawn, StockAllotted
+from canonical.messages import RequirementOpened, RequirementWithdrawn, StockAllocated
 from canonical.need import Withdrawal
 from canonical.sourcing import Assessment
-from tests.decisions.nouns import a_need, a_revision, a_source, an_item, june
-from tests.workflows.arrivals import NOW, POLICY, a_want, arrivals, unnoted
+from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, ScheduleLineState
+from tests.decisions.models import a_need, a_revision, a_source, an_item, june
+from tests.workflows.arrivals import NOW, POLICY, a_request, arrivals, unnoted
 from workflows.material_requirement import messages as requirement_messages
 from workflows.material_requirement.need import judge_need
 from workflows.material_requirement.state import RequirementState
@@ -26,8 +26,8 @@ def covered_requirement() -> RequirementState:
     state = RequirementState.of(RequirementOpened(need=a_need(), correlation_id="c"))
     state.assessment = Assessment(item=an_item(a_source()), policy=POLICY)
     state.covered_revision = state.acted_on.revision.rank
-    state.covers = [
-        CoverHeld(order_id=OrderId(order), supplier="1580", want=a_want(state.id, revision, quantity))
+    state.coverages = [
+        OrderCoverage(order_id=OrderId(order), supplier="1580", request=a_request(state.id, revision, quantity))
         for revision, (order, quantity) in enumerate((("order/A", 600), ("order/B", 400)), 1)
     ]
     return state
@@ -54,21 +54,21 @@ def a_withdrawal(version: int) -> RequirementWithdrawn:
     )
 
 
-def a_statement(order: str, sequence: int, quantity: int, day: int, state: SliceState) -> CoverageChanged:
+def a_statement(order: str, sequence: int, quantity: int, day: int, state: ScheduleLineState) -> CoverageChanged:
     return CoverageChanged(
         order_id=OrderId(order),
         sequence=sequence,
         as_of=NOW + dt.timedelta(days=sequence),
         supplier="1580",
-        need_revision=sequence,
-        slices=(SupplySlice(quantity=Decimal(quantity), date=june(day), state=state),),
-        closed=state is SliceState.RECEIVED,
+        request_revision=sequence,
+        schedule_lines=(ScheduleLine(quantity=Decimal(quantity), date=june(day), state=state),),
+        closed=state is ScheduleLineState.RECEIVED,
     )
 
 
-def from_stock(revision: int, quantity: int, hour: int) -> StockAllotted:
-    stated_at = a_revision(1).effective_at + dt.timedelta(hours=hour)
-    return StockAllotted(quantity=Decimal(quantity), unit="EA", stated_at=stated_at, revision=revision, as_of=NOW)
+def from_stock(revision: int, quantity: int, hour: int) -> StockAllocated:
+    reported_at = a_revision(1).effective_at + dt.timedelta(hours=hour)
+    return StockAllocated(quantity=Decimal(quantity), unit="EA", reported_at=reported_at, revision=revision, as_of=NOW)
 
 
 OVERTAKEN = ExceptionDecided(
@@ -77,16 +77,16 @@ OVERTAKEN = ExceptionDecided(
     decision=Decision(event_id="d1", digest="0" * 16, choice=Choice.ACCEPT, decided_by="bea.buyer", decided_at=NOW),
 )
 STATEMENTS = [
-    a_statement("order/A", 1, 600, 20, SliceState.CONFIRMED),
-    a_statement("order/A", 2, 600, 24, SliceState.CONFIRMED),
-    a_statement("order/A", 3, 600, 23, SliceState.RECEIVED),
-    a_statement("order/B", 1, 400, 30, SliceState.BACKORDERED),
-    a_statement("order/B", 2, 400, 21, SliceState.CONFIRMED),
-    a_statement("order/C", 1, 999, 21, SliceState.CONFIRMED),
+    a_statement("order/A", 1, 600, 20, ScheduleLineState.CONFIRMED),
+    a_statement("order/A", 2, 600, 24, ScheduleLineState.CONFIRMED),
+    a_statement("order/A", 3, 600, 23, ScheduleLineState.RECEIVED),
+    a_statement("order/B", 1, 400, 30, ScheduleLineState.BACKORDERED),
+    a_statement("order/B", 2, 400, 21, ScheduleLineState.CONFIRMED),
+    a_statement("order/C", 1, 999, 21, ScheduleLineState.CONFIRMED),
     OVERTAKEN,
 ]
 PLANS = [a_plan(2, 1200, 15), a_plan(3, 500, 15), a_plan(5, 2000, 29)]
-"""Each far enough from all others to be acted on: what is damped (R4) depends on what was acted on, by intent."""
+"""Each far enough from all others to be acted on: what is suppressed (R4) depends on what was acted on, by intent."""
 
 
 def requirement_after(messages: Sequence[Any], *, all_at_once: bool = False) -> dict[str, Any]:
@@ -103,19 +103,19 @@ def requirement_after(messages: Sequence[Any], *, all_at_once: bool = False) -> 
         "withdrawn": state.withdrawn,
         "acted_on": None if state.withdrawn else state.acted_on,
         "correlation_id": None if state.withdrawn else state.correlation_id,
-        "covers": state.covers,
+        "coverages": state.coverages,
         "received": state.received,
         "from_stock": state.from_stock,
         "decision": state.decision,
     }
 
 
-def ends_alike(all_told: Sequence[Any]) -> Callable[[], None]:
+def ends_alike(all_reported: Sequence[Any]) -> Callable[[], None]:
     """The requirement ends in the same state for every order and repetition of what it is told."""
 
-    @given(arrivals(all_told), st.booleans())
+    @given(arrivals(all_reported), st.booleans())
     def check(messages: list[Any], all_at_once: bool) -> None:
-        assert requirement_after(messages, all_at_once=all_at_once) == requirement_after(all_told)
+        assert requirement_after(messages, all_at_once=all_at_once) == requirement_after(all_reported)
 
     return check
 

@@ -7,91 +7,102 @@ from typing import Any
 from canonical.base import Criticality
 from canonical.need import Need
 from canonical.records import OrderSnapshot
-from tests.workflows.conftest import MakeWorld
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import CHANGED, Harness, today
 from tests.workflows.lookout import parts
-from tests.workflows.world import CHANGED, World, today
 
 
-async def _sharing(make_world: MakeWorld, *quantities: int, **changes: Any) -> tuple[World, list[Need], OrderSnapshot]:
+async def _sharing(
+    make_harness: MakeHarness, *quantities: int, **changes: Any
+) -> tuple[Harness, list[Need], OrderSnapshot]:
     """Needs of one item, sold in fifties, and their order once it is sent."""
-    world = await make_world(shared_lines=True)
-    item = world.item("CHAIN", "Cyclops", multiple=50)
+    harness = await make_harness(shared_lines=True)
+    item = harness.item("CHAIN", "Cyclops", multiple=50)
     needs = [
-        world.need(item, quantity, reference=f"BS-{number}", **(changes if number == len(quantities) else {}))
+        harness.need(item, quantity, reference=f"BS-{number}", **(changes if number == len(quantities) else {}))
         for number, quantity in enumerate(quantities, 1)
     ]
     for need in needs:
-        await world.ordered(await world.plan(need))
-    return world, needs, await world.sent(needs[0].id)
+        await harness.ordered(await harness.plan(need))
+    return harness, needs, await harness.sent(needs[0].id)
 
 
-async def test_two_needs_share_a_line_of_500_and_when_the_200_withdraws_300_is_ordered(make_world: MakeWorld) -> None:
-    world, (first, second), order = await _sharing(make_world, 300, 200)
-    assert [(line.line, int(line.quantity)) for line in world.document(order).lines] == [(10, 500)]
+async def test_two_needs_share_a_line_of_500_and_when_the_200_withdraws_300_is_ordered(
+    make_harness: MakeHarness,
+) -> None:
+    harness, (first, second), order = await _sharing(make_harness, 300, 200)
+    assert [(line.line, int(line.quantity)) for line in harness.document(order).lines] == [(10, 500)]
 
-    await world.withdraw(second, 2)
-    changed = await world.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
-    assert [int(line.quantity) for line in world.document(order).lines] == [300]
-    assert await world.ended(second.id) == "withdrawn"
+    await harness.withdraw(second, 2)
+    changed = await harness.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
+    assert [int(line.quantity) for line in harness.document(order).lines] == [300]
+    assert await harness.ended(second.id) == "withdrawn"
 
-    await world.answer(changed)
-    changed = await world.settled(order)
-    assert world.cover_in_aps(first.id, order) == [(300, 58, "confirmed")]
-    assert world.cover_in_aps(second.id, order) == []
-    await world.receive(changed)
-    assert [await world.ended(first.id), await world.ended(order.id)] == ["fulfilled", "closed"]
+    await harness.answer(changed)
+    changed = await harness.settled(order)
+    assert harness.coverage_in_aps(first.id, order) == [(300, 58, "confirmed")]
+    assert harness.coverage_in_aps(second.id, order) == []
+    await harness.receive(changed)
+    assert [await harness.ended(first.id), await harness.ended(order.id)] == ["fulfilled", "closed"]
 
 
 async def test_of_550_for_320_and_200_when_the_200_withdraws_350_remain_30_of_them_surplus(
-    make_world: MakeWorld,
+    make_harness: MakeHarness,
 ) -> None:
-    world, (first, second), order = await _sharing(make_world, 320, 200)
-    assert [int(line.quantity) for line in world.document(order).lines] == [550]
+    harness, (first, second), order = await _sharing(make_harness, 320, 200)
+    assert [int(line.quantity) for line in harness.document(order).lines] == [550]
 
-    await world.withdraw(second, 2)
-    await world.order_until(order, lambda found: found.revision == 2)
-    await world.noted(order.id, "order.changed")
+    await harness.withdraw(second, 2)
+    await harness.order_until(order, lambda found: found.revision == 2)
+    await harness.registered(order.id, "order.changed")
 
-    assert [int(line.quantity) for line in world.document(order).lines] == [350]
-    (told,) = [fact for fact in await world.ledger.reads.facts([order.id]) if fact.kind == "share.changed"]
-    assert (told.data["surplus"], told.data["rule"]) == ("30", "R12")
-    assert told.data["why"] == "320 remains allocated: 350 ordered, 30 surplus"
-    assert await world.ended(second.id) == "withdrawn"
-    assert [int(share.quantity) for line in (await world.order_of(first.id)).lines for share in line.shares] == [320, 0]
-
-
-async def test_a_short_answer_is_shared_by_criticality_and_receipts_fulfil_both(make_world: MakeWorld) -> None:
-    world, (first, second), order = await _sharing(make_world, 300, 200, criticality=Criticality.A)
-    await world.answer(order, world.line(10, (CHANGED, 400, 58), (CHANGED, 100, 70)))
-    await world.settled(order)
-
-    assert world.cover_in_aps(second.id, order) == [(200, 58, "confirmed")]
-    assert world.cover_in_aps(first.id, order) == [(200, 58, "confirmed"), (100, 70, "confirmed")]
-    short = await world.requirement_until(first.id, lambda found: found.exception_id)
-    assert parts(short.cover) == [(200, 58, "confirmed"), (100, 70, "confirmed")]
-    assert (await world.requirement(second.id)).exception_id is None
-
-    await world.receive_part(order, 200, receipt="GR-1")
-    assert await world.ended(second.id) == "fulfilled", "its part of the line has come"
-    await world.receive_part(order, 300, receipt="GR-2")
-    assert await world.ended(first.id) == "fulfilled"
-    assert await world.ended(order.id) == "closed"
-
-    assert {line.requirement_id for line in (await world.order_of(first.id)).lines} == {second.id}
-    await world.reopen(first.model_copy(update={"quantity": Decimal(250), "pegging": ()}), 2)
-    assert await world.ended(first.id) == "fulfilled", "it has kept what came of another's line"
-    assert (await world.requirement(first.id)).order_ids == ()
+    assert [int(line.quantity) for line in harness.document(order).lines] == [350]
+    (reported,) = [
+        audit_event
+        for audit_event in await harness.ledger.reads.audit_events([order.id])
+        if audit_event.kind == "share.changed"
+    ]
+    assert (reported.data["surplus"], reported.data["rule"]) == ("30", "R12")
+    assert reported.data["why"] == "320 remains allocated: 350 ordered, 30 surplus"
+    assert await harness.ended(second.id) == "withdrawn"
+    assert [int(share.quantity) for line in (await harness.order_of(first.id)).lines for share in line.shares] == [
+        320,
+        0,
+    ]
 
 
-async def test_who_needs_it_on_another_day_leaves_the_line_and_gets_one_of_its_own(make_world: MakeWorld) -> None:
-    world, (first, second), order = await _sharing(make_world, 300, 200)
-    await world.replan(second, 2, required_date=today() + timedelta(days=80))
-    await world.order_until(order, lambda found: found.revision == 2)
+async def test_a_short_answer_is_shared_by_criticality_and_receipts_fulfil_both(make_harness: MakeHarness) -> None:
+    harness, (first, second), order = await _sharing(make_harness, 300, 200, criticality=Criticality.A)
+    await harness.answer(order, harness.line(10, (CHANGED, 400, 58), (CHANGED, 100, 70)))
+    await harness.settled(order)
 
-    own = await world.sent(second.id, orders=2)
+    assert harness.coverage_in_aps(second.id, order) == [(200, 58, "confirmed")]
+    assert harness.coverage_in_aps(first.id, order) == [(200, 58, "confirmed"), (100, 70, "confirmed")]
+    short = await harness.requirement_until(first.id, lambda found: found.exception_id)
+    assert parts(short.coverage) == [(200, 58, "confirmed"), (100, 70, "confirmed")]
+    assert (await harness.requirement(second.id)).exception_id is None
+
+    await harness.receive_part(order, 200, receipt="GR-1")
+    assert await harness.ended(second.id) == "fulfilled", "its part of the line has come"
+    await harness.receive_part(order, 300, receipt="GR-2")
+    assert await harness.ended(first.id) == "fulfilled"
+    assert await harness.ended(order.id) == "closed"
+
+    assert {line.requirement_id for line in (await harness.order_of(first.id)).lines} == {second.id}
+    await harness.reopen(first.model_copy(update={"quantity": Decimal(250), "pegging": ()}), 2)
+    assert await harness.ended(first.id) == "fulfilled", "it has kept what came of another's line"
+    assert (await harness.requirement(first.id)).order_ids == ()
+
+
+async def test_who_needs_it_on_another_day_leaves_the_line_and_gets_one_of_its_own(make_harness: MakeHarness) -> None:
+    harness, (first, second), order = await _sharing(make_harness, 300, 200)
+    await harness.replan(second, 2, required_date=today() + timedelta(days=80))
+    await harness.order_until(order, lambda found: found.revision == 2)
+
+    own = await harness.sent(second.id, orders=2)
 
     assert own.id != order.id
     assert [int(line.quantity) for line in own.lines] == [200]
-    assert [(int(line.quantity), line.requirement_id) for line in (await world.order_of(first.id)).lines] == [
+    assert [(int(line.quantity), line.requirement_id) for line in (await harness.order_of(first.id)).lines] == [
         (300, first.id)
     ]

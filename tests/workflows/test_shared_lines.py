@@ -9,26 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from canonical.audit_event import FIRST_HASH, chain
 from canonical.base import Criticality
-from canonical.cover import LotTerms, SliceState, Want
 from canonical.exception import Choice, Decision
-from canonical.facts import FIRST_HASH, chain
 from canonical.identity import OrderId, RequirementId
-from canonical.messages import CoverWanted, GoodsReceived, OrderOpened
-from canonical.order import LineOutcome
+from canonical.messages import GoodsReceived, OrderOpened, SupplyRequested
+from canonical.order import AnswerOutcome
 from canonical.policy import LinePolicy, RouteKind, Tolerance
 from canonical.records import OrderStage, OrderTerms
+from canonical.supply import LotTerms, ScheduleLineState, SupplyRequest
 from gateway.trace.trace import about
-from gateway.trace.words import slices_of
-from tests.decisions.nouns import a_peg, a_source, june, numbers
-from tests.workflows.arrivals import NOW, POLICY, a_want, told
-from tests.workflows.test_order_in_any_order import a_receipt, a_shipment, an_answer, an_edit, said
-from workflows.purchase_order.changes import give_up, settle_wants
+from gateway.trace.words import schedule_lines_of
+from tests.decisions.models import a_peg, a_source, june, numbers
+from tests.workflows.arrivals import NOW, POLICY, a_request, reported
+from tests.workflows.test_order_in_any_order import a_receipt, a_shipment, an_answer, an_edit, statement
+from workflows.purchase_order.changes import give_up, settle_requests
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.messages import OrderMessage, take
-from workflows.purchase_order.reports import cover_of, coverage, news, snapshot
+from workflows.purchase_order.reports import changes_to_report, coverage, coverage_of, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
 
@@ -38,17 +38,19 @@ SHARING = POLICY.model_copy(update={"shared_lines": True})
 FIFTIES = LotTerms(minimum=Decimal(1), multiple=Decimal(50))
 
 
-def a_part(requirement: RequirementId, quantity: int, revision: int = 1, **changes: Any) -> Want:
+def a_part(requirement: RequirementId, quantity: int, revision: int = 1, **changes: Any) -> SupplyRequest:
     """What a requirement needs, in lots of 50."""
     lot = Decimal(-(-quantity // 50) * 50)
     fields = {"lot_terms": FIFTIES, "lots": (lot,) if quantity else ()}
-    return a_want(requirement, revision, quantity).model_copy(update=fields | changes)
+    return a_request(requirement, revision, quantity).model_copy(update=fields | changes)
 
 
 class Shared:
-    """An order whose one line serves two requirements, and the facts that it notes."""
+    """An order whose one line serves two requirements, and the audit events that it notes."""
 
-    def __init__(self, *wants: Want, stage: OrderStage = OrderStage.SENT, route: RouteKind = RouteKind.DIRECT) -> None:
+    def __init__(
+        self, *requests: SupplyRequest, stage: OrderStage = OrderStage.SENT, route: RouteKind = RouteKind.DIRECT
+    ) -> None:
         opened = OrderOpened(
             order_id=OrderId("order/1710/1580/abc"),
             terms=OrderTerms(plant="1710", supplier="1580", currency="USD", terms="standard", route=route),
@@ -57,46 +59,46 @@ class Shared:
             correlation_id="c",
         )
         self.state = OrderState.of(opened, NOW)
-        self.facts: list[tuple[str, dict[str, JsonValue]]] = []
-        self.state.add_shared_line(wants or (a_part(FIRST, 300), a_part(SECOND, 200)))
+        self.audit_events: list[tuple[str, dict[str, JsonValue]]] = []
+        self.state.add_shared_line(requests or (a_part(FIRST, 300), a_part(SECOND, 200)))
         self.state.stage, self.state.order_number = stage, "4500000001"
 
     @property
     def line(self) -> Line:
         return self.state.lines[0]
 
-    def note(self, kind: str, business_time: Any = None, /, **data: JsonValue) -> None:
-        self.facts.append((kind, data))
+    def record(self, kind: str, business_time: Any = None, /, **data: JsonValue) -> None:
+        self.audit_events.append((kind, data))
 
     def hears(self, *messages: OrderMessage) -> None:
         for message in messages:
-            take(self.state, message, self.note, TODAY)
+            take(self.state, message, self.record, TODAY)
 
-    def wants(self, *wants: Want) -> list[Line]:
+    def requests(self, *requests: SupplyRequest) -> list[Line]:
         """The lines that change for what is wanted now."""
-        self.hears(*(CoverWanted(want=want) for want in wants))
-        return settle_wants(self.state, TODAY, self.note)
+        self.hears(*(SupplyRequested(request=request) for request in requests))
+        return settle_requests(self.state, TODAY, self.record)
 
     def last(self, kind: str) -> dict[str, Any]:
-        return next(data for noted, data in reversed(self.facts) if noted == kind)
+        return next(data for recorded, data in reversed(self.audit_events) if recorded == kind)
 
     def gets(self, requirement: RequirementId) -> list[tuple[int, int | None, str]]:
-        return told(cover_of(self.state, requirement))
+        return reported(coverage_of(self.state, requirement))
 
 
-def _grouped(*wants: Want, shared: bool = True) -> list[list[int]]:
+def _grouped(*requests: SupplyRequest, shared: bool = True) -> list[list[int]]:
     policy = SHARING if shared else POLICY
-    return [[int(want.needed) for want in group] for group in share_groups(wants, policy)]
+    return [[int(request.needed) for request in group] for group in share_groups(requests, policy)]
 
 
-def test_wants_of_the_same_item_terms_and_date_share_a_line_only_where_policy_says_so() -> None:
-    wants = (a_part(FIRST, 300), a_part(SECOND, 200))
-    assert _grouped(*wants) == [[300, 200]]
-    assert _grouped(*wants, shared=False) == [[300], [200]]
+def test_requests_of_the_same_item_terms_and_date_share_a_line_only_where_policy_says_so() -> None:
+    requests = (a_part(FIRST, 300), a_part(SECOND, 200))
+    assert _grouped(*requests) == [[300, 200]]
+    assert _grouped(*requests, shared=False) == [[300], [200]]
 
 
 def test_an_item_s_own_policy_goes_before_the_order_s() -> None:
-    own = LinePolicy(version="own", tolerance=Tolerance(), freeze_fence_days=5, shared_lines=True)
+    own = LinePolicy(version="own", tolerance=Tolerance(), frozen_zone_days=5, shared_lines=True)
     assert _grouped(a_part(FIRST, 300, policy=own), a_part(SECOND, 200, policy=own), shared=False) == [[300, 200]]
 
 
@@ -116,14 +118,16 @@ def test_an_item_s_own_policy_goes_before_the_order_s() -> None:
         {"lots": numbers(100, 100)},
     ],
 )
-def test_a_want_that_differs_in_what_makes_a_line_has_one_of_its_own(other: dict[str, Any]) -> None:
+def test_a_request_that_differs_in_what_makes_a_line_has_one_of_its_own(other: dict[str, Any]) -> None:
     assert _grouped(a_part(FIRST, 300), a_part(SECOND, 200, **other), a_part(THIRD, 100)) == [[300, 100], [200]]
 
 
 def test_what_would_make_two_lots_begins_another_line() -> None:
     terms = LotTerms(minimum=Decimal(1), multiple=Decimal(50), maximum=Decimal(400))
-    wants = (a_part(name, quantity, lot_terms=terms) for name, quantity in ((FIRST, 300), (SECOND, 200), (THIRD, 100)))
-    assert _grouped(*wants) == [[300], [200, 100]]
+    requests = (
+        a_part(name, quantity, lot_terms=terms) for name, quantity in ((FIRST, 300), (SECOND, 200), (THIRD, 100))
+    )
+    assert _grouped(*requests) == [[300], [200, 100]]
 
 
 def test_a_line_is_the_sum_in_whole_lots_and_bears_the_reference_of_the_first_in_r11_s_order() -> None:
@@ -135,88 +139,98 @@ def test_a_line_is_the_sum_in_whole_lots_and_bears_the_reference_of_the_first_in
 
 def test_r12_500_is_300_and_200_and_when_the_200_withdraws_the_order_is_changed_to_300() -> None:
     shared = Shared()
-    assert shared.wants(a_part(SECOND, 0, 2)) == [shared.line]
+    assert shared.requests(a_part(SECOND, 0, 2)) == [shared.line]
     assert (int(shared.line.quantity), shared.line.changed_in, shared.line.requirements) == (300, 2, [FIRST])
-    told_to_all = shared.last("share.changed")
-    assert (told_to_all["rule"], told_to_all["surplus"], told_to_all["by"]) == ("R12", "0", SECOND)
+    messages_to_all = shared.last("share.changed")
+    assert (messages_to_all["rule"], messages_to_all["surplus"], messages_to_all["by"]) == ("R12", "0", SECOND)
     assert shared.gets(SECOND) == []
 
 
 def test_r12_had_the_first_been_320_of_520_in_a_550_order_350_is_ordered_with_surplus_30() -> None:
     shared = Shared(a_part(FIRST, 320), a_part(SECOND, 200))
     assert shared.line.quantity == 550
-    shared.wants(a_part(SECOND, 0, 2))
+    shared.requests(a_part(SECOND, 0, 2))
     assert shared.line.quantity == 350
-    noted = shared.last("share.changed")
-    assert (noted["surplus"], noted["why"]) == ("30", "320 remains allocated: 350 ordered, 30 surplus")
+    recorded = shared.last("share.changed")
+    assert (recorded["surplus"], recorded["why"]) == ("30", "320 remains allocated: 350 ordered, 30 surplus")
     assert shared.gets(FIRST) == [(320, 20, "ordered")]
 
 
 def test_when_the_first_leaves_the_line_is_the_next_one_s_and_then_an_ordinary_line() -> None:
     shared = Shared()
-    shared.wants(a_part(FIRST, 0, 2))
-    assert (int(shared.line.quantity), int(shared.line.claim), shared.line.want.requirement_id) == (200, 200, SECOND)
-    shared.wants(a_part(SECOND, 120, 2))
-    assert (shared.line.quantity, shared.line.claim) == numbers(150, 120)
+    shared.requests(a_part(FIRST, 0, 2))
+    assert (int(shared.line.quantity), int(shared.line.allocated), shared.line.request.requirement_id) == (
+        200,
+        200,
+        SECOND,
+    )
+    shared.requests(a_part(SECOND, 120, 2))
+    assert (shared.line.quantity, shared.line.allocated) == numbers(150, 120)
 
 
 def test_when_all_leave_the_line_is_cancelled() -> None:
     shared = Shared()
-    assert shared.wants(a_part(FIRST, 0, 2), a_part(SECOND, 0, 2)) == [shared.line, shared.line]
+    assert shared.requests(a_part(FIRST, 0, 2), a_part(SECOND, 0, 2)) == [shared.line, shared.line]
     assert shared.line.cancelled
 
 
 def test_who_wants_less_keeps_the_rest_and_the_others_keep_theirs() -> None:
     shared = Shared()
-    shared.wants(a_part(SECOND, 120, 2))
+    shared.requests(a_part(SECOND, 120, 2))
     assert (int(shared.line.quantity), shared.last("share.changed")["surplus"]) == (450, "30")
     assert (shared.gets(FIRST), shared.gets(SECOND)) == ([(300, 20, "ordered")], [(120, 20, "ordered")])
 
 
 def test_who_leaves_within_the_lot_changes_nothing_for_the_supplier_and_all_are_told_at_once() -> None:
     shared = Shared(a_part(FIRST, 320), a_part(SECOND, 20))
-    assert shared.wants(a_part(SECOND, 0, 2)) == []
+    assert shared.requests(a_part(SECOND, 0, 2)) == []
     assert (int(shared.line.quantity), shared.state.touched) == (350, [10])
-    assert [(who, stated.closed, int(stated.balance)) for who, stated in news(shared.state)] == [(SECOND, True, 0)]
+    assert [(who, stated.closed, int(stated.open_quantity)) for who, stated in changes_to_report(shared.state)] == [
+        (SECOND, True, 0)
+    ]
 
 
 def test_an_increase_is_taken_by_the_line_in_whole_lots_of_all() -> None:
     shared = Shared()
-    assert shared.wants(a_part(SECOND, 230, 2)) == [shared.line]
-    assert (shared.line.quantity, shared.line.claim_of(SECOND), shared.state.balances[SECOND]) == numbers(550, 230, 0)
+    assert shared.requests(a_part(SECOND, 230, 2)) == [shared.line]
+    assert (shared.line.quantity, shared.line.allocated_to(SECOND), shared.state.open_quantities[SECOND]) == numbers(
+        550, 230, 0
+    )
     assert shared.last("share.changed")["rule"] == "R5"
 
 
 def test_an_increase_beyond_the_largest_lot_is_to_be_ordered_anew() -> None:
     terms = LotTerms(minimum=Decimal(1), multiple=Decimal(50), maximum=Decimal(500))
     shared = Shared(a_part(FIRST, 280, lot_terms=terms), a_part(SECOND, 200, lot_terms=terms))
-    assert shared.wants(a_part(SECOND, 230, 2, lot_terms=terms)) == []
-    assert (shared.line.claim_of(SECOND), shared.state.balances[SECOND]) == numbers(220, 10)
+    assert shared.requests(a_part(SECOND, 230, 2, lot_terms=terms)) == []
+    assert (shared.line.allocated_to(SECOND), shared.state.open_quantities[SECOND]) == numbers(220, 10)
 
 
 def test_another_date_leaves_the_line_to_the_others_and_is_ordered_anew() -> None:
     shared = Shared()
-    assert shared.wants(a_part(SECOND, 200, 2, dock_date=june(27))) == [shared.line]
+    assert shared.requests(a_part(SECOND, 200, 2, dock_date=june(27))) == [shared.line]
     assert (int(shared.line.quantity), shared.line.delivery_date) == (300, june(20))
-    stated = dict(news(shared.state))[SECOND]
-    assert (int(stated.balance), stated.closed, len(stated.slices)) == (200, True, 0)
+    stated = dict(changes_to_report(shared.state))[SECOND]
+    assert (int(stated.open_quantity), stated.closed, len(stated.schedule_lines)) == (200, True, 0)
 
 
 def test_one_that_left_and_wants_it_again_is_ordered_anew() -> None:
     shared = Shared()
-    shared.wants(a_part(SECOND, 0, 2))
-    assert shared.wants(a_part(SECOND, 100, 3)) == []
-    stated = dict(news(shared.state))[SECOND]
-    assert (int(stated.balance), stated.closed, stated.need_revision) == (100, True, 3)
+    shared.requests(a_part(SECOND, 0, 2))
+    assert shared.requests(a_part(SECOND, 100, 3)) == []
+    stated = dict(changes_to_report(shared.state))[SECOND]
+    assert (int(stated.open_quantity), stated.closed, stated.request_revision) == (100, True, 3)
     assert shared.line.requirements == [FIRST]
 
 
 def test_a_line_whose_goods_are_under_way_keeps_its_date_and_those_that_it_serves() -> None:
     shared = Shared(stage=OrderStage.DELIVERING)
     shared.hears(a_shipment("D-1", 10, 400))
-    shared.wants(a_part(SECOND, 150, 2, dock_date=june(27)))
-    assert (shared.line.quantity, shared.line.claim_of(SECOND), shared.state.balances[SECOND]) == numbers(450, 150, 0)
-    shared.wants(a_part(SECOND, 0, 3))
+    shared.requests(a_part(SECOND, 150, 2, dock_date=june(27)))
+    assert (shared.line.quantity, shared.line.allocated_to(SECOND), shared.state.open_quantities[SECOND]) == numbers(
+        450, 150, 0
+    )
+    shared.requests(a_part(SECOND, 0, 3))
     assert shared.line.quantity == 400, "shipped"
     assert shared.last("share.changed")["surplus"] == "100"
 
@@ -225,7 +239,7 @@ def test_a_person_who_hurries_one_hurries_the_whole_line() -> None:
     shared = Shared(stage=OrderStage.ACKNOWLEDGED)
     shared.line.answered_in = 1
     hurried = a_part(SECOND, 200, 2, dock_date=june(12), expedite=True, approved_by="bea")
-    assert shared.wants(hurried) == [shared.line]
+    assert shared.requests(hurried) == [shared.line]
     assert (shared.state.expedite, int(shared.line.quantity), shared.line.requirements) == (True, 500, [FIRST, SECOND])
 
 
@@ -234,26 +248,26 @@ def test_what_is_received_is_not_taken_away_for_another_s_increase_or_class() ->
     shared.hears(an_answer(1, accepted=True), GoodsReceived(receipts=(a_receipt("GR-1", 10, 520, 20),)))
     before = shared.gets(FIRST)
     assert shared.gets(SECOND) == [(200, 20, "received")]
-    shared.wants(a_part(SECOND, 230, 2, criticality=Criticality.A))
-    assert (shared.gets(FIRST), int(shared.state.balances[SECOND])) == (before, 30)
+    shared.requests(a_part(SECOND, 230, 2, criticality=Criticality.A))
+    assert (shared.gets(FIRST), int(shared.state.open_quantities[SECOND])) == (before, 30)
 
 
 def test_an_acknowledged_line_asks_a_person_before_it_is_cut_for_one_and_all_stays_where_he_declines() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 1000), stage=OrderStage.ACKNOWLEDGED)
     shared.line.answered_in = 1
-    assert shared.wants(a_part(SECOND, 0, 2)) == []
+    assert shared.requests(a_part(SECOND, 0, 2)) == []
     assert list(shared.state.pending_reasons) == [SECOND]
     decision = Decision(event_id="d", digest="d", choice=Choice.DECLINE, decided_by="bea", decided_at=NOW)
     shared.state.decisions["proposal"] = decision
-    assert settle_wants(shared.state, TODAY, shared.note) == []
-    assert (shared.line.quantity, shared.line.claim_of(SECOND)) == numbers(1300, 1000)
+    assert settle_requests(shared.state, TODAY, shared.record) == []
+    assert (shared.line.quantity, shared.line.allocated_to(SECOND)) == numbers(1300, 1000)
     assert shared.state.refusals[SECOND] == "declined by bea"
 
 
-def test_a_short_answer_is_shared_by_criticality_then_id_and_each_hears_its_own_slices() -> None:
+def test_a_short_answer_is_shared_by_criticality_then_id_and_each_hears_its_own_schedule_line() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 200, criticality=Criticality.A))
-    shared.hears(an_answer(1, said(10, (LineOutcome.CHANGED, 250, 20), (LineOutcome.CHANGED, 150, 24))))
-    stated = {who: told(said_to.slices) for who, said_to in news(shared.state)}
+    shared.hears(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 250, 20), (AnswerOutcome.CHANGED, 150, 24))))
+    stated = {who: reported(said_to.schedule_lines) for who, said_to in changes_to_report(shared.state)}
     assert stated[FIRST] == [(50, 20, "confirmed"), (150, 24, "confirmed"), (100, None, "backordered")]
     assert SECOND not in stated, "it gets what it wanted"
     assert shared.gets(SECOND) == [(200, 20, "confirmed")]
@@ -263,37 +277,40 @@ def test_a_short_answer_is_shared_by_criticality_then_id_and_each_hears_its_own_
 def test_each_one_s_trace_shows_its_own_part_of_answers_and_receipts() -> None:
     shared = Shared()
     shared.hears(
-        an_answer(1, said(10, (LineOutcome.CHANGED, 400, 20), (LineOutcome.CHANGED, 100, 24))),
+        an_answer(1, statement(10, (AnswerOutcome.CHANGED, 400, 20), (AnswerOutcome.CHANGED, 100, 24))),
         GoodsReceived(receipts=(a_receipt("GR-1", 10, 280, 20),)),
         GoodsReceived(receipts=(a_receipt("GR-2", 10, 120, 20),)),
     )
-    facts = [chain(shared.state.id, 1, FIRST_HASH, kind, NOW, NOW, data) for kind, data in shared.facts]
-    seen = {who: [(own.kind, own.data) for fact in facts if (own := about(fact, {10}, who))] for who in (FIRST, SECOND)}
-    answers = {who: data for who, told_to in seen.items() for kind, data in told_to if kind == "order.answered"}
-    assert [[part["quantity"] for part in slices_of(answers[who])] for who in seen] == [["300"], ["100", "100"]]
+    audit_events = [chain(shared.state.id, 1, FIRST_HASH, kind, NOW, NOW, data) for kind, data in shared.audit_events]
+    seen = {
+        who: [(own.kind, own.data) for audit_event in audit_events if (own := about(audit_event, {10}, who))]
+        for who in (FIRST, SECOND)
+    }
+    answers = {who: data for who, messages_to in seen.items() for kind, data in messages_to if kind == "order.answered"}
+    assert [[part["quantity"] for part in schedule_lines_of(answers[who])] for who in seen] == [["300"], ["100", "100"]]
     receipts = {who: [data["quantity"] for kind, data in seen[who] if kind == "goods.received"] for who in seen}
     assert receipts == {FIRST: ["280", "20"], SECOND: ["100"]}
 
 
 def test_what_a_supplier_rejects_of_the_line_is_the_less_critical_one_s_and_a_withdrawal_does_not_hide_it() -> None:
     shared = Shared()
-    shared.hears(an_answer(1, said(10, (LineOutcome.CHANGED, 350, 20), (LineOutcome.REJECTED, 150, None))))
+    shared.hears(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 350, 20), (AnswerOutcome.REJECTED, 150, None))))
     assert (shared.gets(FIRST), shared.gets(SECOND)) == ([(300, 20, "confirmed")], [(50, 20, "confirmed")])
-    shared.wants(a_part(FIRST, 0, 2, approved_by="bea"))
+    shared.requests(a_part(FIRST, 0, 2, approved_by="bea"))
     assert (int(shared.line.quantity), shared.line.requirements) == (50, [SECOND])
 
 
 def test_aps_is_told_of_each_requirement_but_of_none_that_is_our_own_even_when_it_has_left() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 200, internal=True))
     assert [entry.requirement_id for entry in coverage(shared.state).entries] == [FIRST]
-    shared.wants(a_part(SECOND, 0, 2, internal=True))
+    shared.requests(a_part(SECOND, 0, 2, internal=True))
     assert [entry.requirement_id for entry in coverage(shared.state).entries] == [FIRST]
 
 
 def test_each_is_told_in_the_unit_of_its_need() -> None:
     pairs: dict[str, Any] = {"need_unit": "PR", "per_order_unit": numbers(1, 2)}
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 200, **pairs))
-    entries = {entry.requirement_id: told(entry.slices) for entry in coverage(shared.state).entries}
+    entries = {entry.requirement_id: reported(entry.schedule_lines) for entry in coverage(shared.state).entries}
     assert entries == {FIRST: [(300, 20, "ordered")], SECOND: [(100, 20, "ordered")]}
 
 
@@ -303,8 +320,8 @@ def test_an_edit_that_is_adopted_is_shared_by_r11_and_who_has_less_hears_why() -
     decision = Decision(event_id="d", digest="d", choice=Choice.APPROVE, decided_by="bea", decided_at=NOW)
     (purpose,) = edit_questions(shared.state)
     shared.state.decisions[purpose] = decision
-    assert settle_edits(shared.state, shared.note) == [shared.line]
-    assert (shared.line.claim_of(FIRST), shared.line.claim_of(SECOND)) == numbers(300, 100)
+    assert settle_edits(shared.state, shared.record) == [shared.line]
+    assert (shared.line.allocated_to(FIRST), shared.line.allocated_to(SECOND)) == numbers(300, 100)
     assert shared.state.refusals == {SECOND: "ben changed line 10 in the ERP; bea adopted it"}
 
 
@@ -315,18 +332,18 @@ def test_a_line_that_is_given_up_is_given_up_for_all() -> None:
 
 
 def test_a_transfer_s_need_is_pegged_to_the_demands_of_all() -> None:
-    wants = [
+    requests = [
         a_part(name, quantity, pegs=(a_peg(quantity, june(25), demand=name[-1]),))
         for name, quantity in ((FIRST, 300), (SECOND, 200))
     ]
-    ([need], _) = needs_now(Shared(*wants, route=RouteKind.TRANSFER).state, NOW)
+    ([need], _) = needs_now(Shared(*requests, route=RouteKind.TRANSFER).state, NOW)
     assert [(peg.demand, int(peg.quantity)) for peg in need.pegs] == [("1", 300), ("2", 200)]
 
 
 def test_the_snapshot_says_each_one_s_share_and_who_has_left() -> None:
     shared = Shared(stage=OrderStage.DELIVERING)
     shared.hears(GoodsReceived(receipts=(a_receipt("GR-1", 10, 350, 20),)))
-    shared.wants(a_part(FIRST, 0, 2))
+    shared.requests(a_part(FIRST, 0, 2))
     (line,) = snapshot(shared.state).lines
     assert [(each.requirement_id, int(each.quantity), int(each.received)) for each in line.shares] == [
         (SECOND, 200, 200),
@@ -337,13 +354,13 @@ def test_the_snapshot_says_each_one_s_share_and_who_has_left() -> None:
 
 MESSAGES: list[Any] = [
     an_answer(1, accepted=True),
-    an_answer(2, said(10, (LineOutcome.CHANGED, 250, 20), (LineOutcome.BACKORDERED, 100, 26))),
-    an_answer(3, said(10, (LineOutcome.CHANGED, 220, 20), (LineOutcome.REJECTED, 280, None))),
+    an_answer(2, statement(10, (AnswerOutcome.CHANGED, 250, 20), (AnswerOutcome.BACKORDERED, 100, 26))),
+    an_answer(3, statement(10, (AnswerOutcome.CHANGED, 220, 20), (AnswerOutcome.REJECTED, 280, None))),
     a_shipment("D-1", 10, 120),
     GoodsReceived(receipts=(a_receipt("GR-1", 10, 90, 19),)),
     GoodsReceived(receipts=(a_receipt("GR-2", 10, 210, 21),)),
     *(
-        CoverWanted(want=a_part(who, quantity, revision, dock_date=june(day), criticality=criticality))
+        SupplyRequested(request=a_part(who, quantity, revision, dock_date=june(day), criticality=criticality))
         for who, quantity, revision, day, criticality in (
             (FIRST, 350, 2, 20, Criticality.B),
             (FIRST, 40, 3, 20, Criticality.C),
@@ -361,12 +378,12 @@ def test_never_is_more_given_out_than_comes_whatever_happens(messages: Sequence[
     shared = Shared()
     for message in messages:
         shared.hears(message)
-        settle_wants(shared.state, TODAY, shared.note)
+        settle_requests(shared.state, TODAY, shared.record)
         comes = shared.line.supply
-        given = [part for who in (FIRST, SECOND) for part in cover_of(shared.state, who)]
-        for state in SliceState:
+        given = [part for who in (FIRST, SECOND) for part in coverage_of(shared.state, who)]
+        for state in ScheduleLineState:
             assert _total(given, state) <= _total(comes, state)
 
 
-def _total(slices: Sequence[Any], state: SliceState) -> Decimal:
-    return sum((part.quantity for part in slices if part.state is state), Decimal(0))
+def _total(schedule_lines: Sequence[Any], state: ScheduleLineState) -> Decimal:
+    return sum((part.quantity for part in schedule_lines if part.state is state), Decimal(0))

@@ -1,4 +1,4 @@
-"""What the cover does not bring by the pegged date is put to a person, with what it takes to decide."""
+"""What the coverage does not bring by the pegged date is put to a person, with what it takes to decide."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -9,29 +9,29 @@ from canonical.exception import Choice, ExceptionKind
 from canonical.need import Peg
 from canonical.policy import Tolerance
 from canonical.records import ExceptionState
-from tests.workflows.conftest import MakeWorld
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import ACCEPTED, BACKORDERED, CHANGED, REJECTED, Harness, today
 from tests.workflows.lookout import days_ahead, parts
-from tests.workflows.world import ACCEPTED, BACKORDERED, CHANGED, REJECTED, World, today
 
 
-async def test_a_later_date_that_still_meets_the_pegged_date_asks_nobody(make_world: MakeWorld) -> None:
-    world = await make_world(tolerance=Tolerance(later_working_days=10))
+async def test_a_later_date_that_still_meets_the_pegged_date_asks_nobody(make_harness: MakeHarness) -> None:
+    harness = await make_harness(tolerance=Tolerance(later_working_days=10))
     peg = Peg(demand="BIKE-1", quantity=Decimal(100), date=today() + timedelta(days=70))
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops"), days=60, pegging=(peg,)))
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops"), days=60, pegging=(peg,)))
 
-    order = await world.acknowledged(requirement, world.line(10, (CHANGED, 100, 68)))
+    order = await harness.acknowledged(requirement, harness.line(10, (CHANGED, 100, 68)))
 
-    found = await world.requirement(requirement)
+    found = await harness.requirement(requirement)
     assert (found.stage, found.exception_id, order.exception_id) == ("covered", None, None)
-    assert world.cover_in_aps(requirement, order) == [(100, 68, "confirmed")]
-    assert "cover.stated" not in await world.kinds(requirement), "no message where the picture is as wanted"
+    assert harness.coverage_in_aps(requirement, order) == [(100, 68, "confirmed")]
+    assert "coverage.changed" not in await harness.kinds(requirement), "no message where the picture is as wanted"
 
 
-async def test_a_later_date_that_misses_the_pegged_date_becomes_a_shortage_with_its_ways_out(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops", "Trey")))
-    order = await world.acknowledged(requirement, world.line(10, (CHANGED, 100, 65)))
+async def test_a_later_date_that_misses_the_pegged_date_becomes_a_shortage_with_its_ways_out(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops", "Trey")))
+    order = await harness.acknowledged(requirement, harness.line(10, (CHANGED, 100, 65)))
 
-    exception = await world.short(requirement)
+    exception = await harness.short(requirement)
 
     proposal = exception.proposal
     assert (exception.raised_by, exception.assignee, exception.state) == (requirement, "buyer", ExceptionState.OPEN)
@@ -39,82 +39,82 @@ async def test_a_later_date_that_misses_the_pegged_date_becomes_a_shortage_with_
     assert proposal.order_number == order.order_number
     assert proposal.short_quantity == 100
     assert (days_ahead(proposal.available_on), proposal.working_days_late) == (67, 7)
-    assert parts(proposal.cover) == [(100, 65, "confirmed")]
+    assert parts(proposal.coverage) == [(100, 65, "confirmed")]
     assert [peg.demand for peg in proposal.pegs] == ["BIKE-1"]
     assert {way.choice for way in proposal.alternatives} == {Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT}
-    assert next(way.supplier for way in proposal.alternatives if way.choice is Choice.SPLIT) == f"Trey-{world.prefix}"
-    inbox = await world.ledger.reads.exceptions(kind=ExceptionKind.SHORTAGE, state=ExceptionState.OPEN)
+    assert next(way.supplier for way in proposal.alternatives if way.choice is Choice.SPLIT) == f"Trey-{harness.prefix}"
+    inbox = await harness.ledger.reads.exceptions(kind=ExceptionKind.SHORTAGE, state=ExceptionState.OPEN)
     assert [row.snapshot for row in inbox.items] == [exception]
-    assert (await world.requirement(requirement)).stage == "short"
+    assert (await harness.requirement(requirement)).stage == "short"
 
 
-async def test_an_answer_split_over_two_dates_is_short_by_the_late_part_only(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement, world.line(10, (CHANGED, 60, 58), (CHANGED, 40, 70)))
+async def test_an_answer_split_over_two_dates_is_short_by_the_late_part_only(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement, harness.line(10, (CHANGED, 60, 58), (CHANGED, 40, 70)))
 
-    exception = await world.short(requirement)
+    exception = await harness.short(requirement)
 
     assert exception.proposal.short_quantity == 40
     assert days_ahead(exception.proposal.available_on) == 72
-    assert world.schedule_in_erp(order) == [(60, 60, 58), (40, 40, 70)]
+    assert harness.schedule_in_erp(order) == [(60, 60, 58), (40, 40, 70)]
 
 
-async def test_a_part_on_backorder_is_short_and_has_no_date(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement, world.line(10, (ACCEPTED, 60, 58), (BACKORDERED, 40, None)))
+async def test_a_part_on_backorder_is_short_and_has_no_date(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement, harness.line(10, (ACCEPTED, 60, 58), (BACKORDERED, 40, None)))
 
-    exception = await world.short(requirement)
+    exception = await harness.short(requirement)
 
     assert exception.proposal.short_quantity == 40
     assert exception.proposal.available_on is None
-    assert world.cover_in_aps(requirement, order) == [(60, 58, "confirmed"), (40, None, "backordered")]
+    assert harness.coverage_in_aps(requirement, order) == [(60, 58, "confirmed"), (40, None, "backordered")]
 
 
 @pytest.mark.recorded("rejected")
-async def test_a_rejected_line_is_ordered_from_the_second_source_once_a_buyer_says_so(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops", "Trey")))
-    first = await world.sent(requirement)
-    await world.answer(first, world.line(10, (REJECTED, 100, None)))
+async def test_a_rejected_line_is_ordered_from_the_second_source_once_a_buyer_says_so(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops", "Trey")))
+    first = await harness.sent(requirement)
+    await harness.answer(first, harness.line(10, (REJECTED, 100, None)))
 
-    exception = await world.short(requirement)
+    exception = await harness.short(requirement)
     assert "rejected by the supplier" in exception.proposal.summary
-    await world.decide(exception, Choice.SPLIT)
+    await harness.decide(exception, Choice.SPLIT)
 
-    second = await world.sent(requirement, orders=2)
-    assert second.supplier == f"Trey-{world.prefix}"
-    assert await world.ended(first.id) == "cancelled"
-    assert world.document(first).lines[0].cancelled
-    await world.answer(second)
-    await world.receive(second)
-    assert await world.ended(requirement) == "fulfilled"
-    assert world.cover_in_aps(requirement, first) == []
+    second = await harness.sent(requirement, orders=2)
+    assert second.supplier == f"Trey-{harness.prefix}"
+    assert await harness.ended(first.id) == "cancelled"
+    assert harness.document(first).lines[0].cancelled
+    await harness.answer(second)
+    await harness.receive(second)
+    assert await harness.ended(requirement) == "fulfilled"
+    assert harness.coverage_in_aps(requirement, first) == []
 
 
 @pytest.mark.recorded("split")
-async def test_what_is_late_in_part_is_taken_from_the_first_order_when_it_is_split(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops", "Trey")))
-    first = await world.acknowledged(requirement, world.line(10, (ACCEPTED, 60, 58), (BACKORDERED, 40, None)))
-    await world.decide(await world.short(requirement), Choice.SPLIT)
+async def test_what_is_late_in_part_is_taken_from_the_first_order_when_it_is_split(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops", "Trey")))
+    first = await harness.acknowledged(requirement, harness.line(10, (ACCEPTED, 60, 58), (BACKORDERED, 40, None)))
+    await harness.decide(await harness.short(requirement), Choice.SPLIT)
 
-    second = await world.sent(requirement, orders=2)
-    changed = await world.order_until(first, lambda found: found.revision == 2 and found.stage == "sent")
+    second = await harness.sent(requirement, orders=2)
+    changed = await harness.order_until(first, lambda found: found.revision == 2 and found.stage == "sent")
     assert [int(line.quantity) for line in (*changed.lines, *second.lines)] == [60, 40]
-    await world.answer(changed)
-    await world.answer(second)
-    await world.settled(first)
+    await harness.answer(changed)
+    await harness.answer(second)
+    await harness.settled(first)
 
-    found = await world.requirement_until(requirement, lambda now: len(now.cover) == 2)
+    found = await harness.requirement_until(requirement, lambda now: len(now.coverage) == 2)
     assert (found.stage, found.exception_id) == ("covered", None)
     for order in (changed, second):
-        await world.receive(order)
-    assert await world.ended(requirement) == "fulfilled"
+        await harness.receive(order)
+    assert await harness.ended(requirement) == "fulfilled"
 
 
-async def test_goods_that_are_all_there_leave_nothing_to_decide_however_late_they_came(world: World) -> None:
-    requirement = await world.plan(world.need(world.item("CHAIN", "Cyclops")))
-    order = await world.acknowledged(requirement)
+async def test_goods_that_are_all_there_leave_nothing_to_decide_however_late_they_came(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
 
-    await world.receive(order, days=75)
+    await harness.receive(order, days=75)
 
-    assert await world.ended(requirement) == "fulfilled"
-    assert "exception.raised" not in await world.kinds(requirement)
+    assert await harness.ended(requirement) == "fulfilled"
+    assert "exception.raised" not in await harness.kinds(requirement)

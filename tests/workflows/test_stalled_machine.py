@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from tests.workflows.world import World
+from tests.workflows.harness import Harness
 from worker import TASK_SECONDS, patient
 
 
@@ -37,7 +37,7 @@ async def test_a_task_that_takes_longer_than_the_sdk_would_wait_is_finished(temp
     assert failed == []
 
 
-async def test_pegline_s_own_workers_are_as_patient(world: World) -> None:
-    world.queue = f"patient-{uuid.uuid4()}"  # a second worker of the same queue and client is refused
-    deciding: list[Any] = [worker._workflow_worker for worker in world.workers() if worker._workflow_worker]
+async def test_pegline_s_own_workers_are_as_patient(harness: Harness) -> None:
+    harness.queue = f"patient-{uuid.uuid4()}"  # a second worker of the same queue and client is refused
+    deciding: list[Any] = [worker._workflow_worker for worker in harness.workers() if worker._workflow_worker]
     assert [tasks._deadlock_timeout_seconds for tasks in deciding] == [TASK_SECONDS]

@@ -4,7 +4,6 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from canonical.cover import CoverageChanged, CoverHeld, SliceState, SupplySlice
 from canonical.exception import Choice
 from canonical.identity import OrderId
 from canonical.messages import RequirementOpened
@@ -12,53 +11,58 @@ from canonical.need import Need
 from canonical.order import LineAnswer
 from canonical.records import OrderSnapshot
 from canonical.sourcing import Assessment
-from tests.decisions.nouns import EVERY_DAY as DAILY
-from tests.decisions.nouns import a_need, a_policy, a_source, an_item, june
-from tests.workflows.arrivals import NOW, a_want
+from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, ScheduleLineState
+from tests.decisions.models import EVERY_DAY as DAILY
+from tests.decisions.models import a_need, a_policy, a_source, an_item, june
+from tests.workflows.arrivals import NOW, a_request
+from tests.workflows.harness import ACCEPTED, CHANGED, Harness
 from tests.workflows.lookout import parts
-from tests.workflows.world import ACCEPTED, CHANGED, World
-from workflows.material_requirement.answers import answer_due, note_answered
+from workflows.material_requirement.answers import answer_due, record_answered
 from workflows.material_requirement.state import AcceptedShortage, RequirementState
 
 TRANSIT_DAYS = 3
 
 
-async def test_a_supplying_plant_answers_the_transfer_once_its_own_supplier_has_confirmed(world: World) -> None:
-    transfer, need = await demanded(world)
-    supplying = await world.plan(need)
-    bought = await world.sent(supplying)
-    assert (await world.order_of(transfer)).stage == "sent", "what is merely ordered promises nothing"
+async def test_a_supplying_plant_answers_the_transfer_once_its_own_supplier_has_confirmed(harness: Harness) -> None:
+    transfer, need = await demanded(harness)
+    supplying = await harness.plan(need)
+    bought = await harness.sent(supplying)
+    assert (await harness.order_of(transfer)).stage == "sent", "what is merely ordered promises nothing"
 
-    await world.answer(bought)
+    await harness.answer(bought)
 
-    acknowledged = await world.order_until(await world.order_of(transfer), lambda found: found.stage == "acknowledged")
-    assert parts(acknowledged.lines[0].slices) == [(100, 58, "confirmed")], "in time: as asked"
+    acknowledged = await harness.order_until(
+        await harness.order_of(transfer), lambda found: found.stage == "acknowledged"
+    )
+    assert parts(acknowledged.lines[0].schedule_lines) == [(100, 58, "confirmed")], "in time: as asked"
 
 
-async def test_a_supplying_plant_that_is_late_says_so_and_by_when_it_delivers(world: World) -> None:
-    transfer, need = await demanded(world)
-    supplying = await world.plan(need)
-    bought = await world.sent(supplying)
+async def test_a_supplying_plant_that_is_late_says_so_and_by_when_it_delivers(harness: Harness) -> None:
+    transfer, need = await demanded(harness)
+    supplying = await harness.plan(need)
+    bought = await harness.sent(supplying)
 
-    await world.answer(bought, world.line(10, (ACCEPTED, 60, None), (CHANGED, 40, 63)))
+    await harness.answer(bought, harness.line(10, (ACCEPTED, 60, None), (CHANGED, 40, 63)))
 
-    order = await world.order_until(await world.order_of(transfer), lambda found: found.stage == "acknowledged")
+    order = await harness.order_until(await harness.order_of(transfer), lambda found: found.stage == "acknowledged")
     arrives = 63 + 2 + TRANSIT_DAYS
-    assert parts(order.lines[0].slices) == [(60, 58, "confirmed"), (40, arrives, "confirmed")]
-    await world.decide(await world.short(supplying), Choice.ACCEPT)
-    await world.receive(await world.order_of(supplying), days=52)
-    assert await world.ended(supplying) == "fulfilled"
-    await world.noted(supplying, "transfer.answered", times=2)
-    order = await world.order_until(order, lambda found: parts(found.lines[0].slices) == [(100, 58, "confirmed")])
+    assert parts(order.lines[0].schedule_lines) == [(60, 58, "confirmed"), (40, arrives, "confirmed")]
+    await harness.decide(await harness.short(supplying), Choice.ACCEPT)
+    await harness.receive(await harness.order_of(supplying), days=52)
+    assert await harness.ended(supplying) == "fulfilled"
+    await harness.registered(supplying, "transfer.answered", times=2)
+    order = await harness.order_until(
+        order, lambda found: parts(found.lines[0].schedule_lines) == [(100, 58, "confirmed")]
+    )
 
 
-async def demanded(world: World) -> tuple[str, Need]:
+async def demanded(harness: Harness) -> tuple[str, Need]:
     """A requirement whose order is to be answered by us, and the need that the order states to us."""
-    transfer = await world.plan(world.need(world.item("FRAME", "Assembly"), reference="FRAME-1"))
-    order: OrderSnapshot = await world.sent(transfer)
+    transfer = await harness.plan(harness.need(harness.item("FRAME", "Assembly"), reference="FRAME-1"))
+    order: OrderSnapshot = await harness.sent(transfer)
     due = order.lines[0].delivery_date - dt.timedelta(days=TRANSIT_DAYS)
-    need = world.need(
-        world.item("TUBE", "Cyclops"),
+    need = harness.need(
+        harness.item("TUBE", "Cyclops"),
         required_date=due,
         source="pegline",
         reference=f"{order.order_number}/10",
@@ -73,7 +77,7 @@ async def demanded(world: World) -> tuple[str, Need]:
 # -- what is answered, without a server
 
 
-def supplying(*slices: SupplySlice, **changes: Any) -> RequirementState:
+def supplying(*schedule_lines: ScheduleLine, **changes: Any) -> RequirementState:
     """100 needed on stock by 15 June, four working days from the demanding plant."""
     need = a_need(
         quantity=Decimal(100),
@@ -85,18 +89,23 @@ def supplying(*slices: SupplySlice, **changes: Any) -> RequirementState:
     state = RequirementState.of(RequirementOpened(need=need, correlation_id="c"))
     state.assessment = Assessment(item=an_item(a_source()), policy=a_policy(calendar=DAILY))
     state.covered_revision = need.revision.rank
-    held = CoverHeld(order_id=OrderId("order/A"), supplier="1580", want=a_want(state.id, 1, 100))
-    if slices:
-        stated = CoverageChanged(
-            order_id=held.order_id, sequence=1, as_of=NOW, supplier="1580", need_revision=1, slices=slices
+    held = OrderCoverage(order_id=OrderId("order/A"), supplier="1580", request=a_request(state.id, 1, 100))
+    if schedule_lines:
+        reported = CoverageChanged(
+            order_id=held.order_id,
+            sequence=1,
+            as_of=NOW,
+            supplier="1580",
+            request_revision=1,
+            schedule_lines=schedule_lines,
         )
-        held = held.model_copy(update={"stated": stated})
-    state.covers = [held]
+        held = held.model_copy(update={"reported": reported})
+    state.coverages = [held]
     return state.model_copy(update=changes)
 
 
-def some(quantity: int, day: int | None, state: SliceState) -> SupplySlice:
-    return SupplySlice(quantity=Decimal(quantity), date=june(day) if day else None, state=state)
+def some(quantity: int, day: int | None, state: ScheduleLineState) -> ScheduleLine:
+    return ScheduleLine(quantity=Decimal(quantity), date=june(day) if day else None, state=state)
 
 
 def line(state: RequirementState) -> LineAnswer:
@@ -106,10 +115,10 @@ def line(state: RequirementState) -> LineAnswer:
     return due.answer.lines[0]
 
 
-def said(state: RequirementState) -> list[tuple[str, int | None, int | None]]:
+def statement(state: RequirementState) -> list[tuple[str, int | None, int | None]]:
     return [
         (part.outcome.value, int(part.quantity or 0), part.date.day if part.date else None)
-        for part in line(state).slices
+        for part in line(state).schedule_lines
     ]
 
 
@@ -118,22 +127,22 @@ def test_what_is_merely_ordered_is_not_answered() -> None:
 
 
 def test_what_is_in_time_is_accepted_as_asked_and_what_is_later_by_its_day_over_there() -> None:
-    state = supplying(some(60, 13, SliceState.CONFIRMED), some(30, 14, SliceState.SHIPPED))
-    assert said(state) == [("accepted", 60, None), ("changed", 30, 20), ("backordered", 10, None)]
+    state = supplying(some(60, 13, ScheduleLineState.CONFIRMED), some(30, 14, ScheduleLineState.SHIPPED))
+    assert statement(state) == [("accepted", 60, None), ("changed", 30, 20), ("backordered", 10, None)]
 
 
 def test_a_backorder_has_its_day_where_one_is_promised_and_what_a_buyer_wrote_off_is_rejected() -> None:
-    state = supplying(some(60, 10, SliceState.RECEIVED), some(30, 20, SliceState.BACKORDERED))
-    assert said(state) == [("accepted", 60, None), ("backordered", 30, 26), ("backordered", 10, None)]
+    state = supplying(some(60, 10, ScheduleLineState.RECEIVED), some(30, 20, ScheduleLineState.BACKORDERED))
+    assert statement(state) == [("accepted", 60, None), ("backordered", 30, 26), ("backordered", 10, None)]
     state.accepted = AcceptedShortage(short_quantity=Decimal(10), available_on=None)
-    assert said(state)[-1] == ("rejected", 10, None)
+    assert statement(state)[-1] == ("rejected", 10, None)
 
 
 def test_the_same_is_said_once_and_again_for_another_revision_of_the_transfer() -> None:
-    state = supplying(some(100, 13, SliceState.CONFIRMED))
+    state = supplying(some(100, 13, ScheduleLineState.CONFIRMED))
     first = answer_due(state, NOW)
     assert first is not None
-    note_answered(state, first)
+    record_answered(state, first)
     assert answer_due(state, NOW) is None
 
     state.need = state.need.model_copy(update={"revision": state.need.revision.model_copy(update={"plan_version": 2})})
@@ -145,7 +154,7 @@ def test_the_same_is_said_once_and_again_for_another_revision_of_the_transfer() 
 
 
 def test_a_need_that_nobody_waits_for_an_answer_to_and_one_that_is_withdrawn_answer_nothing() -> None:
-    state = supplying(some(100, 13, SliceState.CONFIRMED))
+    state = supplying(some(100, 13, ScheduleLineState.CONFIRMED))
     assert answer_due(state.model_copy(update={"withdrawn": True}), NOW) is None
     component = state.need.model_copy(update={"demanding_line": None})
     assert answer_due(state.model_copy(update={"need": component}), NOW) is None

@@ -11,28 +11,28 @@ from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.records import ChangeStage
 from decisions.ordering import is_newer
 from workflows.engineering_change.state import ChangeState
-from workflows.material_requirement.need import Note
+from workflows.material_requirement.need import RecordEvent
 
 ChangeMessage = ChangeOpened | ChangeSuperseded | ExceptionDecided
 
 
-def take(state: ChangeState, message: ChangeMessage, note: Note) -> None:
+def take(state: ChangeState, message: ChangeMessage, record: RecordEvent) -> None:
     """Take note of a message."""
     match message:
         case ChangeOpened():
-            _take_revision(state, message, note)
+            _take_revision(state, message, record)
         case ChangeSuperseded():
-            _take_supersession(state, message, note)
+            _take_supersession(state, message, record)
         case ExceptionDecided():
-            _take_decision(state, message, note)
+            _take_decision(state, message, record)
         case _:
             assert_never(message)
 
 
-def note_revision(state: ChangeState, kind: str, note: Note) -> None:
+def record_revision(state: ChangeState, kind: str, record: RecordEvent) -> None:
     """The fact that engineering stated the revision."""
     revised = state.revised
-    note(
+    record(
         kind,
         revised.stated.effective_at,
         assembly=revised.assembly,
@@ -42,38 +42,38 @@ def note_revision(state: ChangeState, kind: str, note: Note) -> None:
     )
 
 
-def _take_revision(state: ChangeState, opened: ChangeOpened, note: Note) -> None:
-    told = opened.revised
-    if not is_newer(told.stated, state.revised.stated):
-        note("change.stale", told.stated.effective_at, event_id=told.stated.event_id, rule="R10")
+def _take_revision(state: ChangeState, opened: ChangeOpened, record: RecordEvent) -> None:
+    reported = opened.revised
+    if not is_newer(reported.stated, state.revised.stated):
+        record("change.stale", reported.stated.effective_at, event_id=reported.stated.event_id, rule="R10")
         return
     if state.decision is not None:
         # Of the revision as it was. Not carried out yet, it must not be carried out with another; carried out, it is
         # of the past, and what engineering says now is looked into like a revision that comes after the end.
         if not state.ended:
-            note("decision.void", rule="R15", choice=state.decision.choice)
+            record("decision.void", rule="R15", choice=state.decision.choice)
         state.decision = None
     if state.ended:
         state.stage, state.proposal = ChangeStage.JUDGING, None
-    state.revised, state.correlation_id, state.unjudged = told, opened.correlation_id, True
-    note_revision(state, "change.revised", note)
+    state.revised, state.correlation_id, state.unjudged = reported, opened.correlation_id, True
+    record_revision(state, "change.revised", record)
 
 
-def _take_supersession(state: ChangeState, superseded: ChangeSuperseded, note: Note) -> None:
+def _take_supersession(state: ChangeState, superseded: ChangeSuperseded, record: RecordEvent) -> None:
     if state.ended:
-        note("supersession.overtaken", superseded.as_of, by=superseded.by)
+        record("supersession.overtaken", superseded.as_of, by=superseded.by)
         return
     state.superseded_by, state.unjudged = superseded.by, True
 
 
-def _take_decision(state: ChangeState, decided: ExceptionDecided, note: Note) -> None:
+def _take_decision(state: ChangeState, decided: ExceptionDecided, record: RecordEvent) -> None:
     decision = decided.decision
     if state.question is None or state.question.id != decided.exception_id:
-        note("decision.overtaken", decision.decided_at, exception_id=decided.exception_id)
+        record("decision.overtaken", decision.decided_at, exception_id=decided.exception_id)
         return
     # Looked into once more before it is done: a person decided on what was so then (R15).
     state.decision, state.question, state.unjudged = decision, None, True
-    note(
+    record(
         "exception.decided",
         decision.decided_at,
         exception_id=decided.exception_id,
@@ -84,4 +84,4 @@ def _take_decision(state: ChangeState, decided: ExceptionDecided, note: Note) ->
     )
 
 
-__all__ = ["ChangeMessage", "note_revision", "take"]
+__all__ = ["ChangeMessage", "record_revision", "take"]

@@ -58,7 +58,7 @@ def needs_now(state: ChangeState, needs: Sequence[Need], now: datetime) -> tuple
 
 
 def change_report(state: ChangeState) -> dict[str, JsonValue]:
-    """What became of every quantity of the outgoing components, for the fact at the end."""
+    """What became of every quantity of the outgoing components, for the audit event at the end."""
     assert state.policy is not None
     return {
         "why": state.why,

@@ -4,15 +4,15 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
+from canonical.audit_event import FIRST_HASH
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, Proposal
-from canonical.facts import FIRST_HASH
 from canonical.identity import ChangeId, ExceptionId, RequirementId
 from canonical.messages import ChangeOpened
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import ChangeStage
-from workflows.journal import Journal
+from workflows.event_log import EventLog
 
 
 class OpenQuestion(BaseModel):
@@ -27,7 +27,7 @@ class ChangeState(BaseModel):
 
     revised: BomRevised
     correlation_id: str
-    journal: Journal
+    event_log: EventLog
     stage: ChangeStage = ChangeStage.JUDGING
     unjudged: bool = True
     """What was told last is not looked into yet."""
@@ -53,7 +53,7 @@ class ChangeState(BaseModel):
     @classmethod
     def of(cls, opened: ChangeOpened) -> "ChangeState":
         """The memory of a change that starts, or starts again where a former run ended."""
-        journal = Journal(
+        event_log = EventLog(
             entity_id=opened.revised.id,
             sequence=opened.first_sequence - 1,
             last_hash=opened.previous_hash or FIRST_HASH,
@@ -61,7 +61,7 @@ class ChangeState(BaseModel):
         return cls(
             revised=opened.revised,
             correlation_id=opened.correlation_id,
-            journal=journal,
+            event_log=event_log,
             # Numbers go on where a former run ended: ids made of them must not meet the former ones.
             questions_raised=opened.first_sequence - 1,
         )

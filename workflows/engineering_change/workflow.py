@@ -8,9 +8,9 @@ follow their requirements by R3. A revision that is told anew before the approva
 from pydantic import JsonValue
 from temporalio import workflow
 
-from activities.desk import DeskActivities
-from canonical.bom import LineChange
-from canonical.calls import ChangeBomCall, StateNeedsCall, WhereUsed, WhereUsedCall
+from activities.internal import InternalActivities
+from canonical.bom import BomLineChange
+from canonical.calls import ChangeBomCall, PublishNeedsCall, WhereUsed, WhereUsedCall
 from canonical.exception import Choice, ExceptionDecided, Proposal
 from canonical.identity import ChangeId, exception_id
 from canonical.messages import ChangeOpened, ChangeSuperseded, ExceptionRaised, ProposalChanged
@@ -20,14 +20,14 @@ from decisions.engineering_change.choices import cost_of
 from decisions.engineering_change.component_use import ComponentPlan, Cut, cuts, plan_component
 from decisions.engineering_change.incoming_components import new_needs
 from decisions.engineering_change.proposal import (
-    ChangeVerdict,
+    BomChangeOutcome,
     as_it_was_put,
     carried_out,
     judge_change_of_bom,
     left_as_it_is,
 )
 from decisions.engineering_change.report import affected_requirements, check, instructions_of
-from workflows.engineering_change.messages import ChangeMessage, note_revision, take
+from workflows.engineering_change.messages import ChangeMessage, record_revision, take
 from workflows.engineering_change.reports import (
     bom_changes,
     change_details,
@@ -37,7 +37,7 @@ from workflows.engineering_change.reports import (
     needs_now,
 )
 from workflows.engineering_change.state import ChangeState, OpenQuestion
-from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
 from workflows.questions import change_proposal, raise_exception
 
 
@@ -48,10 +48,10 @@ class EngineeringChange(Entity):
     @workflow.init
     def __init__(self, opened: ChangeOpened) -> None:
         self.state = ChangeState.of(opened)
-        self.journal = self.state.journal
+        self.event_log = self.state.event_log
         self._inbox: list[ChangeMessage] = []
         self._plans: tuple[ComponentPlan, ...] = ()
-        note_revision(self.state, "change.stated", self.note)
+        record_revision(self.state, "change.opened", self.record)
 
     @workflow.run
     async def run(self, opened: ChangeOpened) -> str:
@@ -93,7 +93,7 @@ class EngineeringChange(Entity):
     def _take_messages(self) -> None:
         messages, self._inbox = self._inbox, []
         for message in messages:
-            take(self.state, message, self.note)
+            take(self.state, message, self.record)
 
     # -- judge
 
@@ -103,19 +103,19 @@ class EngineeringChange(Entity):
         used = await self._where_used()
         if self._inbox:
             return  # what arrived meanwhile may say otherwise; it is taken, and all is looked into with it
-        verdict = self._verdict(used)
+        outcome = self._outcome(used)
         state.unjudged, state.policy = False, used.policy
-        state.dispositions, state.reasons, state.why = verdict.dispositions, verdict.reasons, verdict.why
+        state.dispositions, state.reasons, state.why = outcome.dispositions, outcome.reasons, outcome.why
         state.affected = affected_requirements(self._plans, {})
         decision = state.decision
         state.superseded_by = state.superseded_by or used.superseded_by
         if state.superseded_by is not None:
             await self._give_way(state.superseded_by)
             return
-        proposal = as_it_was_put(verdict.proposal, state.proposal) if verdict.proposal is not None else None
+        proposal = as_it_was_put(outcome.proposal, state.proposal) if outcome.proposal is not None else None
         if decision is not None and proposal is not None and decision.digest != proposal.digest:
             state.decision = decision = None
-            self.note("decision.void", rule="R15", digest=proposal.digest)
+            self.record("decision.void", rule="R15", digest=proposal.digest)
         if decision is not None and decision.choice is Choice.DECLINE:
             self._decline()
             return
@@ -130,7 +130,7 @@ class EngineeringChange(Entity):
 
     async def _where_used(self) -> WhereUsed:
         revised = self.state.revised
-        outgoing = tuple(line.component for line in revised.lines if line.change is not LineChange.ADDED)
+        outgoing = tuple(line.component for line in revised.lines if line.change is not BomLineChange.ADDED)
         call = WhereUsedCall(
             plant=revised.plant, assembly=revised.assembly, revision=revised.revision, components=outgoing
         )
@@ -138,12 +138,12 @@ class EngineeringChange(Entity):
             # No local activity: a task that is decided anew must not look again at what it has changed itself by then,
             # and take its own effect for a material change (R15).
             lambda: workflow.execute_activity_method(
-                DeskActivities.where_used, call, start_to_close_timeout=CALL_TIMEOUT, retry_policy=CALL_RETRIES
+                InternalActivities.where_used, call, start_to_close_timeout=CALL_TIMEOUT, retry_policy=CALL_RETRIES
             ),
-            "desk.where_used",
+            "internal.where_used",
         )
 
-    def _verdict(self, used: WhereUsed) -> ChangeVerdict:
+    def _outcome(self, used: WhereUsed) -> BomChangeOutcome:
         revised, today = self.state.revised, workflow.now().date()
         lines = {line.component: line for line in revised.lines}
         self._plans = tuple(
@@ -167,10 +167,10 @@ class EngineeringChange(Entity):
         identity = known.id if known else exception_id(state.revised.id, state.questions_raised)
         state.question = OpenQuestion(id=identity, digest=proposal.digest)
         if known is not None:
-            self.note("change.proposal_changed", exception_id=identity, digest=proposal.digest)
+            self.record("change.proposal_changed", exception_id=identity, digest=proposal.digest)
             await change_proposal(identity, ProposalChanged(proposal=proposal))
             return
-        self.note(
+        self.record(
             "exception.raised",
             exception_id=identity,
             kind=proposal.kind,
@@ -195,7 +195,7 @@ class EngineeringChange(Entity):
     async def _overtake(self, reason: str) -> None:
         question, self.state.question = self.state.question, None
         assert question is not None
-        self.note("exception.overtaken", exception_id=question.id, why=reason)
+        self.record("exception.overtaken", exception_id=question.id, why=reason)
         await change_proposal(question.id, ProposalChanged(proposal=None, reason=reason))
 
     # -- carry out
@@ -223,51 +223,54 @@ class EngineeringChange(Entity):
         needs, left = new_needs(state.revised, self._plans, {use.component: use for use in used.uses})
         state.left_to_the_plan, state.cost = left, cost_of(state.dispositions)
         state.instructions = instructions_of(state.dispositions, used.policy)
-        unheard = await self._tell(found) if found else ()
+        undelivered = await self._notify(found) if found else ()
         if needs:
-            await self._state_needs(needs)
-        state.changed_requirements = tuple(cut.requirement_id for cut in found if cut.requirement_id not in unheard)
+            await self._publish_needs(needs)
+        state.changed_requirements = tuple(cut.requirement_id for cut in found if cut.requirement_id not in undelivered)
         state.new_requirements = tuple(need.id for need in needs)
-        told = {cut.requirement_id: cut.quantity for cut in found if cut.requirement_id not in unheard}
-        state.affected = affected_requirements(self._plans, told)
+        reported = {cut.requirement_id: cut.quantity for cut in found if cut.requirement_id not in undelivered}
+        state.affected = affected_requirements(self._plans, reported)
         state.stage = ChangeStage.CARRIED_OUT
         self._check()
-        self._report("change.carried_out", ended_before=list(unheard))
+        self._report("change.carried_out", ended_before=list(undelivered))
 
-    async def _tell(self, found: tuple[Cut, ...]) -> tuple[str, ...]:
+    async def _notify(self, found: tuple[Cut, ...]) -> tuple[str, ...]:
         """Those that had ended by themselves."""
         state, now = self.state, workflow.now()
         changes = bom_changes(state, found, now)
-        self.note(
-            "change.told",
+        self.record(
+            "change.reported",
             decided_by=decided_by(state),
             requirements=[{"id": cut.requirement_id, "quantity": str(cut.quantity)} for cut in found],
         )
-        entry = self.entry()
-        heard = await self.carried(
-            entry,
+        audit_batch = self.audit_batch()
+        delivered = await self.carried(
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.change_bom,
-                ChangeBomCall(entry=entry, changes=changes),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
+                InternalActivities.change_bom,
+                ChangeBomCall(audit_batch=audit_batch, changes=changes),
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.change_bom",
+            "internal.change_bom",
         )
-        return tuple(cut.requirement_id for cut, running in zip(found, heard, strict=True) if not running)
+        return tuple(cut.requirement_id for cut, running in zip(found, delivered, strict=True) if not running)
 
-    async def _state_needs(self, needs: tuple[Need, ...]) -> None:
+    async def _publish_needs(self, needs: tuple[Need, ...]) -> None:
         state, now = self.state, workflow.now()
         stated = needs_now(state, needs, now)
-        self.note("change.needs_stated", requirements=[need.id for need in needs])
-        entry = self.entry()
-        call = StateNeedsCall(entry=entry, needs=stated, correlation_id=state.correlation_id)
+        self.record("change.needs_published", requirements=[need.id for need in needs])
+        audit_batch = self.audit_batch()
+        call = PublishNeedsCall(audit_batch=audit_batch, needs=stated, correlation_id=state.correlation_id)
         await self.carried(
-            entry,
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.state_needs, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+                InternalActivities.publish_needs,
+                call,
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.state_needs",
+            "internal.publish_needs",
         )
 
     # -- what it leaves behind
@@ -276,7 +279,7 @@ class EngineeringChange(Entity):
         """No order that is affected may be left without a fate, down to the last piece: counted anew, and on record."""
         state = self.state
         state.check = found = check(self._plans, state.dispositions)
-        self.note(
+        self.record(
             "change.checked",
             order_lines=found.order_lines,
             requirements=found.requirements,
@@ -287,7 +290,7 @@ class EngineeringChange(Entity):
 
     def _report(self, kind: str, **more: JsonValue) -> None:
         """What became of every quantity of the outgoing components."""
-        self.note(kind, **change_report(self.state), **more)
+        self.record(kind, **change_report(self.state), **more)
 
     def snapshot(self) -> ChangeSnapshot:
         """The present state, for the ledger's reads."""

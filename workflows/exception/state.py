@@ -1,4 +1,5 @@
-"""What a ShortageException remembers: the question, whose it is, and how far the ladder has been climbed."""
+"""What a ShortageException remembers: the question, whose it is, and how far the escalation schedule has been
+climbed."""
 
 from datetime import datetime
 
@@ -10,9 +11,9 @@ from canonical.messages import ExceptionRaised
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import ExceptionState
-from decisions.delegation import Asked, who_is_asked
-from decisions.escalation import BUYER_TOLD
-from workflows.journal import Journal
+from decisions.delegation import Assignee, who_is_asked
+from decisions.escalation import BUYER_NOTIFIED
+from workflows.event_log import EventLog
 
 _REASONS_KEPT = 50
 
@@ -21,9 +22,9 @@ class ExceptionMemory(BaseModel):
     """The exception's memory."""
 
     raised: ExceptionRaised
-    journal: Journal
+    event_log: EventLog
     policy: PlantPolicy
-    """As it was at the last rung."""
+    """As it was at the last escalation level."""
     proposal: Proposal
     first_asked: str
     """The role that the question was put to before it was escalated."""
@@ -32,8 +33,8 @@ class ExceptionMemory(BaseModel):
     assignee: str
     opened_at: Instant
     sla_started_at: Instant
-    climbed: int = 0
-    """The height of the last rung."""
+    reached: int = 0
+    """The height of the last escalation level."""
     reminders: int = 0
     escalations: int = 0
     reasons: list[Reason] = []
@@ -46,7 +47,7 @@ class ExceptionMemory(BaseModel):
         role = first_asked(raised.proposal, raised.assignee)
         return cls(
             raised=raised,
-            journal=Journal(entity_id=raised.exception_id),
+            event_log=EventLog(entity_id=raised.exception_id),
             policy=raised.policy,
             proposal=raised.proposal,
             first_asked=role,
@@ -54,8 +55,8 @@ class ExceptionMemory(BaseModel):
             assignee=role,
             opened_at=now,
             sla_started_at=raised.sla_started_at or now,
-            # The supplier's ladder led up to the buyer; the question goes on from there.
-            climbed=BUYER_TOLD if raised.sla_started_at else 0,
+            # The supplier's escalation schedule led up to the buyer; the question goes on from there.
+            reached=BUYER_NOTIFIED if raised.sla_started_at else 0,
         )
 
     @property
@@ -68,22 +69,22 @@ class ExceptionMemory(BaseModel):
         """The role that the assignee stands in for."""
         return None if self.assignee == self.role else self.role
 
-    def ask(self, role: str, now: datetime) -> Asked:
+    def ask(self, role: str, now: datetime) -> Assignee:
         """The question is the role's, and whoever stands in for it today gets it."""
         if self.role != role:
             # Once each: a question that goes to and fro for months remembers whose it has been, not how often.
             self.roles = [*(each for each in self.roles if each != role), role]
         return self._assign(who_is_asked(role, self.policy, now))
 
-    def ask_again(self, now: datetime) -> Asked:
+    def ask_again(self, now: datetime) -> Assignee:
         """Who is asked stays so, unless away by now: coming back moves no question."""
         return self._assign(who_is_asked(self.assignee, self.policy, now)._replace(role=self.role))
 
     def add_reason(self, reason: Reason) -> None:
-        """Why it is with whom it is; the facts keep the older ones."""
+        """Why it is with whom it is; the audit events keep the older ones."""
         self.reasons = [*self.reasons, reason][-_REASONS_KEPT:]
 
-    def _assign(self, asked: Asked) -> Asked:
+    def _assign(self, asked: Assignee) -> Assignee:
         if asked.away:
             self.add_reason(asked.reason(self.policy.version))
         self.assignee = asked.assignee
@@ -107,8 +108,8 @@ def first_asked(proposal: Proposal, otherwise: str) -> str:
     return proposal.approvers[0] if proposal.approvers else otherwise
 
 
-def told(asked: Asked) -> dict[str, str]:
-    """Who is asked, as a fact says it."""
+def reported(asked: Assignee) -> dict[str, str]:
+    """Who is asked, as an audit event says it."""
     if asked.on_behalf_of is None:
         return {"to": asked.assignee}
     return {"to": asked.assignee, "on_behalf_of": asked.on_behalf_of, "why": asked.why}

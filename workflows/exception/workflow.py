@@ -1,10 +1,11 @@
 """ShortageException: what a person is asked to decide, kept true until it is decided or overtaken.
 
-It holds the context, climbs the escalation ladder (R16) and takes one decision that fits the proposal as it is now
+It holds the context, climbs the escalation schedule (R16) and takes one decision that fits the proposal as it is now
 (R15). What the decision means is the business of the entity that raised it.
 
-R16 for a question: it opens with the first of its approvers (the owner, where master data is to be mended), and its
-SLA runs from that moment; that about a silent supplier goes on with the supplier's SLA. At each rung the policy is
+R16 for a question: it opens with the first of its approvers (the owner, where master data is to be fixed), and its
+SLA runs from that moment; that about a silent supplier goes on with the supplier's SLA. At each escalation level the
+policy is
 asked for anew, and whoever is away at that moment is replaced by its delegate; coming back moves no question.
 """
 
@@ -15,16 +16,16 @@ from typing import NoReturn
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from canonical.calls import CloseExceptionCall
-from canonical.exception import Decision, ExceptionDecided, NextRung, Proposal
+from canonical.exception import Decision, ExceptionDecided, NextEscalation, Proposal
 from canonical.messages import ProposalChanged
 from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.approval import entitled_roles, may_decide, may_decide_as
 from decisions.engineering_change.choices import fault_of
-from decisions.escalation import BUYER_TOLD, Rung, next_rung, question_ladder
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
-from workflows.exception.state import ExceptionMemory, ExceptionStarted, first_asked, told
+from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, question_schedule
+from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
+from workflows.exception.state import ExceptionMemory, ExceptionStarted, first_asked, reported
 from workflows.policy_now import policy_now
 
 MOMENT = timedelta(milliseconds=1)
@@ -37,12 +38,12 @@ class ShortageException(Entity):
     @workflow.init
     def __init__(self, started: ExceptionStarted) -> None:
         self.state = started.carried or ExceptionMemory.of(started, workflow.now())
-        self.journal = self.state.journal
+        self.event_log = self.state.event_log
         self._changes: list[ProposalChanged] = []
 
     @workflow.run
     async def run(self, started: ExceptionStarted) -> str:
-        """Stand in the inbox, climb the ladder, and end with a decision or because the cause went away."""
+        """Stand in the inbox, climb the escalation schedule, and end with a decision or because the cause went away."""
         state = self.state
         if started.carried is None:
             self._open()
@@ -50,16 +51,16 @@ class ShortageException(Entity):
             await self.come_to_rest()
             if self._nobody_spoke and workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(started.model_copy(update={"carried": state}))
-            rung_at = await self._next_event()
-            if rung_at is not None:
+            level_at = await self._next_event()
+            if level_at is not None:
                 await self._take_up_policy()
             if state.decision is not None:
                 state.state = ExceptionState.DECIDED
-                self.note("exception.closed", choice=state.decision.choice, decided_by=state.decision.decided_by)
+                self.record("exception.closed", choice=state.decision.choice, decided_by=state.decision.decided_by)
             elif self._changes:
                 self._take_changes()
-            elif rung_at is not None:
-                self._climb(rung_at)
+            elif level_at is not None:
+                self._escalate(level_at)
         await self._close()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return state.state
@@ -67,12 +68,12 @@ class ShortageException(Entity):
     def _open(self) -> None:
         state = self.state
         asked = state.ask(state.role, workflow.now())
-        self.note(
+        self.record(
             "exception.opened",
             kind=state.proposal.kind,
             summary=state.proposal.summary,
             rule=state.proposal.rule,
-            **told(asked),
+            **reported(asked),
         )
 
     # -- what it is told
@@ -83,7 +84,9 @@ class ShortageException(Entity):
         if self.state.decision is None:
             self._take_changes()
             self.state.decision = decision
-        return self.snapshot().model_copy(update={"state": ExceptionState.DECIDED, "next_rung": None, "closed": True})
+        return self.snapshot().model_copy(
+            update={"state": ExceptionState.DECIDED, "next_escalation": None, "closed": True}
+        )
 
     @decide.validator
     def _may_be_decided(self, decision: Decision) -> None:
@@ -135,7 +138,7 @@ class ShortageException(Entity):
         for changed in changes:
             if changed.proposal is None:
                 self.state.state = ExceptionState.OVERTAKEN
-                self.note("exception.overtaken", why=changed.reason)
+                self.record("exception.overtaken", why=changed.reason)
                 return
             self._take_change(changed.proposal)
 
@@ -144,30 +147,30 @@ class ShortageException(Entity):
         state = self.state
         state.proposal = proposal
         first, moved = first_asked(proposal, state.role), {}
-        if state.climbed < BUYER_TOLD and state.role not in (first, *proposal.approvers):
+        if state.reached < BUYER_NOTIFIED and state.role not in (first, *proposal.approvers):
             state.first_asked = first
-            moved = told(state.ask(first, workflow.now()))
-        self.note("exception.changed", summary=proposal.summary, digest=proposal.digest, **moved)
+            moved = reported(state.ask(first, workflow.now()))
+        self.record("exception.changed", summary=proposal.summary, digest=proposal.digest, **moved)
 
-    # -- the ladder (R16)
+    # -- the escalation schedule (R16)
 
     @property
-    def _rungs(self) -> Sequence[Rung]:
+    def _levels(self) -> Sequence[EscalationLevel]:
         state = self.state
         latest_safe = state.proposal.latest_safe_date or state.raised.latest_safe_date
-        return question_ladder(state.sla_started_at, state.policy, state.first_asked, latest_safe)
+        return question_schedule(state.sla_started_at, state.policy, state.first_asked, latest_safe)
 
     @property
-    def _next_rung(self) -> Rung | None:
-        return next_rung(self._rungs, self.state.climbed)
+    def _next_escalation_level(self) -> EscalationLevel | None:
+        return next_escalation(self._levels, self.state.reached)
 
     async def _next_event(self) -> datetime | None:
-        """Wait for a person or the raiser; at most until the next rung: one timer at a time.
+        """Wait for a person or the raiser; at most until the next escalation level: one timer at a time.
 
-        The moment at which the wait for the rung was over; None: somebody spoke before.
+        The moment at which the wait for the escalation level was over; None: somebody spoke before.
         """
-        rung = self._next_rung
-        pause = None if rung is None else max(rung.at - workflow.now(), MOMENT)
+        level = self._next_escalation_level
+        pause = None if level is None else max(level.at - workflow.now(), MOMENT)
         try:
             await workflow.wait_condition(lambda: not self._nobody_spoke, timeout=pause)
         except TimeoutError:
@@ -189,20 +192,20 @@ class ShortageException(Entity):
                 self, state.policy, item_class=state.raised.item_class, item=proposal.item or ""
             )
 
-    def _climb(self, now: datetime) -> None:
-        """The rungs that are due, by the policy as it is now: it may have moved them."""
+    def _escalate(self, now: datetime) -> None:
+        """The escalation levels that are due, by the policy as it is now: it may have moved them."""
         state = self.state
-        while (rung := self._next_rung) is not None and rung.at <= now:
-            reason = rung.reason(state.policy.version)
-            state.climbed = rung.height
+        while (level := self._next_escalation_level) is not None and level.at <= now:
+            reason = level.reason(state.policy.version)
+            state.reached = level.height
             state.add_reason(reason)
-            if rung.action == "remind_assignee":
+            if level.action == "remind_assignee":
                 state.reminders += 1
                 kind, asked = "exception.reminded", state.ask_again(now)
             else:
                 state.escalations += 1
-                kind, asked = "exception.escalated", state.ask(rung.role, now)
-            self.note(kind, **told(asked), rule=rung.rule, reason=reason.model_dump(mode="json"))
+                kind, asked = "exception.escalated", state.ask(level.role, now)
+            self.record(kind, **reported(asked), rule=level.rule, reason=reason.model_dump(mode="json"))
 
     # -- what it leaves behind
 
@@ -214,23 +217,23 @@ class ShortageException(Entity):
                 exception_id=state.raised.exception_id, digest=state.decision.digest, decision=state.decision
             )
         self.show()
-        entry = self.entry()
-        call = CloseExceptionCall(entry=entry, raised_by=state.raised.raised_by, decided=decided)
+        audit_batch = self.audit_batch()
+        call = CloseExceptionCall(audit_batch=audit_batch, raised_by=state.raised.raised_by, decided=decided)
         await self.carried(
-            entry,
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.close_exception,
+                InternalActivities.close_exception,
                 call,
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.close_exception",
+            "internal.close_exception",
         )
 
     def snapshot(self) -> ExceptionSnapshot:
         """The present state, for the ledger's reads."""
         state = self.state
-        rung = self._next_rung if state.state is ExceptionState.OPEN else None
+        level = self._next_escalation_level if state.state is ExceptionState.OPEN else None
         return ExceptionSnapshot(
             id=state.raised.exception_id,
             raised_by=state.raised.raised_by,
@@ -242,7 +245,9 @@ class ShortageException(Entity):
             opened_at=state.opened_at,
             reminders=state.reminders,
             escalations=state.escalations,
-            next_rung=None if rung is None else NextRung(action=rung.action, role=rung.role, at=rung.at),
+            next_escalation=None
+            if level is None
+            else NextEscalation(action=level.action, role=level.role, at=level.at),
             reasons=tuple(state.reasons),
             decision=state.decision,
             correlation_id=state.raised.correlation_id,

@@ -1,4 +1,5 @@
-"""What a requirement that one of our transfers demands answers to that order: its cover, as any supplier would say it.
+"""What a requirement that one of our transfers demands answers to that order: its coverage, as any supplier would say
+it.
 
 Decided here: when there is something to answer, and by which days. Not here: whether the order can live with it (the
 order's R8, and R7 where the transferred goods are needed).
@@ -8,9 +9,9 @@ import datetime as dt
 import hashlib
 from decimal import Decimal
 
-from canonical.cover import SliceState, SupplySlice
 from canonical.messages import SupplierAnswered
-from canonical.order import AnswerSlice, LineAnswer, LineOutcome, OrderAnswer
+from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, OrderAnswer
+from canonical.supply import ScheduleLine, ScheduleLineState
 from decisions.calendars import add_working_days
 from decisions.feasibility import available_on
 from workflows.material_requirement.state import RequirementState
@@ -26,9 +27,9 @@ def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | 
     line = state.need.demanding_line
     if state.need.demanded_by is None or line is None or not _sure(state):
         return None
-    slices = _slices(state)
+    schedule_lines = _schedule_lines(state)
     revision = state.need.revision.plan_version
-    digest = _digest(revision, slices)
+    digest = _digest(revision, schedule_lines)
     if digest == state.answered:
         return None
     # Named by its content: another attempt of the same task that says something else is another answer.
@@ -38,31 +39,31 @@ def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | 
         order_revision=revision,
         answer_number=number,
         header="per_line",
-        lines=(LineAnswer(line=line, slices=slices),),
+        lines=(LineAnswer(line=line, schedule_lines=schedule_lines),),
         effective_at=now,
     )
     return SupplierAnswered(event_id=number, answer=answer, correlation_id=state.correlation_id)
 
 
-def note_answered(state: RequirementState, answered: SupplierAnswered) -> None:
+def record_answered(state: RequirementState, answered: SupplierAnswered) -> None:
     """Remember what the order has been told."""
     answer = answered.answer
     assert answer.order_revision is not None
     state.answers_given += 1
-    state.answered = _digest(answer.order_revision, answer.lines[0].slices)
+    state.answered = _digest(answer.order_revision, answer.lines[0].schedule_lines)
 
 
 def _sure(state: RequirementState) -> bool:
     if state.withdrawn or state.covered_revision is None or state.assessment is None or state.assessment.item is None:
         return False
-    if any(cover.pending for cover in state.covers):
+    if any(coverage.pending for coverage in state.coverages):
         return False
-    return all(part.state is not SliceState.ORDERED for part in state.supply)
+    return all(part.state is not ScheduleLineState.ORDERED for part in state.supply)
 
 
-def _slices(state: RequirementState) -> tuple[AnswerSlice, ...]:
+def _schedule_lines(state: RequirementState) -> tuple[AnswerScheduleLine, ...]:
     """The need's quantity by the days on which it is at the demanding plant; what is in time has no date of its own."""
-    by_day: dict[tuple[LineOutcome, dt.date | None], Decimal] = {}
+    by_day: dict[tuple[AnswerOutcome, dt.date | None], Decimal] = {}
     left = state.need.quantity
     for outcome, day, quantity in sorted(map(lambda part: _promise(state, part), state.supply), key=_soonest):
         taken = min(left, quantity)
@@ -70,20 +71,20 @@ def _slices(state: RequirementState) -> tuple[AnswerSlice, ...]:
             by_day[outcome, day] = by_day.get((outcome, day), _ZERO) + taken
             left -= taken
     written_off = min(left, max(_ZERO, state.need.quantity - state.quantity_expected))
-    for outcome, quantity in ((LineOutcome.BACKORDERED, left - written_off), (LineOutcome.REJECTED, written_off)):
+    for outcome, quantity in ((AnswerOutcome.BACKORDERED, left - written_off), (AnswerOutcome.REJECTED, written_off)):
         if quantity > 0:
             by_day[outcome, None] = by_day.get((outcome, None), _ZERO) + quantity
     return tuple(
-        AnswerSlice(outcome=outcome, quantity=quantity, unit=state.need.unit, date=day)
+        AnswerScheduleLine(outcome=outcome, quantity=quantity, unit=state.need.unit, date=day)
         for (outcome, day), quantity in by_day.items()
     )
 
 
-_Promise = tuple[LineOutcome, dt.date | None, Decimal]
-_RANK = (LineOutcome.ACCEPTED, LineOutcome.CHANGED, LineOutcome.BACKORDERED)
+_Promise = tuple[AnswerOutcome, dt.date | None, Decimal]
+_RANK = (AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED, AnswerOutcome.BACKORDERED)
 
 
-def _promise(state: RequirementState, part: SupplySlice) -> _Promise:
+def _promise(state: RequirementState, part: ScheduleLine) -> _Promise:
     """R7's day on stock here and the way there; None: in time for what was asked, or without a date.
 
     What is in time is accepted as asked: the demanding plant counted back from its dock by its own calendar.
@@ -91,15 +92,15 @@ def _promise(state: RequirementState, part: SupplySlice) -> _Promise:
     assert state.assessment is not None
     assert state.assessment.item is not None
     if part.date is None:
-        return (LineOutcome.BACKORDERED, None, part.quantity)
+        return (AnswerOutcome.BACKORDERED, None, part.quantity)
     calendar, on_stock = state.policy.calendar, part.date
-    if part.state is not SliceState.RECEIVED:
+    if part.state is not ScheduleLineState.RECEIVED:
         on_stock = available_on(part.date, state.assessment.item.goods_receipt_days, calendar)
-    backordered = part.state is SliceState.BACKORDERED
+    backordered = part.state is ScheduleLineState.BACKORDERED
     if on_stock <= state.need.required_date and not backordered:
-        return (LineOutcome.ACCEPTED, None, part.quantity)
+        return (AnswerOutcome.ACCEPTED, None, part.quantity)
     there = add_working_days(calendar, on_stock, state.need.transit_days)
-    return (LineOutcome.BACKORDERED if backordered else LineOutcome.CHANGED, there, part.quantity)
+    return (AnswerOutcome.BACKORDERED if backordered else AnswerOutcome.CHANGED, there, part.quantity)
 
 
 def _soonest(promise: _Promise) -> tuple[int, dt.date]:
@@ -107,6 +108,8 @@ def _soonest(promise: _Promise) -> tuple[int, dt.date]:
     return (_RANK.index(outcome), day or dt.date.max)
 
 
-def _digest(revision: int, slices: tuple[AnswerSlice, ...]) -> str:
-    said = [f"{part.outcome} {part.quantity.normalize() if part.quantity else 0:f} {part.date}" for part in slices]
-    return hashlib.sha256(f"{revision} {'; '.join(said)}".encode()).hexdigest()[:8]
+def _digest(revision: int, schedule_lines: tuple[AnswerScheduleLine, ...]) -> str:
+    statement = [
+        f"{part.outcome} {part.quantity.normalize() if part.quantity else 0:f} {part.date}" for part in schedule_lines
+    ]
+    return hashlib.sha256(f"{revision} {'; '.join(statement)}".encode()).hexdigest()[:8]

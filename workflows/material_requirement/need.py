@@ -9,19 +9,19 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from canonical.need import Need
-from decisions.damping import judge_change
+from decisions.dampener import judge_change
 from workflows.material_requirement.state import RequirementState
 
 
-class Note(Protocol):
-    """Appends a fact."""
+class RecordEvent(Protocol):
+    """Appends an audit event."""
 
     def __call__(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None: ...
 
 
-def note_need(need: Need, kind: str, note: Note, **more: JsonValue) -> None:
+def record_need(need: Need, kind: str, record: RecordEvent, **more: JsonValue) -> None:
     """The fact that the plan stated the need."""
-    note(
+    record(
         kind,
         need.revision.effective_at,
         plan_version=need.revision.plan_version,
@@ -33,38 +33,38 @@ def note_need(need: Need, kind: str, note: Note, **more: JsonValue) -> None:
     )
 
 
-def judge_need(state: RequirementState, note: Note) -> None:
+def judge_need(state: RequirementState, record: RecordEvent) -> None:
     """R4: act on what the plan proposes, or damp it; where nothing is covered yet there is nothing to damp."""
     proposed, state.proposed = state.proposed, None
     if proposed is None:
         return
     need = proposed.need
     if state.covered_revision is None or need.demanded_by is not None:
-        # What an order of ours needs was damped where the plan stated it: the order has been changed already.
+        # What an order of ours needs was suppressed where the plan stated it: the order has been changed already.
         _act_on(state, need, proposed.correlation_id)
-        note_need(need, "need.changed", note)
+        record_need(need, "requirement.changed", record)
         return
     policy = state.policy
-    verdict = judge_change(state.acted_on, need, policy.damping, policy.calendar)
-    reason = verdict.reason(policy.version).model_dump(mode="json")
+    outcome = judge_change(state.acted_on, need, policy.dampener, policy.calendar)
+    reason = outcome.reason(policy.version).model_dump(mode="json")
     judged: dict[str, JsonValue] = {
         "acted_on": state.acted_on.model_dump(mode="json"),
         "proposed": need.model_dump(mode="json"),
-        "act": verdict.act,
-        "rule": verdict.rule,
-        "why": verdict.why,
+        "act": outcome.act,
+        "rule": outcome.rule,
+        "why": outcome.why,
         "reason": reason,
         "policy_version": policy.version,
         "item_class": state.item_class,
         "supplier": state.holder,
     }
     state.decided_under = policy.version
-    if verdict.act:
+    if outcome.act:
         _act_on(state, need, proposed.correlation_id)
-        note_need(need, "need.changed", note, **judged)
+        record_need(need, "requirement.changed", record, **judged)
         return
-    state.damped += 1
-    note_need(need, "need.damped", note, **judged)
+    state.suppressed += 1
+    record_need(need, "requirement.change_suppressed", record, **judged)
 
 
 def _act_on(state: RequirementState, need: Need, correlation_id: str) -> None:
@@ -73,4 +73,4 @@ def _act_on(state: RequirementState, need: Need, correlation_id: str) -> None:
     state.correlation_id = correlation_id
 
 
-__all__ = ["Note", "judge_need", "note_need"]
+__all__ = ["RecordEvent", "judge_need", "record_need"]

@@ -1,4 +1,5 @@
-"""The facts of a decision on cover: all that it was made of but the policy, so that it can be made again under another.
+"""The audit events of a decision on cover: all that it was made of but the policy, so that it can be made again under
+another.
 
 Not here: the decision (decisions.assess) and what is asked of orders (requirement_cover).
 """
@@ -14,11 +15,11 @@ from canonical.need import Need
 from canonical.reason import Reason
 from canonical.routing import as_kept
 from canonical.sourcing import Assessment, Source
-from decisions.assess import CoverDecision, NotOrderable
+from decisions.assess import NotOrderable, SourcingDecision
 
 
-class CoverQuestion(NamedTuple):
-    """What `decide_cover` was asked."""
+class SourcingQuestion(NamedTuple):
+    """What `decide_sourcing` was asked."""
 
     need: Need
     assessment: Assessment
@@ -28,8 +29,10 @@ class CoverQuestion(NamedTuple):
     holding: Sequence[str] = ()
 
 
-def cover_decided(asked: CoverQuestion, decided: CoverDecision, reasons: Sequence[Reason]) -> dict[str, JsonValue]:
-    """`cover.decided`: what was asked, what came out, and why."""
+def sourcing_decided(
+    asked: SourcingQuestion, decided: SourcingDecision, reasons: Sequence[Reason]
+) -> dict[str, JsonValue]:
+    """`sourcing.decided`: what was asked, what came out, and why."""
     return {
         **_asked(asked),
         "outcome": {
@@ -47,8 +50,8 @@ def cover_decided(asked: CoverQuestion, decided: CoverDecision, reasons: Sequenc
     }
 
 
-def cover_refused(asked: CoverQuestion, refused: NotOrderable) -> dict[str, JsonValue]:
-    """`cover.refused`: what was asked, and what is wrong in master data; its reasons are the exception's."""
+def sourcing_refused(asked: SourcingQuestion, refused: NotOrderable) -> dict[str, JsonValue]:
+    """`sourcing.refused`: what was asked, and what is wrong in master data; its reasons are the exception's."""
     return {
         **_asked(asked),
         "defects": [defect.field for defect in refused.defects],
@@ -57,7 +60,7 @@ def cover_refused(asked: CoverQuestion, refused: NotOrderable) -> dict[str, Json
     }
 
 
-def _asked(asked: CoverQuestion) -> dict[str, JsonValue]:
+def _asked(asked: SourcingQuestion) -> dict[str, JsonValue]:
     """With the item as master data keeps it: which of it may be had, and by whose calendar, is the policy's."""
     known, item = asked.assessment, as_kept(asked.assessment)
     kept = item.model_copy(update={"sources": tuple(map(_without_idle_calendar, item.sources))})

@@ -1,29 +1,29 @@
 """Where a requirement stands, and why it is still open, in a planner's words."""
 
-from canonical.cover import CoverHeld
 from canonical.exception import ExceptionKind
 from canonical.records import RequirementStage
+from canonical.supply import OrderCoverage
 from workflows.material_requirement.state import RequirementState
 
 
-def standing(state: RequirementState) -> tuple[RequirementStage, str]:
+def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
     """The stage and the reason."""
     live = state.live
     if state.withdrawn:
         if live:
             return RequirementStage.COVERED, "withdrawn by the plan; waits until its orders have let go of it"
-        return RequirementStage.WITHDRAWN, "withdrawn by the plan; its cover is released"
+        return RequirementStage.WITHDRAWN, "withdrawn by the plan; its coverage is released"
     if state.exception is not None:
         if state.exception.kind is ExceptionKind.MASTER_DATA:
-            return RequirementStage.BLOCKED, "master data is incomplete; a person has to mend it"
-        return RequirementStage.SHORT, "the cover can't meet the pegged date; a buyer has to decide"
+            return RequirementStage.BLOCKED, "master data is incomplete; a person has to fix it"
+        return RequirementStage.SHORT, "the coverage can't meet the pegged date; a buyer has to decide"
     if state.all_there:
         return RequirementStage.FULFILLED, _received(state)
     if state.from_stock and not state.live:
-        return RequirementStage.COVERED, "met from free stock; waits until the plan nets it"
+        return RequirementStage.COVERED, "met from available stock; waits until the plan nets it"
     if state.accepted is not None:
         return RequirementStage.COVERED, "covered with a shortage that a buyer accepted; waits for the receipt"
-    if any(cover.pending for cover in state.covers):
+    if any(coverage.pending for coverage in state.coverages):
         return RequirementStage.COVERED, "waits for the supplier's answer to a change"
     return RequirementStage.COVERED, "covered; waits for the receipt"
 
@@ -35,9 +35,9 @@ def _received(state: RequirementState) -> str:
     return "all received"
 
 
-def describe_cover(cover: CoverHeld) -> str:
+def describe_coverage(coverage: OrderCoverage) -> str:
     """One cover in a line."""
-    if not cover.supply:
-        return f"{cover.order_id}: nothing any more"
-    parts = ", ".join(f"{part.quantity} {part.state} for {part.date or 'no date'}" for part in cover.supply)
-    return f"{cover.order_id}: {parts}"
+    if not coverage.supply:
+        return f"{coverage.order_id}: nothing any more"
+    parts = ", ".join(f"{part.quantity} {part.state} for {part.date or 'no date'}" for part in coverage.supply)
+    return f"{coverage.order_id}: {parts}"

@@ -8,9 +8,8 @@ from decimal import Decimal
 
 from temporalio import workflow
 
-from activities.desk import DeskActivities
+from activities.internal import InternalActivities
 from canonical.calls import AnswerOrderCall, AssessCall
-from canonical.cover import CoverageChanged
 from canonical.exception import Choice, ExceptionDecided, ExceptionKind, Proposal
 from canonical.identity import exception_id
 from canonical.messages import (
@@ -19,46 +18,47 @@ from canonical.messages import (
     ProposalChanged,
     RequirementOpened,
     RequirementWithdrawn,
-    StockAllotted,
+    StockAllocated,
 )
 from canonical.records import RequirementSnapshot, RequirementStage
+from canonical.supply import CoverageChanged
 from decisions.assess import NotOrderable
 from decisions.feasibility import Feasible, Short
 from decisions.master_data import master_data_proposal
 from decisions.shortage import shortage_proposal
 from workflows.bounded_memory import carried_requirement
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT
-from workflows.material_requirement.answers import answer_due, note_answered
-from workflows.material_requirement.cover import CoverSeeker
+from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT
+from workflows.material_requirement.answers import answer_due, record_answered
+from workflows.material_requirement.coverage import CoverageSeeker
 from workflows.material_requirement.messages import RequirementMessage, take
-from workflows.material_requirement.need import judge_need, note_need
-from workflows.material_requirement.stage import describe_cover, standing
+from workflows.material_requirement.need import judge_need, record_need
+from workflows.material_requirement.stage import describe_coverage, stage_and_reason
 from workflows.material_requirement.state import OpenException, RequirementState
 from workflows.questions import change_proposal, raise_exception
 
 
 @workflow.defn(name="MaterialRequirement")
-class MaterialRequirement(CoverSeeker):
+class MaterialRequirement(CoverageSeeker):
     """One durable workflow per material requirement."""
 
     @workflow.init
     def __init__(self, opened: RequirementOpened, carried: RequirementState | None) -> None:
         self.state = carried or RequirementState.of(opened)
-        self.journal = self.state.journal
+        self.event_log = self.state.event_log
         self._inbox: list[RequirementMessage] = []
         self._assessed_now = False
         if carried is None:
-            note_need(opened.need, "need.stated", self.note)
+            record_need(opened.need, "requirement.opened", self.record)
 
     @workflow.run
     async def run(self, opened: RequirementOpened, carried: RequirementState | None) -> str:
-        """Take what arrived, assess, decide the cover, test it against the need; rest until a message comes."""
+        """Take what arrived, assess, decide the coverage, test it against the need; rest until a message comes."""
         while True:
             self._take_messages()
             self._assessed_now = self._has_to_decide
             if self._assessed_now:
                 await self._assess()
-            await self._decide_cover()
+            await self._decide_sourcing()
             await self._test_feasibility()
             self._find_stage()
             await self._answer()
@@ -99,9 +99,9 @@ class MaterialRequirement(CoverSeeker):
         self._inbox.append(changed)
 
     @workflow.signal
-    def stock_allotted(self, allotted: StockAllotted) -> None:
+    def stock_allocated(self, allocated: StockAllocated) -> None:
         """What is met from stock, and needs no order."""
-        self._inbox.append(allotted)
+        self._inbox.append(allocated)
 
     @workflow.query
     def status(self) -> RequirementSnapshot:
@@ -111,7 +111,7 @@ class MaterialRequirement(CoverSeeker):
     def _take_messages(self) -> None:
         messages, self._inbox = self._inbox, []
         for message in messages:
-            take(self.state, message, self.note)
+            take(self.state, message, self.record)
 
     # -- assess
 
@@ -123,12 +123,12 @@ class MaterialRequirement(CoverSeeker):
         call = AssessCall(plant=state.need.plant, item=state.need.item)
         state.assessment = await self.persist(
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.assess, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+                InternalActivities.assess, call, start_to_close_timeout=INTERNAL_TIMEOUT, retry_policy=INTERNAL_RETRIES
             ),
-            "desk.assess",
+            "internal.assess",
         )
         state.unjudged = False
-        judge_need(state, self.note)
+        judge_need(state, self.record)
 
     @property
     def _has_to_decide(self) -> bool:
@@ -142,16 +142,16 @@ class MaterialRequirement(CoverSeeker):
             return False
         if state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
             return True
-        awaited = state.all_there or any(cover.pending for cover in state.covers)
-        return state.unjudged and (not awaited or any(cover.balance > 0 for cover in state.covers))
+        awaited = state.all_there or any(coverage.pending for coverage in state.coverages)
+        return state.unjudged and (not awaited or any(coverage.open_quantity > 0 for coverage in state.coverages))
 
     # -- decide
 
-    async def _decide_cover(self) -> None:
+    async def _decide_sourcing(self) -> None:
         """Ask orders for what is not covered yet, and state what changed to those that are known."""
         state = self.state
         if state.withdrawn:
-            await self.release_cover()
+            await self.release_coverage()
             return
         if not self._assessed_now:
             return
@@ -160,8 +160,8 @@ class MaterialRequirement(CoverSeeker):
             decided = self.decide(state.acted_on.quantity)
             problem = decided if isinstance(decided, NotOrderable) else None
         elif state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
-            problem = await self.cover_need()
-        problem = problem or await self.act_on_decision() or await self.cover_balance()
+            problem = await self.source_need()
+        problem = problem or await self.act_on_decision() or await self.source_open_quantity()
         if problem is None:
             await self._overtake("master data is complete now", ExceptionKind.MASTER_DATA)
             return
@@ -171,12 +171,12 @@ class MaterialRequirement(CoverSeeker):
     # -- test, and ask a person
 
     async def _test_feasibility(self) -> None:
-        """R7: the cover against the pegged need; a shortage that nobody accepted is put to a person."""
+        """R7: the coverage against the pegged need; a shortage that nobody accepted is put to a person."""
         state = self.state
         if state.withdrawn:
             await self._overtake("the plan withdrew the need")
             return
-        if state.covered_revision is None or any(cover.pending for cover in state.covers):
+        if state.covered_revision is None or any(coverage.pending for coverage in state.coverages):
             return
         if state.all_there:
             # However late it came: nobody can do anything about it any more.
@@ -184,22 +184,22 @@ class MaterialRequirement(CoverSeeker):
             return
         if self._blocked or not self._assessed_now:
             return
-        verdict = self.judge()
-        if isinstance(verdict, Feasible) or (state.accepted is not None and state.accepted.covers(verdict)):
-            await self._overtake("the cover meets the pegged dates")
+        outcome = self.judge()
+        if isinstance(outcome, Feasible) or (state.accepted is not None and state.accepted.coverages(outcome)):
+            await self._overtake("the coverage meets the pegged dates")
             return
-        await self._raise(self._shortage(verdict), about=verdict.why)
+        await self._raise(self._shortage(outcome), about=outcome.why)
 
     @property
     def _blocked(self) -> bool:
-        """Master data has to be mended before anything else is decided."""
+        """Master data has to be fixed before anything else is decided."""
         return self.state.exception is not None and self.state.exception.kind is ExceptionKind.MASTER_DATA
 
     def _shortage(self, short: Short) -> Proposal:
         state, assessment = self.state, self.state.assessment
         assert assessment is not None
         assert assessment.item is not None
-        stated = [cover.stated for cover in reversed(state.covers) if cover.stated is not None]
+        reported = [coverage.reported for coverage in reversed(state.coverages) if coverage.reported is not None]
         return shortage_proposal(
             state.acted_on,
             short,
@@ -208,8 +208,8 @@ class MaterialRequirement(CoverSeeker):
             assessment.item,
             state.policy,
             workflow.now().date(),
-            order_number=stated[0].order_number if stated else None,
-            reason=next((each.refused for each in stated if each.refused), ""),
+            order_number=reported[0].order_number if reported else None,
+            reason=next((each.refused for each in reported if each.refused), ""),
         )
 
     async def _raise(self, proposal: Proposal, about: str = "") -> None:
@@ -237,7 +237,7 @@ class MaterialRequirement(CoverSeeker):
             item_class=state.item_class,
             correlation_id=state.correlation_id,
         )
-        self.note(
+        self.record(
             "exception.raised",
             exception_id=identity,
             kind=proposal.kind,
@@ -253,7 +253,7 @@ class MaterialRequirement(CoverSeeker):
         if open_exception is None or (kind is not None and open_exception.kind is not kind):
             return
         self.state.exception = None
-        self.note("exception.overtaken", exception_id=open_exception.id, why=reason)
+        self.record("exception.overtaken", exception_id=open_exception.id, why=reason)
         await change_proposal(open_exception.id, ProposalChanged(proposal=None, reason=reason))
 
     # -- answer
@@ -266,33 +266,38 @@ class MaterialRequirement(CoverSeeker):
             return
         order = state.need.demanded_by
         assert order is not None
-        note_answered(state, answered)
-        self.note(
+        record_answered(state, answered)
+        self.record(
             "transfer.answered",
             order_id=order,
             answer_number=answered.answer.answer_number,
             revision=answered.answer.order_revision,
-            slices=[part.model_dump(mode="json") for part in answered.answer.lines[0].slices],
+            schedule_lines=[part.model_dump(mode="json") for part in answered.answer.lines[0].schedule_lines],
         )
-        entry = self.entry()
-        call = AnswerOrderCall(entry=entry, order_id=order, answered=answered)
+        audit_batch = self.audit_batch()
+        call = AnswerOrderCall(audit_batch=audit_batch, order_id=order, answered=answered)
         await self.carried(
-            entry,
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.answer_order, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+                InternalActivities.answer_order,
+                call,
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.answer_order",
+            "internal.answer_order",
         )
 
     # -- where it stands
 
     def _find_stage(self) -> None:
         state, ended_before = self.state, self.state.ended
-        state.stage, state.reason = standing(state)
+        state.stage, state.reason = stage_and_reason(state)
         if state.ended and not ended_before:
             kind = "requirement.fulfilled" if state.stage is RequirementStage.FULFILLED else "requirement.withdrawn"
-            last = max((cover.stated.as_of for cover in state.covers if cover.stated), default=workflow.now())
-            self.note(kind, last, received=str(state.received))
+            last = max(
+                (coverage.reported.as_of for coverage in state.coverages if coverage.reported), default=workflow.now()
+            )
+            self.record(kind, last, received=str(state.received))
         self.show()
 
     def snapshot(self) -> RequirementSnapshot:
@@ -302,9 +307,9 @@ class MaterialRequirement(CoverSeeker):
             id=state.id,
             need=state.need,
             stage=state.stage,
-            need_revision=state.need_revision,
-            order_ids=tuple(cover.order_id for cover in state.covers),
-            cover=state.supply,
+            request_revision=state.request_revision,
+            order_ids=tuple(coverage.order_id for coverage in state.coverages),
+            coverage=state.supply,
             needed=Decimal(0) if state.withdrawn else state.acted_on.quantity,
             from_stock=Decimal(0) if state.withdrawn else state.from_stock,
             reason=state.reason,
@@ -326,5 +331,5 @@ class MaterialRequirement(CoverSeeker):
             lines.append(f"{state.from_stock} {need.unit} of it are met from stock, as long as it is free.")
         if state.decided_under:
             lines.append(f"Last decided under policy version `{state.decided_under}`.")
-        lines += [f"- {describe_cover(cover)}" for cover in state.covers]
+        lines += [f"- {describe_coverage(coverage)}" for coverage in state.coverages]
         return "\n\n".join(lines)

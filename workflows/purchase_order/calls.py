@@ -1,4 +1,5 @@
-"""How an order calls: counterparts on their own queues, the desk by local activities; facts ride along with each."""
+"""How an order calls: counterparts on their own queues, the desk by local activities; audit events ride along with
+each."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,9 +10,9 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from canonical.calls import Call, Reply
 from canonical.order import ChangeOutcome, Refused
-from canonical.records import Entry
+from canonical.records import AuditBatch
 from workflows import queues
-from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, DESK_RETRIES, DESK_TIMEOUT, Entity
+from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
 from workflows.purchase_order.state import OrderState
 
 Outcome = TypeVar("Outcome")
@@ -30,12 +31,13 @@ class OrderCalls(Entity):
     async def call(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
-        """One activity on the counterpart's queue, tried until it answers; facts that ride along are written then."""
+        """One activity on the counterpart's queue, tried until it answers; audit events that ride along are written
+        then."""
         attempt = call
 
         async def once() -> Reply[Outcome]:
             nonlocal attempt
-            this, attempt = attempt, attempt.model_copy(update={"unsure": True})
+            this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
             return await workflow.execute_activity_method(
                 method,
                 args=[this],
@@ -46,7 +48,7 @@ class OrderCalls(Entity):
                 summary=summary,
             )
 
-        return await self.carried(call.entry, once, f"{counterpart}.{method.__name__}")
+        return await self.carried(call.audit_batch, once, f"{counterpart}.{method.__name__}")
 
     async def call_once(
         self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
@@ -71,27 +73,27 @@ class OrderCalls(Entity):
             if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
                 await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
             return None
-        if call.entry is not None:
-            self.journal.written(call.entry.sequence, reply.head)
+        if call.audit_batch is not None:
+            self.event_log.written(call.audit_batch.sequence, reply.head)
         return reply.outcome
 
-    async def at_desk(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: object, entry: Entry, name: str
+    async def call_internal(
+        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: object, audit_batch: AuditBatch, name: str
     ) -> Outcome:
-        """One local activity at the desk, with the facts that ride along."""
+        """One local activity at the desk, with the audit events that ride along."""
         return await self.carried(
-            entry,
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
                 method,
                 args=[call],
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
             name,
         )
 
-    def note_refusal(self, outcome: ChangeOutcome | None) -> None:
+    def record_refusal(self, outcome: ChangeOutcome | None) -> None:
         """Remember a reasoned no until a person has seen to it."""
         if isinstance(outcome, Refused):
             self.state.refusal = f"{outcome.reason} ({outcome.code})"
-            self.note("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)
+            self.record("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)

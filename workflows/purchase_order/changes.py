@@ -1,4 +1,4 @@
-"""The way of a change (R3): all wants of the moment become one revision, one ERP write and one change order.
+"""The way of a change (R3): all supply requests of the moment become one revision, one ERP write and one change order.
 
 What a state of the document allows is decided in decisions.order_change and asked in order_judging; here it is applied
 to the lines.
@@ -12,12 +12,12 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from canonical.cover import Want
 from canonical.exception import Choice, Decision
 from canonical.records import OrderStage
+from canonical.supply import SupplyRequest
 from decisions.approval import ApprovalRoute
-from decisions.order_change import CreateBalance, FloorAndBalance, LineUnchanged
-from workflows.material_requirement.messages import Note
+from decisions.order_change import FloorAndReorder, LineUnchanged, Reorder
+from workflows.material_requirement.messages import RecordEvent
 from workflows.purchase_order.edits import overwrite_edits
 from workflows.purchase_order.judging import LineChange, judge, route_of, waits
 from workflows.purchase_order.line import Line
@@ -27,48 +27,48 @@ from workflows.purchase_order.state import OrderState
 _ZERO = Decimal(0)
 
 
-def settle_wants(state: OrderState, today: dt.date, note: Note) -> list[Line]:
+def settle_requests(state: OrderState, today: dt.date, record: RecordEvent) -> list[Line]:
     """Grant what may be granted now; the changed lines. What needs a person stays in `pending`."""
     changed: list[Line] = []
     decision = state.decisions.pop("proposal", None)
-    for requirement, want in list(state.pending.items()):
+    for requirement, request in list(state.pending.items()):
         decided = decision if requirement in state.pending_reasons else None
         if decided is not None:
             if decided.choice is Choice.DECLINE:
-                _decline(state, want, f"declined by {decided.decided_by}")
+                _decline(state, request, f"declined by {decided.decided_by}")
                 continue
-            want = want.model_copy(update={"approved_by": decided.decided_by})
-        changes = judge(state, want, today, over_edits=decided is not None)
-        route = route_of(state, want, changes)
+            request = request.model_copy(update={"approved_by": decided.decided_by})
+        changes = judge(state, request, today, over_edits=decided is not None)
+        route = route_of(state, request, changes)
         asked = next((change for change in changes if change.asks), None)
         waiting = asked is not None and waits(changes, route)
-        _note_judged(state, want, changes, route if asked else None, waiting, decided, note)
+        _record_judged(state, request, changes, route if asked else None, waiting, decided, record)
         if asked is not None and waiting:
-            state.pending[requirement] = want
+            state.pending[requirement] = request
             state.pending_reasons[requirement] = asked.why
             continue
-        changed += _grant(state, want, changes, decided, note)
+        changed += _grant(state, request, changes, decided, record)
     return changed
 
 
-def _note_judged(
+def _record_judged(
     state: OrderState,
-    want: Want,
+    request: SupplyRequest,
     changes: list[LineChange],
     route: ApprovalRoute | None,
     waiting: bool,
     decided: Decision | None,
-    note: Note,
+    record: RecordEvent,
 ) -> None:
     """The fact that R3 (and R15, where it may need a person) decided; once for as long as it says the same."""
     judged: dict[str, JsonValue] = {
-        "requirement_id": want.requirement_id,
-        "item": want.item,
-        "item_class": want.item_class or "",
-        "need_revision": want.need_revision,
-        "criticality": str(want.criticality),
+        "requirement_id": request.requirement_id,
+        "item": request.item,
+        "item_class": request.item_class or "",
+        "request_revision": request.request_revision,
+        "criticality": str(request.criticality),
         "waits": waiting,
-        "decided_by": decided.decided_by if decided else want.approved_by,
+        "decided_by": decided.decided_by if decided else request.approved_by,
         "lines": [{"line": change.line.number, "reason": change.reason.model_dump(mode="json")} for change in changes],
         "policy_version": state.policy.version,
     }
@@ -83,39 +83,39 @@ def _note_judged(
             "approval": route.reason(state.policy.version).model_dump(mode="json"),
         }
     mark = hashlib.sha256(json.dumps(judged, sort_keys=True).encode()).hexdigest()[:16]
-    if state.judged.get(want.requirement_id) != mark:
-        note("change.judged", **judged)
-    state.judged[want.requirement_id] = mark
+    if state.judged.get(request.requirement_id) != mark:
+        record("change.judged", **judged)
+    state.judged[request.requirement_id] = mark
 
 
 def _grant(
-    state: OrderState, want: Want, changes: list[LineChange], decided: Decision | None, note: Note
+    state: OrderState, request: SupplyRequest, changes: list[LineChange], decided: Decision | None, record: RecordEvent
 ) -> list[Line]:
-    requirement = want.requirement_id
+    requirement = request.requirement_id
     state.pending.pop(requirement, None)
     state.pending_reasons.pop(requirement, None)
     state.refusals.pop(requirement, None)
     state.judged.pop(requirement, None)
-    state.consider(want)
+    state.consider(request)
     changed: list[Line] = []
-    for line, wanted, verdict, reason, share in changes:
-        if decided is not None and not isinstance(verdict, LineUnchanged):
+    for line, requested, outcome, reason, share in changes:
+        if decided is not None and not isinstance(outcome, LineUnchanged):
             overwrite_edits(line, decided.decided_at)
-        match verdict:
+        match outcome:
             case LineUnchanged():
                 pass
-            case CreateBalance() | FloorAndBalance():
-                floored = verdict if isinstance(verdict, FloorAndBalance) else None
+            case Reorder() | FloorAndReorder():
+                floored = outcome if isinstance(outcome, FloorAndReorder) else None
                 quantity = floored.new_quantity if floored else line.quantity
-                note(
+                record(
                     "change.floored",
                     line=line.number,
                     requirement_id=requirement,
                     quantity=str(quantity),
                     surplus=str(floored.surplus) if floored else "0",
-                    balance=str(verdict.balance),
-                    why=verdict.why,
-                    rule=verdict.rule,
+                    open_quantity=str(outcome.open_quantity),
+                    why=outcome.why,
+                    rule=outcome.rule,
                     reason=reason.model_dump(mode="json"),
                 )
                 if quantity != line.quantity:
@@ -123,36 +123,38 @@ def _grant(
                     line.changed_in = state.revision + 1
                 line.quantity = quantity
             case _:
-                line.quantity, line.rejected = wanted, _ZERO
-                line.cancelled = wanted <= 0
-                line.delivery_date = want.dock_date if wanted and share is None else line.delivery_date
+                line.quantity, line.rejected = requested, _ZERO
+                line.cancelled = requested <= 0
+                line.delivery_date = request.dock_date if requested and share is None else line.delivery_date
                 line.changed_in = state.revision + 1
                 changed.append(line)
         if share is None:
-            line.grant(want)
+            line.grant(request)
             continue
-        _note_share(line, want, share, note)
+        _record_share(line, request, share, record)
         if share.leaves:
-            line.let_go(want)
+            line.let_go(request)
         else:
-            line.grant(want)
+            line.grant(request)
         if line not in changed and not state.unsent:
             # The supplier has nothing to answer; who has what of the line is told at once.
             state.touch(line.number)
-    state.balances[requirement] = max(_ZERO, want.needed - state.claim(want))
-    if state.balances[requirement] > 0:
-        state.refusals[requirement] = f"{state.balances[requirement]} {want.unit} can't be had of this order any more"
-    if changed and want.expedite and want.approved_by is not None:
+    state.open_quantities[requirement] = max(_ZERO, request.needed - state.allocate(request))
+    if state.open_quantities[requirement] > 0:
+        state.refusals[requirement] = (
+            f"{state.open_quantities[requirement]} {request.unit} can't be had of this order any more"
+        )
+    if changed and request.expedite and request.approved_by is not None:
         state.expedite = True
     return changed
 
 
-def _note_share(line: Line, want: Want, share: ShareChange, note: Note) -> None:
+def _record_share(line: Line, request: SupplyRequest, share: ShareChange, record: RecordEvent) -> None:
     """What the line is now for those that share it, and what of it is nobody's; told to all of them."""
-    note(
+    record(
         "share.changed",
         line=line.number,
-        by=want.requirement_id,
+        by=request.requirement_id,
         leaves=share.leaves,
         quantity=str(line.quantity),
         surplus=str(max(_ZERO, line.quantity - share.allocated)),
@@ -162,14 +164,14 @@ def _note_share(line: Line, want: Want, share: ShareChange, note: Note) -> None:
     )
 
 
-def _decline(state: OrderState, want: Want, why: str) -> None:
+def _decline(state: OrderState, request: SupplyRequest, why: str) -> None:
     """The line stays as it is, and the requirement hears why."""
-    requirement = want.requirement_id
+    requirement = request.requirement_id
     state.pending.pop(requirement, None)
     state.pending_reasons.pop(requirement, None)
-    state.balances.pop(requirement, None)
+    state.open_quantities.pop(requirement, None)
     state.judged.pop(requirement, None)
-    state.consider(want)
+    state.consider(request)
     state.refusals[requirement] = why
 
 

@@ -1,6 +1,6 @@
 """What an order does with what people decided of its answers, its refusals and the edits in the ERP.
 
-A decided change of a want is granted with the wants themselves (order_changes).
+A decided change of a supply request is granted with the supply requests themselves (order_changes).
 """
 
 from temporalio import workflow
@@ -38,16 +38,16 @@ class OrderDecided(OrderFollowUp):
         state, today = self.state, workflow.now().date()
         for message in messages:
             answered_before = {line.number: line.answer for line in state.lines}
-            take(state, message, self.note, today)
+            take(state, message, self.record, today)
             if isinstance(message, SupplierAnswered):
                 answered = [line.number for line in state.lines if answered_before[line.number] != line.answer]
-                find_breaches(state, answered, self.note)
+                find_breaches(state, answered, self.record)
             # One by one: what a person decided holds for what was known then, not for the answer behind it.
             self._act_on_decisions()
 
     def _act_on_decisions(self) -> None:
         state = self.state
-        settle_edits(state, self.note)
+        settle_edits(state, self.record)
         if decision := state.decisions.pop("no_answer", None):
             state.unclear_receipts.clear()
             if decision.choice is Choice.CANCEL:
@@ -57,7 +57,7 @@ class OrderDecided(OrderFollowUp):
                 self._give_up(concerned, f"cancelled by {decision.decided_by}: no usable answer", decision.decided_by)
             else:
                 state.unclear.clear()
-                self.restart_ladder()
+                self.restart_escalation()
         if decision := state.decisions.pop("tolerance", None):
             if decision.choice is Choice.DECLINE:
                 self._restate(list(state.breaches))
@@ -72,7 +72,7 @@ class OrderDecided(OrderFollowUp):
                 self._give_up(concerned, f"cancelled by {decision.decided_by}: it was refused", decision.decided_by)
 
     def _give_up(self, lines: list[Line], why: str, decided_by: str) -> None:
-        self.note("lines.given_up", lines=[*give_up(self.state, lines, why)], why=why, decided_by=decided_by)
+        self.record("lines.given_up", lines=[*give_up(self.state, lines, why)], why=why, decided_by=decided_by)
 
     def _restate(self, numbers: list[int]) -> None:
         """Send lines once more as they were ordered."""

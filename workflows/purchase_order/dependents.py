@@ -10,14 +10,14 @@ import hashlib
 from collections.abc import Iterator
 from decimal import ROUND_UP, Decimal
 
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import RequirementId
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.policy import RouteKind
 from canonical.units import UNITS
-from canonical.world import OUR_SOURCE
 from decisions.calendars import subtract_working_days
-from workflows.purchase_order.line import Line, Part
-from workflows.purchase_order.state import OrderState, StatedNeed
+from workflows.purchase_order.line import Line, LineAllocation
+from workflows.purchase_order.state import OrderState, PublishedNeed
 
 _BEFORE = Revision(plan_version=0, effective_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC), event_id="-")
 
@@ -32,13 +32,13 @@ def needs_now(state: OrderState, now: dt.datetime) -> tuple[tuple[Need, ...], tu
         if line.never_sent or line.changed_in > state.revision or (line.complete and not line.cancelled):
             # What waits to be changed is needed as it was until then; what has come was needed.
             continue
-        wanted = {} if line.cancelled else {need.demand_reference: need for need in _needs_of(state, line)}
-        for reference, need in wanted.items():
-            stated = StatedNeed(plant=need.plant, item=need.item, content=_content(need))
+        requested = {} if line.cancelled else {need.demand_reference: need for need in _needs_of(state, line)}
+        for reference, need in requested.items():
+            stated = PublishedNeed(plant=need.plant, item=need.item, content=_content(need))
             if revision := _next_revision(state, reference, stated, now):
                 needs.append(need.model_copy(update={"revision": revision}))
-        for reference in sorted(_stated_for(state, line) - wanted.keys()):
-            known = state.stated_needs[reference].model_copy(update={"content": ""})
+        for reference in sorted(_published_for(state, line) - requested.keys()):
+            known = state.published_needs[reference].model_copy(update={"content": ""})
             if revision := _next_revision(state, reference, known, now):
                 withdrawals.append(
                     Withdrawal(
@@ -69,13 +69,13 @@ def _needs_of(state: OrderState, line: Line) -> Iterator[Need]:
 
 def _transfer(state: OrderState, line: Line) -> Need:
     calendar, transit = state.policy.calendar, transit_days(state)
-    ready = transit + line.want.goods_receipt_days
+    ready = transit + line.request.goods_receipt_days
     return Need(
         plant=state.terms.supplier,
-        item=line.want.item,
+        item=line.request.item,
         # What the plant has refused of it stays asked: stated anew without it, its answer would be read as short again.
         quantity=line.quantity + line.rejected,
-        unit=line.want.unit,
+        unit=line.request.unit,
         required_date=subtract_working_days(calendar, line.delivery_date, transit),
         source=OUR_SOURCE,
         demand_reference=f"{state.order_number}/{line.number}",
@@ -111,16 +111,16 @@ def _components(state: OrderState, line: Line) -> Iterator[Need]:
 
 
 def _pegs_of(state: OrderState, line: Line) -> tuple[Peg, ...]:
-    """The wants' pegs that fall on this of their lines: the first lines serve the first demands."""
-    return tuple(peg for part in line.parts for peg in _pegs_of_part(state, line, part))
+    """The supply requests' pegs that fall on this of their lines: the first lines serve the first demands."""
+    return tuple(peg for allocation in line.allocations for peg in _pegs_of_allocation(state, line, allocation))
 
 
-def _pegs_of_part(state: OrderState, line: Line, part: Part) -> Iterator[Peg]:
-    requirement: RequirementId = part.want.requirement_id
+def _pegs_of_allocation(state: OrderState, line: Line, part: LineAllocation) -> Iterator[Peg]:
+    requirement: RequirementId = part.request.requirement_id
     lines = state.lines_of(requirement)
-    before = sum((other.claim_of(requirement) for other in lines if other.number < line.number), Decimal(0))
-    until, reached = before + part.claim, Decimal(0)
-    for peg in part.want.pegs:
+    before = sum((other.allocated_to(requirement) for other in lines if other.number < line.number), Decimal(0))
+    until, reached = before + part.allocated, Decimal(0)
+    for peg in part.request.pegs:
         share = min(until, reached + peg.quantity) - max(before, reached)
         reached += peg.quantity
         if share > 0:
@@ -131,13 +131,13 @@ def _content(need: Need) -> str:
     return hashlib.sha256(need.model_dump_json(exclude={"revision"}).encode()).hexdigest()[:16]
 
 
-def _next_revision(state: OrderState, reference: str, stated: StatedNeed, now: dt.datetime) -> Revision | None:
+def _next_revision(state: OrderState, reference: str, stated: PublishedNeed, now: dt.datetime) -> Revision | None:
     """The revision to state it with; None where it stands as stated already."""
-    known = state.stated_needs.get(reference)
+    known = state.published_needs.get(reference)
     if (known.content if known else "") == stated.content:
         return None
     times = known.times + 1 if known is not None and known.revision == state.revision else 0
-    state.stated_needs[reference] = stated.model_copy(update={"revision": state.revision, "times": times})
+    state.published_needs[reference] = stated.model_copy(update={"revision": state.revision, "times": times})
     # The moment is part of the id: a workflow task that is decided anew may state something else in the same revision,
     # and the later one is to hold instead of being taken for a repetition.
     part = reference.partition("/")[2]
@@ -149,6 +149,6 @@ def _next_revision(state: OrderState, reference: str, stated: StatedNeed, now: d
     )
 
 
-def _stated_for(state: OrderState, line: Line) -> set[str]:
+def _published_for(state: OrderState, line: Line) -> set[str]:
     own = f"{state.order_number}/{line.number}"
-    return {reference for reference in state.stated_needs if reference == own or reference.startswith(f"{own}/")}
+    return {reference for reference in state.published_needs if reference == own or reference.startswith(f"{own}/")}

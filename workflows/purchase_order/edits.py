@@ -1,7 +1,8 @@
 """What people edit in the ERP (R3): never overwritten, it waits for another person, who adopts or undoes it.
 
 Decided here: which edit is the newest (R10), what is asked about it (R15) and what the line becomes by the decision.
-Not here: what the ERP holds with edits (order_written), and that a want which touches an edited line waits as well
+Not here: what the ERP holds with edits (order_written), and that a supply request which touches an edited line waits
+as well
 (decisions.order_change).
 """
 
@@ -16,10 +17,10 @@ from canonical.order import DocumentEdit, EditedField, edited_value
 from canonical.reason import Reason
 from canonical.records import OrderStage
 from decisions.approval import route_approval, value_in_company_currency
-from workflows.material_requirement.messages import Note
+from workflows.material_requirement.messages import RecordEvent
 from workflows.purchase_order.line import UNKNOWN_EDITOR, DecidedEdit, Line, LineEdit
 from workflows.purchase_order.state import OrderState
-from workflows.purchase_order.written import held, in_erp, is_known
+from workflows.purchase_order.written import in_erp, is_known, remote_value
 
 _WORDS: dict[EditedField, str] = {
     "quantity": "quantity",
@@ -33,38 +34,40 @@ _PURPOSE = "edit of line"
 # -- taking note
 
 
-def take_edit(state: OrderState, told: DocumentEdit, event_id: str, note: Note, *, found: bool = False) -> None:
+def take_edit(
+    state: OrderState, reported: DocumentEdit, event_id: str, record: RecordEvent, *, found: bool = False
+) -> None:
     """Take note of an edit, in whatever order edits come; `found`: the ERP was seen to hold it just now."""
-    line = state.line(told.line)
-    why = "the order has no such line" if line is None or line.never_sent else _unreadable(told)
+    line = state.line(reported.line)
+    why = "the order has no such line" if line is None or line.never_sent else _unreadable(reported)
     if line is None or why:
-        note("edit.unclear", told.effective_at, why=why, **_data(told))
+        record("edit.unclear", reported.effective_at, why=why, **_data(reported))
         return
-    edit = told.priced_for(line.want.price_unit)
+    edit = reported.priced_for(line.request.price_unit)
     new, rank = edited_value(edit.field, edit.new), (edit.effective_at, event_id)
     newest, waiting = line.edit_ranks.get(edit.field), line.edits.get(edit.field)
     if newest is not None and rank <= newest and not found:
         _name_editor(waiting, new, edit.edited_by)
-        note("edit.repeated" if rank == newest else "edit.stale", edit.effective_at, rule="R10", **_data(edit))
+        record("edit.repeated" if rank == newest else "edit.stale", edit.effective_at, rule="R10", **_data(edit))
         return
     decided = line.edits_decided.get(edit.field)
     line.edit_ranks[edit.field] = max(rank, newest or rank)
     state.as_of = max(state.as_of, edit.effective_at)
     known = decided is not None and decided.new == new and edit.effective_at <= decided.decided_at
     if known and not found:
-        note("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
+        record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
     elif line.cancelled and line.complete and not found:
-        note("document.edited", edit.effective_at, why="the line is cancelled; nothing follows", **_data(edit))
+        record("document.edited", edit.effective_at, why="the line is cancelled; nothing follows", **_data(edit))
     elif is_known(line, edit) and not found:
         taken_back = line.edits.pop(edit.field, None) is not None
         if taken_back and not line.edits and line.answered_in:
             # What was confirmed meanwhile has not been written to the edited line.
             state.touch(line.number)
-        note("document.edited" if taken_back else "edit.repeated", edit.effective_at, taken_back=True, **_data(edit))
+        record("document.edited" if taken_back else "edit.repeated", edit.effective_at, taken_back=True, **_data(edit))
     elif waiting is not None and waiting.new == new:
         if edit.edited_by != UNKNOWN_EDITOR:
             waiting.edited_by = edit.edited_by
-        note("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
+        record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
     else:
         line.edits[edit.field] = LineEdit(
             field=edit.field,
@@ -74,7 +77,7 @@ def take_edit(state: OrderState, told: DocumentEdit, event_id: str, note: Note, 
             effective_at=edit.effective_at,
             deliveries=edit.deliveries,
         )
-        note("document.edited", edit.effective_at, **line.whose, **_data(edit))
+        record("document.edited", edit.effective_at, **line.whose, **_data(edit))
 
 
 def _unreadable(edit: DocumentEdit) -> str:
@@ -114,10 +117,10 @@ def is_about_edit(purpose: str) -> bool:
 
 def _proposal(state: OrderState, line: Line, editor: str) -> Proposal:
     edits = _of(line, editor)
-    policy, want = state.policy, line.want
+    policy, request = state.policy, line.request
     value = _value(state, line, edits)
     route = route_approval(value, line.criticality, False, policy, proposed_by=editor)
-    ours = ", ".join(f"{_WORDS[edit.field]} {held(line, edit.field)}" for edit in edits)
+    ours = ", ".join(f"{_WORDS[edit.field]} {remote_value(line, edit.field)}" for edit in edits)
     changes = " and ".join(
         "deleted it" if edit.new == "true" else f"{_WORDS[edit.field]} from {edit.old} to {edit.new}" for edit in edits
     )
@@ -126,11 +129,11 @@ def _proposal(state: OrderState, line: Line, editor: str) -> Proposal:
         summary=f"{editor} changed line {line.number} of order {state.order_number}: {changes} (we have {ours})",
         plant=state.terms.plant,
         supplier=state.terms.supplier,
-        item=want.item,
+        item=request.item,
         order_number=state.order_number,
         quantity=line.quantity,
-        unit=want.unit,
-        pegs=tuple(peg for part in line.parts for peg in part.want.pegs),
+        unit=request.unit,
+        pegs=tuple(peg for allocation in line.allocations for peg in allocation.request.pegs),
         criticality=line.criticality,
         value=value,
         currency=policy.approval.currency,
@@ -152,12 +155,12 @@ def _why(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Reason:
     return Reason(
         rule="R3",
         why="a person edited the line in the ERP; that is neither overwritten nor taken over unasked",
-        inputs={"line": line.number, "edits": [_told(edit) for edit in edits]},
+        inputs={"line": line.number, "edits": [_reported(edit) for edit in edits]},
         policy_version=state.policy.version,
     )
 
 
-def _told(edit: LineEdit) -> dict[str, JsonValue]:
+def _reported(edit: LineEdit) -> dict[str, JsonValue]:
     return {"field": edit.field, "old": edit.old, "new": edit.new, "edited_by": edit.edited_by}
 
 
@@ -170,14 +173,14 @@ def _value(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Decimal:
     erp = in_erp(line, edits)
     now, then = line.quantity * line.price, Decimal(0) if erp.deleted else erp.quantity * erp.price
     return value_in_company_currency(
-        abs(then - now), Decimal(1), line.want.price_unit, line.want.currency, state.policy.approval
+        abs(then - now), Decimal(1), line.request.price_unit, line.request.currency, state.policy.approval
     )
 
 
 # -- deciding
 
 
-def settle_edits(state: OrderState, note: Note) -> list[Line]:
+def settle_edits(state: OrderState, record: RecordEvent) -> list[Line]:
     """Adopt or undo what a person decided; the lines that were adopted."""
     adopted: list[Line] = []
     for purpose in [known for known in state.decisions if is_about_edit(known)]:
@@ -193,12 +196,12 @@ def settle_edits(state: OrderState, note: Note) -> list[Line]:
                 else:
                     _undo(state, line, edits)
                 _close(line, edits, decision.decided_at)
-                note(
+                record(
                     "edit.adopted" if decision.choice is Choice.APPROVE else "edit.undone",
                     decision.decided_at,
                     line=line.number,
                     **line.whose,
-                    edits=[_told(edit) for edit in edits],
+                    edits=[_reported(edit) for edit in edits],
                     decided_by=decision.decided_by,
                     reason=_why(state, line, edits).model_dump(mode="json"),
                 )
@@ -238,7 +241,7 @@ def _adopt(state: OrderState, line: Line, edits: list[LineEdit], decision: Decis
     else:
         line.changed_in = state.revision + 1
     who = " and ".join(dict.fromkeys(edit.edited_by for edit in edits))
-    for requirement in state.claim_anew(line):
+    for requirement in state.reallocate(line):
         state.refusals[requirement] = f"{who} changed line {line.number} in the ERP; {decision.decided_by} adopted it"
 
 

@@ -25,7 +25,10 @@ class OrderInErp(OrderCalls):
         """Requisition and conversion in the ERP."""
         state = self.state
         call = PlaceOrderCall(
-            key=self.key("place"), correlation_id=state.correlation_id, document=state.document(), entry=self.entry()
+            key=self.key("place"),
+            correlation_id=state.correlation_id,
+            document=state.document(),
+            audit_batch=self.audit_batch(),
         )
         document = call.document
         summary = f"Place an order of {len(document.lines)} line(s) at {document.supplier}"
@@ -33,7 +36,7 @@ class OrderInErp(OrderCalls):
         if state.edition and document.route is not RouteKind.TRANSFER:
             both = await self._place_and_send_once(call, summary)
             # Where that failed, nobody knows what it wrote.
-            call = call.model_copy(update={"unsure": True})
+            call = call.model_copy(update={"maybe_written": True})
         self.sent_when_placed = both.sent if both is not None else None
         outcome: PlaceOutcome = (
             both.placed if both is not None else await self.call(ErpActivities.place_order, call, queues.ERP, summary)
@@ -54,7 +57,7 @@ class OrderInErp(OrderCalls):
                 correlation_id=call.correlation_id,
                 document=call.document,
                 send_key=self.key(f"send-{self.state.revision}"),
-                entry=call.entry,
+                audit_batch=call.audit_batch,
             ),
             queues.ERP,
             f"{summary} and send it",
@@ -74,12 +77,12 @@ class OrderInErp(OrderCalls):
                 key=key,
                 correlation_id=state.correlation_id,
                 document=state.document(tuple(numbers), for_erp=True, revision=revision),
-                entry=self.entry(),
+                audit_batch=self.audit_batch(),
             ),
             queues.ERP,
             summary,
         )
-        self.note_refusal(outcome)
+        self.record_refusal(outcome)
         if isinstance(outcome, Refused):
             return False
         if isinstance(outcome, Edited):
@@ -94,7 +97,7 @@ class OrderInErp(OrderCalls):
         """Remember the edits that a write of these lines came upon; False where none is of them: a person is asked."""
         state = self.state
         for edit in found.edits:
-            take_edit(state, edit, f"{key}/{edit.line}/{edit.field}", self.note, found=True)
+            take_edit(state, edit, f"{key}/{edit.line}/{edit.field}", self.record, found=True)
         if any(line.edits for line in state.lines if line.number in numbers):
             return True
         # Without a line to wait with, the same write would be tried for ever.
@@ -121,12 +124,12 @@ class OrderInErp(OrderCalls):
                 key=self.key("cancel-requisition"),
                 correlation_id=state.correlation_id,
                 document=state.document(whole=True),
-                entry=self.entry(),
+                audit_batch=self.audit_batch(),
             ),
             queues.ERP,
             f"Cancel the requisition of an order to {state.terms.supplier} that will not be",
         )
-        self.note_refusal(outcome)
+        self.record_refusal(outcome)
         if not isinstance(outcome, Refused):
             state.requisitioned = False
-            self.note("requisition.cancelled", documents=outcome.writes)
+            self.record("requisition.cancelled", documents=outcome.writes)

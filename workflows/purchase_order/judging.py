@@ -1,4 +1,4 @@
-"""What R3 and R15 say to the wants of the moment, and what a person is asked about those that wait.
+"""What R3 and R15 say to the supply requests of the moment, and what a person is asked about those that wait.
 
 Pure: nothing is changed here. What is granted becomes of the lines is in order_changes.
 """
@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from canonical.cover import Want
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.reason import Reason
 from canonical.records import OrderStage
+from canonical.supply import SupplyRequest
 from decisions.approval import ApprovalRoute, route_approval, value_in_company_currency
 from decisions.order_change import (
     ChangeSent,
     FrozenChange,
+    LineChangeOutcome,
     LineState,
     LineUnchanged,
-    LineVerdict,
     ProposeChange,
     change_reason,
     judge_line_change,
@@ -34,8 +34,8 @@ class LineChange(NamedTuple):
     """What is wanted of a line, and what R3 says to it."""
 
     line: Line
-    wanted: Decimal
-    verdict: LineVerdict
+    requested: Decimal
+    outcome: LineChangeOutcome
     reason: Reason
     share: ShareChange | None = None
     """Of a line that several share: what becomes of the requirement's part."""
@@ -48,46 +48,53 @@ class LineChange(NamedTuple):
     @property
     def asks(self) -> bool:
         """It may need a person."""
-        return isinstance(self.verdict, ProposeChange | FrozenChange)
+        return isinstance(self.outcome, ProposeChange | FrozenChange)
 
     @property
     def must_ask(self) -> bool:
         """It needs a person whatever its value."""
-        return isinstance(self.verdict, FrozenChange) or (
-            isinstance(self.verdict, ProposeChange) and self.verdict.over_edit
+        return isinstance(self.outcome, FrozenChange) or (
+            isinstance(self.outcome, ProposeChange) and self.outcome.over_edit
         )
 
 
-def judge(state: OrderState, want: Want, today: dt.date, *, over_edits: bool = False) -> list[LineChange]:
+def judge(state: OrderState, request: SupplyRequest, today: dt.date, *, over_edits: bool = False) -> list[LineChange]:
     """Each open line of the requirement with what is wanted of it and what R3 says.
 
     `over_edits`: the person who approved knew what others had edited in the ERP.
     """
-    lines = [line for line in state.lines_of(want.requirement_id) if not line.cancelled]
-    if any(line.sharers for line in lines):
-        return [_judge_shared(state, want, line, today, over_edits) for line in lines if line.open]
-    left = want.quantity - sum((line.quantity for line in lines if line.complete), _ZERO)
+    lines = [line for line in state.lines_of(request.requirement_id) if not line.cancelled]
+    if any(line.other_allocations for line in lines):
+        return [_judge_shared(state, request, line, today, over_edits) for line in lines if line.open]
+    left = request.quantity - sum((line.quantity for line in lines if line.complete), _ZERO)
     changes: list[LineChange] = []
     open_lines = [line for line in lines if line.open]
     for position, line in enumerate(open_lines):
         last = position == len(open_lines) - 1
-        lot = want.lots[position] if position < len(want.lots) else _ZERO
-        wanted = max(_ZERO, left) if last and len(want.lots) <= len(open_lines) else min(lot, max(_ZERO, left))
-        left -= wanted
-        then = (wanted, want.dock_date if wanted else line.delivery_date)
-        changes.append(_judge_line(state, want, line, then, today, over_edits))
+        lot = request.lots[position] if position < len(request.lots) else _ZERO
+        requested = max(_ZERO, left) if last and len(request.lots) <= len(open_lines) else min(lot, max(_ZERO, left))
+        left -= requested
+        then = (requested, request.dock_date if requested else line.delivery_date)
+        changes.append(_judge_line(state, request, line, then, today, over_edits))
     return changes
 
 
-def _judge_shared(state: OrderState, want: Want, line: Line, today: dt.date, over_edits: bool) -> LineChange:
+def _judge_shared(
+    state: OrderState, request: SupplyRequest, line: Line, today: dt.date, over_edits: bool
+) -> LineChange:
     """The line's date is the others' as well: it stays."""
-    share = judge_share(line, want, state.policy_of(line).version)
-    change = _judge_line(state, want, line, (share.quantity, line.delivery_date), today, over_edits)
+    share = judge_share(line, request, state.policy_of(line).version)
+    change = _judge_line(state, request, line, (share.quantity, line.delivery_date), today, over_edits)
     return change._replace(share=share)
 
 
 def _judge_line(
-    state: OrderState, want: Want, line: Line, then: tuple[Decimal, dt.date], today: dt.date, over_edits: bool
+    state: OrderState,
+    request: SupplyRequest,
+    line: Line,
+    then: tuple[Decimal, dt.date],
+    today: dt.date,
+    over_edits: bool,
 ) -> LineChange:
     rules, calendar = state.policy_of(line), state.policy.calendar
     edited = bool(line.edits) and not over_edits
@@ -99,33 +106,33 @@ def _judge_line(
         edited_by_buyer=edited,
     )
     now = (line.quantity, line.delivery_date)
-    verdict = judge_line_change(
+    outcome = judge_line_change(
         where,
         *now,
         *then,
         today=today,
-        freeze_fence_days=rules.freeze_fence_days,
+        frozen_zone_days=rules.frozen_zone_days,
         calendar=calendar,
-        approved=want.approved_by is not None and not edited,
+        approved=request.approved_by is not None and not edited,
     )
-    if isinstance(verdict, LineUnchanged) and want.expedite and want.approved_by is not None and not edited:
-        verdict = ChangeSent("a person asked the supplier to deliver earlier")
+    if isinstance(outcome, LineUnchanged) and request.expedite and request.approved_by is not None and not edited:
+        outcome = ChangeSent("a person asked the supplier to deliver earlier")
     reason = change_reason(
-        verdict,
+        outcome,
         where,
         now,
         then,
         today=today,
-        freeze_fence_days=rules.freeze_fence_days,
+        frozen_zone_days=rules.frozen_zone_days,
         calendar=calendar,
         policy_version=rules.version,
     )
-    return LineChange(line, then[0], verdict, reason)
+    return LineChange(line, then[0], outcome, reason)
 
 
-def route_of(state: OrderState, want: Want, changes: Iterable[LineChange]) -> ApprovalRoute:
-    """R15: outside the freeze fence, a change of little value needs nobody."""
-    return route_approval(_value(state, want, changes), want.criticality, False, state.policy)
+def route_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> ApprovalRoute:
+    """R15: outside the frozen zone, a change of little value needs nobody."""
+    return route_approval(_value(state, request, changes), request.criticality, False, state.policy)
 
 
 def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
@@ -133,26 +140,28 @@ def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
     return any(change.must_ask or (change.asks and not route.free) for change in changes)
 
 
-def _value(state: OrderState, want: Want, changes: Iterable[LineChange]) -> Decimal:
-    delta = sum((abs(change.wanted - change.line.quantity) for change in changes), _ZERO)
-    return value_in_company_currency(delta, want.price, want.price_unit, want.currency, state.policy.approval)
+def _value(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> Decimal:
+    delta = sum((abs(change.requested - change.line.quantity) for change in changes), _ZERO)
+    return value_in_company_currency(delta, request.price, request.price_unit, request.currency, state.policy.approval)
 
 
 def change_proposal(state: OrderState, today: dt.date) -> Proposal | None:
-    """What a person is asked about the wants that wait; None where none does."""
+    """What a person is asked about the supply requests that wait; None where none does."""
     judged = []
-    for requirement, want in state.pending.items():
-        changes = judge(state, want, today)
-        if requirement in state.pending_reasons and waits(changes, route_of(state, want, changes)):
-            judged.append((want, changes))
+    for requirement, request in state.pending.items():
+        changes = judge(state, request, today)
+        if requirement in state.pending_reasons and waits(changes, route_of(state, request, changes)):
+            judged.append((request, changes))
     if not judged:
         return None
-    value = sum((_value(state, want, changes) for want, changes in judged), _ZERO)
-    criticality = min(want.criticality for want, _ in judged)
+    value = sum((_value(state, request, changes) for request, changes in judged), _ZERO)
+    criticality = min(request.criticality for request, _ in judged)
     route = route_approval(value, criticality, False, state.policy)
-    wants = "; ".join(
-        f"{want.item} to {want.quantity} {want.unit} for {want.dock_date}" if want.lots else f"{want.item} cancelled"
-        for want, _ in judged
+    requests = "; ".join(
+        f"{request.item} to {request.quantity} {request.unit} for {request.dock_date}"
+        if request.lots
+        else f"{request.item} cancelled"
+        for request, _ in judged
     )
     concerned = [change for _, changes in judged for change in changes if change.asks]
     because = "; ".join(
@@ -161,12 +170,12 @@ def change_proposal(state: OrderState, today: dt.date) -> Proposal | None:
     currency = state.policy.approval.currency
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
-        summary=f"Change order {state.order_number} at {state.terms.supplier}: {wants} ({because})",
+        summary=f"Change order {state.order_number} at {state.terms.supplier}: {requests} ({because})",
         plant=state.terms.plant,
         supplier=state.terms.supplier,
         item=judged[0][0].item if len(judged) == 1 else None,
         order_number=state.order_number,
-        pegs=tuple(peg for want, _ in judged for peg in want.pegs),
+        pegs=tuple(peg for request, _ in judged for peg in request.pegs),
         criticality=criticality,
         value=value,
         currency=currency,

@@ -6,9 +6,9 @@ from decimal import ROUND_UP, Decimal
 from pydantic import BaseModel, JsonValue
 
 from canonical.base import Criticality
-from canonical.cover import SliceState, SupplySlice, Want
 from canonical.identity import RequirementId, requirement_reference
-from canonical.order import ComponentLine, DocumentLine, EditedField, ScheduleLine, WrittenLine
+from canonical.order import ComponentLine, DeliveryLine, DocumentLine, EditedField, WrittenLine
+from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
 from decisions.ordering import AnswerRank
 
 UNKNOWN_EDITOR = "unknown"
@@ -24,7 +24,7 @@ class LineEdit(BaseModel):
     new: str
     edited_by: str
     effective_at: dt.datetime
-    deliveries: tuple[ScheduleLine, ...] = ()
+    deliveries: tuple[DeliveryLine, ...] = ()
     """All of the line's deliveries, where they were found together with the edit."""
 
 
@@ -35,26 +35,27 @@ class DecidedEdit(BaseModel):
     decided_at: dt.datetime
 
 
-class Part(BaseModel):
+class LineAllocation(BaseModel):
     """What a requirement has of a line that several share."""
 
-    want: Want
+    request: SupplyRequest
     """As granted."""
-    claim: Decimal
+    allocated: Decimal
 
 
 class Line(BaseModel):
     """An order line; quantities in the order unit."""
 
     number: int
-    want: Want
-    """The want it serves, as granted; of a shared line, that of the first requirement in R11's order as it was made."""
+    request: SupplyRequest
+    """The supply request it serves, as granted; of a shared line, that of the first requirement in R11's order as it
+    was made."""
     quantity: Decimal
-    claim: Decimal
+    allocated: Decimal
     """What of the quantity the requirement needs; the rest is the others' or surplus of the lot."""
-    sharers: list[Part] = []
+    other_allocations: list[LineAllocation] = []
     """The other requirements that share it, in that order."""
-    former: list[Want] = []
+    released: list[SupplyRequest] = []
     """Of requirements that shared it and have left."""
     delivery_date: dt.date
     price: Decimal
@@ -65,8 +66,8 @@ class Line(BaseModel):
     """The revision that last changed it."""
     answered_in: int = 0
     """The newest revision that the supplier answered it in."""
-    promised: tuple[SupplySlice, ...] = ()
-    """The supplier's answer, as slices (R9)."""
+    promised: tuple[ScheduleLine, ...] = ()
+    """The supplier's answer, as schedule lines (R9)."""
     answer_rank: AnswerRank | None = None
     """R10: where the answer stands that the supplier last gave it."""
     rejected: Decimal = Decimal(0)
@@ -91,63 +92,90 @@ class Line(BaseModel):
     # -- whom it serves
 
     @property
-    def parts(self) -> list[Part]:
+    def allocations(self) -> list[LineAllocation]:
         """What each requirement has of it, the first one's first."""
-        return [Part(want=self.want, claim=self.claim), *self.sharers]
+        return [LineAllocation(request=self.request, allocated=self.allocated), *self.other_allocations]
 
     @property
     def requirements(self) -> list[RequirementId]:
         """Those that it serves."""
-        return [self.want.requirement_id, *(part.want.requirement_id for part in self.sharers)]
+        return [
+            self.request.requirement_id,
+            *(allocation.request.requirement_id for allocation in self.other_allocations),
+        ]
 
     def serves(self, requirement: RequirementId) -> bool:
         """Whether the requirement has a part of it."""
-        return self.want.requirement_id == requirement or (bool(self.sharers) and requirement in self.requirements)
+        return self.request.requirement_id == requirement or (
+            bool(self.other_allocations) and requirement in self.requirements
+        )
 
     @property
     def whose(self) -> dict[str, JsonValue]:
-        """Whom a fact of the line concerns; of a shared one it is told to all of them."""
-        if self.sharers:
+        """Whom an audit event of the line concerns; of a shared one it is told to all of them."""
+        if self.other_allocations:
             return {"requirement_ids": [*self.requirements]}
-        return {"requirement_id": self.want.requirement_id}
+        return {"requirement_id": self.request.requirement_id}
 
     @property
     def criticality(self) -> Criticality:
         """Of the most critical requirement."""
-        return min((self.want.criticality, *(part.want.criticality for part in self.sharers)))
+        return min(
+            (self.request.criticality, *(allocation.request.criticality for allocation in self.other_allocations))
+        )
 
-    def want_of(self, requirement: RequirementId) -> Want:
-        """The requirement's want, as granted."""
-        return next((part.want for part in self.sharers if part.want.requirement_id == requirement), self.want)
+    def request_of(self, requirement: RequirementId) -> SupplyRequest:
+        """The requirement's supply request, as granted."""
+        return next(
+            (
+                allocation.request
+                for allocation in self.other_allocations
+                if allocation.request.requirement_id == requirement
+            ),
+            self.request,
+        )
 
-    def claim_of(self, requirement: RequirementId) -> Decimal:
+    def allocated_to(self, requirement: RequirementId) -> Decimal:
         """What of the quantity the requirement needs."""
-        return next((part.claim for part in self.sharers if part.want.requirement_id == requirement), self.claim)
+        return next(
+            (
+                allocation.allocated
+                for allocation in self.other_allocations
+                if allocation.request.requirement_id == requirement
+            ),
+            self.allocated,
+        )
 
-    def set_claim(self, requirement: RequirementId, claim: Decimal) -> None:
+    def set_allocated(self, requirement: RequirementId, allocated: Decimal) -> None:
         """So much of the quantity is the requirement's."""
-        for part in self.sharers:
-            if part.want.requirement_id == requirement:
-                part.claim = claim
+        for allocation in self.other_allocations:
+            if allocation.request.requirement_id == requirement:
+                allocation.allocated = allocated
                 return
-        self.claim = claim
+        self.allocated = allocated
 
-    def grant(self, want: Want) -> None:
-        """The requirement has this want of the line now."""
-        if self.sharers and self.received:
+    def grant(self, request: SupplyRequest) -> None:
+        """The requirement has this supply request of the line now."""
+        if self.other_allocations and self.received:
             # What has been received is not handed round again: R11 serves in the order it did.
-            want = want.model_copy(update={"criticality": self.want_of(want.requirement_id).criticality})
-        for part in self.sharers:
-            if part.want.requirement_id == want.requirement_id:
-                part.want = want
+            request = request.model_copy(update={"criticality": self.request_of(request.requirement_id).criticality})
+        for allocation in self.other_allocations:
+            if allocation.request.requirement_id == request.requirement_id:
+                allocation.request = request
                 return
-        self.want = want
+        self.request = request
 
-    def let_go(self, want: Want) -> None:
+    def let_go(self, request: SupplyRequest) -> None:
         """The requirement leaves the others the line; where it was the first, the next one is."""
-        self.former.append(want)
-        parts = [part for part in self.parts if part.want.requirement_id != want.requirement_id]
-        self.want, self.claim, self.sharers = parts[0].want, parts[0].claim, parts[1:]
+        self.released.append(request)
+        allocations = [
+            allocation for allocation in self.allocations if allocation.request.requirement_id != request.requirement_id
+        ]
+        self.request, self.allocated, self.other_allocations = (
+            allocations[0].request,
+            allocations[0].allocated,
+            allocations[1:],
+        )
 
     # -- where the talk about it is
 
@@ -181,16 +209,16 @@ class Line(BaseModel):
         return not self.cancelled and not self.complete
 
     @property
-    def supply(self) -> tuple[SupplySlice, ...]:
+    def supply(self) -> tuple[ScheduleLine, ...]:
         """What comes of it: received and shipped parts first, then what was promised, else what was ordered."""
         if self.cancelled and self.received == 0:
             return ()
         pieces = self.promised
         if not self.answered_in:
-            pieces = (SupplySlice(quantity=self.quantity, date=self.delivery_date, state=SliceState.ORDERED),)
-        supply: list[SupplySlice] = []
+            pieces = (ScheduleLine(quantity=self.quantity, date=self.delivery_date, state=ScheduleLineState.ORDERED),)
+        supply: list[ScheduleLine] = []
         if self.received:
-            supply.append(SupplySlice(quantity=self.received, date=self.received_on, state=SliceState.RECEIVED))
+            supply.append(ScheduleLine(quantity=self.received, date=self.received_on, state=ScheduleLineState.RECEIVED))
         arrived, moving = self.received, max(Decimal(0), self.shipped - self.received)
         for piece in sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max)):
             taken = min(arrived, piece.quantity)
@@ -199,7 +227,7 @@ class Line(BaseModel):
             under_way = min(moving, left)
             moving -= under_way
             if under_way:
-                supply.append(piece.model_copy(update={"quantity": under_way, "state": SliceState.SHIPPED}))
+                supply.append(piece.model_copy(update={"quantity": under_way, "state": ScheduleLineState.SHIPPED}))
             if left > under_way and not self.cancelled:
                 supply.append(piece.model_copy(update={"quantity": left - under_way}))
         return tuple(supply)
@@ -222,7 +250,7 @@ class Line(BaseModel):
         """The ERP was brought to what the line says."""
         self.written, self.adopted = self.as_asked, False
 
-    def is_scheduled(self, schedule: tuple[ScheduleLine, ...]) -> None:
+    def is_scheduled(self, schedule: tuple[DeliveryLine, ...]) -> None:
         """The ERP was brought to these deliveries; it holds their sum to be the quantity."""
         quantity = sum((row.quantity for row in schedule), Decimal(0))
         if self.written is not None and quantity:
@@ -230,19 +258,19 @@ class Line(BaseModel):
 
     def document(self, for_erp: bool = False) -> DocumentLine:
         """The line as ERP and supplier are asked to hold it; only the ERP is told what we know it to hold."""
-        want = self.want
+        request = self.request
         return DocumentLine(
             line=self.number,
-            item=want.item,
-            description=want.description,
-            material_group=want.material_group,
+            item=request.item,
+            description=request.description,
+            material_group=request.material_group,
             quantity=self.quantity,
-            unit=want.unit,
+            unit=request.unit,
             delivery_date=self.delivery_date,
             price=self.price,
-            price_unit=want.price_unit,
-            requirement_reference=requirement_reference(want.requirement_id),
-            info_record=want.info_record,
+            price_unit=request.price_unit,
+            requirement_reference=requirement_reference(request.requirement_id),
+            info_record=request.info_record,
             cancelled=self.cancelled,
             components=self.components,
             written=self.written if for_erp else None,
@@ -254,7 +282,7 @@ class Line(BaseModel):
         if self.quantity <= 0:
             return ()
         given: dict[str, ComponentLine] = {}
-        for part in self.want.components:
+        for part in self.request.components:
             known = given.get(part.item)
             quantity = (self.quantity * part.per_unit).quantize(_FINEST, ROUND_UP)
             given[part.item] = ComponentLine(

@@ -5,79 +5,83 @@ from datetime import date, datetime
 from pydantic import JsonValue
 
 from canonical.exception import ExceptionDecided
-from canonical.messages import CoverWanted, DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered
+from canonical.messages import DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered, SupplyRequested
 from canonical.order import GoodsReceipt, LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
-from decisions.ordering import answer_standing, rank_of_answer
-from workflows.material_requirement.messages import Note
+from decisions.ordering import answer_status, rank_of_answer
+from workflows.material_requirement.messages import RecordEvent
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.questions import is_still_asked
-from workflows.purchase_order.sharing import received_by, told_receipt, told_shares
+from workflows.purchase_order.sharing import receipt_report, received_by, share_report
 from workflows.purchase_order.state import OrderState
 
-OrderMessage = CoverWanted | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
-DECIDED_BY_POLICY = (CoverWanted, SupplierAnswered, DocumentEdited)
+OrderMessage = (
+    SupplyRequested | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
+)
+DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
 """Messages on which the order decides by the policy as it is then."""
 
 
-def take(state: OrderState, message: OrderMessage, note: Note, today: date) -> None:
+def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: date) -> None:
     """Take note of one message."""
     match message:
-        case CoverWanted():
-            _take_want(state, message, note)
+        case SupplyRequested():
+            _take_request(state, message, record)
         case SupplierAnswered():
-            _take_answer(state, message.answer, note)
+            _take_answer(state, message.answer, record)
         case ShipmentsAnnounced():
-            _take_shipment(state, message, note)
+            _take_shipment(state, message, record)
         case GoodsReceived():
             for receipt in message.receipts:
-                _take_receipt(state, receipt, note)
+                _take_receipt(state, receipt, record)
         case DocumentEdited():
-            take_edit(state, message.edit, message.event_id, note)
+            take_edit(state, message.edit, message.event_id, record)
         case ExceptionDecided():
-            _take_decision(state, message, note, today)
+            _take_decision(state, message, record, today)
 
 
 def _advance(state: OrderState, effective_at: datetime) -> None:
     state.as_of = max(state.as_of, effective_at)
 
 
-def _take_want(state: OrderState, wanted: CoverWanted, note: Note) -> None:
-    want = wanted.want
-    requirement = want.requirement_id
+def _take_request(state: OrderState, requested: SupplyRequested, record: RecordEvent) -> None:
+    request = requested.request
+    requirement = request.requirement_id
     waiting = state.pending.get(requirement)
     newest = max(state.considered_rank.get(requirement, (0, 0.0)), waiting.rank if waiting else (0, 0.0))
-    if want.rank <= newest:
-        note("want.stale", requirement_id=requirement, need_revision=want.need_revision, rule="R10")
+    if request.rank <= newest:
+        record(
+            "supply_request.stale", requirement_id=requirement, request_revision=request.request_revision, rule="R10"
+        )
         return
-    state.pending[requirement] = want
+    state.pending[requirement] = request
     state.pending_reasons.pop(requirement, None)
-    note(
-        "want.changed",
+    record(
+        "supply_request.changed",
         requirement_id=requirement,
-        quantity=str(want.quantity),
-        dock_date=want.dock_date.isoformat(),
-        expedite=want.expedite,
-        decided_by=want.approved_by,
+        quantity=str(request.quantity),
+        dock_date=request.dock_date.isoformat(),
+        expedite=request.expedite,
+        decided_by=request.approved_by,
     )
 
 
-def _take_answer(state: OrderState, answer: OrderAnswer, note: Note) -> None:
+def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) -> None:
     """R10, line by line: suppliers answer an order in parts, and the parts overtake each other."""
     rank = rank_of_answer(answer.order_revision, answer.effective_at, answer.answer_number)
     by_line = {line.line: line for line in answer.lines}
     unknown = sorted(by_line.keys() - {line.number for line in state.lines})
     named = [line for line in state.lines if answer.header != "per_line" or line.number in by_line]
-    standing: str = answer_standing(_answered_revision(state, answer), rank, state.revision, None)
-    if standing == "current" and rank in state.answers:
-        standing = "repeat"
-    elif standing == "current" and named and not unknown and all(line.answered_after(rank) for line in named):
-        standing = "stale"
-    if standing != "current":
-        note(
-            f"answer.{standing}",
+    status: str = answer_status(_answered_revision(state, answer), rank, state.revision, None)
+    if status == "current" and rank in state.answers:
+        status = "repeat"
+    elif status == "current" and named and not unknown and all(line.answered_after(rank) for line in named):
+        status = "stale"
+    if status != "current":
+        record(
+            f"answer.{status}",
             answer.effective_at,
             answer_number=answer.answer_number,
             revision=answer.order_revision,
@@ -93,7 +97,7 @@ def _take_answer(state: OrderState, answer: OrderAnswer, note: Note) -> None:
     read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer)]
     for line in newest:
         line.answer_rank = rank
-    note(
+    record(
         "order.answered",
         answer.effective_at,
         answer_number=answer.answer_number,
@@ -101,9 +105,9 @@ def _take_answer(state: OrderState, answer: OrderAnswer, note: Note) -> None:
         lines=[
             {
                 "line": line.number,
-                "slices": [part.model_dump(mode="json") for part in line.promised],
+                "schedule_lines": [part.model_dump(mode="json") for part in line.promised],
                 **line.whose,
-                **told_shares(line, state.policy.version),
+                **share_report(line, state.policy.version),
             }
             for line in read
         ],
@@ -133,16 +137,16 @@ def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answe
     if line.cancelled:
         return _read_cancellation(state, line, answered, answer)
     asked = line.quantity + line.rejected
-    reading = read_answer(asked, line.want.unit, line.delivery_date, answered, answer.header)
+    reading = read_answer(asked, line.request.unit, line.delivery_date, answered, answer.header)
     match reading:
         case NotAnswered():
             return False
         case UnclearAnswer(reason=reason):
             state.unclear[line.number] = reason
             return False
-        case ReadAnswer(slices=slices, rejected=rejected):
+        case ReadAnswer(schedule_lines=schedule_lines, rejected=rejected):
             state.unclear.pop(line.number, None)
-            line.promised = slices
+            line.promised = schedule_lines
             line.answered_in = state.revision
             line.answered_price = answered.price if answered else None
             line.answered_price_unit = answered.price_unit if answered else None
@@ -157,22 +161,22 @@ def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answe
 
 
 def _read_cancellation(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
-    said = {part.outcome.value for part in answered.slices} if answered else {answer.header}
-    if said <= {"accepted", "deleted", "changed"}:
+    statement = {part.outcome.value for part in answered.schedule_lines} if answered else {answer.header}
+    if statement <= {"accepted", "deleted", "changed"}:
         state.unclear.pop(line.number, None)
         line.answered_in = line.changed_in
         line.promised = ()
         state.touch(line.number)
         return True
-    if said != {"per_line"}:
+    if statement != {"per_line"}:
         state.unclear[line.number] = "the supplier does not accept the cancellation"
     return False
 
 
-def _take_shipment(state: OrderState, message: ShipmentsAnnounced, note: Note) -> None:
+def _take_shipment(state: OrderState, message: ShipmentsAnnounced, record: RecordEvent) -> None:
     shipment = message.shipment
     if shipment.despatch_number in state.despatches:
-        note("shipment.repeated", shipment.effective_at, despatch_number=shipment.despatch_number)
+        record("shipment.repeated", shipment.effective_at, despatch_number=shipment.despatch_number)
         return
     state.despatches.append(shipment.despatch_number)
     _advance(state, shipment.effective_at)
@@ -180,7 +184,7 @@ def _take_shipment(state: OrderState, message: ShipmentsAnnounced, note: Note) -
         line = state.line(shipped.line)
         if line is not None:
             line.shipped += shipped.quantity
-    note(
+    record(
         "shipment.announced",
         shipment.effective_at,
         despatch_number=shipment.despatch_number,
@@ -189,10 +193,10 @@ def _take_shipment(state: OrderState, message: ShipmentsAnnounced, note: Note) -
     )
 
 
-def _take_receipt(state: OrderState, receipt: GoodsReceipt, note: Note) -> None:
+def _take_receipt(state: OrderState, receipt: GoodsReceipt, record: RecordEvent) -> None:
     line = state.line(receipt.line)
     if receipt.receipt_number in state.receipts:
-        note("receipt.repeated", receipt.effective_at, receipt_number=receipt.receipt_number)
+        record("receipt.repeated", receipt.effective_at, receipt_number=receipt.receipt_number)
         return
     state.receipts.append(receipt.receipt_number)
     _advance(state, receipt.effective_at)
@@ -202,35 +206,35 @@ def _take_receipt(state: OrderState, receipt: GoodsReceipt, note: Note) -> None:
         "quantity": str(receipt.quantity),
         "date": receipt.date.isoformat(),
     }
-    if line is None or receipt.unit != line.want.unit:
+    if line is None or receipt.unit != line.request.unit:
         why = f"the order has no line {receipt.line}"
         if line is not None:
-            why = f"line {line.number} is in {line.want.unit}, the receipt in {receipt.unit}"
+            why = f"line {line.number} is in {line.request.unit}, the receipt in {receipt.unit}"
         state.unclear_receipts[receipt.receipt_number] = why
-        note("receipt.unclear", receipt.effective_at, why=why, **data)
+        record("receipt.unclear", receipt.effective_at, why=why, **data)
         return
-    before = received_by(line) if line.sharers else {}
+    before = received_by(line) if line.other_allocations else {}
     line.received += receipt.quantity
     line.received_on = max(receipt.date, line.received_on or receipt.date)
     state.touch(line.number)
-    note("goods.received", receipt.effective_at, **line.whose, **told_receipt(line, before), **data)
+    record("goods.received", receipt.effective_at, **line.whose, **receipt_report(line, before), **data)
 
 
-def _take_decision(state: OrderState, decided: ExceptionDecided, note: Note, today: date) -> None:
+def _take_decision(state: OrderState, decided: ExceptionDecided, record: RecordEvent, today: date) -> None:
     decision = decided.decision
     purpose = next((name for name, question in state.questions.items() if question.id == decided.exception_id), None)
     if purpose is None:
-        note("decision.overtaken", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice)
+        record("decision.overtaken", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice)
         return
     question = state.questions.pop(purpose)
     if decided.digest != question.digest or not is_still_asked(state, purpose, decided.digest, today):
         # What was decided on is not what is so now: the question is put anew.
-        note(
+        record(
             "decision.void", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice, rule="R15"
         )
         return
     state.decisions[purpose] = decision
-    note(
+    record(
         "exception.decided",
         decision.decided_at,
         exception_id=decided.exception_id,

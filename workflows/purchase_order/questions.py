@@ -9,12 +9,12 @@ from pydantic import JsonValue
 from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.sourcing import MasterDataDefect
-from decisions.tolerance import ToleranceVerdict, judge_tolerance
-from workflows.material_requirement.messages import Note
+from decisions.tolerance import ToleranceOutcome, judge_tolerance
+from workflows.material_requirement.messages import RecordEvent
 from workflows.purchase_order.edits import edit_questions
 from workflows.purchase_order.judging import change_proposal
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.reports import as_wanted, cover_of
+from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
 
 
@@ -57,11 +57,11 @@ def _refused(state: OrderState) -> Proposal | None:
                 value=state.order_number or "",
                 detail=state.refusal,
                 owner=state.policy.buyer,
-                next_step="mend what the ERP names, then decide retry; or give the order up with cancel",
+                next_step="fix what the ERP names, then decide retry; or give the order up with cancel",
             ),
         ),
         alternatives=(
-            Alternative(choice=Choice.RETRY, note="it has been mended: write it again"),
+            Alternative(choice=Choice.RETRY, note="it has been fixed: write it again"),
             Alternative(choice=Choice.CANCEL, note="give the order up; its requirements look elsewhere"),
         ),
         approvers=(state.policy.buyer,),
@@ -118,7 +118,7 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
     )
 
 
-def find_breaches(state: OrderState, numbers: list[int], note: Note) -> None:
+def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) -> None:
     """R8 for lines just answered: breaches that no shortage exception brings to a person anyway."""
     judged: list[JsonValue] = []
     for number in numbers:
@@ -126,26 +126,26 @@ def find_breaches(state: OrderState, numbers: list[int], note: Note) -> None:
         state.breaches.pop(number, None)
         if line is None or line.cancelled or line.quantity <= 0:
             continue
-        verdict = _tolerated(state, line)
-        why = _breach(state, line, verdict)
+        outcome = _tolerated(state, line)
+        why = _breach(state, line, outcome)
         if why:
             state.breaches[number] = why
         judged.append(
             {
                 "line": number,
                 **line.whose,
-                "item": line.want.item,
-                "item_class": line.want.item_class or "",
-                "accepted": verdict.accepted,
+                "item": line.request.item,
+                "item_class": line.request.item_class or "",
+                "accepted": outcome.accepted,
                 "asked": bool(why),
-                "reason": verdict.reason(state.policy_of(line).version).model_dump(mode="json"),
+                "reason": outcome.reason(state.policy_of(line).version).model_dump(mode="json"),
             }
         )
     if judged:
-        note("answer.judged", rule="R8", lines=judged, policy_version=state.policy.version)
+        record("answer.judged", rule="R8", lines=judged, policy_version=state.policy.version)
 
 
-def _tolerated(state: OrderState, line: Line) -> ToleranceVerdict:
+def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
     return judge_tolerance(
         line.quantity,
         sum((part.quantity for part in line.promised), Decimal(0)),
@@ -155,24 +155,29 @@ def _tolerated(state: OrderState, line: Line) -> ToleranceVerdict:
         max((part.date for part in line.promised if part.date is not None), default=None),
         state.policy_of(line).tolerance,
         state.policy.calendar,
-        price_unit=line.want.price_unit,
+        price_unit=line.request.price_unit,
         confirmed_price_unit=line.answered_price_unit,
         currency=state.terms.currency,
         confirmed_currency=line.answered_currency,
     )
 
 
-def _breach(state: OrderState, line: Line, verdict: ToleranceVerdict) -> str:
+def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
     """What a person is asked; what makes the need short is asked by the requirement."""
-    if verdict.accepted:
+    if outcome.accepted:
         return ""
     in_time = all(
-        as_wanted(state, part.want, state.lines_of(part.want.requirement_id), cover_of(state, part.want.requirement_id))
-        for part in line.parts
+        as_requested(
+            state,
+            allocation.request,
+            state.lines_of(allocation.request.requirement_id),
+            coverage_of(state, allocation.request.requirement_id),
+        )
+        for allocation in line.allocations
     )
-    told = [
+    reported = [
         breach
-        for breach in verdict.exceptions
+        for breach in outcome.exceptions
         if breach.aspect in ("price", "currency") or in_time or (breach.aspect == "quantity" and breach.deviation > 0)
     ]
-    return ", ".join(f"{breach.aspect} {breach.answered} instead of {breach.ordered}" for breach in told)
+    return ", ".join(f"{breach.aspect} {breach.answered} instead of {breach.ordered}" for breach in reported)

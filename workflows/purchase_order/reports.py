@@ -5,12 +5,12 @@ import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 
-from canonical.cover import CoverageChanged, SliceState, SupplySlice, Want, in_need_unit
 from canonical.coverage import CoverageReport, RequirementCoverage
 from canonical.identity import RequirementId
-from canonical.order import LineSchedule, OrderSchedule, ScheduleLine
+from canonical.order import DeliveryLine, LineSchedule, OrderSchedule
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
-from decisions.allocation import Claim, allocate
+from canonical.supply import CoverageChanged, ScheduleLine, ScheduleLineState, SupplyRequest, in_need_unit
+from decisions.allocation import AllocationRequest, allocate
 from decisions.feasibility import Feasible, judge_feasibility
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.sharing import shared_out, shares
@@ -25,7 +25,7 @@ def schedule(state: OrderState, numbers: Iterable[int]) -> OrderSchedule:
     None of cancelled lines, of those that a person edited, and of those that the supplier has yet to answer: what he
     promised of them before is not what they are now.
     """
-    wanted = set(numbers)
+    requested = set(numbers)
     assert state.order_number is not None
     return OrderSchedule(
         order_id=state.id,
@@ -33,7 +33,7 @@ def schedule(state: OrderState, numbers: Iterable[int]) -> OrderSchedule:
         lines=tuple(
             _line_schedule(line)
             for line in state.lines
-            if line.number in wanted and not line.cancelled and not line.edits and not line.awaited
+            if line.number in requested and not line.cancelled and not line.edits and not line.awaited
         ),
     )
 
@@ -44,48 +44,48 @@ def _line_schedule(line: Line) -> LineSchedule:
         quantity = min(left, part.quantity)
         left -= quantity
         if quantity > 0:
-            committed = quantity if part.state is SliceState.CONFIRMED else _ZERO
-            rows.append(ScheduleLine(date=part.date or line.delivery_date, quantity=quantity, committed=committed))
+            committed = quantity if part.state is ScheduleLineState.CONFIRMED else _ZERO
+            rows.append(DeliveryLine(date=part.date or line.delivery_date, quantity=quantity, committed=committed))
     if left > 0:
-        rows.append(ScheduleLine(date=line.delivery_date, quantity=left, committed=_ZERO))
+        rows.append(DeliveryLine(date=line.delivery_date, quantity=left, committed=_ZERO))
     return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.complete, written=line.written)
 
 
-def _merged(rows: list[ScheduleLine]) -> tuple[ScheduleLine, ...]:
+def _merged(rows: list[DeliveryLine]) -> tuple[DeliveryLine, ...]:
     """One row a day."""
-    by_day: dict[object, ScheduleLine] = {}
+    by_day: dict[object, DeliveryLine] = {}
     for row in rows:
         known = by_day.get(row.date)
         if known is not None:
-            row = ScheduleLine(
+            row = DeliveryLine(
                 date=row.date, quantity=row.quantity + known.quantity, committed=row.committed + known.committed
             )
         by_day[row.date] = row
     return tuple(sorted(by_day.values(), key=lambda row: row.date))
 
 
-def cover_of(state: OrderState, requirement: RequirementId) -> tuple[SupplySlice, ...]:
+def coverage_of(state: OrderState, requirement: RequirementId) -> tuple[ScheduleLine, ...]:
     """R11: what the order gives a requirement; the surplus of its lots is nobody's.
 
     The lines that serve it alone are one supply to it: what one lot brings beyond its need makes up for what another
     lot falls short.
     """
     lines = state.lines_of(requirement)
-    given: list[SupplySlice] = []
+    given: list[ScheduleLine] = []
     for line in lines:
-        if line.sharers:
+        if line.other_allocations:
             given += shared_out(line).by_requirement.get(requirement, ())
-    own = [line for line in lines if not line.sharers]
+    own = [line for line in lines if not line.other_allocations]
     if own:
         supply = [part for line in own for part in line.supply]
-        claimed = sum((line.claim for line in own), _ZERO)
-        claim = Claim(requirement, claimed, own[0].delivery_date, own[0].want.criticality)
-        given += allocate(supply, [claim]).by_requirement[requirement]
+        allocated = sum((line.allocated for line in own), _ZERO)
+        request = AllocationRequest(requirement, allocated, own[0].delivery_date, own[0].request.criticality)
+        given += allocate(supply, [request]).by_requirement[requirement]
     return tuple(sorted(given, key=lambda part: (part.date is None, part.date, part.state)))
 
 
 def coverage(state: OrderState) -> CoverageReport:
-    """What APS is told: the cover of all requirements that it knows, whole, so that a lost report does no harm.
+    """What APS is told: the coverage of all requirements that it knows, whole, so that a lost report does no harm.
 
     In the unit of each need. Needs that our own orders state are not APS's.
     """
@@ -97,70 +97,74 @@ def coverage(state: OrderState) -> CoverageReport:
         sequence=state.reports,
         as_of=state.as_of,
         entries=tuple(
-            RequirementCoverage(requirement_id=requirement, slices=_in_need_unit(state, requirement))
+            RequirementCoverage(requirement_id=requirement, schedule_lines=_in_need_unit(state, requirement))
             for requirement in state.requirements()
-            if not any(want.internal for want in _wants_of(state, requirement))
+            if not any(request.internal for request in _requests_of(state, requirement))
         ),
     )
 
 
-def _wants_of(state: OrderState, requirement: RequirementId) -> list[Want]:
+def _requests_of(state: OrderState, requirement: RequirementId) -> list[SupplyRequest]:
     """As granted on its lines, and on those that it has left."""
-    left = [want for line in state.lines for want in line.former if want.requirement_id == requirement]
-    return left + [line.want_of(requirement) for line in state.lines_of(requirement)]
+    left = [request for line in state.lines for request in line.released if request.requirement_id == requirement]
+    return left + [line.request_of(requirement) for line in state.lines_of(requirement)]
 
 
-def _in_need_unit(state: OrderState, requirement: RequirementId) -> tuple[SupplySlice, ...]:
-    slices, lines = cover_of(state, requirement), state.lines_of(requirement)
-    return in_need_unit(slices, lines[0].want_of(requirement).per_order_unit) if lines else slices
+def _in_need_unit(state: OrderState, requirement: RequirementId) -> tuple[ScheduleLine, ...]:
+    schedule_lines, lines = coverage_of(state, requirement), state.lines_of(requirement)
+    return in_need_unit(schedule_lines, lines[0].request_of(requirement).per_order_unit) if lines else schedule_lines
 
 
-def news(state: OrderState) -> list[tuple[RequirementId, CoverageChanged]]:
+def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageChanged]]:
     """Statements to the requirements whose picture changed; none where they get exactly what they wanted."""
     found: list[tuple[RequirementId, CoverageChanged]] = []
     for requirement in state.requirements():
         lines = state.lines_of(requirement)
         if requirement in state.pending:
             continue
-        if any(line.awaited for line in lines) and not state.balances.get(requirement):
+        if any(line.awaited for line in lines) and not state.open_quantities.get(requirement):
             # What must be ordered anew does not wait for the supplier.
             continue
-        refused, balance = _refusal(state, requirement, lines)
-        slices = cover_of(state, requirement)
-        claimed = sum((line.claim_of(requirement) for line in lines), _ZERO)
-        closed = all(line.complete for line in lines) or _all_received(claimed, slices)
-        known = requirement in state.told
-        asked_for = any(line.want_of(requirement).answered_on and line.answered_in for line in lines)
-        want = lines[0].want_of(requirement) if lines else None
-        if want and not (known or closed or refused or asked_for) and as_wanted(state, want, lines, slices):
+        refused, open_quantity = _refusal(state, requirement, lines)
+        schedule_lines = coverage_of(state, requirement)
+        allocated = sum((line.allocated_to(requirement) for line in lines), _ZERO)
+        closed = all(line.complete for line in lines) or _all_received(allocated, schedule_lines)
+        known = requirement in state.reported
+        asked_for = any(line.request_of(requirement).answered_on and line.answered_in for line in lines)
+        request = lines[0].request_of(requirement) if lines else None
+        if (
+            request
+            and not (known or closed or refused or asked_for)
+            and as_requested(state, request, lines, schedule_lines)
+        ):
             continue
-        stated = CoverageChanged(
+        reported = CoverageChanged(
             order_id=state.id,
             sequence=0,
             as_of=state.as_of,
             supplier=state.terms.supplier,
             order_number=state.order_number,
             order_revision=state.revision,
-            need_revision=state.considered.get(requirement, 0),
-            slices=slices,
+            request_revision=state.considered.get(requirement, 0),
+            schedule_lines=schedule_lines,
             refused=refused,
-            balance=balance,
+            open_quantity=open_quantity,
             closed=closed,
         )
-        if state.told.get(requirement) != digest(stated):
-            found.append((requirement, stated))
+        if state.reported.get(requirement) != digest(reported):
+            found.append((requirement, reported))
     return found
 
 
-def _all_received(claimed: Decimal, slices: tuple[SupplySlice, ...]) -> bool:
+def _all_received(allocated: Decimal, schedule_lines: tuple[ScheduleLine, ...]) -> bool:
     """The requirement has what it claimed; a surplus of its lots that is still to come is not its business."""
-    received = sum((part.quantity for part in slices if part.state is SliceState.RECEIVED), _ZERO)
-    return 0 < claimed <= received
+    received = sum((part.quantity for part in schedule_lines if part.state is ScheduleLineState.RECEIVED), _ZERO)
+    return 0 < allocated <= received
 
 
-def digest(stated: CoverageChanged) -> str:
+def digest(reported: CoverageChanged) -> str:
     """What makes a statement new: everything but when it is made."""
-    body = stated.model_dump_json(exclude={"sequence", "as_of", "order_revision", "stated_at"})
+    body = reported.model_dump_json(exclude={"sequence", "as_of", "order_revision", "reported_at"})
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
@@ -168,24 +172,28 @@ def _refusal(state: OrderState, requirement: RequirementId, lines: list[Line]) -
     reason = state.refusals.get(requirement)
     if reason is None and any(line.refused_by_supplier for line in lines):
         reason = "rejected by the supplier"
-    return reason, state.balances.get(requirement, _ZERO)
+    return reason, state.open_quantities.get(requirement, _ZERO)
 
 
-def as_wanted(state: OrderState, want: Want, lines: list[Line], slices: tuple[SupplySlice, ...]) -> bool:
+def as_requested(
+    state: OrderState, request: SupplyRequest, lines: list[Line], schedule_lines: tuple[ScheduleLine, ...]
+) -> bool:
     """Whether the requirement gets what it wanted when it wanted it, or in time for its pegs all the same (R7)."""
-    claimed = sum((line.claim_of(want.requirement_id) for line in lines), _ZERO)
+    allocated = sum((line.allocated_to(request.requirement_id) for line in lines), _ZERO)
     in_time = sum(
         (
             part.quantity
-            for part in slices
-            if part.date is not None and part.date <= want.dock_date and part.state is not SliceState.BACKORDERED
+            for part in schedule_lines
+            if part.date is not None
+            and part.date <= request.dock_date
+            and part.state is not ScheduleLineState.BACKORDERED
         ),
         _ZERO,
     )
-    if in_time >= claimed:
+    if in_time >= allocated:
         return True
-    verdict = judge_feasibility(want.pegs, slices, want.goods_receipt_days, state.policy.calendar)
-    return isinstance(verdict, Feasible)
+    outcome = judge_feasibility(request.pegs, schedule_lines, request.goods_receipt_days, state.policy.calendar)
+    return isinstance(outcome, Feasible)
 
 
 def snapshot(state: OrderState) -> OrderSnapshot:
@@ -204,7 +212,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         answered_revision=max((rank.order_revision for rank in state.answers), default=0),
         reminders=state.reminders,
         lines=tuple(_line_snapshot(line) for line in state.lines),
-        reason=standing(state),
+        reason=status_text(state),
         route=state.terms.route,
         policy_version=state.policy.version,
         exception_id=question.id if question else None,
@@ -216,26 +224,26 @@ def snapshot(state: OrderState) -> OrderSnapshot:
 def _line_snapshot(line: Line) -> OrderLineSnapshot:
     return OrderLineSnapshot(
         line=line.number,
-        item=line.want.item,
-        requirement_id=line.want.requirement_id,
+        item=line.request.item,
+        requirement_id=line.request.requirement_id,
         quantity=line.quantity,
-        unit=line.want.unit,
+        unit=line.request.unit,
         delivery_date=line.delivery_date,
         price=str(line.price),
-        slices=line.supply,
+        schedule_lines=line.supply,
         shipped=max(line.shipped, line.received),
         received=line.received,
-        claimed=sum((part.claim for part in line.parts), Decimal(0)),
+        allocated=sum((allocation.allocated for allocation in line.allocations), Decimal(0)),
         cancelled=line.cancelled,
         shares=shares(line),
     )
 
 
-def standing(state: OrderState) -> str:
+def status_text(state: OrderState) -> str:
     """Where the order stands, in a buyer's words."""
     awaited = [str(line.number) for line in state.awaited]
     match state.stage:
-        case OrderStage.COLLECTING:
+        case OrderStage.CONSOLIDATING:
             return "collects lines for the same supplier"
         case OrderStage.PLACING | OrderStage.UNSENT:
             if state.refusal:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from canonical.cover import LotTerms, SliceState, SupplySlice, Want
 from canonical.identity import RequirementId
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import LineShare
-from decisions.allocation import Allocations, Claim, allocate
+from canonical.supply import LotTerms, ScheduleLine, ScheduleLineState, SupplyRequest
+from decisions.allocation import AllocationRequest, Allocations, allocate
 from decisions.lots import LotSizing, size_lots
 from decisions.shared_decrease import decrease_shared_line
 from workflows.purchase_order.line import Line
@@ -39,38 +39,39 @@ class ShareChange(NamedTuple):
 # -- making lines
 
 
-def share_groups(wants: Iterable[Want], policy: PlantPolicy) -> list[list[Want]]:
-    """The wants that become a line each, in the order of arrival; alone where nothing else is like it.
+def share_groups(requests: Iterable[SupplyRequest], policy: PlantPolicy) -> list[list[SupplyRequest]]:
+    """The supply requests that become a line each, in the order of arrival; alone where nothing else is like it.
 
-    `policy` is the order's; a want of an item with rules of its own goes by those. A line is one lot (R5): what would
+    `policy` is the order's; a supply request of an item with rules of its own goes by those. A line is one lot (R5):
+    what would
     make it two begins another line.
     """
-    groups: list[list[Want]] = []
-    alike: dict[Hashable, list[Want]] = {}
-    for want in wants:
-        if len(want.lots) != 1 or want.lot_terms is None or not (want.policy or policy).shared_lines:
-            groups.append([want])
+    groups: list[list[SupplyRequest]] = []
+    alike: dict[Hashable, list[SupplyRequest]] = {}
+    for request in requests:
+        if len(request.lots) != 1 or request.lot_terms is None or not (request.policy or policy).shared_lines:
+            groups.append([request])
             continue
-        likeness = _likeness(want)
+        likeness = _likeness(request)
         group = alike.get(likeness)
-        if group is None or len(shared_lot([*group, want]).lots) != 1:
+        if group is None or len(shared_lot([*group, request]).lots) != 1:
             group = alike[likeness] = []
             groups.append(group)
-        group.append(want)
+        group.append(request)
     return groups
 
 
-def _likeness(want: Want) -> Hashable:
-    price = (want.price, want.currency, want.price_unit, want.info_record)
-    dates = (want.dock_date, want.goods_receipt_days)
-    return (want.item, want.unit, want.lot_terms, want.route, want.components, price, dates)
+def _likeness(request: SupplyRequest) -> Hashable:
+    price = (request.price, request.currency, request.price_unit, request.info_record)
+    dates = (request.dock_date, request.goods_receipt_days)
+    return (request.item, request.unit, request.lot_terms, request.route, request.components, price, dates)
 
 
-def shared_lot(wants: Sequence[Want]) -> LotSizing:
+def shared_lot(requests: Sequence[SupplyRequest]) -> LotSizing:
     """R5 for all of them together, by the terms that they have in common."""
-    terms = wants[0].lot_terms
+    terms = requests[0].lot_terms
     assert terms is not None
-    return _sized(sum((want.needed for want in wants), _ZERO), terms)
+    return _sized(sum((request.needed for request in requests), _ZERO), terms)
 
 
 def _sized(needed: Decimal, terms: LotTerms) -> LotSizing:
@@ -82,24 +83,30 @@ def _sized(needed: Decimal, terms: LotTerms) -> LotSizing:
 
 def shared_out(line: Line) -> Allocations:
     """R11: what comes of the line, among those that it serves; the surplus of the lot is nobody's."""
-    return allocate(line.supply, _claims(line))
+    return allocate(line.supply, _allocation_requests(line))
 
 
 def shares(line: Line) -> tuple[LineShare, ...]:
     """Each one's part, with those that have left; empty where the line was never shared."""
-    if not line.sharers and not line.former:
+    if not line.other_allocations and not line.released:
         return ()
     come = received_by(line)
     present = tuple(
-        LineShare(requirement_id=part.want.requirement_id, quantity=part.claim, received=come[part.want.requirement_id])
-        for part in line.parts
+        LineShare(
+            requirement_id=allocation.request.requirement_id,
+            quantity=allocation.allocated,
+            received=come[allocation.request.requirement_id],
+        )
+        for allocation in line.allocations
     )
-    return present + tuple(LineShare(requirement_id=want.requirement_id, quantity=_ZERO) for want in line.former)
+    return present + tuple(
+        LineShare(requirement_id=request.requirement_id, quantity=_ZERO) for request in line.released
+    )
 
 
-def told_shares(line: Line, policy_version: str) -> dict[str, JsonValue]:
-    """How an answer to a shared line is divided, for the facts; nothing of a line that serves one."""
-    if not line.sharers:
+def share_report(line: Line, policy_version: str) -> dict[str, JsonValue]:
+    """How an answer to a shared line is divided, for the audit events; nothing of a line that serves one."""
+    if not line.other_allocations:
         return {}
     allocations = shared_out(line)
     return {
@@ -114,14 +121,14 @@ def told_shares(line: Line, policy_version: str) -> dict[str, JsonValue]:
 def received_by(line: Line) -> dict[RequirementId, Decimal]:
     """What each has received of the line."""
     return {
-        requirement: _sum(piece for piece in pieces if piece.state is SliceState.RECEIVED)
+        requirement: _sum(piece for piece in pieces if piece.state is ScheduleLineState.RECEIVED)
         for requirement, pieces in shared_out(line).by_requirement.items()
     }
 
 
-def told_receipt(line: Line, before: Mapping[RequirementId, Decimal]) -> dict[str, JsonValue]:
-    """Whose goods have come since, for the facts; nothing of a line that serves one."""
-    if not line.sharers:
+def receipt_report(line: Line, before: Mapping[RequirementId, Decimal]) -> dict[str, JsonValue]:
+    """Whose goods have come since, for the audit events; nothing of a line that serves one."""
+    if not line.other_allocations:
         return {}
     now = received_by(line).items()
     return {"shares": {who: str(come - before[who]) for who, come in now if come > before[who]}}
@@ -132,60 +139,66 @@ def room_for(line: Line, requirement: RequirementId) -> Decimal:
 
     Once goods have come in, no more than it claims already: what another has received is not taken away for it.
     """
-    if not line.sharers:
+    if not line.other_allocations:
         return line.quantity
-    others = sum((part.claim for part in line.parts if part.want.requirement_id != requirement), _ZERO)
+    others = sum(
+        (allocation.allocated for allocation in line.allocations if allocation.request.requirement_id != requirement),
+        _ZERO,
+    )
     room = max(_ZERO, line.quantity - others)
-    return min(room, line.claim_of(requirement)) if line.received else room
+    return min(room, line.allocated_to(requirement)) if line.received else room
 
 
-def share_anew(line: Line) -> list[RequirementId]:
+def reallocate_shares(line: Line) -> list[RequirementId]:
     """Let each claim what it needs of the line as it is now, in R11's order; those for whom it is not enough."""
-    for part in line.parts:
-        line.set_claim(part.want.requirement_id, _ZERO if line.cancelled else part.want.needed)
+    for allocation in line.allocations:
+        line.set_allocated(allocation.request.requirement_id, _ZERO if line.cancelled else allocation.request.needed)
     has = _held(line)
     short: list[RequirementId] = []
-    for part in line.parts:
-        requirement = part.want.requirement_id
-        line.set_claim(requirement, has[requirement])
-        if has[requirement] < part.want.needed:
+    for allocation in line.allocations:
+        requirement = allocation.request.requirement_id
+        line.set_allocated(requirement, has[requirement])
+        if has[requirement] < allocation.request.needed:
             short.append(requirement)
     return short
 
 
-def _claims(line: Line) -> list[Claim]:
+def _allocation_requests(line: Line) -> list[AllocationRequest]:
     """One line serves one date."""
     return [
-        Claim(part.want.requirement_id, part.claim, line.delivery_date, part.want.criticality) for part in line.parts
+        AllocationRequest(
+            allocation.request.requirement_id, allocation.allocated, line.delivery_date, allocation.request.criticality
+        )
+        for allocation in line.allocations
     ]
 
 
 def _held(line: Line) -> dict[RequirementId, Decimal]:
     """What each has of the quantity ordered, which a supplier may have cut below what they claim."""
-    ordered = SupplySlice(quantity=line.quantity, date=line.delivery_date, state=SliceState.ORDERED)
-    given = allocate([ordered], _claims(line)).by_requirement
+    ordered = ScheduleLine(quantity=line.quantity, date=line.delivery_date, state=ScheduleLineState.ORDERED)
+    given = allocate([ordered], _allocation_requests(line)).by_requirement
     return {requirement: _sum(pieces) for requirement, pieces in given.items()}
 
 
-def _sum(pieces: Iterable[SupplySlice]) -> Decimal:
+def _sum(pieces: Iterable[ScheduleLine]) -> Decimal:
     return sum((piece.quantity for piece in pieces), _ZERO)
 
 
 # -- changing one
 
 
-def judge_share(line: Line, want: Want, policy_version: str) -> ShareChange:
+def judge_share(line: Line, request: SupplyRequest, policy_version: str) -> ShareChange:
     """What one requirement's new want makes of a line that it shares.
 
     Less, or nothing: R12, the others keep theirs. More: R5 of all, where that is one lot still; else the line stays as
     it is and gives what it has left. Another date: the requirement leaves, unless goods are under way already or a
     person asked for the whole line to be hurried.
     """
-    terms = want.lot_terms or line.want.lot_terms
+    terms = request.lot_terms or line.request.lot_terms
     assert terms is not None
-    has, requirement = _held(line), want.requirement_id
-    leaves = want.needed <= 0 or not _may_stay(line, want)
-    asked = _ZERO if leaves else want.needed
+    has, requirement = _held(line), request.requirement_id
+    leaves = request.needed <= 0 or not _may_stay(line, request)
+    asked = _ZERO if leaves else request.needed
     if asked <= has[requirement]:
         less = decrease_shared_line(line.quantity, has, {requirement: asked}, terms.minimum, terms.multiple)
         return ShareChange(less.quantity, sum(less.allocations.values(), _ZERO), leaves, less.reason(policy_version))
@@ -195,7 +208,7 @@ def judge_share(line: Line, want: Want, policy_version: str) -> ShareChange:
     return ShareChange(quantity, all_of_it, False, sizing.reason(policy_version))
 
 
-def _may_stay(line: Line, want: Want) -> bool:
-    own = line.want_of(want.requirement_id)
-    same_date = want.dock_date in (own.dock_date, line.delivery_date)
-    return want.unit == own.unit and (same_date or want.expedite or line.shipped > 0 or line.received > 0)
+def _may_stay(line: Line, request: SupplyRequest) -> bool:
+    own = line.request_of(request.requirement_id)
+    same_date = request.dock_date in (own.dock_date, line.delivery_date)
+    return request.unit == own.unit and (same_date or request.expedite or line.shipped > 0 or line.received > 0)

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
-from canonical.cover import Want
 from canonical.exception import Decision
 from canonical.identity import OrderId, RequirementId, external_reference
 from canonical.messages import OrderOpened
@@ -14,14 +13,15 @@ from canonical.order import OrderDocument
 from canonical.policy import LinePolicy, PlantPolicy
 from canonical.records import OrderStage, OrderTerms
 from canonical.sourcing import Source
+from canonical.supply import SupplyRequest
 from decisions.ordering import AnswerRank
-from workflows.journal import Journal
+from workflows.event_log import EventLog
 from workflows.material_requirement.state import OpenException
-from workflows.purchase_order.line import Line, Part
-from workflows.purchase_order.sharing import room_for, share_anew, shared_lot
+from workflows.purchase_order.line import Line, LineAllocation
+from workflows.purchase_order.sharing import reallocate_shares, room_for, shared_lot
 
 
-class StatedNeed(BaseModel):
+class PublishedNeed(BaseModel):
     """What the order last stated that it needs of another: of a supplying plant, or of its own plant's stock."""
 
     plant: str
@@ -42,7 +42,7 @@ class OrderState(BaseModel):
     source: Source
     policy: PlantPolicy
     correlation_id: str
-    journal: Journal
+    event_log: EventLog
     stage: OrderStage
     opened_at: dt.datetime
     order_date: dt.date
@@ -55,7 +55,7 @@ class OrderState(BaseModel):
     """The answers taken note of."""
     asked_at: dt.datetime | None = None
     """When the revision that is waiting for an answer was sent."""
-    rungs_climbed: int = 0
+    levels_reached: int = 0
     reminders: int = 0
     unclear: dict[int, str] = {}
     """Lines whose answer can't be taken as it is, and why."""
@@ -65,18 +65,18 @@ class OrderState(BaseModel):
     """R8: lines whose answer is outside the tolerance and harms no need."""
     receipts: list[str] = []
     despatches: list[str] = []
-    pending: dict[RequirementId, Want] = {}
+    pending: dict[RequirementId, SupplyRequest] = {}
     """R3: wants that wait for a person."""
     pending_reasons: dict[RequirementId, str] = {}
     considered: dict[RequirementId, int] = {}
-    """The newest want of each requirement that was granted or refused: its revision."""
+    """The newest supply request of each requirement that was granted or refused: its revision."""
     considered_rank: dict[RequirementId, tuple[int, float]] = {}
     """Its rank (Want.rank)."""
     refusals: dict[RequirementId, str] = {}
-    balances: dict[RequirementId, Decimal] = {}
-    told: dict[RequirementId, str] = {}
+    open_quantities: dict[RequirementId, Decimal] = {}
+    reported: dict[RequirementId, str] = {}
     """What each requirement was last told (a digest)."""
-    statements: int = 0
+    notices: int = 0
     reports: int = 0
     touched: list[int] = []
     """Lines whose promise or delivery ERP and APS have not been told of."""
@@ -93,12 +93,12 @@ class OrderState(BaseModel):
     questions_raised: int = 0
     decisions: dict[str, Decision] = {}
     judged: dict[RequirementId, str] = {}
-    """What was last noted of a want that waits (a digest)."""
+    """What was last noted of a supply request that waits (a digest)."""
     plant_versions: list[str] = []
     """The versions that the plant's policy for the supplier has had; a line of another one has rules of its own."""
     own_rules: dict[str, LinePolicy] = {}
     """By item: what holds now for items that have rules of their own."""
-    stated_needs: dict[str, StatedNeed] = {}
+    published_needs: dict[str, PublishedNeed] = {}
     """By demand reference: what a transfer or subcontract has stated that it needs."""
     edition: int = 0
     """OrderOpened.edition."""
@@ -112,8 +112,8 @@ class OrderState(BaseModel):
             source=opened.source,
             policy=opened.policy,
             correlation_id=opened.correlation_id,
-            journal=Journal(entity_id=opened.order_id),
-            stage=OrderStage.COLLECTING if opened.collecting else OrderStage.PLACING,
+            event_log=EventLog(entity_id=opened.order_id),
+            stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
             opened_at=now,
             order_date=now.date(),
             as_of=now,
@@ -147,19 +147,19 @@ class OrderState(BaseModel):
     @property
     def unsent(self) -> bool:
         """The supplier has never heard of it."""
-        return self.stage in (OrderStage.COLLECTING, OrderStage.PLACING, OrderStage.UNSENT)
+        return self.stage in (OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT)
 
     def policy_of(self, line: Line) -> LinePolicy:
         """What holds for a line: its item's own rules where it has some, else the plant's for the supplier."""
-        own = self.own_rules.get(line.want.item) or line.want.policy
+        own = self.own_rules.get(line.request.item) or line.request.policy
         return self.policy.for_line() if own is None or own.version in self.plant_versions else own
 
     def items_with_own_rules(self) -> dict[str, tuple[str, str]]:
         """Item → its class and the version known, of the open lines that the plant's policy does not decide."""
         return {
-            line.want.item: (line.want.item_class, own.version)
+            line.request.item: (line.request.item_class, own.version)
             for line in self.lines
-            if line.open and line.want.item_class is not None
+            if line.open and line.request.item_class is not None
             if (own := self.policy_of(line)).version != self.policy.version
         }
 
@@ -180,60 +180,62 @@ class OrderState(BaseModel):
         if number not in self.touched:
             self.touched.append(number)
 
-    def add_lines(self, want: Want) -> None:
+    def add_lines(self, request: SupplyRequest) -> None:
         """A line per lot; the need is claimed from the first on."""
-        left = want.needed
-        for lot in want.lots:
-            claim = min(lot, left)
-            left -= claim
+        left = request.needed
+        for lot in request.lots:
+            allocated = min(lot, left)
+            left -= allocated
             self.lines.append(
                 Line(
                     number=10 * (len(self.lines) + 1),
-                    want=want,
+                    request=request,
                     quantity=lot,
-                    claim=claim,
-                    delivery_date=want.dock_date,
-                    price=want.price,
+                    allocated=allocated,
+                    delivery_date=request.dock_date,
+                    price=request.price,
                 )
             )
-        self.consider(want)
+        self.consider(request)
 
-    def add_shared_line(self, wants: Sequence[Want]) -> None:
+    def add_shared_line(self, requests: Sequence[SupplyRequest]) -> None:
         """One line for all of them, the first in R11's order first; `shared_lines` says which wants may."""
-        first, *others = sorted(wants, key=lambda want: (want.criticality, want.dock_date, want.requirement_id))
+        first, *others = sorted(
+            requests, key=lambda request: (request.criticality, request.dock_date, request.requirement_id)
+        )
         self.lines.append(
             Line(
                 number=10 * (len(self.lines) + 1),
-                want=first,
-                quantity=shared_lot(wants).total,
-                claim=first.needed,
-                sharers=[Part(want=want, claim=want.needed) for want in others],
+                request=first,
+                quantity=shared_lot(requests).total,
+                allocated=first.needed,
+                other_allocations=[LineAllocation(request=request, allocated=request.needed) for request in others],
                 delivery_date=first.dock_date,
                 price=first.price,
             )
         )
-        for want in wants:
-            self.consider(want)
+        for request in requests:
+            self.consider(request)
 
-    def claim(self, want: Want) -> Decimal:
+    def allocate(self, request: SupplyRequest) -> Decimal:
         """Spread the need over its lines, the first ones first; what of it they can take."""
-        left = want.needed
-        for line in self.lines_of(want.requirement_id):
-            claim = Decimal(0) if line.cancelled else min(room_for(line, want.requirement_id), left)
-            line.set_claim(want.requirement_id, claim)
-            left -= claim
-        return want.needed - left
+        left = request.needed
+        for line in self.lines_of(request.requirement_id):
+            allocated = Decimal(0) if line.cancelled else min(room_for(line, request.requirement_id), left)
+            line.set_allocated(request.requirement_id, allocated)
+            left -= allocated
+        return request.needed - left
 
-    def claim_anew(self, line: Line) -> list[RequirementId]:
+    def reallocate(self, line: Line) -> list[RequirementId]:
         """Spread the needs over a line whose quantity others changed; those that have less than they need (R11)."""
-        if line.sharers:
-            return share_anew(line)
-        return [line.want.requirement_id] if self.claim(line.want) < line.want.needed else []
+        if line.other_allocations:
+            return reallocate_shares(line)
+        return [line.request.requirement_id] if self.allocate(line.request) < line.request.needed else []
 
-    def consider(self, want: Want) -> None:
-        """The want is the newest of its requirement that was granted or refused."""
-        self.considered[want.requirement_id] = want.need_revision
-        self.considered_rank[want.requirement_id] = want.rank
+    def consider(self, request: SupplyRequest) -> None:
+        """The supply request is the newest of its requirement that was granted or refused."""
+        self.considered[request.requirement_id] = request.request_revision
+        self.considered_rank[request.requirement_id] = request.rank
 
     def document(
         self,

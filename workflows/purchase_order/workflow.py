@@ -8,28 +8,28 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.desk import DeskActivities
-from canonical.calls import CloseSheetCall
-from canonical.cover import Want
+from activities.internal import InternalActivities
+from canonical.calls import CloseBatchCall
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
 from canonical.messages import (
-    CoverWanted,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
     ShipmentsAnnounced,
     SupplierAnswered,
+    SupplyRequested,
 )
 from canonical.order import Refused
 from canonical.records import OrderSnapshot, OrderStage
+from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
 from workflows.bounded_memory import carried_order
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT
-from workflows.purchase_order.changes import settle_wants
+from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT
+from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.decided import OrderDecided
 from workflows.purchase_order.messages import OrderMessage
-from workflows.purchase_order.reports import snapshot, standing
+from workflows.purchase_order.reports import snapshot, status_text
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
 
@@ -41,29 +41,29 @@ class PurchaseOrder(OrderDecided):
     @workflow.init
     def __init__(self, opened: OrderOpened, carried: OrderState | None) -> None:
         self.state = carried or OrderState.of(opened, workflow.now())
-        self.journal = self.state.journal
+        self.event_log = self.state.event_log
         self._inbox: list[OrderMessage] = []
         if carried is None:
-            self.note("order.opened", supplier=opened.terms.supplier, plant=opened.terms.plant)
+            self.record("order.opened", supplier=opened.terms.supplier, plant=opened.terms.plant)
 
     @workflow.run
     async def run(self, opened: OrderOpened, carried: OrderState | None) -> str:
         """Collect, place, send; then take answers, changes and receipts until every line is done."""
         state = self.state
-        if state.stage is OrderStage.COLLECTING:
-            await self._collect()
+        if state.stage is OrderStage.CONSOLIDATING:
+            await self._consolidate()
         elif not state.lines:
-            self._write_lines(list(opened.wants))
+            self._write_lines(list(opened.requests))
         while True:
             await self._take_inbox()
             if state.to_be_placed:
                 await self._place_and_send()
             else:
                 await self._change()
-                await self.state_needs()
+                await self.publish_needs()
                 await self._write_back()
-                await self.tell()
-            await self.climb_ladder()
+                await self.publish()
+            await self.escalate()
             await self.ask_people(answer_overdue=self.overdue)
             await self.come_to_rest()
             if self._inbox:
@@ -77,9 +77,9 @@ class PurchaseOrder(OrderDecided):
     # -- what it is told: handlers only record
 
     @workflow.signal
-    def cover_wanted(self, wanted: CoverWanted) -> None:
-        """A requirement wants other cover than before."""
-        self._inbox.append(wanted)
+    def supply_requested(self, requested: SupplyRequested) -> None:
+        """A requirement wants other coverage than before."""
+        self._inbox.append(requested)
 
     @workflow.signal
     def supplier_answered(self, answered: SupplierAnswered) -> None:
@@ -119,43 +119,43 @@ class PurchaseOrder(OrderDecided):
 
     # -- collect
 
-    async def _collect(self) -> None:
-        """The collecting window: one timer; what came meanwhile is on the sheet."""
+    async def _consolidate(self) -> None:
+        """The consolidation window: one timer; what came meanwhile is in the consolidation batch."""
         state = self.state
         self.show()
         await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
-        entry = self.entry()
-        sheet = await self.carried(
-            entry,
+        audit_batch = self.audit_batch()
+        batch = await self.carried(
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.close_sheet,
-                CloseSheetCall(order_id=state.id, entry=entry),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
+                InternalActivities.close_batch,
+                CloseBatchCall(order_id=state.id, audit_batch=audit_batch),
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.close_sheet",
+            "internal.close_batch",
         )
-        self._write_lines(list(sheet.wants))
+        self._write_lines(list(batch.requests))
         state.stage = OrderStage.PLACING
 
-    def _write_lines(self, wants: list[Want]) -> None:
-        """A line per lot of the newest want of each requirement."""
-        newest: dict[RequirementId, Want] = {}
-        early = [message.want for message in self._inbox if isinstance(message, CoverWanted)]
-        self._inbox = [message for message in self._inbox if not isinstance(message, CoverWanted)]
-        for want in wants + early:
-            known = newest.get(want.requirement_id)
-            if known is None or want.rank > known.rank:
-                newest[want.requirement_id] = want
-        for wants in share_groups(newest.values(), self.state.policy):
-            if len(wants) > 1:
-                self.state.add_shared_line(wants)
+    def _write_lines(self, requests: list[SupplyRequest]) -> None:
+        """A line per lot of the newest supply request of each requirement."""
+        newest: dict[RequirementId, SupplyRequest] = {}
+        early = [message.request for message in self._inbox if isinstance(message, SupplyRequested)]
+        self._inbox = [message for message in self._inbox if not isinstance(message, SupplyRequested)]
+        for request in requests + early:
+            known = newest.get(request.requirement_id)
+            if known is None or request.rank > known.rank:
+                newest[request.requirement_id] = request
+        for requests in share_groups(newest.values(), self.state.policy):
+            if len(requests) > 1:
+                self.state.add_shared_line(requests)
             else:
-                self.state.add_lines(wants[0])
-        self.note(
-            "sheet.closed",
+                self.state.add_lines(requests[0])
+        self.record(
+            "consolidation.closed",
             lines=[{"line": line.number, **line.whose, "quantity": str(line.quantity)} for line in self.state.lines],
-            withdrawn=[want.requirement_id for want in newest.values() if not want.lots],
+            withdrawn=[request.requirement_id for request in newest.values() if not request.lots],
         )
 
     # -- place and send
@@ -163,7 +163,7 @@ class PurchaseOrder(OrderDecided):
     async def _place_and_send(self) -> None:
         """Requisition and conversion, then the order to whoever serves it; refusals and edits wait for a person."""
         state = self.state
-        self.update_unsent(settle_wants(state, workflow.now().date(), self.note))
+        self.update_unsent(settle_requests(state, workflow.now().date(), self.record))
         if state.order_number is None and any(line.open for line in state.lines):
             if state.refusal is None:
                 await self._place()
@@ -172,13 +172,13 @@ class PurchaseOrder(OrderDecided):
         if not any(line.open for line in state.lines):
             await self._cancel_unsent()
         elif state.refusal is None and await self.update_in_erp() and await self.send_order():
-            self.restart_ladder()
+            self.restart_escalation()
             state.stage = OrderStage.SENT
             workflow.upsert_search_attributes(
                 [sa.STAGE.value_set(state.stage), sa.ORDER.value_set(state.order_number or "")]
             )
-            await self.state_needs()
-            await self.tell()
+            await self.publish_needs()
+            await self.publish()
 
     async def _cancel_unsent(self) -> None:
         """Nobody wants anything of it any more: what the ERP has of it goes, and the supplier never hears of it."""
@@ -191,18 +191,18 @@ class PurchaseOrder(OrderDecided):
         if state.refusal is not None or state.edited:
             return
         state.stage = OrderStage.CANCELLED
-        self.note("order.cancelled", state.as_of)
-        await self.tell()
+        self.record("order.cancelled", state.as_of)
+        await self.publish()
 
     async def _place(self) -> None:
         """One requisition and one order in the ERP, or why not."""
         state, outcome = self.state, await self.place()
         if isinstance(outcome, Refused):
             state.refusal = f"{outcome.reason} ({outcome.code})"
-            self.note("order.refused", code=outcome.code, reason=outcome.reason, line=outcome.line)
+            self.record("order.refused", code=outcome.code, reason=outcome.reason, line=outcome.line)
             return
         state.requisition_number, state.order_number = outcome.requisition_number, outcome.order_number
-        self.note(
+        self.record(
             "order.placed",
             requisition_number=outcome.requisition_number,
             order_number=outcome.order_number,
@@ -214,17 +214,17 @@ class PurchaseOrder(OrderDecided):
     # -- change, write back, tell
 
     async def _change(self) -> None:
-        """R3: all wants of the moment, one revision; while one is refused, the next ones wait with it.
+        """R3: all supply requests of the moment, one revision; while one is refused, the next ones wait with it.
 
         What a person edited in the ERP waits for a decision; the other lines go without it.
         """
         state = self.state
         if state.refusal is not None:
             return
-        settle_wants(state, workflow.now().date(), self.note)
+        settle_requests(state, workflow.now().date(), self.record)
         while changed := [line.number for line in state.lines if line.changed_in > state.revision and not line.edits]:
             if await self.send_change(changed):
-                self.restart_ladder()
+                self.restart_escalation()
             elif state.refusal is not None:
                 return
 
@@ -241,7 +241,7 @@ class PurchaseOrder(OrderDecided):
         if state.stage is OrderStage.ACKNOWLEDGED:
             workflow.upsert_search_attributes([sa.STAGE.value_set(state.stage)])
         if state.finished:
-            self.note("order.closed" if state.stage is OrderStage.CLOSED else "order.cancelled", state.as_of)
+            self.record("order.closed" if state.stage is OrderStage.CLOSED else "order.cancelled", state.as_of)
 
     def _stage_now(self) -> OrderStage:
         state = self.state
@@ -255,7 +255,7 @@ class PurchaseOrder(OrderDecided):
     # -- rest
 
     async def _wait_for_word(self) -> None:
-        """Until a message comes, or the next rung of the ladder: one timer at a time."""
+        """Until a message comes, or the next escalation level of the escalation schedule: one timer at a time."""
         try:
             await workflow.wait_condition(lambda: bool(self._inbox), timeout=self.patience())
         except TimeoutError:
@@ -270,9 +270,9 @@ class PurchaseOrder(OrderDecided):
         state = self.state
         number = f"order {state.order_number} (revision {state.revision})" if state.order_number else "no number yet"
         rows = "\n".join(
-            f"- line {line.number}: {line.quantity} {line.want.unit} of {line.want.item} for {line.delivery_date}"
+            f"- line {line.number}: {line.quantity} {line.request.unit} of {line.request.item} for {line.delivery_date}"
             f"{', cancelled' if line.cancelled else ''}, received {line.received}"
             for line in state.lines
         )
-        head = f"**{state.stage.capitalize()}** — {standing(state)}"
+        head = f"**{state.stage.capitalize()}** — {status_text(state)}"
         return f"{head}\n\n{number} to {state.terms.supplier}, plant {state.terms.plant}\n\n{rows}"

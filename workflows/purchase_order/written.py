@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import assert_never
 
-from canonical.order import DocumentEdit, EditedField, ScheduleLine, WrittenLine, edited_value
+from canonical.order import DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
 from workflows.purchase_order.line import Line, LineEdit
 
 
-def held(line: Line, field: EditedField) -> str:
+def remote_value(line: Line, field: EditedField) -> str:
     """The field as the order has it, spelled as edits are; of several deliveries, all their days."""
     if field == "delivery_date":
         return " and ".join(_days(line))
@@ -57,9 +57,9 @@ def _with_edit(held_now: WrittenLine, edit: LineEdit) -> WrittenLine:
     return held_now.model_copy(update={**changes, "schedule": edit.deliveries or schedule})
 
 
-def _of_quantity(schedule: tuple[ScheduleLine, ...], quantity: Decimal) -> tuple[ScheduleLine, ...]:
+def _of_quantity(schedule: tuple[DeliveryLine, ...], quantity: Decimal) -> tuple[DeliveryLine, ...]:
     """The deliveries when more or less comes of them altogether: the last ones take the difference."""
-    rest, rows = quantity, list[ScheduleLine]()
+    rest, rows = quantity, list[DeliveryLine]()
     for row in sorted(schedule, key=lambda one: one.date):
         part = min(row.quantity, rest)
         rest -= part
@@ -70,7 +70,7 @@ def _of_quantity(schedule: tuple[ScheduleLine, ...], quantity: Decimal) -> tuple
     return tuple(rows)
 
 
-def _moved(schedule: tuple[ScheduleLine, ...], edit: LineEdit) -> tuple[ScheduleLine, ...]:
+def _moved(schedule: tuple[DeliveryLine, ...], edit: LineEdit) -> tuple[DeliveryLine, ...]:
     """The deliveries when that of a day comes on another; none where it is not among them."""
     old, new = edit.old, dt.date.fromisoformat(edit.new)
     if all(row.date.isoformat() != old for row in schedule):

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
-from canonical.facts import FIRST_HASH
+from canonical.audit_event import FIRST_HASH
 from canonical.identity import RequirementId
 from canonical.messages import StockOpened
 from canonical.reason import Reason
 from canonical.records import StockStage
-from canonical.stock import StockAllotment, StockFigure, StockUser
-from workflows.journal import Journal
+from canonical.stock import StockAllocation, StockFigure, StockUser
+from workflows.event_log import EventLog
 
 
 class StockState(BaseModel):
@@ -19,7 +19,7 @@ class StockState(BaseModel):
 
     figure: StockFigure
     correlation_id: str
-    journal: Journal
+    event_log: EventLog
     stage: StockStage = StockStage.JUDGING
     unjudged: bool = True
     """What was told last is not looked into yet."""
@@ -30,9 +30,9 @@ class StockState(BaseModel):
     short_since: dt.date | None = None
     """The day by which the shortfall is needed, the same as long as there is one: a day later each day would be news
     every time (R4)."""
-    allotments: dict[RequirementId, StockAllotment] = {}
+    allocations: dict[RequirementId, StockAllocation] = {}
     """By requirement, what it was told that it gets; those that get nothing are left out."""
-    damped: int = 0
+    suppressed: int = 0
     reasons: tuple[Reason, ...] = ()
     policy_version: str = ""
     why: str = ""
@@ -40,7 +40,7 @@ class StockState(BaseModel):
     @classmethod
     def of(cls, opened: StockOpened) -> "StockState":
         """The memory of a balance that starts, or starts again where a former run ended."""
-        journal = Journal(
+        event_log = EventLog(
             entity_id=opened.figure.id,
             sequence=opened.first_sequence - 1,
             last_hash=opened.previous_hash or FIRST_HASH,
@@ -49,7 +49,7 @@ class StockState(BaseModel):
             figure=opened.figure,
             newcomers=opened.users,
             correlation_id=opened.correlation_id,
-            journal=journal,
+            event_log=event_log,
         )
 
     @property

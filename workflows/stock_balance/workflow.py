@@ -1,4 +1,4 @@
-"""StockBalance: what the free stock of an item at a plant does to its needs, while anything that it said stands.
+"""StockBalance: what the available stock of an item at a plant does to its needs, while anything that it said stands.
 
 It takes the newest figure, looks up who could use the stock, and decides by decisions.stock_use: a shortfall is stated
 as a need like any plan's; what is free is told to the requirements, which ask orders for less. It touches no order. It
@@ -10,31 +10,31 @@ from decimal import Decimal
 from pydantic import JsonValue
 from temporalio import workflow
 
-from activities.desk import DeskActivities
-from canonical.calls import AllotStockCall, StateNeedsCall, StockShare, StockUse, StockUseCall
+from activities.internal import InternalActivities
+from canonical.calls import AllocateStockCall, PublishNeedsCall, StockAllocationNotice, StockUse, StockUseCall
+from canonical.event_data import OUR_SOURCE
 from canonical.identity import RequirementId, requirement_id
-from canonical.messages import StockAllotted, StockOpened
+from canonical.messages import StockAllocated, StockOpened
 from canonical.need import Need, Revision, Withdrawal
 from canonical.records import StockSnapshot, StockStage
-from canonical.stock import StockAllotment, StockUser
-from canonical.world import OUR_SOURCE
+from canonical.stock import StockAllocation, StockUser
 from decisions.calendars import next_working_day
-from decisions.stock_use import STOCK_REFERENCE, StockVerdict, judge_stock, shortfall_gone, shortfall_need
-from workflows.entity import DESK_RETRIES, DESK_TIMEOUT, Entity
+from decisions.stock_use import STOCK_REFERENCE, StockOutcome, judge_stock, shortfall_gone, shortfall_need
+from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
 from workflows.stock_balance.state import StockState
 
 
 @workflow.defn(name="StockBalance")
 class StockBalance(Entity):
-    """One durable workflow per item and plant, while its free stock concerns anybody."""
+    """One durable workflow per item and plant, while its available stock concerns anybody."""
 
     @workflow.init
     def __init__(self, opened: StockOpened, carried: StockState | None) -> None:
         self.state = carried or StockState.of(opened)
-        self.journal = self.state.journal
+        self.event_log = self.state.event_log
         self._inbox: list[StockOpened] = []
         if carried is None:
-            self._note_figure("stock.stated")
+            self._record_figure("stock.opened")
 
     @workflow.run
     async def run(self, opened: StockOpened, carried: StockState | None) -> str:
@@ -70,15 +70,15 @@ class StockBalance(Entity):
         for message in messages:
             self._take(message)
 
-    def _take(self, told: StockOpened) -> None:
+    def _take(self, reported: StockOpened) -> None:
         state = self.state
-        if told.figure.revision > state.figure.revision:
-            state.figure, state.correlation_id = told.figure, told.correlation_id
-            self._note_figure("stock.changed")
-        elif not told.users:
-            self.note("stock.stale", told.figure.as_of, revision=told.figure.revision, rule="R10")
+        if reported.figure.revision > state.figure.revision:
+            state.figure, state.correlation_id = reported.figure, reported.correlation_id
+            self._record_figure("stock.changed")
+        elif not reported.users:
+            self.record("stock.stale", reported.figure.as_of, revision=reported.figure.revision, rule="R10")
             return
-        state.newcomers += told.users
+        state.newcomers += reported.users
         state.unjudged = True
 
     # -- judge
@@ -90,24 +90,24 @@ class StockBalance(Entity):
         policy = use.assessment.policy
         if use.figure.revision > state.figure.revision:
             state.figure = use.figure
-            self._note_figure("stock.changed")
+            self._record_figure("stock.changed")
         users = self._users(use)
-        verdict = judge_stock(state.figure, users.values(), self._told(users), use.assessment.item, policy.damping)
+        outcome = judge_stock(state.figure, users.values(), self._reported(users), use.assessment.item, policy.dampener)
         state.unjudged, state.newcomers = False, ()
-        state.damped += verdict.damped
-        state.why, state.policy_version = verdict.why, policy.version
-        state.reasons = verdict.reasons(policy.version)
-        self._keep(verdict)
-        self._note_verdict(verdict)
-        if verdict.shortfall != state.shortfall:
+        state.suppressed += outcome.suppressed
+        state.why, state.policy_version = outcome.why, policy.version
+        state.reasons = outcome.reasons(policy.version)
+        self._keep(outcome)
+        self._record_outcome(outcome)
+        if outcome.shortfall != state.shortfall:
             if state.short_since is None:
                 state.short_since = next_working_day(policy.calendar, workflow.now().date())
-            await self._state_shortfall(verdict.shortfall)
-        await self._allot(verdict)
-        state.stage = StockStage.STANDING if state.shortfall or state.allotments else StockStage.SETTLED
+            await self._report_shortfall(outcome.shortfall)
+        await self._allocate(outcome)
+        state.stage = StockStage.ACTIVE if state.shortfall or state.allocations else StockStage.SETTLED
         if state.ended:
-            # With a fact, since without one the ledger would not hear that it has ended.
-            self.note("stock.settled", damped=state.damped)
+            # With an audit event, since without one the ledger would not hear that it has ended.
+            self.record("stock.settled", suppressed=state.suppressed)
 
     async def _look(self) -> StockUse:
         figure = self.state.figure
@@ -115,12 +115,12 @@ class StockBalance(Entity):
             # Looked up again by a task that is decided anew, it comes to the same: needs are counted as the plan
             # states them, not as they have been relaxed.
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.stock_use,
+                InternalActivities.stock_use,
                 StockUseCall(plant=figure.plant, item=figure.item),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.stock_use",
+            "internal.stock_use",
         )
 
     def _users(self, use: StockUse) -> dict[RequirementId, StockUser]:
@@ -130,17 +130,17 @@ class StockBalance(Entity):
             known = users.get(newcomer.requirement_id)
             if known is None:
                 users[newcomer.requirement_id] = newcomer
-            elif known.stated_at < newcomer.stated_at:
-                users[newcomer.requirement_id] = newcomer.model_copy(update={"held": known.held})
+            elif known.reported_at < newcomer.reported_at:
+                users[newcomer.requirement_id] = newcomer.model_copy(update={"secured": known.secured})
         users.pop(self._own_need, None)
         return users
 
-    def _told(self, users: dict[RequirementId, StockUser]) -> dict[RequirementId, Decimal]:
+    def _reported(self, users: dict[RequirementId, StockUser]) -> dict[RequirementId, Decimal]:
         """What requirements still count on: a later plan has overruled what they were told before it."""
         return {
-            requirement: told.quantity
-            for requirement, told in self.state.allotments.items()
-            if requirement in users and users[requirement].stated_at < told.stated_at
+            requirement: reported.quantity
+            for requirement, reported in self.state.allocations.items()
+            if requirement in users and users[requirement].reported_at < reported.reported_at
         }
 
     @property
@@ -150,7 +150,7 @@ class StockBalance(Entity):
 
     # -- say
 
-    async def _state_shortfall(self, shortfall: Decimal) -> None:
+    async def _report_shortfall(self, shortfall: Decimal) -> None:
         """A need of our own for what is promised and not there; withdrawn when it is there again."""
         state, now = self.state, workflow.now()
         revision = Revision(
@@ -164,92 +164,97 @@ class StockBalance(Entity):
         needs: tuple[Need, ...] = ()
         gone: tuple[Withdrawal, ...] = ()
         if shortfall:
-            self.note("stock.short", requirement_id=self._own_need, quantity=str(shortfall), unit=state.figure.unit)
+            self.record("stock.short", requirement_id=self._own_need, quantity=str(shortfall), unit=state.figure.unit)
             needs = (shortfall_need(state.figure, shortfall, state.short_since, revision),)
         else:
-            self.note("stock.short_no_more", requirement_id=self._own_need)
+            self.record("stock.short_no_more", requirement_id=self._own_need)
             gone = (shortfall_gone(state.figure, revision),)
             state.short_since = None
-        entry = self.entry()
-        call = StateNeedsCall(entry=entry, needs=needs, withdrawals=gone, correlation_id=state.correlation_id)
+        audit_batch = self.audit_batch()
+        call = PublishNeedsCall(
+            audit_batch=audit_batch, needs=needs, withdrawals=gone, correlation_id=state.correlation_id
+        )
         await self.carried(
-            entry,
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.state_needs, call, start_to_close_timeout=DESK_TIMEOUT, retry_policy=DESK_RETRIES
+                InternalActivities.publish_needs,
+                call,
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.state_needs",
+            "internal.publish_needs",
         )
 
-    async def _allot(self, verdict: StockVerdict) -> None:
+    async def _allocate(self, outcome: StockOutcome) -> None:
         """Tell the requirements whose share changed; those that have ended count on nothing."""
         state, now = self.state, workflow.now()
         shares = tuple(
-            StockShare(
+            StockAllocationNotice(
                 requirement_id=share.user.requirement_id,
-                allotted=StockAllotted(
+                allocated=StockAllocated(
                     quantity=share.quantity,
                     unit=share.user.unit,
-                    stated_at=state.figure.stated_at,
+                    reported_at=state.figure.reported_at,
                     revision=state.figure.revision,
                     as_of=now,
                     reason=state.figure.reason,
                 ),
             )
-            for share in verdict.shares
+            for share in outcome.shares
             if share.act
         )
         if not shares:
             return
-        entry = self.entry()
-        heard = await self.carried(
-            entry,
+        audit_batch = self.audit_batch()
+        delivered = await self.carried(
+            audit_batch,
             lambda: workflow.execute_local_activity_method(
-                DeskActivities.allot_stock,
-                AllotStockCall(entry=entry, shares=shares),
-                start_to_close_timeout=DESK_TIMEOUT,
-                retry_policy=DESK_RETRIES,
+                InternalActivities.allocate_stock,
+                AllocateStockCall(audit_batch=audit_batch, shares=shares),
+                start_to_close_timeout=INTERNAL_TIMEOUT,
+                retry_policy=INTERNAL_RETRIES,
             ),
-            "desk.allot_stock",
+            "internal.allocate_stock",
         )
-        ended = [share.requirement_id for share, running in zip(shares, heard, strict=True) if not running]
+        ended = [share.requirement_id for share, running in zip(shares, delivered, strict=True) if not running]
         for requirement in ended:
-            state.allotments.pop(requirement, None)
+            state.allocations.pop(requirement, None)
         if ended:
-            self.note("stock.unheard", requirements=[*ended])
+            self.record("stock.undelivered", requirements=[*ended])
 
-    def _keep(self, verdict: StockVerdict) -> None:
+    def _keep(self, outcome: StockOutcome) -> None:
         """Remember what each requirement counts on from now on."""
-        stated_at, before = self.state.figure.stated_at, self.state.allotments
-        self.state.allotments = {
-            share.user.requirement_id: StockAllotment(
+        reported_at, before = self.state.figure.reported_at, self.state.allocations
+        self.state.allocations = {
+            share.user.requirement_id: StockAllocation(
                 requirement_id=share.user.requirement_id,
                 quantity=share.quantity,
                 unit=share.user.unit,
-                stated_at=stated_at if share.act else before[share.user.requirement_id].stated_at,
+                reported_at=reported_at if share.act else before[share.user.requirement_id].reported_at,
             )
-            for share in verdict.shares
+            for share in outcome.shares
             if share.quantity
         }
 
     # -- what it leaves behind
 
-    def _note_figure(self, kind: str) -> None:
+    def _record_figure(self, kind: str) -> None:
         figure = self.state.figure
-        self.note(
+        self.record(
             kind,
             figure.as_of,
             plant=figure.plant,
             item=figure.item,
-            free=str(figure.free),
+            free=str(figure.available_to_promise),
             unit=figure.unit,
-            stated_at=figure.stated_at.isoformat(),
+            reported_at=figure.reported_at.isoformat(),
             reason=figure.reason,
             revision=figure.revision,
         )
 
-    def _note_verdict(self, verdict: StockVerdict) -> None:
+    def _record_outcome(self, outcome: StockOutcome) -> None:
         state = self.state
-        told: list[JsonValue] = [
+        reported: list[JsonValue] = [
             {
                 "requirement_id": share.user.requirement_id,
                 "before": str(share.before),
@@ -258,15 +263,15 @@ class StockBalance(Entity):
                 "unit": share.user.unit,
                 "act": share.act,
             }
-            for share in verdict.shares
+            for share in outcome.shares
         ]
-        self.note(
+        self.record(
             "stock.judged",
-            shortfall=str(verdict.shortfall),
-            shares=told,
-            damped=verdict.damped,
+            shortfall=str(outcome.shortfall),
+            shares=reported,
+            suppressed=outcome.suppressed,
             why=state.why,
-            rule=verdict.rule,
+            rule=outcome.rule,
             reasons=[reason.model_dump(mode="json") for reason in state.reasons],
             policy_version=state.policy_version,
         )
@@ -280,8 +285,8 @@ class StockBalance(Entity):
             stage=state.stage,
             shortfall=state.shortfall,
             shortfall_requirement=self._own_need if state.shortfall else None,
-            allotments=tuple(state.allotments.values()),
-            damped=state.damped,
+            allocations=tuple(state.allocations.values()),
+            suppressed=state.suppressed,
             reason=state.why,
             policy_version=state.policy_version,
             correlation_id=state.correlation_id,
@@ -293,12 +298,13 @@ class StockBalance(Entity):
         state, figure = self.state, self.state.figure
         lines = [
             f"**{state.stage.capitalize()}** — {state.why or 'not looked into yet'}",
-            f"{figure.free} {figure.unit} of {figure.item} free at plant {figure.plant} as of {figure.as_of}"
+            f"{figure.available_to_promise} {figure.unit} of {figure.item} available to promise at plant {figure.plant}"
+            f" as of {figure.as_of}"
             f"{f' ({figure.reason})' if figure.reason else ''}.",
         ]
         if state.shortfall:
             lines.append(f"- {state.shortfall} {figure.unit} short, needed by {state.short_since}: `{self._own_need}`")
-        lines += [f"- {one.requirement_id}: {one.quantity} {one.unit} from stock" for one in state.allotments.values()]
-        if state.damped:
-            lines.append(f"{state.damped} changes were too small to be told (R4).")
+        lines += [f"- {one.requirement_id}: {one.quantity} {one.unit} from stock" for one in state.allocations.values()]
+        if state.suppressed:
+            lines.append(f"{state.suppressed} changes were too small to be told (R4).")
         return "\n\n".join(lines)

@@ -48,8 +48,8 @@ class RestAps:
 
 def _reason(response: httpx.Response) -> str:
     body = _body(response)
-    said = next((body[name] for name in ("error", "detail", "message") if isinstance(body.get(name), str)), None)
-    return str(said)[:300] if said else excerpt(response)
+    statement = next((body[name] for name in ("error", "detail", "message") if isinstance(body.get(name), str)), None)
+    return str(statement)[:300] if statement else excerpt(response)
 
 
 def _body(response: httpx.Response) -> dict[str, Any]:

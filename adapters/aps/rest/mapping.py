@@ -2,8 +2,8 @@
 
 from pydantic import JsonValue
 
-from canonical.cover import SupplySlice
 from canonical.coverage import CoverageReport, RequirementCoverage
+from canonical.supply import ScheduleLine
 
 
 def coverage_body(report: CoverageReport) -> dict[str, JsonValue]:
@@ -18,10 +18,13 @@ def coverage_body(report: CoverageReport) -> dict[str, JsonValue]:
 
 
 def _requirement(entry: RequirementCoverage) -> dict[str, JsonValue]:
-    return {"requirementId": entry.requirement_id, "slices": [_slice(part) for part in entry.slices]}
+    return {
+        "requirementId": entry.requirement_id,
+        "scheduleLines": [_schedule_line(part) for part in entry.schedule_lines],
+    }
 
 
-def _slice(part: SupplySlice) -> dict[str, JsonValue]:
+def _schedule_line(part: ScheduleLine) -> dict[str, JsonValue]:
     return {
         "quantity": f"{part.quantity:f}",
         "date": part.date.isoformat() if part.date else None,

@@ -23,7 +23,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchResponse:
     """One answer: of a call by itself, or of an operation within a $batch."""
 
     status: int
@@ -31,7 +31,7 @@ class Part:
     content: bytes
 
     @classmethod
-    def of(cls, response: httpx.Response) -> "Part":
+    def of(cls, response: httpx.Response) -> "BatchResponse":
         """The answer of a call by itself."""
         return cls(response.status_code, response.headers, response.content)
 
@@ -62,20 +62,20 @@ def changeset(operations: Sequence[Operation]) -> tuple[str, bytes]:
     return f"multipart/mixed; boundary={_BATCH}", "\r\n".join(lines).encode()
 
 
-def parts(content_type: str, content: bytes) -> list[Part]:
+def parts(content_type: str, content: bytes) -> list[BatchResponse]:
     """The answers of a $batch in order; of a changeset that failed there is a single one."""
     whole = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + content, policy=policy.HTTP)
     return [_part(leaf) for leaf in whole.walk() if leaf.get_content_type() == "application/http"]
 
 
-def _part(leaf: Message) -> Part:
+def _part(leaf: Message) -> BatchResponse:
     payload = leaf.get_payload(decode=True)
     if not isinstance(payload, bytes):
         raise ValueError("a part of the $batch answer has no content")
     head, _, body = payload.replace(b"\r\n", b"\n").partition(b"\n\n")
     status_line, *header_lines = head.decode("latin-1").splitlines()
     headers = dict(line.split(":", 1) for line in header_lines if ":" in line)
-    return Part(
+    return BatchResponse(
         int(status_line.split()[1]),
         {name.strip().lower(): value.strip() for name, value in headers.items()},
         body.strip(),

@@ -15,12 +15,12 @@ import httpx
 
 from adapters.erp.sap import difference, edits
 from adapters.erp.sap.batch import Operation
-from adapters.erp.sap.bringing import bring
 from adapters.erp.sap.difference import Items
-from adapters.erp.sap.held import held_item
 from adapters.erp.sap.odata import SYSTEM, ODataService, literal
-from adapters.erp.sap.patience import Patience
 from adapters.erp.sap.placing import Placing, requisition_deletions, requisitions_of
+from adapters.erp.sap.reconcile import reconcile
+from adapters.erp.sap.remote import remote_item
+from adapters.erp.sap.settle_policy import SettlePolicy
 from adapters.erp.sap.units import Units, UnknownUnit
 from adapters.erp.sap.values import DoesNotFit, read_moment
 from adapters.errors import PermanentError
@@ -55,18 +55,18 @@ class SapErp:
     ) -> None:
         self._requisitions = ODataService(http, "API_PURCHASEREQ_PROCESS_SRV")
         self._orders = ODataService(http, "API_PURCHASEORDER_PROCESS_SRV")
-        self._patience = Patience(settle_seconds, look_every_seconds, budget_seconds, clock, sleep)
+        self._settle_policy = SettlePolicy(settle_seconds, look_every_seconds, budget_seconds, clock, sleep)
         self._units = units or Units()
         self._now = now
         self._placing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def place_order(self, document: OrderDocument, *, key: str, unsure: bool) -> PlaceOutcome:
+    async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         """One requisition and one order of the document; found again where they are there already."""
         one_at_a_time = self._placing.setdefault(document.reference, asyncio.Lock())
         async with one_at_a_time:
             try:
-                placing = Placing(self._requisitions, self._orders, self._units, self._patience, document, key)
-                return await placing.run(unsure)
+                placing = Placing(self._requisitions, self._orders, self._units, self._settle_policy, document, key)
+                return await placing.run(maybe_written)
             except UnknownUnit as error:
                 return Refused(system=SYSTEM, code="unknown_unit", reason=str(error))
             except DoesNotFit as error:
@@ -78,24 +78,28 @@ class SapErp:
             raise PermanentError(SYSTEM, f"order {document.reference} has no number yet; place it before changing it")
         order, priced = document.order_number, document.route is not RouteKind.TRANSFER
         changed = [line for line in document.lines if line.line in document.changed_lines]
-        outcome = await self._bring_lines(order, changed, priced, key)
+        outcome = await self._reconcile_lines(order, changed, priced, key)
         if document.route is not RouteKind.SUBCONTRACT or not isinstance(outcome, Written):
             return outcome
 
         async def missing() -> list[Operation]:
             return difference.of_components(await self._items(order, components=True), changed, self._units)
 
-        given = await bring(self._orders, order, missing, key=f"{key}/components", patience=self._patience)
+        given = await reconcile(
+            self._orders, order, missing, key=f"{key}/components", settle_policy=self._settle_policy
+        )
         if isinstance(given, Refused):
             return given
         return outcome.model_copy(update={"writes": outcome.writes + given.writes})
 
-    async def _bring_lines(self, order: str, lines: Sequence[DocumentLine], priced: bool, key: str) -> ChangeOutcome:
+    async def _reconcile_lines(
+        self, order: str, lines: Sequence[DocumentLine], priced: bool, key: str
+    ) -> ChangeOutcome:
         closed: frozenset[int] = frozenset()
         edits_in: Callable[[Items], list[edits.FieldEdit]] = partial(edits.of_lines, lines=lines, priced=priced)
         while True:
             difference_to = partial(difference.of_lines, lines=lines, closed=closed, priced=priced)
-            outcome = await self._bring_unedited(order, edits_in, difference_to, key)
+            outcome = await self._reconcile_unedited(order, edits_in, difference_to, key)
             if isinstance(outcome, Edited):
                 return outcome
             undeletable = _undeletable(outcome, lines) - closed
@@ -108,9 +112,9 @@ class SapErp:
         """Bring schedules, and with them the quantities, to what was confirmed and delivered."""
         edits_in = partial(edits.of_schedules, lines=schedule.lines)
         difference_to = partial(difference.of_schedules, lines=schedule.lines)
-        return await self._bring_unedited(schedule.order_number, edits_in, difference_to, key)
+        return await self._reconcile_unedited(schedule.order_number, edits_in, difference_to, key)
 
-    async def _bring_unedited(
+    async def _reconcile_unedited(
         self,
         order: str,
         edits_in: Callable[[Items], list[edits.FieldEdit]],
@@ -129,7 +133,7 @@ class SapErp:
                 return Refused(system=SYSTEM, code="edited", reason=f"a person edited order {order}")
             return difference_to(items)
 
-        outcome = await bring(self._orders, order, missing, key=key, patience=self._patience)
+        outcome = await reconcile(self._orders, order, missing, key=key, settle_policy=self._settle_policy)
         if not edited:
             return outcome
         at = await self._changed_at(order)
@@ -143,14 +147,14 @@ class SapErp:
             return [one for each in held for one in requisition_deletions(each.number, each.open_items)]
 
         number = document.requisition_number or document.reference
-        return await bring(self._requisitions, number, missing, key=key, patience=self._patience)
+        return await reconcile(self._requisitions, number, missing, key=key, settle_policy=self._settle_policy)
 
     async def _items(self, order: str, *, components: bool = False) -> Items:
         below = "/to_SubcontractingComponent" if components else ""
         items = await self._orders.read(
             "A_PurchaseOrderItem", where=f"PurchaseOrder eq {literal(order)}", expand=f"to_ScheduleLine{below}"
         )
-        return {item.number: item for item in map(held_item, items)}
+        return {item.number: item for item in map(remote_item, items)}
 
     async def _changed_at(self, order: str) -> dt.datetime:
         """When the order was changed last; now, where SAP does not say."""

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from adapters.erp.sap.difference import Items
-from adapters.erp.sap.held import HeldItem
+from adapters.erp.sap.remote import RemoteItem
 from canonical.order import (
+    DeliveryLine,
     DocumentEdit,
     DocumentLine,
     EditedField,
     LineSchedule,
-    ScheduleLine,
     WrittenLine,
     edited_value,
 )
@@ -38,7 +38,7 @@ class FieldEdit:
     field: EditedField
     old: str
     new: str
-    deliveries: tuple[ScheduleLine, ...] = ()
+    deliveries: tuple[DeliveryLine, ...] = ()
     """All that SAP holds of the line."""
 
     def in_document(self, order: str, effective_at: dt.datetime) -> DocumentEdit:
@@ -67,7 +67,7 @@ class _Asked:
     price_unit: Decimal = Decimal(1)
 
 
-def of_lines(held: Items, lines: Iterable[DocumentLine], *, priced: bool) -> list[FieldEdit]:
+def of_lines(remote: Items, lines: Iterable[DocumentLine], *, priced: bool) -> list[FieldEdit]:
     """What a person edited of these lines; `priced`: the document has prices (a transfer has none)."""
     asked = [
         (
@@ -82,33 +82,33 @@ def of_lines(held: Items, lines: Iterable[DocumentLine], *, priced: bool) -> lis
         )
         for line in lines
     ]
-    return _of_all(held, asked)
+    return _of_all(remote, asked)
 
 
-def of_schedules(held: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit]:
+def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit]:
     """What a person edited of quantity and deliveries of these lines; a schedule does not touch the price."""
     asked = []
     for line in lines:
         days = _by_day((one.date, one.quantity) for one in line.schedule if one.quantity)
         asked.append((_Asked(line.line, sum(days.values(), Decimal(0)) if days else None, days), line.written))
-    return _of_all(held, asked)
+    return _of_all(remote, asked)
 
 
-def price_held(item: HeldItem, price_unit: Decimal) -> Decimal:
+def price_held(item: RemoteItem, price_unit: Decimal) -> Decimal:
     """What SAP has so many cost; SAP may state a price for more than the order does (values.write_price)."""
     return round(item.price * price_unit / item.price_unit, 6)
 
 
-def _of_all(held: Items, lines: Iterable[tuple[_Asked, WrittenLine | None]]) -> list[FieldEdit]:
+def _of_all(remote: Items, lines: Iterable[tuple[_Asked, WrittenLine | None]]) -> list[FieldEdit]:
     return [
         edit
         for asked, written in lines
-        if written is not None and (item := held.get(asked.line)) is not None
+        if written is not None and (item := remote.get(asked.line)) is not None
         for edit in _of_line(item, asked, written)
     ]
 
 
-def _of_line(item: HeldItem, asked: _Asked, written: WrittenLine) -> Iterator[FieldEdit]:
+def _of_line(item: RemoteItem, asked: _Asked, written: WrittenLine) -> Iterator[FieldEdit]:
     if item.deleted:
         if asked.quantity is not None and not written.deleted:
             yield FieldEdit(asked.line, "deleted", "false", "true")
@@ -123,14 +123,14 @@ def _of_line(item: HeldItem, asked: _Asked, written: WrittenLine) -> Iterator[Fi
         yield _edit(item, "price", str(round(written.price, 6)), str(price))
 
 
-def _edit(item: HeldItem, field: EditedField, old: str, new: str) -> FieldEdit:
+def _edit(item: RemoteItem, field: EditedField, old: str, new: str) -> FieldEdit:
     deliveries = tuple(
-        ScheduleLine(date=one.date, quantity=one.quantity, committed=one.committed) for one in item.schedule if one.date
+        DeliveryLine(date=one.date, quantity=one.quantity, committed=one.committed) for one in item.schedule if one.date
     )
     return FieldEdit(item.number, field, edited_value(field, old), edited_value(field, new), deliveries)
 
 
-def _moved(item: HeldItem, asked: _Asked, written: WrittenLine) -> tuple[dt.date, dt.date] | None:
+def _moved(item: RemoteItem, asked: _Asked, written: WrittenLine) -> tuple[dt.date, dt.date] | None:
     """From which day to which a person moved a delivery, the earliest of each; None: all are where we know them."""
     known = _by_day((one.date, one.quantity) for one in written.schedule if one.quantity)
     known = known or {written.delivery_date: item.quantity}

@@ -2,7 +2,7 @@
 
 Decided here: what is asked of which service, for how long an answer holds, and what is read anew along with what is
 asked for, since a call for twenty items costs what a call for one does. Items that are unknown, blocked or have
-no source to order from are never kept: somebody is about to mend them. Bills of materials are asked for only where
+no source to order from are never kept: somebody is about to fix them. Bills of materials are asked for only where
 somebody makes the item for us. What the records mean is in sources.py.
 """
 
@@ -60,7 +60,7 @@ class SapMasterData:
         self._items: defaultdict[str, list[str]] = defaultdict(list)
         """By plant, the items that were ever held, in order."""
         self._loading: dict[tuple[str, str], asyncio.Future[ItemAtPlant | UnknownItem]] = {}
-        self._wanted: defaultdict[str, list[str]] = defaultdict(list)
+        self._requested: defaultdict[str, list[str]] = defaultdict(list)
         """By plant, what is asked for while a read is under way: the next one reads it all."""
         self._reading: dict[str, asyncio.Task[None]] = {}
 
@@ -77,9 +77,9 @@ class SapMasterData:
         if loading is None:
             loading = self._loading[key] = asyncio.get_running_loop().create_future()
             loading.add_done_callback(lambda done: self._answered(key, done))
-            self._wanted[plant].append(item)
+            self._requested[plant].append(item)
             if plant not in self._reading:
-                self._reading[plant] = asyncio.create_task(self._read_wanted(plant))
+                self._reading[plant] = asyncio.create_task(self._read_requested(plant))
         # The answer belongs to all who wait for it, so that one caller's end must not cancel it.
         return await asyncio.shield(loading)
 
@@ -110,15 +110,15 @@ class SapMasterData:
         if not done.cancelled():
             done.exception()  # seen, also where whoever asked has gone
 
-    async def _read_wanted(self, plant: str) -> None:
+    async def _read_requested(self, plant: str) -> None:
         """Read what is asked for of the plant until nothing is."""
         try:
-            while wanted := self._wanted[plant][:ITEMS_AT_ONCE]:
-                del self._wanted[plant][: len(wanted)]
-                loading = [self._loading[plant, item] for item in wanted]
-                along = self._out_of_date(plant, wanted)
+            while requested := self._requested[plant][:ITEMS_AT_ONCE]:
+                del self._requested[plant][: len(requested)]
+                loading = [self._loading[plant, item] for item in requested]
+                along = self._out_of_date(plant, requested)
                 try:
-                    found = await self._load(plant, wanted, along)
+                    found = await self._load(plant, requested, along)
                 except Exception as error:
                     for each in loading:
                         each.set_exception(error)
@@ -128,20 +128,22 @@ class SapMasterData:
         finally:
             del self._reading[plant]
 
-    def _out_of_date(self, plant: str, wanted: Sequence[str]) -> list[str]:
+    def _out_of_date(self, plant: str, requested: Sequence[str]) -> list[str]:
         """The items that follow what is wanted and have to be read anew as well, as many as fit into the call.
 
         Plans go by item, so that these are what is asked for next.
         """
         items, now = self._items[plant], self._clock()
-        following = items[bisect.bisect(items, wanted[-1]) :][:_LOOKED_THROUGH]
-        held = ((item, self._held.get((plant, item))) for item in following if item not in wanted)
+        following = items[bisect.bisect(items, requested[-1]) :][:_LOOKED_THROUGH]
+        held = ((item, self._held.get((plant, item))) for item in following if item not in requested)
         old = (item for item, kept in held if kept is not None and kept[0] <= now)
-        return list(itertools.islice(old, ITEMS_AT_ONCE - len(wanted)))
+        return list(itertools.islice(old, ITEMS_AT_ONCE - len(requested)))
 
-    async def _load(self, plant: str, wanted: Sequence[str], along: Sequence[str]) -> list[ItemAtPlant | UnknownItem]:
+    async def _load(
+        self, plant: str, requested: Sequence[str], along: Sequence[str]
+    ) -> list[ItemAtPlant | UnknownItem]:
         """What is wanted, in its order; what is read along is only kept."""
-        items = [*wanted, *along]
+        items = [*requested, *along]
         there = f"Plant eq {literal(plant)}"
         products, at_plant, info_records, source_list = await asyncio.gather(
             self._product_texts(_any("Product", items)),
@@ -156,7 +158,7 @@ class SapMasterData:
         )
         found = []
         for item in items:
-            own = _of(item, along if item in wanted and len(wanted) == 1 else None)
+            own = _of(item, along if item in requested and len(requested) == 1 else None)
             records = MasterRecords(
                 _first(own(products, "Product")),
                 _first(own(at_plant, "Product")),
@@ -167,7 +169,7 @@ class SapMasterData:
             )
             read = self._reader.item_at_plant(plant, item, records, self._today())
             found.append(self._keep(read))
-        return found[: len(wanted)]
+        return found[: len(requested)]
 
     def _keep(self, known: ItemAtPlant | UnknownItem) -> ItemAtPlant | UnknownItem:
         plant, item = known.plant, known.item
@@ -208,11 +210,11 @@ class SapMasterData:
             "MaterialBOM", where=where, expand="to_BillOfMaterialItem", pages_by="BillOfMaterial"
         )
 
-    async def _suppliers(self, wanted: Iterable[str] | None) -> Mapping[str, Entity]:
+    async def _suppliers(self, requested: Iterable[str] | None) -> Mapping[str, Entity]:
         """Suppliers by number; None: all of them."""
-        if wanted is None:
+        if requested is None:
             found = await self._partners.read("A_Supplier", pages_by="Supplier")
-        elif numbers := sorted(wanted):
+        elif numbers := sorted(requested):
             where = " or ".join(f"Supplier eq {literal(number)}" for number in numbers)
             found = await self._partners.read("A_Supplier", where=where)
         else:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx
 
 from adapters.erp.sap import batch
-from adapters.erp.sap.batch import Operation, Part
+from adapters.erp.sap.batch import BatchResponse, Operation
 from adapters.errors import PermanentError, TransientError
 from adapters.http import exchange
 from canonical.order import Refused
@@ -114,12 +114,14 @@ class ODataService:
         response = await exchange(
             self._http, SYSTEM, "GET", f"{self._path}/{url}", writes=False, reads=_READ_BY_US - {423}
         )
-        answer = Part.of(response)
+        answer = BatchResponse.of(response)
         if response.status_code >= 300:
             raise self._misunderstood(url.partition("?")[0], answer)
         return answer.body()
 
-    async def _write(self, method: str, path: str, content: bytes, headers: Mapping[str, str]) -> Part | Refused:
+    async def _write(
+        self, method: str, path: str, content: bytes, headers: Mapping[str, str]
+    ) -> BatchResponse | Refused:
         session = await self._opened(None)
         for last in (False, True):
             response = await exchange(
@@ -140,31 +142,31 @@ class ODataService:
             if response.status_code != 403:
                 break
             if last or response.headers.get("x-csrf-token", "").lower() != "required":
-                raise self._misunderstood(f"{method} {path}", Part.of(response))
+                raise self._misunderstood(f"{method} {path}", BatchResponse.of(response))
             session = await self._opened(session)
-        answer = Part.of(response)
+        answer = BatchResponse.of(response)
         return self._no(path, answer) if answer.status >= 300 else answer
 
-    def _no(self, path: str, answer: Part) -> Refused:
+    def _no(self, path: str, answer: BatchResponse) -> Refused:
         error = _SapError.read(answer)
         if error is None or error.code.upper().startswith(_GATEWAY_ITSELF):
             raise self._misunderstood(path, answer)
         if answer.status >= 500:
-            raise TransientError(SYSTEM, f"{path}: {answer.status} {error.message}", ambiguous=False)
+            raise TransientError(SYSTEM, f"{path}: {answer.status} {error.message}", maybe_written=False)
         if answer.status == 423 or error.code == _HELD_BY_A_USER or _LOCKED.search(error.message):
             raise TransientError(SYSTEM, f"{path}: {error.message}; it is tried again")
         return Refused(system=SYSTEM, code=error.code, reason=error.message, line=error.line)
 
-    def _misunderstood(self, path: str, answer: Part) -> PermanentError:
+    def _misunderstood(self, path: str, answer: BatchResponse) -> PermanentError:
         error = _SapError.read(answer)
-        said = error.message if error else " ".join(answer.content.decode("utf-8", "replace").split())[:_REASON]
+        detail = error.message if error else " ".join(answer.content.decode("utf-8", "replace").split())[:_REASON]
         if answer.status == 404 or (error and error.code.upper().startswith(_NO_SERVICE)):
             step = f"check the base URL, and that {self._name} is active in the ERP"
         elif answer.status == 403:
             step = f"have the rights of the communication user extended for {self._name}"
         else:
             step = f"compare the $metadata of {self._name} with what it is asked for"
-        return PermanentError(SYSTEM, f"{path}: {answer.status} {said}; {step}")
+        return PermanentError(SYSTEM, f"{path}: {answer.status} {detail}; {step}")
 
     async def _opened(self, stale: _Session | None) -> _Session:
         """The session to write in; fetched once, however many calls find it missing or `stale` at the same time."""
@@ -190,7 +192,7 @@ class _SapError:
     line: int | None
 
     @classmethod
-    def read(cls, answer: Part) -> "_SapError | None":
+    def read(cls, answer: BatchResponse) -> "_SapError | None":
         """SAP's error body; None where the answer is none."""
         try:
             error = answer.body()["error"]

@@ -10,16 +10,16 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from adapters.erp.sap.batch import Operation
-from adapters.erp.sap.held import HeldDocument, held_orders, held_requisitions
 from adapters.erp.sap.mapping import first_sent, item_number, order_body, requisition_body
 from adapters.erp.sap.odata import SYSTEM, ODataService, keyed, literal
-from adapters.erp.sap.patience import Patience
+from adapters.erp.sap.remote import RemoteDocument, remote_orders, remote_requisitions
+from adapters.erp.sap.settle_policy import SettlePolicy
 from adapters.erp.sap.units import Units
 from adapters.errors import PermanentError, TransientError
 from canonical.order import OrderDocument, Placed, PlaceOutcome, Refused
 
-Look = Callable[[], Awaitable[list[HeldDocument]]]
-Create = Callable[[], Awaitable[HeldDocument | Refused]]
+Look = Callable[[], Awaitable[list[RemoteDocument]]]
+Create = Callable[[], Awaitable[RemoteDocument | Refused]]
 
 
 @dataclass(frozen=True)
@@ -29,63 +29,63 @@ class Placing:
     requisition_service: ODataService
     order_service: ODataService
     units: Units
-    patience: Patience
+    settle_policy: SettlePolicy
     document: OrderDocument
     key: str
 
-    async def run(self, unsure: bool) -> PlaceOutcome:
+    async def run(self, maybe_written: bool) -> PlaceOutcome:
         """Find or create both documents. Raises UnknownUnit or DoesNotFit before anything is written."""
-        deadline = self.patience.deadline()
+        deadline = self.settle_policy.deadline()
         requisition_body(self.document, self.units)
         order_body(self.document, "", self.units)
         requisitions, orders = await asyncio.gather(self._requisitions(), self._orders())
         if orders:
             return await self._swept(requisitions, orders, found_existing=True)
         requisition, was_there, requisition_doubt = await self._ensured(
-            requisitions, self._requisitions, self._create_requisition, unsure, deadline
+            requisitions, self._requisitions, self._create_requisition, maybe_written, deadline
         )
         if isinstance(requisition, Refused):
             return requisition
 
-        async def convert() -> HeldDocument | Refused:
+        async def convert() -> RemoteDocument | Refused:
             return await self._create_order(requisition.number)
 
         # An order can't be on its way before its requisition was there.
         order, order_was_there, order_doubt = await self._ensured(
-            [], self._orders, convert, unsure and was_there, deadline
+            [], self._orders, convert, maybe_written and was_there, deadline
         )
         if isinstance(order, Refused):
             return order
-        if not (unsure or requisitions or requisition_doubt or order_doubt):
+        if not (maybe_written or requisitions or requisition_doubt or order_doubt):
             return Placed(requisition_number=requisition.number, order_number=order.number)
         requisitions, orders = await asyncio.gather(self._requisitions(), self._orders())
         return await self._swept(requisitions or [requisition], orders or [order], found_existing=order_was_there)
 
     async def _ensured(
-        self, held: list[HeldDocument], look: Look, create: Create, unsure: bool, deadline: float
-    ) -> tuple[HeldDocument | Refused, bool, bool]:
+        self, remote: list[RemoteDocument], look: Look, create: Create, maybe_written: bool, deadline: float
+    ) -> tuple[RemoteDocument | Refused, bool, bool]:
         """The document, whether it was there before this call tried to create it, and whether a double may appear."""
-        tried, doubt = False, unsure
+        tried, doubt = False, maybe_written
         while True:
-            if unsure and not held:
-                held = await self.patience.look_until(look, bool)
-            if held:
-                return _alive(held), not tried, doubt
+            if maybe_written and not remote:
+                remote = await self.settle_policy.look_until(look, bool)
+            if remote:
+                return _alive(remote), not tried, doubt
             try:
                 tried = True
                 created = await create()
             except TransientError as error:
-                if not error.ambiguous or not self.patience.has_time_to_settle(deadline):
+                if not error.maybe_written or not self.settle_policy.has_time_to_settle(deadline):
                     raise
-                unsure = doubt = True
+                maybe_written = doubt = True
                 continue
             # SAP may say no because a former attempt has arrived meanwhile.
-            if isinstance(created, Refused) and (held := await look()):
-                return _alive(held), False, True
+            if isinstance(created, Refused) and (remote := await look()):
+                return _alive(remote), False, True
             return created, False, doubt
 
     async def _swept(
-        self, requisitions: Sequence[HeldDocument], orders: Sequence[HeldDocument], *, found_existing: bool
+        self, requisitions: Sequence[RemoteDocument], orders: Sequence[RemoteDocument], *, found_existing: bool
     ) -> PlaceOutcome:
         """Keep the lowest order and the requisition it was made of; cancel and report the others."""
         order = _alive(orders)
@@ -106,25 +106,25 @@ class Placing:
             duplicates=tuple(spare.number for spare in (*spare_orders, *spare_requisitions)),
         )
 
-    async def _cancel(self, service: ODataService, spare: HeldDocument, deletions: Sequence[Operation]) -> None:
+    async def _cancel(self, service: ODataService, spare: RemoteDocument, deletions: Sequence[Operation]) -> None:
         refused = await service.change(deletions, key=f"{self.key}/cancel/{spare.number}")
         if refused is not None:
             raise PermanentError(
                 SYSTEM, f"{spare.number} is a duplicate and can't be cancelled: {refused.reason}; cancel it in the ERP"
             )
 
-    async def _requisitions(self) -> list[HeldDocument]:
+    async def _requisitions(self) -> list[RemoteDocument]:
         return await requisitions_of(self.requisition_service, self.document.reference)
 
-    async def _orders(self) -> list[HeldDocument]:
+    async def _orders(self) -> list[RemoteDocument]:
         orders = await self.order_service.read(
             "A_PurchaseOrder",
             where=f"CorrespncExternalReference eq {literal(self.document.reference)}",
             expand="to_PurchaseOrderItem",
         )
-        return held_orders(orders)
+        return remote_orders(orders)
 
-    async def _create_requisition(self) -> HeldDocument | Refused:
+    async def _create_requisition(self) -> RemoteDocument | Refused:
         created = await self.requisition_service.create(
             "A_PurchaseRequisitionHeader",
             requisition_body(self.document, self.units),
@@ -133,9 +133,9 @@ class Placing:
         )
         if isinstance(created, Refused):
             return created
-        return HeldDocument(created["PurchaseRequisition"], self._lines)
+        return RemoteDocument(created["PurchaseRequisition"], self._lines)
 
-    async def _create_order(self, requisition: str) -> HeldDocument | Refused:
+    async def _create_order(self, requisition: str) -> RemoteDocument | Refused:
         created = await self.order_service.create(
             "A_PurchaseOrder",
             order_body(self.document, requisition, self.units),
@@ -144,21 +144,21 @@ class Placing:
         )
         if isinstance(created, Refused):
             return created
-        return HeldDocument(created["PurchaseOrder"], self._lines, requisition)
+        return RemoteDocument(created["PurchaseOrder"], self._lines, requisition)
 
     @property
     def _lines(self) -> tuple[int, ...]:
         return tuple(line.line for line in self.document.lines)
 
 
-async def requisitions_of(service: ODataService, reference: str) -> list[HeldDocument]:
+async def requisitions_of(service: ODataService, reference: str) -> list[RemoteDocument]:
     """The requisitions with items of our reference, the lowest number first."""
     items = await service.read(
         "A_PurchaseRequisitionItem",
         where=f"PurReqnExternalReference eq {literal(reference)}",
         select="PurchaseRequisition,PurchaseRequisitionItem,IsDeleted,PurchasingDocument,OrderedQuantity",
     )
-    return held_requisitions(items)
+    return remote_requisitions(items)
 
 
 def requisition_deletions(number: str, items: Iterable[int]) -> list[Operation]:
@@ -173,16 +173,16 @@ def requisition_deletions(number: str, items: Iterable[int]) -> list[Operation]:
     ]
 
 
-def _alive(held: Sequence[HeldDocument]) -> HeldDocument | Refused:
+def _alive(remote: Sequence[RemoteDocument]) -> RemoteDocument | Refused:
     """The lowest document that is not deleted; where all are, a person deleted them: that is for people to decide."""
-    for document in held:
+    for document in remote:
         if not document.deleted:
             return document
-    number = held[0].number
+    number = remote[0].number
     return Refused(system=SYSTEM, code="deleted_in_erp", reason=f"document {number} was deleted in the ERP")
 
 
-def _order_deletions(order: HeldDocument) -> list[Operation]:
+def _order_deletions(order: RemoteDocument) -> list[Operation]:
     return [
         Operation(
             "DELETE",

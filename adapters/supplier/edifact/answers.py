@@ -15,10 +15,10 @@ from adapters.supplier.edifact.sections import LineGroup, Sections, heading_orde
 from adapters.supplier.edifact.syntax import Message, Segment, unreadable
 from adapters.supplier.edifact.terms import Dates, LineTerms, heading_dates, line_terms, stated_price
 from adapters.supplier.edifact.values import OrderReference, document_number, effective_at, require_line_count
-from canonical.order import AnswerSlice, LineAnswer, LineOutcome, OrderAnswer
+from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, OrderAnswer
 
-_ASK_CODES = "Ask the supplier to answer with action codes (LIN 1229, or BGM 1225/4343); or mend and replay it."
-_ASK_WHICH = "Ask the supplier which of the two is meant; then mend the document and replay it."
+_ASK_CODES = "Ask the supplier to answer with action codes (LIN 1229, or BGM 1225/4343); or fix and replay it."
+_ASK_WHICH = "Ask the supplier which of the two is meant; then fix the document and replay it."
 _DOCUMENTS = ("231", "320")
 
 
@@ -27,20 +27,20 @@ class Stand:
     """What a heading says: of lines it does not name, and of named lines that carry no code of their own."""
 
     unnamed: Literal["accepted", "rejected", "per_line"]
-    uncoded: LineOutcome | None
+    uncoded: AnswerOutcome | None
     needs_lines: bool = False
 
 
-_ACCEPTED = Stand("accepted", LineOutcome.ACCEPTED)
-_REJECTED = Stand("rejected", LineOutcome.REJECTED)
-_CHANGED = Stand("per_line", LineOutcome.CHANGED, needs_lines=True)
+_ACCEPTED = Stand("accepted", AnswerOutcome.ACCEPTED)
+_REJECTED = Stand("rejected", AnswerOutcome.REJECTED)
+_CHANGED = Stand("per_line", AnswerOutcome.CHANGED, needs_lines=True)
 _BY_LINE = Stand("per_line", None, needs_lines=True)
 _RESPONSES = {  # 4343
     "AB": Stand("per_line", None),  # receipt only
     "AC": _CHANGED,
     "AD": _ACCEPTED,
-    "AI": Stand("accepted", LineOutcome.CHANGED, needs_lines=True),  # names only the lines it changes
-    "AJ": Stand("per_line", LineOutcome.ON_HOLD),  # pending
+    "AI": Stand("accepted", AnswerOutcome.CHANGED, needs_lines=True),  # names only the lines it changes
+    "AJ": Stand("per_line", AnswerOutcome.ON_HOLD),  # pending
     "AP": _ACCEPTED,
     "CA": _BY_LINE,
     "RE": _REJECTED,
@@ -50,24 +50,24 @@ _ORIGINAL = "9"
 """1225: a first transmission, which says nothing of acceptance."""
 _NO_ACTION = "4"
 _ACTIONS = {  # LIN 1229
-    "2": LineOutcome.DELETED,
-    "3": LineOutcome.CHANGED,
-    "5": LineOutcome.ACCEPTED,
-    "6": LineOutcome.CHANGED,
-    "7": LineOutcome.REJECTED,
-    "10": LineOutcome.REJECTED,
+    "2": AnswerOutcome.DELETED,
+    "3": AnswerOutcome.CHANGED,
+    "5": AnswerOutcome.ACCEPTED,
+    "6": AnswerOutcome.CHANGED,
+    "7": AnswerOutcome.REJECTED,
+    "10": AnswerOutcome.REJECTED,
 }
-_NOTHING_COMES = frozenset({LineOutcome.REJECTED, LineOutcome.DELETED})
+_NOTHING_COMES = frozenset({AnswerOutcome.REJECTED, AnswerOutcome.DELETED})
 _SUBSTITUTION = frozenset({"3", "4"})
 """PIA 4347: substituted by, substituted for."""
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Statement:
     """What one LIN says of an order line."""
 
     group: LineGroup
-    outcome: LineOutcome | None
+    outcome: AnswerOutcome | None
     """None: no action, the line is not affected."""
     terms: LineTerms
 
@@ -103,12 +103,12 @@ def _stand(parts: Sections) -> Stand:
         raise unreadable("unknown_code", bgm, f"message function {function!r} (1225) is not in our table", _ASK_CODES)
     if response and response not in _RESPONSES:
         raise unreadable("unknown_code", bgm, f"response type {response!r} (4343) is not in our table", _ASK_CODES)
-    said = [stand for stand in (_FUNCTIONS.get(function), _RESPONSES.get(response)) if stand]
-    if {stand.unnamed for stand in said} >= {"accepted", "rejected"}:
+    statement = [stand for stand in (_FUNCTIONS.get(function), _RESPONSES.get(response)) if stand]
+    if {stand.unnamed for stand in statement} >= {"accepted", "rejected"}:
         raise unreadable("contradiction", bgm, f"{function} (1225) and {response} (4343) contradict", _ASK_WHICH)
-    stand = said[0] if said and said[0] == said[-1] else _BY_LINE
+    stand = statement[0] if statement and statement[0] == statement[-1] else _BY_LINE
     if stand.needs_lines and not parts.lines:
-        code = "missing_segment" if said else "no_action_code"
+        code = "missing_segment" if statement else "no_action_code"
         raise unreadable(code, bgm, "the heading alone neither accepts nor rejects, and there is no line", _ASK_CODES)
     return stand
 
@@ -118,8 +118,8 @@ def _with_heading_date(stand: Stand, parts: Sections) -> Stand:
     if stand.unnamed != "accepted":
         return stand
     if not parts.lines:
-        said = "accepts the order as it is, but the heading has a delivery date and no line is named"
-        raise unreadable("contradiction", parts.beginning, said, _ASK_WHICH)
+        statement = "accepts the order as it is, but the heading has a delivery date and no line is named"
+        raise unreadable("contradiction", parts.beginning, statement, _ASK_WHICH)
     return Stand("per_line", stand.uncoded, needs_lines=True)
 
 
@@ -129,114 +129,118 @@ def _order(parts: Sections) -> OrderReference:
     orders = {reference.order for reference in named}
     revisions = {reference.revision for reference in [*named, *([heading] if heading else [])]} - {None}
     if len(orders) > 1 or len(revisions) > 1:
-        said = "the lines name several orders or revisions; an ORDRSP answers one"
-        raise unreadable("contradiction", parts.beginning, said, "Ask the supplier for one ORDRSP an order.")
+        statement = "the lines name several orders or revisions; an ORDRSP answers one"
+        raise unreadable("contradiction", parts.beginning, statement, "Ask the supplier for one ORDRSP an order.")
     reference = heading or next(iter(named), None)
     if reference is None:
-        said = "no RFF+ON says which order is answered"
-        raise unreadable("unknown_order", parts.beginning, said, "Ask the supplier to name our order in RFF+ON.")
+        statement = "no RFF+ON says which order is answered"
+        raise unreadable("unknown_order", parts.beginning, statement, "Ask the supplier to name our order in RFF+ON.")
     return OrderReference(reference.order, None, next(iter(revisions), None))
 
 
 def _lines(parts: Sections, stand: Stand, dates: Dates, message: Message) -> tuple[LineAnswer, ...]:
     heading = heading_order(parts)
-    by_line: dict[int, list[_Said]] = {}
+    by_line: dict[int, list[_Statement]] = {}
     for group in parts.lines:
         line = line_reference(group, heading).line or 0
         terms = line_terms(group, dates, message.header)
-        by_line.setdefault(line, []).append(_Said(group, _outcome(group, stand, parts.beginning), terms))
+        by_line.setdefault(line, []).append(_Statement(group, _outcome(group, stand, parts.beginning), terms))
     answers: list[LineAnswer] = []
-    for line, said in by_line.items():
-        _require_one_item(said)
-        if all(each.outcome is None for each in said):
-            _require_as_ordered(said)
+    for line, statement in by_line.items():
+        _require_one_item(statement)
+        if all(each.outcome is None for each in statement):
+            _require_as_ordered(statement)
             continue
-        if any(each.outcome is None for each in said):
-            raise unreadable("contradiction", said[0].group.lin, f"one LIN of line {line} says 'no action'", _ASK_WHICH)
-        slices = tuple(part for each in said for part in _slices(each))
-        if {part.outcome for part in slices} == {LineOutcome.ACCEPTED}:
-            _require_as_ordered(said)
-        price, price_unit = stated_price([each.group for each in said], message.header)
-        answers.append(LineAnswer(line=line, slices=slices, price=price, price_unit=price_unit))
+        if any(each.outcome is None for each in statement):
+            raise unreadable(
+                "contradiction", statement[0].group.lin, f"one LIN of line {line} says 'no action'", _ASK_WHICH
+            )
+        schedule_lines = tuple(part for each in statement for part in _schedule_lines(each))
+        if {part.outcome for part in schedule_lines} == {AnswerOutcome.ACCEPTED}:
+            _require_as_ordered(statement)
+        price, price_unit = stated_price([each.group for each in statement], message.header)
+        answers.append(LineAnswer(line=line, schedule_lines=schedule_lines, price=price, price_unit=price_unit))
     return tuple(answers)
 
 
-def _outcome(group: LineGroup, stand: Stand, beginning: Segment) -> LineOutcome | None:
+def _outcome(group: LineGroup, stand: Stand, beginning: Segment) -> AnswerOutcome | None:
     code = group.lin.value(1)
     if code == _NO_ACTION:
         return None
     outcome = _ACTIONS.get(code) if code else stand.uncoded
     if outcome is None and not code:
-        said = f"the line has no action code (1229), and the heading {beginning} gives none that holds for it"
-        raise unreadable("no_action_code", group.lin, said, _ASK_CODES)
+        statement = f"the line has no action code (1229), and the heading {beginning} gives none that holds for it"
+        raise unreadable("no_action_code", group.lin, statement, _ASK_CODES)
     if outcome is None:
         raise unreadable("unknown_code", group.lin, f"action {code!r} (1229) is not in our table", _ASK_CODES)
     if stand.unnamed == "rejected" and outcome not in _NOTHING_COMES:
-        said = f"the line is {outcome}, but the heading {beginning} rejects the order"
-        raise unreadable("contradiction", group.lin, said, _ASK_WHICH)
+        statement = f"the line is {outcome}, but the heading {beginning} rejects the order"
+        raise unreadable("contradiction", group.lin, statement, _ASK_WHICH)
     if not _substitutes(group):
         return outcome
-    if outcome is LineOutcome.ACCEPTED:
+    if outcome is AnswerOutcome.ACCEPTED:
         raise unreadable("contradiction", group.lin, "accepted as it is, but with a substituted item", _ASK_WHICH)
-    return LineOutcome.SUBSTITUTED if outcome is LineOutcome.CHANGED else outcome
+    return AnswerOutcome.SUBSTITUTED if outcome is AnswerOutcome.CHANGED else outcome
 
 
-def _slices(said: _Said) -> list[AnswerSlice]:
-    lin, outcome, terms = said.group.lin, said.outcome, said.terms
+def _schedule_lines(statement: _Statement) -> list[AnswerScheduleLine]:
+    lin, outcome, terms = statement.group.lin, statement.outcome, statement.terms
     if outcome is None:
         return []
     if outcome in _NOTHING_COMES:
         if terms.answered > 0:
             raise unreadable("contradiction", lin, f"the line is {outcome}, but a quantity is to come", _ASK_WHICH)
-        return [AnswerSlice(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit)]
-    if outcome is LineOutcome.ACCEPTED and terms.later_than_requested:
+        return [AnswerScheduleLine(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit)]
+    if outcome is AnswerOutcome.ACCEPTED and terms.later_than_requested:
         raise unreadable("contradiction", lin, "accepted as it is, but promised later than requested", _ASK_WHICH)
     if not terms.parts:
-        if outcome in (LineOutcome.CHANGED, LineOutcome.SUBSTITUTED) and not terms.says_what(said.group):
+        if outcome in (AnswerOutcome.CHANGED, AnswerOutcome.SUBSTITUTED) and not terms.says_what(statement.group):
             raise unreadable("missing_segment", lin, "the line is changed, but it does not say what", _ASK_WHICH)
-        parts = [AnswerSlice(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit, date=terms.date)]
+        parts = [AnswerScheduleLine(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit, date=terms.date)]
     else:
         parts = [
-            AnswerSlice(
-                outcome=LineOutcome.BACKORDERED if part.backordered else outcome,
+            AnswerScheduleLine(
+                outcome=AnswerOutcome.BACKORDERED if part.backordered else outcome,
                 quantity=part.quantity,
                 unit=part.unit,
                 date=part.date,
             )
             for part in terms.parts
         ]
-    if outcome is LineOutcome.ACCEPTED and any(part.outcome is LineOutcome.BACKORDERED for part in parts):
+    if outcome is AnswerOutcome.ACCEPTED and any(part.outcome is AnswerOutcome.BACKORDERED for part in parts):
         raise unreadable("contradiction", lin, "accepted as it is, but with a backorder (QTY+83)", _ASK_WHICH)
-    if outcome is not LineOutcome.ACCEPTED and terms.only_despatch_date:
+    if outcome is not AnswerOutcome.ACCEPTED and terms.only_despatch_date:
         said_what = "it gives a despatch date (DTM+10 or 11), not when the goods arrive"
         raise unreadable("missing_segment", lin, said_what, "Ask the supplier for the delivery date (DTM+67 or 69).")
     return parts
 
 
-def _require_as_ordered(said: list[_Said]) -> None:
+def _require_as_ordered(statement: list[_Statement]) -> None:
     """Where the ordered quantity is repeated, "accepted" must come to it."""
-    ordered = [each.terms.ordered for each in said if each.terms.ordered is not None]
-    parts = [part for each in said for part in each.terms.parts]
+    ordered = [each.terms.ordered for each in statement if each.terms.ordered is not None]
+    parts = [part for each in statement for part in each.terms.parts]
     if not ordered or not parts:
         return
     come = sum((part.quantity for part in parts if not part.backordered), Decimal(0))
     repeated = ordered[0] if len(set(ordered)) == 1 else None
-    units = {each.terms.ordered_unit for each in said} | {part.unit for part in parts} - {None}
+    units = {each.terms.ordered_unit for each in statement} | {part.unit for part in parts} - {None}
     if come not in (sum(ordered, Decimal(0)), repeated) or len(units - {None}) > 1:
         whole = "+".join(str(quantity) for quantity in ordered)
         raise unreadable(
-            "contradiction", said[0].group.lin, f"accepted as it is, but {come} of {whole} are to come", _ASK_WHICH
+            "contradiction", statement[0].group.lin, f"accepted as it is, but {come} of {whole} are to come", _ASK_WHICH
         )
 
 
-def _require_one_item(said: list[_Said]) -> None:
+def _require_one_item(statement: list[_Statement]) -> None:
     """Several LINs for one order line must not speak of different items."""
     seen: dict[str, str] = {}
-    for each in said:
+    for each in statement:
         item, kind = each.group.lin.value(2), each.group.lin.value(2, 1)
-        if item and seen.setdefault(kind, item) != item and each.outcome is not LineOutcome.SUBSTITUTED:
-            told = f"another LIN of the same order line is about item {seen[kind]}"
-            raise unreadable("contradiction", each.group.lin, told, "Ask the supplier for the numbers of our lines.")
+        if item and seen.setdefault(kind, item) != item and each.outcome is not AnswerOutcome.SUBSTITUTED:
+            reported = f"another LIN of the same order line is about item {seen[kind]}"
+            raise unreadable(
+                "contradiction", each.group.lin, reported, "Ask the supplier for the numbers of our lines."
+            )
 
 
 def _substitutes(group: LineGroup) -> bool:

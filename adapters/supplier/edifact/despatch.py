@@ -17,15 +17,15 @@ _ORIGINAL = ("", "9")
 _ARRIVALS = ("17", "132", "2")
 """DTM 2005, the first there is: delivery estimated, arrival estimated, delivery requested."""
 _DESPATCHED = "12"
-_NEXT = "Ask the supplier to correct the despatch advice; or mend and replay it."
+_NEXT = "Ask the supplier to correct the despatch advice; or fix and replay it."
 
 
 def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[ShipmentAnnounced, ...]:
     """The shipments of a DESADV; lines of one order line (several packages) are added up."""
     parts = sections(message, _DOCUMENTS)
     if parts.beginning.value(2) not in _ORIGINAL:
-        said = f"message function {parts.beginning.value(2)!r} (1225): only originals are read"
-        raise unreadable("unknown_code", parts.beginning, said, _NEXT)
+        detail = f"message function {parts.beginning.value(2)!r} (1225): only originals are read"
+        raise unreadable("unknown_code", parts.beginning, detail, _NEXT)
     require_line_count(message, len(parts.lines))
     heading = heading_order(parts)
     shipped: dict[str, dict[int, ShippedLine]] = {}
@@ -44,8 +44,8 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
     for order, lines in shipped.items():
         dates = {date or by_heading for date in arrivals[order]}
         if len(dates) > 1:
-            said = f"the lines of order {order} arrive on different days; an advice is of one shipment"
-            raise unreadable("contradiction", parts.beginning, said, _NEXT)
+            detail = f"the lines of order {order} arrive on different days; an advice is of one shipment"
+            raise unreadable("contradiction", parts.beginning, detail, _NEXT)
         if lines:
             announced.append(
                 ShipmentAnnounced(
@@ -81,10 +81,10 @@ def _added(lin: Segment, before: ShippedLine | None, line: ShippedLine) -> Shipp
 
 
 def _arrival(dates: Iterable[Segment]) -> dt.date | None:
-    said: dict[str, dt.date] = {}
+    detail: dict[str, dt.date] = {}
     for segment in dates:
         if segment.value(0) in _ARRIVALS:
             written = day(segment)
-            if said.setdefault(segment.value(0), written) != written:
+            if detail.setdefault(segment.value(0), written) != written:
                 raise unreadable("contradiction", segment, "another date of the same kind is beside it", _NEXT)
-    return next((said[qualifier] for qualifier in _ARRIVALS if qualifier in said), None)
+    return next((detail[qualifier] for qualifier in _ARRIVALS if qualifier in detail), None)

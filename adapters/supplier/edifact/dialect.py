@@ -24,21 +24,25 @@ class EdifactDialect:
         messages = read_interchange(body, content_type)
         numbers = Counter(message.segments[0].value(1) for message in messages if message.segments)
         shared = [number for number, times in numbers.items() if times > 1]
-        return tuple(said for message in messages for said in _read_message(message, shared))
+        return tuple(detail for message in messages for detail in _read_message(message, shared))
 
 
 def _read_message(message: Message, shared_numbers: list[str]) -> tuple[OrderAnswer | ShipmentAnnounced, ...]:
     if message.kind not in ("ORDRSP", "DESADV"):
-        said = f"message {message.reference} is {message.kind or 'of no type'}; ORDRSP and DESADV are read"
-        raise unreadable("message_type", None, said, "Ask the supplier why it was sent here; drop it if by mistake.")
+        detail = f"message {message.reference} is {message.kind or 'of no type'}; ORDRSP and DESADV are read"
+        raise unreadable("message_type", None, detail, "Ask the supplier why it was sent here; drop it if by mistake.")
     if message.version != _D96A:
-        said = f"message {message.reference} is {message.kind} {':'.join(message.version)}; D:96A:UN is read"
-        raise unreadable("message_version", None, said, "Agree on D.96A with the supplier, or connect another dialect.")
+        detail = f"message {message.reference} is {message.kind} {':'.join(message.version)}; D:96A:UN is read"
+        raise unreadable(
+            "message_version", None, detail, "Agree on D.96A with the supplier, or connect another dialect."
+        )
     try:
         if message.kind == "ORDRSP":
             return (read_answer(message, shared_numbers),)
         return read_despatch(message, shared_numbers)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        said = f"message {message.reference}: {'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}"
-        raise unreadable("bad_value", None, said) from error
+        detail = (
+            f"message {message.reference}: {'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}"
+        )
+        raise unreadable("bad_value", None, detail) from error

@@ -147,22 +147,22 @@ def _parties(document: OrderDocument) -> list[_Segment]:
 
 
 def _line(document: OrderDocument, line: DocumentLine, action: str) -> list[_Segment]:
-    said = f"line {line.line}"
+    statement = f"line {line.line}"
     description = transliterated(line.description)
     texts = [text for text in (description[:_TEXT], description[_TEXT : 2 * _TEXT]) if text]
     described: list[_Segment] = [("IMD", "F", "", ["", "", "", *texts])] if texts else []
-    basis = _figure(document, f"{said} price unit", line.price_unit, 9)
+    basis = _figure(document, f"{statement} price unit", line.price_unit, 9)
     return [
         (
             "LIN",
             _figure(document, "line", Decimal(line.line), 6),
             action,
-            [_code(document, f"{said} item", line.item, _TEXT), "BP"],
+            [_code(document, f"{statement} item", line.item, _TEXT), "BP"],
         ),
         *described,
-        ("QTY", ["21", _figure(document, f"{said} quantity", line.quantity, 15), line.unit]),
+        ("QTY", ["21", _figure(document, f"{statement} quantity", line.quantity, 15), line.unit]),
         ("DTM", ["2", f"{line.delivery_date:%Y%m%d}", "102"]),
-        ("PRI", ["AAA", _figure(document, f"{said} price", line.price, 15), "", "", basis, line.unit]),
+        ("PRI", ["AAA", _figure(document, f"{statement} price", line.price, 15), "", "", basis, line.unit]),
     ]
 
 
@@ -190,8 +190,10 @@ def _figure(document: OrderDocument, what: str, figure: Decimal, longest: int) -
 
 
 def _refusal(document: OrderDocument, what: str, value: str, why: str) -> PermanentError:
-    said = f"order {document.order_number or document.order_id}: {what} {value!r} is {why}; correct it at its source"
-    return PermanentError(SYSTEM, said)
+    statement = (
+        f"order {document.order_number or document.order_id}: {what} {value!r} is {why}; correct it at its source"
+    )
+    return PermanentError(SYSTEM, statement)
 
 
 def _interchange(kind: str, body: list[_Segment], document: OrderDocument, sender: str, key: str) -> bytes:

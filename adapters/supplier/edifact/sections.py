@@ -12,8 +12,8 @@ from adapters.supplier.edifact.syntax import Message, Segment, unreadable
 from adapters.supplier.edifact.values import OrderReference, line_number, order_reference
 
 _T = TypeVar("_T", int, str)
-_ASK_ORDER = "Ask the supplier to name our order in RFF+ON; or mend the document and replay it."
-_ASK_LINE = "Ask the supplier to name our order line in LIN or RFF+ON; or mend the document and replay it."
+_ASK_ORDER = "Ask the supplier to name our order in RFF+ON; or fix the document and replay it."
+_ASK_LINE = "Ask the supplier to name our order line in LIN or RFF+ON; or fix the document and replay it."
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def sections(message: Message, documents: tuple[str, ...]) -> Sections:
     if beginning is None or beginning.tag != "BGM":
         raise unreadable("missing_segment", beginning, f"message {message.reference} does not begin with BGM")
     if beginning.value(0) not in documents:
-        said = f"document name {beginning.value(0)!r} (1001) is not {' or '.join(documents)} as in {message.kind}"
-        raise unreadable("unknown_code", beginning, said)
+        detail = f"document name {beginning.value(0)!r} (1001) is not {' or '.join(documents)} as in {message.kind}"
+        raise unreadable("unknown_code", beginning, detail)
     heading: list[Segment] = []
     groups: list[tuple[Segment, list[Segment]]] = []
     into = heading
@@ -106,8 +106,8 @@ def _own_number(lin: Segment) -> int:
     return line_number(lin, lin.value(0))
 
 
-def _agreed(lin: Segment, of_what: str, said: set[_T | None]) -> _T | None:
-    distinct = said - {None}
+def _agreed(lin: Segment, of_what: str, detail: set[_T | None]) -> _T | None:
+    distinct = detail - {None}
     if len(distinct) > 1:
         listed = ", ".join(sorted(map(str, distinct)))
         raise unreadable("contradiction", lin, f"its references name different {of_what}: {listed}")

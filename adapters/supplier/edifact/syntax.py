@@ -3,7 +3,7 @@
 Decided here: which bytes are which characters, and whether the envelope holds (UNB/UNZ, UNG/UNE, UNH/UNT: counts and
 references; one interchange a body; no test interchanges). Not decided here: what a segment means.
 
-pydifact splits and joins the segments. Five things it would get wrong are mended around it: it takes a comma for the
+pydifact splits and joins the segments. Five things it would get wrong are fixed around it: it takes a comma for the
 decimal mark where there is no UNA, it takes a blank release character for a real one, it looks for a UNA in the middle
 of a document and drops what stands before it, it drops a last segment that breaks off after a separator, and it counts
 nothing.
@@ -41,7 +41,7 @@ _CHARSETS = {
     "UNOW": "utf-8",
     "UNOY": "utf-8",
 }
-_RESEND = "Ask the supplier to send the document again, whole and in one piece; or mend and replay it."
+_RESEND = "Ask the supplier to send the document again, whole and in one piece; or fix and replay it."
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class Message:
     header: Header
 
 
-def unreadable(code: str, where: Segment | None, said: str, next_step: str = _RESEND) -> UnreadableMessage:
+def unreadable(code: str, where: Segment | None, detail: str, next_step: str = _RESEND) -> UnreadableMessage:
     """The error for a document that can't be understood, naming the segment, its value and its position."""
-    return UnreadableMessage(code, f"{where}: {said}" if where else said, next_step)
+    return UnreadableMessage(code, f"{where}: {detail}" if where else detail, next_step)
 
 
 def read_interchange(body: bytes, content_type: str) -> tuple[Message, ...]:
@@ -158,7 +158,7 @@ def _decode(document: bytes, content_type: str) -> str:
         "charset",
         None,
         f"UNB announces {announced}, but the bytes are neither that nor UTF-8",
-        "Ask the supplier to announce the character set that it writes (UNOC for ISO 8859-1); or mend and replay it.",
+        "Ask the supplier to announce the character set that it writes (UNOC for ISO 8859-1); or fix and replay it.",
     )
 
 
@@ -183,8 +183,8 @@ def _split(text: str, characters: Characters) -> Iterator[Segment]:
             parts = tuple(tuple(part) if isinstance(part, list) else (part,) for part in elements)
             yield Segment(tag, parts, position)
     except EDISyntaxError as error:
-        said = f"the document breaks off or is not EDIFACT after segment {position} ({error})"
-        raise unreadable("syntax", None, said) from error
+        detail = f"the document breaks off or is not EDIFACT after segment {position} ({error})"
+        raise unreadable("syntax", None, detail) from error
     if position == 0 or last is not Token.Type.TERMINATOR:
         raise unreadable("syntax", None, f"the document breaks off after segment {position}")
 
@@ -260,12 +260,12 @@ def _message(segments: list[Segment], header: Header) -> Message:
 
 
 def _require_count(segment: Segment, counted: int, of_what: str) -> None:
-    said = segment.value(0)
-    if not (said.isascii() and said.isdigit() and int(said) == counted):
-        raise unreadable("control_count", segment, f"says {said or 'nothing'}, but there are {counted} {of_what}")
+    detail = segment.value(0)
+    if not (detail.isascii() and detail.isdigit() and int(detail) == counted):
+        raise unreadable("control_count", segment, f"says {detail or 'nothing'}, but there are {counted} {of_what}")
 
 
 def _require_reference(segment: Segment, reference: str, opened_by: Segment) -> None:
     if segment.value(1) != reference:
-        said = f"the control reference is {segment.value(1)!r}, but {opened_by.tag} has {reference!r}"
-        raise unreadable("control_reference", segment, said)
+        detail = f"the control reference is {segment.value(1)!r}, but {opened_by.tag} has {reference!r}"
+        raise unreadable("control_reference", segment, detail)

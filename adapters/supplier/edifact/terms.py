@@ -32,7 +32,7 @@ _DESPATCH = frozenset({"10", "11", "79"})
 """Shipment requested, despatch, shipment promised: when goods leave is not when they arrive."""
 _OTHER_PROMISES = frozenset({"65", "72", "75", "76", "191"})
 """Words for a delivery that are not in our table: unreadable where they stand alone."""
-_ASK = "Ask the supplier which is meant; then mend the document and replay it."
+_ASK = "Ask the supplier which is meant; then fix the document and replay it."
 _PRICE_NET = "AAA"
 
 
@@ -57,7 +57,7 @@ class Dates:
 
 
 @dataclass(frozen=True)
-class Part:
+class AnsweredQuantity:
     """A quantity that will come, or is backordered."""
 
     quantity: Decimal
@@ -71,7 +71,7 @@ class Part:
 class LineTerms:
     """What one LIN says; `ordered` is the order's quantity as the supplier repeats it."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[AnsweredQuantity, ...]
     ordered: Decimal | None
     ordered_unit: str | None
     dates: Dates
@@ -84,17 +84,17 @@ class LineTerms:
     @property
     def answered(self) -> Decimal:
         """Σ of what will come or is backordered."""
-        return sum((part.quantity for part in self.parts), Decimal(0))
+        return sum((allocation.quantity for allocation in self.parts), Decimal(0))
 
     @property
     def later_than_requested(self) -> bool:
         """Some of it is promised for a day after the requested one that the line repeats."""
-        return _later(self.dates) or any(part.later_than_requested for part in self.parts)
+        return _later(self.dates) or any(allocation.later_than_requested for allocation in self.parts)
 
     @property
     def only_despatch_date(self) -> bool:
         """When goods leave is said, when they arrive is not."""
-        return self.dates.despatch and self.date is None and all(part.date is None for part in self.parts)
+        return self.dates.despatch and self.date is None and all(allocation.date is None for allocation in self.parts)
 
     def says_what(self, group: LineGroup) -> bool:
         """There is a quantity, a date, or a price in the line."""
@@ -145,17 +145,17 @@ def line_terms(group: LineGroup, heading: Dates, header: Header) -> LineTerms:
 
 def stated_price(groups: Iterable[LineGroup], header: Header) -> tuple[Decimal | None, Decimal | None]:
     """The net price (PRI+AAA) of an order line and the quantity it buys, None where not said."""
-    said: set[tuple[Decimal, Decimal | None]] = set()
+    detail: set[tuple[Decimal, Decimal | None]] = set()
     for group in groups:
         for segment in group.tagged("PRI"):
             if segment.value(0) == _PRICE_NET:
                 basis = number(segment, 0, 4, header) if segment.value(0, 4) else None
                 if basis == 0:
                     raise unreadable("bad_value", segment, "a price for a quantity of 0 (5284)", _ASK)
-                said.add((number(segment, 0, 1, header), basis))
-                if len(said) > 1:
+                detail.add((number(segment, 0, 1, header), basis))
+                if len(detail) > 1:
                     raise unreadable("contradiction", segment, "the order line has several net prices", _ASK)
-    return next(iter(said), (None, None))
+    return next(iter(detail), (None, None))
 
 
 def _runs(group: LineGroup, header: Header) -> list[_Run]:
@@ -185,25 +185,27 @@ def _take_quantity(run: _Run, segment: Segment, header: Header) -> None:
         return
     if qualifier not in (_ORDERED, _BACKORDERED, *_CONFIRMED):
         raise unreadable("unknown_code", segment, f"quantity qualifier {qualifier!r} (6063) is not in our table", _ASK)
-    said = (quantity, unit(segment, 0, 2))
-    if run.quantities.setdefault(qualifier, said) != said:
+    detail = (quantity, unit(segment, 0, 2))
+    if run.quantities.setdefault(qualifier, detail) != detail:
         raise unreadable("contradiction", segment, f"there is another QTY+{qualifier} beside it", _ASK)
     run.segments.append(segment)
 
 
-def _parts(group: LineGroup, run: _Run, whole: Dates) -> list[Part]:
+def _parts(group: LineGroup, run: _Run, whole: Dates) -> list[AnsweredQuantity]:
     confirmed = [run.quantities[qualifier] for qualifier in _CONFIRMED if qualifier in run.quantities]
     if len({quantity for quantity, _ in confirmed}) > 1:
         raise unreadable("contradiction", group.lin, "QTY+113 and QTY+12 differ", _ASK)
     dates = run.dates.over(whole)
-    parts: list[Part] = []
+    parts: list[AnsweredQuantity] = []
     backorder, its_unit = run.quantities.get(_BACKORDERED, (Decimal(0), None))
     if confirmed and (confirmed[0][0] > 0 or backorder == 0):
-        parts.append(Part(*confirmed[0], dates.day, False, _later(dates)))
+        parts.append(AnsweredQuantity(*confirmed[0], dates.day, False, _later(dates)))
     if backorder > 0:
         # Beside a quantity that will come, the date is that one's: of the backorder nothing was said.
         alone = not parts
-        parts.append(Part(backorder, its_unit, dates.promised if alone else None, True, alone and _later(dates)))
+        parts.append(
+            AnsweredQuantity(backorder, its_unit, dates.promised if alone else None, True, alone and _later(dates))
+        )
     return parts
 
 
@@ -217,8 +219,8 @@ def _without_total(group: LineGroup, answering: list[_Run]) -> list[_Run]:
         total = sum((run.quantities[qualifier][0] for run in totals if qualifier in run.quantities), Decimal(0))
         split = sum((run.quantities.get(qualifier, nothing)[0] for run in scheduled), Decimal(0))
         if total and total != split:
-            said = f"QTY+{qualifier} is {total}, but its schedule comes to {split}"
-            raise unreadable("contradiction", group.lin, said, _ASK)
+            detail = f"QTY+{qualifier} is {total}, but its schedule comes to {split}"
+            raise unreadable("contradiction", group.lin, detail, _ASK)
     return scheduled
 
 
@@ -227,8 +229,8 @@ def _dates(segments: Sequence[Segment]) -> Dates:
     for segment in segments:
         qualifier = segment.value(0)
         if qualifier in (_REQUESTED, *_FIRM, *_WEAKER):
-            said = day(segment)
-            if by_qualifier.setdefault(qualifier, said) != said:
+            detail = day(segment)
+            if by_qualifier.setdefault(qualifier, detail) != detail:
                 raise unreadable("contradiction", segment, f"there is another DTM+{qualifier} for the same", _ASK)
     firm = [by_qualifier[qualifier] for qualifier in _FIRM if qualifier in by_qualifier]
     if len(set(firm)) > 1:

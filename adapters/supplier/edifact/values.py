@@ -29,7 +29,7 @@ _FORMATS = {
 """DTM 2379; 303 and 304 end with a zone."""
 _WITH_ZONE = {"303": 12, "304": 14}
 _ZONE = re.compile(r"(?:UTC|GMT|Z)|([+-])(\d{1,2})", re.ASCII)
-_FIX_VALUE = "Ask the supplier to correct the value; or mend the document and replay it."
+_FIX_VALUE = "Ask the supplier to correct the value; or fix the document and replay it."
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,13 @@ def document_number(message: Message, beginning: Segment, named_alike: Iterable[
     BGM 1004; with the control references where there is none or where it is one of `named_alike` (some suppliers put
     our order number there, so that each of their answers would have the same).
     """
-    said = beginning.value(1)
-    if len(said) > 35 or not said.isprintable():
-        raise unreadable("bad_value", beginning, f"{said[:40]!r} is not a document number (1004)", _FIX_VALUE)
-    if said and said not in named_alike:
-        return said
+    detail = beginning.value(1)
+    if len(detail) > 35 or not detail.isprintable():
+        raise unreadable("bad_value", beginning, f"{detail[:40]!r} is not a document number (1004)", _FIX_VALUE)
+    if detail and detail not in named_alike:
+        return detail
     return "/".join(
-        part[:16] if part != said else part for part in (said, message.header.reference, message.reference) if part
+        part[:16] if part != detail else part for part in (detail, message.header.reference, message.reference) if part
     )
 
 

@@ -12,7 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "fact",
+        "audit_event",
         sa.Column("entity_id", sa.Text(), nullable=False),
         sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -24,10 +24,10 @@ def upgrade() -> None:
         sa.Column("previous_hash", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("entity_id", "sequence", name="pk_fact"),
+        sa.PrimaryKeyConstraint("entity_id", "sequence", name="pk_audit_event"),
     )
     op.create_table(
-        "fact_superseded",
+        "superseded_audit_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("entity_id", sa.Text(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
@@ -40,9 +40,9 @@ def upgrade() -> None:
         sa.Column("previous_hash", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("superseded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_fact_superseded"),
+        sa.PrimaryKeyConstraint("id", name="pk_superseded_audit_event"),
     )
-    op.create_index("ix_fact_superseded_entity", "fact_superseded", ["entity_id", "sequence"])
+    op.create_index("ix_superseded_audit_event_entity", "superseded_audit_event", ["entity_id", "sequence"])
     op.create_table(
         "inbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -72,7 +72,7 @@ def upgrade() -> None:
         "ix_inbox_undelivered_entity", "inbox", ["entity", "id"], postgresql_where=sa.text("status = 'stored'")
     )
     op.create_table(
-        "order_sheet",
+        "consolidation_batch",
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("plant", sa.Text(), nullable=False),
@@ -80,14 +80,14 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("terms", sa.Text(), nullable=False),
         sa.Column("opened_by", sa.Text(), nullable=False),
-        sa.Column("collects", sa.Boolean(), nullable=False),
+        sa.Column("consolidates", sa.Boolean(), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("order_id", name="pk_order_sheet"),
+        sa.PrimaryKeyConstraint("order_id", name="pk_consolidation_batch"),
     )
     op.create_index(
-        "ix_order_sheet_collecting",
-        "order_sheet",
+        "ix_consolidation_batch_open",
+        "consolidation_batch",
         ["plant", "supplier", "currency", "terms", "number"],
         postgresql_where=sa.text("closed_at IS NULL"),
     )
@@ -119,13 +119,13 @@ def upgrade() -> None:
         sa.Column("item", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("demand_reference", sa.Text(), nullable=False),
-        sa.Column("noted_plan_version", sa.Numeric(), nullable=True),
-        sa.Column("noted_source_revision", sa.Numeric(), nullable=True),
-        sa.Column("noted_effective_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("noted_event_id", sa.Text(collation="C"), nullable=True),
-        sa.Column("noted_content", sa.Text(), nullable=True),
-        sa.Column("noted_withdrawn", sa.Boolean(), nullable=True),
-        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("registered_plan_version", sa.Numeric(), nullable=True),
+        sa.Column("registered_source_revision", sa.Numeric(), nullable=True),
+        sa.Column("registered_effective_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("registered_event_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("registered_content", sa.Text(), nullable=True),
+        sa.Column("registered_withdrawn", sa.Boolean(), nullable=True),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=True),
         sa.Column("stage", sa.Text(), nullable=True),
         sa.Column("required_date", sa.Date(), nullable=True),
@@ -186,28 +186,30 @@ def upgrade() -> None:
     )
     op.create_index("ix_order_line_requirement_id", "order_line", ["requirement_id"])
     op.create_table(
-        "sheet_want",
+        "supply_request",
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("requirement_id", sa.Text(), nullable=False),
         sa.Column("arrival", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("need_revision", sa.Integer(), nullable=False),
+        sa.Column("request_revision", sa.Integer(), nullable=False),
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("dock_date", sa.Date(), nullable=False),
-        sa.Column("want", postgresql.JSONB(), nullable=False),
-        sa.ForeignKeyConstraint(["order_id"], ["order_sheet.order_id"], name="fk_sheet_want_order_id_order_sheet"),
-        sa.PrimaryKeyConstraint("order_id", "requirement_id", name="pk_sheet_want"),
+        sa.Column("request", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["consolidation_batch.order_id"], name="fk_supply_request_order_id_consolidation_batch"
+        ),
+        sa.PrimaryKeyConstraint("order_id", "requirement_id", name="pk_supply_request"),
     )
-    op.create_index("ix_sheet_want_requirement_id", "sheet_want", ["requirement_id"])
+    op.create_index("ix_supply_request_requirement_id", "supply_request", ["requirement_id"])
 
 
 def downgrade() -> None:
-    op.drop_table("sheet_want")
+    op.drop_table("supply_request")
     op.drop_table("order_line")
     op.drop_table("dead_letter")
     op.drop_table("shortage_exception")
     op.drop_table("requirement")
     op.drop_table("purchase_order")
-    op.drop_table("order_sheet")
+    op.drop_table("consolidation_batch")
     op.drop_table("inbox")
-    op.drop_table("fact_superseded")
-    op.drop_table("fact")
+    op.drop_table("superseded_audit_event")
+    op.drop_table("audit_event")

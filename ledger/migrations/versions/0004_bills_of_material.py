@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("plant", sa.Text(), nullable=False),
         sa.Column("assembly", sa.Text(), nullable=False),
-        sa.Column("noted", postgresql.JSONB(), nullable=True),
+        sa.Column("registered", postgresql.JSONB(), nullable=True),
         sa.Column("stage", sa.Text(), nullable=True),
         sa.Column("closed", sa.Boolean(), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=True),

@@ -10,14 +10,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("inbox", sa.Column("lane", sa.Text(), server_default=sa.text("''"), nullable=False))
+    op.add_column("inbox", sa.Column("partition", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.execute("""
-        UPDATE inbox SET lane = split_part(entity, '/', 2)
+        UPDATE inbox SET partition = split_part(entity, '/', 2)
          WHERE status = 'stored' AND starts_with(entity, 'requirement/')
     """)
-    op.create_index("ix_inbox_undelivered_lane", "inbox", ["lane", "id"], postgresql_where=sa.text("status = 'stored'"))
+    op.create_index(
+        "ix_inbox_undelivered_partition", "inbox", ["partition", "id"], postgresql_where=sa.text("status = 'stored'")
+    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_inbox_undelivered_lane", table_name="inbox")
-    op.drop_column("inbox", "lane")
+    op.drop_index("ix_inbox_undelivered_partition", table_name="inbox")
+    op.drop_column("inbox", "partition")

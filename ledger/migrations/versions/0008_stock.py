@@ -1,4 +1,4 @@
-"""Free stock: what systems said of it, what that leaves, and what is known of an item without asking the ERP."""
+"""Available stock: what systems said of it, what that leaves, and what is known of an item without asking the ERP."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ depends_on = None
 _NEEDS = """
 UPDATE requirement SET quantity = (snapshot->'need'->>'quantity')::numeric, unit = snapshot->'need'->>'unit',
        from_stock = 0, received = (SELECT coalesce(sum((part->>'quantity')::numeric), 0)
-                                     FROM jsonb_array_elements(snapshot->'cover') AS part
+                                     FROM jsonb_array_elements(snapshot->'coverage') AS part
                                     WHERE part->>'state' = 'received')
  WHERE snapshot IS NOT NULL
 """
@@ -22,7 +22,7 @@ UPDATE order_line SET plant = purchase_order.plant, item = line.value->>'item', 
        confirmed = confirmed.quantity, coming = confirmed.quantity > 0
   FROM purchase_order, jsonb_array_elements(purchase_order.snapshot->'lines') AS line,
        LATERAL (SELECT CASE WHEN purchase_order.closed THEN 0 ELSE coalesce(sum((part->>'quantity')::numeric), 0) END
-                  FROM jsonb_array_elements(line.value->'slices') AS part
+                  FROM jsonb_array_elements(line.value->'schedule_lines') AS part
                  WHERE part->>'state' IN ('confirmed', 'shipped')) AS confirmed(quantity)
  WHERE purchase_order.id = order_line.order_id AND (line.value->>'line')::integer = order_line.line
 """
@@ -52,12 +52,12 @@ def upgrade() -> None:
         sa.Column("plant", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("free", sa.Numeric(), nullable=True),
-        sa.Column("stated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("available_to_promise", sa.Numeric(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("told_revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reported_revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("stage", sa.Text(), nullable=True),
         sa.Column("closed", sa.Boolean(), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=True),
@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("plant", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
         sa.Column("assessment", postgresql.JSONB(), nullable=False),
-        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("plant", "item", name="pk_item_at_plant"),
     )
     for name, kind in (("quantity", sa.Numeric()), ("unit", sa.Text()), ("from_stock", sa.Numeric())):

@@ -1,4 +1,4 @@
-"""The planning system is told the whole cover of an order, and never an older one."""
+"""The planning system is told the whole coverage of an order, and never an older one."""
 
 import datetime as dt
 from collections.abc import AsyncIterator
@@ -10,10 +10,10 @@ import pytest
 from adapters.aps.rest.client import RestAps
 from adapters.errors import PermanentError, TransientError
 from adapters.http import correlation, make_client
-from canonical.cover import SliceState, SupplySlice
 from canonical.coverage import CoverageReport, RequirementCoverage
 from canonical.identity import OrderId, requirement_id
 from canonical.order import Refused, Written
+from canonical.supply import ScheduleLine, ScheduleLineState
 from simulators.aps.app import create
 from simulators.faults import Fault, InProcessTransport, Match, Simulator
 
@@ -22,9 +22,9 @@ ASKED = dt.date(2027, 3, 1)
 
 
 def report(sequence: int = 1, quantity: str = "60") -> CoverageReport:
-    slices = (
-        SupplySlice(quantity=Decimal(quantity), date=ASKED, state=SliceState.CONFIRMED),
-        SupplySlice(quantity=Decimal("0.125"), date=None, state=SliceState.BACKORDERED),
+    schedule_lines = (
+        ScheduleLine(quantity=Decimal(quantity), date=ASKED, state=ScheduleLineState.CONFIRMED),
+        ScheduleLine(quantity=Decimal("0.125"), date=None, state=ScheduleLineState.BACKORDERED),
     )
     return CoverageReport(
         order_id=OrderId("order/HH/1580/abc"),
@@ -32,7 +32,7 @@ def report(sequence: int = 1, quantity: str = "60") -> CoverageReport:
         plant="HH",
         sequence=sequence,
         as_of=dt.datetime(2027, 1, 5, 9, tzinfo=dt.UTC),
-        entries=(RequirementCoverage(requirement_id=REQUIREMENT, slices=slices),),
+        entries=(RequirementCoverage(requirement_id=REQUIREMENT, schedule_lines=schedule_lines),),
     )
 
 
@@ -58,9 +58,9 @@ async def test_the_planning_system_holds_exactly_what_it_was_told(aps: RestAps, 
     assert await aps.write_coverage(report(), key="k1") == Written(reference="4500000007", writes=1)
     held = simulator.books()["coverage"]["4500000007"]
     assert held["sequence"] == 1
-    (told,) = held["requirements"]
-    assert told["requirementId"] == REQUIREMENT
-    assert [(one["quantity"], one["date"], one["state"]) for one in told["slices"]] == [
+    (reported,) = held["requirements"]
+    assert reported["requirementId"] == REQUIREMENT
+    assert [(one["quantity"], one["date"], one["state"]) for one in reported["scheduleLines"]] == [
         ("60", "2027-03-01", "confirmed"),
         ("0.125", None, "backordered"),
     ]
@@ -104,7 +104,7 @@ async def test_a_lost_answer_is_ambiguous_and_the_repetition_harmless(
     simulator.plan.add(Fault.model_validate({"kind": kind, "seconds": 0.3}))
     with pytest.raises(TransientError) as caught:
         await aps.write_coverage(report(), key="k1")
-    assert caught.value.ambiguous
+    assert caught.value.maybe_written
     await aps.write_coverage(report(), key="k1")
     await simulator.settled()
     assert len(simulator.log.writes) == 1
@@ -115,7 +115,7 @@ async def test_a_busy_planning_system_says_when_to_come_again(aps: RestAps, simu
     with pytest.raises(TransientError) as caught:
         await aps.write_coverage(report(), key="k1")
     assert caught.value.retry_after_seconds == 7
-    assert not caught.value.ambiguous
+    assert not caught.value.maybe_written
 
 
 async def test_a_wrong_address_is_for_a_person(simulator: Simulator) -> None:
@@ -128,4 +128,4 @@ async def test_a_planning_system_that_is_down_is_not_ambiguous() -> None:
     async with httpx.AsyncClient(base_url="http://127.0.0.1:9/aps") as http:
         with pytest.raises(TransientError) as caught:
             await RestAps(http).write_coverage(report(), key="k1")
-    assert not caught.value.ambiguous
+    assert not caught.value.maybe_written

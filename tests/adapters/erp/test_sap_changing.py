@@ -13,13 +13,13 @@ from adapters.errors import PermanentError, TransientError
 from adapters.http import make_client
 from canonical.order import (
     ChangeOutcome,
+    DeliveryLine,
     DocumentLine,
     LineSchedule,
     OrderDocument,
     OrderSchedule,
     Placed,
     Refused,
-    ScheduleLine,
     Written,
 )
 from tests.adapters.erp.documents import DOCK, ORDER_ID, document, line
@@ -31,7 +31,7 @@ LATER = DOCK + dt.timedelta(days=14)
 @pytest.fixture
 async def number(erp: SapErp) -> str:
     """An order of two lines, 100 each."""
-    outcome = await erp.place_order(document(line(10), line(20)), key="place", unsure=False)
+    outcome = await erp.place_order(document(line(10), line(20)), key="place", maybe_written=False)
     assert isinstance(outcome, Placed)
     return outcome.order_number
 
@@ -45,8 +45,8 @@ def confirmed(number: str, *lines: LineSchedule) -> OrderSchedule:
     return OrderSchedule(order_id=ORDER_ID, order_number=number, lines=lines)
 
 
-def slices(item: int, *parts: tuple[str, dt.date], completed: bool = False, **other: Any) -> LineSchedule:
-    schedule = tuple(ScheduleLine(date=day, quantity=Decimal(q), committed=Decimal(q)) for q, day in parts)
+def schedule_lines(item: int, *parts: tuple[str, dt.date], completed: bool = False, **other: Any) -> LineSchedule:
+    schedule = tuple(DeliveryLine(date=day, quantity=Decimal(q), committed=Decimal(q)) for q, day in parts)
     return LineSchedule(line=item, schedule=schedule, completed=completed, **other)
 
 
@@ -54,7 +54,7 @@ async def confirmed_twice(erp: SapErp, schedule: OrderSchedule) -> ChangeOutcome
     """As the activity does it: once more after an ambiguous failure."""
     with pytest.raises(TransientError) as caught:
         await erp.write_schedule(schedule, key="confirm-1")
-    assert caught.value.ambiguous
+    assert caught.value.maybe_written
     return await erp.write_schedule(schedule, key="confirm-1")
 
 
@@ -86,7 +86,7 @@ async def test_only_the_changed_lines_are_looked_at(erp: SapErp, sap: Sap, numbe
 
 
 async def test_a_change_of_a_split_line_makes_it_one_delivery_again(erp: SapErp, sap: Sap, number: str) -> None:
-    await erp.write_schedule(confirmed(number, slices(10, ("60", DOCK), ("40", LATER))), key="confirm-1")
+    await erp.write_schedule(confirmed(number, schedule_lines(10, ("60", DOCK), ("40", LATER))), key="confirm-1")
     outcome = await erp.change_order(revised(number, line(10, "120", delivery_date=LATER)), key="change-2")
     assert isinstance(outcome, Written)
     assert sap.schedule(number) == [("2027-03-15", "120", "40")]
@@ -137,32 +137,36 @@ async def test_an_order_without_a_number_is_our_own_mistake(erp: SapErp) -> None
 
 
 async def test_a_split_confirmation_of_all_lines_is_one_call(erp: SapErp, sap: Sap, number: str) -> None:
-    wanted = confirmed(number, slices(10, ("60", DOCK), ("40", LATER)), slices(20, ("100", LATER), completed=True))
-    outcome = await erp.write_schedule(wanted, key="confirm-1")
+    requested = confirmed(
+        number, schedule_lines(10, ("60", DOCK), ("40", LATER)), schedule_lines(20, ("100", LATER), completed=True)
+    )
+    outcome = await erp.write_schedule(requested, key="confirm-1")
     assert outcome == Written(reference=number, writes=4)
     assert sap.schedule(number) == [("2027-03-01", "60", "60"), ("2027-03-15", "40", "40")]
     assert sap.schedule(number, 20) == [("2027-03-15", "100", "100")]
     assert sap.item(number, 20)["IsCompletelyDelivered"] is True
     assert len({write.key for write in sap.simulator.log.writes[-4:]}) == 1
-    assert await erp.write_schedule(wanted, key="confirm-1") == Written(reference=number, writes=0)
+    assert await erp.write_schedule(requested, key="confirm-1") == Written(reference=number, writes=0)
 
 
 async def test_a_smaller_confirmation_takes_the_order_quantity_with_it(erp: SapErp, sap: Sap, number: str) -> None:
-    outcome = await erp.write_schedule(confirmed(number, slices(10, ("97", DOCK))), key="confirm-1")
+    outcome = await erp.write_schedule(confirmed(number, schedule_lines(10, ("97", DOCK))), key="confirm-1")
     assert isinstance(outcome, Written)
     assert sap.item(number)["OrderQuantity"] == "97"
     assert sap.schedule(number) == [("2027-03-01", "97", "97")]
 
 
 async def test_a_schedule_may_shrink_back_to_one_delivery(erp: SapErp, sap: Sap, number: str) -> None:
-    await erp.write_schedule(confirmed(number, slices(10, ("60", DOCK), ("40", LATER))), key="confirm-1")
-    outcome = await erp.write_schedule(confirmed(number, slices(10, ("100", LATER))), key="confirm-2")
+    await erp.write_schedule(confirmed(number, schedule_lines(10, ("60", DOCK), ("40", LATER))), key="confirm-1")
+    outcome = await erp.write_schedule(confirmed(number, schedule_lines(10, ("100", LATER))), key="confirm-2")
     assert isinstance(outcome, Written)
     assert sap.schedule(number) == [("2027-03-15", "100", "100")]
 
 
 async def test_a_rejected_line_is_completed_with_nothing_committed(erp: SapErp, sap: Sap, number: str) -> None:
-    outcome = await erp.write_schedule(confirmed(number, slices(10, ("0", DOCK), completed=True)), key="confirm-1")
+    outcome = await erp.write_schedule(
+        confirmed(number, schedule_lines(10, ("0", DOCK), completed=True)), key="confirm-1"
+    )
     assert outcome == Written(reference=number, writes=1)
     assert sap.item(number)["IsCompletelyDelivered"] is True
 
@@ -172,8 +176,8 @@ async def test_after_a_lost_answer_the_schedule_is_what_was_confirmed(
     erp: SapErp, sap: Sap, number: str, kind: str
 ) -> None:
     sap.fault(kind, r"\$batch$", seconds=0.4)
-    wanted = confirmed(number, slices(10, ("60", DOCK), ("40", LATER)))
-    outcome = await confirmed_twice(erp, wanted)
+    requested = confirmed(number, schedule_lines(10, ("60", DOCK), ("40", LATER)))
+    outcome = await confirmed_twice(erp, requested)
     await sap.simulator.settled()
     assert sap.all_faults_struck
     assert isinstance(outcome, Written)
@@ -184,8 +188,8 @@ async def test_a_write_that_arrives_while_it_is_repeated_is_not_taken_for_a_refu
     erp: SapErp, sap: Sap, number: str
 ) -> None:
     sap.fault("slow", r"\$batch$", seconds=0.1)
-    wanted = confirmed(number, slices(10, ("60", DOCK), ("40", LATER)))
-    overtaken, _ = await asyncio.gather(*(erp.write_schedule(wanted, key="confirm-1") for _ in range(2)))
+    requested = confirmed(number, schedule_lines(10, ("60", DOCK), ("40", LATER)))
+    overtaken, _ = await asyncio.gather(*(erp.write_schedule(requested, key="confirm-1") for _ in range(2)))
     assert sap.all_faults_struck
     assert isinstance(overtaken, Written), overtaken
     assert sap.schedule(number) == [("2027-03-01", "60", "60"), ("2027-03-15", "40", "40")]
@@ -196,11 +200,11 @@ async def test_a_document_that_another_user_holds_is_only_a_matter_of_time(
     erp: SapErp, sap: Sap, number: str, status: int
 ) -> None:
     await sap.post("/control/locks", {"document": number, "user": "MILLER", "status": status, "times": 1})
-    wanted = confirmed(number, slices(10, ("60", DOCK), ("40", LATER)))
+    requested = confirmed(number, schedule_lines(10, ("60", DOCK), ("40", LATER)))
     with pytest.raises(TransientError, match="MILLER") as caught:
-        await erp.write_schedule(wanted, key="confirm-1")
-    assert not caught.value.ambiguous
-    assert isinstance(await erp.write_schedule(wanted, key="confirm-1"), Written)
+        await erp.write_schedule(requested, key="confirm-1")
+    assert not caught.value.maybe_written
+    assert isinstance(await erp.write_schedule(requested, key="confirm-1"), Written)
 
 
 async def test_a_single_write_waits_for_the_lock_as_well(erp: SapErp, sap: Sap, number: str) -> None:
@@ -212,7 +216,9 @@ async def test_a_single_write_waits_for_the_lock_as_well(erp: SapErp, sap: Sap, 
 
 
 async def test_a_date_that_sap_will_not_take_is_refused_by_its_line(erp: SapErp, sap: Sap, number: str) -> None:
-    refused = await erp.write_schedule(confirmed(number, slices(20, ("100", dt.date(2026, 12, 1)))), key="confirm-1")
+    refused = await erp.write_schedule(
+        confirmed(number, schedule_lines(20, ("100", dt.date(2026, 12, 1)))), key="confirm-1"
+    )
     assert isinstance(refused, Refused)
     assert refused.line == 20
 
@@ -234,7 +240,7 @@ async def test_an_erp_that_holds_something_else_than_was_written_is_found_out(sa
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "said"),
+    ("status", "code", "detail"),
     [
         (423, "MEPO/001", "Bestellung wird bearbeitet"),
         (400, "ME/006", "Benutzer MILLER bearbeitet gerade Bestellung"),
@@ -242,14 +248,14 @@ async def test_an_erp_that_holds_something_else_than_was_written_is_found_out(sa
     ],
 )
 async def test_a_held_document_is_known_by_status_code_or_text(
-    sap: Sap, number: str, status: int, code: str, said: str
+    sap: Sap, number: str, status: int, code: str, detail: str
 ) -> None:
     class Held(Mounted):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if request.method != "MERGE":
                 return await super().handle_async_request(request)
-            return httpx.Response(status, json={"error": {"code": code, "message": {"lang": "en", "value": said}}})
+            return httpx.Response(status, json={"error": {"code": code, "message": {"lang": "en", "value": detail}}})
 
     async with make_client("http://sap/erp", "PEGLINE", "pegline", 0.25, Held(sap.simulator)) as http:
-        with pytest.raises(TransientError, match=said):
+        with pytest.raises(TransientError, match=detail):
             await SapErp(http).change_order(revised(number, line(10, "80")), key="change-2")

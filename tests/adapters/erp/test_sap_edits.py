@@ -8,8 +8,9 @@ import pytest
 
 from adapters.erp.sap import edits
 from adapters.erp.sap.client import SapErp
-from adapters.erp.sap.held import HeldItem, HeldScheduleLine
+from adapters.erp.sap.remote import RemoteItem, RemoteScheduleLine
 from canonical.order import (
+    DeliveryLine,
     DocumentLine,
     Edited,
     LineSchedule,
@@ -17,7 +18,6 @@ from canonical.order import (
     OrderSchedule,
     Placed,
     Refused,
-    ScheduleLine,
     Written,
     WrittenLine,
 )
@@ -31,7 +31,7 @@ LATEST = DOCK + dt.timedelta(days=21)
 @pytest.fixture
 async def number(erp: SapErp) -> str:
     """An order of two lines, 100 each."""
-    outcome = await erp.place_order(document(line(10), line(20)), key="place", unsure=False)
+    outcome = await erp.place_order(document(line(10), line(20)), key="place", maybe_written=False)
     assert isinstance(outcome, Placed)
     return outcome.order_number
 
@@ -41,8 +41,8 @@ def revised(number: str, *lines: DocumentLine) -> OrderDocument:
     return document(*lines, order_number=number, revision=2, changed_lines=changed)
 
 
-def deliveries(*parts: tuple[str, dt.date]) -> tuple[ScheduleLine, ...]:
-    return tuple(ScheduleLine(date=day, quantity=Decimal(q), committed=Decimal(q)) for q, day in parts)
+def deliveries(*parts: tuple[str, dt.date]) -> tuple[DeliveryLine, ...]:
+    return tuple(DeliveryLine(date=day, quantity=Decimal(q), committed=Decimal(q)) for q, day in parts)
 
 
 def confirmed(number: str, *lines: LineSchedule) -> OrderSchedule:
@@ -177,8 +177,8 @@ async def test_a_confirmation_moves_nothing_that_a_person_moved_and_brings_back_
 ) -> None:
     await sap.edit(number, **change)
     before = sap.writes
-    wanted = arriving(("60", DOCK), ("40", LATER), known=written())
-    assert found(await erp.write_schedule(confirmed(number, wanted), key="confirm-1")) == [edit]
+    desired = arriving(("60", DOCK), ("40", LATER), known=written())
+    assert found(await erp.write_schedule(confirmed(number, desired), key="confirm-1")) == [edit]
     assert sap.writes == before
 
 
@@ -190,9 +190,9 @@ async def test_a_price_is_not_what_a_confirmation_writes(erp: SapErp, sap: Sap, 
 
 
 async def test_a_confirmation_whose_answer_was_lost_is_no_edit(erp: SapErp, sap: Sap, number: str) -> None:
-    wanted = confirmed(number, arriving(("60", DOCK), ("37", LATER), known=written()))
-    assert isinstance(await erp.write_schedule(wanted, key="confirm-1"), Written)
-    assert await erp.write_schedule(wanted, key="confirm-1") == Written(reference=number, writes=0)
+    desired = confirmed(number, arriving(("60", DOCK), ("37", LATER), known=written()))
+    assert isinstance(await erp.write_schedule(desired, key="confirm-1"), Written)
+    assert await erp.write_schedule(desired, key="confirm-1") == Written(reference=number, writes=0)
 
 
 async def test_an_edit_of_a_confirmed_line_back_to_what_was_ordered_is_found(
@@ -210,12 +210,12 @@ async def test_what_was_found_of_the_deliveries_is_known_from_then_on(erp: SapEr
     await sap.edit(number, quantity="120")
     await sap.edit(number, delivery_date=LATEST.isoformat(), from_date=DOCK.isoformat())
     known = written(schedule=deliveries(("60", DOCK), ("40", LATER)))
-    wanted = arriving(("60", DOCK), ("40", LATEST), known=known)
-    outcome = await erp.write_schedule(confirmed(number, wanted), key="confirm-2")
+    desired = arriving(("60", DOCK), ("40", LATEST), known=known)
+    outcome = await erp.write_schedule(confirmed(number, desired), key="confirm-2")
     assert isinstance(outcome, Edited)
     there = outcome.edits[-1].deliveries
     assert [(one.date, str(one.quantity)) for one in there] == [(LATEST, "60"), (LATER, "60")]
-    undone = wanted.model_copy(update={"written": written("120", LATEST, schedule=there)})
+    undone = desired.model_copy(update={"written": written("120", LATEST, schedule=there)})
     assert isinstance(await erp.write_schedule(confirmed(number, undone), key="confirm-3"), Written)
 
 
@@ -236,7 +236,7 @@ async def test_our_own_write_whose_answer_was_lost_is_no_edit(erp: SapErp, sap: 
 
 
 async def test_a_transfer_has_no_price_to_edit(erp: SapErp, sap: Sap) -> None:
-    placed = await erp.place_order(transfer(), key="place", unsure=False)
+    placed = await erp.place_order(transfer(), key="place", maybe_written=False)
     assert isinstance(placed, Placed)
     moved = line(10, "80", price=Decimal(9), info_record=None, written=written(price="9"))
     change = transfer(moved, order_number=placed.order_number, changed_lines=(10,))
@@ -250,42 +250,42 @@ async def test_a_transfer_has_no_price_to_edit(erp: SapErp, sap: Sap) -> None:
 # By the rules alone
 
 
-def scheduled(number: int, quantity: str, day: dt.date = DOCK, committed: str = "0") -> HeldScheduleLine:
-    return HeldScheduleLine(number, day, Decimal(quantity), Decimal(committed))
+def scheduled(number: int, quantity: str, day: dt.date = DOCK, committed: str = "0") -> RemoteScheduleLine:
+    return RemoteScheduleLine(number, day, Decimal(quantity), Decimal(committed))
 
 
-def held(*schedule: HeldScheduleLine, price: str = "0.10", per: str = "1") -> dict[int, HeldItem]:
+def remote(*schedule: RemoteScheduleLine, price: str = "0.10", per: str = "1") -> dict[int, RemoteItem]:
     total = sum((one.quantity for one in schedule), Decimal(0))
-    return {10: HeldItem("45", 10, total, False, False, "10", schedule, Decimal(price), Decimal(per))}
+    return {10: RemoteItem("45", 10, total, False, False, "10", schedule, Decimal(price), Decimal(per))}
 
 
-def judged(items: dict[int, HeldItem], asked: DocumentLine) -> list[tuple[str, str, str]]:
+def judged(items: dict[int, RemoteItem], asked: DocumentLine) -> list[tuple[str, str, str]]:
     return [(edit.field, edit.old, edit.new) for edit in edits.of_lines(items, [asked], priced=True)]
 
 
 def test_a_price_that_sap_states_for_more_pieces_is_the_same_price() -> None:
     fine = line(price=Decimal("0.1234"), written=written(price="0.1234"))
-    assert judged(held(scheduled(1, "100"), price="12.34", per="100"), fine) == []
-    assert judged(held(scheduled(1, "100"), price="13.00", per="100"), fine) == [("price", "0.1234", "0.13")]
+    assert judged(remote(scheduled(1, "100"), price="12.34", per="100"), fine) == []
+    assert judged(remote(scheduled(1, "100"), price="13.00", per="100"), fine) == [("price", "0.1234", "0.13")]
 
 
 def test_an_adopted_quantity_is_no_edit_and_what_was_ordered_before_is_one() -> None:
     known = written("110", schedule=deliveries(("60", DOCK), ("50", LATER)))
-    adopted = held(scheduled(1, "60", committed="60"), scheduled(2, "50", LATER, "40"))
+    adopted = remote(scheduled(1, "60", committed="60"), scheduled(2, "50", LATER, "40"))
     assert judged(adopted, line(10, "90", written=known)) == []
-    back = held(scheduled(1, "60", committed="60"), scheduled(2, "40", LATER, "40"))
+    back = remote(scheduled(1, "60", committed="60"), scheduled(2, "40", LATER, "40"))
     assert judged(back, line(10, "90", written=known)) == [("quantity", "110", "100")]
 
 
 def test_an_adopted_date_is_no_edit_and_the_day_that_was_ordered_before_is_one() -> None:
     known = written(day=LATEST, schedule=deliveries(("100", LATEST)))
     asked = line(10, "90", delivery_date=LATER, written=known)
-    assert judged(held(scheduled(1, "100", LATEST)), asked) == []
-    assert judged(held(scheduled(1, "100", DOCK)), asked) == [("delivery_date", "2027-03-22", "2027-03-01")]
+    assert judged(remote(scheduled(1, "100", LATEST)), asked) == []
+    assert judged(remote(scheduled(1, "100", DOCK)), asked) == [("delivery_date", "2027-03-22", "2027-03-01")]
 
 
 def test_a_split_that_only_looks_like_the_one_asked_for_is_an_edit() -> None:
-    items = held(scheduled(1, "40"), scheduled(2, "60", LATER))
+    items = remote(scheduled(1, "40"), scheduled(2, "60", LATER))
     asked = arriving(("60", DOCK), ("40", LATER), known=written())
     assert [(edit.old, edit.new) for edit in edits.of_schedules(items, [asked])] == [("2027-03-01", "2027-03-15")]
     same = arriving(("40", DOCK), ("60", LATER), known=written())
@@ -294,20 +294,20 @@ def test_a_split_that_only_looks_like_the_one_asked_for_is_an_edit() -> None:
 
 def test_more_on_a_day_without_less_on_another_is_a_quantity_and_no_date() -> None:
     known = written(schedule=deliveries(("60", DOCK), ("40", LATER)))
-    items = held(scheduled(1, "60"), scheduled(2, "70", LATER, "40"))
+    items = remote(scheduled(1, "60"), scheduled(2, "70", LATER, "40"))
     assert judged(items, line(10, "90", written=known)) == [("quantity", "100", "130")]
 
 
 def test_a_commitment_that_is_left_over_is_nobodys_edit() -> None:
-    assert judged(held(scheduled(1, "100", committed="60")), line(10, "90", written=written())) == []
+    assert judged(remote(scheduled(1, "100", committed="60")), line(10, "90", written=written())) == []
 
 
 def test_less_of_a_confirmed_delivery_is_an_edit_though_sap_takes_the_commitment_down_with_it() -> None:
     known = written("97", schedule=deliveries(("97", LATER)))
-    items = held(scheduled(1, "90", LATER, committed="90"))
+    items = remote(scheduled(1, "90", LATER, committed="90"))
     assert judged(items, line(10, "80", written=known)) == [("quantity", "97", "90")]
 
 
 def test_a_delivery_that_a_person_split_is_a_date_edit() -> None:
-    items = held(scheduled(1, "60"), scheduled(2, "40", LATEST))
+    items = remote(scheduled(1, "60"), scheduled(2, "40", LATEST))
     assert judged(items, line(10, "100", written=written())) == [("delivery_date", "2027-03-01", "2027-03-22")]

@@ -10,23 +10,30 @@ import pytest
 
 from adapters.erp.sap import difference
 from adapters.erp.sap.batch import Operation, changeset, parts
-from adapters.erp.sap.held import HeldComponent, HeldItem, HeldScheduleLine, held_item, held_orders, held_requisitions
 from adapters.erp.sap.mapping import first_sent, order_body, requisition_body
 from adapters.erp.sap.odata import keyed, literal, repeatable
+from adapters.erp.sap.remote import (
+    RemoteComponent,
+    RemoteItem,
+    RemoteScheduleLine,
+    remote_item,
+    remote_orders,
+    remote_requisitions,
+)
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import DoesNotFit
-from canonical.order import LineSchedule, Refused, ScheduleLine
+from canonical.order import DeliveryLine, LineSchedule, Refused
 from tests.adapters.erp.documents import DOCK, component, document, line, subcontract, transfer, written
 from tests.adapters.erp.sap_metadata import DELETABLE, NAVIGATIONS, SETS
 
 UNITS = Units()
 
 
-def scheduled(number: int, quantity: str, day: dt.date = DOCK, committed: str = "0") -> HeldScheduleLine:
-    return HeldScheduleLine(number, day, Decimal(quantity), Decimal(committed))
+def scheduled(number: int, quantity: str, day: dt.date = DOCK, committed: str = "0") -> RemoteScheduleLine:
+    return RemoteScheduleLine(number, day, Decimal(quantity), Decimal(committed))
 
 
-def held(*schedule: HeldScheduleLine, number: int = 10, **other: Any) -> HeldItem:
+def remote(*schedule: RemoteScheduleLine, number: int = 10, **other: Any) -> RemoteItem:
     known: dict[str, Any] = {
         "order": "4500000011",
         "number": number,
@@ -36,16 +43,17 @@ def held(*schedule: HeldScheduleLine, number: int = 10, **other: Any) -> HeldIte
         "requisition": "10000007",
         "schedule": schedule,
     }
-    return HeldItem(**{**known, **other})
+    return RemoteItem(**{**known, **other})
 
 
-def steel(quantity: str, reservation: int = 1) -> HeldComponent:
-    return HeldComponent(1, reservation, "", "MZ-STEEL", Decimal(quantity), "KG", dt.date(2027, 2, 1))
+def steel(quantity: str, reservation: int = 1) -> RemoteComponent:
+    return RemoteComponent(1, reservation, "", "MZ-STEEL", Decimal(quantity), "KG", dt.date(2027, 2, 1))
 
 
-def confirmed(*slices: tuple[str, dt.date], completed: bool = False) -> LineSchedule:
+def confirmed(*schedule_lines: tuple[str, dt.date], completed: bool = False) -> LineSchedule:
     schedule = tuple(
-        ScheduleLine(date=day, quantity=Decimal(quantity), committed=Decimal(quantity)) for quantity, day in slices
+        DeliveryLine(date=day, quantity=Decimal(quantity), committed=Decimal(quantity))
+        for quantity, day in schedule_lines
     )
     return LineSchedule(line=10, schedule=schedule, completed=completed)
 
@@ -134,8 +142,8 @@ def test_only_sets_that_sap_lets_us_delete_from_are_deleted_from() -> None:
 
 
 def _all_kinds_of_change() -> list[Operation]:
-    items = {10: held(scheduled(1, "60"), scheduled(2, "40", LATER, "40"))}
-    given = {10: held(scheduled(1, "100"), components=(steel("250"), steel("5", 2)))}
+    items = {10: remote(scheduled(1, "60"), scheduled(2, "40", LATER, "40"))}
+    given = {10: remote(scheduled(1, "100"), components=(steel("250"), steel("5", 2)))}
     return [
         *difference.of_components(given, [line(components=(component(quantity="99"), component("TUBE")))], UNITS),
         *operations(difference.of_lines(items, [line(10, "30", price=Decimal(2), written=written())])),
@@ -176,7 +184,7 @@ def _checked(entity_set: str, body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def test_items_are_read_with_unpadded_keys_as_the_sandbox_sends_them() -> None:
-    item = held_item(
+    item = remote_item(
         {
             "PurchaseOrder": "4500000011",
             "PurchaseOrderItem": "10",
@@ -201,7 +209,7 @@ def test_items_are_read_with_unpadded_keys_as_the_sandbox_sends_them() -> None:
 
 
 def test_documents_are_told_apart_by_number_and_deletion() -> None:
-    first, second = held_requisitions(
+    first, second = remote_requisitions(
         [
             {"PurchaseRequisition": "10000012", "PurchaseRequisitionItem": "00010", "IsDeleted": ""},
             {"PurchaseRequisition": "10000011", "PurchaseRequisitionItem": "00010", "IsDeleted": "X"},
@@ -219,7 +227,7 @@ def test_an_order_whose_header_is_deleted_has_no_live_item() -> None:
         "PurchasingDocumentDeletionCode": "L",
         "to_PurchaseOrderItem": {"results": [item]},
     }
-    (found,) = held_orders([order])
+    (found,) = remote_orders([order])
     assert found.deleted
     assert found.requisition == "10000011"
 
@@ -228,18 +236,18 @@ def test_an_order_whose_header_is_deleted_has_no_live_item() -> None:
 
 
 def test_nothing_is_written_where_nothing_differs() -> None:
-    items = {10: held(scheduled(1, "100", committed="100"))}
+    items = {10: remote(scheduled(1, "100", committed="100"))}
     assert difference.of_lines(items, [line()]) == []
     assert difference.of_schedules(items, [confirmed(("100", DOCK))]) == []
 
 
 def test_a_quantity_alone_is_one_write_since_sap_moves_the_single_schedule_line_along() -> None:
-    changed = difference.of_lines({10: held(scheduled(1, "100"))}, [line(10, "80")])
+    changed = difference.of_lines({10: remote(scheduled(1, "100"))}, [line(10, "80")])
     assert changed == [Operation("MERGE", ITEM, {"OrderQuantity": "80.000"})]
 
 
 def test_a_lower_quantity_takes_the_commitment_down_with_it() -> None:
-    changed = difference.of_lines({10: held(scheduled(1, "100", committed="100"))}, [line(10, "80")])
+    changed = difference.of_lines({10: remote(scheduled(1, "100", committed="100"))}, [line(10, "80")])
     assert changed == [
         Operation("MERGE", ITEM, {"OrderQuantity": "80.000"}),
         Operation("MERGE", schedule_line(1), {"ScheduleLineCommittedQuantity": "80.000"}),
@@ -247,12 +255,12 @@ def test_a_lower_quantity_takes_the_commitment_down_with_it() -> None:
 
 
 def test_a_date_alone_is_written_to_the_schedule_line() -> None:
-    changed = difference.of_lines({10: held(scheduled(1, "100"))}, [line(delivery_date=LATER)])
+    changed = difference.of_lines({10: remote(scheduled(1, "100"))}, [line(delivery_date=LATER)])
     assert changed == [Operation("MERGE", schedule_line(1), {"ScheduleLineDeliveryDate": "/Date(1805068800000)/"})]
 
 
 def test_a_split_confirmation_keeps_the_first_schedule_line_and_adds_the_second() -> None:
-    changed = difference.of_schedules({10: held(scheduled(1, "100"))}, [confirmed(("60", DOCK), ("40", LATER))])
+    changed = difference.of_schedules({10: remote(scheduled(1, "100"))}, [confirmed(("60", DOCK), ("40", LATER))])
     kept, added = operations(changed)
     assert kept == Operation(
         "MERGE",
@@ -265,7 +273,7 @@ def test_a_split_confirmation_keeps_the_first_schedule_line_and_adds_the_second(
 
 
 def test_what_falls_away_is_deleted_and_the_quantity_follows_the_schedule() -> None:
-    items = {10: held(scheduled(1, "60", committed="60"), scheduled(2, "40", LATER, "40"))}
+    items = {10: remote(scheduled(1, "60", committed="60"), scheduled(2, "40", LATER, "40"))}
     changed = difference.of_schedules(items, [confirmed(("40", LATER))])
     assert changed == [
         Operation("MERGE", ITEM, {"OrderQuantity": "40.000"}),
@@ -274,12 +282,12 @@ def test_what_falls_away_is_deleted_and_the_quantity_follows_the_schedule() -> N
 
 
 def test_two_deliveries_on_one_day_stay_two_schedule_lines() -> None:
-    items = {10: held(scheduled(1, "30", committed="30"), scheduled(2, "70", committed="70"))}
+    items = {10: remote(scheduled(1, "30", committed="30"), scheduled(2, "70", committed="70"))}
     assert difference.of_schedules(items, [confirmed(("70", DOCK), ("30", DOCK))]) == []
 
 
 def test_a_line_of_which_nothing_will_come_keeps_its_schedule_uncommitted() -> None:
-    items = {10: held(scheduled(1, "100", committed="100"))}
+    items = {10: remote(scheduled(1, "100", committed="100"))}
     changed = difference.of_schedules(items, [confirmed(("0", DOCK), completed=True)])
     assert changed == [
         Operation("MERGE", ITEM, {"IsCompletelyDelivered": True}),
@@ -288,12 +296,12 @@ def test_a_line_of_which_nothing_will_come_keeps_its_schedule_uncommitted() -> N
 
 
 def test_completion_is_set_and_never_taken_back() -> None:
-    done = {10: held(scheduled(1, "100", committed="100"), completed=True)}
+    done = {10: remote(scheduled(1, "100", committed="100"), completed=True)}
     assert difference.of_schedules(done, [confirmed(("100", DOCK), completed=False)]) == []
 
 
 def test_a_cancelled_line_is_deleted_once() -> None:
-    alive, gone = held(scheduled(1, "100")), held(scheduled(1, "100"), deleted=True)
+    alive, gone = remote(scheduled(1, "100")), remote(scheduled(1, "100"), deleted=True)
     assert difference.of_lines({10: alive}, [line(cancelled=True)]) == [Operation("DELETE", ITEM)]
     assert difference.of_lines({10: gone}, [line(cancelled=True)]) == []
 
@@ -305,7 +313,7 @@ def test_a_line_that_is_gone_in_the_erp_is_refused_by_its_number() -> None:
 
 
 def test_components_are_paired_by_material_and_only_the_difference_is_written() -> None:
-    items = {10: held(scheduled(1, "100"), components=(steel("250"), steel("5", 2)))}
+    items = {10: remote(scheduled(1, "100"), components=(steel("250"), steel("5", 2)))}
     asked = line(components=(component(quantity="250.0001"),))
     changed, doubled = difference.of_components(items, [asked], UNITS)
     assert (changed.method, changed.body) == ("MERGE", {"QuantityInEntryUnit": "250.001", "EntryUnit": "KG"})
@@ -314,7 +322,7 @@ def test_components_are_paired_by_material_and_only_the_difference_is_written() 
 
 
 def test_a_price_is_written_only_to_undo_an_edit_of_it() -> None:
-    items = {10: held(scheduled(1, "100"), price=Decimal("0.12"))}
+    items = {10: remote(scheduled(1, "100"), price=Decimal("0.12"))}
     assert difference.of_lines(items, [line()]) == []
     undone = operations(difference.of_lines(items, [line(written=written(price="0.12"))]))
     assert undone == [Operation("MERGE", ITEM, {"NetPriceAmount": "0.10", "NetPriceQuantity": "1"})]

@@ -132,7 +132,7 @@ async def test_an_item_without_terms_at_the_plant_has_no_source(master: SapMaste
 
 
 @pytest.mark.parametrize(
-    ("plant", "item", "said"),
+    ("plant", "item", "detail"),
     [
         ("1710", "NO-SUCH-ITEM", "no product NO-SUCH-ITEM"),
         ("9999", ITEM, "not kept at plant 9999"),
@@ -140,11 +140,11 @@ async def test_an_item_without_terms_at_the_plant_has_no_source(master: SapMaste
     ],
 )
 async def test_what_can_not_be_ordered_from_is_unknown_and_says_why(
-    master: SapMasterData, plant: str, item: str, said: str
+    master: SapMasterData, plant: str, item: str, detail: str
 ) -> None:
     found = await master.item_at_plant(plant, item)
     assert isinstance(found, UnknownItem)
-    assert said in found.detail
+    assert detail in found.detail
 
 
 async def test_many_who_ask_at_the_same_time_ask_sap_once(master: SapMasterData, sap: Sap) -> None:
@@ -262,7 +262,7 @@ async def test_what_is_read_along_takes_nothing_from_what_is_asked_for_in_anothe
     assert found.sources == (await known(SapMasterData(sap.http), item=item)).sources
 
 
-async def test_what_is_unknown_is_asked_again_since_somebody_mends_it(master: SapMasterData, sap: Sap) -> None:
+async def test_what_is_unknown_is_asked_again_since_somebody_fixes_it(master: SapMasterData, sap: Sap) -> None:
     assert isinstance(await master.item_at_plant("1710", "MZ-NEW"), UnknownItem)
     await sap.post(
         "/control/master-data",

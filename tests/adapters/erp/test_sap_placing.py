@@ -26,18 +26,18 @@ def placed(outcome: PlaceOutcome) -> Placed:
     return outcome
 
 
-async def place(erp: SapErp, what: OrderDocument | None = None, *, unsure: bool = False) -> PlaceOutcome:
-    return await erp.place_order(what or document(), key=KEY, unsure=unsure)
+async def place(erp: SapErp, what: OrderDocument | None = None, *, maybe_written: bool = False) -> PlaceOutcome:
+    return await erp.place_order(what or document(), key=KEY, maybe_written=maybe_written)
 
 
 async def placed_at_last(erp: SapErp, attempts: int = 3) -> Placed:
     """As the activity does it: after an ambiguous failure, unsure."""
-    unsure = False
+    maybe_written = False
     for _ in range(attempts):
         try:
-            return placed(await place(erp, unsure=unsure))
+            return placed(await place(erp, maybe_written=maybe_written))
         except TransientError as error:
-            unsure = unsure or error.ambiguous
+            maybe_written = maybe_written or error.maybe_written
     raise AssertionError("not placed")
 
 
@@ -114,7 +114,7 @@ async def test_a_write_of_a_killed_worker_is_waited_for(erp: SapErp, sap: Sap, s
     killed.cancel()
     with pytest.raises(asyncio.CancelledError):
         await killed
-    found = placed(await place(erp, unsure=True))
+    found = placed(await place(erp, maybe_written=True))
     await sap.simulator.settled()
     one_of_each(sap, found)
 
@@ -145,7 +145,7 @@ async def test_later_than_the_settle_time_makes_a_duplicate_that_is_swept_and_re
     await placed_at_last(erp)
     await sap.simulator.settled()
     assert len(sap.requisitions) == 2
-    found = placed(await place(erp, unsure=True))
+    found = placed(await place(erp, maybe_written=True))
     one_of_each(sap, found)
     assert len(found.duplicates) == 1
     assert found.duplicates[0] != found.requisition_number
@@ -184,7 +184,7 @@ async def second_order(sap: Sap, like: OrderDocument) -> str:
 async def test_of_two_orders_the_lowest_is_kept_with_the_requisition_it_was_made_of(sap: Sap) -> None:
     two_workers = [SapErp(sap.http), SapErp(sap.http)]
     await asyncio.gather(*(place(erp) for erp in two_workers), return_exceptions=True)
-    found = placed(await place(two_workers[0], unsure=True))
+    found = placed(await place(two_workers[0], maybe_written=True))
     one_of_each(sap, found)
     assert found.order_number == min(one["PurchaseOrder"] for one in sap.simulator.books()["orders"])
 
@@ -194,7 +194,7 @@ async def test_a_busy_erp_says_when_to_come_again_and_nothing_was_written(erp: S
     with pytest.raises(TransientError) as caught:
         await place(erp)
     assert caught.value.retry_after_seconds == 9
-    assert not caught.value.ambiguous
+    assert not caught.value.maybe_written
     assert sap.writes == 0
 
 
@@ -203,7 +203,7 @@ async def test_when_the_budget_is_spent_the_activity_is_told_that_it_is_unsure(s
     hasty = SapErp(sap.http, settle_seconds=0.2, look_every_seconds=0.05, budget_seconds=0.1)
     with pytest.raises(TransientError) as caught:
         await place(hasty)
-    assert caught.value.ambiguous
+    assert caught.value.maybe_written
     assert len(sap.requisitions) == 1
 
 
@@ -261,14 +261,14 @@ async def test_an_erp_that_is_down_is_not_ambiguous() -> None:
     async with make_client("http://127.0.0.1:9/erp", "PEGLINE", "pegline", 0.25) as http:
         with pytest.raises(TransientError) as caught:
             await place(SapErp(http))
-    assert not caught.value.ambiguous
+    assert not caught.value.maybe_written
 
 
 # SAP says no
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "detail"),
     [
         (document(plant="9999"), "9999"),
         (document(supplier="17300003"), "17300003"),
@@ -276,12 +276,12 @@ async def test_an_erp_that_is_down_is_not_ambiguous() -> None:
     ],
 )
 async def test_a_business_check_of_sap_is_a_refusal_in_saps_words(
-    erp: SapErp, sap: Sap, wrong: OrderDocument, said: str
+    erp: SapErp, sap: Sap, wrong: OrderDocument, detail: str
 ) -> None:
     refused = await place(erp, wrong)
     assert isinstance(refused, Refused)
     assert refused.system == "erp"
-    assert said in refused.reason
+    assert detail in refused.reason
     assert "/" in refused.code
     assert len(refused.reason) <= 300
     assert sap.orders == []
@@ -312,7 +312,7 @@ async def test_a_document_that_a_person_deleted_is_not_made_again(erp: SapErp, s
         headers={"X-CSRF-Token": token.headers["x-csrf-token"]},
     )
     assert gone.status_code == 204
-    refused = await place(erp, unsure=True)
+    refused = await place(erp, maybe_written=True)
     assert isinstance(refused, Refused)
     assert refused.code == "deleted_in_erp"
     assert found.order_number in refused.reason

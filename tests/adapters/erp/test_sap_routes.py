@@ -23,12 +23,12 @@ def placed(outcome: PlaceOutcome) -> Placed:
 
 async def placed_at_last(erp: SapErp, what: OrderDocument) -> Placed:
     """As the activity does it: after an ambiguous failure, unsure."""
-    unsure = False
+    maybe_written = False
     for _ in range(3):
         try:
-            return placed(await erp.place_order(what, key="place", unsure=unsure))
+            return placed(await erp.place_order(what, key="place", maybe_written=maybe_written))
         except TransientError as error:
-            unsure = unsure or error.ambiguous
+            maybe_written = maybe_written or error.maybe_written
     raise AssertionError("not placed")
 
 
@@ -36,7 +36,7 @@ async def placed_at_last(erp: SapErp, what: OrderDocument) -> Placed:
 
 
 async def test_a_transfer_is_a_stock_transport_order_of_the_supplying_plant(erp: SapErp, sap: Sap) -> None:
-    found = placed(await erp.place_order(transfer(), key="place", unsure=False))
+    found = placed(await erp.place_order(transfer(), key="place", maybe_written=False))
     (requisition,), (order,) = sap.requisitions, sap.orders
     assert (order["PurchaseOrderType"], order["SupplyingPlant"], order["Supplier"]) == ("UB", "1720", "")
     assert (order["items"][0]["PurchaseOrderItemCategory"], order["items"][0]["NetPriceAmount"]) == ("7", "0.00")
@@ -58,20 +58,20 @@ async def test_a_transfer_whose_answer_was_lost_stays_the_only_one(erp: SapErp, 
         found.requisition_number,
         found.order_number,
     )
-    again = placed(await erp.place_order(transfer(), key="place", unsure=False))
+    again = placed(await erp.place_order(transfer(), key="place", maybe_written=False))
     assert again == found.model_copy(update={"found_existing": True, "duplicates": ()})
 
 
 async def test_what_the_plant_can_not_supply_is_refused_in_saps_words(erp: SapErp, sap: Sap) -> None:
     steel = line(item="MZ-STEEL", unit="KGM", price=Decimal(0), info_record=None)
-    refused = await erp.place_order(transfer(steel), key="place", unsure=False)
+    refused = await erp.place_order(transfer(steel), key="place", maybe_written=False)
     assert isinstance(refused, Refused)
     assert "not maintained in plant 1720" in refused.reason
     assert sap.orders == []
 
 
 async def test_a_transfer_is_changed_and_scheduled_like_any_order(erp: SapErp, sap: Sap) -> None:
-    number = placed(await erp.place_order(transfer(), key="place", unsure=False)).order_number
+    number = placed(await erp.place_order(transfer(), key="place", maybe_written=False)).order_number
     moved = line(10, "80", delivery_date=LATER, info_record=None, written=written(price="0"))
     changed = transfer(moved, order_number=number, changed_lines=(10,))
     assert isinstance(await erp.change_order(changed, key="change-2"), Written)
@@ -83,7 +83,7 @@ async def test_a_transfer_is_changed_and_scheduled_like_any_order(erp: SapErp, s
 
 async def test_a_subcontract_carries_what_the_supplier_is_given(erp: SapErp, sap: Sap) -> None:
     two = line(components=(component(), component("MZ-TUBE", "33.3333", "H87", date=dt.date(2027, 2, 3))))
-    found = placed(await erp.place_order(subcontract(two), key="place", unsure=False))
+    found = placed(await erp.place_order(subcontract(two), key="place", maybe_written=False))
     item = sap.item(found.order_number)
     assert (item["PurchaseOrderItemCategory"], item["NetPriceAmount"]) == ("3", "0.10")
     assert sap.components(found.order_number) == [
@@ -106,7 +106,7 @@ async def test_a_subcontract_whose_answer_was_lost_stays_the_only_one(erp: SapEr
 
 
 async def test_components_follow_a_changed_line_and_a_lost_answer_doubles_none(erp: SapErp, sap: Sap) -> None:
-    number = placed(await erp.place_order(subcontract(), key="place", unsure=False)).order_number
+    number = placed(await erp.place_order(subcontract(), key="place", maybe_written=False)).order_number
     given = (component(quantity="201", date=dt.date(2027, 2, 8)), component("MZ-TUBE", "80", "H87"))
     change = subcontract(
         line(10, "80", delivery_date=LATER, components=given, written=written()),
@@ -128,7 +128,9 @@ async def test_components_follow_a_changed_line_and_a_lost_answer_doubles_none(e
 
 async def test_a_component_that_is_double_or_no_longer_given_is_taken_away(erp: SapErp, sap: Sap) -> None:
     three = (component(), component("MZ-TUBE", "80", "H87"), component("MZ-TUBE", "80", "H87"))
-    number = placed(await erp.place_order(subcontract(line(components=three)), key="place", unsure=False)).order_number
+    number = placed(
+        await erp.place_order(subcontract(line(components=three)), key="place", maybe_written=False)
+    ).order_number
     only = line(components=(component("MZ-TUBE", "80", "H87"),), written=written())
     change = subcontract(only, order_number=number, changed_lines=(10,))
     assert await erp.change_order(change, key="change-2") == Written(reference=number, writes=2)
@@ -139,7 +141,7 @@ async def test_a_component_in_a_unit_that_sap_does_not_know_is_refused_before_an
     erp: SapErp, sap: Sap
 ) -> None:
     odd = subcontract(line(components=(component(unit="MTQ").model_copy(update={"unit": "XXX"}),)))
-    refused = await erp.place_order(odd, key="place", unsure=False)
+    refused = await erp.place_order(odd, key="place", maybe_written=False)
     assert isinstance(refused, Refused)
     assert (refused.code, sap.writes) == ("unknown_unit", 0)
 
@@ -149,38 +151,38 @@ async def test_a_component_in_a_unit_that_sap_does_not_know_is_refused_before_an
 
 async def refused_after_requisition(erp: SapErp) -> OrderDocument:
     """SAP takes a requisition without a currency, but no order."""
-    wanted = document(line(10), line(20), currency="")
-    refused = await erp.place_order(wanted, key="place", unsure=False)
+    requested = document(line(10), line(20), currency="")
+    refused = await erp.place_order(requested, key="place", maybe_written=False)
     assert isinstance(refused, Refused), refused
-    return wanted
+    return requested
 
 
 async def test_the_requisition_of_an_order_that_will_not_be_is_deleted_once(erp: SapErp, sap: Sap) -> None:
-    wanted = await refused_after_requisition(erp)
+    requested = await refused_after_requisition(erp)
     assert len(sap.requisitions) == 1
-    outcome = await erp.cancel_requisition(wanted, key="give-up")
+    outcome = await erp.cancel_requisition(requested, key="give-up")
     assert isinstance(outcome, Written)
     assert (outcome.writes, sap.requisitions) == (2, [])
-    again = await erp.cancel_requisition(wanted, key="give-up")
+    again = await erp.cancel_requisition(requested, key="give-up")
     assert isinstance(again, Written)
     assert again.writes == 0
 
 
 @LOST
 async def test_a_lost_answer_gives_the_requisition_up_all_the_same(erp: SapErp, sap: Sap, kind: str) -> None:
-    wanted = await refused_after_requisition(erp)
+    requested = await refused_after_requisition(erp)
     sap.fault(kind, r"\$batch$", seconds=0.4)
     with pytest.raises(TransientError) as caught:
-        await erp.cancel_requisition(wanted, key="give-up")
-    assert caught.value.ambiguous
-    outcome = await erp.cancel_requisition(wanted, key="give-up")
+        await erp.cancel_requisition(requested, key="give-up")
+    assert caught.value.maybe_written
+    outcome = await erp.cancel_requisition(requested, key="give-up")
     await sap.simulator.settled()
     assert isinstance(outcome, Written), outcome
     assert sap.requisitions == []
 
 
 async def test_items_that_an_order_took_stay(erp: SapErp, sap: Sap) -> None:
-    placed(await erp.place_order(document(), key="place", unsure=False))
+    placed(await erp.place_order(document(), key="place", maybe_written=False))
     outcome = await erp.cancel_requisition(document(), key="give-up")
     assert isinstance(outcome, Written)
     assert (outcome.writes, len(sap.requisitions)) == (0, 1)

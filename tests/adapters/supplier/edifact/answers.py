@@ -1,19 +1,20 @@
-"""Answers as tests expect them: a slice in one line, and the slices of the one line that a document answers."""
+"""Answers as tests expect them: a schedule line in one line, and the schedule lines of the one line that a document
+answers."""
 
 from datetime import date
 from decimal import Decimal
 
-from canonical.order import AnswerSlice, LineOutcome
+from canonical.order import AnswerOutcome, AnswerScheduleLine
 from tests.adapters.supplier.edifact.documents import answer, ordrsp
 
-ACCEPTED, CHANGED, BACKORDERED = LineOutcome.ACCEPTED, LineOutcome.CHANGED, LineOutcome.BACKORDERED
-REJECTED, DELETED, ON_HOLD = LineOutcome.REJECTED, LineOutcome.DELETED, LineOutcome.ON_HOLD
+ACCEPTED, CHANGED, BACKORDERED = AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED, AnswerOutcome.BACKORDERED
+REJECTED, DELETED, ON_HOLD = AnswerOutcome.REJECTED, AnswerOutcome.DELETED, AnswerOutcome.ON_HOLD
 
 
 def part(
-    outcome: LineOutcome, quantity: str | None = None, day: int | None = None, unit: str | None = None
-) -> AnswerSlice:
-    return AnswerSlice(
+    outcome: AnswerOutcome, quantity: str | None = None, day: int | None = None, unit: str | None = None
+) -> AnswerScheduleLine:
+    return AnswerScheduleLine(
         outcome=outcome,
         quantity=None if quantity is None else Decimal(quantity),
         unit=unit,
@@ -21,6 +22,6 @@ def part(
     )
 
 
-def slices(*lines: str, bgm: str = "BGM+231+OR-9+4") -> list[AnswerSlice]:
+def schedule_lines(*lines: str, bgm: str = "BGM+231+OR-9+4") -> list[AnswerScheduleLine]:
     (line,) = answer(ordrsp(*lines, bgm=bgm)).lines
-    return list(line.slices)
+    return list(line.schedule_lines)

@@ -52,7 +52,7 @@ def answer(document: str | bytes) -> OrderAnswer:
 
 def shipments(document: str | bytes) -> list[ShipmentAnnounced]:
     """The shipments in the document."""
-    return [said for said in read(document) if isinstance(said, ShipmentAnnounced)]
+    return [detail for detail in read(document) if isinstance(detail, ShipmentAnnounced)]
 
 
 def refusal(document: str | bytes) -> UnreadableMessage:

@@ -36,8 +36,8 @@ def test_a_line_that_can_t_be_placed_is_unreadable(lines: tuple[str, ...], code:
 
 
 def test_the_order_may_stand_in_the_lines_only_but_must_stand_somewhere() -> None:
-    said = answer(ordrsp("LIN+1+5", "QTY+21:1", "RFF+ON:4500000017:1:2", heading=()))
-    assert (said.order_number, said.order_revision) == ("4500000017", 2)
+    detail = answer(ordrsp("LIN+1+5", "QTY+21:1", "RFF+ON:4500000017:1:2", heading=()))
+    assert (detail.order_number, detail.order_revision) == ("4500000017", 2)
     assert refusal(ordrsp("LIN+1+5", "QTY+21:1", heading=())).code == "unknown_order"
     assert refusal(ordrsp(bgm="BGM+231+OR-9+29", heading=())).code == "unknown_order"
     assert refusal(ordrsp(bgm="BGM+231+OR-9+29", heading=("RFF+ON",))).code == "bad_value"

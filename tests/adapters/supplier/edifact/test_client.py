@@ -20,7 +20,7 @@ from adapters.ports import SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
 from adapters.supplier.edifact.dialect import EdifactDialect
 from adapters.supplier.edifact.mapping import control_reference
-from canonical.order import LineOutcome, OrderAnswer, OrderDocument, Refused, ShipmentAnnounced, Written
+from canonical.order import AnswerOutcome, OrderAnswer, OrderDocument, Refused, ShipmentAnnounced, Written
 from simulators.edi.app import create
 from simulators.faults import InProcessTransport, Simulator
 from tests.adapters.supplier.edifact.documents import answer, refusal
@@ -79,18 +79,18 @@ def two_lines(**differing: object) -> OrderDocument:
     return order(line(10), line(20, quantity=Decimal("12.5"), unit="KGM", price_unit=Decimal(100)), **differing)
 
 
-def as_in_books(said: OrderAnswer) -> dict[str, list[dict[str, str | None]]]:
-    """The answer's slices in the words of the supplier's books."""
+def as_in_books(detail: OrderAnswer) -> dict[str, list[dict[str, str | None]]]:
+    """The answer's schedule lines in the words of the supplier's books."""
     return {
         str(one.line): [
             {
                 "quantity": f"{part.quantity:f}",
                 "date": part.date.isoformat() if part.date else None,
-                "state": "backordered" if part.outcome is LineOutcome.BACKORDERED else "confirmed",
+                "state": "backordered" if part.outcome is AnswerOutcome.BACKORDERED else "confirmed",
             }
-            for part in one.slices
+            for part in one.schedule_lines
         ]
-        for one in said.lines
+        for one in detail.lines
     }
 
 
@@ -113,11 +113,16 @@ async def test_an_order_arrives_as_it_was_sent(trade: Trade) -> None:
 async def test_an_answer_read_back_is_what_stands_in_the_suppliers_books(trade: Trade, behaviour: str) -> None:
     await trade.post("behaviours", [{"behaviour": behaviour}])
     await trade.supplier.send_order(two_lines(), key="k1")
-    said = answer(await trade.letter(1))
-    assert (said.order_number, said.order_revision, said.supplier, said.currency) == ("4500000017", 1, "V7", "EUR")
+    detail = answer(await trade.letter(1))
+    assert (detail.order_number, detail.order_revision, detail.supplier, detail.currency) == (
+        "4500000017",
+        1,
+        "V7",
+        "EUR",
+    )
     books = await trade.books()
-    assert as_in_books(said) == confirmed(books)
-    for one in said.lines:
+    assert as_in_books(detail) == confirmed(books)
+    for one in detail.lines:
         held = books["orders"]["4500000017"]["lines"][str(one.line)]
         assert one.price == Decimal(held["confirmed_price"] or held["price"])
         assert one.price_unit == Decimal(held["price_unit"])
@@ -126,16 +131,16 @@ async def test_an_answer_read_back_is_what_stands_in_the_suppliers_books(trade: 
 async def test_a_rejected_order_rejects_every_line(trade: Trade) -> None:
     await trade.post("behaviours", [{"behaviour": "reject"}])
     await trade.supplier.send_order(two_lines(), key="k1")
-    said = answer(await trade.letter(1))
-    assert said.header == "rejected"
-    assert {part.outcome for one in said.lines for part in one.slices} == {LineOutcome.REJECTED}
+    detail = answer(await trade.letter(1))
+    assert detail.header == "rejected"
+    assert {part.outcome for one in detail.lines for part in one.schedule_lines} == {AnswerOutcome.REJECTED}
 
 
 async def test_an_answer_without_lines_speaks_for_all_of_them(trade: Trade) -> None:
     await trade.post("behaviours", [{"behaviour": "accept_header_only"}])
     await trade.supplier.send_order(two_lines(), key="k1")
-    said = answer(await trade.letter(1))
-    assert (said.header, said.lines) == ("accepted", ())
+    detail = answer(await trade.letter(1))
+    assert (detail.header, detail.lines) == ("accepted", ())
 
 
 async def test_the_same_answer_twice_is_read_as_the_same(trade: Trade) -> None:
@@ -145,11 +150,11 @@ async def test_the_same_answer_twice_is_read_as_the_same(trade: Trade) -> None:
     assert answer(trade.letters[0]) == answer(trade.letters[1])
 
 
-async def test_an_answer_with_wrong_counts_is_unreadable_until_it_is_mended(trade: Trade) -> None:
+async def test_an_answer_with_wrong_counts_is_unreadable_until_it_is_fixed(trade: Trade) -> None:
     await trade.post("behaviours", [{"behaviour": "unreadable"}])
     await trade.supplier.send_order(two_lines(), key="k1")
     assert refusal(await trade.letter(1)).code == "control_count"
-    await trade.post("mend", {"order": "4500000017"})
+    await trade.post("fix", {"order": "4500000017"})
     assert as_in_books(answer(await trade.letter(2))) == confirmed(await trade.books())
 
 
@@ -166,11 +171,11 @@ async def test_a_change_is_answered_at_its_revision_with_the_cancelled_line_dele
     await trade.letter(1)
     lines = (line(10, quantity=Decimal(60)), line(20, cancelled=True))
     await trade.supplier.send_change(order(*lines, revision=2, changed_lines=(10, 20)), key="k2")
-    said = answer(await trade.letter(2))
-    assert said.order_revision == 2
-    assert [(one.line, one.slices[0].outcome, one.slices[0].quantity) for one in said.lines] == [
-        (10, LineOutcome.ACCEPTED, Decimal(60)),
-        (20, LineOutcome.DELETED, None),
+    detail = answer(await trade.letter(2))
+    assert detail.order_revision == 2
+    assert [(one.line, one.schedule_lines[0].outcome, one.schedule_lines[0].quantity) for one in detail.lines] == [
+        (10, AnswerOutcome.ACCEPTED, Decimal(60)),
+        (20, AnswerOutcome.DELETED, None),
     ]
 
 
@@ -188,8 +193,8 @@ async def test_an_expedited_change_brings_the_requested_date_back(trade: Trade) 
     await trade.supplier.send_order(two_lines(), key="k1")
     await trade.letter(1)
     await trade.supplier.send_change(two_lines(revision=2, changed_lines=(10,), expedite=True), key="k2")
-    said = answer(await trade.letter(2))
-    assert {part.date for one in said.lines for part in one.slices} == {dt.date(2026, 6, 15)}
+    detail = answer(await trade.letter(2))
+    assert {part.date for one in detail.lines for part in one.schedule_lines} == {dt.date(2026, 6, 15)}
 
 
 async def test_a_despatch_advice_is_what_was_despatched(trade: Trade) -> None:
@@ -214,14 +219,14 @@ async def test_a_repeated_key_is_one_document(trade: Trade) -> None:
 
 
 async def test_a_document_that_the_gateway_does_not_take_is_refused_with_its_reason(trade: Trade) -> None:
-    said = await trade.supplier.send_change(two_lines(revision=2), key="k1")
-    assert isinstance(said, Refused)
-    assert (said.system, said.code) == ("supplier", "422")
-    assert "order 4500000017 is not known here" in said.reason
+    detail = await trade.supplier.send_change(two_lines(revision=2), key="k1")
+    assert isinstance(detail, Refused)
+    assert (detail.system, detail.code) == ("supplier", "422")
+    assert "order 4500000017 is not known here" in detail.reason
 
 
 @pytest.mark.parametrize(
-    ("fault", "ambiguous", "wait"),
+    ("fault", "maybe_written", "wait"),
     [
         ({"kind": "status", "status": 500}, True, None),
         ({"kind": "status", "status": 429, "retry_after": 7}, False, 7.0),
@@ -230,12 +235,12 @@ async def test_a_document_that_the_gateway_does_not_take_is_refused_with_its_rea
     ],
 )
 async def test_a_failed_call_may_be_repeated_and_leaves_one_document(
-    trade: Trade, fault: dict[str, object], ambiguous: bool, wait: float | None
+    trade: Trade, fault: dict[str, object], maybe_written: bool, wait: float | None
 ) -> None:
     await trade.post("faults", fault)
     with pytest.raises(TransientError) as failed:
         await trade.supplier.send_order(two_lines(), key="k1")
-    assert (failed.value.ambiguous, failed.value.retry_after_seconds) == (ambiguous, wait)
+    assert (failed.value.maybe_written, failed.value.retry_after_seconds) == (maybe_written, wait)
     await trade.supplier.send_order(two_lines(), key="k1")
     assert (await trade.books())["counts"]["received"] == 1
     assert list((await trade.books())["orders"]) == ["4500000017"]

@@ -150,12 +150,12 @@ def test_whatever_is_ordered_is_in_the_document(lines: list[DocumentLine]) -> No
     starts = [index for index, segment in enumerate(read) if segment[0] == ["LIN"]]
     ends = [*starts[1:], next(index for index, segment in enumerate(read) if segment[0] == ["UNS"])]
     assert len(starts) == len(lines)
-    for wanted, start, end in zip(lines, starts, ends, strict=True):
+    for requested, start, end in zip(lines, starts, ends, strict=True):
         group = {segment[0][0]: segment[1:] for segment in read[start:end]}
-        assert group["LIN"] == [[str(wanted.line)], [""], [wanted.item, "BP"]]
-        assert "".join(group["IMD"][2][3:] if "IMD" in group else []) == wanted.description
-        assert (Decimal(group["QTY"][0][1]), group["QTY"][0][2]) == (wanted.quantity, wanted.unit)
-        assert group["DTM"][0][1] == f"{wanted.delivery_date:%Y%m%d}"
-        assert (Decimal(group["PRI"][0][1]), Decimal(group["PRI"][0][4])) == (wanted.price, wanted.price_unit)
+        assert group["LIN"] == [[str(requested.line)], [""], [requested.item, "BP"]]
+        assert "".join(group["IMD"][2][3:] if "IMD" in group else []) == requested.description
+        assert (Decimal(group["QTY"][0][1]), group["QTY"][0][2]) == (requested.quantity, requested.unit)
+        assert group["DTM"][0][1] == f"{requested.delivery_date:%Y%m%d}"
+        assert (Decimal(group["PRI"][0][1]), Decimal(group["PRI"][0][4])) == (requested.price, requested.price_unit)
     (tail,) = tagged(document, "UNT")
     assert int(tail[0][0]) == len(read) - 2, "all but UNB and UNZ"

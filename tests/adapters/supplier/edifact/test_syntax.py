@@ -49,7 +49,7 @@ def test_service_characters_must_differ_and_be_six() -> None:
 
 def test_a_una_in_the_middle_of_a_text_is_text() -> None:
     document = ordrsp("LIN+1+5", "FTX+LIN+1++SAY ?'UNA?'", "QTY+21:4")
-    assert answer(document).lines[0].slices[0].quantity == 4
+    assert answer(document).lines[0].schedule_lines[0].quantity == 4
 
 
 def test_latin_1_and_utf_8_are_told_apart_by_their_bytes() -> None:
@@ -62,8 +62,8 @@ def test_the_content_type_speaks_where_the_interchange_announces_plain_letters()
     body = message("ORDRSP", "BGM+231+GRÖßE-4+29", *HEADING, "UNS+S")
     document = interchange(body, syntax="UNOA:3").encode("iso8859-1")
     assert refusal(document).code == "charset"
-    (said,) = read(document, "application/edifact; charset=iso-8859-1")
-    assert "GRÖßE-4" in said.model_dump_json()
+    (detail,) = read(document, "application/edifact; charset=iso-8859-1")
+    assert "GRÖßE-4" in detail.model_dump_json()
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_leading_zeros_in_a_count_are_no_matter() -> None:
 def test_several_messages_are_several_answers() -> None:
     first = message("ORDRSP", "BGM+231+OR-9+29", "RFF+ON:4500000017", "UNS+S", reference="M1")
     second = message("ORDRSP", "BGM+231+OR-10+27", "RFF+ON:4500000018", "UNS+S", reference="M2")
-    said = read(interchange(first, second))
-    assert [(one.order_number, one.model_dump()["header"]) for one in said] == [
+    detail = read(interchange(first, second))
+    assert [(one.order_number, one.model_dump()["header"]) for one in detail] == [
         ("4500000017", "accepted"),
         ("4500000018", "rejected"),
     ]

@@ -1,0 +1,225 @@
+"""The desk: what entities do inside our own walls, as local activities of the task that decided it.
+
+Each is short and may be repeated: the ledger records by sequence, messages carry whole state, and an order that was
+opened is opened once.
+"""
+
+import asyncio
+import hashlib
+from typing import NoReturn
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from adapters.errors import AdapterError, PermanentError
+from adapters.ports import EntityPort, LedgerPort, MasterDataPort, PolicyPort
+from canonical.calls import (
+    AllocateStockCall,
+    AnswerOrderCall,
+    AssessCall,
+    ChangeBomCall,
+    CloseBatchCall,
+    CloseExceptionCall,
+    NotifyRequirementsCall,
+    PolicyCall,
+    PublishNeedsCall,
+    RecordCall,
+    Reply,
+    RequestSupplyCall,
+    StockUse,
+    StockUseCall,
+    SupplyRequestOpening,
+    SupplyRequestsPlaced,
+    WhereUsed,
+    WhereUsedCall,
+)
+from canonical.messages import ORDER_EDITION, OrderOpened, SupplyRequested
+from canonical.policy import PlantPolicy
+from canonical.records import ConsolidationBatch, Reservation
+from canonical.routing import assessment, supplying_plants
+from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
+
+
+class InternalActivities:
+    """Ledger, entities, master data and policy, for the workflows."""
+
+    def __init__(
+        self,
+        ledger: LedgerPort,
+        entities: EntityPort,
+        master_data: MasterDataPort,
+        policies: PolicyPort,
+    ) -> None:
+        self._ledger = ledger
+        self._entities = entities
+        self._master_data = master_data
+        self._policies = policies
+        self._kept: dict[tuple[str, str], bytes] = {}
+        """Digests of what this process has left in the ledger of items."""
+
+    @activity.defn(name="internal.assess")
+    async def assess(self, call: AssessCall) -> Assessment:
+        """Master data and policy of an item at a plant, as they are now."""
+        policy = self._policies.effective(call.plant, item=call.item) or _without_policy(call.plant)
+        item = await self._item(call.plant, call.item)
+        if isinstance(item, UnknownItem):
+            return Assessment(item=None, unknown=item, policy=policy)
+        if item.item_class:
+            own = self._policies.effective(call.plant, item_class=item.item_class, item=call.item)
+            policy = own or policy
+        kept_at = [
+            plant for plant in supplying_plants(policy) if isinstance(await self._item(plant, call.item), ItemAtPlant)
+        ]
+        allocated = await self._ledger.allocated(call.plant, call.item, item.base_unit) if policy.quotas else {}
+        assessed = assessment(item, policy, self._policies.effective, kept_at, allocated)
+        await self._keep(assessed)
+        return assessed
+
+    async def _keep(self, assessed: Assessment) -> None:
+        """Leave in the ledger what needs are decided by, for questions that can't wait for the ERP; once a process."""
+        assert assessed.item is not None
+        place, kept = (assessed.item.plant, assessed.item.item), assessed.model_copy(update={"allocated": {}})
+        digest = hashlib.sha256(kept.model_dump_json().encode()).digest()
+        if self._kept.get(place) != digest:
+            await self._ledger.record_item(kept)
+            self._kept[place] = digest
+
+    async def _item(self, plant: str, item: str) -> ItemAtPlant | UnknownItem:
+        try:
+            return await self._master_data.item_at_plant(plant, item)
+        except AdapterError as error:
+            raise ApplicationError(
+                str(error)[:800], type=type(error).__name__, non_retryable=isinstance(error, PermanentError)
+            ) from error
+
+    @activity.defn(name="internal.policy")
+    async def policy(self, call: PolicyCall) -> PlantPolicy | None:
+        """What holds now; None where that is what the entity knows, or its plant has lost its policy since."""
+        found = self._policies.effective(call.plant, item_class=call.item_class, item=call.item, supplier=call.supplier)
+        if found is None and not call.known:
+            _without_policy(call.plant)
+        return found if found is not None and found.version != call.known else None
+
+    @activity.defn(name="internal.request_supply")
+    async def request_supply(self, call: RequestSupplyCall) -> Reply[SupplyRequestsPlaced]:
+        """Record, find or open an order for each new want, and hand each change to its order."""
+        await self._ledger.record([call.audit_batch])
+        reservations = [await self._reserve(opening, call.correlation_id) for opening in call.openings]
+        delivered = await asyncio.gather(
+            *(
+                self._entities.request_supply(change.order_id, SupplyRequested(request=change.request))
+                for change in call.changes
+            )
+        )
+        asked = SupplyRequestsPlaced(reservations=tuple(reservations), delivered=tuple(delivered))
+        return Reply(outcome=asked, head=call.audit_batch.head)
+
+    async def _reserve(self, opening: SupplyRequestOpening, correlation_id: str) -> Reservation:
+        policy = opening.policy
+        reservation = await self._ledger.reserve_order(
+            opening.request,
+            opening.terms,
+            consolidation_minutes=policy.consolidation_minutes,
+            lines_max=policy.order_lines_max,
+            days_max=policy.consolidation_days,
+        )
+        if reservation.opened:
+            await self._entities.open_order(
+                OrderOpened(
+                    order_id=reservation.order_id,
+                    terms=opening.terms,
+                    source=opening.source,
+                    policy=policy,
+                    requests=() if reservation.consolidating else (opening.request,),
+                    consolidating=reservation.consolidating,
+                    edition=ORDER_EDITION,
+                    correlation_id=correlation_id,
+                )
+            )
+        return reservation
+
+    @activity.defn(name="internal.close_batch")
+    async def close_batch(self, call: CloseBatchCall) -> Reply[ConsolidationBatch]:
+        """End the collecting of an order: what is in its consolidation batch."""
+        await self._ledger.record([call.audit_batch])
+        return Reply(outcome=await self._ledger.close_batch(call.order_id), head=call.audit_batch.head)
+
+    @activity.defn(name="internal.notify_requirements")
+    async def notify_requirements(self, call: NotifyRequirementsCall) -> Reply[tuple[bool, ...]]:
+        """Record, and state to each requirement what the order gives it; False where it has ended."""
+        await self._ledger.record([call.audit_batch])
+        delivered = await asyncio.gather(
+            *(self._entities.report_coverage(reported.requirement_id, reported.coverage) for reported in call.notices)
+        )
+        return Reply(outcome=tuple(delivered), head=call.audit_batch.head)
+
+    @activity.defn(name="internal.close_exception")
+    async def close_exception(self, call: CloseExceptionCall) -> Reply[bool]:
+        """Record, and tell who raised it what was decided."""
+        await self._ledger.record([call.audit_batch])
+        reported = call.decided is not None and await self._entities.report_decision(call.raised_by, call.decided)
+        return Reply(outcome=reported, head=call.audit_batch.head)
+
+    @activity.defn(name="internal.record")
+    async def record(self, call: RecordCall) -> Reply[None]:
+        """Write audit events and snapshots."""
+        await self._ledger.record([call.audit_batch])
+        return Reply(outcome=None, head=call.audit_batch.head)
+
+    @activity.defn(name="internal.publish_needs")
+    async def publish_needs(self, call: PublishNeedsCall) -> Reply[None]:
+        """Record, and state what one of our orders needs of others."""
+        await self._ledger.record([call.audit_batch])
+        await self._ledger.publish_needs(call.needs, call.withdrawals, correlation_id=call.correlation_id)
+        return Reply(outcome=None, head=call.audit_batch.head)
+
+    @activity.defn(name="internal.where_used")
+    async def where_used(self, call: WhereUsedCall) -> WhereUsed:
+        """Where components are used, with what master data and policy say of each."""
+        policy = self._policies.effective(call.plant) or _without_policy(call.plant)
+        uses = await self._ledger.where_used(call.plant, call.assembly, call.revision, call.components)
+        assessments = [await self.assess(AssessCall(plant=call.plant, item=use.component)) for use in uses]
+        superseded_by = await self._ledger.superseded_by(call.plant, call.assembly, call.revision)
+        return WhereUsed(uses=tuple(uses), assessments=tuple(assessments), policy=policy, superseded_by=superseded_by)
+
+    @activity.defn(name="internal.change_bom")
+    async def change_bom(self, call: ChangeBomCall) -> Reply[tuple[bool, ...]]:
+        """Record, and tell each requirement what it goes on needing; False where it has ended."""
+        await self._ledger.record([call.audit_batch])
+        delivered = await asyncio.gather(
+            *(self._entities.change_bom(change.requirement_id, change.changed) for change in call.changes)
+        )
+        return Reply(outcome=tuple(delivered), head=call.audit_batch.head)
+
+    @activity.defn(name="internal.stock_use")
+    async def stock_use(self, call: StockUseCall) -> StockUse:
+        """What is free of an item, who could use it, and what master data and policy say of it."""
+        figure = await self._ledger.available_to_promise(call.plant, call.item)
+        users = await self._ledger.stock_users(call.plant, call.item)
+        assessment = await self.assess(AssessCall(plant=call.plant, item=call.item))
+        return StockUse(figure=figure, users=tuple(users), assessment=assessment)
+
+    @activity.defn(name="internal.allocate_stock")
+    async def allocate_stock(self, call: AllocateStockCall) -> Reply[tuple[bool, ...]]:
+        """Record, and tell each requirement what it gets from stock; False where it has ended."""
+        await self._ledger.record([call.audit_batch])
+        delivered = await asyncio.gather(
+            *(self._entities.allocate_stock(share.requirement_id, share.allocated) for share in call.shares)
+        )
+        return Reply(outcome=tuple(delivered), head=call.audit_batch.head)
+
+    @activity.defn(name="internal.answer_order")
+    async def answer_order(self, call: AnswerOrderCall) -> Reply[bool]:
+        """Record, and answer the transfer that a requirement serves; False where the order has ended."""
+        await self._ledger.record([call.audit_batch])
+        return Reply(
+            outcome=await self._entities.answer_order(call.order_id, call.answered), head=call.audit_batch.head
+        )
+
+
+def _without_policy(plant: str) -> NoReturn:
+    raise ApplicationError(
+        f"plant {plant} has no policy; add plants/{plant}.toml to the policy directory",
+        type="PermanentError",
+        non_retryable=True,
+    )

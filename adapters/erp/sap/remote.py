@@ -1,0 +1,150 @@
+"""What SAP holds of our documents, in a few words of ours. Pure: no I/O.
+
+Decided here: what counts as alive, deleted, taken by an order. What is written is in mapping.py.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapters.erp.sap.odata import Entity, rows
+from adapters.erp.sap.values import read_date, read_decimal
+
+
+@dataclass(frozen=True)
+class RemoteScheduleLine:
+    """A schedule line as SAP holds it."""
+
+    number: int
+    date: dt.date | None
+    quantity: Decimal
+    committed: Decimal
+
+
+@dataclass(frozen=True)
+class RemoteComponent:
+    """What SAP has a subcontractor be given for a schedule line; quantity and unit as entered."""
+
+    schedule_line: int
+    reservation: int
+    record_type: str
+    material: str
+    quantity: Decimal
+    unit: str
+    date: dt.date | None
+
+
+@dataclass(frozen=True)
+class RemoteItem:
+    """An order item as SAP holds it."""
+
+    order: str
+    number: int
+    quantity: Decimal
+    deleted: bool
+    completed: bool
+    requisition: str
+    schedule: tuple[RemoteScheduleLine, ...] = ()
+    price: Decimal = Decimal(0)
+    price_unit: Decimal = Decimal(1)
+    components: tuple[RemoteComponent, ...] = ()
+
+
+@dataclass(frozen=True)
+class RemoteDocument:
+    """A requisition or order of our reference: its number, the items still alive; an order's requisition.
+
+    `open_items`: of a requisition, those that are alive and that no order took.
+    """
+
+    number: str
+    live_items: tuple[int, ...]
+    requisition: str = ""
+    open_items: tuple[int, ...] = ()
+
+    @property
+    def deleted(self) -> bool:
+        """No item of it is left."""
+        return not self.live_items
+
+
+def remote_item(item: Entity) -> RemoteItem:
+    """An order item with its expanded schedule."""
+    lines = rows(item, "to_ScheduleLine")
+    schedule = map(_remote_schedule_line, lines)
+    components = (_remote_component(one) for line in lines for one in rows(line, "to_SubcontractingComponent"))
+    return RemoteItem(
+        order=item["PurchaseOrder"],
+        number=int(item["PurchaseOrderItem"]),
+        quantity=read_decimal(item.get("OrderQuantity")),
+        deleted=bool(item.get("PurchasingDocumentDeletionCode")),
+        completed=bool(item.get("IsCompletelyDelivered")),
+        requisition=item.get("PurchaseRequisition") or "",
+        schedule=tuple(sorted(schedule, key=lambda line: line.number)),
+        price=read_decimal(item.get("NetPriceAmount")),
+        price_unit=read_decimal(item.get("NetPriceQuantity")) or Decimal(1),
+        components=tuple(sorted(components, key=lambda one: (one.schedule_line, one.reservation))),
+    )
+
+
+def _remote_schedule_line(line: Entity) -> RemoteScheduleLine:
+    return RemoteScheduleLine(
+        number=int(line["ScheduleLine"]),
+        date=read_date(line.get("ScheduleLineDeliveryDate")),
+        quantity=read_decimal(line.get("ScheduleLineOrderQuantity")),
+        committed=read_decimal(line.get("ScheduleLineCommittedQuantity")),
+    )
+
+
+def _remote_component(component: Entity) -> RemoteComponent:
+    return RemoteComponent(
+        schedule_line=int(component["ScheduleLine"]),
+        reservation=int(component["ReservationItem"]),
+        record_type=component.get("RecordType") or "",
+        material=component["Material"],
+        quantity=read_decimal(component.get("QuantityInEntryUnit")),
+        unit=component.get("EntryUnit") or "",
+        date=read_date(component.get("RequirementDate")),
+    )
+
+
+def remote_requisitions(items: Sequence[Entity]) -> list[RemoteDocument]:
+    """The requisitions that these items belong to, by number."""
+    found: dict[str, list[Entity]] = {}
+    for item in items:
+        found.setdefault(item["PurchaseRequisition"], []).append(item)
+    return [
+        RemoteDocument(
+            number=number,
+            live_items=tuple(int(one["PurchaseRequisitionItem"]) for one in members if not one.get("IsDeleted")),
+            open_items=tuple(int(one["PurchaseRequisitionItem"]) for one in members if _is_open(one)),
+        )
+        for number, members in sorted(found.items(), key=lambda pair: _age(pair[0]))
+    ]
+
+
+def _is_open(item: Entity) -> bool:
+    return not (item.get("IsDeleted") or item.get("PurchasingDocument") or read_decimal(item.get("OrderedQuantity")))
+
+
+def remote_orders(orders: Sequence[Entity]) -> list[RemoteDocument]:
+    """These orders with their expanded items, by number."""
+    return [
+        _remote_order(order, [remote_item(item) for item in rows(order, "to_PurchaseOrderItem")])
+        for order in sorted(orders, key=lambda order: _age(order["PurchaseOrder"]))
+    ]
+
+
+def _remote_order(order: Entity, items: Sequence[RemoteItem]) -> RemoteDocument:
+    whole_deleted = bool(order.get("PurchasingDocumentDeletionCode"))
+    return RemoteDocument(
+        number=order["PurchaseOrder"],
+        live_items=() if whole_deleted else tuple(item.number for item in items if not item.deleted),
+        requisition=next((item.requisition for item in items if item.requisition), ""),
+    )
+
+
+def _age(number: str) -> tuple[int, str]:
+    """SAP numbers documents upwards; a shorter number is a lower one."""
+    return (len(number.lstrip("0")), number)

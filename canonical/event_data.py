@@ -1,0 +1,194 @@
+"""Events from outside as the gateway takes them in: the `data` of each CloudEvent type."""
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from canonical.base import (
+    Code,
+    Count,
+    Criticality,
+    Day,
+    DayOrNone,
+    DocumentNumber,
+    Label,
+    LineNumber,
+    Model,
+    OrderNumber,
+    PersonName,
+    SentQuantity,
+    SentSignedQuantity,
+    UnitCode,
+)
+from canonical.bom import BomLine, require_sound
+from canonical.order import LINES_MAX, EditedField, LineAnswer, edited_value
+
+REQUIREMENT_PLANNED = "pegline.requirement.planned.v1"
+REQUIREMENT_WITHDRAWN = "pegline.requirement.withdrawn.v1"
+ORDER_ANSWERED = "pegline.order.answered.v1"
+SHIPMENT_ANNOUNCED = "pegline.shipment.announced.v1"
+GOODS_RECEIVED = "pegline.goods.received.v1"
+ORDER_EDITED = "pegline.order.edited.v1"
+BOM_REVISED = "pegline.bom.revised.v1"
+STOCK_CHANGED = "pegline.stock.changed.v1"
+CONSUMPTION_REPORTED = "pegline.consumption.reported.v1"
+OUR_SOURCE = "pegline"
+"""The CloudEvents source of needs that our own orders state."""
+
+
+PEGS_MAX = 1_000
+"""More than these a requirement's history could not hold."""
+
+
+class PegData(Model):
+    """One pegged demand."""
+
+    demand: Label
+    quantity: SentQuantity
+    date: Day
+    criticality: Criticality = Criticality.B
+    assembly: Code | None = None
+    """What is made of the need for this demand; engineering changes find it by that (R13)."""
+
+
+class RequirementPlanned(Model):
+    """`pegline.requirement.planned.v1`."""
+
+    plant: Code
+    item: Code
+    quantity: SentQuantity
+    unit: UnitCode
+    required_date: Day
+    demand_reference: Label
+    plan_version: Count
+    source_revision: Count = 0
+    sourcing_rule: Label | None = None
+    pegging: Annotated[tuple[PegData, ...], Field(max_length=PEGS_MAX)] = ()
+    planner: Label | None = None
+    demanded_by: Label | None = None
+    """Only of needs that an order of ours states (source `pegline`): refused from anybody else."""
+    demanding_line: LineNumber | None = None
+    transit_days: Annotated[int, Field(ge=0, le=400)] = 0
+
+
+class RequirementWithdrawnData(Model):
+    """`pegline.requirement.withdrawn.v1`."""
+
+    plant: Code
+    item: Code
+    demand_reference: Label
+    plan_version: Count
+    source_revision: Count = 0
+
+
+class OrderAnswered(Model):
+    """`pegline.order.answered.v1`: the canonical answer, for suppliers without EDI."""
+
+    order: OrderNumber
+    order_revision: Count | None = None
+    lines: Annotated[tuple[LineAnswer, ...], Field(min_length=1, max_length=LINES_MAX)]
+
+
+class ShipmentAnnouncedData(Model):
+    """`pegline.shipment.announced.v1`."""
+
+    order: OrderNumber
+    line: LineNumber
+    quantity: SentQuantity
+    unit: UnitCode
+    date: DayOrNone
+    """The day of arrival; none that is known: null."""
+    despatch_number: DocumentNumber
+
+
+class GoodsReceivedData(Model):
+    """`pegline.goods.received.v1`."""
+
+    order: OrderNumber
+    line: LineNumber
+    quantity: SentQuantity
+    unit: UnitCode
+    date: Day
+    receipt_number: DocumentNumber
+
+
+class OrderEditedData(Model):
+    """`pegline.order.edited.v1`: a person changed the document in the ERP, one event a field.
+
+    A quantity is in the order unit, a price in the order's currency; a deletion is `false` → `true`.
+    """
+
+    order: OrderNumber
+    line: LineNumber
+    field: EditedField
+    old: Annotated[str, Field(max_length=40)]
+    new: Annotated[str, Field(max_length=40)]
+    price_unit: SentQuantity | None = None
+    """The quantity that an edited price buys; None: as ordered."""
+    edited_by: PersonName
+
+    @field_validator("old", "new")
+    @classmethod
+    def _as_the_field_wants_it(cls, text: str, checked: ValidationInfo) -> str:
+        field = checked.data.get("field")
+        return text if field is None else edited_value(field, text)
+
+    @field_validator("new")
+    @classmethod
+    def _something_changed(cls, new: str, checked: ValidationInfo) -> str:
+        if checked.data.get("field") == "deleted" and new != "true":
+            raise ValueError("a line that was deleted stays so: only a deletion is told")
+        if new == checked.data.get("old"):
+            raise ValueError("nothing was edited: old and new are equal")
+        return new
+
+
+class BomRevisedData(Model):
+    """`pegline.bom.revised.v1`: what a revision of an assembly's bill of material changes, whole."""
+
+    plant: Code
+    assembly: Code
+    revision: Code
+    effective_from: Day
+    lines: Annotated[tuple[BomLine, ...], Field(min_length=1, max_length=500)]
+    plan_version: Count = 0
+    source_revision: Count = 0
+    """Rises where the same revision is told anew (R10); without it, `time` orders them."""
+    supersedes: Code | None = None
+    """The revision that this one takes the place of, where that is not carried out yet."""
+
+    @field_validator("supersedes")
+    @classmethod
+    def _of_another(cls, supersedes: str | None, checked: ValidationInfo) -> str | None:
+        if supersedes is not None and supersedes == checked.data.get("revision"):
+            raise ValueError(f"revision {supersedes} can't take its own place; tell it anew, or name the one before")
+        return supersedes
+
+    @field_validator("lines")
+    @classmethod
+    def _sound(cls, lines: tuple[BomLine, ...]) -> tuple[BomLine, ...]:
+        require_sound(lines)
+        return lines
+
+
+class StockChangedData(Model):
+    """`pegline.stock.changed.v1`: the whole quantity that is available to promise, never a difference."""
+
+    plant: Code
+    item: Code
+    quantity: SentSignedQuantity
+    """Unrestricted stock less what is reserved for demand that the plan has netted; below zero: overcommitted."""
+    unit: UnitCode
+    reason: Annotated[str, Field(max_length=200)] = ""
+    sequence: Count = 0
+    """Orders statements of one moment (R10)."""
+
+
+class ConsumptionReportedData(Model):
+    """`pegline.consumption.reported.v1`: one unplanned use, such as scrap."""
+
+    plant: Code
+    item: Code
+    quantity: SentQuantity
+    unit: UnitCode
+    reason: Annotated[str, Field(max_length=200)] = ""

@@ -1,0 +1,120 @@
+"""R4, dampener: whether a changed need is worth a change of orders.
+
+What is decided here: act or not. Measured from the need last *acted on*, so that many small drifts add up. Not here:
+what the action is (R3), and whether the coverage still suffices (R7, which is tested against the newest pegs in any
+case).
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from canonical.calendar import Calendar
+from canonical.need import Need
+from canonical.policy import Dampener
+from canonical.reason import Reason
+from decisions.calendars import working_days_between
+
+
+class DampenerOutcome(NamedTuple):
+    """Whether to act on a changed need, with what was measured and the limits."""
+
+    act: bool
+    quantity_delta: Decimal | None
+    """None where the unit changed: the quantities can't be compared."""
+    days_delta: int
+    """Working days; positive: later."""
+    quantity_limit: Decimal
+    earlier_limit: int
+    later_limit: int
+    why: str
+    dampener: Dampener
+    rule: str = "R4"
+
+    def reason(self, policy_version: str) -> Reason:
+        """The outcome for trace and audit."""
+        dampener = self.dampener
+        return Reason(
+            rule=self.rule,
+            why=self.why,
+            inputs={
+                "act": self.act,
+                "quantity_delta": None if self.quantity_delta is None else str(self.quantity_delta),
+                "working_days_delta": self.days_delta,
+                "quantity_limit": str(self.quantity_limit),
+            },
+            thresholds={f"dampener.{key}": value for key, value in dampener.model_dump(mode="json").items()},
+            policy_version=policy_version,
+        )
+
+
+def judge_change(acted_on: Need, proposed: Need, dampener: Dampener, calendar: Calendar) -> DampenerOutcome:
+    """R4: act where quantity or date moved beyond the limits, or where something else of substance changed.
+
+    Always acted on: another unit, another sourcing rule, a higher criticality. Pegs alone are acted on where the first
+    pegged date moved earlier beyond the limit. Days are the calendar's (the plant's) working days.
+    """
+    quantity_delta = proposed.quantity - acted_on.quantity if proposed.unit == acted_on.unit else None
+    days_delta = working_days_between(calendar, acted_on.required_date, proposed.required_date)
+    quantity_limit = max(dampener.quantity, acted_on.quantity * dampener.share)
+    reasons = _reasons(acted_on, proposed, dampener, calendar, quantity_delta, days_delta, quantity_limit)
+    if reasons:
+        why = "; ".join(reasons)
+    elif quantity_delta or days_delta:
+        why = f"{_signed(quantity_delta or Decimal(0))} and {days_delta:+d} working days are within the dampener"
+    else:
+        why = "quantity and date are as acted on"
+    return DampenerOutcome(
+        act=bool(reasons),
+        quantity_delta=quantity_delta,
+        days_delta=days_delta,
+        quantity_limit=quantity_limit,
+        earlier_limit=dampener.earlier_working_days,
+        later_limit=dampener.later_working_days,
+        why=why,
+        dampener=dampener,
+    )
+
+
+def _reasons(
+    acted_on: Need,
+    proposed: Need,
+    dampener: Dampener,
+    calendar: Calendar,
+    quantity_delta: Decimal | None,
+    days_delta: int,
+    quantity_limit: Decimal,
+) -> list[str]:
+    reasons = []
+    if quantity_delta is None:
+        reasons.append(f"the unit changed from {acted_on.unit} to {proposed.unit}")
+    elif abs(quantity_delta) > quantity_limit:
+        reasons.append(f"{_signed(quantity_delta)} is more than {quantity_limit.normalize():f}")
+    if days_delta > dampener.later_working_days:
+        reasons.append(f"later by {days_delta} working days, more than {dampener.later_working_days}")
+    elif -days_delta > dampener.earlier_working_days:
+        reasons.append(f"earlier by {-days_delta} working days, more than {dampener.earlier_working_days}")
+    if proposed.sourcing_rule != acted_on.sourcing_rule:
+        reasons.append(f"the sourcing rule changed from {acted_on.sourcing_rule} to {proposed.sourcing_rule}")
+    if proposed.pegging != acted_on.pegging:
+        reasons.extend(_pegging_reasons(acted_on, proposed, dampener, calendar))
+    return reasons
+
+
+def _pegging_reasons(acted_on: Need, proposed: Need, dampener: Dampener, calendar: Calendar) -> list[str]:
+    reasons = []
+    old_pegs, new_pegs = acted_on.pegs, proposed.pegs
+    old_class = min(peg.criticality for peg in old_pegs)
+    new_class = min(peg.criticality for peg in new_pegs)
+    if new_class < old_class:
+        reasons.append(f"the criticality rose from {old_class} to {new_class}")
+    first_earlier = -working_days_between(calendar, old_pegs[0].date, new_pegs[0].date)
+    if first_earlier > dampener.earlier_working_days:
+        reasons.append(
+            f"the first pegged demand is earlier by {first_earlier} working days, "
+            f"more than {dampener.earlier_working_days}"
+        )
+    return reasons
+
+
+def _signed(quantity: Decimal) -> str:
+    return f"{quantity.normalize():+f}"

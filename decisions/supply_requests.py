@@ -1,0 +1,122 @@
+"""Cover: the supply request that a requirement states to an order, put together from what the rules decided.
+
+What is decided here: the date asked where the need's own has passed, the components that a subcontractor is given, and
+by when. Not here: source, dates and lots (sourcing, R5, R6).
+"""
+
+import datetime as dt
+from decimal import Decimal
+from fractions import Fraction
+
+from canonical.event_data import OUR_SOURCE
+from canonical.identity import RequirementId
+from canonical.need import Need
+from canonical.policy import PlantPolicy, RouteKind, RouteRule
+from canonical.records import OrderTerms
+from canonical.sourcing import ItemAtPlant
+from canonical.supply import LotTerms, RequestedComponent, SupplyRequest
+from canonical.units import NEED_DECIMALS, exactly, rescale
+from decisions.calendars import next_working_day, subtract_working_days
+from decisions.sourcing import SourceChoice
+from decisions.units import conversion, pegs_in_order_unit
+
+_SUBCONTRACT = RouteRule(kind=RouteKind.SUBCONTRACT)
+
+
+def request_for(
+    need: Need,
+    item: ItemAtPlant,
+    choice: SourceChoice,
+    policy: PlantPolicy,
+    *,
+    requirement_id: RequirementId,
+    request_revision: int,
+    today: dt.date,
+    correlation_id: str = "",
+    expedite: bool | None = None,
+    approved_by: str | None = None,
+    reason: str = "",
+) -> SupplyRequest:
+    """The whole want: the choice's lots at the choice's date, with the need's pegs.
+
+    A quantity that differs from the need's is in the choice (`choose(quantity=…)`). Lots, `needed` and pegs are
+    in the order unit. No date in the past is asked for: a dock date that has passed becomes the next working day;
+    `send_by` stays what it should have been, for the KPIs. `policy` is what holds for the choice's supplier.
+    `expedite` None: as the schedule says.
+    """
+    source, schedule = choice.source, choice.schedule
+    pegs = need.pegs
+    same = source.unit == need.unit
+    earliest = next_working_day(policy.calendar, today)
+    return SupplyRequest(
+        requirement_id=requirement_id,
+        request_revision=request_revision,
+        plant=need.plant,
+        item=need.item,
+        description=item.description,
+        material_group=item.material_group,
+        unit=source.unit,
+        lots=choice.lots.lots,
+        needed=choice.needed,
+        lot_terms=LotTerms(minimum=choice.lots.minimum, multiple=choice.lots.multiple, maximum=choice.lots.maximum),
+        dock_date=max(schedule.dock_date, earliest),
+        send_by=schedule.send_by,
+        pegs=pegs if same else pegs_in_order_unit(pegs, choice.per_order_unit, source.unit),
+        goods_receipt_days=item.goods_receipt_days,
+        criticality=min(peg.criticality for peg in pegs),
+        price=source.price,
+        currency=source.currency,
+        price_unit=source.price_unit,
+        info_record=source.info_record,
+        need_unit=need.unit,
+        per_order_unit=choice.per_order_unit,
+        route=source.route,
+        components=_components(choice, policy, earliest) if source.route is RouteKind.SUBCONTRACT else (),
+        policy=policy.for_line(),
+        internal=need.source == OUR_SOURCE,
+        expedite=schedule.expedite if expedite is None else expedite,
+        approved_by=approved_by,
+        reason=reason or choice.why,
+        correlation_id=correlation_id,
+    )
+
+
+def _components(choice: SourceChoice, policy: PlantPolicy, earliest: dt.date) -> tuple[RequestedComponent, ...]:
+    """What the subcontractor is given for one order unit, so many plant working days before the order is sent.
+
+    Rounded up to six decimals. Raises ValueError where the order unit has no conversion to the base unit, in which
+    components are kept; the master-data check tells before.
+    """
+    item, source = choice.item, choice.source
+    base_per_order_unit = conversion(item.base_unit, source.unit, item)
+    if base_per_order_unit is None:
+        raise ValueError(f"{source.supplier} makes {item.item} in {source.unit}, its base unit is {item.base_unit}")
+    rule = next((route for route in policy.routes if route.kind is RouteKind.SUBCONTRACT), _SUBCONTRACT)
+    by = subtract_working_days(policy.calendar, choice.schedule.send_by, rule.components_lead_days)
+    base_units = Fraction(base_per_order_unit[0]) / Fraction(base_per_order_unit[1])
+    return tuple(
+        RequestedComponent(
+            item=component.item,
+            unit=component.unit,
+            per_unit=rescale(component.quantity, exactly(base_units / Fraction(component.per)), NEED_DECIMALS, "up"),
+            date=max(by, earliest),
+        )
+        for component in item.components
+    )
+
+
+def terms_for(request: SupplyRequest, choice: SourceChoice) -> OrderTerms:
+    """What other lines must have in common with the supply request to share its order."""
+    source = choice.source
+    return OrderTerms(
+        plant=request.plant, supplier=source.supplier, currency=source.currency, terms=source.terms, route=source.route
+    )
+
+
+def release(request: SupplyRequest, *, request_revision: int, reason: str, correlation_id: str = "") -> SupplyRequest:
+    """The same want with nothing wanted any more: the order may cut or cancel what it holds for it."""
+    nothing = {"lots": (), "needed": Decimal(0), "request_revision": request_revision, "reason": reason}
+    return request.model_copy(
+        update=nothing
+        | {"correlation_id": correlation_id or request.correlation_id, "approved_by": None, "expedite": False}
+    )

@@ -1,0 +1,107 @@
+"""Values that are of the right kind and that no rule could work with.
+
+What is decided here: what a policy must be as a whole, beyond what each field allows. Not here: types and bounds
+(canonical.policy), which keys there are (policies.keys).
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from canonical.policy import PlantPolicy, RouteKind
+
+Inconsistency = tuple[str, object, str]
+"""Key, value, and what is allowed."""
+
+COUPLED = (
+    frozenset({("escalation", "reminder_at"), ("escalation", "buyer_at"), ("escalation", "manager_at")}),
+    frozenset({("lead_time", "minimum_days"), ("lead_time", "maximum_days")}),
+    frozenset({("approval", "currency"), ("approval", "rates")}),
+)
+"""Keys that must fit each other: two rules may each be right and wrong together."""
+
+
+def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
+    """What no rule could work with in one policy."""
+    yield from _approval(policy)
+    yield from _routes(policy)
+    if policy.dampener.quantity < 0:
+        yield "dampener.quantity", policy.dampener.quantity, "must be 0 or more"
+    steps = policy.escalation
+    if not steps.reminder_at <= steps.buyer_at <= steps.manager_at:
+        shown = f"{steps.reminder_at}, {steps.buyer_at}, {steps.manager_at}"
+        yield "escalation", shown, "reminder_at, buyer_at and manager_at must rise"
+    lead = policy.lead_time
+    if lead.minimum_days > lead.maximum_days:
+        yield "lead_time", f"{lead.minimum_days} to {lead.maximum_days}", "minimum_days must not be above maximum_days"
+    for name, role in policy.roles.items():
+        for absence in role.absences:
+            if absence.last_day < absence.first_day:
+                yield f"roles.{name}.absences", str(absence.last_day), f"must not end before {absence.first_day}"
+            if not absence.delegate.strip() or absence.delegate == name:
+                yield f"roles.{name}.absences", absence.delegate, "must name another role or person as delegate"
+    for domain, sources in policy.ownership:
+        if not sources or not all(source.strip() for source in sources):
+            yield f"ownership.{domain}", list(sources), 'must name at least one source, or "*"'
+    for key in ("planner", "buyer", "manager"):
+        if not getattr(policy, key).strip():
+            yield key, getattr(policy, key), "must name a role"
+    for domain, owner in policy.owners:
+        if not owner.strip():
+            yield f"owners.{domain}", owner, "must name a role"
+
+
+def _approval(policy: PlantPolicy) -> Iterator[Inconsistency]:
+    approval = policy.approval
+    if approval.rates.get(approval.currency) != 1:
+        rate = approval.rates.get(approval.currency)
+        yield f"approval.rates.{approval.currency}", rate, "must be 1, since it is the company currency"
+    for currency, rate in approval.rates.items():
+        if rate <= 0:
+            yield f"approval.rates.{currency}", rate, "must be above 0"
+    for criticality, limit in approval.free_up_to.items():
+        if limit < 0:
+            yield f"approval.free_up_to.{criticality}", limit, "must be 0 or more"
+
+
+def _routes(policy: PlantPolicy) -> Iterator[Inconsistency]:
+    if not policy.routes:
+        yield "routes", [], "must name at least one of direct, transfer, subcontract"
+    seen: set[tuple[RouteKind, str | None]] = set()
+    for place, route in enumerate(policy.routes):
+        key = f"routes.{place}.supplying_plant"
+        if route.kind is RouteKind.TRANSFER and route.supplying_plant in (None, policy.plant):
+            yield key, route.supplying_plant, "must name another plant that the item is moved from"
+        if route.kind is not RouteKind.TRANSFER and route.supplying_plant is not None:
+            yield key, route.supplying_plant, "is of a transfer; take it out"
+        if (route.kind, route.supplying_plant) in seen:
+            yield f"routes.{place}.kind", route.kind.value, "stands twice; the first place holds"
+        seen.add((route.kind, route.supplying_plant))
+
+
+def joint_inconsistencies(
+    policies: Mapping[str, PlantPolicy], plants: Collection[str]
+) -> Iterator[tuple[str, Inconsistency]]:
+    """What does not fit between the plants' policies for one item: (plant, fault); `plants` are all there are."""
+    supplying = {
+        plant: [route.supplying_plant for route in policy.routes if route.supplying_plant]
+        for plant, policy in policies.items()
+    }
+    for plant, sources in supplying.items():
+        for source in sources:
+            if source not in plants:
+                known = ", ".join(sorted(plants))
+                yield plant, ("routes", f"transfer from {source}", f"must come from a plant with a policy: {known}")
+            elif _reaches(supplying, source, plant):
+                shown = f"transfer from {source}"
+                yield plant, ("routes", shown, f"must not go in a circle: {source} itself gets it from {plant}")
+
+
+def _reaches(supplying: Mapping[str, list[str]], start: str, goal: str) -> bool:
+    seen, ahead = set[str](), [start]
+    while ahead:
+        plant = ahead.pop()
+        if plant == goal:
+            return True
+        if plant not in seen:
+            seen.add(plant)
+            ahead += supplying.get(plant, [])
+    return False
