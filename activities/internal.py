@@ -6,6 +6,8 @@ opened is opened once.
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import NoReturn
 
 from temporalio import activity
@@ -39,6 +41,9 @@ from canonical.records import ConsolidationBatch, Reservation
 from canonical.routing import assessment, supplying_plants
 from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
 
+MASTER_DATA_SECONDS = 25.0
+"""How long the desk waits for master data: longer than one call to the ERP, shorter than any activity may take. The
+read goes on meanwhile, so that the next one may find its answer."""
 
 class InternalActivities:
     """Ledger, entities, master data and policy, for the workflows."""
@@ -60,6 +65,10 @@ class InternalActivities:
     @activity.defn(name="internal.assess")
     async def assess(self, call: AssessCall) -> Assessment:
         """Master data and policy of an item at a plant, as they are now."""
+        async with _in_time():
+            return await self._assess(call)
+
+    async def _assess(self, call: AssessCall) -> Assessment:
         policy = self._policies.effective(call.plant, item=call.item) or _without_policy(call.plant)
         item = await self._item(call.plant, call.item)
         if isinstance(item, UnknownItem):
@@ -178,7 +187,8 @@ class InternalActivities:
         """Where components are used, with what master data and policy say of each."""
         policy = self._policies.effective(call.plant) or _without_policy(call.plant)
         uses = await self._ledger.where_used(call.plant, call.assembly, call.revision, call.components)
-        assessments = [await self.assess(AssessCall(plant=call.plant, item=use.component)) for use in uses]
+        async with _in_time():
+            assessments = [await self._assess(AssessCall(plant=call.plant, item=use.component)) for use in uses]
         superseded_by = await self._ledger.superseded_by(call.plant, call.assembly, call.revision)
         return WhereUsed(uses=tuple(uses), assessments=tuple(assessments), policy=policy, superseded_by=superseded_by)
 

@@ -116,9 +116,6 @@ class OrderOpened(Model):
     requests: tuple[SupplyRequest, ...] = ()
     consolidating: bool = False
     correlation_id: str
-    edition: int = 0
-    """The sequence of calls that it runs by (ORDER_EDITION): 0 of those that started before there
-    was another. Said at the start, since asking `patched` costs two events in each order's history."""
 
 
 class SupplyRequested(Model):

@@ -55,8 +55,8 @@ class RequirementSnapshot(Model):
     order_ids: tuple[OrderId, ...] = ()
     coverage: tuple[ScheduleLine, ...] = ()
     """What the orders last told it; empty while they give exactly what was wanted."""
-    needed: Quantity | None = None
-    """What is acted on, in the need's unit; 0: withdrawn. None: recorded before this was."""
+    needed: Quantity
+    """What is acted on, in the need's unit; 0: withdrawn."""
     from_stock: Quantity = Decimal(0)
     """What of it is met from available stock."""
     reason: str = ""

@@ -15,7 +15,7 @@ from typing import TypeVar
 from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from activities.internal import InternalActivities
 from canonical.calls import RecordCall, Reply
@@ -104,7 +104,9 @@ class Entity(ABC):
         while True:
             try:
                 result = await call()
-            except (ActivityError, ApplicationError) as error:  # the latter: what a local activity raised, unwrapped
+            except FailureError as error:
+                # A local activity's own error comes bare. Its time-out comes as the cause of an ActivityError at first
+                # and bare in a replay, so that both have to end here, with the same words.
                 if is_cancelled_exception(error):
                     raise
                 self._open_incident(name, error)
@@ -116,7 +118,7 @@ class Entity(ABC):
                     self._show_incidents({key: statement for key, statement in self._incidents.items() if key != name})
                 return result
 
-    def _open_incident(self, name: str, error: ActivityError | ApplicationError) -> None:
+    def _open_incident(self, name: str, error: FailureError) -> None:
         cause = error.cause if isinstance(error, ActivityError) else error
         message = (cause.message if isinstance(cause, ApplicationError) else str(cause or error))[:300]
         if name not in self._incidents:

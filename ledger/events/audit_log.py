@@ -145,7 +145,7 @@ def _row(audit_batch: AuditBatch) -> tuple[type[Base], dict[str, Any]]:
                 "stage": snapshot.stage,
                 "required_date": need.required_date,
                 "closed": snapshot.closed,
-                "quantity": need.quantity if snapshot.needed is None else snapshot.needed,
+                "quantity": snapshot.needed,
                 "unit": need.unit,
                 "from_stock": snapshot.from_stock,
                 "received": received_of(snapshot.coverage),

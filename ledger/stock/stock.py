@@ -306,7 +306,7 @@ def _user(snapshot: RequirementSnapshot, held: Mapping[str, Decimal]) -> StockUs
     reported = sum((part.quantity for part in snapshot.coverage if part.state in _GONE), Decimal(0))
     return StockUser(
         requirement_id=snapshot.id,
-        quantity=need.quantity if snapshot.needed is None else snapshot.needed,
+        quantity=snapshot.needed,
         unit=need.unit,
         required_date=need.required_date,
         criticality=need.criticality,

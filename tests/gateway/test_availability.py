@@ -114,10 +114,10 @@ async def test_what_is_received_or_unconfirmed_is_no_surplus_and_the_last_to_com
     await gateway.order(lines=(mixed,))
     await gateway.order("4500000002", lines=(line("100", ("450", 11, ScheduleLineState.ORDERED)),))
     await gateway.order("4500000003", closed=True, lines=(line("100", ("450", 11, CONFIRMED)),))
-    await gateway.order("4500000004", lines=(line(None, ("450", 11, CONFIRMED)),))
+    await gateway.order("4500000004", lines=(line("450", ("450", 11, CONFIRMED)),))
     answer = await ask(gateway)
     assert [(each["quantity"], each["reference"]) for each in answer["surplus"]] == [("50", "4500000001")]
-    assert answer["needs"]["confirmed"] == "650", "200 of the first; of the one that says no claims, all"
+    assert answer["needs"]["confirmed"] == "650", "200 of the first; of the one that is claimed whole, all"
     assert answer["earliest_date"] is None
     assert "lead times are not known" in answer["why"]
 

@@ -238,6 +238,7 @@ def order_line(number: int, requirement: str) -> OrderLineSnapshot:
         price="1",
         shipped=Decimal(0),
         received=Decimal(0),
+        allocated=Decimal(500),
     )
 
 

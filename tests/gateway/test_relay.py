@@ -144,6 +144,7 @@ async def test_a_requirement_that_has_ended_opens_again_with_what_it_kept(gatewa
         schedule_lines=(part,),
         shipped=Decimal(500),
         received=Decimal(500),
+        allocated=Decimal(500),
     )
     order = await gateway.order(closed=True, lines=(line,))
     await gateway.requirement(

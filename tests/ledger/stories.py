@@ -125,6 +125,7 @@ def line(number: int, requirement_id: str, *, received: str = "0") -> OrderLineS
         price="2.00",
         shipped=Decimal(0),
         received=Decimal(received),
+        allocated=Decimal(100),
     )
 
 

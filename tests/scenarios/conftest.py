@@ -1,4 +1,7 @@
-"""A loop per test: everything runs unless the test starts it itself."""
+"""A loop per test: everything runs unless the test starts it itself.
+
+After each story every run is decided again from its history.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +9,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.conftest import FreshDatabase
+from tests.replay.replaying import RUNNERS, replay, runs_on
 from tests.scenarios.loop import Loop, installed
 
 
@@ -15,6 +19,8 @@ async def still_loop(temporal_env: WorkflowEnvironment, fresh_database: FreshDat
     with temporal_env.with_time_skipping_disabled():
         async with installed(temporal_env.client, await fresh_database()) as loop:
             yield loop
+            failed = await replay(await runs_on(loop.client, loop.queue), RUNNERS["production"])
+            assert not failed, failed
 
 
 @pytest.fixture

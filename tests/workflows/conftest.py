@@ -9,6 +9,7 @@ from its record and comes out the same.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from backtest.decision import Policies
 from backtest.result import KINDS, Backtest, BacktestResult
@@ -26,13 +26,12 @@ from tests.conftest import FreshDatabase
 from tests.workflows.harness import Harness
 from tests.workflows.plant import POLICY
 from tools import temporal_server
-from worker import WORKFLOWS
 from workflows.search_attributes import ALL
 
 HISTORIES = Path(__file__).parent.parent / "replay" / "histories"
 MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
-`cached` 0: every task replays its workflow from the first event on."""
+`cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once."""
 
 
 @asynccontextmanager
@@ -59,7 +58,7 @@ async def telling(
 ) -> AsyncIterator[MakeHarness]:
     """Makes worlds on a server; at the end of the story, what must be so of any is checked.
 
-    `record`: the name under which the entities' histories are kept for the replay tests.
+    `record`: the name under which the histories of all that ran are kept for tests/replay.
     """
     async with AsyncExitStack() as stack:
         harnesses: list[Harness] = []
@@ -89,8 +88,14 @@ async def make_harness(
     request: pytest.FixtureRequest, temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase
 ) -> AsyncIterator[MakeHarness]:
     recorded = request.node.get_closest_marker("recorded")
-    record = recorded.args[0] if recorded and request.config.getoption("--record-histories") else ""
-    async with telling(temporal_env, fresh_database, record) as make:
+    return str(recorded.args[0]) if recorded and request.config.getoption("--record-histories") else ""
+
+
+@pytest.fixture
+async def make_harness(
+    temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase, record_as: str
+) -> AsyncIterator[MakeHarness]:
+    async with telling(temporal_env, fresh_database, record_as) as make:
         yield make
 
 

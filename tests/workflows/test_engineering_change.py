@@ -24,6 +24,7 @@ from tests.workflows.revisions import (
 )
 
 
+@pytest.mark.recorded("effective_date")
 async def test_effective_1_july_stock_40_and_po_100_against_120_leave_excess_20_and_po_200_is_cancelled(
     harness: Harness,
 ) -> None:

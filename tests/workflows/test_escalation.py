@@ -190,6 +190,7 @@ async def test_a_question_that_opens_on_friday_is_reminded_of_on_monday_whatever
     ]
 
 
+@pytest.mark.recorded("escalated")
 async def test_a_question_of_the_planners_goes_to_the_buyer_and_the_manager_and_to_whoever_stands_in_for_them(
     make_harness: MakeHarness,
 ) -> None:

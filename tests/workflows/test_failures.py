@@ -6,6 +6,10 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import CancelledError
+
 from adapters.errors import PermanentError, TransientError
 from canonical.exception import Choice
 from canonical.order import OrderDocument
@@ -81,6 +85,7 @@ async def test_what_only_a_person_can_fix_is_an_incident_and_goes_on_by_itself_w
     assert (kinds.count("incident.opened"), kinds.count("incident.closed")) == (1, 1)
 
 
+@pytest.mark.recorded("incident_of_master_data")
 async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_and_goes_on_by_itself(
     harness: Harness,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from canonical.exception import Choice, ExceptionKind
 from canonical.identity import external_reference
 from canonical.order import OrderDocument, Refused

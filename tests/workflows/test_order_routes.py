@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from canonical.base import Criticality
@@ -100,6 +101,7 @@ async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make
     assert (supplying, bought.order_number) not in harness.aps.coverage, "APS knows nothing of needs of our own"
 
 
+@pytest.mark.recorded("transfer_changed")
 async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_withdrawn(
     make_harness: MakeHarness,
 ) -> None:

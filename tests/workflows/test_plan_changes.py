@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from canonical.exception import Choice, ExceptionKind
 from tests.workflows.harness import Harness, today
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+import pytest
 
 from canonical.exception import Choice, ExceptionKind
 from canonical.identity import exception_id, requirement_id

@@ -1,5 +1,7 @@
 """Goods arrive in parts, more than was ordered, and are told of twice."""
 
+import pytest
+
 from canonical.messages import GoodsReceived
 from tests.workflows.harness import CHANGED, Harness
 from tests.workflows.lookout import parts

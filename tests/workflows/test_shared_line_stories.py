@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from canonical.base import Criticality
 from canonical.need import Need
 from canonical.records import OrderSnapshot

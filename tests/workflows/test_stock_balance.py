@@ -1,6 +1,6 @@
 """Available stock relaxes needs and a shortfall is needed; a later plan has netted it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from canonical.identity import RequirementId, StockId

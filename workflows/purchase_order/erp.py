@@ -33,7 +33,7 @@ class OrderInErp(OrderCalls):
         document = call.document
         summary = f"Place an order of {len(document.lines)} line(s) at {document.supplier}"
         both: PlacedAndSent | None = None
-        if state.edition and document.route is not RouteKind.TRANSFER:
+        if document.route is not RouteKind.TRANSFER:
             both = await self._place_and_send_once(call, summary)
             # Where that failed, nobody knows what it wrote.
             call = call.model_copy(update={"maybe_written": True})

@@ -100,8 +100,6 @@ class OrderState(BaseModel):
     """By item: what holds now for items that have rules of their own."""
     published_needs: dict[str, PublishedNeed] = {}
     """By demand reference: what a transfer or subcontract has stated that it needs."""
-    edition: int = 0
-    """OrderOpened.edition."""
 
     @classmethod
     def of(cls, opened: OrderOpened, now: dt.datetime) -> "OrderState":
@@ -117,7 +115,6 @@ class OrderState(BaseModel):
             opened_at=now,
             order_date=now.date(),
             as_of=now,
-            edition=opened.edition,
         )
 
     @property

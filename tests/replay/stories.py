@@ -1,0 +1,95 @@
+"""Which stories are recorded, and where their histories and fingerprints lie.
+
+histories/<story>/<workflow type>-<number>[.<run>].json
+fingerprints/<story>.txt
+"""
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from temporalio.client import WorkflowHistory
+from temporalio.worker import WorkflowRunner
+
+from tests.replay.fingerprint import Watching
+from tests.replay.replaying import RUNNERS, replay, type_of
+
+HERE = Path(__file__).parent
+HISTORIES, FINGERPRINTS = HERE / "histories", HERE / "fingerprints"
+TOLD_IN = HERE.parent / "workflows"
+RUNS_KEPT = 3
+"""Of a workflow that continues as new; those after it are of the same kind."""
+
+_MARK = re.compile(r'^@pytest\.mark\.recorded\("(\w+)"\)$', re.MULTILINE)
+
+
+def marked() -> list[str]:
+    """The names of the stories that are marked `recorded`."""
+    return sorted(name for path in TOLD_IN.rglob("test_*.py") for name in _MARK.findall(path.read_text()))
+
+
+def recorded() -> list[str]:
+    """The names of the stories whose histories are kept."""
+    return sorted(path.name for path in HISTORIES.iterdir())
+
+
+def histories_of(story: str) -> dict[str, WorkflowHistory]:
+    """By name, such as `PurchaseOrder-1`."""
+    return {
+        path.stem: WorkflowHistory.from_json(f"{story}/{path.stem}", path.read_text())
+        for path in sorted((HISTORIES / story).glob("*.json"), key=lambda path: path.stem)
+    }
+
+
+def fingerprint_of(story: str) -> str:
+    """As it is kept; empty: it is not."""
+    path = FINGERPRINTS / f"{story}.txt"
+    return path.read_text() if path.exists() else ""
+
+
+async def decided_again(
+    histories: Mapping[str, WorkflowHistory], runner: WorkflowRunner
+) -> tuple[str, dict[str, Exception]]:
+    """The fingerprint of the runs as the code decides them now, and by name those that it can't decide as they were."""
+    watching = Watching(runner)
+    failed = await replay(list(histories.values()), watching)
+    parts = ["\n".join([f"== {name}", *watching.lines[history.run_id]]) + "\n" for name, history in histories.items()]
+    return "\n".join(parts), {name: failed[run.run_id] for name, run in histories.items() if run.run_id in failed}
+
+
+def named(runs: Sequence[WorkflowHistory]) -> dict[str, WorkflowHistory]:
+    """The runs of a story by name, in the order of their beginning."""
+    numbers: dict[str, int] = {}
+    runs_so_far, kinds = Counter[str](), Counter[str]()
+    found = {}
+    for run in runs:
+        if run.workflow_id not in numbers:
+            kinds[type_of(run)] += 1
+            numbers[run.workflow_id] = kinds[type_of(run)]
+        runs_so_far[run.workflow_id] += 1
+        number = runs_so_far[run.workflow_id]
+        if number <= RUNS_KEPT:
+            later = f".{number}" if number > 1 else ""
+            found[f"{type_of(run)}-{numbers[run.workflow_id]}{later}"] = run
+    return dict(sorted(found.items()))
+
+
+async def keep(story: str, runs: Sequence[WorkflowHistory]) -> None:
+    """Write a story's histories and fingerprint in place of what was kept before."""
+    histories = named(runs)
+    fingerprint, failed = await decided_again(histories, RUNNERS["production"])
+    assert not failed
+    shutil.rmtree(HISTORIES / story, ignore_errors=True)
+    (HISTORIES / story).mkdir(parents=True)
+    for name, run in histories.items():
+        (HISTORIES / story / f"{name}.json").write_text(_an_event_a_line(run))
+    FINGERPRINTS.mkdir(exist_ok=True)
+    (FINGERPRINTS / f"{story}.txt").write_text(fingerprint)
+
+
+def _an_event_a_line(run: WorkflowHistory) -> str:
+    events = json.loads(run.to_json())["events"]
+    return '{"events": [\n' + ",\n".join(json.dumps(event) for event in events) + "\n]}\n"
