@@ -35,7 +35,7 @@ from canonical.calls import (
     WhereUsed,
     WhereUsedCall,
 )
-from canonical.messages import ORDER_EDITION, OrderOpened, SupplyRequested
+from canonical.messages import OrderOpened, SupplyRequested
 from canonical.policy import PlantPolicy
 from canonical.records import ConsolidationBatch, Reservation
 from canonical.routing import assessment, supplying_plants
@@ -44,6 +44,7 @@ from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
 MASTER_DATA_SECONDS = 25.0
 """How long the desk waits for master data: longer than one call to the ERP, shorter than any activity may take. The
 read goes on meanwhile, so that the next one may find its answer."""
+
 
 class InternalActivities:
     """Ledger, entities, master data and policy, for the workflows."""
@@ -141,7 +142,6 @@ class InternalActivities:
                     policy=policy,
                     requests=() if reservation.consolidating else (opening.request,),
                     consolidating=reservation.consolidating,
-                    edition=ORDER_EDITION,
                     correlation_id=correlation_id,
                 )
             )
@@ -225,6 +225,22 @@ class InternalActivities:
         return Reply(
             outcome=await self._entities.answer_order(call.order_id, call.answered), head=call.audit_batch.head
         )
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """Says what is slow, once; an activity that is cut off could not, and six attempts would hold the entity up."""
+    try:
+        async with asyncio.timeout(MASTER_DATA_SECONDS) as limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise ApplicationError(
+            f"the ERP's master data did not come within {MASTER_DATA_SECONDS:g} s",
+            type="TransientError",
+            non_retryable=True,
+        ) from error
 
 
 def _without_policy(plant: str) -> NoReturn:

@@ -100,11 +100,6 @@ class StockAllocated(Model):
         return (self.revision, self.as_of.timestamp())
 
 
-ORDER_EDITION = 1
-"""Of orders that start now. 1: where all goes well, an order is placed and sent in one call, and what was answered or
-received goes to ERP and APS in one."""
-
-
 class OrderOpened(Model):
     """Starts a PurchaseOrder; the supply requests are in its consolidation batch, or in `requests` where it does not
     collect."""

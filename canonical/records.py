@@ -90,8 +90,8 @@ class OrderLineSnapshot(Model):
     schedule_lines: tuple[ScheduleLine, ...] = ()
     shipped: Quantity
     received: Quantity
-    allocated: Quantity | None = None
-    """What of the quantity requirements need, in the order unit; the rest is surplus. None: nobody said."""
+    allocated: Quantity
+    """What of the quantity requirements need, in the order unit; the rest is surplus."""
     cancelled: bool = False
     shares: tuple[LineShare, ...] = ()
     """Of a line that several requirements share or shared: each one's; empty: it serves one."""

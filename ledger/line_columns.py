@@ -15,17 +15,13 @@ Place = TypeVar("Place")
 
 
 def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any]:
-    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare.
-
-    A line that does not say what is claimed of it has nothing to spare.
-    """
+    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare."""
     coming = (
         [] if order.closed else [part for part in line.schedule_lines if part.state in _COMING and part.quantity > 0]
     )
     total = _sum(coming)
-    allocated = line.quantity if line.allocated is None else line.allocated
-    confirmed = min(total, max(_NOTHING, allocated - line.received))
-    spare = _last(coming, total - confirmed) if line.allocated is not None else []
+    confirmed = min(total, max(_NOTHING, line.allocated - line.received))
+    spare = _last(coming, total - confirmed)
     return {
         "order_id": order.id,
         "line": line.line,

@@ -35,7 +35,8 @@ CALL_RETRIES = RetryPolicy(
     maximum_interval=timedelta(seconds=20),
     maximum_attempts=7,
 )
-INTERNAL_TIMEOUT = timedelta(seconds=8)
+INTERNAL_TIMEOUT = timedelta(seconds=30)
+"""Longer than the desk itself waits for master data (activities.internal.MASTER_DATA_SECONDS)."""
 INTERNAL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2,

@@ -30,10 +30,13 @@ class EventLog(BaseModel):
     def written(self, up_to: int, head: str) -> None:
         """The ledger has the audit events up to this sequence, and `head` is the hash of the last of them there.
 
+        Without a head nothing rode along, and what was noted since stays as it is chained.
         It is not ours where a replay's clock differs from that of the first run; the chain goes on from the ledger's.
         """
+        if not head:
+            return
         left = [audit_event for audit_event in self.unwritten if audit_event.sequence > up_to]
-        self.last_hash, self.unwritten = head or self.last_hash, []
+        self.last_hash, self.unwritten = head, []
         for audit_event in left:
             self._append(
                 audit_event.sequence,

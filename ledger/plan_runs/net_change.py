@@ -13,7 +13,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.ports import PlanMatcher
-from canonical.event_data import RequirementPlanned
 from canonical.identity import requirement_id
 from canonical.need import Need
 from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRunStatus, PlanStage, UnnamedLine

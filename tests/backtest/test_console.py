@@ -32,8 +32,9 @@ class Console:
     capfd: pytest.CaptureFixture[str]
 
     async def record(self, book: Book) -> None:
+        need = a_need()
         snapshot = RequirementSnapshot(
-            id=a_need().id, need=a_need(), stage=RequirementStage.COVERED, request_revision=1
+            id=need.id, need=need, stage=RequirementStage.COVERED, request_revision=1, needed=need.quantity
         )
         await Ledger(self.engine).record([AuditBatch(audit_events=tuple(book.audit_events), snapshot=snapshot)])
 

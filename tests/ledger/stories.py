@@ -102,7 +102,8 @@ def received(quantity: str, day: date = JUNE_15) -> ScheduleLine:
 
 
 def requirement(of: Need, stage: RequirementStage = RequirementStage.COVERED, **changes: Any) -> RequirementSnapshot:
-    return RequirementSnapshot(id=of.id, need=of, stage=stage, request_revision=1, **changes)
+    fields: dict[str, Any] = {"request_revision": 1, "needed": of.quantity} | changes
+    return RequirementSnapshot(id=of.id, need=of, stage=stage, **fields)
 
 
 def order(name: str = "o1", *, lines: Sequence[OrderLineSnapshot] = (), **changes: Any) -> OrderSnapshot:

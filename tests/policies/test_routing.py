@@ -297,7 +297,9 @@ async def test_the_policy_is_told_only_where_it_is_another_than_the_known_one() 
 def audit_batch_of(need: Need) -> AuditBatch:
     at = need.revision.effective_at
     audit_event = chain(need.id, 1, FIRST_HASH, "noted", at, at, {})
-    snapshot = RequirementSnapshot(id=need.id, need=need, stage=RequirementStage.COVERED, request_revision=1)
+    snapshot = RequirementSnapshot(
+        id=need.id, need=need, stage=RequirementStage.COVERED, request_revision=1, needed=need.quantity
+    )
     return AuditBatch(audit_events=(audit_event,), snapshot=snapshot)
 
 

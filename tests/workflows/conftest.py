@@ -1,9 +1,9 @@
 """A world per test, with its workers running and time standing still until a story steps it.
 
-After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each history
-replays
-as it was recorded, so that no story passes by luck of the cache, and every decision that was recorded is decided again
-from its record and comes out the same.
+After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each run is
+decided
+again from its history by both runners, so that no story passes by luck of the cache, and every decision that was
+recorded is made again from its record and comes out the same.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,12 +23,14 @@ from backtest.result import KINDS, Backtest, BacktestResult
 from canonical.audit_event import first_break
 from ledger.database import connect
 from tests.conftest import FreshDatabase
+from tests.replay.replaying import RUNNERS, replay, runs_on, type_of
+from tests.replay.stories import keep
+from tests.workflows.hanging import Hanging
 from tests.workflows.harness import Harness
 from tests.workflows.plant import POLICY
 from tools import temporal_server
 from workflows.search_attributes import ALL
 
-HISTORIES = Path(__file__).parent.parent / "replay" / "histories"
 MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
 `cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once."""
@@ -63,11 +65,11 @@ async def telling(
     async with AsyncExitStack() as stack:
         harnesses: list[Harness] = []
 
-        async def make(*, without: str = "", cached: int = 100, **policy: Any) -> Harness:
+        async def make(*, without: str = "", cached: int = 100, hanging: Sequence[str] = (), **policy: Any) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
             harness = Harness(environment, engine, POLICY.model_copy(update=policy))
-            for worker in harness.workers(max_cached_workflows=cached):
+            for worker in harness.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
                 if without and worker.task_queue.endswith(f"-{without}"):
                     harness.held_back.append(worker)
                 else:
@@ -78,15 +80,16 @@ async def telling(
         with environment.with_time_skipping_disabled():
             yield make
             for harness in harnesses:
-                await check_what_is_left(harness)
                 if record:
-                    await record_histories(harness, record)
+                    await come_to_rest(harness)
+                runs = await check_what_is_left(harness)
+                if record:
+                    await keep(record, runs)
 
 
 @pytest.fixture
-async def make_harness(
-    request: pytest.FixtureRequest, temporal_env: WorkflowEnvironment, fresh_database: FreshDatabase
-) -> AsyncIterator[MakeHarness]:
+def record_as(request: pytest.FixtureRequest) -> str:
+    """The name under which the story is to be recorded; empty: it is not."""
     recorded = request.node.get_closest_marker("recorded")
     return str(recorded.args[0]) if recorded and request.config.getoption("--record-histories") else ""
 
@@ -104,42 +107,32 @@ async def harness(make_harness: MakeHarness) -> Harness:
     return await make_harness()
 
 
-async def check_what_is_left(harness: Harness) -> None:
-    """What must be so at the end of any story."""
-    histories: list[WorkflowHistory] = []
+async def check_what_is_left(harness: Harness) -> list[WorkflowHistory]:
+    """What must be so at the end of any story; the histories of all that ran."""
     decided = Backtest(Policies(harness.policies.effective), Policies(harness.policies.effective), lambda _: None)
-    for entity in await harness.entities_recorded():
+    entities = await harness.entities_recorded()
+    for entity in entities:
         audit_events = await harness.ledger.reads.audit_events([entity])
         assert first_break(audit_events) is None, f"{entity}: {[audit_event.kind for audit_event in audit_events]}"
         for audit_event in audit_events:
             if audit_event.kind in KINDS:
                 decided.take(audit_event)
-        if (await harness.handle(entity).describe()).status is not WorkflowExecutionStatus.RUNNING:
+        status = (await harness.handle(entity).describe()).status
+        if status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CANCELED):
             await harness.ended(entity)
-        history = await harness.handle(entity).fetch_history()
-        if any(event.HasField("workflow_task_completed_event_attributes") for event in history.events):
-            # A run that has not had its first task yet can't be replayed: the replayer would wait for one.
-            histories.append(history)
-    await replay(harness, histories)
+    runs = await runs_on(harness.client, harness.queue, entities)
+    for runner in RUNNERS.values():
+        failed = await replay(runs, runner)
+        assert not failed, {f"{type_of(run)} {run.workflow_id}": failed.get(run.run_id) for run in runs}
     check_decisions(decided.result(), policy_changes=harness.policy_changes)
+    return runs
 
 
-async def replay(harness: Harness, histories: Sequence[WorkflowHistory]) -> None:
-    """Decide every recorded history again, all by one replayer: each starts a worker of its own."""
-    if not histories:
-        return
-
-    async def each() -> AsyncIterator[WorkflowHistory]:
-        for history in histories:
-            yield history
-
-    replayer = Replayer(
-        workflows=WORKFLOWS,
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        data_converter=harness.client.data_converter,
-        debug_mode=True,
-    )
-    await replayer.replay_workflows(each(), raise_on_replay_failure=True)
+async def come_to_rest(harness: Harness) -> None:
+    """What is recorded ends where nothing is under way, so that it is the same however fast the story was told."""
+    for entity in await harness.entities_recorded():
+        if (await harness.handle(entity).describe()).status is WorkflowExecutionStatus.RUNNING:
+            await harness.until(partial(harness.at_rest, entity))
 
 
 def check_decisions(again: BacktestResult, *, policy_changes: bool) -> None:
@@ -147,14 +140,3 @@ def check_decisions(again: BacktestResult, *, policy_changes: bool) -> None:
     assert again.not_comparable == again.caveats == {}
     assert again.control.unexplained == 0, again.control.examples
     assert policy_changes or not again.control.policy_changed, again.control.policy_changed
-
-
-async def record_histories(harness: Harness, name: str) -> None:
-    """Keep the first entity of each kind of a story for tests/replay."""
-    kept: set[str] = set()
-    for entity in sorted(await harness.entities_recorded(), key=str):
-        kind = entity.partition("/")[0]
-        if kind not in kept:
-            kept.add(kind)
-            history = await harness.handle(entity).fetch_history()
-            (HISTORIES / f"{kind}-{name}.json").write_text(history.to_json() + "\n")

@@ -1,10 +1,13 @@
 """Needs that arrive together share an order where plant, supplier and terms are the same."""
 
+import pytest
+
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness
 from tests.workflows.lookout import parts
 
 
+@pytest.mark.recorded("consolidated")
 async def test_needs_of_one_plant_and_supplier_share_an_order_and_another_supplier_has_its_own(
     harness: Harness,
 ) -> None:

@@ -57,6 +57,7 @@ async def about_edit(harness: Harness, order: OrderSnapshot, *words: str) -> Exc
     return await harness.until(look)
 
 
+@pytest.mark.recorded("edit_adopted")
 async def test_an_edit_that_is_adopted_goes_to_the_supplier_and_not_to_the_erp(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement)
@@ -97,6 +98,7 @@ async def test_an_adopted_cut_is_told_to_the_requirement_which_is_short(harness:
     assert "ben changed line 10 in the ERP; bea.buyer adopted it" in exception.proposal.summary
 
 
+@pytest.mark.recorded("edit_undone")
 async def test_an_edit_that_is_undone_is_written_back_and_the_supplier_hears_nothing(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement)
@@ -135,6 +137,7 @@ async def test_an_edit_told_twice_late_or_by_its_value_is_one_edit(harness: Harn
     assert await harness.ended(question.id) == "overtaken", "taken back"
 
 
+@pytest.mark.recorded("edit_found")
 async def test_an_edit_found_when_writing_keeps_the_change_waiting_and_not_the_other_lines(harness: Harness) -> None:
     chain, bell = (harness.need(harness.item(item, "Cyclops")) for item in ("CHAIN", "BELL"))
     for need in (chain, bell):

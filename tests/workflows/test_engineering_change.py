@@ -66,6 +66,7 @@ async def test_effective_1_july_stock_40_and_po_100_against_120_leave_excess_20_
     assert {one.requirement_id: int(one.keeps) for one in report.affected} == {june.id: 80, july.id: 0}
 
 
+@pytest.mark.recorded("new_component")
 async def test_the_new_component_is_needed_for_the_demand_that_it_takes_over(harness: Harness) -> None:
     chain, better = harness.item("CHAIN", "Cyclops"), harness.item("BETTER", "Cyclops")
     assert (await june_and_july(harness, chain))[3].order_number
@@ -81,6 +82,7 @@ async def test_the_new_component_is_needed_for_the_demand_that_it_takes_over(har
     assert f'"assembly":"BIKE-{harness.prefix}"'.encode() in event.body
 
 
+@pytest.mark.recorded("change_told_anew")
 async def test_a_revision_told_anew_before_the_approval_replaces_the_proposal(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     _, first, july, second = await june_and_july(harness, chain)
@@ -104,6 +106,7 @@ async def test_a_revision_told_anew_before_the_approval_replaces_the_proposal(ha
     assert (await harness.order_of(found.changed_requirements[0])).id == second.id
 
 
+@pytest.mark.recorded("change_superseded")
 async def test_a_revision_takes_the_place_of_one_that_waits_for_its_approval(harness: Harness) -> None:
     """B takes the chain out on 1 July; C says that it goes a fortnight later."""
     chain = harness.item("CHAIN", "Cyclops")

@@ -248,6 +248,7 @@ async def test_who_comes_back_does_not_get_the_question_back_and_may_decide_it_a
     assert await harness.ended(asked.id) == ExceptionState.DECIDED
 
 
+@pytest.mark.recorded("policy_changed")
 async def test_a_change_of_policy_takes_effect_at_the_next_escalation_level(make_harness: MakeHarness) -> None:
     office, friday = office_in("UTC"), a_friday()
     harness = await make_harness(office=office)

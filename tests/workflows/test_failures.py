@@ -16,9 +16,11 @@ from canonical.order import OrderDocument
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.fakes import cut_off
 from tests.workflows.harness import CHANGED, Harness
+from tests.workflows.lookout import TIMEOUT_SECONDS
 from workflows.search_attributes import INCIDENT
 
 
+@pytest.mark.recorded("call_broken_off")
 async def test_a_call_that_breaks_off_is_tried_again_as_unsure_and_there_is_one_order(harness: Harness) -> None:
     harness.erp.failures += [TransientError("erp", "503"), cut_off("erp")]
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
@@ -62,6 +64,7 @@ async def test_a_document_to_the_supplier_is_sent_once_however_often_the_call_fa
     assert len(harness.supplier.sent[order.order_number or ""]) == 1
 
 
+@pytest.mark.recorded("incident")
 async def test_what_only_a_person_can_fix_is_an_incident_and_goes_on_by_itself_when_it_is_fixed(
     harness: Harness,
 ) -> None:
@@ -97,6 +100,7 @@ async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_an
     assert await _incident(harness, requirement) is None
 
 
+@pytest.mark.recorded("incident_of_two_calls")
 async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.sent(requirement)
@@ -113,6 +117,38 @@ async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(harness: H
     await harness.skip(harness.handle(order.id), timedelta(seconds=31))
     await harness.settled(order)
     assert await _incident(harness, order.id) is None
+
+
+@pytest.mark.recorded("cancelled")
+async def test_an_order_that_an_operator_cancels_ends_with_the_call_that_was_under_way(harness: Harness) -> None:
+    harness.erp.open_for_calls.clear()
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.ordered(requirement)
+    await harness.skip_consolidation(order)
+    await harness.until(lambda: _is_calling(harness, order.id))
+    await harness.handle(order.id).cancel()
+    await _is_cancelled(harness, order.id)
+    assert harness.erp.writes == []
+
+
+@pytest.mark.recorded("cancelled_in_an_incident")
+async def test_a_requirement_that_an_operator_cancels_ends_while_it_waits_to_try_again(harness: Harness) -> None:
+    harness.master_data.failures.append(PermanentError("erp", "user PEGLINE is locked"))
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    assert await harness.until(lambda: _incident(harness, requirement)) == "internal.assess"
+    await harness.handle(requirement).cancel()
+    await _is_cancelled(harness, requirement)
+
+
+async def _is_calling(harness: Harness, entity: str) -> bool:
+    return bool((await harness.handle(entity).describe()).raw_description.pending_activities)
+
+
+async def _is_cancelled(harness: Harness, entity: str) -> None:
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        with pytest.raises(WorkflowFailureError) as ended:
+            await harness.handle(entity).result()
+    assert isinstance(ended.value.cause, CancelledError)
 
 
 async def _reported(harness: Harness) -> bool:

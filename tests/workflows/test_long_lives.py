@@ -23,12 +23,14 @@ async def restless_env(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]
 
 
 @pytest.fixture
-async def restless(restless_env: WorkflowEnvironment, fresh_database: FreshDatabase) -> AsyncIterator[Harness]:
-    async with AsyncExitStack() as stack:
-        make = await stack.enter_async_context(telling(restless_env, fresh_database))
+async def restless(
+    restless_env: WorkflowEnvironment, fresh_database: FreshDatabase, record_as: str
+) -> AsyncIterator[Harness]:
+    async with telling(restless_env, fresh_database, record_as) as make:
         yield await make()
 
 
+@pytest.mark.recorded("restless")
 async def test_entities_that_continue_as_new_after_every_step_tell_the_same_story(restless: Harness) -> None:
     harness = restless
     need = harness.need(harness.item("CHAIN", "Cyclops", "Trey"))
@@ -59,7 +61,8 @@ async def test_entities_that_continue_as_new_after_every_step_tell_the_same_stor
     assert sum(part.quantity for part in found.coverage) == 150
     assert len(found.order_ids) == 2
     assert harness.erp.orders.keys() == {first.order_number, second.order_number}
-    assert [await runs_of(harness, entity) > 1 for entity in (requirement, first.id)] == [True, True]
+    for entity in (requirement, first.id):
+        assert len(await runs_of(harness.client, entity)) > 1
 
 
 async def test_months_of_plans_and_answers_leave_every_run_short_and_what_it_carries_small(restless: Harness) -> None:
@@ -82,13 +85,14 @@ async def test_months_of_plans_and_answers_leave_every_run_short_and_what_it_car
         await harness.receive_part(order, 1, receipt=f"GR-{number}")
     await harness.order_until(order, lambda now: now.lines[0].received == 6)
     for entity in (requirement, order.id):
-        runs = await history_of(harness, entity)
+        runs = await runs_of(harness.client, entity)
         assert len(runs) > 5
         assert max(len(run.events) for run in runs) < 100, "a dozen, and what one step adds"
         carried = [size_of_input(run) for run in runs]
         assert carried[-1] < carried[len(carried) // 2] * 1.1
 
 
+@pytest.mark.recorded("restless_question")
 async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_decided(restless: Harness) -> None:
     harness = restless
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
@@ -97,7 +101,7 @@ async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_dec
     for times in range(1, 7):
         await harness.answer(order, harness.line(10, (CHANGED, 100, 61 + times)))
         await harness.registered(asked.id, "exception.changed", times)
-    assert await runs_of(harness, asked.id) > 1
+    assert len(await runs_of(harness.client, asked.id)) > 1
     assert (await harness.kinds(asked.id)).count("exception.opened") == 1
     question = await harness.exception(asked.id)
     assert question.opened_at == asked.opened_at
@@ -106,21 +110,6 @@ async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_dec
     assert await harness.ended(asked.id) == "decided"
     await harness.receive(order)
     assert await harness.ended(requirement) == "fulfilled"
-
-
-async def runs_of(harness: Harness, entity: str) -> int:
-    """How many runs the entity has had, the present one included."""
-    return len(await history_of(harness, entity))
-
-
-async def history_of(harness: Harness, entity: str) -> list[WorkflowHistory]:
-    """The history of each run, the newest first."""
-    runs: list[WorkflowHistory] = []
-    run_id = None
-    while run_id != "":
-        runs.append(await harness.client.get_workflow_handle(entity, run_id=run_id).fetch_history())
-        run_id = runs[-1].events[0].workflow_execution_started_event_attributes.continued_execution_run_id
-    return runs
 
 
 def size_of_input(run: WorkflowHistory) -> int:

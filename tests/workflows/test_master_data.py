@@ -195,6 +195,7 @@ async def test_a_need_withdrawn_before_the_order_is_sent_cancels_it_in_the_erp_a
     assert dict(harness.supplier.sent) == {}
 
 
+@pytest.mark.recorded("refused_order")
 async def test_a_refused_order_that_is_given_up_leaves_no_requisition_behind(harness: Harness) -> None:
     harness.erp.failures.append(LOCKED)
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))

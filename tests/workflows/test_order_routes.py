@@ -76,6 +76,7 @@ async def transferring(make_harness: MakeHarness) -> tuple[Harness, Need, OrderS
     return harness, need, await harness.sent(await harness.plan(need))
 
 
+@pytest.mark.recorded("transfer")
 async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make_harness: MakeHarness) -> None:
     harness, need, order = await transferring(make_harness)
     [(kind, event)] = await stated(harness, 1)
@@ -179,6 +180,7 @@ async def subcontracting(make_harness: MakeHarness) -> tuple[Harness, Need, Orde
     return harness, need, await harness.sent(await harness.plan(need))
 
 
+@pytest.mark.recorded("subcontract")
 async def test_the_components_of_a_subcontract_are_needs_of_the_plant(make_harness: MakeHarness) -> None:
     harness, need, order = await subcontracting(make_harness)
     spokes, rims = [need_in(event) for _, event in await stated(harness, 2)]

@@ -56,6 +56,7 @@ async def test_a_change_before_the_answer_is_a_change_order_at_once(harness: Har
     assert (await harness.requirement(requirement)).stage == "covered"
 
 
+@pytest.mark.recorded("two_changes")
 async def test_two_needs_that_change_at_once_give_one_change_order(harness: Harness) -> None:
     needs = [harness.need(harness.item(item, "Cyclops")) for item in ("CHAIN", "BELL")]
     for need in needs:
@@ -90,6 +91,7 @@ async def test_a_change_of_little_value_after_the_acknowledgment_needs_nobody(ha
     await harness.settled(order)
 
 
+@pytest.mark.recorded("change_approved")
 async def test_a_change_of_value_after_the_acknowledgment_is_made_once_it_is_approved(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops", price="20.00"))
     requirement = await harness.plan(need)
@@ -130,6 +132,7 @@ async def test_a_change_that_is_declined_leaves_the_order_and_the_need_is_short(
     assert found.exception_id is None
 
 
+@pytest.mark.recorded("change_taken_back")
 async def test_a_proposal_that_the_plan_takes_back_is_overtaken(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops", price="20.00"))
     requirement = await harness.plan(need)

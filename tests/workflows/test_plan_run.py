@@ -21,7 +21,6 @@ from gateway.plan_runs.intake import PlanIntake, PlanSent
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness
 from tests.workflows.plant import today
-from worker import WORKFLOWS
 from workflows.plan_run import plan_workflow_id
 
 
@@ -53,16 +52,8 @@ class Planner:
         return requirement_id("1710", self.item, self.source, reference)
 
     async def ended(self, run: PlanRunStatus) -> PlanRunStatus:
-        """The run once its workflow has ended; its history replays."""
-        handle = self.harness.handle(plan_workflow_id(run))
+        """The run once its workflow has ended."""
         stage = await self.harness.ended(plan_workflow_id(run))
-        replayer = Replayer(
-            workflows=WORKFLOWS,
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            data_converter=self.harness.client.data_converter,
-            debug_mode=True,
-        )
-        await replayer.replay_workflow(await handle.fetch_history())
         found = await self.harness.ledger.plans.find(run.number)
         assert found is not None
         assert found.stage == stage
@@ -103,6 +94,7 @@ async def test_a_plan_becomes_requirements_and_its_rerun_touches_the_changed_one
         assert (await harness.requirement(planner.requirement("A"))).need.revision.plan_version == 1
 
 
+@pytest.mark.recorded("plan_stopped")
 async def test_a_plan_over_its_error_limit_changes_nothing(harness: Harness) -> None:
     async with publishing(harness) as planner:
         run = await planner.ended(await planner.publish(1, [*planner.lines("A"), "nonsense"]))
@@ -113,6 +105,7 @@ async def test_a_plan_over_its_error_limit_changes_nothing(harness: Harness) -> 
         assert corrected.stage is PlanStage.DONE
 
 
+@pytest.mark.recorded("plan_withdrawals_declined")
 async def test_a_plan_that_would_withdraw_too_much_waits_for_a_person(harness: Harness) -> None:
     async with publishing(harness) as planner:
         await planner.ended(await planner.publish(1, planner.lines("A", "B", "C")))
@@ -139,6 +132,7 @@ async def test_a_person_lets_the_plan_withdraw(harness: Harness) -> None:
         await harness.registered(planner.requirement("B"), "withdrawal.received")
 
 
+@pytest.mark.recorded("plan_superseded")
 async def test_a_newer_plan_takes_the_question_back_and_the_older_ends(make_harness: MakeHarness) -> None:
     harness = await make_harness(plan=PlanRules(withdraw_share_max=Decimal("0.5")))
     async with publishing(harness) as planner:
@@ -152,6 +146,7 @@ async def test_a_newer_plan_takes_the_question_back_and_the_older_ends(make_harn
         await harness.registered(asked, "exception.overtaken")
 
 
+@pytest.mark.recorded("plan_tie")
 async def test_a_tie_is_put_to_the_planner_and_the_rest_of_the_plan_goes_on(harness: Harness) -> None:
     async with publishing(harness) as planner:
         anna, bert = planner.lines("O1", planner="anna"), planner.lines("O2", planner="bert")

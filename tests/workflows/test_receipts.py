@@ -7,6 +7,7 @@ from tests.workflows.harness import CHANGED, Harness
 from tests.workflows.lookout import parts
 
 
+@pytest.mark.recorded("received_in_parts")
 async def test_goods_that_arrive_in_parts_end_the_order_with_the_last_part(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement)

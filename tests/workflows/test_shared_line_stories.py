@@ -29,6 +29,7 @@ async def _sharing(
     return harness, needs, await harness.sent(needs[0].id)
 
 
+@pytest.mark.recorded("shared_line")
 async def test_two_needs_share_a_line_of_500_and_when_the_200_withdraws_300_is_ordered(
     make_harness: MakeHarness,
 ) -> None:
@@ -73,6 +74,7 @@ async def test_of_550_for_320_and_200_when_the_200_withdraws_350_remain_30_of_th
     ]
 
 
+@pytest.mark.recorded("shared_line_short")
 async def test_a_short_answer_is_shared_by_criticality_and_receipts_fulfil_both(make_harness: MakeHarness) -> None:
     harness, (first, second), order = await _sharing(make_harness, 300, 200, criticality=Criticality.A)
     await harness.answer(order, harness.line(10, (CHANGED, 400, 58), (CHANGED, 100, 70)))

@@ -52,6 +52,7 @@ async def test_a_silent_supplier_is_reminded_at_half_of_the_sla_and_answers(harn
     assert (await harness.requirement(requirement)).stage == "covered"
 
 
+@pytest.mark.recorded("waited")
 async def test_a_buyer_who_waits_gives_the_supplier_another_sla(harness: Harness) -> None:
     requirement, order, sent_at = await silent(harness)
     question = await overdue(harness, order, sent_at)

@@ -3,51 +3,16 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from canonical.identity import RequirementId, StockId
-from canonical.messages import StockOpened
-from canonical.records import StockSnapshot, StockStage
-from canonical.stock import StockReport, StockReportKind
-from ledger.stock.stock import CountedReport
+import pytest
+
+from canonical.identity import RequirementId
+from canonical.records import StockStage
 from tests.workflows.harness import Harness
 from tests.workflows.plant import today
+from tests.workflows.stock import balance, state
 
 
-async def state(
-    harness: Harness, item: str, quantity: int, *, ago: timedelta = timedelta(0), reported: bool = True
-) -> StockId:
-    """A system says what is free, and the gateway tells whom it concerns."""
-    at = datetime.now(UTC) - ago
-    report = StockReport(
-        kind=StockReportKind.STATED,
-        plant="1710",
-        item=item,
-        quantity=Decimal(quantity),
-        unit="EA",
-        source="wms",
-        effective_at=at,
-        event_id=f"{harness.prefix}-{at.isoformat()}",
-    )
-    classification = await harness.ledger.stock.register(
-        report.id, "EA", [CountedReport(report=report, quantity=report.quantity)]
-    )
-    assert classification.notify is reported
-    if classification.notify:
-        assert classification.figure is not None
-        opened = StockOpened(
-            figure=classification.figure,
-            correlation_id=f"corr-{harness.prefix}",
-            first_sequence=classification.next_sequence,
-            previous_hash=classification.previous_hash,
-        )
-        assert await harness.entities.open_stock(opened, reopen=classification.reopen)
-        await harness.ledger.stock.reported(classification.figure)
-    return report.id
-
-
-async def balance(harness: Harness, stock: str) -> StockSnapshot:
-    return StockSnapshot.model_validate(await harness.status(stock))
-
-
+@pytest.mark.recorded("stock_relaxes")
 async def test_a_surplus_relaxes_an_open_need_a_small_change_does_not_and_a_fall_restores_it(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     need = harness.need(chain, 500)
@@ -114,6 +79,7 @@ async def test_a_later_plan_has_netted_the_stock_and_an_older_figure_says_nothin
     assert (await balance(harness, stock)).figure.available_to_promise == 200
 
 
+@pytest.mark.recorded("stock_short")
 async def test_a_shortfall_is_stated_as_a_need_once_and_withdrawn_when_the_stock_is_there(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     stock = await state(harness, chain, -40)

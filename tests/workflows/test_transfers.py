@@ -4,6 +4,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from canonical.exception import Choice
 from canonical.identity import OrderId
 from canonical.messages import RequirementOpened
@@ -37,6 +39,7 @@ async def test_a_supplying_plant_answers_the_transfer_once_its_own_supplier_has_
     assert parts(acknowledged.lines[0].schedule_lines) == [(100, 58, "confirmed")], "in time: as asked"
 
 
+@pytest.mark.recorded("supplying_plant")
 async def test_a_supplying_plant_that_is_late_says_so_and_by_when_it_delivers(harness: Harness) -> None:
     transfer, need = await demanded(harness)
     supplying = await harness.plan(need)

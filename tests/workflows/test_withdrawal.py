@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from canonical.exception import Choice
 from canonical.supply import ScheduleLine
 from tests.workflows.harness import CHANGED, REJECTED, Harness
@@ -53,6 +55,7 @@ async def test_a_need_withdrawn_before_the_answer_cancels_the_order_with_a_chang
     assert harness.coverage_in_aps(requirement, order) == []
 
 
+@pytest.mark.recorded("withdrawn")
 async def test_a_need_withdrawn_after_the_acknowledgment_asks_a_person_where_it_is_worth_it(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops", price="20.00"))
     requirement = await harness.plan(need)
@@ -132,6 +135,7 @@ async def test_a_need_wanted_again_before_a_person_let_its_order_go_keeps_the_or
     assert await harness.ended(requirement) == "fulfilled"
 
 
+@pytest.mark.recorded("wanted_again")
 async def test_a_need_wanted_again_after_its_order_was_cancelled_is_ordered_anew_at_once(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)

@@ -52,7 +52,7 @@ class OrderReporting(OrderInErp):
             report=report,
             audit_batch=None if plan.lines else audit_batch,
         )
-        both = await self._write_both(written, reported) if state.edition and plan.lines and report.entries else None
+        both = await self._write_both(written, reported) if plan.lines and report.entries else None
         erp, aps = await asyncio.gather(
             self._write_schedule(numbers, written, both.erp if both else None),
             self._write_coverage(reported, both.aps if both else None),
