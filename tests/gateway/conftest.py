@@ -108,7 +108,8 @@ class Gateway:
 
     async def requirement(self, need: Need, stage: RequirementStage, **changes: Any) -> RequirementSnapshot:
         """A requirement that the ledger knows."""
-        snapshot = RequirementSnapshot(id=need.id, need=need, stage=stage, request_revision=1, **changes)
+        fields: dict[str, Any] = {"request_revision": 1, "needed": need.quantity} | changes
+        snapshot = RequirementSnapshot(id=need.id, need=need, stage=stage, **fields)
         await self.record(snapshot)
         return snapshot
 

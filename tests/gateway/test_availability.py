@@ -50,7 +50,7 @@ async def sold(gateway: Gateway, **item: Any) -> None:
 
 
 def line(
-    allocated: str | None, *schedule_lines: tuple[str, int, ScheduleLineState], quantity: str = "450", **changes: Any
+    allocated: str, *schedule_lines: tuple[str, int, ScheduleLineState], quantity: str = "450", **changes: Any
 ) -> OrderLineSnapshot:
     fields: dict[str, Any] = {
         "line": 10,
@@ -66,7 +66,7 @@ def line(
         ),
         "shipped": Decimal(0),
         "received": Decimal(0),
-        "allocated": None if allocated is None else Decimal(allocated),
+        "allocated": Decimal(allocated),
     }
     return OrderLineSnapshot(**fields | changes)
 
