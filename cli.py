@@ -52,6 +52,7 @@ async def serve_gateway(settings: GatewaySettings) -> None:
             {"edifact": EdifactDialect()},
             PolicyBook(settings.policy_directory),
             lambda: datetime.now(UTC).date(),
+            host_names=settings.gateway_names.replace(",", " ").split(),
         )
         config = uvicorn.Config(
             app,

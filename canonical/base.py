@@ -90,7 +90,18 @@ DayOrNone = Annotated[dt.date | None, AfterValidator(_none_beyond)]
 UnitCode = Annotated[str, AfterValidator(require_known_unit)]
 """A UN/ECE Recommendation 20 (or 21) code that Pegline knows."""
 
-Instant = AwareDatetime
+
+def _within_years(moment: dt.datetime) -> dt.datetime:
+    if not FIRST_DAY.year <= moment.year <= LAST_DAY.year:
+        raise PydanticCustomError(
+            "date_out_of_range",
+            "Time should lie between the years {first} and {last}",
+            {"first": FIRST_DAY.year, "last": LAST_DAY.year},
+        )
+    return moment
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_years)]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """A version or revision; no more than JSON's readers can count."""
 LineNumber = Annotated[int, Field(gt=0, le=999_999)]

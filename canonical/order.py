@@ -74,7 +74,7 @@ def _is_no_date(value: object) -> bool:
 class LineAnswer(Model):
     """What the supplier says of one order line: one schedule line or several."""
 
-    line: Annotated[int, Field(gt=0)]
+    line: LineNumber
     schedule_lines: Annotated[tuple[AnswerScheduleLine, ...], Field(min_length=1, max_length=200)]
     price: Money | None = None
     price_unit: SentQuantity | None = None

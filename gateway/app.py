@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
 from fastapi import FastAPI
-from opentelemetry.trace import TracerProvider
+from opentelemetry.trace import Tracer, TracerProvider
 
 from adapters.ports import PolicyPort, SupplierDialect
 from gateway import problems
-from gateway.delivery.delivery import ChangeDelivery, Deliverer, OrderDelivery, RequirementDelivery
+from gateway.delivery.delivery import ChangeDelivery, Deliverer, EntityMessages, OrderDelivery, RequirementDelivery
 from gateway.delivery.relay import Relay, RelayPace
 from gateway.delivery.stock import StockDelivery
 from gateway.door import Door
@@ -64,13 +64,7 @@ def create_app(
     its address, and names without a dot, it always knows.
     """
     tracer = gateway_tracer(tracer_provider)
-    stock = StockDelivery(ledger, entities, tracer)
-    deliverers: dict[Recipient, Deliverer] = {
-        Recipient.REQUIREMENT: RequirementDelivery(ledger, entities, tracer, stock),
-        Recipient.ORDER: OrderDelivery(ledger, entities, tracer, now, unknown_order_grace),
-        Recipient.CHANGE: ChangeDelivery(ledger, entities, tracer),
-        Recipient.STOCK: stock,
-    }
+    deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
     app = FastAPI(
         title="Pegline",
@@ -108,6 +102,22 @@ def create_app(
     for part in _IN_ORDER:
         app.include_router(part.routes)
     return app
+
+
+def _deliverers(
+    ledger: Ledger,
+    entities: EntityMessages,
+    now: Callable[[], dt.datetime],
+    unknown_order_grace: dt.timedelta,
+    tracer: Tracer,
+) -> dict[Recipient, Deliverer]:
+    stock = StockDelivery(ledger, entities, tracer)
+    return {
+        Recipient.REQUIREMENT: RequirementDelivery(ledger, entities, tracer, stock),
+        Recipient.ORDER: OrderDelivery(ledger, entities, tracer, now, unknown_order_grace),
+        Recipient.CHANGE: ChangeDelivery(ledger, entities, tracer),
+        Recipient.STOCK: stock,
+    }
 
 
 def _relaying(relay: Relay) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import threading
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -225,6 +226,21 @@ async def test_a_client_that_leaves_ends_its_work_without_a_traceback(
     await asyncio.wait_for(gateway.app(scope, receive, send_back), 5)
     assert [record for record in caplog.records if record.exc_info] == []
     assert await gateway.letters() == ()
+
+
+async def test_a_document_is_read_beside_the_event_loop(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    read = gateway.dialect.read
+
+    def watched(body: bytes, content_type: str) -> Any:
+        threads.append(threading.current_thread().name)
+        return read(body, content_type)
+
+    monkeypatch.setattr(gateway.dialect, "read", watched)
+    assert (await gateway.document("answer;4500000001;1;10;500;2026-06-10")).status_code == 202
+    await gateway.relay.drain()
+    assert len(threads) == 1, "at intake, and not again for its delivery"
+    assert threading.main_thread().name not in threads
 
 
 # -- names are bytes too
