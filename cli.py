@@ -14,8 +14,9 @@ python cli.py decide EXCEPTION CHOICE     decide an exception as it is now
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 
 import uvicorn
 
@@ -24,7 +25,7 @@ from console import exceptions as exception_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
 from console.http import DEFAULT_GATEWAY, GatewayRefusal, ask
-from gateway.app import create_app
+from gateway.app import create_app, utc_now
 from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
@@ -40,7 +41,7 @@ VERSION = "0.1.0"
 """The same as in pyproject.toml, which an installation does not have."""
 
 
-async def serve_gateway(settings: GatewaySettings) -> None:
+async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] = utc_now) -> None:
     """Serve the gateway until it is told to stop; brings the ledger's tables up to date first."""
     await migrate(settings.database_url)
     engine = await connect(settings.database_url)
@@ -50,8 +51,9 @@ async def serve_gateway(settings: GatewaySettings) -> None:
             Ledger(engine),
             EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
             {"edifact": EdifactDialect()},
-            PolicyBook(settings.policy_directory),
-            lambda: datetime.now(UTC).date(),
+            PolicyBook(settings.policy_directory, today=lambda: now().date()),
+            lambda: now().date(),
+            now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
         )
         config = uvicorn.Config(
@@ -65,11 +67,12 @@ async def serve_gateway(settings: GatewaySettings) -> None:
         await uvicorn.Server(config).serve()
 
 
-def _gateway() -> int:
+def run_gateway(now: Callable[[], datetime] = utc_now) -> int:
+    """Run the gateway from the environment's settings."""
     settings = GatewaySettings.load()
     logs.configure(settings.log_format, settings.log_level, correlation_in_hand)
     with exporting("pegline-gateway", settings.otlp_endpoint):
-        event_loop.run(serve_gateway(settings))
+        event_loop.run(serve_gateway(settings, now))
     return 0
 
 
@@ -112,7 +115,7 @@ def main() -> int:
 
                 return run_demo() if given.command == "demo" else run_up()
             case "gateway":
-                return _gateway()
+                return run_gateway()
             case "policy":
                 return policy_commands.run(given)
             case "plan":

@@ -11,6 +11,7 @@ Not decided here: what is done with a setting (worker.py, gateway, tools).
 import io
 import os
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -23,6 +24,7 @@ _HTTP_URL = r"^https?://[^\s/]+\S*$"
 _DATABASE_URL = r"^postgresql(\+asyncpg)?://\S+$"
 _ENV_FILE = "PEGLINE_ENV_FILE"
 _SECRETS_DIRECTORY = Path("/run/secrets")
+_DEMO_YEARS = (2020, 2099)
 _RATE = "calls per second, more than 0"
 
 Rate = Annotated[float, Field(gt=0, le=100_000)]
@@ -203,6 +205,8 @@ class ToolSettings(NamedTuple):
     """TEMPORAL_CLI_PATH."""
     cache_directory: Path
     """Ours in the user's cache: $XDG_CACHE_HOME/pegline or ~/.cache/pegline."""
+    demo_today: date | None
+    """DEMO_TODAY: the day on which the demo plays; None: the machine's."""
     demo_exit: bool
     """DEMO_EXIT: the demo ends by itself, even on a terminal."""
     setup_started: float | None
@@ -210,7 +214,7 @@ class ToolSettings(NamedTuple):
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """The tools' settings in `environment` (this process's where left out)."""
+        """The tools' settings in `environment` (this process's where left out). Raises SettingsError."""
         given = os.environ if environment is None else environment
         cli = given.get("TEMPORAL_CLI_PATH")
         cache = given.get("XDG_CACHE_HOME")
@@ -218,6 +222,7 @@ class ToolSettings(NamedTuple):
             temporal=temporal_connection(given),
             temporal_cli=Path(cli) if cli else None,
             cache_directory=(Path(cache) if cache else Path.home() / ".cache") / "pegline",
+            demo_today=_demo_today(given.get("DEMO_TODAY", "")),
             demo_exit=bool(given.get("DEMO_EXIT")),
             setup_started=float(given["PEGLINE_SETUP_STARTED"]) if given.get("PEGLINE_SETUP_STARTED") else None,
         )
@@ -245,6 +250,20 @@ def with_env_file(environment: Mapping[str, str]) -> dict[str, str]:
         if value is not None and not environment.get(f"{name}_FILE") and not environment.get(name.removesuffix("_FILE"))
     }
     return {**left_open, **environment}
+
+
+def _demo_today(statement: str) -> date | None:
+    if not statement:
+        return None
+    try:
+        # Of the ways that ISO 8601 has to write a day, the one that everybody reads alike.
+        day = datetime.strptime(statement, "%Y-%m-%d").date()  # noqa: DTZ007
+    except ValueError:
+        day = None
+    if day is None or len(statement) != 10 or not _DEMO_YEARS[0] <= day.year <= _DEMO_YEARS[1]:
+        first, last = _DEMO_YEARS
+        raise SettingsError(f"DEMO_TODAY is {statement!r}; allowed is a day such as 2026-12-05, from {first} to {last}")
+    return day
 
 
 def temporal_connection(environment: Mapping[str, str]) -> ClientConnectConfig:

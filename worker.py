@@ -11,11 +11,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -271,7 +271,7 @@ def build_workers(
 
 
 @asynccontextmanager
-async def reached(settings: WorkerSettings) -> AsyncIterator[Counterparts]:
+async def reached(settings: WorkerSettings, now: Callable[[], datetime]) -> AsyncIterator[Counterparts]:
     """HTTP clients to all counterparts, closed at the end."""
 
     def client(counterpart: Counterpart) -> httpx.AsyncClient:
@@ -287,10 +287,10 @@ async def reached(settings: WorkerSettings) -> AsyncIterator[Counterparts]:
         edi = await stack.enter_async_context(client(settings.edi))
         aps = await stack.enter_async_context(client(settings.aps))
         yield Counterparts(
-            erp=SapErp(erp, settle_seconds=settings.settle_seconds),
+            erp=SapErp(erp, settle_seconds=settings.settle_seconds, now=now),
             supplier=EdifactSupplier(edi, sender="PEGLINE"),
             aps=RestAps(aps),
-            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS),
+            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, today=lambda: now().date()),
         )
 
 
@@ -303,18 +303,29 @@ async def warm_up(master_data: MasterDataPort, plants: Iterable[str]) -> None:
             log.warning("master data of plant %s is not read ahead: %s", plant, error)
 
 
-async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+async def run(
+    settings: WorkerSettings,
+    stop: asyncio.Event,
+    runner: WorkflowRunner = RUNNER,
+    now: Callable[[], datetime] = utc_now,
+) -> None:
     """Work until `stop` is set."""
-    policies = PolicyBook(settings.policy_directory)
+    policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
     client = await connect_temporal(settings)
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        counterparts = await stack.enter_async_context(reached(settings))
+        counterparts = await stack.enter_async_context(reached(settings, now))
         warming = asyncio.create_task(warm_up(counterparts.master_data, policies.plants))
         stack.callback(warming.cancel)
         rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
-        for worker in build_workers(client, settings.task_queue_prefix, Ledger(engine), counterparts, policies, rates):
+        ledger, queue = Ledger(engine), settings.task_queue_prefix
+        for worker in build_workers(client, queue, ledger, counterparts, policies, rates, runner):
             await stack.enter_async_context(worker)
         checks: dict[str, Check] = {"temporal": client.service_client.check_health, "ledger": lambda: ping(engine)}
         await stack.enter_async_context(serving_health(settings.health_host, settings.health_port, checks))
@@ -323,7 +334,7 @@ async def run(settings: WorkerSettings, stop: asyncio.Event) -> None:
         await stop.wait()
 
 
-async def main() -> int:
+async def main(runner: WorkflowRunner = RUNNER, now: Callable[[], datetime] = utc_now) -> int:
     """Run from the environment's settings; 2 where they are wrong."""
     try:
         settings = WorkerSettings.load()
@@ -336,7 +347,7 @@ async def main() -> int:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     try:
         with exporting("pegline-worker", settings.otlp_endpoint):
-            await run(settings, stop)
+            await run(settings, stop, runner, now)
     except PolicyError as error:
         print(f"The worker can't start; its policies are faulty:\n{error}", file=sys.stderr)
         return 2

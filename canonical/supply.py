@@ -83,6 +83,8 @@ class SupplyRequest(Model):
     """What the requirement itself needs of the lots; the rest is surplus of the lot size."""
     lot_terms: LotTerms | None = None
     """By which a line that several share is sized; None: it shares none."""
+    required_date: dt.date
+    """The day on which the requirement needs it, by which it is served (R11); not the day it must be at the dock."""
     dock_date: dt.date
     """R6: the day the goods must be at the dock."""
     send_by: dt.date

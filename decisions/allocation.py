@@ -19,8 +19,8 @@ class AllocationRequest(NamedTuple):
 
     requirement_id: RequirementId
     quantity: Decimal
-    need_date: dt.date
-    """The day by which it needs the goods at the dock."""
+    required_date: dt.date
+    """The day on which it needs the goods: days off between it and the dock make several one dock date."""
     criticality: Criticality = Criticality.B
 
 
@@ -38,7 +38,7 @@ class Allocations(NamedTuple):
         return "; ".join([*served, f"unclaimed: {_parts(self.surplus)}"] if self.surplus else served)
 
     def reason(self, policy_version: str) -> Reason:
-        """The outcome for trace and audit; criticality, need date and id decide, no policy."""
+        """The outcome for trace and audit; criticality, required date and id decide, no policy."""
         inputs: dict[str, JsonValue] = {who: _parts(parts) for who, parts in self.by_requirement.items()}
         return Reason(rule=self.rule, why=self.why, inputs=inputs, policy_version=policy_version)
 
@@ -49,7 +49,7 @@ def _parts(schedule_lines: Iterable[ScheduleLine]) -> str:
 
 
 def allocate(schedule_lines: Iterable[ScheduleLine], requests: Iterable[AllocationRequest]) -> Allocations:
-    """R11: the earliest schedule lines to the most critical, then the earliest need, then by id.
+    """R11: the earliest schedule lines to the most critical, then the earliest required date, then by id.
 
     Goods received are given first, backordered and undated schedule lines last. Nothing is ever given twice:
     allocations and
@@ -81,7 +81,7 @@ def _firmest_first(piece: ScheduleLine) -> tuple[int, dt.date]:
 
 
 def _first_served(request: AllocationRequest) -> tuple[Criticality, dt.date, RequirementId]:
-    return (request.criticality, request.need_date, request.requirement_id)
+    return (request.criticality, request.required_date, request.requirement_id)
 
 
 def _part(piece: ScheduleLine, quantity: Decimal) -> ScheduleLine:

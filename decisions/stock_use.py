@@ -119,12 +119,12 @@ def judge_stock(
 ) -> StockOutcome:
     """Spread what is free over the needs that it was free besides, and tell apart what is worth a change of orders.
 
-    Served by criticality, need date and id (R11), each up to what is neither received nor on the way. A need that the
-    plan stated after the stock was so is left as the plan says: that has netted the stock (R10). `reported`: what each
-    was
-    told last, in its unit, as far as no later plan has overruled it. Within R4's quantity limits nothing is told, so
-    that what is told already may exceed what is free, but never by more than one need's limit; where nothing is free,
-    nothing is left promised. Units that nothing converts get nothing.
+    Served by criticality, required date and id (R11), each up to what is neither received nor on the way. A need that
+    the plan stated after the stock was so is left as the plan says: that has netted the stock (R10). `reported`: what
+    each
+    was told last, in its unit, as far as no later plan has overruled it. Within R4's quantity limits nothing is told,
+    so that what is told already may exceed what is free, but never by more than one need's limit; where nothing is
+    free, nothing is left promised. Units that nothing converts get nothing.
     """
     shares = []
     left = max(_NOTHING, stock.available_to_promise)

@@ -59,6 +59,7 @@ def request_for(
         lots=choice.lots.lots,
         needed=choice.needed,
         lot_terms=LotTerms(minimum=choice.lots.minimum, multiple=choice.lots.multiple, maximum=choice.lots.maximum),
+        required_date=need.required_date,
         dock_date=max(schedule.dock_date, earliest),
         send_by=schedule.send_by,
         pegs=pegs if same else pegs_in_order_unit(pegs, choice.per_order_unit, source.unit),

@@ -1,11 +1,15 @@
 """The account of the story: every figure of the summary, from the counterparts' books and what the chapters noted."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from canonical.event_data import OUR_SOURCE
+from canonical.identity import requirement_reference
 from demo.books import Books, read_books, writes
-from demo.erp_books import Line, live_orders, reference_of_line, subcontracts, transfers
+from demo.erp_books import Line, live_orders, subcontracts, transfers
 from demo.reckoning import (
+    TIME_LIMIT_SECONDS,
     Summary,
     aps_mismatches,
     duplicate_orders,
@@ -15,18 +19,21 @@ from demo.reckoning import (
     plan_run_faults,
     received_of,
 )
-from demo.shares import references_of_lines
+from demo.shares import Reading, read_lines, unknown_lines
 from demo.story import Story
 
 
 async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
     """Count the story in the counterparts' books."""
     books, notes = await read_books(story.simulators), story.notes
-    known_by = reference_of_line(books)
+    reading = read_lines(books)
     why = {row["need"]["demand_reference"]: row for row in await story.people.requirements()}
     fates = _fates(story, books, why)
+    own = [row for row in why.values() if row["need"]["source"] == OUR_SOURCE]
+    unknown = unknown_lines(books, [requirement_reference(row["id"]) for row in own])
     details = {
-        "coverage_mismatches_aps": aps_mismatches(books, references_of_lines(books)),
+        "unread_lines": sorted({*notes.read_before.unread, *reading.unread, *unknown}),
+        "coverage_mismatches_aps": aps_mismatches(books, reading.serves),
         "coverage_mismatches_erp": erp_mismatches(books),
         "unaccounted": fates["unaccounted"],
         "shared_decrease_faults": [fault for decrease in notes.decreases for fault in decrease.faults],
@@ -35,10 +42,10 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "plan_run_faults": plan_run_faults(notes.plan_runs, notes.revision),
         "late_plan_effects": notes.late_effects,
     }
-    rerun = await _writes_of_the_rerun(story, known_by)
+    rerun = await _writes_of_the_rerun(story)
     orders = live_orders(books)
-    own = [row for row in why.values() if row["need"]["source"] == OUR_SOURCE]
     figures: dict[str, Any] = {
+        "today": story.today.isoformat(),
         "requirements": sum(map(len, fates.values())),
         "fulfilled": len(fates["fulfilled"]),
         "withdrawn": len(fates["withdrawn"]),
@@ -47,6 +54,7 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "orders": len(orders),
         "order_lines": sum(len(order["items"]) for order in orders),
         "shared_lines": len(notes.shared),
+        "unread_lines": len(details["unread_lines"]),
         "shared_decreases": sum(decrease.after < decrease.line.quantity for decrease in notes.decreases),
         "shared_decrease_faults": len(details["shared_decrease_faults"]),
         "duplicate_requisitions": duplicate_requisitions(books),
@@ -57,11 +65,11 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "rerun": {
             "lines": notes.revision["requirements"],
             "changed": len(notes.revision["changed"]),
-            "erp_writes_for_unchanged": len(_for_unchanged(story, rerun)),
+            "erp_writes_for_unchanged": len(for_unchanged(rerun, notes.revision, notes.read_before, reading)),
         },
         "plan_runs": len(notes.plan_runs),
         "plan_run_faults": len(details["plan_run_faults"]),
-        "suppressed": _suppressed(story, rerun, known_by),
+        "suppressed": len(suppressed(rerun, notes.revision, reading)),
         "proposals": len(await story.people.exceptions(kind="change_proposal")),
         "approved": notes.approved,
         "engineering_changes": sum(reported.approvals > 0 for reported in notes.changes),
@@ -81,6 +89,7 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "coverage_mismatches_aps": len(details["coverage_mismatches_aps"]),
         "coverage_mismatches_erp": len(details["coverage_mismatches_erp"]),
         "seconds": round(seconds, 1),
+        "seconds_allowed": TIME_LIMIT_SECONDS,
         "setup_seconds": round(setup_seconds, 1),
     }
     failures = judge(figures, details)
@@ -115,33 +124,32 @@ def _fates(story: Story, books: Books, why: dict[str, dict[str, Any]]) -> dict[s
     return fates
 
 
-Written = list[tuple[dict[str, Any], str]]
-"""ERP writes to lines, with the requirement that each serves."""
+Written = Mapping[Line, int]
+"""How often the ERP was written to a line."""
 
 
-def _for_unchanged(story: Story, written: Written) -> list[Any]:
-    """ERP writes of the rerun to lines of requirements that version 2 repeated as they were."""
-    revision = story.notes.revision
+def for_unchanged(written: Written, revision: Mapping[str, Any], before: Reading, now: Reading) -> list[Line]:
+    """A line for each write of the rerun to one that serves, and served, only what version 2 repeated as it was.
+
+    What shares a line is written for the sake of any. Lines of our own needs follow what they are for.
+    """
     touched = {*revision["changed"], *revision["gone"], *revision["new"]}
-    # The ERP knows a shared line by one of its requirements, and it is written for the sake of any.
-    for line in story.notes.shared:
-        if touched & set(line.needs):
-            touched |= set(line.needs)
-    return [row for row, reference in written if reference not in touched]
-
-
-def _suppressed(story: Story, written: Written, known_by: dict[Line, str]) -> int:
-    """Lines that version 2 changed slightly, that are on order, and that nobody was told of."""
-    reported, on_order = {reference for _, reference in written}, set(known_by.values())
-    return sum(reference in on_order and reference not in reported for reference in story.notes.revision["slightly"])
-
-
-async def _writes_of_the_rerun(story: Story, known_by: dict[Line, str]) -> Written:
-    """ERP writes to lines while version 2 was worked in."""
+    served = {line: {*before.serves.get(line, ()), *now.serves.get(line, ())} for line in written}
     return [
-        (row, reference)
-        for row in await writes(story.simulators, "erp", story.notes.erp_before_rerun)
-        if row["seq"] <= story.notes.erp_after_rerun
-        and row["line"]
-        and (reference := known_by.get((row["document"], int(row["line"])))) is not None
+        line for line, times in written.items() if served[line] and not served[line] & touched for _ in range(times)
     ]
+
+
+def suppressed(written: Written, revision: Mapping[str, Any], now: Reading) -> list[str]:
+    """Requirements that version 2 changed slightly, that are on order, and for which nobody wrote."""
+    lines = {reference: set(now.lines_of(reference)) for reference in revision["slightly"]}
+    return [reference for reference, theirs in lines.items() if theirs and not theirs & written.keys()]
+
+
+async def _writes_of_the_rerun(story: Story) -> Written:
+    """ERP writes to lines while version 2 was worked in."""
+    return Counter(
+        (row["document"], int(row["line"]))
+        for row in await writes(story.simulators, "erp", story.notes.erp_before_rerun)
+        if row["seq"] <= story.notes.erp_after_rerun and row["line"]
+    )

@@ -39,6 +39,11 @@ class People:
         """What nobody could read."""
         return [row async for row in self.pages("/v1/dead-letters")]
 
+    async def undelivered(self) -> int:
+        """How many messages the gateway has taken and not passed on."""
+        answer = await self._gateway.get("/readyz")
+        return int(answer.json()["undelivered"]) if answer.is_success else 1
+
     async def plan_run(self, source: str, plant: str, version: int) -> dict[str, Any]:
         """A plan run as it stands, with what its lines came to."""
         answer = await self._gateway.get(f"/v1/plan-runs/{source}/{plant}/{version}")

@@ -1,18 +1,21 @@
-"""Order lines that several requirements share, found in the counterparts' books alone.
+"""Order lines that several requirements share, read from the counterparts' books alone.
 
-The ERP knows a shared line by one of its requirements; the planning system knows of every requirement which orders
-cover it. So a requirement that an order covers and that has no line of its own there shares the line of its item and
-date. Pure: nothing here asks Pegline.
+The ERP knows a shared line by one of its requirements; the planning system knows what each order gives to every
+requirement, and for which days. So a requirement that an order covers without a line of its own there shares a line of
+its item which the ERP schedules, or the warehouse received, for such a day. Required dates say nothing here: around
+days off, several have one dock date. What the books leave open is said, never left out.
+
+Pure: nothing here asks Pegline.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from demo.books import Books
-from demo.erp_books import Line, items_by_line, quantity_of, reference_of_line
+from demo.erp_books import Line, items_by_line, quantity_of, reference_of_line, tracking_of_line
 from demo.purchasing import purchasing_terms
 
 _NOTHING = Decimal(0)
@@ -29,7 +32,7 @@ class SharedLine:
     item: str
     quantity: Decimal
     needs: Mapping[str, Decimal]
-    """What each requirement needs, by demand reference."""
+    """What each requirement has of the line, by demand reference, as the planning system was told."""
     coverage: Mapping[str, Decimal]
     """What was coming for each, by all orders."""
     confirmed: bool
@@ -74,6 +77,22 @@ class Decrease:
         return found
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Which requirements each order line serves, by demand reference."""
+
+    serves: Mapping[Line, Sequence[str]]
+    """Those that share a line, the one that the ERP knows it by first; of an unsure line all that it may serve."""
+    maybe_written: frozenset[Line] = frozenset()
+    """Lines of one item and day in one order, of which the books do not say who shares which."""
+    unread: Sequence[str] = ()
+    """Coverage that no line explains."""
+
+    def lines_of(self, reference: str) -> list[Line]:
+        """The lines that serve a requirement, or may."""
+        return [line for line, references in self.serves.items() if reference in references]
+
+
 def whole_lots(needed: Decimal, item: str, supplier: str) -> Decimal:
     """R5 of one line, by what the ERP knows of buying the item from the supplier."""
     if needed <= 0:
@@ -82,10 +101,94 @@ def whole_lots(needed: Decimal, item: str, supplier: str) -> Decimal:
     return (max(needed, terms.minimum) / terms.multiple).to_integral_value(ROUND_CEILING) * terms.multiple
 
 
-def shared_lines(books: Books) -> list[SharedLine]:
-    """Lines that serve more than one requirement now."""
+def read_lines(books: Books) -> Reading:
+    """Read from the ERP's lines and the coverage that the planning system was told which line serves whom."""
+    plan = {key: row for version in books.aps["versions"].values() for key, row in version["requirements"].items()}
+    erp = _Erp(books)
+    serves = {line: [reference] for line, reference in erp.known_by.items()}
+    maybe_written: set[Line] = set()
+    unread: list[str] = []
+    for reference, rows in sorted(books.aps["coverage_by_reference"].items()):
+        for order, schedule_lines in _by_order(rows).items():
+            if reference not in plan or not schedule_lines:
+                continue
+            reported = f"{reference}: {_sum(schedule_lines)} of order {order}"
+            own = [line for line in erp.lines[order] if erp.known_by.get(line) == reference]
+            if own:
+                held = sum(map(erp.quantity, own), _NOTHING)
+                if _sum(schedule_lines) > held:
+                    unread.append(f"{reported}, where its own lines hold {held}")
+                continue
+            found = erp.lines_for(order, plan[reference], schedule_lines)
+            if not found:
+                unread.append(f"{reported}, which has no line of {plan[reference]['item']}")
+            if len(found) > 1:
+                maybe_written.update(found)
+            for line in found:
+                serves.setdefault(line, []).append(reference)
+    return Reading(serves, frozenset(maybe_written), unread)
+
+
+class _Erp:
+    """The ERP's lines, as coverage is looked for among them."""
+
+    def __init__(self, books: Books) -> None:
+        self.books, self.items = books, items_by_line(books)
+        self.known_by = reference_of_line(books)
+        self.lines: dict[str, list[Line]] = defaultdict(list)
+        """By order."""
+        self.days: dict[Line, set[str]] = {}
+        """On which days each line comes, or has come."""
+        for line, item in self.items.items():
+            self.lines[line[0]].append(line)
+            self.days[line] = {row["ScheduleLineDeliveryDate"][:10] for row in item["schedule"]}
+        for receipt in books.wms["receipts"].values():
+            self.days.setdefault((receipt["order"], int(receipt["line"])), set()).add(receipt["date"][:10])
+
+    def quantity(self, line: Line) -> Decimal:
+        """What it was ordered over."""
+        return Decimal(self.items[line]["OrderQuantity"])
+
+    def lines_for(
+        self, order: str, requirement: Mapping[str, Any], schedule_lines: Sequence[Mapping[str, Any]]
+    ) -> list[Line]:
+        """The lines of the order of which the requirement may have these parts: of its item, then of such a day, then
+        with so much left by the one that the ERP knows it by. Where none fits, all: nothing is lost."""
+        requested = (requirement["plant"], requirement["item"])
+        days = {part["date"] for part in schedule_lines if part["date"]}
+        found = [
+            line for line in self.lines[order] if (self.items[line]["Plant"], self.items[line]["Material"]) == requested
+        ]
+        found = [line for line in found if self.days[line] & days] or found
+        return [line for line in found if _sum(schedule_lines) <= self._room(line)] or found
+
+    def _room(self, line: Line) -> Decimal:
+        first = self.known_by.get(line)
+        return self.quantity(line) - (given_by(self.books, line[0], first) if first else _NOTHING)
+
+
+def unknown_lines(books: Books, internal_needs: Iterable[str]) -> list[str]:
+    """Lines that the ERP knows by a requirement of no plan, those of our own needs (by their tracking) left out.
+
+    A line that is deleted has given its requisition back, and nothing comes of it.
+    """
+    known, own, tracking = reference_of_line(books), set(internal_needs), tracking_of_line(books)
+    return [
+        f"line {order}/{line} is tracked by {tracking.get((order, line), 'nothing')}, which no plan names"
+        for order, line in items_by_line(books)
+        if (order, line) not in known and tracking.get((order, line)) not in own and quantity_of(books, order, line)
+    ]
+
+
+def shared_lines(books: Books, reading: Reading) -> list[SharedLine]:
+    """Lines that serve more than one requirement now, as far as it is sure whom."""
     planned, items = books.planned["requirements"], items_by_line(books)
     supplier = {order["PurchaseOrder"]: order["Supplier"] for order in books.erp["orders"]}
+    needs = {
+        line: {reference: need for reference in references if (need := given_by(books, line[0], reference))}
+        for line, references in sorted(reading.serves.items())
+        if line not in reading.maybe_written
+    }
     return [
         SharedLine(
             order=order,
@@ -93,37 +196,24 @@ def shared_lines(books: Books) -> list[SharedLine]:
             supplier=supplier[order],
             item=items[order, number]["Material"],
             quantity=quantity_of(books, order, number),
-            needs={reference: Decimal(planned[reference]["quantity"]) for reference in other_allocations},
+            needs=other_allocations,
             coverage={reference: coverage_of(books, reference) for reference in other_allocations},
             confirmed=_is_confirmed(items[order, number]),
         )
-        for (order, number), other_allocations in sorted(references_of_lines(books).items())
+        for (order, number), other_allocations in needs.items()
         if len(other_allocations) > 1 and all(reference in planned for reference in other_allocations)
     ]
 
 
-def references_of_lines(books: Books) -> dict[Line, list[str]]:
-    """All demand references that each line serves, the one that the ERP knows it by first."""
-    known_by = reference_of_line(books)
-    found = {line: [reference] for line, reference in known_by.items()}
-    lines_of_order: dict[str, list[Line]] = defaultdict(list)
-    for line in known_by:
-        lines_of_order[line[0]].append(line)
-    days = _days(books)
-    for reference, rows in sorted(books.aps["coverage_by_reference"].items()):
-        for order in {row["order"] for row in rows if _coming(row)}:
-            lines = lines_of_order[order]
-            if reference in (known_by[line] for line in lines):
-                continue
-            alike = [line for line in lines if days.get(known_by[line], set()) & days.get(reference, set())]
-            for line in alike[:1]:
-                found[line].append(reference)
-    return found
+def given_by(books: Books, order: str, reference: str) -> Decimal:
+    """What an order gives a requirement, backordered parts as well, as the planning system was told."""
+    return _sum(_by_order(books.aps["coverage_by_reference"].get(reference, [])).get(order, []))
 
 
 def coverage_of(books: Books, reference: str) -> Decimal:
     """What is coming or has come for a requirement, by all orders, as the planning system was told."""
-    return sum((_coming(row) for row in books.aps["coverage_by_reference"].get(reference, [])), _NOTHING)
+    rows = books.aps["coverage_by_reference"].get(reference, [])
+    return _sum(part for row in rows for part in row["scheduleLines"] if part["state"] in _COMING)
 
 
 def decrease_of(books: Books, line: SharedLine, gone: set[str]) -> Decrease:
@@ -137,17 +227,16 @@ def decrease_of(books: Books, line: SharedLine, gone: set[str]) -> Decrease:
     )
 
 
-def _days(books: Books) -> dict[str, set[tuple[str, str]]]:
-    """Of each requirement its item with each day for which a plan version wanted it."""
-    days: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for version in books.aps["versions"].values():
-        for reference, row in version["requirements"].items():
-            days[reference].add((row["item"], row["required_date"]))
-    return days
+def _by_order(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """What each order gives, whatever its state: what is backordered is on the line as well."""
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["order"]] += [part for part in row["scheduleLines"] if Decimal(part["quantity"])]
+    return found
 
 
-def _coming(row: dict[str, Any]) -> Decimal:
-    return sum((Decimal(part["quantity"]) for part in row["scheduleLines"] if part["state"] in _COMING), _NOTHING)
+def _sum(schedule_lines: Iterable[Mapping[str, Any]]) -> Decimal:
+    return sum((Decimal(part["quantity"]) for part in schedule_lines), _NOTHING)
 
 
 def _is_confirmed(item: dict[str, Any]) -> bool:

@@ -8,12 +8,13 @@ simulator explodes it) and from whom (the engine).
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _DATA = Path(__file__).parent / "data"
@@ -139,9 +140,10 @@ def aps_plan(today: date, effective_at: str, version: int = 1) -> dict[str, Any]
     }
 
 
-def aps_model() -> dict[str, Any]:
-    """Return the body of the planning simulator's POST /control/model."""
+def aps_model(days_off: Mapping[str, Collection[date]] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the body of the planning simulator's POST /control/model; `days_off` by plant, beside weekends."""
     return {
+        "days_off": {plant: [day.isoformat() for day in days] for plant, days in days_off.items()},
         "plants": [plant.code for plant in PLANTS],
         "items": [
             {

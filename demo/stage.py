@@ -5,13 +5,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 
 from demo.purchasing import erp_master_data
-from demo.site import aps_model
-from settings import ToolSettings, environment_for_child
+from demo.site import PLANTS, aps_model
+from policies.book import PolicyBook
+from settings import ToolSettings, environment_for_child, policy_directory
 from tools import postgres, temporal_server
 from tools.ports import LOOPBACK, free_port
 from tools.processes import Processes, Program
@@ -37,6 +39,18 @@ class Stage:
     database_url: str
     gateway: str
     simulators: str
+    days_ahead: int = 0
+    """By how many days the story's clocks are ahead of the machine's."""
+
+    @property
+    def now(self) -> datetime:
+        """The present instant of the story (UTC)."""
+        return datetime.now(UTC) + timedelta(days=self.days_ahead)
+
+    def command(self, program: str, *usual: str) -> tuple[str, ...]:
+        """How gateway and worker are started: as always, or on another day."""
+        another_day = ("-m", "demo.another_day", str(self.days_ahead), program)
+        return (sys.executable, *(another_day if self.days_ahead else usual))
 
     async def kill_worker(self) -> None:
         """End the worker as a crash would (SIGKILL)."""
@@ -49,12 +63,20 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    directory: Path, *, keep: bool, ports: tuple[int, int] = (8091, 8080), policies: Path | None = None
+    directory: Path,
+    *,
+    keep: bool,
+    ports: tuple[int, int] = (8091, 8080),
+    policies: Path | None = None,
+    today: date | None = None,
 ) -> AsyncIterator[Stage]:
-    """Start all; `keep`: Temporal's and PostgreSQL's state survives in the directory, else each run starts empty.
+    """Start all; `keep`: Temporal's and PostgreSQL's state and the counterparts' books survive in the directory, else
+    each run starts empty.
 
     `ports`: of the simulators and the gateway, where they are free. `policies`: other ones than the environment's.
+    `today`: the day on which everything plays, the machine's where left out.
     """
+    days_ahead = 0 if today is None else (today - datetime.now(UTC).date()).days
     tools = ToolSettings.load()
     async with Processes(directory) as processes:
         with Progress("Temporal") as progress:
@@ -69,24 +91,23 @@ async def stage(
             await server.drop("pegline")
         database_url = await server.create("pegline")
         simulators, gateway = free_port(ports[0]), free_port(ports[1])
-        await _start_programs(processes, temporal, database_url, simulators, gateway, policies)
-        yield Stage(
-            processes, temporal, database_url, f"http://{LOOPBACK}:{gateway}", f"http://{LOOPBACK}:{simulators}"
+        on = Stage(
+            processes,
+            temporal,
+            database_url,
+            f"http://{LOOPBACK}:{gateway}",
+            f"http://{LOOPBACK}:{simulators}",
+            days_ahead,
         )
+        await _start_programs(on, simulators, gateway, policies, directory / "books.db" if keep else None)
+        yield on
 
 
-async def _start_programs(
-    processes: Processes,
-    temporal: TemporalServer,
-    database_url: str,
-    simulators: int,
-    gateway: int,
-    policies: Path | None,
-) -> None:
-    counterparts = f"http://{LOOPBACK}:{simulators}"
+async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Path | None, books: Path | None) -> None:
+    processes, counterparts = on.processes, on.simulators
     environment = environment_for_child(
-        **temporal.environment,
-        PEGLINE_DATABASE_URL=database_url,
+        **on.temporal.environment,
+        PEGLINE_DATABASE_URL=on.database_url,
         PEGLINE_GATEWAY_HOST=LOOPBACK,
         PEGLINE_GATEWAY_PORT=str(gateway),
         PEGLINE_ERP_URL=f"{counterparts}/erp",
@@ -104,7 +125,8 @@ async def _start_programs(
             name="simulators",
             command=(
                 *(sys.executable, "-m", "simulators.app", "--port", str(simulators)),
-                *("--gateway", f"http://{LOOPBACK}:{gateway}"),
+                *("--gateway", on.gateway),
+                *(("--keep", str(books)) if books else ()),
             ),
             environment=environment,
             ready=f"{counterparts}/",
@@ -113,27 +135,38 @@ async def _start_programs(
     await processes.start(
         Program(
             name="gateway",
-            command=(sys.executable, "cli.py", "gateway"),
+            command=on.command("gateway", "cli.py", "gateway"),
             environment=environment,
-            ready=f"http://{LOOPBACK}:{gateway}/readyz",
+            ready=f"{on.gateway}/readyz",
         )
     )
-    await prepare(counterparts)
+    await prepare(on, policies or policy_directory(environment))
 
     async def worker_ready() -> bool:
         # Of a worker that is started again, the log holds the former one's word as well: the process id tells.
         return f"{WORKER_READY} {processes.pid('worker')}" in processes.last_lines("worker", 1000)
 
     await processes.start(
-        Program(name="worker", command=(sys.executable, "worker.py"), environment=environment, ready=worker_ready)
+        Program(name="worker", command=on.command("worker", "worker.py"), environment=environment, ready=worker_ready)
     )
 
 
-async def prepare(counterparts: str) -> None:
-    """The counterparts' own data: what the ERP keeps of items and suppliers, and what the planning system plans on."""
-    async with caller(counterparts) as http:
-        for path, body in (("/erp/control/master-data", erp_master_data()), ("/aps/control/model", aps_model())):
+async def prepare(on: Stage, policies: Path) -> None:
+    """The counterparts' clock and own data: what the ERP keeps of items and suppliers, and what the planning system
+    plans on."""
+    async with caller(on.simulators) as http:
+        if on.days_ahead:
+            (await http.put("/control/clock", json={"now": on.now.isoformat()})).raise_for_status()
+        model = aps_model(days_off(policies, on.now.date()))
+        for path, body in (("/erp/control/master-data", erp_master_data()), ("/aps/control/model", model)):
             (await http.post(path, json=body)).raise_for_status()
+
+
+def days_off(policies: Path, today: date) -> dict[str, list[date]]:
+    """Each plant's days off, as its calendar says."""
+    book = PolicyBook(policies, today=lambda: today)
+    known = {plant.code: book.effective(plant.code) for plant in PLANTS}
+    return {plant: list(policy.calendar.holidays) for plant, policy in known.items() if policy}
 
 
 def caller(base_url: str) -> httpx.AsyncClient:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -18,7 +18,7 @@ from demo.books import Books, read_books, writes
 from demo.clocks import Clocks
 from demo.narrator import Narrator
 from demo.people import People
-from demo.shares import Decrease, SharedLine
+from demo.shares import Decrease, Reading, SharedLine
 from demo.stage import Stage
 
 ORDERS, REQUIREMENTS = (f"WorkflowType='{name}'" for name in ("PurchaseOrder", "MaterialRequirement"))
@@ -26,6 +26,8 @@ RUNNING = "ExecutionStatus='Running'"
 TIMEOUT_SECONDS = 60
 LONG_TIMEOUT_SECONDS = 180
 """For what the story can't go on without."""
+SLOWNESS = 10
+"""How many times as long as a look at the books takes nothing may move before it is quiet."""
 BUYERS, DOCKS = 4, 8
 """How many decide, and how many receive, at the same time."""
 Decided = tuple[dict[str, Any], str, str]
@@ -62,6 +64,8 @@ class Notes:
     erp_after_rerun: int = 0
     late_effects: list[str] = field(default_factory=list)
     """What was written, begun or ended after version 1 had arrived once more."""
+    read_before: Reading = field(default_factory=lambda: Reading({}))
+    """Which lines served whom before version 2."""
     shared: list[SharedLine] = field(default_factory=list)
     """Order lines that served several requirements before version 2."""
     decreases: list[Decrease] = field(default_factory=list)
@@ -83,6 +87,16 @@ class Story:
         self.people = People(gateway)
         self.notes = Notes()
         self._last_writes = dict.fromkeys(("erp", "edi", "aps", "wms"), 0)
+
+    @property
+    def now(self) -> datetime:
+        """The present instant of the story, which may play on another day than the machine's."""
+        return self.stage.now
+
+    @property
+    def today(self) -> date:
+        """The day of the story (UTC)."""
+        return self.now.date()
 
     async def settle_all(self, decisions: Sequence[Decided]) -> None:
         """People decide, some at the same time."""
@@ -127,13 +141,17 @@ class Story:
         raise LookupError(f"{what} did not come within {LONG_TIMEOUT_SECONDS} s; the story can't go on")
 
     async def calm(self, still_seconds: float = 1.0) -> None:
-        """Until nothing moves in any book."""
+        """Until nothing moves in any book and nothing waits at the gateway, for so long or a slow machine's while."""
         began = time.monotonic()
-        until = time.monotonic() + TIMEOUT_SECONDS
-        last, since = await self.effects(), time.monotonic()
-        while time.monotonic() < until and time.monotonic() - since < still_seconds:
+        until = time.monotonic() + LONG_TIMEOUT_SECONDS
+        last, since, still = await self.effects(), time.monotonic(), still_seconds
+        while time.monotonic() < until and time.monotonic() - since < still:
             await asyncio.sleep(0.4)
-            if (now := await self.effects()) != last:
+            asked = time.monotonic()
+            now, waiting = await self.effects(), await self.people.undelivered()
+            # What takes longer to ask takes longer to happen: a busy machine is silent in the middle of its work.
+            still = max(still_seconds, SLOWNESS * (time.monotonic() - asked))
+            if now != last or waiting:
                 last, since = now, time.monotonic()
         self.narrator.say(f"[dim]quiet after {time.monotonic() - began:.1f} s[/dim]")
 

@@ -1,10 +1,10 @@
 """All counterparts in one process: the ERP at /erp, the EDI gateway at /edi, the APS at /aps, the warehouse at /wms,
 the product data system at /plm.
 
-`python -m simulators.app --port N [--host H] [--gateway URL]`; `--gateway` is where they send what they send of
-themselves. Decided here: addresses and lifespan. Each counterpart is an ASGI app of its own, with its own control room
-(/erp/control/...); only the warehouse calls another, posting what it receives in the ERP. GET / names them;
-GET, PUT /control/clock is the clock of all.
+`python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE]`; `--gateway` is where they send what they
+send of themselves, `--keep` the file in which their books outlive a restart. Decided here: addresses and lifespan. Each
+counterpart is an ASGI app of its own, with its own control room (/erp/control/...); only the warehouse calls another,
+posting what it receives in the ERP. GET / names them; GET, PUT /control/clock is the clock of all.
 
 A plain dispatcher, not a Starlette mount: the server's own `send` must reach the counterparts, or they could not cut a
 connection; and the lifespan of every one of them must run.
@@ -12,9 +12,11 @@ connection; and the lifespan of every one of them must run.
 
 import argparse
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import uvicorn
@@ -24,6 +26,7 @@ from simulators.aps.app import create as create_aps
 from simulators.edi.app import create as create_edi
 from simulators.erp.app import create as create_erp
 from simulators.faults import App, Message, Receive, Scope, Send, Simulator
+from simulators.keeping import BooksFile, BooksUnreadable, Shelf
 from simulators.plm.app import create as create_plm
 from simulators.wms.app import create as create_wms
 
@@ -61,10 +64,10 @@ class Counterparts:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        async with AsyncExitStack() as running:
+        async with AsyncExitStack() as stack:
             try:
                 for app in self.apps.values():
-                    await running.enter_async_context(_running(app, scope))
+                    await stack.enter_async_context(running(app, scope))
             except RuntimeError as error:
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
@@ -74,7 +77,7 @@ class Counterparts:
 
 
 @asynccontextmanager
-async def _running(app: App, scope: Scope) -> AsyncIterator[None]:
+async def running(app: App, scope: Scope) -> AsyncIterator[None]:
     """Run an app's lifespan around what is done meanwhile. Raises RuntimeError where it won't start."""
     reported: asyncio.Queue[Message] = asyncio.Queue()
     delivered: asyncio.Queue[Message] = asyncio.Queue()
@@ -94,14 +97,17 @@ async def _running(app: App, scope: Scope) -> AsyncIterator[None]:
         await task
 
 
-def create(gateway_url: str = GATEWAY, *, transport: httpx.AsyncBaseTransport | None = None) -> Counterparts:
-    """Return all counterparts with empty books; `transport` reaches a gateway in the same process."""
+def create(
+    gateway_url: str = GATEWAY, *, transport: httpx.AsyncBaseTransport | None = None, keep: BooksFile | None = None
+) -> Counterparts:
+    """Return all counterparts, with empty books or with those in the file; `transport` reaches a gateway in the same
+    process."""
     counterparts = Counterparts(
         {
-            "/erp": create_erp(gateway_url, transport=transport),
-            "/edi": create_edi(gateway_url, transport=transport),
-            "/aps": create_aps(gateway_url, transport=transport),
-            "/plm": create_plm(gateway_url, transport=transport),
+            "/erp": create_erp(gateway_url, transport=transport, shelf=Shelf(keep, "erp")),
+            "/edi": create_edi(gateway_url, transport=transport, shelf=Shelf(keep, "edi")),
+            "/aps": create_aps(gateway_url, transport=transport, shelf=Shelf(keep, "aps")),
+            "/plm": create_plm(gateway_url, transport=transport, shelf=Shelf(keep, "plm")),
         }
     )
     # In process, whatever address the ERP has outside; through the dispatcher, so that its prefix holds.
@@ -110,6 +116,7 @@ def create(gateway_url: str = GATEWAY, *, transport: httpx.AsyncBaseTransport | 
         transport=transport,
         erp_url="http://counterparts/erp",
         erp_transport=httpx.ASGITransport(counterparts),
+        shelf=Shelf(keep, "wms"),
     )
     return counterparts
 
@@ -120,8 +127,13 @@ def main() -> None:
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--host", default="127.0.0.1")
     arguments.add_argument("--gateway", default=GATEWAY, help="where they send events and documents to")
+    arguments.add_argument("--keep", type=Path, metavar="FILE", help="where their books are kept over a restart")
     given = arguments.parse_args()
-    uvicorn.run(create(given.gateway), host=given.host, port=given.port, log_level="warning", access_log=False)
+    try:
+        counterparts = create(given.gateway, keep=BooksFile(given.keep) if given.keep else None)
+    except BooksUnreadable as error:
+        sys.exit(str(error))
+    uvicorn.run(counterparts, host=given.host, port=given.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

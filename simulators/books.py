@@ -5,9 +5,11 @@ that is there of KEY_HEADERS and CORRELATION_HEADERS.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+from simulators.keeping import Shelf
 
 KEY_HEADERS = ("idempotency-key", "requestid", "x-request-id")
 CORRELATION_HEADERS = ("x-correlation-id", "correlation-id", "sap-passport", "traceparent")
@@ -53,6 +55,11 @@ class WriteLog:
 
     clock: Clock = field(default_factory=Clock)
     writes: list[Write] = field(default_factory=list)
+    shelf: InitVar[Shelf | None] = None
+
+    def __post_init__(self, shelf: Shelf | None) -> None:
+        if shelf is not None:
+            shelf.entries("writes", self.writes)
 
     def record(
         self,

@@ -35,6 +35,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from simulators.books import Clock, Write, WriteLog
+from simulators.keeping import Shelf
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -166,8 +167,11 @@ class Simulator:
         clock: Clock | None = None,
         log: WriteLog | None = None,
         error_body: ErrorBody | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
+        """`shelf`: where the books are kept; they are written before the answer to what may have changed them."""
         self.app = app
+        self.shelf = shelf or Shelf()
         self.name = name
         self.books = books
         self.clock = clock or (log.clock if log else Clock())
@@ -179,13 +183,14 @@ class Simulator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            self.shelf.save()
             return
         path = _path_within(scope)
         if path.startswith("/control/") and (answer := await self._control(path, scope, receive)) is not None:
             await answer(scope, receive, send)
             return
         if path.startswith("/control/") or not self.plan.planned:
-            await self.app(scope, receive, send)
+            await self._answer(scope, receive, send)
             return
         body = await _whole_body(receive)
         query = scope.get("query_string", b"").decode("latin-1")
@@ -194,7 +199,7 @@ class Simulator:
         )
         again = _replay(body, receive)
         if fault is None:
-            await self.app(scope, again, send)
+            await self._answer(scope, again, send)
         else:
             await self._misbehave(fault, scope, again, receive, send, body)
 
@@ -236,13 +241,24 @@ class Simulator:
 
     async def _carry_out_after(self, seconds: float, scope: Scope, again: Receive, send: Send) -> None:
         await asyncio.sleep(seconds)
-        await self.app(scope, again, send)
+        await self._answer(scope, again, send)
 
     async def _carry_out_late(self, seconds: float, gone: asyncio.Event, scope: Scope, body: bytes) -> None:
         copy = {**scope, "headers": list(scope["headers"])}
         await asyncio.sleep(seconds)
         await gone.wait()
-        await self.app(copy, _replay(body, _never), _into([]))
+        await self._answer(copy, _replay(body, _never), _into([]))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+
+        async def written_first(message: Message) -> None:
+            self.shelf.save()
+            await send(message)
+
+        await self.app(scope, receive, written_first)
 
     async def settled(self) -> None:
         """Wait until every held or late write has been carried out."""

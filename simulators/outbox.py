@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import httpx
 
+from simulators.keeping import Shelf
+
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -56,9 +58,14 @@ class Outbox:
         *,
         first_pause_seconds: float = 0.1,
         timeout_seconds: float = 300.0,
+        shelf: Shelf | None = None,
+        part: str = "deliveries",
     ) -> None:
+        """`shelf`: where deliveries are kept, as this part of the books."""
         self.gateway_url = gateway_url
         self.deliveries: list[Delivery] = []
+        self._shelf, self._part = shelf or Shelf(), part
+        self._shelf.entries(part, self.deliveries)
         self._transport = transport
         self._first_pause = first_pause_seconds
         self._patience = timeout_seconds
@@ -75,11 +82,19 @@ class Outbox:
         """Do something in the background; `settled` waits for it."""
         task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._shelf.save()
 
     @asynccontextmanager
     async def lifespan(self, _: object = None) -> AsyncIterator[None]:
-        """Be a counterpart's lifespan: at its end nothing is under way and no connection is open."""
+        """Be a counterpart's lifespan: what a former one left on its way goes on, and at its end nothing is under way
+        and no connection is open."""
+        for delivery in self.deliveries:
+            if delivery.state == "waiting":
+                self.undertake(self.attempt(delivery))
         yield
         for task in self._running:
             task.cancel()
@@ -103,6 +118,13 @@ class Outbox:
 
     async def attempt(self, delivery: Delivery) -> None:
         """Send the document (once more)."""
+        self._shelf.save()
+        try:
+            await self._attempt(delivery)
+        finally:
+            self._shelf.touch(self._part, delivery.number - 1)
+
+    async def _attempt(self, delivery: Delivery) -> None:
         until, pause = time.monotonic() + self._patience, self._first_pause
         delivery.state = "waiting"
         while True:

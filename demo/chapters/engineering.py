@@ -120,10 +120,12 @@ def _describe_proposal(story: Story, question: dict[str, Any], what: str) -> Non
 
 
 def _days(books: Books) -> list[str]:
-    """The days on which the outgoing component is needed."""
+    """The days on which the outgoing component is needed, each once."""
     planned = books.planned["requirements"].values()
     return sorted(
-        row["required_date"]
-        for row in planned
-        if (row["plant"], row["item"]) == (REPLACEMENT.plant, REPLACEMENT.outgoing)
+        {
+            row["required_date"]
+            for row in planned
+            if (row["plant"], row["item"]) == (REPLACEMENT.plant, REPLACEMENT.outgoing)
+        }
     )

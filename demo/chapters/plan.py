@@ -1,7 +1,5 @@
 """1. A published plan becomes requirements and orders."""
 
-from datetime import UTC, datetime
-
 from demo.behaviours import APS_FAULTS, EDI_FAULTS, ERP_FAULTS, SUPPLIERS
 from demo.site import aps_plan
 from demo.story import REQUIREMENTS, Story
@@ -13,8 +11,8 @@ async def plan(story: Story) -> None:
     await story.control("/edi/control/behaviours", SUPPLIERS)
     for name, faults in (("erp", ERP_FAULTS), ("edi", EDI_FAULTS), ("aps", APS_FAULTS)):
         await story.control(f"/{name}/control/faults", faults)
-    now = datetime.now(UTC)
-    published = await story.control("/aps/control/plan", aps_plan(now.date(), now.isoformat()))
+    story.narrator.say(f"the story plays on {story.today:%A, %d %B %Y}")
+    published = await story.control("/aps/control/plan", aps_plan(story.today, story.now.isoformat()))
     total = published["requirements"]
     story.narrator.say(f"{total} requirements for bought items of three plants, exploded and netted")
 

@@ -1,17 +1,21 @@
 """The end: goods are shipped and received."""
 
+import asyncio
+import time
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from demo.erp_books import committed_deliveries, transfers
-from demo.story import DOCKS, ORDERS, Story, at_once
+from demo.reckoning import aps_mismatches
+from demo.shares import read_lines
+from demo.story import DOCKS, LONG_TIMEOUT_SECONDS, ORDERS, Story, at_once
 
 
 async def receipts(story: Story) -> None:
     """Suppliers ship, the warehouse receives; coverage goes back to APS and ERP."""
     story.narrator.chapter("8. Goods are shipped and received")
-    last = datetime.now(UTC).date() + timedelta(days=200)
+    last = story.today + timedelta(days=200)
     await story.control("/edi/control/despatch", {"all": True, "until": last.isoformat()})
     await story.calm()
     await story.clocks.step(ORDERS, timedelta(days=22))
@@ -33,6 +37,19 @@ async def receipts(story: Story) -> None:
         for delivery in committed_deliveries(order):
             moved[delivery["date"]].append(delivery)
     await _receive(story, moved)
+    await _until_told(story)
+
+
+async def _until_told(story: Story) -> None:
+    """Until the planning system knows of what the warehouse received, or patience is over: the account says then what
+    is missing."""
+    until = time.monotonic() + LONG_TIMEOUT_SECONDS
+    while time.monotonic() < until:
+        books = await story.books()
+        if not aps_mismatches(books, read_lines(books).serves):
+            break
+        await asyncio.sleep(1)
+    await story.calm()
 
 
 async def _receive(story: Story, by_day: dict[str, list[dict[str, Any]]]) -> None:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from demo.books import Books
-from demo.shares import Decrease, SharedLine, decrease_of, shared_lines
+from demo.shares import Decrease, SharedLine, decrease_of, read_lines, shared_lines
 from demo.site import REPLACEMENT
 from demo.stage import SETTLE_SECONDS
 from demo.story import Story
@@ -19,10 +19,20 @@ async def rerun(story: Story) -> None:
     story.narrator.chapter("4. Plan version 2, a plan run a plant: 10 % changed, 3 % gone, 3 % new")
     notes, books = story.notes, await story.books()
     notes.erp_before_rerun = await story.erp_seq()
-    notes.shared = shared_lines(books)
-    shared = _line_to_cut(notes.shared)
+    notes.read_before = read_lines(books)
+    notes.shared = shared_lines(books, notes.read_before)
+    for reported in notes.read_before.unread:
+        story.narrator.say(f"[bold red]not understood[/bold red] {reported}")
+    shared = line_to_cut(notes.shared)
     last = _least_urgent(books, shared)
-    story.narrator.say(f"{len(notes.shared)} order lines serve more than one requirement; {_reported(shared)}")
+    maybe_written = (
+        f" (who shares which of {count} more, the books leave open)"
+        if (count := len(notes.read_before.maybe_written))
+        else ""
+    )
+    story.narrator.say(
+        f"{len(notes.shared)} order lines serve more than one requirement{maybe_written}; {_reported(shared)}"
+    )
     notes.revision = await story.control(
         "/aps/control/revise",
         {**SHARES, "gone": [last], "kept": _kept(books, shared, last), "seed": 7, "as_runs": True},
@@ -82,7 +92,7 @@ async def _late_plan(story: Story) -> None:
     story.narrator.say(f"version 1 arrives once more, late, under new ids: {len(story.notes.late_effects)} effects")
 
 
-def _line_to_cut(shared: list[SharedLine]) -> SharedLine:
+def line_to_cut(shared: list[SharedLine]) -> SharedLine:
     """A line that is less in whole lots as soon as any of its sharers lets go; best one that its supplier confirmed."""
     for line in sorted(shared, key=lambda line: not line.confirmed):
         if all(line.without({reference}) < line.quantity for reference in line.needs):

@@ -2,7 +2,9 @@
 
 POST /control/gateway   {url}: where events are published
 POST /control/model     {plants, items: [{item, unit, make, days, planner?, bought_at?, individual_at?}],
-                        bom: [{assembly, component, quantity}], stock: [{plant, item, quantity}]}
+                        bom: [{assembly, component, quantity}], stock: [{plant, item, quantity}],
+                        days_off?: {plant: [date]}}; days on which nothing moves beside weekends, by which a revision
+                        counts how far it moves a requirement
 POST /control/plan      {version, today, effective_at?, bucket_weekdays?, builds: [{build, plant, item, quantity, date,
                         criticality}], batch_size?, wait?}: explode, and publish as version
 POST /control/revise    {share_changed, share_gone, share_new, share_slightly, gone?, kept?, seed, today?,
@@ -37,6 +39,7 @@ from simulators.aps.versions import PlanVersion
 from simulators.books import Clock
 from simulators.control import error_as_json, gateway_route, read, resend_route, settle_route
 from simulators.faults import Simulator
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 
@@ -47,11 +50,18 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the planning system as an ASGI app; `transport` reaches a gateway in the same process."""
     clock = Clock()
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
-    planning = Planning(name, outbox, clock)
+    outbox = Outbox(
+        gateway_url,
+        transport,
+        first_pause_seconds=first_pause_seconds,
+        timeout_seconds=timeout_seconds,
+        shelf=shelf,
+    )
+    planning = Planning(name, outbox, clock, shelf)
 
     async def set_model(request: Request) -> Response:
         body = await read(request, ModelBody)
@@ -121,7 +131,7 @@ def create(
         exception_handlers={HTTPException: error_as_json},
         lifespan=outbox.lifespan,
     )
-    return Simulator(app, name="aps", books=planning.books, clock=clock, log=planning.log)
+    return Simulator(app, name="aps", books=planning.books, clock=clock, log=planning.log, shelf=shelf)
 
 
 def _or_conflict(make: Callable[[], PlanVersion]) -> PlanVersion:

@@ -46,6 +46,7 @@ class ModelBody(BaseModel):
     items: list[ItemBody]
     bom: list[BomBody]
     stock: list[StockBody] = []
+    days_off: dict[str, list[date]] = {}
 
 
 class BuildBody(BaseModel):

@@ -6,7 +6,7 @@ sizes, no safety stock: what to order of it is not this system's business.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -36,6 +36,8 @@ class Model:
     components: Mapping[str, Sequence[tuple[str, Decimal]]]
     stock: Mapping[tuple[str, str], Decimal]
     plants: tuple[str, ...]
+    days_off: Mapping[str, Collection[date]] = field(default_factory=dict)
+    """By plant, beside weekends. Explosion plans on such days; nobody works on them."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +78,22 @@ class Requirement:
     planner: str | None = None
 
 
-def working_days_before(day: date, days: int) -> date:
-    """Return the day `days` working days before `day`; a weekend counts as the Friday before it."""
-    while day.weekday() > 4:
-        day -= timedelta(days=1)
-    while days > 0:
-        day -= timedelta(days=1)
-        if day.weekday() < 5:
-            days -= 1
-    return day
+def working_days_before(day: date, days: int, off: Collection[date] = ()) -> date:
+    """Return the day `days` working days before `day`; a weekend, or a day off, counts as the last one before it."""
+    return _count(day, days, off, timedelta(days=-1))
 
 
-def working_days_after(day: date, days: int) -> date:
-    """Return the day `days` working days after `day`; a weekend counts as the Monday after it."""
-    while day.weekday() > 4:
-        day += timedelta(days=1)
+def working_days_after(day: date, days: int, off: Collection[date] = ()) -> date:
+    """Return the day `days` working days after `day`; a weekend, or a day off, counts as the first one after it."""
+    return _count(day, days, off, timedelta(days=1))
+
+
+def _count(day: date, days: int, off: Collection[date], step: timedelta) -> date:
+    while day.weekday() > 4 or day in off:
+        day += step
     while days > 0:
-        day += timedelta(days=1)
-        if day.weekday() < 5:
+        day += step
+        if day.weekday() < 5 and day not in off:
             days -= 1
     return day
 

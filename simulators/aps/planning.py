@@ -16,6 +16,7 @@ from simulators.aps.bodies import CoverageBody, ModelBody, PlanBody, ReviseBody
 from simulators.aps.explosion import Build, Item, Model, explode
 from simulators.aps.versions import PlanVersion, events, revise, run_files
 from simulators.books import Clock, WriteLog
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 BATCH = "application/cloudevents-batch+json"
@@ -25,11 +26,12 @@ NDJSON = "application/x-ndjson"
 class Planning:
     """The planning system's books and what it does."""
 
-    def __init__(self, name: str, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, name: str, outbox: Outbox, clock: Clock, shelf: Shelf | None = None) -> None:
         self.source = f"aps-{name}"
         self.outbox = outbox
         self.clock = clock
-        self.log = WriteLog(clock)
+        self.shelf = shelf or Shelf()
+        self.log = WriteLog(clock, shelf=self.shelf)
         self.model: Model | None = None
         self.versions: dict[int, PlanVersion] = {}
         self.published: list[dict[str, Any]] = []
@@ -37,12 +39,21 @@ class Planning:
         self.answers: dict[str, tuple[bytes, int, dict[str, Any]]] = {}
         self.coverage_calls: dict[str, int] = defaultdict(int)
         self.stale: list[dict[str, Any]] = []
+        self._keep()
+
+    def _keep(self) -> None:
+        shelf = self.shelf
+        shelf.whole("model", lambda: self.model, lambda kept: setattr(self, "model", kept), only_touched=True)
+        shelf.whole("coverage_calls", lambda: self.coverage_calls, self.coverage_calls.update)
+        for part in ("versions", "published", "coverage", "answers", "stale"):
+            shelf.entries(part, getattr(self, part))
 
     def learn(self, body: ModelBody) -> None:
         """Take over master data and stock."""
         components: dict[str, list[tuple[str, Decimal]]] = defaultdict(list)
         for edge in body.bom:
             components[edge.assembly].append((edge.component, edge.quantity))
+        self.shelf.touch("model")
         self.model = Model(
             items={
                 row.item: Item(
@@ -59,6 +70,7 @@ class Planning:
             components=components,
             stock={(row.plant, row.item): row.quantity for row in body.stock},
             plants=tuple(body.plants),
+            days_off={plant: frozenset(days) for plant, days in body.days_off.items()},
         )
 
     def plan(self, body: PlanBody) -> PlanVersion:
@@ -91,11 +103,13 @@ class Planning:
             kept=body.kept,
             effective_at=body.effective_at or self.clock.now(),
             today=body.today or last.today,
+            days_off=self.model.days_off if self.model else {},
         )
 
     async def publish(self, plan: PlanVersion, batch_size: int, wait: bool, fresh_ids: bool = False) -> dict[str, Any]:
         """Publish a plan version as events, in batches."""
         self.versions[plan.version] = plan
+        self.shelf.touch("versions", plan.version)
         suffix = f".r{len(self.published) + 1}" if fresh_ids else ""
         statement = events(plan, self.source, suffix)
         sending: dict[str, Any] = {
@@ -116,6 +130,7 @@ class Planning:
     async def publish_runs(self, plan: PlanVersion, wait: bool) -> dict[str, Any]:
         """Publish a plan version whole, a plan run a plant; what a plant no longer needs it leaves out."""
         self.versions[plan.version] = plan
+        self.shelf.touch("versions", plan.version)
         files = run_files(plan)
         sending: dict[str, Any] = {
             "version": plan.version,
@@ -138,6 +153,7 @@ class Planning:
                 f"plan {plan.version} of {plant}", f"/v1/plan-runs?{query}", NDJSON, body
             )
             sending["deliveries"].append(delivery.number)
+            self.shelf.touch("published", self.published.index(sending))
 
     async def _send(self, plan: PlanVersion, batches: list[list[dict[str, Any]]], sending: dict[str, Any]) -> None:
         for number, batch in enumerate(batches, start=1):
@@ -146,6 +162,7 @@ class Planning:
                 f"plan {plan.version}, batch {number} of {len(batches)}", "/v1/events", BATCH, bytes(body)
             )
             sending["deliveries"].append(delivery.number)
+            self.shelf.touch("published", self.published.index(sending))
 
     def _outcome(self, sending: dict[str, Any]) -> dict[str, Any]:
         states = [self.outbox.deliveries[number - 1].state for number in sending["deliveries"]]
@@ -165,6 +182,7 @@ class Planning:
         if held and body.sequence == held.sequence:
             return 200, {"order": body.order, "sequence": held.sequence, "changed": False}
         self.coverage[body.order] = body
+        self.shelf.touch("coverage", body.order)
         return 200 if held else 201, {"order": body.order, "sequence": body.sequence, "changed": True}
 
     def books(self) -> dict[str, Any]:

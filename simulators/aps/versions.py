@@ -2,8 +2,10 @@
 
 Decided here: the event of each requirement (CloudEvents 1.0, ids stable per plan version and requirement) and, for a
 revision, which lines change, go and come: by a digest of seed and reference, so that the same seed makes the same plan.
-Changes are large (two fifths of the quantity, three working days earlier or eight later), so that nobody may call them
-noise; those that change slightly, by a single unit, nobody should act on. Not decided here: how the events travel.
+Changes are large (two fifths of the quantity, three of the plant's working days earlier or eight later), so that nobody
+may call them noise; those that change slightly, by a single unit, nobody should act on.
+
+Not decided here: how the events travel.
 """
 
 import hashlib
@@ -14,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 from itertools import cycle
+from types import MappingProxyType
 from typing import Any
 
 from simulators.aps.explosion import Peg, Requirement, working_days_after, working_days_before
@@ -120,10 +123,12 @@ def revise(
     kept: Collection[str] = (),
     effective_at: datetime,
     today: date,
+    days_off: Mapping[str, Collection[date]] = MappingProxyType({}),
 ) -> PlanVersion:
     """Return the next version: shares are of the present lines, rounded to whole lines.
 
-    The lines that `gone` names go besides those that are drawn; those that `kept` names are not drawn.
+    The lines that `gone` names go besides those that are drawn; those that `kept` names are not drawn. `days_off` by
+    plant, beside weekends: they don't count in how far a line moves.
     """
     if unknown := sorted({*gone, *kept} - set(plan.requirements)):
         raise ValueError(f"version {plan.version} has no line {', '.join(unknown)}")
@@ -140,7 +145,8 @@ def revise(
     gone = [*drawn_gone, *gone]
     requirements = {key: value for key, value in plan.requirements.items() if key not in gone}
     for reference, kind in zip(changed, cycle(("more", "earlier", "less", "later")), strict=False):
-        requirements[reference] = _changed(requirements[reference], kind, today)
+        before = requirements[reference]
+        requirements[reference] = _changed(before, kind, today, days_off.get(before.plant, ()))
     for reference in slightly:
         requirements[reference] = _with_more(requirements[reference], SLIGHT_QUANTITY)
     new = [_service(plan.requirements[model], number) for number, model in enumerate(models, start=1)]
@@ -173,14 +179,14 @@ def _event(
     }
 
 
-def _changed(requirement: Requirement, kind: str, today: date) -> Requirement:
-    if kind == "earlier" and working_days_before(requirement.required_date, EARLIER_DAYS) <= today:
+def _changed(requirement: Requirement, kind: str, today: date, off: Collection[date]) -> Requirement:
+    if kind == "earlier" and working_days_before(requirement.required_date, EARLIER_DAYS, off) <= today:
         kind = "later"
     if kind in ("earlier", "later"):
         return replace(
             requirement,
-            required_date=_moved(requirement.required_date, kind),
-            pegs=tuple(replace(peg, date=_moved(peg.date, kind)) for peg in requirement.pegs),
+            required_date=_moved(requirement.required_date, kind, off),
+            pegs=tuple(replace(peg, date=_moved(peg.date, kind, off)) for peg in requirement.pegs),
         )
     step = max((requirement.quantity * QUANTITY_SHARE).to_integral_value(ROUND_CEILING), QUANTITY_LEAST)
     if kind == "more" or requirement.quantity < 2 * step:
@@ -195,8 +201,10 @@ def _with_more(requirement: Requirement, quantity: Decimal) -> Requirement:
     return replace(requirement, quantity=requirement.quantity + quantity, pegs=pegs)
 
 
-def _moved(day: date, kind: str) -> date:
-    return working_days_before(day, EARLIER_DAYS) if kind == "earlier" else working_days_after(day, LATER_DAYS)
+def _moved(day: date, kind: str, off: Collection[date]) -> date:
+    if kind == "earlier":
+        return working_days_before(day, EARLIER_DAYS, off)
+    return working_days_after(day, LATER_DAYS, off)
 
 
 def _without(pegs: tuple[Peg, ...], quantity: Decimal) -> tuple[Peg, ...]:

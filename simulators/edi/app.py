@@ -29,6 +29,7 @@ from simulators.edi.behaviours import Rule
 from simulators.edi.suppliers import AnotherDocument, Suppliers
 from simulators.edi.syntax import BadInterchange
 from simulators.faults import Simulator
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 
@@ -85,12 +86,19 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the EDI gateway as an ASGI app; `transport` reaches a gateway of ours in the same process."""
     clock = Clock()
-    log = WriteLog(clock)
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
-    suppliers = Suppliers(outbox, clock, channel, answer_after_seconds)
+    log = WriteLog(clock, shelf=shelf)
+    outbox = Outbox(
+        gateway_url,
+        transport,
+        first_pause_seconds=first_pause_seconds,
+        timeout_seconds=timeout_seconds,
+        shelf=shelf,
+    )
+    suppliers = Suppliers(outbox, clock, channel, answer_after_seconds, shelf)
 
     async def take_message(request: Request) -> Response:
         body = await request.body()
@@ -154,6 +162,6 @@ def create(
             resend_route(outbox),
         ],
         exception_handlers={HTTPException: error_as_json},
-        lifespan=outbox.lifespan,
+        lifespan=suppliers.lifespan,
     )
-    return Simulator(app, name="edi", books=suppliers.books, clock=clock, log=log)
+    return Simulator(app, name="edi", books=suppliers.books, clock=clock, log=log, shelf=shelf)

@@ -5,7 +5,8 @@ decided here: what a document looks like (documents) and what is promised of a l
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -26,6 +27,7 @@ from simulators.edi.documents import (
 )
 from simulators.edi.holdings import Held, unsent
 from simulators.edi.syntax import BadInterchange, Message, Written, compose, parse
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 
@@ -36,7 +38,9 @@ class AnotherDocument(Exception):
 class Suppliers:
     """All suppliers behind one EDI gateway."""
 
-    def __init__(self, outbox: Outbox, clock: Clock, channel: str, answer_after_seconds: float) -> None:
+    def __init__(
+        self, outbox: Outbox, clock: Clock, channel: str, answer_after_seconds: float, shelf: Shelf | None = None
+    ) -> None:
         self.outbox = outbox
         self.clock = clock
         self.channel = channel
@@ -47,6 +51,22 @@ class Suppliers:
         self.answers: dict[str, tuple[bytes, dict[str, Any]]] = {}
         """By Idempotency-Key and by interchange: which document it was, and how it was answered."""
         self._numbers = 0
+        self.shelf = shelf or Shelf()
+        self.shelf.entries("orders", self.orders)
+        self.shelf.entries("answers", self.answers)
+        self.shelf.whole("rules", lambda: self.rules, lambda kept: setattr(self, "rules", kept))
+        self.shelf.whole("counts", lambda: self.counts, self.counts.update)
+        self.shelf.whole("numbers", lambda: self._numbers, lambda kept: setattr(self, "_numbers", kept))
+
+    @asynccontextmanager
+    async def lifespan(self, _: object = None) -> AsyncIterator[None]:
+        """Be the gateway's lifespan: what a former one promised and had not begun to answer is answered."""
+        async with self.outbox.lifespan():
+            for held in self.orders.values():
+                begun = {sent["revision"] for sent in held.sent}
+                if held.promises and held.waiting is None and held.promised_revision not in begun:
+                    self.answer_now(held)
+            yield
 
     def receive(self, body: bytes, key: str | None) -> tuple[dict[str, Any], bool]:
         """Take a document in; returns the answer, and whether it was answered before.
@@ -100,6 +120,7 @@ class Suppliers:
         return self.orders[order]
 
     def _process(self, kind: str, about: OrderText | Held, sender: str) -> dict[str, Any]:
+        self.shelf.touch("orders", about.text.order if isinstance(about, Held) else about.order)
         if isinstance(about, Held):
             self.counts["reminders"] += 1
             self._remind(about)
@@ -213,6 +234,7 @@ class Suppliers:
             await asyncio.sleep(self.answer_after_seconds)
             sent: dict[str, Any] = {"what": what, "revision": held.text.revision}
             held.sent.append(sent)
+            self.shelf.touch("orders", held.text.order)
             delivery = await self.outbox.deliver(
                 f"order {held.text.order}: {what}",
                 f"/v1/suppliers/{self.channel}/messages",
@@ -220,6 +242,7 @@ class Suppliers:
                 body,
             )
             sent |= {"delivery": delivery.number, "state": delivery.state, "document": body.decode("iso8859-1")}
+            self.shelf.touch("orders", held.text.order)
 
     def _remind(self, held: Held) -> None:
         held.reminders += 1
@@ -232,6 +255,7 @@ class Suppliers:
         if not held.promises:
             self._promise(held)
         held.waiting = None
+        self.shelf.touch("orders", held.text.order)
         self._post(held, [("answer", self._ordrsp(held, held.text, list(held.promises.values())))])
 
     async def despatch(
@@ -266,6 +290,7 @@ class Suppliers:
         for line, quantity in lines:
             held.shipped[line.line] = held.shipped.get(line.line, Decimal(0)) + quantity
         held.despatches.append(record)
+        self.shelf.touch("orders", held.text.order)
         delivery = await self.outbox.deliver(
             f"order {held.text.order}: despatch {number}",
             f"/v1/suppliers/{self.channel}/messages",
@@ -273,6 +298,7 @@ class Suppliers:
             body,
         )
         record["state"] = delivery.state
+        self.shelf.touch("orders", held.text.order)
         return record
 
     def books(self) -> dict[str, Any]:

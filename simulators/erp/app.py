@@ -26,6 +26,7 @@ from simulators.erp.sessions import Sessions
 from simulators.erp.tables import SERVICES
 from simulators.erp.wire import document_number
 from simulators.faults import Clock, Simulator, WriteLog
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 ROOT = "/sap/opu/odata/sap"
@@ -60,10 +61,10 @@ _RECEIPTS: TypeAdapter[GoodsReceipt | list[GoodsReceipt]] = TypeAdapter(GoodsRec
 class Erp:
     """The ERP: books, sessions and the handlers of its addresses."""
 
-    def __init__(self, user: str, password: str, clock: Clock | None) -> None:
+    def __init__(self, user: str, password: str, clock: Clock | None, shelf: Shelf | None) -> None:
         clock = clock or Clock()
-        self.log = WriteLog(clock)
-        self.books = Books(clock, self.log)
+        self.log = WriteLog(clock, shelf=shelf)
+        self.books = Books(clock, self.log, shelf)
         self.sessions = Sessions(user, password)
 
     async def odata(self, request: Request) -> Response:
@@ -104,7 +105,7 @@ class Erp:
             load = MasterDataLoad.model_validate_json(await request.body())
         except ValidationError as error:
             return _invalid(error)
-        return JSONResponse(self.books.master.load(load))
+        return JSONResponse(self.books.load_master_data(load))
 
     async def post_goods_receipts(self, request: Request) -> Response:
         """Raise delivered quantities; nothing is posted where one can't be."""
@@ -165,13 +166,21 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
-    """Return the ERP with empty books; `user` and `password` are what its services ask for.
+    """Return the ERP with the books on its shelf, else with empty ones; `user` and `password` are what its services ask
+    for.
 
     `gateway_url`: where people's edits are told, nowhere without; `transport` reaches a gateway in the same process.
     """
-    erp = Erp(user, password, clock)
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
+    erp = Erp(user, password, clock, shelf)
+    outbox = Outbox(
+        gateway_url,
+        transport,
+        first_pause_seconds=first_pause_seconds,
+        timeout_seconds=timeout_seconds,
+        shelf=shelf,
+    )
     edits = Edits(erp.books, outbox, name)
     routes = [
         Route(ROOT + "/{service}", erp.odata, methods=_METHODS),
@@ -190,6 +199,7 @@ def create(
         name="erp",
         books=erp.books.view,
         log=erp.log,
+        shelf=shelf,
         error_body=lambda status: error_body(refuse("/IWFND/CM_MGW/500", f"Simulated failure {status}")),
     )
 

@@ -4,7 +4,6 @@ Decided here: how documents are held, found, rolled back, counted. Not decided h
 """
 
 import copy
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,10 +13,11 @@ from typing import Any, Literal
 
 from simulators.erp.errors import refuse
 from simulators.erp.fields import EntitySet
-from simulators.erp.master import MasterData
+from simulators.erp.master import MasterData, MasterDataLoad
 from simulators.erp.tables import SETS
 from simulators.erp.wire import Row, document_number, show_value
 from simulators.faults import Clock, WriteLog
+from simulators.keeping import Shelf
 
 DocumentKind = Literal["requisition", "order"]
 
@@ -83,21 +83,38 @@ class Receipt:
 class Books:
     """Everything the ERP remembers."""
 
-    def __init__(self, clock: Clock, log: WriteLog) -> None:
+    def __init__(self, clock: Clock, log: WriteLog, shelf: Shelf | None = None) -> None:
         self.clock = clock
+        self.shelf = shelf or Shelf()
         self.log = log
         self.master = MasterData()
         self.documents: dict[DocumentKind, dict[str, Document]] = {"requisition": {}, "order": {}}
-        self.numbers: dict[DocumentKind, itertools.count[int]] = {
-            "requisition": itertools.count(10_000_000),
-            "order": itertools.count(4_500_000_000),
-        }
+        self.numbers: dict[DocumentKind, int] = {"requisition": 10_000_000, "order": 4_500_000_000}
+        """The next of each range."""
         self.referring: dict[DocumentKind, dict[str, dict[str, None]]] = {"requisition": {}, "order": {}}
         """Document numbers by a reference that they bear or bore: where to look, in a system with many documents."""
         self.receipts: dict[str, Receipt] = {}
         self.locks: dict[str, Lock] = {}
         self.edits: list[dict[str, Any]] = []
         """What people changed in orders, field by field."""
+        self._keep()
+
+    def _keep(self) -> None:
+        shelf = self.shelf
+        shelf.whole("master", lambda: self.master, lambda kept: setattr(self, "master", kept), only_touched=True)
+        shelf.whole("numbers", lambda: self.numbers, self.numbers.update)
+        shelf.whole("locks", lambda: self.locks, self.locks.update)
+        for kind, documents in self.documents.items():
+            shelf.entries(kind, documents)
+            for number in documents:
+                self.refer(kind, number)
+        shelf.entries("receipts", self.receipts)
+        shelf.entries("edits", self.edits)
+
+    def load_master_data(self, load: MasterDataLoad) -> dict[str, int]:
+        """Take master data over; how much there is of each kind."""
+        self.shelf.touch("master")
+        return self.master.load(load)
 
     def rows(self, entity_set: EntitySet, equal: Mapping[str, Any]) -> Iterable[Row]:
         """Return the rows of a set; where `equal` names a document, of that one only."""
@@ -152,6 +169,7 @@ class Books:
             raise ValueError(f"item {item_number} of order {order} is deleted")
         if receipt not in self.receipts:
             self.receipts[receipt] = Receipt(receipt, order, item_number, quantity, self.clock.now().isoformat())
+            self.shelf.touch("order", document_number(order))
             item.delivered += quantity
             if item.delivered >= item.row["OrderQuantity"]:
                 item.row["IsCompletelyDelivered"] = True
@@ -189,7 +207,8 @@ class Work:
 
     def new(self, kind: DocumentKind) -> Document:
         """Return a new document with the next number of its range."""
-        number = str(next(self.books.numbers[kind]))
+        number = str(self.books.numbers[kind])
+        self.books.numbers[kind] += 1
         document = Document(kind, number, {})
         self._before[kind, number] = None
         self.books.documents[kind][number] = document
@@ -203,6 +222,7 @@ class Work:
         if (kind, number) not in self._before:
             self._refuse_locked(kind, number)
             self._before[kind, number] = copy.deepcopy(document)
+            self.books.shelf.touch(kind, number)
         return document
 
     def _refuse_locked(self, kind: DocumentKind, number: str) -> None:

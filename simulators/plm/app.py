@@ -26,6 +26,7 @@ from starlette.routing import Route
 from simulators.books import Clock, WriteLog
 from simulators.control import error_as_json, gateway_route, read, resend_route
 from simulators.faults import Simulator
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 EVENT = "application/cloudevents+json"
@@ -72,11 +73,13 @@ class NoticeBody(BaseModel):
 class ProductData:
     """The product data system's books."""
 
-    def __init__(self, name: str, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, name: str, outbox: Outbox, clock: Clock, shelf: Shelf | None = None) -> None:
         self.source = f"plm-{name}"
         self.outbox = outbox
         self.clock = clock
         self.notices: dict[str, list[NoticeBody]] = {}
+        self.shelf = shelf or Shelf()
+        self.shelf.entries("notices", self.notices)
 
     def release(self, body: NoticeBody) -> dict[str, Any]:
         """Keep the issue, and return it as it is told. ValueError: the notice is about something else."""
@@ -84,6 +87,7 @@ class ProductData:
         if issues and issues[0].about != body.about:
             raise ValueError(f"notice {body.notice} is about {' '.join(issues[0].about)}; write another one")
         issues.append(body)
+        self.shelf.touch("notices", body.notice)
         return self._event(body, len(issues), body.effective_at or self.clock.now())
 
     def _event(self, body: NoticeBody, issue: int, at: datetime) -> dict[str, Any]:
@@ -131,11 +135,18 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the product data system as an ASGI app; `transport` reaches a gateway in the same process."""
     clock = Clock()
-    outbox = Outbox(gateway_url, transport, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
-    plm = ProductData(name, outbox, clock)
+    outbox = Outbox(
+        gateway_url,
+        transport,
+        first_pause_seconds=first_pause_seconds,
+        timeout_seconds=timeout_seconds,
+        shelf=shelf,
+    )
+    plm = ProductData(name, outbox, clock, shelf)
 
     async def release(request: Request) -> Response:
         body = await read(request, NoticeBody)
@@ -155,4 +166,4 @@ def create(
         exception_handlers={HTTPException: error_as_json},
         lifespan=outbox.lifespan,
     )
-    return Simulator(app, name="plm", books=plm.books, clock=clock, log=WriteLog(clock))
+    return Simulator(app, name="plm", books=plm.books, clock=clock, log=WriteLog(clock, shelf=shelf), shelf=shelf)

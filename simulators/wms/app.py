@@ -29,6 +29,7 @@ from starlette.routing import Route
 from simulators.books import Clock, WriteLog
 from simulators.control import GatewayBody, error_as_json, gateway_route, read, resend_route
 from simulators.faults import Simulator
+from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 BATCH = "application/cloudevents-batch+json"
@@ -69,7 +70,7 @@ class RepeatBody(BaseModel):
 class Warehouse:
     """The warehouse's books."""
 
-    def __init__(self, name: str, gateway: Outbox, erp: Outbox | None) -> None:
+    def __init__(self, name: str, gateway: Outbox, erp: Outbox | None, shelf: Shelf | None = None) -> None:
         self.source = f"wms-{name}"
         self.gateway = gateway
         self.erp = erp
@@ -79,10 +80,18 @@ class Warehouse:
         self.from_plant: dict[str, str] = {}
         """The supplying plant, by receipt number."""
         self._numbers = 0
+        self.shelf = shelf or Shelf()
+        self.shelf.entries("events", self.events)
+        self.shelf.whole("reported", lambda: self.reported, self.reported.update)
+        self.shelf.whole("from_plant", lambda: self.from_plant, self.from_plant.update)
+        self.shelf.whole("numbers", lambda: self._numbers, lambda kept: setattr(self, "_numbers", kept))
 
     def post(self, body: ReceiveBody) -> list[dict[str, Any]]:
-        """Return the events of what arrives, with numbers of their own; nothing is in the books yet."""
-        return [self._event(receipt, body.effective_at) for receipt in body.receipts]
+        """Return the events of what arrives, with numbers of their own; nothing else is in the books yet."""
+        events = [self._event(receipt, body.effective_at) for receipt in body.receipts]
+        # Before the ERP hears of the numbers: it counts one that it knows no second time.
+        self.shelf.save()
+        return events
 
     def _event(self, receipt: ReceiptBody, effective_at: datetime | None) -> dict[str, Any]:
         self._numbers += 1
@@ -170,15 +179,16 @@ def create(
     erp_transport: httpx.AsyncBaseTransport | None = None,
     first_pause_seconds: float = 0.1,
     timeout_seconds: float = 300.0,
+    shelf: Shelf | None = None,
 ) -> Simulator:
     """Return the warehouse as an ASGI app; the transports reach a gateway and an ERP in the same process."""
-    log = WriteLog(Clock())
+    log = WriteLog(Clock(), shelf=shelf)
 
-    def outbox(url: str, by: httpx.AsyncBaseTransport | None) -> Outbox:
-        return Outbox(url, by, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds)
+    def outbox(url: str, by: httpx.AsyncBaseTransport | None, shelf: Shelf | None = None) -> Outbox:
+        return Outbox(url, by, first_pause_seconds=first_pause_seconds, timeout_seconds=timeout_seconds, shelf=shelf)
 
-    gateway = outbox(gateway_url, transport)
-    warehouse = Warehouse(name, gateway, outbox(erp_url, erp_transport) if erp_url else None)
+    gateway = outbox(gateway_url, transport, shelf)
+    warehouse = Warehouse(name, gateway, outbox(erp_url, erp_transport) if erp_url else None, shelf)
 
     async def set_erp(request: Request) -> Response:
         warehouse.erp = outbox((await read(request, GatewayBody)).url, erp_transport)
@@ -222,4 +232,4 @@ def create(
         exception_handlers={HTTPException: error_as_json},
         lifespan=gateway.lifespan,
     )
-    return Simulator(app, name="wms", books=warehouse.books, clock=log.clock, log=log)
+    return Simulator(app, name="wms", books=warehouse.books, clock=log.clock, log=log, shelf=shelf)

@@ -35,6 +35,7 @@ REQUEST = SupplyRequest(
     lots=numbers(450),
     needed=Decimal(430),
     lot_terms=LotTerms(minimum=Decimal(100), multiple=Decimal(25)),
+    required_date=june(15),
     dock_date=june(11),
     send_by=may(21),
     pegs=NEED.pegs,

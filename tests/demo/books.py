@@ -8,6 +8,8 @@ from demo.books import Books
 
 SOURCE = "aps-atlas"
 ORDER = "4500000001"
+DOCK = "2026-06-19"
+"""The day before that of `requirement`, a Friday."""
 BATCH, SUPPLIER = "MS-2341", "CUSTOM0001"
 """At least 2000, in twenties."""
 
@@ -17,14 +19,27 @@ def requirement(quantity: int, day: str = "2026-06-22", item: str = BATCH, criti
     return {"plant": "1720", "item": item, "quantity": str(quantity), "required_date": day, "pegging": [peg]}
 
 
-def line(number: int, quantity: int, item: str = BATCH, *, deleted: bool = False, committed: int | None = None) -> Any:
+def line(
+    number: int,
+    quantity: int,
+    item: str = BATCH,
+    *,
+    deleted: bool = False,
+    committed: int | None = None,
+    day: str = DOCK,
+) -> Any:
     return {
         "PurchaseOrderItem": str(number),
         "Material": item,
         "Plant": "1720",
         "OrderQuantity": str(quantity),
         "PurchasingDocumentDeletionCode": "L" if deleted else "",
-        "schedule": [{"ScheduleLineCommittedQuantity": str(quantity if committed is None else committed)}],
+        "schedule": [
+            {
+                "ScheduleLineDeliveryDate": day,
+                "ScheduleLineCommittedQuantity": str(quantity if committed is None else committed),
+            }
+        ],
     }
 
 
@@ -33,9 +48,14 @@ def books(
     lines: Sequence[dict[str, Any]],
     known_by: Mapping[int, str],
     coverage: Mapping[str, int],
+    cover_on: Mapping[str, str] | None = None,
     received: Mapping[int, int] | None = None,
 ) -> Books:
-    """One order: its lines, the reference that the ERP knows each by, and what APS was told is coming for whom."""
+    """One order: its lines, the reference that the ERP knows each by, and what APS was told is coming for whom.
+
+    `cover_on`: for which day, where it is another than DOCK.
+    """
+    days = cover_on or {}
     everything = {reference: row for version in versions for reference, row in version.items()}
     state = "received" if received else "confirmed"
     return Books(
@@ -65,13 +85,20 @@ def books(
             },
             "coverage_of_unknown": [],
             "coverage_by_reference": {
-                reference: [{"order": ORDER, "scheduleLines": [{"quantity": str(quantity), "state": state}]}]
+                reference: [
+                    {
+                        "order": ORDER,
+                        "scheduleLines": [
+                            {"quantity": str(quantity), "date": days.get(reference, DOCK), "state": state}
+                        ],
+                    }
+                ]
                 for reference, quantity in coverage.items()
             },
         },
         wms={
             "receipts": {
-                f"GR{number}": {"order": ORDER, "line": number, "quantity": str(quantity)}
+                f"GR{number}": {"order": ORDER, "line": number, "quantity": str(quantity), "date": DOCK}
                 for number, quantity in (received or {}).items()
             }
         },

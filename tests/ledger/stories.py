@@ -69,6 +69,7 @@ def request(
         unit="EA",
         lots=tuple(Decimal(lot) for lot in lots),
         needed=Decimal(sum(lots)),
+        required_date=dock + timedelta(days=2),
         dock_date=dock,
         send_by=dock - timedelta(days=21),
         pegs=(Peg(demand="SO-1", quantity=Decimal(100), date=dock),),

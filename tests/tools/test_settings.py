@@ -1,6 +1,7 @@
 """The environment is read in one place, and what is wrong in it is said so that it can be fixed."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,20 @@ def test_the_demo_is_told_when_set_up_began_and_whether_to_end_by_itself() -> No
     tools = ToolSettings.load({"PEGLINE_SETUP_STARTED": "1780000000", "DEMO_EXIT": "1"})
     assert (tools.setup_started, tools.demo_exit) == (1_780_000_000.0, True)
     assert (ToolSettings.load({}).setup_started, ToolSettings.load({}).demo_exit) == (None, False)
+
+
+def test_the_demo_plays_on_the_day_that_is_given_and_else_on_the_machine_s() -> None:
+    assert ToolSettings.load({"DEMO_TODAY": "2026-12-05"}).demo_today == date(2026, 12, 5)
+    assert ToolSettings.load({"DEMO_TODAY": ""}).demo_today is None
+    assert ToolSettings.load({}).demo_today is None
+
+
+@pytest.mark.parametrize(
+    "statement", ["5.12.2026", "2026-12", "2026-13-05", "2026-02-29", "tomorrow", "20261205", "1999-12-05"]
+)
+def test_a_day_that_the_demo_can_t_play_on_is_refused_with_what_is_allowed(statement: str) -> None:
+    with pytest.raises(SettingsError, match=f"^DEMO_TODAY is '{statement}'; allowed is a day such as 2026-12-05"):
+        ToolSettings.load({"DEMO_TODAY": statement})
 
 
 def test_the_example_file_shows_every_variable_and_no_other() -> None:

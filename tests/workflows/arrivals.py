@@ -41,6 +41,7 @@ def a_request(requirement: RequirementId, revision: int, quantity: int) -> Suppl
         unit="EA",
         lots=(Decimal(quantity),) if quantity else (),
         needed=Decimal(quantity),
+        required_date=june(25),
         dock_date=june(20),
         send_by=june(1),
         pegs=(a_peg(max(quantity, 1), june(25)),),

@@ -274,6 +274,22 @@ def test_a_short_answer_is_shared_by_criticality_then_id_and_each_hears_its_own_
     assert shared.last("order.answered")["lines"][0]["reason"]["rule"] == "R11"
 
 
+def test_on_one_dock_date_the_earlier_required_date_is_served_first_and_no_id_decides() -> None:
+    """The plant is closed on the 24th and 25th: what is needed on either is at the dock on the 23rd. The 25th has the
+    lower id. 350 confirmed of 300 and 200 → the 24th gets its 200, the 25th 150."""
+    later = a_part(FIRST, 300, dock_date=june(23), required_date=june(25))
+    earlier = a_part(SECOND, 200, dock_date=june(23), required_date=june(24))
+    shared = Shared(later, earlier)
+    assert shared.line.requirements == [SECOND, FIRST]
+    shared.hears(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 350, 23))))
+    assert shared.gets(SECOND) == [(200, 23, "confirmed")]
+    assert shared.gets(FIRST)[0] == (150, 23, "confirmed"), "the rest of it is backordered"
+    shared.hears(GoodsReceived(receipts=(a_receipt("GR-1", 10, 350, 23),)))
+    sooner = later.model_copy(update={"request_revision": 2, "needed": Decimal(310), "required_date": june(22)})
+    shared.requests(sooner)
+    assert shared.gets(SECOND) == [(200, 23, "received")], "what it has received is not handed round again"
+
+
 def test_each_one_s_trace_shows_its_own_part_of_answers_and_receipts() -> None:
     shared = Shared()
     shared.hears(

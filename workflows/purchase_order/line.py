@@ -158,7 +158,9 @@ class Line(BaseModel):
         """The requirement has this supply request of the line now."""
         if self.other_allocations and self.received:
             # What has been received is not handed round again: R11 serves in the order it did.
-            request = request.model_copy(update={"criticality": self.request_of(request.requirement_id).criticality})
+            served = self.request_of(request.requirement_id)
+            order = {"criticality": served.criticality, "required_date": served.required_date}
+            request = request.model_copy(update=order)
         for allocation in self.other_allocations:
             if allocation.request.requirement_id == request.requirement_id:
                 allocation.request = request

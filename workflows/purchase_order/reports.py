@@ -79,7 +79,7 @@ def coverage_of(state: OrderState, requirement: RequirementId) -> tuple[Schedule
     if own:
         supply = [part for line in own for part in line.supply]
         allocated = sum((line.allocated for line in own), _ZERO)
-        request = AllocationRequest(requirement, allocated, own[0].delivery_date, own[0].request.criticality)
+        request = AllocationRequest(requirement, allocated, own[0].request.required_date, own[0].request.criticality)
         given += allocate(supply, [request]).by_requirement[requirement]
     return tuple(sorted(given, key=lambda part: (part.date is None, part.date, part.state)))
 

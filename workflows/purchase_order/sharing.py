@@ -164,10 +164,13 @@ def reallocate_shares(line: Line) -> list[RequirementId]:
 
 
 def _allocation_requests(line: Line) -> list[AllocationRequest]:
-    """One line serves one date."""
+    """One line serves one date at the dock, which may be that of several required dates."""
     return [
         AllocationRequest(
-            allocation.request.requirement_id, allocation.allocated, line.delivery_date, allocation.request.criticality
+            allocation.request.requirement_id,
+            allocation.allocated,
+            allocation.request.required_date,
+            allocation.request.criticality,
         )
         for allocation in line.allocations
     ]

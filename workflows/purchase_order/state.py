@@ -198,7 +198,7 @@ class OrderState(BaseModel):
     def add_shared_line(self, requests: Sequence[SupplyRequest]) -> None:
         """One line for all of them, the first in R11's order first; `shared_lines` says which wants may."""
         first, *others = sorted(
-            requests, key=lambda request: (request.criticality, request.dock_date, request.requirement_id)
+            requests, key=lambda request: (request.criticality, request.required_date, request.requirement_id)
         )
         self.lines.append(
             Line(

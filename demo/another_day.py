@@ -1,0 +1,65 @@
+"""Gateway and worker on another day than the machine's: `python -m demo.another_day DAYS gateway|worker`.
+
+Their clocks run whole days ahead of the machine's (behind it: below zero), so that the time of day and every duration
+are true. Not decided here: what they do; both are composed as always.
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails
+
+import worker
+from cli import run_gateway
+from runtime import event_loop
+
+
+def clock(ahead: timedelta) -> Callable[[], datetime]:
+    """The machine's clock, so far ahead."""
+    return lambda: datetime.now(UTC) + ahead
+
+
+class AnotherDayRunner(UnsandboxedWorkflowRunner):
+    """Runs workflows whose clocks are so far ahead of the server's, from their first task on and in every replay."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _Ahead(super().create_instance(det), self._ahead)
+
+
+class _Ahead(WorkflowInstance):
+    def __init__(self, instance: WorkflowInstance, ahead: timedelta) -> None:
+        self._instance, self._ahead = instance, ahead
+
+    def activate(self, act: Any) -> Any:
+        act.timestamp.FromDatetime(act.timestamp.ToDatetime(UTC) + self._ahead)
+        return self._instance.activate(act)
+
+    def get_serialization_context(self, command_info: Any) -> Any:
+        return self._instance.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:
+        return self._instance.get_external_store_context(command_info)
+
+    def get_info(self) -> Any:
+        return self._instance.get_info()
+
+    def get_thread_id(self) -> int | None:
+        return self._instance.get_thread_id()
+
+
+def main() -> int:
+    """Run the program that the arguments name."""
+    days, program = sys.argv[1:]
+    ahead = timedelta(days=int(days))
+    if program == "gateway":
+        return run_gateway(clock(ahead))
+    return int(event_loop.run(worker.main(AnotherDayRunner(ahead), clock(ahead))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
