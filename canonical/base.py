@@ -91,12 +91,16 @@ UnitCode = Annotated[str, AfterValidator(require_known_unit)]
 """A UN/ECE Recommendation 20 (or 21) code that Pegline knows."""
 
 
+_EPOCH = 1970
+"""The year of the moment before all others."""
+
+
 def _within_years(moment: dt.datetime) -> dt.datetime:
-    if not FIRST_DAY.year <= moment.year <= LAST_DAY.year:
+    if not _EPOCH <= moment.year <= LAST_DAY.year:
         raise PydanticCustomError(
             "date_out_of_range",
             "Time should lie between the years {first} and {last}",
-            {"first": FIRST_DAY.year, "last": LAST_DAY.year},
+            {"first": _EPOCH, "last": LAST_DAY.year},
         )
     return moment
 
