@@ -7,6 +7,7 @@ characters, and that its body comes in time and within the limit. Not here: what
 import asyncio
 import ipaddress
 import re
+import time
 from collections.abc import AsyncIterator, Collection
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -25,6 +26,8 @@ IDLE_SECONDS_MAX = 15.0
 """How long a sender may be silent in the middle of a body."""
 BODY_SECONDS_MAX = 60.0
 """How long a body that is taken whole may take."""
+STREAM_SECONDS_MAX = 1800.0
+"""How long a plan may take."""
 
 
 class Door:
@@ -101,26 +104,23 @@ class Door:
             raise _too_large(stated, limit)
         parts: list[bytes] = []
         size = 0
-        try:
-            async with asyncio.timeout(BODY_SECONDS_MAX):
-                async for part in in_time(Request(scope, receive).stream()):
-                    size += len(part)
-                    if size > limit:
-                        raise _too_large(f"more than {limit}", limit)
-                    parts.append(part)
-        except TimeoutError:
-            raise _too_slow() from None
+        async for part in in_time(Request(scope, receive).stream(), BODY_SECONDS_MAX):
+            size += len(part)
+            if size > limit:
+                raise _too_large(f"more than {limit}", limit)
+            parts.append(part)
         return b"".join(parts)
 
 
-async def in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks of a body; raises Refusal (408) where the next one does not come."""
+async def in_time(chunks: AsyncIterator[bytes], seconds: float = STREAM_SECONDS_MAX) -> AsyncIterator[bytes]:
+    """The chunks of a body; raises Refusal (408) where the next one does not come, or all take too long."""
+    until = time.monotonic() + seconds
     while True:
         try:
-            async with asyncio.timeout(IDLE_SECONDS_MAX):
+            async with asyncio.timeout(min(IDLE_SECONDS_MAX, until - time.monotonic())):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            raise _too_slow() from None
+            raise _too_slow(seconds) from None
         if chunk is None:
             return
         yield chunk
@@ -201,11 +201,11 @@ def _too_large(size: str, limit: int) -> Refusal:
     )
 
 
-def _too_slow() -> Refusal:
+def _too_slow(seconds: float) -> Refusal:
     return Refusal(
         408,
         "body_too_slow",
-        f"the body did not come in time: at most {IDLE_SECONDS_MAX:g} s between two parts of it",
+        f"the body did not come in time: at most {IDLE_SECONDS_MAX:g} s between two parts of it, {seconds:g} s in all",
         "send it again; it is safe to repeat",
         field="body",
         headers={"Connection": "close"},

@@ -196,6 +196,18 @@ async def test_a_body_that_stops_in_the_middle_is_cut(gateway: Gateway, monkeypa
         problem(answer, 408, "body_too_slow")
 
 
+async def test_a_body_that_comes_in_drops_is_cut(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "BODY_SECONDS_MAX", 0.1)
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    answer = await asyncio.wait_for(gateway.client.post("/v1/events", content=drops(), headers=STRUCTURED), 5)
+    problem(answer, 408, "body_too_slow")
+
+
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/plan-runs"])
 async def test_a_client_that_leaves_ends_its_work_without_a_traceback(
     gateway: Gateway, caplog: pytest.LogCaptureFixture, path: str
