@@ -7,6 +7,8 @@ python cli.py plan run FILE --source S --plant P --version N    deliver a whole 
 python cli.py plan report S P N --out F   what became of every line of it
 python cli.py policy explain --plant P    what holds there, and which file says so
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
+python cli.py audit checkpoint --out F    the newest audit event of each entity, signed
+python cli.py audit verify --checkpoint F whether every audit event is as it was recorded
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions that wait for a person
 python cli.py decide EXCEPTION CHOICE     decide an exception as it is now
@@ -21,6 +23,7 @@ from datetime import datetime
 import uvicorn
 
 from adapters.supplier.edifact.dialect import EdifactDialect
+from console import audit as audit_commands
 from console import exceptions as exception_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
@@ -97,6 +100,7 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("gateway", help="run the gateway from the environment's settings")
     policy_commands.add_to(commands)
     plan_commands.add_to(commands)
+    audit_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
     trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -120,6 +124,8 @@ def main() -> int:
                 return policy_commands.run(given)
             case "plan":
                 return plan_commands.run(given)
+            case "audit":
+                return audit_commands.run(given)
             case "trace":
                 return _trace(given.gateway, given.requirement)
             case "exceptions":

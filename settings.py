@@ -118,6 +118,17 @@ class Settings(BaseModel):
         return {field.alias: field.description or "" for field in cls.model_fields.values() if field.alias}
 
 
+class AuditSettings(Settings):
+    """What `cli.py audit` needs besides: the keys of checkpoints, in PEM."""
+
+    audit_key: SecretStr | None = Field(
+        default=None, alias="PEGLINE_AUDIT_KEY", description="an Ed25519 private key in PEM, which signs checkpoints"
+    )
+    audit_public_key: str | None = Field(
+        default=None, alias="PEGLINE_AUDIT_PUBLIC_KEY", description="the public key in PEM of whoever signs checkpoints"
+    )
+
+
 class WorkerSettings(Settings):
     """What a worker needs besides: the counterparts."""
 

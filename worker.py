@@ -36,13 +36,14 @@ from activities.aps import ApsActivities
 from activities.erp import ErpActivities
 from activities.internal import InternalActivities
 from activities.plan import PlanActivities
+from activities.ports import LedgerPort, PlanRunPort
 from activities.supplier import SupplierActivities
 from adapters.aps.rest.client import RestAps
 from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
 from adapters.errors import AdapterError
 from adapters.http import correlation, make_client
-from adapters.ports import ApsPort, ErpPort, LedgerPort, MasterDataPort, PlanRunPort, PolicyPort, SupplierPort
+from adapters.ports import ApsPort, ErpPort, MasterDataPort, PolicyPort, SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
 from decisions.plan_matching import NearestNeeds
 from ledger.database import connect, ping

@@ -2,9 +2,10 @@
 
 from temporalio import activity
 
-from activities.boundary import counterpart, reply
-from adapters.ports import ApsPort, LedgerPort
-from canonical.calls import Reply, WriteCoverageCall
+from activities.boundary import counterpart
+from activities.ports import LedgerPort
+from adapters.ports import ApsPort
+from canonical.calls import WriteCoverageCall
 from canonical.order import WriteOutcome
 
 
@@ -16,7 +17,7 @@ class ApsActivities:
         self._ledger = ledger
 
     @activity.defn(name="aps.write_coverage")
-    async def write_coverage(self, call: WriteCoverageCall) -> Reply[WriteOutcome]:
+    async def write_coverage(self, call: WriteCoverageCall) -> WriteOutcome:
         """The coverage that one order gives, whole."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._aps.write_coverage(call.report, key=call.key))
+            return await self._aps.write_coverage(call.report, key=call.key)

@@ -12,17 +12,12 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.ports import LedgerPort
 from adapters.errors import AdapterError, PermanentError, TransientError
-from adapters.ports import LedgerPort
-from canonical.calls import Call, Outcome, Reply
+from canonical.calls import Call
 
 MESSAGE_LIMIT = 800
 HEARTBEAT_SECONDS = 2
-
-
-def reply(call: Call, outcome: Outcome) -> Reply[Outcome]:
-    """The outcome, and the hash of the last audit event that rode along."""
-    return Reply(outcome=outcome, head=call.audit_batch.head if call.audit_batch is not None else "")
 
 
 def maybe_written(call: Call) -> bool:

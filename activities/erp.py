@@ -4,15 +4,15 @@ import asyncio
 
 from temporalio import activity
 
-from activities.boundary import counterpart, maybe_written, reply
-from adapters.ports import ApsPort, ErpPort, LedgerPort, SupplierPort
+from activities.boundary import counterpart, maybe_written
+from activities.ports import LedgerPort
+from adapters.ports import ApsPort, ErpPort, SupplierPort
 from canonical.calls import (
     CancelRequisitionCall,
     ChangeOrderCall,
     PlaceAndSendCall,
     PlacedAndSent,
     PlaceOrderCall,
-    Reply,
     WriteBackCall,
     WriteScheduleCall,
     WrittenBack,
@@ -37,20 +37,18 @@ class ErpActivities:
         self._aps = aps
 
     @activity.defn(name="erp.place_order")
-    async def place_order(self, call: PlaceOrderCall) -> Reply[PlaceOutcome]:
+    async def place_order(self, call: PlaceOrderCall) -> PlaceOutcome:
         """Requisition and conversion in one go; exactly one of each, however often it is tried."""
         async with counterpart(self._ledger, call):
-            return reply(
-                call, await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
-            )
+            return await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
 
     @activity.defn(name="erp.place_and_send")
-    async def place_and_send(self, call: PlaceAndSendCall) -> Reply[PlacedAndSent]:
+    async def place_and_send(self, call: PlaceAndSendCall) -> PlacedAndSent:
         """Place the order, and send it once its number is in the ledger, where the supplier's answer looks for it."""
         async with counterpart(self._ledger, call):
             placed = await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
             if isinstance(placed, Refused) or self._supplier is None:
-                return reply(call, PlacedAndSent(placed=placed, sent=None))
+                return PlacedAndSent(placed=placed, sent=None)
             numbers = {"order_number": placed.order_number, "requisition_number": placed.requisition_number}
             if call.audit_batch is not None:
                 snapshot = call.audit_batch.snapshot.model_copy(update=numbers)
@@ -59,34 +57,34 @@ class ErpActivities:
                 )
             document = call.document.model_copy(update={**numbers, "expedite": False})
             sent = await self._supplier.send_order(document, key=call.send_key)
-            return reply(call, PlacedAndSent(placed=placed, sent=sent))
+            return PlacedAndSent(placed=placed, sent=sent)
 
     @activity.defn(name="erp.change_order")
-    async def change_order(self, call: ChangeOrderCall) -> Reply[ChangeOutcome]:
+    async def change_order(self, call: ChangeOrderCall) -> ChangeOutcome:
         """Bring the changed lines to the document's state."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._erp.change_order(call.document, key=call.key))
+            return await self._erp.change_order(call.document, key=call.key)
 
     @activity.defn(name="erp.cancel_requisition")
-    async def cancel_requisition(self, call: CancelRequisitionCall) -> Reply[WriteOutcome]:
+    async def cancel_requisition(self, call: CancelRequisitionCall) -> WriteOutcome:
         """Delete what was requisitioned for an order that will not be."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._erp.cancel_requisition(call.document, key=call.key))
+            return await self._erp.cancel_requisition(call.document, key=call.key)
 
     @activity.defn(name="erp.write_schedule")
-    async def write_schedule(self, call: WriteScheduleCall) -> Reply[ChangeOutcome]:
+    async def write_schedule(self, call: WriteScheduleCall) -> ChangeOutcome:
         """Write what was confirmed and delivered."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._erp.write_schedule(call.schedule, key=call.key))
+            return await self._erp.write_schedule(call.schedule, key=call.key)
 
     @activity.defn(name="erp.write_back")
-    async def write_back(self, call: WriteBackCall) -> Reply[WrittenBack]:
+    async def write_back(self, call: WriteBackCall) -> WrittenBack:
         """Write what was confirmed and delivered, and tell APS meanwhile; fails where either does."""
         async with counterpart(self._ledger, call):
             reported = asyncio.create_task(self._reported(call))
             try:
                 written = await self._erp.write_schedule(call.schedule, key=call.key)
-                return reply(call, WrittenBack(erp=written, aps=await reported))
+                return WrittenBack(erp=written, aps=await reported)
             finally:
                 # It may be broken off: APS takes a whole state, and is told it again. The ERP is always waited for.
                 reported.cancel()

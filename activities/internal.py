@@ -13,8 +13,9 @@ from typing import NoReturn
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.ports import EntityPort, LedgerPort
 from adapters.errors import AdapterError, PermanentError
-from adapters.ports import EntityPort, LedgerPort, MasterDataPort, PolicyPort
+from adapters.ports import MasterDataPort, PolicyPort
 from canonical.calls import (
     AllocateStockCall,
     AnswerOrderCall,
@@ -26,7 +27,6 @@ from canonical.calls import (
     PolicyCall,
     PublishNeedsCall,
     RecordCall,
-    Reply,
     RequestSupplyCall,
     StockUse,
     StockUseCall,
@@ -111,7 +111,7 @@ class InternalActivities:
         return found if found is not None and found.version != call.known else None
 
     @activity.defn(name="internal.request_supply")
-    async def request_supply(self, call: RequestSupplyCall) -> Reply[SupplyRequestsPlaced]:
+    async def request_supply(self, call: RequestSupplyCall) -> SupplyRequestsPlaced:
         """Record, find or open an order for each new want, and hand each change to its order."""
         await self._ledger.record([call.audit_batch])
         reservations = [await self._reserve(opening, call.correlation_id) for opening in call.openings]
@@ -122,7 +122,7 @@ class InternalActivities:
             )
         )
         asked = SupplyRequestsPlaced(reservations=tuple(reservations), delivered=tuple(delivered))
-        return Reply(outcome=asked, head=call.audit_batch.head)
+        return asked
 
     async def _reserve(self, opening: SupplyRequestOpening, correlation_id: str) -> Reservation:
         policy = opening.policy
@@ -148,39 +148,37 @@ class InternalActivities:
         return reservation
 
     @activity.defn(name="internal.close_batch")
-    async def close_batch(self, call: CloseBatchCall) -> Reply[ConsolidationBatch]:
+    async def close_batch(self, call: CloseBatchCall) -> ConsolidationBatch:
         """End the collecting of an order: what is in its consolidation batch."""
         await self._ledger.record([call.audit_batch])
-        return Reply(outcome=await self._ledger.close_batch(call.order_id), head=call.audit_batch.head)
+        return await self._ledger.close_batch(call.order_id)
 
     @activity.defn(name="internal.notify_requirements")
-    async def notify_requirements(self, call: NotifyRequirementsCall) -> Reply[tuple[bool, ...]]:
+    async def notify_requirements(self, call: NotifyRequirementsCall) -> tuple[bool, ...]:
         """Record, and state to each requirement what the order gives it; False where it has ended."""
         await self._ledger.record([call.audit_batch])
         delivered = await asyncio.gather(
             *(self._entities.report_coverage(reported.requirement_id, reported.coverage) for reported in call.notices)
         )
-        return Reply(outcome=tuple(delivered), head=call.audit_batch.head)
+        return tuple(delivered)
 
     @activity.defn(name="internal.close_exception")
-    async def close_exception(self, call: CloseExceptionCall) -> Reply[bool]:
+    async def close_exception(self, call: CloseExceptionCall) -> bool:
         """Record, and tell who raised it what was decided."""
         await self._ledger.record([call.audit_batch])
         reported = call.decided is not None and await self._entities.report_decision(call.raised_by, call.decided)
-        return Reply(outcome=reported, head=call.audit_batch.head)
+        return reported
 
     @activity.defn(name="internal.record")
-    async def record(self, call: RecordCall) -> Reply[None]:
+    async def record(self, call: RecordCall) -> None:
         """Write audit events and snapshots."""
         await self._ledger.record([call.audit_batch])
-        return Reply(outcome=None, head=call.audit_batch.head)
 
     @activity.defn(name="internal.publish_needs")
-    async def publish_needs(self, call: PublishNeedsCall) -> Reply[None]:
+    async def publish_needs(self, call: PublishNeedsCall) -> None:
         """Record, and state what one of our orders needs of others."""
         await self._ledger.record([call.audit_batch])
         await self._ledger.publish_needs(call.needs, call.withdrawals, correlation_id=call.correlation_id)
-        return Reply(outcome=None, head=call.audit_batch.head)
 
     @activity.defn(name="internal.where_used")
     async def where_used(self, call: WhereUsedCall) -> WhereUsed:
@@ -193,13 +191,13 @@ class InternalActivities:
         return WhereUsed(uses=tuple(uses), assessments=tuple(assessments), policy=policy, superseded_by=superseded_by)
 
     @activity.defn(name="internal.change_bom")
-    async def change_bom(self, call: ChangeBomCall) -> Reply[tuple[bool, ...]]:
+    async def change_bom(self, call: ChangeBomCall) -> tuple[bool, ...]:
         """Record, and tell each requirement what it goes on needing; False where it has ended."""
         await self._ledger.record([call.audit_batch])
         delivered = await asyncio.gather(
             *(self._entities.change_bom(change.requirement_id, change.changed) for change in call.changes)
         )
-        return Reply(outcome=tuple(delivered), head=call.audit_batch.head)
+        return tuple(delivered)
 
     @activity.defn(name="internal.stock_use")
     async def stock_use(self, call: StockUseCall) -> StockUse:
@@ -210,21 +208,19 @@ class InternalActivities:
         return StockUse(figure=figure, users=tuple(users), assessment=assessment)
 
     @activity.defn(name="internal.allocate_stock")
-    async def allocate_stock(self, call: AllocateStockCall) -> Reply[tuple[bool, ...]]:
+    async def allocate_stock(self, call: AllocateStockCall) -> tuple[bool, ...]:
         """Record, and tell each requirement what it gets from stock; False where it has ended."""
         await self._ledger.record([call.audit_batch])
         delivered = await asyncio.gather(
             *(self._entities.allocate_stock(share.requirement_id, share.allocated) for share in call.shares)
         )
-        return Reply(outcome=tuple(delivered), head=call.audit_batch.head)
+        return tuple(delivered)
 
     @activity.defn(name="internal.answer_order")
-    async def answer_order(self, call: AnswerOrderCall) -> Reply[bool]:
+    async def answer_order(self, call: AnswerOrderCall) -> bool:
         """Record, and answer the transfer that a requirement serves; False where the order has ended."""
         await self._ledger.record([call.audit_batch])
-        return Reply(
-            outcome=await self._entities.answer_order(call.order_id, call.answered), head=call.audit_batch.head
-        )
+        return await self._entities.answer_order(call.order_id, call.answered)
 
 
 @asynccontextmanager

@@ -8,9 +8,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.boundary import HEARTBEAT_SECONDS
-from adapters.ports import PlanMatcher, PlanRunPort, PolicyPort
+from activities.ports import PlanRunPort
+from adapters.ports import PolicyPort
 from canonical.calls import PlanRunCall
-from canonical.plan import ENDED, PlanDelivered, PlanMatched, PlanRunStatus, PlanStage
+from canonical.plan import ENDED, PlanDelivered, PlanMatched, PlanMatcher, PlanRunStatus, PlanStage
 from canonical.policy import PlantPolicy
 
 POLL_SECONDS = 0.25

@@ -2,9 +2,10 @@
 
 from temporalio import activity
 
-from activities.boundary import counterpart, reply
-from adapters.ports import LedgerPort, SupplierPort
-from canonical.calls import Reply, SendDocumentCall
+from activities.boundary import counterpart
+from activities.ports import LedgerPort
+from adapters.ports import SupplierPort
+from canonical.calls import SendDocumentCall
 from canonical.order import WriteOutcome
 
 
@@ -16,19 +17,19 @@ class SupplierActivities:
         self._ledger = ledger
 
     @activity.defn(name="supplier.send_order")
-    async def send_order(self, call: SendDocumentCall) -> Reply[WriteOutcome]:
+    async def send_order(self, call: SendDocumentCall) -> WriteOutcome:
         """The order, revision 1."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._supplier.send_order(call.document, key=call.key))
+            return await self._supplier.send_order(call.document, key=call.key)
 
     @activity.defn(name="supplier.send_change")
-    async def send_change(self, call: SendDocumentCall) -> Reply[WriteOutcome]:
+    async def send_change(self, call: SendDocumentCall) -> WriteOutcome:
         """A change order: the whole document at its new revision."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._supplier.send_change(call.document, key=call.key))
+            return await self._supplier.send_change(call.document, key=call.key)
 
     @activity.defn(name="supplier.send_reminder")
-    async def send_reminder(self, call: SendDocumentCall) -> Reply[WriteOutcome]:
+    async def send_reminder(self, call: SendDocumentCall) -> WriteOutcome:
         """Ask for the answer that is due."""
         async with counterpart(self._ledger, call):
-            return reply(call, await self._supplier.send_reminder(call.document, key=call.key))
+            return await self._supplier.send_reminder(call.document, key=call.key)

@@ -71,16 +71,16 @@ _MULTIPLY = (
       FROM generate_series(1, 2 * {needs}) AS n
     """,
     """
-    INSERT INTO requirement (id, plant, item, source, demand_reference, sequence, stage, required_date, closed,
+    INSERT INTO requirement (id, plant, item, source, demand_reference, position, stage, required_date, closed,
                              quantity, unit, from_stock, received, snapshot, recorded_at)
-    SELECT 'requirement/1710/' || line_of.item || '/aps~' || n, r.plant, line_of.item, r.source, 'PL-' || n, r.sequence,
+    SELECT 'requirement/1710/' || line_of.item || '/aps~' || n, r.plant, line_of.item, r.source, 'PL-' || n, r.position,
            r.stage, r.required_date + n % 40, ended, r.quantity, r.unit, r.from_stock, r.received, r.snapshot, now()
       FROM line_of, requirement AS r WHERE r.id = '{need}'
     """,
     """
-    INSERT INTO purchase_order (id, plant, supplier, order_number, stage, closed, sequence, snapshot, recorded_at)
+    INSERT INTO purchase_order (id, plant, supplier, order_number, stage, closed, position, snapshot, recorded_at)
     SELECT 'order/1710/1580/' || n, o.plant, o.supplier, '45' || lpad(n::text, 8, '0'), o.stage, n * {lines} > {needs},
-           o.sequence, o.snapshot, now()
+           o.position, o.snapshot, now()
       FROM generate_series(0, 2 * {needs} / {lines}) AS n, purchase_order AS o WHERE o.id = '{order}'
     """,
     """

@@ -31,7 +31,7 @@ from tools.processes import Program
 SOURCE = "aps-bench"
 _POLL_SECONDS = 0.2
 _CONSOLIDATION_MINUTES = 1
-_DECIDED = "SELECT count(*) FROM requirement WHERE sequence IS NOT NULL"
+_DECIDED = "SELECT count(*) FROM requirement WHERE position IS NOT NULL"
 _BUSY = """
 SELECT (SELECT count(*) FROM consolidation_batch WHERE closed_at IS NULL)
      + (SELECT count(*) FROM audit_event WHERE recorded_at > now() - make_interval(secs => :seconds))

@@ -1,7 +1,5 @@
 """What the workflows hand to activities: the intent, and the audit events that ride along."""
 
-from typing import Generic, TypeVar
-
 from canonical.base import Code, Model
 from canonical.bom import ComponentUse
 from canonical.coverage import CoverageReport
@@ -16,20 +14,6 @@ from canonical.records import AuditBatch, OrderTerms, Reservation
 from canonical.sourcing import Assessment, Source
 from canonical.stock import StockFigure, StockUser
 from canonical.supply import CoverageChanged, SupplyRequest
-
-Outcome = TypeVar("Outcome")
-
-
-class Reply(Model, Generic[Outcome]):
-    """What an activity answers: its outcome, and where the chain of audit events stands now that it has recorded them.
-
-    The chain goes on from what was recorded, not from what the workflow works out: in a replay its clock may differ
-    (a query that splits a task with a local activity), and so would the hashes.
-    """
-
-    outcome: Outcome
-    head: str = ""
-    """The hash of the last audit event recorded; empty: none rode along."""
 
 
 class Call(Model):

@@ -27,8 +27,7 @@ class RequirementOpened(Model):
     kept: tuple[CoverageChanged, ...] = ()
     """Coverage of a former run of the same requirement (it had ended and the plan wants it again)."""
     first_sequence: int = 1
-    previous_hash: str = ""
-    """Where the audit events of a former run ended, so that the chain goes on; empty: the first run."""
+    """Where the count of its events goes on after a former run; 1: the first run."""
 
 
 class RequirementWithdrawn(Model):
@@ -44,8 +43,7 @@ class ChangeOpened(Model):
     revised: BomRevised
     correlation_id: str
     first_sequence: int = 1
-    previous_hash: str = ""
-    """Where the audit events of a former run ended; empty: the first run."""
+    """Where the count of its events goes on after a former run; 1: the first run."""
 
 
 class ChangeSuperseded(Model):
@@ -78,8 +76,7 @@ class StockOpened(Model):
     """Requirements that have just begun and may have recorded nothing yet."""
     correlation_id: str
     first_sequence: int = 1
-    previous_hash: str = ""
-    """Where the audit events of a former run ended; empty: the first run."""
+    """Where the count of its events goes on after a former run; 1: the first run."""
 
 
 class StockAllocated(Model):

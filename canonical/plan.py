@@ -1,7 +1,8 @@
 """Plan runs: a whole plan version of one plant, its lines, and what becomes of each."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
@@ -172,3 +173,11 @@ class PlanDelivered(Model):
     """Handed over and not yet delivered."""
     handed_over: int = 0
     """In this round."""
+
+
+class PlanMatcher(Protocol):
+    """R1 for lines without a stable reference. Pure: no I/O; runs beside the event loop."""
+
+    def match(self, known: Sequence[Need], lines: Sequence[UnnamedLine], policy: PlantPolicy) -> LineMatching:
+        """What each line of one item at one plant is to the needs that are known there."""
+        ...

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from canonical.audit_event import AuditEvent
+from canonical.audit_event import PendingEvent
 from canonical.base import Instant, Model, Money, Quantity
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, NextEscalation, Proposal
@@ -247,25 +247,22 @@ Snapshot = Annotated[
 
 
 class AuditBatch(Model):
-    """What rides along with an activity: the audit events not yet written and the state they led to.
+    """What an entity leaves in the ledger with an activity: the events not yet recorded and the state they led to.
 
-    Recorded by (entity, sequence): the same entry twice does no harm, an older one never overwrites.
+    Recorded by the entity's own count: the same entry twice does no harm, an older one never overwrites.
     """
 
-    audit_events: tuple[AuditEvent, ...]
+    audit_events: tuple[PendingEvent, ...]
     snapshot: Snapshot
     after: int = 0
-    """Where no audit event is unwritten: the sequence of the last one written."""
+    """Where no event is unrecorded: the count of the last one recorded."""
+    writer: str = ""
+    """The workflow run that publishes it; of a run that continues as new, the first."""
 
     @property
     def sequence(self) -> int:
-        """The newest audit event's sequence; snapshots are compared by it."""
+        """The newest event's count."""
         return self.audit_events[-1].sequence if self.audit_events else self.after
-
-    @property
-    def head(self) -> str:
-        """The hash of the newest audit event; empty: there is none."""
-        return self.audit_events[-1].hash if self.audit_events else ""
 
 
 class OrderTerms(Model):

@@ -9,7 +9,7 @@ from decisions.matching import match_needs
 
 
 class NearestNeeds:
-    """Satisfies adapters.ports.PlanMatcher."""
+    """Satisfies canonical.plan.PlanMatcher."""
 
     def match(self, known: Sequence[Need], lines: Sequence[UnnamedLine], policy: PlantPolicy) -> LineMatching:
         """What each line of one item at one plant is to the needs that are known there (R1)."""

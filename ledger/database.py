@@ -1,25 +1,56 @@
-"""The way to PostgreSQL: engine, transactions, migrations, and what a failure means.
+"""The way to PostgreSQL: engine, transactions, migrations, what a failure means, and what all tables share.
 
 Decided here: which failures of the database may pass by themselves (TransientError) and which need a person
-(PermanentError). Embedded and served PostgreSQL differ by the URL only.
+(PermanentError); and how text and models are stored so that nothing a sender can write is refused. Embedded and served
+PostgreSQL differ by the URL only.
+
+Of the tables, real columns hold what is filtered, joined or compared; JSONB snapshots that are only read back; bytea
+what came in. The migrations create them, and a test compares both.
 """
 
+import datetime as dt
 import hashlib
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, PoolProxiedConnection, event, func, make_url, pool, select
+from sqlalchemy import (
+    URL,
+    Boolean,
+    Connection,
+    Date,
+    DateTime,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    PoolProxiedConnection,
+    Text,
+    event,
+    func,
+    make_url,
+    pool,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
 
 from adapters.errors import PermanentError, TransientError
+from canonical.base import Model
 
 _PASSING_SQLSTATES = ("08", "40", "53", "55", "57", "58")
 """Connection, rollback (deadlock), resources, lock not available, operator intervention, system error."""
@@ -142,3 +173,59 @@ def _failure(exc: BaseException, *, passing: bool) -> TransientError | Permanent
     if passing:
         return TransientError("ledger", f"PostgreSQL can't do it now ({detail})")
     return PermanentError("ledger", f"PostgreSQL refused it ({detail}); see the database's log and fix the cause")
+
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""An escaped NUL in JSON text, not the end of an escaped backslash."""
+
+
+class Words(TypeDecorator[str]):
+    """Text of any sender: PostgreSQL stores no NUL, so it becomes U+FFFD instead of a failed write."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "\ufffd")
+
+
+class Document(TypeDecorator[Model]):
+    """A noun as JSONB."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def __init__(self, model: type[Model]) -> None:
+        super().__init__()
+        self.model = model
+
+    def process_bind_param(self, value: Model | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        text = value.model_dump_json()
+        return json.loads(_NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Model | None:
+        return None if value is None else self.model.model_validate(value)
+
+
+class Base(DeclarativeBase):
+    """Names constraints the same on every server, so that migrations can name them too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        str: Words(),
+        int: Integer(),
+        bytes: LargeBinary(),
+        Decimal: Numeric(),
+        bool: Boolean(),
+        dt.date: Date(),
+        dt.datetime: DateTime(timezone=True),
+    }

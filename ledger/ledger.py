@@ -1,4 +1,4 @@
-"""The ledger as one: satisfies adapters.ports.LedgerPort for activities, and serves the gateway by its parts."""
+"""The ledger as one: satisfies activities.ports.LedgerPort for activities, and serves the gateway by its parts."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -13,16 +13,16 @@ from canonical.records import AuditBatch, ConsolidationBatch, OrderTerms, Reserv
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
 from canonical.supply import SupplyRequest
-from ledger.bills import Bills
-from ledger.consolidation import ConsolidationBatches
+from ledger.consolidation.batches import ConsolidationBatches
+from ledger.engineering_change.bills import Bills
 from ledger.events.audit_log import AuditLog
 from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
+from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
-from ledger.internal_needs import publish_needs
 from ledger.plan_runs.plan_runs import PlanRuns
-from ledger.reads import Reads
+from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
 
@@ -44,7 +44,7 @@ class Ledger:
         self._batches = ConsolidationBatches(engine)
 
     async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
-        """Audit events by (entity, sequence), snapshots where newer; one transaction."""
+        """Events once by their entity's own count, snapshots where newer; one transaction."""
         await self._audit_log.record(audit_batches)
 
     async def reserve_order(

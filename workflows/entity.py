@@ -18,7 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from activities.internal import InternalActivities
-from canonical.calls import RecordCall, Reply
+from canonical.calls import RecordCall
 from canonical.records import AuditBatch, Snapshot
 from workflows import search_attributes as sa
 from workflows.event_log import EventLog
@@ -70,17 +70,18 @@ class Entity(ABC):
     def audit_batch(self) -> AuditBatch:
         """What rides along with the next activity."""
         return AuditBatch(
-            audit_events=tuple(self.event_log.unwritten), snapshot=self.snapshot(), after=self.event_log.sequence
+            audit_events=tuple(self.event_log.unwritten),
+            snapshot=self.snapshot(),
+            after=self.event_log.sequence,
+            writer=workflow.info().first_execution_run_id,
         )
 
-    async def carried(
-        self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Reply[Result]]], name: str
-    ) -> Result:
+    async def carried(self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Result]], name: str) -> Result:
         """Make a call that takes `entry` along, until it succeeds; then its audit events are written."""
-        reply = await self.persist(call, name)
+        result = await self.persist(call, name)
         if audit_batch is not None:
-            self.event_log.written(audit_batch.sequence, reply.head)
-        return reply.outcome
+            self.event_log.written(audit_batch.sequence)
+        return result
 
     async def come_to_rest(self) -> None:
         """Before it rests or ends: nothing stays unwritten."""

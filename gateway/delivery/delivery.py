@@ -33,7 +33,7 @@ from canonical.stock import StockFigure
 from gateway import tracing
 from gateway.intake.events import OrderMessage
 from gateway.problems import is_engine_down
-from ledger.bills import BomNewness
+from ledger.engineering_change.bills import BomNewness
 from ledger.inbox.inbox import Waiting
 from ledger.inbox.lease import Lease
 from ledger.inbox.registry import Classification, Newness
@@ -230,7 +230,6 @@ class RequirementDelivery:
                 update={
                     "kept": classification.kept,
                     "first_sequence": classification.next_sequence,
-                    "previous_hash": classification.previous_hash,
                 }
             )
         if classification.outcome is Newness.CHANGED and await self._entities.change_plan(opened):
@@ -424,7 +423,6 @@ class ChangeDelivery:
             revised=revised,
             correlation_id=row.correlation_id,
             first_sequence=classification.next_sequence,
-            previous_hash=classification.previous_hash,
         )
         reopen = classification.outcome is BomNewness.REOPEN
         if await self._entities.open_change(opened, reopen=reopen) is False:

@@ -127,7 +127,6 @@ class StockDelivery:
             users=users,
             correlation_id=correlation_id,
             first_sequence=classification.next_sequence,
-            previous_hash=classification.previous_hash,
         )
         if await self._entities.open_stock(opened, reopen=classification.reopen) is False:
             return Postponed("the balance of the stock ended in this very moment; it is judged again")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from pydantic import BaseModel, Field, JsonValue
 
-from canonical.audit_event import AuditEvent, first_break
+from canonical.audit_event import AuditEvent, first_break, in_force
 from canonical.base import Instant
 from canonical.records import OrderSnapshot, RequirementSnapshot
 from gateway.trace.picture import Heading
@@ -54,7 +54,7 @@ class Chain(BaseModel):
     entity_id: str
     audit_events: int
     intact: bool
-    broken_at: int | None = Field(None, description="The sequence of the first audit event that does not fit")
+    broken_at: int | None = Field(None, description="The position of the first audit event that does not fit")
 
 
 class Trace(BaseModel):
@@ -123,7 +123,7 @@ async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
     requirement = row.snapshot
     orders = [each.snapshot for each in await ledger.reads.orders_of(requirement_id)]
     own = await ledger.reads.audit_events([requirement_id, *(order.id for order in orders)])
-    exceptions = raised_by(own, [requirement.exception_id, *(order.exception_id for order in orders)])
+    exceptions = raised_by(in_force(own), [requirement.exception_id, *(order.exception_id for order in orders)])
     audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
     chains = chains_of(audit_events)
     lines: dict[str, set[int]] = {
@@ -133,7 +133,7 @@ async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
     messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
     reported = by_business_time(
         kept
-        for audit_event in audit_events
+        for audit_event in in_force(audit_events)
         if (kept := about(audit_event, lines.get(audit_event.entity_id), requirement_id))
     )
     return Trace(

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from canonical.audit_event import AuditEvent
+from canonical.audit_event import AuditEvent, in_force
 from canonical.base import Instant
 from canonical.bom import ChangeDisposition
 from canonical.identity import ChangeId, OrderId, change_id
@@ -22,7 +22,7 @@ from gateway.problems import not_found, problem_responses
 from gateway.trace.reasons import TracedReason, reasons_of
 from gateway.trace.trace import Chain, TracedMessage, by_arrival, by_business_time, chains_of, raised_by
 from ledger.ledger import Ledger
-from ledger.reads import ChangeRow
+from ledger.snapshots.reads import ChangeRow
 
 _OF_A_REQUIREMENT = ("bom.changed", "bom.overtaken")
 
@@ -175,13 +175,16 @@ async def _change_trace(ledger: Ledger, change_id: str) -> ChangeTrace | None:
         return None
     change = row.snapshot
     own = await ledger.reads.audit_events([change_id])
-    exceptions = raised_by(own, [change.exception_id])
+    exceptions = raised_by(in_force(own), [change.exception_id])
     audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
     touched = list(dict.fromkeys([one.requirement_id for one in change.affected] + list(change.changed_requirements)))
     caused = await ledger.reads.audit_events_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
     chains = chains_of(audit_events)
     reported = by_business_time(
-        [*audit_events, *(audit_event for audit_event in caused if audit_event.data.get("change_id") == change_id)]
+        [
+            *in_force(audit_events),
+            *(audit_event for audit_event in caused if audit_event.data.get("change_id") == change_id),
+        ]
     )
     return ChangeTrace(
         change=change,

@@ -15,7 +15,7 @@ from gateway.parts import DecisionTaker, LedgerPart, PartsPart
 from gateway.problems import Refusal, not_found, problem_responses
 from gateway.tracing import record_correlation
 from ledger.ledger import Ledger
-from ledger.reads import ExceptionRow
+from ledger.snapshots.reads import ExceptionRow
 
 _STATUS = {
     "digest_out_of_date": 412,

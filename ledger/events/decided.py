@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.audit_event import AuditEvent
 from ledger.database import failures
-from ledger.reads import audit_event_of
-from ledger.tables import AuditEventRow
+from ledger.events.chains import audit_event_of
+from ledger.events.tables import AuditEventRow
 
 _AT_ONCE = 500
 """Rows that are in memory at a time."""
@@ -42,7 +42,7 @@ class RecordedDecisions:
             query = (
                 select(AuditEventRow.__table__)
                 .where(_recorded([kind], since, plant))
-                .order_by(AuditEventRow.processing_time, AuditEventRow.entity_id, AuditEventRow.sequence)
+                .order_by(AuditEventRow.processing_time, AuditEventRow.entity_id, AuditEventRow.position)
                 .execution_options(yield_per=_AT_ONCE)
             )
             with failures():
@@ -65,7 +65,9 @@ async def read_decided(engine: AsyncEngine) -> AsyncIterator[RecordedDecisions]:
 
 
 def _recorded(kinds: Sequence[str], since: datetime, plant: str | None) -> ColumnElement[bool]:
-    recorded = and_(AuditEventRow.kind.in_(list(kinds)), AuditEventRow.processing_time >= since)
+    recorded = and_(
+        AuditEventRow.kind.in_(list(kinds)), AuditEventRow.processing_time >= since, ~AuditEventRow.superseded
+    )
     if plant is None:
         return recorded
     of_plant = [AuditEventRow.entity_id.startswith(f"{entity}/{plant}/", autoescape=True) for entity in _ENTITIES]

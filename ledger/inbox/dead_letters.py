@@ -13,8 +13,8 @@ from canonical.base import Instant, Model
 from canonical.identity import short_hash
 from canonical.records import DeadLetter
 from ledger.database import transaction
+from ledger.inbox.tables import DeadLetterRow
 from ledger.paging import BadCursor, Page, cursor, key_of
-from ledger.tables import DeadLetterRow
 
 
 class LetterState(StrEnum):

@@ -34,7 +34,7 @@ from sqlalchemy.orm import aliased
 from canonical.base import Instant, Model
 from ledger.database import advisory_key, autocommit, transaction
 from ledger.inbox.lease import fenced
-from ledger.tables import InboxRow
+from ledger.inbox.tables import InboxRow
 
 UNDELIVERED = "stored"
 _PARTITIONS = text("""

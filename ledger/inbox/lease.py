@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import TransientError
 from ledger.database import autocommit
-from ledger.tables import LeaseRow
+from ledger.inbox.tables import LeaseRow
 
 logger = logging.getLogger(__name__)
 

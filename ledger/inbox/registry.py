@@ -8,11 +8,12 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
 from sqlalchemy import Text, any_, bindparam, func, or_, select, tuple_, union
-from sqlalchemy.dialects.postgresql import ARRAY, Insert, distinct_on, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.base import Model
@@ -21,11 +22,12 @@ from canonical.identity import OrderId, RequirementId
 from canonical.need import Need, Peg, Withdrawal
 from canonical.plan import PlanLine, PlanStage
 from canonical.records import OrderSnapshot, RequirementSnapshot, RequirementStage
-from canonical.supply import CoverageChanged
+from canonical.supply import CoverageChanged, ScheduleLine, ScheduleLineState
+from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import autocommit, transaction
-from ledger.kept_coverage import kept_coverage
+from ledger.events.chains import counts
 from ledger.plan_runs.tables import PlanRunRow
-from ledger.tables import AuditEventRow, OrderLineRow, OrderRecord, RequirementRecord, SupplyRequestRow
+from ledger.snapshots.tables import OrderLineRow, OrderRecord, RequirementRecord
 
 Rank = tuple[int, int, float, str]
 _COMPACT = json.JSONEncoder(separators=(",", ":")).encode
@@ -44,14 +46,14 @@ class Newness(StrEnum):
 
 
 class Classification(Model):
-    """An outcome; of a reopening also the coverage that is kept and where the audit events of the former run ended."""
+    """An outcome; of a reopening also the coverage that is kept and where the count of the former run's events
+    ended."""
 
     outcome: Newness
     detail: Literal["", "seen", "older"] = ""
     """Of a stale message: this very revision was noted already, or a newer one."""
     kept: tuple[CoverageChanged, ...] = ()
     next_sequence: int = 1
-    previous_hash: str = ""
 
 
 class OrderRef(Model):
@@ -278,14 +280,8 @@ async def _with_former_runs(
     """The reopenings, with what the former runs leave behind."""
     if not reopened:
         return {}
-    last = await connection.execute(
-        select(AuditEventRow.entity_id, AuditEventRow.sequence, AuditEventRow.hash)
-        .ext(distinct_on(AuditEventRow.entity_id))
-        .where(AuditEventRow.entity_id.in_({snapshot.id for snapshot in reopened.values()}))
-        .order_by(AuditEventRow.entity_id, AuditEventRow.sequence.desc())
-    )
-    ends = {row.entity_id: row for row in last}
     ids = {snapshot.id for snapshot in reopened.values()}
+    counted = await counts(connection, ids)
     # Of a line that several share, only the consolidation batch names them all.
     serving = union(
         *(
@@ -301,14 +297,59 @@ async def _with_former_runs(
         orders.setdefault(requirement, {})[order.id] = order
     former = {}
     for event_id, snapshot in reopened.items():
-        end = ends.get(snapshot.id)
         former[event_id] = Classification(
             outcome=Newness.REOPEN,
             kept=kept_coverage(snapshot, [order for _, order in sorted(orders.get(snapshot.id, {}).items())]),
-            next_sequence=end.sequence + 1 if end else 1,
-            previous_hash=end.hash if end else "",
+            next_sequence=counted.get(snapshot.id, 0) + 1,
         )
     return former
+
+
+def kept_coverage(snapshot: RequirementSnapshot, orders: Sequence[OrderSnapshot]) -> tuple[CoverageChanged, ...]:
+    """The received schedule lines of the requirement's last cover, order by order; `orders`: those that serve or
+    served it.
+
+    The quantity is what the requirement was told; the orders' books only say whose it is, since a lot's surplus went
+    to stock and is netted there. `sequence` 0: whatever an order states later replaces it.
+    """
+    left = [part for part in snapshot.coverage if part.state is ScheduleLineState.RECEIVED]
+    kept: list[CoverageChanged] = []
+    for order in orders:
+        room = None if order is orders[-1] else _received_of(order, snapshot)
+        taken, left = _take(left, room)
+        if taken:
+            kept.append(
+                CoverageChanged(
+                    order_id=order.id,
+                    sequence=0,
+                    as_of=snapshot.need.revision.effective_at,
+                    supplier=order.supplier,
+                    order_number=order.order_number,
+                    order_revision=order.revision,
+                    request_revision=snapshot.request_revision,
+                    schedule_lines=tuple(taken),
+                    closed=order.closed,
+                )
+            )
+    return tuple(kept)
+
+
+def _received_of(order: OrderSnapshot, snapshot: RequirementSnapshot) -> Decimal:
+    return sum((line.received_for(snapshot.id) for line in order.lines), Decimal(0))
+
+
+def _take(schedule_lines: list[ScheduleLine], room: Decimal | None) -> tuple[list[ScheduleLine], list[ScheduleLine]]:
+    """The schedule lines that fit into the room (None: all), and what is left of them."""
+    taken: list[ScheduleLine] = []
+    left: list[ScheduleLine] = []
+    for part in schedule_lines:
+        quantity = part.quantity if room is None else min(part.quantity, room)
+        if quantity > 0:
+            taken.append(part.model_copy(update={"quantity": quantity}))
+        if part.quantity > quantity:
+            left.append(part.model_copy(update={"quantity": part.quantity - quantity}))
+        room = None if room is None else room - quantity
+    return taken, left
 
 
 def _registered(message: Need | Withdrawal) -> dict[str, object]:

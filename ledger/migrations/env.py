@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ledger.tables import Base
+from ledger.database import Base
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata)

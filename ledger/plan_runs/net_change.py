@@ -12,10 +12,18 @@ from itertools import groupby
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.ports import PlanMatcher
 from canonical.identity import requirement_id
 from canonical.need import Need
-from canonical.plan import ENDED, LineMatching, PlanLine, PlanMatched, PlanRunStatus, PlanStage, UnnamedLine
+from canonical.plan import (
+    ENDED,
+    LineMatching,
+    PlanLine,
+    PlanMatched,
+    PlanMatcher,
+    PlanRunStatus,
+    PlanStage,
+    UnnamedLine,
+)
 from canonical.policy import PlantPolicy
 from ledger.database import transaction
 from ledger.inbox.registry import content_digest

@@ -1,4 +1,4 @@
-"""Plan runs as a whole: satisfies adapters.ports.PlanRunPort for activities, and serves the gateway's reads.
+"""Plan runs as a whole: satisfies activities.ports.PlanRunPort for activities, and serves the gateway's reads.
 
 Decided here: how the net change is handed over (by way of the inbox, in order, no more at once than a batch or two) and
 that a run which has ended hands over nothing more. Not here: how a plan comes in (plan_staging) and what it changes
@@ -14,7 +14,6 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.errors import PermanentError
-from adapters.ports import PlanMatcher
 from canonical.identity import short_hash
 from canonical.need import Withdrawal
 from canonical.plan import (
@@ -23,6 +22,7 @@ from canonical.plan import (
     PlanLine,
     PlanLineOutcome,
     PlanMatched,
+    PlanMatcher,
     PlanProgress,
     PlanRunStatus,
     PlanStage,
@@ -30,7 +30,7 @@ from canonical.plan import (
 from canonical.policy import PlantPolicy
 from ledger.database import transaction
 from ledger.inbox.inbox import Arrival, Outcome, store_in
-from ledger.internal_needs import need_arrival, withdrawal_arrival
+from ledger.inbox.internal_needs import need_arrival, withdrawal_arrival
 from ledger.plan_runs.net_change import PlanNetChange
 from ledger.plan_runs.staging import RECEIVING, PlanStaging, event_prefix, need_of, plan_run, revision_of
 from ledger.plan_runs.tables import PlanRunRow

@@ -283,7 +283,7 @@ def _records(run: PlanRunStatus, lines: Sequence[NumberedLine]) -> Iterator[tupl
 
 
 def _storable(words: str | None) -> str | None:
-    """As ledger.columns.Words does it for statements: COPY knows no column types of ours."""
+    """As ledger.database.Words does it for statements: COPY knows no column types of ours."""
     return None if words is None else words.replace("\0", "\ufffd")
 
 

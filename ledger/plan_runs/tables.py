@@ -9,7 +9,7 @@ import datetime as dt
 from sqlalchemy import ARRAY, BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ledger.tables import Base
+from ledger.database import Base
 
 
 class PlanRunRow(Base):

@@ -22,9 +22,11 @@ from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockReport, StockReportKind, StockUser
 from canonical.supply import ScheduleLineState, SupplyRequest
 from canonical.units import NEED_DECIMALS, SAME, rescale
+from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import autocommit, transaction
+from ledger.events.chains import counts
+from ledger.snapshots.tables import OrderLineRow, OrderRecord, RequirementRecord
 from ledger.stock.tables import ItemRow, StockReportRow, StockRow
-from ledger.tables import AuditEventRow, OrderLineRow, OrderRecord, RequirementRecord, SupplyRequestRow
 
 _GONE = frozenset({ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED})
 
@@ -45,7 +47,6 @@ class StockClassification(Model):
     reopen: bool = False
     """The balance has ended."""
     next_sequence: int = 1
-    previous_hash: str = ""
 
 
 class Stock:
@@ -256,11 +257,8 @@ async def _run_of(
     """The triage, with where the audit events of a balance that has ended are to go on."""
     if not classification.notify or not _has_ended(row):
         return classification
-    last = select(AuditEventRow.sequence, AuditEventRow.hash).where(AuditEventRow.entity_id == row.id)
-    end = (await connection.execute(last.order_by(AuditEventRow.sequence.desc()).limit(1))).one()
-    return classification.model_copy(
-        update={"reopen": True, "next_sequence": end.sequence + 1, "previous_hash": end.hash}
-    )
+    counted = await counts(connection, [row.id])
+    return classification.model_copy(update={"reopen": True, "next_sequence": counted[row.id] + 1})
 
 
 async def _held(connection: AsyncConnection, requirements: Sequence[str]) -> Mapping[str, Decimal]:

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from canonical.records import StockSnapshot
 from canonical.sourcing import Assessment
-from ledger.columns import Document, Words
-from ledger.tables import Base
+from ledger.database import Base, Document, Words
 
 
 class StockReportRow(Base):
@@ -51,7 +50,7 @@ class StockRow(Base):
     """The newest figure that the balance was started with or told."""
     stage: Mapped[str | None]
     closed: Mapped[bool | None]
-    sequence: Mapped[int | None]
+    position: Mapped[int | None]
     snapshot: Mapped[StockSnapshot | None] = mapped_column(Document(StockSnapshot))
     recorded_at: Mapped[dt.datetime | None]
 

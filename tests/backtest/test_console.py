@@ -36,7 +36,11 @@ class Console:
         snapshot = RequirementSnapshot(
             id=need.id, need=need, stage=RequirementStage.COVERED, request_revision=1, needed=need.quantity
         )
-        await Ledger(self.engine).record([AuditBatch(audit_events=tuple(book.audit_events), snapshot=snapshot)])
+        for entity_id in {audit_event.entity_id for audit_event in book.audit_events}:
+            own = tuple(audit_event for audit_event in book.audit_events if audit_event.entity_id == entity_id)
+            await Ledger(self.engine).record(
+                [AuditBatch(audit_events=own, snapshot=snapshot.model_copy(update={"id": entity_id}))]
+            )
 
     async def compare(self, *arguments: object) -> tuple[int, str, str]:
         """Exit code, output and errors of the command."""

@@ -27,11 +27,10 @@ from canonical.records import (
 )
 from gateway.app import create_app
 from gateway.delivery.relay import Relay, RelayPace
-from ledger.database import connect
+from ledger.database import Base, connect
 from ledger.inbox.dead_letters import KeptLetter
 from ledger.inbox.inbox import InboxMessage
 from ledger.ledger import Ledger
-from ledger.tables import Base
 from policies.book import FixedPolicies
 from tests.gateway.fakes import PLANTS, TODAY, FakeEntities, PlainDialect
 from tools.postgres import Postgres

@@ -139,6 +139,7 @@ def test_labels_never_overlap_whatever_happened(reported: list[tuple[str, int, i
     audit_events = [
         AuditEvent.model_construct(
             entity_id=entity,
+            position=number,
             sequence=number,
             kind=kind,
             business_time=at(day, hour),

@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.database import connect, migrate
+from ledger.database import Base, connect, migrate
 from ledger.ledger import Ledger
-from ledger.tables import Base
 from tools.postgres import Postgres
 
 

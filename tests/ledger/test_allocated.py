@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -106,31 +104,6 @@ async def test_an_order_that_has_no_lines_yet_counts_what_is_wanted_of_it(ledger
     order_id = (await ask(ledger, request("r1"))).order_id
     await record_lines(ledger, order_id, [])
     assert await allocated(ledger) == {"V-100": 100}
-
-
-async def test_rows_of_former_versions_are_brought_to_the_same_answer(ledger: Ledger, engine: AsyncEngine) -> None:
-    placed, consolidating = request("r1", lots=(100,)), request("r2", lots=(10, 5))
-    order_id = (await ask(ledger, placed)).order_id
-    await ledger.close_batch(order_id)
-    cut = line(10, placed.requirement_id).model_copy(update={"quantity": Decimal(70)})
-    gone = line(20, placed.requirement_id).model_copy(update={"cancelled": True})
-    await record_lines(ledger, order_id, [cut, gone])
-    await ask(ledger, consolidating, OTHER)
-    now = await allocated(ledger)
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate, "0002")
-        # As a supply request was stored before units and routes.
-        await connection.execute(text("UPDATE supply_request SET request = request - 'per_order_unit' - 'need_unit'"))
-        await connection.run_sync(_migrate, "head")
-    assert now == {"V-100": 70, "V-200": 15}
-    assert await allocated(ledger) == now
-
-
-def _migrate(connection: Any, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", "ledger/migrations")
-    config.attributes["connection"] = connection
-    (command.upgrade if revision == "head" else command.downgrade)(config, revision)
 
 
 async def test_a_hundred_thousand_requests_of_many_items_are_no_burden(ledger: Ledger, engine: AsyncEngine) -> None:

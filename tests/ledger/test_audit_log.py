@@ -11,11 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import PermanentError
 from canonical.audit_event import FIRST_HASH, AuditEvent, chain, first_break
-from canonical.identity import RequirementId
 from canonical.records import AuditBatch, OrderStage, RequirementStage
-from ledger.events.attempts import AuditEventConflict
+from ledger.events.chains import AuditEventConflict
 from ledger.ledger import Ledger
-from ledger.tables import OrderLineRow
+from ledger.snapshots.tables import OrderLineRow
 from tests.ledger.stories import MORNING, audit_batch, audit_events, line, need, order, order_id, requirement, shortage
 
 REQUIREMENT = need().id
@@ -27,7 +26,7 @@ async def test_an_entry_is_read_back_as_it_was_recorded(ledger: Ledger) -> None:
     row = await ledger.reads.requirement(REQUIREMENT)
     assert row is not None
     assert row.snapshot == requirement(need(), reason="waits for V-100")
-    assert row.sequence == 3
+    assert row.position == 3
     assert await ledger.reads.audit_events([REQUIREMENT]) == written
 
 
@@ -54,7 +53,7 @@ async def test_an_older_entry_never_overwrites_a_newer_state(ledger: Ledger) -> 
     await ledger.record([late])
     row = await ledger.reads.requirement(REQUIREMENT)
     assert row is not None
-    assert (row.snapshot.stage, row.sequence) == (RequirementStage.SHORT, 2)
+    assert (row.snapshot.stage, row.position) == (RequirementStage.SHORT, 2)
 
 
 async def test_of_several_entries_of_one_entity_the_newest_stands(ledger: Ledger) -> None:
@@ -82,7 +81,7 @@ async def test_another_fact_at_a_place_that_is_taken_is_loud_and_writes_nothing(
         requirement(need(), RequirementStage.SHORT), audit_events(REQUIREMENT, 3, note="another writer")
     )
     innocent = audit_batch(order())
-    with pytest.raises(AuditEventConflict, match=f"audit event 1 of {REQUIREMENT} .* two writers") as raised:
+    with pytest.raises(AuditEventConflict, match=f"event 1 of {REQUIREMENT} .* two writers") as raised:
         await ledger.record([other, innocent])
     assert isinstance(raised.value, PermanentError)
     assert await ledger.reads.audit_events([REQUIREMENT]) == audit_events(REQUIREMENT, 2)
@@ -208,15 +207,15 @@ VALUES = st.recursive(
 async def test_whatever_an_audit_event_says_its_chain_is_intact_when_read_back(
     ledger: Ledger, reported: list[Any]
 ) -> None:
-    entity = RequirementId(f"requirement/1000/BK-100/{uuid4().hex}")
+    of = need(uuid4().hex)
     chained: list[AuditEvent] = []
     last = FIRST_HASH
     for sequence, (business, processing, data) in enumerate(reported, start=1):
-        audit_event = chain(entity, sequence, last, "reported", business, processing, data)
+        audit_event = chain(of.id, sequence, last, "reported", business, processing, data)
         chained.append(audit_event)
         last = audit_event.hash
-    await ledger.record([AuditBatch(audit_events=tuple(chained), snapshot=requirement(need()))])
-    kept = await ledger.reads.audit_events([entity])
+    await ledger.record([AuditBatch(audit_events=tuple(chained), snapshot=requirement(of))])
+    kept = await ledger.reads.audit_events([of.id])
     assert first_break(kept) is None
     assert [audit_event.hash for audit_event in kept] == [audit_event.hash for audit_event in chained]
 

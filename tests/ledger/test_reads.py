@@ -6,7 +6,7 @@ from canonical.exception import ExceptionKind
 from canonical.records import ExceptionState, RequirementStage
 from ledger.ledger import Ledger
 from ledger.paging import BadCursor, Page
-from ledger.reads import ExceptionRow, RequirementRow
+from ledger.snapshots.reads import ExceptionRow, RequirementRow
 from tests.ledger.stories import (
     MORNING,
     TERMS,
@@ -103,7 +103,7 @@ async def test_an_order_is_read_as_it_was_recorded(ledger: Ledger) -> None:
     await ledger.record([audit_batch(snapshot)])
     row = await ledger.reads.order(snapshot.id)
     assert row is not None
-    assert (row.snapshot, row.sequence) == (snapshot, 1)
+    assert (row.snapshot, row.position) == (snapshot, 1)
     assert await ledger.reads.order("order/none") is None
 
 

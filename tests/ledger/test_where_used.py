@@ -11,8 +11,8 @@ from canonical.bom import ComponentUse, SuppliedBy
 from canonical.identity import RequirementId
 from canonical.records import LineShare, OrderLineSnapshot, OrderStage, RequirementStage
 from canonical.supply import ScheduleLine, ScheduleLineState
+from ledger.engineering_change.where_used import pieces_of
 from ledger.ledger import Ledger
-from ledger.where_used import pieces_of
 from tests.ledger.stories import JUNE_15, audit_batch, line, need, order, request, requirement
 from tests.ledger.test_consolidation import reserve
 

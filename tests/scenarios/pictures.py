@@ -11,7 +11,7 @@ import asyncpg
 
 from canonical.audit_event import first_break
 from canonical.identity import requirement_reference
-from ledger.reads import audit_event_of
+from ledger.events.chains import audit_event_of
 from tests.scenarios.whole_plans import PLANTS, Site, connected, gone
 
 INCIDENT = "ExecutionStatus='Running' AND PeglineIncident IS NOT NULL"
@@ -118,7 +118,7 @@ async def _inbox(connection: asyncpg.Connection) -> dict[str, int]:
 
 async def _broken_chains(connection: asyncpg.Connection) -> list[str]:
     by_entity: dict[str, list[Any]] = defaultdict(list)
-    for row in await connection.fetch("SELECT * FROM audit_event ORDER BY entity_id, sequence"):
+    for row in await connection.fetch("SELECT * FROM audit_event ORDER BY entity_id, position"):
         by_entity[row["entity_id"]].append(row)
     broken = []
     for entity, rows in by_entity.items():
@@ -128,12 +128,12 @@ async def _broken_chains(connection: asyncpg.Connection) -> list[str]:
     for table in ("requirement", "purchase_order", "shortage_exception"):
         # A snapshot is never ahead of, nor behind, the audit events that led to it.
         broken += [
-            f"{row['id']} stands at {row['sequence']}, its audit events end at {row['last']}"
+            f"{row['id']} stands at {row['position']}, its audit events end at {row['last']}"
             for row in await connection.fetch(
-                "SELECT id, sequence, (SELECT max(sequence) FROM audit_event WHERE entity_id = id) AS last"
-                f" FROM {table}"
+                "SELECT id, position, (SELECT max(position) FROM audit_event WHERE entity_id = id) AS last "
+                f"FROM {table}"
             )
-            if row["sequence"] != row["last"]
+            if row["position"] != row["last"]
         ]
     return broken
 

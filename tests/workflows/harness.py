@@ -59,7 +59,6 @@ class Harness(Lookout):
             correlation_id=f"corr-{self.prefix}",
             kept=classification.kept,
             first_sequence=classification.next_sequence,
-            previous_hash=classification.previous_hash,
         )
         await self.entities.open_requirement(opened, reopen=True)
 

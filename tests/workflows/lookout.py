@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from canonical.order import OrderDocument
 from canonical.records import ExceptionSnapshot, OrderSnapshot, RequirementSnapshot
 from canonical.supply import ScheduleLine
-from ledger.tables import AuditEventRow
+from ledger.events.tables import AuditEventRow
 from tests.workflows.plant import Plant, today
 
 Found = TypeVar("Found")

@@ -36,7 +36,6 @@ async def state(
             figure=classification.figure,
             correlation_id=f"corr-{harness.prefix}",
             first_sequence=classification.next_sequence,
-            previous_hash=classification.previous_hash,
         )
         assert await harness.entities.open_stock(opened, reopen=classification.reopen)
         await harness.ledger.stock.reported(classification.figure)

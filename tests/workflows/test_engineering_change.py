@@ -6,7 +6,7 @@ import pytest
 
 from canonical.bom import BomRevised, ChangeCheck
 from canonical.exception import Choice, DecisionRefused
-from ledger.bills import BomNewness
+from ledger.engineering_change.bills import BomNewness
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness
 from tests.workflows.revisions import (
@@ -202,7 +202,7 @@ async def test_what_is_told_of_a_change_is_ordered_by_its_sender(harness: Harnes
     assert await newness(first) is BomNewness.STALE
     classification = await harness.ledger.bills.classify(second)
     assert classification.outcome is BomNewness.REOPEN
-    await tell(harness, second, first_sequence=classification.next_sequence, previous_hash=classification.previous_hash)
+    await tell(harness, second, first_sequence=classification.next_sequence)
     question = await proposed(harness, identity)
     assert reported(question) == [("", 5, "excess")]
     await harness.decide(question, Choice.RETURN)

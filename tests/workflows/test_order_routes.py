@@ -16,7 +16,7 @@ from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderSnapshot
 from canonical.sourcing import Component, Source
-from ledger.tables import InboxRow
+from ledger.inbox.tables import InboxRow
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import REJECTED, Harness, today
 from tests.workflows.plant import EVERY_DAY

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
-from canonical.audit_event import FIRST_HASH
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, Proposal
 from canonical.identity import ChangeId, ExceptionId, RequirementId
@@ -53,11 +52,7 @@ class ChangeState(BaseModel):
     @classmethod
     def of(cls, opened: ChangeOpened) -> "ChangeState":
         """The memory of a change that starts, or starts again where a former run ended."""
-        event_log = EventLog(
-            entity_id=opened.revised.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             revised=opened.revised,
             correlation_id=opened.correlation_id,

@@ -47,7 +47,7 @@ class ExceptionMemory(BaseModel):
         role = first_asked(raised.proposal, raised.assignee)
         return cls(
             raised=raised,
-            event_log=EventLog(entity_id=raised.exception_id),
+            event_log=EventLog(),
             policy=raised.policy,
             proposal=raised.proposal,
             first_asked=role,

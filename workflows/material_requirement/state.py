@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from canonical.audit_event import FIRST_HASH
 from canonical.base import Model
 from canonical.exception import Decision, ExceptionKind
 from canonical.identity import ExceptionId, OrderId, RequirementId
@@ -98,11 +97,7 @@ class RequirementState(BaseModel):
     @classmethod
     def of(cls, opened: RequirementOpened) -> RequirementState:
         """The memory of a requirement that starts, or starts again where a former run ended."""
-        event_log = EventLog(
-            entity_id=opened.need.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             id=opened.need.id,
             correlation_id=opened.correlation_id,

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from canonical.calls import Call, Reply
+from canonical.calls import Call
 from canonical.order import ChangeOutcome, Refused
 from canonical.records import AuditBatch
 from workflows import queues
@@ -29,13 +29,13 @@ class OrderCalls(Entity):
         return f"{self.state.id}#{step}"
 
     async def call(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
+        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
         """One activity on the counterpart's queue, tried until it answers; audit events that ride along are written
         then."""
         attempt = call
 
-        async def once() -> Reply[Outcome]:
+        async def once() -> Outcome:
             nonlocal attempt
             this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
             return await workflow.execute_activity_method(
@@ -51,14 +51,14 @@ class OrderCalls(Entity):
         return await self.carried(call.audit_batch, once, f"{counterpart}.{method.__name__}")
 
     async def call_once(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: AnyCall, counterpart: str, summary: str
+        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome | None:
         """One activity on the counterpart's queue, tried once; None: it failed, and nobody knows what it did.
 
         Whoever goes on from there does so after the pause that the counterpart asked for.
         """
         try:
-            reply: Reply[Outcome] = await workflow.execute_activity_method(
+            outcome: Outcome = await workflow.execute_activity_method(
                 method,
                 args=[call],
                 task_queue=queues.counterpart_queue(workflow.info().task_queue, counterpart),
@@ -74,11 +74,11 @@ class OrderCalls(Entity):
                 await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
             return None
         if call.audit_batch is not None:
-            self.event_log.written(call.audit_batch.sequence, reply.head)
-        return reply.outcome
+            self.event_log.written(call.audit_batch.sequence)
+        return outcome
 
     async def call_internal(
-        self, method: Callable[..., Awaitable[Reply[Outcome]]], call: object, audit_batch: AuditBatch, name: str
+        self, method: Callable[..., Awaitable[Outcome]], call: object, audit_batch: AuditBatch, name: str
     ) -> Outcome:
         """One local activity at the desk, with the audit events that ride along."""
         return await self.carried(

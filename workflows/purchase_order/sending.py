@@ -6,7 +6,7 @@ Each revision is made once for all its lines: one ERP write, one change order.
 from collections.abc import Awaitable, Callable
 
 from activities.supplier import SupplierActivities
-from canonical.calls import Reply, SendDocumentCall
+from canonical.calls import SendDocumentCall
 from canonical.order import Refused, WriteOutcome
 from canonical.policy import RouteKind
 from workflows import queues
@@ -114,7 +114,7 @@ class OrderDocuments(OrderReporting):
 
     async def _sent(
         self,
-        method: Callable[..., Awaitable[Reply[WriteOutcome]]],
+        method: Callable[..., Awaitable[WriteOutcome]],
         step: str,
         revision: int,
         changed: list[int] | None = None,
@@ -135,7 +135,7 @@ class OrderDocuments(OrderReporting):
 
     async def _send(
         self,
-        method: Callable[..., Awaitable[Reply[WriteOutcome]]],
+        method: Callable[..., Awaitable[WriteOutcome]],
         step: str,
         revision: int,
         changed: list[int] | None,

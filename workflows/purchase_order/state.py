@@ -110,7 +110,7 @@ class OrderState(BaseModel):
             source=opened.source,
             policy=opened.policy,
             correlation_id=opened.correlation_id,
-            event_log=EventLog(entity_id=opened.order_id),
+            event_log=EventLog(),
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
             opened_at=now,
             order_date=now.date(),

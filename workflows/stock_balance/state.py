@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
-from canonical.audit_event import FIRST_HASH
 from canonical.identity import RequirementId
 from canonical.messages import StockOpened
 from canonical.reason import Reason
@@ -40,11 +39,7 @@ class StockState(BaseModel):
     @classmethod
     def of(cls, opened: StockOpened) -> "StockState":
         """The memory of a balance that starts, or starts again where a former run ended."""
-        event_log = EventLog(
-            entity_id=opened.figure.id,
-            sequence=opened.first_sequence - 1,
-            last_hash=opened.previous_hash or FIRST_HASH,
-        )
+        event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             figure=opened.figure,
             newcomers=opened.users,

@@ -33,8 +33,8 @@ from canonical.identity import OrderId, order_id
 from canonical.records import ConsolidationBatch, OrderTerms, Reservation
 from canonical.supply import SupplyRequest
 from canonical.units import physical_ratio
+from ledger.consolidation.tables import ConsolidationBatchRow, SupplyRequestRow
 from ledger.database import advisory_key, autocommit, transaction
-from ledger.tables import ConsolidationBatchRow, SupplyRequestRow
 
 _Held = Row[str, int, SupplyRequest, bool, bool, bool]
 """order_id, request_revision, want, collects, open, opened_by_us: a consolidation batch that the requirement has a

@@ -5,7 +5,7 @@ its `status` query.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, tuple_, union
@@ -23,28 +23,22 @@ from canonical.records import (
     RequirementSnapshot,
     RequirementStage,
 )
+from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import autocommit
+from ledger.events.chains import audit_event_of
+from ledger.events.tables import AuditEventRow
 from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
+from ledger.inbox.tables import DeadLetterRow, InboxRow
 from ledger.paging import BadCursor, Page, cursor, key_of
-from ledger.tables import (
-    AuditEventRow,
-    ChangeRecord,
-    DeadLetterRow,
-    ExceptionRecord,
-    InboxRow,
-    OrderLineRow,
-    OrderRecord,
-    RequirementRecord,
-    SupplyRequestRow,
-)
+from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
 
 
 class RequirementRow(Model):
-    """A requirement as last recorded; `sequence` is the fact that led to this state."""
+    """A requirement as last recorded; `position` is that of the event that led to this state."""
 
     snapshot: RequirementSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -52,7 +46,7 @@ class OrderRow(Model):
     """An order as last recorded."""
 
     snapshot: OrderSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -60,7 +54,7 @@ class ExceptionRow(Model):
     """An exception as last recorded."""
 
     snapshot: ExceptionSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -68,7 +62,7 @@ class ChangeRow(Model):
     """An engineering change as last recorded."""
 
     snapshot: ChangeSnapshot
-    sequence: int
+    position: int
     recorded_at: Instant
 
 
@@ -203,15 +197,18 @@ class Reads:
         between."""
         row = AuditEventRow
         query = select(row.__table__).where(row.entity_id.in_(list(entity_ids)), row.kind.in_(list(kinds)))
+        query = query.where(~row.superseded)
         return [audit_event_of(found) for found in await self._all(query.order_by(row.processing_time, row.entity_id))]
 
     async def audit_events(self, entity_ids: Sequence[str]) -> list[AuditEvent]:
-        """The audit events of these entities as they were hashed: entity by entity in the order given, from the first
-        on."""
+        """The whole chains of these entities: entity by entity in the order given, each from its first event on.
+
+        With the events that a later attempt replaced (canonical.audit_event.in_force).
+        """
         query = (
             select(AuditEventRow.__table__)
             .where(AuditEventRow.entity_id.in_(list(entity_ids)))
-            .order_by(AuditEventRow.sequence)
+            .order_by(AuditEventRow.position)
         )
         place = {entity_id: number for number, entity_id in enumerate(entity_ids)}
         return sorted(
@@ -246,20 +243,20 @@ def _count_of(condition: Any) -> Any:
 
 def _requirement_query() -> Select[*tuple[Any, ...]]:
     record = RequirementRecord
-    return select(record.snapshot, record.sequence, record.recorded_at).where(record.sequence.is_not(None))
+    return select(record.snapshot, record.position, record.recorded_at).where(record.position.is_not(None))
 
 
 def _order_query() -> Select[*tuple[Any, ...]]:
-    return select(OrderRecord.snapshot, OrderRecord.sequence, OrderRecord.recorded_at)
+    return select(OrderRecord.snapshot, OrderRecord.position, OrderRecord.recorded_at)
 
 
 def _exception_query() -> Select[*tuple[Any, ...]]:
-    return select(ExceptionRecord.snapshot, ExceptionRecord.sequence, ExceptionRecord.recorded_at)
+    return select(ExceptionRecord.snapshot, ExceptionRecord.position, ExceptionRecord.recorded_at)
 
 
 def _change_query() -> Select[*tuple[Any, ...]]:
     record = ChangeRecord
-    return select(record.snapshot, record.sequence, record.recorded_at).where(record.sequence.is_not(None))
+    return select(record.snapshot, record.position, record.recorded_at).where(record.position.is_not(None))
 
 
 def _requirements_of(order: str) -> Any:
@@ -291,22 +288,3 @@ def _opened(after: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(opened_at), exception_id
     except ValueError:
         raise BadCursor(f"{after!r} is not a cursor of the exceptions; take `next` of the page before") from None
-
-
-def audit_event_of(row: Any) -> AuditEvent:
-    """The audit event of a row, exactly as it was hashed."""
-    return AuditEvent(
-        entity_id=row["entity_id"],
-        sequence=row["sequence"],
-        kind=row["kind"],
-        business_time=_stated(row["business_time"], row["business_offset_seconds"]),
-        processing_time=_stated(row["processing_time"], row["processing_offset_seconds"]),
-        data=row["data"],
-        previous_hash=row["previous_hash"],
-        hash=row["hash"],
-    )
-
-
-def _stated(instant: datetime, offset_seconds: int) -> datetime:
-    """The instant with the offset it was stated in, which the hash covers."""
-    return instant.astimezone(timezone(timedelta(seconds=offset_seconds)))

@@ -15,8 +15,10 @@ from canonical.bom import BomRevised, ComponentUse
 from canonical.identity import ChangeId
 from canonical.records import ChangeSnapshot, ChangeStage
 from ledger.database import transaction
-from ledger.tables import AuditEventRow, BomLineRow, ChangeRecord
-from ledger.where_used import where_used
+from ledger.engineering_change.tables import BomLineRow
+from ledger.engineering_change.where_used import where_used
+from ledger.events.chains import counts
+from ledger.snapshots.tables import ChangeRecord
 
 
 class BomNewness(StrEnum):
@@ -36,7 +38,6 @@ class BomClassification(Model):
 
     outcome: BomNewness
     next_sequence: int = 1
-    previous_hash: str = ""
 
 
 class Bills:
@@ -62,9 +63,8 @@ class Bills:
                 return BomClassification(outcome=BomNewness.UNCHANGED)
             if row is None or not row.closed:
                 return BomClassification(outcome=BomNewness.NEW)
-            last = select(AuditEventRow.sequence, AuditEventRow.hash).where(AuditEventRow.entity_id == revised.id)
-            end = (await connection.execute(last.order_by(AuditEventRow.sequence.desc()).limit(1))).one()
-            return BomClassification(outcome=BomNewness.REOPEN, next_sequence=end.sequence + 1, previous_hash=end.hash)
+            counted = await counts(connection, [revised.id])
+            return BomClassification(outcome=BomNewness.REOPEN, next_sequence=counted[revised.id] + 1)
 
     async def register(self, revised: BomRevised) -> None:
         """Note a revision as delivered, with its lines; an older one than noted changes nothing."""

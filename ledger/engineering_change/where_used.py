@@ -17,8 +17,10 @@ from canonical.bom import BomLineChange, ComponentUse, SuppliedBy, UsedBy
 from canonical.identity import OrderId, RequirementId
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
 from canonical.supply import ScheduleLineState
+from ledger.consolidation.tables import SupplyRequestRow
+from ledger.engineering_change.tables import BomLineRow
+from ledger.snapshots.tables import OrderLineRow, OrderRecord, RequirementRecord
 from ledger.stock.stock import available_to_promise
-from ledger.tables import BomLineRow, OrderLineRow, OrderRecord, RequirementRecord, SupplyRequestRow
 
 _UNSENT = frozenset({OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT})
 _NOTHING = Decimal(0)

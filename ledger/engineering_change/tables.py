@@ -1,0 +1,28 @@
+"""The table of bills of material, as revisions told them."""
+
+import datetime as dt
+from decimal import Decimal
+
+from sqlalchemy import (
+    Index,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ledger.database import Base
+
+
+class BomLineRow(Base):
+    """A component of an assembly, as a revision told it (R13: who uses it too, and how much of it)."""
+
+    __tablename__ = "bom_line"
+
+    plant: Mapped[str] = mapped_column(primary_key=True)
+    assembly: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str] = mapped_column(primary_key=True)
+    component: Mapped[str] = mapped_column(primary_key=True)
+    quantity: Mapped[Decimal]
+    unit: Mapped[str]
+    change: Mapped[str]
+    effective_from: Mapped[dt.date]
+
+    __table_args__ = (Index("ix_bom_line_component", "plant", "component"),)

@@ -1,0 +1,90 @@
+"""The tables of what came in, of what could not be understood or addressed, and of whose turn it is to deliver."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ledger.database import Base
+
+
+class InboxRow(Base):
+    """A message from outside, as it came, and what became of it."""
+
+    __tablename__ = "inbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    source: Mapped[str]
+    event_id: Mapped[str]
+    type: Mapped[str]
+    subject: Mapped[str | None]
+    body: Mapped[bytes]
+    body_sha256: Mapped[bytes]
+    content_type: Mapped[str]
+    correlation_id: Mapped[str]
+    traceparent: Mapped[str | None]
+    entity: Mapped[str | None]
+    partition: Mapped[str] = mapped_column(server_default=text("''"))
+    """What is delivered beside the others: a plant's requirements each, and all that is of no plan."""
+    received_at: Mapped[dt.datetime]
+    status: Mapped[str] = mapped_column(server_default=text("'stored'"))
+    detail: Mapped[str] = mapped_column(server_default=text("''"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    error: Mapped[str | None]
+    not_before: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    settled_at: Mapped[dt.datetime | None]
+    message: Mapped[str | None]
+    """What it says, as JSON: a canonical message, or what a supplier's document was read as."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "event_id"),
+        Index("ix_inbox_undelivered", "id", postgresql_where=text("status = 'stored'")),
+        Index("ix_inbox_undelivered_partition", "partition", "id", postgresql_where=text("status = 'stored'")),
+        Index("ix_inbox_undelivered_entity", "entity", "id", postgresql_where=text("status = 'stored'")),
+        Index("ix_inbox_entity", "entity", "id"),
+    )
+
+
+class LeaseRow(Base):
+    """What one process at a time may do, and which; see ledger.inbox.lease."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    fence: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[dt.datetime]
+
+
+class DeadLetterRow(Base):
+    """What could not be understood or addressed; its id is made of what makes it unique."""
+
+    __tablename__ = "dead_letter"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    channel: Mapped[str]
+    source: Mapped[str]
+    code: Mapped[str]
+    detail: Mapped[str]
+    next_step: Mapped[str]
+    body: Mapped[bytes]
+    content_type: Mapped[str]
+    context: Mapped[dict[str, Any]] = mapped_column(JSON)
+    inbox_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("inbox.id"))
+    state: Mapped[str] = mapped_column(server_default=text("'open'"))
+    outcome: Mapped[str] = mapped_column(server_default=text("''"))
+    kept_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    settled_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (Index("ix_dead_letter_state", "state", "number"),)

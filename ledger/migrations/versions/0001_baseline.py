@@ -1,0 +1,380 @@
+"""The ledger's tables."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "bom_line",
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("assembly", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.Column("component", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("change", sa.Text(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("plant", "assembly", "revision", "component", name="pk_bom_line"),
+    )
+    op.create_index("ix_bom_line_component", "bom_line", ["plant", "component"])
+    op.create_table(
+        "engineering_change",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("assembly", sa.Text(), nullable=False),
+        sa.Column("registered", postgresql.JSONB(), nullable=True),
+        sa.Column("stage", sa.Text(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("snapshot", postgresql.JSONB(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_engineering_change"),
+    )
+    op.create_index("ix_engineering_change_plant_assembly", "engineering_change", ["plant", "assembly"])
+    op.create_table(
+        "audit_event",
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("business_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("business_offset_seconds", sa.Integer(), nullable=False),
+        sa.Column("processing_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("processing_offset_seconds", sa.Integer(), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.Column("writer", sa.Text(), nullable=False),
+        sa.Column("previous_hash", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("superseded", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("entity_id", "position", name="pk_audit_event"),
+    )
+    op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_lease"),
+    )
+    op.create_table(
+        "inbox",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=True),
+        sa.Column("entity", sa.Text(), nullable=True),
+        sa.Column("partition", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.Text(), server_default=sa.text("'stored'"), nullable=False),
+        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_inbox"),
+        sa.UniqueConstraint("source", "event_id", name="uq_inbox_source"),
+    )
+    op.create_index("ix_inbox_entity", "inbox", ["entity", "id"])
+    op.create_index("ix_inbox_undelivered", "inbox", ["id"], postgresql_where=sa.text("status = 'stored'"))
+    op.create_index(
+        "ix_inbox_undelivered_entity", "inbox", ["entity", "id"], postgresql_where=sa.text("status = 'stored'")
+    )
+    op.create_index(
+        "ix_inbox_undelivered_partition", "inbox", ["partition", "id"], postgresql_where=sa.text("status = 'stored'")
+    )
+    op.create_table(
+        "item_at_plant",
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("assessment", postgresql.JSONB(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("plant", "item", name="pk_item_at_plant"),
+    )
+    op.create_table(
+        "consolidation_batch",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("terms", sa.Text(), nullable=False),
+        sa.Column("route", sa.Text(), server_default="direct", nullable=False),
+        sa.Column("opened_by", sa.Text(), nullable=False),
+        sa.Column("consolidates", sa.Boolean(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", name="pk_consolidation_batch"),
+    )
+    op.create_index(
+        "ix_consolidation_batch_open",
+        "consolidation_batch",
+        ["plant", "supplier", "currency", "terms", "route", "number"],
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_table(
+        "plan_run",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("partial", sa.Boolean(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("content_sha256", sa.LargeBinary(), nullable=True),
+        sa.Column("lines", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("unreadable", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("known", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("kept", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("inbox_mark", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("number", name="pk_plan_run"),
+    )
+    op.create_index(
+        "uq_plan_run_version",
+        "plan_run",
+        ["source", "plant", "version"],
+        unique=True,
+        postgresql_where=sa.text("stage <> 'receiving'"),
+    )
+    op.create_table(
+        "purchase_order",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("order_number", sa.Text(), nullable=True),
+        sa.Column("requisition_number", sa.Text(), nullable=True),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("snapshot", postgresql.JSONB(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_purchase_order"),
+    )
+    op.create_index(
+        "uq_purchase_order_order_number",
+        "purchase_order",
+        ["order_number"],
+        unique=True,
+        postgresql_where=sa.text("order_number IS NOT NULL"),
+    )
+    op.create_table(
+        "requirement",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("demand_reference", sa.Text(), nullable=False),
+        sa.Column("registered_plan_version", sa.Numeric(), nullable=True),
+        sa.Column("registered_source_revision", sa.Numeric(), nullable=True),
+        sa.Column("registered_effective_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("registered_event_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("registered_content", sa.Text(), nullable=True),
+        sa.Column("registered_withdrawn", sa.Boolean(), nullable=True),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("stage", sa.Text(), nullable=True),
+        sa.Column("required_date", sa.Date(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("quantity", sa.Numeric(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("from_stock", sa.Numeric(), nullable=True),
+        sa.Column("received", sa.Numeric(), nullable=True),
+        sa.Column("snapshot", postgresql.JSONB(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_requirement"),
+    )
+    op.create_index("ix_requirement_item", "requirement", ["item", "id"])
+    op.create_index("ix_requirement_open", "requirement", ["plant", "item"], postgresql_where=sa.text("NOT closed"))
+    op.create_index("ix_requirement_plant_item", "requirement", ["plant", "item", "id"])
+    op.create_index("ix_requirement_stage", "requirement", ["stage", "id"])
+    op.create_table(
+        "shortage_exception",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("raised_by", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("assignee", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("snapshot", postgresql.JSONB(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_shortage_exception"),
+    )
+    op.create_index("ix_shortage_exception_assignee", "shortage_exception", ["assignee", "state", "opened_at", "id"])
+    op.create_index("ix_shortage_exception_newest", "shortage_exception", ["opened_at", "id"])
+    op.create_index("ix_shortage_exception_raised_by", "shortage_exception", ["raised_by"])
+    op.create_index("ix_shortage_exception_state", "shortage_exception", ["state", "opened_at", "id"])
+    op.create_table(
+        "stock",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("available_to_promise", sa.Numeric(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("as_of", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reported_revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("snapshot", postgresql.JSONB(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_stock"),
+    )
+    op.create_table(
+        "stock_report",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("counted", sa.Numeric(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sequence", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "event_id", name="pk_stock_report"),
+    )
+    op.create_index("ix_stock_report_newest", "stock_report", ["plant", "item", "kind", "effective_at"])
+    op.create_table(
+        "dead_letter",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("next_step", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("context", sa.JSON(), nullable=False),
+        sa.Column("inbox_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.Text(), server_default=sa.text("'open'"), nullable=False),
+        sa.Column("outcome", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name="fk_dead_letter_inbox_id_inbox"),
+        sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
+    )
+    op.create_index("ix_dead_letter_state", "dead_letter", ["state", "number"])
+    op.create_table(
+        "order_line",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=True),
+        sa.Column("item", sa.Text(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("coming", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("confirmed", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("spare", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["order_id"], ["purchase_order.id"], name="fk_order_line_order_id_purchase_order"),
+        sa.PrimaryKeyConstraint("order_id", "line", name="pk_order_line"),
+    )
+    op.create_index("ix_order_line_coming", "order_line", ["plant", "item"], postgresql_where=sa.text("coming"))
+    op.create_index("ix_order_line_requirement_id", "order_line", ["requirement_id"])
+    op.create_table(
+        "plan_change",
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("demand_reference", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=True),
+        sa.Column("inbox_id", sa.BigInteger(), nullable=True),
+        sa.Column("kept", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_change_run_plan_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run", "place", name="pk_plan_change"),
+        sa.UniqueConstraint("run", "requirement_id", name="uq_plan_change_run"),
+    )
+    op.create_index(
+        "ix_plan_change_waiting",
+        "plan_change",
+        ["run", "place"],
+        postgresql_where=sa.text("inbox_id IS NULL AND NOT kept"),
+    )
+    op.create_table(
+        "plan_line",
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("item", sa.Text(), nullable=True),
+        sa.Column("demand_reference", sa.Text(), nullable=True),
+        sa.Column("requirement_id", sa.Text(), nullable=True),
+        sa.Column("required_date", sa.Date(), nullable=True),
+        sa.Column("criticality", sa.Text(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("field", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_line_run_plan_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run", "number", name="pk_plan_line"),
+    )
+    op.create_index("ix_plan_line_requirement", "plan_line", ["run", "requirement_id"])
+    op.create_table(
+        "supply_request",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("arrival", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("request_revision", sa.Integer(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("dock_date", sa.Date(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("asked", sa.Numeric(), nullable=False),
+        sa.Column("request", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["consolidation_batch.order_id"], name="fk_supply_request_order_id_consolidation_batch"
+        ),
+        sa.PrimaryKeyConstraint("order_id", "requirement_id", name="pk_supply_request"),
+    )
+    op.create_index(
+        "ix_supply_request_asked", "supply_request", ["plant", "item", "supplier"], postgresql_include=["unit", "asked"]
+    )
+    op.create_index("ix_supply_request_requirement_id", "supply_request", ["requirement_id"])
+
+
+def downgrade() -> None:
+    op.drop_table("supply_request")
+    op.drop_table("plan_line")
+    op.drop_table("plan_change")
+    op.drop_table("order_line")
+    op.drop_table("dead_letter")
+    op.drop_table("stock_report")
+    op.drop_table("stock")
+    op.drop_table("shortage_exception")
+    op.drop_table("requirement")
+    op.drop_table("purchase_order")
+    op.drop_table("plan_run")
+    op.drop_table("consolidation_batch")
+    op.drop_table("item_at_plant")
+    op.drop_table("inbox")
+    op.drop_table("lease")
+    op.drop_table("audit_event")
+    op.drop_table("engineering_change")
+    op.drop_table("bom_line")

@@ -1,0 +1,252 @@
+"""The snapshots that entities record: the read model of lists, traces and questions.
+
+Decided here: that a snapshot never goes back in time, and what an order's lines say of supply: whom a line serves, what
+of it is confirmed, and what nobody claims.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar, assert_never
+
+from sqlalchemy import Numeric, Table, Text, Update, any_, bindparam, delete, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
+
+from canonical.records import (
+    ChangeSnapshot,
+    ExceptionSnapshot,
+    OrderLineSnapshot,
+    OrderSnapshot,
+    RequirementSnapshot,
+    Snapshot,
+    StockSnapshot,
+)
+from canonical.supply import ScheduleLine, ScheduleLineState
+from ledger.consolidation.tables import SupplyRequestRow
+from ledger.database import Base
+from ledger.events.chains import Standing
+from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
+from ledger.stock.tables import StockRow
+
+_COMING = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
+_NOTHING = Decimal(0)
+
+Place = TypeVar("Place")
+"""Order and line."""
+
+
+async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standing]) -> None:
+    """Of each entity the newest state, where none that is newer is recorded."""
+    newest: dict[str, Standing] = {}
+    for each in standing:
+        kept = newest.get(each.audit_batch.snapshot.id)
+        if kept is None or each.position >= kept.position:
+            newest[each.audit_batch.snapshot.id] = each
+    tables: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRecord, ChangeRecord, StockRow)
+    rows: dict[type[Base], list[dict[str, Any]]] = {table: [] for table in tables}
+    # In the order of ids and of tables, so that two calls that meet wait for each other and never in a circle.
+    for _, each in sorted(newest.items()):
+        table, columns = _row(each.audit_batch.snapshot, each.position)
+        rows[table].append(columns)
+    for table, given in rows.items():
+        written = await _write_newer(connection, table, given)
+        if table is OrderRecord:
+            await _write_lines(connection, [row["snapshot"] for row in given if row["id"] in written])
+
+
+def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]:
+    """The table and the columns of a snapshot; `position`: of the event that led to it."""
+    common = {"id": snapshot.id, "position": position, "snapshot": snapshot}
+    match snapshot:
+        case RequirementSnapshot(need=need):
+            return RequirementRecord, common | {
+                "plant": need.plant,
+                "item": need.item,
+                "source": need.source,
+                "demand_reference": need.demand_reference,
+                "stage": snapshot.stage,
+                "required_date": need.required_date,
+                "closed": snapshot.closed,
+                "quantity": snapshot.needed,
+                "unit": need.unit,
+                "from_stock": snapshot.from_stock,
+                "received": received_of(snapshot.coverage),
+            }
+        case OrderSnapshot():
+            return OrderRecord, common | {
+                "plant": snapshot.plant,
+                "supplier": snapshot.supplier,
+                "order_number": snapshot.order_number,
+                "requisition_number": snapshot.requisition_number,
+                "stage": snapshot.stage,
+                "closed": snapshot.closed,
+            }
+        case ExceptionSnapshot():
+            return ExceptionRecord, common | {
+                "raised_by": snapshot.raised_by,
+                "plant": snapshot.proposal.plant,
+                "kind": snapshot.proposal.kind,
+                "state": snapshot.state,
+                "assignee": snapshot.assignee,
+                "opened_at": snapshot.opened_at,
+            }
+        case ChangeSnapshot(revised=revised):
+            return ChangeRecord, common | {
+                "plant": revised.plant,
+                "assembly": revised.assembly,
+                "stage": snapshot.stage,
+                "closed": snapshot.closed,
+            }
+        case StockSnapshot(figure=figure):
+            return StockRow, common | {
+                "plant": figure.plant,
+                "item": figure.item,
+                "unit": figure.unit,
+                "stage": snapshot.stage,
+                "closed": snapshot.closed,
+            }
+        case _:
+            assert_never(snapshot)
+
+
+async def _write_newer(connection: AsyncConnection, record: type[Base], rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Upsert snapshots unless a newer one stands; the ids that were written."""
+    if not rows:
+        return set()
+    written = await connection.execute(_newer(record, tuple(rows[0])), rows)
+    return set(written.scalars())
+
+
+@cache
+def _newer(record: type[Base], columns: tuple[str, ...]) -> ReturningInsert[str]:
+    """The upsert of a record's snapshots; built once, which costs as much as running it."""
+    table = record.__table__
+    assert isinstance(table, Table)
+    statement = insert(table).values(recorded_at=func.now())
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.id],
+        set_={name: statement.excluded[name] for name in (*columns, "recorded_at") if name != "id"},
+        where=func.coalesce(table.c.position, 0) <= statement.excluded.position,
+    )
+    return statement.returning(table.c.id)
+
+
+async def _write_lines(connection: AsyncConnection, orders: Sequence[OrderSnapshot]) -> None:
+    """Bring order_line, and what the consolidation batches say was asked, to the snapshots; their orders' rows are
+    locked by now."""
+    if not orders:
+        return
+    requested: dict[tuple[str, int], dict[str, Any]] = {
+        (order.id, line.line): line_columns(order, line) for order in orders for line in order.lines
+    }
+    row = OrderLineRow
+    found = await connection.execute(_LINES_OF, {"orders": [order.id for order in orders]})
+    kept = {(each.order_id, each.line): dict(each._mapping) for each in found}
+    if gone := [place for place in kept if place not in requested]:
+        await connection.execute(delete(row).where(tuple_(row.order_id, row.line).in_(gone)))
+    if changed := [columns for place, columns in requested.items() if kept.get(place) != columns]:
+        await connection.execute(_LINES, changed)
+    asked_before, asked = asked_of(kept), asked_of(requested)
+    new = {place for place, line in asked.items() if asked_before.get(place) != line}
+    outdated = {place for place, line in asked_before.items() if asked.get(place) != line}
+    touched = {(place[0], asked_before[place][0]) for place in outdated} | {
+        (place[0], asked[place][0]) for place in new
+    }
+    # What a shared line asks for is told once, with its first requirement; the others ask for nothing beside it.
+    touched |= {
+        (order.id, share.requirement_id)
+        for order in orders
+        for line in order.lines
+        if (order.id, line.line) in new
+        for share in line.shares
+    }
+    if touched:
+        await _write_asked(connection, touched)
+
+
+def _lines_upsert() -> Insert:
+    statement = insert(OrderLineRow)
+    return statement.on_conflict_do_update(
+        index_elements=[OrderLineRow.order_id, OrderLineRow.line],
+        set_={column.name: column for column in statement.excluded if column.name not in ("order_id", "line")},
+    )
+
+
+_LINES = _lines_upsert()
+_LINES_OF = select(OrderLineRow.__table__).where(OrderLineRow.order_id == any_(bindparam("orders", type_=ARRAY(Text))))
+
+
+async def _write_asked(connection: AsyncConnection, served: Collection[tuple[str, str]]) -> None:
+    """R14: from the first line on, what an order asks for is what its lines say, in the need's unit."""
+    await connection.execute(_ASKED, {"served": sorted(served)})
+
+
+def _asked_by_lines() -> Update:
+    factor = SupplyRequestRow.request["per_order_unit"]
+    lines = (
+        select(func.coalesce(func.sum(OrderLineRow.quantity), 0))
+        .where(OrderLineRow.order_id == SupplyRequestRow.order_id)
+        .where(OrderLineRow.requirement_id == SupplyRequestRow.requirement_id)
+        .scalar_subquery()
+    )
+    place = tuple_(SupplyRequestRow.order_id, SupplyRequestRow.requirement_id)
+    return (
+        update(SupplyRequestRow)
+        .where(place.in_(bindparam("served", expanding=True)))
+        .values(asked=lines * factor[0].astext.cast(Numeric) / factor[1].astext.cast(Numeric))
+    )
+
+
+_ASKED = _asked_by_lines()
+
+
+def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any]:
+    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare."""
+    coming = (
+        [] if order.closed else [part for part in line.schedule_lines if part.state in _COMING and part.quantity > 0]
+    )
+    total = _sum(coming)
+    confirmed = min(total, max(_NOTHING, line.allocated - line.received))
+    spare = _last(coming, total - confirmed)
+    return {
+        "order_id": order.id,
+        "line": line.line,
+        "requirement_id": line.requirement_id,
+        "quantity": _NOTHING if line.cancelled else line.quantity,
+        "plant": order.plant,
+        "item": line.item,
+        "unit": line.unit,
+        "coming": bool(coming),
+        "confirmed": confirmed,
+        "spare": spare or None,
+    }
+
+
+def asked_of(rows: Mapping[Place, Mapping[str, Any]]) -> dict[Place, tuple[str, Decimal]]:
+    """R14: for whom each line asks the supplier for how much."""
+    return {place: (row["requirement_id"], row["quantity"]) for place, row in rows.items()}
+
+
+def received_of(coverage: Iterable[ScheduleLine]) -> Decimal:
+    """What of a requirement's cover is on stock."""
+    return _sum(part for part in coverage if part.state is ScheduleLineState.RECEIVED)
+
+
+def _last(coming: Iterable[ScheduleLine], spare: Decimal) -> list[list[str]]:
+    """The last of it to come, up to so much; what has no date comes last, and nobody can count on it."""
+    parts = list(coming)
+    dated = [(part.date, part.quantity) for part in parts if part.date is not None]
+    spare -= _sum(part for part in parts if part.date is None)
+    found: list[list[str]] = []
+    for date, quantity in sorted(dated, reverse=True):
+        taken = min(spare, quantity)
+        if taken > 0:
+            found.insert(0, [date.isoformat(), str(taken)])
+            spare -= taken
+    return found
+
+
+def _sum(parts: Iterable[ScheduleLine]) -> Decimal:
+    return sum((part.quantity for part in parts), _NOTHING)

@@ -1,0 +1,149 @@
+"""The tables of what entities recorded last of themselves: the read model of lists and traces."""
+
+import datetime as dt
+from decimal import Decimal
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Mapped, mapped_column
+
+from canonical.bom import BomRevised
+from canonical.records import ChangeSnapshot, ExceptionSnapshot, OrderSnapshot, RequirementSnapshot
+from ledger.database import Base, Document, Words
+
+
+class RequirementRecord(Base):
+    """A requirement: the newest revision noted of it (registry) and its present state (read model).
+
+    Either half may come first: a need is noted by who delivered it, the state is recorded by the entity.
+    """
+
+    __tablename__ = "requirement"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    plant: Mapped[str]
+    item: Mapped[str]
+    source: Mapped[str]
+    demand_reference: Mapped[str]
+    registered_plan_version: Mapped[Decimal | None]
+    registered_source_revision: Mapped[Decimal | None]
+    registered_effective_at: Mapped[dt.datetime | None]
+    registered_event_id: Mapped[str | None] = mapped_column(Words(collation="C"))
+    """Collated by code point, as Revision.rank compares it."""
+    registered_content: Mapped[str | None]
+    """Digest of the newest need's content; None: only a withdrawal was ever noted."""
+    registered_withdrawn: Mapped[bool | None]
+    registered_at: Mapped[dt.datetime | None]
+    position: Mapped[int | None]
+    stage: Mapped[str | None]
+    required_date: Mapped[dt.date | None]
+    closed: Mapped[bool | None]
+    quantity: Mapped[Decimal | None]
+    """What is needed, in `unit`, with what is met from stock and what is received of it; 0: withdrawn."""
+    unit: Mapped[str | None]
+    from_stock: Mapped[Decimal | None]
+    received: Mapped[Decimal | None]
+    snapshot: Mapped[RequirementSnapshot | None] = mapped_column(Document(RequirementSnapshot))
+    recorded_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        Index("ix_requirement_plant_item", "plant", "item", "id"),
+        Index("ix_requirement_item", "item", "id"),
+        Index("ix_requirement_open", "plant", "item", postgresql_where=text("NOT closed")),
+        Index("ix_requirement_stage", "stage", "id"),
+    )
+
+
+class OrderRecord(Base):
+    """An order's present state."""
+
+    __tablename__ = "purchase_order"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    plant: Mapped[str]
+    supplier: Mapped[str]
+    order_number: Mapped[str | None]
+    requisition_number: Mapped[str | None]
+    stage: Mapped[str]
+    closed: Mapped[bool]
+    position: Mapped[int]
+    snapshot: Mapped[OrderSnapshot] = mapped_column(Document(OrderSnapshot))
+    recorded_at: Mapped[dt.datetime]
+
+    __table_args__ = (
+        Index(
+            "uq_purchase_order_order_number",
+            "order_number",
+            unique=True,
+            postgresql_where=text("order_number IS NOT NULL"),
+        ),
+    )
+
+
+class OrderLineRow(Base):
+    """Where a requirement is used: which order line serves it."""
+
+    __tablename__ = "order_line"
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("purchase_order.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    requirement_id: Mapped[str] = mapped_column(index=True)
+    quantity: Mapped[Decimal]
+    """In the order unit; 0: cancelled."""
+    plant: Mapped[str | None]
+    item: Mapped[str | None]
+    unit: Mapped[str | None]
+    coming: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Something is confirmed or on the way that is not received yet."""
+    confirmed: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    """What of that needs claim."""
+    spare: Mapped[list[list[str]] | None] = mapped_column(JSON(none_as_null=True))
+    """What of it nobody claims, by dock date: [date, quantity]; the last to come."""
+
+    __table_args__ = (Index("ix_order_line_coming", "plant", "item", postgresql_where=text("coming")),)
+
+
+class ExceptionRecord(Base):
+    """An exception's present state."""
+
+    __tablename__ = "shortage_exception"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    raised_by: Mapped[str]
+    plant: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str]
+    assignee: Mapped[str]
+    opened_at: Mapped[dt.datetime]
+    position: Mapped[int]
+    snapshot: Mapped[ExceptionSnapshot] = mapped_column(Document(ExceptionSnapshot))
+    recorded_at: Mapped[dt.datetime]
+
+    __table_args__ = (
+        Index("ix_shortage_exception_newest", "opened_at", "id"),
+        Index("ix_shortage_exception_assignee", "assignee", "state", "opened_at", "id"),
+        Index("ix_shortage_exception_state", "state", "opened_at", "id"),
+        Index("ix_shortage_exception_raised_by", "raised_by"),
+    )
+
+
+class ChangeRecord(Base):
+    """An engineering change: the newest that was noted of it, and its present state; either may come first."""
+
+    __tablename__ = "engineering_change"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    plant: Mapped[str]
+    assembly: Mapped[str]
+    registered: Mapped[BomRevised | None] = mapped_column(Document(BomRevised))
+    stage: Mapped[str | None]
+    closed: Mapped[bool | None]
+    position: Mapped[int | None]
+    snapshot: Mapped[ChangeSnapshot | None] = mapped_column(Document(ChangeSnapshot))
+    recorded_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (Index("ix_engineering_change_plant_assembly", "plant", "assembly"),)
