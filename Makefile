@@ -39,15 +39,9 @@ mutants:  ## mutation testing of the rules, ten minutes and more (MODULES="lots 
 	@sh tools/setup.sh
 	@$(PY) -m tools.mutants $(MODULES)
 
-bench:  ## every figure of docs/performance.md, some fifteen minutes (BENCH=--quick: whether they work)
+bench:  ## the figures of docs/performance.md but those of plan runs, twenty minutes (BENCH=--quick: whether they work)
 	@sh tools/setup.sh
-	@$(PY) -m benchmarks.decisions --at-least 20000
-	@$(PY) -m benchmarks.availability
-	@$(PY) -m benchmarks.throughput $(BENCH)
-	@$(PY) -m benchmarks.throughput --single $(BENCH)
-	@$(PY) -m benchmarks.latency $(BENCH)
-	@$(PY) -m benchmarks.footprint $(BENCH)
-	@$(PY) -m benchmarks.loop_pictures
+	@$(PY) -m benchmarks $(BENCH)
 
 lock:  ## the locks anew from pyproject.toml; newer versions too with `make lock UPGRADE=--upgrade`
 	@sh tools/setup.sh

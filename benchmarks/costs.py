@@ -1,8 +1,14 @@
-"""What a round cost: CPU of each program, history events and billable actions, a requirement's share of the order's."""
+"""What a round cost a requirement: CPU of each program, history events and bytes, billable actions.
 
+Each by itself, and its share of what several requirements have in common, such as their order.
+"""
+
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+from temporalio.client import WorkflowExecutionDescription
 
 from benchmarks.ground import Ground, Side
 
@@ -32,12 +38,36 @@ class Meter:
         return {"cpu_ms": spent, "cpu_ms_all": round(sum(spent.values()), 1), "actions": counted}
 
 
-async def events_of(side: Side, since: datetime, requirements: int) -> dict[str, float]:
-    """History events a requirement by workflow type, of all that started since then."""
-    events: dict[str, int] = {}
-    async for found in side.client.list_workflows(f"StartTime >= '{since.isoformat()}'", page_size=1000):
-        described = await side.client.get_workflow_handle(found.id, run_id=found.run_id).describe()
-        kind = found.workflow_type
-        events[kind] = events.get(kind, 0) + described.history_length
-    each = {kind: round(count / requirements, 2) for kind, count in sorted(events.items())}
-    return {**each, "all": round(sum(events.values()) / requirements, 2)}
+class Histories:
+    """What the server keeps of the workflows that a round started: events and bytes, by workflow type."""
+
+    def __init__(self) -> None:
+        self._events: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+
+    @classmethod
+    async def read(cls, side: Side, since: datetime) -> "Histories":
+        """Those of all workflows that started since then."""
+        histories = cls()
+        async for found in side.client.list_workflows(f"StartTime >= '{since.isoformat()}'", page_size=1000):
+            described = await side.client.get_workflow_handle(found.id, run_id=found.run_id).describe()
+            histories._events[found.workflow_type] += described.history_length
+            histories._bytes[found.workflow_type] += history_bytes(described)
+        return histories
+
+    def each(self, requirements: int) -> dict[str, dict[str, float]]:
+        """Events and kilobytes a requirement: its own workflow's, and its share of all others', such as its order's."""
+        return {
+            "events": _each(self._events, requirements),
+            "history_kb": _each(self._bytes, 1000 * requirements),
+        }
+
+
+def history_bytes(described: WorkflowExecutionDescription) -> int:
+    """The size of a run's history, as the server counts it."""
+    return described.raw_description.workflow_execution_info.history_size_bytes
+
+
+def _each(counted: Counter[str], parts: int) -> dict[str, float]:
+    each = {kind: round(count / parts, 2) for kind, count in sorted(counted.items())}
+    return {**each, "all": round(counted.total() / parts, 2)}

@@ -2,8 +2,8 @@
 
     python -m benchmarks.counterparts --port N --gateway URL
 
-The same program serves both sides. What is sold arrives some time after its coverage was told; nothing else is added to
-what the simulators do. GET /bench/progress says what was seen, POST /bench/pace sets when goods arrive, GET
+The same program serves both sides. What is sold arrives some time after its coverage was reported to APS; nothing else
+is added to what the simulators do. GET /bench/progress says what was seen, POST /bench/pace sets when goods arrive, GET
 /bench/latencies hands out, once each, the seconds from an answer's sending until both ERP and APS were written.
 """
 
@@ -21,6 +21,7 @@ import httpx
 import uvicorn
 from starlette.responses import JSONResponse
 
+from benchmarks.command_line import command_line
 from simulators.app import create
 from simulators.edi.documents import OrderLine, read_order
 from simulators.edi.syntax import parse
@@ -38,7 +39,7 @@ class Watch:
     erp_at: float | None = None
     aps_at: float | None = None
     covered: int = 0
-    """How often APS was told of its coverage."""
+    """How often its coverage was reported to APS."""
 
 
 @dataclass
@@ -131,10 +132,10 @@ class Observed:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        statement: Any
+        body: Any
         match path:
             case "/bench/progress":
-                statement = {
+                body = {
                     "orders": len(self.orders),
                     "lines": sum(len(order.lines) for order in self.orders.values()),
                     "covered": sum(order.covered > 0 for order in self.orders.values()),
@@ -142,13 +143,13 @@ class Observed:
                     "calls": dict(self.calls),
                 }
             case "/bench/latencies":
-                statement, self.latencies = {"seconds": self.latencies}, []
+                body, self.latencies = {"seconds": self.latencies}, []
             case "/bench/pace":
                 self.receive_after = json.loads(await _read(receive))["receive_after"]
-                statement = {"receive_after": self.receive_after}
+                body = {"receive_after": self.receive_after}
             case _:
-                statement = {"error": f"there is no {path}"}
-        await JSONResponse(statement)(scope, receive, send)
+                body = {"error": f"there is no {path}"}
+        await JSONResponse(body)(scope, receive, send)
 
 
 class Stamping(httpx.AsyncBaseTransport):
@@ -203,12 +204,17 @@ def observed(gateway_url: str) -> Observed:
     return watching[0]
 
 
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--gateway", required=True)
+    return parser
+
+
 def main() -> None:
     """Serve until interrupted."""
-    arguments = argparse.ArgumentParser(description="The counterparts of a benchmark")
-    arguments.add_argument("--port", type=int, required=True)
-    arguments.add_argument("--gateway", required=True)
-    given = arguments.parse_args()
+    given = arguments().parse_args()
     uvicorn.run(observed(given.gateway), host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
 
 

@@ -6,8 +6,6 @@ are those of `make up` but for the policies' consolidation windows.
 """
 
 import asyncio
-import os
-import platform
 import re
 import shutil
 import sys
@@ -22,6 +20,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConnectConfig
 
+from benchmarks.results import DIRECTORY
 from benchmarks.trade import AT_ONCE_PLANT, WINDOW_PLANT, WINDOW_SECONDS, master_data
 from runtime.prepare import ensure_namespace, register_search_attributes
 from settings import ToolSettings, environment_for_child
@@ -32,7 +31,6 @@ from tools.progress import Progress
 from tools.temporal_cli import find_cli
 from workflows.search_attributes import ALL
 
-DIRECTORY = Path(".run/bench")
 PEGLINE, BARE = "pegline", "bare"
 _ACTION = re.compile(r"^action\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE)
 _RATES = {"ERP": "5000", "EDI": "10000", "APS": "10000"}
@@ -89,12 +87,6 @@ class Ground:
     def megabytes(self, program: str) -> float:
         """Resident memory of a program."""
         return psutil.Process(self.processes.pid(program)).memory_info().rss / 1e6
-
-
-def machine() -> str:
-    """The machine's size."""
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB"
 
 
 def _cpu_of(pid: int) -> float:

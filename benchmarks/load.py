@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +16,12 @@ SINGLE = "application/cloudevents+json"
 BATCH_SIZE = 50
 """As the planning simulator publishes."""
 SENDERS = 16
-TIMEOUT_SECONDS = 240
+TIMEOUT_SECONDS = 180
+"""Without any progress: a slow machine takes its time, but a round that stands still has failed."""
 
 
 class RoundFailed(Exception):
-    """Requirements did not end; the message says what was reached."""
+    """A round did not get to its end; the message says how far it got."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,7 @@ class Round:
 
     async def finish(self) -> datetime:
         """Wait until all have ended; when the last one did."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while (ended := await self.ended()) < self.count:
-            if time.monotonic() > deadline:
-                raise RoundFailed(f"{self.side.name}: {ended} of {self.count} requirements have ended")
-            await asyncio.sleep(0.5)
+        await reach(self.count, self.ended, f"{self.side.name}: requirements that have ended")
         query = f"WorkflowType='{self.side.workflow}' AND StartTime >= '{self.started_at.isoformat()}'"
         last = self.started_at
         async for found in self.side.client.list_workflows(query, page_size=1000):
@@ -53,6 +50,17 @@ class Round:
             assert found.close_time is not None
             last = max(last, found.close_time)
         return last
+
+
+async def reach(wanted: int, count: Callable[[], Awaitable[int]], what: str) -> None:
+    """Wait until as many are counted. RoundFailed where the count stands still for too long."""
+    counted, deadline = -1, 0.0
+    while (now := await count()) < wanted:
+        if now != counted:
+            counted, deadline = now, time.monotonic() + TIMEOUT_SECONDS
+        elif time.monotonic() > deadline:
+            raise RoundFailed(f"{what}: {now} of {wanted}, and none more for {TIMEOUT_SECONDS} s")
+        await asyncio.sleep(0.5)
 
 
 async def send_batches(side: Side, events: Sequence[dict[str, Any]]) -> Round:
@@ -92,11 +100,11 @@ async def _post(side: Side, body: Any, content_type: str) -> None:
 
 
 async def set_pace(side: Side, receive_after: float | None) -> None:
-    """When goods arrive after their coverage was told; None: they do not."""
+    """When goods arrive after their coverage was reported to APS; None: they do not."""
     (await side.counterparts.post("/bench/pace", json={"receive_after": receive_after})).raise_for_status()
 
 
 async def progress(side: Side) -> dict[str, Any]:
     """What the side's counterparts have seen."""
-    statement: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
-    return statement
+    seen: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
+    return seen

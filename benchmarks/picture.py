@@ -1,6 +1,6 @@
 """A result as a picture (SVG) for docs/performance.md: bars of rounds, or a figure beside what it is to reach.
 
-    python -m benchmarks.picture RESULT.json OUT.svg --title T [--bar "label=path.of.figure" …] [--mark "label=value"]
+    python -m benchmarks.picture RESULT.json OUT.svg --title T [--bar "label=path.of.figure"] [--mark "label=3"]
 
 Decided here: how it looks, in light and dark. Not here: what the figures mean.
 """
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command_line import command_line
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 760, 230, 90, 30, 56
 _STYLE = (
@@ -72,15 +74,20 @@ def _reported(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("result", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--title", required=True)
+    parser.add_argument("--bar", action="append", default=[], metavar="LABEL=PATH")
+    parser.add_argument("--mark", action="append", default=[], metavar="LABEL=VALUE")
+    return parser
+
+
 def main() -> int:
     """Draw a result."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("result", type=Path)
-    asked.add_argument("out", type=Path)
-    asked.add_argument("--title", required=True)
-    asked.add_argument("--bar", action="append", default=[], metavar="LABEL=PATH")
-    asked.add_argument("--mark", action="append", default=[], metavar="LABEL=VALUE")
-    given = asked.parse_args()
+    given = arguments().parse_args()
     result: dict[str, Any] = json.loads(given.result.read_text())
     shown = []
     for label, _, path in (each.rpartition("=") for each in given.bar):

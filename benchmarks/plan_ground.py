@@ -4,11 +4,8 @@ Decided here: which servers, and how a run is sent and waited for. Not here: wha
 """
 
 import asyncio
-import os
-import platform
 import shutil
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,7 +36,7 @@ SELECT (SELECT count(*) FROM consolidation_batch WHERE closed_at IS NULL)
 
 
 @dataclass(frozen=True)
-class Ground:
+class PlanGround:
     """Everything that runs, and how it is asked."""
 
     stage: Stage
@@ -78,7 +75,7 @@ class Ground:
             await asyncio.sleep(1)
 
     async def quiet(self, seconds: float = 8) -> None:
-        """Wait until no audit event has been recorded for so long, and no order collects any more."""
+        """Wait until no audit event has been recorded for so long, and no consolidation window is open any more."""
         while await self.count(_BUSY, seconds=seconds):  # noqa: ASYNC110
             await asyncio.sleep(1)
 
@@ -94,7 +91,7 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(directory: Path) -> AsyncIterator[Ground]:
+async def ground(directory: Path) -> AsyncIterator[PlanGround]:
     """Start all on empty servers; orders of the plant collect for a short while only, so that they get to the ERP."""
     policies = directory / "policies"
     shutil.rmtree(policies, ignore_errors=True)
@@ -125,24 +122,10 @@ async def ground(directory: Path) -> AsyncIterator[Ground]:
             raise RuntimeError(f"ended by themselves: {ended}; see {directory / 'logs'}")
         engine = await connect(on.database_url)
         try:
-            yield Ground(on, gateway, simulators, await Client.connect(**on.temporal.connection), engine)
+            yield PlanGround(on, gateway, simulators, await Client.connect(**on.temporal.connection), engine)
         finally:
             await engine.dispose()
 
 
 def _without(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith("consolidation_minutes")]
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on, and how busy that was with other things."""
-    return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "server": "Temporal dev server (SQLite in memory)",
-        "load_average": [round(value, 1) for value in os.getloadavg()],
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
-__all__ = ["SOURCE", "Ground", "ground", "machine"]

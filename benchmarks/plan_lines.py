@@ -41,6 +41,3 @@ def _lines(count: int, today: dt.date, prefix: str, changed: int, known: list[st
             ],
         }
         yield json.dumps(reported).encode() + b"\n"
-
-
-__all__ = ["PLANT", "items", "plan"]

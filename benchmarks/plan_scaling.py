@@ -112,6 +112,3 @@ async def _compared(ledger: Ledger, policy: PlantPolicy, version: int, body: byt
         "changes": matched.changes,
         "run": run.number,
     }
-
-
-__all__ = ["a_run", "scaling"]

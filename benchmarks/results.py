@@ -1,15 +1,71 @@
-"""Results: one JSON file a figure in .run/bench, with the machine, the server and the command that made it."""
+"""Results: a JSON file each in .run/bench, with machine, server and command; and the outcome for each figure.
+
+A figure that was missed is a result like any other: no benchmark fails because of it.
+"""
 
 import json
+import operator
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.ground import DIRECTORY, machine
+import psutil
+
+DIRECTORY = Path(".run/bench")
+QUICK_DIRECTORY = DIRECTORY / "quick"
+"""Results of `--quick` runs, which say nothing about speed and must not replace those that do."""
+
+_LOAD_BEFORE = os.getloadavg()
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+
+
+class Figure(NamedTuple):
+    """A figure, what it has to reach (None: it is only reported), and what was measured (None: it could not be)."""
+
+    name: str
+    to_reach: str | None
+    got: float | None
+    quick: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """Whether it was reached, in a word."""
+        if self.got is None:
+            return "not measured"
+        if self.to_reach is None:
+            return "-"
+        if self.quick:
+            return "not judged"
+        comparison, bound = self.to_reach.split()
+        return "reached" if _COMPARISONS[comparison](self.got, float(bound)) else "MISSED"
+
+
+def figures_of(result: Mapping[str, Any]) -> list[Figure]:
+    """The figures of a result that was kept."""
+    return [
+        Figure(name, to_reach, result[name], quick=result["quick"]) for name, to_reach in result["to_reach"].items()
+    ]
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """One line for each figure: its name, what it has to reach, what was measured, and the outcome."""
+    rows = [("figure", "to reach", "got", "outcome")]
+    for each in figures:
+        got = "-" if each.got is None else f"{each.got:g}"
+        rows.append((each.name, each.to_reach or "-", got, each.outcome))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join([f"{name:<{widths[0]}}", f"{goal:>{widths[1]}}", f"{got:>{widths[2]}}", outcome])
+        for name, goal, got, outcome in rows
+    )
 
 
 def say(text: str) -> None:
@@ -28,21 +84,32 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
     return median(numerators) / median(denominators)
 
 
-def keep(name: str, figures: Mapping[str, Any], *, server: str, to_reach: Mapping[str, str]) -> Path:
-    """Write the result and print its figures beside what is to be reached."""
+def machine() -> str:
+    """The machine's size."""
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def keep(
+    name: str, figures: Mapping[str, Any], *, server: str, to_reach: Mapping[str, str | None], quick: bool = False
+) -> Path:
+    """Write the result and print the figures named in `to_reach`, each with its outcome."""
     body = {
         **figures,
         "to_reach": dict(to_reach),
+        "quick": quick,
         "server": server,
         "machine": machine(),
         "python": platform.python_version(),
+        "load_average_before": [round(each, 1) for each in _LOAD_BEFORE],
         "load_average": [round(each, 1) for each in os.getloadavg()],
         "command": f"python -m benchmarks.{Path(sys.argv[0]).stem} {' '.join(sys.argv[1:])}".strip(),
     }
-    DIRECTORY.mkdir(parents=True, exist_ok=True)
-    file = DIRECTORY / f"{name}.json"
+    directory = QUICK_DIRECTORY if quick else DIRECTORY
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / f"{name}.json"
     file.write_text(json.dumps(body, indent=2) + "\n")
-    for figure, requested in to_reach.items():
-        print(f"  {figure}: {figures[figure]} (to reach: {requested})")
-    print(f"  {file}; on {server}", flush=True)
+    for line in table(figures_of(body)).splitlines()[1:]:
+        say(line)
+    say(f"{file}; on {server}")
     return file

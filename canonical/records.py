@@ -249,7 +249,7 @@ Snapshot = Annotated[
 class AuditBatch(Model):
     """What an entity leaves in the ledger with an activity: the events not yet recorded and the state they led to.
 
-    Recorded by the entity's own count: the same entry twice does no harm, an older one never overwrites.
+    Recorded by the entity's own count: the same batch twice does no harm, an older one never overwrites.
     """
 
     audit_events: tuple[PendingEvent, ...]

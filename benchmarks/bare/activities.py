@@ -197,7 +197,7 @@ class Activities:
                 "requirements": [
                     {
                         "demandReference": need.reference,
-                        "schedule_lines": [
+                        "scheduleLines": [
                             {"quantity": coverage.quantity, "date": coverage.date, "state": coverage.state}
                         ],
                     }

@@ -27,6 +27,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from benchmarks.bare.words import QUEUE, Answer, Need, Receipt
 from benchmarks.bare.workflow import BareRequirement
+from benchmarks.command_line import add_writes_only, command_line
 
 _ORDER = re.compile(rb"RFF\+ON:(\d+)")
 _QUANTITY = re.compile(rb"QTY\+113:([\d.]+)")
@@ -111,13 +112,18 @@ class Gateway:
         return known
 
 
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--counterparts", required=True)
+    add_writes_only(parser)
+    return parser
+
+
 def main() -> None:
     """Serve until interrupted; the server is that of the environment."""
-    arguments = argparse.ArgumentParser(description="The bare workflow's gateway")
-    arguments.add_argument("--port", type=int, required=True)
-    arguments.add_argument("--counterparts", required=True)
-    arguments.add_argument("--writes-only", action="store_true", help="the workflow reads nothing")
-    given = arguments.parse_args()
+    given = arguments().parse_args()
     gateway = Gateway(given.counterparts, reads=not given.writes_only)
 
     async def ready(_: Request) -> Response:

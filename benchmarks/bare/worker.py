@@ -14,6 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from benchmarks.bare.activities import Activities
 from benchmarks.bare.words import QUEUE
 from benchmarks.bare.workflow import BareRequirement
+from benchmarks.command_line import command_line
 from runtime import event_loop
 
 READY = "bare worker ready, process"
@@ -57,11 +58,16 @@ async def run(counterparts: str) -> None:
             await stop.wait()
 
 
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--counterparts", required=True)
+    return parser
+
+
 def main() -> None:
     """Run from the command line; the server is that of the environment."""
-    arguments = argparse.ArgumentParser(description="The bare workflow's worker")
-    arguments.add_argument("--counterparts", required=True)
-    event_loop.run(run(arguments.parse_args().counterparts))
+    event_loop.run(run(arguments().parse_args().counterparts))
 
 
 if __name__ == "__main__":

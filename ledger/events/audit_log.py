@@ -15,7 +15,7 @@ _AT_MOST = 20
 
 
 class AuditLog:
-    """Records entries (LedgerPort.record)."""
+    """Records audit batches (LedgerPort.record)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

@@ -46,16 +46,16 @@ class Overtaken(Exception):
 
 
 class Standing(NamedTuple):
-    """An entry that holds, and the position of the event that led to its state."""
+    """A batch that holds, and the position of the event that led to its state."""
 
     audit_batch: AuditBatch
     position: int
 
 
 async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> list[Standing]:
-    """Add what is new of the entries to their entities' chains, in a transaction of the caller's.
+    """Add what is new of the batches to their entities' chains, in a transaction of the caller's.
 
-    The entries that hold; those of attempts that were given up do not. Raises AuditEventConflict and Overtaken.
+    The batches that hold; those of attempts that were given up do not. Raises AuditEventConflict and Overtaken.
     """
     by_entity: dict[str, list[AuditBatch]] = {}
     for audit_batch in audit_batches:
@@ -63,14 +63,14 @@ async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch
     # In the order of ids, so that two calls that meet wait for each other and never in a circle.
     ids = sorted(by_entity)
     ends = {row.entity_id: row for row in await connection.execute(_LAST_LOCKED, {"ids": ids})}
-    existing: list[Standing] = []
+    holding: list[Standing] = []
     chains = []
     for entity_id in ids:
         own = sorted(by_entity[entity_id], key=lambda audit_batch: (_first(audit_batch), audit_batch.sequence))
         chain = _Chain(entity_id, ends.get(entity_id))
         if _first(own[0]) <= chain.sequence:
             await chain.load(connection, _first(own[0]) - 1)
-        existing += [
+        holding += [
             Standing(audit_batch, position) for audit_batch in own if (position := chain.take(audit_batch)) is not None
         ]
         chains.append(chain)
@@ -81,7 +81,7 @@ async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch
         written = await connection.execute(_INSERT, rows)
         if len(written.all()) < len(rows):
             raise Overtaken
-    return existing
+    return holding
 
 
 async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:
@@ -106,7 +106,7 @@ def audit_event_of(row: Mapping[Any, Any]) -> AuditEvent:
 
 
 class _Chain:
-    """An entity's chain while entries are added to it."""
+    """An entity's chain while batches are added to it."""
 
     def __init__(self, entity_id: str, end: Any) -> None:
         self.entity_id = entity_id
@@ -126,7 +126,7 @@ class _Chain:
         self._held = {row.sequence: dict(row._mapping) for row in rows}
 
     def take(self, audit_batch: AuditBatch) -> int | None:
-        """Add what is new of the entry; the position of the event that led to its state. None: it does not hold."""
+        """Add what is new of the batch; the position of the event that led to its state. None: it does not hold."""
         new = self._new_of(audit_batch)
         if new is None:
             log.warning(
@@ -197,7 +197,7 @@ class _Chain:
 
 
 def _first(audit_batch: AuditBatch) -> int:
-    """The count of an entry's first event; of one without, of the first that would follow."""
+    """The count of a batch's first event; of one without, of the first that would follow."""
     return audit_batch.audit_events[0].sequence if audit_batch.audit_events else audit_batch.after + 1
 
 
