@@ -330,7 +330,7 @@ async def is_idle(relay: Relay) -> bool:
 
 async def test_two_relays_on_one_ledger_do_not_work_at_once(gateway: Gateway) -> None:
     await gateway.send(planned())
-    async with gateway.ledger.inbox.relay_lock() as ours:
+    async with gateway.ledger.leases.held("relay", 10) as ours:
         assert ours
         await gateway.relay.drain()
         assert gateway.entities.messages == []
