@@ -6,31 +6,22 @@ runs until it is told to stop (SIGINT, SIGTERM). What a killed worker held runs 
 """
 
 import asyncio
-import hashlib
+import inspect
 import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
+from temporalio import activity
 from temporalio.client import Client
-from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
-    Interceptor,
-    UnsandboxedWorkflowRunner,
-    Worker,
-    WorkflowRunner,
-)
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import Worker, WorkflowRunner
 
 from activities.aps import ApsActivities
 from activities.erp import ErpActivities
@@ -54,46 +45,9 @@ from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.health import Check, serving_health
 from runtime.telemetry import exporting
-from runtime.temporal import connect_temporal
+from runtime.temporal import RUNNER, WORKFLOWS, connect_temporal, deployment
 from settings import Counterpart, SettingsError, WorkerSettings
 from workflows import queues
-from workflows.engineering_change.workflow import EngineeringChange
-from workflows.exception.workflow import ShortageException
-from workflows.material_requirement.workflow import MaterialRequirement
-from workflows.plan_run import PlanRun
-from workflows.purchase_order.workflow import PurchaseOrder
-from workflows.stock_balance.workflow import StockBalance
-
-WORKFLOWS = [MaterialRequirement, PurchaseOrder, ShortageException, EngineeringChange, PlanRun, StockBalance]
-
-STRICT_RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        # Exactly the nouns, the activity stubs and the ports; `decisions` stays inside, so that an impure one fails.
-        "canonical",
-        "activities",
-        "adapters.ports",
-        "adapters.errors",
-        "pydantic",
-        "pydantic_core",
-        "annotated_types",
-        "opentelemetry",
-        # Models and names without behaviour of their own: built once, not anew for every workflow.
-        "workflows.engineering_change.state",
-        "workflows.event_log",
-        "workflows.purchase_order.line",
-        "workflows.purchase_order.state",
-        "workflows.queues",
-        "workflows.material_requirement.state",
-        "workflows.search_attributes",
-        "workflows.stock_balance.state",
-    )
-)
-"""What the tests run every story on: a call that is not deterministic fails."""
-
-RUNNER = UnsandboxedWorkflowRunner()
-"""What workers run on. The sandbox loads the workflows' modules anew for every workflow, on the thread that serves them
-all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them from disk each time, so that files
-which are replaced under a running worker would mix two versions."""
 
 TASK_SECONDS = 30
 """How long a workflow task may compute before it counts as deadlocked (the SDK's own: 2; docs/adr/0021)."""
@@ -131,37 +85,11 @@ class Rates:
         return rate - self.erp if self.beside_erp(rate) else rate
 
 
-class _CorrelationInterceptor(Interceptor):
-    """Lets every outgoing call carry the correlation id of the entity that asked for it."""
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _CorrelationInbound(next)
-
-
-class _CorrelationInbound(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        correlation.set(next((found for arg in input.args if (found := getattr(arg, "correlation_id", ""))), ""))
-        return await super().execute_activity(input)
-
-
 class WorkersLedger(LedgerPort, Protocol):
     """The ledger, with its plan runs."""
 
     @property
     def plans(self) -> PlanRunPort: ...
-
-
-@cache
-def code_version() -> str:
-    """What Temporal's UI shows beside each task: a digest of the code that decides.
-
-    The SDK's own reads every module that Python has loaded, which takes seconds when a worker starts.
-    """
-    here, digest = Path(__file__).parent, hashlib.sha256()
-    for folder in ("canonical", "decisions", "workflows", "activities"):
-        for file in sorted((here / folder).rglob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def patient(worker: Worker) -> Worker:
@@ -182,93 +110,75 @@ def build_workers(
     counterparts: Counterparts,
     policies: PolicyPort,
     rates: Rates | None = None,
-    runner: WorkflowRunner = RUNNER,
     **options: Any,
 ) -> list[Worker]:
-    """One Worker per queue: workflows with the desk, and each counterpart at its own rate."""
+    """One Worker per queue: workflows with the desk, and each counterpart at its own rate.
+
+    `options` are the workflows' worker's.
+    """
+    return [
+        _deciding_worker(client, queue, ledger, counterparts, policies, options),
+        *_calling_workers(client, queue, ledger, counterparts, rates),
+    ]
+
+
+def _deciding_worker(
+    client: Client,
+    queue: str,
+    ledger: WorkersLedger,
+    counterparts: Counterparts,
+    policies: PolicyPort,
+    options: Mapping[str, Any],
+) -> Worker:
     internal = InternalActivities(ledger, EntityDirectory(client, queue), counterparts.master_data, policies)
+    plan = PlanActivities(ledger.plans, policies, NearestNeeds())
+    given: dict[str, Any] = {
+        "workflow_task_executor": ThreadPoolExecutor(max_workers=4, thread_name_prefix="workflow"),
+        # No more than a core can finish in time: a task that waits for its turn times out and is done again.
+        "max_concurrent_workflow_tasks": 20,
+        "max_concurrent_local_activities": 40,
+        # What waits for a worker that was killed goes to another one after this, as soon as its calls do
+        # (CALL_HEARTBEAT). Less, and a busy worker would replay from the start what only waits its turn.
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=5),
+        **_every_worker(),
+    }
+    activities = [*activities_of(internal), *activities_of(plan)]
+    return patient(Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities, **given, **options))
+
+
+def _calling_workers(
+    client: Client, queue: str, ledger: WorkersLedger, counterparts: Counterparts, rates: Rates | None
+) -> Iterator[Worker]:
+    """A worker per counterpart; the ERP's calls others in one go where their rates allow it."""
     erp = ErpActivities(
         counterparts.erp,
         ledger,
         counterparts.supplier if rates is None or rates.beside_erp(rates.supplier) else None,
         counterparts.aps if rates is None or rates.beside_erp(rates.aps) else None,
     )
-    supplier = SupplierActivities(counterparts.supplier, ledger)
-    aps = ApsActivities(counterparts.aps, ledger)
-    plan = PlanActivities(ledger.plans, policies, NearestNeeds())
-    shared: dict[str, Any] = {
-        "interceptors": [_CorrelationInterceptor()],
-        "build_id": code_version(),
-        "graceful_shutdown_timeout": timedelta(seconds=5),
-    }
-
-    def counterpart(name: str, activities: list[Any], rate: float | None) -> Worker:
-        return Worker(
+    supplier, aps = SupplierActivities(counterparts.supplier, ledger), ApsActivities(counterparts.aps, ledger)
+    for name, group, rate in (
+        (queues.ERP, erp, rates.erp if rates else None),
+        (queues.SUPPLIER, supplier, rates.alone(rates.supplier) if rates else None),
+        (queues.APS, aps, rates.alone(rates.aps) if rates else None),
+    ):
+        yield Worker(
             client,
             task_queue=queues.counterpart_queue(queue, name),
-            activities=activities,
+            activities=activities_of(group),
             max_task_queue_activities_per_second=rate,
             max_concurrent_activities=20,
-            **shared,
+            **_every_worker(),
         )
 
-    deciding = patient(
-        Worker(
-            client,
-            task_queue=queue,
-            workflows=WORKFLOWS,
-            activities=[
-                internal.assess,
-                internal.policy,
-                internal.request_supply,
-                internal.close_batch,
-                internal.notify_requirements,
-                internal.publish_needs,
-                internal.answer_order,
-                internal.where_used,
-                internal.change_bom,
-                internal.stock_use,
-                internal.allocate_stock,
-                internal.close_exception,
-                internal.record,
-                plan.match,
-                plan.wait,
-                plan.keep_needs,
-                plan.stop,
-                plan.deliver,
-            ],
-            workflow_runner=runner,
-            workflow_task_executor=ThreadPoolExecutor(max_workers=4, thread_name_prefix="workflow"),
-            # No more than a core can finish in time: a task that waits for its turn times out and is done again.
-            max_concurrent_workflow_tasks=20,
-            max_concurrent_local_activities=40,
-            # What waits for a worker that was killed goes to another one after this, as soon as its calls do
-            # (CALL_HEARTBEAT). Less, and a busy worker would replay from the start what only waits its turn.
-            sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),
-            **(shared | options),
-        )
-    )
-    return [
-        deciding,
-        counterpart(
-            queues.ERP,
-            [
-                erp.place_order,
-                erp.place_and_send,
-                erp.change_order,
-                erp.cancel_requisition,
-                erp.write_schedule,
-                erp.write_back,
-            ],
-            rates.erp if rates else None,
-        ),
-        counterpart(
-            queues.SUPPLIER,
-            [supplier.send_order, supplier.send_change, supplier.send_reminder],
-            rates.alone(rates.supplier) if rates else None,
-        ),
-        counterpart(queues.APS, [aps.write_coverage], rates.alone(rates.aps) if rates else None),
-    ]
+
+def _every_worker() -> dict[str, Any]:
+    return {"deployment_config": deployment(), "graceful_shutdown_timeout": timedelta(seconds=5)}
+
+
+def activities_of(group: object) -> list[Callable[..., Any]]:
+    """The activities among an object's methods."""
+    return [method for _, method in inspect.getmembers(group, callable) if activity._Definition.from_callable(method)]
 
 
 @asynccontextmanager
@@ -317,7 +227,7 @@ async def run(
 ) -> None:
     """Work until `stop` is set."""
     policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
-    client = await connect_temporal(settings)
+    client = await connect_temporal(settings, runner)
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
@@ -326,7 +236,7 @@ async def run(
         stack.callback(warming.cancel)
         rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
         ledger, queue = Ledger(engine), settings.task_queue_prefix
-        for worker in build_workers(client, queue, ledger, counterparts, policies, rates, runner):
+        for worker in build_workers(client, queue, ledger, counterparts, policies, rates):
             await stack.enter_async_context(worker)
         checks: dict[str, Check] = {"temporal": client.service_client.check_health, "ledger": lambda: ping(engine)}
         await stack.enter_async_context(serving_health(settings.health_host, settings.health_port, checks))

@@ -17,12 +17,12 @@ from pathlib import Path
 import httpx
 import psutil
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConnectConfig
 
 from benchmarks.results import DIRECTORY
 from benchmarks.trade import AT_ONCE_PLANT, WINDOW_PLANT, WINDOW_SECONDS, master_data
 from runtime.prepare import ensure_namespace, register_search_attributes
+from runtime.temporal import temporal_plugin
 from settings import ToolSettings, environment_for_child
 from tools import postgres, temporal_server
 from tools.ports import LOOPBACK, free_port
@@ -215,7 +215,7 @@ async def _pegline(processes: Processes, server: Server, connection: ClientConne
     )
     return Side(
         PEGLINE,
-        await Client.connect(**connection, data_converter=pydantic_data_converter),
+        await Client.connect(**connection, plugins=[temporal_plugin()]),
         "MaterialRequirement",
         _caller(f"http://{LOOPBACK}:{port}"),
         counterparts,

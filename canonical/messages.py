@@ -11,7 +11,6 @@ from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
-from canonical.plan import PlanRunStatus
 from canonical.policy import PlantPolicy
 from canonical.records import OrderTerms
 from canonical.sourcing import Source
@@ -170,12 +169,6 @@ class ProposalChanged(Model):
     reason: str = ""
 
 
-class PlanRunStarted(Model):
-    """Starts a PlanRun: the plan is staged whole."""
-
-    run: PlanRunStatus
-
-
 __all__ = [
     "BomChanged",
     "ChangeOpened",
@@ -185,7 +178,6 @@ __all__ = [
     "GoodsReceived",
     "OrderId",
     "OrderOpened",
-    "PlanRunStarted",
     "ProposalChanged",
     "RequirementId",
     "RequirementOpened",

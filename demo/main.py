@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rich.table import Table
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from demo.account import reckon
 from demo.chapters import CHAPTERS
@@ -21,6 +20,7 @@ from demo.people import People
 from demo.reckoning import Summary
 from demo.stage import Stage, caller, stage
 from demo.story import Story
+from runtime.temporal import temporal_plugin
 from settings import ToolSettings
 
 DIRECTORY = Path(".run")
@@ -70,7 +70,7 @@ async def _demo(directory: Path, today: date | None, began: float, stay: bool, r
     ):
         setup_seconds = time.time() - began
         narrator = Narrator()
-        client = await Client.connect(**on.temporal.connection, data_converter=pydantic_data_converter)
+        client = await Client.connect(**on.temporal.connection, plugins=[temporal_plugin()])
         story = Story(on, gateway, simulators, Clocks(client), narrator)
         for chapter in CHAPTERS:
             await chapter(story)

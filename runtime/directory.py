@@ -5,7 +5,7 @@ Temporal's own
 failures surface as temporalio.service.RPCError, for the caller to try again.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,6 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
-    PlanRunStarted,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -38,11 +37,15 @@ from canonical.records import ExceptionSnapshot
 from canonical.supply import CoverageChanged
 from workflows import queues
 from workflows import search_attributes as sa
+from workflows.engineering_change.messages import ChangeInput
 from workflows.engineering_change.workflow import EngineeringChange
 from workflows.exception.workflow import ShortageException
+from workflows.material_requirement.messages import RequirementInput
 from workflows.material_requirement.workflow import MaterialRequirement
-from workflows.plan_run import PlanRun, plan_workflow_id
+from workflows.plan_run import PlanRun, PlanRunInput, plan_workflow_id
+from workflows.purchase_order.messages import OrderInput
 from workflows.purchase_order.workflow import PurchaseOrder
+from workflows.stock_balance.state import StockInput
 from workflows.stock_balance.workflow import StockBalance
 
 RPC_TIMEOUT = timedelta(seconds=10)
@@ -65,7 +68,7 @@ class EntityDirectory:
         need = opened.need
         started = await self._start(
             MaterialRequirement.run,
-            [opened, None],
+            RequirementInput(opened=opened),
             id=need.id,
             attributes={
                 sa.PLANT: need.plant,
@@ -99,7 +102,7 @@ class EntityDirectory:
         terms = opened.terms
         await self._start(
             PurchaseOrder.run,
-            [opened, None],
+            OrderInput(opened=opened),
             id=opened.order_id,
             attributes={
                 sa.PLANT: terms.plant,
@@ -139,7 +142,7 @@ class EntityDirectory:
         """Start the run of a plan that is staged; harmless where it runs or has run."""
         await self._start(
             PlanRun.run,
-            [PlanRunStarted(run=run)],
+            PlanRunInput(run=run),
             id=plan_workflow_id(run),
             attributes={sa.PLANT: run.plant, sa.CORRELATION_ID: run.id},
             # Its few steps must not wait behind the thousands of needs that another run has delivered.
@@ -162,7 +165,7 @@ class EntityDirectory:
         revised = opened.revised
         started = await self._start(
             EngineeringChange.run,
-            [opened],
+            ChangeInput(opened=opened),
             id=revised.id,
             attributes={
                 sa.PLANT: revised.plant,
@@ -194,7 +197,7 @@ class EntityDirectory:
         figure = opened.figure
         started = await self._start(
             StockBalance.run,
-            [opened, None],
+            StockInput(opened=opened),
             id=figure.id,
             attributes={
                 sa.PLANT: figure.plant,
@@ -265,7 +268,7 @@ class EntityDirectory:
     async def _start(
         self,
         run: Callable[..., Awaitable[Any]],
-        args: Sequence[Any],
+        given: object,
         *,
         id: str,
         attributes: dict[SearchAttributeKey[str], str | None],
@@ -279,7 +282,7 @@ class EntityDirectory:
             with _engine_failures():
                 await self._client.start_workflow(
                     run,
-                    args=args,
+                    args=[given],
                     id=id,
                     task_queue=self._queue,
                     id_reuse_policy=(

@@ -1,16 +1,120 @@
-"""How every process of ours reaches Temporal."""
+"""How every process of ours reaches Temporal: one plugin for clients, workers and replayers."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    UnsandboxedWorkflowRunner,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from adapters.http import correlation
 from runtime.telemetry import tracing_interceptor
 from settings import Settings
+from workflows.engineering_change.workflow import EngineeringChange
+from workflows.exception.workflow import ShortageException
+from workflows.material_requirement.workflow import MaterialRequirement
+from workflows.plan_run import PlanRun
+from workflows.purchase_order.workflow import PurchaseOrder
+from workflows.stock_balance.workflow import StockBalance
 
+WORKFLOWS: Sequence[type] = (
+    MaterialRequirement,
+    PurchaseOrder,
+    ShortageException,
+    EngineeringChange,
+    PlanRun,
+    StockBalance,
+)
 
-async def connect_temporal(settings: Settings) -> Client:
-    """The client that the settings describe, with our data converter and tracing."""
-    return await Client.connect(
-        **settings.temporal,
-        data_converter=pydantic_data_converter,
-        interceptors=[tracing_interceptor()],
+STRICT_RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        # Exactly the nouns, the activity stubs and the ports; `decisions` stays inside, so that an impure one fails.
+        "canonical",
+        "activities",
+        "adapters.ports",
+        "adapters.errors",
+        "pydantic",
+        "pydantic_core",
+        "annotated_types",
+        "opentelemetry",
+        # Models and names without behaviour of their own: built once, not anew for every workflow.
+        "workflows.engineering_change.state",
+        "workflows.event_log",
+        "workflows.memory",
+        "workflows.purchase_order.line",
+        "workflows.purchase_order.state",
+        "workflows.queues",
+        "workflows.material_requirement.state",
+        "workflows.search_attributes",
+        "workflows.stock_balance.state",
     )
+)
+"""What the tests run every story on: a call that is not deterministic fails."""
+
+RUNNER = UnsandboxedWorkflowRunner()
+"""What workers run on. The sandbox loads the workflows' modules anew for every workflow, on the thread that serves them
+all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them from disk each time, so that files
+which are replaced under a running worker would mix two versions."""
+
+
+def temporal_plugin(runner: WorkflowRunner = RUNNER) -> SimplePlugin:
+    """Our data converter, tracing and correlation, and what workflows run on. Workers take it from their client."""
+    return SimplePlugin(
+        "pegline",
+        data_converter=pydantic_data_converter,
+        workflow_runner=runner,
+        interceptors=[tracing_interceptor(), _CorrelationInterceptor()],
+    )
+
+
+async def connect_temporal(settings: Settings, runner: WorkflowRunner = RUNNER) -> Client:
+    """The client that the settings describe; its workers decide on the runner."""
+    return await Client.connect(**settings.temporal, plugins=[temporal_plugin(runner)])
+
+
+def deployment() -> WorkerDeploymentConfig:
+    """What Temporal's UI shows beside each task; the version only, since runs go on with whatever code is there.
+
+    Worker Versioning would hold back every task of a new version until somebody makes it the current one.
+    """
+    version = WorkerDeploymentVersion(deployment_name="pegline", build_id=code_version())
+    return WorkerDeploymentConfig(version=version, use_worker_versioning=False)
+
+
+@cache
+def code_version() -> str:
+    """A digest of the code that decides, subpackages included.
+
+    The SDK's own reads every module that Python has loaded, which takes seconds when a worker starts.
+    """
+    here, digest = Path(__file__).parent.parent, hashlib.sha256()
+    for folder in ("canonical", "decisions", "workflows", "activities"):
+        for file in sorted((here / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class _CorrelationInterceptor(Interceptor):
+    """Lets every outgoing call carry the correlation id of the entity that asked for it."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _CorrelationInbound(next)
+
+
+class _CorrelationInbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        correlation.set(next((found for arg in input.args if (found := getattr(arg, "correlation_id", ""))), ""))
+        return await super().execute_activity(input)

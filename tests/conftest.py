@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from runtime.prepare import register_search_attributes
@@ -64,16 +63,17 @@ async def temporal_env(request: pytest.FixtureRequest) -> AsyncIterator[Workflow
     Left to itself it skips time whenever a workflow is idle: start what waits for a message within
     `with_time_skipping_disabled()`, then `fast_forward(handle, delta)`.
     """
+    from runtime.temporal import temporal_plugin
     from workflows.search_attributes import ALL
 
     where = request.config.getoption("--workflow-environment")
     if where != "local":
-        client = await Client.connect(where, data_converter=pydantic_data_converter)
+        client = await Client.connect(where, plugins=[temporal_plugin()])
         await register_search_attributes(client, ALL)
         yield WorkflowEnvironment.from_client(client)
         return
     async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=pydantic_data_converter,
+        plugins=[temporal_plugin()],
         search_attributes=ALL,
         dev_server_existing_path=str(request.getfixturevalue("temporal_cli")),
         dev_server_extra_args=[

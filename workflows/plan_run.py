@@ -10,15 +10,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.plan import PlanActivities
+from canonical.base import Model
 from canonical.calls import PlanRunCall
 from canonical.exception import Alternative, Choice, Decision, ExceptionDecided, ExceptionKind, Proposal
-from canonical.identity import exception_id
-from canonical.messages import ExceptionRaised, PlanRunStarted, ProposalChanged
-from canonical.plan import ENDED, PlanMatched, PlanStage
+from canonical.identity import ExceptionId, exception_id
+from canonical.messages import ExceptionRaised, ProposalChanged
+from canonical.plan import ENDED, PlanMatched
 from canonical.plan import PlanRunStatus as PlanRunStatus
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
 from workflows.questions import change_proposal, raise_exception
@@ -30,7 +32,7 @@ STEP_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
 )
 _LOOK_AGAIN = timedelta(hours=4)
-"""How soon a run that waits for a person notices that a newer plan has ended it, where nobody told it."""
+"""How soon a run that waits for a person notices that a newer plan has ended it, if no signal says so."""
 
 
 def plan_workflow_id(run: PlanRunStatus) -> str:
@@ -38,83 +40,109 @@ def plan_workflow_id(run: PlanRunStatus) -> str:
     return f"{run.id}/{run.number}"
 
 
+class WaitingRun(Model):
+    """A run that waits for a person."""
+
+    matched: PlanMatched
+    why: str
+    exception_id: ExceptionId
+    questions: int
+
+
+class PlanRunInput(BaseModel):
+    """The one argument of a run: the plan that is staged; and, in a later run of it, what the one before waited for."""
+
+    run: PlanRunStatus
+    waiting: WaitingRun | None = None
+
+
 @workflow.defn(name="PlanRun")
 class PlanRun:
     """One plan version of a source for a plant."""
 
     @workflow.init
-    def __init__(self, started: PlanRunStarted) -> None:
-        self._run = started.run
+    def __init__(self, given: PlanRunInput) -> None:
+        self._run = given.run
+        self._waiting = given.waiting
         self._decision: Decision | None = None
         self._superseded = False
-        self._exceptions = 0
+        self._questions = given.waiting.questions if given.waiting else 0
 
     @workflow.run
-    async def run(self, started: PlanRunStarted) -> str:
+    async def run(self, given: PlanRunInput) -> str:
         """Match, ask where the limits say so, deliver."""
-        matched: PlanMatched = await self._step(PlanActivities.match)
-        self._run = matched.run
+        matched = self._waiting.matched if self._waiting else await self._match()
+        if self._run.stage not in ENDED and self._waiting is not None:
+            await self._wait_for_decision(self._waiting)
         if self._run.stage in ENDED:
             return self._run.stage
         rules = matched.policy.plan
-        if (why := over_error_limit(self._run, rules)) is not None:
-            return await self._stop(why)
-        if matched.ambiguous:
-            await self._raise(matched, _tie(matched))
-        if (why := over_withdrawal_limit(matched, rules)) is not None:
-            await self._ask_for_withdrawals(matched, why)
-        if self._run.stage in ENDED:
-            return self._run.stage
         done = await self._step(PlanActivities.deliver, batch=rules.batch_lines, per_second=rules.changes_per_second)
         self._run = self._run.model_copy(update={"stage": done.stage})
         self._show(f"Ended: {done.stage}.")
         return self._run.stage
 
-    @workflow.signal
+    @workflow.signal(name="exception_decided")
     def exception_decided(self, decided: ExceptionDecided) -> None:
         """What a person decided on the withdrawals; that a tie was seen needs nothing of the run."""
         if decided.decision.choice in (Choice.APPROVE, Choice.DECLINE):
             self._decision = decided.decision
 
-    @workflow.signal
+    @workflow.signal(name="superseded")
     def superseded(self) -> None:
         """A newer plan came, or so it seems: the ledger has the word."""
         self._superseded = True
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> PlanRunStatus:
         """The run as it was at its last step; the gateway's read has the counts."""
         return self._run
 
-    async def _ask_for_withdrawals(self, matched: PlanMatched, why: str) -> None:
-        self._run = await self._step(PlanActivities.wait, detail=why)
+    async def _match(self) -> PlanMatched:
+        """What the plan changes; over a limit it stops, or waits for a person."""
+        matched: PlanMatched = await self._step(PlanActivities.match)
+        self._run = matched.run
         if self._run.stage in ENDED:
-            return
-        asked = await self._raise(matched, _withdrawals(matched, why))
+            return matched
+        rules = matched.policy.plan
+        if (why := over_error_limit(self._run, rules)) is not None:
+            self._run = await self._step(PlanActivities.stop, detail=why)
+            self._show(why)
+            return matched
+        if matched.ambiguous:
+            await self._raise(matched, _tie(matched))
+        if (why := over_withdrawal_limit(matched, rules)) is not None:
+            self._run = await self._step(PlanActivities.wait, detail=why)
+            if self._run.stage not in ENDED:
+                asked = await self._raise(matched, _withdrawals(matched, why))
+                self._waiting = WaitingRun(matched=matched, why=why, exception_id=asked, questions=self._questions)
+        return matched
+
+    async def _wait_for_decision(self, waiting: WaitingRun) -> None:
+        """Until a person decides, or a newer plan has ended the run."""
         while self._decision is None:
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
                     lambda: self._decision is not None or self._superseded, timeout=_LOOK_AGAIN
                 )
-            if self._decision is None:
-                self._superseded = False
-                self._run = await self._step(PlanActivities.wait, detail=why)
-                if self._run.stage in ENDED:
-                    await change_proposal(asked, ProposalChanged(proposal=None, reason=self._run.detail))
-                    return
+            if self._decision is not None:
+                break
+            self._superseded = False
+            self._run = await self._step(PlanActivities.wait, detail=waiting.why)
+            if self._run.stage in ENDED:
+                gone = ProposalChanged(proposal=None, reason=self._run.detail)
+                await change_proposal(waiting.exception_id, gone)
+                return
+            if self._decision is None and workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(PlanRunInput(run=self._run, waiting=waiting))
         if self._decision.choice is Choice.DECLINE:
             kept = f"{self._decision.decided_by} decided that nothing is withdrawn"
             self._run = await self._step(PlanActivities.keep_needs, detail=kept)
 
-    async def _stop(self, why: str) -> str:
-        self._run = await self._step(PlanActivities.stop, detail=why)
-        self._show(why)
-        return self._run.stage
-
-    async def _raise(self, matched: PlanMatched, proposal: Proposal) -> Any:
-        self._exceptions += 1
+    async def _raise(self, matched: PlanMatched, proposal: Proposal) -> ExceptionId:
+        self._questions += 1
         me = plan_workflow_id(self._run)
-        exception = exception_id(me, self._exceptions)
+        exception = exception_id(me, self._questions)
         await raise_exception(
             ExceptionRaised(
                 exception_id=exception,
@@ -177,6 +205,3 @@ def _tie(matched: PlanMatched) -> Proposal:
         proposed_by=run.source,
         rule="R1",
     )
-
-
-__all__ = ["PlanRun", "PlanStage", "plan_workflow_id"]

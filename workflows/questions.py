@@ -1,14 +1,95 @@
-"""Raising an exception and keeping its proposal true, for every entity alike."""
+"""The questions that entities put to people: raised, changed and withdrawn, for every entity alike."""
+
+import datetime as dt
+from typing import Any, Protocol
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 from temporalio.workflow import ParentClosePolicy
 
-from canonical.identity import ExceptionId
+from canonical.exception import Proposal
+from canonical.identity import ExceptionId, exception_id
 from canonical.messages import ExceptionRaised, ProposalChanged
+from canonical.policy import PlantPolicy
 from workflows import search_attributes as sa
-from workflows.exception.state import ExceptionStarted
+from workflows.entity import Entity
+from workflows.exception.state import ExceptionInput
 from workflows.exception.workflow import ShortageException
+from workflows.memory import OpenQuestion
+
+
+class AskingState(Protocol):
+    """What a state needs for asking."""
+
+    correlation_id: str
+    questions_raised: int
+
+
+class Questions:
+    """Asks for one entity; what is open the entity remembers itself."""
+
+    def __init__(self, state: AskingState, entity: Entity[Any, Any]) -> None:
+        self._state = state
+        self._entity = entity
+
+    async def ask(
+        self,
+        known: OpenQuestion | None,
+        proposal: Proposal,
+        policy: PlantPolicy,
+        *,
+        about: str = "",
+        item_class: str = "",
+        sla_started_at: dt.datetime | None = None,
+        latest_safe_date: dt.date | None = None,
+    ) -> OpenQuestion:
+        """Open an exception, or put the changed proposal to the one that is open."""
+        if known is not None and known.digest == proposal.digest:
+            return known
+        if known is None:
+            self._state.questions_raised += 1
+        raised_by = workflow.info().workflow_id
+        identity = known.id if known else exception_id(raised_by, self._state.questions_raised)
+        question = OpenQuestion(id=identity, kind=proposal.kind, digest=proposal.digest, about=about)
+        if known is not None:
+            self._entity.calls_out()
+            await change_proposal(identity, ProposalChanged(proposal=proposal))
+            return question
+        self._record_raised(identity, proposal, policy)
+        self._entity.calls_out()
+        await raise_exception(
+            ExceptionRaised(
+                exception_id=identity,
+                raised_by=raised_by,
+                proposal=proposal,
+                policy=policy,
+                assignee=policy.buyer,
+                raised_at=workflow.now(),
+                sla_started_at=sla_started_at,
+                latest_safe_date=latest_safe_date,
+                item_class=item_class,
+                correlation_id=self._state.correlation_id,
+            )
+        )
+        return question
+
+    async def withdraw(self, known: OpenQuestion, reason: str) -> None:
+        """What the question was about went away."""
+        self._entity.record("exception.overtaken", exception_id=known.id, why=reason)
+        self._entity.calls_out()
+        await change_proposal(known.id, ProposalChanged(proposal=None, reason=reason))
+
+    def _record_raised(self, identity: ExceptionId, proposal: Proposal, policy: PlantPolicy) -> None:
+        value = {} if not proposal.currency else {"value": str(proposal.value), "currency": proposal.currency}
+        self._entity.record(
+            "exception.raised",
+            exception_id=identity,
+            kind=proposal.kind,
+            summary=proposal.summary,
+            **value,
+            reasons=[reason.model_dump(mode="json") for reason in proposal.reasons],
+            policy_version=policy.version,
+        )
 
 
 async def raise_exception(raised: ExceptionRaised) -> None:
@@ -16,7 +97,7 @@ async def raise_exception(raised: ExceptionRaised) -> None:
     proposal = raised.proposal
     await workflow.start_child_workflow(
         ShortageException.run,
-        ExceptionStarted.of(raised),
+        ExceptionInput(opened=raised),
         id=raised.exception_id,
         parent_close_policy=ParentClosePolicy.ABANDON,
         search_attributes=sa.attributes(

@@ -21,7 +21,7 @@ from decisions.order_change import LineState, ProposeChange, change_reason, judg
 from decisions.tolerance import judge_tolerance
 from policies.book import PolicyBook
 from tests.decisions.models import a_need, a_source, an_item
-from workflows.material_requirement.reasons import SourcingQuestion, sourcing_decided, sourcing_refused
+from workflows.material_requirement.coverage import SourcingQuestion, sourcing_decided, sourcing_refused
 
 DAY = dt.date(2026, 6, 1)
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

@@ -4,10 +4,12 @@ import datetime as dt
 
 import pytest
 from temporalio import workflow
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
 from demo.another_day import AnotherDayRunner, clock
+from runtime.temporal import temporal_plugin
 
 AHEAD = dt.timedelta(days=400)
 
@@ -25,13 +27,15 @@ class TellsTheTime:
 async def test_a_workflow_s_clock_is_ahead_and_its_timers_take_as_long_as_they_do(
     temporal_env: WorkflowEnvironment, ahead: dt.timedelta
 ) -> None:
-    client = temporal_env.client
-    runner, queue = AnotherDayRunner(ahead), f"another-day-{ahead.days}"
+    queue, plugin = f"another-day-{ahead.days}", temporal_plugin(AnotherDayRunner(ahead))
+    config = temporal_env.client.config()
+    config["plugins"] = [plugin]
+    client = Client(**config)
     before = clock(ahead)()
-    async with Worker(client, task_queue=queue, workflows=[TellsTheTime], workflow_runner=runner):
+    async with Worker(client, task_queue=queue, workflows=[TellsTheTime]):
         handle = await client.start_workflow(TellsTheTime.run, id=queue, task_queue=queue)
         first, second = await handle.result()
     assert before - dt.timedelta(seconds=1) <= first < second <= clock(ahead)() + dt.timedelta(seconds=1)
     assert second - first < dt.timedelta(seconds=30)
-    replayer = Replayer(workflows=[TellsTheTime], workflow_runner=runner, data_converter=client.data_converter)
+    replayer = Replayer(workflows=[TellsTheTime], plugins=[plugin])
     assert (await replayer.replay_workflow(await handle.fetch_history())).replay_failure is None

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from temporalio.client import Client, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, WorkflowRunner
 
-from worker import RUNNER, STRICT_RUNNER, WORKFLOWS
+from runtime.temporal import RUNNER, STRICT_RUNNER, WORKFLOWS, temporal_plugin
 
 RUNNERS = MappingProxyType({"production": RUNNER, "strict": STRICT_RUNNER})
 """What the product decides by: workers, and tests."""
@@ -56,12 +55,6 @@ async def replay(histories: Sequence[WorkflowHistory], runner: WorkflowRunner) -
 
     if not histories:
         return {}
-    replayer = Replayer(
-        workflows=WORKFLOWS,
-        workflow_runner=runner,
-        data_converter=pydantic_data_converter,
-        build_id="replay",
-        debug_mode=True,
-    )
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[temporal_plugin(runner)], build_id="replay", debug_mode=True)
     results = await replayer.replay_workflows(each(), raise_on_replay_failure=False)
     return results.replay_failures

@@ -23,9 +23,9 @@ from temporalio.worker import WorkflowRunner
 from temporalio.workflow import _Definition as Definition
 
 import activities
+from runtime.temporal import WORKFLOWS
 from tests.replay.replaying import RUNNERS, type_of
 from tests.replay.stories import decided_again, fingerprint_of, histories_of, marked, recorded
-from worker import WORKFLOWS
 from workflows import entity
 
 WHAT_TO_DO = """
@@ -128,7 +128,7 @@ async def test_what_the_server_does_not_compare_is_compared_here(monkeypatch: py
 
 
 async def test_what_the_server_would_stumble_over_is_shown_as_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(_: entity.Entity) -> None: ...
+    async def never(_: object) -> None: ...
 
     monkeypatch.setattr(entity.Entity, "come_to_rest", never)
     with pytest.raises(pytest.fail.Exception) as failed:

@@ -14,9 +14,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
-from runtime.telemetry import tracing_interceptor
+from runtime.temporal import temporal_plugin
 from tests.scenarios.loop import installed
 
 
@@ -26,7 +25,7 @@ async def main(address: str, database_url: str) -> None:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
-    client = await Client.connect(address, data_converter=pydantic_data_converter, interceptors=[tracing_interceptor()])
+    client = await Client.connect(address, plugins=[temporal_plugin()])
     async with installed(client, database_url) as loop, loop.workers(), loop.gateway():
         [requirement] = await loop.plan(FRAME=40)
         await loop.order(requirement, "acknowledged")

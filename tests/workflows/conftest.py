@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import WorkflowRunner
 
 from backtest.decision import Policies
 from backtest.result import KINDS, Backtest, BacktestResult
-from canonical.audit_event import first_break
+from canonical.audit_event import AuditEvent, first_break
 from ledger.database import connect
+from runtime.temporal import STRICT_RUNNER, temporal_plugin
 from tests.conftest import FreshDatabase
 from tests.replay.replaying import RUNNERS, replay, runs_on, type_of
 from tests.replay.stories import keep
@@ -34,7 +35,8 @@ from workflows.search_attributes import ALL
 
 MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
-`cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once."""
+`cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once;
+`runner`: with or without the sandbox."""
 
 
 @asynccontextmanager
@@ -42,7 +44,7 @@ async def serving(cli: Path, **dynamic_config: str) -> AsyncIterator[WorkflowEnv
     """A dev server that can skip time; settings of its dynamic configuration have double underscores for dots."""
     pairs = [f"{name.replace('__', '.')}={value}" for name, value in dynamic_config.items()]
     async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=pydantic_data_converter,
+        plugins=[temporal_plugin()],
         search_attributes=ALL,
         dev_server_existing_path=str(cli),
         dev_server_extra_args=[
@@ -66,10 +68,17 @@ async def telling(
     async with AsyncExitStack() as stack:
         harnesses: list[Harness] = []
 
-        async def make(*, without: str = "", cached: int = 100, hanging: Sequence[str] = (), **policy: Any) -> Harness:
+        async def make(
+            *,
+            without: str = "",
+            cached: int = 100,
+            hanging: Sequence[str] = (),
+            runner: WorkflowRunner = STRICT_RUNNER,
+            **policy: Any,
+        ) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
-            harness = Harness(environment, engine, POLICY.model_copy(update=policy))
+            harness = Harness(environment, engine, POLICY.model_copy(update=policy), runner)
             for worker in harness.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
                 if without and worker.task_queue.endswith(f"-{without}"):
                     harness.held_back.append(worker)
@@ -108,6 +117,21 @@ async def harness(make_harness: MakeHarness) -> Harness:
     return await make_harness()
 
 
+@pytest.fixture(scope="session")
+async def restless_env(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
+    """A server that suggests to continue as new after a dozen events, where others wait for thousands."""
+    async with serving(temporal_cli, limit__historyCount__suggestContinueAsNew="12") as environment:
+        yield environment
+
+
+@pytest.fixture
+async def restless(
+    restless_env: WorkflowEnvironment, fresh_database: FreshDatabase, record_as: str
+) -> AsyncIterator[Harness]:
+    async with telling(restless_env, fresh_database, record_as) as make:
+        yield await make()
+
+
 async def check_what_is_left(harness: Harness) -> list[WorkflowHistory]:
     """What must be so at the end of any story; the histories of all that ran."""
     decided = Backtest(Policies(harness.policies.effective), Policies(harness.policies.effective), lambda _: None)
@@ -118,14 +142,28 @@ async def check_what_is_left(harness: Harness) -> list[WorkflowHistory]:
         for audit_event in audit_events:
             if audit_event.kind in KINDS:
                 decided.take(audit_event)
+            assert harness.defects_expected or not tells_of_defect(audit_event), f"{entity}: {audit_event.data}"
         status = (await harness.handle(entity).describe()).status
         if status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CANCELED):
             await harness.ended(entity)
     runs = await runs_on(harness.client, harness.queue, entities)
+    if harness.defects_expected:
+        # A run that met a defect has ended there, so that code without it never has to decide it again.
+        runs = [run for run in runs if not has_continued(run)]
     failed = await replay(runs, RUNNERS["production"])
     assert not failed, {f"{type_of(run)} {run.workflow_id}": failed.get(run.run_id) for run in runs}
     check_decisions(decided.result(), policy_changes=harness.policy_changes)
     return runs
+
+
+def tells_of_defect(audit_event: AuditEvent) -> bool:
+    """Whether the code of the story met a defect."""
+    return audit_event.kind == "message.set_aside" or str(audit_event.data.get("call", "")).startswith("defect.")
+
+
+def has_continued(run: WorkflowHistory) -> bool:
+    """Whether the run has ended by continuing as new."""
+    return run.events[-1].HasField("workflow_execution_continued_as_new_event_attributes")
 
 
 async def come_to_rest(harness: Harness) -> None:

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -21,6 +20,7 @@ async def main(address: str, queue: str, database_url: str, file: Path) -> None:
     from canonical.order import OrderDocument, PlaceOutcome
     from ledger.database import connect
     from ledger.ledger import Ledger
+    from runtime.temporal import temporal_plugin
     from tests.workflows.fakes import FakeErp
     from workflows import queues
 
@@ -31,7 +31,7 @@ async def main(address: str, queue: str, database_url: str, file: Path) -> None:
             aside.rename(file)
             return await asyncio.Future()
 
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    client = await Client.connect(address, plugins=[temporal_plugin()])
     activities = ErpActivities(HangingErp(), Ledger(await connect(database_url)))
     await Worker(
         client,

@@ -14,6 +14,7 @@ from canonical.records import ExceptionSnapshot, OrderSnapshot, RequirementSnaps
 from canonical.supply import ScheduleLine
 from ledger.events.tables import AuditEventRow
 from tests.workflows.plant import Plant, today
+from workflows.search_attributes import INCIDENT
 
 Found = TypeVar("Found")
 TIMEOUT_SECONDS = 30.0
@@ -124,6 +125,10 @@ class Lookout(Plant):
         assert entity.exception_id is not None
         await self.registered(entity.exception_id, "exception.opened")
         return await self.exception(entity.exception_id)
+
+    async def incident(self, entity: str) -> str | None:
+        """What the entity shows operators as failing."""
+        return (await self.handle(entity).describe()).typed_search_attributes.get(INCIDENT)
 
     async def registered(self, entity: str, kind: str, times: int = 1) -> None:
         """Until the ledger holds so many audit events of the kind."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
 
 from canonical.base import Criticality
 from canonical.calendar import Calendar
@@ -18,8 +18,9 @@ from canonical.sourcing import ItemAtPlant, Source
 from ledger.ledger import Ledger
 from policies.book import FixedPolicies
 from runtime.directory import EntityDirectory
+from runtime.temporal import STRICT_RUNNER, temporal_plugin
 from tests.workflows.fakes import FakeAps, FakeErp, FakeMasterData, FakeSupplier
-from worker import STRICT_RUNNER, Counterparts, build_workers
+from worker import Counterparts, build_workers
 
 EVERY_DAY = Calendar(name="every day", weekdays=(0, 1, 2, 3, 4, 5, 6))
 POLICY = PlantPolicy(
@@ -40,9 +41,17 @@ def today() -> date:
 class Plant:
     """Where a story happens."""
 
-    def __init__(self, environment: WorkflowEnvironment, engine: AsyncEngine, policy: PlantPolicy = POLICY) -> None:
+    def __init__(
+        self,
+        environment: WorkflowEnvironment,
+        engine: AsyncEngine,
+        policy: PlantPolicy = POLICY,
+        runner: WorkflowRunner = STRICT_RUNNER,
+    ) -> None:
         self.environment = environment
-        self.client: Client = environment.client
+        config = environment.client.config()
+        config["plugins"] = [temporal_plugin(runner)]
+        self.client = Client(**config)
         self.engine, self.ledger = engine, Ledger(engine)
         self.erp, self.supplier, self.aps, self.master_data = FakeErp(), FakeSupplier(), FakeAps(), FakeMasterData()
         self.queue = f"test-{uuid.uuid4().hex[:8]}"
@@ -52,6 +61,8 @@ class Plant:
         self.policy, self.policies = policy, FixedPolicies({policy.plant: policy})
         self.policy_changes = False
         """The story says so where it changes the policy of its plant: what was decided before is then another's."""
+        self.defects_expected = False
+        """The story says so where its code is defective: any other story fails by a defect."""
         self.held_back: list[Worker] = []
         """Workers that a story starts by itself."""
         self._answers = 0
@@ -63,7 +74,6 @@ class Plant:
     def workers(self, **options: Any) -> list[Worker]:
         """A worker per queue; a mistake in workflow code fails the story instead of being retried for ever."""
         options.setdefault("workflow_failure_exception_types", [Exception])
-        options.setdefault("runner", STRICT_RUNNER)
         counterparts = Counterparts(self.erp, self.supplier, self.aps, self.master_data)
         return build_workers(self.client, self.queue, self.ledger, counterparts, self.policies, **options)
 

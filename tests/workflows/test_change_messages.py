@@ -8,14 +8,15 @@ import pytest
 from pydantic import JsonValue
 
 from canonical.bom import BomRevised
-from canonical.exception import Choice, Decision, ExceptionDecided
+from canonical.exception import Choice, Decision, ExceptionDecided, ExceptionKind
 from canonical.identity import ChangeId, ExceptionId
 from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.records import ChangeStage
 from tests.decisions.bills import removed, revised
 from tests.decisions.models import a_revision
 from workflows.engineering_change.messages import take
-from workflows.engineering_change.state import ChangeState, OpenQuestion
+from workflows.engineering_change.state import ChangeState
+from workflows.memory import OpenQuestion
 
 NOW = dt.datetime(2026, 6, 1, 9, tzinfo=dt.UTC)
 QUESTION = ExceptionId("exception/1")
@@ -38,10 +39,13 @@ def decided(choice: Choice = Choice.APPROVE, exception: str = QUESTION) -> Excep
     return ExceptionDecided(exception_id=ExceptionId(exception), digest="d", decision=decision)
 
 
+_QUESTION = OpenQuestion(id=QUESTION, kind=ExceptionKind.CHANGE_PROPOSAL, digest="d")
+
+
 def asked(**changes: Any) -> ChangeState:
     """A change that has asked and waits."""
     state = ChangeState.of(reported(1))
-    state.unjudged, state.stage, state.question = False, ChangeStage.PROPOSED, OpenQuestion(id=QUESTION, digest="d")
+    state.unjudged, state.stage, state.question = False, ChangeStage.PROPOSED, _QUESTION
     for name, value in changes.items():
         setattr(state, name, value)
     return state

@@ -106,6 +106,27 @@ async def test_a_revision_told_anew_before_the_approval_replaces_the_proposal(ha
     assert (await harness.order_of(found.changed_requirements[0])).id == second.id
 
 
+async def test_a_change_that_is_told_again_and_again_continues_as_new_and_is_carried_out(restless: Harness) -> None:
+    harness = restless
+    chain = harness.item("CHAIN", "Cyclops")
+    _, first, july, _ = await june_and_july(harness, chain)
+    identity = await tell(harness, revision_of(harness, removed(chain, 40)))
+    question = await proposed(harness, identity)
+    started = (await harness.handle(identity).describe()).run_id
+    for number in range(2, 8):
+        await tell(harness, revision_of(harness, removed(chain, 40 + number), reported=number))
+        await harness.registered(identity, "change.proposal_changed", number - 1)
+    assert (await harness.handle(identity).describe()).run_id != started
+    await harness.registered(question.id, "exception.changed", 6)
+    now = await harness.exception(question.id)
+    assert (f"{first.order_number}/10", 27, "excess") in reported(now)
+    await harness.decide(now, Choice.SCRAP)
+    assert await harness.ended(identity) == "carried_out"
+    kinds = await harness.kinds(identity)
+    assert (kinds.count("change.opened"), kinds.count("exception.raised")) == (1, 1)
+    assert list((await change(harness, identity)).changed_requirements) == [july.id]
+
+
 @pytest.mark.recorded("change_superseded")
 async def test_a_revision_takes_the_place_of_one_that_waits_for_its_approval(harness: Harness) -> None:
     """B takes the chain out on 1 July; C says that it goes a fortnight later."""

@@ -24,7 +24,7 @@ from decisions.calendars import add_business_hours
 from tests.decisions.test_business_hours_model import minute_by_minute
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness, today
-from workflows.exception.state import ExceptionStarted
+from workflows.exception.state import ExceptionInput
 from workflows.exception.workflow import ShortageException
 
 FRIDAY = 4
@@ -87,7 +87,7 @@ async def question(harness: Harness, opens: datetime, *approvers: str, **propose
     )
     handle = await harness.client.start_workflow(
         ShortageException.run,
-        ExceptionStarted.of(raised),
+        ExceptionInput(opened=raised),
         id=raised.exception_id,
         task_queue=harness.queue,
         start_delay=opens - datetime.now(UTC),

@@ -17,7 +17,6 @@ from tests.workflows.conftest import MakeHarness
 from tests.workflows.fakes import cut_off
 from tests.workflows.harness import CHANGED, Harness
 from tests.workflows.lookout import TIMEOUT_SECONDS
-from workflows.search_attributes import INCIDENT
 
 
 @pytest.mark.recorded("call_broken_off")
@@ -73,16 +72,16 @@ async def test_what_only_a_person_can_fix_is_an_incident_and_goes_on_by_itself_w
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.ordered(requirement)
     await harness.skip_consolidation(order)
-    assert await harness.until(lambda: _incident(harness, order.id)) == "erp.place_order"
+    assert await harness.until(lambda: harness.incident(order.id)) == "erp.place_order"
     assert (await harness.order_of(requirement)).exception_id is None, "no buyer is asked about it"
 
     await harness.skip(harness.handle(order.id), timedelta(seconds=31))
     await harness.until(lambda: _failed(harness))
-    assert await _incident(harness, order.id) == "erp.place_order"
+    assert await harness.incident(order.id) == "erp.place_order"
     await harness.skip(harness.handle(order.id), timedelta(minutes=3))
 
     sent = await harness.sent(requirement)
-    assert await _incident(harness, order.id) is None
+    assert await harness.incident(order.id) is None
     assert harness.erp.maybe_written == [False, True, True, True], "nobody knows what the failed calls did"
     kinds = await harness.kinds(sent.id)
     assert (kinds.count("incident.opened"), kinds.count("incident.closed")) == (1, 1)
@@ -94,10 +93,10 @@ async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_an
 ) -> None:
     harness.master_data.failures.append(PermanentError("erp", "user PEGLINE is locked"))
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
-    assert await harness.until(lambda: _incident(harness, requirement)) == "internal.assess"
+    assert await harness.until(lambda: harness.incident(requirement)) == "internal.assess"
     await harness.skip(harness.handle(requirement), timedelta(seconds=31))
     await harness.sent(requirement)
-    assert await _incident(harness, requirement) is None
+    assert await harness.incident(requirement) is None
 
 
 @pytest.mark.recorded("incident_of_two_calls")
@@ -108,15 +107,15 @@ async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(harness: H
     harness.erp.failures += [PermanentError("erp", "user PEGLINE is locked")] * 2
     harness.aps.open_for_calls.clear()
     await harness.answer(order)
-    assert await harness.until(lambda: _incident(harness, order.id)) == "erp.write_schedule"
+    assert await harness.until(lambda: harness.incident(order.id)) == "erp.write_schedule"
 
     harness.aps.open_for_calls.set()
     await harness.until(lambda: _reported(harness))
-    assert await _incident(harness, order.id) == "erp.write_schedule"
+    assert await harness.incident(order.id) == "erp.write_schedule"
 
     await harness.skip(harness.handle(order.id), timedelta(seconds=31))
     await harness.settled(order)
-    assert await _incident(harness, order.id) is None
+    assert await harness.incident(order.id) is None
 
 
 @pytest.mark.recorded("cancelled")
@@ -135,7 +134,7 @@ async def test_an_order_that_an_operator_cancels_ends_with_the_call_that_was_und
 async def test_a_requirement_that_an_operator_cancels_ends_while_it_waits_to_try_again(harness: Harness) -> None:
     harness.master_data.failures.append(PermanentError("erp", "user PEGLINE is locked"))
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
-    assert await harness.until(lambda: _incident(harness, requirement)) == "internal.assess"
+    assert await harness.until(lambda: harness.incident(requirement)) == "internal.assess"
     await harness.handle(requirement).cancel()
     await _is_cancelled(harness, requirement)
 
@@ -153,11 +152,6 @@ async def _is_cancelled(harness: Harness, entity: str) -> None:
 
 async def _reported(harness: Harness) -> bool:
     return harness.aps.reports == 1
-
-
-async def _incident(harness: Harness, entity: str) -> str | None:
-    description = await harness.handle(entity).describe()
-    return description.typed_search_attributes.get(INCIDENT)
 
 
 async def _failed(harness: Harness) -> bool:

@@ -8,8 +8,7 @@ from canonical.messages import RequirementOpened
 from canonical.need import Need
 from canonical.sourcing import Assessment
 from tests.decisions.models import a_need, a_policy, a_revision, a_source, an_item
-from workflows.material_requirement.messages import take
-from workflows.material_requirement.need import judge_need
+from workflows.material_requirement.messages import judge_need, take
 from workflows.material_requirement.state import RequirementState
 
 AuditEvents = list[tuple[str, dict[str, Any]]]

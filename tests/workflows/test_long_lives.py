@@ -1,33 +1,17 @@
 """Entities that live for weeks continue as new, and lose nothing by it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+import asyncio
+import json
+from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
-from temporalio.testing import WorkflowEnvironment
 
 from canonical.exception import Choice
 from canonical.records import OrderSnapshot
-from tests.conftest import FreshDatabase
 from tests.replay.replaying import runs_of
-from tests.workflows.conftest import serving, telling
 from tests.workflows.harness import ACCEPTED, CHANGED, Harness
-
-
-@pytest.fixture(scope="session")
-async def restless_env(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
-    """A server that suggests to continue as new after a dozen events, where others wait for thousands."""
-    async with serving(temporal_cli, limit__historyCount__suggestContinueAsNew="12") as environment:
-        yield environment
-
-
-@pytest.fixture
-async def restless(
-    restless_env: WorkflowEnvironment, fresh_database: FreshDatabase, record_as: str
-) -> AsyncIterator[Harness]:
-    async with telling(restless_env, fresh_database, record_as) as make:
-        yield await make()
 
 
 @pytest.mark.recorded("restless")
@@ -92,6 +76,21 @@ async def test_months_of_plans_and_answers_leave_every_run_short_and_what_it_car
         assert carried[-1] < carried[len(carried) // 2] * 1.1
 
 
+async def test_a_run_continues_as_new_with_messages_in_its_inbox_and_loses_none(restless: Harness) -> None:
+    harness = restless
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops"), 300))
+    order = await harness.acknowledged(requirement)
+    async with asyncio.TaskGroup() as sending:
+        for number in range(200):
+            sending.create_task(harness.receive_part(order, 1, receipt=f"GR-{number}"))
+    await harness.order_until(order, lambda now: now.lines[0].received == 200)
+    assert max(len(inbox_of(run)) for run in await runs_of(harness.client, order.id)) > 0
+    await harness.receive_part(order, 100, receipt="GR-last")
+    assert await harness.ended(order.id) == "closed"
+    assert await harness.ended(requirement) == "fulfilled"
+    assert (await harness.kinds(order.id)).count("goods.received") == 201
+
+
 @pytest.mark.recorded("restless_question")
 async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_decided(restless: Harness) -> None:
     harness = restless
@@ -113,6 +112,17 @@ async def test_a_question_whose_cause_keeps_changing_continues_as_new_and_is_dec
 
 
 def size_of_input(run: WorkflowHistory) -> int:
-    """What the run was given, in bytes."""
-    given = run.events[0].workflow_execution_started_event_attributes.input.payloads
-    return sum(len(payload.data) for payload in given)
+    """What the run was given but for messages that wait, in bytes."""
+    return len(given_to(run).data) - len(json.dumps(inbox_of(run)))
+
+
+def inbox_of(run: WorkflowHistory) -> list[Any]:
+    """The messages that the run before has left."""
+    inbox: list[Any] = json.loads(given_to(run).data)["inbox"]
+    return inbox
+
+
+def given_to(run: WorkflowHistory) -> Payload:
+    """The one argument of the run."""
+    [payload] = run.events[0].workflow_execution_started_event_attributes.input.payloads
+    return payload

@@ -175,3 +175,26 @@ async def test_a_run_whose_worker_dies_goes_on_where_it_was(make_harness: MakeHa
         assert (await planner.ended(run)).stage is PlanStage.DONE
         for number in range(6):
             assert (await harness.requirement(planner.requirement(f"R{number}"))).request_revision == 1
+
+
+async def test_a_run_that_waits_long_for_a_person_continues_as_new_and_goes_on_with_the_decision(
+    restless: Harness,
+) -> None:
+    harness = restless
+    async with publishing(harness) as planner:
+        await planner.ended(await planner.publish(1, planner.lines("A", "B")))
+        run = await planner.publish(2, planner.lines("A"))
+        identity = plan_workflow_id(run)
+        asked = exception_id(identity, 1)
+        await harness.registered(asked, "exception.opened")
+        started = (await harness.handle(identity).describe()).run_id
+
+        async def continued() -> bool:
+            # No newer plan: the run looks, finds itself still waiting, and its history grows.
+            await harness.entities.supersede_plan_run(run)
+            return (await harness.handle(identity).describe()).run_id != started
+
+        await harness.until(continued)
+        await harness.decide(await harness.exception(asked), Choice.APPROVE)
+        assert (await planner.ended(run)).stage is PlanStage.DONE
+        await harness.registered(planner.requirement("B"), "withdrawal.received")

@@ -17,7 +17,7 @@ from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, Sched
 from tests.decisions.models import a_need, a_revision, a_source, an_item, june
 from tests.workflows.arrivals import NOW, POLICY, a_request, arrivals, unnoted
 from workflows.material_requirement import messages as requirement_messages
-from workflows.material_requirement.need import judge_need
+from workflows.material_requirement.messages import judge_need
 from workflows.material_requirement.state import RequirementState
 
 

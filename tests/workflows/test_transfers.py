@@ -19,8 +19,8 @@ from tests.decisions.models import a_need, a_policy, a_source, an_item, june
 from tests.workflows.arrivals import NOW, a_request
 from tests.workflows.harness import ACCEPTED, CHANGED, Harness
 from tests.workflows.lookout import parts
-from workflows.material_requirement.answers import answer_due, record_answered
 from workflows.material_requirement.state import AcceptedShortage, RequirementState
+from workflows.material_requirement.transfer_answer import answer_due, record_answered
 
 TRANSIT_DAYS = 3
 

@@ -1,4 +1,4 @@
-"""What an EngineeringChange makes of a message: a revision told anew, another in its place, a person's decision.
+"""What an EngineeringChange makes of a message: a revision published again, another in its place, a person's decision.
 
 Decided here: which of them is news (R10), and that a decision holds for the revision that it was made on alone (R15).
 Not here: what becomes of anything; that is judged when all that arrived is taken.
@@ -11,9 +11,10 @@ from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.records import ChangeStage
 from decisions.ordering import is_newer
 from workflows.engineering_change.state import ChangeState
-from workflows.material_requirement.need import RecordEvent
+from workflows.memory import RecordEvent, RunInput
 
 ChangeMessage = ChangeOpened | ChangeSuperseded | ExceptionDecided
+ChangeInput = RunInput[ChangeOpened, ChangeState, ChangeMessage]
 
 
 def take(state: ChangeState, message: ChangeMessage, record: RecordEvent) -> None:
@@ -84,4 +85,4 @@ def _take_decision(state: ChangeState, decided: ExceptionDecided, record: Record
     )
 
 
-__all__ = ["ChangeMessage", "record_revision", "take"]
+__all__ = ["ChangeInput", "ChangeMessage", "record_revision", "take"]

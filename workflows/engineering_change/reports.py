@@ -22,7 +22,7 @@ def decided_by(state: ChangeState) -> str:
 
 
 def bom_changes(state: ChangeState, found: Sequence[Cut], now: datetime) -> tuple[BomChange, ...]:
-    """What each requirement that is cut is told."""
+    """The message to each requirement that is cut."""
     return tuple(
         BomChange(
             requirement_id=cut.requirement_id,

@@ -1,35 +1,26 @@
-"""What an EngineeringChange remembers: the revision as last told, what is proposed of it, and what became of it."""
+"""What an EngineeringChange remembers: the revision as last published, its proposal, and what became of it."""
 
 from decimal import Decimal
 
-from pydantic import BaseModel
-
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, Proposal
-from canonical.identity import ChangeId, ExceptionId, RequirementId
+from canonical.identity import ChangeId, RequirementId
 from canonical.messages import ChangeOpened
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import ChangeStage
 from workflows.event_log import EventLog
+from workflows.memory import EntityState, OpenQuestion
 
 
-class OpenQuestion(BaseModel):
-    """The proposal that waits for a person."""
-
-    id: ExceptionId
-    digest: str
-
-
-class ChangeState(BaseModel):
+class ChangeState(EntityState):
     """The change's memory."""
 
     revised: BomRevised
     correlation_id: str
-    event_log: EventLog
     stage: ChangeStage = ChangeStage.JUDGING
     unjudged: bool = True
-    """What was told last is not looked into yet."""
+    """The newest message is not evaluated yet."""
     policy: PlantPolicy | None = None
     """As it was when it was last looked into."""
     proposal: Proposal | None = None
@@ -37,7 +28,7 @@ class ChangeState(BaseModel):
     questions_raised: int
     decision: Decision | None = None
     superseded_by: ChangeId | None = None
-    """Another revision takes its place, told or found; it ends when it is looked into."""
+    """Another revision takes its place, by message or as found in the ledger; it ends when it is evaluated."""
     dispositions: tuple[ChangeDisposition, ...] = ()
     reasons: tuple[Reason, ...] = ()
     changed_requirements: tuple[RequirementId, ...] = ()

@@ -2,8 +2,10 @@
 
 It looks up where the outgoing components are used, proposes what becomes of them (R13) for one approval (R15), and then
 tells the requirements what they go on needing and states the needs of the new components. It touches no order: those
-follow their requirements by R3. A revision that is told anew before the approval replaces the proposal.
+follow their requirements by R3. A revision that is published again before the approval replaces the proposal.
 """
+
+from collections.abc import Sequence
 
 from pydantic import JsonValue
 from temporalio import workflow
@@ -12,8 +14,8 @@ from activities.internal import InternalActivities
 from canonical.bom import BomLineChange
 from canonical.calls import ChangeBomCall, PublishNeedsCall, WhereUsed, WhereUsedCall
 from canonical.exception import Choice, ExceptionDecided, Proposal
-from canonical.identity import ChangeId, exception_id
-from canonical.messages import ChangeOpened, ChangeSuperseded, ExceptionRaised, ProposalChanged
+from canonical.identity import ChangeId
+from canonical.messages import ChangeOpened, ChangeSuperseded
 from canonical.need import Need
 from canonical.records import ChangeSnapshot, ChangeStage
 from decisions.engineering_change.choices import cost_of
@@ -27,7 +29,7 @@ from decisions.engineering_change.proposal import (
     left_as_it_is,
 )
 from decisions.engineering_change.report import affected_requirements, check, instructions_of
-from workflows.engineering_change.messages import ChangeMessage, record_revision, take
+from workflows.engineering_change.messages import ChangeInput, ChangeMessage, record_revision, take
 from workflows.engineering_change.reports import (
     bom_changes,
     change_details,
@@ -36,64 +38,65 @@ from workflows.engineering_change.reports import (
     decided_by,
     needs_now,
 )
-from workflows.engineering_change.state import ChangeState, OpenQuestion
-from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
-from workflows.questions import change_proposal, raise_exception
+from workflows.engineering_change.state import ChangeState
+from workflows.entity import CALL_RETRIES, CALL_TIMEOUT, Entity, activity_name
+from workflows.questions import Questions
 
 
 @workflow.defn(name="EngineeringChange")
-class EngineeringChange(Entity):
+class EngineeringChange(Entity[ChangeState, ChangeMessage]):
     """One durable workflow per revision of an assembly at a plant."""
 
     @workflow.init
-    def __init__(self, opened: ChangeOpened) -> None:
-        self.state = ChangeState.of(opened)
-        self.event_log = self.state.event_log
-        self._inbox: list[ChangeMessage] = []
+    def __init__(self, given: ChangeInput) -> None:
+        super().__init__(given, given.state or ChangeState.of(given.opening))
         self._plans: tuple[ComponentPlan, ...] = ()
-        record_revision(self.state, "change.opened", self.record)
+        self._questions = Questions(self.state, self)
+        if given.state is None:
+            record_revision(self.state, "change.opened", self.record)
 
     @workflow.run
-    async def run(self, opened: ChangeOpened) -> str:
-        """Take what arrived, look, propose; carry out what is decided, and end with the report."""
-        state = self.state
-        while True:
-            self._take_messages()
-            if state.unjudged:
-                await self._judge()
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if state.ended:
-                return state.stage
-            await workflow.wait_condition(lambda: bool(self._inbox))
+    async def run(self, given: ChangeInput) -> str:
+        """Look, propose, carry out what is decided, and end with the report."""
+        await self.live()
+        return self.state.stage
 
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.signal
+    @workflow.signal(name="bom_revised")
     def bom_revised(self, opened: ChangeOpened) -> None:
-        """The revision is told anew."""
-        self._inbox.append(opened)
+        """The revision is published again."""
+        self.inbox.append(opened)
 
-    @workflow.signal
+    @workflow.signal(name="superseded")
     def superseded(self, superseded: ChangeSuperseded) -> None:
         """Another revision takes the place of this one."""
-        self._inbox.append(superseded)
+        self.inbox.append(superseded)
 
-    @workflow.signal
+    @workflow.signal(name="exception_decided")
     def exception_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
-        self._inbox.append(decided)
+        self.inbox.append(decided)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> ChangeSnapshot:
         """The present state."""
         return self.snapshot()
 
-    def _take_messages(self) -> None:
-        messages, self._inbox = self._inbox, []
+    async def take(self, messages: Sequence[ChangeMessage]) -> None:
+        """Take note of what arrived, in this order."""
         for message in messages:
             take(self.state, message, self.record)
+
+    async def act(self) -> None:
+        """Evaluate the newest message."""
+        if self.state.unjudged:
+            await self._judge()
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to wait for."""
+        return self.state.ended
 
     # -- judge
 
@@ -101,7 +104,7 @@ class EngineeringChange(Entity):
         """R13 by the ledger, master data and policy of the moment; then ask, or do what needs nobody or is decided."""
         state = self.state
         used = await self._where_used()
-        if self._inbox:
+        if self.inbox:
             return  # what arrived meanwhile may say otherwise; it is taken, and all is looked into with it
         outcome = self._outcome(used)
         state.unjudged, state.policy = False, used.policy
@@ -140,7 +143,7 @@ class EngineeringChange(Entity):
             lambda: workflow.execute_activity_method(
                 InternalActivities.where_used, call, start_to_close_timeout=CALL_TIMEOUT, retry_policy=CALL_RETRIES
             ),
-            "internal.where_used",
+            activity_name(InternalActivities.where_used),
         )
 
     def _outcome(self, used: WhereUsed) -> BomChangeOutcome:
@@ -159,44 +162,14 @@ class EngineeringChange(Entity):
         state = self.state
         assert state.policy is not None
         state.stage = ChangeStage.PROPOSED
-        known = state.question
-        if known is not None and known.digest == proposal.digest:
-            return
-        if known is None:
-            state.questions_raised += 1
-        identity = known.id if known else exception_id(state.revised.id, state.questions_raised)
-        state.question = OpenQuestion(id=identity, digest=proposal.digest)
-        if known is not None:
-            self.record("change.proposal_changed", exception_id=identity, digest=proposal.digest)
-            await change_proposal(identity, ProposalChanged(proposal=proposal))
-            return
-        self.record(
-            "exception.raised",
-            exception_id=identity,
-            kind=proposal.kind,
-            summary=proposal.summary,
-            value=str(proposal.value),
-            currency=proposal.currency,
-            reasons=[reason.model_dump(mode="json") for reason in proposal.reasons],
-            policy_version=state.policy.version,
-        )
-        await raise_exception(
-            ExceptionRaised(
-                exception_id=identity,
-                raised_by=state.revised.id,
-                proposal=proposal,
-                policy=state.policy,
-                assignee=state.policy.buyer,
-                raised_at=workflow.now(),
-                correlation_id=state.correlation_id,
-            )
-        )
+        if (known := state.question) is not None and known.digest != proposal.digest:
+            self.record("change.proposal_changed", exception_id=known.id, digest=proposal.digest)
+        state.question = await self._questions.ask(known, proposal, state.policy)
 
     async def _overtake(self, reason: str) -> None:
         question, self.state.question = self.state.question, None
         assert question is not None
-        self.record("exception.overtaken", exception_id=question.id, why=reason)
-        await change_proposal(question.id, ProposalChanged(proposal=None, reason=reason))
+        await self._questions.withdraw(question, reason)
 
     # -- carry out
 
@@ -216,7 +189,7 @@ class EngineeringChange(Entity):
         self._report("change.superseded", by=to)
 
     async def _carry_out(self, used: WhereUsed) -> None:
-        """Each requirement is told what it goes on needing; the new components' needs go the way of any plan's."""
+        """Tell each requirement what it still needs; the needs of new components go the way of any plan's."""
         state = self.state
         state.dispositions = carried_out(state.dispositions, self._plans, state.decision)
         found = tuple(cut for plan in self._plans for cut in cuts(plan, state.dispositions))
@@ -243,16 +216,8 @@ class EngineeringChange(Entity):
             decided_by=decided_by(state),
             requirements=[{"id": cut.requirement_id, "quantity": str(cut.quantity)} for cut in found],
         )
-        audit_batch = self.audit_batch()
-        delivered = await self.carried(
-            audit_batch,
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.change_bom,
-                ChangeBomCall(audit_batch=audit_batch, changes=changes),
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.change_bom",
+        delivered = await self.recorded(
+            InternalActivities.change_bom, ChangeBomCall(audit_batch=self.audit_batch(), changes=changes)
         )
         return tuple(cut.requirement_id for cut, running in zip(found, delivered, strict=True) if not running)
 
@@ -260,18 +225,8 @@ class EngineeringChange(Entity):
         state, now = self.state, workflow.now()
         stated = needs_now(state, needs, now)
         self.record("change.needs_published", requirements=[need.id for need in needs])
-        audit_batch = self.audit_batch()
-        call = PublishNeedsCall(audit_batch=audit_batch, needs=stated, correlation_id=state.correlation_id)
-        await self.carried(
-            audit_batch,
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.publish_needs,
-                call,
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.publish_needs",
-        )
+        call = PublishNeedsCall(audit_batch=self.audit_batch(), needs=stated, correlation_id=state.correlation_id)
+        await self.recorded(InternalActivities.publish_needs, call)
 
     # -- what it leaves behind
 

@@ -3,26 +3,24 @@ climbed."""
 
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from canonical.base import Instant
 from canonical.exception import Decision, Proposal
-from canonical.messages import ExceptionRaised
+from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import ExceptionState
 from decisions.delegation import Assignee, who_is_asked
 from decisions.escalation import BUYER_NOTIFIED
 from workflows.event_log import EventLog
+from workflows.memory import EntityState, RunInput
 
 _REASONS_KEPT = 50
 
 
-class ExceptionMemory(BaseModel):
+class ExceptionMemory(EntityState):
     """The exception's memory."""
 
     raised: ExceptionRaised
-    event_log: EventLog
     policy: PlantPolicy
     """As it was at the last escalation level."""
     proposal: Proposal
@@ -91,16 +89,8 @@ class ExceptionMemory(BaseModel):
         return asked
 
 
-class ExceptionStarted(ExceptionRaised):
-    """What a run is given. In one message, so that a run which was given nothing to carry reads it as well."""
-
-    carried: ExceptionMemory | None = None
-    """The memory of the run before; None: the question is new."""
-
-    @classmethod
-    def of(cls, raised: ExceptionRaised) -> "ExceptionStarted":
-        """What the first run is given."""
-        return cls(**dict(raised))
+ExceptionMessage = ProposalChanged | Decision
+ExceptionInput = RunInput[ExceptionRaised, ExceptionMemory, ExceptionMessage]
 
 
 def first_asked(proposal: Proposal, otherwise: str) -> str:

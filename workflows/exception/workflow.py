@@ -24,46 +24,27 @@ from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.approval import entitled_roles, may_decide, may_decide_as
 from decisions.engineering_change.choices import fault_of
 from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, question_schedule
-from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
-from workflows.exception.state import ExceptionMemory, ExceptionStarted, first_asked, reported
-from workflows.policy_now import policy_now
-
-MOMENT = timedelta(milliseconds=1)
+from workflows.entity import Entity
+from workflows.exception.state import ExceptionInput, ExceptionMemory, ExceptionMessage, first_asked, reported
 
 
 @workflow.defn(name="ShortageException")
-class ShortageException(Entity):
+class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
     """One question to a person."""
 
     @workflow.init
-    def __init__(self, started: ExceptionStarted) -> None:
-        self.state = started.carried or ExceptionMemory.of(started, workflow.now())
-        self.event_log = self.state.event_log
-        self._changes: list[ProposalChanged] = []
+    def __init__(self, given: ExceptionInput) -> None:
+        super().__init__(given, given.state or ExceptionMemory.of(given.opening, workflow.now()))
+        self._closed = False
+        if given.state is None:
+            self._open()
 
     @workflow.run
-    async def run(self, started: ExceptionStarted) -> str:
+    async def run(self, given: ExceptionInput) -> str:
         """Stand in the inbox, climb the escalation schedule, and end with a decision or because the cause went away."""
-        state = self.state
-        if started.carried is None:
-            self._open()
-        while state.state is ExceptionState.OPEN:
-            await self.come_to_rest()
-            if self._nobody_spoke and workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(started.model_copy(update={"carried": state}))
-            level_at = await self._next_event()
-            if level_at is not None:
-                await self._take_up_policy()
-            if state.decision is not None:
-                state.state = ExceptionState.DECIDED
-                self.record("exception.closed", choice=state.decision.choice, decided_by=state.decision.decided_by)
-            elif self._changes:
-                self._take_changes()
-            elif level_at is not None:
-                self._escalate(level_at)
-        await self._close()
+        await self.live()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return state.state
+        return self.state.state
 
     def _open(self) -> None:
         state = self.state
@@ -76,23 +57,29 @@ class ShortageException(Entity):
             **reported(asked),
         )
 
-    # -- what it is told
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.update
+    @workflow.update(name="decide")
     def decide(self, decision: Decision) -> ExceptionSnapshot:
         """Take a person's decision. An update, since the person waits to hear that it was taken."""
-        if self.state.decision is None:
-            self._take_changes()
-            self.state.decision = decision
+        taken = self._taken or decision
+        if self._taken is None:
+            self.inbox.append(decision)
+        proposal = self._newest_proposal or self.state.proposal
         return self.snapshot().model_copy(
-            update={"state": ExceptionState.DECIDED, "next_escalation": None, "closed": True}
+            update={
+                "proposal": proposal,
+                "digest": proposal.digest,
+                "decision": taken,
+                "state": ExceptionState.DECIDED,
+                "next_escalation": None,
+                "closed": True,
+            }
         )
 
     @decide.validator
     def _may_be_decided(self, decision: Decision) -> None:
-        state, taken = self.state, self.state.decision
-        # What arrived with the decision, in the same moment, counts already.
-        proposal = self._changes[-1].proposal if self._changes else state.proposal
+        state, taken, proposal = self.state, self._taken, self._newest_proposal
         if taken is not None:
             if taken.event_id == decision.event_id:
                 return
@@ -118,32 +105,52 @@ class ShortageException(Entity):
         if (fault := fault_of(proposal, decision)) is not None:
             _refuse("lines_not_possible", fault)
 
+    @property
+    def _taken(self) -> Decision | None:
+        """The decision, acted on or not."""
+        waiting = (message for message in self.inbox if isinstance(message, Decision))
+        return self.state.decision or next(waiting, None)
+
+    @property
+    def _newest_proposal(self) -> Proposal | None:
+        """What arrived with a decision, in the same moment, counts already."""
+        changes = [message for message in self.inbox if isinstance(message, ProposalChanged)]
+        return changes[-1].proposal if changes else self.state.proposal
+
     def _entitled(self, proposal: Proposal) -> tuple[str, ...]:
         """The roles that may decide by the policy that is known: approvers, whoever was asked, and their stand-ins."""
         roles = [*proposal.approvers, *self.state.roles, self.state.assignee]
         return entitled_roles(roles, self.state.policy, workflow.now())
 
-    @workflow.signal
+    @workflow.signal(name="proposal_changed")
     def proposal_changed(self, changed: ProposalChanged) -> None:
         """The raiser's picture changed."""
-        self._changes.append(changed)
+        self.inbox.append(changed)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> ExceptionSnapshot:
         """The present state."""
         return self.snapshot()
 
-    def _take_changes(self) -> None:
-        changes, self._changes = self._changes, []
-        for changed in changes:
-            if changed.proposal is None:
-                self.state.state = ExceptionState.OVERTAKEN
-                self.record("exception.overtaken", why=changed.reason)
+    async def take(self, messages: Sequence[ExceptionMessage]) -> None:
+        """Take note of what arrived, in this order; what comes after the end changes nothing."""
+        for message in messages:
+            if self.ended:
                 return
-            self._take_change(changed.proposal)
+            if isinstance(message, Decision):
+                self._take_decision(message)
+            elif message.proposal is None:
+                self.state.state = ExceptionState.OVERTAKEN
+                self.record("exception.overtaken", why=message.reason)
+            else:
+                self._take_change(message.proposal)
+
+    def _take_decision(self, decision: Decision) -> None:
+        self.state.decision, self.state.state = decision, ExceptionState.DECIDED
+        self.record("exception.closed", choice=decision.choice, decided_by=decision.decided_by)
 
     def _take_change(self, proposal: Proposal) -> None:
-        """Another proposal; where others have to decide it and the buyer was not told yet, it is theirs."""
+        """Another proposal; if others have to decide it and the buyer was not notified yet, it is assigned to them."""
         state = self.state
         state.proposal = proposal
         first, moved = first_asked(proposal, state.role), {}
@@ -164,32 +171,36 @@ class ShortageException(Entity):
     def _next_escalation_level(self) -> EscalationLevel | None:
         return next_escalation(self._levels, self.state.reached)
 
-    async def _next_event(self) -> datetime | None:
-        """Wait for a person or the raiser; at most until the next escalation level: one timer at a time.
-
-        The moment at which the wait for the escalation level was over; None: somebody spoke before.
-        """
+    def time_to_wait(self) -> timedelta | None:
+        """Until the next escalation level."""
         level = self._next_escalation_level
-        pause = None if level is None else max(level.at - workflow.now(), MOMENT)
-        try:
-            await workflow.wait_condition(lambda: not self._nobody_spoke, timeout=pause)
-        except TimeoutError:
-            return workflow.now()
-        return None
+        return None if level is None else level.at - workflow.now()
+
+    async def act(self) -> None:
+        """Climb the escalation levels that are due, by the policy as it is then; leave when it is over."""
+        now, level = workflow.now(), self._next_escalation_level
+        if not self.ended and level is not None and level.at <= now:
+            await self._take_up_policy()
+            # A person or the raiser who spoke meanwhile comes first.
+            if not self.inbox:
+                self._escalate(now)
+        if self.ended and not self._closed:
+            await self._close()
+            self._closed = True
 
     @property
-    def _nobody_spoke(self) -> bool:
-        """Neither a person nor the raiser has said anything that is not acted on."""
-        return self.state.decision is None and not self._changes
+    def ended(self) -> bool:
+        """It is decided, or the cause went away."""
+        return self.state.state is not ExceptionState.OPEN
 
     async def _take_up_policy(self) -> None:
         """As the raiser asked for it: an order by its supplier, a requirement by its item."""
         state, proposal = self.state, self.state.proposal
         if state.raised.raised_by.startswith("order/"):
-            state.policy = await policy_now(self, state.policy, supplier=proposal.supplier or "")
+            state.policy = await self.policy_now(state.policy, supplier=proposal.supplier or "")
         else:
-            state.policy = await policy_now(
-                self, state.policy, item_class=state.raised.item_class, item=proposal.item or ""
+            state.policy = await self.policy_now(
+                state.policy, item_class=state.raised.item_class, item=proposal.item or ""
             )
 
     def _escalate(self, now: datetime) -> None:
@@ -217,18 +228,8 @@ class ShortageException(Entity):
                 exception_id=state.raised.exception_id, digest=state.decision.digest, decision=state.decision
             )
         self.show()
-        audit_batch = self.audit_batch()
-        call = CloseExceptionCall(audit_batch=audit_batch, raised_by=state.raised.raised_by, decided=decided)
-        await self.carried(
-            audit_batch,
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.close_exception,
-                call,
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.close_exception",
-        )
+        call = CloseExceptionCall(audit_batch=self.audit_batch(), raised_by=state.raised.raised_by, decided=decided)
+        await self.recorded(InternalActivities.close_exception, call)
 
     def snapshot(self) -> ExceptionSnapshot:
         """The present state, for the ledger's reads."""

@@ -1,36 +1,58 @@
-"""What a requirement asks of orders: first cover, changes, balances, and what a person decided of a shortage.
+"""How a requirement gets covered by orders: first coverage, changes, open quantities, and decided shortages.
 
-All quantities are in the need's unit. How a question is put is in requirement_wants; the decisions are in decisions/.
+Every supply request states the whole of what is asked. The audit event of its decision holds all inputs but the policy,
+so that the decision can be made again under another one. Quantities are in the requirement's unit; only a supply
+request is in the order unit. The rules are in decisions/.
 """
 
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
+from pydantic import JsonValue
 from temporalio import workflow
 
+from activities.internal import InternalActivities
+from canonical.calls import RequestSupplyCall, SupplyRequestChange, SupplyRequestOpening, SupplyRequestsPlaced
 from canonical.exception import Choice, Decision
-from canonical.supply import OrderCoverage, ScheduleLineState
-from decisions.assess import NotOrderable, SourcingDecision
+from canonical.need import Need
+from canonical.reason import Reason
+from canonical.records import RequirementStage
+from canonical.routing import as_kept
+from canonical.sourcing import Assessment, Source
+from canonical.supply import OrderCoverage, ScheduleLineState, SupplyRequest
+from decisions.assess import NotOrderable, SourcingDecision, decide_sourcing
 from decisions.feasibility import Feasible, Short, judge_feasibility
 from decisions.netting import Netting, left_to_order
 from decisions.shortage import alternatives
 from decisions.sourcing import permitted_sources
+from decisions.supply_requests import release, request_for, terms_for
 from decisions.units import conversion
-from workflows.material_requirement.state import AcceptedShortage
-from workflows.material_requirement.supply_requests import SupplyRequester
+from workflows.entity import Entity
+from workflows.material_requirement.messages import RequirementMessage
+from workflows.material_requirement.state import AcceptedShortage, RequirementState
 
 _STAYS = (ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED)
 
 
-class CoverageSeeker(SupplyRequester):
-    """The part of a MaterialRequirement that seeks cover; what keeps it from being ordered is returned."""
+class RequirementSourcing:
+    """What one requirement asks of orders; what keeps it from being ordered is returned.
+
+    Each decision needs the assessment of its moment.
+    """
+
+    def __init__(self, state: RequirementState, entity: Entity[RequirementState, RequirementMessage]) -> None:
+        self._state = state
+        self._entity = entity
 
     async def source_need(self) -> NotOrderable | None:
         """First cover, or a changed need: the newest live order takes the difference.
 
-        An order that was told to let go and has not done so yet is asked first: it may keep what it has. One whose
-        supplier may not serve the need any more (sourcing rule, route, master data) is told to let go.
+        An order that was asked to release its quantity and has not done so yet comes first: it may keep what it has.
+        One whose supplier may not serve the need any more (sourcing rule, route, master data) is asked to release it.
         """
-        state = self.state
+        state = self._state
         self._count_in_the_unit_of_the_need()
         primary = next((coverage for coverage in reversed(state.live) if coverage.request.lots), None)
         primary = primary or next(reversed(state.live), None)
@@ -51,13 +73,13 @@ class CoverageSeeker(SupplyRequester):
 
     async def release_coverage(self) -> None:
         """Withdrawn: nothing is wanted of any order any more."""
-        for coverage in self.state.live:
+        for coverage in self._state.live:
             if coverage.request.lots:
-                await self.release(coverage, rule="R3", decided_by=self.state.approved_by)
+                await self.release(coverage, rule="R3", decided_by=self._state.approved_by)
 
     async def source_open_quantity(self) -> NotOrderable | None:
         """R3: what an order could not take any more is ordered anew from the same supplier, as far as it is needed."""
-        state = self.state
+        state = self._state
         for coverage in list(state.coverages):
             if coverage.open_quantity <= 0 or state.source_of(coverage) is None:
                 continue
@@ -75,16 +97,16 @@ class CoverageSeeker(SupplyRequester):
 
     async def act_on_decision(self) -> NotOrderable | None:
         """What a person decided about a shortage."""
-        decision, self.state.decision = self.state.decision, None
+        decision, self._state.decision = self._state.decision, None
         if decision is None:
             return None
         short = self.judge()
         match decision.choice:
             case _ if not isinstance(short, Short):
-                self.record("decision.overtaken", decision.decided_at, choice=decision.choice)
-            case _ if short.why != self.state.decided_about:
+                self._entity.record("decision.overtaken", decision.decided_at, choice=decision.choice)
+            case _ if short.why != self._state.decided_about:
                 # The picture changed in the same moment: the question is put anew.
-                self.record("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
+                self._entity.record("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
             case Choice.ACCEPT:
                 return await self._accept(short, decision)
             case Choice.EXPEDITE:
@@ -92,15 +114,15 @@ class CoverageSeeker(SupplyRequester):
             case Choice.SPLIT:
                 return await self._split(short, decision)
             case _:
-                self.record("decision.without_effect", decision.decided_at, choice=decision.choice)
+                self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice)
         return None
 
     async def _accept(self, short: Short, decision: Decision) -> NotOrderable | None:
         """Live with the late date; what would never come is cut from the order."""
-        self.state.accepted = AcceptedShortage(short_quantity=short.short_quantity, available_on=short.available_on)
+        self._state.accepted = AcceptedShortage(short_quantity=short.short_quantity, available_on=short.available_on)
         if short.available_on is not None:
             return None
-        for coverage in self.state.live:
+        for coverage in self._state.live:
             dated = sum((part.quantity for part in coverage.supply if part.date is not None), Decimal(0))
             if dated < coverage.needed:
                 problem = await self.change_request(coverage, dated, rule="R7", decided_by=decision.decided_by)
@@ -110,7 +132,7 @@ class CoverageSeeker(SupplyRequester):
 
     async def _expedite(self, decision: Decision) -> NotOrderable | None:
         """Ask the suppliers that are late for the pegged date."""
-        for coverage in self.state.live:
+        for coverage in self._state.live:
             if coverage.reported is None:
                 continue
             by = decision.decided_by
@@ -121,12 +143,12 @@ class CoverageSeeker(SupplyRequester):
 
     async def _split(self, short: Short, decision: Decision) -> NotOrderable | None:
         """Order what is short from a second source and take it from the orders that are late."""
-        state, by = self.state, decision.decided_by
+        state, by = self._state, decision.decided_by
         second = decision.supplier or self._best_second_source(short)
         decided = self.decide(short.short_quantity, only=second) if second is not None else None
         if not isinstance(decided, SourcingDecision):
             why = decided.why if decided is not None else "no second source"
-            self.record("decision.without_effect", decision.decided_at, choice=decision.choice, why=why)
+            self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice, why=why)
             return None
         left = short.short_quantity
         for coverage in reversed(state.live):
@@ -140,7 +162,7 @@ class CoverageSeeker(SupplyRequester):
 
     def _best_second_source(self, short: Short) -> str | None:
         """The one that the proposal shows first."""
-        state, assessment = self.state, self.state.assessment
+        state, assessment = self._state, self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
         late, today = state.late_supplier, workflow.now().date()
@@ -169,13 +191,13 @@ class CoverageSeeker(SupplyRequester):
 
     def _netting(self, besides: OrderCoverage | None = None) -> Netting:
         """R2: what is not on stock and no other order than this one is asked for."""
-        state = self.state
+        state = self._state
         others = [coverage for coverage in state.coverages if coverage is not besides]
         return left_to_order(state.acted_on.quantity, others, state.on_hand)
 
     def _may_serve(self, coverage: OrderCoverage) -> bool:
         """Whether the plan and the plant allow the coverage's supplier."""
-        state = self.state
+        state = self._state
         assert state.assessment is not None
         return any(
             source.supplier == coverage.supplier for source in permitted_sources(state.acted_on, state.assessment)
@@ -183,7 +205,7 @@ class CoverageSeeker(SupplyRequester):
 
     def _count_in_the_unit_of_the_need(self) -> None:
         """Where the plan states the need in another unit, what orders hold is counted in that one from now on."""
-        state, unit = self.state, self.state.acted_on.unit
+        state, unit = self._state, self._state.acted_on.unit
         assert state.assessment is not None
         item = state.assessment.item
         for coverage in state.coverages:
@@ -196,12 +218,226 @@ class CoverageSeeker(SupplyRequester):
 
     def judge(self) -> Feasible | Short:
         """R7: what is known to come against the pegged need."""
-        assessment = self.state.assessment
+        assessment = self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
         return judge_feasibility(
-            self.state.acted_on.pegs,
-            self.state.covered_by,
+            self._state.acted_on.pegs,
+            self._state.covered_by,
             assessment.item.goods_receipt_days,
-            self.state.policy.calendar,
+            self._state.policy.calendar,
         )
+
+    # -- supply requests to orders
+
+    def decide(
+        self,
+        quantity: Decimal,
+        *,
+        exclude: Collection[str] = (),
+        only: str | None = None,
+        netting: Netting | None = None,
+    ) -> SourcingDecision | NotOrderable:
+        """By all rules, of whom and how the quantity is ordered; `only`: of this supplier, sound or not.
+
+        `netting`: why it is this quantity (R2), where it is not what a person decided.
+        """
+        state, assessment = self._state, self._state.assessment
+        assert assessment is not None
+        today = workflow.now().date()
+        sources = assessment.item.sources if assessment.item else ()
+        excluded = set(exclude) if only is None else {source.supplier for source in sources} - {only}
+        asked = sorted(excluded)
+        holding = () if only is None else (only,)
+        decided = decide_sourcing(state.acted_on, assessment, today, quantity=quantity, exclude=asked, holding=holding)
+        state.decided_under = version = decided.policy.version
+        question = SourcingQuestion(state.acted_on, assessment, today, quantity, asked, holding)
+        if isinstance(decided, SourcingDecision):
+            reasons = (netting.reason(version), *decided.reasons()) if netting is not None else decided.reasons()
+            self._entity.record("sourcing.decided", **sourcing_decided(question, decided, reasons))
+        elif assessment.item is not None:
+            self._entity.record("sourcing.refused", **sourcing_refused(question, decided))
+        return decided
+
+    async def open_request(
+        self, decided: SourcingDecision, *, rule: str, decided_by: str | None = None
+    ) -> NotOrderable | None:
+        """Want coverage of an order that collects, or of a new one."""
+        state, source = self._state, decided.source
+        request = self._request(decided, decided_by=decided_by, expedite=None, rule=rule)
+        self._record_request(request, source.supplier)
+        opening = SupplyRequestOpening(
+            request=request, terms=terms_for(request, decided.choice), source=source, policy=decided.policy
+        )
+        asked = await self._ask(openings=(opening,))
+        reservation = asked.reservations[0]
+        held, known = reservation.existing or request, state.coverage_of(reservation.order_id)
+        coverage = OrderCoverage(order_id=reservation.order_id, supplier=source.supplier, request=held)
+        if known is None:
+            state.coverages.append(coverage)
+        else:
+            state.replace_coverage(known.order_id, request=held, settled=0)
+        before = known.needed if known else Decimal(0)
+        if before > 0 or (held.lots, held.dock_date) != (request.lots, request.dock_date):
+            # The order has this supply request instead of the one before, or of one that a former attempt of this task
+            # had asked.
+            whole = before + decided.choice.quantity
+            return await self.change_request(coverage, whole, rule=rule, decided_by=decided_by)
+        return None
+
+    async def change_request(
+        self,
+        coverage: OrderCoverage,
+        quantity: Decimal,
+        *,
+        rule: str,
+        decided_by: str | None = None,
+        expedite: bool = False,
+        netting: Netting | None = None,
+    ) -> NotOrderable | None:
+        """State a new supply request to the order that knows the requirement."""
+        if self._state.source_of(coverage) is None or quantity <= 0:
+            await self.release(coverage, rule=rule, decided_by=decided_by)
+            return None
+        decided = self.decide(quantity, only=coverage.supplier, netting=netting)
+        if isinstance(decided, NotOrderable):
+            return decided
+        request = self._request(decided, decided_by=decided_by, expedite=expedite, rule=rule)
+        await self._send_request(coverage, request)
+        return None
+
+    async def release(self, coverage: OrderCoverage, *, rule: str, decided_by: str | None = None) -> None:
+        """Nothing more is wanted of the order."""
+        request = release(coverage.request, request_revision=self._state.next_revision(), reason=rule)
+        await self._send_request(
+            coverage, request.model_copy(update={"approved_by": decided_by, "reported_at": workflow.now()})
+        )
+
+    async def _send_request(self, coverage: OrderCoverage, request: SupplyRequest) -> None:
+        self._record_request(request, coverage.supplier)
+        self._state.replace_coverage(coverage.order_id, request=request)
+        asked = await self._ask(changes=(SupplyRequestChange(order_id=coverage.order_id, request=request),))
+        if not asked.delivered[0]:
+            self._state.replace_coverage(coverage.order_id, released=True)
+
+    def _request(
+        self, decided: SourcingDecision, *, decided_by: str | None, expedite: bool | None, rule: str
+    ) -> SupplyRequest:
+        state, need = self._state, self._state.acted_on
+        request = request_for(
+            need,
+            decided.choice.item,
+            decided.choice,
+            decided.policy,
+            requirement_id=state.id,
+            request_revision=state.next_revision(),
+            today=workflow.now().date(),
+            correlation_id=state.correlation_id,
+            expedite=expedite,
+            approved_by=decided_by,
+            reason=f"{rule}: {decided.choice.why}",
+        )
+        answered_on = need.demanded_by is not None and need.demanding_line is not None
+        item_class = decided.choice.item.item_class
+        return request.model_copy(
+            update={"reported_at": workflow.now(), "answered_on": answered_on, "item_class": item_class}
+        )
+
+    async def _ask(
+        self, *, openings: tuple[SupplyRequestOpening, ...] = (), changes: tuple[SupplyRequestChange, ...] = ()
+    ) -> SupplyRequestsPlaced:
+        # The snapshot goes out with the request, so it has to show the state that the request leads to.
+        self._state.stage, self._state.reason = RequirementStage.COVERED, "asked of an order; waits for the supplier"
+        call = RequestSupplyCall(
+            audit_batch=self._entity.audit_batch(),
+            openings=openings,
+            changes=changes,
+            correlation_id=self._state.correlation_id,
+        )
+        return await self._entity.recorded(InternalActivities.request_supply, call)
+
+    def _record_request(self, request: SupplyRequest, supplier: str) -> None:
+        self._entity.record(
+            "supply_request.sent",
+            supplier=supplier,
+            quantity=str(request.quantity),
+            needed=str(request.needed),
+            unit=request.unit,
+            dock_date=request.dock_date.isoformat(),
+            send_by=request.send_by.isoformat(),
+            expedite=request.expedite,
+            decided_by=request.approved_by,
+            why=request.reason,
+        )
+
+
+# -- as audit events
+
+
+class SourcingQuestion(NamedTuple):
+    """What `decide_sourcing` was asked."""
+
+    need: Need
+    assessment: Assessment
+    today: dt.date
+    quantity: Decimal
+    exclude: Sequence[str] = ()
+    holding: Sequence[str] = ()
+
+
+def sourcing_decided(
+    asked: SourcingQuestion, decided: SourcingDecision, reasons: Sequence[Reason]
+) -> dict[str, JsonValue]:
+    """`sourcing.decided`: what was asked, what came out, and why."""
+    return {
+        **_asked(asked),
+        "outcome": {
+            "supplier": decided.source.supplier,
+            "route": decided.route.value,
+            "lots": [str(lot) for lot in decided.lots.lots],
+            "unit": decided.source.unit,
+            "dock_date": decided.schedule.dock_date.isoformat(),
+            "send_by": decided.schedule.send_by.isoformat(),
+            "expedite": decided.schedule.expedite,
+        },
+        "why": decided.choice.why,
+        "reasons": [reason.model_dump(mode="json") for reason in reasons],
+        "policy_version": decided.policy.version,
+    }
+
+
+def sourcing_refused(asked: SourcingQuestion, refused: NotOrderable) -> dict[str, JsonValue]:
+    """`sourcing.refused`: what was asked, and what is wrong in master data; its reasons are the exception's."""
+    return {
+        **_asked(asked),
+        "defects": [defect.field for defect in refused.defects],
+        "why": refused.why,
+        "policy_version": refused.policy.version,
+    }
+
+
+def _asked(asked: SourcingQuestion) -> dict[str, JsonValue]:
+    """With the item as master data keeps it: which of it may be had, and by whose calendar, is the policy's."""
+    known, item = asked.assessment, as_kept(asked.assessment)
+    kept = item.model_copy(update={"sources": tuple(map(_without_idle_calendar, item.sources))})
+    return {
+        "need": asked.need.model_dump(mode="json", exclude_defaults=True),
+        "item": kept.model_dump(mode="json", exclude_defaults=True),
+        "kept_at": dict(known.kept_at),
+        "allocated": _in_figures(known.allocated) if known.policy.quotas else None,
+        "today": asked.today.isoformat(),
+        "quantity": str(asked.quantity),
+        "exclude": list(asked.exclude),
+        "holding": list(asked.holding),
+    }
+
+
+def _in_figures(allocated: Mapping[str, Decimal]) -> dict[str, JsonValue]:
+    return {supplier: str(given) for supplier, given in sorted(allocated.items())}
+
+
+def _without_idle_calendar(source: Source) -> Source:
+    """No rule counts in the calendar of a source whose lead time is in calendar days: its holidays needn't be kept."""
+    if source.lead_time_in == "working_days":
+        return source
+    return source.model_copy(update={"calendar": source.calendar.model_copy(update={"holidays": ()})})

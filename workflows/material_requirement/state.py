@@ -1,16 +1,19 @@
-"""What a MaterialRequirement remembers; one serialisable model, carried over continue-as-new."""
+"""What a MaterialRequirement remembers, what of it goes over into its next run, and where it stands.
+
+Trimmed is where a run continues as new and nowhere else, so that a history is decided as it was. What is left out is in
+the ledger's audit events.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from canonical.base import Model
 from canonical.exception import Decision, ExceptionKind
-from canonical.identity import ExceptionId, OrderId, RequirementId
+from canonical.identity import OrderId, RequirementId
 from canonical.messages import RequirementOpened, StockAllocated
 from canonical.need import Need
 from canonical.policy import PlantPolicy
@@ -18,19 +21,14 @@ from canonical.records import RequirementStage
 from canonical.sourcing import Assessment, Source
 from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
 from workflows.event_log import EventLog
+from workflows.memory import EntityState, OpenQuestion
 
 if TYPE_CHECKING:
     from decisions.feasibility import Short
 
 
-class OpenException(Model):
-    """The exception that waits for a person."""
-
-    id: ExceptionId
-    kind: ExceptionKind
-    digest: str
-    about: str = ""
-    """Of a shortage: what was short when the question was put; what is decided holds for no other."""
+COVERAGES_KEPT = 10
+"""Orders that a requirement remembers one by one, beside those that may still bring something."""
 
 
 class AcceptedShortage(Model):
@@ -39,7 +37,7 @@ class AcceptedShortage(Model):
     short_quantity: Decimal
     available_on: date | None
 
-    def coverages(self, short: Short) -> bool:
+    def covers(self, short: Short) -> bool:
         """Whether the shortage is no worse than the one accepted."""
         if short.short_quantity > self.short_quantity:
             return False
@@ -48,12 +46,11 @@ class AcceptedShortage(Model):
         return short.available_on is not None and short.available_on <= self.available_on
 
 
-class RequirementState(BaseModel):
+class RequirementState(EntityState):
     """The requirement's memory."""
 
     id: RequirementId
     correlation_id: str
-    event_log: EventLog
     need: Need
     """As last stated by the plan."""
     acted_on: Need
@@ -74,23 +71,23 @@ class RequirementState(BaseModel):
     kept: tuple[ScheduleLine, ...] = ()
     """Received in a former run."""
     stock: StockAllocated | None = None
-    """What it was last told that it gets from stock."""
+    """The newest allocation of stock to it."""
     stock_moved: bool = False
     """What it gets from stock has changed since its coverage was last decided."""
     withdrawn: bool = False
     approved_by: str | None = None
-    """Who approved that it needs less (R13): its orders ask nobody again. Until they are told, or the plan speaks."""
-    exception: OpenException | None = None
+    """Who approved that it needs less (R13): its orders ask nobody again until they know, or a newer plan comes."""
+    exception: OpenQuestion | None = None
     decision: Decision | None = None
     """Taken, not yet acted on."""
     decided_about: str = ""
-    """What the decision is about (OpenException.about)."""
-    exceptions_raised: int = 0
+    """What the decision is about (OpenQuestion.about)."""
+    questions_raised: int = 0
     accepted: AcceptedShortage | None = None
     suppressed: int = 0
     answers_given: int = 0
     answered: str = ""
-    """Of a need that a transfer demands: a digest of what its order was last told."""
+    """Of a need that a transfer demands: a digest of the last answer to its order."""
     stage: RequirementStage = RequirementStage.ASSESSING
     reason: str = ""
 
@@ -106,7 +103,7 @@ class RequirementState(BaseModel):
             acted_on=opened.need,
             kept=tuple(part for reported in opened.kept for part in reported.schedule_lines),
             # Numbers go on where a former run ended: ids made of them must not meet the former ones.
-            exceptions_raised=opened.first_sequence - 1,
+            questions_raised=opened.first_sequence - 1,
             request_revision=opened.first_sequence - 1,
             answers_given=opened.first_sequence - 1,
         )
@@ -192,6 +189,18 @@ class RequirementState(BaseModel):
         """Nothing is left to wait for."""
         return self.stage in (RequirementStage.FULFILLED, RequirementStage.WITHDRAWN)
 
+    def carried(self) -> RequirementState:
+        """What goes over into the next run; of orders long closed, what they have brought."""
+        past = [coverage for coverage in self.coverages[:-COVERAGES_KEPT] if _is_past(self, coverage)]
+        forgotten = {coverage.order_id for coverage in past}
+        brought = (part for coverage in past for part in coverage.supply if part.state is ScheduleLineState.RECEIVED)
+        return self.model_copy(
+            update={
+                "coverages": [coverage for coverage in self.coverages if coverage.order_id not in forgotten],
+                "kept": _by_day([*self.kept, *brought]) if past else self.kept,
+            }
+        )
+
     def source_of(self, coverage: OrderCoverage) -> Source | None:
         """The terms on which a cover's supplier sells, as master data has them now."""
         item = self.assessment.item if self.assessment else None
@@ -220,3 +229,62 @@ class RequirementState(BaseModel):
             coverage.model_copy(update=changes) if coverage.order_id == order_id else coverage
             for coverage in self.coverages
         ]
+
+
+# -- what goes over into the next run
+
+
+def _is_past(state: RequirementState, coverage: OrderCoverage) -> bool:
+    """Nothing is open between the two any more: it has stated that it is closed, and no balance is to be ordered."""
+    if coverage.reported is None or not coverage.reported.closed or coverage.pending or coverage.open_quantity > 0:
+        return False
+    # What is kept is counted in the need's unit as it is; what was brought in another one stays with its factor.
+    return not coverage.received or (coverage.request.need_unit or coverage.request.unit) == state.acted_on.unit
+
+
+def _by_day(schedule_lines: Iterable[ScheduleLine]) -> tuple[ScheduleLine, ...]:
+    by_day: dict[object, ScheduleLine] = {}
+    for part in schedule_lines:
+        known = by_day.get(part.date)
+        by_day[part.date] = part.model_copy(update={"quantity": part.quantity + known.quantity}) if known else part
+    return tuple(by_day.values())
+
+
+# -- where it stands, in a planner's words
+
+
+def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
+    """The stage and the reason."""
+    live = state.live
+    if state.withdrawn:
+        if live:
+            return RequirementStage.COVERED, "withdrawn by the plan; waits until its orders have let go of it"
+        return RequirementStage.WITHDRAWN, "withdrawn by the plan; its coverage is released"
+    if state.exception is not None:
+        if state.exception.kind is ExceptionKind.MASTER_DATA:
+            return RequirementStage.BLOCKED, "master data is incomplete; a person has to fix it"
+        return RequirementStage.SHORT, "the coverage can't meet the pegged date; a buyer has to decide"
+    if state.all_there:
+        return RequirementStage.FULFILLED, _received(state)
+    if state.from_stock and not state.live:
+        return RequirementStage.COVERED, "met from available stock; waits until the plan nets it"
+    if state.accepted is not None:
+        return RequirementStage.COVERED, "covered with a shortage that a buyer accepted; waits for the receipt"
+    if any(coverage.pending for coverage in state.coverages):
+        return RequirementStage.COVERED, "waits for the supplier's answer to a change"
+    return RequirementStage.COVERED, "covered; waits for the receipt"
+
+
+def _received(state: RequirementState) -> str:
+    missing = state.acted_on.quantity - state.received
+    if missing > 0:
+        return f"received, but for {missing} {state.acted_on.unit} that a buyer wrote off"
+    return "all received"
+
+
+def describe_coverage(coverage: OrderCoverage) -> str:
+    """One cover in a line."""
+    if not coverage.supply:
+        return f"{coverage.order_id}: nothing any more"
+    parts = ", ".join(f"{part.quantity} {part.state} for {part.date or 'no date'}" for part in coverage.supply)
+    return f"{coverage.order_id}: {parts}"

@@ -4,6 +4,7 @@ It owns its need, its decision and its exceptions. It never touches a document: 
 wants, and tests what they state back against the pegged need. Handlers only record; the loop in `run` acts.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from temporalio import workflow
@@ -11,11 +12,8 @@ from temporalio import workflow
 from activities.internal import InternalActivities
 from canonical.calls import AnswerOrderCall, AssessCall
 from canonical.exception import Choice, ExceptionDecided, ExceptionKind, Proposal
-from canonical.identity import exception_id
 from canonical.messages import (
     BomChanged,
-    ExceptionRaised,
-    ProposalChanged,
     RequirementOpened,
     RequirementWithdrawn,
     StockAllocated,
@@ -26,92 +24,99 @@ from decisions.assess import NotOrderable
 from decisions.feasibility import Feasible, Short
 from decisions.master_data import master_data_proposal
 from decisions.shortage import shortage_proposal
-from workflows.bounded_memory import carried_requirement
-from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT
-from workflows.material_requirement.answers import answer_due, record_answered
-from workflows.material_requirement.coverage import CoverageSeeker
-from workflows.material_requirement.messages import RequirementMessage, take
-from workflows.material_requirement.need import judge_need, record_need
-from workflows.material_requirement.stage import describe_coverage, stage_and_reason
-from workflows.material_requirement.state import OpenException, RequirementState
-from workflows.questions import change_proposal, raise_exception
+from workflows.entity import Entity
+from workflows.material_requirement.coverage import RequirementSourcing
+from workflows.material_requirement.messages import (
+    RequirementInput,
+    RequirementMessage,
+    judge_need,
+    record_need,
+    take,
+)
+from workflows.material_requirement.state import RequirementState, describe_coverage, stage_and_reason
+from workflows.material_requirement.transfer_answer import answer_due, record_answered
+from workflows.questions import Questions
 
 
 @workflow.defn(name="MaterialRequirement")
-class MaterialRequirement(CoverageSeeker):
+class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
     """One durable workflow per material requirement."""
 
     @workflow.init
-    def __init__(self, opened: RequirementOpened, carried: RequirementState | None) -> None:
-        self.state = carried or RequirementState.of(opened)
-        self.event_log = self.state.event_log
-        self._inbox: list[RequirementMessage] = []
+    def __init__(self, given: RequirementInput) -> None:
+        super().__init__(given, given.state or RequirementState.of(given.opening))
         self._assessed_now = False
-        if carried is None:
-            record_need(opened.need, "requirement.opened", self.record)
+        self._sourcing = RequirementSourcing(self.state, self)
+        self._questions = Questions(self.state, self)
+        if given.state is None:
+            record_need(given.opening.need, "requirement.opened", self.record)
 
     @workflow.run
-    async def run(self, opened: RequirementOpened, carried: RequirementState | None) -> str:
-        """Take what arrived, assess, decide the coverage, test it against the need; rest until a message comes."""
-        while True:
-            self._take_messages()
-            self._assessed_now = self._has_to_decide
-            if self._assessed_now:
-                await self._assess()
-            await self._decide_sourcing()
-            await self._test_feasibility()
-            self._find_stage()
-            await self._answer()
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if self.state.ended:
-                return self.state.stage
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(args=[opened, carried_requirement(self.state)])
-            await workflow.wait_condition(lambda: bool(self._inbox))
+    async def run(self, given: RequirementInput) -> str:
+        """Decide the coverage and test it against the need, until all is there or nothing is needed any more."""
+        await self.live()
+        return self.state.stage
 
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.signal
+    @workflow.signal(name="plan_changed")
     def plan_changed(self, opened: RequirementOpened) -> None:
         """The plan states the need anew."""
-        self._inbox.append(opened)
+        self.inbox.append(opened)
 
-    @workflow.signal
+    @workflow.signal(name="withdrawn")
     def withdrawn(self, withdrawn: RequirementWithdrawn) -> None:
         """The plan no longer has the need."""
-        self._inbox.append(withdrawn)
+        self.inbox.append(withdrawn)
 
-    @workflow.signal
+    @workflow.signal(name="coverage_changed")
     def coverage_changed(self, changed: CoverageChanged) -> None:
         """An order states what it gives."""
-        self._inbox.append(changed)
+        self.inbox.append(changed)
 
-    @workflow.signal
+    @workflow.signal(name="exception_decided")
     def exception_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
-        self._inbox.append(decided)
+        self.inbox.append(decided)
 
-    @workflow.signal
+    @workflow.signal(name="bom_changed")
     def bom_changed(self, changed: BomChanged) -> None:
         """An engineering change says what is still needed."""
-        self._inbox.append(changed)
+        self.inbox.append(changed)
 
-    @workflow.signal
+    @workflow.signal(name="stock_allocated")
     def stock_allocated(self, allocated: StockAllocated) -> None:
         """What is met from stock, and needs no order."""
-        self._inbox.append(allocated)
+        self.inbox.append(allocated)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> RequirementSnapshot:
         """The present state."""
         return self.snapshot()
 
-    def _take_messages(self) -> None:
-        messages, self._inbox = self._inbox, []
+    async def take(self, messages: Sequence[RequirementMessage]) -> None:
+        """Take note of what arrived, in this order."""
         for message in messages:
             take(self.state, message, self.record)
+
+    async def act(self) -> None:
+        """Assess, decide the coverage, test it against the need."""
+        self._assessed_now = self._has_to_decide
+        if self._assessed_now:
+            await self._assess()
+        await self._decide_sourcing()
+        await self._test_feasibility()
+        self._find_stage()
+        await self._answer()
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to wait for."""
+        return self.state.ended
+
+    def remembered(self) -> RequirementState:
+        """What the next run goes on with."""
+        return self.state.carried()
 
     # -- assess
 
@@ -121,12 +126,7 @@ class MaterialRequirement(CoverageSeeker):
         if state.decision is not None and state.decision.choice is Choice.RETRY:
             state.decision = None
         call = AssessCall(plant=state.need.plant, item=state.need.item)
-        state.assessment = await self.persist(
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.assess, call, start_to_close_timeout=INTERNAL_TIMEOUT, retry_policy=INTERNAL_RETRIES
-            ),
-            "internal.assess",
-        )
+        state.assessment = await self.internal(InternalActivities.assess, call)
         state.unjudged = False
         judge_need(state, self.record)
 
@@ -151,22 +151,22 @@ class MaterialRequirement(CoverageSeeker):
         """Ask orders for what is not covered yet, and state what changed to those that are known."""
         state = self.state
         if state.withdrawn:
-            await self.release_coverage()
+            await self._sourcing.release_coverage()
             return
         if not self._assessed_now:
             return
         problem: NotOrderable | None = None
         if state.assessment is not None and state.assessment.item is None:
-            decided = self.decide(state.acted_on.quantity)
+            decided = self._sourcing.decide(state.acted_on.quantity)
             problem = decided if isinstance(decided, NotOrderable) else None
         elif state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
-            problem = await self.source_need()
-        problem = problem or await self.act_on_decision() or await self.source_open_quantity()
+            problem = await self._sourcing.source_need()
+        problem = problem or await self._sourcing.act_on_decision() or await self._sourcing.source_open_quantity()
         if problem is None:
             await self._overtake("master data is complete now", ExceptionKind.MASTER_DATA)
             return
         proposal = master_data_proposal(state.acted_on, problem.defects, problem.policy)
-        await self._raise(proposal.model_copy(update={"reasons": problem.reasons()}))
+        await self._ask(proposal.model_copy(update={"reasons": problem.reasons()}))
 
     # -- test, and ask a person
 
@@ -184,11 +184,11 @@ class MaterialRequirement(CoverageSeeker):
             return
         if self._blocked or not self._assessed_now:
             return
-        outcome = self.judge()
-        if isinstance(outcome, Feasible) or (state.accepted is not None and state.accepted.coverages(outcome)):
+        outcome = self._sourcing.judge()
+        if isinstance(outcome, Feasible) or (state.accepted is not None and state.accepted.covers(outcome)):
             await self._overtake("the coverage meets the pegged dates")
             return
-        await self._raise(self._shortage(outcome), about=outcome.why)
+        await self._ask(self._shortage(outcome), about=outcome.why)
 
     @property
     def _blocked(self) -> bool:
@@ -212,49 +212,20 @@ class MaterialRequirement(CoverageSeeker):
             reason=next((each.refused for each in reported if each.refused), ""),
         )
 
-    async def _raise(self, proposal: Proposal, about: str = "") -> None:
+    async def _ask(self, proposal: Proposal, about: str = "") -> None:
         """Open an exception, or put the changed proposal to the one that is open."""
         state = self.state
-        assert state.assessment is not None
-        known = state.exception
-        if known is not None and known.digest == proposal.digest:
-            return
-        if known is None:
-            state.exceptions_raised += 1
-        identity = known.id if known else exception_id(state.id, state.exceptions_raised)
-        state.exception = OpenException(id=identity, kind=proposal.kind, digest=proposal.digest, about=about)
-        if known is not None:
-            await change_proposal(identity, ProposalChanged(proposal=proposal))
-            return
-        policy = state.policy
-        raised = ExceptionRaised(
-            exception_id=identity,
-            raised_by=state.id,
-            proposal=proposal,
-            policy=policy,
-            assignee=policy.buyer,
-            raised_at=workflow.now(),
-            item_class=state.item_class,
-            correlation_id=state.correlation_id,
+        state.exception = await self._questions.ask(
+            state.exception, proposal, state.policy, about=about, item_class=state.item_class
         )
-        self.record(
-            "exception.raised",
-            exception_id=identity,
-            kind=proposal.kind,
-            summary=proposal.summary,
-            reasons=[reason.model_dump(mode="json") for reason in proposal.reasons],
-            policy_version=policy.version,
-        )
-        await raise_exception(raised)
 
     async def _overtake(self, reason: str, kind: ExceptionKind | None = None) -> None:
         """What the open exception was about went away by itself."""
-        open_exception = self.state.exception
-        if open_exception is None or (kind is not None and open_exception.kind is not kind):
+        question = self.state.exception
+        if question is None or (kind is not None and question.kind is not kind):
             return
         self.state.exception = None
-        self.record("exception.overtaken", exception_id=open_exception.id, why=reason)
-        await change_proposal(open_exception.id, ProposalChanged(proposal=None, reason=reason))
+        await self._questions.withdraw(question, reason)
 
     # -- answer
 
@@ -274,18 +245,8 @@ class MaterialRequirement(CoverageSeeker):
             revision=answered.answer.order_revision,
             schedule_lines=[part.model_dump(mode="json") for part in answered.answer.lines[0].schedule_lines],
         )
-        audit_batch = self.audit_batch()
-        call = AnswerOrderCall(audit_batch=audit_batch, order_id=order, answered=answered)
-        await self.carried(
-            audit_batch,
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.answer_order,
-                call,
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.answer_order",
-        )
+        call = AnswerOrderCall(audit_batch=self.audit_batch(), order_id=order, answered=answered)
+        await self.recorded(InternalActivities.answer_order, call)
 
     # -- where it stands
 

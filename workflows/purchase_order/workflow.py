@@ -1,121 +1,148 @@
 """PurchaseOrder: an order to a supplier, from its first line to its closing.
 
 It is the only writer of its requisition and order, the only one that talks with the supplier about them, and the only
-one that shares a confirmation out (R11). Handlers only record; the loop in `run` acts.
+one that shares a confirmation out (R11). Handlers only record; `Entity.live` has the loop.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 
 from activities.internal import InternalActivities
-from canonical.calls import CloseBatchCall
+from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
-from canonical.messages import (
-    DocumentEdited,
-    GoodsReceived,
-    OrderOpened,
-    ShipmentsAnnounced,
-    SupplierAnswered,
-    SupplyRequested,
-)
-from canonical.order import Refused
+from canonical.messages import DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered, SupplyRequested
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
-from workflows.bounded_memory import carried_order
-from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT
+from workflows.entity import Entity
 from workflows.purchase_order.changes import settle_requests
-from workflows.purchase_order.decided import OrderDecided
-from workflows.purchase_order.messages import OrderMessage
-from workflows.purchase_order.reports import snapshot, status_text
+from workflows.purchase_order.dependents import needs_now
+from workflows.purchase_order.documents import OrderDocuments
+from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
+from workflows.purchase_order.questions import OrderQuestions, SupplierEscalation, find_breaches, settle_decisions
+from workflows.purchase_order.reports import changes_to_report, describe, digest, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
 
 
 @workflow.defn(name="PurchaseOrder")
-class PurchaseOrder(OrderDecided):
+class PurchaseOrder(Entity[OrderState, OrderMessage]):
     """One durable workflow per order document."""
 
     @workflow.init
-    def __init__(self, opened: OrderOpened, carried: OrderState | None) -> None:
-        self.state = carried or OrderState.of(opened, workflow.now())
-        self.event_log = self.state.event_log
-        self._inbox: list[OrderMessage] = []
-        if carried is None:
-            self.record("order.opened", supplier=opened.terms.supplier, plant=opened.terms.plant)
+    def __init__(self, given: OrderInput) -> None:
+        super().__init__(given, given.state or OrderState.of(given.opening, workflow.now()))
+        self._documents = OrderDocuments(self.state, self)
+        self._questions = OrderQuestions(self.state, self)
+        self._escalation = SupplierEscalation(self.state, self, self._documents)
+        if given.state is None:
+            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
     @workflow.run
-    async def run(self, opened: OrderOpened, carried: OrderState | None) -> str:
+    async def run(self, given: OrderInput) -> str:
         """Collect, place, send; then take answers, changes and receipts until every line is done."""
-        state = self.state
-        if state.stage is OrderStage.CONSOLIDATING:
+        if self.state.stage is OrderStage.CONSOLIDATING:
             await self._consolidate()
-        elif not state.lines:
-            self._write_lines(list(opened.requests))
-        while True:
-            await self._take_inbox()
-            if state.to_be_placed:
-                await self._place_and_send()
-            else:
-                await self._change()
-                await self.publish_needs()
-                await self._write_back()
-                await self.publish()
-            await self.escalate()
-            await self.ask_people(answer_overdue=self.overdue)
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if state.finished:
-                return state.stage
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(args=[opened, carried_order(state)])
-            await self._wait_for_word()
+        elif not self.state.lines:
+            self._write_lines(list(given.opening.requests))
+        await self.live()
+        return self.state.stage
 
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.signal
+    @workflow.signal(name="supply_requested")
     def supply_requested(self, requested: SupplyRequested) -> None:
         """A requirement wants other coverage than before."""
-        self._inbox.append(requested)
+        self.inbox.append(requested)
 
-    @workflow.signal
+    @workflow.signal(name="supplier_answered")
     def supplier_answered(self, answered: SupplierAnswered) -> None:
         """The supplier answered."""
-        self._inbox.append(answered)
+        self.inbox.append(answered)
 
-    @workflow.signal
+    @workflow.signal(name="shipment_announced")
     def shipment_announced(self, announced: ShipmentsAnnounced) -> None:
         """Goods are on the way."""
-        self._inbox.append(announced)
+        self.inbox.append(announced)
 
-    @workflow.signal
+    @workflow.signal(name="goods_received")
     def goods_received(self, received: GoodsReceived) -> None:
         """Goods are in stock."""
-        self._inbox.append(received)
+        self.inbox.append(received)
 
-    @workflow.signal
+    @workflow.signal(name="document_edited")
     def document_edited(self, edited: DocumentEdited) -> None:
         """A person changed the document in the ERP."""
-        self._inbox.append(edited)
+        self.inbox.append(edited)
 
-    @workflow.signal
+    @workflow.signal(name="change_decided")
     def change_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
-        self._inbox.append(decided)
+        self.inbox.append(decided)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> OrderSnapshot:
         """The present state."""
         return self.snapshot()
 
-    async def _take_inbox(self) -> None:
+    # -- take
+
+    async def take(self, messages: Sequence[OrderMessage]) -> None:
         """Take note of all that arrived, and of what people decided."""
-        await self.learn_policy(self._inbox)
-        messages, self._inbox = self._inbox, []
-        self.take_messages(messages)
+        await self._learn_policy(messages)
+        state, now = self.state, workflow.now()
+        for message in messages:
+            answers_before = {line.number: line.last_answer for line in state.lines}
+            take(state, message, self.record, now.date())
+            if isinstance(message, SupplierAnswered):
+                answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
+                find_breaches(state, answered, self.record)
+            # One by one: what a person decided holds for what was known then, not for the answer behind it.
+            settle_decisions(state, self.record, now)
+
+    async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
+        """Where something is to be decided: by the policy as it is now, of the plant and of items with own rules."""
+        state = self.state
+        if not any(isinstance(message, DECIDED_BY_POLICY) for message in messages):
+            return
+        state.policy = await self.policy_now(state.policy, supplier=state.terms.supplier)
+        if state.policy.version not in state.plant_versions:
+            state.plant_versions.append(state.policy.version)
+        for item, (item_class, version) in state.items_with_own_rules().items():
+            known = state.policy.model_copy(update={"version": version})
+            found = await self.policy_now(known, item_class=item_class, item=item, supplier=state.terms.supplier)
+            if found is not known:
+                state.own_rules[item] = found.for_line()
+
+    # -- act
+
+    async def act(self) -> None:
+        """Place and send, or change, write back and tell; remind and ask who has to be."""
+        if self.state.to_be_placed:
+            await self._place_and_send()
+        else:
+            await self._change()
+            await self._publish_needs()
+            await self._write_back()
+            await self._notify()
+        await self._escalation.go_on()
+        await self._questions.ask(answer_overdue=self._escalation.overdue)
+
+    @property
+    def ended(self) -> bool:
+        """Every line is done."""
+        return self.state.finished
+
+    def time_to_wait(self) -> timedelta | None:
+        """Until the next level of the escalation."""
+        return self._escalation.time_to_next
+
+    def remembered(self) -> OrderState:
+        """What the next run goes on with."""
+        return self.state.carried()
 
     # -- collect
 
@@ -124,25 +151,16 @@ class PurchaseOrder(OrderDecided):
         state = self.state
         self.show()
         await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
-        audit_batch = self.audit_batch()
-        batch = await self.carried(
-            audit_batch,
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.close_batch,
-                CloseBatchCall(order_id=state.id, audit_batch=audit_batch),
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.close_batch",
-        )
+        call = CloseBatchCall(order_id=state.id, audit_batch=self.audit_batch())
+        batch = await self.recorded(InternalActivities.close_batch, call)
         self._write_lines(list(batch.requests))
         state.stage = OrderStage.PLACING
 
     def _write_lines(self, requests: list[SupplyRequest]) -> None:
         """A line per lot of the newest supply request of each requirement."""
         newest: dict[RequirementId, SupplyRequest] = {}
-        early = [message.request for message in self._inbox if isinstance(message, SupplyRequested)]
-        self._inbox = [message for message in self._inbox if not isinstance(message, SupplyRequested)]
+        early = [message.request for message in self.inbox if isinstance(message, SupplyRequested)]
+        self.inbox = [message for message in self.inbox if not isinstance(message, SupplyRequested)]
         for request in requests + early:
             known = newest.get(request.requirement_id)
             if known is None or request.rank > known.rank:
@@ -163,53 +181,23 @@ class PurchaseOrder(OrderDecided):
     async def _place_and_send(self) -> None:
         """Requisition and conversion, then the order to whoever serves it; refusals and edits wait for a person."""
         state = self.state
-        self.update_unsent(settle_requests(state, workflow.now().date(), self.record))
-        if state.order_number is None and any(line.open for line in state.lines):
-            if state.refusal is None:
-                await self._place()
-            if state.order_number is None:
-                return
+        settle_requests(state, workflow.now().date(), self.record)
         if not any(line.open for line in state.lines):
             await self._cancel_unsent()
-        elif state.refusal is None and await self.update_in_erp() and await self.send_order():
-            self.restart_escalation()
-            state.stage = OrderStage.SENT
+        elif state.refusal is None and await self._documents.place_and_send():
+            state.restart_escalation(workflow.now())
             workflow.upsert_search_attributes(
                 [sa.STAGE.value_set(state.stage), sa.ORDER.value_set(state.order_number or "")]
             )
-            await self.publish_needs()
-            await self.publish()
+            await self._publish_needs()
+            await self._notify()
 
     async def _cancel_unsent(self) -> None:
-        """Nobody wants anything of it any more: what the ERP has of it goes, and the supplier never hears of it."""
-        state = self.state
-        state.refusal = None
-        if state.requisitioned:
-            await self.cancel_requisition()
-        elif state.order_number is not None:
-            await self.update_in_erp()
-        if state.refusal is not None or state.edited:
-            return
-        state.stage = OrderStage.CANCELLED
-        self.record("order.cancelled", state.as_of)
-        await self.publish()
-
-    async def _place(self) -> None:
-        """One requisition and one order in the ERP, or why not."""
-        state, outcome = self.state, await self.place()
-        if isinstance(outcome, Refused):
-            state.refusal = f"{outcome.reason} ({outcome.code})"
-            self.record("order.refused", code=outcome.code, reason=outcome.reason, line=outcome.line)
-            return
-        state.requisition_number, state.order_number = outcome.requisition_number, outcome.order_number
-        self.record(
-            "order.placed",
-            requisition_number=outcome.requisition_number,
-            order_number=outcome.order_number,
-            found_existing=outcome.found_existing,
-            duplicates_cancelled=list(outcome.duplicates),
-        )
-        state.stage = OrderStage.UNSENT
+        """Nobody wants anything of it any more, and the supplier never hears of it."""
+        if await self._documents.withdraw_unsent():
+            self.state.stage = OrderStage.CANCELLED
+            self.record("order.cancelled", self.state.as_of)
+            await self._notify()
 
     # -- change, write back, tell
 
@@ -222,19 +210,19 @@ class PurchaseOrder(OrderDecided):
         if state.refusal is not None:
             return
         settle_requests(state, workflow.now().date(), self.record)
-        while changed := [line.number for line in state.lines if line.changed_in > state.revision and not line.edits]:
-            if await self.send_change(changed):
-                self.restart_escalation()
+        while changed := state.changed_lines:
+            if await self._documents.send_change(changed):
+                state.restart_escalation(workflow.now())
             elif state.refusal is not None:
                 return
 
     async def _write_back(self) -> None:
         """What was answered or received, to ERP and APS in one call each."""
         state, before = self.state, self.state.stage
-        if any(not line.complete for line in state.lines):
+        if any(not line.closed for line in state.lines):
             # Before as well as after: the ledger is told of the stage by what rides along.
             state.stage = self._stage_now()
-        await self.write_back()
+        await self._documents.write_back()
         state.stage = self._stage_now()
         if state.stage is before:
             return
@@ -252,14 +240,38 @@ class PurchaseOrder(OrderDecided):
             return OrderStage.DELIVERING
         return OrderStage.SENT if state.awaited else OrderStage.ACKNOWLEDGED
 
-    # -- rest
-
-    async def _wait_for_word(self) -> None:
-        """Until a message comes, or the next escalation level of the escalation schedule: one timer at a time."""
-        try:
-            await workflow.wait_condition(lambda: bool(self._inbox), timeout=self.patience())
-        except TimeoutError:
+    async def _notify(self) -> None:
+        """State to each requirement whose picture changed what it gets; with the audit events, in one go."""
+        found = changes_to_report(self.state)
+        if not found:
             return
+        notices: list[CoverageNotice] = []
+        for requirement, stated in found:
+            self.state.notices += 1
+            self.state.reported[requirement] = digest(stated)
+            coverage = stated.model_copy(update={"sequence": self.state.notices, "reported_at": workflow.now()})
+            notices.append(CoverageNotice(requirement_id=requirement, coverage=coverage))
+        call = NotifyRequirementsCall(audit_batch=self.audit_batch(), notices=tuple(notices))
+        await self.recorded(InternalActivities.notify_requirements, call)
+
+    async def _publish_needs(self) -> None:
+        """Of a transfer or subcontract: what it needs of others, where that has changed."""
+        state = self.state
+        needs, withdrawals = needs_now(state, workflow.now())
+        if not needs and not withdrawals:
+            return
+        self.record(
+            "needs.published",
+            revision=state.revision,
+            needs=[{"requirement_id": need.id, "quantity": str(need.quantity)} for need in needs],
+            withdrawn=[gone.id for gone in withdrawals],
+        )
+        call = PublishNeedsCall(
+            audit_batch=self.audit_batch(), needs=needs, withdrawals=withdrawals, correlation_id=state.correlation_id
+        )
+        await self.recorded(InternalActivities.publish_needs, call)
+
+    # -- what it shows
 
     def snapshot(self) -> OrderSnapshot:
         """The present state, for the ledger's reads."""
@@ -267,12 +279,4 @@ class PurchaseOrder(OrderDecided):
 
     def details(self) -> str:
         """The present state in an operator's words, for Temporal's UI."""
-        state = self.state
-        number = f"order {state.order_number} (revision {state.revision})" if state.order_number else "no number yet"
-        rows = "\n".join(
-            f"- line {line.number}: {line.quantity} {line.request.unit} of {line.request.item} for {line.delivery_date}"
-            f"{', cancelled' if line.cancelled else ''}, received {line.received}"
-            for line in state.lines
-        )
-        head = f"**{state.stage.capitalize()}** — {status_text(state)}"
-        return f"{head}\n\n{number} to {state.terms.supplier}, plant {state.terms.plant}\n\n{rows}"
+        return describe(self.state)

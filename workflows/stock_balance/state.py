@@ -3,25 +3,23 @@
 import datetime as dt
 from decimal import Decimal
 
-from pydantic import BaseModel
-
 from canonical.identity import RequirementId
 from canonical.messages import StockOpened
 from canonical.reason import Reason
 from canonical.records import StockStage
 from canonical.stock import StockAllocation, StockFigure, StockUser
 from workflows.event_log import EventLog
+from workflows.memory import EntityState, RunInput
 
 
-class StockState(BaseModel):
+class StockState(EntityState):
     """The balance's memory; carried over continue-as-new."""
 
     figure: StockFigure
     correlation_id: str
-    event_log: EventLog
     stage: StockStage = StockStage.JUDGING
     unjudged: bool = True
-    """What was told last is not looked into yet."""
+    """The newest message is not evaluated yet."""
     newcomers: tuple[StockUser, ...] = ()
     """Requirements that have just begun: the ledger may not know them yet."""
     shortfall: Decimal = Decimal(0)
@@ -30,7 +28,7 @@ class StockState(BaseModel):
     """The day by which the shortfall is needed, the same as long as there is one: a day later each day would be news
     every time (R4)."""
     allocations: dict[RequirementId, StockAllocation] = {}
-    """By requirement, what it was told that it gets; those that get nothing are left out."""
+    """By requirement, what is allocated to it; those that get nothing are left out."""
     suppressed: int = 0
     reasons: tuple[Reason, ...] = ()
     policy_version: str = ""
@@ -51,3 +49,6 @@ class StockState(BaseModel):
     def ended(self) -> bool:
         """Nothing that it said stands, and nothing is left to say."""
         return self.stage is StockStage.SETTLED
+
+
+StockInput = RunInput[StockOpened, StockState, StockOpened]

@@ -5,6 +5,7 @@ as a need like any plan's; what is free is told to the requirements, which ask o
 ends when nothing is short and nobody counts on the stock.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from pydantic import JsonValue
@@ -20,55 +21,52 @@ from canonical.records import StockSnapshot, StockStage
 from canonical.stock import StockAllocation, StockUser
 from decisions.calendars import next_working_day
 from decisions.stock_use import STOCK_REFERENCE, StockOutcome, judge_stock, shortfall_gone, shortfall_need
-from workflows.entity import INTERNAL_RETRIES, INTERNAL_TIMEOUT, Entity
-from workflows.stock_balance.state import StockState
+from workflows.entity import Entity
+from workflows.stock_balance.state import StockInput, StockState
 
 
 @workflow.defn(name="StockBalance")
-class StockBalance(Entity):
+class StockBalance(Entity[StockState, StockOpened]):
     """One durable workflow per item and plant, while its available stock concerns anybody."""
 
     @workflow.init
-    def __init__(self, opened: StockOpened, carried: StockState | None) -> None:
-        self.state = carried or StockState.of(opened)
-        self.event_log = self.state.event_log
-        self._inbox: list[StockOpened] = []
-        if carried is None:
+    def __init__(self, given: StockInput) -> None:
+        super().__init__(given, given.state or StockState.of(given.opening))
+        if given.state is None:
             self._record_figure("stock.opened")
 
     @workflow.run
-    async def run(self, opened: StockOpened, carried: StockState | None) -> str:
-        """Take what arrived, look, tell; rest until another figure comes, or end where nothing stands."""
-        state = self.state
-        while True:
-            self._take_messages()
-            if state.unjudged:
-                await self._judge()
-            await self.come_to_rest()
-            if self._inbox:
-                continue
-            if state.ended:
-                return state.stage
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(args=[opened, state])
-            await workflow.wait_condition(lambda: bool(self._inbox))
+    async def run(self, given: StockInput) -> str:
+        """Look at each figure and tell what it changes; end where nothing stands."""
+        await self.live()
+        return self.state.stage
 
-    # -- what it is told: handlers only record
+    # -- messages: handlers only put them into the inbox
 
-    @workflow.signal
+    @workflow.signal(name="stock_changed")
     def stock_changed(self, opened: StockOpened) -> None:
         """What is free is stated anew, or a need has come that was stated before it."""
-        self._inbox.append(opened)
+        self.inbox.append(opened)
 
-    @workflow.query
+    @workflow.query(name="status")
     def status(self) -> StockSnapshot:
         """The present state."""
         return self.snapshot()
 
-    def _take_messages(self) -> None:
-        messages, self._inbox = self._inbox, []
+    async def take(self, messages: Sequence[StockOpened]) -> None:
+        """Take note of what arrived, in this order."""
         for message in messages:
             self._take(message)
+
+    async def act(self) -> None:
+        """Look, and tell what differs."""
+        if self.state.unjudged:
+            await self._judge()
+
+    @property
+    def ended(self) -> bool:
+        """Nothing that it said stands, and nothing is left to say."""
+        return self.state.ended
 
     def _take(self, reported: StockOpened) -> None:
         state = self.state
@@ -111,17 +109,9 @@ class StockBalance(Entity):
 
     async def _look(self) -> StockUse:
         figure = self.state.figure
-        return await self.persist(
-            # Looked up again by a task that is decided anew, it comes to the same: needs are counted as the plan
-            # states them, not as they have been relaxed.
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.stock_use,
-                StockUseCall(plant=figure.plant, item=figure.item),
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.stock_use",
-        )
+        # Looked up again by a task that is decided anew, it comes to the same: needs are counted as the plan states
+        # them, not as they have been relaxed.
+        return await self.internal(InternalActivities.stock_use, StockUseCall(plant=figure.plant, item=figure.item))
 
     def _users(self, use: StockUse) -> dict[RequirementId, StockUser]:
         """The open needs but our own shortfall's; of a newcomer, whatever was stated last."""
@@ -136,7 +126,7 @@ class StockBalance(Entity):
         return users
 
     def _reported(self, users: dict[RequirementId, StockUser]) -> dict[RequirementId, Decimal]:
-        """What requirements still count on: a later plan has overruled what they were told before it."""
+        """Allocations that requirements still count on: a later plan overrules those made before it."""
         return {
             requirement: reported.quantity
             for requirement, reported in self.state.allocations.items()
@@ -170,20 +160,10 @@ class StockBalance(Entity):
             self.record("stock.short_no_more", requirement_id=self._own_need)
             gone = (shortfall_gone(state.figure, revision),)
             state.short_since = None
-        audit_batch = self.audit_batch()
         call = PublishNeedsCall(
-            audit_batch=audit_batch, needs=needs, withdrawals=gone, correlation_id=state.correlation_id
+            audit_batch=self.audit_batch(), needs=needs, withdrawals=gone, correlation_id=state.correlation_id
         )
-        await self.carried(
-            audit_batch,
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.publish_needs,
-                call,
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.publish_needs",
-        )
+        await self.recorded(InternalActivities.publish_needs, call)
 
     async def _allocate(self, outcome: StockOutcome) -> None:
         """Tell the requirements whose share changed; those that have ended count on nothing."""
@@ -205,16 +185,8 @@ class StockBalance(Entity):
         )
         if not shares:
             return
-        audit_batch = self.audit_batch()
-        delivered = await self.carried(
-            audit_batch,
-            lambda: workflow.execute_local_activity_method(
-                InternalActivities.allocate_stock,
-                AllocateStockCall(audit_batch=audit_batch, shares=shares),
-                start_to_close_timeout=INTERNAL_TIMEOUT,
-                retry_policy=INTERNAL_RETRIES,
-            ),
-            "internal.allocate_stock",
+        delivered = await self.recorded(
+            InternalActivities.allocate_stock, AllocateStockCall(audit_batch=self.audit_batch(), shares=shares)
         )
         ended = [share.requirement_id for share, running in zip(shares, delivered, strict=True) if not running]
         for requirement in ended:

@@ -20,7 +20,7 @@ _ZERO = Decimal(0)
 
 
 def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | None:
-    """What the transfer's order is to be told; None: nothing is demanded, nothing is sure yet, or it knows it already.
+    """The answer to the transfer's order; None: nothing is demanded, nothing is sure yet, or the order has it already.
 
     Sure is what suppliers have confirmed or delivered: the order waits for it like for any supplier's answer.
     """
@@ -46,7 +46,7 @@ def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | 
 
 
 def record_answered(state: RequirementState, answered: SupplierAnswered) -> None:
-    """Remember what the order has been told."""
+    """Remember the answer that the order has."""
     answer = answered.answer
     assert answer.order_revision is not None
     state.answers_given += 1

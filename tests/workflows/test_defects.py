@@ -1,0 +1,189 @@
+"""A defect of the code is an incident that an operator sees; the entity goes on, and no message is lost."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import permutations
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import CancelledError
+from temporalio.worker import UnsandboxedWorkflowRunner
+
+from canonical.messages import RequirementOpened
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import Harness
+from tests.workflows.stock import state
+from workflows.engineering_change.messages import ChangeMessage
+from workflows.exception.state import ExceptionMessage
+from workflows.material_requirement import messages
+from workflows.material_requirement import workflow as requirement_workflow
+from workflows.material_requirement.messages import RequirementMessage
+from workflows.purchase_order.messages import OrderMessage
+from workflows.stock_balance import workflow as stock_workflow
+
+POISON = 150
+"""A quantity that the code of these stories can't digest."""
+
+
+@pytest.fixture(params=[100, 0], ids=["cached", "from the first event"])
+async def harness(request: pytest.FixtureRequest, make_harness: MakeHarness) -> Harness:
+    # Without the sandbox, which would load the code anew: here code is replaced while it runs.
+    harness = await make_harness(cached=request.param, runner=UnsandboxedWorkflowRunner())
+    harness.defects_expected = True
+    return harness
+
+
+def broken_for(quantity: int, sound: Callable[..., Any]) -> Callable[..., Any]:
+    """Code that fails on what is as large as this."""
+
+    def broken(state: Any, *args: Any) -> Any:
+        asked = [arg.need for arg in args if isinstance(arg, RequirementOpened)]
+        if state.proposed is not None:
+            asked.append(state.proposed.need)
+        if any(need.quantity == quantity for need in asked):
+            raise OverflowError("date value out of range")
+        return sound(state, *args)
+
+    return broken
+
+
+@pytest.mark.parametrize("place", ["take", "judge_need"])
+async def test_a_message_that_cannot_be_digested_is_set_aside_and_the_entity_goes_on(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whether it fails when it is taken or in the decision that it leads to."""
+    monkeypatch.setattr(requirement_workflow, place, broken_for(POISON, getattr(requirement_workflow, place)))
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
+
+    poisoned = await harness.replan(need, 2, quantity=POISON)
+    await harness.registered(requirement, "message.set_aside")
+    assert await harness.incident(requirement) == "defect.message"
+    [aside] = [
+        audit_event
+        for audit_event in await harness.ledger.reads.audit_events([requirement])
+        if audit_event.kind == "message.set_aside"
+    ]
+    assert aside.data == {
+        "type": "RequirementOpened",
+        "id": poisoned.revision.event_id,
+        "reason": "OverflowError: date value out of range",
+    }
+    assert (await harness.requirement(requirement)).needed == 100
+
+    await harness.replan(need, 3, quantity=180)
+    changed = await harness.order_until(order, lambda found: found.revision == 2)
+    assert [int(line.quantity) for line in changed.lines] == [180]
+    assert await harness.incident(requirement) == "defect.message"
+
+    monkeypatch.undo()
+    await harness.skip(harness.handle(requirement), timedelta(minutes=1))
+    await harness.registered(requirement, "incident.closed")
+    assert await harness.incident(requirement) is None
+    assert (await harness.kinds(requirement))[-2:] == ["requirement.stale", "incident.closed"], (
+        "R10: a newer one came meanwhile"
+    )
+
+
+async def test_a_message_that_was_set_aside_is_acted_on_once_the_code_is_replaced(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirement_workflow, "take", broken_for(POISON, messages.take))
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
+    await harness.replan(need, 2, quantity=POISON)
+    await harness.registered(requirement, "message.set_aside")
+
+    await harness.skip(harness.handle(requirement), timedelta(minutes=1))
+    await harness.until(lambda: harness.at_rest(requirement))
+    assert await harness.incident(requirement) == "defect.message"
+    assert (await harness.kinds(requirement)).count("message.set_aside") == 1, "on record once"
+
+    monkeypatch.undo()
+    await harness.skip(harness.handle(requirement), timedelta(minutes=10))
+    changed = await harness.order_until(order, lambda found: found.revision == 2)
+    assert [int(line.quantity) for line in changed.lines] == [POISON]
+    await harness.registered(requirement, "incident.closed")
+
+
+@pytest.mark.parametrize("harness", [100], ids=["cached"], indirect=True)
+async def test_of_messages_that_arrive_together_only_the_one_at_fault_is_set_aside(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirement_workflow, "take", broken_for(POISON, messages.take))
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
+    harness.master_data.open_for_calls.clear()
+    await harness.replan(need, 2, quantity=130)
+    await harness.replan(need, 3, quantity=POISON)
+    await harness.replan(need, 4, quantity=240)
+    harness.master_data.open_for_calls.set()
+
+    changed = await harness.order_until(order, lambda found: found.lines[0].quantity == 240)
+    assert changed.revision in (2, 3)
+    assert (await harness.kinds(requirement)).count("message.set_aside") == 1
+
+
+async def test_a_decision_that_meets_a_defect_is_an_incident_and_is_made_with_the_next_message(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(requirement_workflow, "judge_need", broken)
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    assert await harness.until(lambda: harness.incident(requirement)) == "defect.decision"
+    await harness.registered(requirement, "incident.opened")
+
+    need = await harness.replan(need, 2, quantity=120)
+    await harness.until(lambda: harness.at_rest(requirement))
+    assert "message.set_aside" not in await harness.kinds(requirement), "the message is not to blame"
+
+    monkeypatch.undo()
+    need = await harness.replan(need, 3, quantity=130)
+    order = await harness.sent(requirement)
+    assert [int(line.quantity) for line in order.lines] == [130]
+    assert await harness.incident(requirement) is None
+    assert (await harness.kinds(requirement)).count("incident.opened") == 1
+
+
+async def test_a_decision_that_meets_a_defect_is_made_by_itself_once_the_code_is_replaced(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(stock_workflow, "judge_stock", broken)
+    chain = harness.item("CHAIN", "Cyclops")
+    stock = await state(harness, chain, -40)
+    assert await harness.until(lambda: harness.incident(stock)) == "defect.decision"
+    monkeypatch.undo()
+    await harness.skip(harness.handle(stock), timedelta(minutes=1))
+    await harness.registered(stock, "stock.short")
+    await harness.registered(stock, "incident.closed")
+
+
+async def test_an_entity_that_is_cancelled_ends_as_cancelled_and_takes_that_for_no_defect(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    await harness.sent(requirement)
+    await harness.until(lambda: harness.at_rest(requirement))
+    handle = harness.handle(requirement)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    assert isinstance(failed.value.cause, CancelledError)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+
+
+@pytest.mark.parametrize("union", [RequirementMessage, OrderMessage, ChangeMessage, ExceptionMessage])
+def test_a_message_that_waits_over_a_continue_as_new_is_read_as_what_it_is(union: Any) -> None:
+    kinds: tuple[type[BaseModel], ...] = get_args(union)
+    for kind, other in permutations(kinds, 2):
+        required = {name for name, field in other.model_fields.items() if field.is_required()}
+        assert required - kind.model_fields.keys(), f"a {kind.__name__} could be read as {other.__name__}"
