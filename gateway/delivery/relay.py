@@ -132,9 +132,12 @@ class Relay:
                     self._woken.clear()
                     not_before.clear()
                 due = [] if down.is_set() else await self._ledger.inbox.partitions()
-                for name in due:
-                    if name not in work and time.monotonic() >= not_before.get(name, 0):
-                        work[name] = asyncio.create_task(self._partition(name, lease, down), name=f"relay {name}")
+                new = [name for name in due if name not in work and time.monotonic() >= not_before.get(name, 0)]
+                # All at once, so that none is half through before another's first messages are read.
+                firsts = await asyncio.gather(*(self._ledger.inbox.undelivered(self._pace.batch, name) for name in new))
+                for name, first in zip(new, firsts, strict=True):
+                    partition = self._partition(name, first, lease, down)
+                    work[name] = asyncio.create_task(partition, name=f"relay {name}")
                 if not work and (down.is_set() or time.monotonic() >= until):
                     break
                 if work:
@@ -163,8 +166,8 @@ class Relay:
         finally:
             woken.cancel()
 
-    async def _partition(self, name: str, lease: Lease, down: asyncio.Event) -> bool:
-        """Deliver what is due in a partition; True where Temporal could not be reached.
+    async def _partition(self, name: str, first: Sequence[Waiting], lease: Lease, down: asyncio.Event) -> bool:
+        """Deliver what is due in a partition, `first` to begin with; True where Temporal could not be reached.
 
         While a batch is delivered and recorded, the next is under way; none of an entity that is in the first.
         """
@@ -174,7 +177,9 @@ class Relay:
             while True:
                 more = len(under_way) < _BATCHES_AT_ONCE and not engine_down and not down.is_set() and lease.held
                 taken = [row for rows in under_way.values() for row in rows]
-                rows = await self._ledger.inbox.undelivered(self._pace.batch, name, taken) if more else ()
+                rows, first = first, ()
+                if not rows and more:
+                    rows = await self._ledger.inbox.undelivered(self._pace.batch, name, taken)
                 if rows:
                     self._busy_until = time.monotonic() + self._pace.busy_seconds
                     under_way[asyncio.create_task(self._deliver(rows, Round(places, lease)))] = rows
