@@ -57,6 +57,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             PolicyBook(settings.policy_directory, today=lambda: now().date()),
             lambda: now().date(),
             now=now,
+            host_names=settings.gateway_names.replace(",", " ").split(),
         )
         config = uvicorn.Config(
             app,

@@ -193,6 +193,12 @@ class GatewaySettings(Settings):
         description="an address or host name of this machine",
     )
     gateway_port: Port = Field(default=8080, alias="PEGLINE_GATEWAY_PORT", description="a port from 1 to 65535")
+    gateway_names: str = Field(
+        default="",
+        alias="PEGLINE_GATEWAY_NAMES",
+        pattern=r"^[A-Za-z0-9., -]*$",
+        description="host names by which the gateway is called, with commas between them",
+    )
 
 
 def policy_directory(environment: Mapping[str, str] | None = None) -> Path:

@@ -44,7 +44,7 @@ from canonical.records import (
 from canonical.stock import StockReport, StockReportKind
 from canonical.supply import ScheduleLine, ScheduleLineState
 from gateway.app import create_app
-from gateway.entities_port import EntityDirectoryPort
+from gateway.parts import Entities
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
 from ledger.stock.stock import CountedReport
@@ -310,7 +310,7 @@ async def serve(url: str, port: int) -> None:
     """The gateway over a ledger that is filled; it starts and signals no workflow."""
     engine = await connect(url)
     policies = FixedPolicies({PLANT: cases()[0].assessment.policy})
-    nobody = cast(EntityDirectoryPort, None)
+    nobody = cast(Entities, None)
     app = create_app(Ledger(engine), nobody, {}, policies, lambda: TODAY, now=lambda: NOW, relay=False)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
     await uvicorn.Server(config).serve()

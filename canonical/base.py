@@ -1,5 +1,9 @@
-"""What every noun shares: frozen, and tolerant of fields that a newer sender added."""
+"""What every noun shares: frozen, tolerant of fields that a newer sender added, and bounded.
 
+What is taken in must be digestible all the way: each number, date, text and list has a limit here or where it stands.
+"""
+
+import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -18,12 +22,25 @@ class Model(BaseModel):
 
 _BEYOND = Decimal(10**12)
 """No quantity reaches this: twelve digits and six decimals are what the ledger's columns hold."""
+_SENT_BEYOND = Decimal(10**9)
+"""No single message says as much, so that a thousand of them still add up to a Quantity."""
 _FINEST = Decimal(1).scaleb(-NEED_DECIMALS)
+_DIGITS_MAX = 40
+
+
+def _written_out(number: Decimal) -> Decimal:
+    """Refuse what is short to write and long to calculate with: 1E-1000027, or a million zeros behind the point."""
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or not -_DIGITS_MAX <= exponent <= _DIGITS_MAX or len(digits) > _DIGITS_MAX:
+        raise PydanticCustomError(
+            "decimal_max_digits", "Decimal input should have no more than {digits} digits", {"digits": _DIGITS_MAX}
+        )
+    return number
 
 
 def _within_decimals(quantity: Decimal) -> Decimal:
     """By remainder: `decimal_places` takes a quantity's digits apart, which costs three times the rest of a check."""
-    if quantity % _FINEST:
+    if _written_out(quantity) % _FINEST:
         raise PydanticCustomError(
             "decimal_max_places",
             "Decimal input should have no more than {places} decimal places",
@@ -39,16 +56,84 @@ PositiveQuantity = Annotated[Decimal, Field(gt=0, lt=_BEYOND), AfterValidator(_w
 SignedQuantity = Annotated[Decimal, Field(gt=-_BEYOND, lt=_BEYOND), AfterValidator(_within_decimals)]
 """A quantity in the unit that stands beside it; below zero: more is promised than there is."""
 
-Money = Annotated[Decimal, Field(ge=0)]
-Share = Annotated[Decimal, Field(ge=0)]
+SentQuantity = Annotated[Decimal, Field(gt=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
+"""A quantity as somebody sends it."""
+SentQuantityOrZero = Annotated[Decimal, Field(ge=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
+SentSignedQuantity = Annotated[Decimal, Field(gt=-_SENT_BEYOND, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
+
+Money = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_written_out)]
+Share = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_written_out)]
 """A ratio: 0.05 is five per cent."""
+
+FIRST_DAY, LAST_DAY = dt.date(1990, 1, 1), dt.date(2199, 12, 31)
+"""What a day of the trade lies between; later ones are how systems write that there is none (9999-12-31)."""
+
+
+def _within_calendar(day: dt.date) -> dt.date:
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise PydanticCustomError(
+            "date_out_of_range",
+            "Date should lie between {first} and {last}",
+            {"first": FIRST_DAY.isoformat(), "last": LAST_DAY.isoformat()},
+        )
+    return day
+
+
+def _none_beyond(day: dt.date | None) -> dt.date | None:
+    return None if day is None or day > LAST_DAY else _within_calendar(day)
+
+
+Day = Annotated[dt.date, AfterValidator(_within_calendar)]
+DayOrNone = Annotated[dt.date | None, AfterValidator(_none_beyond)]
+"""A day that may be none, however a system writes that."""
 
 UnitCode = Annotated[str, AfterValidator(require_known_unit)]
 """A UN/ECE Recommendation 20 (or 21) code that Pegline knows."""
 
-Instant = AwareDatetime
-Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\s/](?:[^/\n]*[^\s/])?$")]
-"""A business code (plant, item, supplier): no slash, since entity ids are paths."""
+
+_EPOCH = 1970
+"""The year of the moment before all others."""
+
+
+def _within_years(moment: dt.datetime) -> dt.datetime:
+    if not _EPOCH <= moment.year <= LAST_DAY.year:
+        raise PydanticCustomError(
+            "date_out_of_range",
+            "Time should lie between the years {first} and {last}",
+            {"first": _EPOCH, "last": LAST_DAY.year},
+        )
+    return moment
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_years)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""A version or revision; no more than JSON's readers can count."""
+LineNumber = Annotated[int, Field(gt=0, le=999_999)]
+
+
+def _no_dots(code: str) -> str:
+    if code in (".", ".."):
+        raise PydanticCustomError("dots", "A code of dots alone is a step in an address")
+    return code
+
+
+Code = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=60,
+        pattern=r"^[^\s/\p{Cc}\p{Cf}](?:[^/\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*[^\s/\p{Cc}\p{Cf}])?$",
+    ),
+    AfterValidator(_no_dots),
+]
+"""A business code (plant, item, supplier): no slash, since entity ids are paths; nothing that can't be seen."""
+
+_PRINTED = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=_PRINTED)]
+"""A reference or name of another system's: a line of text."""
+OrderNumber = Annotated[str, Field(min_length=1, max_length=35, pattern=_PRINTED)]
+DocumentNumber = Annotated[str, Field(min_length=1, max_length=70, pattern=_PRINTED)]
+PersonName = Annotated[str, Field(min_length=1, max_length=80, pattern=_PRINTED)]
 
 
 class Criticality(StrEnum):
@@ -60,13 +145,26 @@ class Criticality(StrEnum):
 
 
 __all__ = [
+    "FIRST_DAY",
+    "LAST_DAY",
     "Code",
+    "Count",
     "Criticality",
+    "Day",
+    "DayOrNone",
+    "DocumentNumber",
     "Instant",
+    "Label",
+    "LineNumber",
     "Model",
     "Money",
+    "OrderNumber",
+    "PersonName",
     "PositiveQuantity",
     "Quantity",
+    "SentQuantity",
+    "SentQuantityOrZero",
+    "SentSignedQuantity",
     "Share",
     "SignedQuantity",
     "UnitCode",

@@ -1,14 +1,27 @@
 """Events from outside as the gateway takes them in: the `data` of each CloudEvent type."""
 
-import datetime as dt
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from canonical.base import Code, Criticality, Model, PositiveQuantity, UnitCode
+from canonical.base import (
+    Code,
+    Count,
+    Criticality,
+    Day,
+    DayOrNone,
+    DocumentNumber,
+    Label,
+    LineNumber,
+    Model,
+    OrderNumber,
+    PersonName,
+    SentQuantity,
+    SentSignedQuantity,
+    UnitCode,
+)
 from canonical.bom import BomLine, require_sound
-from canonical.order import EditedField, LineAnswer, edited_value
-from canonical.stock import SignedQuantity
+from canonical.order import LINES_MAX, EditedField, LineAnswer, edited_value
 
 REQUIREMENT_PLANNED = "pegline.requirement.planned.v1"
 REQUIREMENT_WITHDRAWN = "pegline.requirement.withdrawn.v1"
@@ -23,12 +36,16 @@ OUR_SOURCE = "pegline"
 """The CloudEvents source of needs that our own orders state."""
 
 
+PEGS_MAX = 1_000
+"""More than these a requirement's history could not hold."""
+
+
 class PegData(Model):
     """One pegged demand."""
 
-    demand: Annotated[str, Field(min_length=1, max_length=200)]
-    quantity: PositiveQuantity
-    date: dt.date
+    demand: Label
+    quantity: SentQuantity
+    date: Day
     criticality: Criticality = Criticality.B
     assembly: Code | None = None
     """What is made of the need for this demand; engineering changes find it by that (R13)."""
@@ -39,18 +56,18 @@ class RequirementPlanned(Model):
 
     plant: Code
     item: Code
-    quantity: PositiveQuantity
+    quantity: SentQuantity
     unit: UnitCode
-    required_date: dt.date
-    demand_reference: Annotated[str, Field(min_length=1, max_length=200)]
-    plan_version: Annotated[int, Field(ge=0)]
-    source_revision: Annotated[int, Field(ge=0)] = 0
-    sourcing_rule: str | None = None
-    pegging: tuple[PegData, ...] = ()
-    planner: str | None = None
-    demanded_by: str | None = None
+    required_date: Day
+    demand_reference: Label
+    plan_version: Count
+    source_revision: Count = 0
+    sourcing_rule: Label | None = None
+    pegging: Annotated[tuple[PegData, ...], Field(max_length=PEGS_MAX)] = ()
+    planner: Label | None = None
+    demanded_by: Label | None = None
     """Only of needs that an order of ours states (source `pegline`): refused from anybody else."""
-    demanding_line: int | None = None
+    demanding_line: LineNumber | None = None
     transit_days: Annotated[int, Field(ge=0, le=400)] = 0
 
 
@@ -59,32 +76,40 @@ class RequirementWithdrawnData(Model):
 
     plant: Code
     item: Code
-    demand_reference: Annotated[str, Field(min_length=1, max_length=200)]
-    plan_version: Annotated[int, Field(ge=0)]
-    source_revision: Annotated[int, Field(ge=0)] = 0
+    demand_reference: Label
+    plan_version: Count
+    source_revision: Count = 0
 
 
 class OrderAnswered(Model):
     """`pegline.order.answered.v1`: the canonical answer, for suppliers without EDI."""
 
-    order: Annotated[str, Field(min_length=1, max_length=35)]
-    order_revision: int | None = None
-    lines: Annotated[tuple[LineAnswer, ...], Field(min_length=1)]
+    order: OrderNumber
+    order_revision: Count | None = None
+    lines: Annotated[tuple[LineAnswer, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 
 class ShipmentAnnouncedData(Model):
     """`pegline.shipment.announced.v1`."""
 
-    order: Annotated[str, Field(min_length=1, max_length=35)]
-    line: Annotated[int, Field(gt=0)]
-    quantity: PositiveQuantity
+    order: OrderNumber
+    line: LineNumber
+    quantity: SentQuantity
     unit: UnitCode
-    date: dt.date
-    receipt_number: Annotated[str, Field(min_length=1, max_length=70)]
+    date: DayOrNone
+    """The day of arrival; none that is known: null."""
+    despatch_number: DocumentNumber
 
 
-class GoodsReceivedData(ShipmentAnnouncedData):
+class GoodsReceivedData(Model):
     """`pegline.goods.received.v1`."""
+
+    order: OrderNumber
+    line: LineNumber
+    quantity: SentQuantity
+    unit: UnitCode
+    date: Day
+    receipt_number: DocumentNumber
 
 
 class OrderEditedData(Model):
@@ -93,14 +118,14 @@ class OrderEditedData(Model):
     A quantity is in the order unit, a price in the order's currency; a deletion is `false` → `true`.
     """
 
-    order: Annotated[str, Field(min_length=1, max_length=35)]
-    line: Annotated[int, Field(gt=0)]
+    order: OrderNumber
+    line: LineNumber
     field: EditedField
-    old: str
-    new: str
-    price_unit: PositiveQuantity | None = None
+    old: Annotated[str, Field(max_length=40)]
+    new: Annotated[str, Field(max_length=40)]
+    price_unit: SentQuantity | None = None
     """The quantity that an edited price buys; None: as ordered."""
-    edited_by: Annotated[str, Field(min_length=1, max_length=80)]
+    edited_by: PersonName
 
     @field_validator("old", "new")
     @classmethod
@@ -124,10 +149,10 @@ class BomRevisedData(Model):
     plant: Code
     assembly: Code
     revision: Code
-    effective_from: dt.date
+    effective_from: Day
     lines: Annotated[tuple[BomLine, ...], Field(min_length=1, max_length=500)]
-    plan_version: Annotated[int, Field(ge=0)] = 0
-    source_revision: Annotated[int, Field(ge=0)] = 0
+    plan_version: Count = 0
+    source_revision: Count = 0
     """Rises where the same revision is told anew (R10); without it, `time` orders them."""
     supersedes: Code | None = None
     """The revision that this one takes the place of, where that is not carried out yet."""
@@ -151,11 +176,11 @@ class StockChangedData(Model):
 
     plant: Code
     item: Code
-    quantity: SignedQuantity
+    quantity: SentSignedQuantity
     """Unrestricted stock less what is reserved for demand that the plan has netted; below zero: overcommitted."""
     unit: UnitCode
     reason: Annotated[str, Field(max_length=200)] = ""
-    sequence: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    sequence: Count = 0
     """Orders statements of one moment (R10)."""
 
 
@@ -164,6 +189,6 @@ class ConsumptionReportedData(Model):
 
     plant: Code
     item: Code
-    quantity: PositiveQuantity
+    quantity: SentQuantity
     unit: UnitCode
     reason: Annotated[str, Field(max_length=200)] = ""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Model, Money, PositiveQuantity, Quantity
+from canonical.base import Code, Criticality, Instant, LineNumber, Model, Money, PositiveQuantity, Quantity
 from canonical.bom import ChangeDisposition
 from canonical.identity import ExceptionId
 from canonical.need import Peg
@@ -123,7 +123,7 @@ _OF_A_CHOICE = {"order_id", "line", "on_stock", "number", "options", "proposed",
 class LineChoice(Model):
     """Engineering change: what is to become of a disposition, or of a part of it, otherwise than proposed."""
 
-    line: Annotated[int, Field(ge=1)]
+    line: LineNumber
     """The disposition's number in the proposal."""
     choice: Choice
     """One of its candidates."""

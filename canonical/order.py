@@ -3,13 +3,35 @@
 import datetime as dt
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from canonical.base import Code, Instant, Model, Money, PositiveQuantity, Quantity, UnitCode
+from canonical.base import (
+    FIRST_DAY,
+    LAST_DAY,
+    Code,
+    Count,
+    Day,
+    DayOrNone,
+    DocumentNumber,
+    Instant,
+    LineNumber,
+    Model,
+    Money,
+    OrderNumber,
+    PersonName,
+    PositiveQuantity,
+    Quantity,
+    SentQuantity,
+    SentQuantityOrZero,
+    UnitCode,
+)
 from canonical.identity import OrderId
 from canonical.policy import RouteKind
+
+LINES_MAX = 2_000
+"""Of an order, and so of what is said of one."""
 
 
 class AnswerOutcome(StrEnum):
@@ -29,18 +51,33 @@ class AnswerScheduleLine(Model):
     """One part of a line's answer, as the supplier said it; None where it said nothing."""
 
     outcome: AnswerOutcome
-    quantity: Quantity | None = None
+    quantity: SentQuantityOrZero | None = None
     unit: UnitCode | None = None
-    date: dt.date | None = None
+    date: DayOrNone = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_date(cls, statement: Any) -> Any:
+        """Who writes 9999-12-31 confirms for no day; who writes nothing confirms the day asked."""
+        if not isinstance(statement, dict) or not _is_no_date(statement.get("date")):
+            return statement
+        promised = statement.get("outcome") in (AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED)
+        return {**statement, "date": None} | ({"outcome": AnswerOutcome.DATE_PENDING} if promised else {})
+
+
+def _is_no_date(value: object) -> bool:
+    if isinstance(value, dt.date):
+        return value.year > LAST_DAY.year
+    return isinstance(value, str) and value[:4].isdecimal() and int(value[:4]) > LAST_DAY.year
 
 
 class LineAnswer(Model):
     """What the supplier says of one order line: one schedule line or several."""
 
-    line: Annotated[int, Field(gt=0)]
-    schedule_lines: Annotated[tuple[AnswerScheduleLine, ...], Field(min_length=1)]
+    line: LineNumber
+    schedule_lines: Annotated[tuple[AnswerScheduleLine, ...], Field(min_length=1, max_length=200)]
     price: Money | None = None
-    price_unit: PositiveQuantity | None = None
+    price_unit: SentQuantity | None = None
     """The quantity that `price` buys, as the supplier said it; None: as ordered."""
 
 
@@ -51,11 +88,11 @@ class OrderAnswer(Model):
     they are not answered. `order_revision` None: the document does not say which revision it answers.
     """
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
-    order_revision: int | None = None
-    answer_number: Annotated[str, Field(min_length=1, max_length=70)]
+    order_number: OrderNumber
+    order_revision: Count | None = None
+    answer_number: DocumentNumber
     header: Literal["accepted", "rejected", "per_line"] = "per_line"
-    lines: tuple[LineAnswer, ...] = ()
+    lines: Annotated[tuple[LineAnswer, ...], Field(max_length=LINES_MAX)] = ()
     effective_at: Instant
     supplier: str | None = None
     currency: str | None = None
@@ -65,30 +102,30 @@ class OrderAnswer(Model):
 class ShippedLine(Model):
     """A line of a despatch advice."""
 
-    line: Annotated[int, Field(gt=0)]
-    quantity: PositiveQuantity
+    line: LineNumber
+    quantity: SentQuantity
     unit: UnitCode | None = None
 
 
 class ShipmentAnnounced(Model):
     """A supplier's despatch advice for an order; `despatch_number` makes it unique."""
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
-    despatch_number: Annotated[str, Field(min_length=1, max_length=70)]
-    arrives_on: dt.date | None = None
-    lines: tuple[ShippedLine, ...]
+    order_number: OrderNumber
+    despatch_number: DocumentNumber
+    arrives_on: DayOrNone = None
+    lines: Annotated[tuple[ShippedLine, ...], Field(max_length=LINES_MAX)]
     effective_at: Instant
 
 
 class GoodsReceipt(Model):
     """Goods posted into stock against an order line; `receipt_number` makes it unique."""
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
-    line: Annotated[int, Field(gt=0)]
-    quantity: PositiveQuantity
+    order_number: OrderNumber
+    line: LineNumber
+    quantity: SentQuantity
     unit: UnitCode
-    date: dt.date
-    receipt_number: Annotated[str, Field(min_length=1, max_length=70)]
+    date: Day
+    receipt_number: DocumentNumber
     effective_at: Instant
 
 
@@ -136,9 +173,12 @@ def edited_value(field: str, text: str) -> str:
     match field:
         case "delivery_date":
             try:
-                return dt.date.fromisoformat(text).isoformat()
+                day = dt.date.fromisoformat(text)
             except ValueError:
                 raise ValueError(f"{text!r} is not an ISO date such as 2026-06-15") from None
+            if not FIRST_DAY <= day <= LAST_DAY:
+                raise ValueError(f"{day} does not lie between {FIRST_DAY} and {LAST_DAY}")
+            return day.isoformat()
         case "deleted":
             if text not in ("true", "false"):
                 raise ValueError('a deletion is told as "true" or "false"')
@@ -158,7 +198,7 @@ _BEYOND = Decimal(10) ** 12
 class DocumentEdit(Model):
     """A person changed a line of one of our orders in the ERP; `old` and `new` as `edited_value` spells them."""
 
-    order_number: Annotated[str, Field(min_length=1, max_length=35)]
+    order_number: OrderNumber
     line: Annotated[int, Field(gt=0)]
     field: EditedField
     old: str
@@ -167,7 +207,7 @@ class DocumentEdit(Model):
     """The quantity that an edited price buys; None: as ordered."""
     deliveries: tuple[DeliveryLine, ...] = ()
     """All of the line's deliveries as the ERP was found to hold them; empty: nobody looked."""
-    edited_by: Annotated[str, Field(min_length=1, max_length=80)]
+    edited_by: PersonName
     effective_at: Instant
 
     def priced_for(self, price_unit: Decimal) -> "DocumentEdit":

@@ -1,19 +1,16 @@
 """Plan runs: a whole plan version of one plant, its lines, and what becomes of each."""
 
-import datetime as dt
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Model, PositiveQuantity, UnitCode
-from canonical.event_data import PegData
+from canonical.base import Code, Count, Criticality, Day, Instant, Label, Model, SentQuantity, UnitCode
+from canonical.event_data import PEGS_MAX, PegData
 from canonical.identity import PlanRunId
 from canonical.need import Need
 from canonical.policy import PlantPolicy
-
-Reference = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class PlanStage(StrEnum):
@@ -55,15 +52,15 @@ class PlanLine(Model):
     """One line of a plan: a need without the plan's own words (source, plant, version)."""
 
     item: Code
-    quantity: PositiveQuantity
+    quantity: SentQuantity
     unit: UnitCode
-    required_date: dt.date
-    demand_reference: Reference | None = None
+    required_date: Day
+    demand_reference: Label | None = None
     """None: the planning system gives no stable one; R1 matches the line."""
-    source_revision: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
-    sourcing_rule: str | None = None
-    pegging: tuple[PegData, ...] = ()
-    planner: str | None = None
+    source_revision: Count = 0
+    sourcing_rule: Label | None = None
+    pegging: Annotated[tuple[PegData, ...], Field(max_length=PEGS_MAX)] = ()
+    planner: Label | None = None
 
     @property
     def criticality(self) -> Criticality:

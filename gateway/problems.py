@@ -1,7 +1,7 @@
 """RFC 9457 problem details: every error names the field, the value and the next step.
 
-What is decided here: the shape of an error and which status a failure of the house itself gets. Not here: when a
-request is refused (each route and `gateway.intake.intake`).
+Decided here: the shape of an error, and which status a failure of ours or of the engine gets. Not here: when a request
+is refused (each route and `gateway.intake.intake`).
 """
 
 import json
@@ -15,7 +15,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from temporalio.service import RPCError
+from starlette.requests import ClientDisconnect
+from temporalio.client import RPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.errors import TransientError
 from ledger.paging import BadCursor
@@ -137,6 +139,13 @@ def field_path(location: Sequence[int | str]) -> str:
     return path
 
 
+def in_words(error: Any) -> str:
+    """What pydantic says of a field, in words where it speaks in patterns."""
+    if error["type"] == "string_pattern_mismatch":
+        return "should be one line that can be seen whole; a code has no slash and no blank at its ends"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 async def _refused(_: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
     return refusal.response()
@@ -158,7 +167,7 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
         FieldProblem(
             field=field_path(each["loc"][1:]) or str(each["loc"][0]),
             value=shown(each.get("input")) if each["type"] != "missing" else None,
-            detail=str(each["msg"]),
+            detail=in_words(each),
             next_step="correct the field and send the request again",
         )
         for each in error.errors()
@@ -167,7 +176,7 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
     return Refusal(
         422,
         "invalid_field",
-        f"{name} in the {where}: {first['msg']}",
+        f"{name} in the {where}: {in_words(first)}",
         problems[0].next_step,
         field=name,
         value=problems[0].value,
@@ -187,7 +196,32 @@ async def _http_error(_: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _temporal_unavailable(_: Request, error: Exception) -> Response:
+_NOT_THERE = frozenset(
+    {
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.UNKNOWN,  # a transport that broke
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.UNAUTHENTICATED,
+    }
+)
+_OURS = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE, RPCStatusCode.UNIMPLEMENTED})
+"""What Temporal answers to a call that is wrong however often it is made."""
+
+
+def is_engine_down(error: BaseException) -> bool:
+    """Whether Temporal can't be reached, or takes nothing from us: the next call would fail as well."""
+    if isinstance(error, RPCTimeoutOrCancelledError):
+        return True
+    return isinstance(error, RPCError) and error.status in _NOT_THERE
+
+
+async def _temporal_unavailable(request: Request, error: Exception) -> Response:
+    if isinstance(error, RPCError) and error.status in _OURS:
+        return await _failed(request, error)
     logger.warning("Temporal did not take a call: %s", error)
     return Refusal(
         503,
@@ -207,6 +241,11 @@ async def _ledger_unavailable(_: Request, error: Exception) -> Response:
         "send the same request again in a few seconds; it is safe to repeat",
         headers={"Retry-After": "5"},
     ).response()
+
+
+async def _gone(_: Request, error: Exception) -> Response:
+    """The client has left in the middle of its body: nobody reads this."""
+    return Response(status_code=499)
 
 
 async def _bad_cursor(_: Request, error: Exception) -> Response:
@@ -229,15 +268,37 @@ async def _failed(request: Request, error: Exception) -> Response:
     ).response()
 
 
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem+json answers of a route, for OpenAPI; any field may be wrong (422)."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"model": Problem, "content": {MEDIA_TYPE: {"schema": schema}}} for status in sorted({*statuses, 422})
+    }
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(RPCError, _temporal_unavailable)
+    app.add_exception_handler(RPCTimeoutOrCancelledError, _temporal_unavailable)
     app.add_exception_handler(TransientError, _ledger_unavailable)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(BadCursor, _bad_cursor)
     app.add_exception_handler(Exception, _failed)
 
 
-__all__ = ["MEDIA_TYPE", "FieldProblem", "Problem", "Refusal", "field_path", "install", "not_found", "shown"]
+__all__ = [
+    "MEDIA_TYPE",
+    "FieldProblem",
+    "Problem",
+    "Refusal",
+    "field_path",
+    "in_words",
+    "install",
+    "is_engine_down",
+    "not_found",
+    "problem_responses",
+    "shown",
+]

@@ -88,7 +88,12 @@ async def connect(url: str) -> AsyncEngine:
         connect_args={
             "timeout": 10,
             "command_timeout": 60,
-            "server_settings": {"application_name": "pegline", "jit": "off"},
+            "server_settings": {
+                "application_name": "pegline",
+                "jit": "off",
+                # A process that is frozen in the middle of a transaction must not hold its rows for ever.
+                "idle_in_transaction_session_timeout": "120000",
+            },
         },
     )
     event.listen(engine.sync_engine, "checkout", _leave_closed)

@@ -19,6 +19,7 @@ from ledger.events.audit_log import AuditLog
 from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
+from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.snapshots.reads import Reads
@@ -31,6 +32,7 @@ class Ledger:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.inbox = Inbox(engine)
+        self.leases = Leases(engine)
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)

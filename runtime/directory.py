@@ -5,11 +5,13 @@ Temporal's own
 failures surface as temporalio.service.RPCError, for the caller to try again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import Priority, SearchAttributeKey, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -229,9 +231,10 @@ class EntityDirectory:
         """Take a person's decision; raises DecisionRefused with the reason."""
         handle = self._client.get_workflow_handle(exception)
         try:
-            return await handle.execute_update(
-                ShortageException.decide, decision, id=decision.event_id, rpc_timeout=RPC_TIMEOUT
-            )
+            with _engine_failures():
+                return await handle.execute_update(
+                    ShortageException.decide, decision, id=decision.event_id, rpc_timeout=RPC_TIMEOUT
+                )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             if not isinstance(cause, ApplicationError):
@@ -245,7 +248,8 @@ class EntityDirectory:
 
     async def _no_longer_open(self, handle: WorkflowHandle[Any, Any], exception: str) -> DecisionRefused:
         try:
-            await handle.describe(rpc_timeout=RPC_TIMEOUT)
+            with _engine_failures():
+                await handle.describe(rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -256,7 +260,9 @@ class EntityDirectory:
 
     async def status(self, entity: str) -> dict[str, Any]:
         """The `status` query of any entity."""
-        found: dict[str, Any] = await self._client.get_workflow_handle(entity).query("status", rpc_timeout=RPC_TIMEOUT)
+        with _engine_failures():
+            handle = self._client.get_workflow_handle(entity)
+            found: dict[str, Any] = await handle.query("status", rpc_timeout=RPC_TIMEOUT)
         return found
 
     async def _start(
@@ -273,30 +279,49 @@ class EntityDirectory:
     ) -> bool:
         """Start an entity; False where it runs, or has run and is not to be reopened: the business key is its id."""
         try:
-            await self._client.start_workflow(
-                run,
-                args=[given],
-                id=id,
-                task_queue=self._queue,
-                id_reuse_policy=(
-                    WorkflowIDReusePolicy.ALLOW_DUPLICATE if reopen else WorkflowIDReusePolicy.REJECT_DUPLICATE
-                ),
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                search_attributes=sa.attributes(attributes),
-                priority=priority,
-                static_summary=summary,
-                static_details=details,
-                rpc_timeout=RPC_TIMEOUT,
-            )
+            with _engine_failures():
+                await self._client.start_workflow(
+                    run,
+                    args=[given],
+                    id=id,
+                    task_queue=self._queue,
+                    id_reuse_policy=(
+                        WorkflowIDReusePolicy.ALLOW_DUPLICATE if reopen else WorkflowIDReusePolicy.REJECT_DUPLICATE
+                    ),
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    search_attributes=sa.attributes(attributes),
+                    priority=priority,
+                    static_summary=summary,
+                    static_details=details,
+                    rpc_timeout=RPC_TIMEOUT,
+                )
         except WorkflowAlreadyStartedError:
             return False
         return True
 
     async def _signal(self, entity: str, signal: Callable[..., Any], *message: object) -> bool:
         try:
-            await self._client.get_workflow_handle(entity).signal(signal, args=message, rpc_timeout=RPC_TIMEOUT)
+            with _engine_failures():
+                await self._client.get_workflow_handle(entity).signal(signal, args=message, rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
             raise
         return True
+
+
+@contextmanager
+def _engine_failures() -> Iterator[None]:
+    """Say by one exception, RPCError, that Temporal is not there, whatever the SDK raises for it.
+
+    A namespace that is missing is NOT_FOUND as an entity that has ended is; a message to it would be taken for settled.
+    """
+    try:
+        yield
+    except RPCTimeoutOrCancelledError as error:
+        raise RPCError(f"Temporal gave no answer in time: {error}", RPCStatusCode.DEADLINE_EXCEEDED, b"") from error
+    except RPCError as error:
+        details = error.grpc_status.details if error.status is RPCStatusCode.NOT_FOUND else ()
+        if any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in details):
+            raise RPCError(error.message, RPCStatusCode.UNAVAILABLE, error.raw_grpc_status) from error
+        raise

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
@@ -17,6 +18,10 @@ from tools.postgres import Postgres
 from tools.processes import Processes
 from tools.progress import Progress
 from tools.temporal_cli import find_cli
+
+# No test fails for being slow: a busy machine is no fault of the code.
+hypothesis.settings.register_profile("pegline", deadline=None)
+hypothesis.settings.load_profile("pegline")
 
 FORGETS_AT_ONCE = ("--dynamic-config-value", "history.transferProcessorEnsureCloseBeforeDelete=false")
 """A closed run that is deleted is gone at once, not half a minute later."""

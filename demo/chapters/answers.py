@@ -22,6 +22,6 @@ async def answers(story: Story) -> None:
     story.narrator.say(f"{len(letters)} message(s) that can't be read are kept as dead letters")
     for number, order in (await story.books()).edi["orders"].items():
         if order["waiting"]:
-            await story.control("/edi/control/mend", {"order": number})
+            await story.control("/edi/control/fix", {"order": number})
     await story.calm()
     story.narrator.say(f"reminders sent: {(await story.books()).edi['counts']['reminders']}")

@@ -1,20 +1,20 @@
-"""Delivery: what a stored message says, whom it is for, and what came of telling them.
+"""Delivery of messages to requirements, orders and engineering changes, and what came of it.
 
-What is decided here: the outcome on each message. R10 is the registry's (news, unchanged, stale); the order's state
-is the ledger's. Not here: when messages are taken up and how outcomes are written down (`gateway.delivery.relay`).
+Decided here: the result of each message; which of several states of a requirement is delivered (the newest). R10 is the
+registry's (new, unchanged, stale); the order's state is the ledger's. Not here: when messages are taken up and how
+results are recorded (`gateway.delivery.relay`); stock (`gateway.delivery.stock`).
 """
 
+import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import assert_never
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, assert_never
 
 from opentelemetry.trace import Tracer
-from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.errors import UnreadableMessage
-from adapters.ports import SupplierDialect
 from canonical.bom import BomRevised
 from canonical.messages import (
     ChangeOpened,
@@ -24,112 +24,206 @@ from canonical.messages import (
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
+    StockOpened,
     SupplierAnswered,
 )
 from canonical.need import Need, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
-from canonical.stock import StockFigure, StockReport
+from canonical.stock import StockFigure
 from gateway import tracing
-from gateway.delivery.results import Dead, DeliveryResult, Postponed, Settled
-from gateway.delivery.stock import StockDelivery
-from gateway.entities_port import EntityDirectoryPort
-from gateway.intake import cloudevents
-from gateway.intake.events import SUPPLIER_DOCUMENT, Subject, read
-from gateway.problems import Refusal
+from gateway.intake.events import OrderMessage
+from gateway.problems import is_engine_down
 from ledger.engineering_change.bills import BomNewness
 from ledger.inbox.inbox import Waiting
-from ledger.inbox.registry import Classification
-from ledger.inbox.registry import Newness as Newness
+from ledger.inbox.lease import Lease
+from ledger.inbox.registry import Classification, Newness
 from ledger.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
-_DOWN = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED)
 
+class EntityMessages(Protocol):
+    """Starts and messages entities. A message answered False reached nobody: the entity has ended."""
 
-OrderMessage = OrderAnswer | ShipmentAnnounced | DocumentEdit | tuple[GoodsReceipt, ...]
+    async def open_requirement(self, opened: RequirementOpened, reopen: bool = False) -> bool:
+        """Start the requirement; where it runs already, send it the change of plan. `reopen`: a former run has ended.
+
+        False: it ended in this very moment and received nothing; it must be judged again.
+        """
+        ...
+
+    async def change_plan(self, opened: RequirementOpened, /) -> bool:
+        """Send a requirement that runs, by all that is known, the change of plan."""
+        ...
+
+    async def withdraw_requirement(self, requirement: str, withdrawn: RequirementWithdrawn, /) -> bool: ...
+
+    async def answer_order(self, order: str, answered: SupplierAnswered, /) -> bool: ...
+
+    async def announce_shipment(self, order: str, announced: ShipmentsAnnounced, /) -> bool: ...
+
+    async def receive_goods(self, order: str, received: GoodsReceived, /) -> bool: ...
+
+    async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool: ...
+
+    async def open_change(self, opened: ChangeOpened, reopen: bool = False) -> bool:
+        """Start the engineering change, or send the revision to the one that runs; as `open_requirement`."""
+        ...
+
+    async def supersede_change(self, change: str, superseded: ChangeSuperseded, /) -> bool:
+        """Another revision takes its place; False where it has ended or is not known."""
+        ...
+
+    async def open_stock(self, opened: StockOpened, reopen: bool = False) -> bool:
+        """Start the balance of an item's available stock, or send the figure to the one that runs; as
+        `open_requirement`."""
+        ...
 
 
 @dataclass(frozen=True)
-class OrderUnit:
-    """Messages that are delivered, and judged, together: one row, or receipts of one order that wait side by side."""
+class Settled:
+    """The message has had its effect, or needs none."""
 
-    rows: tuple[Waiting, ...]
-    messages: tuple[OrderMessage, ...]
+    outcome: str
+    detail: str = ""
 
 
-class Delivery:
-    """Tells entities what arrived."""
+@dataclass(frozen=True)
+class Dead:
+    """The message can't be understood or addressed."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        entities: EntityDirectoryPort,
-        dialects: Mapping[str, SupplierDialect],
-        now: Callable[[], dt.datetime],
-        unknown_order_grace: dt.timedelta,
-        tracer: Tracer,
-    ) -> None:
+    code: str
+    detail: str
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """The message is to be delivered later; `engine_down`: so is every other."""
+
+    error: str
+    engine_down: bool = False
+
+
+DeliveryResult = Settled | Dead | Postponed
+
+
+@dataclass
+class Round:
+    """A batch under way, and what came of it."""
+
+    places: asyncio.Semaphore
+    """Calls to entities at a time."""
+    lease: Lease | None = None
+    """None: a single message, delivered again by an operator."""
+    patient: bool = True
+    """An order that nobody knows is waited for a while: its answer may have overtaken our own record of it."""
+    engine_down: bool = False
+    results: list[tuple[Waiting, DeliveryResult]] = field(default_factory=list)
+    registered: list[Need | Withdrawal] = field(default_factory=list)
+    """What the registry is to know as delivered."""
+
+    @property
+    def over(self) -> bool:
+        """Nothing more may be delivered: the engine can't be reached, or another process has the relay's lease."""
+        return self.engine_down or (self.lease is not None and not self.lease.held)
+
+    def add(self, rows: Sequence[Waiting], result: DeliveryResult) -> None:
+        """Keep the result of messages that were judged together."""
+        self.results += [(row, result) for row in rows]
+        self.engine_down |= isinstance(result, Postponed) and result.engine_down
+
+
+class Deliverer(Protocol):
+    """Delivers the messages of one kind of recipient."""
+
+    async def deliver(self, messages: Sequence[tuple[Waiting, Any]], done: Round) -> None:
+        """Deliver messages, by age; a result for each, but for those that are left to a later round."""
+        ...
+
+
+class RequirementDelivery:
+    """Delivers what plans say of requirements: of each the newest state (R10)."""
+
+    def __init__(self, ledger: Ledger, entities: EntityMessages, tracer: Tracer, later_stock: "LaterStock") -> None:
         self._ledger = ledger
         self._entities = entities
-        self._dialects = dialects
-        self._now = now
-        self._grace = unknown_order_grace
         self._tracer = tracer
-        self._stock = StockDelivery(ledger, entities)
+        self._later_stock = later_stock
 
-    def read(self, row: Waiting) -> Subject | tuple[OrderAnswer | ShipmentAnnounced, ...] | Dead:
-        """What a stored message says; Dead where nobody can tell."""
-        if row.type != SUPPLIER_DOCUMENT:
-            try:
-                return read(cloudevents.read_structured(row.body), row.received_at)
-            except Refusal as refusal:
-                problem = refusal.problem
-                return Dead(problem.code, problem.detail, problem.next_step)
-        channel = row.subject or ""
-        if channel not in self._dialects:
-            return Dead("unknown_channel", f"there is no supplier channel {channel!r}", "set the channel up, replay")
-        try:
-            return tuple(self._dialects[channel].read(row.body, row.content_type))
-        except UnreadableMessage as unreadable:
-            return Dead(unreadable.code, unreadable.detail, unreadable.next_step)
-        except Exception as error:
-            logger.exception("the dialect of channel %s failed on message %s", channel, row.id)
-            return Dead(
-                "dialect_failed",
-                f"the {channel} reader failed: {type(error).__name__}: {error}"[:500],
-                "have the reader fixed, then replay",
+    async def deliver(self, messages: Sequence[tuple[Waiting, Need | Withdrawal]], done: Round) -> None:
+        """The newest state of each requirement; older ones beside it are superseded."""
+        newest: dict[str, tuple[Waiting, Need | Withdrawal]] = {}
+        for row, state in messages:
+            before = newest.get(state.id)
+            if before is None or before[1].revision.rank < state.revision.rank:
+                newest[state.id] = (row, state)
+        for row, state in messages:
+            if newest[state.id][0] is not row:
+                done.add([row], Settled("superseded", "a newer state of the requirement waited beside it (R10)"))
+        needs = [state for _, state in newest.values() if isinstance(state, Need)]
+        stock = await self._ledger.stock.newer_than(needs)
+        by_source: dict[str, list[tuple[Waiting, Need | Withdrawal]]] = defaultdict(list)
+        for row, state in newest.values():
+            by_source[state.source].append((row, state))  # event ids are unique within a source only
+        for group in by_source.values():
+            classifications = await self._ledger.registry.classify([state for _, state in group])
+            await at_once(
+                [
+                    self._one(row, state, classifications[state.revision.event_id], stock.get(state.id), done)
+                    for row, state in group
+                ]
             )
 
-    async def notify_requirement(
-        self, row: Waiting, subject: Need | Withdrawal, classification: Classification
+    async def _one(
+        self,
+        row: Waiting,
+        state: Need | Withdrawal,
+        classification: Classification,
+        stock: StockFigure | None,
+        done: Round,
+    ) -> None:
+        async with done.places:
+            if done.over:
+                return
+            result = await self._by_triage(row, state, classification)
+            if stock is not None and isinstance(state, Need) and result in _BEGUN:
+                later = await self._later_stock.deliver_later_need(row, state, stock)
+                result = result if isinstance(later, Settled) else later
+        done.add([row], result)
+        # What was seen is registered as well: its requirement has recorded it, and whoever delivered it may have died
+        # before it was registered. A plan is compared with what is registered alone.
+        if isinstance(result, Settled) and (result.outcome != "stale" or classification.detail == "seen"):
+            done.registered.append(state)
+
+    async def _by_triage(
+        self, row: Waiting, state: Need | Withdrawal, classification: Classification
     ) -> DeliveryResult:
-        """Deliver a requirement's newest state by the registry's outcome on it (R10)."""
         match classification.outcome:
             case Newness.UNCHANGED:
                 return Settled("unchanged")
             case Newness.STALE:
                 return Settled("stale", f"R10: {classification.detail or 'older'}")
             case Newness.UNKNOWN_WITHDRAWAL:
-                return Settled("unknown_withdrawal", "nothing of the requirement is known; noted for late plans")
+                return Settled("unknown_withdrawal", "nothing of the requirement is known; kept for late plans")
             case Newness.NEW | Newness.CHANGED | Newness.REOPEN:
                 pass
             case _:
                 assert_never(classification.outcome)
-        with tracing.delivering(self._tracer, row.type, [row.traceparent], row.correlation_id, subject.id):
+        with tracing.delivering(self._tracer, row.type, [row.traceparent], row.correlation_id, state.id):
             try:
-                return await self._notify(row, subject, classification)
+                return await self._send(row, state, classification)
             except Exception as error:
-                return _failure(row, error)
+                return failure(row, error)
 
-    async def _notify(
-        self, row: Waiting, subject: Need | Withdrawal, classification: Classification
+    async def _send(
+        self, row: Waiting, state: Need | Withdrawal, classification: Classification
     ) -> Settled | Postponed:
-        if isinstance(subject, Withdrawal):
-            withdrawn = RequirementWithdrawn(withdrawal=subject, correlation_id=row.correlation_id)
-            running = await self._entities.withdraw_requirement(subject.id, withdrawn)
+        if isinstance(state, Withdrawal):
+            withdrawn = RequirementWithdrawn(withdrawal=state, correlation_id=row.correlation_id)
+            running = await self._entities.withdraw_requirement(state.id, withdrawn)
             return Settled("delivered") if running else Settled("ignored: requirement closed")
-        opened = RequirementOpened(need=subject, correlation_id=row.correlation_id)
+        opened = RequirementOpened(need=state, correlation_id=row.correlation_id)
         reopen = classification.outcome is Newness.REOPEN
         if reopen:
             opened = opened.model_copy(
@@ -141,89 +235,93 @@ class Delivery:
         if classification.outcome is Newness.CHANGED and await self._entities.change_plan(opened):
             return Settled("delivered", classification.outcome)
         if await self._entities.open_requirement(opened, reopen=reopen) is False:
-            return Postponed("the requirement ended in this very moment; it is judged anew")
+            return Postponed("the requirement ended in this very moment; it is judged again")
         return Settled("delivered", classification.outcome)
 
-    async def notify_change(self, row: Waiting, revised: BomRevised) -> DeliveryResult:
-        """Deliver a revision of a bill of material by what was noted of it before (R10), and note it."""
-        with tracing.delivering(self._tracer, row.type, [row.traceparent], row.correlation_id, revised.id):
-            try:
-                classification = await self._ledger.bills.classify(revised)
-                match classification.outcome:
-                    case BomNewness.STALE:
-                        return Settled("stale", "R10: older")
-                    case BomNewness.SUPERSEDED:
-                        return Settled("stale", "another revision has taken its place")
-                    case BomNewness.UNCHANGED:
-                        await self._ledger.bills.register(revised)
-                        return Settled("unchanged")
-                    case BomNewness.NEW | BomNewness.REOPEN:
-                        pass
-                    case _:
-                        assert_never(classification.outcome)
-                opened = ChangeOpened(
-                    revised=revised,
-                    correlation_id=row.correlation_id,
-                    first_sequence=classification.next_sequence,
-                )
-                reopen = classification.outcome is BomNewness.REOPEN
-                if await self._entities.open_change(opened, reopen=reopen) is False:
-                    return Postponed("the change ended in this very moment; it is judged anew")
-                if revised.superseded is not None:
-                    # Where it has ended, or was never told, there is nothing to take the place of.
-                    superseded = ChangeSuperseded(by=revised.id, as_of=revised.stated.effective_at)
-                    await self._entities.supersede_change(revised.superseded, superseded)
-                await self._ledger.bills.register(revised)
-                return Settled("delivered", classification.outcome)
-            except Exception as error:
-                return _failure(row, error)
 
-    async def notify_stock(self, rows: Sequence[Waiting], reports: Sequence[StockReport]) -> list[DeliveryResult]:
-        """Note what is said of one stock, and tell its balance what it comes to; an outcome each."""
-        first, stock = rows[0], reports[0].id
-        traces = [row.traceparent for row in rows]
-        with tracing.delivering(self._tracer, first.type, traces, first.correlation_id, stock):
-            try:
-                return await self._stock.notify(reports, first.correlation_id)
-            except Exception as error:
-                return [_failure(first, error)] * len(rows)
+_BEGUN = frozenset(Settled("delivered", each) for each in (Newness.NEW, Newness.CHANGED, Newness.REOPEN))
 
-    async def notify_stock_of(self, row: Waiting, need: Need, figure: StockFigure) -> DeliveryResult:
-        """Tell the balance of a need that was stated before the stock and arrived after it."""
-        try:
-            return await self._stock.report_later_need(need, figure, row.correlation_id)
-        except Exception as error:
-            return _failure(row, error)
 
-    async def notify_orders(self, unit: OrderUnit, *, patient: bool = True) -> DeliveryResult:
-        """Deliver a unit to the orders it names; not `patient`: an unknown order is not waited for."""
+class LaterStock(Protocol):
+    """Tells the balance of a stock that a need which it is older than has begun."""
+
+    async def deliver_later_need(self, row: Waiting, need: Need, figure: StockFigure, /) -> DeliveryResult: ...
+
+
+Delivered = OrderAnswer | ShipmentAnnounced | DocumentEdit | tuple[GoodsReceipt, ...]
+
+
+@dataclass(frozen=True)
+class OrderUnit:
+    """Messages that are delivered, and judged, together: one row, or receipts of one order that wait side by side."""
+
+    rows: tuple[Waiting, ...]
+    messages: tuple[Delivered, ...]
+
+
+class OrderDelivery:
+    """Delivers what suppliers, warehouses and the ERP say of orders, each order's messages by age."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        entities: EntityMessages,
+        tracer: Tracer,
+        now: Callable[[], dt.datetime],
+        unknown_order_grace: dt.timedelta,
+    ) -> None:
+        self._ledger = ledger
+        self._entities = entities
+        self._tracer = tracer
+        self._now = now
+        self._grace = unknown_order_grace
+
+    async def deliver(
+        self, messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]], done: Round
+    ) -> None:
+        """All orders beside each other; a message of a document that speaks of several is an order of its own here."""
+        orders: dict[str, list[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]]] = defaultdict(list)
+        for row, message in messages:
+            orders[row.entity or f"#{row.id}"].append((row, message))
+        await at_once([self._of_one_order(units_of(rows), done) for rows in orders.values()])
+
+    async def _of_one_order(self, units: Sequence[OrderUnit], done: Round) -> None:
+        for unit in units:
+            async with done.places:
+                if done.over:
+                    return
+                result = await self._unit(unit, done.patient)
+            done.add(unit.rows, result)
+            if isinstance(result, Postponed):
+                return  # what came later to this order waits behind it
+
+    async def _unit(self, unit: OrderUnit, patient: bool) -> DeliveryResult:
         first = unit.rows[0]
         entity = first.entity or first.source
         # Before it is looked for: an order that is recorded while it is looked for must not count as waited out.
         waited = self._now() - first.received_at
-        with tracing.delivering(
-            self._tracer, first.type, [row.traceparent for row in unit.rows], first.correlation_id, entity
-        ):
+        traces = [row.traceparent for row in unit.rows]
+        with tracing.delivering(self._tracer, first.type, traces, first.correlation_id, entity):
             try:
                 results = [
-                    await self._notify_order(first, f"#{index}" if index else "", message)
+                    await self._send(first, f"#{index}" if index else "", message)
                     for index, message in enumerate(unit.messages)
                 ]
             except Exception as error:
-                return _failure(first, error)
+                return failure(first, error)
         result = _worst(results)
         if isinstance(result, Dead) and result.code == "unknown_order" and patient and waited < self._grace:
-            return Postponed(result.detail)  # the answer may have overtaken our own record of the order's number
+            return Postponed(result.detail)
         return result
 
-    async def _notify_order(self, row: Waiting, part: str, message: OrderMessage) -> DeliveryResult:
+    async def _send(self, row: Waiting, part: str, message: Delivered) -> DeliveryResult:
         number = message[0].order_number if isinstance(message, tuple) else message.order_number
         order = await self._ledger.registry.order_of(number)
         if order is None:
             return Dead(
                 "unknown_order",
                 f"no order has the number {number!r}",
-                "correct the number and send anew, or replay once the order is there",
+                "correct the number and send it again, or replay once the order is there",
             )
         event_id = f"{row.source}:{row.event_id}{part}"
         if order.closed:
@@ -250,19 +348,21 @@ class Delivery:
         return Settled("ignored: order closed")
 
 
-def order_units(read_rows: Sequence[tuple[Waiting, Sequence[OrderMessage] | GoodsReceipt]]) -> list[OrderUnit]:
+def units_of(messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]]) -> list[OrderUnit]:
     """One unit a row, but receipts that wait side by side become one message; the rows are of one order, by age."""
     units: list[OrderUnit] = []
-    for row, content in read_rows:
-        if not isinstance(content, GoodsReceipt):
-            units.append(OrderUnit((row,), tuple(content)))
-        elif units and units[-1].messages and isinstance(units[-1].messages[0], tuple):
-            before = units.pop()
-            [receipts] = before.messages
-            assert isinstance(receipts, tuple)
-            units.append(OrderUnit((*before.rows, row), ((*receipts, content),)))
+    receipts: tuple[GoodsReceipt, ...] | None = None
+    for row, message in messages:
+        if not isinstance(message, GoodsReceipt):
+            together = message if isinstance(message, Sequence) else (message,)
+            units.append(OrderUnit((row,), tuple((one,) if isinstance(one, GoodsReceipt) else one for one in together)))
+            receipts = None
+        elif receipts is not None:
+            receipts = (*receipts, message)
+            units[-1] = OrderUnit((*units[-1].rows, row), (receipts,))
         else:
-            units.append(OrderUnit((row,), ((content,),)))
+            receipts = (message,)
+            units.append(OrderUnit((row,), (receipts,)))
     return units
 
 
@@ -275,10 +375,91 @@ def _worst(results: Sequence[DeliveryResult]) -> DeliveryResult:
     return next((each for each in results if each == Settled("delivered")), results[0] if results else nothing)
 
 
-def _failure(row: Waiting, error: Exception) -> Postponed:
-    down = isinstance(error, RPCError) and error.status in _DOWN
+class ChangeDelivery:
+    """Delivers revisions of bills of material, each change's by age."""
+
+    def __init__(self, ledger: Ledger, entities: EntityMessages, tracer: Tracer) -> None:
+        self._ledger = ledger
+        self._entities = entities
+        self._tracer = tracer
+
+    async def deliver(self, messages: Sequence[tuple[Waiting, BomRevised]], done: Round) -> None:
+        """All engineering changes beside each other."""
+        changes: dict[str, list[tuple[Waiting, BomRevised]]] = defaultdict(list)
+        for row, revised in messages:
+            changes[revised.id].append((row, revised))
+        await at_once([self._of_one_change(revisions, done) for revisions in changes.values()])
+
+    async def _of_one_change(self, revisions: Sequence[tuple[Waiting, BomRevised]], done: Round) -> None:
+        for row, revised in revisions:
+            async with done.places:
+                if done.over:
+                    return
+                with tracing.delivering(self._tracer, row.type, [row.traceparent], row.correlation_id, revised.id):
+                    try:
+                        result = await self._send(row, revised)
+                    except Exception as error:
+                        result = failure(row, error)
+            done.add([row], result)
+            if isinstance(result, Postponed):
+                return
+
+    async def _send(self, row: Waiting, revised: BomRevised) -> Settled | Postponed:
+        """Deliver a revision by what was recorded of it before (R10), and record it."""
+        classification = await self._ledger.bills.classify(revised)
+        match classification.outcome:
+            case BomNewness.STALE:
+                return Settled("stale", "R10: older")
+            case BomNewness.SUPERSEDED:
+                return Settled("stale", "another revision has taken its place")
+            case BomNewness.UNCHANGED:
+                await self._ledger.bills.register(revised)
+                return Settled("unchanged")
+            case BomNewness.NEW | BomNewness.REOPEN:
+                pass
+            case _:
+                assert_never(classification.outcome)
+        opened = ChangeOpened(
+            revised=revised,
+            correlation_id=row.correlation_id,
+            first_sequence=classification.next_sequence,
+        )
+        reopen = classification.outcome is BomNewness.REOPEN
+        if await self._entities.open_change(opened, reopen=reopen) is False:
+            return Postponed("the change ended in this very moment; it is judged again")
+        if revised.superseded is not None:
+            # Where it has ended, or was never known, there is nothing to take the place of.
+            superseded = ChangeSuperseded(by=revised.id, as_of=revised.stated.effective_at)
+            await self._entities.supersede_change(revised.superseded, superseded)
+        await self._ledger.bills.register(revised)
+        return Settled("delivered", classification.outcome)
+
+
+def failure(row: Waiting, error: Exception) -> Postponed:
+    """The result of a delivery that raised: to be tried again."""
+    down = is_engine_down(error)
     logger.warning("message %s (%s) could not be delivered: %s", row.id, row.type, error, exc_info=not down)
     return Postponed(f"{type(error).__name__}: {error}"[:500], engine_down=down)
 
 
-__all__ = ["Dead", "Delivery", "DeliveryResult", "OrderMessage", "OrderUnit", "Postponed", "Settled", "order_units"]
+async def at_once(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Beside each other; the first failure ends all."""
+    async with asyncio.TaskGroup() as group:
+        for each in work:
+            group.create_task(each)
+
+
+__all__ = [
+    "ChangeDelivery",
+    "Dead",
+    "Deliverer",
+    "DeliveryResult",
+    "EntityMessages",
+    "OrderDelivery",
+    "Postponed",
+    "RequirementDelivery",
+    "Round",
+    "Settled",
+    "at_once",
+    "failure",
+]

@@ -19,8 +19,10 @@ from gateway.problems import Refusal
 
 STRUCTURED_TYPE = "application/cloudevents+json"
 BATCH_TYPE = "application/cloudevents-batch+json"
+BATCH_EVENTS_MAX = 1_000
 _LENGTHS = {"id": 200, "source": 200, "type": 200, "subject": 400}
 _DEPTH_MAX = 32
+_EXPONENT_MAX = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _OWN_ATTRIBUTE = re.compile(r"[a-z0-9]{1,40}")
@@ -62,26 +64,47 @@ def mode_of(content_type: str, header_names: Iterable[str]) -> Mode | None:
     return None
 
 
-def split_batch(body: bytes) -> list[bytes]:
-    """The events of a batch, each as the text it came in; raises Refusal where the batch is no JSON array."""
+def split_batch(body: bytes) -> list[tuple[bytes, object]]:
+    """The events of a batch, each as the text it came in and as JSON; raises Refusal where the batch is no JSON array,
+    or holds too many (which is found without reading them all).
+    """
     text = _decoded(body)
-    if not isinstance(_parsed(text), list):
+    events: list[tuple[bytes, object]] = []
+    position = _blanks_from(text, 0)
+    if text[position : position + 1] != "[":
+        _parsed(text)
         raise _malformed("body", "a batch is a JSON array of events", value=text)
-    events: list[bytes] = []
-    decoder = json.JSONDecoder()
-    position = text.index("[") + 1
-    while True:
-        position = _skip(text, position, " \t\r\n,")
-        if text[position] == "]":
-            return events
-        start = position
-        _, position = decoder.raw_decode(text, start)
-        events.append(text[start:position].encode())
+    position = _blanks_from(text, position + 1)
+    separator = ","
+    if text[position : position + 1] == "]":
+        separator, position = "]", _blanks_from(text, position + 1)
+    while separator == ",":
+        if len(events) == BATCH_EVENTS_MAX:
+            raise Refusal(
+                413,
+                "too_many_events",
+                f"the batch holds more than {BATCH_EVENTS_MAX} events. Nothing of it was kept",
+                f"send at most {BATCH_EVENTS_MAX} events in a batch; a whole plan goes to /v1/plan-runs",
+                field="body",
+                value=f"more than {BATCH_EVENTS_MAX} events",
+            )
+        document, end = _decode(text, position)
+        events.append((text[position:end].encode(), document))
+        position = _blanks_from(text, end)
+        separator, position = text[position : position + 1], _blanks_from(text, position + 1)
+    if separator != "]" or position != len(text):
+        _parsed(text)
+        raise _malformed("body", "the array of events has no end", value=text[-60:], code="malformed_json")
+    return events
 
 
 def read_structured(body: bytes) -> Event:
     """The event of a structured body; raises Refusal naming what is wrong in the envelope."""
-    document = _parsed(_decoded(body))
+    return read_document(_parsed(_decoded(body)))
+
+
+def read_document(document: object) -> Event:
+    """The event that a JSON document is; raises Refusal naming what is wrong in the envelope."""
     if not isinstance(document, dict):
         raise _malformed("body", "an event is a JSON object", value=document)
     return _event(document)
@@ -163,8 +186,21 @@ def _decoded(body: bytes) -> str:
 
 
 def _parsed(text: str) -> Any:
+    document, end = _decode(text, _blanks_from(text, 0))
+    if _blanks_from(text, end) != len(text):
+        raise _malformed(
+            "body",
+            f"the body is not JSON: something follows its end at character {end}",
+            value=text[end : end + 30],
+            code="malformed_json",
+        )
+    return document
+
+
+def _decode(text: str, position: int) -> tuple[Any, int]:
+    """The JSON value that begins at the position, and where it ends."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        return _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise _malformed(
@@ -179,6 +215,36 @@ def _parsed(text: str) -> Any:
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; raises ValueError where it says a key twice, since readers differ in which one they take."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key[:60]!r} stands twice in one object")
+            seen.add(key)
+    return found
+
+
+def _number(text: str) -> Decimal:
+    """A number with a point or an exponent; raises ValueError where nobody could write it out."""
+    number = Decimal(text)
+    if not -_EXPONENT_MAX <= number.adjusted() <= _EXPONENT_MAX or len(text) > _EXPONENT_MAX:
+        raise ValueError(f"the number {text[:30]} is out of all bounds")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_no_constant, object_pairs_hook=each_once)
+_BLANKS = re.compile(r"[ \t\r\n]*")
+
+
+def _blanks_from(text: str, position: int) -> int:
+    """Where the blanks that begin at the position end."""
+    found = _BLANKS.match(text, position)
+    return found.end() if found else position
 
 
 def _require_storable(value: object, path: str = "", depth: int = 0) -> None:
@@ -196,12 +262,6 @@ def _require_storable(value: object, path: str = "", depth: int = 0) -> None:
             _require_storable(child, f"{path}[{index}]", depth + 1)
 
 
-def _skip(text: str, position: int, characters: str) -> int:
-    while text[position] in characters:
-        position += 1
-    return position
-
-
 def _malformed(
     field: str, detail: str, *, value: object = None, step: str = "", code: str = "malformed_event"
 ) -> Refusal:
@@ -210,12 +270,15 @@ def _malformed(
 
 
 __all__ = [
+    "BATCH_EVENTS_MAX",
     "BATCH_TYPE",
     "STRUCTURED_TYPE",
     "Event",
     "Mode",
+    "each_once",
     "mode_of",
     "read_binary",
+    "read_document",
     "read_structured",
     "split_batch",
 ]

@@ -8,11 +8,9 @@ from pydantic import BaseModel, Field, JsonValue
 
 from canonical.base import Instant
 from gateway.delivery.delivery import Dead, Postponed
-from gateway.delivery.relay import Relay
-from gateway.intake.intake import Intake
-from gateway.intake.routes import problems
-from gateway.problems import Refusal, not_found
-from gateway.views.requirements import After, Limit, Listed, listed
+from gateway.paging import After, Limit, Listed, listed
+from gateway.parts import LedgerPart, Parts, PartsPart
+from gateway.problems import Refusal, not_found, problem_responses
 from ledger.inbox.dead_letters import KeptLetter, LetterState
 from ledger.ledger import Ledger
 
@@ -37,67 +35,58 @@ class DeadLetterView(BaseModel):
     settled_at: Instant | None
 
 
-def dead_letter_routes(ledger: Ledger, intake: Intake, relay: Relay) -> APIRouter:
-    """The routes of the operators."""
-    routes = APIRouter(prefix="/v1/dead-letters", tags=["Dead letters"])
-
-    @routes.get(
-        "",
-        response_model=Listed[DeadLetterView],
-        summary="Dead letters, the oldest first",
-        responses=problems(400, 422),
-    )
-    async def list_dead_letters(
-        state: Annotated[LetterState | None, Query(description="All of them where left out")] = None,
-        limit: Limit = 50,
-        after: After = None,
-    ) -> Listed[DeadLetterView]:
-        page = await ledger.dead_letters.list(state, limit, after)
-        query = {"state": state, "limit": limit}
-        return listed("/v1/dead-letters", query, [_view(each) for each in page.items], page.next)
-
-    @routes.get("/{id}", response_model=DeadLetterView, summary="One dead letter", responses=problems(404))
-    async def read_dead_letter(id: str) -> DeadLetterView:
-        return _view(await _found(ledger, id))
-
-    @routes.get("/{id}/body", response_class=Response, summary="Its body, as it came", responses=problems(404))
-    async def read_body_of(id: str) -> Response:
-        kept = await _found(ledger, id)
-        headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{kept.id}"'}
-        return Response(kept.letter.body, media_type="application/octet-stream", headers=headers)
-
-    @routes.post(
-        "/{id}/replay",
-        response_model=DeadLetterView,
-        summary="Put it in again, after a fix",
-        responses=problems(404, 409, 422, 503),
-    )
-    async def replay(id: str) -> DeadLetterView:
-        """One that was replayed already is left alone and answered as it stands. Where the cause is still there, the
-        letter stays open and the problem says why.
-        """
-        kept = await _found(ledger, id)
-        if kept.state is LetterState.OPEN:
-            try:
-                outcome = await _again(ledger, intake, relay, kept)
-            except Refusal as refusal:
-                link = f"/v1/dead-letters/{id}"
-                refusal.problem = refusal.problem.model_copy(update={"dead_letter": link})
-                if refusal.problem.status == 400:  # this request was well formed; what it puts in again is not
-                    refusal.problem = refusal.problem.model_copy(update={"status": 422})
-                raise
-            await ledger.dead_letters.replayed(id, outcome)
-        return _view(await _found(ledger, id))
-
-    return routes
+routes = APIRouter(prefix="/v1/dead-letters", tags=["Dead letters"])
 
 
-async def _again(ledger: Ledger, intake: Intake, relay: Relay, kept: KeptLetter) -> str:
+@routes.get("", summary="Dead letters, the oldest first", responses=problem_responses(400, 422))
+async def list_dead_letters(
+    ledger: LedgerPart,
+    state: Annotated[LetterState | None, Query(description="All of them where left out")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Listed[DeadLetterView]:
+    page = await ledger.dead_letters.list(state, limit, after)
+    query = {"state": state, "limit": limit}
+    return listed("/v1/dead-letters", query, [_view(each) for each in page.items], page.next)
+
+
+@routes.get("/{id}", summary="One dead letter", responses=problem_responses(404))
+async def read_dead_letter(ledger: LedgerPart, id: str) -> DeadLetterView:
+    return _view(await _found(ledger, id))
+
+
+@routes.get("/{id}/body", response_class=Response, summary="Its body, as it came", responses=problem_responses(404))
+async def read_body_of(ledger: LedgerPart, id: str) -> Response:
+    kept = await _found(ledger, id)
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{kept.id}"'}
+    return Response(kept.letter.body, media_type="application/octet-stream", headers=headers)
+
+
+@routes.post("/{id}/replay", summary="Put it in again, after a fix", responses=problem_responses(404, 409, 422, 503))
+async def replay(parts: PartsPart, id: str) -> DeadLetterView:
+    """One that was replayed already is left alone and answered as it stands. Where the cause is still there, the
+    letter stays open and the problem says why.
+    """
+    kept = await _found(parts.ledger, id)
+    if kept.state is LetterState.OPEN:
+        try:
+            outcome = await _again(parts, kept)
+        except Refusal as refusal:
+            link = f"/v1/dead-letters/{id}"
+            refusal.problem = refusal.problem.model_copy(update={"dead_letter": link})
+            if refusal.problem.status == 400:  # this request was well formed; what it puts in again is not
+                refusal.problem = refusal.problem.model_copy(update={"status": 422})
+            raise
+        await parts.ledger.dead_letters.replayed(id, outcome)
+    return _view(await _found(parts.ledger, id))
+
+
+async def _again(parts: Parts, kept: KeptLetter) -> str:
     """What came of it this time; raises Refusal where it is dead still, or can't be delivered now."""
-    row = await ledger.inbox.find(kept.inbox_id) if kept.inbox_id is not None else None
+    row = await parts.ledger.inbox.find(kept.inbox_id) if kept.inbox_id is not None else None
     if row is None:
-        return await intake.again(kept.letter)
-    result = await relay.redeliver(row)
+        return await parts.intake.again(kept.letter)
+    result = await parts.relay.redeliver(row)
     if isinstance(result, Dead):
         raise Refusal(422, result.code, result.detail, result.next_step)
     if isinstance(result, Postponed):
@@ -139,4 +128,4 @@ def _view(kept: KeptLetter) -> DeadLetterView:
     )
 
 
-__all__ = ["DeadLetterView", "dead_letter_routes"]
+__all__ = ["DeadLetterView", "routes"]

@@ -1,16 +1,25 @@
-"""The event types that Pegline takes in: what their data must be, and which canonical message each becomes.
+"""The event types that Pegline takes in: one table says of each what its data are, which message it becomes, which
+system may send it and who receives it. A new type is an entry here, and what its recipient does with the message
+(`gateway.delivery`).
 
-What is decided here: when an event is acceptable on its face. Not here: whether it is news (the ledger's registry,
-R10) or whom it finds (`gateway.delivery.delivery`).
+Decided here: when an event is acceptable on its face. Not here: whether it is newer than what is known (the ledger's
+registry, R10).
 """
 
+import asyncio
 import datetime as dt
+import logging
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from adapters.errors import UnreadableMessage
+from adapters.ports import SupplierDialect
 from canonical.base import Model
 from canonical.bom import BomRevised
 from canonical.event_data import (
@@ -38,33 +47,40 @@ from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
 from canonical.stock import StockReport, StockReportKind
 from gateway.intake.cloudevents import Event
-from gateway.problems import FieldProblem, Refusal, field_path, shown
+from gateway.problems import FieldProblem, Refusal, field_path, in_words, shown
 
-SUPPLIER_DOCUMENT = "pegline.supplier.document.v1"
-"""Not a CloudEvent: a supplier's own document, read by its channel's dialect."""
+logger = logging.getLogger(__name__)
 
-REQUIREMENT_TYPES = frozenset({REQUIREMENT_PLANNED, REQUIREMENT_WITHDRAWN})
-_TIMED_TYPES = REQUIREMENT_TYPES | {BOM_REVISED, STOCK_CHANGED, CONSUMPTION_REPORTED}
+MESSAGE_BYTES_MAX = 256 * 1024
+"""Of a message, as JSON: an entity keeps several, and Temporal takes no more than two megabytes at once."""
 HORIZON_DAYS = 3660
 """No plan reaches further than ten years; what does is a typing error."""
-
 _REVISION_MAX = 2**53 - 1
 
-_DATA: dict[str, type[Model]] = {
-    REQUIREMENT_PLANNED: RequirementPlanned,
-    REQUIREMENT_WITHDRAWN: RequirementWithdrawnData,
-    ORDER_ANSWERED: OrderAnswered,
-    SHIPMENT_ANNOUNCED: ShipmentAnnouncedData,
-    GOODS_RECEIVED: GoodsReceivedData,
-    ORDER_EDITED: OrderEditedData,
-    BOM_REVISED: BomRevisedData,
-    STOCK_CHANGED: StockChangedData,
-    CONSUMPTION_REPORTED: ConsumptionReportedData,
-}
-KNOWN_TYPES = tuple(_DATA)
-
-Subject = Need | Withdrawal | OrderAnswer | ShipmentAnnounced | GoodsReceipt | DocumentEdit | BomRevised | StockReport
+OrderMessage = OrderAnswer | ShipmentAnnounced | GoodsReceipt | DocumentEdit
+Message = Need | Withdrawal | OrderMessage | BomRevised | StockReport
 """What an event says, in canonical words."""
+
+
+class Unreadable(Model):
+    """Why a supplier's document can't be read."""
+
+    code: str
+    detail: str
+    next_step: str
+
+
+DocumentContent = tuple[OrderAnswer | ShipmentAnnounced, ...] | Unreadable
+"""What a supplier's document says."""
+
+
+class Recipient(StrEnum):
+    """Who a message is delivered to."""
+
+    REQUIREMENT = "requirement"
+    ORDER = "order"
+    CHANGE = "change"
+    STOCK = "stock"
 
 
 @dataclass(frozen=True)
@@ -75,82 +91,233 @@ class Acceptance:
     today: dt.date
 
 
-def read(event: Event, received_at: dt.datetime) -> Subject:
-    """What the event says; raises Refusal naming the field, the value and the next step."""
-    if event.type not in _DATA:
-        raise Refusal(
-            422,
-            "unknown_event_type",
-            f"type {event.type!r} is not taken in",
-            "send one of " + ", ".join(KNOWN_TYPES),
-            field="type",
-            value=event.type,
-        )
-    if event.type in _TIMED_TYPES and event.time is None:
-        raise Refusal(
-            400,
-            "malformed_event",
-            "this event needs time: when it took effect orders it among its kind (R10), never its arrival",
-            "send time as RFC 3339 with an offset, such as 2026-06-15T08:00:00+02:00",
-            field="time",
-        )
-    try:
-        return _subject(event, _DATA[event.type].model_validate(event.data), event.time or received_at)
-    except ValidationError as error:
-        raise _invalid(error) from error
+OwnershipDomain = Literal[
+    "requirement", "supplier_answer", "shipment", "goods_receipt", "order_document", "bill_of_material", "stock"
+]
+"""A field of canonical.policy.Ownership."""
 
 
-def require_acceptable(subject: Subject, acceptance: Acceptance) -> None:
-    """Refuse an unknown plant and dates that no plan means; raises Refusal."""
-    if isinstance(subject, Need | Withdrawal | BomRevised | StockReport) and subject.plant not in acceptance.plants:
-        known = ", ".join(sorted(acceptance.plants)) or "none"
-        raise Refusal(
-            422,
-            "unknown_plant",
-            f"plant {subject.plant!r} is not one of Pegline's plants: {known}",
-            f"send one of {known}, or have the plant's policy added",
-            field="data.plant",
-            value=subject.plant,
-        )
-    if isinstance(subject, StockReport):
-        _require_happened(subject, acceptance.today)
-    if isinstance(subject, Need | Withdrawal):
-        _require_countable(subject.revision)
-    if isinstance(subject, BomRevised):
-        _require_countable(subject.stated)
-        _require_in_range("data.effective_from", subject.effective_from, acceptance.today)
-    if not isinstance(subject, Need):
-        return
-    today = acceptance.today
-    if subject.required_date < today:
+@dataclass(frozen=True)
+class EventType:
+    """What Pegline knows of an event type."""
+
+    data: type[Model]
+    message: type[Model]
+    to_message: Callable[[Any, Event, dt.datetime], Model]
+    """Of the data, the event and when it took effect."""
+    owner: OwnershipDomain
+    recipient: Recipient
+    timed: bool = False
+    """Its time orders it among its kind (R10), so that it can't be left out."""
+    require: Callable[[Any, Acceptance], None] = field(default=lambda message, acceptance: None)
+    """Refuses a message that nobody can mean; raises Refusal."""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """For the description of the API: a summary and the data."""
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.message)
+
+    def stored(self, message: str) -> Message:
+        """The message as it was stored beside the event."""
+        read: Message = self._adapter.validate_json(message)
+        return read
+
+
+# -- the messages
+
+
+def _need(data: RequirementPlanned, event: Event, effective_at: dt.datetime) -> Need:
+    return Need(
+        plant=data.plant,
+        item=data.item,
+        quantity=data.quantity,
+        unit=data.unit,
+        required_date=data.required_date,
+        source=source_code(event.source),
+        demand_reference=data.demand_reference,
+        revision=_revision(data, event, effective_at),
+        sourcing_rule=data.sourcing_rule,
+        pegging=tuple(Peg.model_validate(peg.model_dump()) for peg in data.pegging),
+        planner=data.planner,
+        demanded_by=OrderId(data.demanded_by) if data.demanded_by else None,
+        demanding_line=data.demanding_line,
+        transit_days=data.transit_days,
+    )
+
+
+def _withdrawal(data: RequirementWithdrawnData, event: Event, effective_at: dt.datetime) -> Withdrawal:
+    return Withdrawal(
+        plant=data.plant,
+        item=data.item,
+        source=source_code(event.source),
+        demand_reference=data.demand_reference,
+        revision=_revision(data, event, effective_at),
+    )
+
+
+def _answer(data: OrderAnswered, event: Event, effective_at: dt.datetime) -> OrderAnswer:
+    return OrderAnswer(
+        order_number=data.order,
+        order_revision=data.order_revision,
+        answer_number=_document_number(event.id),
+        lines=data.lines,
+        effective_at=effective_at,
+    )
+
+
+def _shipment(data: ShipmentAnnouncedData, _: Event, effective_at: dt.datetime) -> ShipmentAnnounced:
+    return ShipmentAnnounced(
+        order_number=data.order,
+        despatch_number=_line_number(data.despatch_number, data.line),
+        arrives_on=data.date,
+        lines=(ShippedLine(line=data.line, quantity=data.quantity, unit=data.unit),),
+        effective_at=effective_at,
+    )
+
+
+def _receipt(data: GoodsReceivedData, _: Event, effective_at: dt.datetime) -> GoodsReceipt:
+    return GoodsReceipt(
+        order_number=data.order,
+        line=data.line,
+        quantity=data.quantity,
+        unit=data.unit,
+        date=data.date,
+        receipt_number=_line_number(data.receipt_number, data.line),
+        effective_at=effective_at,
+    )
+
+
+def _edit(data: OrderEditedData, _: Event, effective_at: dt.datetime) -> DocumentEdit:
+    return DocumentEdit(
+        order_number=data.order,
+        line=data.line,
+        field=data.field,
+        old=data.old,
+        new=data.new,
+        price_unit=data.price_unit,
+        edited_by=data.edited_by,
+        effective_at=effective_at,
+    )
+
+
+def _bom(data: BomRevisedData, event: Event, effective_at: dt.datetime) -> BomRevised:
+    return BomRevised(
+        plant=data.plant,
+        assembly=data.assembly,
+        revision=data.revision,
+        effective_from=data.effective_from,
+        lines=data.lines,
+        supersedes=data.supersedes,
+        source=source_code(event.source),
+        stated=_revision(data, event, effective_at),
+    )
+
+
+def _stock(data: StockChangedData | ConsumptionReportedData, event: Event, effective_at: dt.datetime) -> StockReport:
+    whole = isinstance(data, StockChangedData)
+    return StockReport(
+        kind=StockReportKind.STATED if whole else StockReportKind.CONSUMED,
+        plant=data.plant,
+        item=data.item,
+        quantity=data.quantity,
+        unit=data.unit,
+        reason=data.reason,
+        source=source_code(event.source),
+        effective_at=effective_at,
+        sequence=data.sequence if isinstance(data, StockChangedData) else 0,
+        event_id=event.id,
+    )
+
+
+def _revision(
+    data: RequirementPlanned | RequirementWithdrawnData | BomRevisedData, event: Event, effective_at: dt.datetime
+) -> Revision:
+    return Revision(
+        plan_version=data.plan_version,
+        source_revision=data.source_revision,
+        effective_at=effective_at,
+        event_id=event.id,
+    )
+
+
+def source_code(source: str) -> str:
+    """A CloudEvents source (any URI reference) as a code that fits an id; two sources stay two."""
+    if re.fullmatch(r"[^\s/][^/\n]*", source) and source == source.strip() and len(source) <= 60:
+        return source
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', source).strip('-')[:40]}~{short_hash(source)}"
+
+
+def _line_number(number: str, line: int) -> str:
+    """The document's number with the line: the event tells of one line, and an order knows receipts and despatches by
+    their number. Without the line, the second line of a document would pass for a repetition of the first.
+    """
+    return _document_number(f"{number}/{line}")
+
+
+def _document_number(number: str) -> str:
+    return number if len(number) <= 70 else f"{number[:55]}~{short_hash(number)}"
+
+
+# -- what is refused at the door
+
+
+def _require_need(need: Need, acceptance: Acceptance) -> None:
+    _require_plant(need.plant, acceptance)
+    _require_countable(need.revision)
+    if need.required_date < acceptance.today:
         raise Refusal(
             422,
             "date_in_the_past",
-            f"required_date {subject.required_date} lies before today, {today}",
+            f"required_date {need.required_date} lies before today, {acceptance.today}",
             "plan the requirement again with a date from today on, or withdraw it",
             field="data.required_date",
-            value=subject.required_date.isoformat(),
+            value=need.required_date.isoformat(),
         )
-    days = [("data.required_date", subject.required_date)]
-    days += [(f"data.pegging[{index}].date", peg.date) for index, peg in enumerate(subject.pegging)]
-    for field, day in days:
-        _require_in_range(field, day, today)
+    _require_near("data.required_date", need.required_date, acceptance.today)
+    for index, peg in enumerate(need.pegging):
+        _require_near(f"data.pegging[{index}].date", peg.date, acceptance.today)
 
 
-def _require_happened(report: StockReport, today: dt.date) -> None:
-    """What is said of a day to come would count for newer than all that is said until then (R10)."""
-    if report.effective_at.date() > today + dt.timedelta(days=1):
+def _require_withdrawal(withdrawal: Withdrawal, acceptance: Acceptance) -> None:
+    _require_plant(withdrawal.plant, acceptance)
+    _require_countable(withdrawal.revision)
+
+
+def _require_bom(revised: BomRevised, acceptance: Acceptance) -> None:
+    _require_plant(revised.plant, acceptance)
+    _require_countable(revised.stated)
+    _require_near("data.effective_from", revised.effective_from, acceptance.today)
+
+
+def _require_stock(report: StockReport, acceptance: Acceptance) -> None:
+    """A report of a day to come would count as newer than all reports until then (R10)."""
+    _require_plant(report.plant, acceptance)
+    if report.effective_at.date() > acceptance.today + dt.timedelta(days=1):
         raise Refusal(
             422,
             "time_in_the_future",
-            f"time {report.effective_at.isoformat()} lies after today, {today}",
+            f"time {report.effective_at.isoformat()} lies after today, {acceptance.today}",
             "send when the stock was so, or the consumption happened, with its offset",
             field="time",
             value=report.effective_at.isoformat(),
         )
 
 
-def _require_in_range(field: str, day: dt.date, today: dt.date) -> None:
+def _require_plant(plant: str, acceptance: Acceptance) -> None:
+    if plant not in acceptance.plants:
+        known = ", ".join(sorted(acceptance.plants)) or "none"
+        raise Refusal(
+            422,
+            "unknown_plant",
+            f"plant {plant!r} is not one of Pegline's plants: {known}",
+            f"send one of {known}, or have the plant's policy added",
+            field="data.plant",
+            value=plant,
+        )
+
+
+def _require_near(field: str, day: dt.date, today: dt.date) -> None:
     if abs((day - today).days) > HORIZON_DAYS:
         raise Refusal(
             422,
@@ -163,143 +330,278 @@ def _require_in_range(field: str, day: dt.date, today: dt.date) -> None:
 
 
 def _require_countable(revision: Revision) -> None:
-    for field in ("plan_version", "source_revision"):
-        number = getattr(revision, field)
+    for name in ("plan_version", "source_revision"):
+        number = getattr(revision, name)
         if number > _REVISION_MAX:
             raise Refusal(
                 422,
                 "invalid_field",
-                f"data.{field} is above {_REVISION_MAX}",
+                f"data.{name} is above {_REVISION_MAX}",
                 "number plan versions and revisions upwards from 1",
-                field=f"data.{field}",
+                field=f"data.{name}",
                 value=number,
             )
 
 
-def entity_of(subject: Subject) -> str:
-    """What the message is about: a requirement's or change's id, an order's number; its order of arrival is kept."""
-    return subject.id if isinstance(subject, Need | Withdrawal | BomRevised | StockReport) else subject.order_number
+# -- the table
+
+EVENT_TYPES: Mapping[str, EventType] = {
+    REQUIREMENT_PLANNED: EventType(
+        data=RequirementPlanned,
+        message=Need,
+        to_message=_need,
+        owner="requirement",
+        recipient=Recipient.REQUIREMENT,
+        timed=True,
+        require=_require_need,
+        example={
+            "summary": "A plan needs an item",
+            "id": "plan-7-0001",
+            "source": "aps-main",
+            "time": "2026-06-01T06:00:00+02:00",
+            "data": {
+                "plant": "P1",
+                "item": "FR-R92B-58",
+                "quantity": "500",
+                "unit": "EA",
+                "required_date": "2026-06-15",
+                "demand_reference": "PLO-10001",
+                "plan_version": 7,
+                "pegging": [{"demand": "BUILD-4711", "quantity": "500", "date": "2026-06-15", "criticality": "A"}],
+                "planner": "plan.p1",
+            },
+        },
+    ),
+    REQUIREMENT_WITHDRAWN: EventType(
+        data=RequirementWithdrawnData,
+        message=Withdrawal,
+        to_message=_withdrawal,
+        owner="requirement",
+        recipient=Recipient.REQUIREMENT,
+        timed=True,
+        require=_require_withdrawal,
+    ),
+    ORDER_ANSWERED: EventType(
+        data=OrderAnswered,
+        message=OrderAnswer,
+        to_message=_answer,
+        owner="supplier_answer",
+        recipient=Recipient.ORDER,
+    ),
+    SHIPMENT_ANNOUNCED: EventType(
+        data=ShipmentAnnouncedData,
+        message=ShipmentAnnounced,
+        to_message=_shipment,
+        owner="shipment",
+        recipient=Recipient.ORDER,
+        example={
+            "summary": "A supplier has despatched goods",
+            "id": "asn-80001234-10",
+            "source": "portal",
+            "time": "2026-06-08T16:00:00+02:00",
+            "data": {
+                "order": "4500000017",
+                "line": 10,
+                "quantity": "300",
+                "unit": "EA",
+                "date": "2026-06-10",
+                "despatch_number": "80001234",
+            },
+        },
+    ),
+    GOODS_RECEIVED: EventType(
+        data=GoodsReceivedData,
+        message=GoodsReceipt,
+        to_message=_receipt,
+        owner="goods_receipt",
+        recipient=Recipient.ORDER,
+        example={
+            "summary": "Goods are on stock",
+            "id": "gr-5000000101-10",
+            "source": "wms-p1",
+            "time": "2026-06-10T10:00:00+02:00",
+            "data": {
+                "order": "4500000017",
+                "line": 10,
+                "quantity": "300",
+                "unit": "EA",
+                "date": "2026-06-10",
+                "receipt_number": "5000000101",
+            },
+        },
+    ),
+    ORDER_EDITED: EventType(
+        data=OrderEditedData,
+        message=DocumentEdit,
+        to_message=_edit,
+        owner="order_document",
+        recipient=Recipient.ORDER,
+        example={
+            "summary": "A person changed a line of our order in the ERP: its quantity, delivery_date or price, or it "
+            "was deleted (false → true)",
+            "id": "edit-00000001",
+            "source": "erp-main",
+            "time": "2026-06-05T09:12:00+02:00",
+            "data": {
+                "order": "4500000017",
+                "line": 10,
+                "field": "quantity",
+                "old": "300",
+                "new": "320",
+                "edited_by": "MILLER",
+            },
+        },
+    ),
+    BOM_REVISED: EventType(
+        data=BomRevisedData,
+        message=BomRevised,
+        to_message=_bom,
+        owner="bill_of_material",
+        recipient=Recipient.CHANGE,
+        timed=True,
+        require=_require_bom,
+    ),
+    STOCK_CHANGED: EventType(
+        data=StockChangedData,
+        message=StockReport,
+        to_message=_stock,
+        owner="stock",
+        recipient=Recipient.STOCK,
+        timed=True,
+        require=_require_stock,
+        example={
+            "summary": "What is available to promise of an item, whole; below zero: overcommitted",
+            "id": "stock-2026-06-01-0800-CH-0234",
+            "source": "wms-1710",
+            "time": "2026-06-01T08:00:00-07:00",
+            "data": {"plant": "1710", "item": "CH-0234", "quantity": "120", "unit": "EA", "reason": "cycle count"},
+        },
+    ),
+    CONSUMPTION_REPORTED: EventType(
+        data=ConsumptionReportedData,
+        message=StockReport,
+        to_message=_stock,
+        owner="stock",
+        recipient=Recipient.STOCK,
+        timed=True,
+        require=_require_stock,
+    ),
+}
+KNOWN_TYPES = tuple(EVENT_TYPES)
 
 
-def source_code(source: str) -> str:
-    """A CloudEvents source (any URI reference) as a code that fits an id; two sources stay two."""
-    if re.fullmatch(r"[^\s/][^/\n]*", source) and source == source.strip() and len(source) <= 60:
-        return source
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', source).strip('-')[:40]}~{short_hash(source)}"
+def example_event(name: str) -> dict[str, Any]:
+    """The example of a type as a structured CloudEvent."""
+    own = {key: value for key, value in EVENT_TYPES[name].example.items() if key != "summary"}
+    return {"specversion": "1.0", "type": name, **own}
 
 
-def _subject(event: Event, data: Model, effective_at: dt.datetime) -> Subject:
-    match data:
-        case RequirementPlanned():
-            return Need(
-                plant=data.plant,
-                item=data.item,
-                quantity=data.quantity,
-                unit=data.unit,
-                required_date=data.required_date,
-                source=source_code(event.source),
-                demand_reference=data.demand_reference,
-                revision=_revision(event, data, effective_at),
-                sourcing_rule=data.sourcing_rule,
-                pegging=tuple(Peg.model_validate(peg.model_dump()) for peg in data.pegging),
-                planner=data.planner,
-                demanded_by=OrderId(data.demanded_by) if data.demanded_by else None,
-                demanding_line=data.demanding_line,
-                transit_days=data.transit_days,
+# -- reading
+
+
+def read(event: Event, received_at: dt.datetime) -> Message:
+    """What the event says; raises Refusal naming the field, the value and the next step."""
+    known = EVENT_TYPES.get(event.type)
+    if known is None:
+        raise Refusal(
+            422,
+            "unknown_event_type",
+            f"type {event.type!r} is not taken in",
+            "send one of " + ", ".join(KNOWN_TYPES),
+            field="type",
+            value=event.type,
+        )
+    if known.timed and event.time is None:
+        raise Refusal(
+            400,
+            "malformed_event",
+            "this event needs time: when it took effect orders it among its kind (R10), never its arrival",
+            "send time as RFC 3339 with an offset, such as 2026-06-15T08:00:00+02:00",
+            field="time",
+        )
+    try:
+        data = known.data.model_validate(event.data)
+        message: Message = known.to_message(data, event, event.time or received_at)  # type: ignore[assignment]
+    except ValidationError as error:
+        raise _invalid(error) from error
+    return message
+
+
+def entity_of(message: Message) -> str:
+    """What the message is about: an id of ours, or an order's number; its order of arrival is kept."""
+    return message.order_number if isinstance(message, OrderMessage) else message.id
+
+
+EVENTS_CHANNEL = "events"
+"""Of dead letters: an event, where it is no supplier's document."""
+SUPPLIER_DOCUMENT = "pegline.supplier.document.v1"
+"""Not a CloudEvent: a supplier's own document, read by its channel's dialect."""
+_DOCUMENT: TypeAdapter[DocumentContent] = TypeAdapter(DocumentContent)
+
+
+async def read_document(
+    dialects: Mapping[str, SupplierDialect], channel: str, body: bytes, content_type: str
+) -> DocumentContent:
+    """What a supplier's document says; read beside the event loop."""
+    dialect = dialects.get(channel)
+    if dialect is None:
+        return Unreadable(
+            code="unknown_channel",
+            detail=f"there is no supplier channel {channel!r}",
+            next_step="set the channel up, replay",
+        )
+    try:
+        return tuple(await asyncio.to_thread(dialect.read, body, content_type))
+    except UnreadableMessage as unreadable:
+        return Unreadable(code=unreadable.code, detail=unreadable.detail, next_step=unreadable.next_step)
+    except ValidationError as error:
+        first = _invalid(error).problem
+        return Unreadable(
+            code="invalid_value",
+            detail=f"{(first.field or '').removeprefix('data.')} {first.value or ''}: {first.detail}"[:500],
+            next_step="have the supplier send the document again with the value corrected",
+        )
+    except Exception as error:
+        logger.exception("the dialect of channel %s failed on a document", channel)
+        return Unreadable(
+            code="dialect_failed",
+            detail=f"the {channel} reader failed: {type(error).__name__}: {error}"[:500],
+            next_step="have the reader fixed, then replay",
+        )
+
+
+def document_to_store(content: DocumentContent) -> str:
+    """As it is stored beside the document."""
+    written = _DOCUMENT.dump_json(content)
+    if len(written) > MESSAGE_BYTES_MAX:
+        written = _DOCUMENT.dump_json(
+            Unreadable(
+                code="message_too_large",
+                detail=f"what the document says has {len(written)} bytes; at most {MESSAGE_BYTES_MAX} are taken",
+                next_step="have the supplier send it in several documents",
             )
-        case RequirementWithdrawnData():
-            return Withdrawal(
-                plant=data.plant,
-                item=data.item,
-                source=source_code(event.source),
-                demand_reference=data.demand_reference,
-                revision=_revision(event, data, effective_at),
-            )
-        case OrderAnswered():
-            return OrderAnswer(
-                order_number=data.order,
-                order_revision=data.order_revision,
-                answer_number=_document_number(event.id),
-                lines=data.lines,
-                effective_at=effective_at,
-            )
-        case GoodsReceivedData():
-            return GoodsReceipt(
-                order_number=data.order,
-                line=data.line,
-                quantity=data.quantity,
-                unit=data.unit,
-                date=data.date,
-                receipt_number=_line_number(data),
-                effective_at=effective_at,
-            )
-        case ShipmentAnnouncedData():
-            return ShipmentAnnounced(
-                order_number=data.order,
-                despatch_number=_line_number(data),
-                arrives_on=data.date,
-                lines=(ShippedLine(line=data.line, quantity=data.quantity, unit=data.unit),),
-                effective_at=effective_at,
-            )
-        case OrderEditedData():
-            return DocumentEdit(
-                order_number=data.order,
-                line=data.line,
-                field=data.field,
-                old=data.old,
-                new=data.new,
-                price_unit=data.price_unit,
-                edited_by=data.edited_by,
-                effective_at=effective_at,
-            )
-        case BomRevisedData():
-            return BomRevised(
-                plant=data.plant,
-                assembly=data.assembly,
-                revision=data.revision,
-                effective_from=data.effective_from,
-                lines=data.lines,
-                supersedes=data.supersedes,
-                source=source_code(event.source),
-                stated=_revision(event, data, effective_at),
-            )
-        case StockChangedData() | ConsumptionReportedData():
-            stated = isinstance(data, StockChangedData)
-            return StockReport(
-                kind=StockReportKind.STATED if stated else StockReportKind.CONSUMED,
-                plant=data.plant,
-                item=data.item,
-                quantity=data.quantity,
-                unit=data.unit,
-                reason=data.reason,
-                source=source_code(event.source),
-                effective_at=effective_at,
-                sequence=data.sequence if isinstance(data, StockChangedData) else 0,
-                event_id=event.id,
-            )
-    raise AssertionError(f"no canonical message for {event.type}")
+        )
+    return written.decode()
 
 
-def _revision(
-    event: Event, data: RequirementPlanned | RequirementWithdrawnData | BomRevisedData, effective_at: dt.datetime
-) -> Revision:
-    return Revision(
-        plan_version=data.plan_version,
-        source_revision=data.source_revision,
-        effective_at=effective_at,
-        event_id=event.id,
-    )
+def message_to_store(message: Message) -> str:
+    """As it is stored beside the event; raises Refusal (413) where it is more than its recipient can hold."""
+    written = message.model_dump_json()
+    if len(written) > MESSAGE_BYTES_MAX:
+        raise Refusal(
+            413,
+            "message_too_large",
+            f"what the event says has {len(written)} bytes; at most {MESSAGE_BYTES_MAX} are taken",
+            "send less in one event: fewer pegs, lines or shorter texts",
+            field="data",
+            value=f"{len(written)} bytes",
+        )
+    return written
 
 
-def _line_number(data: ShipmentAnnouncedData) -> str:
-    """The document's number with the line: the event tells of one line, and an order knows receipts and despatches by
-    their number. Without the line, the second line of a document would pass for a repetition of the first.
-    """
-    return _document_number(f"{data.receipt_number}/{data.line}")
-
-
-def _document_number(number: str) -> str:
-    return number if len(number) <= 70 else f"{number[:55]}~{short_hash(number)}"
+def stored_document(message: str) -> DocumentContent:
+    """The content as it was stored beside the document."""
+    return _DOCUMENT.validate_json(message)
 
 
 _NEXT_STEPS = {
@@ -322,15 +624,16 @@ def _invalid(error: ValidationError) -> Refusal:
         FieldProblem(
             field=field_path(("data", *each["loc"])),
             value=None if each["type"] == "missing" else shown(each["input"]),
-            detail=str(each["msg"]).removeprefix("Value error, "),
+            detail=in_words(each),
             next_step=_next_step(each["type"], str(each["loc"][-1])),
         )
         for each in error.errors(include_url=False)
     ]
     first = problems[0]
+    code = "unknown_unit" if first.field.endswith("unit") and first.value is not None else "invalid_field"
     return Refusal(
         422,
-        "unknown_unit" if first.field.endswith("unit") and first.value is not None else "invalid_field",
+        "date_out_of_range" if error.errors()[0]["type"] == "date_out_of_range" else code,
         f"{first.field}: {first.detail}",
         first.next_step,
         field=first.field,
@@ -341,7 +644,10 @@ def _invalid(error: ValidationError) -> Refusal:
 
 def _next_step(error_type: str, field: str) -> str:
     if field == "demand_reference":
-        return "send the stable reference of the demand; matching by date and quantity (R1) is not built yet"
+        return (
+            "send the stable reference of the demand; a plan whose lines have none is sent whole to /v1/plan-runs, "
+            "where they are matched by date and quantity (R1)"
+        )
     if field == "unit" and error_type == "value_error":
         return "send a UN/ECE Rec 20 code, such as EA or KGM"
     step = _NEXT_STEPS.get(error_type, "correct the field")
@@ -349,14 +655,25 @@ def _next_step(error_type: str, field: str) -> str:
 
 
 __all__ = [
+    "EVENTS_CHANNEL",
+    "EVENT_TYPES",
     "HORIZON_DAYS",
     "KNOWN_TYPES",
-    "REQUIREMENT_TYPES",
+    "MESSAGE_BYTES_MAX",
     "SUPPLIER_DOCUMENT",
     "Acceptance",
-    "Subject",
+    "DocumentContent",
+    "EventType",
+    "Message",
+    "OrderMessage",
+    "Recipient",
+    "Unreadable",
+    "document_to_store",
     "entity_of",
+    "example_event",
+    "message_to_store",
     "read",
-    "require_acceptable",
+    "read_document",
     "source_code",
+    "stored_document",
 ]

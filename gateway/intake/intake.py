@@ -1,12 +1,12 @@
-"""Intake: whatever arrives from outside is stored first; what can't be is kept whole as a dead letter.
+"""Intake: whatever arrives from outside is read once and stored; what can't be is kept whole as a dead letter.
 
-What is decided here: stored or refused, and that a repetition gets the first answer. Not here: what becomes of a
-stored message (`gateway.delivery.relay`).
+Decided here: stored or refused, and that a repetition gets the first answer. Not here: what becomes of a stored message
+(`gateway.delivery.relay`).
 """
 
+import asyncio
 import datetime as dt
 import hashlib
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,33 +15,36 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field, JsonValue
 
-from adapters.errors import UnreadableMessage
 from adapters.ports import PolicyPort, SupplierDialect
-from canonical.bom import BomRevised
-from canonical.need import Need, Withdrawal
 from canonical.records import DeadLetter
-from canonical.stock import StockReport
 from gateway import tracing
 from gateway.intake import cloudevents
 from gateway.intake.cloudevents import Event, Mode
 from gateway.intake.events import (
-    REQUIREMENT_TYPES,
+    EVENT_TYPES,
+    EVENTS_CHANNEL,
     SUPPLIER_DOCUMENT,
     Acceptance,
-    Subject,
+    Message,
+    OrderMessage,
+    Recipient,
+    Unreadable,
+    document_to_store,
     entity_of,
+    message_to_store,
     read,
-    require_acceptable,
+    read_document,
 )
 from gateway.intake.ownership import require_owner
 from gateway.problems import Refusal
 from ledger.inbox.inbox import Arrival, Stored
 from ledger.ledger import Ledger
 
-logger = logging.getLogger(__name__)
-
-EVENTS_CHANNEL = "events"
 SUPPLIER_CHANNEL = "supplier/"
+DOCUMENT_BYTES_MAX = 512 * 1024
+"""Of a supplier's document: a second's work for its reader."""
+_SMALL_BYTES = 64 * 1024
+"""What is read at once; more is read beside the event loop."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -73,11 +76,33 @@ class _Incoming:
     body: bytes
     content_type: str
     headers: Mapping[str, str]
+    document: object = None
+    """The body as JSON, where it has been read as a part of a batch."""
 
-    def read(self) -> Event:
-        if self.headers:
-            return cloudevents.read_binary({**self.headers, "content-type": self.content_type}, self.body)
-        return cloudevents.read_structured(self.body)
+    def read(self, received_at: dt.datetime) -> "_Read":
+        """Event and message; `refusal` says why there is no message, or no event either."""
+        event: Event | None = None
+        try:
+            if self.headers:
+                event = cloudevents.read_binary({**self.headers, "content-type": self.content_type}, self.body)
+            elif self.document is not None:
+                event = cloudevents.read_document(self.document)
+            else:
+                event = cloudevents.read_structured(self.body)
+            return _Read(self, received_at, event, read(event, received_at))
+        except Refusal as refusal:
+            return _Read(self, received_at, event, None, refusal)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An event of a request, as far as it could be read."""
+
+    incoming: _Incoming
+    received_at: dt.datetime
+    event: Event | None
+    message: Message | None
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True)
@@ -123,10 +148,10 @@ class Intake:
         whole = _Incoming(body, content_type, {})
         if mode is Mode.BATCH:
             try:
-                bodies = cloudevents.split_batch(body)
+                parts = await asyncio.to_thread(cloudevents.split_batch, body)
             except Refusal as refusal:
                 raise (await self._kept(whole, None, refusal)).refusal from refusal
-            return await self._batch([_Incoming(each, cloudevents.STRUCTURED_TYPE, {}) for each in bodies])
+            return await self._batch(parts)
         if mode is None:
             raise (await self._kept(whole, None, _no_event(content_type))).refusal
         own = {name.lower(): value for name, value in headers.items() if name.lower().startswith("ce-")}
@@ -138,6 +163,15 @@ class Intake:
 
     async def document(self, channel: str, body: bytes, content_type: str, key: str | None) -> Stored:
         """Store a supplier's document as it is; its content or the sender's key makes a repetition known."""
+        if len(body) > DOCUMENT_BYTES_MAX:
+            raise Refusal(
+                413,
+                "body_too_large",
+                f"the document has {len(body)} bytes; at most {DOCUMENT_BYTES_MAX} are taken. Nothing of it was kept",
+                "send it in several documents",
+                field="body",
+                value=f"{len(body)} bytes",
+            )
         if not body:
             raise Refusal(400, "empty_body", "the document is empty", "send the document as the body", field="body")
         if key is not None and not _KEY.fullmatch(key):
@@ -162,7 +196,7 @@ class Intake:
                 value=channel,
             )
             raise await self._keep(letter_of(refusal), refusal)
-        arrival = self._document_arrival(channel, name, body, content_type, key)
+        arrival = await self._document_arrival(channel, name, body, content_type, key)
         [stored] = await self._ledger.inbox.store([arrival])
         if stored.outcome == "conflict":
             refusal = _conflict(name, arrival.event_id, "Idempotency-Key")
@@ -180,7 +214,7 @@ class Intake:
                     422, "unknown_channel", f"there is still no channel {channel!r}", "set the channel up first"
                 )
             name = letter.channel
-            arrival = self._document_arrival(
+            arrival = await self._document_arrival(
                 channel, name, letter.body, letter.content_type, key if isinstance(key, str) else None
             )
         else:
@@ -188,20 +222,20 @@ class Intake:
             headers = {name: str(value) for name, value in stated.items()} if isinstance(stated, dict) else {}
             incoming = _Incoming(letter.body, letter.content_type, headers)
             if cloudevents.mode_of(letter.content_type, headers) is Mode.BATCH:
-                taken = await self._batch(
-                    [_Incoming(each, cloudevents.STRUCTURED_TYPE, {}) for each in cloudevents.split_batch(letter.body)]
-                )
+                taken = await self._batch(await asyncio.to_thread(cloudevents.split_batch, letter.body))
                 return f"{taken.stored} stored, {taken.refused} refused"
             if cloudevents.mode_of(letter.content_type, headers) is None:
                 raise _no_event(letter.content_type)
-            arrival, _ = await self._accepted(incoming.read())
+            [arrived] = await _read_all([incoming], self._now())
+            arrival, _ = await self._accepted(arrived)
         [stored] = await self._ledger.inbox.store([arrival])
         if stored.outcome == "conflict":
             raise _conflict(arrival.source, arrival.event_id, "id")
         self._wake()
         return stored.outcome
 
-    async def _batch(self, incoming: Sequence[_Incoming]) -> EventsTaken:
+    async def _batch(self, parts: Sequence[tuple[bytes, object]]) -> EventsTaken:
+        incoming = [_Incoming(body, cloudevents.STRUCTURED_TYPE, {}, document) for body, document in parts]
         results = await self._store(incoming)
         outcomes = [each.outcome if isinstance(each, _Refused) else each for each in results]
         stored = sum(each.outcome == "stored" for each in outcomes)
@@ -218,30 +252,31 @@ class Intake:
     async def _store(self, incoming: Sequence[_Incoming]) -> list[EventOutcome | _Refused]:
         outcomes: list[EventOutcome | _Refused | None] = [None] * len(incoming)
         arrivals: list[tuple[int, Arrival, EventOutcome]] = []
-        for index, each in enumerate(incoming):
-            event: Event | None = None
+        received_at = self._now()
+        events = await _read_all(incoming, received_at)
+        for index, each in enumerate(events):
             try:
-                event = each.read()
-                arrivals.append((index, *await self._accepted(event)))
+                arrivals.append((index, *await self._accepted(each)))
             except Refusal as refusal:
-                outcomes[index] = await self._kept(each, event, refusal)
+                outcomes[index] = await self._kept(each.incoming, each.event, refusal)
         stored = await self._ledger.inbox.store([arrival for _, arrival, _ in arrivals]) if arrivals else []
         for (index, arrival, outcome), row in zip(arrivals, stored, strict=True):
             outcomes[index] = outcome
             if row.outcome == "conflict":
                 conflict = _conflict(arrival.source, arrival.event_id, "id")
-                outcomes[index] = await self._kept(incoming[index], incoming[index].read(), conflict)
+                outcomes[index] = await self._kept(incoming[index], events[index].event, conflict)
         if stored:
             self._wake()
         return [each for each in outcomes if each is not None]
 
-    async def _accepted(self, event: Event) -> tuple[Arrival, EventOutcome]:
-        received_at = self._now()
-        subject = read(event, received_at)
-        entity = entity_of(subject)
+    async def _accepted(self, arrived: _Read) -> tuple[Arrival, EventOutcome]:
+        event, message = arrived.event, arrived.message
+        if event is None or message is None:
+            raise arrived.refusal or AssertionError("an event is read, or refused")
+        entity, known = entity_of(message), EVENT_TYPES[event.type]
         try:
-            require_acceptable(subject, Acceptance(plants=self._policies.plants, today=self._today()))
-            require_owner(event, subject, await self._plant_of(subject), self._policies)
+            known.require(message, Acceptance(plants=self._policies.plants, today=self._today()))
+            require_owner(event, message, await self._plant_of(message), self._policies)
         except Refusal:
             if not await self._stored_before(event, entity):
                 raise
@@ -259,7 +294,8 @@ class Intake:
             correlation_id=correlation,
             traceparent=traceparent,
             entity=entity,
-            received_at=received_at,
+            received_at=arrived.received_at,
+            message=message_to_store(message),
         )
         return arrival, EventOutcome(
             source=event.source,
@@ -267,14 +303,14 @@ class Intake:
             type=event.type,
             outcome="stored",
             entity=entity,
-            link=requirement_link(entity) if event.type in REQUIREMENT_TYPES else None,
+            link=requirement_link(entity) if known.recipient is Recipient.REQUIREMENT else None,
         )
 
-    async def _plant_of(self, subject: Subject) -> str | None:
+    async def _plant_of(self, message: Message) -> str | None:
         """The plant whose ownership counts; None: the order that the event speaks of is not known yet."""
-        if isinstance(subject, Need | Withdrawal | BomRevised | StockReport):
-            return subject.plant
-        order = await self._ledger.registry.order_of(subject.order_number)
+        if not isinstance(message, OrderMessage):
+            return message.plant
+        order = await self._ledger.registry.order_of(message.order_number)
         return order.order_id.split("/")[1] if order else None
 
     async def _stored_before(self, event: Event, entity: str) -> bool:
@@ -284,7 +320,13 @@ class Intake:
             for each in await self._ledger.reads.inbox_of(entity)
         )
 
-    def _document_arrival(self, channel: str, name: str, body: bytes, content_type: str, key: str | None) -> Arrival:
+    async def _document_arrival(
+        self, channel: str, name: str, body: bytes, content_type: str, key: str | None
+    ) -> Arrival:
+        """Unreadable ones are stored all the same: the relay makes each a dead letter with the reason."""
+        content = await read_document(self._dialects, channel, body, content_type)
+        # An order's messages keep their sequence; a document that speaks of several orders has none to keep.
+        orders = set() if isinstance(content, Unreadable) else {each.order_number for each in content}
         event_id = key or hashlib.sha256(body).hexdigest()
         traceparent = tracing.present_traceparent()
         correlation = tracing.correlation_id(None, traceparent, name, event_id)
@@ -298,20 +340,10 @@ class Intake:
             content_type=content_type,
             correlation_id=correlation,
             traceparent=traceparent,
-            entity=self._order_in(channel, body, content_type),
+            entity=orders.pop() if len(orders) == 1 else None,
             received_at=self._now(),
+            message=document_to_store(content),
         )
-
-    def _order_in(self, channel: str, body: bytes, content_type: str) -> str | None:
-        """The one order that a document speaks of, so that an order's messages keep their sequence; else None."""
-        try:
-            orders = {each.order_number for each in self._dialects[channel].read(body, content_type)}
-        except UnreadableMessage:
-            return None  # stored all the same: the relay makes it a dead letter with the reason
-        except Exception:
-            logger.exception("the dialect of channel %s failed on a document; it is stored all the same", channel)
-            return None
-        return orders.pop() if len(orders) == 1 else None
 
     async def _kept(self, incoming: _Incoming, event: Event | None, refusal: Refusal) -> _Refused:
         context: dict[str, JsonValue] = {"headers": dict(incoming.headers)} if incoming.headers else {}
@@ -325,6 +357,14 @@ class Intake:
         identity = await self._ledger.dead_letters.keep(letter, None)
         refusal.problem = refusal.problem.model_copy(update={"dead_letter": f"/v1/dead-letters/{identity}"})
         return refusal
+
+
+async def _read_all(incoming: Sequence[_Incoming], received_at: dt.datetime) -> list[_Read]:
+    def read_them() -> list[_Read]:
+        return [each.read(received_at) for each in incoming]
+
+    small = sum(len(each.body) for each in incoming) <= _SMALL_BYTES
+    return read_them() if small else await asyncio.to_thread(read_them)
 
 
 def requirement_link(requirement_id: str) -> str:
@@ -373,4 +413,4 @@ def _conflict(source: str, event_id: str, field: str) -> Refusal:
     )
 
 
-__all__ = ["EVENTS_CHANNEL", "SUPPLIER_CHANNEL", "EventOutcome", "EventsTaken", "Intake", "requirement_link"]
+__all__ = ["SUPPLIER_CHANNEL", "EventOutcome", "EventsTaken", "Intake", "requirement_link"]

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from adapters.ports import PolicyPort
 from canonical.event_data import OUR_SOURCE
@@ -17,11 +18,10 @@ from canonical.identity import plan_run_id
 from canonical.plan import ENDED, PlanRunStatus
 from canonical.policy import PlantPolicy
 from decisions.plan_limits import over_error_limit
-from gateway.entities_port import EntityDirectoryPort
-from gateway.plan_runs.reading import FORMS, PlanReader, numbered_lines, unpacked
+from gateway.plan_runs.reading import FORMS, Form, PlanReader, numbered_lines, unpacked
 from gateway.problems import Refusal
 from ledger.ledger import Ledger
-from ledger.plan_runs.staging import Taken
+from ledger.plan_runs.staging import Accepted, Taken
 
 _LINES_AT_ONCE = 2_000
 """How many lines are read and staged together; the next ones come in meanwhile."""
@@ -39,13 +39,25 @@ class PlanSent:
     content_encoding: str
 
 
+class PlanRunStarter(Protocol):
+    """Starts and ends plan runs."""
+
+    async def start_plan_run(self, run: PlanRunStatus, /) -> None:
+        """Start the run of a plan that is staged; harmless where it runs or has run."""
+        ...
+
+    async def supersede_plan_run(self, run: PlanRunStatus, /) -> bool:
+        """A newer plan has ended the run: it need not wait for a person any more."""
+        ...
+
+
 class PlanIntake:
     """Takes plans in and starts their runs."""
 
     def __init__(
         self,
         ledger: Ledger,
-        entities: EntityDirectoryPort,
+        entities: PlanRunStarter,
         policies: PolicyPort,
         today: Callable[[], dt.date],
         now: Callable[[], dt.datetime],
@@ -59,26 +71,33 @@ class PlanIntake:
     async def take(self, sent: PlanSent, body: AsyncIterator[bytes]) -> PlanRunStatus:
         """Stage a plan and start its run; the same again is answered the same. Raises Refusal."""
         policy = self._owned(sent)
-        form = FORMS.get(sent.content_type.partition(";")[0].strip().lower())
-        if form is None:
-            raise Refusal(
-                415,
-                "unsupported_media_type",
-                f"Content-Type {sent.content_type!r} is no plan",
-                "send NDJSON as application/x-ndjson, or CSV as text/csv",
-                field="Content-Type",
-                value=sent.content_type,
-            )
-        reader = PlanReader(form, source=sent.source, plant=sent.plant, version=sent.version, today=self._today())
+        accepted = await self._staged(sent, policy, body)
+        if accepted.taken in (Taken.CONFLICT, Taken.OLDER):
+            raise _not_taken(accepted, sent)
+        for older in accepted.superseded:
+            await self._entities.supersede_plan_run(older)
+        for older in accepted.unstarted:
+            await self._entities.start_plan_run(older)
+        if accepted.run.stage not in ENDED:
+            await self._entities.start_plan_run(accepted.run)
+        return accepted.run
+
+    async def _staged(self, sent: PlanSent, policy: PlantPolicy, body: AsyncIterator[bytes]) -> Accepted:
+        reader = PlanReader(
+            _form_of(sent.content_type),
+            source=sent.source,
+            plant=sent.plant,
+            version=sent.version,
+            today=self._today(),
+        )
         staging = self._ledger.plans.staging
         run = await staging.receive(sent.source, sent.plant, sent.version, partial=sent.partial, now=self._now())
         try:
             digest = hashlib.sha256()
-            async for numbered in numbered_lines(
-                _watched(unpacked(body, sent.content_encoding), digest), at_once=_LINES_AT_ONCE
-            ):
+            chunks = _watched(unpacked(body, sent.content_encoding), digest)
+            async for numbered in numbered_lines(chunks, at_once=_LINES_AT_ONCE):
                 await staging.add(run, await asyncio.to_thread(reader.read, numbered))
-            accepted = await staging.accept(
+            return await staging.accept(
                 run,
                 digest.digest(),
                 runs_kept=policy.plan.runs_kept,
@@ -87,27 +106,6 @@ class PlanIntake:
         except BaseException:
             await asyncio.shield(staging.discard(run))
             raise
-        if accepted.taken is Taken.CONFLICT:
-            raise _refused(
-                "plan_conflict",
-                f"{accepted.run.id} came before with other lines",
-                "send a version that is higher",
-                sent,
-            )
-        if accepted.taken is Taken.OLDER:
-            raise _refused(
-                "stale_plan",
-                f"version {accepted.run.version} of {sent.source} for {sent.plant} is newer",
-                "send a version that is higher",
-                sent,
-            )
-        for older in accepted.superseded:
-            await self._entities.supersede_plan_run(older)
-        for older in accepted.unstarted:
-            await self._entities.start_plan_run(older)
-        if accepted.run.stage not in ENDED:
-            await self._entities.start_plan_run(accepted.run)
-        return accepted.run
 
     def _owned(self, sent: PlanSent) -> PlantPolicy:
         """The plant's policy, where the source may state its needs."""
@@ -141,16 +139,32 @@ async def _watched(chunks: AsyncIterator[bytes], digest: "hashlib._Hash") -> Asy
         yield chunk
 
 
-def _refused(code: str, detail: str, next_step: str, sent: PlanSent) -> Refusal:
-    field, value = "version", str(sent.version)
+def _form_of(content_type: str) -> Form:
+    form = FORMS.get(content_type.partition(";")[0].strip().lower())
+    if form is None:
+        raise Refusal(
+            415,
+            "unsupported_media_type",
+            f"Content-Type {content_type!r} is no plan",
+            "send NDJSON as application/x-ndjson, or CSV as text/csv",
+            field="Content-Type",
+            value=content_type,
+        )
+    return form
+
+
+def _not_taken(accepted: Accepted, sent: PlanSent) -> Refusal:
+    code, detail = "plan_conflict", f"{accepted.run.id} came before with other lines"
+    if accepted.taken is Taken.OLDER:
+        code, detail = "stale_plan", f"version {accepted.run.version} of {sent.source} for {sent.plant} is newer"
     return Refusal(
         409,
         code,
         detail,
-        f"{next_step} than that of {plan_run_id(sent.source, sent.plant, sent.version)}",
-        field=field,
-        value=value,
+        f"send a version that is higher than that of {plan_run_id(sent.source, sent.plant, sent.version)}",
+        field="version",
+        value=str(sent.version),
     )
 
 
-__all__ = ["PlanIntake", "PlanSent"]
+__all__ = ["PlanIntake", "PlanRunStarter", "PlanSent"]

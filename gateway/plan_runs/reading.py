@@ -16,8 +16,9 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from canonical.plan import LineFault, NumberedLine, PlanLine
+from gateway.intake.cloudevents import each_once
 from gateway.intake.events import HORIZON_DAYS
-from gateway.problems import Refusal, field_path
+from gateway.problems import Refusal, field_path, in_words
 
 Form = Literal["ndjson", "csv"]
 FORMS: dict[str, Form] = {
@@ -26,7 +27,11 @@ FORMS: dict[str, Form] = {
     "application/jsonl": "ndjson",
     "text/csv": "csv",
 }
-LINE_LIMIT_BYTES = 1_000_000
+LINE_LIMIT_BYTES = 256 * 1024
+LINES_MAX = 1_000_000
+UNPACKED_FREE_BYTES = 16 * 1024 * 1024
+UNPACKED_PER_BYTE_MAX = 100
+"""A plan packs to a tenth; what unpacks to more than this beyond the first megabytes is no plan."""
 _GIVEN_ONCE = ("plant", "plan_version", "source")
 """Said in the address; a line that says it too must say the same."""
 
@@ -59,7 +64,7 @@ class PlanReader:
             fault = self._fault(fields, line)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            fault = LineFault(field=field_path(first["loc"]) or "line", reason=f"{first['msg']}{_shown(first)}")
+            fault = LineFault(field=field_path(first["loc"]) or "line", reason=f"{in_words(first)}{_shown(first)}")
         except UnicodeDecodeError as error:
             fault = LineFault(field="line", reason=f"not UTF-8 at byte {error.start + 1}")
         except (ValueError, csv.Error, RecursionError) as error:
@@ -86,6 +91,15 @@ class PlanReader:
     def _take_head(self, text: str) -> None:
         self._dialect = max(",;\t", key=text.count)
         self._head = [name.strip() for name in next(csv.reader([text], delimiter=self._dialect))]
+        if twice := [name for name in self._head if self._head.count(name) > 1]:
+            raise Refusal(
+                422,
+                "no_head",
+                f"the CSV's first line names the column {twice[0]!r} twice",
+                "name each column once",
+                field="body",
+                value=text[:120],
+            )
         required = [name for name, field in PlanLine.model_fields.items() if field.is_required()]
         if missing := [name for name in required if name not in self._head]:
             raise Refusal(
@@ -112,6 +126,14 @@ async def numbered_lines(chunks: AsyncIterator[bytes], *, at_once: int) -> Async
     rest, number, waiting = b"", 0, list[tuple[int, bytes]]()
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
+        if number + len(lines) > LINES_MAX:
+            raise Refusal(
+                413,
+                "too_many_lines",
+                f"the plan has more than {LINES_MAX} lines. Nothing of it was kept",
+                f"send at most {LINES_MAX} lines of one plant",
+                field="body",
+            )
         if len(rest) > LINE_LIMIT_BYTES:
             raise Refusal(
                 422,
@@ -147,11 +169,15 @@ async def unpacked(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator
             field="Content-Encoding",
             value=encoding,
         )
-    member, begun = zlib.decompressobj(wbits=31), False
+    member, begun, packed, plain = zlib.decompressobj(wbits=31), False, 0, 0
     try:
         async for chunk in chunks:
+            packed += len(chunk)
             for piece in _inflate(chunk, member):
                 if isinstance(piece, bytes):
+                    plain += len(piece)
+                    if plain > UNPACKED_FREE_BYTES + UNPACKED_PER_BYTE_MAX * packed:
+                        raise _packed_too_tight(packed)
                     yield piece
                 else:
                     member = piece
@@ -162,7 +188,7 @@ async def unpacked(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator
         raise _broken_gzip("it ends in the middle")
 
 
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 16
 """So that a small file which unpacks to a huge one never stands in memory whole."""
 
 
@@ -176,11 +202,22 @@ def _inflate(chunk: bytes, member: Any) -> Iterator[Any]:
         chunk = member.unconsumed_tail or member.unused_data
 
 
+def _packed_too_tight(packed: int) -> Refusal:
+    return Refusal(
+        413,
+        "packed_too_tight",
+        f"the first {packed} bytes unpack to more than {UNPACKED_PER_BYTE_MAX} times as many, beyond the first "
+        f"{UNPACKED_FREE_BYTES}. Nothing of it was kept",
+        "send the plan plain",
+        field="body",
+    )
+
+
 def _broken_gzip(detail: str) -> Refusal:
     return Refusal(400, "broken_gzip", f"the body is no whole gzip file: {detail}", "send it again whole", field="body")
 
 
-_DECODE = json.JSONDecoder(parse_float=str).decode
+_DECODE = json.JSONDecoder(parse_float=str, object_pairs_hook=each_once).decode
 """Made once: json.loads makes one for each line where it is told how to read numbers."""
 
 
@@ -192,7 +229,10 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    return value[:200] if isinstance(value, str) and value else None
+    """As the ledger can keep it: half a surrogate pair and a NUL are written out."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value[:200].encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _shown(error: Any) -> str:
@@ -200,4 +240,4 @@ def _shown(error: Any) -> str:
     return "" if error["type"] == "missing" or isinstance(value, dict | list) else f", not {str(value)[:80]!r}"
 
 
-__all__ = ["FORMS", "PlanReader", "numbered_lines", "unpacked"]
+__all__ = ["FORMS", "Form", "PlanReader", "numbered_lines", "unpacked"]

@@ -1,6 +1,7 @@
 """POST /v1/plan-runs and what became of them."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -9,13 +10,14 @@ from pydantic import BaseModel, Field
 from canonical.base import Code, Instant
 from canonical.identity import plan_run_id
 from canonical.plan import PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage
-from gateway.intake.routes import problems
-from gateway.plan_runs.intake import PlanIntake, PlanSent
+from gateway.door import in_time
+from gateway.parts import LedgerPart, PartsPart
+from gateway.plan_runs.intake import PlanSent
 from gateway.plan_runs.report import MEDIA_TYPES, ReportForm, form_asked, written
-from gateway.problems import not_found
+from gateway.problems import not_found, problem_responses
 from ledger.ledger import Ledger
 
-_ONE = "/plan-runs/{source}/{plant}/{version}"
+_ONE = "/{source}/{plant}/{version}"
 _NDJSON_EXAMPLE = (
     '{"item": "FR-R92B-58", "quantity": "500", "unit": "EA", "required_date": "2026-06-15", '
     '"demand_reference": "PLO-10001"}\n'
@@ -57,104 +59,102 @@ class PlanRunView(BaseModel):
 
 def link(run: PlanRunStatus) -> str:
     """Where a run is read."""
-    return f"/v1/plan-runs/{run.source}/{run.plant}/{run.version}"
+    return f"/v1/plan-runs/{quote(run.source, safe='~')}/{quote(run.plant, safe='~')}/{run.version}"
 
 
-def plan_routes(intake: PlanIntake, ledger: Ledger) -> APIRouter:
-    """The routes of plan runs."""
-    routes = APIRouter(prefix="/v1")
-
-    @routes.post(
-        "/plan-runs",
-        status_code=202,
-        response_model=PlanRunView,
-        tags=["Plan runs"],
-        summary="Take in a whole plan version: NDJSON or CSV, streamed, gzip allowed",
-        responses=problems(400, 403, 409, 415, 422),
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/x-ndjson": {
-                        "schema": {"type": "string"},
-                        "examples": {"plan": {"value": _NDJSON_EXAMPLE}},
-                    },
-                    "text/csv": {"schema": {"type": "string"}, "examples": {"plan": {"value": _CSV_EXAMPLE}}},
-                },
-            }
-        },
-    )
-    async def take_plan(
-        request: Request,
-        source: Annotated[Code, Query(description="The planning system, as in its events")],
-        plant: Annotated[Code, Query()],
-        version: Annotated[int, Query(ge=0, le=2**53 - 1, description="Of two plans the higher is the newer")],
-        partial: Annotated[bool, Query(description="What it leaves out is not withdrawn")] = False,
-    ) -> JSONResponse:
-        """202 once every line is stored. A line without `demand_reference` is matched by date and quantity (R1). The
-        same version with the same lines gets the same answer; with others it is a 409. A newer whole plan ends an older
-        run that is not done.
-        """
-        sent = PlanSent(
-            source=source,
-            plant=plant,
-            version=version,
-            partial=partial,
-            content_type=request.headers.get("content-type", ""),
-            content_encoding=request.headers.get("content-encoding", "").strip().lower(),
-        )
-        run = await intake.take(sent, request.stream())
-        view = PlanRunView.of(await ledger.plans.progress(run))
-        return JSONResponse(view.model_dump(mode="json"), status_code=202, headers={"Location": link(run)})
-
-    async def known(source: str, plant: str, version: int) -> PlanRunStatus:
-        run = await ledger.plans.of_version(source, plant, version) if 0 <= version < 2**53 else None
-        if run is None:
-            raise not_found("plan run", plan_run_id(source, plant, version), "take the Location of the 202 answer")
-        return run
-
-    @routes.get(
-        _ONE,
-        response_model=PlanRunView,
-        tags=["Plan runs"],
-        summary="How far a plan run is, and what its lines came to",
-        responses=problems(404),
-    )
-    async def read_plan_run(source: str, plant: str, version: int) -> PlanRunView:
-        return PlanRunView.of(await ledger.plans.progress(await known(source, plant, version)))
-
-    @routes.get(
-        f"{_ONE}/report",
-        tags=["Plan runs"],
-        summary="Every line and what became of it, as CSV or Parquet",
-        response_class=StreamingResponse,
-        responses={
-            200: {
-                "content": {
-                    "text/csv": {"schema": {"type": "string"}},
-                    MEDIA_TYPES["parquet"]: {"schema": {"type": "string", "format": "binary"}},
-                }
+routes = APIRouter(prefix="/v1/plan-runs", tags=["Plan runs"])
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "examples": {"plan": {"value": _NDJSON_EXAMPLE}},
             },
-            **problems(404, 422),
+            "text/csv": {"schema": {"type": "string"}, "examples": {"plan": {"value": _CSV_EXAMPLE}}},
         },
+    }
+}
+_REPORT = {
+    "content": {
+        "text/csv": {"schema": {"type": "string"}},
+        MEDIA_TYPES["parquet"]: {"schema": {"type": "string", "format": "binary"}},
+    }
+}
+
+
+@routes.post(
+    "",
+    status_code=202,
+    response_model=PlanRunView,
+    summary="Take in a whole plan version: NDJSON or CSV, streamed, gzip allowed",
+    responses=problem_responses(400, 403, 409, 413, 415, 422),
+    openapi_extra=_BODY,
+)
+async def take_plan(
+    request: Request,
+    parts: PartsPart,
+    source: Annotated[Code, Query(description="The planning system, as in its events")],
+    plant: Annotated[Code, Query()],
+    version: Annotated[int, Query(ge=0, le=2**53 - 1, description="Of two plans the higher is the newer")],
+    partial: Annotated[bool, Query(description="What it leaves out is not withdrawn")] = False,
+) -> JSONResponse:
+    """202 once every line is stored. A line without `demand_reference` is matched by date and quantity (R1). The
+    same version with the same lines gets the same answer; with others it is a 409. A newer whole plan ends an older
+    run that is not done.
+    """
+    sent = PlanSent(
+        source=source,
+        plant=plant,
+        version=version,
+        partial=partial,
+        content_type=request.headers.get("content-type", ""),
+        content_encoding=request.headers.get("content-encoding", "").strip().lower(),
     )
-    async def read_plan_report(
-        request: Request,
-        source: str,
-        plant: str,
-        version: int,
-        format: Annotated[ReportForm | None, Query(description="Else by Accept; CSV where that names none")] = None,
-    ) -> StreamingResponse:
-        run = await known(source, plant, version)
-        form = form_asked(format, request.headers.get("accept", ""))
-        name = f"plan-{plant}-{version}.{form}".encode("ascii", "replace").decode().replace('"', "_")
-        return StreamingResponse(
-            written(form, ledger.plans.report(run)),
-            media_type=MEDIA_TYPES[form],
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept"},
-        )
-
-    return routes
+    run = await parts.plan_intake.take(sent, in_time(request.stream()))
+    view = PlanRunView.of(await parts.ledger.plans.progress(run))
+    return JSONResponse(view.model_dump(mode="json"), status_code=202, headers={"Location": link(run)})
 
 
-__all__ = ["PlanRunView", "link", "plan_routes"]
+@routes.get(
+    _ONE,
+    response_model=PlanRunView,
+    summary="How far a plan run is, and what its lines came to",
+    responses=problem_responses(404),
+)
+async def read_plan_run(ledger: LedgerPart, source: str, plant: str, version: int) -> PlanRunView:
+    return PlanRunView.of(await ledger.plans.progress(await _known(ledger, source, plant, version)))
+
+
+@routes.get(
+    f"{_ONE}/report",
+    summary="Every line and what became of it, as CSV or Parquet",
+    response_class=StreamingResponse,
+    responses={200: _REPORT, **problem_responses(404, 422)},
+)
+async def read_plan_report(
+    request: Request,
+    ledger: LedgerPart,
+    source: str,
+    plant: str,
+    version: int,
+    format: Annotated[ReportForm | None, Query(description="Else by Accept; CSV where that names none")] = None,
+) -> StreamingResponse:
+    run = await _known(ledger, source, plant, version)
+    form = form_asked(format, request.headers.get("accept", ""))
+    name = f"plan-{plant}-{version}.{form}".encode("ascii", "replace").decode().replace('"', "_")
+    return StreamingResponse(
+        written(form, ledger.plans.report(run)),
+        media_type=MEDIA_TYPES[form],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept"},
+    )
+
+
+async def _known(ledger: Ledger, source: str, plant: str, version: int) -> PlanRunStatus:
+    run = await ledger.plans.of_version(source, plant, version) if 0 <= version < 2**53 else None
+    if run is None:
+        raise not_found("plan run", plan_run_id(source, plant, version), "take the Location of the 202 answer")
+    return run
+
+
+__all__ = ["PlanRunView", "link", "routes"]

@@ -5,7 +5,6 @@ here: what is taken first and by when it is there (decisions.availability).
 """
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -14,15 +13,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from adapters.ports import PolicyPort
-from canonical.base import Code, Instant, PositiveQuantity, UnitCode
+from canonical.base import Code, Day, Instant, SentQuantity, UnitCode
 from canonical.policy import PlantPolicy
 from canonical.sourcing import ItemAtPlant
 from canonical.units import NEED_DECIMALS, rescale
 from decisions.availability import Origin, fastest_order, find_availability, spare_of
 from decisions.units import per_unit
-from gateway.intake.routes import problems
-from gateway.problems import Refusal
-from ledger.ledger import Ledger
+from gateway.parts import PartsPart
+from gateway.problems import Refusal, problem_responses
 from ledger.stock.availability import ItemSupply, SurplusSupply
 
 _EXAMPLE: dict[str, Any] = {
@@ -135,42 +133,36 @@ class AvailabilityView(BaseModel):
     )
 
 
-def availability_routes(
-    ledger: Ledger, policies: PolicyPort, today: Callable[[], dt.date], now: Callable[[], dt.datetime]
-) -> APIRouter:
-    """The route of the question."""
-    routes = APIRouter(prefix="/v1")
+routes = APIRouter(prefix="/v1", tags=["Availability"])
 
-    @routes.get(
-        "/availability",
-        response_model=AvailabilityView,
-        tags=["Availability"],
-        summary="What is free, what comes, and by when a quantity can be there",
-        responses=problems(404, 422),
-    )
-    async def read_availability(
-        plant: Annotated[Code, Query(examples=["1710"])],
-        item: Annotated[Code, Query(examples=["CH-0234"])],
-        quantity: Annotated[PositiveQuantity, Query(examples=["60"])],
-        unit: Annotated[
-            UnitCode | None, Query(description="UN/ECE Rec 20; without it the item's base unit, or that of its stock")
-        ] = None,
-        date: Annotated[dt.date | None, Query(description="By when it is needed on stock")] = None,
-    ) -> Response:
-        """From the ledger alone, as entities last recorded it: available stock first, then confirmed supply that no
-        need
-        claims, then a new order placed today at the normal lead time of the fastest sound source.
-        """
-        policy = policies.effective(plant)
-        if policy is None:
-            raise _unknown_plant(plant, policies)
-        supply = await ledger.availability.supply_of(plant, item)
-        counting = _Counting(supply, unit, plant, item)
-        answer = counting.answer(policy, quantity, date, today(), now())
-        # Written as it is: a planning system asks for thousands of items in a row.
-        return Response(answer.model_dump_json(), media_type="application/json")
 
-    return routes
+@routes.get(
+    "/availability",
+    response_model=AvailabilityView,
+    summary="What is free, what comes, and by when a quantity can be there",
+    responses=problem_responses(404, 422),
+)
+async def read_availability(
+    parts: PartsPart,
+    plant: Annotated[Code, Query(examples=["1710"])],
+    item: Annotated[Code, Query(examples=["CH-0234"])],
+    quantity: Annotated[SentQuantity, Query(examples=["60"])],
+    unit: Annotated[
+        UnitCode | None, Query(description="UN/ECE Rec 20; without it the item's base unit, or that of its stock")
+    ] = None,
+    date: Annotated[Day | None, Query(description="By when it is needed on stock")] = None,
+) -> Response:
+    """From the ledger alone, as entities last recorded it: available stock first, then confirmed supply that no need
+    claims, then a new order placed today at the normal lead time of the fastest sound source.
+    """
+    policy = parts.policies.effective(plant)
+    if policy is None:
+        raise _unknown_plant(plant, parts.policies)
+    supply = await parts.ledger.availability.supply_of(plant, item)
+    counting = _Counting(supply, unit, plant, item)
+    answer = counting.answer(policy, quantity, date, parts.today(), parts.now())
+    # Written as it is: a planning system asks for thousands of items in a row.
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 class _Counting:
@@ -285,4 +277,4 @@ def _unknown_plant(plant: str, policies: PolicyPort) -> Refusal:
     )
 
 
-__all__ = ["AvailabilityView", "availability_routes"]
+__all__ = ["AvailabilityView", "routes"]

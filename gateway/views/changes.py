@@ -1,79 +1,200 @@
-"""Reads of engineering changes: the list, one with what becomes of everything, and its trace (R13)."""
+"""Engineering changes (R13): the list, one with what becomes of everything, and its trace.
 
+Decided here: how the dispositions are shown by order line. Not here: what they are.
+"""
+
+import datetime as dt
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
-from canonical.identity import change_id
-from canonical.records import ChangeStage
-from gateway.intake.routes import problems
-from gateway.problems import not_found
-from gateway.views.change_views import (
-    ChangeDetail,
-    ChangeListed,
-    ChangeTrace,
-    change_detail,
-    change_trace,
-    listed_change,
-)
-from gateway.views.requirements import After, Limit, Listed, listed
+from canonical.audit_event import AuditEvent, in_force
+from canonical.base import Instant
+from canonical.bom import ChangeDisposition
+from canonical.identity import ChangeId, OrderId, change_id
+from canonical.records import ChangeSnapshot, ChangeStage
+from gateway.paging import After, Limit, Listed, listed
+from gateway.parts import LedgerPart
+from gateway.problems import not_found, problem_responses
+from gateway.trace.reasons import TracedReason, reasons_of
+from gateway.trace.trace import Chain, TracedMessage, by_arrival, by_business_time, chains_of, raised_by
 from ledger.ledger import Ledger
+from ledger.snapshots.reads import ChangeRow
+
+_OF_A_REQUIREMENT = ("bom.changed", "bom.overtaken")
 
 
-def change_routes(ledger: Ledger) -> APIRouter:
-    """The routes that tell of engineering changes."""
-    routes = APIRouter(prefix="/v1/changes", tags=["Engineering changes"])
-    one = "/{plant}/{assembly}/{revision}"
+class ChangeListed(BaseModel):
+    """An engineering change as a list shows it."""
 
-    @routes.get(
-        "", response_model=Listed[ChangeListed], summary="Engineering changes, by id", responses=problems(400, 422)
+    id: ChangeId
+    plant: str
+    assembly: str
+    revision: str
+    effective_from: dt.date
+    stage: ChangeStage
+    reason: str
+    cost: Decimal = Field(description="Of what was decided, in `currency`")
+    currency: str
+    exception_id: str | None = Field(description="The question that is open")
+    closed: bool
+    recorded_at: Instant
+
+
+class AffectedLine(BaseModel):
+    """An order line of an outgoing component, or the stock of it, and what becomes of all that it holds."""
+
+    component: str
+    reference: str = Field(description="Order and line as a person names them; empty: the stock")
+    order_id: OrderId | None
+    line: int | None = Field(description="0: the order still collects, and has no lines")
+    unit: str
+    quantity: Decimal = Field(description="Σ of its dispositions: what it holds")
+    dispositions: list[ChangeDisposition]
+
+
+class ChangeDetail(ChangeSnapshot):
+    """An engineering change: proposal, dispositions with cost, who is affected, the decision, and what is needed anew.
+
+    `instructions` are what people have to do; no goods movement of them was booked.
+    """
+
+    orders: tuple[AffectedLine, ...]
+    recorded_at: Instant
+
+
+class ChangeTrace(BaseModel):
+    """Everything about an engineering change, from the revision to what its requirements made of it."""
+
+    change: ChangeSnapshot
+    exceptions: list[str]
+    audit_events: list[AuditEvent] = Field(
+        description="By business time: of the change, of its exceptions, and of the requirements those that it caused"
     )
-    async def list_changes(
-        plant: str | None = None,
-        assembly: Annotated[str | None, Query(description="Whose bill of material is revised")] = None,
-        stage: Annotated[
-            ChangeStage | None,
-            Query(description="`proposed`: a person is asked, see /v1/exceptions"),
-        ] = None,
-        limit: Limit = 50,
-        after: After = None,
-    ) -> Listed[ChangeListed]:
-        page = await ledger.reads.changes(plant=plant, assembly=assembly, stage=stage, limit=limit, after=after)
-        query = {"plant": plant, "assembly": assembly, "stage": stage, "limit": limit}
-        return listed("/v1/changes", query, [listed_change(row) for row in page.items], page.next)
+    reasons: list[TracedReason] = Field(description="Each rule's outcome, with what it compared")
+    chains: list[Chain] = Field(description="Of the change and its exceptions")
+    chain_intact: bool
+    messages: list[TracedMessage]
 
-    @routes.get(one, response_model=ChangeDetail, summary="One engineering change", responses=problems(404))
-    async def read_change(plant: str, assembly: str, revision: str) -> ChangeDetail:
-        """What is proposed and what each way out costs; the dispositions of every order line, which add up to what it
-        holds; the requirements concerned and what they go on needing; the decision; the needs of the new components;
-        and what people have to do. `check` says at the end that nothing was left over.
-        """
-        row = await ledger.reads.change(change_id(plant, assembly, revision))
-        if row is None:
-            raise _unknown(plant, assembly, revision)
-        return change_detail(row)
 
-    @routes.get(
-        one + "/trace",
-        response_model=ChangeTrace,
-        summary="Every audit event of an engineering change",
-        responses=problems(404),
+routes = APIRouter(prefix="/v1/changes", tags=["Engineering changes"])
+_ONE = "/{plant}/{assembly}/{revision}"
+
+
+@routes.get("", summary="Engineering changes, by id", responses=problem_responses(400, 422))
+async def list_changes(
+    ledger: LedgerPart,
+    plant: str | None = None,
+    assembly: Annotated[str | None, Query(description="Whose bill of material is revised")] = None,
+    stage: Annotated[ChangeStage | None, Query(description="`proposed`: a person is asked, see /v1/exceptions")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Listed[ChangeListed]:
+    page = await ledger.reads.changes(plant=plant, assembly=assembly, stage=stage, limit=limit, after=after)
+    query = {"plant": plant, "assembly": assembly, "stage": stage, "limit": limit}
+    return listed("/v1/changes", query, [_listed_change(row) for row in page.items], page.next)
+
+
+@routes.get(_ONE, summary="One engineering change", responses=problem_responses(404))
+async def read_change(ledger: LedgerPart, plant: str, assembly: str, revision: str) -> ChangeDetail:
+    """What is proposed and what each way out costs; the dispositions of every order line, which add up to what it
+    holds; the requirements concerned and what they go on needing; the decision; the needs of the new components;
+    and what people have to do. `check` says at the end that nothing was left over.
+    """
+    row = await ledger.reads.change(change_id(plant, assembly, revision))
+    if row is None:
+        raise _unknown(plant, assembly, revision)
+    return _change_detail(row)
+
+
+@routes.get(_ONE + "/trace", summary="Every audit event of an engineering change", responses=problem_responses(404))
+async def read_change_trace(ledger: LedgerPart, plant: str, assembly: str, revision: str) -> ChangeTrace:
+    """Audit events of the change, of its questions, and what its requirements made of it, by business time; what came
+    in
+    for it; and whether each chain of hashes holds.
+    """
+    found = await _change_trace(ledger, change_id(plant, assembly, revision))
+    if found is None:
+        raise _unknown(plant, assembly, revision)
+    return found
+
+
+# An id as it stands in audit events and exceptions may be put behind the address as it is.
+routes.get("/change" + _ONE, include_in_schema=False)(read_change)
+routes.get("/change" + _ONE + "/trace", include_in_schema=False)(read_change_trace)
+
+
+def _listed_change(row: ChangeRow) -> ChangeListed:
+    change = row.snapshot
+    revised = change.revised
+    return ChangeListed(
+        id=change.id,
+        plant=revised.plant,
+        assembly=revised.assembly,
+        revision=revised.revision,
+        effective_from=revised.effective_from,
+        stage=change.stage,
+        reason=change.reason,
+        cost=change.cost,
+        currency=change.currency,
+        exception_id=change.exception_id,
+        closed=change.closed,
+        recorded_at=row.recorded_at,
     )
-    async def read_change_trace(plant: str, assembly: str, revision: str) -> ChangeTrace:
-        """Audit events of the change, of its questions, and what its requirements made of it, by business time; what
-        came in
-        for it; and whether each chain of hashes holds.
-        """
-        found = await change_trace(ledger, change_id(plant, assembly, revision))
-        if found is None:
-            raise _unknown(plant, assembly, revision)
-        return found
 
-    # An id as it stands in audit events and exceptions may be put behind the address as it is.
-    routes.get("/change" + one, response_model=ChangeDetail, include_in_schema=False)(read_change)
-    routes.get("/change" + one + "/trace", response_model=ChangeTrace, include_in_schema=False)(read_change_trace)
-    return routes
+
+def _change_detail(row: ChangeRow) -> ChangeDetail:
+    lines: dict[tuple[str, str, str], AffectedLine] = {}
+    for one in row.snapshot.dispositions:
+        place = (one.component, one.reference, one.unit)
+        line = lines.setdefault(
+            place,
+            AffectedLine(
+                component=one.component,
+                reference=one.reference,
+                order_id=one.order_id,
+                line=one.line,
+                unit=one.unit,
+                quantity=Decimal(0),
+                dispositions=[],
+            ),
+        )
+        line.quantity += one.quantity
+        line.dispositions.append(one)
+    detail = {**dict(row.snapshot), "orders": tuple(lines.values()), "recorded_at": row.recorded_at}
+    return ChangeDetail.model_validate(detail)
+
+
+async def _change_trace(ledger: Ledger, change_id: str) -> ChangeTrace | None:
+    """The change's trace; None where it has recorded nothing."""
+    row = await ledger.reads.change(change_id)
+    if row is None:
+        return None
+    change = row.snapshot
+    own = await ledger.reads.audit_events([change_id])
+    exceptions = raised_by(in_force(own), [change.exception_id])
+    audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
+    touched = list(dict.fromkeys([one.requirement_id for one in change.affected] + list(change.changed_requirements)))
+    caused = await ledger.reads.audit_events_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
+    chains = chains_of(audit_events)
+    reported = by_business_time(
+        [
+            *in_force(audit_events),
+            *(audit_event for audit_event in caused if audit_event.data.get("change_id") == change_id),
+        ]
+    )
+    return ChangeTrace(
+        change=change,
+        exceptions=exceptions,
+        audit_events=reported,
+        reasons=reasons_of(reported),
+        chains=chains,
+        chain_intact=all(chain.intact for chain in chains),
+        messages=by_arrival(await ledger.reads.inbox_of(change_id)),
+    )
 
 
 def _unknown(plant: str, assembly: str, revision: str) -> Exception:
@@ -85,4 +206,4 @@ def _unknown(plant: str, assembly: str, revision: str) -> Exception:
     )
 
 
-__all__ = ["change_routes"]
+__all__ = ["ChangeDetail", "ChangeListed", "ChangeTrace", "routes"]

@@ -2,20 +2,18 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
 from typing import Annotated, Never
 
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from canonical.base import Code, Instant
-from canonical.exception import Choice, Decision, ExceptionKind, LineChoice
+from canonical.base import Code, Instant, PersonName
+from canonical.exception import Choice, Decision, DecisionRefused, ExceptionKind, LineChoice
 from canonical.records import ExceptionSnapshot, ExceptionState
-from gateway.entities_port import DecisionRefused, EntityDirectoryPort
-from gateway.intake.routes import problems
-from gateway.problems import Refusal, not_found
+from gateway.paging import After, Limit, Listed, listed
+from gateway.parts import DecisionTaker, LedgerPart, PartsPart
+from gateway.problems import Refusal, not_found, problem_responses
 from gateway.tracing import record_correlation
-from gateway.views.requirements import After, Limit, Listed, listed
 from ledger.ledger import Ledger
 from ledger.snapshots.reads import ExceptionRow
 
@@ -82,73 +80,69 @@ class DecisionBody(BaseModel):
         description="Of an engineering change that is approved: what is to become of single dispositions, or of parts "
         "of them, otherwise than proposed. `line` is the disposition's `number`, `choice` one of its candidates",
     )
-    decided_by: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
-    role: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")] | None = Field(
+    decided_by: PersonName
+    role: PersonName | None = Field(
         None, description="In which role; it must be one of the approvers, one that was asked, or who stands in for it"
     )
-    comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] = ""
+    comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")] = ""
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] | None = Field(
         None, description="Makes the decision one when it is sent again; its content where left out"
     )
 
 
-def exception_routes(ledger: Ledger, entities: EntityDirectoryPort, now: Callable[[], dt.datetime]) -> APIRouter:
-    """The routes of the buyers' inbox."""
-    routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"])
+routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"])
 
-    @routes.get(
-        "", response_model=Listed[ExceptionView], summary="The inbox, the newest first", responses=problems(400, 422)
-    )
-    async def list_exceptions(
-        assignee: str | None = None,
-        kind: ExceptionKind | None = None,
-        state: ExceptionState | None = None,
-        limit: Limit = 50,
-        after: After = None,
-    ) -> Listed[ExceptionView]:
-        page = await ledger.reads.exceptions(assignee=assignee, kind=kind, state=state, limit=limit, after=after)
-        query = {"assignee": assignee, "kind": kind, "state": state, "limit": limit}
-        return listed("/v1/exceptions", query, [_view(row) for row in page.items], page.next)
 
-    @routes.get(
-        "/{id}", response_model=ExceptionView, summary="One exception; its ETag is the digest", responses=problems(404)
-    )
-    async def read_exception(id: str, response: Response) -> ExceptionView:
-        view = _view(await _found(ledger, id))
-        response.headers["ETag"] = f'"{view.digest}"'
-        return view
+@routes.get("", summary="The inbox, the newest first", responses=problem_responses(400, 422))
+async def list_exceptions(
+    ledger: LedgerPart,
+    assignee: str | None = None,
+    kind: ExceptionKind | None = None,
+    state: ExceptionState | None = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Listed[ExceptionView]:
+    page = await ledger.reads.exceptions(assignee=assignee, kind=kind, state=state, limit=limit, after=after)
+    query = {"assignee": assignee, "kind": kind, "state": state, "limit": limit}
+    return listed("/v1/exceptions", query, [_view(row) for row in page.items], page.next)
 
-    @routes.post(
-        "/{id}/decision",
-        response_model=ExceptionView,
-        summary="Decide on what was seen",
-        responses=problems(400, 403, 404, 409, 412, 422, 428, 503),
-    )
-    async def decide(
-        id: str,
-        body: DecisionBody,
-        response: Response,
-        if_match: Annotated[str | None, Header(description="The digest of the proposal decided on")] = None,
-    ) -> ExceptionView:
-        """The same event id again gets the same answer. 412: the proposal has changed since; 403: who proposed may not
-        approve, nor may a role that is not entitled; 409: it is decided, or what it was about has gone; 428: without
-        If-Match nobody knows what was seen.
-        """
-        row = await _found(ledger, id)
-        decision = _decision(row, body, _digest_of(if_match, row), now())
-        record_correlation(row.snapshot.correlation_id)
-        if row.snapshot.state is not ExceptionState.OPEN:
-            view = _repeated(row, decision)
-        else:
-            try:
-                snapshot = await entities.decide(row.snapshot.id, decision)
-                view = ExceptionView.model_validate(snapshot.model_dump())
-            except DecisionRefused as refused:
-                view = await _refused(ledger, entities, id, decision, refused)
-        response.headers["ETag"] = f'"{view.digest}"'
-        return view
 
-    return routes
+@routes.get("/{id}", summary="One exception; its ETag is the digest", responses=problem_responses(404))
+async def read_exception(ledger: LedgerPart, id: str, response: Response) -> ExceptionView:
+    view = _view(await _found(ledger, id))
+    response.headers["ETag"] = f'"{view.digest}"'
+    return view
+
+
+@routes.post(
+    "/{id}/decision",
+    summary="Decide on what was seen",
+    responses=problem_responses(400, 403, 404, 409, 412, 422, 428, 503),
+)
+async def decide(
+    parts: PartsPart,
+    id: str,
+    body: DecisionBody,
+    response: Response,
+    if_match: Annotated[str | None, Header(description="The digest of the proposal decided on")] = None,
+) -> ExceptionView:
+    """The same event id again gets the same answer. 412: the proposal has changed since; 403: who proposed may not
+    approve, nor may a role that is not entitled; 409: it is decided, or what it was about has gone; 428: without
+    If-Match nobody knows what was seen.
+    """
+    row = await _found(parts.ledger, id)
+    decision = _decision(row, body, _digest_of(if_match, row), parts.now())
+    record_correlation(row.snapshot.correlation_id)
+    if row.snapshot.state is not ExceptionState.OPEN:
+        view = _repeated(row, decision)
+    else:
+        try:
+            snapshot = await parts.entities.decide(row.snapshot.id, decision)
+            view = ExceptionView.model_validate(snapshot.model_dump())
+        except DecisionRefused as refused:
+            view = await _refused(parts.ledger, parts.entities, id, decision, refused)
+    response.headers["ETag"] = f'"{view.digest}"'
+    return view
 
 
 async def _found(ledger: Ledger, id: str) -> ExceptionRow:
@@ -220,7 +214,7 @@ def _content(decision: Decision) -> tuple[object, ...]:
 
 
 async def _refused(
-    ledger: Ledger, entities: EntityDirectoryPort, id: str, decision: Decision, refused: DecisionRefused
+    ledger: Ledger, entities: DecisionTaker, id: str, decision: Decision, refused: DecisionRefused
 ) -> ExceptionView:
     """The answer to a refused decision: the first one's where it is a repetition, else a problem."""
     row = await _found(ledger, id)
@@ -250,4 +244,4 @@ def _refuse(refused: DecisionRefused, row: ExceptionRow, decision: Decision, dig
     )
 
 
-__all__ = ["DecisionBody", "ExceptionView", "exception_routes"]
+__all__ = ["DecisionBody", "ExceptionView", "routes"]

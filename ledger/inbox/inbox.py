@@ -5,24 +5,38 @@ entity. Not here: what a message means, to whom it goes, when a failed delivery 
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, all_, any_, bindparam, exists, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Text,
+    all_,
+    any_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
 from canonical.base import Instant, Model
-from ledger.database import advisory_key, autocommit, failures, transaction
+from ledger.database import advisory_key, autocommit, transaction
+from ledger.inbox.lease import fenced
 from ledger.inbox.tables import InboxRow
 
 UNDELIVERED = "stored"
-_RELAY_KEY = advisory_key("relay")
 _PARTITIONS = text("""
 WITH RECURSIVE partition (name) AS (
        (SELECT partition FROM inbox WHERE status = 'stored' ORDER BY partition LIMIT 1)
@@ -49,6 +63,8 @@ class Arrival(Model):
     traceparent: str | None = None
     entity: str | None = None
     received_at: Instant
+    message: str | None = None
+    """What it says, as JSON, so that it is read once; None: it is read from the body."""
 
 
 class Waiting(Arrival):
@@ -121,24 +137,38 @@ class Inbox:
         async with autocommit(self._engine) as connection:
             return [Waiting.model_validate(row._mapping) for row in await connection.execute(query, given)]
 
-    async def delivered(self, ids: Sequence[int], outcome: str, detail: str = "") -> None:
-        """Settle messages: `delivered`, `unchanged`, `stale`, `superseded` or `dead_letter`; a replay settles anew."""
+    async def delivered(self, ids: Sequence[int], outcome: str, detail: str = "", *, fence: int | None = None) -> None:
+        """Settle messages: `delivered`, `unchanged`, `stale`, `superseded` or `dead_letter`; a replay settles anew.
+
+        `fence`: of the lease under which they were delivered; nothing is written where another has it by now.
+        """
         if outcome == UNDELIVERED:
             raise ValueError(f"{outcome!r} is what a message is before it is settled; name what became of it")
         async with autocommit(self._engine) as connection:
-            await connection.execute(_SETTLE, {"ids": list(ids), "outcome": outcome, "said": detail})
+            await connection.execute(_SETTLE, {"ids": list(ids), "outcome": outcome, "said": detail, "fence": fence})
 
-    async def postponed(self, ids: Sequence[int], error: str, wait: timedelta) -> None:
+    async def postponed(self, ids: Sequence[int], error: str, wait: timedelta, *, fence: int | None = None) -> None:
         """Keep messages for a later attempt and count this one; the rest of their entities waits with them.
 
-        `wait` is from now by the clock of the database, which also says when it is over.
+        `wait` is from now by the clock of the database, which also says when it is over. `fence` as for `delivered`.
         """
         async with autocommit(self._engine) as connection:
             await connection.execute(
                 update(InboxRow)
-                .where(InboxRow.id.in_(list(ids)), InboxRow.status == UNDELIVERED)
-                .values(attempts=InboxRow.attempts + 1, error=error[:2000], not_before=func.now() + wait)
+                .where(InboxRow.id.in_(list(ids)), InboxRow.status == UNDELIVERED, fenced())
+                .values(attempts=InboxRow.attempts + 1, error=error[:2000], not_before=func.now() + wait),
+                {"fence": fence},
             )
+
+    async def longest_due(self) -> timedelta:
+        """For how long the oldest message has been due that nothing holds back; zero: none is.
+
+        A failed delivery makes its message due later, so that a message which can't be delivered does not count.
+        """
+        since = case((InboxRow.attempts == 0, InboxRow.received_at), else_=InboxRow.not_before)
+        due = _due(False, False).with_only_columns(func.max(func.now() - since), maintain_column_froms=True)
+        async with autocommit(self._engine) as connection:
+            return await connection.scalar(due.order_by(None).limit(None)) or timedelta(0)
 
     async def find(self, message_id: int) -> InboxMessage | None:
         """One message, whole."""
@@ -146,24 +176,6 @@ class Inbox:
             found = await connection.execute(message_query().where(InboxRow.id == message_id))
             row = found.one_or_none()
         return None if row is None else InboxMessage.model_validate(row._mapping)
-
-    @asynccontextmanager
-    async def relay_lock(self) -> AsyncIterator[bool]:
-        """True for one holder at a time in the whole installation; False: another relay works.
-
-        The lock lives as long as its connection, which is closed and never pooled: a cancelled or killed relay can't
-        leave it behind.
-        """
-        with failures():
-            connection = await self._engine.connect()
-        try:
-            with failures():
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-                held = await connection.scalar(select(func.pg_try_advisory_lock(_RELAY_KEY)))
-            yield bool(held)
-        finally:
-            await connection.invalidate()
-            await connection.close()
 
 
 @cache
@@ -192,7 +204,7 @@ def _due(in_partition: bool, besides: bool) -> Select[Any]:
 
 _SETTLE = (
     update(InboxRow)
-    .where(InboxRow.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+    .where(InboxRow.id == any_(bindparam("ids", type_=ARRAY(BigInteger))), fenced())
     .values(status=bindparam("outcome"), detail=bindparam("said"), settled_at=func.now())
 )
 """Built once, as what follows: that costs as much as running it."""

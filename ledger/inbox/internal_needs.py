@@ -64,6 +64,8 @@ def _arrival(
 ) -> Arrival:
     revision: Revision = message.revision
     event_id = _event_id(revision)
+    if event_id != revision.event_id:
+        message = message.model_copy(update={"revision": revision.model_copy(update={"event_id": event_id})})
     event = {
         "specversion": "1.0",
         "id": event_id,
@@ -84,6 +86,7 @@ def _arrival(
         correlation_id=correlation_id,
         entity=message.id,
         received_at=now,
+        message=message.model_dump_json(),
     )
 
 

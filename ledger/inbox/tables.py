@@ -1,4 +1,4 @@
-"""The tables of what came in, and of what could not be understood or addressed."""
+"""The tables of what came in, of what could not be understood or addressed, and of whose turn it is to deliver."""
 
 import datetime as dt
 from typing import Any
@@ -43,6 +43,8 @@ class InboxRow(Base):
     error: Mapped[str | None]
     not_before: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[dt.datetime | None]
+    message: Mapped[str | None]
+    """What it says, as JSON: a canonical message, or what a supplier's document was read as."""
 
     __table_args__ = (
         UniqueConstraint("source", "event_id"),
@@ -51,6 +53,17 @@ class InboxRow(Base):
         Index("ix_inbox_undelivered_entity", "entity", "id", postgresql_where=text("status = 'stored'")),
         Index("ix_inbox_entity", "entity", "id"),
     )
+
+
+class LeaseRow(Base):
+    """What one process at a time may do, and which; see ledger.inbox.lease."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    fence: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[dt.datetime]
 
 
 class DeadLetterRow(Base):

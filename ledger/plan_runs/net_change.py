@@ -9,14 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import groupby
 
-from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import text
-from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from canonical.event_data import RequirementPlanned
 from canonical.identity import requirement_id
-from canonical.need import Need, Peg, Revision
+from canonical.need import Need
 from canonical.plan import (
     ENDED,
     LineMatching,
@@ -56,8 +53,7 @@ SELECT item, number, body FROM plan_line
  WHERE run = :run AND requirement_id IS NULL AND outcome IS NULL AND item = ANY(:items) ORDER BY item, number
 """)
 _CANDIDATES = text("""
-SELECT requirement.item, requirement.demand_reference, inbox.body,
-       CASE WHEN inbox.body IS NULL THEN requirement.snapshot -> 'need' END AS need
+SELECT requirement.item, coalesce(inbox.message, CAST(requirement.snapshot -> 'need' AS text)) AS need
   FROM requirement
   LEFT JOIN inbox ON inbox.source = requirement.source AND inbox.event_id = requirement.registered_event_id
  WHERE requirement.plant = :plant AND requirement.source = :source AND requirement.item = ANY(:items)
@@ -114,8 +110,6 @@ SELECT (SELECT count(*) FROM plan_change WHERE run = :run) AS changes,
        (SELECT coalesce(array_agg(item), '{}') FROM (SELECT DISTINCT item FROM plan_line
          WHERE run = :run AND outcome = 'ambiguous' ORDER BY item LIMIT :shown) AS first) AS ambiguous_items
 """)
-
-_EVENT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 PolicyOf = Callable[[str], PlantPolicy]
 """The policy of an item."""
@@ -183,7 +177,7 @@ async def _name_lines(
             UnnamedLine.model_construct(number=row.number, need=_unnamed(run, row.number, row.body))
             for row in await connection.execute(_LINES_WITHOUT, asked)
         ]
-        candidates = [_known_need(run, row) for row in await connection.execute(_CANDIDATES, asked)]
+        candidates = [Need.model_validate_json(row.need) for row in await connection.execute(_CANDIDATES, asked)]
         matchings = await asyncio.to_thread(_match_items, lines, candidates, policy_of, matcher)
         needs = {line.number: line.need for line in lines}
         await _write_names(connection, run, needs, matchings)
@@ -225,29 +219,6 @@ async def _write_names(
 def _unnamed(run: PlanRunStatus, number: int, body: str) -> Need:
     """With the reference that it gets where it is a need of its own: the same at every attempt."""
     return need_of(run, number, PlanLine.model_validate_json(body), f"plan-{run.version}-line-{number}")
-
-
-def _known_need(run: PlanRunStatus, row: Row[tuple[object, ...]]) -> Need:
-    """A known need, from the message that stated it last, or as its entity recorded it."""
-    if row.body is None:
-        return Need.model_validate(row.need)
-    event = _EVENT.validate_json(row.body)
-    statement = RequirementPlanned.model_validate(event["data"])
-    return Need(
-        plant=run.plant,
-        item=statement.item,
-        quantity=statement.quantity,
-        unit=statement.unit,
-        required_date=statement.required_date,
-        source=run.source,
-        demand_reference=statement.demand_reference,
-        revision=Revision.model_validate(
-            {"plan_version": statement.plan_version, "effective_at": event["time"], "event_id": event["id"]}
-        ),
-        sourcing_rule=statement.sourcing_rule,
-        pegging=tuple(Peg.model_construct(**dict(peg)) for peg in statement.pegging),
-        planner=statement.planner,
-    )
 
 
 __all__ = ["PlanNetChange", "PolicyOf"]

@@ -5,7 +5,7 @@ POST /messages            a document (application/edifact); Idempotency-Key. The
 POST /control/gateway     {url, channel?}: where the suppliers' documents are posted (/v1/suppliers/{channel}/messages)
 POST /control/behaviours  [{match, behaviour, days?, share?, percent?, times?}]: replaces the rules (see behaviours)
 POST /control/pace        {answer_after_seconds}
-POST /control/mend        {order}: answer readably now (after an unreadable answer, or instead of silence)
+POST /control/fix        {order}: answer readably now (after an unreadable answer, or instead of silence)
 POST /control/despatch    {order? | orders? | all: true, until?, backorders_on?}: send what was promised, with DESADV
 POST /control/settle      answers when nothing is under way any more
 POST /control/resend      send again what the gateway refused or did not take in time
@@ -156,7 +156,7 @@ def create(
             Route("/control/gateway", set_gateway, methods=["POST"]),
             Route("/control/behaviours", set_behaviours, methods=["POST"]),
             Route("/control/pace", set_pace, methods=["POST"]),
-            Route("/control/mend", fix, methods=["POST"]),
+            Route("/control/fix", fix, methods=["POST"]),
             Route("/control/despatch", send_despatches, methods=["POST"]),
             settle_route(outbox),
             resend_route(outbox),

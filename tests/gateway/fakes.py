@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.errors import UnreadableMessage
 from canonical.calendar import Calendar
-from canonical.exception import Decision
+from canonical.exception import Decision, DecisionRefused
 from canonical.messages import (
     ChangeOpened,
     ChangeSuperseded,
@@ -28,7 +28,6 @@ from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, Order
 from canonical.plan import PlanRunStatus
 from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot, ExceptionState
-from gateway.entities_port import DecisionRefused
 from policies.book import FixedPolicies
 
 TODAY = dt.date(2026, 6, 1)
@@ -273,7 +272,7 @@ def announced(id: str, order: str = "4500000001", line: int = 10) -> dict[str, A
         "quantity": "500",
         "unit": "EA",
         "date": "2026-06-10",
-        "receipt_number": "80001234",
+        "despatch_number": "80001234",
     }
     return event(id, "pegline.shipment.announced.v1", data, source="portal")
 

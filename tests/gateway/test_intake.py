@@ -167,12 +167,12 @@ async def test_an_unknown_plant_names_the_known_ones(gateway: Gateway) -> None:
     assert "P1, P2" in statement["detail"]
 
 
-async def test_a_missing_demand_reference_says_that_matching_is_not_built(gateway: Gateway) -> None:
+async def test_a_missing_demand_reference_points_to_plan_runs_which_match_without_one(gateway: Gateway) -> None:
     stated = planned()
     del stated["data"]["demand_reference"]
     statement = problem(await gateway.send(stated), 422, "invalid_field")
     assert statement["field"] == "data.demand_reference"
-    assert "not built yet" in statement["next_step"]
+    assert "/v1/plan-runs" in statement["next_step"]
 
 
 async def test_all_wrong_fields_are_named_at_once(gateway: Gateway) -> None:
@@ -258,7 +258,9 @@ async def test_a_body_beyond_the_limit_is_refused_whether_it_says_its_length_or_
 
 
 async def test_a_document_is_stored_as_it_is_and_its_location_says_what_became_of_it(gateway: Gateway) -> None:
-    response = await gateway.document("answer;4500000001;1;10;500;2026-06-10", **{"content-type": "text/plain"})
+    response = await gateway.document(
+        "answer;4500000001;1;10;500;2026-06-10", **{"content-type": "application/edifact"}
+    )
     assert response.status_code == 202
     location = response.headers["location"]
     assert location == response.json()["status_link"]

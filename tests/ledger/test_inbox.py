@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.database import connect
 from ledger.inbox.inbox import Outcome, Waiting
+from ledger.inbox.lease import RELAY
 from ledger.ledger import Ledger
 from tests.ledger.stories import arrival
 
@@ -167,19 +168,21 @@ async def test_a_batch_never_holds_a_message_without_the_older_ones_of_its_entit
 
 async def test_one_relay_works_at_a_time(ledger: Ledger, database_url: str) -> None:
     elsewhere = await connect(database_url)
-    other = Ledger(elsewhere).inbox
-    async with ledger.inbox.relay_lock() as mine, other.relay_lock() as theirs, ledger.inbox.relay_lock() as again:
-        assert (mine, theirs, again) == (True, False, False)
-    async with other.relay_lock() as theirs:
-        assert theirs
+    other = Ledger(elsewhere).leases
+    async with ledger.leases.held(RELAY, 10) as mine, other.held(RELAY, 10) as theirs:
+        assert mine is not None
+        assert theirs is None
+        assert await ledger.leases.take(RELAY, 10) is None
+    async with other.held(RELAY, 10) as theirs:
+        assert theirs is not None
     await elsewhere.dispose()
 
 
-async def test_a_cancelled_relay_leaves_no_lock_behind(ledger: Ledger) -> None:
+async def test_a_cancelled_relay_leaves_its_lease_to_the_next(ledger: Ledger) -> None:
     held = asyncio.Event()
 
     async def relay() -> None:
-        async with ledger.inbox.relay_lock():
+        async with ledger.leases.held(RELAY, 60):
             held.set()
             await asyncio.sleep(60)
 
@@ -187,9 +190,4 @@ async def test_a_cancelled_relay_leaves_no_lock_behind(ledger: Ledger) -> None:
     await held.wait()
     task.cancel()
     await asyncio.wait([task])
-    for _ in range(50):
-        async with ledger.inbox.relay_lock() as mine:
-            if mine:
-                break
-        await asyncio.sleep(0.02)
-    assert mine
+    assert await ledger.leases.take(RELAY, 10) is not None

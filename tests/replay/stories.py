@@ -43,8 +43,7 @@ def recorded() -> list[str]:
 def histories_of(story: str) -> dict[str, WorkflowHistory]:
     """By name, such as `PurchaseOrder-1`."""
     return {
-        path.stem: WorkflowHistory.from_json(f"{story}/{path.stem}", path.read_text())
-        for path in sorted((HISTORIES / story).glob("*.json"), key=lambda path: path.stem)
+        path.stem: _history(path) for path in sorted((HISTORIES / story).glob("*.json"), key=lambda path: path.stem)
     }
 
 
@@ -112,3 +111,10 @@ def _without_machine(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_machine(each) for key, each in value.items() if key not in _OF_A_MACHINE}
     return [_without_machine(each) for each in value] if isinstance(value, list) else value
+
+
+def _history(path: Path) -> WorkflowHistory:
+    """As it was recorded, under its own workflow id: ids of children and calls are made of it."""
+    text = path.read_text()
+    started = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]
+    return WorkflowHistory.from_json(started["workflowId"], text)

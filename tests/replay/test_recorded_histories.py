@@ -134,6 +134,6 @@ async def test_what_the_server_would_stumble_over_is_shown_as_commands(monkeypat
     with pytest.raises(pytest.fail.Exception) as failed:
         await check("happy", RUNNERS["production"])
     statement = str(failed.value)
-    assert "-local desk.record" in statement
+    assert "-local internal.record" in statement
     assert "PurchaseOrder-1: " in statement
     assert "TMPRL1100" in statement

@@ -91,7 +91,7 @@ async def test_a_document_with_wrong_counts_is_a_dead_letter_that_says_so(loop: 
     assert letter["next_step"]
     still = await loop.people.post(f"/v1/dead-letters/{letter['id']}/replay")
     assert (still.status_code, still.json()["code"]) == (422, "control_count")
-    await loop.tell("/edi/control/mend", {"order": order["order_number"]})
+    await loop.tell("/edi/control/fix", {"order": order["order_number"]})
     await loop.order(requirement, "acknowledged")
 
 

@@ -207,9 +207,9 @@ async def test_an_unreadable_answer_is_followed_by_the_right_one_when_told(scene
         scene.answers()
     assert unreadable.value.code == "control_count"
     scene.gateway.documents.clear()
-    assert (await scene.http.post("/control/mend", json={"order": ORDER})).status_code == 200
+    assert (await scene.http.post("/control/fix", json={"order": ORDER})).status_code == 200
     assert scene.answer().header == "accepted"
-    assert (await scene.http.post("/control/mend", json={"order": "45"})).status_code == 404
+    assert (await scene.http.post("/control/fix", json={"order": "45"})).status_code == 404
 
 
 async def test_a_change_is_answered_at_the_former_revision_first(scene: Scene) -> None:

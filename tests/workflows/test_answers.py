@@ -3,7 +3,9 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from canonical.exception import Choice, ExceptionKind
+import pytest
+
+from canonical.exception import Choice, DecisionRefused, ExceptionKind
 from canonical.need import Peg
 from canonical.order import AnswerOutcome
 from canonical.policy import Tolerance
@@ -114,6 +116,20 @@ async def test_a_price_that_the_supplier_corrects_by_itself_asks_nobody_any_more
     await harness.answer(order, harness.line(10, (ACCEPTED, 100, 58), price="2.00"))
 
     assert await harness.ended(question.id) == "overtaken"
+
+
+async def test_a_price_question_ends_with_the_order_that_it_is_about(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement, harness.line(10, (ACCEPTED, 100, 58), price="2.10"))
+    question = await harness.question(order)
+
+    await harness.receive(order)
+
+    assert await harness.ended(order.id) == "closed"
+    assert await harness.ended(question.id) == "overtaken"
+    with pytest.raises(DecisionRefused) as refused:
+        await harness.decide(question, Choice.DECLINE)
+    assert refused.value.code == "already_decided"
 
 
 async def test_a_later_date_outside_the_tolerance_is_a_question_even_where_it_harms_no_need(

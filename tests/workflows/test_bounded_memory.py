@@ -14,12 +14,11 @@ from tests.decisions.models import june
 from tests.workflows.arrivals import NOW, POLICY, a_request, unnoted
 from tests.workflows.test_order_in_any_order import CHAIN, a_receipt, a_shipment, an_answer, sent_order
 from tests.workflows.test_requirement_in_any_order import covered_requirement
-from workflows.bounded_memory import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, carried_order
 from workflows.exception.state import ExceptionMemory
 from workflows.material_requirement.state import RequirementState
 from workflows.purchase_order import messages as order_messages
 from workflows.purchase_order.changes import settle_requests
-from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.state import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, OrderState
 
 TODAY = june(1)
 
@@ -108,8 +107,8 @@ def lived_order(rounds: int) -> OrderState:
         order_messages.take(state, GoodsReceived(receipts=(a_receipt(f"GR-{number:05}", 10, 1, 2),)), unnoted, TODAY)
         state.plant_versions.append(f"version-{number:05}")
         if number % 10 == 0:
-            state = carried_order(state)
-    return carried_order(state)
+            state = state.carried()
+    return state.carried()
 
 
 def test_an_order_that_is_changed_answered_and_received_for_months_does_not_grow() -> None:
@@ -148,9 +147,9 @@ def test_an_order_knows_a_receipt_again_that_came_hundreds_before() -> None:
 def test_the_policy_versions_that_lines_were_wanted_under_are_kept() -> None:
     state = lived_order(50)
     rules = LinePolicy(version="version-00001", tolerance=POLICY.tolerance, frozen_zone_days=3)
-    state.lines[1].request = state.lines[1].request.model_copy(update={"policy": rules})
+    state.lines[1].grant(state.lines[1].request.model_copy(update={"policy": rules}))
     state.plant_versions = [f"version-{number:05}" for number in range(1, 60)]
-    carried = carried_order(state)
+    carried = state.carried()
     assert carried.policy_of(carried.lines[1]) == state.policy_of(state.lines[1]) == state.policy.for_line()
 
 

@@ -10,18 +10,19 @@ from pydantic import JsonValue
 from canonical.base import Criticality
 from canonical.exception import Choice, Decision, ExceptionDecided, ExceptionKind
 from canonical.identity import ExceptionId, OrderId, RequirementId
-from canonical.messages import DocumentEdited, OrderOpened, SupplyRequested
-from canonical.order import DocumentEdit
+from canonical.messages import DocumentEdited, OrderOpened, ShipmentsAnnounced, SupplyRequested
+from canonical.order import DocumentEdit, ShipmentAnnounced, ShippedLine
 from canonical.policy import LinePolicy, Tolerance
 from canonical.records import OrderStage, OrderTerms
 from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
+from decisions.answers import ReadAnswer
 from tests.decisions.models import a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_request
 from workflows.memory import OpenQuestion
 from workflows.purchase_order.changes import settle_requests
-from workflows.purchase_order.judging import change_proposal
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.messages import take
+from workflows.purchase_order.questions import questions, settle_decisions
 from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState
 
@@ -48,10 +49,10 @@ class Story:
         if stage not in (OrderStage.CONSOLIDATING, OrderStage.PLACING):
             self.state.order_number = "4500000001"
         if stage in (OrderStage.ACKNOWLEDGED, OrderStage.DELIVERING):
-            self.line.answered_in = 1
-            self.line.promised = (
-                ScheduleLine(quantity=Decimal(1000), date=june(20), state=ScheduleLineState.CONFIRMED),
+            confirmed = ScheduleLine(
+                quantity=Decimal(1000), date=self.line.delivery_date, state=ScheduleLineState.CONFIRMED
             )
+            self.line.answer(1, ReadAnswer(schedule_lines=(confirmed,), rejected=Decimal(0), why=""), NOW)
 
     @property
     def line(self) -> Line:
@@ -68,8 +69,7 @@ class Story:
 
     def asked(self, today: dt.date = TODAY) -> str:
         """The question that is put to a person, and that it has been put."""
-        proposal = change_proposal(self.state, today)
-        assert proposal is not None
+        proposal = questions(self.state, today, answer_overdue=False)["proposal"]
         question = OpenQuestion(
             id=ExceptionId("exception/1"), kind=ExceptionKind.CHANGE_PROPOSAL, digest=proposal.digest
         )
@@ -82,6 +82,23 @@ class Story:
         message = ExceptionDecided(exception_id=ExceptionId("exception/1"), digest=digest, decision=decision)
         take(self.state, message, self.record, today)
         return settle_requests(self.state, today, self.record)
+
+    def announced(self, number: str, quantity: int) -> None:
+        """The supplier announces so many chains."""
+        shipment = ShipmentAnnounced(
+            order_number="4500000001",
+            despatch_number=number,
+            lines=(ShippedLine(line=10, quantity=Decimal(quantity)),),
+            effective_at=NOW,
+        )
+        take(self.state, ShipmentsAnnounced(event_id=number, shipment=shipment), self.record, TODAY)
+
+    def answered(self, purpose: str, choice: Choice) -> None:
+        """A person decides the question of this purpose."""
+        proposal = questions(self.state, TODAY, answer_overdue=False)[purpose]
+        decision = Decision(event_id="d", digest=proposal.digest, choice=choice, decided_by="bea", decided_at=NOW)
+        self.state.decisions[purpose] = decision
+        settle_decisions(self.state, self.record, NOW)
 
     def last(self, kind: str) -> dict[str, Any]:
         return next(data for recorded, data in reversed(self.audit_events) if recorded == kind)
@@ -124,7 +141,6 @@ def test_300_at_2_00_usd_is_552_eur_and_needs_nobody_in_class_c() -> None:
 
 def test_inside_the_frozen_zone_a_change_of_any_value_waits() -> None:
     story = Story(OrderStage.ACKNOWLEDGED, dock_date=june(5))
-    story.line.delivery_date = june(5)
     assert story.requests(1001, criticality=Criticality.C, dock_date=june(5)) == []
     assert "inside the frozen zone of 5 working days" in story.state.pending_reasons[CHAIN]
 
@@ -148,7 +164,7 @@ def test_a_line_whose_policy_is_the_plant_s_follows_the_plant_s_as_it_is_now() -
 
 def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_with_surplus_100() -> None:
     story = Story(OrderStage.DELIVERING)
-    story.line.shipped = Decimal(400)
+    story.line.ship(Decimal(400))
     assert story.requests(300) == [story.line]
     assert (story.line.quantity, story.line.allocated, story.state.open_quantities[CHAIN]) == numbers(400, 300, 0)
     floored = story.last("change.floored")
@@ -158,7 +174,8 @@ def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_
 
 def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
     story = Story(OrderStage.DELIVERING)
-    story.line.shipped, story.line.received = Decimal(400), Decimal(100)
+    story.line.ship(Decimal(400))
+    story.line.receive(Decimal(100), june(10), NOW)
     assert story.requests(1200) == []
     assert (story.line.quantity, story.state.open_quantities[CHAIN]) == numbers(1000, 200)
 
@@ -166,7 +183,7 @@ def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
 def test_a_closed_line_of_an_order_that_goes_on_creates_the_balance() -> None:
     story = Story(OrderStage.DELIVERING)
     story.state.add_lines(a_request(BELL, 1, 60))
-    story.line.received = Decimal(1000)
+    story.line.receive(Decimal(1000), june(10), NOW)
     assert story.requests(1200) == []
     assert (story.line.quantity, story.state.open_quantities[CHAIN]) == numbers(1000, 200)
     assert sum(part.quantity for part in coverage_of(story.state, CHAIN)) == 1000
@@ -176,7 +193,7 @@ def test_a_decision_on_a_proposal_that_has_changed_materially_since_is_void() ->
     story = Story(OrderStage.ACKNOWLEDGED)
     story.requests(1300)
     digest = story.asked()
-    story.line.shipped = Decimal(400)
+    story.line.ship(Decimal(400))
     assert story.decided(digest, Choice.DECLINE) == []
     assert story.last("decision.void")["rule"] == "R15"
 
@@ -214,3 +231,53 @@ def test_who_approved_without_knowing_of_an_edit_does_not_overwrite_it() -> None
     assert (int(story.line.quantity), len(story.line.edits)) == (1200, 0)
     assert story.line.written is not None
     assert story.line.written.quantity == 1010, "what is known to be written over"
+
+
+def test_nobody_is_asked_about_a_line_that_is_received_while_others_are_open() -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.state.add_lines(a_request(BELL, 1, 60))
+    story.state.breaches = {10: "price 2.10 instead of 2.00", 20: "price 3.10 instead of 3.00"}
+    story.state.unclear = {10: "the answer is in BX, the order in EA", 20: "the supplier offers a substitute"}
+    story.line.receive(Decimal(1000), june(10), NOW)
+    asked = questions(story.state, TODAY, answer_overdue=False)
+    assert [purpose for purpose in asked if "line 20" in asked[purpose].summary] == ["no_answer", "tolerance"]
+    assert [purpose for purpose in asked if "line 10" in asked[purpose].summary] == []
+
+
+# -- more announced than was ordered
+
+
+def test_what_is_announced_twice_counts_once_and_is_asked_about() -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.announced("D-1", 1000)
+    assert questions(story.state, TODAY, answer_overdue=False) == {}
+    story.announced("D-2", 1000)
+    assert story.line.in_transit == 1000
+    asked = questions(story.state, TODAY, answer_overdue=False)["announced"]
+    assert "line 10: 2000 EA announced, 1000 ordered" in asked.summary
+    assert (asked.kind, asked.rule) == (ExceptionKind.CHANGE_PROPOSAL, "R8")
+
+
+@pytest.mark.parametrize(("choice", "under_way"), [(Choice.APPROVE, 1300), (Choice.DECLINE, 1000)])
+def test_a_person_says_whether_what_is_announced_beyond_the_order_is_coming(choice: Choice, under_way: int) -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.announced("D-1", 800)
+    story.announced("D-2", 500)
+    story.answered("announced", choice)
+    assert questions(story.state, TODAY, answer_overdue=False) == {}
+    assert story.line.in_transit == under_way
+    settled = story.last("announcement.settled")
+    assert (settled["decided_by"], settled["lines"]) == (
+        "bea",
+        [{"line": 10, "announced": "1300", "counted": str(under_way)}],
+    )
+    story.announced("D-3", 1)
+    assert "announced" in questions(story.state, TODAY, answer_overdue=False), "more than was settled"
+
+
+def test_nobody_is_asked_once_all_that_was_ordered_has_come() -> None:
+    story = Story(OrderStage.ACKNOWLEDGED)
+    story.state.add_lines(a_request(BELL, 1, 60))
+    story.announced("D-1", 1300)
+    story.line.receive(Decimal(1000), june(10), NOW)
+    assert questions(story.state, TODAY, answer_overdue=False) == {}

@@ -199,3 +199,27 @@ def test_what_an_order_ends_with_is_what_its_newest_messages_say() -> None:
     ]
     assert [line[:2] for line in after["lines"]] == [(10, 70), (20, 60)]
     assert after["unclear"] == ({}, {"GR-4": "line 20 is in EA, the receipt in BX"})
+
+
+PART_DELIVERED = [
+    an_answer(1, accepted=True),
+    GoodsReceived(receipts=(a_receipt("GR-1", 10, 60, 1),)),
+    an_answer(48, statement(10, (CHANGED, 40, 25))),
+    GoodsReceived(receipts=(a_receipt("GR-2", 10, 10, 25),)),
+]
+"""60 of 100 chains come, then the supplier confirms the other 40 for the 25th, and brings 10 of them that day."""
+
+
+def test_what_is_confirmed_once_a_part_has_come_is_the_rest_and_keeps_its_date() -> None:
+    assert order_after(PART_DELIVERED[:3])["supply"][0] == [(60, 1, "received"), (40, 25, "confirmed")]
+    assert order_after(PART_DELIVERED)["supply"][0] == [(70, 25, "received"), (30, 25, "confirmed")]
+
+
+@given(arrivals(PART_DELIVERED))
+def test_the_rest_keeps_its_date_whatever_is_heard_of_first(messages: list[Any]) -> None:
+    assert order_after(messages) == order_after(PART_DELIVERED)
+
+
+def test_what_comes_after_a_confirmation_of_a_part_is_that_part() -> None:
+    after = order_after([an_answer(1, statement(10, (CHANGED, 40, 20))), PART_DELIVERED[3]])
+    assert after["supply"][0] == [(10, 25, "received"), (30, 20, "confirmed"), (60, None, "backordered")]

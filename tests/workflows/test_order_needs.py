@@ -9,6 +9,7 @@ from canonical.messages import OrderOpened
 from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderStage, OrderTerms
 from canonical.supply import RequestedComponent
+from decisions.answers import ReadAnswer
 from decisions.ordering import is_newer
 from tests.decisions.models import a_peg, a_source, june, may
 from tests.workflows.arrivals import NOW, POLICY, a_request
@@ -64,14 +65,14 @@ def test_what_is_not_sent_or_waits_to_be_changed_is_not_stated_yet() -> None:
     assert needs_now(state, NOW) == ((), ())
     state.stage = OrderStage.SENT
     needs_now(state, NOW)
-    state.lines[0].quantity, state.lines[0].changed_in = Decimal(150), 2
+    state.lines[0].revise(2, Decimal(150), state.lines[0].delivery_date)
     assert needs_now(state, LATER) == ((), ()), "the change is not made yet"
 
 
 def test_what_a_plant_refuses_in_part_is_not_stated_to_it_again() -> None:
     state = an_order(RouteKind.TRANSFER)
     needs_now(state, NOW)
-    state.lines[0].quantity, state.lines[0].rejected = Decimal(60), Decimal(40)
+    state.lines[0].answer(1, ReadAnswer(schedule_lines=(), rejected=Decimal(40), why=""), NOW)
     assert needs_now(state, LATER) == ((), ())
 
 

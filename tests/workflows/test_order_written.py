@@ -9,8 +9,8 @@ from canonical.identity import RequirementId
 from canonical.order import DeliveryLine, DocumentEdit, EditedField
 from tests.decisions.models import june
 from tests.workflows.arrivals import NOW, a_request
+from workflows.purchase_order.edits import in_erp, is_known, remote_value
 from workflows.purchase_order.line import Line, LineEdit
-from workflows.purchase_order.written import in_erp, is_known, remote_value
 
 Days = list[tuple[int, int]]
 
@@ -30,9 +30,9 @@ def a_line(*confirmed: tuple[int, int]) -> Line:
         delivery_date=june(20),
         price=Decimal(2),
     )
-    line.is_in_erp()
+    line.mark_in_erp()
     if confirmed:
-        line.is_scheduled(rows(*confirmed))
+        line.mark_scheduled(rows(*confirmed))
     return line
 
 
@@ -99,7 +99,7 @@ def test_an_edit_back_to_what_the_erp_was_brought_to_is_no_news(confirmed: Days,
 
 def test_of_a_line_that_was_changed_since_both_what_was_written_and_what_is_asked_for_are_no_news() -> None:
     line = a_line((100, 24))
-    line.quantity, line.delivery_date = Decimal(150), june(30)
+    line.revise(2, Decimal(150), june(30))
     edits = [
         an_edit("quantity", "120", "150"),
         an_edit("quantity", "120", "100"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from canonical.exception import Choice
 from canonical.messages import GoodsReceived
 from tests.workflows.harness import CHANGED, Harness
 from tests.workflows.lookout import parts
@@ -65,6 +66,21 @@ async def test_a_receipt_in_another_unit_is_put_to_the_buyer_and_counts_for_noth
     question = await harness.question(order)
     assert "receipt GR-1: line 10 is in EA, the receipt in BX" in question.proposal.summary
     assert int((await harness.order_of(requirement)).lines[0].received) == 0
+
+
+async def test_an_order_stays_open_while_a_receipt_can_not_be_booked(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
+    await harness.receive_part(order, 5, receipt="GR-1", unit="BX")
+    question = await harness.question(order)
+
+    await harness.receive(order)
+
+    assert await harness.ended(requirement) == "fulfilled"
+    waiting = await harness.order_until(order, lambda found: found.lines[0].received == 100)
+    assert (waiting.stage, waiting.exception_id) == ("delivering", question.id)
+    await harness.decide(question, Choice.WAIT)
+    assert await harness.ended(order.id) == "closed"
 
 
 async def test_receipts_that_are_told_together_are_written_back_in_one_call(harness: Harness) -> None:

@@ -237,7 +237,7 @@ def test_a_line_whose_goods_are_under_way_keeps_its_date_and_those_that_it_serve
 
 def test_a_person_who_hurries_one_hurries_the_whole_line() -> None:
     shared = Shared(stage=OrderStage.ACKNOWLEDGED)
-    shared.line.answered_in = 1
+    shared.hears(an_answer(1, accepted=True))
     hurried = a_part(SECOND, 200, 2, dock_date=june(12), expedite=True, approved_by="bea")
     assert shared.requests(hurried) == [shared.line]
     assert (shared.state.expedite, int(shared.line.quantity), shared.line.requirements) == (True, 500, [FIRST, SECOND])
@@ -254,7 +254,7 @@ def test_what_is_received_is_not_taken_away_for_another_s_increase_or_class() ->
 
 def test_an_acknowledged_line_asks_a_person_before_it_is_cut_for_one_and_all_stays_where_he_declines() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 1000), stage=OrderStage.ACKNOWLEDGED)
-    shared.line.answered_in = 1
+    shared.hears(an_answer(1, accepted=True))
     assert shared.requests(a_part(SECOND, 0, 2)) == []
     assert list(shared.state.pending_reasons) == [SECOND]
     decision = Decision(event_id="d", digest="d", choice=Choice.DECLINE, decided_by="bea", decided_at=NOW)

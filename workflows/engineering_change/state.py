@@ -1,4 +1,4 @@
-"""What an EngineeringChange remembers: the revision as last published, what is proposed, and what became of it."""
+"""What an EngineeringChange remembers: the revision as last published, its proposal, and what became of it."""
 
 from decimal import Decimal
 

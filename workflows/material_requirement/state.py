@@ -76,7 +76,7 @@ class RequirementState(EntityState):
     """What it gets from stock has changed since its coverage was last decided."""
     withdrawn: bool = False
     approved_by: str | None = None
-    """Who approved that it needs less (R13): its orders ask nobody again. Until they know, or a newer plan comes."""
+    """Who approved that it needs less (R13): its orders ask nobody again until they know, or a newer plan comes."""
     exception: OpenQuestion | None = None
     decision: Decision | None = None
     """Taken, not yet acted on."""

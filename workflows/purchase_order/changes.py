@@ -1,30 +1,165 @@
 """The way of a change (R3): all supply requests of the moment become one revision, one ERP write and one change order.
 
-What a state of the document allows is decided in decisions.order_change and asked in order_judging; here it is applied
-to the lines.
+What a state of the document allows is decided in decisions.order_change, and who is asked in decisions.approval (R15);
+here it is put to the lines. What a person is asked about the supply requests that wait is in questions.
 """
 
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from canonical.exception import Choice, Decision
+from canonical.identity import RequirementId
+from canonical.reason import Reason
 from canonical.records import OrderStage
 from canonical.supply import SupplyRequest
-from decisions.approval import ApprovalRoute
-from decisions.order_change import FloorAndReorder, LineUnchanged, Reorder
+from decisions.approval import ApprovalRoute, route_approval, value_in_company_currency
+from decisions.order_change import (
+    ChangeSent,
+    FloorAndReorder,
+    FrozenChange,
+    LineChangeOutcome,
+    LineState,
+    LineUnchanged,
+    ProposeChange,
+    Reorder,
+    change_reason,
+    judge_line_change,
+)
 from workflows.memory import RecordEvent
 from workflows.purchase_order.edits import overwrite_edits
-from workflows.purchase_order.judging import LineChange, judge, route_of, waits
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.sharing import ShareChange
+from workflows.purchase_order.sharing import ShareChange, judge_share
 from workflows.purchase_order.state import OrderState
 
 _ZERO = Decimal(0)
+
+
+# -- judging: nothing is changed
+
+
+class LineChange(NamedTuple):
+    """What is wanted of a line, and what R3 says to it."""
+
+    line: Line
+    requested: Decimal
+    outcome: LineChangeOutcome
+    reason: Reason
+    share: ShareChange | None = None
+    """Of a line that several share: what becomes of the requirement's part."""
+
+    @property
+    def why(self) -> str:
+        """What R3 says, in the buyer's words."""
+        return self.reason.why
+
+    @property
+    def asks(self) -> bool:
+        """It may need a person."""
+        return isinstance(self.outcome, ProposeChange | FrozenChange)
+
+    @property
+    def must_ask(self) -> bool:
+        """It needs a person whatever its value."""
+        return isinstance(self.outcome, FrozenChange) or (
+            isinstance(self.outcome, ProposeChange) and self.outcome.over_edit
+        )
+
+
+def judge(state: OrderState, request: SupplyRequest, today: dt.date, *, over_edits: bool = False) -> list[LineChange]:
+    """Each open line of the requirement with what is wanted of it and what R3 says.
+
+    `over_edits`: the person who approved knew what others had edited in the ERP.
+    """
+    lines = [line for line in state.lines_of(request.requirement_id) if not line.cancelled]
+    if any(line.other_allocations for line in lines):
+        return [_judge_shared(state, request, line, today, over_edits) for line in lines if line.open]
+    left = request.quantity - sum((line.quantity for line in lines if line.closed), _ZERO)
+    changes: list[LineChange] = []
+    open_lines = [line for line in lines if line.open]
+    for position, line in enumerate(open_lines):
+        last = position == len(open_lines) - 1
+        lot = request.lots[position] if position < len(request.lots) else _ZERO
+        requested = max(_ZERO, left) if last and len(request.lots) <= len(open_lines) else min(lot, max(_ZERO, left))
+        left -= requested
+        then = (requested, request.dock_date if requested else line.delivery_date)
+        changes.append(_judge_line(state, request, line, then, today, over_edits))
+    return changes
+
+
+def _judge_shared(
+    state: OrderState, request: SupplyRequest, line: Line, today: dt.date, over_edits: bool
+) -> LineChange:
+    """The line's date is the others' as well: it stays."""
+    share = judge_share(line, request, state.policy_of(line).version)
+    change = _judge_line(state, request, line, (share.quantity, line.delivery_date), today, over_edits)
+    return change._replace(share=share)
+
+
+def _judge_line(
+    state: OrderState,
+    request: SupplyRequest,
+    line: Line,
+    then: tuple[Decimal, dt.date],
+    today: dt.date,
+    over_edits: bool,
+) -> LineChange:
+    rules, calendar = state.policy_of(line), state.policy.calendar
+    edited = bool(line.edits) and not over_edits
+    where = LineState(
+        stage=OrderStage.SENT if state.stage in (OrderStage.DELIVERING, OrderStage.ACKNOWLEDGED) else state.stage,
+        answered=line.answered_in > 0,
+        in_transit=line.in_transit,
+        received=line.received,
+        edited_by_buyer=edited,
+    )
+    now = (line.quantity, line.delivery_date)
+    outcome = judge_line_change(
+        where,
+        *now,
+        *then,
+        today=today,
+        frozen_zone_days=rules.frozen_zone_days,
+        calendar=calendar,
+        approved=request.approved_by is not None and not edited,
+    )
+    if isinstance(outcome, LineUnchanged) and request.expedite and request.approved_by is not None and not edited:
+        outcome = ChangeSent("a person asked the supplier to deliver earlier")
+    reason = change_reason(
+        outcome,
+        where,
+        now,
+        then,
+        today=today,
+        frozen_zone_days=rules.frozen_zone_days,
+        calendar=calendar,
+        policy_version=rules.version,
+    )
+    return LineChange(line, then[0], outcome, reason)
+
+
+def route_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> ApprovalRoute:
+    """R15: outside the frozen zone, a change of little value needs nobody."""
+    return route_approval(value_of(state, request, changes), request.criticality, False, state.policy)
+
+
+def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
+    """Whether a person decides first: beyond what is free, inside the fence, or over somebody's edit."""
+    return any(change.must_ask or (change.asks and not route.free) for change in changes)
+
+
+def value_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> Decimal:
+    """What the order would cost more or less, in the company's currency."""
+    delta = sum((abs(change.requested - change.line.quantity) for change in changes), _ZERO)
+    return value_in_company_currency(delta, request.price, request.price_unit, request.currency, state.policy.approval)
+
+
+# -- granting and declining
 
 
 def settle_requests(state: OrderState, today: dt.date, record: RecordEvent) -> list[Line]:
@@ -92,53 +227,16 @@ def _grant(
     state: OrderState, request: SupplyRequest, changes: list[LineChange], decided: Decision | None, record: RecordEvent
 ) -> list[Line]:
     requirement = request.requirement_id
-    state.pending.pop(requirement, None)
-    state.pending_reasons.pop(requirement, None)
+    _forget(state, requirement)
     state.refusals.pop(requirement, None)
-    state.judged.pop(requirement, None)
     state.consider(request)
     changed: list[Line] = []
-    for line, requested, outcome, reason, share in changes:
-        if decided is not None and not isinstance(outcome, LineUnchanged):
-            overwrite_edits(line, decided.decided_at)
-        match outcome:
-            case LineUnchanged():
-                pass
-            case Reorder() | FloorAndReorder():
-                floored = outcome if isinstance(outcome, FloorAndReorder) else None
-                quantity = floored.new_quantity if floored else line.quantity
-                record(
-                    "change.floored",
-                    line=line.number,
-                    requirement_id=requirement,
-                    quantity=str(quantity),
-                    surplus=str(floored.surplus) if floored else "0",
-                    open_quantity=str(outcome.open_quantity),
-                    why=outcome.why,
-                    rule=outcome.rule,
-                    reason=reason.model_dump(mode="json"),
-                )
-                if quantity != line.quantity:
-                    changed.append(line)
-                    line.changed_in = state.revision + 1
-                line.quantity = quantity
-            case _:
-                line.quantity, line.rejected = requested, _ZERO
-                line.cancelled = requested <= 0
-                line.delivery_date = request.dock_date if requested and share is None else line.delivery_date
-                line.changed_in = state.revision + 1
-                changed.append(line)
-        if share is None:
-            line.grant(request)
-            continue
-        _record_share(line, request, share, record)
-        if share.leaves:
-            line.let_go(request)
-        else:
-            line.grant(request)
-        if line not in changed and not state.unsent:
-            # The supplier has nothing to answer; who has what of the line is told at once.
-            state.touch(line.number)
+    for change in changes:
+        if decided is not None and not isinstance(change.outcome, LineUnchanged):
+            overwrite_edits(change.line, decided.decided_at)
+        if applied := _apply(state, request, change, record):
+            changed.append(change.line)
+        _hand_out(state, request, change, record, changed=applied)
     state.open_quantities[requirement] = max(_ZERO, request.needed - state.allocate(request))
     if state.open_quantities[requirement] > 0:
         state.refusals[requirement] = (
@@ -147,6 +245,64 @@ def _grant(
     if changed and request.expedite and request.approved_by is not None:
         state.expedite = True
     return changed
+
+
+def _apply(state: OrderState, request: SupplyRequest, change: LineChange, record: RecordEvent) -> bool:
+    """Make the line what was decided; whether that changes it."""
+    line, outcome = change.line, change.outcome
+    match outcome:
+        case LineUnchanged():
+            return False
+        case Reorder() | FloorAndReorder():
+            floored = outcome if isinstance(outcome, FloorAndReorder) else None
+            quantity = floored.new_quantity if floored else line.quantity
+            record(
+                "change.floored",
+                line=line.number,
+                requirement_id=request.requirement_id,
+                quantity=str(quantity),
+                surplus=str(floored.surplus) if floored else "0",
+                open_quantity=str(outcome.open_quantity),
+                why=outcome.why,
+                rule=outcome.rule,
+                reason=change.reason.model_dump(mode="json"),
+            )
+            if quantity == line.quantity:
+                return False
+            line.revise(state.next_revision, quantity, line.delivery_date)
+        case _ if change.requested > 0:
+            date = request.dock_date if change.share is None else line.delivery_date
+            line.revise(state.next_revision, change.requested, date)
+        case _:
+            _cancel(state, line)
+    return True
+
+
+def _cancel(state: OrderState, line: Line) -> None:
+    """Of what the supplier has never heard of, nothing is left to be answered."""
+    line.cancel(state.next_revision)
+    if state.unsent:
+        line.complete()
+        if state.order_number is None:
+            line.complete_unsent()
+
+
+def _hand_out(
+    state: OrderState, request: SupplyRequest, change: LineChange, record: RecordEvent, *, changed: bool
+) -> None:
+    """The requirement has this supply request of the line now, or leaves it to those that it shared it with."""
+    line, share = change.line, change.share
+    if share is None:
+        line.grant(request)
+        return
+    _record_share(line, request, share, record)
+    if share.leaves:
+        line.let_go(request)
+    else:
+        line.grant(request)
+    if not changed and not state.unsent:
+        # The supplier has nothing to answer; who has what of the line is told at once.
+        state.touch(line.number)
 
 
 def _record_share(line: Line, request: SupplyRequest, share: ShareChange, record: RecordEvent) -> None:
@@ -167,12 +323,17 @@ def _record_share(line: Line, request: SupplyRequest, share: ShareChange, record
 def _decline(state: OrderState, request: SupplyRequest, why: str) -> None:
     """The line stays as it is, and the requirement hears why."""
     requirement = request.requirement_id
-    state.pending.pop(requirement, None)
-    state.pending_reasons.pop(requirement, None)
+    _forget(state, requirement)
     state.open_quantities.pop(requirement, None)
-    state.judged.pop(requirement, None)
     state.consider(request)
     state.refusals[requirement] = why
+
+
+def _forget(state: OrderState, requirement: RequirementId) -> None:
+    """Nothing of the requirement waits any more."""
+    state.pending.pop(requirement, None)
+    state.pending_reasons.pop(requirement, None)
+    state.judged.pop(requirement, None)
 
 
 def give_up(state: OrderState, lines: Iterable[Line], why: str) -> list[int]:
@@ -181,19 +342,24 @@ def give_up(state: OrderState, lines: Iterable[Line], why: str) -> list[int]:
     for line in concerned:
         if line.cancelled:
             # The supplier does not let go of it; a person has settled that with him.
-            line.answered_in = line.changed_in
+            line.complete()
             state.touch(line.number)
             continue
-        line.cancelled, line.refused_by_supplier = True, True
+        line.give_up(None if state.unsent else state.next_revision)
         state.refusals |= dict.fromkeys(line.requirements, why)
         if state.order_number is None:
-            line.never_sent = True
+            line.complete_unsent()
             continue
         state.touch(line.number)
-        if state.stage is OrderStage.UNSENT:
+        if state.unsent:
             # The supplier has never heard of it: only the ERP's document follows.
             state.cut.append(line.number)
-        else:
-            line.changed_in = state.revision + 1
     state.unclear.clear()
     return [line.number for line in concerned]
+
+
+def restate(state: OrderState, numbers: Collection[int]) -> None:
+    """Send lines once more as they were ordered."""
+    for line in state.lines:
+        if line.number in numbers and line.open:
+            line.revise(state.next_revision, line.quantity, line.delivery_date)

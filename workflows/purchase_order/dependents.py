@@ -29,7 +29,7 @@ def needs_now(state: OrderState, now: dt.datetime) -> tuple[tuple[Need, ...], tu
     needs: list[Need] = []
     withdrawals: list[Withdrawal] = []
     for line in state.lines:
-        if line.never_sent or line.changed_in > state.revision or (line.complete and not line.cancelled):
+        if line.never_sent or line.changed_in > state.revision or (line.closed and not line.cancelled):
             # What waits to be changed is needed as it was until then; what has come was needed.
             continue
         requested = {} if line.cancelled else {need.demand_reference: need for need in _needs_of(state, line)}

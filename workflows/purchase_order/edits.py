@@ -1,26 +1,27 @@
 """What people edit in the ERP (R3): never overwritten, it waits for another person, who adopts or undoes it.
 
-Decided here: which edit is the newest (R10), what is asked about it (R15) and what the line becomes by the decision.
-Not here: what the ERP holds with edits (order_written), and that a supply request which touches an edited line waits
+Decided here: which edit is the newest (R10) and whether it is any news, what is asked about it (R15), what the line
+becomes by the decision, and what the ERP holds with edits. A quantity edit of several deliveries falls on the last.
+Where an edit does not say enough, the deliveries are taken to be one: should the ERP hold others, its adapter tells of
+them exactly before anything is written over them. Not here: that a supply request which touches an edited line waits
 as well
 (decisions.order_change).
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from typing import assert_never
 
 from pydantic import JsonValue
 
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
-from canonical.order import DocumentEdit, EditedField, edited_value
+from canonical.order import DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
 from canonical.reason import Reason
-from canonical.records import OrderStage
 from decisions.approval import route_approval, value_in_company_currency
 from workflows.memory import RecordEvent
-from workflows.purchase_order.line import UNKNOWN_EDITOR, DecidedEdit, Line, LineEdit
+from workflows.purchase_order.line import UNKNOWN_EDITOR, Line, LineEdit
 from workflows.purchase_order.state import OrderState
-from workflows.purchase_order.written import in_erp, is_known, remote_value
 
 _WORDS: dict[EditedField, str] = {
     "quantity": "quantity",
@@ -45,37 +46,43 @@ def take_edit(
         return
     edit = reported.priced_for(line.request.price_unit)
     new, rank = edited_value(edit.field, edit.new), (edit.effective_at, event_id)
-    newest, waiting = line.edit_ranks.get(edit.field), line.edits.get(edit.field)
+    newest = line.edit_ranks.get(edit.field)
     if newest is not None and rank <= newest and not found:
-        _name_editor(waiting, new, edit.edited_by)
+        line.name_editor(edit.field, new, edit.edited_by)
         record("edit.repeated" if rank == newest else "edit.stale", edit.effective_at, rule="R10", **_data(edit))
         return
-    decided = line.edits_decided.get(edit.field)
-    line.edit_ranks[edit.field] = max(rank, newest or rank)
+    line.rank_edit(edit.field, rank)
     state.as_of = max(state.as_of, edit.effective_at)
+    _take_newest(state, line, edit, new, record, found)
+
+
+def _take_newest(state: OrderState, line: Line, edit: DocumentEdit, new: str, record: RecordEvent, found: bool) -> None:
+    decided, waiting = line.edits_decided.get(edit.field), line.edits.get(edit.field)
     known = decided is not None and decided.new == new and edit.effective_at <= decided.decided_at
     if known and not found:
         record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
-    elif line.cancelled and line.complete and not found:
+    elif line.cancelled and line.closed and not found:
         record("document.edited", edit.effective_at, why="the line is cancelled; nothing follows", **_data(edit))
     elif is_known(line, edit) and not found:
-        taken_back = line.edits.pop(edit.field, None) is not None
+        taken_back = line.take_back_edit(edit.field)
         if taken_back and not line.edits and line.answered_in:
             # What was confirmed meanwhile has not been written to the edited line.
             state.touch(line.number)
         record("document.edited" if taken_back else "edit.repeated", edit.effective_at, taken_back=True, **_data(edit))
     elif waiting is not None and waiting.new == new:
         if edit.edited_by != UNKNOWN_EDITOR:
-            waiting.edited_by = edit.edited_by
+            line.hold_edit(waiting.model_copy(update={"edited_by": edit.edited_by}))
         record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
     else:
-        line.edits[edit.field] = LineEdit(
-            field=edit.field,
-            old=edit.old,
-            new=new,
-            edited_by=edit.edited_by,
-            effective_at=edit.effective_at,
-            deliveries=edit.deliveries,
+        line.hold_edit(
+            LineEdit(
+                field=edit.field,
+                old=edit.old,
+                new=new,
+                edited_by=edit.edited_by,
+                effective_at=edit.effective_at,
+                deliveries=edit.deliveries,
+            )
         )
         record("document.edited", edit.effective_at, **line.whose, **_data(edit))
 
@@ -86,12 +93,6 @@ def _unreadable(edit: DocumentEdit) -> str:
     except ValueError as error:
         return str(error)
     return ""
-
-
-def _name_editor(waiting: LineEdit | None, new: str, edited_by: str) -> None:
-    """The same edit told by somebody who knows whose it is; nobody may decide their own (R15)."""
-    if waiting is not None and waiting.new == new and waiting.edited_by == UNKNOWN_EDITOR:
-        waiting.edited_by = edited_by
 
 
 def _data(edit: DocumentEdit) -> dict[str, JsonValue]:
@@ -187,74 +188,139 @@ def settle_edits(state: OrderState, record: RecordEvent) -> list[Line]:
         decision = state.decisions.pop(purpose)
         for line in state.lines:
             for editor in dict.fromkeys(edit.edited_by for edit in line.edits.values()):
-                if purpose != f"{_PURPOSE} {line.number} by {editor}":
-                    continue
-                edits = _of(line, editor)
-                if decision.choice is Choice.APPROVE:
-                    _adopt(state, line, edits, decision)
-                    adopted.append(line)
-                else:
-                    _undo(state, line, edits)
-                _close(line, edits, decision.decided_at)
-                record(
-                    "edit.adopted" if decision.choice is Choice.APPROVE else "edit.undone",
-                    decision.decided_at,
-                    line=line.number,
-                    **line.whose,
-                    edits=[_reported(edit) for edit in edits],
-                    decided_by=decision.decided_by,
-                    reason=_why(state, line, edits).model_dump(mode="json"),
-                )
+                if purpose == f"{_PURPOSE} {line.number} by {editor}":
+                    _settle(state, line, _of(line, editor), decision, record)
+                    adopted += [line] if decision.choice is Choice.APPROVE else []
     return adopted
+
+
+def _settle(state: OrderState, line: Line, edits: list[LineEdit], decision: Decision, record: RecordEvent) -> None:
+    adopts = decision.choice is Choice.APPROVE
+    if adopts:
+        _adopt(state, line, edits, decision)
+    else:
+        _undo(state, line, edits, decision)
+    record(
+        "edit.adopted" if adopts else "edit.undone",
+        decision.decided_at,
+        line=line.number,
+        **line.whose,
+        edits=[_reported(edit) for edit in edits],
+        decided_by=decision.decided_by,
+        reason=_why(state, line, edits).model_dump(mode="json"),
+    )
 
 
 def overwrite_edits(line: Line, decided_at: dt.datetime) -> None:
     """A person who knew of the edits decided for what the plan wants: the ERP may be written over them."""
     if line.edits:
         edits = list(line.edits.values())
-        line.written = in_erp(line, edits)
-        _close(line, edits, decided_at)
+        line.undo(in_erp(line, edits), edits, decided_at)
 
 
-def _adopt(state: OrderState, line: Line, edits: list[LineEdit], decision: Decision) -> None:
+def _adopt(state: OrderState, line: Line, edits: Collection[LineEdit], decision: Decision) -> None:
     """The line is what the ERP says; the supplier hears of it, the ERP does not."""
-    erp = in_erp(line, edits)
-    revived = line.cancelled and not erp.deleted
-    for edit in edits:
-        match edit.field:
-            case "quantity":
-                line.quantity, line.rejected = erp.quantity, Decimal(0)
-            case "delivery_date":
-                line.delivery_date = erp.delivery_date
-            case "price":
-                line.price = erp.price
-            case "deleted":
-                pass
-    if revived:
-        line.quantity, line.refused_by_supplier = erp.quantity, False
-    line.cancelled = erp.deleted or line.quantity <= 0
-    line.written, line.adopted = erp, True
+    line.adopt(state.next_revision, in_erp(line, edits), edits, decision.decided_at, sent=not state.unsent)
     state.cut = [number for number in state.cut if number != line.number]
-    if state.stage is OrderStage.UNSENT:
-        line.changed_in = state.revision
-        line.answered_in = line.changed_in if line.cancelled else 0
-    else:
-        line.changed_in = state.revision + 1
     who = " and ".join(dict.fromkeys(edit.edited_by for edit in edits))
     for requirement in state.reallocate(line):
         state.refusals[requirement] = f"{who} changed line {line.number} in the ERP; {decision.decided_by} adopted it"
 
 
-def _undo(state: OrderState, line: Line, edits: list[LineEdit]) -> None:
+def _undo(state: OrderState, line: Line, edits: Collection[LineEdit], decision: Decision) -> None:
     """The ERP gets back what we have; the supplier has never heard of anything else."""
-    line.written = in_erp(line, edits)
+    line.undo(in_erp(line, edits), edits, decision.decided_at)
     held_back = line.changed_in > state.revision and not state.unsent
     if not held_back and line.number not in state.cut:
         state.cut.append(line.number)
     state.touch(line.number)
 
 
-def _close(line: Line, edits: Iterable[LineEdit], decided_at: dt.datetime) -> None:
-    for edit in edits:
-        line.edits.pop(edit.field, None)
-        line.edits_decided[edit.field] = DecidedEdit(new=edit.new, decided_at=decided_at)
+# -- what the ERP holds
+
+
+def remote_value(line: Line, field: EditedField) -> str:
+    """The field as the order has it, spelled as edits are; of several deliveries, all their days."""
+    if field == "delivery_date":
+        return " and ".join(_days(line))
+    return _spelled(line.as_asked, field)
+
+
+def is_known(line: Line, edit: DocumentEdit) -> bool:
+    """Whether the edit makes of the field what we wrote or ask for, so that there is nothing to decide."""
+    new = edited_value(edit.field, edit.new)
+    if edit.field != "delivery_date":
+        return new == _spelled(line.as_asked, edit.field) or (
+            line.written is not None and new == _spelled(line.written, edit.field)
+        )
+    return any(days == [new] or (new in days and edit.old not in days) for days in (_days(line), _written_days(line)))
+
+
+def in_erp(line: Line, edits: Iterable[LineEdit]) -> WrittenLine:
+    """What the ERP holds of the line with these edits."""
+    held_now = line.written or line.as_asked
+    for edit in sorted(edits, key=lambda one: one.effective_at):
+        held_now = _with_edit(held_now, edit)
+    return held_now
+
+
+def _with_edit(held_now: WrittenLine, edit: LineEdit) -> WrittenLine:
+    schedule, changes = held_now.schedule, dict[str, object]()
+    match edit.field:
+        case "quantity":
+            changes["quantity"] = Decimal(edit.new)
+            schedule = _of_quantity(schedule, Decimal(edit.new))
+        case "delivery_date":
+            changes["delivery_date"] = dt.date.fromisoformat(edit.new)
+            schedule = _moved(schedule, edit)
+        case "price":
+            changes["price"] = Decimal(edit.new)
+        case "deleted":
+            changes["deleted"] = edit.new == "true"
+        case _:
+            assert_never(edit.field)
+    return held_now.model_copy(update={**changes, "schedule": edit.deliveries or schedule})
+
+
+def _of_quantity(schedule: tuple[DeliveryLine, ...], quantity: Decimal) -> tuple[DeliveryLine, ...]:
+    """The deliveries when more or less comes of them altogether: the last ones take the difference."""
+    rest, rows = quantity, list[DeliveryLine]()
+    for row in sorted(schedule, key=lambda one: one.date):
+        part = min(row.quantity, rest)
+        rest -= part
+        if part:
+            rows.append(row.model_copy(update={"quantity": part, "committed": min(part, row.committed)}))
+    if rest and rows:
+        rows[-1] = rows[-1].model_copy(update={"quantity": rows[-1].quantity + rest})
+    return tuple(rows)
+
+
+def _moved(schedule: tuple[DeliveryLine, ...], edit: LineEdit) -> tuple[DeliveryLine, ...]:
+    """The deliveries when that of a day comes on another; none where it is not among them."""
+    old, new = edit.old, dt.date.fromisoformat(edit.new)
+    if all(row.date.isoformat() != old for row in schedule):
+        return ()
+    return tuple(row.model_copy(update={"date": new}) if row.date.isoformat() == old else row for row in schedule)
+
+
+def _days(line: Line) -> list[str]:
+    """The days on which the ERP is to have deliveries: as confirmed, or as asked for where that has changed since."""
+    return [line.delivery_date.isoformat()] if line.differs_from_erp else _written_days(line)
+
+
+def _written_days(line: Line) -> list[str]:
+    if line.written is None:
+        return []
+    days = {row.date for row in line.written.schedule} or {line.written.delivery_date}
+    return [day.isoformat() for day in sorted(days)]
+
+
+def _spelled(line: WrittenLine, field: EditedField) -> str:
+    match field:
+        case "quantity" | "price":
+            return edited_value(field, str(getattr(line, field)))
+        case "delivery_date":
+            return line.delivery_date.isoformat()
+        case "deleted":
+            return "true" if line.deleted else "false"
+    assert_never(field)

@@ -1,7 +1,14 @@
-"""A line of a PurchaseOrder: whom it serves, what supplier and ERP hold of it, and what people edited in the ERP."""
+"""A line of a PurchaseOrder: its states and transitions, whom it serves, what supplier and ERP hold of it.
+
+Nobody else sets its fields. Whether a change is to be made at all is decided elsewhere (R3 in changes, R10 in messages
+and edits); a transition that TRANSITIONS does not name is a programming error.
+"""
 
 import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
 from decimal import ROUND_UP, Decimal
+from enum import StrEnum
+from types import MappingProxyType
 
 from pydantic import BaseModel, JsonValue
 
@@ -9,11 +16,122 @@ from canonical.base import Criticality
 from canonical.identity import RequirementId, requirement_reference
 from canonical.order import ComponentLine, DeliveryLine, DocumentLine, EditedField, WrittenLine
 from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
+from decisions.answers import ReadAnswer
 from decisions.ordering import AnswerRank
 
 UNKNOWN_EDITOR = "unknown"
 """What the ERP's adapter says where the ERP does not tell who edited."""
 _FINEST = Decimal("0.000001")
+_ZERO = Decimal(0)
+
+
+class LineStatus(StrEnum):
+    """Where a line stands; derived from its fields, never set."""
+
+    AWAITED = "awaited"
+    """Open; the supplier owes an answer to it as it is now."""
+    CONFIRMED = "confirmed"
+    DELIVERING = "delivering"
+    """Answered, and some of it is shipped or received."""
+    RECEIVED = "received"
+    CANCELLING = "cancelling"
+    """Cancelled; the supplier owes an answer to that."""
+    CANCELLED = "cancelled"
+    NEVER_SENT = "never_sent"
+    """Cancelled before the supplier heard of it."""
+
+
+class LineEvent(StrEnum):
+    """What can happen to a line."""
+
+    REVISE = "revise"
+    ANSWER = "answer"
+    CANCEL = "cancel"
+    SHIP = "ship"
+    RECEIVE = "receive"
+    COMPLETE = "complete"
+    ADOPT = "adopt"
+    UNDO = "undo"
+
+
+_S = LineStatus
+_OPEN = frozenset({_S.AWAITED, _S.CONFIRMED, _S.DELIVERING})
+_CLOSED = frozenset({_S.RECEIVED, _S.CANCELLED, _S.NEVER_SENT})
+
+
+def _to(*statuses: LineStatus) -> frozenset[LineStatus]:
+    return frozenset(statuses)
+
+
+_REVISED = _to(_S.AWAITED, _S.RECEIVED)
+_ANSWERED = _to(_S.CONFIRMED, _S.DELIVERING, _S.RECEIVED, _S.CANCELLED)
+_CANCELLED = _to(_S.CANCELLING, _S.CANCELLED)
+_ADOPTED = _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING, _S.CANCELLED)
+
+TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = MappingProxyType(
+    {
+        _S.AWAITED: {
+            LineEvent.REVISE: _REVISED,
+            LineEvent.ANSWER: _ANSWERED,
+            LineEvent.CANCEL: _CANCELLED,
+            LineEvent.SHIP: _to(_S.AWAITED),
+            LineEvent.RECEIVE: _to(_S.AWAITED, _S.RECEIVED),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.AWAITED),
+        },
+        _S.CONFIRMED: {
+            LineEvent.REVISE: _to(_S.AWAITED),
+            LineEvent.ANSWER: _to(_S.CONFIRMED, _S.CANCELLED),
+            LineEvent.CANCEL: _CANCELLED,
+            LineEvent.SHIP: _to(_S.DELIVERING),
+            LineEvent.RECEIVE: _to(_S.DELIVERING, _S.RECEIVED),
+            LineEvent.ADOPT: _to(_S.AWAITED, _S.CANCELLING, _S.CANCELLED),
+            LineEvent.UNDO: _to(_S.CONFIRMED),
+        },
+        _S.DELIVERING: {
+            LineEvent.REVISE: _REVISED,
+            LineEvent.ANSWER: _to(_S.DELIVERING, _S.RECEIVED, _S.CANCELLED),
+            LineEvent.CANCEL: _CANCELLED,
+            LineEvent.SHIP: _to(_S.DELIVERING),
+            LineEvent.RECEIVE: _to(_S.DELIVERING, _S.RECEIVED),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.DELIVERING),
+        },
+        _S.RECEIVED: {
+            LineEvent.SHIP: _to(_S.RECEIVED),
+            LineEvent.RECEIVE: _to(_S.RECEIVED),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.RECEIVED),
+        },
+        _S.CANCELLING: {
+            LineEvent.SHIP: _to(_S.CANCELLING),
+            LineEvent.RECEIVE: _to(_S.CANCELLING),
+            LineEvent.COMPLETE: _to(_S.CANCELLED),
+            LineEvent.ADOPT: _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING),
+            LineEvent.UNDO: _to(_S.CANCELLING),
+        },
+        _S.CANCELLED: {
+            LineEvent.SHIP: _to(_S.CANCELLED),
+            LineEvent.RECEIVE: _to(_S.CANCELLED),
+            LineEvent.COMPLETE: _to(_S.CANCELLED, _S.NEVER_SENT),
+            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.UNDO: _to(_S.CANCELLED),
+        },
+        _S.NEVER_SENT: {
+            LineEvent.SHIP: _to(_S.NEVER_SENT),
+            LineEvent.RECEIVE: _to(_S.NEVER_SENT),
+            LineEvent.COMPLETE: _to(_S.NEVER_SENT),
+        },
+    }
+)
+"""What may happen to a line in each state, and the states that it may have then.
+
+Goods can come at any time. Of what is closed, only an adopted edit makes an open line again.
+"""
+
+
+class TransitionError(Exception):
+    """A line was asked for what its state does not allow."""
 
 
 class LineEdit(BaseModel):
@@ -70,15 +188,24 @@ class Line(BaseModel):
     """The supplier's answer, as schedule lines (R9)."""
     answer_rank: AnswerRank | None = None
     """R10: where the answer stands that the supplier last gave it."""
-    rejected: Decimal = Decimal(0)
+    rejected: Decimal = _ZERO
     """What the supplier's answer takes off the quantity that was asked."""
     refused_by_supplier: bool = False
     answered_price: Decimal | None = None
     answered_price_unit: Decimal | None = None
     answered_currency: str | None = None
-    shipped: Decimal = Decimal(0)
-    received: Decimal = Decimal(0)
+    shipped: Decimal = _ZERO
+    """All that the supplier has announced."""
+    surplus_expected: Decimal = _ZERO
+    """So much of it a person expects although it is more than was ordered."""
+    received: Decimal = _ZERO
     received_on: dt.date | None = None
+    answered_at: dt.datetime | None = None
+    """When the supplier last answered it."""
+    received_before_answer: Decimal = _ZERO
+    """What had come by then: an answer that names less than was ordered is of the rest."""
+    received_since: list[tuple[dt.datetime, Decimal]] = []
+    """What came after it: when, and how much."""
     written: WrittenLine | None = None
     """What the ERP holds as far as we know: as last written, adopted, or to be undone."""
     adopted: bool = False
@@ -179,24 +306,56 @@ class Line(BaseModel):
             allocations[1:],
         )
 
-    # -- where the talk about it is
+    # -- its state
+
+    @property
+    def status(self) -> LineStatus:
+        """Where it stands."""
+        if self.never_sent:
+            return LineStatus.NEVER_SENT
+        answered = self.answered_in >= self.changed_in
+        if self.cancelled:
+            return LineStatus.CANCELLED if answered or self.refused_by_supplier else LineStatus.CANCELLING
+        if 0 < self.quantity <= self.received:
+            return LineStatus.RECEIVED
+        if not answered:
+            return LineStatus.AWAITED
+        return LineStatus.DELIVERING if self.shipped or self.received else LineStatus.CONFIRMED
 
     @property
     def awaited(self) -> bool:
         """The supplier owes an answer to it."""
-        return self.answered_in < self.changed_in and not self.complete
+        return self.status in (LineStatus.AWAITED, LineStatus.CANCELLING)
 
     @property
-    def complete(self) -> bool:
+    def closed(self) -> bool:
         """Nothing more is expected of it."""
-        if self.never_sent:
-            return True
-        if self.cancelled:
-            return self.answered_in >= self.changed_in or self.refused_by_supplier
-        return self.quantity > 0 and self.received >= self.quantity
+        return self.status in _CLOSED
 
     @property
-    def answer(self) -> tuple[object, ...]:
+    def open(self) -> bool:
+        """It may still be changed."""
+        return self.status in _OPEN
+
+    @property
+    def counted_shipped(self) -> Decimal:
+        """What counts of all that is announced: the same goods may be announced twice."""
+        if self.cancelled:
+            return self.shipped
+        return min(self.shipped, self.quantity + self.surplus_expected)
+
+    @property
+    def over_announced(self) -> bool:
+        """More is announced than was ordered, and nobody has said whether it is coming."""
+        return self.open and self.shipped > self.counted_shipped
+
+    @property
+    def in_transit(self) -> Decimal:
+        """Shipped and not received yet."""
+        return max(_ZERO, self.counted_shipped - self.received)
+
+    @property
+    def last_answer(self) -> tuple[object, ...]:
         """What the supplier last said of it."""
         price = (self.answered_price, self.answered_price_unit, self.answered_currency)
         return (self.answered_in, self.promised, price)
@@ -205,10 +364,157 @@ class Line(BaseModel):
         """R10: the answer it has is not older than that of this rank."""
         return self.answer_rank is not None and rank <= self.answer_rank
 
+    # -- its transitions
+
+    def _admit(self, event: LineEvent) -> None:
+        if event not in TRANSITIONS[self.status]:
+            raise TransitionError(f"line {self.number} is {self.status}: {event} is not possible")
+
+    def _ask_in(self, revision: int) -> None:
+        """The supplier is asked for it so in this revision, which nobody has answered yet."""
+        self.changed_in, self.answered_in = revision, min(self.answered_in, revision - 1)
+
+    def revise(self, revision: int, quantity: Decimal, delivery_date: dt.date) -> None:
+        """This revision asks for it so; where it says the same as before, it is sent once more."""
+        self._admit(LineEvent.REVISE)
+        self.quantity, self.delivery_date, self.rejected = quantity, delivery_date, _ZERO
+        self._ask_in(revision)
+
+    def answer(
+        self,
+        revision: int,
+        reading: ReadAnswer,
+        answered_at: dt.datetime,
+        price: Decimal | None = None,
+        price_unit: Decimal | None = None,
+        currency: str | None = None,
+    ) -> bool:
+        """The supplier answers it as of this revision; whether that changes the quantity."""
+        self._admit(LineEvent.ANSWER)
+        self.promised, self.answered_in = reading.schedule_lines, revision
+        self.answered_at = max(answered_at, self.answered_at or answered_at)
+        known = [each for each in self.received_since if each[0] <= self.answered_at]
+        self.received_before_answer += sum((quantity for _, quantity in known), _ZERO)
+        self.received_since = [each for each in self.received_since if each not in known]
+        self.answered_price, self.answered_price_unit, self.answered_currency = price, price_unit, currency
+        if reading.rejected == self.rejected:
+            return False
+        self.quantity, self.rejected = self.asked_quantity - reading.rejected, reading.rejected
+        self.refused_by_supplier = self.rejected > 0
+        self.cancelled = self.quantity <= 0
+        return True
+
     @property
-    def open(self) -> bool:
-        """It may still be changed."""
-        return not self.cancelled and not self.complete
+    def asked_quantity(self) -> Decimal:
+        """The quantity that the supplier was asked for, whatever he refused of it."""
+        return self.quantity + self.rejected
+
+    def rank_answer(self, rank: AnswerRank) -> None:
+        """R10: an answer of this rank spoke of it."""
+        self.answer_rank = rank
+
+    def cancel(self, revision: int) -> None:
+        """Nobody needs it any more; from this revision on it is cancelled."""
+        self._admit(LineEvent.CANCEL)
+        self.quantity, self.rejected, self.cancelled = _ZERO, _ZERO, True
+        self._ask_in(revision)
+
+    def give_up(self, revision: int | None) -> None:
+        """A person cancels it, whatever the supplier says; None: no revision is needed for that."""
+        self._admit(LineEvent.CANCEL)
+        self.cancelled = self.refused_by_supplier = True
+        self.changed_in = self.changed_in if revision is None else revision
+
+    def ship(self, quantity: Decimal) -> None:
+        """So much is on the way."""
+        self._admit(LineEvent.SHIP)
+        self.shipped += quantity
+
+    def settle_announcement(self, *, coming: bool) -> None:
+        """Whether what is announced beyond the order is coming; else the same goods were announced twice."""
+        self._admit(LineEvent.SHIP)
+        if coming:
+            self.surplus_expected = max(_ZERO, self.shipped - self.quantity)
+        else:
+            self.shipped = self.counted_shipped
+
+    def receive(self, quantity: Decimal, date: dt.date, effective_at: dt.datetime) -> None:
+        """So much is in stock."""
+        self._admit(LineEvent.RECEIVE)
+        self.received += quantity
+        if self.answered_at is not None and effective_at <= self.answered_at:
+            self.received_before_answer += quantity
+        else:
+            self.received_since.append((effective_at, quantity))
+        self.received_on = max(date, self.received_on or date)
+
+    def complete(self, *, nothing_comes: bool = False) -> None:
+        """Its cancellation is settled; `nothing_comes`: what was promised of it is off as well."""
+        self._admit(LineEvent.COMPLETE)
+        self.answered_in = self.changed_in
+        if nothing_comes:
+            self.promised = ()
+
+    def complete_unsent(self) -> None:
+        """Its cancellation is settled, since the supplier never heard of it."""
+        self._admit(LineEvent.COMPLETE)
+        self.never_sent = True
+
+    def adopt(
+        self, revision: int, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime, *, sent: bool
+    ) -> None:
+        """It becomes what people made of it in the ERP; `sent`: the supplier has it and is to answer that."""
+        self._admit(LineEvent.ADOPT)
+        fields = {edit.field for edit in edits}
+        revived = self.cancelled and not erp.deleted
+        self.rejected = _ZERO
+        if "quantity" in fields or revived:
+            self.quantity = erp.quantity
+        if "delivery_date" in fields:
+            self.delivery_date = erp.delivery_date
+        if "price" in fields:
+            self.price = erp.price
+        if revived:
+            self.refused_by_supplier = False
+        self.cancelled = erp.deleted or self.quantity <= 0
+        self.written, self.adopted = erp, True
+        self._ask_in(revision)
+        if self.cancelled and not sent:
+            self.answered_in = revision
+        self._close_edits(edits, decided_at)
+
+    def undo(self, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime) -> None:
+        """It stays what it is; the ERP, which holds something else, is to follow."""
+        self._admit(LineEvent.UNDO)
+        self.written = erp
+        self._close_edits(edits, decided_at)
+
+    # -- edits that wait for a person
+
+    def rank_edit(self, field: EditedField, rank: tuple[dt.datetime, str]) -> None:
+        """R10: an edit of this rank was heard of."""
+        self.edit_ranks[field] = max(rank, self.edit_ranks.get(field, rank))
+
+    def hold_edit(self, edit: LineEdit) -> None:
+        """The edit waits for a person."""
+        self.edits[edit.field] = edit
+
+    def name_editor(self, field: EditedField, new: str, edited_by: str) -> None:
+        """The same edit told by somebody who knows whose it is; nobody may decide their own (R15)."""
+        waiting = self.edits.get(field)
+        if waiting is not None and waiting.new == new and waiting.edited_by == UNKNOWN_EDITOR:
+            self.edits[field] = waiting.model_copy(update={"edited_by": edited_by})
+
+    def take_back_edit(self, field: EditedField) -> bool:
+        """Nothing of the field waits any more; whether anything did."""
+        return self.edits.pop(field, None) is not None
+
+    def _close_edits(self, edits: Collection[LineEdit], decided_at: dt.datetime) -> None:
+        for edit in edits:
+            self.edits.pop(edit.field, None)
+            self.edits_decided[edit.field] = DecidedEdit(new=edit.new, decided_at=decided_at)
+
+    # -- what comes of it
 
     @property
     def supply(self) -> tuple[ScheduleLine, ...]:
@@ -221,18 +527,36 @@ class Line(BaseModel):
         supply: list[ScheduleLine] = []
         if self.received:
             supply.append(ScheduleLine(quantity=self.received, date=self.received_on, state=ScheduleLineState.RECEIVED))
-        arrived, moving = self.received, max(Decimal(0), self.shipped - self.received)
-        for piece in sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max)):
-            taken = min(arrived, piece.quantity)
-            arrived -= taken
-            left = piece.quantity - taken
-            under_way = min(moving, left)
+        moving = self.in_transit
+        for piece in self._still_to_come(pieces):
+            under_way = min(moving, piece.quantity)
             moving -= under_way
             if under_way:
                 supply.append(piece.model_copy(update={"quantity": under_way, "state": ScheduleLineState.SHIPPED}))
-            if left > under_way and not self.cancelled:
-                supply.append(piece.model_copy(update={"quantity": left - under_way}))
+            if piece.quantity > under_way and not self.cancelled:
+                supply.append(piece.model_copy(update={"quantity": piece.quantity - under_way}))
         return tuple(supply)
+
+    def _still_to_come(self, pieces: Iterable[ScheduleLine]) -> list[ScheduleLine]:
+        """What was received taken off the promise, by date.
+
+        What had come before the supplier answered is not what he promised for a day after that, where he left anything
+        without a day: he spoke of the rest.
+        """
+        by_date = sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max))
+        left = [piece.quantity for piece in by_date]
+        answered_on = self.answered_at.date() if self.answered_at else dt.date.max
+        past_first = sorted(
+            range(len(left)),
+            key=lambda place: (by_date[place].date or answered_on) > answered_on,
+        )
+        before = min(self.received_before_answer, self.received)
+        for arrived, places in ((before, past_first), (self.received - before, range(len(left)))):
+            for place in places:
+                taken = min(arrived, left[place])
+                left[place] -= taken
+                arrived -= taken
+        return [piece.model_copy(update={"quantity": rest}) for piece, rest in zip(by_date, left, strict=True) if rest]
 
     # -- what the ERP holds
 
@@ -248,15 +572,19 @@ class Line(BaseModel):
         """The ERP holds something else, as far as we know."""
         return self.written is None or self.written.model_copy(update={"schedule": ()}) != self.as_asked
 
-    def is_in_erp(self) -> None:
+    def mark_in_erp(self) -> None:
         """The ERP was brought to what the line says."""
         self.written, self.adopted = self.as_asked, False
 
-    def is_scheduled(self, schedule: tuple[DeliveryLine, ...]) -> None:
+    def mark_scheduled(self, schedule: tuple[DeliveryLine, ...]) -> None:
         """The ERP was brought to these deliveries; it holds their sum to be the quantity."""
-        quantity = sum((row.quantity for row in schedule), Decimal(0))
+        quantity = sum((row.quantity for row in schedule), _ZERO)
         if self.written is not None and quantity:
             self.written = self.written.model_copy(update={"quantity": quantity, "schedule": schedule})
+
+    def mark_sent(self) -> None:
+        """The supplier has it as it is now."""
+        self.adopted = False
 
     def document(self, for_erp: bool = False) -> DocumentLine:
         """The line as ERP and supplier are asked to hold it; only the ERP is told what we know it to hold."""

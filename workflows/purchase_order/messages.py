@@ -16,7 +16,7 @@ from canonical.messages import (
 from canonical.order import GoodsReceipt, LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
-from decisions.ordering import answer_status, rank_of_answer
+from decisions.ordering import AnswerRank, answer_status, rank_of_answer
 from workflows.memory import RecordEvent, RunInput
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
@@ -82,11 +82,7 @@ def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) ->
     by_line = {line.line: line for line in answer.lines}
     unknown = sorted(by_line.keys() - {line.number for line in state.lines})
     named = [line for line in state.lines if answer.header != "per_line" or line.number in by_line]
-    status: str = answer_status(_answered_revision(state, answer), rank, state.revision, None)
-    if status == "current" and rank in state.answers:
-        status = "repeat"
-    elif status == "current" and named and not unknown and all(line.answered_after(rank) for line in named):
-        status = "stale"
+    status = _answer_standing(state, answer, rank, named if named and not unknown else [])
     if status != "current":
         record(
             f"answer.{status}",
@@ -104,7 +100,21 @@ def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) ->
     newest = [line for line in named if not line.answered_after(rank)]
     read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer)]
     for line in newest:
-        line.answer_rank = rank
+        line.rank_answer(rank)
+    _note_answer(state, answer, read, record)
+
+
+def _answer_standing(state: OrderState, answer: OrderAnswer, rank: AnswerRank, named: list[Line]) -> str:
+    """`named`: the lines that it speaks of, where the order has them all."""
+    status: str = answer_status(_answered_revision(state, answer), rank, state.revision, None)
+    if status == "current" and rank in state.answers:
+        return "repeat"
+    if status == "current" and named and all(line.answered_after(rank) for line in named):
+        return "stale"
+    return status
+
+
+def _note_answer(state: OrderState, answer: OrderAnswer, read: list[Line], record: RecordEvent) -> None:
     record(
         "order.answered",
         answer.effective_at,
@@ -139,30 +149,22 @@ def _answered_revision(state: OrderState, answer: OrderAnswer) -> int | None:
 
 def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
     """Read one line's answer (R9); whether it was answered."""
-    if line.complete or line.changed_in > state.revision:
+    if line.closed or line.changed_in > state.revision:
         # What the next revision will change is not what the supplier answers.
         return False
     if line.cancelled:
         return _read_cancellation(state, line, answered, answer)
-    asked = line.quantity + line.rejected
-    reading = read_answer(asked, line.request.unit, line.delivery_date, answered, answer.header)
+    reading = read_answer(line.asked_quantity, line.request.unit, line.delivery_date, answered, answer.header)
     match reading:
         case NotAnswered():
             return False
         case UnclearAnswer(reason=reason):
             state.unclear[line.number] = reason
             return False
-        case ReadAnswer(schedule_lines=schedule_lines, rejected=rejected):
+        case ReadAnswer():
             state.unclear.pop(line.number, None)
-            line.promised = schedule_lines
-            line.answered_in = state.revision
-            line.answered_price = answered.price if answered else None
-            line.answered_price_unit = answered.price_unit if answered else None
-            line.answered_currency = answer.currency
-            if rejected != line.rejected:
-                line.quantity, line.rejected = asked - rejected, rejected
-                line.refused_by_supplier = rejected > 0
-                line.cancelled = line.quantity <= 0
+            price, price_unit = (answered.price, answered.price_unit) if answered else (None, None)
+            if line.answer(state.revision, reading, answer.effective_at, price, price_unit, answer.currency):
                 state.cut.append(line.number)
             state.touch(line.number)
             return True
@@ -172,8 +174,7 @@ def _read_cancellation(state: OrderState, line: Line, answered: LineAnswer | Non
     statement = {part.outcome.value for part in answered.schedule_lines} if answered else {answer.header}
     if statement <= {"accepted", "deleted", "changed"}:
         state.unclear.pop(line.number, None)
-        line.answered_in = line.changed_in
-        line.promised = ()
+        line.complete(nothing_comes=True)
         state.touch(line.number)
         return True
     if statement != {"per_line"}:
@@ -191,7 +192,7 @@ def _take_shipment(state: OrderState, message: ShipmentsAnnounced, record: Recor
     for shipped in shipment.lines:
         line = state.line(shipped.line)
         if line is not None:
-            line.shipped += shipped.quantity
+            line.ship(shipped.quantity)
     record(
         "shipment.announced",
         shipment.effective_at,
@@ -222,8 +223,7 @@ def _take_receipt(state: OrderState, receipt: GoodsReceipt, record: RecordEvent)
         record("receipt.unclear", receipt.effective_at, why=why, **data)
         return
     before = received_by(line) if line.other_allocations else {}
-    line.received += receipt.quantity
-    line.received_on = max(receipt.date, line.received_on or receipt.date)
+    line.receive(receipt.quantity, receipt.date, receipt.effective_at)
     state.touch(line.number)
     record("goods.received", receipt.effective_at, **line.whose, **receipt_report(line, before), **data)
 

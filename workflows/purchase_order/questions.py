@@ -1,30 +1,119 @@
-"""What an order asks people: a silent or unclear supplier, an answer outside the tolerance (R8), a document that the
-ERP refused, what others edited there. Pure: the proposals that should be open now, by purpose."""
+"""What an order asks people, and what it does while others keep it waiting.
+
+It asks about a silent or unclear supplier, an answer outside the tolerance and more announced than was ordered (R8), a
+document that the ERP refused, what others edited there, and requests that need approval (R3, R15). It reminds a silent
+supplier (R16); when to, is decided in decisions.escalation. Which proposals should be open is a pure function of its
+memory.
+"""
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 from pydantic import JsonValue
+from temporalio import workflow
 
 from canonical.base import Criticality
-from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
+from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
+from canonical.policy import RouteKind
 from canonical.sourcing import MasterDataDefect
+from decisions.approval import route_approval
+from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, supplier_schedule
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
+from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
-from workflows.purchase_order.edits import edit_questions
-from workflows.purchase_order.judging import change_proposal
+from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
+from workflows.purchase_order.documents import OrderDocuments
+from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
+from workflows.questions import Questions
+
+_ZERO = Decimal(0)
+
+
+class OrderQuestions:
+    """The questions of one order that are open with people, by purpose."""
+
+    def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
+        self._state = state
+        self._questions = Questions(state, entity)
+
+    async def ask(self, *, answer_overdue: bool) -> None:
+        """Ask, change and withdraw, so that what is open says what is so."""
+        state, today = self._state, workflow.now().date()
+        # Nobody would hear what is decided of an order that has ended.
+        proposals = {} if state.finished else questions(state, today, answer_overdue=answer_overdue)
+        for purpose in [known for known in state.questions if known not in proposals]:
+            await self._questions.withdraw(state.questions.pop(purpose), "it has been settled meanwhile")
+        for purpose, proposal in proposals.items():
+            silent = purpose == "no_answer" and answer_overdue
+            state.questions[purpose] = await self._questions.ask(
+                state.questions.get(purpose),
+                proposal,
+                state.policy,
+                sla_started_at=state.asked_at if silent else None,
+                latest_safe_date=state.first_due if silent else None,
+            )
+
+
+class SupplierEscalation:
+    """R16: a silent supplier is reminded, then the buyer is asked."""
+
+    def __init__(self, state: OrderState, entity: Entity[OrderState, Any], documents: OrderDocuments) -> None:
+        self._state = state
+        self._entity = entity
+        self._documents = documents
+
+    @property
+    def overdue(self) -> bool:
+        """The SLA is over: the buyer is asked."""
+        state = self._state
+        return bool(state.awaited) and state.refusal is None and state.levels_reached >= BUYER_NOTIFIED
+
+    @property
+    def time_to_next(self) -> dt.timedelta | None:
+        """How long until the next level; None: there is none to wait for."""
+        level = self._next
+        return None if level is None else max(level.at - workflow.now(), MOMENT)
+
+    @property
+    def _next(self) -> EscalationLevel | None:
+        state = self._state
+        if state.asked_at is None or not state.awaited or state.refusal is not None:
+            return None
+        # A plant of ours that serves a transfer is asked by its own requirement's exceptions, not by reminders.
+        remind = state.terms.route is not RouteKind.TRANSFER
+        levels = supplier_schedule(state.asked_at, state.policy, state.first_due, remind=remind)
+        return next_escalation(levels, state.levels_reached)
+
+    async def go_on(self) -> None:
+        """Remind the supplier at the first level; at the next the buyer is asked. By the policy as it is then."""
+        state, now = self._state, workflow.now()
+        if (level := self._next) is None or level.at > now:
+            return
+        state.policy = await self._entity.policy_now(state.policy, supplier=state.terms.supplier)
+        while (level := self._next) is not None and level.at <= now:
+            state.levels_reached = level.height
+            reason = level.reason(state.policy.version).model_dump(mode="json")
+            self._entity.record("answer.awaited", action=level.action, to=level.role, rule=level.rule, reason=reason)
+            if level.action == "remind_supplier":
+                state.reminders += 1
+                await self._documents.send_reminder()
+
+
+# -- which proposals should be open
 
 
 def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dict[str, Proposal]:
     """The questions that are open now."""
     found = {
         "refused": _refused(state),
-        "proposal": change_proposal(state, today),
-        "no_answer": _no_answer(state) if answer_overdue or state.unclear or state.unclear_receipts else None,
+        "proposal": _requests_that_wait(state, today),
+        "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
+        "announced": _over_announced(state),
         **edit_questions(state),
     }
     return {purpose: proposal for purpose, proposal in found.items() if proposal is not None}
@@ -69,9 +158,12 @@ def _refused(state: OrderState) -> Proposal | None:
     )
 
 
-def _no_answer(state: OrderState) -> Proposal:
-    awaited = [line for line in state.awaited if line.number not in state.unclear]
-    reasons = [f"line {number}: {why}" for number, why in sorted(state.unclear.items())]
+def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
+    unclear = state.not_closed(state.unclear)
+    if not (answer_overdue or unclear or state.unclear_receipts):
+        return None
+    awaited = [line for line in state.awaited if line.number not in unclear]
+    reasons = [f"line {number}: {why}" for number, why in sorted(unclear.items())]
     reasons += [f"receipt {number}: {why}" for number, why in sorted(state.unclear_receipts.items())]
     if awaited:
         numbers = ", ".join(str(line.number) for line in awaited)
@@ -93,9 +185,10 @@ def _no_answer(state: OrderState) -> Proposal:
 
 
 def _outside_tolerance(state: OrderState) -> Proposal | None:
-    if not state.breaches:
+    breaches = state.not_closed(state.breaches)
+    if not breaches:
         return None
-    reasons = "; ".join(f"line {number}: {why}" for number, why in sorted(state.breaches.items()))
+    reasons = "; ".join(f"line {number}: {why}" for number, why in sorted(breaches.items()))
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
         summary=f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}",
@@ -113,9 +206,89 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
         reasons=tuple(
             _tolerated(state, line).reason(state.policy_of(line).version)
             for line in state.lines
-            if line.number in state.breaches and line.quantity > 0
+            if line.number in breaches and line.quantity > 0
         ),
     )
+
+
+def _over_announced(state: OrderState) -> Proposal | None:
+    lines = [line for line in state.lines if line.over_announced]
+    if not lines:
+        return None
+    reasons = "; ".join(
+        f"line {line.number}: {line.shipped} {line.request.unit} announced, {line.quantity} ordered" for line in lines
+    )
+    return Proposal(
+        kind=ExceptionKind.CHANGE_PROPOSAL,
+        summary=f"{state.terms.supplier} announced more of order {state.order_number} than was ordered: {reasons}",
+        plant=state.terms.plant,
+        supplier=state.terms.supplier,
+        order_number=state.order_number,
+        criticality=_criticality(state),
+        proposed_by=state.terms.supplier,
+        alternatives=(
+            Alternative(choice=Choice.APPROVE, note="all of it is coming"),
+            Alternative(choice=Choice.DECLINE, note="the same goods were announced twice: count what was ordered"),
+        ),
+        approvers=(state.policy.buyer,),
+        rule="R8",
+    )
+
+
+def _requests_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
+    """What a person is asked about the supply requests that wait; None where none does."""
+    judged = []
+    for requirement, request in state.pending.items():
+        changes = judge(state, request, today)
+        if requirement in state.pending_reasons and waits(changes, route_of(state, request, changes)):
+            judged.append((request, changes))
+    if not judged:
+        return None
+    value = sum((value_of(state, request, changes) for request, changes in judged), _ZERO)
+    criticality = min(request.criticality for request, _ in judged)
+    route = route_approval(value, criticality, False, state.policy)
+    requests = "; ".join(
+        f"{request.item} to {request.quantity} {request.unit} for {request.dock_date}"
+        if request.lots
+        else f"{request.item} cancelled"
+        for request, _ in judged
+    )
+    concerned = [change for _, changes in judged for change in changes if change.asks]
+    because = "; ".join(
+        dict.fromkeys(text for change in concerned for text in (change.why, _edits(change.line)) if text)
+    )
+    currency = state.policy.approval.currency
+    return Proposal(
+        kind=ExceptionKind.CHANGE_PROPOSAL,
+        summary=f"Change order {state.order_number} at {state.terms.supplier}: {requests} ({because})",
+        plant=state.terms.plant,
+        supplier=state.terms.supplier,
+        item=judged[0][0].item if len(judged) == 1 else None,
+        order_number=state.order_number,
+        pegs=tuple(peg for request, _ in judged for peg in request.pegs),
+        criticality=criticality,
+        value=value,
+        currency=currency,
+        alternatives=(
+            Alternative(choice=Choice.APPROVE, extra_cost=value, currency=currency, note="send the change order"),
+            Alternative(choice=Choice.DECLINE, note="leave the order as it is; the plan is told"),
+        ),
+        approvers=route.approvers or (state.policy.buyer,),
+        rule="R3",
+        reasons=(
+            *(change.reason for change in concerned),
+            route.reason(state.policy.version),
+        ),
+    )
+
+
+def _edits(line: Line) -> str:
+    """What the ERP holds that the change would overwrite."""
+    edits = ", ".join(f"{edit.field} {edit.new} by {edit.edited_by}" for edit in line.edits.values())
+    return f"line {line.number} in the ERP: {edits}" if edits else ""
+
+
+# -- an answer outside the tolerance (R8)
 
 
 def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) -> None:
@@ -148,7 +321,7 @@ def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) ->
 def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
     return judge_tolerance(
         line.quantity,
-        sum((part.quantity for part in line.promised), Decimal(0)),
+        sum((part.quantity for part in line.promised), _ZERO),
         line.price,
         line.answered_price,
         line.delivery_date,
@@ -181,3 +354,63 @@ def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
         if breach.aspect in ("price", "currency") or in_time or (breach.aspect == "quantity" and breach.deviation > 0)
     ]
     return ", ".join(f"{breach.aspect} {breach.answered} instead of {breach.ordered}" for breach in reported)
+
+
+# -- what people decided
+
+
+def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -> None:
+    """Act on what people decided; a decided change of a supply request is granted with the supply requests themselves
+    (changes)."""
+    settle_edits(state, record)
+    if decision := state.decisions.pop("no_answer", None):
+        _settle_silence(state, decision, record, now)
+    if decision := state.decisions.pop("tolerance", None):
+        if decision.choice is Choice.DECLINE:
+            restate(state, list(state.breaches))
+        state.breaches.clear()
+    if decision := state.decisions.pop("announced", None):
+        _settle_announcement(state, decision, record)
+    if decision := state.decisions.pop("refused", None):
+        _settle_refusal(state, decision, record)
+
+
+def _settle_announcement(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    lines = [line for line in state.lines if line.over_announced]
+    announced = {line.number: str(line.shipped) for line in lines}
+    for line in lines:
+        line.settle_announcement(coming=decision.choice is Choice.APPROVE)
+    record(
+        "announcement.settled",
+        decision.decided_at,
+        lines=[
+            {"line": line.number, "announced": announced[line.number], "counted": str(line.counted_shipped)}
+            for line in lines
+        ],
+        decided_by=decision.decided_by,
+    )
+
+
+def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, now: dt.datetime) -> None:
+    state.unclear_receipts.clear()
+    if decision.choice is Choice.CANCEL:
+        concerned = [line for line in state.lines if line.awaited or (line.open and line.number in state.unclear)]
+        _give_up(state, concerned, "no usable answer", decision, record)
+    else:
+        state.unclear.clear()
+        state.restart_escalation(now)
+
+
+def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    state.refusal = None
+    if decision.choice is Choice.CANCEL:
+        concerned = [line for line in state.lines if line.open]
+        if not concerned:
+            # Of an order that is given up already, it was the requisition that the ERP keeps.
+            state.requisitioned = False
+        _give_up(state, concerned, "it was refused", decision, record)
+
+
+def _give_up(state: OrderState, lines: list[Line], cause: str, decision: Decision, record: RecordEvent) -> None:
+    why = f"cancelled by {decision.decided_by}: {cause}"
+    record("lines.given_up", lines=[*give_up(state, lines, why)], why=why, decided_by=decision.decided_by)

@@ -48,7 +48,7 @@ def _line_schedule(line: Line) -> LineSchedule:
             rows.append(DeliveryLine(date=part.date or line.delivery_date, quantity=quantity, committed=committed))
     if left > 0:
         rows.append(DeliveryLine(date=line.delivery_date, quantity=left, committed=_ZERO))
-    return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.complete, written=line.written)
+    return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.closed, written=line.written)
 
 
 def _merged(rows: list[DeliveryLine]) -> tuple[DeliveryLine, ...]:
@@ -128,7 +128,7 @@ def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageCh
         refused, open_quantity = _refusal(state, requirement, lines)
         schedule_lines = coverage_of(state, requirement)
         allocated = sum((line.allocated_to(requirement) for line in lines), _ZERO)
-        closed = all(line.complete for line in lines) or _all_received(allocated, schedule_lines)
+        closed = all(line.closed for line in lines) or _all_received(allocated, schedule_lines)
         known = requirement in state.reported
         asked_for = any(line.request_of(requirement).answered_on and line.answered_in for line in lines)
         request = lines[0].request_of(requirement) if lines else None
@@ -231,7 +231,7 @@ def _line_snapshot(line: Line) -> OrderLineSnapshot:
         delivery_date=line.delivery_date,
         price=str(line.price),
         schedule_lines=line.supply,
-        shipped=max(line.shipped, line.received),
+        shipped=max(line.counted_shipped, line.received),
         received=line.received,
         allocated=sum((allocation.allocated for allocation in line.allocations), Decimal(0)),
         cancelled=line.cancelled,
@@ -259,3 +259,15 @@ def status_text(state: OrderState) -> str:
             return f"waits for {state.terms.supplier}'s answer to revision {state.revision}, lines {', '.join(awaited)}"
         case _:
             return "confirmed; waits for the goods"
+
+
+def describe(state: OrderState) -> str:
+    """The present state in an operator's words, for Temporal's UI."""
+    number = f"order {state.order_number} (revision {state.revision})" if state.order_number else "no number yet"
+    rows = "\n".join(
+        f"- line {line.number}: {line.quantity} {line.request.unit} of {line.request.item} for {line.delivery_date}"
+        f"{', cancelled' if line.cancelled else ''}, received {line.received}"
+        for line in state.lines
+    )
+    head = f"**{state.stage.capitalize()}** — {status_text(state)}"
+    return f"{head}\n\n{number} to {state.terms.supplier}, plant {state.terms.plant}\n\n{rows}"

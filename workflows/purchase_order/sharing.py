@@ -2,7 +2,7 @@
 what it is to be when one of them wants otherwise (R12, R5).
 
 Decided here: a shared line serves one date, takes an increase within one lot, and what a requirement has of it when
-goods have come in is not taken away for another. Not here: whether the line may be changed at all (R3, order_judging).
+goods have come in is not taken away for another. Not here: whether the line may be changed at all (R3, changes).
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence

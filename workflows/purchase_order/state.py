@@ -1,7 +1,7 @@
 """What a PurchaseOrder remembers: its lines, whom each serves, and where the talk with supplier and people is."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import BaseModel
@@ -19,6 +19,14 @@ from workflows.event_log import EventLog
 from workflows.memory import EntityState, OpenQuestion
 from workflows.purchase_order.line import Line, LineAllocation
 from workflows.purchase_order.sharing import reallocate_shares, room_for, shared_lot
+
+ANSWERS_KEPT = 100
+"""The newest answers that an order knows again. An older one that comes once more is stale by its rank on each line."""
+NUMBERS_KEPT = 1_000
+"""Receipts and despatches that an order knows again: the relay repeats what it delivered moments ago, and what a sender
+repeats under the same id the inbox knows for good."""
+VERSIONS_KEPT = 20
+"""Versions of the plant's policy; of a line that was wanted under an older one, the order asks anew (policy_of)."""
 
 
 class PublishedNeed(BaseModel):
@@ -99,6 +107,8 @@ class OrderState(EntityState):
     """By item: what holds now for items that have rules of their own."""
     published_needs: dict[str, PublishedNeed] = {}
     """By demand reference: what a transfer or subcontract has stated that it needs."""
+    updates: int = 0
+    """How often the ERP's document was brought up to date before it was sent."""
 
     @classmethod
     def of(cls, opened: OrderOpened, now: dt.datetime) -> "OrderState":
@@ -122,6 +132,25 @@ class OrderState(EntityState):
         return [line for line in self.lines if line.awaited and not (line.edits and line.changed_in > self.revision)]
 
     @property
+    def first_due(self) -> dt.date | None:
+        """The first day for which the supplier owes an answer."""
+        return min((line.delivery_date for line in self.awaited), default=None)
+
+    def restart_escalation(self, now: dt.datetime) -> None:
+        """The supplier was asked, or is given another SLA."""
+        self.asked_at, self.levels_reached = now, 0
+
+    @property
+    def next_revision(self) -> int:
+        """The one that a change becomes part of; before the order is sent, that is simply the first."""
+        return self.revision if self.unsent else self.revision + 1
+
+    @property
+    def changed_lines(self) -> list[int]:
+        """Lines that the supplier is to be sent anew; one that a person edited waits for a decision."""
+        return [line.number for line in self.lines if line.changed_in > self.revision and not line.edits]
+
+    @property
     def to_be_placed(self) -> bool:
         """The ERP or the supplier has not got it yet."""
         if self.stage is OrderStage.UNSENT:
@@ -131,9 +160,14 @@ class OrderState(EntityState):
     @property
     def finished(self) -> bool:
         """Every line is received, cancelled or refused, and everybody was told."""
-        return all(line.complete for line in self.lines) and not (
-            self.touched or self.pending or self.refusal or self.cut or self.edited
+        return all(line.closed for line in self.lines) and not (
+            self.touched or self.pending or self.refusal or self.cut or self.edited or self.unclear_receipts
         )
+
+    def not_closed(self, statement: Mapping[int, str]) -> dict[int, str]:
+        """What is said by line, without the lines of which nothing is expected any more."""
+        closed = {line.number for line in self.lines if line.closed}
+        return {number: why for number, why in statement.items() if number not in closed}
 
     @property
     def edited(self) -> bool:
@@ -195,7 +229,7 @@ class OrderState(EntityState):
         self.consider(request)
 
     def add_shared_line(self, requests: Sequence[SupplyRequest]) -> None:
-        """One line for all of them, the first in R11's order first; `shared_lines` says which wants may."""
+        """One line for all of them, the first in R11's order first; sharing says which wants may."""
         first, *others = sorted(
             requests, key=lambda request: (request.criticality, request.required_date, request.requirement_id)
         )
@@ -264,4 +298,27 @@ class OrderState(EntityState):
             lines=tuple(line.document(for_erp) for line in self.lines if whole or not line.never_sent),
             expedite=self.expedite,
             changed_lines=changed,
+        )
+
+    def carried(self) -> "OrderState":
+        """What the next run goes on with: of what the order has heard, what it must know again."""
+        requests = [
+            *self.pending.values(),
+            *(allocation.request for line in self.lines for allocation in line.allocations),
+        ]
+        decides = {
+            policy.version for policy in (*(request.policy for request in requests), *self.own_rules.values()) if policy
+        }
+        older = self.plant_versions[:-VERSIONS_KEPT]
+        return self.model_copy(
+            update={
+                "answers": sorted(self.answers)[-ANSWERS_KEPT:],
+                "receipts": self.receipts[-NUMBERS_KEPT:],
+                "despatches": self.despatches[-NUMBERS_KEPT:],
+                "plant_versions": [
+                    *(version for version in older if version in decides),
+                    *self.plant_versions[-VERSIONS_KEPT:],
+                ],
+                "cut": list(dict.fromkeys(self.cut)),
+            }
         )

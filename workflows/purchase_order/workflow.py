@@ -1,7 +1,7 @@
 """PurchaseOrder: an order to a supplier, from its first line to its closing.
 
 It is the only writer of its requisition and order, the only one that talks with the supplier about them, and the only
-one that shares a confirmation out (R11). Handlers only record; the loop in `run` acts.
+one that shares a confirmation out (R11). Handlers only record; `Entity.live` has the loop.
 """
 
 from collections.abc import Sequence
@@ -10,39 +10,36 @@ from datetime import timedelta
 from temporalio import workflow
 
 from activities.internal import InternalActivities
-from canonical.calls import CloseBatchCall
+from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
-from canonical.messages import (
-    DocumentEdited,
-    GoodsReceived,
-    ShipmentsAnnounced,
-    SupplierAnswered,
-    SupplyRequested,
-)
-from canonical.order import Refused
+from canonical.messages import DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered, SupplyRequested
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
-from workflows.bounded_memory import carried_order
+from workflows.entity import Entity
 from workflows.purchase_order.changes import settle_requests
-from workflows.purchase_order.decided import OrderDecided
-from workflows.purchase_order.messages import OrderInput, OrderMessage
-from workflows.purchase_order.reports import snapshot, status_text
+from workflows.purchase_order.dependents import needs_now
+from workflows.purchase_order.documents import OrderDocuments
+from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
+from workflows.purchase_order.questions import OrderQuestions, SupplierEscalation, find_breaches, settle_decisions
+from workflows.purchase_order.reports import changes_to_report, describe, digest, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
 
 
 @workflow.defn(name="PurchaseOrder")
-class PurchaseOrder(OrderDecided):
+class PurchaseOrder(Entity[OrderState, OrderMessage]):
     """One durable workflow per order document."""
 
     @workflow.init
     def __init__(self, given: OrderInput) -> None:
         super().__init__(given, given.state or OrderState.of(given.opening, workflow.now()))
+        self._documents = OrderDocuments(self.state, self)
+        self._questions = OrderQuestions(self.state, self)
+        self._escalation = SupplierEscalation(self.state, self, self._documents)
         if given.state is None:
-            terms = given.opening.terms
-            self.record("order.opened", supplier=terms.supplier, plant=terms.plant)
+            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
     @workflow.run
     async def run(self, given: OrderInput) -> str:
@@ -91,10 +88,36 @@ class PurchaseOrder(OrderDecided):
         """The present state."""
         return self.snapshot()
 
+    # -- take
+
     async def take(self, messages: Sequence[OrderMessage]) -> None:
         """Take note of all that arrived, and of what people decided."""
-        await self.learn_policy(messages)
-        self.take_messages(messages)
+        await self._learn_policy(messages)
+        state, now = self.state, workflow.now()
+        for message in messages:
+            answers_before = {line.number: line.last_answer for line in state.lines}
+            take(state, message, self.record, now.date())
+            if isinstance(message, SupplierAnswered):
+                answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
+                find_breaches(state, answered, self.record)
+            # One by one: what a person decided holds for what was known then, not for the answer behind it.
+            settle_decisions(state, self.record, now)
+
+    async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
+        """Where something is to be decided: by the policy as it is now, of the plant and of items with own rules."""
+        state = self.state
+        if not any(isinstance(message, DECIDED_BY_POLICY) for message in messages):
+            return
+        state.policy = await self.policy_now(state.policy, supplier=state.terms.supplier)
+        if state.policy.version not in state.plant_versions:
+            state.plant_versions.append(state.policy.version)
+        for item, (item_class, version) in state.items_with_own_rules().items():
+            known = state.policy.model_copy(update={"version": version})
+            found = await self.policy_now(known, item_class=item_class, item=item, supplier=state.terms.supplier)
+            if found is not known:
+                state.own_rules[item] = found.for_line()
+
+    # -- act
 
     async def act(self) -> None:
         """Place and send, or change, write back and tell; remind and ask who has to be."""
@@ -102,11 +125,11 @@ class PurchaseOrder(OrderDecided):
             await self._place_and_send()
         else:
             await self._change()
-            await self.publish_needs()
+            await self._publish_needs()
             await self._write_back()
-            await self.publish()
-        await self.escalate()
-        await self.ask_people(answer_overdue=self.overdue)
+            await self._notify()
+        await self._escalation.go_on()
+        await self._questions.ask(answer_overdue=self._escalation.overdue)
 
     @property
     def ended(self) -> bool:
@@ -114,12 +137,12 @@ class PurchaseOrder(OrderDecided):
         return self.state.finished
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next escalation level of the escalation schedule."""
-        return self.patience()
+        """Until the next level of the escalation."""
+        return self._escalation.time_to_next
 
     def remembered(self) -> OrderState:
         """What the next run goes on with."""
-        return carried_order(self.state)
+        return self.state.carried()
 
     # -- collect
 
@@ -158,53 +181,23 @@ class PurchaseOrder(OrderDecided):
     async def _place_and_send(self) -> None:
         """Requisition and conversion, then the order to whoever serves it; refusals and edits wait for a person."""
         state = self.state
-        self.update_unsent(settle_requests(state, workflow.now().date(), self.record))
-        if state.order_number is None and any(line.open for line in state.lines):
-            if state.refusal is None:
-                await self._place()
-            if state.order_number is None:
-                return
+        settle_requests(state, workflow.now().date(), self.record)
         if not any(line.open for line in state.lines):
             await self._cancel_unsent()
-        elif state.refusal is None and await self.update_in_erp() and await self.send_order():
-            self.restart_escalation()
-            state.stage = OrderStage.SENT
+        elif state.refusal is None and await self._documents.place_and_send():
+            state.restart_escalation(workflow.now())
             workflow.upsert_search_attributes(
                 [sa.STAGE.value_set(state.stage), sa.ORDER.value_set(state.order_number or "")]
             )
-            await self.publish_needs()
-            await self.publish()
+            await self._publish_needs()
+            await self._notify()
 
     async def _cancel_unsent(self) -> None:
-        """Nobody wants anything of it any more: what the ERP has of it goes, and the supplier never hears of it."""
-        state = self.state
-        state.refusal = None
-        if state.requisitioned:
-            await self.cancel_requisition()
-        elif state.order_number is not None:
-            await self.update_in_erp()
-        if state.refusal is not None or state.edited:
-            return
-        state.stage = OrderStage.CANCELLED
-        self.record("order.cancelled", state.as_of)
-        await self.publish()
-
-    async def _place(self) -> None:
-        """One requisition and one order in the ERP, or why not."""
-        state, outcome = self.state, await self.place()
-        if isinstance(outcome, Refused):
-            state.refusal = f"{outcome.reason} ({outcome.code})"
-            self.record("order.refused", code=outcome.code, reason=outcome.reason, line=outcome.line)
-            return
-        state.requisition_number, state.order_number = outcome.requisition_number, outcome.order_number
-        self.record(
-            "order.placed",
-            requisition_number=outcome.requisition_number,
-            order_number=outcome.order_number,
-            found_existing=outcome.found_existing,
-            duplicates_cancelled=list(outcome.duplicates),
-        )
-        state.stage = OrderStage.UNSENT
+        """Nobody wants anything of it any more, and the supplier never hears of it."""
+        if await self._documents.withdraw_unsent():
+            self.state.stage = OrderStage.CANCELLED
+            self.record("order.cancelled", self.state.as_of)
+            await self._notify()
 
     # -- change, write back, tell
 
@@ -217,19 +210,19 @@ class PurchaseOrder(OrderDecided):
         if state.refusal is not None:
             return
         settle_requests(state, workflow.now().date(), self.record)
-        while changed := [line.number for line in state.lines if line.changed_in > state.revision and not line.edits]:
-            if await self.send_change(changed):
-                self.restart_escalation()
+        while changed := state.changed_lines:
+            if await self._documents.send_change(changed):
+                state.restart_escalation(workflow.now())
             elif state.refusal is not None:
                 return
 
     async def _write_back(self) -> None:
         """What was answered or received, to ERP and APS in one call each."""
         state, before = self.state, self.state.stage
-        if any(not line.complete for line in state.lines):
+        if any(not line.closed for line in state.lines):
             # Before as well as after: the ledger is told of the stage by what rides along.
             state.stage = self._stage_now()
-        await self.write_back()
+        await self._documents.write_back()
         state.stage = self._stage_now()
         if state.stage is before:
             return
@@ -247,18 +240,43 @@ class PurchaseOrder(OrderDecided):
             return OrderStage.DELIVERING
         return OrderStage.SENT if state.awaited else OrderStage.ACKNOWLEDGED
 
+    async def _notify(self) -> None:
+        """State to each requirement whose picture changed what it gets; with the audit events, in one go."""
+        found = changes_to_report(self.state)
+        if not found:
+            return
+        notices: list[CoverageNotice] = []
+        for requirement, stated in found:
+            self.state.notices += 1
+            self.state.reported[requirement] = digest(stated)
+            coverage = stated.model_copy(update={"sequence": self.state.notices, "reported_at": workflow.now()})
+            notices.append(CoverageNotice(requirement_id=requirement, coverage=coverage))
+        call = NotifyRequirementsCall(audit_batch=self.audit_batch(), notices=tuple(notices))
+        await self.recorded(InternalActivities.notify_requirements, call)
+
+    async def _publish_needs(self) -> None:
+        """Of a transfer or subcontract: what it needs of others, where that has changed."""
+        state = self.state
+        needs, withdrawals = needs_now(state, workflow.now())
+        if not needs and not withdrawals:
+            return
+        self.record(
+            "needs.published",
+            revision=state.revision,
+            needs=[{"requirement_id": need.id, "quantity": str(need.quantity)} for need in needs],
+            withdrawn=[gone.id for gone in withdrawals],
+        )
+        call = PublishNeedsCall(
+            audit_batch=self.audit_batch(), needs=needs, withdrawals=withdrawals, correlation_id=state.correlation_id
+        )
+        await self.recorded(InternalActivities.publish_needs, call)
+
+    # -- what it shows
+
     def snapshot(self) -> OrderSnapshot:
         """The present state, for the ledger's reads."""
         return snapshot(self.state)
 
     def details(self) -> str:
         """The present state in an operator's words, for Temporal's UI."""
-        state = self.state
-        number = f"order {state.order_number} (revision {state.revision})" if state.order_number else "no number yet"
-        rows = "\n".join(
-            f"- line {line.number}: {line.quantity} {line.request.unit} of {line.request.item} for {line.delivery_date}"
-            f"{', cancelled' if line.cancelled else ''}, received {line.received}"
-            for line in state.lines
-        )
-        head = f"**{state.stage.capitalize()}** — {status_text(state)}"
-        return f"{head}\n\n{number} to {state.terms.supplier}, plant {state.terms.plant}\n\n{rows}"
+        return describe(self.state)

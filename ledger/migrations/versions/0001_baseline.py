@@ -58,6 +58,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
     op.create_table(
+        "lease",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_lease"),
+    )
+    op.create_table(
         "inbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -78,6 +86,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_inbox"),
         sa.UniqueConstraint("source", "event_id", name="uq_inbox_source"),
     )
@@ -365,6 +374,7 @@ def downgrade() -> None:
     op.drop_table("consolidation_batch")
     op.drop_table("item_at_plant")
     op.drop_table("inbox")
+    op.drop_table("lease")
     op.drop_table("audit_event")
     op.drop_table("engineering_change")
     op.drop_table("bom_line")

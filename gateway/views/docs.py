@@ -1,9 +1,37 @@
-"""/docs: the API's description as one page that needs nothing from outside, made of its own OpenAPI document."""
+"""The description of the API: as OpenAPI, and as one page made of it that needs nothing from outside (/docs)."""
 
 import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+
+from gateway.problems import MEDIA_TYPE
+
+routes = APIRouter()
+
+
+@routes.get("/docs", include_in_schema=False)
+async def read_docs(request: Request) -> HTMLResponse:
+    return HTMLResponse(docs_page(request.app.openapi()))
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The app's OpenAPI description, where problems are problem+json alone."""
+    if app.openapi_schema is None:
+        app.openapi_schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        for operations in app.openapi_schema["paths"].values():
+            for operation in operations.values():
+                for answer in operation["responses"].values():
+                    if MEDIA_TYPE in answer.get("content", {}):
+                        answer["content"].pop("application/json", None)
+    return app.openapi_schema
+
 
 _STYLE = """
 body{margin:0;background:#f5f8fa;color:#1c2733;
@@ -72,4 +100,4 @@ def _table(title: str, rows: list[tuple[str, str]]) -> str:
     return f"<h3>{escape(title)}</h3><table>{cells}</table>"
 
 
-__all__ = ["docs_page"]
+__all__ = ["describe", "docs_page", "routes"]

@@ -1,0 +1,502 @@
+"""An order's documents: in the ERP, at the supplier, and what is written back to the ERP and APS.
+
+Each revision is made once for all its lines: one ERP write, one change order. Audit events ride along with each call.
+Decided
+here: that nothing is written over a person's edit; what the ERP answers as edited waits for a decision (edits). A plant
+of ours is sent no document: it hears of the needs that the order states (dependents).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from activities.aps import ApsActivities
+from activities.erp import ErpActivities
+from activities.supplier import SupplierActivities
+from canonical.calls import (
+    Call,
+    CancelRequisitionCall,
+    ChangeOrderCall,
+    PlaceAndSendCall,
+    PlacedAndSent,
+    PlaceOrderCall,
+    SendDocumentCall,
+    WriteBackCall,
+    WriteCoverageCall,
+    WriteScheduleCall,
+    WrittenBack,
+)
+from canonical.order import ChangeOutcome, Edited, OrderDocument, Placed, Refused, WriteOutcome, Written
+from canonical.policy import RouteKind
+from canonical.records import OrderStage
+from workflows import queues
+from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, Entity
+from workflows.purchase_order.edits import take_edit
+from workflows.purchase_order.reports import coverage, schedule
+from workflows.purchase_order.state import OrderState
+
+Outcome = TypeVar("Outcome")
+AnyCall = TypeVar("AnyCall", bound=Call)
+
+
+class CounterpartCalls:
+    """Calls on the counterparts' own queues."""
+
+    def __init__(self, entity: Entity[OrderState, Any]) -> None:
+        self._entity = entity
+
+    async def call(
+        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
+    ) -> Outcome:
+        """Tried until it answers; audit events that ride along are written then."""
+        attempt = call
+
+        async def once() -> Outcome:
+            nonlocal attempt
+            this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
+            return await self._execute(method, this, counterpart, summary, CALL_RETRIES)
+
+        return await self._entity.with_events(call.audit_batch, once, f"{counterpart}.{method.__name__}")
+
+    async def call_once(
+        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
+    ) -> Outcome | None:
+        """Tried once; None: it failed, and nobody knows what it did.
+
+        Whoever goes on from there does so after the pause that the counterpart asked for.
+        """
+        try:
+            outcome = await self._execute(method, call, counterpart, summary, RetryPolicy(maximum_attempts=1))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
+                await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
+            return None
+        if call.audit_batch is not None:
+            self._entity.event_log.written(call.audit_batch.sequence)
+        return outcome
+
+    async def _execute(
+        self,
+        method: Callable[..., Awaitable[Outcome]],
+        call: Call,
+        counterpart: str,
+        summary: str,
+        retries: RetryPolicy,
+    ) -> Outcome:
+        return await workflow.execute_activity_method(
+            method,
+            args=[call],
+            task_queue=queues.counterpart_queue(workflow.info().task_queue, counterpart),
+            start_to_close_timeout=CALL_TIMEOUT,
+            heartbeat_timeout=CALL_HEARTBEAT,
+            retry_policy=retries,
+            summary=summary,
+        )
+
+
+class OrderDocuments:
+    """What ERP, supplier and APS hold of one order."""
+
+    def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
+        self._state = state
+        self._entity = entity
+        self._counterparts = CounterpartCalls(entity)
+
+    # -- placing and sending
+
+    async def place_and_send(self) -> bool:
+        """Requisition and conversion, then the order to whoever serves it; whether that has it now.
+
+        Refusals and edits wait for a person; what was placed before is sent as it is now.
+        """
+        if self._state.order_number is None:
+            outcome = await self._place()
+            self._state.requisitioned = isinstance(outcome.placed, Refused)
+            if isinstance(outcome.placed, Refused):
+                self._record_unplaced(outcome.placed)
+                return False
+            self._record_placed(outcome.placed)
+            if outcome.sent is not None:
+                return self._record_first_sending(outcome.sent)
+        return await self._update_unsent() and self._record_first_sending(await self._send_order())
+
+    async def withdraw_unsent(self) -> bool:
+        """Nobody wants anything of it any more: what the ERP has of it goes; False where a person is to see to that."""
+        state = self._state
+        state.refusal = None
+        if state.requisitioned:
+            await self._cancel_requisition()
+        elif state.order_number is not None:
+            await self._update_unsent()
+        return state.refusal is None and not state.edited
+
+    async def _place(self) -> PlacedAndSent:
+        """Placed and sent in one call, tried once; where that fails, placed by itself until it succeeds."""
+        state = self._state
+        call = PlaceOrderCall(
+            key=self._key("place"),
+            correlation_id=state.correlation_id,
+            document=state.document(),
+            audit_batch=self._entity.audit_batch(),
+        )
+        document = call.document
+        summary = f"Place an order of {len(document.lines)} line(s) at {document.supplier}"
+        if document.route is not RouteKind.TRANSFER:
+            both = await self._place_and_send_once(call, summary)
+            if both is not None:
+                return both
+            # It failed, and nobody knows what it wrote.
+            call = call.model_copy(update={"maybe_written": True})
+        placed = await self._counterparts.call(ErpActivities.place_order, call, queues.ERP, summary)
+        return PlacedAndSent(placed=placed, sent=None)
+
+    async def _place_and_send_once(self, call: PlaceOrderCall, summary: str) -> PlacedAndSent | None:
+        return await self._counterparts.call_once(
+            ErpActivities.place_and_send,
+            PlaceAndSendCall(
+                key=call.key,
+                correlation_id=call.correlation_id,
+                document=call.document,
+                send_key=self._key(f"send-{self._state.revision}"),
+                audit_batch=call.audit_batch,
+            ),
+            queues.ERP,
+            f"{summary} and send it",
+        )
+
+    def _record_unplaced(self, refused: Refused) -> None:
+        self._state.refusal = f"{refused.reason} ({refused.code})"
+        self._entity.record("order.refused", code=refused.code, reason=refused.reason, line=refused.line)
+
+    def _record_placed(self, placed: Placed) -> None:
+        state = self._state
+        for line in state.lines:
+            if not line.never_sent:
+                line.mark_in_erp()
+        state.requisition_number, state.order_number = placed.requisition_number, placed.order_number
+        self._entity.record(
+            "order.placed",
+            requisition_number=placed.requisition_number,
+            order_number=placed.order_number,
+            found_existing=placed.found_existing,
+            duplicates_cancelled=list(placed.duplicates),
+        )
+        state.stage = OrderStage.UNSENT
+
+    async def _send_order(self) -> WriteOutcome | None:
+        """ORDERS, revision 1; None: a plant of ours is sent nothing."""
+        state = self._state
+        if state.terms.route is RouteKind.TRANSFER:
+            return None
+        return await self._send(SupplierActivities.send_order, f"send-{state.revision}", state.document())
+
+    def _record_first_sending(self, outcome: WriteOutcome | None) -> bool:
+        if not self._record_sending(outcome, self._state.revision, ()):
+            return False
+        for line in self._state.lines:
+            line.mark_sent()
+        self._state.stage = OrderStage.SENT
+        return True
+
+    async def _update_unsent(self) -> bool:
+        """Bring the ERP's document to what the order has become; False where that has to wait for a person."""
+        state = self._state
+        waiting = [line.number for line in state.lines if line.written and line.differs_from_erp and not line.edits]
+        if waiting:
+            state.updates += 1
+            summary = f"Update order {state.order_number} before it is sent"
+            if not await self._change_in_erp(waiting, f"update-{state.updates}", summary):
+                return False
+        for line in state.lines:
+            if line.cancelled and not line.edits:
+                line.complete_unsent()
+        state.cut = [line.number for line in state.lines if line.number in state.cut and line.edits]
+        return not state.edited
+
+    async def _cancel_requisition(self) -> None:
+        """Delete what the ERP kept of an order that it refused and that will not be; a refusal asks a person."""
+        state = self._state
+        outcome = await self._counterparts.call(
+            ErpActivities.cancel_requisition,
+            CancelRequisitionCall(
+                key=self._key("cancel-requisition"),
+                correlation_id=state.correlation_id,
+                document=state.document(whole=True),
+                audit_batch=self._entity.audit_batch(),
+            ),
+            queues.ERP,
+            f"Cancel the requisition of an order to {state.terms.supplier} that will not be",
+        )
+        self._record_refusal(outcome)
+        if not isinstance(outcome, Refused):
+            state.requisitioned = False
+            self._entity.record("requisition.cancelled", documents=outcome.writes)
+
+    # -- changing
+
+    async def send_change(self, numbers: Sequence[int]) -> bool:
+        """The next revision: one ERP write, one change order; False where either was refused or a person edited.
+
+        Until it is sent it is not the order's revision: where that fails, it is made anew once the cause is settled.
+        """
+        state = self._state
+        revision, expedite = state.revision + 1, state.expedite
+        lines = [line for line in state.lines if line.number in numbers]
+        self._record_change(revision, numbers, expedite)
+        # What a person edited and another adopted is in the ERP already.
+        to_write = [line.number for line in lines if line.differs_from_erp or not line.adopted]
+        summary = f"Change order {state.order_number} to revision {revision}"
+        if to_write and not await self._change_in_erp(to_write, f"change-{revision}", summary, revision=revision):
+            return False
+        if not self._record_sending(await self._send_revision(revision, numbers, expedite), revision, numbers):
+            return False
+        state.revision, state.expedite = revision, False
+        for line in lines:
+            line.mark_sent()
+        return True
+
+    def _record_change(self, revision: int, numbers: Sequence[int], expedite: bool) -> None:
+        self._entity.record(
+            "order.changed",
+            revision=revision,
+            lines=[
+                {
+                    "line": line.number,
+                    **line.whose,
+                    "quantity": str(line.quantity),
+                    "delivery_date": line.delivery_date.isoformat(),
+                    "cancelled": line.cancelled,
+                    "adopted": line.adopted,
+                }
+                for line in self._state.lines
+                if line.number in numbers
+            ],
+            expedite=expedite,
+        )
+
+    async def _send_revision(self, revision: int, numbers: Sequence[int], expedite: bool) -> WriteOutcome | None:
+        """ORDCHG; None: a plant of ours is sent nothing, and of a withdrawal it says nothing."""
+        state = self._state
+        if state.terms.route is not RouteKind.TRANSFER:
+            document = state.document(tuple(numbers), revision=revision)
+            return await self._send(SupplierActivities.send_change, f"change-{revision}", document, expedite=expedite)
+        for line in state.lines:
+            if line.number in numbers and line.cancelled:
+                line.complete(nothing_comes=True)
+                state.touch(line.number)
+        return None
+
+    async def _change_in_erp(
+        self, numbers: Sequence[int], step: str, summary: str, *, revision: int | None = None
+    ) -> bool:
+        """Bring lines to what the order says; False where the ERP refused, or holds a person's edit of them.
+
+        `revision`: the one that this is to become, where it is a change of what the supplier has.
+        """
+        state, key = self._state, self._key(step)
+        outcome = await self._counterparts.call(
+            ErpActivities.change_order,
+            ChangeOrderCall(
+                key=key,
+                correlation_id=state.correlation_id,
+                document=state.document(tuple(numbers), for_erp=True, revision=revision),
+                audit_batch=self._entity.audit_batch(),
+            ),
+            queues.ERP,
+            summary,
+        )
+        self._record_refusal(outcome)
+        if isinstance(outcome, Refused):
+            return False
+        if isinstance(outcome, Edited):
+            self._take_found(outcome, numbers, key)
+            return False
+        for line in state.lines:
+            if line.number in numbers:
+                line.mark_in_erp()
+        return True
+
+    def _take_found(self, found: Edited, numbers: Sequence[int], key: str) -> bool:
+        """Remember the edits that a write of these lines came upon; False where none is of them: a person is asked."""
+        state = self._state
+        for edit in found.edits:
+            take_edit(state, edit, f"{key}/{edit.line}/{edit.field}", self._entity.record, found=True)
+        if any(line.edits for line in state.lines if line.number in numbers):
+            return True
+        # Without a line to wait with, the same write would be tried for ever.
+        state.refusal = f"the ERP holds an edit of another line than {', '.join(map(str, numbers))}"
+        return False
+
+    # -- writing back
+
+    async def write_back(self) -> None:
+        """The delivery schedule to the ERP and the coverage to APS, for the lines that were touched."""
+        state = self._state
+        if not state.touched or state.order_number is None or state.refusal is not None:
+            return
+        numbers = list(state.touched)
+        if state.cut:
+            await self._cut_document()
+            if state.refusal is not None:
+                return
+        state.reports += 1
+        audit_batch, report, plan = self._entity.audit_batch(), coverage(state), schedule(state, numbers)
+        key, correlation_id = self._key(f"coverage-{state.reports}"), state.correlation_id
+        to_erp = WriteScheduleCall(key=key, correlation_id=correlation_id, schedule=plan, audit_batch=audit_batch)
+        # The audit events ride along with the schedule; where there is none (all cancelled), with the coverage.
+        to_aps = WriteCoverageCall(
+            key=key, correlation_id=correlation_id, report=report, audit_batch=None if plan.lines else audit_batch
+        )
+        both = await self._write_both(to_erp, to_aps) if plan.lines and report.entries else None
+        erp, aps = await asyncio.gather(
+            self._write_schedule(numbers, to_erp, both.erp if both else None),
+            self._write_coverage(to_aps, both.aps if both else None),
+        )
+        self._record_refusal(erp)
+        if isinstance(aps, Refused):
+            self._entity.record("coverage.refused", code=aps.code, reason=aps.reason)
+        if state.refusal is None:
+            state.touched = [number for number in state.touched if number not in numbers]
+
+    async def _cut_document(self) -> None:
+        """The supplier refused lines in whole or in part, or an edit is undone: the ERP's document follows."""
+        state = self._state
+        numbers = [line.number for line in state.lines if line.number in state.cut and not line.edits]
+        if numbers and await self._change_in_erp(
+            numbers,
+            f"cut-{state.revision}-{state.reports}",
+            f"Bring order {state.order_number} to what was agreed",
+        ):
+            state.cut = [number for number in state.cut if number not in numbers]
+
+    async def _write_both(self, to_erp: WriteScheduleCall, to_aps: WriteCoverageCall) -> WrittenBack | None:
+        """Both in one call, tried once; None: each is to be made by itself, until it succeeds."""
+        return await self._counterparts.call_once(
+            ErpActivities.write_back,
+            WriteBackCall(
+                key=to_erp.key,
+                correlation_id=to_erp.correlation_id,
+                schedule=to_erp.schedule,
+                report=to_aps.report,
+                audit_batch=to_erp.audit_batch,
+            ),
+            queues.ERP,
+            f"Write back what order {self._state.order_number} brings",
+        )
+
+    async def _write_schedule(
+        self, numbers: Sequence[int], call: WriteScheduleCall, made: ChangeOutcome | None
+    ) -> Refused | None:
+        """What a person turns out to have edited waits for a decision; the other lines are written without it.
+
+        `made`: what came of the call, where it was made already.
+        """
+        key, attempt = call.key, 1
+        while call.schedule.lines:
+            outcome = made if made is not None else await self._schedule_call(call)
+            made = None
+            if isinstance(outcome, Refused):
+                return outcome
+            if isinstance(outcome, Written):
+                self._record_schedule(call)
+                return None
+            if not self._take_found(outcome, [asked.line for asked in call.schedule.lines], call.key):
+                return None
+            attempt += 1
+            call = call.model_copy(
+                update={
+                    "key": f"{key}.{attempt}",
+                    "schedule": schedule(self._state, numbers),
+                    "entry": self._entity.audit_batch(),
+                    "maybe_written": False,
+                }
+            )
+        return None
+
+    def _record_schedule(self, call: WriteScheduleCall) -> None:
+        written = {asked.line: asked.schedule for asked in call.schedule.lines}
+        for line in self._state.lines:
+            if line.number in written:
+                line.mark_scheduled(written[line.number])
+
+    async def _schedule_call(self, call: WriteScheduleCall) -> ChangeOutcome:
+        outcome: ChangeOutcome = await self._counterparts.call(
+            ErpActivities.write_schedule,
+            call,
+            queues.ERP,
+            f"Write the delivery schedule of order {self._state.order_number}",
+        )
+        return outcome
+
+    async def _write_coverage(self, call: WriteCoverageCall, made: WriteOutcome | None) -> WriteOutcome | None:
+        """APS knows nothing of needs that are our own. `made`: what came of the call, where it was made already."""
+        if made is not None or not call.report.entries:
+            return made
+        summary = f"Tell APS what order {self._state.order_number} covers"
+        return await self._counterparts.call(ApsActivities.write_coverage, call, queues.APS, summary)
+
+    # -- the supplier
+
+    async def send_reminder(self) -> None:
+        """Ask for the answer that is due."""
+        state = self._state
+        document = state.document(tuple(line.number for line in state.awaited))
+        await self._counterparts.call(
+            SupplierActivities.send_reminder,
+            SendDocumentCall(
+                key=self._key(f"reminder-{state.revision}-{state.reminders}"),
+                correlation_id=state.correlation_id,
+                document=document,
+                audit_batch=self._entity.audit_batch(),
+            ),
+            queues.SUPPLIER,
+            f"Remind {document.supplier} of order {state.order_number}",
+        )
+        self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
+
+    async def _send(
+        self,
+        method: Callable[..., Awaitable[WriteOutcome]],
+        step: str,
+        document: OrderDocument,
+        *,
+        expedite: bool = False,
+    ) -> WriteOutcome:
+        outcome: WriteOutcome = await self._counterparts.call(
+            method,
+            SendDocumentCall(
+                key=self._key(step),
+                correlation_id=self._state.correlation_id,
+                document=document.model_copy(update={"expedite": expedite}),
+                audit_batch=self._entity.audit_batch(),
+            ),
+            queues.SUPPLIER,
+            f"Send revision {document.revision} of order {document.order_number} to {document.supplier}",
+        )
+        return outcome
+
+    def _record_sending(self, outcome: WriteOutcome | None, revision: int, changed: Sequence[int]) -> bool:
+        """False where the supplier's gateway refused it."""
+        self._record_refusal(outcome)
+        if isinstance(outcome, Refused):
+            return False
+        self._entity.record("order.sent", revision=revision, supplier=self._state.terms.supplier, changed=list(changed))
+        return True
+
+    # -- what each call needs
+
+    def _key(self, step: str) -> str:
+        """The idempotency key of a step of this order, the same on every attempt."""
+        return f"{self._state.id}#{step}"
+
+    def _record_refusal(self, outcome: ChangeOutcome | None) -> None:
+        """Remember a reasoned no until a person has seen to it."""
+        if isinstance(outcome, Refused):
+            self._state.refusal = f"{outcome.reason} ({outcome.code})"
+            self._entity.record("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)
