@@ -242,8 +242,10 @@ class Entity(ABC, Generic[State, Message]):
 
     async def _report_defects(self) -> None:
         """Incidents that open and close; and when the entity tries again."""
-        if self._met_defect:
-            self._retry_at = workflow.now() + DEFECT_PAUSES[min(self._failures, len(DEFECT_PAUSES) - 1)]
+        now = workflow.now()
+        if self._met_defect and (self._retry_at is None or self._retry_at <= now):
+            # What else meets a defect until then postpones nothing.
+            self._retry_at = now + DEFECT_PAUSES[min(self._failures, len(DEFECT_PAUSES) - 1)]
             self._failures += 1
         elif not self._set_aside and not self._defect:
             self._failures, self._retry_at = 0, None

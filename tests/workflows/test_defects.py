@@ -49,6 +49,16 @@ def broken_for(quantity: int, sound: Callable[..., Any]) -> Callable[..., Any]:
     return broken
 
 
+async def shows(harness: Harness, entity: str, incident: str | None) -> None:
+    """Until operators see this; the ledger knows it a moment before, while the task is still under way."""
+
+    async def look() -> bool:
+        return await harness.incident(entity) == incident
+
+    await harness.until(look)
+    await harness.until(lambda: harness.at_rest(entity))
+
+
 @pytest.mark.parametrize("place", ["take", "judge_need"])
 async def test_a_message_that_cannot_be_digested_is_set_aside_and_the_entity_goes_on(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, place: str
@@ -61,7 +71,7 @@ async def test_a_message_that_cannot_be_digested_is_set_aside_and_the_entity_goe
 
     poisoned = await harness.replan(need, 2, quantity=POISON)
     await harness.registered(requirement, "message.set_aside")
-    assert await harness.incident(requirement) == "defect.message"
+    await shows(harness, requirement, "defect.message")
     [aside] = [
         audit_event
         for audit_event in await harness.ledger.reads.audit_events([requirement])
@@ -77,12 +87,12 @@ async def test_a_message_that_cannot_be_digested_is_set_aside_and_the_entity_goe
     await harness.replan(need, 3, quantity=180)
     changed = await harness.order_until(order, lambda found: found.revision == 2)
     assert [int(line.quantity) for line in changed.lines] == [180]
-    assert await harness.incident(requirement) == "defect.message"
+    await shows(harness, requirement, "defect.message")
 
     monkeypatch.undo()
     await harness.skip(harness.handle(requirement), timedelta(minutes=1))
     await harness.registered(requirement, "incident.closed")
-    assert await harness.incident(requirement) is None
+    await shows(harness, requirement, None)
     assert (await harness.kinds(requirement))[-2:] == ["requirement.stale", "incident.closed"], (
         "R10: a newer one came meanwhile"
     )
@@ -96,13 +106,13 @@ async def test_a_message_that_was_set_aside_is_acted_on_once_the_code_is_replace
     requirement = await harness.plan(need)
     order = await harness.sent(requirement)
     poisoned = await harness.replan(need, 2, quantity=POISON)
-    await harness.registered(requirement, "message.set_aside")
+    await shows(harness, requirement, "defect.message")
     await harness.plan(poisoned)
     await harness.until(lambda: harness.at_rest(requirement))
 
     await harness.skip(harness.handle(requirement), timedelta(minutes=1))
     await harness.until(lambda: harness.at_rest(requirement))
-    assert await harness.incident(requirement) == "defect.message"
+    await shows(harness, requirement, "defect.message")
     assert (await harness.kinds(requirement)).count("message.set_aside") == 1, (
         "on record once, though it was delivered twice and tried again"
     )
@@ -141,7 +151,7 @@ async def test_a_decision_that_meets_a_defect_is_an_incident_and_is_made_with_th
     monkeypatch.setattr(requirement_workflow, "judge_need", broken)
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
-    assert await harness.until(lambda: harness.incident(requirement)) == "defect.decision"
+    await shows(harness, requirement, "defect.decision")
     await harness.registered(requirement, "incident.opened")
 
     need = await harness.replan(need, 2, quantity=120)
@@ -152,7 +162,7 @@ async def test_a_decision_that_meets_a_defect_is_an_incident_and_is_made_with_th
     need = await harness.replan(need, 3, quantity=130)
     order = await harness.sent(requirement)
     assert [int(line.quantity) for line in order.lines] == [130]
-    assert await harness.incident(requirement) is None
+    await shows(harness, requirement, None)
     assert (await harness.kinds(requirement)).count("incident.opened") == 1
 
 
@@ -165,7 +175,7 @@ async def test_a_decision_that_meets_a_defect_is_made_by_itself_once_the_code_is
     monkeypatch.setattr(stock_workflow, "judge_stock", broken)
     chain = harness.item("CHAIN", "Cyclops")
     stock = await state(harness, chain, -40)
-    assert await harness.until(lambda: harness.incident(stock)) == "defect.decision"
+    await shows(harness, stock, "defect.decision")
     monkeypatch.undo()
     await harness.skip(harness.handle(stock), timedelta(minutes=1))
     await harness.registered(stock, "stock.short")
