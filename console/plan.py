@@ -135,7 +135,7 @@ class PlanConsole:
         return taken.headers["location"]
 
     async def watch(self, location: str) -> dict[str, Any]:
-        """Show the run until it ends, then its counts by outcome. Raises GatewayRefusal if the gateway does not answer."""
+        """Show the run until it ends, and return it. Raises GatewayRefusal if the gateway does not answer."""
         statement = ""
         with self._bars() as bars:
             bar = bars.add_task("matching", total=None)

@@ -65,7 +65,7 @@ STRICT_RUNNER = SandboxedWorkflowRunner(
 """The runner of the tests: non-deterministic calls fail."""
 
 RUNNER = UnsandboxedWorkflowRunner()
-"""The runner of workers. The sandbox reloads the workflows' modules for every workflow, on the one thread that runs them
+"""The runner of workers. The sandbox reloads the workflows' modules for every workflow, on the one thread that serves
 all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them from disk each time, so that replacing
 files under a running worker would mix two versions."""
 
