@@ -213,7 +213,7 @@ class RequirementState(EntityState):
         return self.request_revision
 
     def settle_open_quantity(self, coverage: OrderCoverage) -> None:
-        """Stop expecting the open quantity from this order: it is being sourced anew."""
+        """Stop expecting the open quantity from this order: it is being sourced again."""
         request = coverage.request.model_copy(
             update={"needed": coverage.request.needed - coverage.open_quantity_in_order_unit}
         )

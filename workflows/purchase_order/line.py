@@ -38,7 +38,7 @@ class LineStatus(StrEnum):
     """Cancelled; the supplier has not answered that."""
     CANCELLED = "cancelled"
     NEVER_SENT = "never_sent"
-    """Cancelled before the supplier heard of it."""
+    """Cancelled before it was sent to the supplier."""
 
 
 class LineEvent(StrEnum):
@@ -166,8 +166,8 @@ class Line(BaseModel):
 
     number: int
     request: SupplyRequest
-    """The supply request it serves, as granted; for a shared line, that of the first requirement in R11's order when the
-    line was made."""
+    """The supply request it serves, as granted; for a shared line, that of the first requirement in R11's order when
+    the line was made."""
     quantity: Decimal
     allocated: Decimal
     """The quantity that the requirement needs; the rest is allocated to others or surplus of the lot."""
@@ -179,7 +179,7 @@ class Line(BaseModel):
     price: Decimal
     cancelled: bool = False
     never_sent: bool = False
-    """Cancelled before the supplier heard of it."""
+    """Cancelled before it was sent to the supplier."""
     changed_in: int = 1
     """The revision that last changed it."""
     answered_in: int = 0

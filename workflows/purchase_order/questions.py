@@ -2,7 +2,7 @@
 
 It asks about a silent or unclear supplier, an answer outside the tolerance and announcements beyond the order (R8), a
 document that the ERP refused, edits by others in the ERP, and requests that need approval (R3, R15). It reminds a
-silent supplier (R16); decisions.escalation decides when. Which questions should be open is a pure function of its state.
+silent supplier (R16); decisions.escalation decides when. Which questions should be open depends only on its state.
 """
 
 import datetime as dt

@@ -278,5 +278,5 @@ class StockBalance(Entity[StockState, StockOpened]):
             lines.append(f"- {state.shortfall} {figure.unit} short, needed by {state.short_since}: `{self._own_need}`")
         lines += [f"- {one.requirement_id}: {one.quantity} {one.unit} from stock" for one in state.allocations.values()]
         if state.suppressed:
-            lines.append(f"{state.suppressed} changes were too small to be told (R4).")
+            lines.append(f"{state.suppressed} changes were too small to report (R4).")
         return "\n\n".join(lines)
