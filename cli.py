@@ -1,17 +1,17 @@
 """The console, and the composition root of the gateway.
 
-python cli.py demo      the story, on servers of its own
-python cli.py up        worker, gateway and servers, with kept state
-python cli.py gateway   the gateway alone, from the environment's settings
-python cli.py plan run FILE --source S --plant P --version N    deliver a whole plan, and watch it
-python cli.py plan report S P N --out F   what became of every line of it
-python cli.py policy explain --plant P    what holds there, and which file says so
+python cli.py demo      run the demo on servers of its own
+python cli.py up        run worker, gateway and servers; state is kept
+python cli.py gateway   run the gateway alone, with the settings of the environment
+python cli.py plan run FILE --source S --plant P --version N    deliver a whole plan and watch its progress
+python cli.py plan report S P N --out F   the outcome of every line of a plan
+python cli.py policy explain --plant P    the effective policy, and the file each value comes from
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
 python cli.py audit checkpoint --out F    the newest audit event of each entity, signed
-python cli.py audit verify --checkpoint F whether every audit event is as it was recorded
+python cli.py audit verify --checkpoint F check that no audit event has changed since it was recorded
 python cli.py trace plant/item/key        what happened to a requirement, and why
-python cli.py exceptions list             questions that wait for a person
-python cli.py decide EXCEPTION CHOICE     decide an exception as it is now
+python cli.py exceptions list             questions waiting for a person
+python cli.py decide EXCEPTION CHOICE     decide an exception in its current state
 """
 
 import argparse
@@ -41,11 +41,11 @@ from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
 
 VERSION = "0.1.0"
-"""The same as in pyproject.toml, which an installation does not have."""
+"""Same as in pyproject.toml, which is not part of an installation."""
 
 
 async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] = utc_now) -> None:
-    """Serve the gateway until it is told to stop; brings the ledger's tables up to date first."""
+    """Migrate the ledger's tables, then serve the gateway until it is stopped."""
     await migrate(settings.database_url)
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
@@ -71,7 +71,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
 
 
 def run_gateway(now: Callable[[], datetime] = utc_now) -> int:
-    """Run the gateway from the environment's settings."""
+    """Run the gateway with the settings of the environment."""
     settings = GatewaySettings.load()
     logs.configure(settings.log_format, settings.log_level, correlation_in_hand)
     with exporting("pegline-gateway", settings.otlp_endpoint):
@@ -80,7 +80,7 @@ def run_gateway(now: Callable[[], datetime] = utc_now) -> int:
 
 
 def _trace(gateway: str, requirement: str) -> int:
-    """Print the trace of a requirement, an audit event a line."""
+    """Print the trace of a requirement, one audit event per line."""
     path = requirement.removeprefix("requirement/")
     answer = ask("GET", f"{gateway}/v1/requirements/{path}/trace")
     for event in answer["audit_events"]:
@@ -91,13 +91,13 @@ def _trace(gateway: str, requirement: str) -> int:
 
 
 def arguments() -> argparse.ArgumentParser:
-    """What the console understands."""
+    """The argument parser of all commands."""
     parser = argparse.ArgumentParser(prog="cli.py", description="Pegline's console")
     parser.add_argument("--version", action="version", version=f"pegline {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="tell the story on servers of its own")
+    commands.add_parser("demo", help="run the demo on servers of its own")
     commands.add_parser("up", help="run worker, gateway and servers; state is kept in .run/up")
-    commands.add_parser("gateway", help="run the gateway from the environment's settings")
+    commands.add_parser("gateway", help="run the gateway with the settings of the environment")
     policy_commands.add_to(commands)
     plan_commands.add_to(commands)
     audit_commands.add_to(commands)
@@ -109,12 +109,12 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run a command; 2 where the settings or the question are wrong."""
+    """Run a command; returns 2 if the settings or arguments are wrong."""
     given = arguments().parse_args()
     try:
         match given.command:
             case "demo" | "up":
-                # Only here: an installation that serves the gateway brings no demo and none of its tools.
+                # Imported only here: an installation that serves the gateway has neither the demo nor its tools.
                 from demo.main import run_demo, run_up
 
                 return run_demo() if given.command == "demo" else run_up()

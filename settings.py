@@ -1,11 +1,11 @@
 """Settings: the only reader of the environment.
 
-Decided here: which variables there are, what each may say, and the words in which a wrong one is refused.
-A variable that the environment does not have may be in a file `.env` of the current directory, and its value in a file
-of its own: PEGLINE_…_FILE names that, or it lies in /run/secrets under the variable's name.
-Temporal's own variables and profiles are read by temporalio.envconfig, so that they mean here what they mean to every
+It defines which variables there are, which values each may have, and the error messages for wrong ones.
+A variable that is not in the environment may be in the file `.env` of the current directory. Its value may also be in a
+file of its own: the one that PEGLINE_…_FILE names, or the one in /run/secrets with the variable's name.
+Temporal's own variables and profiles are read by temporalio.envconfig, so that they mean the same as in every other
 Temporal tool.
-Not decided here: what is done with a setting (worker.py, gateway, tools).
+How a setting is used is decided elsewhere (worker.py, gateway, tools).
 """
 
 import io
@@ -34,18 +34,18 @@ HttpUrl = Annotated[str, Field(pattern=_HTTP_URL)]
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """The format of log lines."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class SettingsError(Exception):
-    """The environment does not say what a process needs; the message names every variable that is wrong."""
+    """Settings that a process needs are missing or wrong; the message names every such variable."""
 
 
 class Counterpart(NamedTuple):
-    """Where a counterpart is reached and as whom; `rate` in calls per second over all workers of its queue."""
+    """Address and login of a counterpart; `rate` in calls per second over all workers of its queue."""
 
     base_url: str
     user: str
@@ -54,7 +54,7 @@ class Counterpart(NamedTuple):
 
 
 class Settings(BaseModel):
-    """What every process needs. Each field's alias is its variable, its description what is allowed."""
+    """Settings of every process. A field's alias is its variable; its description gives the allowed values."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -114,12 +114,12 @@ class Settings(BaseModel):
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Every variable that is read, and what it may say."""
+        """Every variable that is read, with its allowed values."""
         return {field.alias: field.description or "" for field in cls.model_fields.values() if field.alias}
 
 
 class AuditSettings(Settings):
-    """What `cli.py audit` needs besides: the keys of checkpoints, in PEM."""
+    """Additional settings of `cli.py audit`: the keys for checkpoints, in PEM."""
 
     audit_key: SecretStr | None = Field(
         default=None, alias="PEGLINE_AUDIT_KEY", description="an Ed25519 private key in PEM, which signs checkpoints"
@@ -130,7 +130,7 @@ class AuditSettings(Settings):
 
 
 class WorkerSettings(Settings):
-    """What a worker needs besides: the counterparts."""
+    """Additional settings of a worker: the counterparts."""
 
     erp_url: HttpUrl = Field(alias="PEGLINE_ERP_URL", description="the http(s) base URL of the ERP")
     erp_user: str = Field(alias="PEGLINE_ERP_USER", description="the user at the ERP")
@@ -184,7 +184,7 @@ class WorkerSettings(Settings):
 
 
 class GatewaySettings(Settings):
-    """What the gateway needs besides: where it listens (loopback, until it knows who calls)."""
+    """Additional settings of the gateway: where it listens (loopback, until it authenticates callers)."""
 
     gateway_host: str = Field(
         default="127.0.0.1",
@@ -202,24 +202,24 @@ class GatewaySettings(Settings):
 
 
 def policy_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """Where the policies lie, for what needs no other setting."""
+    """The policy directory, for commands that need no other setting."""
     given = with_env_file(os.environ) if environment is None else environment
     field = Settings.model_fields["policy_directory"]
     return Path(given.get(str(field.alias)) or field.default)
 
 
 class ToolSettings(NamedTuple):
-    """What set-up on one's own machine looks at."""
+    """Settings of the demo and of set-up on a developer's machine."""
 
     temporal: ClientConnectConfig
     temporal_cli: Path | None
     """TEMPORAL_CLI_PATH."""
     cache_directory: Path
-    """Ours in the user's cache: $XDG_CACHE_HOME/pegline or ~/.cache/pegline."""
+    """Pegline's directory in the user's cache: $XDG_CACHE_HOME/pegline or ~/.cache/pegline."""
     demo_today: date | None
-    """DEMO_TODAY: the day on which the demo plays; None: the machine's."""
+    """DEMO_TODAY: the date on which the demo is set; None: today."""
     demo_exit: bool
-    """DEMO_EXIT: the demo ends by itself, even on a terminal."""
+    """DEMO_EXIT: the demo exits by itself, even on a terminal."""
     setup_started: float | None
     """PEGLINE_SETUP_STARTED: the Unix time at which set-up began (the Makefile's)."""
 
@@ -240,10 +240,10 @@ class ToolSettings(NamedTuple):
 
 
 def with_env_file(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment`, and from the .env file what it leaves open; a variable that is set but empty counts as given.
+    """`environment`, completed from the .env file; a variable that is set but empty counts as set.
 
-    Values are taken as they are written, without putting other variables into them. Raises SettingsError where the file
-    can't be read, or where PEGLINE_ENV_FILE names one that is not there.
+    Values are used as written, without expanding variables in them. Raises SettingsError if the file can't be read, or
+    if PEGLINE_ENV_FILE names a file that does not exist.
     """
     named = environment.get(_ENV_FILE)
     path = Path(named or ".env")
@@ -257,7 +257,7 @@ def with_env_file(environment: Mapping[str, str]) -> dict[str, str]:
     left_open = {
         name: value
         for name, value in written.items()
-        # Neither form of a variable overrides the other form of it in the environment.
+        # A variable in the environment wins over either form (plain or _FILE) in the .env file.
         if value is not None and not environment.get(f"{name}_FILE") and not environment.get(name.removesuffix("_FILE"))
     }
     return {**left_open, **environment}
@@ -267,7 +267,7 @@ def _demo_today(statement: str) -> date | None:
     if not statement:
         return None
     try:
-        # Of the ways that ISO 8601 has to write a day, the one that everybody reads alike.
+        # Of the ISO 8601 date formats, only the unambiguous one.
         day = datetime.strptime(statement, "%Y-%m-%d").date()  # noqa: DTZ007
     except ValueError:
         day = None
@@ -286,9 +286,9 @@ def temporal_connection(environment: Mapping[str, str]) -> ClientConnectConfig:
 
 
 def environment_for_child(**changes: str | None) -> dict[str, str]:
-    """This process's environment with `changes`, for a program that we start; None takes a variable out.
+    """This process's environment with `changes`, for a child process; None removes a variable.
 
-    The program reads no .env file: that is of a real installation, and the program may be part of a demo.
+    The child reads no .env file: that belongs to a real installation, and the child may be part of a demo.
     """
     files = {f"{name}_FILE": None for name in changes if name.startswith("PEGLINE_")}
     merged: dict[str, str | None] = {**os.environ, _ENV_FILE: os.devnull, **files, **changes}
@@ -296,7 +296,7 @@ def environment_for_child(**changes: str | None) -> dict[str, str]:
 
 
 class _ValueFiles:
-    """The values of variables that lie in files, and what is wrong with those files."""
+    """Values of variables that are read from files, and the faults of those files."""
 
     def __init__(self, given: Mapping[str, str], variables: Iterable[str], secrets_directory: Path) -> None:
         self.values: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
     python worker.py
 
-runs until it is told to stop (SIGINT, SIGTERM). What a killed worker held runs again elsewhere within seconds.
+runs until SIGINT or SIGTERM. The work of a killed worker is taken over by another one within seconds.
 """
 
 import asyncio
@@ -50,17 +50,17 @@ from settings import Counterpart, SettingsError, WorkerSettings
 from workflows import queues
 
 TASK_SECONDS = 30
-"""How long a workflow task may compute before it counts as deadlocked (the SDK's own: 2; docs/adr/0021)."""
+"""How long a workflow task may compute before it counts as deadlocked (SDK default: 2; docs/adr/0021)."""
 
 MASTER_DATA_SECONDS = 120.0
-"""How old master data may be that a requirement is assessed by."""
+"""How old the master data behind an assessment may be."""
 
 log = logging.getLogger("pegline.worker")
 
 
 @dataclass(frozen=True)
 class Counterparts:
-    """The systems that a worker talks with."""
+    """The systems that a worker calls."""
 
     erp: ErpPort
     supplier: SupplierPort
@@ -70,18 +70,18 @@ class Counterparts:
 
 @dataclass(frozen=True)
 class Rates:
-    """Calls per second over all workers of a counterpart's queue."""
+    """Calls per second to each counterpart, over all workers of its queue."""
 
     erp: float
     supplier: float
     aps: float
 
     def beside_erp(self, rate: float) -> bool:
-        """Whether a counterpart of this rate may be called in one go with the ERP, whose rate then counts for both."""
+        """Whether a counterpart with this rate may be called in the ERP's activity, whose rate then limits both."""
         return rate > self.erp
 
     def alone(self, rate: float) -> float:
-        """What is left to the counterpart's own queue, so that it stays within its rate in all."""
+        """The rate left for the counterpart's own queue, so that the total stays within its limit."""
         return rate - self.erp if self.beside_erp(rate) else rate
 
 
@@ -93,9 +93,10 @@ class WorkersLedger(LedgerPort, Protocol):
 
 
 def patient(worker: Worker) -> Worker:
-    """A worker that takes no stalled machine for a deadlock: what it interrupts for that it can never let go again.
+    """Raise the worker's deadlock timeout, so that a stalled machine is not mistaken for a deadlock.
 
-    The SDK has no setting for it; this one has to be looked at with each new version of the SDK.
+    A workflow interrupted as deadlocked is never released again. The SDK has no setting for the timeout; check this
+    private attribute with each new version of the SDK.
     """
     tasks = worker._workflow_worker
     if tasks is not None:
@@ -112,9 +113,9 @@ def build_workers(
     rates: Rates | None = None,
     **options: Any,
 ) -> list[Worker]:
-    """One Worker per queue: workflows with the desk, and each counterpart at its own rate.
+    """One Worker per queue: workflows with internal activities, and each counterpart at its own rate.
 
-    `options` are the workflows' worker's.
+    `options` go to the workflows' worker.
     """
     return [
         _deciding_worker(client, queue, ledger, counterparts, policies, options),
@@ -134,11 +135,11 @@ def _deciding_worker(
     plan = PlanActivities(ledger.plans, policies, NearestNeeds())
     given: dict[str, Any] = {
         "workflow_task_executor": ThreadPoolExecutor(max_workers=4, thread_name_prefix="workflow"),
-        # No more than a core can finish in time: a task that waits for its turn times out and is done again.
+        # No more than one core can finish in time: a task that waits too long times out and runs again.
         "max_concurrent_workflow_tasks": 20,
         "max_concurrent_local_activities": 40,
-        # What waits for a worker that was killed goes to another one after this, as soon as its calls do
-        # (CALL_HEARTBEAT). Less, and a busy worker would replay from the start what only waits its turn.
+        # Tasks that wait for a killed worker go to another one after this, at the same time as its calls do
+        # (CALL_HEARTBEAT). With less, tasks that only wait for a busy worker would be replayed from the start.
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=5),
         **_every_worker(),
     }
@@ -149,7 +150,7 @@ def _deciding_worker(
 def _calling_workers(
     client: Client, queue: str, ledger: WorkersLedger, counterparts: Counterparts, rates: Rates | None
 ) -> Iterator[Worker]:
-    """A worker per counterpart; the ERP's calls others in one go where their rates allow it."""
+    """One worker per counterpart; the ERP's also calls the others directly where their rates allow it."""
     erp = ErpActivities(
         counterparts.erp,
         ledger,
@@ -183,7 +184,7 @@ def activities_of(group: object) -> list[Callable[..., Any]]:
 
 @asynccontextmanager
 async def reached(settings: WorkerSettings, now: Callable[[], datetime]) -> AsyncIterator[Counterparts]:
-    """HTTP clients to all counterparts, closed at the end."""
+    """Connect to all counterparts; the HTTP clients are closed at the end."""
 
     def client(counterpart: Counterpart) -> httpx.AsyncClient:
         return make_client(
@@ -206,12 +207,12 @@ async def reached(settings: WorkerSettings, now: Callable[[], datetime]) -> Asyn
 
 
 async def warm_up(master_data: MasterDataPort, plants: Iterable[str]) -> None:
-    """Read whole plants at once, since a plan asks for all of their items; what fails is read when it is needed."""
+    """Prefetch master data of whole plants, since a plan needs all their items; on failure it is read on demand."""
     for plant in plants:
         try:
             await master_data.prefetch(plant)
         except AdapterError as error:
-            log.warning("master data of plant %s is not read ahead: %s", plant, error)
+            log.warning("master data of plant %s could not be prefetched: %s", plant, error)
 
 
 def utc_now() -> datetime:
@@ -246,7 +247,7 @@ async def run(
 
 
 async def main(runner: WorkflowRunner = RUNNER, now: Callable[[], datetime] = utc_now) -> int:
-    """Run from the environment's settings; 2 where they are wrong."""
+    """Run with the settings of the environment; returns 2 if they are wrong."""
     try:
         settings = WorkerSettings.load()
     except SettingsError as error:

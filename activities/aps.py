@@ -1,4 +1,4 @@
-"""APS: what covers its requirements."""
+"""APS: the coverage of its requirements."""
 
 from temporalio import activity
 
@@ -10,7 +10,7 @@ from canonical.order import WriteOutcome
 
 
 class ApsActivities:
-    """Coverage back to the planning system."""
+    """Writes coverage back to the planning system."""
 
     def __init__(self, aps: ApsPort, ledger: LedgerPort) -> None:
         self._aps = aps
@@ -18,6 +18,6 @@ class ApsActivities:
 
     @activity.defn(name="aps.write_coverage")
     async def write_coverage(self, call: WriteCoverageCall) -> WriteOutcome:
-        """The coverage that one order gives, whole."""
+        """Write the complete coverage that one order gives."""
         async with counterpart(self._ledger, call):
             return await self._aps.write_coverage(call.report, key=call.key)

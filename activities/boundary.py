@@ -1,4 +1,4 @@
-"""The one place where adapter errors become Temporal's, and where audit events ride along.
+"""The one place where adapter errors become Temporal failures, and where calls record the audit events they carry.
 
 Business outcomes are returned; only a failed call is raised. Transient errors are retried by Temporal, after the
 time the counterpart asked for; permanent ones are not, and the workflow shows them as an incident.
@@ -21,13 +21,13 @@ HEARTBEAT_SECONDS = 2
 
 
 def maybe_written(call: Call) -> bool:
-    """Whether a former attempt may have written: a retry, or a step that failed before."""
+    """Whether an earlier attempt may have written: a retry, or a step that failed before."""
     return call.maybe_written or activity.info().attempt > 1
 
 
 @asynccontextmanager
 async def counterpart(ledger: LedgerPort, call: Call) -> AsyncIterator[None]:
-    """Record what rides along, heartbeat while the call runs, and translate how it fails."""
+    """Record the audit events of the call, heartbeat while it runs, and translate its errors."""
     beat = asyncio.create_task(_heartbeat())
     try:
         async with _translated(ledger, call):
@@ -37,7 +37,7 @@ async def counterpart(ledger: LedgerPort, call: Call) -> AsyncIterator[None]:
 
 
 async def _heartbeat() -> None:
-    """Tell the server that this worker lives; a call that is quick never gets to it."""
+    """Show the server that this worker is alive; a quick call ends before the first heartbeat."""
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         activity.heartbeat()

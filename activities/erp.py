@@ -22,10 +22,10 @@ from canonical.records import AuditBatch
 
 
 class ErpActivities:
-    """Calls to the ERP, recorded in the ledger by the way.
+    """Calls to the ERP; each also records its audit events in the ledger.
 
-    `supplier`: sent to as soon as an order is placed; `aps`: told beside the ERP of what is written back. None: it is
-    only called by its own queue.
+    `supplier`: receives an order as soon as it is placed. `aps`: receives the coverage together with each write-back to
+    the ERP. None: that counterpart is called only through its own queue.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class ErpActivities:
 
     @activity.defn(name="erp.place_order")
     async def place_order(self, call: PlaceOrderCall) -> PlaceOutcome:
-        """Requisition and conversion in one go; exactly one of each, however often it is tried."""
+        """Requisition and conversion in one call; exactly one of each, however often it is retried."""
         async with counterpart(self._ledger, call):
             return await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
 
     @activity.defn(name="erp.place_and_send")
     async def place_and_send(self, call: PlaceAndSendCall) -> PlacedAndSent:
-        """Place the order, and send it once its number is in the ledger, where the supplier's answer looks for it."""
+        """Place the order, and send it once the ledger has its number, by which the supplier's answer is matched."""
         async with counterpart(self._ledger, call):
             placed = await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
             if isinstance(placed, Refused) or self._supplier is None:
@@ -61,32 +61,32 @@ class ErpActivities:
 
     @activity.defn(name="erp.change_order")
     async def change_order(self, call: ChangeOrderCall) -> ChangeOutcome:
-        """Bring the changed lines to the document's state."""
+        """Change the lines in the ERP to match the document."""
         async with counterpart(self._ledger, call):
             return await self._erp.change_order(call.document, key=call.key)
 
     @activity.defn(name="erp.cancel_requisition")
     async def cancel_requisition(self, call: CancelRequisitionCall) -> WriteOutcome:
-        """Delete what was requisitioned for an order that will not be."""
+        """Delete the requisition of an order that will not be placed."""
         async with counterpart(self._ledger, call):
             return await self._erp.cancel_requisition(call.document, key=call.key)
 
     @activity.defn(name="erp.write_schedule")
     async def write_schedule(self, call: WriteScheduleCall) -> ChangeOutcome:
-        """Write what was confirmed and delivered."""
+        """Write confirmed and delivered quantities."""
         async with counterpart(self._ledger, call):
             return await self._erp.write_schedule(call.schedule, key=call.key)
 
     @activity.defn(name="erp.write_back")
     async def write_back(self, call: WriteBackCall) -> WrittenBack:
-        """Write what was confirmed and delivered, and tell APS meanwhile; fails where either does."""
+        """Write confirmed and delivered quantities, and report coverage to APS in parallel; fails if either fails."""
         async with counterpart(self._ledger, call):
             reported = asyncio.create_task(self._reported(call))
             try:
                 written = await self._erp.write_schedule(call.schedule, key=call.key)
                 return WrittenBack(erp=written, aps=await reported)
             finally:
-                # It may be broken off: APS takes a whole state, and is told it again. The ERP is always waited for.
+                # Safe to cancel: APS receives the complete coverage again. The call to the ERP is always awaited.
                 reported.cancel()
 
     async def _reported(self, call: WriteBackCall) -> WriteOutcome | None:

@@ -1,7 +1,7 @@
-"""The desk: what entities do inside our own walls, as local activities of the task that decided it.
+"""Internal activities: calls that stay inside Pegline, run as local activities of the workflow task that decided them.
 
-Each is short and may be repeated: the ledger records by sequence, messages carry whole state, and an order that was
-opened is opened once.
+Each is short and idempotent: the ledger records by sequence number, messages carry the complete state, and an order is
+opened only once.
 """
 
 import asyncio
@@ -42,8 +42,8 @@ from canonical.routing import assessment, supplying_plants
 from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
 
 MASTER_DATA_SECONDS = 25.0
-"""How long the desk waits for master data: longer than one call to the ERP, shorter than any activity may take. The
-read goes on meanwhile, so that the next one may find its answer."""
+"""How long an internal activity waits for master data: longer than one call to the ERP, shorter than the activity's
+timeout. The read continues in the background, so that a retry may find its result."""
 
 
 class InternalActivities:
@@ -61,11 +61,11 @@ class InternalActivities:
         self._master_data = master_data
         self._policies = policies
         self._kept: dict[tuple[str, str], bytes] = {}
-        """Digests of what this process has left in the ledger of items."""
+        """Digests of the assessments that this process has recorded in the ledger, by plant and item."""
 
     @activity.defn(name="internal.assess")
     async def assess(self, call: AssessCall) -> Assessment:
-        """Master data and policy of an item at a plant, as they are now."""
+        """Read the current master data and policy of an item at a plant."""
         async with _in_time():
             return await self._assess(call)
 
@@ -86,7 +86,7 @@ class InternalActivities:
         return assessed
 
     async def _keep(self, assessed: Assessment) -> None:
-        """Leave in the ledger what needs are decided by, for questions that can't wait for the ERP; once a process."""
+        """Record the assessment in the ledger for reads that can't wait for the ERP; each one once per process."""
         assert assessed.item is not None
         place, kept = (assessed.item.plant, assessed.item.item), assessed.model_copy(update={"allocated": {}})
         digest = hashlib.sha256(kept.model_dump_json().encode()).digest()
@@ -104,7 +104,7 @@ class InternalActivities:
 
     @activity.defn(name="internal.policy")
     async def policy(self, call: PolicyCall) -> PlantPolicy | None:
-        """What holds now; None where that is what the entity knows, or its plant has lost its policy since."""
+        """The current policy; None if the entity already knows it, or if its plant has lost its policy since."""
         found = self._policies.effective(call.plant, item_class=call.item_class, item=call.item, supplier=call.supplier)
         if found is None and not call.known:
             _without_policy(call.plant)
@@ -112,7 +112,7 @@ class InternalActivities:
 
     @activity.defn(name="internal.request_supply")
     async def request_supply(self, call: RequestSupplyCall) -> SupplyRequestsPlaced:
-        """Record, find or open an order for each new want, and hand each change to its order."""
+        """Record, find or open an order for each new supply request, and send each changed request to its order."""
         await self._ledger.record([call.audit_batch])
         reservations = [await self._reserve(opening, call.correlation_id) for opening in call.openings]
         delivered = await asyncio.gather(
@@ -149,13 +149,13 @@ class InternalActivities:
 
     @activity.defn(name="internal.close_batch")
     async def close_batch(self, call: CloseBatchCall) -> ConsolidationBatch:
-        """End the collecting of an order: what is in its consolidation batch."""
+        """Close the consolidation batch of an order and return its contents."""
         await self._ledger.record([call.audit_batch])
         return await self._ledger.close_batch(call.order_id)
 
     @activity.defn(name="internal.notify_requirements")
     async def notify_requirements(self, call: NotifyRequirementsCall) -> tuple[bool, ...]:
-        """Record, and state to each requirement what the order gives it; False where it has ended."""
+        """Record, and report to each requirement the coverage it has from the order; False where it has ended."""
         await self._ledger.record([call.audit_batch])
         delivered = await asyncio.gather(
             *(self._entities.report_coverage(reported.requirement_id, reported.coverage) for reported in call.notices)
@@ -164,7 +164,7 @@ class InternalActivities:
 
     @activity.defn(name="internal.close_exception")
     async def close_exception(self, call: CloseExceptionCall) -> bool:
-        """Record, and tell who raised it what was decided."""
+        """Record, and report the decision to the entity that raised the exception."""
         await self._ledger.record([call.audit_batch])
         reported = call.decided is not None and await self._entities.report_decision(call.raised_by, call.decided)
         return reported
@@ -176,13 +176,13 @@ class InternalActivities:
 
     @activity.defn(name="internal.publish_needs")
     async def publish_needs(self, call: PublishNeedsCall) -> None:
-        """Record, and state what one of our orders needs of others."""
+        """Record, and publish the needs that an order of ours has (components, stock of another plant)."""
         await self._ledger.record([call.audit_batch])
         await self._ledger.publish_needs(call.needs, call.withdrawals, correlation_id=call.correlation_id)
 
     @activity.defn(name="internal.where_used")
     async def where_used(self, call: WhereUsedCall) -> WhereUsed:
-        """Where components are used, with what master data and policy say of each."""
+        """Where components are used, with master data and policy of each."""
         policy = self._policies.effective(call.plant) or _without_policy(call.plant)
         uses = await self._ledger.where_used(call.plant, call.assembly, call.revision, call.components)
         async with _in_time():
@@ -192,7 +192,7 @@ class InternalActivities:
 
     @activity.defn(name="internal.change_bom")
     async def change_bom(self, call: ChangeBomCall) -> tuple[bool, ...]:
-        """Record, and tell each requirement what it goes on needing; False where it has ended."""
+        """Record, and notify each requirement of the quantity it still needs; False where it has ended."""
         await self._ledger.record([call.audit_batch])
         delivered = await asyncio.gather(
             *(self._entities.change_bom(change.requirement_id, change.changed) for change in call.changes)
@@ -201,7 +201,7 @@ class InternalActivities:
 
     @activity.defn(name="internal.stock_use")
     async def stock_use(self, call: StockUseCall) -> StockUse:
-        """What is free of an item, who could use it, and what master data and policy say of it."""
+        """The available stock of an item, its possible users, and its master data and policy."""
         figure = await self._ledger.available_to_promise(call.plant, call.item)
         users = await self._ledger.stock_users(call.plant, call.item)
         assessment = await self.assess(AssessCall(plant=call.plant, item=call.item))
@@ -209,7 +209,7 @@ class InternalActivities:
 
     @activity.defn(name="internal.allocate_stock")
     async def allocate_stock(self, call: AllocateStockCall) -> tuple[bool, ...]:
-        """Record, and tell each requirement what it gets from stock; False where it has ended."""
+        """Record, and notify each requirement of its allocation from stock; False where it has ended."""
         await self._ledger.record([call.audit_batch])
         delivered = await asyncio.gather(
             *(self._entities.allocate_stock(share.requirement_id, share.allocated) for share in call.shares)
@@ -225,7 +225,7 @@ class InternalActivities:
 
 @asynccontextmanager
 async def _in_time() -> AsyncIterator[None]:
-    """Says what is slow, once; an activity that is cut off could not, and six attempts would hold the entity up."""
+    """Fail without retries and name master data as the cause; a plain timeout would give no cause and be retried."""
     try:
         async with asyncio.timeout(MASTER_DATA_SECONDS) as limit:
             yield

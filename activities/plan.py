@@ -1,4 +1,4 @@
-"""Plan runs, as activities of their own: each takes as long as the plan is large, and may be repeated at any point."""
+"""Activities of plan runs: their duration grows with the plan, and each may be repeated from any point."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from canonical.plan import ENDED, PlanDelivered, PlanMatched, PlanMatcher, PlanR
 from canonical.policy import PlantPolicy
 
 POLL_SECONDS = 0.25
-"""How often a run looks whether what it waits for has been delivered."""
+"""How often a run polls whether the deliveries it waits for are complete."""
 
 
 class PlanActivities:
@@ -28,7 +28,7 @@ class PlanActivities:
 
     @activity.defn(name="plan.match")
     async def match(self, call: PlanRunCall) -> PlanMatched:
-        """Find the net change, once what the source said before is delivered."""
+        """Find the net change, once everything the source sent earlier is delivered."""
         run = call.run
         policy = self._policy(run.plant)
         async with _beating():
@@ -42,7 +42,7 @@ class PlanActivities:
 
     @activity.defn(name="plan.wait")
     async def wait(self, call: PlanRunCall) -> PlanRunStatus:
-        """A person is asked."""
+        """Mark the run as waiting for a person."""
         return await self._plans.wait(call.run, call.detail)
 
     @activity.defn(name="plan.keep_needs")
@@ -60,7 +60,7 @@ class PlanActivities:
         """Hand the net change over, batch by batch, until all of it is delivered or a newer plan ends the run."""
         batch, per_second = call.batch, call.per_second
         if per_second:
-            # As many as are due until the next look: a batch at once would be a burst.
+            # Only what is due until the next poll: a full batch at once would be a burst.
             batch = max(1, min(batch, int(per_second * POLL_SECONDS)))
         async with _beating():
             while True:
@@ -81,7 +81,7 @@ class PlanActivities:
 
 @asynccontextmanager
 async def _beating() -> AsyncIterator[None]:
-    """Tell the server that this worker lives, for as long as it takes."""
+    """Send heartbeats for as long as the block runs."""
     beat = asyncio.create_task(_beat())
     try:
         yield

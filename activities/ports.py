@@ -1,4 +1,4 @@
-"""What activities use of our own: the ledger, plan runs and entities."""
+"""Protocols of Pegline's own parts that activities use: the ledger, plan runs and entities."""
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -24,58 +24,58 @@ from canonical.supply import CoverageChanged, SupplyRequest
 
 
 class LedgerPort(Protocol):
-    """What entities leave in the ledger and ask of it. Every call may be repeated."""
+    """What entities write to the ledger and read from it. Every call is idempotent."""
 
     async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
-        """Events once by their entity's own count, snapshots where newer; one transaction."""
+        """Record each event once, by its entity's sequence number, and snapshots if newer; one transaction."""
         ...
 
     async def reserve_order(
         self, request: SupplyRequest, terms: OrderTerms, *, consolidation_minutes: int, lines_max: int, days_max: int
     ) -> Reservation:
-        """Put the supply request in the consolidation batch of an order that collects for these terms, or open one.
+        """Put the supply request in the open consolidation batch of an order with these terms, or open one.
 
         A requirement that already holds a line of an order with these terms and the same need revision gets that
-        order again. One transaction; safe against others that reserve or close at the same moment.
+        order again. One transaction; safe against concurrent reservations and closings.
         """
         ...
 
     async def close_batch(self, order: OrderId) -> ConsolidationBatch:
-        """End the collecting; from now on wants reach the order as messages. Repeated: the same consolidation batch."""
+        """Close the batch; later supply requests reach the order as messages. Repeated: returns the same batch."""
         ...
 
     async def publish_needs(
         self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
     ) -> None:
-        """Put what our own orders need of others into the inbox, as CloudEvents of source `pegline`.
+        """Put the needs of our own orders into the inbox, as CloudEvents of source `pegline`.
 
-        They are judged and delivered like any plan's (R1, R10). By the revision's event id: a repeated one is one.
+        They are classified and delivered like those of any plan (R1, R10), and deduplicated by the revision's event id.
         """
         ...
 
     async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
-        """R14: what each supplier (or supplying plant) has been asked for of the item so far.
+        """R14: the quantity of the item requested so far from each supplier (or supplying plant).
 
-        In `unit` (the item's base unit) as far as physics converts the units in which needs were stated; else as they
-        were stated.
+        In `unit` (the item's base unit) where the units of the needs can be converted physically; else in their own
+        units.
         """
         ...
 
     async def where_used(
         self, plant: str, assembly: str, revision: str, components: Sequence[str]
     ) -> Sequence[ComponentUse]:
-        """R13: open requirements of the components with their order lines, and who else uses them; in their order.
+        """R13: open requirements of the components, their order lines and other users; in the order of `components`.
 
-        `assembly` and `revision`: the change that asks; what it says itself does not count.
+        `assembly` and `revision`: the change on whose behalf this is read; its own uses do not count.
         """
         ...
 
     async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
-        """The engineering change whose revision takes the place of this one; None: none was told."""
+        """The engineering change whose revision replaces this one; None if there is none yet."""
         ...
 
     async def available_to_promise(self, plant: str, item: str) -> StockFigure:
-        """What is free of the item, as last stated."""
+        """The item's available stock, as last reported."""
         ...
 
     async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
@@ -83,17 +83,17 @@ class LedgerPort(Protocol):
         ...
 
     async def record_item(self, assessment: Assessment) -> None:
-        """Keep what a need was decided by, for questions that must not wait for the ERP."""
+        """Keep the assessment that a need was decided on, for reads that must not wait for the ERP."""
         ...
 
 
 class PlanRunPort(Protocol):
-    """What plan runs ask of the ledger. Every call may be repeated; of a run that has ended they change nothing."""
+    """What plan runs ask of the ledger. Every call is idempotent and changes nothing once the run has ended."""
 
     async def find(self, number: int) -> PlanRunStatus | None: ...
 
     async def waits_for(self, run: PlanRunStatus) -> str:
-        """What must be delivered before the run can be compared with it; empty: nothing."""
+        """The deliveries that must complete before the plan can be matched; empty if none."""
         ...
 
     async def match(
@@ -103,11 +103,11 @@ class PlanRunPort(Protocol):
         ...
 
     async def wait(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
-        """A person is asked."""
+        """Mark the run as waiting for a person."""
         ...
 
     async def keep_needs(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
-        """Withdraw nothing: a person decided so."""
+        """Withdraw nothing, as a person decided."""
         ...
 
     async def stop(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
@@ -115,7 +115,7 @@ class PlanRunPort(Protocol):
         ...
 
     async def deliver(self, run: PlanRunStatus, batch: int) -> PlanDelivered:
-        """Hand over the next changes where fewer than a batch are under way; `done` where nothing is left."""
+        """Hand over the next changes if fewer than a batch are in progress; `done` when none are left."""
         ...
 
 

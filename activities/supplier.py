@@ -10,7 +10,7 @@ from canonical.order import WriteOutcome
 
 
 class SupplierActivities:
-    """Documents to suppliers; a repeated key is one document."""
+    """Sends documents to suppliers; calls with the same key send one document."""
 
     def __init__(self, supplier: SupplierPort, ledger: LedgerPort) -> None:
         self._supplier = supplier
@@ -30,6 +30,6 @@ class SupplierActivities:
 
     @activity.defn(name="supplier.send_reminder")
     async def send_reminder(self, call: SendDocumentCall) -> WriteOutcome:
-        """Ask for the answer that is due."""
+        """Ask for an answer that is due."""
         async with counterpart(self._ledger, call):
             return await self._supplier.send_reminder(call.document, key=call.key)

@@ -1,7 +1,7 @@
-"""`cli.py audit …`: whether the chains of audit events hold, and what anchors them outside the database.
+"""`cli.py audit …`: verify the hash chains of audit events, and anchor them outside the database.
 
-python cli.py audit checkpoint --out FILE      the newest event of each entity, signed
-python cli.py audit verify --checkpoint FILE   every event hashed again, and compared with a checkpoint
+python cli.py audit checkpoint --out FILE      sign the newest event of each entity
+python cli.py audit verify --checkpoint FILE   hash every event again and compare it with a checkpoint
 """
 
 import argparse
@@ -33,11 +33,11 @@ from settings import AuditSettings
 
 INTACT, DIFFERS = 0, 1
 SHOWN = 50
-"""Findings that are printed; the others are counted."""
+"""Findings that are printed; any more are only counted."""
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
-    """The `audit` command and what it is asked for."""
+    """Add the `audit` command and its arguments."""
     audit = commands.add_parser("audit", help="whether the audit events are as they were recorded")
     questions = audit.add_subparsers(dest="question", required=True)
     checkpoint = questions.add_parser("checkpoint", help="sign the newest event of each entity, to keep elsewhere")
@@ -51,7 +51,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """0: all is as it was recorded; 1: something differs. Raises Refused where it can't be found out."""
+    """0: everything is as it was recorded; 1: something differs. Raises GatewayRefusal if it can't be checked."""
     settings = AuditSettings.load()
     try:
         if given.question == "checkpoint":
@@ -78,7 +78,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 async def _verify(database_url: str, checkpoint: Checkpoint | None, add: Callable[[Head], None] | None = None) -> int:
-    """Walk along every chain and say what is found; `add`: told the newest event of each entity."""
+    """Verify every chain and print the findings; `add` receives the newest event of each entity."""
     verification, report = Verification(checkpoint.heads if checkpoint else None), _Report()
     engine = await connect(database_url)
     try:
@@ -100,7 +100,7 @@ async def _verify(database_url: str, checkpoint: Checkpoint | None, add: Callabl
 
 
 class _Report:
-    """Findings as they come; the first ones are shown."""
+    """Collects findings; only the first ones are shown."""
 
     def __init__(self) -> None:
         self._first: list[Finding] = []
@@ -113,7 +113,7 @@ class _Report:
                 self._first.append(finding)
 
     def show(self, verification: Verification, checkpoint: Checkpoint | None, *, signing: bool) -> int:
-        """Print it; the exit code."""
+        """Print the report and return the exit code."""
         for finding in self._first:
             print(finding)
         if self._found > len(self._first):
@@ -131,7 +131,7 @@ class _Report:
 
 
 def _pem(file: Path | None, setting: str, variable: str, option: str) -> str:
-    """The key: of the file, else of the setting."""
+    """The key from the file, else from the setting."""
     pem = file.read_text(encoding="ascii", errors="replace") if file else setting
     if not pem:
         raise CheckpointError(f"no key: give {option} FILE, or set {variable} or {variable}_FILE")
@@ -140,7 +140,7 @@ def _pem(file: Path | None, setting: str, variable: str, option: str) -> str:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[Any]:
-    """A file that is not there yet; half of one is taken away again."""
+    """Create a file that must not exist yet; it is deleted again if writing fails."""
     with path.open("xb") as file:
         try:
             yield file
@@ -151,7 +151,7 @@ def _new_file(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _progress(number: int) -> Iterator[Callable[[], None]]:
-    """On a terminal only, and apart from the result."""
+    """A progress bar on standard error, only on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Hashing again", total=number)

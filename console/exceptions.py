@@ -1,4 +1,4 @@
-"""`cli.py exceptions list` and `cli.py decide`: a buyer's questions in the console."""
+"""`cli.py exceptions list` and `cli.py decide`: list and decide exceptions in the console."""
 
 import argparse
 from typing import Any
@@ -10,7 +10,7 @@ from console.http import DEFAULT_GATEWAY, ask
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
-    """The commands and what they are asked for."""
+    """Add the commands and their arguments."""
     exceptions = commands.add_parser("exceptions", help="questions that wait for a person")
     listing = exceptions.add_subparsers(dest="question", required=True).add_parser("list", help="the newest first")
     listing.add_argument("--state", default="open", choices=("open", "decided", "overtaken", "all"))
@@ -28,7 +28,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def list_exceptions(given: argparse.Namespace, console: Console | None = None) -> int:
-    """Print a row for each exception with what it takes to decide it."""
+    """Print a row for each exception, with all that is needed to decide it."""
     rows = list(_pages(given))
     if not rows:
         print("nothing waits for a decision" if given.state == "open" else "no such exception")
@@ -53,7 +53,7 @@ def list_exceptions(given: argparse.Namespace, console: Console | None = None) -
 
 
 def decide_exception(given: argparse.Namespace) -> int:
-    """Decide on the proposal as it is at this moment."""
+    """Decide on the current proposal."""
     url = f"{given.gateway}/v1/exceptions/{given.exception.removeprefix('exception/')}"
     seen = ask("GET", url)
     print(seen["proposal"]["summary"])
@@ -73,7 +73,7 @@ def _pages(given: argparse.Namespace) -> list[dict[str, Any]]:
     while path and len(rows) < given.limit:
         page = ask("GET", f"{given.gateway}{path}", params=params)
         rows += page["items"]
-        path, params = page["next"], None  # the address of the next page holds the question
+        path, params = page["next"], None  # the next page's URL contains the query
     return rows[: given.limit]
 
 

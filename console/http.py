@@ -1,4 +1,4 @@
-"""How the console asks the gateway: an answer, or words for the person who asked."""
+"""How the console calls the gateway: a response, or a message for the user."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 
 
 class GatewayRefusal(Exception):
-    """The gateway said no, or does not answer; the message is for the person."""
+    """The gateway refused the request or does not answer; the message is for the user."""
 
 
 def ask(method: str, url: str, **more: Any) -> Any:
-    """The gateway's JSON answer. Raises Refused."""
+    """The gateway's JSON response. Raises GatewayRefusal."""
     try:
         answer = httpx.request(method, url, timeout=15, trust_env=False, **more)
     except httpx.HTTPError as error:
@@ -23,12 +23,12 @@ def ask(method: str, url: str, **more: Any) -> Any:
 
 
 def unreachable(url: str, error: httpx.HTTPError) -> GatewayRefusal:
-    """Nobody answers there."""
+    """The error for a gateway that does not answer."""
     return GatewayRefusal(f"no gateway answers at {url}: {error or type(error).__name__}; start one with `make up`")
 
 
 def refusal(answer: httpx.Response) -> GatewayRefusal:
-    """What a refusing answer says, in a line; what speaks no problem+json (a proxy) is named by its status."""
+    """An error response in one line; one without problem+json (from a proxy) is described by its status."""
     try:
         statement = answer.json()
         words = [str(statement.get(name) or "") for name in ("title", "detail", "next_step")]

@@ -1,10 +1,10 @@
-"""`cli.py plan …`: a whole plan from a file to its last delivery, and what became of every line.
+"""`cli.py plan …`: deliver a whole plan from a file, and report the outcome of every line.
 
 python cli.py plan run plan.ndjson.gz --source aps-main --plant 1710 --version 12 --report lines.parquet
 python cli.py plan report aps-main 1710 12 --out lines.csv
 
 Exit 0: delivered (with --no-wait: stored). 1: the plan did not take effect (over its error limit, or a newer one came
-first). 2: the question is wrong, or nobody answers; 130: left with Ctrl-C, while the run goes on by itself.
+first). 2: the arguments are wrong, or the gateway does not answer. 130: left with Ctrl-C; the run itself continues.
 """
 
 import argparse
@@ -33,13 +33,13 @@ ENDED = ("done", "stopped", "superseded")
 _PIECE_BYTES = 256 * 1024
 _POLL_SECONDS = 0.5
 _SILENCE_SECONDS = 60.0
-"""How long a gateway that restarts may be silent while a run is watched."""
+"""How long the gateway may be unreachable, as when it restarts, while a run is watched."""
 _TIMEOUT = httpx.Timeout(15, read=600)
-"""The answer to an upload comes when the plan is stored whole."""
+"""The response to an upload comes once the whole plan is stored."""
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
-    """The `plan` command and what it is asked for."""
+    """Add the `plan` command and its arguments."""
     plan = commands.add_parser("plan", help="whole plans: deliver one from a file, read what became of its lines")
     questions = plan.add_subparsers(dest="question", required=True)
     run_one = questions.add_parser("run", help="send a plan (CSV or NDJSON, .gz as it is) and watch its delivery")
@@ -60,7 +60,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Answer; the module says what the exit codes are. Raises Refused."""
+    """Run the command; see the module for its exit codes. Raises GatewayRefusal."""
     try:
         return asyncio.run(_run(given))
     except KeyboardInterrupt:
@@ -74,7 +74,7 @@ async def _run(given: argparse.Namespace) -> int:
 
 
 async def answer(given: argparse.Namespace, console: "PlanConsole") -> int:
-    """Send, watch and report, as asked."""
+    """Send, watch and report, as the arguments say."""
     if given.question == "report":
         path = f"/v1/plan-runs/{quote(given.source, safe='')}/{quote(given.plant, safe='')}/{given.version}"
         await console.fetch_report(path, given.out)
@@ -95,7 +95,7 @@ async def answer(given: argparse.Namespace, console: "PlanConsole") -> int:
 
 
 class PlanConsole:
-    """Talks with the gateway about plan runs, and shows it: progress on one console, results on the other."""
+    """Calls the gateway about plan runs; shows progress on one console and results on the other."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class PlanConsole:
         self._silence_seconds = silence_seconds
 
     async def send(self, file: Path, source: str, plant: str, version: int, *, partial: bool = False) -> str:
-        """Stream the file; answers where its run is read. Raises Refused."""
+        """Stream the file; returns the URL of its run. Raises GatewayRefusal."""
         content_type, packed = _form(file)
         headers = {"Content-Type": content_type} | ({"Content-Encoding": "gzip"} if packed else {})
         query = {"source": source, "plant": plant, "version": str(version), "partial": str(partial).lower()}
@@ -135,7 +135,7 @@ class PlanConsole:
         return taken.headers["location"]
 
     async def watch(self, location: str) -> dict[str, Any]:
-        """The run at its end, shown until then and counted by outcome. Raises Refused where nobody answers."""
+        """Show the run until it ends, and return it. Raises GatewayRefusal if the gateway does not answer."""
         statement = ""
         with self._bars() as bars:
             bar = bars.add_task("matching", total=None)
@@ -156,7 +156,7 @@ class PlanConsole:
         return view
 
     async def fetch_report(self, location: str, out: Path) -> None:
-        """Write the report of a run; a file that breaks off takes no other's place. Raises Refused."""
+        """Write the report of a run; an incomplete file never replaces `out`. Raises GatewayRefusal."""
         form, part = _report_type(out), out.with_name(out.name + ".part")
         url = f"{location}/report"
         try:
@@ -178,7 +178,7 @@ class PlanConsole:
         self._progress.print(f"every line: {out}")
 
     async def _read(self, location: str) -> dict[str, Any]:
-        """The run as it stands; a gateway that restarts is waited for."""
+        """The current state of the run; waits for a gateway that restarts."""
         waited = 0.0
         while True:
             try:
@@ -198,7 +198,7 @@ class PlanConsole:
         return view
 
     def _show(self, view: dict[str, Any]) -> None:
-        """Counts per outcome, and why it ended where it did not take effect."""
+        """Print the counts per outcome and, if the plan did not take effect, the reason."""
         if view["detail"]:
             self._results.print(f"{view['stage']}: {view['detail']}")
         table = Table("outcome", "lines", title=f"{view['id']}: {view['stage']}", title_justify="left")
@@ -222,7 +222,7 @@ async def _pieces(file: Path, bars: Progress, bar: TaskID) -> AsyncIterator[byte
 
 
 def _form(file: Path) -> tuple[str, bool]:
-    """What a plan's file is by its name, and whether it is packed."""
+    """The content type of a plan file by its name, and whether it is compressed."""
     packed = file.suffix.lower() == ".gz"
     suffix = Path(file.stem).suffix.lower() if packed else file.suffix.lower()
     if suffix not in CONTENT_TYPES:

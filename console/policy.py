@@ -1,4 +1,4 @@
-"""`cli.py policy …`: what people ask of the policies. A file of its own: it needs neither gateway nor servers.
+"""`cli.py policy …`: explain and backtest policies. It needs no gateway and no Temporal server.
 
 python cli.py policy explain --plant 1710 --item CH-0234 --supplier CARLSO0001
 python cli.py policy backtest --candidate my-policies --since 2026-06-01
@@ -17,7 +17,7 @@ from settings import Settings, policy_directory
 
 
 def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
-    """The `policy` command and what it is asked for."""
+    """Add the `policy` command and its arguments."""
     policy = commands.add_parser("policy", help="what holds for a plant, an item, a supplier, and who says so")
     questions = policy.add_subparsers(dest="question", required=True)
     explain = questions.add_parser("explain", help="the effective values and the file and rule each comes from")
@@ -37,7 +37,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Answer the question; 2 where the policies are faulty or it can't be answered."""
+    """Run the command; returns 2 if the policies are faulty or it can't be answered."""
     try:
         match given.question:
             case "explain":

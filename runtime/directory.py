@@ -1,8 +1,7 @@
 """The one place that starts and messages entities, through typed handles.
 
-Used by the gateway's delivery and by the internal activities. A message to an entity that has ended is answered False;
-Temporal's own
-failures surface as temporalio.service.RPCError, for the caller to try again.
+Used by the gateway's delivery and by the internal activities. A message to an entity that has ended returns
+False; Temporal's own failures surface as temporalio.service.RPCError, for the caller to retry.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -52,7 +51,7 @@ RPC_TIMEOUT = timedelta(seconds=10)
 
 
 class EntityDirectory:
-    """Requirements, orders and exceptions, by id."""
+    """All entities, by id."""
 
     def __init__(self, client: Client, queue: str = queues.WORKFLOWS) -> None:
         self._client = client
@@ -61,9 +60,9 @@ class EntityDirectory:
     # -- requirements
 
     async def open_requirement(self, opened: RequirementOpened, reopen: bool = False) -> bool:
-        """Start the requirement; where it runs already, state the need to it. `reopen`: a former run has ended.
+        """Start the requirement; if it already runs, send it the need. `reopen`: its previous run has ended.
 
-        False: it ended in this very moment and was told nothing.
+        False: it ended at this very moment and received nothing.
         """
         need = opened.need
         started = await self._start(
@@ -84,15 +83,15 @@ class EntityDirectory:
         return started or await self._signal(need.id, MaterialRequirement.plan_changed, opened)
 
     async def change_plan(self, opened: RequirementOpened) -> bool:
-        """State the need to the requirement, which runs by all that is known: one call, where a start makes two."""
+        """Send the need to a requirement that is known to run: one call, where a start takes two."""
         return await self._signal(opened.need.id, MaterialRequirement.plan_changed, opened)
 
     async def withdraw_requirement(self, requirement: str, withdrawn: RequirementWithdrawn) -> bool:
-        """The plan no longer has the need."""
+        """Report that the plan no longer has the need."""
         return await self._signal(requirement, MaterialRequirement.withdrawn, withdrawn)
 
     async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
-        """An order states what it gives."""
+        """Report the coverage that an order gives."""
         return await self._signal(requirement, MaterialRequirement.coverage_changed, changed)
 
     # -- orders
@@ -117,23 +116,23 @@ class EntityDirectory:
         )
 
     async def request_supply(self, order: str, requested: SupplyRequested) -> bool:
-        """A requirement wants other coverage than before."""
+        """Send a requirement's new or changed supply request."""
         return await self._signal(order, PurchaseOrder.supply_requested, requested)
 
     async def answer_order(self, order: str, answered: SupplierAnswered) -> bool:
-        """The supplier answered."""
+        """Deliver the supplier's answer."""
         return await self._signal(order, PurchaseOrder.supplier_answered, answered)
 
     async def announce_shipment(self, order: str, announced: ShipmentsAnnounced) -> bool:
-        """Goods are on the way."""
+        """Report a shipment."""
         return await self._signal(order, PurchaseOrder.shipment_announced, announced)
 
     async def receive_goods(self, order: str, received: GoodsReceived) -> bool:
-        """Goods are in stock."""
+        """Report a goods receipt."""
         return await self._signal(order, PurchaseOrder.goods_received, received)
 
     async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
-        """A person changed the order in the ERP."""
+        """Report that a person changed the order in the ERP."""
         return await self._signal(order, PurchaseOrder.document_edited, edited)
 
     # -- plan runs
@@ -152,15 +151,15 @@ class EntityDirectory:
         )
 
     async def supersede_plan_run(self, run: PlanRunStatus) -> bool:
-        """A newer plan has ended the run: it need not wait for a person any more."""
+        """Notify the run that a newer plan has ended it, so that it stops waiting for a person."""
         return await self._signal(plan_workflow_id(run), PlanRun.superseded)
 
     # -- engineering changes
 
     async def open_change(self, opened: ChangeOpened, reopen: bool = False) -> bool:
-        """Start the change; where it runs already, state the revision to it. `reopen`: a former run has ended.
+        """Start the change; if it already runs, send it the revision. `reopen`: its previous run has ended.
 
-        False: it ended in this very moment and was told nothing.
+        False: it ended at this very moment and received nothing.
         """
         revised = opened.revised
         started = await self._start(
@@ -180,19 +179,19 @@ class EntityDirectory:
         return started or await self._signal(revised.id, EngineeringChange.bom_revised, opened)
 
     async def supersede_change(self, change: str, superseded: ChangeSuperseded) -> bool:
-        """Another revision takes its place."""
+        """Report that another revision replaces it."""
         return await self._signal(change, EngineeringChange.superseded, superseded)
 
     async def change_bom(self, requirement: str, changed: BomChanged) -> bool:
-        """An engineering change says what a requirement goes on needing."""
+        """Notify a requirement of what it still needs after an engineering change."""
         return await self._signal(requirement, MaterialRequirement.bom_changed, changed)
 
     # -- stock
 
     async def open_stock(self, opened: StockOpened, reopen: bool = False) -> bool:
-        """Start the balance of the stock; where it runs already, tell it the figure. `reopen`: a former run has ended.
+        """Start the stock balance; if it already runs, send it the figure. `reopen`: its previous run has ended.
 
-        False: it ended in this very moment and was told nothing.
+        False: it ended at this very moment and received nothing.
         """
         figure = opened.figure
         started = await self._start(
@@ -212,13 +211,13 @@ class EntityDirectory:
         return started or await self._signal(figure.id, StockBalance.stock_changed, opened)
 
     async def allocate_stock(self, requirement: str, allocated: StockAllocated) -> bool:
-        """What a requirement gets from stock."""
+        """Notify a requirement of its allocation from stock."""
         return await self._signal(requirement, MaterialRequirement.stock_allocated, allocated)
 
     # -- exceptions
 
     async def report_decision(self, entity: str, decided: ExceptionDecided) -> bool:
-        """What a person decided, to the entity that asked."""
+        """Report a person's decision to the entity that asked."""
         if entity.startswith("order/"):
             return await self._signal(entity, PurchaseOrder.change_decided, decided)
         if entity.startswith("plan-run/"):
@@ -228,7 +227,7 @@ class EntityDirectory:
         return await self._signal(entity, MaterialRequirement.exception_decided, decided)
 
     async def decide(self, exception: str, decision: Decision) -> ExceptionSnapshot:
-        """Take a person's decision; raises DecisionRefused with the reason."""
+        """Submit a person's decision; raises DecisionRefused with the reason."""
         handle = self._client.get_workflow_handle(exception)
         try:
             with _engine_failures():
@@ -277,7 +276,7 @@ class EntityDirectory:
         priority: Priority = Priority.default,
         reopen: bool = False,
     ) -> bool:
-        """Start an entity; False where it runs, or has run and is not to be reopened: the business key is its id."""
+        """Start an entity; False if it runs, or has run and must not be reopened. Its id is the business key."""
         try:
             with _engine_failures():
                 await self._client.start_workflow(
@@ -312,9 +311,9 @@ class EntityDirectory:
 
 @contextmanager
 def _engine_failures() -> Iterator[None]:
-    """Say by one exception, RPCError, that Temporal is not there, whatever the SDK raises for it.
+    """Raise RPCError whenever Temporal is unavailable, whatever the SDK raises for it.
 
-    A namespace that is missing is NOT_FOUND as an entity that has ended is; a message to it would be taken for settled.
+    A missing namespace is reported as NOT_FOUND, like an entity that has ended; its messages would count as settled.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""How worker and gateway run: on which event loop, and how often Python looks for garbage.
+"""How worker and gateway run: the event loop, and how often Python collects garbage.
 
-uvloop where it is installed (it is not made for Windows): a fifth of the worker's CPU less than asyncio's own.
+uvloop where it is installed (not on Windows): the worker needs a fifth less CPU than with asyncio's own loop.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 _YOUNG, _MIDDLE, _OLD = 20_000, 5, 3
-"""Of `gc.set_threshold`. Python's own (700, 10, 10) looks through the young objects some hundred times for each
-requirement and finds next to nothing, since what requests and workflow tasks leave is freed by its count: 8 % of a
-worker's CPU. What is garbage is the workflows that left the worker's cache: everything is looked through once for a few
-hundred of them, or they would take the memory of as many."""
+"""Arguments of `gc.set_threshold`. Python's defaults (700, 10, 10) scan the young objects some hundred times per
+requirement, 8 % of a worker's CPU, and find next to nothing, since reference counting frees what requests and workflow
+tasks leave behind. The real garbage is workflows evicted from the worker's cache: with these values a full collection
+runs once per few hundred of them, which bounds the memory they hold."""
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """As asyncio.run; what is loaded by now counts as there for good."""
+    """Like asyncio.run; objects that exist by now are excluded from garbage collection."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

@@ -1,4 +1,4 @@
-"""The worker's health over HTTP, for whatever supervises it: /healthz it lives, /readyz it can do its work."""
+"""The worker's health over HTTP, for its supervisor: /healthz if it is alive, /readyz if it can do its work."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 CHECK_SECONDS = 3.0
-"""How long one check may take before it counts as failed; below what a health check waits for."""
+"""How long one check may take before it counts as failed; shorter than the usual timeout of a health check."""
 
 Check = Callable[[], Awaitable[object]]
 
 
 def health_app(checks: Mapping[str, Check]) -> Starlette:
-    """`checks` by the name of what they reach; one that raises or is too slow makes the worker not ready."""
+    """`checks` by the name of the system they reach; the worker is not ready if one raises or is too slow."""
 
     async def alive(request: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -37,14 +37,14 @@ async def _result(check: Check) -> str:
             await check()
     except TimeoutError:
         return f"no answer within {CHECK_SECONDS:g} s"
-    except Exception as error:  # whatever a client raises, the answer is that it is not ready, and why
+    except Exception as error:  # whatever a client raises, the worker is not ready and the response says why
         return f"{type(error).__name__}: {str(error)[:200]}"
     return "ok"
 
 
 @asynccontextmanager
 async def serving_health(host: str, port: int | None, checks: Mapping[str, Check]) -> AsyncIterator[None]:
-    """Serve the checks meanwhile; nothing where no port is set."""
+    """Serve the checks while the block runs; do nothing if no port is set."""
     if port is None:
         yield
         return
@@ -60,5 +60,5 @@ async def serving_health(host: str, port: int | None, checks: Mapping[str, Check
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the worker's."""
+        """Leave signals to the worker."""
         yield

@@ -1,6 +1,6 @@
-"""Logs of every process: one line a record, as text for people or as JSON for whatever collects them.
+"""Logs of every process: one line per record, as text for people or as JSON for log collectors.
 
-Every line has its time (UTC), level, logger, message, and the correlation id of the work in hand where there is one.
+Every line has its time (UTC), level, logger, message, and the correlation id of the current work, if any.
 """
 
 import logging
@@ -12,7 +12,7 @@ from settings import LogFormat
 
 
 class _WithCorrelation(logging.Filter):
-    """Puts the correlation id on each record: the record's own, else that of the work in hand."""
+    """Sets the correlation id of each record: the record's own, else that of the current work."""
 
     def __init__(self, correlation: ContextVar[str]) -> None:
         super().__init__()
@@ -33,9 +33,9 @@ class _UtcFormatter(logging.Formatter):
 
 
 def configure(log_format: LogFormat, level: str, correlation: ContextVar[str]) -> None:
-    """Send all loggers to standard error; once a process, before it does anything else.
+    """Send all loggers to standard error; call once per process, before anything else.
 
-    `correlation` holds the correlation id of the work in hand, as the process's own kind of work sets it.
+    `correlation` holds the correlation id of the current work; the process sets it.
     """
     logging.config.dictConfig(
         {
@@ -63,7 +63,7 @@ def configure(log_format: LogFormat, level: str, correlation: ContextVar[str]) -
                 }
             },
             "root": {"handlers": ["stderr"], "level": level},
-            # Each call at INFO, which the traces tell better.
+            # They log each call at INFO; the traces show calls better.
             "loggers": {"httpx": {"level": "WARNING"}, "uvicorn.access": {"level": "WARNING"}},
         }
     )

@@ -2,7 +2,7 @@
 
     python -m runtime.prepare
 
-Run once before a new version starts; it waits for the servers and changes nothing that is there already.
+Run once before a new version starts; it waits for the servers and changes nothing that already exists.
 """
 
 import asyncio
@@ -30,18 +30,18 @@ from workflows.search_attributes import ALL
 SearchAttributes = Sequence[SearchAttributeKey[Any]]
 
 RETENTION = timedelta(days=30)
-"""How long Temporal keeps the history of a closed run in a namespace that we make."""
+"""How long Temporal keeps the history of a closed run in a namespace created here."""
 
 _TIMEOUT_SECONDS = 120.0
 _LEAVING_SECONDS = 5.0
 
 
 class SearchAttributeConflict(Exception):
-    """The namespace has a search attribute of that name with another type."""
+    """The namespace has a search attribute of the same name with another type."""
 
 
 async def prepare(settings: Settings) -> None:
-    """Bring database and namespace to what this version needs. Raises TimeoutError, SearchAttributeConflict."""
+    """Update database and namespace to what this version needs. Raises TimeoutError, SearchAttributeConflict."""
     await _patiently("the database", lambda: migrate(settings.database_url))
     print("database: tables are up to date", flush=True)
     await prepare_namespace(settings.temporal, ALL)
@@ -49,7 +49,7 @@ async def prepare(settings: Settings) -> None:
 
 
 async def prepare_namespace(connection: ClientConnectConfig, search_attributes: SearchAttributes) -> None:
-    """Make the namespace where it is missing and register what it lacks."""
+    """Create the namespace if it is missing, and register missing search attributes."""
 
     async def once() -> None:
         client = await Client.connect(**connection)
@@ -60,7 +60,7 @@ async def prepare_namespace(connection: ClientConnectConfig, search_attributes: 
 
 
 async def ensure_namespace(client: Client) -> bool:
-    """Make the client's namespace where it is missing; True where it was."""
+    """Create the client's namespace if it is missing; returns whether it was."""
     try:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except RPCError as refused:
@@ -77,7 +77,7 @@ async def ensure_namespace(client: Client) -> bool:
 
 
 async def register_search_attributes(client: Client, search_attributes: SearchAttributes) -> list[str]:
-    """Add those that the namespace lacks and answer their names. Raises SearchAttributeConflict."""
+    """Add those that the namespace lacks and return their names. Raises SearchAttributeConflict."""
     present = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )
@@ -98,7 +98,7 @@ async def register_search_attributes(client: Client, search_attributes: SearchAt
 
 
 async def _patiently(what: str, step: Callable[[], Awaitable[None]]) -> None:
-    """Repeat the step while its server is not there yet; a namespace just made is unknown for some seconds, too."""
+    """Retry the step until its server is up; a newly created namespace is also unknown for some seconds."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
@@ -112,8 +112,8 @@ async def _patiently(what: str, step: Callable[[], Awaitable[None]]) -> None:
 def wait_for_foreign_threads() -> None:
     """Wait until no thread but Python's own is inside Python.
 
-    The Temporal client's threads call into Python to hand over a result. Who ends right after the last one, as we do,
-    may catch that thread on its way out: an interpreter that ends under it aborts the process, all done as it is.
+    The Temporal client's threads call into Python to hand over a result. If the interpreter exits right after the last
+    result, such a thread may still be on its way out; the process is then aborted although all work is done.
     """
     ours = {thread.ident for thread in threading.enumerate()}
     until = time.monotonic() + _LEAVING_SECONDS
@@ -122,7 +122,7 @@ def wait_for_foreign_threads() -> None:
 
 
 def main() -> int:
-    """Prepare what the environment's settings name; 2 where they are wrong, 1 where a server does not come."""
+    """Prepare the installation in the settings; returns 2 if they are wrong, 1 if a server does not come up."""
     try:
         asyncio.run(prepare(Settings.load()))
     except SettingsError as error:

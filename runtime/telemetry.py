@@ -1,9 +1,9 @@
-"""Telemetry: OpenTelemetry traces from the hook to the call at a counterpart.
+"""Telemetry: OpenTelemetry traces from the incoming hook to the call at a counterpart.
 
-Decided here: who exports (nobody, unless an OTLP endpoint is set), what a process calls itself, and how a trace crosses
-Temporal and outgoing HTTP. Not decided here: which trace a stored message continues (gateway/tracing.py).
-Temporal's older TracingInterceptor is used on purpose: its spans are seen at once, while those of the newer plugin
-appear when a workflow ends, and ours run for weeks.
+This module decides whether a process exports traces (only if an OTLP endpoint is set), its service name, and how a
+trace crosses Temporal and outgoing HTTP. Which trace a stored message continues is decided in gateway/tracing.py.
+Temporal's older TracingInterceptor is used on purpose: its spans are visible at once, while those of the newer plugin
+appear only when a workflow ends, and ours run for weeks.
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ from temporalio.contrib.opentelemetry import TracingInterceptor
 
 @contextmanager
 def exporting(service: str, otlp_endpoint: str | None) -> Iterator[None]:
-    """Export this process's traces by OTLP/HTTP to the endpoint, to nobody where it is None.
+    """Export this process's traces by OTLP/HTTP to the endpoint; do not export if it is None.
 
-    `service` is what the process is called in traces, such as `pegline-worker`. Once a process, around all its work: at
-    the end what is still buffered is sent.
+    `service` names the process in traces, such as `pegline-worker`. Use it once per process, around all its work: at
+    the end it sends the spans that are still buffered.
     """
     if otlp_endpoint is None:
         yield
@@ -37,12 +37,12 @@ def exporting(service: str, otlp_endpoint: str | None) -> Iterator[None]:
 
 
 def tracer_provider(service: str, exporter: SpanExporter) -> TracerProvider:
-    """A provider that hands finished spans to the exporter, in batches."""
+    """A provider that sends finished spans to the exporter in batches."""
     provider = TracerProvider(resource=Resource.create({"service.name": service, "service.namespace": "pegline"}))
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 
 def tracing_interceptor(provider: AnyTracerProvider | None = None) -> TracingInterceptor:
-    """Carries the trace through Temporal: give it to `Client.connect`; workers take it from their client."""
+    """Carries the trace through Temporal: pass it to `Client.connect`; workers inherit it from their client."""
     return TracingInterceptor(trace.get_tracer("pegline.temporal", tracer_provider=provider))

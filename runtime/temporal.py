@@ -1,4 +1,4 @@
-"""How every process of ours reaches Temporal: one plugin for clients, workers and replayers."""
+"""How every process connects to Temporal: one plugin for clients, workers and replayers."""
 
 import hashlib
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ WORKFLOWS: Sequence[type] = (
 
 STRICT_RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        # Exactly the nouns, the activity stubs and the ports; `decisions` stays inside, so that an impure one fails.
+        # Only the models, activity stubs and ports; `decisions` stays inside, so that an impure one fails.
         "canonical",
         "activities",
         "adapters.ports",
@@ -50,7 +50,7 @@ STRICT_RUNNER = SandboxedWorkflowRunner(
         "pydantic_core",
         "annotated_types",
         "opentelemetry",
-        # Models and names without behaviour of their own: built once, not anew for every workflow.
+        # Models and constants without behaviour: loaded once instead of for every workflow.
         "workflows.engineering_change.state",
         "workflows.event_log",
         "workflows.memory",
@@ -62,16 +62,16 @@ STRICT_RUNNER = SandboxedWorkflowRunner(
         "workflows.stock_balance.state",
     )
 )
-"""What the tests run every story on: a call that is not deterministic fails."""
+"""The runner of the tests: non-deterministic calls fail."""
 
 RUNNER = UnsandboxedWorkflowRunner()
-"""What workers run on. The sandbox loads the workflows' modules anew for every workflow, on the thread that serves them
-all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them from disk each time, so that files
-which are replaced under a running worker would mix two versions."""
+"""The runner of workers. The sandbox reloads the workflows' modules for every workflow, on the one thread that serves
+all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them from disk each time, so that replacing
+files under a running worker would mix two versions."""
 
 
 def temporal_plugin(runner: WorkflowRunner = RUNNER) -> SimplePlugin:
-    """Our data converter, tracing and correlation, and what workflows run on. Workers take it from their client."""
+    """Pegline's data converter, interceptors and workflow runner. Workers inherit them from their client."""
     return SimplePlugin(
         "pegline",
         data_converter=pydantic_data_converter,
@@ -81,14 +81,14 @@ def temporal_plugin(runner: WorkflowRunner = RUNNER) -> SimplePlugin:
 
 
 async def connect_temporal(settings: Settings, runner: WorkflowRunner = RUNNER) -> Client:
-    """The client that the settings describe; its workers decide on the runner."""
+    """Connect the client that the settings describe; its workers run workflows with `runner`."""
     return await Client.connect(**settings.temporal, plugins=[temporal_plugin(runner)])
 
 
 def deployment() -> WorkerDeploymentConfig:
-    """What Temporal's UI shows beside each task; the version only, since runs go on with whatever code is there.
+    """The version that Temporal's UI shows for each task, without Worker Versioning.
 
-    Worker Versioning would hold back every task of a new version until somebody makes it the current one.
+    Worker Versioning would hold back every task of a new version until somebody makes that version current.
     """
     version = WorkerDeploymentVersion(deployment_name="pegline", build_id=code_version())
     return WorkerDeploymentConfig(version=version, use_worker_versioning=False)
@@ -96,9 +96,9 @@ def deployment() -> WorkerDeploymentConfig:
 
 @cache
 def code_version() -> str:
-    """A digest of the code that decides, subpackages included.
+    """A digest of the code that affects decisions, subpackages included.
 
-    The SDK's own reads every module that Python has loaded, which takes seconds when a worker starts.
+    The SDK's own digest reads every loaded module, which takes seconds when a worker starts.
     """
     here, digest = Path(__file__).parent.parent, hashlib.sha256()
     for folder in ("canonical", "decisions", "workflows", "activities"):
@@ -108,7 +108,7 @@ def code_version() -> str:
 
 
 class _CorrelationInterceptor(Interceptor):
-    """Lets every outgoing call carry the correlation id of the entity that asked for it."""
+    """Sets the correlation id of the calling entity for every outgoing call of an activity."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _CorrelationInbound(next)

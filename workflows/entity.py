@@ -1,16 +1,16 @@
-"""What the entities share: the loop that they live by, their calls, and what an operator sees of failures.
+"""What all entities share: their main loop, their calls, and how failures are shown to operators.
 
-The loop takes what arrived, acts, comes to rest and waits; `Entity.live` has it once. Handlers only put messages into
-the inbox.
+The loop takes the messages that arrived, acts, comes to rest and waits; it is in `Entity.live`. Handlers only put
+messages into the inbox.
 
-A call is tried by Temporal a few times with growing pauses; when that is not enough, or the counterpart says that
-nothing will change without a person, the workflow shows an incident (search attribute, current details, audit event)
-and goes on trying at a slow pace. It never asks a buyer about a technical failure and never gives a call up.
+Temporal retries a call a few times with growing pauses. If that is not enough, or the counterpart reports that nothing
+will change without a person, the workflow shows an incident (search attribute, current details, audit event) and keeps
+retrying at a slow pace. It never asks a buyer about a technical failure and never gives up a call.
 
-A defect of the code is an incident as well. A message that can't be digested is set aside with its reason and tried
-again later; the entity goes on with the others. Where it is no message's fault, the entity waits and decides again
-later, at the latest with its next message. A run that met a defect continues as new at once: other code may decide the
-same messages otherwise, and no open history may hold the old decision.
+A defect in the code is an incident as well. A message that can't be processed is set aside with the reason and retried
+later; the entity continues with the others. If no message is at fault, the entity waits and decides again later, at the
+latest with its next message. A run that met a defect continues as new at once: fixed code may decide the same messages
+differently, and no open history may hold the old decision.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 CALL_TIMEOUT = timedelta(seconds=30)
 """Start to close of a call to a counterpart."""
 CALL_HEARTBEAT = timedelta(seconds=5)
-"""A killed worker's call runs again after this."""
+"""A call of a killed worker is retried after this."""
 CALL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=2,
@@ -46,7 +46,7 @@ CALL_RETRIES = RetryPolicy(
     maximum_attempts=7,
 )
 INTERNAL_TIMEOUT = timedelta(seconds=30)
-"""Longer than the desk itself waits for master data (activities.internal.MASTER_DATA_SECONDS)."""
+"""Longer than internal activities wait for master data (activities.internal.MASTER_DATA_SECONDS)."""
 INTERNAL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2,
@@ -55,17 +55,17 @@ INTERNAL_RETRIES = RetryPolicy(
 )
 INCIDENT_PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 DEFECT_PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
-"""Until a message or a decision that met a defect is tried again."""
+"""Pauses before a message or decision that met a defect is retried."""
 DEFECT_OF_MESSAGE = "defect.message"
 DEFECT_OF_DECISION = "defect.decision"
 MOMENT = timedelta(milliseconds=1)
 """The shortest timer."""
 INBOX_CARRIED = 500
-"""So many messages at most go over into the next run: all are one argument, which may have 2 MB."""
+"""The most messages carried into the next run: together they are one argument, which is limited to 2 MB."""
 
 
 class RecordingCall(Protocol):
-    """A call that takes audit events along."""
+    """A call that carries audit events."""
 
     @property
     def audit_batch(self) -> AuditBatch: ...
@@ -74,7 +74,7 @@ class RecordingCall(Protocol):
 class _Failure(NamedTuple):
     why: str
     by_message: bool
-    """The messages that were tried are to blame; the state is as it was before them."""
+    """The messages caused it; the state is as it was before them."""
 
 
 def activity_name(method: Callable[..., Any]) -> str:
@@ -94,20 +94,20 @@ class Entity(ABC, Generic[State, Message]):
         self._failures, self._retry_at = given.failures, given.retry_at
         self._met_defect = False
         self._called_out = False
-        """Somebody outside may know of what was decided in this turn."""
+        """A decision of this turn may already be known outside the entity."""
         defects = {DEFECT_OF_MESSAGE: self._defect_of_message, DEFECT_OF_DECISION: self._defect}
         self._incidents: Mapping[str, str] = MappingProxyType({name: why for name, why in defects.items() if why})
-        """What keeps failing, and why."""
+        """Failing calls and defects by name, with the reason."""
 
-    # -- what a subclass says of itself
+    # -- what a subclass defines
 
     @abstractmethod
     async def take(self, messages: Sequence[Message]) -> None:
-        """Take note of what arrived, in this order."""
+        """Apply the messages that arrived to the state, in this order."""
 
     @abstractmethod
     async def act(self) -> None:
-        """Do what the state asks for; called after each take, and when the time to wait is over."""
+        """Do what the state calls for; runs after each `take`, and when the time to wait is over."""
 
     @property
     @abstractmethod
@@ -115,25 +115,25 @@ class Entity(ABC, Generic[State, Message]):
         """Nothing is left to wait for."""
 
     def time_to_wait(self) -> timedelta | None:
-        """After which it acts without a message; None: never."""
+        """After this time it acts without a message; None: never."""
         return None
 
     def remembered(self) -> State:
-        """What the next run goes on with: all that is still decided by, and nothing that only grows with time."""
+        """The state carried into the next run: all that decisions still need, and nothing that only grows with time."""
         return self.state
 
     @abstractmethod
     def snapshot(self) -> Snapshot:
-        """The present state, for the ledger's reads."""
+        """The current state, for the ledger's reads."""
 
     @abstractmethod
     def details(self) -> str:
-        """The present state in an operator's words, for Temporal's UI."""
+        """The current state in an operator's words, for Temporal's UI."""
 
     # -- the loop
 
     async def live(self) -> None:
-        """Take, act, come to rest and wait, until it has ended; continue as new when Temporal suggests it."""
+        """Take, act, come to rest and wait, until the entity has ended; continue as new when Temporal suggests it."""
         if self._retry_at is not None and not self.inbox:
             await self._wait()
         while True:
@@ -143,11 +143,11 @@ class Entity(ABC, Generic[State, Message]):
             self._continue_as_new_if_due()
             if not self.inbox:
                 await self._wait()
-                # Before anything is decided: while messages pour in, only a short workflow task is not interrupted.
+                # Before anything is decided: while many messages arrive, only a short workflow task is not interrupted.
                 self._continue_as_new_if_due()
 
     async def come_to_rest(self) -> None:
-        """Before it waits or ends: nothing stays unwritten."""
+        """Record all unwritten audit events before the entity waits or ends."""
         self.show()
         if self.event_log.unwritten:
             await self.recorded(InternalActivities.record, RecordCall(audit_batch=self.audit_batch()))
@@ -160,7 +160,7 @@ class Entity(ABC, Generic[State, Message]):
             await self._report_defects()
 
     async def _digest(self, messages: Sequence[Message], retried: Sequence[Message]) -> None:
-        """Take and act; where that meets a defect, message by message, so that only the one at fault is set aside."""
+        """Take and act; on a defect, retry message by message, so that only the one at fault is set aside."""
         failure = await self._attempt(messages)
         if failure is None:
             return
@@ -174,9 +174,9 @@ class Entity(ABC, Generic[State, Message]):
             self._put_aside(messages[0], failure.why, known=messages[0] in retried)
 
     async def _attempt(self, messages: Sequence[Message]) -> _Failure | None:
-        """A turn. A defect undoes it, unless others may know of it by then.
+        """Run one turn. A defect undoes it, unless its decisions may already be known outside.
 
-        Temporal's own errors pass: they end the run, or have this task decided again.
+        Temporal's own errors propagate: they end the run, or make Temporal run this task again.
         """
         before, to_blame = checkpoint(self.state), bool(messages)
         self._called_out = False
@@ -198,7 +198,7 @@ class Entity(ABC, Generic[State, Message]):
         return None
 
     async def _wait(self) -> None:
-        """For a message; at most until it is time to act without one. One timer at a time."""
+        """Wait for a message, at most until it is time to act without one. One timer at a time."""
         pauses = [] if self._defect else [self.time_to_wait()]
         if self._retry_at is not None:
             pauses.append(self._retry_at - workflow.now())
@@ -241,7 +241,7 @@ class Entity(ABC, Generic[State, Message]):
             self.record("message.set_aside", type=type(message).__name__, id=event_id(message), reason=reason)
 
     async def _report_defects(self) -> None:
-        """Incidents that open and close; and when the entity tries again."""
+        """Open and close incidents, and set the time of the next retry."""
         now = workflow.now()
         if self._met_defect and (self._retry_at is None or self._retry_at <= now):
             # What else meets a defect until then postpones nothing.
@@ -263,7 +263,7 @@ class Entity(ABC, Generic[State, Message]):
         except (TemporalError, MemoryError):
             raise
         except Exception:
-            # Its state can't even be shown; what is unwritten goes along into the next run.
+            # Even showing the state fails; unwritten events are carried into the next run.
             workflow.logger.exception("the state of %s can't be shown", workflow.info().workflow_id)
 
     @property
@@ -274,16 +274,16 @@ class Entity(ABC, Generic[State, Message]):
 
     @property
     def event_log(self) -> EventLog:
-        """The audit events that are not written yet."""
+        """The log of audit events, with those not yet written."""
         return self.state.event_log
 
     def record(self, kind: str, business_time: datetime | None = None, /, **data: JsonValue) -> None:
-        """Append an audit event; its business time is the sender's where there is one."""
+        """Append an audit event; its business time is the sender's, if there is one."""
         now = workflow.now()
         self.event_log.record(kind, business_time or now, now, **data)
 
     def audit_batch(self) -> AuditBatch:
-        """What rides along with the call that is made next."""
+        """The snapshot and unwritten audit events, for the next call to carry."""
         audit_batch = AuditBatch(
             audit_events=tuple(self.event_log.unwritten),
             snapshot=self.snapshot(),
@@ -294,23 +294,23 @@ class Entity(ABC, Generic[State, Message]):
         return audit_batch
 
     def calls_out(self) -> None:
-        """From here on others may know of what was decided: a defect does not undo it any more."""
+        """From here on decisions may be known outside: a defect no longer undoes them."""
         self._called_out = True
 
     # -- calls
 
     async def internal(self, method: Callable[[Any, Any], Awaitable[Result]], call: BaseModel) -> Result:
-        """A local activity inside our own walls, until it succeeds."""
+        """Run an internal activity as a local activity, until it succeeds."""
         return await self.persist(_locally(method, call), activity_name(method))
 
     async def recorded(self, method: Callable[[Any, Any], Awaitable[Result]], call: RecordingCall) -> Result:
-        """The same with the audit events that the call takes along (`audit_batch()`): they are written then."""
+        """Like `internal`, for a call that carries audit events (`audit_batch()`); marks them as written."""
         return await self.with_events(call.audit_batch, _locally(method, call), activity_name(method))
 
     async def with_events(
         self, audit_batch: AuditBatch | None, call: Callable[[], Awaitable[Result]], name: str
     ) -> Result:
-        """Make any call that takes `audit_batch` along, until it succeeds; then its audit events are written."""
+        """Make any call that carries `audit_batch`, until it succeeds; then mark its audit events as written."""
         result = await self.persist(call, name)
         if audit_batch is not None:
             self.event_log.written(audit_batch.sequence)
@@ -319,9 +319,9 @@ class Entity(ABC, Generic[State, Message]):
     async def policy_now(
         self, known: PlantPolicy, *, item_class: str = "", item: str = "", supplier: str = ""
     ) -> PlantPolicy:
-        """What holds now for the plant, and for the item and supplier there; the known one where nothing changed.
+        """The current policy for the plant, item and supplier; the known one if nothing changed.
 
-        What was decided before stands.
+        Earlier decisions remain valid.
         """
         call = PolicyCall(plant=known.plant, item_class=item_class, item=item, supplier=supplier, known=known.version)
         found = await self.internal(InternalActivities.policy, call)
@@ -331,14 +331,14 @@ class Entity(ABC, Generic[State, Message]):
         return found
 
     async def persist(self, call: Callable[[], Awaitable[Result]], name: str) -> Result:
-        """Make a call until it succeeds, showing an incident while it does not."""
+        """Retry a call until it succeeds, showing an incident while it fails."""
         failures = 0
         while True:
             try:
                 result = await call()
             except FailureError as error:
-                # A local activity's own error comes bare. Its time-out comes as the cause of an ActivityError at first
-                # and bare in a replay, so that both have to end here, with the same words.
+                # A local activity's own error arrives unwrapped. Its timeout is wrapped in an ActivityError at first
+                # but unwrapped in a replay, so both are handled here and give the same message.
                 if is_cancelled_exception(error):
                     raise
                 self._open_incident(name, error)
@@ -358,7 +358,7 @@ class Entity(ABC, Generic[State, Message]):
         self._show_incidents({**self._incidents, name: message})
 
     def _show_incidents(self, incidents: Mapping[str, str]) -> None:
-        """By search attribute the one that fails longest; calls fail beside each other, and each ends for itself."""
+        """Show the longest-failing call as search attribute; several may fail at once, each recovering on its own."""
         shown, self._incidents = next(iter(self._incidents), None), incidents
         first = next(iter(incidents), None)
         if first != shown:
@@ -366,7 +366,7 @@ class Entity(ABC, Generic[State, Message]):
         self.show()
 
     def show(self) -> None:
-        """Say the present state to operators; costs no event."""
+        """Show the current state to operators; adds no event to the history."""
         failing = "".join(
             f"**Incident**: `{name}` keeps failing: {message}\n\nIt is tried again; nothing is lost.\n\n"
             for name, message in self._incidents.items()

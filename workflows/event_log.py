@@ -1,4 +1,4 @@
-"""The events of one entity: counted, and carried along until the ledger has them."""
+"""The audit events of one entity: numbered, and kept until the ledger has recorded them."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ class EventLog(BaseModel):
     """Part of an entity's state; survives continue-as-new."""
 
     sequence: int = 0
-    """How many events the entity has appended, former runs included."""
+    """Number of events that the entity has appended, earlier runs included."""
     unwritten: list[PendingEvent] = []
 
     def record(self, kind: str, business_time: datetime, processing_time: datetime, /, **data: JsonValue) -> None:
@@ -28,5 +28,5 @@ class EventLog(BaseModel):
         )
 
     def written(self, up_to: int) -> None:
-        """The ledger has the events up to this one."""
+        """Drop the events up to this one: the ledger has recorded them."""
         self.unwritten = [event for event in self.unwritten if event.sequence > up_to]

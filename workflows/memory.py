@@ -1,4 +1,4 @@
-"""What an entity keeps between its runs: its state, and what it has received but not yet acted on."""
+"""What an entity carries between runs: its state, and messages received but not yet processed."""
 
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -24,7 +24,7 @@ class OpenQuestion(Model):
     kind: ExceptionKind
     digest: str
     about: str = ""
-    """What the question was put about, where a decision holds for nothing else."""
+    """The subject of the question, if a decision is valid for nothing else."""
 
 
 class RecordEvent(Protocol):
@@ -39,35 +39,35 @@ Message = TypeVar("Message", bound=BaseModel)
 
 
 class SetAside(BaseModel, Generic[Message]):
-    """A message that the code can't digest: the entity goes on without it, and tries it again later."""
+    """A message that the code can't process: the entity continues without it and retries it later."""
 
     message: Message
     reason: str
 
 
 class RunInput(BaseModel, Generic[Opened, State, Message]):
-    """The one argument of a run: the message that opens the entity, or what the run before has left."""
+    """The only argument of a run: the message that opens the entity, or what the previous run carried over."""
 
     opened: Opened | None = None
     state: State | None = None
     inbox: list[Message] = []
-    """Received, not taken yet."""
+    """Messages received but not yet taken."""
     set_aside: list[SetAside[Message]] = []
     defect: str = ""
-    """What keeps it from deciding anything; empty: nothing does."""
+    """The defect that prevents all decisions; empty if there is none."""
     failures: int = 0
-    """How often in a row it has met a defect."""
+    """Consecutive turns that met a defect."""
     retry_at: datetime | None = None
 
     @property
     def opening(self) -> Opened:
-        """The message that opens the entity; of a first run."""
+        """The message that opens the entity; only a first run has it."""
         assert self.opened is not None
         return self.opened
 
 
 def checkpoint(value: Any) -> Any:
-    """A copy that shares what is frozen with the original."""
+    """A deep copy that shares frozen models with the original."""
     if isinstance(value, BaseModel):
         if value.model_config.get("frozen"):
             return value
@@ -82,12 +82,12 @@ def checkpoint(value: Any) -> Any:
 
 
 def restore(state: BaseModel, kept: BaseModel) -> None:
-    """Make the state what it was at the checkpoint; in place, since others hold it."""
+    """Restore the state to the checkpoint; in place, since other objects refer to it."""
     state.__dict__.update(kept.__dict__)
 
 
 def event_id(message: BaseModel, depth: int = 3) -> str:
-    """The id that its sender gave the message, wherever it stands; empty: none is found."""
+    """The id that the sender gave the message, at any level of nesting; empty if there is none."""
     for name in ("event_id", "exception_id", "order_id", "change_id"):
         if isinstance(found := getattr(message, name, None), str) and found:
             return found

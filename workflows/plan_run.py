@@ -1,8 +1,8 @@
-"""PlanRun: a plan that is staged becomes what it changes, and that is delivered.
+"""PlanRun: finds the net change of a staged plan and delivers it.
 
-It decides whether the run goes on by itself (decisions.plan_limits) and asks a person where it must not. What the plan
-changes, and that a newer plan ends it cleanly, is the ledger's: every step may run twice and starts from what is
-written there.
+It decides whether the run may continue by itself (decisions.plan_limits) and otherwise asks a person. The ledger
+finds the net change and ends the run cleanly when a newer plan arrives: every step may run twice and starts from what
+is written there.
 """
 
 import contextlib
@@ -26,17 +26,17 @@ from decisions.plan_limits import over_error_limit, over_withdrawal_limit
 from workflows.questions import change_proposal, raise_exception
 
 STEP_TIMEOUT = timedelta(hours=12)
-"""A delivery lasts as long as the plan needs; that its worker lives, the heartbeat tells."""
+"""A delivery takes as long as the plan needs; the heartbeat shows that its worker is alive."""
 STEP_HEARTBEAT = timedelta(seconds=10)
 STEP_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
 )
 _LOOK_AGAIN = timedelta(hours=4)
-"""How soon a run that waits for a person notices that a newer plan has ended it, if no signal says so."""
+"""How soon a run that waits for a person notices, without a signal, that a newer plan has ended it."""
 
 
 def plan_workflow_id(run: PlanRunStatus) -> str:
-    """A version that was stopped and sent again corrected is another run, and another workflow."""
+    """A version that was stopped and sent again with corrections is another run and another workflow."""
     return f"{run.id}/{run.number}"
 
 
@@ -50,7 +50,7 @@ class WaitingRun(Model):
 
 
 class PlanRunInput(BaseModel):
-    """The one argument of a run: the plan that is staged; and, in a later run of it, what the one before waited for."""
+    """The only argument of a run: the staged plan and, after continue-as-new, what the previous run waited for."""
 
     run: PlanRunStatus
     waiting: WaitingRun | None = None
@@ -70,7 +70,7 @@ class PlanRun:
 
     @workflow.run
     async def run(self, given: PlanRunInput) -> str:
-        """Match, ask where the limits say so, deliver."""
+        """Match, ask a person if a limit is exceeded, deliver."""
         matched = self._waiting.matched if self._waiting else await self._match()
         if self._run.stage not in ENDED and self._waiting is not None:
             await self._wait_for_decision(self._waiting)
@@ -84,22 +84,22 @@ class PlanRun:
 
     @workflow.signal(name="exception_decided")
     def exception_decided(self, decided: ExceptionDecided) -> None:
-        """What a person decided on the withdrawals; that a tie was seen needs nothing of the run."""
+        """A person decided on the withdrawals; the run needs no answer about an ambiguous match."""
         if decided.decision.choice in (Choice.APPROVE, Choice.DECLINE):
             self._decision = decided.decision
 
     @workflow.signal(name="superseded")
     def superseded(self) -> None:
-        """A newer plan came, or so it seems: the ledger has the word."""
+        """A newer plan seems to have arrived; the ledger decides whether it ended this run."""
         self._superseded = True
 
     @workflow.query(name="status")
     def status(self) -> PlanRunStatus:
-        """The run as it was at its last step; the gateway's read has the counts."""
+        """The run as of its last step; the counts are in the gateway's view."""
         return self._run
 
     async def _match(self) -> PlanMatched:
-        """What the plan changes; over a limit it stops, or waits for a person."""
+        """Find the net change; over a limit, stop or wait for a person."""
         matched: PlanMatched = await self._step(PlanActivities.match)
         self._run = matched.run
         if self._run.stage in ENDED:
@@ -119,7 +119,7 @@ class PlanRun:
         return matched
 
     async def _wait_for_decision(self, waiting: WaitingRun) -> None:
-        """Until a person decides, or a newer plan has ended the run."""
+        """Wait until a person decides or a newer plan has ended the run."""
         while self._decision is None:
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(

@@ -1,4 +1,4 @@
-"""The questions that entities put to people: raised, changed and withdrawn, for every entity alike."""
+"""Raise, change and withdraw the questions that entities ask people; the same for every entity."""
 
 import datetime as dt
 from typing import Any, Protocol
@@ -19,14 +19,14 @@ from workflows.memory import OpenQuestion
 
 
 class AskingState(Protocol):
-    """What a state needs for asking."""
+    """The part of an entity's state that asking needs."""
 
     correlation_id: str
     questions_raised: int
 
 
 class Questions:
-    """Asks for one entity; what is open the entity remembers itself."""
+    """Asks questions for one entity, which itself remembers the open ones."""
 
     def __init__(self, state: AskingState, entity: Entity[Any, Any]) -> None:
         self._state = state
@@ -43,7 +43,7 @@ class Questions:
         sla_started_at: dt.datetime | None = None,
         latest_safe_date: dt.date | None = None,
     ) -> OpenQuestion:
-        """Open an exception, or put the changed proposal to the one that is open."""
+        """Open an exception, or send the changed proposal to the open one."""
         if known is not None and known.digest == proposal.digest:
             return known
         if known is None:
@@ -74,7 +74,7 @@ class Questions:
         return question
 
     async def withdraw(self, known: OpenQuestion, reason: str) -> None:
-        """What the question was about went away."""
+        """Withdraw a question whose cause is gone."""
         self._entity.record("exception.overtaken", exception_id=known.id, why=reason)
         self._entity.calls_out()
         await change_proposal(known.id, ProposalChanged(proposal=None, reason=reason))
@@ -93,7 +93,7 @@ class Questions:
 
 
 async def raise_exception(raised: ExceptionRaised) -> None:
-    """Start the exception as a child that outlives its parent's runs."""
+    """Start the exception as a child workflow that outlives its parent's runs."""
     proposal = raised.proposal
     await workflow.start_child_workflow(
         ShortageException.run,
@@ -118,7 +118,7 @@ async def raise_exception(raised: ExceptionRaised) -> None:
 
 
 async def change_proposal(exception: ExceptionId, changed: ProposalChanged) -> None:
-    """Tell an open exception what it is about now; one that has been decided meanwhile no longer listens."""
+    """Send an open exception its changed proposal; one that has been decided meanwhile ignores it."""
     handle = workflow.get_external_workflow_handle(exception)
     try:
         await handle.signal(ShortageException.proposal_changed, changed)

@@ -1,8 +1,8 @@
-"""Task queues: one for workflows and their local activities, one per counterpart with its own rate; and who goes first.
+"""Task queues: one for workflows and their local activities, one per counterpart with its own rate; priorities.
 
-Of what waits in a queue, plan runs come first, then critical needs, and among equals plants in turn. An entity's
-activities inherit its place, so that it holds at the counterparts' queues as well. That plants take turns needs
-`matching.enableFairness` on the server; without it the key does nothing.
+Within a queue, plan runs come first, then critical needs; at equal priority, plants take turns. An entity's activities
+inherit its priority, so that it applies in the counterparts' queues as well. Taking turns requires
+`matching.enableFairness` on the server; without it the fairness key has no effect.
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ APS = "aps"
 _PLAN_RUN = 1
 """Its few steps must not wait behind the thousands of needs that another run has delivered."""
 _PRIORITY_KEYS = {Criticality.A: 2, Criticality.B: 3, Criticality.C: 4}
-"""Of five; 3 is what has none."""
+"""Of five levels; 3 is the default."""
 _FAIRNESS_KEY_BYTES = 64
 
 
 def counterpart_queue(workflows: str, counterpart: str) -> str:
-    """The queue of a counterpart beside a queue of workflows."""
+    """The queue of a counterpart that belongs to a workflow queue."""
     return f"{workflows}-{counterpart}"
 
 
 def priority(plant: str, served: Sequence[Criticality]) -> Priority:
-    """The place of an entity by the most critical demand it serves; where none is known yet, the usual one."""
+    """The priority of an entity by the most critical demand it serves; the default if none is known yet."""
     return Priority(priority_key=_PRIORITY_KEYS[min(served, default=Criticality.B)], fairness_key=_fairness_key(plant))
 
 
 def priority_of_runs(plant: str) -> Priority:
-    """The place of a plan run."""
+    """The priority of a plan run."""
     return Priority(priority_key=_PLAN_RUN, fairness_key=_fairness_key(plant))
 
 

@@ -1,6 +1,6 @@
-"""The typed registry of search attributes: what an operator filters by. No personal data.
+"""The typed registry of search attributes, by which operators filter. No personal data.
 
-Set at the start they cost nothing; an upsert is an event and an action, so only milestones are upserted.
+Setting them at the start is free; an upsert costs an event and an action, so only milestones are upserted.
 """
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
@@ -14,7 +14,7 @@ EXCEPTION_KIND = SearchAttributeKey.for_keyword("PeglineExceptionKind")
 BUYER = SearchAttributeKey.for_keyword("PeglineBuyer")
 CORRELATION_ID = SearchAttributeKey.for_keyword("PeglineCorrelationId")
 INCIDENT = SearchAttributeKey.for_keyword("PeglineIncident")
-"""The call that keeps failing, e.g. `erp.place_order`; unset while all is well."""
+"""The failing call, e.g. `erp.place_order`; unset while there is none."""
 
 ALL: list[SearchAttributeKey[str]] = [
     PLANT,
@@ -30,5 +30,5 @@ ALL: list[SearchAttributeKey[str]] = [
 
 
 def attributes(values: dict[SearchAttributeKey[str], str | None]) -> TypedSearchAttributes:
-    """The attributes a workflow starts with; empty values are left out."""
+    """The attributes that a workflow starts with; empty values are left out."""
     return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in values.items() if value])

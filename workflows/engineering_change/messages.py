@@ -1,7 +1,7 @@
-"""What an EngineeringChange makes of a message: a revision published again, another in its place, a person's decision.
+"""How an EngineeringChange takes a message: a republished revision, a superseding revision, or a person's decision.
 
-Decided here: which of them is news (R10), and that a decision holds for the revision that it was made on alone (R15).
-Not here: what becomes of anything; that is judged when all that arrived is taken.
+It drops stale messages (R10), and voids a decision made on another state of the revision (R15). Dispositions are
+decided later, when all messages that arrived are taken.
 """
 
 from typing import assert_never
@@ -18,7 +18,7 @@ ChangeInput = RunInput[ChangeOpened, ChangeState, ChangeMessage]
 
 
 def take(state: ChangeState, message: ChangeMessage, record: RecordEvent) -> None:
-    """Take note of a message."""
+    """Apply one message to the state."""
     match message:
         case ChangeOpened():
             _take_revision(state, message, record)
@@ -31,7 +31,7 @@ def take(state: ChangeState, message: ChangeMessage, record: RecordEvent) -> Non
 
 
 def record_revision(state: ChangeState, kind: str, record: RecordEvent) -> None:
-    """The fact that engineering stated the revision."""
+    """Record the revision that engineering published."""
     revised = state.revised
     record(
         kind,
@@ -49,8 +49,8 @@ def _take_revision(state: ChangeState, opened: ChangeOpened, record: RecordEvent
         record("change.stale", reported.stated.effective_at, event_id=reported.stated.event_id, rule="R10")
         return
     if state.decision is not None:
-        # Of the revision as it was. Not carried out yet, it must not be carried out with another; carried out, it is
-        # of the past, and what engineering says now is looked into like a revision that comes after the end.
+        # The decision was made on the old revision. If it is not carried out yet, it must not be carried out on the new
+        # one; if it is, the republished revision is evaluated like one that arrives after the end.
         if not state.ended:
             record("decision.void", rule="R15", choice=state.decision.choice)
         state.decision = None
@@ -72,7 +72,7 @@ def _take_decision(state: ChangeState, decided: ExceptionDecided, record: Record
     if state.question is None or state.question.id != decided.exception_id:
         record("decision.overtaken", decision.decided_at, exception_id=decided.exception_id)
         return
-    # Looked into once more before it is done: a person decided on what was so then (R15).
+    # Evaluated once more before it is carried out: the person decided on the state at that time (R15).
     state.decision, state.question, state.unjudged = decision, None, True
     record(
         "exception.decided",

@@ -1,6 +1,6 @@
-"""What an EngineeringChange tells: to requirements, to the ledger, to operators, and at its end of everything.
+"""Reports of an EngineeringChange: to requirements, to the ledger, to operators, and the final report.
 
-What is decided here: the words. Not here: what becomes of anything (R13, in decisions).
+Only the wording is decided here; dispositions are decided by R13, in decisions.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from workflows.engineering_change.state import ChangeState
 
 
 def decided_by(state: ChangeState) -> str:
-    """Who decided; pegline, where nobody had to be asked."""
+    """Who decided; pegline if nobody had to be asked."""
     return state.decision.decided_by if state.decision else "pegline"
 
 
 def bom_changes(state: ChangeState, found: Sequence[Cut], now: datetime) -> tuple[BomChange, ...]:
-    """The message to each requirement that is cut."""
+    """The message to each requirement whose quantity is cut."""
     return tuple(
         BomChange(
             requirement_id=cut.requirement_id,
@@ -42,12 +42,12 @@ def bom_changes(state: ChangeState, found: Sequence[Cut], now: datetime) -> tupl
 
 
 def needs_now(state: ChangeState, needs: Sequence[Need], now: datetime) -> tuple[Need, ...]:
-    """The needs as they are stated at this moment."""
+    """The needs with a revision of this moment."""
     return tuple(
         need.model_copy(
             update={
-                # The moment is part of the id: a task that is decided anew may state something else, and the later
-                # one is to hold instead of being taken for a repetition.
+                # The time is part of the id: a workflow task that runs again may publish something else, and that must
+                # replace the earlier need instead of being dropped as a duplicate.
                 "revision": need.revision.model_copy(
                     update={"event_id": f"{state.revised.id}#{number}/{now.isoformat()}", "effective_at": now}
                 )
@@ -58,7 +58,7 @@ def needs_now(state: ChangeState, needs: Sequence[Need], now: datetime) -> tuple
 
 
 def change_report(state: ChangeState) -> dict[str, JsonValue]:
-    """What became of every quantity of the outgoing components, for the audit event at the end."""
+    """The disposition of every quantity of the outgoing components, for the final audit event."""
     assert state.policy is not None
     return {
         "why": state.why,
@@ -76,7 +76,7 @@ def change_report(state: ChangeState) -> dict[str, JsonValue]:
 
 
 def change_snapshot(state: ChangeState) -> ChangeSnapshot:
-    """The present state, for the ledger's reads."""
+    """The current state, for the ledger's reads."""
     return ChangeSnapshot(
         id=state.revised.id,
         revised=state.revised,
@@ -102,7 +102,7 @@ def change_snapshot(state: ChangeState) -> ChangeSnapshot:
 
 
 def change_details(state: ChangeState) -> str:
-    """The present state in an operator's words, for Temporal's UI."""
+    """The current state in an operator's words, for Temporal's UI."""
     lines = [f"**{state.stage.replace('_', ' ').capitalize()}** — {state.why}"]
     lines += [
         f"- {one.component} {one.reference or 'stock'}: {one.quantity} {one.unit} {one.fate}"

@@ -1,4 +1,4 @@
-"""What an EngineeringChange remembers: the revision as last published, its proposal, and what became of it."""
+"""The state of an EngineeringChange: the revision as last published, its proposal, and the outcome."""
 
 from decimal import Decimal
 
@@ -14,21 +14,21 @@ from workflows.memory import EntityState, OpenQuestion
 
 
 class ChangeState(EntityState):
-    """The change's memory."""
+    """The state of an engineering change."""
 
     revised: BomRevised
     correlation_id: str
     stage: ChangeStage = ChangeStage.JUDGING
     unjudged: bool = True
-    """The newest message is not evaluated yet."""
+    """Whether the newest message still has to be evaluated."""
     policy: PlantPolicy | None = None
-    """As it was when it was last looked into."""
+    """As of the last evaluation."""
     proposal: Proposal | None = None
     question: OpenQuestion | None = None
     questions_raised: int
     decision: Decision | None = None
     superseded_by: ChangeId | None = None
-    """Another revision takes its place, by message or as found in the ledger; it ends when it is evaluated."""
+    """The revision that replaces this one, by message or from the ledger; the change ends at its next evaluation."""
     dispositions: tuple[ChangeDisposition, ...] = ()
     reasons: tuple[Reason, ...] = ()
     changed_requirements: tuple[RequirementId, ...] = ()
@@ -42,13 +42,13 @@ class ChangeState(EntityState):
 
     @classmethod
     def of(cls, opened: ChangeOpened) -> "ChangeState":
-        """The memory of a change that starts, or starts again where a former run ended."""
+        """The state of a change that starts, or restarts after an earlier run ended."""
         event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             revised=opened.revised,
             correlation_id=opened.correlation_id,
             event_log=event_log,
-            # Numbers go on where a former run ended: ids made of them must not meet the former ones.
+            # Numbering continues from the earlier run, so that ids made from the numbers stay unique.
             questions_raised=opened.first_sequence - 1,
         )
 

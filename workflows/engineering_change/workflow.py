@@ -1,8 +1,8 @@
-"""EngineeringChange: one revision of an assembly's bill of material, from the event to the report of every line.
+"""EngineeringChange: one revision of an assembly's bill of material, from the event to the final report.
 
-It looks up where the outgoing components are used, proposes what becomes of them (R13) for one approval (R15), and then
-tells the requirements what they go on needing and states the needs of the new components. It touches no order: those
-follow their requirements by R3. A revision that is published again before the approval replaces the proposal.
+It looks up where the outgoing components are used, proposes their dispositions (R13) for one approval (R15), then
+notifies the requirements of what they still need and publishes the needs of the new components. It changes no order:
+orders follow their requirements by R3. A revision that is republished before the approval replaces the proposal.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
 
     @workflow.run
     async def run(self, given: ChangeInput) -> str:
-        """Look, propose, carry out what is decided, and end with the report."""
+        """Evaluate, propose, carry out the decision, and end with the report."""
         await self.live()
         return self.state.stage
 
@@ -65,12 +65,12 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
 
     @workflow.signal(name="bom_revised")
     def bom_revised(self, opened: ChangeOpened) -> None:
-        """The revision is published again."""
+        """The revision is republished."""
         self.inbox.append(opened)
 
     @workflow.signal(name="superseded")
     def superseded(self, superseded: ChangeSuperseded) -> None:
-        """Another revision takes the place of this one."""
+        """Another revision replaces this one."""
         self.inbox.append(superseded)
 
     @workflow.signal(name="exception_decided")
@@ -80,11 +80,11 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
 
     @workflow.query(name="status")
     def status(self) -> ChangeSnapshot:
-        """The present state."""
+        """The current state."""
         return self.snapshot()
 
     async def take(self, messages: Sequence[ChangeMessage]) -> None:
-        """Take note of what arrived, in this order."""
+        """Apply the messages that arrived to the state, in this order."""
         for message in messages:
             take(self.state, message, self.record)
 
@@ -101,11 +101,11 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
     # -- judge
 
     async def _judge(self) -> None:
-        """R13 by the ledger, master data and policy of the moment; then ask, or do what needs nobody or is decided."""
+        """Apply R13 to current ledger, master data and policy; then ask a person, or carry out the change."""
         state = self.state
         used = await self._where_used()
         if self.inbox:
-            return  # what arrived meanwhile may say otherwise; it is taken, and all is looked into with it
+            return  # messages that arrived meanwhile may change the outcome; all is evaluated with them
         outcome = self._outcome(used)
         state.unjudged, state.policy = False, used.policy
         state.dispositions, state.reasons, state.why = outcome.dispositions, outcome.reasons, outcome.why
@@ -122,7 +122,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         if decision is not None and decision.choice is Choice.DECLINE:
             self._decline()
             return
-        # What was decided on is kept beside the decision, also where by now nobody would have to be asked.
+        # Keep the proposal that was decided on, even if by now nobody would have to be asked.
         state.proposal = proposal or (state.proposal if decision is not None else None)
         if proposal is not None and decision is None:
             await self._propose(proposal)
@@ -138,8 +138,8 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
             plant=revised.plant, assembly=revised.assembly, revision=revised.revision, components=outgoing
         )
         return await self.persist(
-            # No local activity: a task that is decided anew must not look again at what it has changed itself by then,
-            # and take its own effect for a material change (R15).
+            # Not a local activity: a workflow task that runs again must not read what it has changed itself meanwhile
+            # and mistake its own effect for a material change (R15).
             lambda: workflow.execute_activity_method(
                 InternalActivities.where_used, call, start_to_close_timeout=CALL_TIMEOUT, retry_policy=CALL_RETRIES
             ),
@@ -158,7 +158,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
     # -- ask
 
     async def _propose(self, proposal: Proposal) -> None:
-        """Put the proposal to a person, or change the one that is open."""
+        """Ask a person about the proposal, or change the open question."""
         state = self.state
         assert state.policy is not None
         state.stage = ChangeStage.PROPOSED
@@ -180,7 +180,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         self._report("change.declined")
 
     async def _give_way(self, to: ChangeId) -> None:
-        """Nothing of it is carried out, whatever was decided: the other revision is looked into as a whole."""
+        """Carry out nothing, whatever was decided: the other revision is evaluated as a whole."""
         state = self.state
         if state.question is not None:
             await self._overtake(f"{to} takes its place")
@@ -189,7 +189,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         self._report("change.superseded", by=to)
 
     async def _carry_out(self, used: WhereUsed) -> None:
-        """Tell each requirement what it still needs; the needs of new components go the way of any plan's."""
+        """Notify each requirement of what it still needs; publish the needs of new components like a plan's."""
         state = self.state
         state.dispositions = carried_out(state.dispositions, self._plans, state.decision)
         found = tuple(cut for plan in self._plans for cut in cuts(plan, state.dispositions))
@@ -208,7 +208,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         self._report("change.carried_out", ended_before=list(undelivered))
 
     async def _notify(self, found: tuple[Cut, ...]) -> tuple[str, ...]:
-        """Those that had ended by themselves."""
+        """Notify the requirements; returns those that had already ended."""
         state, now = self.state, workflow.now()
         changes = bom_changes(state, found, now)
         self.record(
@@ -228,10 +228,10 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         call = PublishNeedsCall(audit_batch=self.audit_batch(), needs=stated, correlation_id=state.correlation_id)
         await self.recorded(InternalActivities.publish_needs, call)
 
-    # -- what it leaves behind
+    # -- reports
 
     def _check(self) -> None:
-        """No order that is affected may be left without a fate, down to the last piece: counted anew, and on record."""
+        """Recount and record that every affected order quantity has a disposition, down to the last piece."""
         state = self.state
         state.check = found = check(self._plans, state.dispositions)
         self.record(
@@ -244,13 +244,13 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         )
 
     def _report(self, kind: str, **more: JsonValue) -> None:
-        """What became of every quantity of the outgoing components."""
+        """Record the disposition of every quantity of the outgoing components."""
         self.record(kind, **change_report(self.state), **more)
 
     def snapshot(self) -> ChangeSnapshot:
-        """The present state, for the ledger's reads."""
+        """The current state, for the ledger's reads."""
         return change_snapshot(self.state)
 
     def details(self) -> str:
-        """The present state in an operator's words, for Temporal's UI."""
+        """The current state in an operator's words, for Temporal's UI."""
         return change_details(self.state)

@@ -1,5 +1,4 @@
-"""What a ShortageException remembers: the question, whose it is, and how far the escalation schedule has been
-climbed."""
+"""The state of a ShortageException: the question, whom it is assigned to, and the escalation level reached."""
 
 from datetime import datetime
 
@@ -18,21 +17,21 @@ _REASONS_KEPT = 50
 
 
 class ExceptionMemory(EntityState):
-    """The exception's memory."""
+    """The state of an exception."""
 
     raised: ExceptionRaised
     policy: PlantPolicy
-    """As it was at the last escalation level."""
+    """As of the last escalation level."""
     proposal: Proposal
     first_asked: str
-    """The role that the question was put to before it was escalated."""
+    """The role that was asked before any escalation."""
     roles: list[str]
-    """Whose question it has been, the present one last."""
+    """The roles that the question has been assigned to, the current one last."""
     assignee: str
     opened_at: Instant
     sla_started_at: Instant
     reached: int = 0
-    """The height of the last escalation level."""
+    """The height of the last escalation level that was reached."""
     reminders: int = 0
     escalations: int = 0
     reasons: list[Reason] = []
@@ -41,7 +40,7 @@ class ExceptionMemory(EntityState):
 
     @classmethod
     def of(cls, raised: ExceptionRaised, now: datetime) -> "ExceptionMemory":
-        """The memory of an exception that opens."""
+        """The state of an exception that opens."""
         role = first_asked(raised.proposal, raised.assignee)
         return cls(
             raised=raised,
@@ -53,13 +52,13 @@ class ExceptionMemory(EntityState):
             assignee=role,
             opened_at=now,
             sla_started_at=raised.sla_started_at or now,
-            # The supplier's escalation schedule led up to the buyer; the question goes on from there.
+            # The supplier's escalation has already reached the buyer; the question continues from there.
             reached=BUYER_NOTIFIED if raised.sla_started_at else 0,
         )
 
     @property
     def role(self) -> str:
-        """Whose question it is."""
+        """The role that the question is assigned to."""
         return self.roles[-1]
 
     @property
@@ -68,18 +67,18 @@ class ExceptionMemory(EntityState):
         return None if self.assignee == self.role else self.role
 
     def ask(self, role: str, now: datetime) -> Assignee:
-        """The question is the role's, and whoever stands in for it today gets it."""
+        """Assign the question to the role, or to its delegate of today."""
         if self.role != role:
-            # Once each: a question that goes to and fro for months remembers whose it has been, not how often.
+            # Each role once: after months of moving back and forth only the roles matter, not how often.
             self.roles = [*(each for each in self.roles if each != role), role]
         return self._assign(who_is_asked(role, self.policy, now))
 
     def ask_again(self, now: datetime) -> Assignee:
-        """Who is asked stays so, unless away by now: coming back moves no question."""
+        """Keep the assignee, unless absent by now; a return from absence moves no question."""
         return self._assign(who_is_asked(self.assignee, self.policy, now)._replace(role=self.role))
 
     def add_reason(self, reason: Reason) -> None:
-        """Why it is with whom it is; the audit events keep the older ones."""
+        """Add the reason for the current assignee; older reasons remain in the audit events."""
         self.reasons = [*self.reasons, reason][-_REASONS_KEPT:]
 
     def _assign(self, asked: Assignee) -> Assignee:
@@ -94,12 +93,12 @@ ExceptionInput = RunInput[ExceptionRaised, ExceptionMemory, ExceptionMessage]
 
 
 def first_asked(proposal: Proposal, otherwise: str) -> str:
-    """The first of those who may decide it."""
+    """The first of the approvers."""
     return proposal.approvers[0] if proposal.approvers else otherwise
 
 
 def reported(asked: Assignee) -> dict[str, str]:
-    """Who is asked, as an audit event says it."""
+    """The assignee as audit event data."""
     if asked.on_behalf_of is None:
         return {"to": asked.assignee}
     return {"to": asked.assignee, "on_behalf_of": asked.on_behalf_of, "why": asked.why}

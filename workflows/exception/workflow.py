@@ -1,12 +1,11 @@
-"""ShortageException: what a person is asked to decide, kept true until it is decided or overtaken.
+"""ShortageException: a question to a person, kept up to date until it is decided or overtaken.
 
-It holds the context, climbs the escalation schedule (R16) and takes one decision that fits the proposal as it is now
-(R15). What the decision means is the business of the entity that raised it.
+It holds the context, follows the escalation schedule (R16) and accepts one decision that matches the current proposal
+(R15). The entity that raised it acts on the decision.
 
-R16 for a question: it opens with the first of its approvers (the owner, where master data is to be fixed), and its
-SLA runs from that moment; that about a silent supplier goes on with the supplier's SLA. At each escalation level the
-policy is
-asked for anew, and whoever is away at that moment is replaced by its delegate; coming back moves no question.
+R16 for a question: it is first assigned to the first of its approvers (for master data, to the owner), and its SLA
+starts then; a question about a silent supplier continues the supplier's SLA. At each escalation level the policy is
+read again, and an assignee who is absent is replaced by the delegate; a return from absence moves no question.
 """
 
 from collections.abc import Sequence
@@ -41,7 +40,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
 
     @workflow.run
     async def run(self, given: ExceptionInput) -> str:
-        """Stand in the inbox, climb the escalation schedule, and end with a decision or because the cause went away."""
+        """Wait for a decision while following the escalation schedule; end when decided or when the cause is gone."""
         await self.live()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.state.state
@@ -61,7 +60,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
 
     @workflow.update(name="decide")
     def decide(self, decision: Decision) -> ExceptionSnapshot:
-        """Take a person's decision. An update, since the person waits to hear that it was taken."""
+        """Accept a person's decision. An update, since the person waits for the confirmation."""
         taken = self._taken or decision
         if self._taken is None:
             self.inbox.append(decision)
@@ -107,33 +106,33 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
 
     @property
     def _taken(self) -> Decision | None:
-        """The decision, acted on or not."""
+        """The decision, processed or not."""
         waiting = (message for message in self.inbox if isinstance(message, Decision))
         return self.state.decision or next(waiting, None)
 
     @property
     def _newest_proposal(self) -> Proposal | None:
-        """What arrived with a decision, in the same moment, counts already."""
+        """The latest proposal, including one in the inbox that arrived together with a decision."""
         changes = [message for message in self.inbox if isinstance(message, ProposalChanged)]
         return changes[-1].proposal if changes else self.state.proposal
 
     def _entitled(self, proposal: Proposal) -> tuple[str, ...]:
-        """The roles that may decide by the policy that is known: approvers, whoever was asked, and their stand-ins."""
+        """The roles that may decide under the known policy: approvers, everybody asked so far, and their delegates."""
         roles = [*proposal.approvers, *self.state.roles, self.state.assignee]
         return entitled_roles(roles, self.state.policy, workflow.now())
 
     @workflow.signal(name="proposal_changed")
     def proposal_changed(self, changed: ProposalChanged) -> None:
-        """The raiser's picture changed."""
+        """The entity that raised the question changed or withdrew its proposal."""
         self.inbox.append(changed)
 
     @workflow.query(name="status")
     def status(self) -> ExceptionSnapshot:
-        """The present state."""
+        """The current state."""
         return self.snapshot()
 
     async def take(self, messages: Sequence[ExceptionMessage]) -> None:
-        """Take note of what arrived, in this order; what comes after the end changes nothing."""
+        """Apply the messages that arrived, in this order; messages after the end change nothing."""
         for message in messages:
             if self.ended:
                 return
@@ -150,7 +149,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         self.record("exception.closed", choice=decision.choice, decided_by=decision.decided_by)
 
     def _take_change(self, proposal: Proposal) -> None:
-        """Another proposal; if others have to decide it and the buyer was not notified yet, it is assigned to them."""
+        """Replace the proposal; if it has other approvers and the buyer was not notified yet, reassign it to them."""
         state = self.state
         state.proposal = proposal
         first, moved = first_asked(proposal, state.role), {}
@@ -177,11 +176,11 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         return None if level is None else level.at - workflow.now()
 
     async def act(self) -> None:
-        """Climb the escalation levels that are due, by the policy as it is then; leave when it is over."""
+        """Escalate through the levels that are due under the current policy; close the question once it has ended."""
         now, level = workflow.now(), self._next_escalation_level
         if not self.ended and level is not None and level.at <= now:
             await self._take_up_policy()
-            # A person or the raiser who spoke meanwhile comes first.
+            # A message that arrived meanwhile comes first.
             if not self.inbox:
                 self._escalate(now)
         if self.ended and not self._closed:
@@ -190,11 +189,11 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
 
     @property
     def ended(self) -> bool:
-        """It is decided, or the cause went away."""
+        """It is decided, or its cause is gone."""
         return self.state.state is not ExceptionState.OPEN
 
     async def _take_up_policy(self) -> None:
-        """As the raiser asked for it: an order by its supplier, a requirement by its item."""
+        """Read the policy as the raising entity does: an order by its supplier, a requirement by its item."""
         state, proposal = self.state, self.state.proposal
         if state.raised.raised_by.startswith("order/"):
             state.policy = await self.policy_now(state.policy, supplier=proposal.supplier or "")
@@ -204,7 +203,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             )
 
     def _escalate(self, now: datetime) -> None:
-        """The escalation levels that are due, by the policy as it is now: it may have moved them."""
+        """Take all escalation levels that are due under the current policy, which may have moved them."""
         state = self.state
         while (level := self._next_escalation_level) is not None and level.at <= now:
             reason = level.reason(state.policy.version)
@@ -218,7 +217,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                 kind, asked = "exception.escalated", state.ask(level.role, now)
             self.record(kind, **reported(asked), rule=level.rule, reason=reason.model_dump(mode="json"))
 
-    # -- what it leaves behind
+    # -- closing and reports
 
     async def _close(self) -> None:
         state = self.state
@@ -232,7 +231,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         await self.recorded(InternalActivities.close_exception, call)
 
     def snapshot(self) -> ExceptionSnapshot:
-        """The present state, for the ledger's reads."""
+        """The current state, for the ledger's reads."""
         state = self.state
         level = self._next_escalation_level if state.state is ExceptionState.OPEN else None
         return ExceptionSnapshot(
@@ -256,7 +255,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         )
 
     def details(self) -> str:
-        """The question and its way outs, for Temporal's UI."""
+        """The question and its alternatives, for Temporal's UI."""
         state = self.state
         if state.decision is not None:
             return f"**{state.decision.choice}**, decided by {state.decision.decided_by}: {state.decision.comment}"

@@ -1,8 +1,8 @@
-"""How a requirement gets covered by orders: first coverage, changes, open quantities, and decided shortages.
+"""How a requirement obtains coverage from orders: first coverage, changes, open quantities, and decided shortages.
 
-Every supply request states the whole of what is asked. The audit event of its decision holds all inputs but the policy,
-so that the decision can be made again under another one. Quantities are in the requirement's unit; only a supply
-request is in the order unit. The rules are in decisions/.
+Every supply request is complete, never a difference. The audit event of its decision holds all inputs except the
+policy, so that the decision can be repeated under another policy. Quantities are in the requirement's unit; only a
+supply request is in the order unit. The rules are in decisions/.
 """
 
 import datetime as dt
@@ -37,9 +37,9 @@ _STAYS = (ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED)
 
 
 class RequirementSourcing:
-    """What one requirement asks of orders; what keeps it from being ordered is returned.
+    """Requests supply for one requirement; methods return the reason if it can't be ordered.
 
-    Each decision needs the assessment of its moment.
+    Each decision needs a fresh assessment.
     """
 
     def __init__(self, state: RequirementState, entity: Entity[RequirementState, RequirementMessage]) -> None:
@@ -47,10 +47,10 @@ class RequirementSourcing:
         self._entity = entity
 
     async def source_need(self) -> NotOrderable | None:
-        """First cover, or a changed need: the newest live order takes the difference.
+        """Obtain first coverage, or apply a changed need: the newest live order takes the difference.
 
-        An order that was asked to release its quantity and has not done so yet comes first: it may keep what it has.
-        One whose supplier may not serve the need any more (sourcing rule, route, master data) is asked to release it.
+        If no live order has a requested quantity, one that has not released its quantity yet takes it: it may keep it.
+        An order whose supplier may no longer serve the need (sourcing rule, route, master data) is asked to release it.
         """
         state = self._state
         self._count_in_the_unit_of_the_need()
@@ -61,7 +61,7 @@ class RequirementSourcing:
             problem = await self._order(self._netting())
         elif self._may_serve(primary):
             netting = self._netting(besides=primary)
-            # Only what was approved: that the order gives less.
+            # The approval was only for a smaller quantity from the order.
             by = state.approved_by if netting.uncovered < primary.needed else None
             problem = await self.change_request(primary, netting.uncovered, rule="R3", decided_by=by, netting=netting)
         else:
@@ -72,13 +72,13 @@ class RequirementSourcing:
         return problem
 
     async def release_coverage(self) -> None:
-        """Withdrawn: nothing is wanted of any order any more."""
+        """Release the coverage from all orders: the need is withdrawn."""
         for coverage in self._state.live:
             if coverage.request.lots:
                 await self.release(coverage, rule="R3", decided_by=self._state.approved_by)
 
     async def source_open_quantity(self) -> NotOrderable | None:
-        """R3: what an order could not take any more is ordered anew from the same supplier, as far as it is needed."""
+        """R3: request from the same supplier the quantity that an order could no longer take, as far as needed."""
         state = self._state
         for coverage in list(state.coverages):
             if coverage.open_quantity <= 0 or state.source_of(coverage) is None:
@@ -96,7 +96,7 @@ class RequirementSourcing:
         return None
 
     async def act_on_decision(self) -> NotOrderable | None:
-        """What a person decided about a shortage."""
+        """Carry out a person's decision on a shortage."""
         decision, self._state.decision = self._state.decision, None
         if decision is None:
             return None
@@ -105,7 +105,7 @@ class RequirementSourcing:
             case _ if not isinstance(short, Short):
                 self._entity.record("decision.overtaken", decision.decided_at, choice=decision.choice)
             case _ if short.why != self._state.decided_about:
-                # The picture changed in the same moment: the question is put anew.
+                # The shortage changed at the same moment: the question is asked again.
                 self._entity.record("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
             case Choice.ACCEPT:
                 return await self._accept(short, decision)
@@ -118,7 +118,7 @@ class RequirementSourcing:
         return None
 
     async def _accept(self, short: Short, decision: Decision) -> NotOrderable | None:
-        """Live with the late date; what would never come is cut from the order."""
+        """Accept the late date; reduce orders by quantities that have no date."""
         self._state.accepted = AcceptedShortage(short_quantity=short.short_quantity, available_on=short.available_on)
         if short.available_on is not None:
             return None
@@ -131,7 +131,7 @@ class RequirementSourcing:
         return None
 
     async def _expedite(self, decision: Decision) -> NotOrderable | None:
-        """Ask the suppliers that are late for the pegged date."""
+        """Ask the late suppliers for the pegged date."""
         for coverage in self._state.live:
             if coverage.reported is None:
                 continue
@@ -142,7 +142,7 @@ class RequirementSourcing:
         return None
 
     async def _split(self, short: Short, decision: Decision) -> NotOrderable | None:
-        """Order what is short from a second source and take it from the orders that are late."""
+        """Order the short quantity from a second source, and reduce the late orders by it."""
         state, by = self._state, decision.decided_by
         second = decision.supplier or self._best_second_source(short)
         decided = self.decide(short.short_quantity, only=second) if second is not None else None
@@ -161,7 +161,7 @@ class RequirementSourcing:
         return await self.open_request(decided, rule="R7", decided_by=by)
 
     def _best_second_source(self, short: Short) -> str | None:
-        """The one that the proposal shows first."""
+        """The source that the proposal lists first."""
         state, assessment = self._state, self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
@@ -169,17 +169,17 @@ class RequirementSourcing:
         ways = alternatives(state.acted_on, short, late, assessment.item, state.policy, today)
         return next((way.supplier for way in ways if way.choice is Choice.SPLIT), None)
 
-    # -- what is asked for
+    # -- choosing orders
 
     async def _order(self, netting: Netting) -> NotOrderable | None:
-        """Coverage of whoever the rules say."""
+        """Request the uncovered quantity from the supplier that the rules choose."""
         if netting.uncovered <= 0:
             return None
         decided = self.decide(netting.uncovered, netting=netting)
         return decided if isinstance(decided, NotOrderable) else await self.open_request(decided, rule="R2")
 
     async def _move(self, coverage: OrderCoverage) -> NotOrderable | None:
-        """What an order is to let go of is asked of another supplier at once; what is here or on the way stays."""
+        """Move an order's quantity to another supplier at once; what is received or shipped stays."""
         netting = self._netting(besides=coverage)
         stays = (part.quantity for part in coverage.supply if part.state in _STAYS)
         quantity = netting.uncovered - sum(stays, Decimal(0))
@@ -190,13 +190,13 @@ class RequirementSourcing:
         return await self.open_request(decided, rule="R3") if decided is not None else None
 
     def _netting(self, besides: OrderCoverage | None = None) -> Netting:
-        """R2: what is not on stock and no other order than this one is asked for."""
+        """R2: the need net of stock and of all orders except `besides`."""
         state = self._state
         others = [coverage for coverage in state.coverages if coverage is not besides]
         return left_to_order(state.acted_on.quantity, others, state.on_hand)
 
     def _may_serve(self, coverage: OrderCoverage) -> bool:
-        """Whether the plan and the plant allow the coverage's supplier."""
+        """Whether plan and policy allow the coverage's supplier."""
         state = self._state
         assert state.assessment is not None
         return any(
@@ -204,7 +204,7 @@ class RequirementSourcing:
         )
 
     def _count_in_the_unit_of_the_need(self) -> None:
-        """Where the plan states the need in another unit, what orders hold is counted in that one from now on."""
+        """If the plan changed the unit of the need, count the coverage of orders in the new unit from now on."""
         state, unit = self._state, self._state.acted_on.unit
         assert state.assessment is not None
         item = state.assessment.item
@@ -217,7 +217,7 @@ class RequirementSourcing:
                 state.replace_coverage(coverage.order_id, request=request)
 
     def judge(self) -> Feasible | Short:
-        """R7: what is known to come against the pegged need."""
+        """R7: test the known coverage against the pegged need."""
         assessment = self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
@@ -238,9 +238,9 @@ class RequirementSourcing:
         only: str | None = None,
         netting: Netting | None = None,
     ) -> SourcingDecision | NotOrderable:
-        """By all rules, of whom and how the quantity is ordered; `only`: of this supplier, sound or not.
+        """Decide by all rules from whom and how to order the quantity; `only`: from this supplier in any case.
 
-        `netting`: why it is this quantity (R2), where it is not what a person decided.
+        `netting`: the calculation of the quantity (R2), unless a person decided it.
         """
         state, assessment = self._state, self._state.assessment
         assert assessment is not None
@@ -262,7 +262,7 @@ class RequirementSourcing:
     async def open_request(
         self, decided: SourcingDecision, *, rule: str, decided_by: str | None = None
     ) -> NotOrderable | None:
-        """Want coverage of an order that collects, or of a new one."""
+        """Request coverage from an order that is consolidating, or from a new one."""
         state, source = self._state, decided.source
         request = self._request(decided, decided_by=decided_by, expedite=None, rule=rule)
         self._record_request(request, source.supplier)
@@ -279,8 +279,7 @@ class RequirementSourcing:
             state.replace_coverage(known.order_id, request=held, settled=0)
         before = known.needed if known else Decimal(0)
         if before > 0 or (held.lots, held.dock_date) != (request.lots, request.dock_date):
-            # The order has this supply request instead of the one before, or of one that a former attempt of this task
-            # had asked.
+            # This supply request replaces the order's previous one, or one that an earlier attempt of this task sent.
             whole = before + decided.choice.quantity
             return await self.change_request(coverage, whole, rule=rule, decided_by=decided_by)
         return None
@@ -295,7 +294,7 @@ class RequirementSourcing:
         expedite: bool = False,
         netting: Netting | None = None,
     ) -> NotOrderable | None:
-        """State a new supply request to the order that knows the requirement."""
+        """Send a new supply request to an order that already serves the requirement."""
         if self._state.source_of(coverage) is None or quantity <= 0:
             await self.release(coverage, rule=rule, decided_by=decided_by)
             return None
@@ -307,7 +306,7 @@ class RequirementSourcing:
         return None
 
     async def release(self, coverage: OrderCoverage, *, rule: str, decided_by: str | None = None) -> None:
-        """Nothing more is wanted of the order."""
+        """Request nothing more from the order."""
         request = release(coverage.request, request_revision=self._state.next_revision(), reason=rule)
         await self._send_request(
             coverage, request.model_copy(update={"approved_by": decided_by, "reported_at": workflow.now()})
@@ -346,7 +345,7 @@ class RequirementSourcing:
     async def _ask(
         self, *, openings: tuple[SupplyRequestOpening, ...] = (), changes: tuple[SupplyRequestChange, ...] = ()
     ) -> SupplyRequestsPlaced:
-        # The snapshot goes out with the request, so it has to show the state that the request leads to.
+        # The snapshot is sent with the request, so it must show the state that the request leads to.
         self._state.stage, self._state.reason = RequirementStage.COVERED, "asked of an order; waits for the supplier"
         call = RequestSupplyCall(
             audit_batch=self._entity.audit_batch(),
@@ -375,7 +374,7 @@ class RequirementSourcing:
 
 
 class SourcingQuestion(NamedTuple):
-    """What `decide_sourcing` was asked."""
+    """The arguments of `decide_sourcing`."""
 
     need: Need
     assessment: Assessment
@@ -388,7 +387,7 @@ class SourcingQuestion(NamedTuple):
 def sourcing_decided(
     asked: SourcingQuestion, decided: SourcingDecision, reasons: Sequence[Reason]
 ) -> dict[str, JsonValue]:
-    """`sourcing.decided`: what was asked, what came out, and why."""
+    """Data of `sourcing.decided`: inputs, outcome and reasons."""
     return {
         **_asked(asked),
         "outcome": {
@@ -407,7 +406,7 @@ def sourcing_decided(
 
 
 def sourcing_refused(asked: SourcingQuestion, refused: NotOrderable) -> dict[str, JsonValue]:
-    """`sourcing.refused`: what was asked, and what is wrong in master data; its reasons are the exception's."""
+    """Data of `sourcing.refused`: inputs and faults in master data; the exception holds the reasons."""
     return {
         **_asked(asked),
         "defects": [defect.field for defect in refused.defects],
@@ -417,7 +416,7 @@ def sourcing_refused(asked: SourcingQuestion, refused: NotOrderable) -> dict[str
 
 
 def _asked(asked: SourcingQuestion) -> dict[str, JsonValue]:
-    """With the item as master data keeps it: which of it may be had, and by whose calendar, is the policy's."""
+    """The inputs, with the item as in master data, before policy restricts its sources and sets calendars."""
     known, item = asked.assessment, as_kept(asked.assessment)
     kept = item.model_copy(update={"sources": tuple(map(_without_idle_calendar, item.sources))})
     return {
@@ -437,7 +436,7 @@ def _in_figures(allocated: Mapping[str, Decimal]) -> dict[str, JsonValue]:
 
 
 def _without_idle_calendar(source: Source) -> Source:
-    """No rule counts in the calendar of a source whose lead time is in calendar days: its holidays needn't be kept."""
+    """Omit the holidays of a source whose lead time is in calendar days: no rule uses its calendar."""
     if source.lead_time_in == "working_days":
         return source
     return source.model_copy(update={"calendar": source.calendar.model_copy(update={"holidays": ()})})

@@ -1,7 +1,7 @@
-"""How a requirement takes a message: an older one is recorded and dropped (R10), the others change its state.
+"""How a requirement takes a message: a stale one is recorded and dropped (R10); others change its state.
 
-Whether a need that the plan states anew is acted on (R4) is decided with a fresh assessment, not when it arrives.
-Nothing is done here; what follows from the new picture is decided by the workflow.
+Whether a changed need is acted on (R4) is decided with a fresh assessment, not when the message arrives. Nothing else
+is done here; the workflow acts on the new state.
 """
 
 from pydantic import JsonValue
@@ -22,7 +22,7 @@ RequirementInput = RunInput[RequirementOpened, RequirementState, RequirementMess
 
 
 def take(state: RequirementState, message: RequirementMessage, record: RecordEvent) -> None:
-    """Take note of one message."""
+    """Apply one message to the state."""
     match message:
         case RequirementOpened():
             _take_plan(state, message, record)
@@ -64,7 +64,7 @@ def _take_withdrawal(state: RequirementState, message: RequirementWithdrawn, rec
 
 
 def _record_overtaken(state: RequirementState, record: RecordEvent) -> None:
-    """A plan that a newer one overtakes before it is judged decides nothing, and is on record all the same."""
+    """Record a need that a newer plan replaced before it was evaluated."""
     if state.proposed is not None:
         revision = state.proposed.need.revision
         record("requirement.overtaken", revision.effective_at, plan_version=revision.plan_version, rule="R10")
@@ -97,7 +97,7 @@ def _take_decision(state: RequirementState, decided: ExceptionDecided, record: R
         record("decision.overtaken", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice)
         return
     if state.exception.digest != decided.digest:
-        # What was decided on is not what is so now: the question is put anew.
+        # The decision was made on an outdated proposal: the question is asked again.
         state.exception = None
         record(
             "decision.void", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice, rule="R15"
@@ -117,9 +117,9 @@ def _take_decision(state: RequirementState, decided: ExceptionDecided, record: R
 
 
 def _take_bom_change(state: RequirementState, changed: BomChanged, record: RecordEvent) -> None:
-    """R13: approved, so that it is not suppressed.
+    """R13: the change is approved, so the dampener does not apply.
 
-    What the plan stated stays noted as it is: said again it changes nothing, and a plan that says something else holds.
+    The plan's own need is kept: repeating it changes nothing, and a plan with a different need overrides this.
     """
     reported: dict[str, JsonValue] = {"change_id": changed.change_id, "quantity": str(changed.quantity), "rule": "R13"}
     if state.withdrawn:
@@ -146,8 +146,7 @@ def _take_bom_change(state: RequirementState, changed: BomChanged, record: Recor
 
 
 def _take_stock(state: RequirementState, allocated: StockAllocated, record: RecordEvent) -> None:
-    """What it gets from stock, whole; suppressed by who allots it (R4). Of a need that was stated later it says
-    nothing."""
+    """Take the complete allocation from stock; its sender applied the dampener (R4). It is void for a later need."""
     reported: dict[str, JsonValue] = {
         "quantity": str(allocated.quantity),
         "unit": allocated.unit,
@@ -166,7 +165,7 @@ def _take_stock(state: RequirementState, allocated: StockAllocated, record: Reco
 
 
 def record_need(need: Need, kind: str, record: RecordEvent, **more: JsonValue) -> None:
-    """The fact that the plan stated the need."""
+    """Record the need that the plan stated."""
     record(
         kind,
         need.revision.effective_at,
@@ -180,13 +179,13 @@ def record_need(need: Need, kind: str, record: RecordEvent, **more: JsonValue) -
 
 
 def judge_need(state: RequirementState, record: RecordEvent) -> None:
-    """R4: act on what the plan proposes, or damp it; where nothing is covered yet there is nothing to damp."""
+    """R4: act on the plan's change or suppress it; without coverage there is nothing to suppress."""
     proposed, state.proposed = state.proposed, None
     if proposed is None:
         return
     need = proposed.need
     if state.covered_revision is None or need.demanded_by is not None:
-        # What an order of ours needs was suppressed where the plan stated it: the order has been changed already.
+        # The dampener was already applied to the order whose need this is: that order has been changed.
         _act_on(state, need, proposed.correlation_id)
         record_need(need, "requirement.changed", record)
         return

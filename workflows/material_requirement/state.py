@@ -1,7 +1,7 @@
-"""What a MaterialRequirement remembers, what of it goes over into its next run, and where it stands.
+"""The state of a MaterialRequirement, the part of it that its next run keeps, and its stage.
 
-Trimmed is where a run continues as new and nowhere else, so that a history is decided as it was. What is left out is in
-the ledger's audit events.
+The state is trimmed only when a run continues as new, so that a replay decides as before. Everything trimmed is in the
+ledger's audit events.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 COVERAGES_KEPT = 10
-"""Orders that a requirement remembers one by one, beside those that may still bring something."""
+"""Orders that a requirement remembers individually, besides those that may still deliver."""
 
 
 class AcceptedShortage(Model):
-    """A shortage that a person chose to live with: anything worse is a new one."""
+    """A shortage that a person accepted; anything worse is a new one."""
 
     short_quantity: Decimal
     available_on: date | None
@@ -47,53 +47,53 @@ class AcceptedShortage(Model):
 
 
 class RequirementState(EntityState):
-    """The requirement's memory."""
+    """The state of a requirement."""
 
     id: RequirementId
     correlation_id: str
     need: Need
     """As last stated by the plan."""
     acted_on: Need
-    """As last acted on: what dampener is measured from (R4) and feasibility is tested against (R7)."""
+    """As last acted on: the baseline of the dampener (R4) and of the feasibility test (R7)."""
     proposed: RequirementOpened | None = None
-    """As the plan stated it since: whether it is acted on is not judged yet."""
+    """A newer need from the plan; not yet decided whether it is acted on."""
     request_revision: int = 0
-    """Rises with every supply request."""
+    """Incremented with every supply request."""
     covered_revision: tuple[int, int, float, str] | None = None
-    """The plan revision that the supply requests reflect; None: nothing is wanted yet, or any more."""
+    """The plan revision that the supply requests reflect; None: nothing is requested yet, or any more."""
     assessment: Assessment | None = None
-    """Master data and policy as they were when it last decided."""
+    """Master data and policy as of the last decision."""
     decided_under: str = ""
-    """The version of the policy that last decided."""
+    """The policy version of the last decision."""
     unjudged: bool = False
-    """An order stated something since the last assessment."""
+    """Whether an order reported anything since the last assessment."""
     coverages: list[OrderCoverage] = []
     kept: tuple[ScheduleLine, ...] = ()
-    """Received in a former run."""
+    """Received in an earlier run."""
     stock: StockAllocated | None = None
     """The newest allocation of stock to it."""
     stock_moved: bool = False
-    """What it gets from stock has changed since its coverage was last decided."""
+    """Whether its allocation from stock changed since its coverage was last decided."""
     withdrawn: bool = False
     approved_by: str | None = None
-    """Who approved that it needs less (R13): its orders ask nobody again until they know, or a newer plan comes."""
+    """Who approved a smaller need (R13). The orders need no other approval until they have it or a newer plan comes."""
     exception: OpenQuestion | None = None
     decision: Decision | None = None
-    """Taken, not yet acted on."""
+    """Received, not yet carried out."""
     decided_about: str = ""
-    """What the decision is about (OpenQuestion.about)."""
+    """The subject of the decision (OpenQuestion.about)."""
     questions_raised: int = 0
     accepted: AcceptedShortage | None = None
     suppressed: int = 0
     answers_given: int = 0
     answered: str = ""
-    """Of a need that a transfer demands: a digest of the last answer to its order."""
+    """For a need that a transfer demands: a digest of the last answer to its order."""
     stage: RequirementStage = RequirementStage.ASSESSING
     reason: str = ""
 
     @classmethod
     def of(cls, opened: RequirementOpened) -> RequirementState:
-        """The memory of a requirement that starts, or starts again where a former run ended."""
+        """The state of a requirement that starts, or restarts after an earlier run ended."""
         event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             id=opened.need.id,
@@ -102,7 +102,7 @@ class RequirementState(EntityState):
             need=opened.need,
             acted_on=opened.need,
             kept=tuple(part for reported in opened.kept for part in reported.schedule_lines),
-            # Numbers go on where a former run ended: ids made of them must not meet the former ones.
+            # Numbering continues from the earlier run, so that ids made from the numbers stay unique.
             questions_raised=opened.first_sequence - 1,
             request_revision=opened.first_sequence - 1,
             answers_given=opened.first_sequence - 1,
@@ -110,35 +110,35 @@ class RequirementState(EntityState):
 
     @property
     def policy(self) -> PlantPolicy:
-        """What holds for the item with the supplier that serves it, as last assessed."""
+        """The policy for the item with its current supplier, as last assessed."""
         assert self.assessment is not None
         return self.assessment.policy_for(self.holder)
 
     @property
     def item_class(self) -> str:
-        """By which the plant may have set policy; empty: by none."""
+        """The item class, by which the plant may set policy; empty if there is none."""
         item = self.assessment.item if self.assessment else None
         return item.item_class if item else ""
 
     @property
     def holder(self) -> str:
-        """The supplier of the newest order that may still bring something; empty: there is none."""
+        """The supplier of the newest order that may still deliver; empty if there is none."""
         return next((coverage.supplier for coverage in reversed(self.live)), "")
 
     @property
     def late_supplier(self) -> str | None:
-        """Of a shortage: who stated last that the coverage is not as wanted, else who was asked last."""
+        """For a shortage: the supplier of the newest order that reported coverage, else of the newest order."""
         reported = (coverage.supplier for coverage in reversed(self.coverages) if coverage.reported is not None)
         return next(reported, self.coverages[-1].supplier if self.coverages else None)
 
     @property
     def supply(self) -> tuple[ScheduleLine, ...]:
-        """All that is known to come, and what is there."""
+        """All schedule lines known: received in an earlier run, and from orders."""
         return self.kept + tuple(part for coverage in self.coverages for part in coverage.supply)
 
     @property
     def from_stock(self) -> Decimal:
-        """What of the need is met from stock: nothing where the plan has stated it later, having netted the stock."""
+        """The quantity of the need met from stock; zero if a later plan has already netted the stock."""
         stock, need = self.stock, self.acted_on
         if stock is None or self.need.revision.effective_at >= stock.reported_at or need.unit != stock.unit:
             return Decimal(0)
@@ -146,12 +146,12 @@ class RequirementState(EntityState):
 
     @property
     def covered_by(self) -> tuple[ScheduleLine, ...]:
-        """All that the need can count on: what orders bring, and what needs none."""
+        """Everything that covers the need: quantities on hand and from orders."""
         return self.on_hand + tuple(part for coverage in self.coverages for part in coverage.supply)
 
     @property
     def on_hand(self) -> tuple[ScheduleLine, ...]:
-        """What needs no order: received in a former run, or met from stock."""
+        """Quantities that need no order: received in an earlier run, or met from stock."""
         if self.stock is None or not self.from_stock:
             return self.kept
         day = min(self.stock.reported_at.date(), *(peg.date for peg in self.acted_on.pegs))
@@ -159,29 +159,29 @@ class RequirementState(EntityState):
 
     @property
     def received(self) -> Decimal:
-        """What is on stock for this requirement."""
+        """The quantity received for this requirement."""
         return self.kept_quantity + sum((coverage.received for coverage in self.coverages), Decimal(0))
 
     @property
     def kept_quantity(self) -> Decimal:
-        """What was received in a former run."""
+        """The quantity received in an earlier run."""
         return sum((part.quantity for part in self.kept), Decimal(0))
 
     @property
     def live(self) -> list[OrderCoverage]:
-        """Covers that may still bring something."""
+        """Coverage from orders that may still deliver."""
         return [coverage for coverage in self.coverages if not coverage.closed]
 
     @property
     def quantity_expected(self) -> Decimal:
-        """What is to be received: the need, less what a person wrote off."""
+        """The quantity to be received: the need minus what a person wrote off."""
         if self.accepted is not None and self.accepted.available_on is None:
             return self.acted_on.quantity - self.accepted.short_quantity
         return self.acted_on.quantity
 
     @property
     def all_there(self) -> bool:
-        """Nothing more will come, and what is expected is on stock, in this run or a former one."""
+        """Nothing more will be delivered, and the expected quantity is received, in this run or an earlier one."""
         return self.covered_revision is not None and not self.live and self.received >= self.quantity_expected
 
     @property
@@ -190,7 +190,7 @@ class RequirementState(EntityState):
         return self.stage in (RequirementStage.FULFILLED, RequirementStage.WITHDRAWN)
 
     def carried(self) -> RequirementState:
-        """What goes over into the next run; of orders long closed, what they have brought."""
+        """The state for the next run; of orders closed long ago, only the received quantities."""
         past = [coverage for coverage in self.coverages[:-COVERAGES_KEPT] if _is_past(self, coverage)]
         forgotten = {coverage.order_id for coverage in past}
         brought = (part for coverage in past for part in coverage.supply if part.state is ScheduleLineState.RECEIVED)
@@ -202,7 +202,7 @@ class RequirementState(EntityState):
         )
 
     def source_of(self, coverage: OrderCoverage) -> Source | None:
-        """The terms on which a cover's supplier sells, as master data has them now."""
+        """The source of the coverage's supplier in current master data."""
         item = self.assessment.item if self.assessment else None
         sources = item.sources if item else ()
         return next((source for source in sources if source.supplier == coverage.supplier), None)
@@ -213,32 +213,32 @@ class RequirementState(EntityState):
         return self.request_revision
 
     def settle_open_quantity(self, coverage: OrderCoverage) -> None:
-        """The coverage's balance is being ordered anew: it is no longer expected of this order."""
+        """Stop expecting the open quantity from this order: it is being sourced again."""
         request = coverage.request.model_copy(
             update={"needed": coverage.request.needed - coverage.open_quantity_in_order_unit}
         )
         self.replace_coverage(coverage.order_id, request=request, settled=request.request_revision)
 
     def coverage_of(self, order_id: OrderId) -> OrderCoverage | None:
-        """What the order holds for the requirement."""
+        """The coverage from the order."""
         return next((coverage for coverage in self.coverages if coverage.order_id == order_id), None)
 
     def replace_coverage(self, order_id: OrderId, **changes: object) -> None:
-        """Update one cover."""
+        """Update the coverage from one order."""
         self.coverages = [
             coverage.model_copy(update=changes) if coverage.order_id == order_id else coverage
             for coverage in self.coverages
         ]
 
 
-# -- what goes over into the next run
+# -- trimming for the next run
 
 
 def _is_past(state: RequirementState, coverage: OrderCoverage) -> bool:
-    """Nothing is open between the two any more: it has stated that it is closed, and no balance is to be ordered."""
+    """Whether nothing is open with the order: it has reported that it is closed, and has no open quantity."""
     if coverage.reported is None or not coverage.reported.closed or coverage.pending or coverage.open_quantity > 0:
         return False
-    # What is kept is counted in the need's unit as it is; what was brought in another one stays with its factor.
+    # Kept quantities are in the need's unit; coverage received in another unit stays, with its conversion factor.
     return not coverage.received or (coverage.request.need_unit or coverage.request.unit) == state.acted_on.unit
 
 
@@ -250,11 +250,11 @@ def _by_day(schedule_lines: Iterable[ScheduleLine]) -> tuple[ScheduleLine, ...]:
     return tuple(by_day.values())
 
 
-# -- where it stands, in a planner's words
+# -- stage and reason, in a planner's words
 
 
 def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
-    """The stage and the reason."""
+    """The stage, and the reason in a planner's words."""
     live = state.live
     if state.withdrawn:
         if live:
@@ -283,7 +283,7 @@ def _received(state: RequirementState) -> str:
 
 
 def describe_coverage(coverage: OrderCoverage) -> str:
-    """One cover in a line."""
+    """The coverage from one order, in one line."""
     if not coverage.supply:
         return f"{coverage.order_id}: nothing any more"
     parts = ", ".join(f"{part.quantity} {part.state} for {part.date or 'no date'}" for part in coverage.supply)

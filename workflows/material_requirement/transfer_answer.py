@@ -1,8 +1,7 @@
-"""What a requirement that one of our transfers demands answers to that order: its coverage, as any supplier would say
-it.
+"""The answer of a requirement to the transfer order that demands it: its coverage, in the form of a supplier's answer.
 
-Decided here: when there is something to answer, and by which days. Not here: whether the order can live with it (the
-order's R8, and R7 where the transferred goods are needed).
+It decides when to answer, and with which dates. Whether the answer is acceptable is decided elsewhere (R8 of the order,
+and R7 where the transferred goods are needed).
 """
 
 import datetime as dt
@@ -20,9 +19,9 @@ _ZERO = Decimal(0)
 
 
 def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | None:
-    """The answer to the transfer's order; None: nothing is demanded, nothing is sure yet, or the order has it already.
+    """The answer to the transfer order; None if nothing is demanded, coverage is not firm yet, or the order has it.
 
-    Sure is what suppliers have confirmed or delivered: the order waits for it like for any supplier's answer.
+    Coverage is firm once suppliers have confirmed or delivered it: the order waits as for any supplier's answer.
     """
     line = state.need.demanding_line
     if state.need.demanded_by is None or line is None or not _sure(state):
@@ -32,7 +31,7 @@ def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | 
     digest = _digest(revision, schedule_lines)
     if digest == state.answered:
         return None
-    # Named by its content: another attempt of the same task that says something else is another answer.
+    # The content is part of the id: if the task runs again with another result, that is another answer.
     number = f"{state.id}#{state.answers_given + 1}.{digest}"[-70:]
     answer = OrderAnswer(
         order_number=state.need.demand_reference.partition("/")[0],
@@ -46,7 +45,7 @@ def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | 
 
 
 def record_answered(state: RequirementState, answered: SupplierAnswered) -> None:
-    """Remember the answer that the order has."""
+    """Remember the answer that the order received."""
     answer = answered.answer
     assert answer.order_revision is not None
     state.answers_given += 1
@@ -62,7 +61,7 @@ def _sure(state: RequirementState) -> bool:
 
 
 def _schedule_lines(state: RequirementState) -> tuple[AnswerScheduleLine, ...]:
-    """The need's quantity by the days on which it is at the demanding plant; what is in time has no date of its own."""
+    """The need's quantity by arrival date at the demanding plant; quantities in time have no date."""
     by_day: dict[tuple[AnswerOutcome, dt.date | None], Decimal] = {}
     left = state.need.quantity
     for outcome, day, quantity in sorted(map(lambda part: _promise(state, part), state.supply), key=_soonest):
@@ -85,9 +84,9 @@ _RANK = (AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED, AnswerOutcome.BACKORDERE
 
 
 def _promise(state: RequirementState, part: ScheduleLine) -> _Promise:
-    """R7's day on stock here and the way there; None: in time for what was asked, or without a date.
+    """R7's availability date here plus transit; None: in time for the required date, or without a date.
 
-    What is in time is accepted as asked: the demanding plant counted back from its dock by its own calendar.
+    A quantity in time is accepted as requested: the demanding plant calculated its dock date by its own calendar.
     """
     assert state.assessment is not None
     assert state.assessment.item is not None

@@ -1,7 +1,7 @@
 """MaterialRequirement: one need of a plant for an item, from the plan's signal to the receipt.
 
-It owns its need, its decision and its exceptions. It never touches a document: it states to orders what cover it
-wants, and tests what they state back against the pegged need. Handlers only record; the loop in `run` acts.
+It owns its need, its decisions and its exceptions. It never changes a document: it sends supply requests to orders, and
+tests the coverage they report against the pegged need. Handlers only fill the inbox; `Entity.live` has the loop.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
 
     @workflow.run
     async def run(self, given: RequirementInput) -> str:
-        """Decide the coverage and test it against the need, until all is there or nothing is needed any more."""
+        """Decide the coverage and test it against the need, until all is received or nothing is needed any more."""
         await self.live()
         return self.state.stage
 
@@ -61,7 +61,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
 
     @workflow.signal(name="plan_changed")
     def plan_changed(self, opened: RequirementOpened) -> None:
-        """The plan states the need anew."""
+        """The plan states the need again."""
         self.inbox.append(opened)
 
     @workflow.signal(name="withdrawn")
@@ -71,7 +71,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
 
     @workflow.signal(name="coverage_changed")
     def coverage_changed(self, changed: CoverageChanged) -> None:
-        """An order states what it gives."""
+        """An order reports its coverage."""
         self.inbox.append(changed)
 
     @workflow.signal(name="exception_decided")
@@ -81,21 +81,21 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
 
     @workflow.signal(name="bom_changed")
     def bom_changed(self, changed: BomChanged) -> None:
-        """An engineering change says what is still needed."""
+        """An engineering change reports what is still needed."""
         self.inbox.append(changed)
 
     @workflow.signal(name="stock_allocated")
     def stock_allocated(self, allocated: StockAllocated) -> None:
-        """What is met from stock, and needs no order."""
+        """The requirement's allocation from stock changed."""
         self.inbox.append(allocated)
 
     @workflow.query(name="status")
     def status(self) -> RequirementSnapshot:
-        """The present state."""
+        """The current state."""
         return self.snapshot()
 
     async def take(self, messages: Sequence[RequirementMessage]) -> None:
-        """Take note of what arrived, in this order."""
+        """Apply the messages that arrived to the state, in this order."""
         for message in messages:
             take(self.state, message, self.record)
 
@@ -115,13 +115,13 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         return self.state.ended
 
     def remembered(self) -> RequirementState:
-        """What the next run goes on with."""
+        """The state for the next run."""
         return self.state.carried()
 
     # -- assess
 
     async def _assess(self) -> None:
-        """Master data and policy as they are now, before anything is decided by them; then R4."""
+        """Read current master data and policy before any decision; then apply R4."""
         state = self.state
         if state.decision is not None and state.decision.choice is Choice.RETRY:
             state.decision = None
@@ -132,7 +132,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
 
     @property
     def _has_to_decide(self) -> bool:
-        """Whether what arrived leads to a decision; that the goods came needs none."""
+        """Whether the messages call for a decision; a goods receipt needs none."""
         state = self.state
         if state.withdrawn:
             return False
@@ -148,7 +148,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
     # -- decide
 
     async def _decide_sourcing(self) -> None:
-        """Ask orders for what is not covered yet, and state what changed to those that are known."""
+        """Request supply for the uncovered quantity, and send changed requests to known orders."""
         state = self.state
         if state.withdrawn:
             await self._sourcing.release_coverage()
@@ -171,7 +171,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
     # -- test, and ask a person
 
     async def _test_feasibility(self) -> None:
-        """R7: the coverage against the pegged need; a shortage that nobody accepted is put to a person."""
+        """R7: test the coverage against the pegged need; ask a person about a shortage that nobody accepted."""
         state = self.state
         if state.withdrawn:
             await self._overtake("the plan withdrew the need")
@@ -179,7 +179,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         if state.covered_revision is None or any(coverage.pending for coverage in state.coverages):
             return
         if state.all_there:
-            # However late it came: nobody can do anything about it any more.
+            # However late it came: nothing can be done about it any more.
             await self._overtake("all that is expected is there")
             return
         if self._blocked or not self._assessed_now:
@@ -213,14 +213,14 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         )
 
     async def _ask(self, proposal: Proposal, about: str = "") -> None:
-        """Open an exception, or put the changed proposal to the one that is open."""
+        """Open an exception, or send the changed proposal to the open one."""
         state = self.state
         state.exception = await self._questions.ask(
             state.exception, proposal, state.policy, about=about, item_class=state.item_class
         )
 
     async def _overtake(self, reason: str, kind: ExceptionKind | None = None) -> None:
-        """What the open exception was about went away by itself."""
+        """Withdraw the open exception: its cause is gone."""
         question = self.state.exception
         if question is None or (kind is not None and question.kind is not kind):
             return
@@ -230,7 +230,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
     # -- answer
 
     async def _answer(self) -> None:
-        """Tell the transfer that demands the need what it gets, where that has changed."""
+        """Send the transfer order that demands the need a new answer, if it changed."""
         state = self.state
         answered = answer_due(state, workflow.now())
         if answered is None:
@@ -248,7 +248,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         call = AnswerOrderCall(audit_batch=self.audit_batch(), order_id=order, answered=answered)
         await self.recorded(InternalActivities.answer_order, call)
 
-    # -- where it stands
+    # -- stage and snapshot
 
     def _find_stage(self) -> None:
         state, ended_before = self.state, self.state.ended
@@ -262,7 +262,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         self.show()
 
     def snapshot(self) -> RequirementSnapshot:
-        """The present state, for the ledger's reads."""
+        """The current state, for the ledger's reads."""
         state = self.state
         return RequirementSnapshot(
             id=state.id,
@@ -281,7 +281,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         )
 
     def details(self) -> str:
-        """The present state in an operator's words, for Temporal's UI."""
+        """The current state in an operator's words, for Temporal's UI."""
         state, need = self.state, self.state.acted_on
         lines = [
             f"**{state.stage.capitalize()}** — {state.reason}",

@@ -1,7 +1,7 @@
-"""The way of a change (R3): all supply requests of the moment become one revision, one ERP write and one change order.
+"""Changes of an order (R3): all current supply requests become one revision, one ERP write and one change order.
 
-What a state of the document allows is decided in decisions.order_change, and who is asked in decisions.approval (R15);
-here it is put to the lines. What a person is asked about the supply requests that wait is in questions.
+Which changes a document allows is decided in decisions.order_change, and who approves them in decisions.approval (R15);
+this module applies them to the lines. The questions about supply requests that wait for approval are in questions.
 """
 
 import datetime as dt
@@ -40,41 +40,41 @@ from workflows.purchase_order.state import OrderState
 _ZERO = Decimal(0)
 
 
-# -- judging: nothing is changed
+# -- evaluating: nothing is changed
 
 
 class LineChange(NamedTuple):
-    """What is wanted of a line, and what R3 says to it."""
+    """The requested quantity of a line, and the outcome of R3."""
 
     line: Line
     requested: Decimal
     outcome: LineChangeOutcome
     reason: Reason
     share: ShareChange | None = None
-    """Of a line that several share: what becomes of the requirement's part."""
+    """For a shared line: the change of the requirement's allocation."""
 
     @property
     def why(self) -> str:
-        """What R3 says, in the buyer's words."""
+        """The outcome of R3 in the buyer's words."""
         return self.reason.why
 
     @property
     def asks(self) -> bool:
-        """It may need a person."""
+        """It may need approval."""
         return isinstance(self.outcome, ProposeChange | FrozenChange)
 
     @property
     def must_ask(self) -> bool:
-        """It needs a person whatever its value."""
+        """It needs approval whatever its value."""
         return isinstance(self.outcome, FrozenChange) or (
             isinstance(self.outcome, ProposeChange) and self.outcome.over_edit
         )
 
 
 def judge(state: OrderState, request: SupplyRequest, today: dt.date, *, over_edits: bool = False) -> list[LineChange]:
-    """Each open line of the requirement with what is wanted of it and what R3 says.
+    """Each open line of the requirement with its requested quantity and the outcome of R3.
 
-    `over_edits`: the person who approved knew what others had edited in the ERP.
+    `over_edits`: the approver knew of the edits by others in the ERP.
     """
     lines = [line for line in state.lines_of(request.requirement_id) if not line.cancelled]
     if any(line.other_allocations for line in lines):
@@ -95,7 +95,7 @@ def judge(state: OrderState, request: SupplyRequest, today: dt.date, *, over_edi
 def _judge_shared(
     state: OrderState, request: SupplyRequest, line: Line, today: dt.date, over_edits: bool
 ) -> LineChange:
-    """The line's date is the others' as well: it stays."""
+    """The date of a shared line stays, since it is the others' date as well."""
     share = judge_share(line, request, state.policy_of(line).version)
     change = _judge_line(state, request, line, (share.quantity, line.delivery_date), today, over_edits)
     return change._replace(share=share)
@@ -144,17 +144,17 @@ def _judge_line(
 
 
 def route_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> ApprovalRoute:
-    """R15: outside the frozen zone, a change of little value needs nobody."""
+    """R15: outside the frozen zone, a change of low value needs no approval."""
     return route_approval(value_of(state, request, changes), request.criticality, False, state.policy)
 
 
 def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
-    """Whether a person decides first: beyond what is free, inside the fence, or over somebody's edit."""
+    """Whether a person decides first: above the value limit, inside the frozen zone, or over somebody's edit."""
     return any(change.must_ask or (change.asks and not route.free) for change in changes)
 
 
 def value_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> Decimal:
-    """What the order would cost more or less, in the company's currency."""
+    """The absolute change of the order's value, in the company's currency."""
     delta = sum((abs(change.requested - change.line.quantity) for change in changes), _ZERO)
     return value_in_company_currency(delta, request.price, request.price_unit, request.currency, state.policy.approval)
 
@@ -163,7 +163,7 @@ def value_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineCh
 
 
 def settle_requests(state: OrderState, today: dt.date, record: RecordEvent) -> list[Line]:
-    """Grant what may be granted now; the changed lines. What needs a person stays in `pending`."""
+    """Grant all requests that need no approval, and return the changed lines; the others stay in `pending`."""
     changed: list[Line] = []
     decision = state.decisions.pop("proposal", None)
     for requirement, request in list(state.pending.items()):
@@ -195,7 +195,7 @@ def _record_judged(
     decided: Decision | None,
     record: RecordEvent,
 ) -> None:
-    """The fact that R3 (and R15, where it may need a person) decided; once for as long as it says the same."""
+    """Record the outcome of R3 (and of R15, if approval may be needed); once as long as it stays the same."""
     judged: dict[str, JsonValue] = {
         "requirement_id": request.requirement_id,
         "item": request.item,
@@ -248,7 +248,7 @@ def _grant(
 
 
 def _apply(state: OrderState, request: SupplyRequest, change: LineChange, record: RecordEvent) -> bool:
-    """Make the line what was decided; whether that changes it."""
+    """Apply the outcome to the line; returns whether that changes it."""
     line, outcome = change.line, change.outcome
     match outcome:
         case LineUnchanged():
@@ -279,7 +279,7 @@ def _apply(state: OrderState, request: SupplyRequest, change: LineChange, record
 
 
 def _cancel(state: OrderState, line: Line) -> None:
-    """Of what the supplier has never heard of, nothing is left to be answered."""
+    """Cancel the line; if the order was never sent, no answer to that is awaited."""
     line.cancel(state.next_revision)
     if state.unsent:
         line.complete()
@@ -290,7 +290,7 @@ def _cancel(state: OrderState, line: Line) -> None:
 def _hand_out(
     state: OrderState, request: SupplyRequest, change: LineChange, record: RecordEvent, *, changed: bool
 ) -> None:
-    """The requirement has this supply request of the line now, or leaves it to those that it shared it with."""
+    """Grant the requirement its supply request on the line, or let it leave a shared line."""
     line, share = change.line, change.share
     if share is None:
         line.grant(request)
@@ -301,12 +301,12 @@ def _hand_out(
     else:
         line.grant(request)
     if not changed and not state.unsent:
-        # The supplier has nothing to answer; who has what of the line is told at once.
+        # No answer of the supplier is needed; the new allocations are reported at once.
         state.touch(line.number)
 
 
 def _record_share(line: Line, request: SupplyRequest, share: ShareChange, record: RecordEvent) -> None:
-    """What the line is now for those that share it, and what of it is nobody's; told to all of them."""
+    """Record the new quantity and surplus of a shared line, for all requirements that share it."""
     record(
         "share.changed",
         line=line.number,
@@ -321,7 +321,7 @@ def _record_share(line: Line, request: SupplyRequest, share: ShareChange, record
 
 
 def _decline(state: OrderState, request: SupplyRequest, why: str) -> None:
-    """The line stays as it is, and the requirement hears why."""
+    """Leave the line unchanged and report the reason to the requirement."""
     requirement = request.requirement_id
     _forget(state, requirement)
     state.open_quantities.pop(requirement, None)
@@ -330,18 +330,18 @@ def _decline(state: OrderState, request: SupplyRequest, why: str) -> None:
 
 
 def _forget(state: OrderState, requirement: RequirementId) -> None:
-    """Nothing of the requirement waits any more."""
+    """Drop the requirement's waiting request."""
     state.pending.pop(requirement, None)
     state.pending_reasons.pop(requirement, None)
     state.judged.pop(requirement, None)
 
 
 def give_up(state: OrderState, lines: Iterable[Line], why: str) -> list[int]:
-    """Cancel lines because a person says so; their requirements are told and look elsewhere. The lines' numbers."""
+    """Cancel lines on a person's decision, which frees their requirements to look elsewhere. Returns line numbers."""
     concerned = list(lines)
     for line in concerned:
         if line.cancelled:
-            # The supplier does not let go of it; a person has settled that with him.
+            # The supplier does not accept the cancellation; a person has settled that with them.
             line.complete()
             state.touch(line.number)
             continue
@@ -352,14 +352,14 @@ def give_up(state: OrderState, lines: Iterable[Line], why: str) -> list[int]:
             continue
         state.touch(line.number)
         if state.unsent:
-            # The supplier has never heard of it: only the ERP's document follows.
+            # It was never sent to the supplier: only the ERP's document is changed.
             state.cut.append(line.number)
     state.unclear.clear()
     return [line.number for line in concerned]
 
 
 def restate(state: OrderState, numbers: Collection[int]) -> None:
-    """Send lines once more as they were ordered."""
+    """Send lines again as they were ordered."""
     for line in state.lines:
         if line.number in numbers and line.open:
             line.revise(state.next_revision, line.quantity, line.delivery_date)

@@ -1,8 +1,8 @@
-"""What an order needs of others: a transfer of the plant that supplies it, a subcontract of its components.
+"""The needs of an order: a transfer's need at the supplying plant, a subcontract's needs for components.
 
-Decided here: which needs an order states, for when, and which of them differ from what was last stated. Each is stated
-whole, with a revision: a repeated one does no harm. Not here: how they are delivered and what they lead to; they are
-requirements like any other.
+This module decides which needs an order publishes, for which dates, and which of them differ from the last publication.
+Each is published complete, with a revision, so that repeating it is harmless. Their delivery and coverage are decided
+elsewhere; they are requirements like any other.
 """
 
 import datetime as dt
@@ -23,14 +23,14 @@ _BEFORE = Revision(plan_version=0, effective_at=dt.datetime(1970, 1, 1, tzinfo=d
 
 
 def needs_now(state: OrderState, now: dt.datetime) -> tuple[tuple[Need, ...], tuple[Withdrawal, ...]]:
-    """Needs to state and to withdraw now; from here on they count as stated."""
+    """The needs to publish and to withdraw now; from here on they count as published."""
     if state.terms.route is RouteKind.DIRECT or state.order_number is None or state.unsent:
         return (), ()
     needs: list[Need] = []
     withdrawals: list[Withdrawal] = []
     for line in state.lines:
         if line.never_sent or line.changed_in > state.revision or (line.closed and not line.cancelled):
-            # What waits to be changed is needed as it was until then; what has come was needed.
+            # A line that waits for a change keeps its published need until then; so does a received one.
             continue
         requested = {} if line.cancelled else {need.demand_reference: need for need in _needs_of(state, line)}
         for reference, need in requested.items():
@@ -53,7 +53,7 @@ def needs_now(state: OrderState, now: dt.datetime) -> tuple[tuple[Need, ...], tu
 
 
 def transit_days(state: OrderState) -> int:
-    """Working days of our plant from the supplying plant's dock to ours: as policy says now, else as it was opened."""
+    """Working days of our plant from the supplying plant's dock to ours: by current policy, else as of opening."""
     for route in state.policy.routes:
         if route.kind is RouteKind.TRANSFER and route.supplying_plant == state.terms.supplier:
             return route.transit_days
@@ -73,14 +73,14 @@ def _transfer(state: OrderState, line: Line) -> Need:
     return Need(
         plant=state.terms.supplier,
         item=line.request.item,
-        # What the plant has refused of it stays asked: stated anew without it, its answer would be read as short again.
+        # Includes the quantity that the plant refused: without it, its answer would be read as short once more.
         quantity=line.quantity + line.rejected,
         unit=line.request.unit,
         required_date=subtract_working_days(calendar, line.delivery_date, transit),
         source=OUR_SOURCE,
         demand_reference=f"{state.order_number}/{line.number}",
         revision=_BEFORE,
-        # Each demand's day as the supplying plant must see it: before receipt at our dock and the way to it.
+        # Each demand's date for the supplying plant: before transit and receipt at our dock.
         pegging=tuple(
             peg.model_copy(update={"date": subtract_working_days(calendar, peg.date, ready)})
             for peg in _pegs_of(state, line)
@@ -111,7 +111,7 @@ def _components(state: OrderState, line: Line) -> Iterator[Need]:
 
 
 def _pegs_of(state: OrderState, line: Line) -> tuple[Peg, ...]:
-    """The supply requests' pegs that fall on this of their lines: the first lines serve the first demands."""
+    """The share of the supply requests' pegs that this line serves: the first lines serve the first demands."""
     return tuple(peg for allocation in line.allocations for peg in _pegs_of_allocation(state, line, allocation))
 
 
@@ -132,14 +132,14 @@ def _content(need: Need) -> str:
 
 
 def _next_revision(state: OrderState, reference: str, stated: PublishedNeed, now: dt.datetime) -> Revision | None:
-    """The revision to state it with; None where it stands as stated already."""
+    """The revision to publish the need with; None if it is unchanged."""
     known = state.published_needs.get(reference)
     if (known.content if known else "") == stated.content:
         return None
     times = known.times + 1 if known is not None and known.revision == state.revision else 0
     state.published_needs[reference] = stated.model_copy(update={"revision": state.revision, "times": times})
-    # The moment is part of the id: a workflow task that is decided anew may state something else in the same revision,
-    # and the later one is to hold instead of being taken for a repetition.
+    # The time is part of the id: a workflow task that runs again may publish something else in the same revision, and
+    # that must replace the earlier need instead of being dropped as a duplicate.
     part = reference.partition("/")[2]
     return Revision(
         plan_version=state.revision,

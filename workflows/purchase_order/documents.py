@@ -1,9 +1,8 @@
-"""An order's documents: in the ERP, at the supplier, and what is written back to the ERP and APS.
+"""An order's documents: in the ERP and at the supplier, and the write-back to ERP and APS.
 
-Each revision is made once for all its lines: one ERP write, one change order. Audit events ride along with each call.
-Decided
-here: that nothing is written over a person's edit; what the ERP answers as edited waits for a decision (edits). A plant
-of ours is sent no document: it hears of the needs that the order states (dependents).
+Each revision covers all its lines: one ERP write, one change order. Each call carries the order's audit events. A
+person's edit is never overwritten; an edit that the ERP reports waits for a decision (edits). A plant of ours receives
+no document but the needs that the order publishes (dependents).
 """
 
 import asyncio
@@ -44,7 +43,7 @@ AnyCall = TypeVar("AnyCall", bound=Call)
 
 
 class CounterpartCalls:
-    """Calls on the counterparts' own queues."""
+    """Makes calls through the counterparts' own queues."""
 
     def __init__(self, entity: Entity[OrderState, Any]) -> None:
         self._entity = entity
@@ -52,7 +51,7 @@ class CounterpartCalls:
     async def call(
         self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
-        """Tried until it answers; audit events that ride along are written then."""
+        """Make a call until it succeeds; then the audit events it carries count as written."""
         attempt = call
 
         async def once() -> Outcome:
@@ -65,9 +64,9 @@ class CounterpartCalls:
     async def call_once(
         self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome | None:
-        """Tried once; None: it failed, and nobody knows what it did.
+        """Make a call once; None: it failed and its effect is unknown.
 
-        Whoever goes on from there does so after the pause that the counterpart asked for.
+        In that case it returns only after the pause that the counterpart asked for.
         """
         try:
             outcome = await self._execute(method, call, counterpart, summary, RetryPolicy(maximum_attempts=1))
@@ -101,7 +100,7 @@ class CounterpartCalls:
 
 
 class OrderDocuments:
-    """What ERP, supplier and APS hold of one order."""
+    """Keeps ERP, supplier and APS up to date with one order."""
 
     def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
         self._state = state
@@ -111,9 +110,9 @@ class OrderDocuments:
     # -- placing and sending
 
     async def place_and_send(self) -> bool:
-        """Requisition and conversion, then the order to whoever serves it; whether that has it now.
+        """Place the order in the ERP, then send it to its supplier; returns whether the supplier has it.
 
-        Refusals and edits wait for a person; what was placed before is sent as it is now.
+        Refusals and edits wait for a person; an order placed earlier is updated and sent.
         """
         if self._state.order_number is None:
             outcome = await self._place()
@@ -127,7 +126,7 @@ class OrderDocuments:
         return await self._update_unsent() and self._record_first_sending(await self._send_order())
 
     async def withdraw_unsent(self) -> bool:
-        """Nobody wants anything of it any more: what the ERP has of it goes; False where a person is to see to that."""
+        """Remove an order that nobody needs any more from the ERP; False if a person has to handle that."""
         state = self._state
         state.refusal = None
         if state.requisitioned:
@@ -137,7 +136,7 @@ class OrderDocuments:
         return state.refusal is None and not state.edited
 
     async def _place(self) -> PlacedAndSent:
-        """Placed and sent in one call, tried once; where that fails, placed by itself until it succeeds."""
+        """Try once to place and send in one call; if that fails, only place, until it succeeds."""
         state = self._state
         call = PlaceOrderCall(
             key=self._key("place"),
@@ -151,7 +150,7 @@ class OrderDocuments:
             both = await self._place_and_send_once(call, summary)
             if both is not None:
                 return both
-            # It failed, and nobody knows what it wrote.
+            # It failed, and it is unknown what it wrote.
             call = call.model_copy(update={"maybe_written": True})
         placed = await self._counterparts.call(ErpActivities.place_order, call, queues.ERP, summary)
         return PlacedAndSent(placed=placed, sent=None)
@@ -190,7 +189,7 @@ class OrderDocuments:
         state.stage = OrderStage.UNSENT
 
     async def _send_order(self) -> WriteOutcome | None:
-        """ORDERS, revision 1; None: a plant of ours is sent nothing."""
+        """Send ORDERS, revision 1; None for a plant of ours, which receives no document."""
         state = self._state
         if state.terms.route is RouteKind.TRANSFER:
             return None
@@ -205,7 +204,7 @@ class OrderDocuments:
         return True
 
     async def _update_unsent(self) -> bool:
-        """Bring the ERP's document to what the order has become; False where that has to wait for a person."""
+        """Update the ERP's document to the order's current state; False if that has to wait for a person."""
         state = self._state
         waiting = [line.number for line in state.lines if line.written and line.differs_from_erp and not line.edits]
         if waiting:
@@ -220,7 +219,7 @@ class OrderDocuments:
         return not state.edited
 
     async def _cancel_requisition(self) -> None:
-        """Delete what the ERP kept of an order that it refused and that will not be; a refusal asks a person."""
+        """Delete the requisition of an order that the ERP refused and nobody needs; a refusal is put to a person."""
         state = self._state
         outcome = await self._counterparts.call(
             ErpActivities.cancel_requisition,
@@ -241,15 +240,15 @@ class OrderDocuments:
     # -- changing
 
     async def send_change(self, numbers: Sequence[int]) -> bool:
-        """The next revision: one ERP write, one change order; False where either was refused or a person edited.
+        """Make the next revision: one ERP write, one change order; False if either is refused or finds an edit.
 
-        Until it is sent it is not the order's revision: where that fails, it is made anew once the cause is settled.
+        It becomes the order's revision once it is sent; if that fails, it is made again once the cause is settled.
         """
         state = self._state
         revision, expedite = state.revision + 1, state.expedite
         lines = [line for line in state.lines if line.number in numbers]
         self._record_change(revision, numbers, expedite)
-        # What a person edited and another adopted is in the ERP already.
+        # An adopted edit is in the ERP already.
         to_write = [line.number for line in lines if line.differs_from_erp or not line.adopted]
         summary = f"Change order {state.order_number} to revision {revision}"
         if to_write and not await self._change_in_erp(to_write, f"change-{revision}", summary, revision=revision):
@@ -281,7 +280,7 @@ class OrderDocuments:
         )
 
     async def _send_revision(self, revision: int, numbers: Sequence[int], expedite: bool) -> WriteOutcome | None:
-        """ORDCHG; None: a plant of ours is sent nothing, and of a withdrawal it says nothing."""
+        """Send ORDCHG; None for a plant of ours, which receives no document and does not answer a withdrawal."""
         state = self._state
         if state.terms.route is not RouteKind.TRANSFER:
             document = state.document(tuple(numbers), revision=revision)
@@ -295,9 +294,9 @@ class OrderDocuments:
     async def _change_in_erp(
         self, numbers: Sequence[int], step: str, summary: str, *, revision: int | None = None
     ) -> bool:
-        """Bring lines to what the order says; False where the ERP refused, or holds a person's edit of them.
+        """Write the lines to the ERP; False if it refused, or holds a person's edit of them.
 
-        `revision`: the one that this is to become, where it is a change of what the supplier has.
+        `revision`: the new revision, if this changes what the supplier has.
         """
         state, key = self._state, self._key(step)
         outcome = await self._counterparts.call(
@@ -323,20 +322,20 @@ class OrderDocuments:
         return True
 
     def _take_found(self, found: Edited, numbers: Sequence[int], key: str) -> bool:
-        """Remember the edits that a write of these lines came upon; False where none is of them: a person is asked."""
+        """Remember the edits that a write of these lines found; False if none is of these lines: a person is asked."""
         state = self._state
         for edit in found.edits:
             take_edit(state, edit, f"{key}/{edit.line}/{edit.field}", self._entity.record, found=True)
         if any(line.edits for line in state.lines if line.number in numbers):
             return True
-        # Without a line to wait with, the same write would be tried for ever.
+        # Without a line that waits, the same write would be retried forever.
         state.refusal = f"the ERP holds an edit of another line than {', '.join(map(str, numbers))}"
         return False
 
     # -- writing back
 
     async def write_back(self) -> None:
-        """The delivery schedule to the ERP and the coverage to APS, for the lines that were touched."""
+        """Write the delivery schedule to the ERP and the coverage to APS, for the touched lines."""
         state = self._state
         if not state.touched or state.order_number is None or state.refusal is not None:
             return
@@ -349,7 +348,7 @@ class OrderDocuments:
         audit_batch, report, plan = self._entity.audit_batch(), coverage(state), schedule(state, numbers)
         key, correlation_id = self._key(f"coverage-{state.reports}"), state.correlation_id
         to_erp = WriteScheduleCall(key=key, correlation_id=correlation_id, schedule=plan, audit_batch=audit_batch)
-        # The audit events ride along with the schedule; where there is none (all cancelled), with the coverage.
+        # The schedule carries the audit events; if there is none (all lines cancelled), the coverage does.
         to_aps = WriteCoverageCall(
             key=key, correlation_id=correlation_id, report=report, audit_batch=None if plan.lines else audit_batch
         )
@@ -365,7 +364,7 @@ class OrderDocuments:
             state.touched = [number for number in state.touched if number not in numbers]
 
     async def _cut_document(self) -> None:
-        """The supplier refused lines in whole or in part, or an edit is undone: the ERP's document follows."""
+        """Update the ERP's document where the supplier refused all or part of a line, or an edit is undone."""
         state = self._state
         numbers = [line.number for line in state.lines if line.number in state.cut and not line.edits]
         if numbers and await self._change_in_erp(
@@ -376,7 +375,7 @@ class OrderDocuments:
             state.cut = [number for number in state.cut if number not in numbers]
 
     async def _write_both(self, to_erp: WriteScheduleCall, to_aps: WriteCoverageCall) -> WrittenBack | None:
-        """Both in one call, tried once; None: each is to be made by itself, until it succeeds."""
+        """Try both once in one call; None: each is then made separately, until it succeeds."""
         return await self._counterparts.call_once(
             ErpActivities.write_back,
             WriteBackCall(
@@ -393,9 +392,9 @@ class OrderDocuments:
     async def _write_schedule(
         self, numbers: Sequence[int], call: WriteScheduleCall, made: ChangeOutcome | None
     ) -> Refused | None:
-        """What a person turns out to have edited waits for a decision; the other lines are written without it.
+        """Write the schedule; lines found edited wait for a decision, the others are written without them.
 
-        `made`: what came of the call, where it was made already.
+        `made`: the outcome of the call, if it was already made.
         """
         key, attempt = call.key, 1
         while call.schedule.lines:
@@ -413,7 +412,7 @@ class OrderDocuments:
                 update={
                     "key": f"{key}.{attempt}",
                     "schedule": schedule(self._state, numbers),
-                    "entry": self._entity.audit_batch(),
+                    "audit_batch": self._entity.audit_batch(),
                     "maybe_written": False,
                 }
             )
@@ -435,7 +434,7 @@ class OrderDocuments:
         return outcome
 
     async def _write_coverage(self, call: WriteCoverageCall, made: WriteOutcome | None) -> WriteOutcome | None:
-        """APS knows nothing of needs that are our own. `made`: what came of the call, where it was made already."""
+        """Write coverage, except of needs of our own, which APS does not know. `made`: the outcome, if already made."""
         if made is not None or not call.report.entries:
             return made
         summary = f"Tell APS what order {self._state.order_number} covers"
@@ -444,7 +443,7 @@ class OrderDocuments:
     # -- the supplier
 
     async def send_reminder(self) -> None:
-        """Ask for the answer that is due."""
+        """Ask for an answer that is due."""
         state = self._state
         document = state.document(tuple(line.number for line in state.awaited))
         await self._counterparts.call(
@@ -482,21 +481,21 @@ class OrderDocuments:
         return outcome
 
     def _record_sending(self, outcome: WriteOutcome | None, revision: int, changed: Sequence[int]) -> bool:
-        """False where the supplier's gateway refused it."""
+        """Record the sending; False if the supplier's gateway refused it."""
         self._record_refusal(outcome)
         if isinstance(outcome, Refused):
             return False
         self._entity.record("order.sent", revision=revision, supplier=self._state.terms.supplier, changed=list(changed))
         return True
 
-    # -- what each call needs
+    # -- helpers of the calls
 
     def _key(self, step: str) -> str:
         """The idempotency key of a step of this order, the same on every attempt."""
         return f"{self._state.id}#{step}"
 
     def _record_refusal(self, outcome: ChangeOutcome | None) -> None:
-        """Remember a reasoned no until a person has seen to it."""
+        """Remember a refusal until a person has handled it."""
         if isinstance(outcome, Refused):
             self._state.refusal = f"{outcome.reason} ({outcome.code})"
             self._entity.record("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)

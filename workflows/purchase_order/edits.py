@@ -1,11 +1,10 @@
-"""What people edit in the ERP (R3): never overwritten, it waits for another person, who adopts or undoes it.
+"""People's edits in the ERP (R3): never overwritten; each waits for another person, who adopts or undoes it.
 
-Decided here: which edit is the newest (R10) and whether it is any news, what is asked about it (R15), what the line
-becomes by the decision, and what the ERP holds with edits. A quantity edit of several deliveries falls on the last.
-Where an edit does not say enough, the deliveries are taken to be one: should the ERP hold others, its adapter tells of
-them exactly before anything is written over them. Not here: that a supply request which touches an edited line waits
-as well
-(decisions.order_change).
+This module decides which edit is the newest (R10) and whether it changes anything, what to ask about it (R15), how the
+decision changes the line, and what the ERP holds with edits. A quantity edit of several deliveries changes the last
+ones. If an edit leaves the deliveries open, a single one is assumed: if the ERP holds others, its adapter reports them
+exactly before anything is overwritten. That a supply request for an edited line waits as well is decided in
+decisions.order_change.
 """
 
 import datetime as dt
@@ -32,13 +31,13 @@ _WORDS: dict[EditedField, str] = {
 _PURPOSE = "edit of line"
 
 
-# -- taking note
+# -- taking edits
 
 
 def take_edit(
     state: OrderState, reported: DocumentEdit, event_id: str, record: RecordEvent, *, found: bool = False
 ) -> None:
-    """Take note of an edit, in whatever order edits come; `found`: the ERP was seen to hold it just now."""
+    """Take an edit; edits may arrive in any order. `found`: a write has just found it in the ERP."""
     line = state.line(reported.line)
     why = "the order has no such line" if line is None or line.never_sent else _unreadable(reported)
     if line is None or why:
@@ -66,7 +65,7 @@ def _take_newest(state: OrderState, line: Line, edit: DocumentEdit, new: str, re
     elif is_known(line, edit) and not found:
         taken_back = line.take_back_edit(edit.field)
         if taken_back and not line.edits and line.answered_in:
-            # What was confirmed meanwhile has not been written to the edited line.
+            # Confirmations that arrived meanwhile have not been written to the edited line.
             state.touch(line.number)
         record("document.edited" if taken_back else "edit.repeated", edit.effective_at, taken_back=True, **_data(edit))
     elif waiting is not None and waiting.new == new:
@@ -103,7 +102,7 @@ def _data(edit: DocumentEdit) -> dict[str, JsonValue]:
 
 
 def edit_questions(state: OrderState) -> dict[str, Proposal]:
-    """A question for each line and each of its editors."""
+    """One question per line and editor."""
     found: dict[str, Proposal] = {}
     for line in state.lines:
         for editor in dict.fromkeys(edit.edited_by for edit in line.edits.values()):
@@ -112,7 +111,7 @@ def edit_questions(state: OrderState) -> dict[str, Proposal]:
 
 
 def is_about_edit(purpose: str) -> bool:
-    """Whether a question is one of these."""
+    """Whether a question is about an edit."""
     return purpose.startswith(_PURPOSE)
 
 
@@ -170,7 +169,7 @@ def _of(line: Line, editor: str) -> list[LineEdit]:
 
 
 def _value(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Decimal:
-    """R15: what the line would cost more or less."""
+    """R15: the change of the line's value."""
     erp = in_erp(line, edits)
     now, then = line.quantity * line.price, Decimal(0) if erp.deleted else erp.quantity * erp.price
     return value_in_company_currency(
@@ -182,7 +181,7 @@ def _value(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Decimal:
 
 
 def settle_edits(state: OrderState, record: RecordEvent) -> list[Line]:
-    """Adopt or undo what a person decided; the lines that were adopted."""
+    """Adopt or undo edits as decided; returns the lines whose edits were adopted."""
     adopted: list[Line] = []
     for purpose in [known for known in state.decisions if is_about_edit(known)]:
         decision = state.decisions.pop(purpose)
@@ -212,14 +211,14 @@ def _settle(state: OrderState, line: Line, edits: list[LineEdit], decision: Deci
 
 
 def overwrite_edits(line: Line, decided_at: dt.datetime) -> None:
-    """A person who knew of the edits decided for what the plan wants: the ERP may be written over them."""
+    """Allow overwriting the edits: a person who knew of them decided in favour of the plan."""
     if line.edits:
         edits = list(line.edits.values())
         line.undo(in_erp(line, edits), edits, decided_at)
 
 
 def _adopt(state: OrderState, line: Line, edits: Collection[LineEdit], decision: Decision) -> None:
-    """The line is what the ERP says; the supplier hears of it, the ERP does not."""
+    """Change the line to what the ERP holds; this is sent to the supplier, not to the ERP."""
     line.adopt(state.next_revision, in_erp(line, edits), edits, decision.decided_at, sent=not state.unsent)
     state.cut = [number for number in state.cut if number != line.number]
     who = " and ".join(dict.fromkeys(edit.edited_by for edit in edits))
@@ -228,7 +227,7 @@ def _adopt(state: OrderState, line: Line, edits: Collection[LineEdit], decision:
 
 
 def _undo(state: OrderState, line: Line, edits: Collection[LineEdit], decision: Decision) -> None:
-    """The ERP gets back what we have; the supplier has never heard of anything else."""
+    """Write the order's values back to the ERP; the supplier never received the edit."""
     line.undo(in_erp(line, edits), edits, decision.decided_at)
     held_back = line.changed_in > state.revision and not state.unsent
     if not held_back and line.number not in state.cut:
@@ -240,14 +239,14 @@ def _undo(state: OrderState, line: Line, edits: Collection[LineEdit], decision: 
 
 
 def remote_value(line: Line, field: EditedField) -> str:
-    """The field as the order has it, spelled as edits are; of several deliveries, all their days."""
+    """The order's value of the field, formatted like edits; for several deliveries, all their dates."""
     if field == "delivery_date":
         return " and ".join(_days(line))
     return _spelled(line.as_asked, field)
 
 
 def is_known(line: Line, edit: DocumentEdit) -> bool:
-    """Whether the edit makes of the field what we wrote or ask for, so that there is nothing to decide."""
+    """Whether the edit's value is what the order wrote or requests, so that there is nothing to decide."""
     new = edited_value(edit.field, edit.new)
     if edit.field != "delivery_date":
         return new == _spelled(line.as_asked, edit.field) or (
@@ -257,7 +256,7 @@ def is_known(line: Line, edit: DocumentEdit) -> bool:
 
 
 def in_erp(line: Line, edits: Iterable[LineEdit]) -> WrittenLine:
-    """What the ERP holds of the line with these edits."""
+    """The line as the ERP holds it with these edits."""
     held_now = line.written or line.as_asked
     for edit in sorted(edits, key=lambda one: one.effective_at):
         held_now = _with_edit(held_now, edit)
@@ -283,7 +282,7 @@ def _with_edit(held_now: WrittenLine, edit: LineEdit) -> WrittenLine:
 
 
 def _of_quantity(schedule: tuple[DeliveryLine, ...], quantity: Decimal) -> tuple[DeliveryLine, ...]:
-    """The deliveries when more or less comes of them altogether: the last ones take the difference."""
+    """The deliveries with another total quantity: the last ones take the difference."""
     rest, rows = quantity, list[DeliveryLine]()
     for row in sorted(schedule, key=lambda one: one.date):
         part = min(row.quantity, rest)
@@ -296,7 +295,7 @@ def _of_quantity(schedule: tuple[DeliveryLine, ...], quantity: Decimal) -> tuple
 
 
 def _moved(schedule: tuple[DeliveryLine, ...], edit: LineEdit) -> tuple[DeliveryLine, ...]:
-    """The deliveries when that of a day comes on another; none where it is not among them."""
+    """The deliveries with one of them moved to another date; none if it is not among them."""
     old, new = edit.old, dt.date.fromisoformat(edit.new)
     if all(row.date.isoformat() != old for row in schedule):
         return ()
@@ -304,7 +303,7 @@ def _moved(schedule: tuple[DeliveryLine, ...], edit: LineEdit) -> tuple[Delivery
 
 
 def _days(line: Line) -> list[str]:
-    """The days on which the ERP is to have deliveries: as confirmed, or as asked for where that has changed since."""
+    """The delivery dates that the ERP should hold: as confirmed, or as requested if that has changed since."""
     return [line.delivery_date.isoformat()] if line.differs_from_erp else _written_days(line)
 
 

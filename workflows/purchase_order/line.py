@@ -1,6 +1,6 @@
-"""A line of a PurchaseOrder: its states and transitions, whom it serves, what supplier and ERP hold of it.
+"""A line of a PurchaseOrder: its states and transitions, its allocations, and what supplier and ERP hold.
 
-Nobody else sets its fields. Whether a change is to be made at all is decided elsewhere (R3 in changes, R10 in messages
+No other module sets its fields. Whether a change is made at all is decided elsewhere (R3 in changes, R10 in messages
 and edits); a transition that TRANSITIONS does not name is a programming error.
 """
 
@@ -20,25 +20,25 @@ from decisions.answers import ReadAnswer
 from decisions.ordering import AnswerRank
 
 UNKNOWN_EDITOR = "unknown"
-"""What the ERP's adapter says where the ERP does not tell who edited."""
+"""The editor that the ERP's adapter reports if the ERP does not name one."""
 _FINEST = Decimal("0.000001")
 _ZERO = Decimal(0)
 
 
 class LineStatus(StrEnum):
-    """Where a line stands; derived from its fields, never set."""
+    """The status of a line; derived from its fields, never set."""
 
     AWAITED = "awaited"
-    """Open; the supplier owes an answer to it as it is now."""
+    """Open; the supplier has not answered its current version."""
     CONFIRMED = "confirmed"
     DELIVERING = "delivering"
     """Answered, and some of it is shipped or received."""
     RECEIVED = "received"
     CANCELLING = "cancelling"
-    """Cancelled; the supplier owes an answer to that."""
+    """Cancelled; the supplier has not answered that."""
     CANCELLED = "cancelled"
     NEVER_SENT = "never_sent"
-    """Cancelled before the supplier heard of it."""
+    """Cancelled before it was sent to the supplier."""
 
 
 class LineEvent(StrEnum):
@@ -124,18 +124,18 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
         },
     }
 )
-"""What may happen to a line in each state, and the states that it may have then.
+"""The events allowed in each status of a line, with the statuses that may follow.
 
-Goods can come at any time. Of what is closed, only an adopted edit makes an open line again.
+Goods can arrive at any time. Only an adopted edit reopens a closed line.
 """
 
 
 class TransitionError(Exception):
-    """A line was asked for what its state does not allow."""
+    """The line's status does not allow this event."""
 
 
 class LineEdit(BaseModel):
-    """A person's edit of one field in the ERP, not decided yet; values as canonical.order.edited_value spells them."""
+    """A person's undecided edit of one field in the ERP; values in the format of canonical.order.edited_value."""
 
     field: EditedField
     old: str
@@ -143,18 +143,18 @@ class LineEdit(BaseModel):
     edited_by: str
     effective_at: dt.datetime
     deliveries: tuple[DeliveryLine, ...] = ()
-    """All of the line's deliveries, where they were found together with the edit."""
+    """All deliveries of the line, if they were found together with the edit."""
 
 
 class DecidedEdit(BaseModel):
-    """An edit that was adopted or undone: told again from before that moment, it is nothing new."""
+    """An edit that was adopted or undone; reports of it that are older than the decision are duplicates."""
 
     new: str
     decided_at: dt.datetime
 
 
 class LineAllocation(BaseModel):
-    """What a requirement has of a line that several share."""
+    """A requirement's allocation of a shared line."""
 
     request: SupplyRequest
     """As granted."""
@@ -166,20 +166,20 @@ class Line(BaseModel):
 
     number: int
     request: SupplyRequest
-    """The supply request it serves, as granted; of a shared line, that of the first requirement in R11's order as it
-    was made."""
+    """The supply request it serves, as granted; for a shared line, that of the first requirement in R11's order when
+    the line was made."""
     quantity: Decimal
     allocated: Decimal
-    """What of the quantity the requirement needs; the rest is the others' or surplus of the lot."""
+    """The quantity that the requirement needs; the rest is allocated to others or surplus of the lot."""
     other_allocations: list[LineAllocation] = []
-    """The other requirements that share it, in that order."""
+    """The other requirements that share it, in R11's order."""
     released: list[SupplyRequest] = []
-    """Of requirements that shared it and have left."""
+    """Requests of requirements that no longer share it."""
     delivery_date: dt.date
     price: Decimal
     cancelled: bool = False
     never_sent: bool = False
-    """Cancelled before the supplier heard of it."""
+    """Cancelled before it was sent to the supplier."""
     changed_in: int = 1
     """The revision that last changed it."""
     answered_in: int = 0
@@ -187,66 +187,66 @@ class Line(BaseModel):
     promised: tuple[ScheduleLine, ...] = ()
     """The supplier's answer, as schedule lines (R9)."""
     answer_rank: AnswerRank | None = None
-    """R10: where the answer stands that the supplier last gave it."""
+    """R10: the rank of the supplier's last answer to it."""
     rejected: Decimal = _ZERO
-    """What the supplier's answer takes off the quantity that was asked."""
+    """The requested quantity that the supplier's answer refused."""
     refused_by_supplier: bool = False
     answered_price: Decimal | None = None
     answered_price_unit: Decimal | None = None
     answered_currency: str | None = None
     shipped: Decimal = _ZERO
-    """All that the supplier has announced."""
+    """The total quantity that the supplier has announced."""
     surplus_expected: Decimal = _ZERO
-    """So much of it a person expects although it is more than was ordered."""
+    """The quantity of it beyond the order that a person expects to arrive."""
     received: Decimal = _ZERO
     received_on: dt.date | None = None
     answered_at: dt.datetime | None = None
     """When the supplier last answered it."""
     received_before_answer: Decimal = _ZERO
-    """What had come by then: an answer that names less than was ordered is of the rest."""
+    """The quantity received by then: an answer for less than was ordered refers to the rest."""
     received_since: list[tuple[dt.datetime, Decimal]] = []
-    """What came after it: when, and how much."""
+    """Receipts after it: time and quantity."""
     written: WrittenLine | None = None
-    """What the ERP holds as far as we know: as last written, adopted, or to be undone."""
+    """The line as the ERP is known to hold it: as last written, adopted, or to be undone."""
     adopted: bool = False
-    """The ERP holds what a person edited and another adopted; the supplier is to be told, the ERP is not."""
+    """An edit was adopted: the change must be sent to the supplier, but not to the ERP."""
     edits: dict[EditedField, LineEdit] = {}
     """Edits that wait for a person."""
     edit_ranks: dict[EditedField, tuple[dt.datetime, str]] = {}
     """R10: the newest edit of each field, by effective time and id."""
     edits_decided: dict[EditedField, DecidedEdit] = {}
 
-    # -- whom it serves
+    # -- its allocations
 
     @property
     def allocations(self) -> list[LineAllocation]:
-        """What each requirement has of it, the first one's first."""
+        """The allocation of each requirement, the first one's first."""
         return [LineAllocation(request=self.request, allocated=self.allocated), *self.other_allocations]
 
     @property
     def requirements(self) -> list[RequirementId]:
-        """Those that it serves."""
+        """The requirements that it serves."""
         return [
             self.request.requirement_id,
             *(allocation.request.requirement_id for allocation in self.other_allocations),
         ]
 
     def serves(self, requirement: RequirementId) -> bool:
-        """Whether the requirement has a part of it."""
+        """Whether the requirement has an allocation of it."""
         return self.request.requirement_id == requirement or (
             bool(self.other_allocations) and requirement in self.requirements
         )
 
     @property
     def whose(self) -> dict[str, JsonValue]:
-        """Whom an audit event of the line concerns; of a shared one it is told to all of them."""
+        """The requirements that an audit event of the line concerns; for a shared line, all of them."""
         if self.other_allocations:
             return {"requirement_ids": [*self.requirements]}
         return {"requirement_id": self.request.requirement_id}
 
     @property
     def criticality(self) -> Criticality:
-        """Of the most critical requirement."""
+        """The criticality of its most critical requirement."""
         return min(
             (self.request.criticality, *(allocation.request.criticality for allocation in self.other_allocations))
         )
@@ -263,7 +263,7 @@ class Line(BaseModel):
         )
 
     def allocated_to(self, requirement: RequirementId) -> Decimal:
-        """What of the quantity the requirement needs."""
+        """The quantity allocated to the requirement."""
         return next(
             (
                 allocation.allocated
@@ -274,7 +274,7 @@ class Line(BaseModel):
         )
 
     def set_allocated(self, requirement: RequirementId, allocated: Decimal) -> None:
-        """So much of the quantity is the requirement's."""
+        """Set the quantity allocated to the requirement."""
         for allocation in self.other_allocations:
             if allocation.request.requirement_id == requirement:
                 allocation.allocated = allocated
@@ -282,9 +282,9 @@ class Line(BaseModel):
         self.allocated = allocated
 
     def grant(self, request: SupplyRequest) -> None:
-        """The requirement has this supply request of the line now."""
+        """Replace the requirement's supply request on the line."""
         if self.other_allocations and self.received:
-            # What has been received is not handed round again: R11 serves in the order it did.
+            # Received goods are not reallocated: R11 keeps its order.
             served = self.request_of(request.requirement_id)
             order = {"criticality": served.criticality, "required_date": served.required_date}
             request = request.model_copy(update=order)
@@ -295,7 +295,7 @@ class Line(BaseModel):
         self.request = request
 
     def let_go(self, request: SupplyRequest) -> None:
-        """The requirement leaves the others the line; where it was the first, the next one is."""
+        """Remove the requirement from the shared line; if it was the first, the next one takes its place."""
         self.released.append(request)
         allocations = [
             allocation for allocation in self.allocations if allocation.request.requirement_id != request.requirement_id
@@ -310,7 +310,7 @@ class Line(BaseModel):
 
     @property
     def status(self) -> LineStatus:
-        """Where it stands."""
+        """The current status."""
         if self.never_sent:
             return LineStatus.NEVER_SENT
         answered = self.answered_in >= self.changed_in
@@ -324,12 +324,12 @@ class Line(BaseModel):
 
     @property
     def awaited(self) -> bool:
-        """The supplier owes an answer to it."""
+        """The supplier has not answered it yet."""
         return self.status in (LineStatus.AWAITED, LineStatus.CANCELLING)
 
     @property
     def closed(self) -> bool:
-        """Nothing more is expected of it."""
+        """Nothing more is expected."""
         return self.status in _CLOSED
 
     @property
@@ -339,14 +339,14 @@ class Line(BaseModel):
 
     @property
     def counted_shipped(self) -> Decimal:
-        """What counts of all that is announced: the same goods may be announced twice."""
+        """The announced quantity that counts: the same goods may be announced twice."""
         if self.cancelled:
             return self.shipped
         return min(self.shipped, self.quantity + self.surplus_expected)
 
     @property
     def over_announced(self) -> bool:
-        """More is announced than was ordered, and nobody has said whether it is coming."""
+        """More is announced than was ordered, and nobody has confirmed yet whether it is coming."""
         return self.open and self.shipped > self.counted_shipped
 
     @property
@@ -356,12 +356,12 @@ class Line(BaseModel):
 
     @property
     def last_answer(self) -> tuple[object, ...]:
-        """What the supplier last said of it."""
+        """The supplier's last answer, for comparison."""
         price = (self.answered_price, self.answered_price_unit, self.answered_currency)
         return (self.answered_in, self.promised, price)
 
     def answered_after(self, rank: AnswerRank) -> bool:
-        """R10: the answer it has is not older than that of this rank."""
+        """R10: whether its last answer is at least as new as this rank."""
         return self.answer_rank is not None and rank <= self.answer_rank
 
     # -- its transitions
@@ -371,11 +371,11 @@ class Line(BaseModel):
             raise TransitionError(f"line {self.number} is {self.status}: {event} is not possible")
 
     def _ask_in(self, revision: int) -> None:
-        """The supplier is asked for it so in this revision, which nobody has answered yet."""
+        """Request the line in this revision, which is not answered yet."""
         self.changed_in, self.answered_in = revision, min(self.answered_in, revision - 1)
 
     def revise(self, revision: int, quantity: Decimal, delivery_date: dt.date) -> None:
-        """This revision asks for it so; where it says the same as before, it is sent once more."""
+        """Change it in this revision; if nothing differs, it is sent again."""
         self._admit(LineEvent.REVISE)
         self.quantity, self.delivery_date, self.rejected = quantity, delivery_date, _ZERO
         self._ask_in(revision)
@@ -389,7 +389,7 @@ class Line(BaseModel):
         price_unit: Decimal | None = None,
         currency: str | None = None,
     ) -> bool:
-        """The supplier answers it as of this revision; whether that changes the quantity."""
+        """Apply the supplier's answer to this revision; returns whether that changes the quantity."""
         self._admit(LineEvent.ANSWER)
         self.promised, self.answered_in = reading.schedule_lines, revision
         self.answered_at = max(answered_at, self.answered_at or answered_at)
@@ -406,32 +406,32 @@ class Line(BaseModel):
 
     @property
     def asked_quantity(self) -> Decimal:
-        """The quantity that the supplier was asked for, whatever he refused of it."""
+        """The quantity requested from the supplier, including any that was refused."""
         return self.quantity + self.rejected
 
     def rank_answer(self, rank: AnswerRank) -> None:
-        """R10: an answer of this rank spoke of it."""
+        """R10: note that an answer of this rank named the line."""
         self.answer_rank = rank
 
     def cancel(self, revision: int) -> None:
-        """Nobody needs it any more; from this revision on it is cancelled."""
+        """Cancel it from this revision on: nobody needs it any more."""
         self._admit(LineEvent.CANCEL)
         self.quantity, self.rejected, self.cancelled = _ZERO, _ZERO, True
         self._ask_in(revision)
 
     def give_up(self, revision: int | None) -> None:
-        """A person cancels it, whatever the supplier says; None: no revision is needed for that."""
+        """Cancel it on a person's decision, whatever the supplier answers; None: this needs no revision."""
         self._admit(LineEvent.CANCEL)
         self.cancelled = self.refused_by_supplier = True
         self.changed_in = self.changed_in if revision is None else revision
 
     def ship(self, quantity: Decimal) -> None:
-        """So much is on the way."""
+        """Add an announced quantity."""
         self._admit(LineEvent.SHIP)
         self.shipped += quantity
 
     def settle_announcement(self, *, coming: bool) -> None:
-        """Whether what is announced beyond the order is coming; else the same goods were announced twice."""
+        """Settle an announcement beyond the order: it is coming, or the same goods were announced twice."""
         self._admit(LineEvent.SHIP)
         if coming:
             self.surplus_expected = max(_ZERO, self.shipped - self.quantity)
@@ -439,7 +439,7 @@ class Line(BaseModel):
             self.shipped = self.counted_shipped
 
     def receive(self, quantity: Decimal, date: dt.date, effective_at: dt.datetime) -> None:
-        """So much is in stock."""
+        """Add a received quantity."""
         self._admit(LineEvent.RECEIVE)
         self.received += quantity
         if self.answered_at is not None and effective_at <= self.answered_at:
@@ -449,21 +449,21 @@ class Line(BaseModel):
         self.received_on = max(date, self.received_on or date)
 
     def complete(self, *, nothing_comes: bool = False) -> None:
-        """Its cancellation is settled; `nothing_comes`: what was promised of it is off as well."""
+        """Settle its cancellation; `nothing_comes`: its promised quantities are cancelled as well."""
         self._admit(LineEvent.COMPLETE)
         self.answered_in = self.changed_in
         if nothing_comes:
             self.promised = ()
 
     def complete_unsent(self) -> None:
-        """Its cancellation is settled, since the supplier never heard of it."""
+        """Settle its cancellation: it was never sent to the supplier."""
         self._admit(LineEvent.COMPLETE)
         self.never_sent = True
 
     def adopt(
         self, revision: int, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime, *, sent: bool
     ) -> None:
-        """It becomes what people made of it in the ERP; `sent`: the supplier has it and is to answer that."""
+        """Change it to what people edited in the ERP; `sent`: the supplier has the line and must answer the change."""
         self._admit(LineEvent.ADOPT)
         fields = {edit.field for edit in edits}
         revived = self.cancelled and not erp.deleted
@@ -484,7 +484,7 @@ class Line(BaseModel):
         self._close_edits(edits, decided_at)
 
     def undo(self, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime) -> None:
-        """It stays what it is; the ERP, which holds something else, is to follow."""
+        """Keep it unchanged; the ERP, which holds something else, must be corrected."""
         self._admit(LineEvent.UNDO)
         self.written = erp
         self._close_edits(edits, decided_at)
@@ -492,21 +492,21 @@ class Line(BaseModel):
     # -- edits that wait for a person
 
     def rank_edit(self, field: EditedField, rank: tuple[dt.datetime, str]) -> None:
-        """R10: an edit of this rank was heard of."""
+        """R10: note the rank of an edit."""
         self.edit_ranks[field] = max(rank, self.edit_ranks.get(field, rank))
 
     def hold_edit(self, edit: LineEdit) -> None:
-        """The edit waits for a person."""
+        """Let the edit wait for a person's decision."""
         self.edits[edit.field] = edit
 
     def name_editor(self, field: EditedField, new: str, edited_by: str) -> None:
-        """The same edit told by somebody who knows whose it is; nobody may decide their own (R15)."""
+        """Add the editor to a known edit, since nobody may decide their own (R15)."""
         waiting = self.edits.get(field)
         if waiting is not None and waiting.new == new and waiting.edited_by == UNKNOWN_EDITOR:
             self.edits[field] = waiting.model_copy(update={"edited_by": edited_by})
 
     def take_back_edit(self, field: EditedField) -> bool:
-        """Nothing of the field waits any more; whether anything did."""
+        """Drop the waiting edit of the field; returns whether there was one."""
         return self.edits.pop(field, None) is not None
 
     def _close_edits(self, edits: Collection[LineEdit], decided_at: dt.datetime) -> None:
@@ -514,11 +514,11 @@ class Line(BaseModel):
             self.edits.pop(edit.field, None)
             self.edits_decided[edit.field] = DecidedEdit(new=edit.new, decided_at=decided_at)
 
-    # -- what comes of it
+    # -- its supply
 
     @property
     def supply(self) -> tuple[ScheduleLine, ...]:
-        """What comes of it: received and shipped parts first, then what was promised, else what was ordered."""
+        """Its schedule lines: received and shipped quantities first, then those promised, else those ordered."""
         if self.cancelled and self.received == 0:
             return ()
         pieces = self.promised
@@ -538,10 +538,10 @@ class Line(BaseModel):
         return tuple(supply)
 
     def _still_to_come(self, pieces: Iterable[ScheduleLine]) -> list[ScheduleLine]:
-        """What was received taken off the promise, by date.
+        """The promise minus received quantities, by date.
 
-        What had come before the supplier answered is not what he promised for a day after that, where he left anything
-        without a day: he spoke of the rest.
+        Goods received before the answer are not part of a promise for a later date if the answer left any quantity
+        without a date: it then refers to the rest.
         """
         by_date = sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max))
         left = [piece.quantity for piece in by_date]
@@ -562,32 +562,32 @@ class Line(BaseModel):
 
     @property
     def as_asked(self) -> WrittenLine:
-        """The line as the ERP is to hold it."""
+        """The line as the ERP should hold it."""
         return WrittenLine(
             quantity=self.quantity, delivery_date=self.delivery_date, price=self.price, deleted=self.cancelled
         )
 
     @property
     def differs_from_erp(self) -> bool:
-        """The ERP holds something else, as far as we know."""
+        """Whether the ERP is known to hold something else."""
         return self.written is None or self.written.model_copy(update={"schedule": ()}) != self.as_asked
 
     def mark_in_erp(self) -> None:
-        """The ERP was brought to what the line says."""
+        """Note that the ERP now holds the line as requested."""
         self.written, self.adopted = self.as_asked, False
 
     def mark_scheduled(self, schedule: tuple[DeliveryLine, ...]) -> None:
-        """The ERP was brought to these deliveries; it holds their sum to be the quantity."""
+        """Note that the ERP now holds these deliveries, and their sum as the quantity."""
         quantity = sum((row.quantity for row in schedule), _ZERO)
         if self.written is not None and quantity:
             self.written = self.written.model_copy(update={"quantity": quantity, "schedule": schedule})
 
     def mark_sent(self) -> None:
-        """The supplier has it as it is now."""
+        """Note that the supplier has its current version."""
         self.adopted = False
 
     def document(self, for_erp: bool = False) -> DocumentLine:
-        """The line as ERP and supplier are asked to hold it; only the ERP is told what we know it to hold."""
+        """The line for the documents; only the ERP's also has the values that the ERP is known to hold."""
         request = self.request
         return DocumentLine(
             line=self.number,
@@ -608,7 +608,7 @@ class Line(BaseModel):
 
     @property
     def components(self) -> tuple[ComponentLine, ...]:
-        """What a subcontractor is given for the whole line, an entry an item."""
+        """The components provided to a subcontractor for the whole line, one entry per item."""
         if self.quantity <= 0:
             return ()
         given: dict[str, ComponentLine] = {}

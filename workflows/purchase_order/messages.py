@@ -1,4 +1,4 @@
-"""How an order takes note of what supplier, warehouse and requirements tell it. Nothing is done here."""
+"""How an order applies messages from supplier, warehouse and requirements to its state. It makes no calls."""
 
 from datetime import date, datetime
 
@@ -29,11 +29,11 @@ OrderMessage = (
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
 DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
-"""Messages on which the order decides by the policy as it is then."""
+"""Messages on which the order decides by the current policy."""
 
 
 def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: date) -> None:
-    """Take note of one message."""
+    """Apply one message to the state."""
     match message:
         case SupplyRequested():
             _take_request(state, message, record)
@@ -77,7 +77,7 @@ def _take_request(state: OrderState, requested: SupplyRequested, record: RecordE
 
 
 def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) -> None:
-    """R10, line by line: suppliers answer an order in parts, and the parts overtake each other."""
+    """R10, line by line: suppliers answer an order in several messages, which may arrive out of order."""
     rank = rank_of_answer(answer.order_revision, answer.effective_at, answer.answer_number)
     by_line = {line.line: line for line in answer.lines}
     unknown = sorted(by_line.keys() - {line.number for line in state.lines})
@@ -105,7 +105,7 @@ def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) ->
 
 
 def _answer_standing(state: OrderState, answer: OrderAnswer, rank: AnswerRank, named: list[Line]) -> str:
-    """`named`: the lines that it speaks of, where the order has them all."""
+    """`named`: the lines that the answer names, if the order has all of them."""
     status: str = answer_status(_answered_revision(state, answer), rank, state.revision, None)
     if status == "current" and rank in state.answers:
         return "repeat"
@@ -134,10 +134,10 @@ def _note_answer(state: OrderState, answer: OrderAnswer, read: list[Line], recor
 
 
 def _answered_revision(state: OrderState, answer: OrderAnswer) -> int | None:
-    """Which revision an answer is of.
+    """The revision that an answer refers to.
 
-    A plant of ours answers each line by the need that was last stated for it; what later revisions did to other lines,
-    it has not heard of.
+    A plant of ours answers each line by the need last published for it; it does not know of later revisions that
+    changed only other lines.
     """
     stated = answer.order_revision
     if state.terms.route is not RouteKind.TRANSFER or stated is None or stated > state.revision:
@@ -148,9 +148,9 @@ def _answered_revision(state: OrderState, answer: OrderAnswer) -> int | None:
 
 
 def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
-    """Read one line's answer (R9); whether it was answered."""
+    """Read one line's answer (R9); returns whether the line was answered."""
     if line.closed or line.changed_in > state.revision:
-        # What the next revision will change is not what the supplier answers.
+        # The supplier does not know yet how the next revision changes the line.
         return False
     if line.cancelled:
         return _read_cancellation(state, line, answered, answer)
@@ -236,7 +236,7 @@ def _take_decision(state: OrderState, decided: ExceptionDecided, record: RecordE
         return
     question = state.questions.pop(purpose)
     if decided.digest != question.digest or not is_still_asked(state, purpose, decided.digest, today):
-        # What was decided on is not what is so now: the question is put anew.
+        # The decision was made on an outdated proposal: the question is asked again.
         record(
             "decision.void", decision.decided_at, exception_id=decided.exception_id, choice=decision.choice, rule="R15"
         )

@@ -1,9 +1,8 @@
-"""What an order asks people, and what it does while others keep it waiting.
+"""The questions of an order to people, and its reminders to the supplier.
 
-It asks about a silent or unclear supplier, an answer outside the tolerance and more announced than was ordered (R8), a
-document that the ERP refused, what others edited there, and requests that need approval (R3, R15). It reminds a silent
-supplier (R16); when to, is decided in decisions.escalation. Which proposals should be open is a pure function of its
-memory.
+It asks about a silent or unclear supplier, an answer outside the tolerance and announcements beyond the order (R8), a
+document that the ERP refused, edits by others in the ERP, and requests that need approval (R3, R15). It reminds a
+silent supplier (R16); decisions.escalation decides when. Which questions should be open depends only on its state.
 """
 
 import datetime as dt
@@ -34,16 +33,16 @@ _ZERO = Decimal(0)
 
 
 class OrderQuestions:
-    """The questions of one order that are open with people, by purpose."""
+    """The open questions of one order, by purpose."""
 
     def __init__(self, state: OrderState, entity: Entity[OrderState, Any]) -> None:
         self._state = state
         self._questions = Questions(state, entity)
 
     async def ask(self, *, answer_overdue: bool) -> None:
-        """Ask, change and withdraw, so that what is open says what is so."""
+        """Ask, change and withdraw questions, so that the open ones match the state."""
         state, today = self._state, workflow.now().date()
-        # Nobody would hear what is decided of an order that has ended.
+        # A decision would no longer reach an order that has ended.
         proposals = {} if state.finished else questions(state, today, answer_overdue=answer_overdue)
         for purpose in [known for known in state.questions if known not in proposals]:
             await self._questions.withdraw(state.questions.pop(purpose), "it has been settled meanwhile")
@@ -68,13 +67,13 @@ class SupplierEscalation:
 
     @property
     def overdue(self) -> bool:
-        """The SLA is over: the buyer is asked."""
+        """The SLA has expired: the buyer is asked."""
         state = self._state
         return bool(state.awaited) and state.refusal is None and state.levels_reached >= BUYER_NOTIFIED
 
     @property
     def time_to_next(self) -> dt.timedelta | None:
-        """How long until the next level; None: there is none to wait for."""
+        """Time until the next level; None: there is none to wait for."""
         level = self._next
         return None if level is None else max(level.at - workflow.now(), MOMENT)
 
@@ -83,13 +82,13 @@ class SupplierEscalation:
         state = self._state
         if state.asked_at is None or not state.awaited or state.refusal is not None:
             return None
-        # A plant of ours that serves a transfer is asked by its own requirement's exceptions, not by reminders.
+        # A plant of ours that serves a transfer gets the exceptions of its own requirement, not reminders.
         remind = state.terms.route is not RouteKind.TRANSFER
         levels = supplier_schedule(state.asked_at, state.policy, state.first_due, remind=remind)
         return next_escalation(levels, state.levels_reached)
 
     async def go_on(self) -> None:
-        """Remind the supplier at the first level; at the next the buyer is asked. By the policy as it is then."""
+        """Remind the supplier at the first level; ask the buyer at the next. Uses the policy current at that time."""
         state, now = self._state, workflow.now()
         if (level := self._next) is None or level.at > now:
             return
@@ -107,7 +106,7 @@ class SupplierEscalation:
 
 
 def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dict[str, Proposal]:
-    """The questions that are open now."""
+    """The questions that should be open now."""
     found = {
         "refused": _refused(state),
         "proposal": _requests_that_wait(state, today),
@@ -120,7 +119,7 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
 
 
 def is_still_asked(state: OrderState, purpose: str, digest: str, today: dt.date) -> bool:
-    """R15: whether a question is as it was put; a material change voids what was decided on it."""
+    """R15: whether a question is still the same; a material change voids a decision on it."""
     proposal = questions(state, today, answer_overdue=True).get(purpose)
     return proposal is not None and proposal.digest == digest
 
@@ -236,7 +235,7 @@ def _over_announced(state: OrderState) -> Proposal | None:
 
 
 def _requests_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
-    """What a person is asked about the supply requests that wait; None where none does."""
+    """The question about supply requests that wait for approval; None if none does."""
     judged = []
     for requirement, request in state.pending.items():
         changes = judge(state, request, today)
@@ -283,7 +282,7 @@ def _requests_that_wait(state: OrderState, today: dt.date) -> Proposal | None:
 
 
 def _edits(line: Line) -> str:
-    """What the ERP holds that the change would overwrite."""
+    """The edits in the ERP that the change would overwrite."""
     edits = ", ".join(f"{edit.field} {edit.new} by {edit.edited_by}" for edit in line.edits.values())
     return f"line {line.number} in the ERP: {edits}" if edits else ""
 
@@ -292,7 +291,7 @@ def _edits(line: Line) -> str:
 
 
 def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) -> None:
-    """R8 for lines just answered: breaches that no shortage exception brings to a person anyway."""
+    """Apply R8 to lines just answered: find breaches that no shortage exception puts to a person anyway."""
     judged: list[JsonValue] = []
     for number in numbers:
         line = state.line(number)
@@ -336,7 +335,7 @@ def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
 
 
 def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
-    """What a person is asked; what makes the need short is asked by the requirement."""
+    """The reason to ask a person; about shortages of the need, the requirement asks."""
     if outcome.accepted:
         return ""
     in_time = all(
@@ -356,12 +355,11 @@ def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
     return ", ".join(f"{breach.aspect} {breach.answered} instead of {breach.ordered}" for breach in reported)
 
 
-# -- what people decided
+# -- decisions
 
 
 def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -> None:
-    """Act on what people decided; a decided change of a supply request is granted with the supply requests themselves
-    (changes)."""
+    """Carry out decisions; an approved supply request is granted together with the others (in changes)."""
     settle_edits(state, record)
     if decision := state.decisions.pop("no_answer", None):
         _settle_silence(state, decision, record, now)
@@ -406,7 +404,7 @@ def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) 
     if decision.choice is Choice.CANCEL:
         concerned = [line for line in state.lines if line.open]
         if not concerned:
-            # Of an order that is given up already, it was the requisition that the ERP keeps.
+            # The order is given up already: the ERP refused to delete its requisition.
             state.requisitioned = False
         _give_up(state, concerned, "it was refused", decision, record)
 

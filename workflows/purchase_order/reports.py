@@ -1,5 +1,7 @@
-"""What an order tells of itself: schedules to the ERP, coverage to APS, statements to requirements, snapshots to the
-ledger. Pure functions of its memory."""
+"""Reports of an order: schedules to the ERP, coverage to APS and requirements, snapshots to the ledger.
+
+Pure functions of its state.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -22,8 +24,8 @@ _ZERO = Decimal(0)
 def schedule(state: OrderState, numbers: Iterable[int]) -> OrderSchedule:
     """The delivery schedules of the lines as promised.
 
-    None of cancelled lines, of those that a person edited, and of those that the supplier has yet to answer: what he
-    promised of them before is not what they are now.
+    Lines that are cancelled, edited by a person or not answered yet are left out: an earlier promise does not apply to
+    their current version.
     """
     requested = set(numbers)
     assert state.order_number is not None
@@ -52,7 +54,7 @@ def _line_schedule(line: Line) -> LineSchedule:
 
 
 def _merged(rows: list[DeliveryLine]) -> tuple[DeliveryLine, ...]:
-    """One row a day."""
+    """One row per date."""
     by_day: dict[object, DeliveryLine] = {}
     for row in rows:
         known = by_day.get(row.date)
@@ -65,10 +67,9 @@ def _merged(rows: list[DeliveryLine]) -> tuple[DeliveryLine, ...]:
 
 
 def coverage_of(state: OrderState, requirement: RequirementId) -> tuple[ScheduleLine, ...]:
-    """R11: what the order gives a requirement; the surplus of its lots is nobody's.
+    """R11: the coverage that the order gives a requirement; the surplus of its lots is not allocated.
 
-    The lines that serve it alone are one supply to it: what one lot brings beyond its need makes up for what another
-    lot falls short.
+    Lines that serve only this requirement are one supply: the surplus of one lot makes up for the shortfall of another.
     """
     lines = state.lines_of(requirement)
     given: list[ScheduleLine] = []
@@ -85,9 +86,9 @@ def coverage_of(state: OrderState, requirement: RequirementId) -> tuple[Schedule
 
 
 def coverage(state: OrderState) -> CoverageReport:
-    """What APS is told: the coverage of all requirements that it knows, whole, so that a lost report does no harm.
+    """The report to APS: the complete coverage of all requirements it knows, so that a lost report does no harm.
 
-    In the unit of each need. Needs that our own orders state are not APS's.
+    Quantities are in the unit of each need. APS does not know the needs of our own orders.
     """
     assert state.order_number is not None
     return CoverageReport(
@@ -105,7 +106,7 @@ def coverage(state: OrderState) -> CoverageReport:
 
 
 def _requests_of(state: OrderState, requirement: RequirementId) -> list[SupplyRequest]:
-    """As granted on its lines, and on those that it has left."""
+    """The requirement's requests as granted on its lines, and on lines that it no longer shares."""
     left = [request for line in state.lines for request in line.released if request.requirement_id == requirement]
     return left + [line.request_of(requirement) for line in state.lines_of(requirement)]
 
@@ -116,14 +117,14 @@ def _in_need_unit(state: OrderState, requirement: RequirementId) -> tuple[Schedu
 
 
 def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageChanged]]:
-    """Statements to the requirements whose picture changed; none where they get exactly what they wanted."""
+    """Reports to the requirements whose coverage changed; none while they get exactly what they requested."""
     found: list[tuple[RequirementId, CoverageChanged]] = []
     for requirement in state.requirements():
         lines = state.lines_of(requirement)
         if requirement in state.pending:
             continue
         if any(line.awaited for line in lines) and not state.open_quantities.get(requirement):
-            # What must be ordered anew does not wait for the supplier.
+            # An open quantity is reported without waiting for the supplier.
             continue
         refused, open_quantity = _refusal(state, requirement, lines)
         schedule_lines = coverage_of(state, requirement)
@@ -157,13 +158,13 @@ def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageCh
 
 
 def _all_received(allocated: Decimal, schedule_lines: tuple[ScheduleLine, ...]) -> bool:
-    """The requirement has what it claimed; a surplus of its lots that is still to come is not its business."""
+    """Whether the requirement has received its allocated quantity; a surplus still to come does not matter."""
     received = sum((part.quantity for part in schedule_lines if part.state is ScheduleLineState.RECEIVED), _ZERO)
     return 0 < allocated <= received
 
 
 def digest(reported: CoverageChanged) -> str:
-    """What makes a statement new: everything but when it is made."""
+    """A digest of everything in a report except when it is made."""
     body = reported.model_dump_json(exclude={"sequence", "as_of", "order_revision", "reported_at"})
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
@@ -178,7 +179,7 @@ def _refusal(state: OrderState, requirement: RequirementId, lines: list[Line]) -
 def as_requested(
     state: OrderState, request: SupplyRequest, lines: list[Line], schedule_lines: tuple[ScheduleLine, ...]
 ) -> bool:
-    """Whether the requirement gets what it wanted when it wanted it, or in time for its pegs all the same (R7)."""
+    """Whether the requirement gets what it requested on the requested date, or in time for its pegs anyway (R7)."""
     allocated = sum((line.allocated_to(request.requirement_id) for line in lines), _ZERO)
     in_time = sum(
         (
@@ -197,7 +198,7 @@ def as_requested(
 
 
 def snapshot(state: OrderState) -> OrderSnapshot:
-    """The present state, for the ledger's reads."""
+    """The current state, for the ledger's reads."""
     question = next(iter(state.questions.values()), None)
     return OrderSnapshot(
         id=state.id,
@@ -240,7 +241,7 @@ def _line_snapshot(line: Line) -> OrderLineSnapshot:
 
 
 def status_text(state: OrderState) -> str:
-    """Where the order stands, in a buyer's words."""
+    """The order's status in a buyer's words."""
     awaited = [str(line.number) for line in state.awaited]
     match state.stage:
         case OrderStage.CONSOLIDATING:
@@ -262,7 +263,7 @@ def status_text(state: OrderState) -> str:
 
 
 def describe(state: OrderState) -> str:
-    """The present state in an operator's words, for Temporal's UI."""
+    """The current state in an operator's words, for Temporal's UI."""
     number = f"order {state.order_number} (revision {state.revision})" if state.order_number else "no number yet"
     rows = "\n".join(
         f"- line {line.number}: {line.quantity} {line.request.unit} of {line.request.item} for {line.delivery_date}"

@@ -1,8 +1,8 @@
-"""Order lines that several requirements share, where policy says so: which wants may, who has what of one (R11), and
-what it is to be when one of them wants otherwise (R12, R5).
+"""Order lines that several requirements share, if policy allows it: which supply requests may share a line, how it is
+allocated (R11), and how it changes when one of them changes (R12, R5).
 
-Decided here: a shared line serves one date, takes an increase within one lot, and what a requirement has of it when
-goods have come in is not taken away for another. Not here: whether the line may be changed at all (R3, changes).
+A shared line serves one date and takes an increase within one lot; once goods are received, no allocation is reduced in
+favour of another requirement. Whether the line may be changed at all is decided elsewhere (R3, changes).
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -25,14 +25,14 @@ _ZERO = Decimal(0)
 
 
 class ShareChange(NamedTuple):
-    """What becomes of a shared line and of the part that one requirement has of it."""
+    """The change of a shared line and of one requirement's allocation."""
 
     quantity: Decimal
-    """What the line is to be."""
+    """The new quantity of the line."""
     allocated: Decimal
-    """What of it somebody needs then; the rest is surplus."""
+    """The allocated quantity of it; the rest is surplus."""
     leaves: bool
-    """The requirement has nothing of the line any more; what it still needs is a line of its own elsewhere."""
+    """The requirement leaves the line; what it still needs becomes a line of its own."""
     reason: Reason
 
 
@@ -40,11 +40,10 @@ class ShareChange(NamedTuple):
 
 
 def share_groups(requests: Iterable[SupplyRequest], policy: PlantPolicy) -> list[list[SupplyRequest]]:
-    """The supply requests that become a line each, in the order of arrival; alone where nothing else is like it.
+    """Group the supply requests into lines, in order of arrival; one without a match gets its own line.
 
-    `policy` is the order's; a supply request of an item with rules of its own goes by those. A line is one lot (R5):
-    what would
-    make it two begins another line.
+    `policy` is the order's; items with their own rules follow those. A line is one lot (R5): a request that would make
+    it two starts another line.
     """
     groups: list[list[SupplyRequest]] = []
     alike: dict[Hashable, list[SupplyRequest]] = {}
@@ -68,7 +67,7 @@ def _likeness(request: SupplyRequest) -> Hashable:
 
 
 def shared_lot(requests: Sequence[SupplyRequest]) -> LotSizing:
-    """R5 for all of them together, by the terms that they have in common."""
+    """R5 for all of them together, by their common terms."""
     terms = requests[0].lot_terms
     assert terms is not None
     return _sized(sum((request.needed for request in requests), _ZERO), terms)
@@ -78,16 +77,16 @@ def _sized(needed: Decimal, terms: LotTerms) -> LotSizing:
     return size_lots(needed, terms.minimum, terms.multiple, terms.maximum)
 
 
-# -- who has what
+# -- allocations
 
 
 def shared_out(line: Line) -> Allocations:
-    """R11: what comes of the line, among those that it serves; the surplus of the lot is nobody's."""
+    """R11: allocate the line's supply to its requirements; the surplus of the lot is not allocated."""
     return allocate(line.supply, _allocation_requests(line))
 
 
 def shares(line: Line) -> tuple[LineShare, ...]:
-    """Each one's part, with those that have left; empty where the line was never shared."""
+    """The share of each requirement, including former ones; empty if the line was never shared."""
     if not line.other_allocations and not line.released:
         return ()
     come = received_by(line)
@@ -105,7 +104,7 @@ def shares(line: Line) -> tuple[LineShare, ...]:
 
 
 def share_report(line: Line, policy_version: str) -> dict[str, JsonValue]:
-    """How an answer to a shared line is divided, for the audit events; nothing of a line that serves one."""
+    """The allocation of an answer to a shared line, for audit events; empty if the line is not shared."""
     if not line.other_allocations:
         return {}
     allocations = shared_out(line)
@@ -119,7 +118,7 @@ def share_report(line: Line, policy_version: str) -> dict[str, JsonValue]:
 
 
 def received_by(line: Line) -> dict[RequirementId, Decimal]:
-    """What each has received of the line."""
+    """The quantity of the line that each requirement has received."""
     return {
         requirement: _sum(piece for piece in pieces if piece.state is ScheduleLineState.RECEIVED)
         for requirement, pieces in shared_out(line).by_requirement.items()
@@ -127,7 +126,7 @@ def received_by(line: Line) -> dict[RequirementId, Decimal]:
 
 
 def receipt_report(line: Line, before: Mapping[RequirementId, Decimal]) -> dict[str, JsonValue]:
-    """Whose goods have come since, for the audit events; nothing of a line that serves one."""
+    """The allocation of goods received since, for audit events; empty if the line is not shared."""
     if not line.other_allocations:
         return {}
     now = received_by(line).items()
@@ -135,9 +134,9 @@ def receipt_report(line: Line, before: Mapping[RequirementId, Decimal]) -> dict[
 
 
 def room_for(line: Line, requirement: RequirementId) -> Decimal:
-    """How much of the line the requirement may claim: what the others leave.
+    """The quantity of the line that the requirement may be allocated: what the others leave.
 
-    Once goods have come in, no more than it claims already: what another has received is not taken away for it.
+    Once goods are received, no more than its current allocation: goods received for others are not taken away.
     """
     if not line.other_allocations:
         return line.quantity
@@ -150,7 +149,7 @@ def room_for(line: Line, requirement: RequirementId) -> Decimal:
 
 
 def reallocate_shares(line: Line) -> list[RequirementId]:
-    """Let each claim what it needs of the line as it is now, in R11's order; those for whom it is not enough."""
+    """Allocate the line's current quantity in R11's order; returns the requirements that get less than they need."""
     for allocation in line.allocations:
         line.set_allocated(allocation.request.requirement_id, _ZERO if line.cancelled else allocation.request.needed)
     has = _held(line)
@@ -164,7 +163,7 @@ def reallocate_shares(line: Line) -> list[RequirementId]:
 
 
 def _allocation_requests(line: Line) -> list[AllocationRequest]:
-    """One line serves one date at the dock, which may be that of several required dates."""
+    """A request per allocation: the line has one dock date, but the required dates may differ."""
     return [
         AllocationRequest(
             allocation.request.requirement_id,
@@ -177,7 +176,7 @@ def _allocation_requests(line: Line) -> list[AllocationRequest]:
 
 
 def _held(line: Line) -> dict[RequirementId, Decimal]:
-    """What each has of the quantity ordered, which a supplier may have cut below what they claim."""
+    """The allocation of the ordered quantity, which the supplier may have cut below the sum of needs."""
     ordered = ScheduleLine(quantity=line.quantity, date=line.delivery_date, state=ScheduleLineState.ORDERED)
     given = allocate([ordered], _allocation_requests(line)).by_requirement
     return {requirement: _sum(pieces) for requirement, pieces in given.items()}
@@ -187,15 +186,15 @@ def _sum(pieces: Iterable[ScheduleLine]) -> Decimal:
     return sum((piece.quantity for piece in pieces), _ZERO)
 
 
-# -- changing one
+# -- changing a shared line
 
 
 def judge_share(line: Line, request: SupplyRequest, policy_version: str) -> ShareChange:
-    """What one requirement's new want makes of a line that it shares.
+    """The change of a shared line by one requirement's new supply request.
 
-    Less, or nothing: R12, the others keep theirs. More: R5 of all, where that is one lot still; else the line stays as
-    it is and gives what it has left. Another date: the requirement leaves, unless goods are under way already or a
-    person asked for the whole line to be hurried.
+    Less, or nothing: R12, the others keep their allocations. More: R5 for all, if that is still one lot; else the line
+    keeps its quantity and gives what is left. Another date: the requirement leaves, unless goods are already shipped or
+    received, or a person asked to expedite the whole line.
     """
     terms = request.lot_terms or line.request.lot_terms
     assert terms is not None

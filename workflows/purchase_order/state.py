@@ -1,4 +1,4 @@
-"""What a PurchaseOrder remembers: its lines, whom each serves, and where the talk with supplier and people is."""
+"""The state of a PurchaseOrder: its lines and their allocations, and what is pending with supplier and people."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -21,29 +21,29 @@ from workflows.purchase_order.line import Line, LineAllocation
 from workflows.purchase_order.sharing import reallocate_shares, room_for, shared_lot
 
 ANSWERS_KEPT = 100
-"""The newest answers that an order knows again. An older one that comes once more is stale by its rank on each line."""
+"""The newest answers that an order recognises. An older one that is repeated is stale by its rank on each line."""
 NUMBERS_KEPT = 1_000
-"""Receipts and despatches that an order knows again: the relay repeats what it delivered moments ago, and what a sender
-repeats under the same id the inbox knows for good."""
+"""Receipts and despatches that an order recognises: the relay may repeat recent deliveries; repetitions by a sender
+under the same id are dropped by the inbox."""
 VERSIONS_KEPT = 20
-"""Versions of the plant's policy; of a line that was wanted under an older one, the order asks anew (policy_of)."""
+"""Versions of the plant's policy; for a line requested under an older one, the order reads it again (policy_of)."""
 
 
 class PublishedNeed(BaseModel):
-    """What the order last stated that it needs of another: of a supplying plant, or of its own plant's stock."""
+    """A need as the order last published it: at a supplying plant, or for a component at its own plant."""
 
     plant: str
     item: str
     revision: int = 0
-    """The order's revision at that moment."""
+    """The order's revision at that time."""
     times: int = 0
-    """How often it was stated in that revision before."""
+    """How often it was published in that revision before."""
     content: str = ""
-    """A digest of what was stated; empty: it was withdrawn."""
+    """A digest of the published need; empty: it was withdrawn."""
 
 
 class OrderState(EntityState):
-    """The order's memory."""
+    """The state of an order."""
 
     id: OrderId
     terms: OrderTerms
@@ -55,44 +55,44 @@ class OrderState(EntityState):
     order_date: dt.date
     lines: list[Line] = []
     revision: int = 1
-    """The newest that the supplier has been sent; 1 before it is sent at all."""
+    """The newest revision sent to the supplier; 1 before the first sending."""
     requisition_number: str | None = None
     order_number: str | None = None
     answers: list[AnswerRank] = []
-    """The answers taken note of."""
+    """The answers that were applied."""
     asked_at: dt.datetime | None = None
-    """When the revision that is waiting for an answer was sent."""
+    """When the unanswered revision was sent."""
     levels_reached: int = 0
     reminders: int = 0
     unclear: dict[int, str] = {}
-    """Lines whose answer can't be taken as it is, and why."""
+    """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}
-    """Receipts that can't be booked on a line, and why."""
+    """Receipts that can't be booked on a line, with the reason."""
     breaches: dict[int, str] = {}
-    """R8: lines whose answer is outside the tolerance and harms no need."""
+    """R8: lines whose answer is outside the tolerance but causes no shortage."""
     receipts: list[str] = []
     despatches: list[str] = []
     pending: dict[RequirementId, SupplyRequest] = {}
-    """R3: wants that wait for a person."""
+    """R3: supply requests that wait for a person."""
     pending_reasons: dict[RequirementId, str] = {}
     considered: dict[RequirementId, int] = {}
     """The newest supply request of each requirement that was granted or refused: its revision."""
     considered_rank: dict[RequirementId, tuple[int, float]] = {}
-    """Its rank (Want.rank)."""
+    """Its rank (SupplyRequest.rank)."""
     refusals: dict[RequirementId, str] = {}
     open_quantities: dict[RequirementId, Decimal] = {}
     reported: dict[RequirementId, str] = {}
-    """What each requirement was last told (a digest)."""
+    """A digest of the last report to each requirement."""
     notices: int = 0
     reports: int = 0
     touched: list[int] = []
-    """Lines whose promise or delivery ERP and APS have not been told of."""
+    """Lines whose promise or delivery is not reported to ERP and APS yet."""
     as_of: dt.datetime
     """The business time of the newest message taken."""
     cut: list[int] = []
-    """Lines that the supplier refused in whole or in part: the ERP's document is to be cut."""
+    """Lines refused by the supplier in whole or in part: the ERP's document must be reduced."""
     refusal: str | None = None
-    """What the ERP refused, and why."""
+    """The reason for which the ERP refused a call."""
     requisitioned: bool = False
     """The ERP refused the order and may have kept its requisition."""
     expedite: bool = False
@@ -100,19 +100,19 @@ class OrderState(EntityState):
     questions_raised: int = 0
     decisions: dict[str, Decision] = {}
     judged: dict[RequirementId, str] = {}
-    """What was last noted of a supply request that waits (a digest)."""
+    """A digest of the last recorded outcome for a waiting supply request."""
     plant_versions: list[str] = []
-    """The versions that the plant's policy for the supplier has had; a line of another one has rules of its own."""
+    """Past versions of the plant's policy for the supplier; a line with another version has its own rules."""
     own_rules: dict[str, LinePolicy] = {}
-    """By item: what holds now for items that have rules of their own."""
+    """Current rules of items that have their own, by item."""
     published_needs: dict[str, PublishedNeed] = {}
-    """By demand reference: what a transfer or subcontract has stated that it needs."""
+    """Published needs of a transfer or subcontract, by demand reference."""
     updates: int = 0
-    """How often the ERP's document was brought up to date before it was sent."""
+    """How often the ERP's document was updated before it was sent."""
 
     @classmethod
     def of(cls, opened: OrderOpened, now: dt.datetime) -> "OrderState":
-        """The memory of an order that opens."""
+        """The state of an order that opens."""
         return cls(
             id=opened.order_id,
             terms=opened.terms,
@@ -128,44 +128,44 @@ class OrderState(EntityState):
 
     @property
     def awaited(self) -> list[Line]:
-        """Lines that the supplier owes an answer to; a change that a person's edit holds back, he knows nothing of."""
+        """Lines that the supplier has to answer, without changes held back by an edit, which were never sent."""
         return [line for line in self.lines if line.awaited and not (line.edits and line.changed_in > self.revision)]
 
     @property
     def first_due(self) -> dt.date | None:
-        """The first day for which the supplier owes an answer."""
+        """The earliest date of the lines that wait for an answer."""
         return min((line.delivery_date for line in self.awaited), default=None)
 
     def restart_escalation(self, now: dt.datetime) -> None:
-        """The supplier was asked, or is given another SLA."""
+        """Restart the SLA: the supplier was asked, or gets more time."""
         self.asked_at, self.levels_reached = now, 0
 
     @property
     def next_revision(self) -> int:
-        """The one that a change becomes part of; before the order is sent, that is simply the first."""
+        """The revision that a change becomes part of; before the order is sent, the first."""
         return self.revision if self.unsent else self.revision + 1
 
     @property
     def changed_lines(self) -> list[int]:
-        """Lines that the supplier is to be sent anew; one that a person edited waits for a decision."""
+        """Lines to send to the supplier again; a line that a person edited waits for a decision."""
         return [line.number for line in self.lines if line.changed_in > self.revision and not line.edits]
 
     @property
     def to_be_placed(self) -> bool:
-        """The ERP or the supplier has not got it yet."""
+        """The ERP or the supplier does not have it yet."""
         if self.stage is OrderStage.UNSENT:
             return any(line.open for line in self.lines)
         return self.stage is OrderStage.PLACING
 
     @property
     def finished(self) -> bool:
-        """Every line is received, cancelled or refused, and everybody was told."""
+        """Every line is received, cancelled or refused, and all of that is reported."""
         return all(line.closed for line in self.lines) and not (
             self.touched or self.pending or self.refusal or self.cut or self.edited or self.unclear_receipts
         )
 
     def not_closed(self, statement: Mapping[int, str]) -> dict[int, str]:
-        """What is said by line, without the lines of which nothing is expected any more."""
+        """The entries by line, without closed lines."""
         closed = {line.number for line in self.lines if line.closed}
         return {number: why for number, why in statement.items() if number not in closed}
 
@@ -176,16 +176,16 @@ class OrderState(EntityState):
 
     @property
     def unsent(self) -> bool:
-        """The supplier has never heard of it."""
+        """It was never sent to the supplier."""
         return self.stage in (OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT)
 
     def policy_of(self, line: Line) -> LinePolicy:
-        """What holds for a line: its item's own rules where it has some, else the plant's for the supplier."""
+        """The policy of a line: its item's own rules if it has any, else the plant's for the supplier."""
         own = self.own_rules.get(line.request.item) or line.request.policy
         return self.policy.for_line() if own is None or own.version in self.plant_versions else own
 
     def items_with_own_rules(self) -> dict[str, tuple[str, str]]:
-        """Item → its class and the version known, of the open lines that the plant's policy does not decide."""
+        """Items of open lines that have their own rules, with item class and known policy version."""
         return {
             line.request.item: (line.request.item_class, own.version)
             for line in self.lines
@@ -194,7 +194,7 @@ class OrderState(EntityState):
         }
 
     def line(self, number: int) -> Line | None:
-        """The line of that number."""
+        """The line with that number."""
         return next((line for line in self.lines if line.number == number), None)
 
     def lines_of(self, requirement: RequirementId) -> list[Line]:
@@ -202,16 +202,16 @@ class OrderState(EntityState):
         return [line for line in self.lines if line.serves(requirement)]
 
     def requirements(self) -> list[RequirementId]:
-        """The requirements that wanted something of it, in the order of their arrival."""
+        """The requirements that have requested supply from it, in order of arrival."""
         return list(self.considered)
 
     def touch(self, number: int) -> None:
-        """ERP and APS are to be told of the line."""
+        """Mark the line to be reported to ERP and APS."""
         if number not in self.touched:
             self.touched.append(number)
 
     def add_lines(self, request: SupplyRequest) -> None:
-        """A line per lot; the need is claimed from the first on."""
+        """Add a line per lot; the need is allocated from the first one on."""
         left = request.needed
         for lot in request.lots:
             allocated = min(lot, left)
@@ -229,7 +229,7 @@ class OrderState(EntityState):
         self.consider(request)
 
     def add_shared_line(self, requests: Sequence[SupplyRequest]) -> None:
-        """One line for all of them, the first in R11's order first; sharing says which wants may."""
+        """Add one line for all of them, in R11's order; sharing decides which requests may share one."""
         first, *others = sorted(
             requests, key=lambda request: (request.criticality, request.required_date, request.requirement_id)
         )
@@ -248,7 +248,7 @@ class OrderState(EntityState):
             self.consider(request)
 
     def allocate(self, request: SupplyRequest) -> Decimal:
-        """Spread the need over its lines, the first ones first; what of it they can take."""
+        """Allocate the need to its lines, the first ones first; returns the quantity that they can take."""
         left = request.needed
         for line in self.lines_of(request.requirement_id):
             allocated = Decimal(0) if line.cancelled else min(room_for(line, request.requirement_id), left)
@@ -257,13 +257,13 @@ class OrderState(EntityState):
         return request.needed - left
 
     def reallocate(self, line: Line) -> list[RequirementId]:
-        """Spread the needs over a line whose quantity others changed; those that have less than they need (R11)."""
+        """Reallocate a line whose quantity others changed (R11); returns requirements that get less than they need."""
         if line.other_allocations:
             return reallocate_shares(line)
         return [line.request.requirement_id] if self.allocate(line.request) < line.request.needed else []
 
     def consider(self, request: SupplyRequest) -> None:
-        """The supply request is the newest of its requirement that was granted or refused."""
+        """Note the supply request as the newest of its requirement that was granted or refused."""
         self.considered[request.requirement_id] = request.request_revision
         self.considered_rank[request.requirement_id] = request.rank
 
@@ -275,10 +275,10 @@ class OrderState(EntityState):
         for_erp: bool = False,
         revision: int | None = None,
     ) -> OrderDocument:
-        """The order as ERP and supplier are to hold it.
+        """The order as ERP and supplier should hold it.
 
-        `whole`: with the lines that were never sent; `for_erp`: with what the ERP is known to hold of each; `revision`:
-        the next one, while it is made.
+        `whole`: with lines that were never sent. `for_erp`: with the values that the ERP is known to hold. `revision`:
+        the next one, while it is being made.
         """
         policy = self.policy
         return OrderDocument(
@@ -301,7 +301,7 @@ class OrderState(EntityState):
         )
 
     def carried(self) -> "OrderState":
-        """What the next run goes on with: of what the order has heard, what it must know again."""
+        """The state for the next run; of past messages, only those that it must still recognise."""
         requests = [
             *self.pending.values(),
             *(allocation.request for line in self.lines for allocation in line.allocations),

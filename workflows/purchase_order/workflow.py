@@ -1,7 +1,7 @@
 """PurchaseOrder: an order to a supplier, from its first line to its closing.
 
-It is the only writer of its requisition and order, the only one that talks with the supplier about them, and the only
-one that shares a confirmation out (R11). Handlers only record; `Entity.live` has the loop.
+Only this workflow writes its requisition and order, communicates with the supplier about them, and allocates
+confirmations to requirements (R11). Handlers only fill the inbox; `Entity.live` has the loop.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     @workflow.run
     async def run(self, given: OrderInput) -> str:
-        """Collect, place, send; then take answers, changes and receipts until every line is done."""
+        """Consolidate, place, send; then process answers, changes and receipts until every line is done."""
         if self.state.stage is OrderStage.CONSOLIDATING:
             await self._consolidate()
         elif not self.state.lines:
@@ -55,7 +55,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     @workflow.signal(name="supply_requested")
     def supply_requested(self, requested: SupplyRequested) -> None:
-        """A requirement wants other coverage than before."""
+        """A requirement sent a new or changed supply request."""
         self.inbox.append(requested)
 
     @workflow.signal(name="supplier_answered")
@@ -65,12 +65,12 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     @workflow.signal(name="shipment_announced")
     def shipment_announced(self, announced: ShipmentsAnnounced) -> None:
-        """Goods are on the way."""
+        """The supplier announced a shipment."""
         self.inbox.append(announced)
 
     @workflow.signal(name="goods_received")
     def goods_received(self, received: GoodsReceived) -> None:
-        """Goods are in stock."""
+        """Goods were received."""
         self.inbox.append(received)
 
     @workflow.signal(name="document_edited")
@@ -85,13 +85,13 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     @workflow.query(name="status")
     def status(self) -> OrderSnapshot:
-        """The present state."""
+        """The current state."""
         return self.snapshot()
 
     # -- take
 
     async def take(self, messages: Sequence[OrderMessage]) -> None:
-        """Take note of all that arrived, and of what people decided."""
+        """Apply the messages that arrived, and the decisions of people."""
         await self._learn_policy(messages)
         state, now = self.state, workflow.now()
         for message in messages:
@@ -100,11 +100,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             if isinstance(message, SupplierAnswered):
                 answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
                 find_breaches(state, answered, self.record)
-            # One by one: what a person decided holds for what was known then, not for the answer behind it.
+            # One by one: a decision is valid for the state before it, not for an answer that follows it.
             settle_decisions(state, self.record, now)
 
     async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
-        """Where something is to be decided: by the policy as it is now, of the plant and of items with own rules."""
+        """Read the current policy of the plant and of items with their own rules, if a message calls for a decision."""
         state = self.state
         if not any(isinstance(message, DECIDED_BY_POLICY) for message in messages):
             return
@@ -120,7 +120,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     # -- act
 
     async def act(self) -> None:
-        """Place and send, or change, write back and tell; remind and ask who has to be."""
+        """Place and send, or change, write back and report; then send reminders and ask people."""
         if self.state.to_be_placed:
             await self._place_and_send()
         else:
@@ -137,17 +137,17 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         return self.state.finished
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next level of the escalation."""
+        """Until the next escalation level."""
         return self._escalation.time_to_next
 
     def remembered(self) -> OrderState:
-        """What the next run goes on with."""
+        """The state for the next run."""
         return self.state.carried()
 
-    # -- collect
+    # -- consolidate
 
     async def _consolidate(self) -> None:
-        """The consolidation window: one timer; what came meanwhile is in the consolidation batch."""
+        """Wait for the consolidation window, one timer; requests arrive in the consolidation batch meanwhile."""
         state = self.state
         self.show()
         await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
@@ -157,7 +157,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         state.stage = OrderStage.PLACING
 
     def _write_lines(self, requests: list[SupplyRequest]) -> None:
-        """A line per lot of the newest supply request of each requirement."""
+        """Create the lines from the newest supply request of each requirement."""
         newest: dict[RequirementId, SupplyRequest] = {}
         early = [message.request for message in self.inbox if isinstance(message, SupplyRequested)]
         self.inbox = [message for message in self.inbox if not isinstance(message, SupplyRequested)]
@@ -179,7 +179,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     # -- place and send
 
     async def _place_and_send(self) -> None:
-        """Requisition and conversion, then the order to whoever serves it; refusals and edits wait for a person."""
+        """Place the order, then send it to its supplier; refusals and edits wait for a person."""
         state = self.state
         settle_requests(state, workflow.now().date(), self.record)
         if not any(line.open for line in state.lines):
@@ -193,18 +193,18 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             await self._notify()
 
     async def _cancel_unsent(self) -> None:
-        """Nobody wants anything of it any more, and the supplier never hears of it."""
+        """Cancel an order that nobody needs any more, before it is sent to the supplier."""
         if await self._documents.withdraw_unsent():
             self.state.stage = OrderStage.CANCELLED
             self.record("order.cancelled", self.state.as_of)
             await self._notify()
 
-    # -- change, write back, tell
+    # -- change, write back, report
 
     async def _change(self) -> None:
-        """R3: all supply requests of the moment, one revision; while one is refused, the next ones wait with it.
+        """R3: send all current supply requests as one revision; while one is refused, later ones wait with it.
 
-        What a person edited in the ERP waits for a decision; the other lines go without it.
+        Lines that a person edited in the ERP wait for a decision; the others are sent without them.
         """
         state = self.state
         if state.refusal is not None:
@@ -217,10 +217,10 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
                 return
 
     async def _write_back(self) -> None:
-        """What was answered or received, to ERP and APS in one call each."""
+        """Write answers and receipts back to ERP and APS, in one call each."""
         state, before = self.state, self.state.stage
         if any(not line.closed for line in state.lines):
-            # Before as well as after: the ledger is told of the stage by what rides along.
+            # Before as well as after: the snapshot that the calls carry must have the new stage.
             state.stage = self._stage_now()
         await self._documents.write_back()
         state.stage = self._stage_now()
@@ -241,7 +241,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         return OrderStage.SENT if state.awaited else OrderStage.ACKNOWLEDGED
 
     async def _notify(self) -> None:
-        """State to each requirement whose picture changed what it gets; with the audit events, in one go."""
+        """Report to each requirement whose coverage changed, together with the audit events in one call."""
         found = changes_to_report(self.state)
         if not found:
             return
@@ -255,7 +255,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         await self.recorded(InternalActivities.notify_requirements, call)
 
     async def _publish_needs(self) -> None:
-        """Of a transfer or subcontract: what it needs of others, where that has changed."""
+        """Publish the changed needs of a transfer or subcontract."""
         state = self.state
         needs, withdrawals = needs_now(state, workflow.now())
         if not needs and not withdrawals:
@@ -271,12 +271,12 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         )
         await self.recorded(InternalActivities.publish_needs, call)
 
-    # -- what it shows
+    # -- reports
 
     def snapshot(self) -> OrderSnapshot:
-        """The present state, for the ledger's reads."""
+        """The current state, for the ledger's reads."""
         return snapshot(self.state)
 
     def details(self) -> str:
-        """The present state in an operator's words, for Temporal's UI."""
+        """The current state in an operator's words, for Temporal's UI."""
         return describe(self.state)

@@ -1,4 +1,4 @@
-"""What a StockBalance remembers: what is free, what it said of it, and what of that stands."""
+"""The state of a StockBalance: the available stock, and the shortfall and allocations reported so far."""
 
 import datetime as dt
 from decimal import Decimal
@@ -13,22 +13,22 @@ from workflows.memory import EntityState, RunInput
 
 
 class StockState(EntityState):
-    """The balance's memory; carried over continue-as-new."""
+    """The state of a stock balance; carried over continue-as-new."""
 
     figure: StockFigure
     correlation_id: str
     stage: StockStage = StockStage.JUDGING
     unjudged: bool = True
-    """The newest message is not evaluated yet."""
+    """Whether the newest message still has to be evaluated."""
     newcomers: tuple[StockUser, ...] = ()
-    """Requirements that have just begun: the ledger may not know them yet."""
+    """Requirements that have just opened: the ledger may not have them yet."""
     shortfall: Decimal = Decimal(0)
-    """As last stated as a need."""
+    """As last published as a need."""
     short_since: dt.date | None = None
-    """The day by which the shortfall is needed, the same as long as there is one: a day later each day would be news
-    every time (R4)."""
+    """The required date of the shortfall. It stays the same while the shortfall lasts: a date that moved daily would be
+    a change every day (R4)."""
     allocations: dict[RequirementId, StockAllocation] = {}
-    """By requirement, what is allocated to it; those that get nothing are left out."""
+    """Allocations by requirement; requirements that get nothing are left out."""
     suppressed: int = 0
     reasons: tuple[Reason, ...] = ()
     policy_version: str = ""
@@ -36,7 +36,7 @@ class StockState(EntityState):
 
     @classmethod
     def of(cls, opened: StockOpened) -> "StockState":
-        """The memory of a balance that starts, or starts again where a former run ended."""
+        """The state of a balance that starts, or restarts after an earlier run ended."""
         event_log = EventLog(sequence=opened.first_sequence - 1)
         return cls(
             figure=opened.figure,
@@ -47,7 +47,7 @@ class StockState(EntityState):
 
     @property
     def ended(self) -> bool:
-        """Nothing that it said stands, and nothing is left to say."""
+        """No shortfall or allocation is in effect, and nothing is left to report."""
         return self.stage is StockStage.SETTLED
 
 

@@ -1,8 +1,8 @@
-"""StockBalance: what the available stock of an item at a plant does to its needs, while anything that it said stands.
+"""StockBalance: applies the available stock of an item at a plant to its needs.
 
-It takes the newest figure, looks up who could use the stock, and decides by decisions.stock_use: a shortfall is stated
-as a need like any plan's; what is free is told to the requirements, which ask orders for less. It touches no order. It
-ends when nothing is short and nobody counts on the stock.
+It takes the newest figure, looks up the possible users of the stock, and decides by decisions.stock_use: it publishes a
+shortfall as a need, like any plan's, and allocates available stock to requirements, which then request less supply. It
+changes no order. It ends when there is neither a shortfall nor an allocation.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from workflows.stock_balance.state import StockInput, StockState
 
 @workflow.defn(name="StockBalance")
 class StockBalance(Entity[StockState, StockOpened]):
-    """One durable workflow per item and plant, while its available stock concerns anybody."""
+    """One durable workflow per item and plant, while there is a shortfall or an allocation."""
 
     @workflow.init
     def __init__(self, given: StockInput) -> None:
@@ -37,7 +37,7 @@ class StockBalance(Entity[StockState, StockOpened]):
 
     @workflow.run
     async def run(self, given: StockInput) -> str:
-        """Look at each figure and tell what it changes; end where nothing stands."""
+        """Evaluate each figure and report its changes; end when nothing is in effect."""
         await self.live()
         return self.state.stage
 
@@ -45,27 +45,27 @@ class StockBalance(Entity[StockState, StockOpened]):
 
     @workflow.signal(name="stock_changed")
     def stock_changed(self, opened: StockOpened) -> None:
-        """What is free is stated anew, or a need has come that was stated before it."""
+        """A new stock figure arrived, or a need that is older than the figure."""
         self.inbox.append(opened)
 
     @workflow.query(name="status")
     def status(self) -> StockSnapshot:
-        """The present state."""
+        """The current state."""
         return self.snapshot()
 
     async def take(self, messages: Sequence[StockOpened]) -> None:
-        """Take note of what arrived, in this order."""
+        """Apply the messages that arrived to the state, in this order."""
         for message in messages:
             self._take(message)
 
     async def act(self) -> None:
-        """Look, and tell what differs."""
+        """Evaluate the newest message and report changes."""
         if self.state.unjudged:
             await self._judge()
 
     @property
     def ended(self) -> bool:
-        """Nothing that it said stands, and nothing is left to say."""
+        """No shortfall or allocation is in effect, and nothing is left to report."""
         return self.state.ended
 
     def _take(self, reported: StockOpened) -> None:
@@ -82,7 +82,7 @@ class StockBalance(Entity[StockState, StockOpened]):
     # -- judge
 
     async def _judge(self) -> None:
-        """By the ledger, master data and policy of the moment, then say what differs from what was said before."""
+        """Evaluate current ledger, master data and policy, then report what differs from the last report."""
         state = self.state
         use = await self._look()
         policy = use.assessment.policy
@@ -104,17 +104,17 @@ class StockBalance(Entity[StockState, StockOpened]):
         await self._allocate(outcome)
         state.stage = StockStage.ACTIVE if state.shortfall or state.allocations else StockStage.SETTLED
         if state.ended:
-            # With an audit event, since without one the ledger would not hear that it has ended.
+            # The audit event carries the snapshot; without it the ledger would not learn of the end.
             self.record("stock.settled", suppressed=state.suppressed)
 
     async def _look(self) -> StockUse:
         figure = self.state.figure
-        # Looked up again by a task that is decided anew, it comes to the same: needs are counted as the plan states
-        # them, not as they have been relaxed.
+        # A workflow task that runs again gets the same result: needs are counted as the plan states them, not as they
+        # have been reduced.
         return await self.internal(InternalActivities.stock_use, StockUseCall(plant=figure.plant, item=figure.item))
 
     def _users(self, use: StockUse) -> dict[RequirementId, StockUser]:
-        """The open needs but our own shortfall's; of a newcomer, whatever was stated last."""
+        """The open needs except our own shortfall's; for a newcomer, whichever version was reported last."""
         users: dict[RequirementId, StockUser] = {user.requirement_id: user for user in use.users}
         for newcomer in self.state.newcomers:
             known = users.get(newcomer.requirement_id)
@@ -126,7 +126,7 @@ class StockBalance(Entity[StockState, StockOpened]):
         return users
 
     def _reported(self, users: dict[RequirementId, StockUser]) -> dict[RequirementId, Decimal]:
-        """Allocations that requirements still count on: a later plan overrules those made before it."""
+        """Allocations that are still valid: a later plan overrides those made before it."""
         return {
             requirement: reported.quantity
             for requirement, reported in self.state.allocations.items()
@@ -138,15 +138,15 @@ class StockBalance(Entity[StockState, StockOpened]):
         figure = self.state.figure
         return requirement_id(figure.plant, figure.item, OUR_SOURCE, STOCK_REFERENCE)
 
-    # -- say
+    # -- report
 
     async def _report_shortfall(self, shortfall: Decimal) -> None:
-        """A need of our own for what is promised and not there; withdrawn when it is there again."""
+        """Publish a need of our own for promised stock that is missing; withdraw it when the shortfall is gone."""
         state, now = self.state, workflow.now()
         revision = Revision(
             plan_version=0,
             effective_at=now,
-            # The moment is part of the id: what a task that is decided anew states is to hold, not a repetition.
+            # The time is part of the id: the result of a task that runs again must not be dropped as a duplicate.
             event_id=f"{state.figure.id}#{state.figure.revision}/{now.isoformat()}",
         )
         assert state.short_since is not None
@@ -166,7 +166,7 @@ class StockBalance(Entity[StockState, StockOpened]):
         await self.recorded(InternalActivities.publish_needs, call)
 
     async def _allocate(self, outcome: StockOutcome) -> None:
-        """Tell the requirements whose share changed; those that have ended count on nothing."""
+        """Notify the requirements whose allocation changed; drop the allocations of those that have ended."""
         state, now = self.state, workflow.now()
         shares = tuple(
             StockAllocationNotice(
@@ -195,7 +195,7 @@ class StockBalance(Entity[StockState, StockOpened]):
             self.record("stock.undelivered", requirements=[*ended])
 
     def _keep(self, outcome: StockOutcome) -> None:
-        """Remember what each requirement counts on from now on."""
+        """Remember the allocation that each requirement now has."""
         reported_at, before = self.state.figure.reported_at, self.state.allocations
         self.state.allocations = {
             share.user.requirement_id: StockAllocation(
@@ -208,7 +208,7 @@ class StockBalance(Entity[StockState, StockOpened]):
             if share.quantity
         }
 
-    # -- what it leaves behind
+    # -- audit events and snapshot
 
     def _record_figure(self, kind: str) -> None:
         figure = self.state.figure
@@ -249,7 +249,7 @@ class StockBalance(Entity[StockState, StockOpened]):
         )
 
     def snapshot(self) -> StockSnapshot:
-        """The present state, for the ledger's reads."""
+        """The current state, for the ledger's reads."""
         state = self.state
         return StockSnapshot(
             id=state.figure.id,
@@ -266,7 +266,7 @@ class StockBalance(Entity[StockState, StockOpened]):
         )
 
     def details(self) -> str:
-        """The present state in an operator's words, for Temporal's UI."""
+        """The current state in an operator's words, for Temporal's UI."""
         state, figure = self.state, self.state.figure
         lines = [
             f"**{state.stage.capitalize()}** — {state.why or 'not looked into yet'}",
@@ -278,5 +278,5 @@ class StockBalance(Entity[StockState, StockOpened]):
             lines.append(f"- {state.shortfall} {figure.unit} short, needed by {state.short_since}: `{self._own_need}`")
         lines += [f"- {one.requirement_id}: {one.quantity} {one.unit} from stock" for one in state.allocations.values()]
         if state.suppressed:
-            lines.append(f"{state.suppressed} changes were too small to be told (R4).")
+            lines.append(f"{state.suppressed} changes were too small to report (R4).")
         return "\n\n".join(lines)
