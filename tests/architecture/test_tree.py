@@ -108,3 +108,36 @@ def test_only_the_settings_read_the_environment() -> None:
     assert environment_reads("import os\nos.environ['X']") == ["environ"]
     readers = [name for name, content in texts() if name.endswith(".py") and environment_reads(content)]
     assert readers == ["settings.py"]
+
+
+def fields_of_models(sources: list[str]) -> set[str]:
+    """The names of all annotated attributes of classes."""
+    return {
+        statement.target.id
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    }
+
+
+def updated_in_copies(source: str) -> set[str]:
+    """The names of fields that `model_copy(update={...})` sets; pydantic takes any name in silence."""
+    return {
+        key.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "model_copy"
+        for keyword in node.keywords
+        if keyword.arg == "update" and isinstance(keyword.value, ast.Dict)
+        for key in keyword.value.keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }
+
+
+def test_copies_update_fields_that_there_are() -> None:
+    assert updated_in_copies('call.model_copy(update={"entry": batch, **more})') == {"entry"}
+    sources = {name: content for name, content in texts() if name.endswith(".py")}
+    fields = fields_of_models(list(sources.values()))
+    unknown = {name: gone for name, content in sources.items() if (gone := updated_in_copies(content) - fields)}
+    assert unknown == {}
