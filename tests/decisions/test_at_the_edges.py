@@ -16,8 +16,7 @@ from decisions.netting import Allocation, allocation_of, left_to_order, uncovere
 from decisions.quota import choose_by_quota
 from decisions.sourcing import choose, defects_of, permitted_sources, plan_with
 from decisions.tolerance import judge_tolerance
-from tests.decisions.models import WEEKDAYS, a_need, a_policy, a_source, an_item, june, may, received
-from tests.decisions.test_netting import a_coverage
+from tests.decisions.models import WEEKDAYS, a_coverage, a_need, a_policy, a_source, an_item, june, may, received
 
 LOS_ANGELES = Calendar(name="los-angeles", zone="America/Los_Angeles")
 

@@ -18,8 +18,8 @@ from decisions.escalation import (
     question_schedule,
     supplier_schedule,
 )
+from tests.decisions.business_hours_model import minute_by_minute
 from tests.decisions.models import WEEKDAYS, a_policy, june
-from tests.decisions.test_business_hours_model import minute_by_minute
 
 FRIDAY_THREE = dt.datetime(2026, 6, 12, 15, tzinfo=dt.UTC)
 POLICY = a_policy()

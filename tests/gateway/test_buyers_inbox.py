@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from temporalio.service import RPCStatusCode
 
-from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.identity import ExceptionId, RequirementId
 from canonical.need import Need, Revision
 from canonical.records import (
@@ -24,30 +23,8 @@ from canonical.records import (
 )
 from gateway.app import create_app
 from tests.gateway.conftest import STRUCTURED, Gateway
+from tests.gateway.exceptions import PATH, decide, shortage
 from tests.gateway.fakes import MORNING, POLICIES, TODAY, FakeEntities, answered, planned, problem, requirement_id
-
-ID = "abcdefghijkl"
-PATH = f"/v1/exceptions/{ID}"
-
-
-def shortage(summary: str = "200 of 500 EA come late", **changes: Any) -> ExceptionSnapshot:
-    proposal = Proposal(
-        kind=ExceptionKind.SHORTAGE,
-        summary=summary,
-        plant="P1",
-        alternatives=(Alternative(choice=Choice.ACCEPT), Alternative(choice=Choice.SPLIT, supplier="1616")),
-        proposed_by="pam",
-    )
-    fields: dict[str, Any] = {
-        "id": ExceptionId(f"exception/{ID}"),
-        "raised_by": requirement_id(),
-        "proposal": proposal,
-        "digest": proposal.digest,
-        "state": ExceptionState.OPEN,
-        "assignee": "buyer",
-        "opened_at": MORNING,
-    }
-    return ExceptionSnapshot(**(fields | changes))
 
 
 @pytest.fixture
@@ -56,12 +33,6 @@ async def open_shortage(gateway: Gateway) -> ExceptionSnapshot:
     gateway.entities.exceptions[snapshot.id] = snapshot
     await gateway.record(snapshot)
     return snapshot
-
-
-async def decide(gateway: Gateway, digest: str | None, **body: Any) -> httpx.Response:
-    statement = {"choice": "accept", "decided_by": "anna"} | body
-    headers = {} if digest is None else {"If-Match": f'"{digest}"'}
-    return await gateway.client.post(f"{PATH}/decision", json=statement, headers=headers)
 
 
 async def test_a_decision_on_what_was_seen_is_taken(gateway: Gateway, open_shortage: ExceptionSnapshot) -> None:

@@ -13,8 +13,8 @@ from canonical.records import ChangeSnapshot, ChangeStage, RequirementStage
 from tests.decisions.bills import removed, revised
 from tests.decisions.models import a_need
 from tests.gateway.conftest import Gateway
+from tests.gateway.exceptions import PATH, shortage
 from tests.gateway.fakes import event, problem
-from tests.gateway.test_buyers_inbox import PATH, shortage
 
 USER = a_need(plant="P1")
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

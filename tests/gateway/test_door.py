@@ -18,6 +18,7 @@ from gateway.app import create_app
 from gateway.intake import cloudevents
 from gateway.intake.events import MESSAGE_BYTES_MAX
 from tests.gateway.conftest import BATCH, STRUCTURED, Gateway
+from tests.gateway.exceptions import PATH, shortage
 from tests.gateway.fakes import (
     POLICIES,
     TODAY,
@@ -31,7 +32,6 @@ from tests.gateway.fakes import (
     requirement_id,
 )
 from tests.gateway.plan_words import NDJSON, line, ndjson, report, send
-from tests.gateway.test_buyers_inbox import PATH, shortage
 
 # -- numbers and dates that no entity could digest
 

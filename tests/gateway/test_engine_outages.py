@@ -19,8 +19,8 @@ from gateway.app import create_app
 from gateway.problems import is_engine_down
 from runtime.directory import EntityDirectory
 from tests.gateway.conftest import Gateway
+from tests.gateway.exceptions import PATH, shortage
 from tests.gateway.fakes import ITEM, MORNING, PLANT, POLICIES, TODAY, planned, problem, requirement_id
-from tests.gateway.test_buyers_inbox import PATH, shortage
 
 NOT_THERE = [
     RPCStatusCode.CANCELLED,

@@ -6,8 +6,8 @@ from canonical.exception import NextEscalation
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot
 from tests.gateway.conftest import Gateway
+from tests.gateway.exceptions import PATH, decide, shortage
 from tests.gateway.fakes import problem
-from tests.gateway.test_buyers_inbox import PATH, decide, shortage
 
 WEDNESDAY_NOON = dt.datetime(2026, 6, 17, 12, tzinfo=dt.UTC)
 AWAY = Reason(

@@ -12,7 +12,6 @@ from canonical.sourcing import Assessment, ItemAtPlant, UnitConversion
 from tests.decisions.models import a_policy
 from tests.gateway.conftest import Gateway, tried, until
 from tests.gateway.fakes import ITEM, PLANT, event, planned, requirement_id
-from tests.gateway.test_ownership import own
 
 STOCK = f"stock/{PLANT}/{ITEM}"
 
@@ -135,7 +134,7 @@ async def test_what_cannot_be_so_is_refused_by_field(
 
 
 async def test_stock_is_stated_by_who_owns_it(gateway: Gateway) -> None:
-    own(gateway, stock=("wms",))
+    gateway.own(stock=("wms",))
     assert (await gateway.send(changed("s-1"))).status_code == 202
     refused = await gateway.send(consumed("u-1"))
     assert (refused.status_code, refused.json()["code"]) == (403, "not_owner")

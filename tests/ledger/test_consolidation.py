@@ -15,13 +15,7 @@ from canonical.identity import OrderId, order_id
 from canonical.records import OrderTerms, Reservation
 from canonical.supply import SupplyRequest
 from ledger.ledger import Ledger
-from tests.ledger.stories import JUNE_15, TERMS, request
-
-
-async def reserve(ledger: Ledger, requested: SupplyRequest, terms: OrderTerms = TERMS, **limits: Any) -> Reservation:
-    return await ledger.reserve_order(
-        requested, terms, **({"consolidation_minutes": 15, "lines_max": 40, "days_max": 10} | limits)
-    )
+from tests.ledger.stories import JUNE_15, TERMS, request, reserve
 
 
 def order_of(requested: SupplyRequest) -> OrderId:

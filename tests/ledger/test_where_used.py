@@ -13,8 +13,7 @@ from canonical.records import LineShare, OrderLineSnapshot, OrderStage, Requirem
 from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.engineering_change.where_used import pieces_of
 from ledger.ledger import Ledger
-from tests.ledger.stories import JUNE_15, audit_batch, line, need, order, request, requirement
-from tests.ledger.test_consolidation import reserve
+from tests.ledger.stories import JUNE_15, audit_batch, line, need, order, request, requirement, reserve
 
 JUNE_22 = date(2026, 6, 22)
 

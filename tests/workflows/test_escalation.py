@@ -21,7 +21,7 @@ from canonical.policy import Absence, Escalation, Role
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.calendars import add_business_hours
-from tests.decisions.test_business_hours_model import minute_by_minute
+from tests.decisions.business_hours_model import minute_by_minute
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness, today
 from workflows.exception.state import ExceptionInput

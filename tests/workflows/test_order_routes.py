@@ -20,7 +20,7 @@ from ledger.inbox.tables import InboxRow
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import REJECTED, Harness, today
 from tests.workflows.plant import EVERY_DAY
-from tests.workflows.test_silence import overdue
+from tests.workflows.silence import overdue
 
 TRANSFER = RouteRule(kind=RouteKind.TRANSFER, supplying_plant="1720", transit_days=3)
 SUBCONTRACT = RouteRule(kind=RouteKind.SUBCONTRACT, components_lead_days=2)

@@ -22,7 +22,7 @@ from gateway.trace.trace import about
 from gateway.trace.words import schedule_lines_of
 from tests.decisions.models import a_peg, a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_request, reported
-from tests.workflows.test_order_in_any_order import a_receipt, a_shipment, an_answer, an_edit, statement
+from tests.workflows.order_harness import a_receipt, a_shipment, an_answer, an_edit, statement
 from workflows.purchase_order.changes import give_up, settle_requests
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.edits import edit_questions, settle_edits
