@@ -49,13 +49,13 @@ def house(folder: Path, extra: dict[str, str]) -> Path:
     return folder
 
 
-def test_the_house_keeps_every_contract() -> None:
+def test_the_tree_keeps_every_contract() -> None:
     done = lint(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in done.stdout
 
 
-def test_an_empty_house_keeps_them_too(tmp_path: Path) -> None:
+def test_an_empty_tree_keeps_them_too(tmp_path: Path) -> None:
     assert lint(house(tmp_path, {})).returncode == 0
 
 
@@ -136,7 +136,7 @@ def clock_calls(source: str) -> list[str]:
     ]
 
 
-def test_decisions_are_told_the_time() -> None:
+def test_decisions_get_the_time_as_an_argument() -> None:
     assert clock_calls("import datetime\ndatetime.datetime.now()") == ["now"]
     assert {
         str(path): found for path in (ROOT / "decisions").rglob("*.py") if (found := clock_calls(path.read_text()))

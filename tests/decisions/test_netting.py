@@ -75,7 +75,7 @@ def test_of_an_order_that_has_ended_only_what_it_brought_counts_with_what_was_re
     assert (netting.uncovered, netting.counted) == (Decimal(30), (("stock", Decimal(10)), ("PO", Decimal(60))))
 
 
-def test_a_balance_is_held_until_it_is_ordered_anew() -> None:
+def test_an_open_quantity_is_counted_until_it_is_ordered_again() -> None:
     coverage = a_coverage("PO", 100, received(60, june(1)), open_quantity=Decimal(40), closed=True)
     assert left_to_order(Decimal(100), [coverage]).uncovered == 0
     settled = coverage.model_copy(update={"settled": 2})

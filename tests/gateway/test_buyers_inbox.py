@@ -79,7 +79,7 @@ async def test_a_digest_out_of_date_is_refused_with_the_present_one(
 
 
 @pytest.mark.parametrize("digest", [None, "", "*"])
-async def test_a_decision_that_does_not_say_what_it_saw_is_refused(
+async def test_a_decision_without_the_digest_it_saw_is_refused(
     gateway: Gateway, open_shortage: ExceptionSnapshot, digest: str | None
 ) -> None:
     statement = problem(await decide(gateway, digest), 428, "digest_required")
@@ -309,7 +309,7 @@ async def test_the_picture_is_served_as_svg_and_as_a_page_that_runs_nothing(gate
     problem(await gateway.client.get("/v1/requirements/P1/X/none/trace.svg"), 404, "not_found")
 
 
-async def test_health_says_what_waits_and_that_a_dead_relay_is_not_ready(gateway: Gateway) -> None:
+async def test_health_shows_what_waits_and_that_a_dead_relay_is_not_ready(gateway: Gateway) -> None:
     await gateway.send(planned())
     await gateway.send(planned("e-2", plant="P9"))
     assert (await gateway.client.get("/healthz")).json() == {"status": "alive"}

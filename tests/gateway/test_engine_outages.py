@@ -90,7 +90,7 @@ async def decided(gateway: Gateway, directory: EntityDirectory) -> httpx.Respons
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
-async def test_a_decision_is_told_to_come_again(gateway: Gateway, failure: Callable[[], Exception]) -> None:
+async def test_a_decision_gets_the_answer_to_retry_later(gateway: Gateway, failure: Callable[[], Exception]) -> None:
     answer = await decided(gateway, failing(failure))
     problem(answer, 503, "engine_unavailable")
     assert answer.headers["retry-after"] == "5"

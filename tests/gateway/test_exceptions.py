@@ -38,7 +38,7 @@ async def delegated(gateway: Gateway) -> ExceptionSnapshot:
     return snapshot
 
 
-async def test_the_inbox_says_who_is_asked_for_whom_what_comes_next_and_why(gateway: Gateway) -> None:
+async def test_the_inbox_shows_who_is_asked_for_whom_what_comes_next_and_why(gateway: Gateway) -> None:
     await delegated(gateway)
     [listed] = (await gateway.client.get("/v1/exceptions?assignee=dana")).json()["items"]
     read = (await gateway.client.get(PATH)).json()

@@ -44,7 +44,7 @@ async def test_owners_may_be_named_by_a_pattern(gateway: Gateway, source: str) -
     assert (await gateway.send(planned(attributes={"source": source}))).status_code == 202
 
 
-async def test_each_plant_says_who_owns_its_requirements(gateway: Gateway) -> None:
+async def test_each_plant_sets_who_owns_its_requirements(gateway: Gateway) -> None:
     gateway.own(requirement=("another",))
     assert (await gateway.send(planned(plant="P2"))).status_code == 202
 
@@ -59,7 +59,7 @@ async def test_each_plant_says_who_owns_its_requirements(gateway: Gateway) -> No
     ],
     ids=["answer", "shipment", "receipt", "edit"],
 )
-async def test_what_is_said_of_an_order_is_judged_by_the_orders_plant(
+async def test_events_of_an_order_are_judged_by_the_orders_plant(
     gateway: Gateway, domain: str, stated: dict[str, Any]
 ) -> None:
     await gateway.order()
@@ -107,7 +107,9 @@ async def test_nobody_speaks_for_our_own_orders(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("demanded_by", "order/P1/1580/x"), ("demanding_line", "10"), ("transit_days", "2")]
 )
-async def test_what_only_our_own_orders_say_is_refused_from_outside(gateway: Gateway, field: str, value: str) -> None:
+async def test_fields_that_only_our_own_orders_set_are_refused_from_outside(
+    gateway: Gateway, field: str, value: str
+) -> None:
     stated = planned()
     stated["data"][field] = value
     statement = problem(await gateway.send(stated), 403, "not_owner")
@@ -122,7 +124,7 @@ async def test_of_a_batch_the_owned_are_stored_and_the_others_kept(gateway: Gate
     assert taken["events"][1]["problem"]["code"] == "not_owner"
 
 
-async def test_readiness_tells_of_an_edit_of_the_policies_that_is_not_in_force(gateway: Gateway) -> None:
+async def test_readiness_shows_an_edit_of_the_policies_that_is_not_in_force(gateway: Gateway) -> None:
     assert (await gateway.client.get("/readyz")).json()["policy_faults"] == []
     gateway.policies.faults = ("defaults.toml: processing_days = -1: must be 0 or more",)
     ready = await gateway.client.get("/readyz")

@@ -221,7 +221,7 @@ async def _reserve(ledger: Ledger, requested: SupplyRequest) -> Reservation:
     return await ledger.reserve_order(requested, TERMS, consolidation_minutes=15, lines_max=40, days_max=10)
 
 
-async def test_a_request_asked_anew_replaces_the_one_on_an_open_sheet_and_is_told_what_a_closed_one_holds(
+async def test_a_repeated_request_replaces_the_one_in_an_open_batch_and_gets_what_a_closed_batch_holds(
     ledger: Ledger,
 ) -> None:
     asked, anew = request("r1"), request("r1", lots=(120,))

@@ -113,7 +113,7 @@ async def test_reports_that_meet_lose_nothing(ledger: Ledger, engine: AsyncEngin
         assert await connection.scalar(select(func.count()).select_from(StockReportRow)) == len(REPORTS)
 
 
-async def test_nobody_is_told_where_nothing_is_to_be_said(ledger: Ledger) -> None:
+async def test_nobody_is_notified_where_nothing_is_affected(ledger: Ledger) -> None:
     assert not (await note(ledger, statement(STATED, "10", 1))).notify, "no need of the item is open"
     await ledger.record([audit_batch_of(requirement(need()))])
     assert not (await note(ledger, statement(STATED, "0", 2))).notify
@@ -126,7 +126,7 @@ async def test_nobody_is_told_where_nothing_is_to_be_said(ledger: Ledger) -> Non
     assert (await note(ledger, statement(STATED, "0", 4))).notify, "the balance runs: it counts on the 10"
 
 
-async def test_a_shortfall_is_told_though_nothing_of_the_item_is_open(ledger: Ledger) -> None:
+async def test_a_shortfall_is_reported_though_nothing_of_the_item_is_open(ledger: Ledger) -> None:
     assert (await note(ledger, statement(STATED, "-1", 1))).notify
 
 
@@ -135,7 +135,7 @@ def balance(figure: StockFigure, closed: bool) -> StockSnapshot:
     return StockSnapshot(id=figure.id, figure=figure, stage=stage, closed=closed)
 
 
-async def test_a_balance_that_ended_begins_anew_where_its_audit_events_ended(ledger: Ledger) -> None:
+async def test_a_stock_balance_that_ended_starts_again_where_its_audit_events_ended(ledger: Ledger) -> None:
     figure = (await note(ledger, statement(STATED, "-1", 1))).figure
     assert figure is not None
     await ledger.stock.reported(figure)

@@ -89,7 +89,7 @@ async def test_a_request_that_was_withdrawn_while_its_order_collected_brings_not
     assert (await used(ledger)).supply == ()
 
 
-async def test_of_an_order_that_has_ended_only_what_came_for_an_open_need_is_told(ledger: Ledger) -> None:
+async def test_of_an_ended_order_only_what_came_for_an_open_need_is_reported(ledger: Ledger) -> None:
     still_open, ended = need("PLO-1"), need("PLO-2")
     await ledger.record([audit_batch(requirement(still_open)), audit_batch(requirement(ended, closed=True))])
     lines = [line(10, still_open.id, received="100"), line(20, ended.id, received="100")]
@@ -107,7 +107,7 @@ async def test_other_items_of_the_order_and_other_plants_are_left_out(ledger: Le
     assert (elsewhere.requirements, elsewhere.supply) == ((), ())
 
 
-def test_the_first_schedule_line_goes_to_the_first_sharer_and_what_is_received_to_who_received_it() -> None:
+def test_the_first_schedule_line_goes_to_the_first_requirement_and_receipts_to_those_that_received_them() -> None:
     first, second = "requirement/1000/BK-100/a", "requirement/1000/BK-100/b"
     schedule_lines = (coming(20, state=ScheduleLineState.RECEIVED), coming(30, JUNE_22), coming(10, None), coming(40))
     of = shared(share(first, 50, 20), share(second, 30), schedule_lines=schedule_lines, received=Decimal(20))
@@ -130,7 +130,7 @@ AMOUNTS = st.integers(0, 60)
     allocations=st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=4),
     brings=st.lists(st.tuples(AMOUNTS, st.sampled_from((JUNE_15, JUNE_22, None))), min_size=1, max_size=4),
 )
-def test_the_parts_of_a_shared_line_are_all_that_it_brings_and_no_claim_gets_more_than_it_is(
+def test_the_allocations_of_a_shared_line_sum_to_its_supply_and_none_exceeds_its_quantity(
     allocations: list[tuple[int, int]], brings: list[tuple[int, date | None]]
 ) -> None:
     names = [RequirementId(f"requirement/1000/BK-100/{number}") for number in range(len(allocations))]

@@ -86,7 +86,7 @@ def activities_defined() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_every_workflow_that_calls_the_desk_has_a_time_out_there_in_some_story(name: str) -> None:
+def test_every_workflow_that_calls_internal_activities_has_a_time_out_of_one_in_some_story(name: str) -> None:
     lines = COMMANDED[name]
     internal = {line.split()[1] for line in lines if line.startswith("local ")}
     assert not internal or any(f"< {call} timed out" in lines for call in internal)

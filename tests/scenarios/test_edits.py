@@ -32,7 +32,7 @@ async def decide(loop: Loop, asked: Any, choice: str) -> None:
 
 
 @pytest.mark.parametrize(("choice", "left", "documents"), [("approve", "60", 2), ("decline", "40", 1)])
-async def test_an_edit_that_is_told_is_adopted_or_undone_by_a_person(
+async def test_a_reported_edit_is_adopted_or_undone_by_a_person(
     loop: Loop, choice: str, left: str, documents: int
 ) -> None:
     [requirement] = await loop.plan(FRAME=40)

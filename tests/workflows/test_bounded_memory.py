@@ -144,7 +144,7 @@ def test_an_order_knows_a_receipt_again_that_came_hundreds_before() -> None:
     assert state.lines[0].shipped == 300
 
 
-def test_the_policy_versions_that_lines_were_wanted_under_are_kept() -> None:
+def test_the_policy_versions_that_lines_were_requested_under_are_kept() -> None:
     state = lived_order(50)
     rules = LinePolicy(version="version-00001", tolerance=POLICY.tolerance, frozen_zone_days=3)
     state.lines[1].grant(state.lines[1].request.model_copy(update={"policy": rules}))

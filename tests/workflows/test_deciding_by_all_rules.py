@@ -13,7 +13,7 @@ STRICT = POLICY.model_copy(
 )
 
 
-async def test_a_policy_that_changes_meanwhile_damps_the_next_plan_otherwise(harness: Harness) -> None:
+async def test_a_changed_policy_sets_the_dampener_of_the_next_plan(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"), 1000)
     requirement = await harness.plan(need)
     order = await harness.sent(requirement)

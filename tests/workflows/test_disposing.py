@@ -121,7 +121,7 @@ async def test_the_approver_has_reworked_what_came_in_for_demand_that_ends(make_
     assert (await harness.requirement(need.id)).stage != "withdrawn", "what is here stays its own"
 
 
-async def test_what_an_order_still_collects_is_taken_off_its_batch(harness: Harness) -> None:
+async def test_a_line_of_an_open_batch_is_removed_from_it(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     need = harness.need(chain, 100, days=JULY_12)
     order = await harness.ordered(await harness.plan(need))

@@ -84,7 +84,7 @@ async def test_an_edit_that_is_adopted_goes_to_the_supplier_and_not_to_the_erp(h
     assert harness.coverage_in_aps(requirement, order) == [(100, 58, "confirmed")]
 
 
-async def test_an_adopted_cut_is_told_to_the_requirement_which_is_short(harness: Harness) -> None:
+async def test_an_adopted_cut_is_reported_to_the_requirement_which_is_then_short(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement)
     await edited(harness, order, "quantity", "100", "80", quantity=Decimal(80))
@@ -99,7 +99,7 @@ async def test_an_adopted_cut_is_told_to_the_requirement_which_is_short(harness:
 
 
 @pytest.mark.recorded("edit_undone")
-async def test_an_edit_that_is_undone_is_written_back_and_the_supplier_hears_nothing(harness: Harness) -> None:
+async def test_an_edit_that_is_undone_is_written_back_and_the_supplier_is_not_notified(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement)
     moved = today() + timedelta(days=70)
@@ -116,7 +116,7 @@ async def test_an_edit_that_is_undone_is_written_back_and_the_supplier_hears_not
     assert "edit.undone" in await harness.kinds(order.id)
 
 
-async def test_an_edit_told_twice_late_or_by_its_value_is_one_edit(harness: Harness) -> None:
+async def test_an_edit_reported_twice_late_or_by_its_value_is_one_edit(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement)
     first = an_edit(order, "quantity", "100", "120")
@@ -202,7 +202,7 @@ async def test_the_schedule_of_an_edited_line_waits_for_the_decision(harness: Ha
     assert int(harness.document(order).lines[0].quantity) == 100
 
 
-async def test_an_edit_that_nobody_told_of_is_not_overwritten_by_what_the_supplier_confirms(harness: Harness) -> None:
+async def test_an_unreported_edit_is_not_overwritten_by_what_the_supplier_confirms(harness: Harness) -> None:
     chain, bell = (harness.need(harness.item(item, "Cyclops")) for item in ("CHAIN", "BELL"))
     for need in (chain, bell):
         await harness.ordered(await harness.plan(need))

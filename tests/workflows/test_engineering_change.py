@@ -83,7 +83,7 @@ async def test_the_new_component_is_needed_for_the_demand_that_it_takes_over(har
 
 
 @pytest.mark.recorded("change_told_anew")
-async def test_a_revision_told_anew_before_the_approval_replaces_the_proposal(harness: Harness) -> None:
+async def test_a_newer_revision_before_the_approval_replaces_the_proposal(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     _, first, july, second = await june_and_july(harness, chain)
     identity = await tell(harness, revision_of(harness, removed(chain, 40)))
@@ -106,7 +106,7 @@ async def test_a_revision_told_anew_before_the_approval_replaces_the_proposal(ha
     assert (await harness.order_of(found.changed_requirements[0])).id == second.id
 
 
-async def test_a_change_that_is_told_again_and_again_continues_as_new_and_is_carried_out(restless: Harness) -> None:
+async def test_a_change_that_is_revised_again_and_again_continues_as_new_and_is_carried_out(restless: Harness) -> None:
     harness = restless
     chain = harness.item("CHAIN", "Cyclops")
     _, first, july, _ = await june_and_july(harness, chain)
@@ -209,7 +209,7 @@ async def test_a_change_that_is_worth_more_than_its_class_may_is_put_to_the_buye
     assert sorted(fate for _, _, fate in reported(again)) == ["cancelled", "exception"]
 
 
-async def test_what_is_told_of_a_change_is_ordered_by_its_sender(harness: Harness) -> None:
+async def test_the_events_of_a_change_are_ordered_by_their_sender(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     first, second = (revision_of(harness, removed(chain, stock), reported=number) for number, stock in ((1, 0), (2, 5)))
     again = second.model_copy(update={"stated": second.stated.model_copy(update={"source_revision": 3})})

@@ -55,7 +55,7 @@ def test_a_judged_change_can_be_judged_again_from_its_audit_event() -> None:
     assert (data["reason"]["rule"], data["reason"]["policy_version"]) == ("R4", "v7")
 
 
-def test_before_anything_is_covered_there_is_nothing_to_damp() -> None:
+def test_the_dampener_does_not_apply_before_anything_is_covered() -> None:
     state = covered(a_need(quantity=Decimal(1000)))
     state.covered_revision = None
     [(kind, data)] = reported(state, 1001)
@@ -63,7 +63,7 @@ def test_before_anything_is_covered_there_is_nothing_to_damp() -> None:
     assert "reason" not in data, "R4 decided nothing"
 
 
-def test_what_an_order_of_ours_needs_is_not_damped_a_second_time() -> None:
+def test_the_need_of_an_order_of_ours_is_not_dampened_a_second_time() -> None:
     state = covered(a_need(quantity=Decimal(1000), demanded_by=OrderId("order/1720/1710/x"), demanding_line=10))
     [(kind, _)] = reported(state, 1001)
     assert (kind, int(state.acted_on.quantity)) == ("requirement.changed", 1001)

@@ -58,7 +58,7 @@ async def test_a_need_without_a_supplier_is_blocked_until_the_plan_withdraws_it(
     assert await harness.ended(requirement) == "withdrawn"
 
 
-async def test_an_order_that_the_erp_refuses_is_written_again_once_a_person_has_mended_it(harness: Harness) -> None:
+async def test_an_order_that_the_erp_refuses_is_written_again_once_a_person_has_fixed_it(harness: Harness) -> None:
     harness.erp.failures.append(LOCKED)
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.ordered(requirement)
@@ -92,7 +92,7 @@ async def test_an_order_that_the_erp_refuses_and_a_person_gives_up_has_its_need_
     assert second.supplier == f"Trey-{harness.prefix}"
 
 
-async def test_an_order_that_the_erp_refuses_ends_when_nobody_wants_it_any_more(harness: Harness) -> None:
+async def test_an_order_that_the_erp_refuses_ends_when_nobody_needs_it_any_more(harness: Harness) -> None:
     harness.erp.failures.append(LOCKED)
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)

@@ -172,7 +172,7 @@ def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_
     assert floored["reason"]["inputs"]["shipped"] == "400"
 
 
-def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
+def test_an_increase_of_a_shipped_line_leaves_an_open_quantity() -> None:
     story = Story(OrderStage.DELIVERING)
     story.line.ship(Decimal(400))
     story.line.receive(Decimal(100), june(10), NOW)
@@ -180,7 +180,7 @@ def test_an_increase_of_what_is_under_way_creates_the_balance() -> None:
     assert (story.line.quantity, story.state.open_quantities[CHAIN]) == numbers(1000, 200)
 
 
-def test_a_closed_line_of_an_order_that_goes_on_creates_the_balance() -> None:
+def test_a_closed_line_of_an_order_that_goes_on_leaves_an_open_quantity() -> None:
     story = Story(OrderStage.DELIVERING)
     story.state.add_lines(a_request(BELL, 1, 60))
     story.line.receive(Decimal(1000), june(10), NOW)
@@ -204,14 +204,14 @@ def test_a_day_that_passes_does_not_void_a_decision() -> None:
     assert story.decided(story.asked(), Choice.APPROVE, today=june(3)) == [story.line]
 
 
-def test_what_waits_is_noted_once_for_as_long_as_it_is_judged_alike() -> None:
+def test_a_waiting_change_is_recorded_once_while_its_outcome_is_the_same() -> None:
     story = Story(OrderStage.ACKNOWLEDGED)
     story.requests(1300)
     settle_requests(story.state, TODAY, story.record)
     assert [kind for kind, _ in story.audit_events].count("change.judged") == 1
 
 
-def test_a_request_is_no_change_where_the_line_is_what_is_wanted() -> None:
+def test_a_request_for_what_the_line_already_holds_is_no_change() -> None:
     story = Story(OrderStage.ACKNOWLEDGED)
     assert story.requests(1000) == []
     assert story.last("change.judged")["reason"]["why"] == "the line is what is wanted"
@@ -259,7 +259,7 @@ def test_what_is_announced_twice_counts_once_and_is_asked_about() -> None:
 
 
 @pytest.mark.parametrize(("choice", "under_way"), [(Choice.APPROVE, 1300), (Choice.DECLINE, 1000)])
-def test_a_person_says_whether_what_is_announced_beyond_the_order_is_coming(choice: Choice, under_way: int) -> None:
+def test_a_person_decides_whether_a_despatch_beyond_the_ordered_quantity_counts(choice: Choice, under_way: int) -> None:
     story = Story(OrderStage.ACKNOWLEDGED)
     story.announced("D-1", 800)
     story.announced("D-2", 500)

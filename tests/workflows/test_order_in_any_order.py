@@ -98,18 +98,18 @@ def test_an_order_ends_in_the_same_state_whatever_order_its_messages_come_in(mes
 
 
 @given(arrivals([*TO_THE_ORDER, *REQUESTS, *EDITS]))
-def test_an_order_grants_the_newest_wants_whatever_order_they_and_edits_come_in(messages: list[Any]) -> None:
+def test_an_order_serves_the_newest_requests_whatever_order_they_and_edits_come_in(messages: list[Any]) -> None:
     assert order_after(messages) == order_after([*TO_THE_ORDER, *REQUESTS, *EDITS])
 
 
 @given(arrivals(EDITS))
-def test_an_order_knows_the_newest_edits_whatever_order_they_are_told_in(messages: list[Any]) -> None:
+def test_an_order_keeps_the_newest_edits_whatever_order_they_come_in(messages: list[Any]) -> None:
     after = order_after(messages)
     assert after["edits"] == [{"quantity": ("130", "bea"), "delivery_date": ("2026-06-26", "ben")}, {}]
     assert after == order_after(EDITS)
 
 
-def test_what_an_order_ends_with_is_what_its_newest_messages_say() -> None:
+def test_the_newest_messages_decide_the_state_an_order_ends_in() -> None:
     after = order_after(TO_THE_ORDER)
     assert after["supply"] == [
         [(40, 19, "received"), (20, 20, "shipped"), (10, 20, "confirmed")],
@@ -134,7 +134,7 @@ def test_what_is_confirmed_once_a_part_has_come_is_the_rest_and_keeps_its_date()
 
 
 @given(arrivals(PART_DELIVERED))
-def test_the_rest_keeps_its_date_whatever_is_heard_of_first(messages: list[Any]) -> None:
+def test_the_rest_keeps_its_date_whichever_message_comes_first(messages: list[Any]) -> None:
     assert order_after(messages) == order_after(PART_DELIVERED)
 
 

@@ -40,7 +40,7 @@ def test_an_order_to_a_supplier_needs_nothing_of_others() -> None:
     assert needs_now(an_order(RouteKind.DIRECT, "1580"), NOW) == ((), ())
 
 
-def test_a_transfer_is_stated_once_and_again_only_where_it_has_changed() -> None:
+def test_a_transfer_is_published_once_and_again_only_where_it_has_changed() -> None:
     state = an_order(RouteKind.TRANSFER)
     ([first], withdrawn) = needs_now(state, NOW)
     assert (first.required_date, withdrawn) == (june(16), ()), "three working days before Friday the 19th"
@@ -53,7 +53,7 @@ def test_a_transfer_is_stated_once_and_again_only_where_it_has_changed() -> None
     assert is_newer(second.revision, first.revision)
 
 
-def test_a_task_that_is_decided_anew_states_its_need_as_a_newer_one() -> None:
+def test_a_workflow_task_that_runs_again_publishes_its_need_as_a_newer_revision() -> None:
     ([lost], _), ([kept], _) = (needs_now(an_order(RouteKind.TRANSFER), moment) for moment in (NOW, LATER))
     assert lost.revision.event_id != kept.revision.event_id
     assert is_newer(kept.revision, lost.revision)

@@ -103,7 +103,7 @@ async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make
 
 
 @pytest.mark.recorded("transfer_changed")
-async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_withdrawn(
+async def test_a_changed_transfer_is_published_as_a_newer_need_and_a_cancelled_one_is_withdrawn(
     make_harness: MakeHarness,
 ) -> None:
     harness, need, order = await transferring(make_harness)
@@ -129,7 +129,7 @@ async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_
     assert RequirementWithdrawn(withdrawal=withdrawal).withdrawal.revision.plan_version == 3
 
 
-async def test_a_plant_answers_for_the_line_that_it_was_told_of_and_not_for_later_revisions_of_others(
+async def test_a_plant_answers_for_the_line_it_knows_and_not_for_later_revisions_of_others(
     make_harness: MakeHarness,
 ) -> None:
     harness = await make_harness(routes=(TRANSFER,))

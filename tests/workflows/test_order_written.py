@@ -111,6 +111,6 @@ def test_of_a_line_that_was_changed_since_both_what_was_written_and_what_is_aske
     assert [is_known(line, reported(edit)) for edit in edits] == [True, True, False, True, True, False]
 
 
-def test_a_person_is_told_of_all_days_that_were_confirmed() -> None:
+def test_a_person_sees_all_days_that_were_confirmed() -> None:
     assert remote_value(a_line((60, 20), (40, 24)), "delivery_date") == "2026-06-20 and 2026-06-24"
     assert remote_value(a_line(), "delivery_date") == "2026-06-20"

@@ -8,7 +8,7 @@ from canonical.exception import Choice, ExceptionKind
 from tests.workflows.harness import Harness, today
 
 
-async def test_small_changes_are_damped_until_their_drift_is_worth_a_change(harness: Harness) -> None:
+async def test_small_changes_are_suppressed_until_their_drift_is_worth_a_change(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"), 1000)
     requirement = await harness.plan(need)
     order = await harness.sent(requirement)
@@ -160,7 +160,7 @@ async def test_inside_the_frozen_zone_even_a_small_change_asks_a_person(harness:
     assert (await harness.order_of(requirement)).revision == 1
 
 
-async def test_what_a_partly_shipped_order_can_not_take_is_ordered_anew_once(harness: Harness) -> None:
+async def test_what_a_partly_shipped_order_can_not_take_is_ordered_elsewhere_once(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
     first = await harness.acknowledged(requirement)
@@ -198,7 +198,7 @@ async def test_a_partly_shipped_order_is_cut_to_what_is_under_way_and_no_lower(h
     assert await harness.ended(requirement) == "fulfilled"
 
 
-async def test_a_balance_is_not_ordered_for_a_need_that_has_gone_down_again(harness: Harness) -> None:
+async def test_an_open_quantity_is_not_ordered_for_a_need_that_has_gone_down_again(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
     order = await harness.acknowledged(requirement)

@@ -74,7 +74,7 @@ def test_a_requirement_that_was_withdrawn_last_is_withdrawn_whatever_comes_after
     assert requirement_after([*PLANS, a_withdrawal(6)])["withdrawn"]
 
 
-def test_what_is_met_from_stock_is_what_the_newest_figure_says_unless_a_later_plan_has_netted_it() -> None:
+def test_the_newest_stock_figure_holds_unless_a_later_plan_has_netted_it() -> None:
     stock = [from_stock(1, 300, 1), from_stock(2, 200, 2)]
     before, after = a_plan(2, 1200, 15, hour=1), a_plan(3, 500, 15, hour=3)
     ends_alike([*STATEMENTS, *stock, before])()

@@ -91,7 +91,7 @@ def _grouped(*requests: SupplyRequest, shared: bool = True) -> list[list[int]]:
     return [[int(request.needed) for request in group] for group in share_groups(requests, policy)]
 
 
-def test_requests_of_the_same_item_terms_and_date_share_a_line_only_where_policy_says_so() -> None:
+def test_requests_of_the_same_item_terms_and_date_share_a_line_only_where_policy_allows_it() -> None:
     requests = (a_part(FIRST, 300), a_part(SECOND, 200))
     assert _grouped(*requests) == [[300, 200]]
     assert _grouped(*requests, shared=False) == [[300], [200]]
@@ -174,14 +174,14 @@ def test_when_all_leave_the_line_is_cancelled() -> None:
     assert shared.line.cancelled
 
 
-def test_who_wants_less_keeps_the_rest_and_the_others_keep_theirs() -> None:
+def test_a_requirement_that_needs_less_keeps_the_rest_and_the_others_keep_theirs() -> None:
     shared = Shared()
     shared.requests(a_part(SECOND, 120, 2))
     assert (int(shared.line.quantity), shared.last("share.changed")["surplus"]) == (450, "30")
     assert (shared.gets(FIRST), shared.gets(SECOND)) == ([(300, 20, "ordered")], [(120, 20, "ordered")])
 
 
-def test_who_leaves_within_the_lot_changes_nothing_for_the_supplier_and_all_are_told_at_once() -> None:
+def test_leaving_within_the_lot_changes_nothing_for_the_supplier_and_is_reported_at_once() -> None:
     shared = Shared(a_part(FIRST, 320), a_part(SECOND, 20))
     assert shared.requests(a_part(SECOND, 0, 2)) == []
     assert (int(shared.line.quantity), shared.state.touched) == (350, [10])
@@ -199,14 +199,14 @@ def test_an_increase_is_taken_by_the_line_in_whole_lots_of_all() -> None:
     assert shared.last("share.changed")["rule"] == "R5"
 
 
-def test_an_increase_beyond_the_largest_lot_is_to_be_ordered_anew() -> None:
+def test_an_increase_beyond_the_largest_lot_is_left_open_to_order() -> None:
     terms = LotTerms(minimum=Decimal(1), multiple=Decimal(50), maximum=Decimal(500))
     shared = Shared(a_part(FIRST, 280, lot_terms=terms), a_part(SECOND, 200, lot_terms=terms))
     assert shared.requests(a_part(SECOND, 230, 2, lot_terms=terms)) == []
     assert (shared.line.allocated_to(SECOND), shared.state.open_quantities[SECOND]) == numbers(220, 10)
 
 
-def test_another_date_leaves_the_line_to_the_others_and_is_ordered_anew() -> None:
+def test_a_requirement_with_another_date_leaves_the_line_and_its_quantity_is_open_to_order() -> None:
     shared = Shared()
     assert shared.requests(a_part(SECOND, 200, 2, dock_date=june(27))) == [shared.line]
     assert (int(shared.line.quantity), shared.line.delivery_date) == (300, june(20))
@@ -214,7 +214,7 @@ def test_another_date_leaves_the_line_to_the_others_and_is_ordered_anew() -> Non
     assert (int(stated.open_quantity), stated.closed, len(stated.schedule_lines)) == (200, True, 0)
 
 
-def test_one_that_left_and_wants_it_again_is_ordered_anew() -> None:
+def test_a_requirement_that_left_and_returns_is_open_to_order() -> None:
     shared = Shared()
     shared.requests(a_part(SECOND, 0, 2))
     assert shared.requests(a_part(SECOND, 100, 3)) == []
@@ -235,7 +235,7 @@ def test_a_line_whose_goods_are_under_way_keeps_its_date_and_those_that_it_serve
     assert shared.last("share.changed")["surplus"] == "100"
 
 
-def test_a_person_who_hurries_one_hurries_the_whole_line() -> None:
+def test_expediting_one_requirement_expedites_the_whole_line() -> None:
     shared = Shared(stage=OrderStage.ACKNOWLEDGED)
     shared.hears(an_answer(1, accepted=True))
     hurried = a_part(SECOND, 200, 2, dock_date=june(12), expedite=True, approved_by="bea")
@@ -316,14 +316,14 @@ def test_what_a_supplier_rejects_of_the_line_is_the_less_critical_one_s_and_a_wi
     assert (int(shared.line.quantity), shared.line.requirements) == (50, [SECOND])
 
 
-def test_aps_is_told_of_each_requirement_but_of_none_that_is_our_own_even_when_it_has_left() -> None:
+def test_aps_gets_the_coverage_of_each_requirement_but_of_no_internal_one_even_when_it_has_left() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 200, internal=True))
     assert [entry.requirement_id for entry in coverage(shared.state).entries] == [FIRST]
     shared.requests(a_part(SECOND, 0, 2, internal=True))
     assert [entry.requirement_id for entry in coverage(shared.state).entries] == [FIRST]
 
 
-def test_each_is_told_in_the_unit_of_its_need() -> None:
+def test_coverage_is_reported_in_the_unit_of_each_need() -> None:
     pairs: dict[str, Any] = {"need_unit": "PR", "per_order_unit": numbers(1, 2)}
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 200, **pairs))
     entries = {entry.requirement_id: reported(entry.schedule_lines) for entry in coverage(shared.state).entries}
@@ -356,7 +356,7 @@ def test_a_transfer_s_need_is_pegged_to_the_demands_of_all() -> None:
     assert [(peg.demand, int(peg.quantity)) for peg in need.pegs] == [("1", 300), ("2", 200)]
 
 
-def test_the_snapshot_says_each_one_s_share_and_who_has_left() -> None:
+def test_the_snapshot_shows_each_allocation_and_which_requirements_have_left() -> None:
     shared = Shared(stage=OrderStage.DELIVERING)
     shared.hears(GoodsReceived(receipts=(a_receipt("GR-1", 10, 350, 20),)))
     shared.requests(a_part(FIRST, 0, 2))

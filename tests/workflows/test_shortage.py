@@ -71,7 +71,7 @@ async def test_a_part_on_backorder_is_short_and_has_no_date(harness: Harness) ->
 
 
 @pytest.mark.recorded("rejected")
-async def test_a_rejected_line_is_ordered_from_the_second_source_once_a_buyer_says_so(harness: Harness) -> None:
+async def test_a_rejected_line_is_ordered_from_the_second_source_once_a_buyer_decides_it(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops", "Trey")))
     first = await harness.sent(requirement)
     await harness.answer(first, harness.line(10, (REJECTED, 100, None)))

@@ -60,7 +60,7 @@ async def test_a_question_about_silence_is_overtaken_when_the_answer_comes_after
 
 
 @pytest.mark.recorded("given_up")
-async def test_a_buyer_who_gives_the_order_up_has_the_need_look_elsewhere(harness: Harness) -> None:
+async def test_a_need_is_sourced_elsewhere_once_the_buyer_gives_its_order_up(harness: Harness) -> None:
     requirement, order, sent_at = await silent(harness, "Trey")
     await harness.decide(await overdue(harness, order, sent_at), Choice.CANCEL)
 

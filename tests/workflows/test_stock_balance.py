@@ -61,7 +61,7 @@ async def test_a_need_that_stock_meets_whole_waits_for_the_plan_and_is_ordered_w
     assert [int(line.quantity) for line in again.lines] == [100]
 
 
-async def test_a_later_plan_has_netted_the_stock_and_an_older_figure_says_nothing_of_it(harness: Harness) -> None:
+async def test_a_later_plan_has_netted_the_stock_and_an_older_figure_changes_nothing(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     need = harness.need(chain, 500)
     requirement = await harness.plan(need)
@@ -80,7 +80,7 @@ async def test_a_later_plan_has_netted_the_stock_and_an_older_figure_says_nothin
 
 
 @pytest.mark.recorded("stock_short")
-async def test_a_shortfall_is_stated_as_a_need_once_and_withdrawn_when_the_stock_is_there(harness: Harness) -> None:
+async def test_a_shortfall_is_published_as_a_need_once_and_withdrawn_when_the_stock_is_there(harness: Harness) -> None:
     chain = harness.item("CHAIN", "Cyclops")
     stock = await state(harness, chain, -40)
     await harness.registered(stock, "stock.short")

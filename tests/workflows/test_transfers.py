@@ -40,7 +40,7 @@ async def test_a_supplying_plant_answers_the_transfer_once_its_own_supplier_has_
 
 
 @pytest.mark.recorded("supplying_plant")
-async def test_a_supplying_plant_that_is_late_says_so_and_by_when_it_delivers(harness: Harness) -> None:
+async def test_a_supplying_plant_that_is_late_reports_its_new_date(harness: Harness) -> None:
     transfer, need = await demanded(harness)
     supplying = await harness.plan(need)
     bought = await harness.sent(supplying)
@@ -141,7 +141,7 @@ def test_a_backorder_has_its_day_where_one_is_promised_and_what_a_buyer_wrote_of
     assert statement(state)[-1] == ("rejected", 10, None)
 
 
-def test_the_same_is_said_once_and_again_for_another_revision_of_the_transfer() -> None:
+def test_an_answer_is_sent_once_and_again_for_another_revision_of_the_transfer() -> None:
     state = supplying(some(100, 13, ScheduleLineState.CONFIRMED))
     first = answer_due(state, NOW)
     assert first is not None
@@ -156,7 +156,7 @@ def test_the_same_is_said_once_and_again_for_another_revision_of_the_transfer() 
     assert len(again.answer.answer_number) <= 70
 
 
-def test_a_need_that_nobody_waits_for_an_answer_to_and_one_that_is_withdrawn_answer_nothing() -> None:
+def test_a_need_without_a_transfer_and_a_withdrawn_need_send_no_answer() -> None:
     state = supplying(some(100, 13, ScheduleLineState.CONFIRMED))
     assert answer_due(state.model_copy(update={"withdrawn": True}), NOW) is None
     component = state.need.model_copy(update={"demanding_line": None})
