@@ -55,7 +55,7 @@ class Console:
         return code, output, errors
 
     async def content(self) -> Sequence[object]:
-        """What every table holds, as far as a count and the newest row tell."""
+        """The row count and the newest row of every table."""
         async with self.engine.connect() as connection:
             tables = await connection.scalars(
                 text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")

@@ -1,4 +1,4 @@
-"""What the benchmark measures is what it says; how fast it is, `make bench` tells."""
+"""The benchmark measures the decisions it names; `make bench` reports how fast they are."""
 
 import pytest
 

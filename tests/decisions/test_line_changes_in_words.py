@@ -1,4 +1,4 @@
-"""What R3 says of its outcomes, and where a fraction of a unit decides."""
+"""The reasons of R3's outcomes, and cases that a fraction of a unit decides."""
 
 from decimal import Decimal
 

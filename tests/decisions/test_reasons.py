@@ -1,4 +1,4 @@
-"""Every outcome says why: the rule, what was compared, with which policy values; as JSON, of the version given."""
+"""Every outcome has its reason: the rule, the figures, the policy values and version; it survives JSON."""
 
 import json
 from collections.abc import Callable

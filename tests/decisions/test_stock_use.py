@@ -132,7 +132,7 @@ def test_a_change_within_the_dampener_is_counted_and_not_reported(
 
 
 def test_small_falls_are_borne_as_long_as_they_are_no_more_than_one_need_may_vary_by() -> None:
-    """Three needs that were told 8 each and get 8, 1 and nothing now: together they count on 15 too many."""
+    """Three needs had 8 each and now get 8, 1 and nothing: together they count on 15 too many."""
     needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
     reported = dict.fromkeys("ABC", 8)
     assert counts_on(judged(free("15"), *needs, reported=reported)) == {"A": 8, "B": 8, "C": 8}
@@ -146,7 +146,7 @@ def test_an_unchanged_allocation_is_not_reported_again_where_others_fall() -> No
 
 
 def test_a_suppressed_rise_allows_no_more_suppressed_falls() -> None:
-    """A may vary by 50 and is to get one more; B and C, told 8 each, get nothing: 15 too many, and they vary by 10."""
+    """A may vary by 50 and is to get one more; B and C had 8 each and get nothing: 15 too many, and they vary by 10."""
     needs = [user("A", 1000, 10), user("B", 8, 11), user("C", 8, 12)]
     outcome = judged(free("101"), *needs, reported={"A": 100, "B": 8, "C": 8})
     assert counts_on(outcome) == {"A": 100}
@@ -158,7 +158,7 @@ def test_falls_are_added_up_beyond_a_need_whose_unit_nothing_converts() -> None:
 
 
 def test_falls_in_another_unit_than_the_stocks_are_added_up_in_the_stocks() -> None:
-    """Nine pieces were told to three needs each, and a carton of twelve is free: fifteen too many are counted on."""
+    """Three needs had nine pieces each, and a carton of twelve is free: fifteen too many are counted on."""
     twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
     carton = an_item().model_copy(update={"conversions": (twelve,)})
     needs = [user(name, 40, day) for day, name in enumerate("ABC", 10)]

@@ -1,4 +1,4 @@
-"""docs/rules.md says what is so: rules, examples, policy keys with what ships, audit events, and who asks each rule."""
+"""docs/rules.md agrees with the code: rules, examples, shipped policy values, audit events, and who asks each rule."""
 
 import ast
 import re
@@ -71,7 +71,7 @@ def policy_field(key: str) -> Any:
 
 
 def shipped(key: str) -> Any:
-    """What defaults.toml says, else what the model does."""
+    """The value of defaults.toml, else the default of the model."""
     value: Any = SHIPPED
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:

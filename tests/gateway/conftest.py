@@ -1,4 +1,4 @@
-"""A gateway over a real ledger and entities that remember what they were told."""
+"""A gateway over a real ledger and fake entities that record their messages."""
 
 import asyncio
 import datetime as dt

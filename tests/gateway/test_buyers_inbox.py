@@ -1,4 +1,4 @@
-"""The buyers' desk: the inbox, the decision and its refusals, the reads and the trace."""
+"""The buyers' inbox, decisions and their refusals, the reads and the trace."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""What the API tells of engineering changes: the list, one by order line, and its trace."""
+"""Engineering changes in the API: the list, one by order line, and its trace."""
 
 import datetime as dt
 from decimal import Decimal

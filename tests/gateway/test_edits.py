@@ -1,4 +1,4 @@
-"""A person's edit in the ERP: taken in, checked and told to the order."""
+"""A person's edit in the ERP: accepted, checked and delivered to the order."""
 
 import datetime as dt
 from decimal import Decimal

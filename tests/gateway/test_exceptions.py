@@ -1,4 +1,4 @@
-"""What the buyers' inbox says of a question's way: who is asked, for whom, what comes next and why (R15, R16)."""
+"""Escalation in the buyers' inbox: who is asked, for whom, what comes next and why (R15, R16)."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Only who owns a thing may state it: others are refused, and what they said is kept."""
+"""Only the owner of a domain may publish its events: others are refused, and their events are kept."""
 
 import json
 from typing import Any

@@ -72,7 +72,7 @@ async def test_a_plan_that_was_taken_in_and_not_started_is_started_with_the_next
 
 
 async def reported_but_not_recorded(gateway: Gateway, version: int, *lines: dict[str, Any]) -> None:
-    """A plan whose relay dies when the needs have been told and have recorded themselves, and before it notes them."""
+    """A plan whose relay dies after its needs were delivered and recorded, and before it registers them."""
     assert (await send(gateway, version, ndjson(*lines))).status_code == 202
     run = (await matched(gateway, version)).run
     await gateway.ledger.plans.deliver(run, 100)

@@ -1,4 +1,4 @@
-"""What systems say of stock at the gateway: taken in, noted, told where somebody is concerned."""
+"""Stock events at the gateway: accepted, kept, and delivered where a need is affected."""
 
 import asyncio
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The trace picture: every label has room of its own, nothing from outside runs in it, and it says what happened."""
+"""The trace picture: labels do not overlap, nothing from outside runs in it, and it shows what happened."""
 
 import datetime as dt
 import re

@@ -1,4 +1,4 @@
-"""The trace says why: each rule's outcome with what it compared, the policy's figures and the policy's version."""
+"""Reasons in the trace: each rule's outcome with its inputs, its thresholds and the policy version."""
 
 import datetime as dt
 import re

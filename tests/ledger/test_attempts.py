@@ -164,7 +164,7 @@ async def test_events_that_the_ledger_has_lost_break_the_chain(ledger: Ledger) -
 
 
 async def test_calls_for_one_entity_at_once_wait_for_each_other(ledger: Ledger) -> None:
-    """As activities of several attempts may: each tells all that was said so far."""
+    """As several attempts of an activity may: each records all audit events so far."""
     for number in range(10):
         one = need(f"PLO-{number}")
         reported = events(["a", "b", "c", "d", "e", "f"])

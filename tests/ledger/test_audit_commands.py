@@ -1,4 +1,4 @@
-"""`cli.py audit` on a real ledger: what somebody did to the table is said in words, and how far it can be seen."""
+"""`cli.py audit` on a real ledger: it explains tampering with the table in words, and how far it can be detected."""
 
 import asyncio
 import json

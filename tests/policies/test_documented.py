@@ -1,4 +1,4 @@
-"""docs/policies.md says what the code does."""
+"""docs/policies.md agrees with the code."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Defaults under company under plant under class under supplier under item: the later says what holds."""
+"""Defaults, company, plant, class, supplier, item: each layer overrides the ones before it."""
 
 from decimal import Decimal
 

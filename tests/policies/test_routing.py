@@ -1,4 +1,4 @@
-"""The sources of an item as its plant's policy lets it have them, and how the desk asks for all of it."""
+"""The sources of an item that its plant's policy permits, and the activity that reads them."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal

@@ -72,7 +72,7 @@ class _Watched(WorkflowInstance):
 
 
 def _heard(job: WorkflowActivationJob, run: _Run) -> Iterator[str]:
-    """What a workflow is told, but for what it waits for and what goes well."""
+    """The events a workflow receives, except timers and successful calls."""
     kind = job.WhichOneof("variant")
     if kind == "signal_workflow":
         yield f"< signal {job.signal_workflow.signal_name}"

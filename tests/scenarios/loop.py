@@ -125,7 +125,7 @@ class Loop:
     # -- what counterparts and people do
 
     async def tell(self, path: str, body: Any) -> Any:
-        """Tell a counterpart in its control room, such as `/erp/control/faults`."""
+        """Configure a counterpart through its control routes, such as `/erp/control/faults`."""
         answer = await self.control.post(path, json=body)
         assert answer.status_code < 300, answer.text
         return answer.json()

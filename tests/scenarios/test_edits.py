@@ -8,7 +8,7 @@ from tests.scenarios.loop import Loop
 
 
 async def question(loop: Loop, order: str, statement: str) -> Any:
-    """The open exception of the order that says this, once there is one."""
+    """The open exception of the order with this text, once there is one."""
 
     async def look() -> Any:
         inbox = await loop.read("exceptions?state=open")

@@ -1,4 +1,4 @@
-"""The planning simulator explodes, publishes, revises, and is told of cover."""
+"""The planning simulator explodes, publishes, revises, and receives coverage."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The EDI simulator takes orders, changes and reminders, and its suppliers answer as told."""
+"""The EDI simulator takes orders, changes and reminders, and its suppliers answer as configured."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A person edits an order at the ERP's own screens: the books change, and the gateway is told."""
+"""A person edits an order in the ERP: the order changes, and the gateway is notified."""
 
 from typing import Any
 

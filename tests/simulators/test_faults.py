@@ -1,4 +1,4 @@
-"""Faults strike what they are meant for, and the write is carried out when the kind says so."""
+"""Faults strike their targets only, and the write is carried out where the kind of fault requires it."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""The warehouse posts receipts in the ERP, tells of them, and repeats itself on command."""
+"""The warehouse posts receipts in the ERP, publishes them, and repeats itself on command."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field

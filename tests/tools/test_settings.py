@@ -1,4 +1,4 @@
-"""The environment is read in one place, and what is wrong in it is said so that it can be fixed."""
+"""The environment is read in one place, and its faults are reported so that they can be fixed."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""The dev server is built once, leaves one binary, and says why when it can't be built."""
+"""The dev server is built once, leaves one binary, and a failed build reports its cause."""
 
 import io
 import threading

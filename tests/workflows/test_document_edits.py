@@ -33,14 +33,14 @@ def an_edit(
 
 
 async def edited(harness: Harness, order: OrderSnapshot, field: EditedField, old: str, new: str, **held: Any) -> None:
-    """Ben edits line 10 in the ERP, and the ERP tells of it."""
+    """Ben edits line 10 in the ERP, and the ERP reports it."""
     assert order.order_number is not None
     harness.erp.edit(order.order_number, 10, "ben", **held)
     await harness.entities.edit_document(order.id, an_edit(order, field, old, new))
 
 
 async def about_edit(harness: Harness, order: OrderSnapshot, *words: str) -> ExceptionSnapshot:
-    """The question about the edit, once it says so."""
+    """The question about the edit, once its summary has these words."""
 
     async def look() -> ExceptionSnapshot | None:
         audit_events = await harness.ledger.reads.audit_events([order.id])

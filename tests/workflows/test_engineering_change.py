@@ -129,7 +129,7 @@ async def test_a_change_that_is_revised_again_and_again_continues_as_new_and_is_
 
 @pytest.mark.recorded("change_superseded")
 async def test_a_revision_takes_the_place_of_one_that_waits_for_its_approval(harness: Harness) -> None:
-    """B takes the chain out on 1 July; C says that it goes a fortnight later."""
+    """B takes the chain out on 1 July; C takes it out a fortnight later."""
     chain = harness.item("CHAIN", "Cyclops")
     _, first, _, second = await june_and_july(harness, chain)
     superseded = await tell(harness, revision_of(harness, removed(chain, 40), name="B"))

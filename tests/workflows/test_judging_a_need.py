@@ -1,4 +1,4 @@
-"""A plan that states a need anew is judged once, by what holds then, and on record whatever comes of it (R4, R10)."""
+"""A changed need is judged once, by the state at that moment, and recorded whatever the outcome (R4, R10)."""
 
 from decimal import Decimal
 from typing import Any

@@ -158,7 +158,7 @@ class LineLife:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """All that tells what can happen next."""
+        """The state that decides what can happen next."""
         line = self.line
         talk = (self.sent, self.placed, line.changed_in > self.revision, line.answered_in >= line.changed_in)
         goods = (line.quantity // 40, min(line.received // 40, 3), line.received < line.quantity, line.in_transit > 0)

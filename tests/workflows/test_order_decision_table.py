@@ -62,7 +62,7 @@ class Story:
         self.audit_events.append((kind, data))
 
     def requests(self, quantity: int, revision: int = 2, **changes: Any) -> list[Line]:
-        """The requirement wants so many; the lines that change for it."""
+        """The requirement requests this quantity; returns the lines that change for it."""
         request = a_request(CHAIN, revision, quantity).model_copy(update=changes)
         take(self.state, SupplyRequested(request=request), self.record, TODAY)
         return settle_requests(self.state, TODAY, self.record)

@@ -64,7 +64,7 @@ EDITS = [
 
 
 def picture(state: OrderState) -> dict[str, Any]:
-    """All of an order's state that decides what it does and tells next."""
+    """All of an order's state that decides what it does and reports next."""
     return {
         "lines": [
             (line.number, line.quantity, line.delivery_date, line.cancelled, line.shipped, line.received, line.awaited)

@@ -1,4 +1,4 @@
-"""What an order needs of others, without a server: stated once, anew where it changed, withdrawn where it is gone."""
+"""The dependent needs of an order, without a server: published once, revised with changes, withdrawn at the end."""
 
 import datetime as dt
 from decimal import Decimal

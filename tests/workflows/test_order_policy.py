@@ -19,7 +19,7 @@ def now_in_force(harness: Harness, version: str, **changes: object) -> PlantPoli
 
 
 async def data_of(harness: Harness, entity: str, kind: str) -> dict[str, Any]:
-    """What the ledger's first audit event of the kind says."""
+    """The data of the ledger's first audit event of the kind."""
     return next(
         dict(audit_event.data)
         for audit_event in await harness.ledger.reads.audit_events([entity])

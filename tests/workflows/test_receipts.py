@@ -1,4 +1,4 @@
-"""Goods arrive in parts, more than was ordered, and are told of twice."""
+"""Goods arrive in parts, more than ordered, and are reported twice."""
 
 import pytest
 

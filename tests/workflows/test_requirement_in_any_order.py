@@ -1,4 +1,4 @@
-"""Whatever order plans and orders speak in, however often, a requirement ends in the same state."""
+"""Whatever order the messages of plans and orders arrive in, however often, a requirement ends in the same state."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,7 +54,7 @@ def requirement_after(messages: Sequence[Any], *, all_at_once: bool = False) -> 
 
 
 def ends_alike(all_reported: Sequence[Any]) -> Callable[[], None]:
-    """The requirement ends in the same state for every order and repetition of what it is told."""
+    """The requirement ends in the same state for every order and repetition of its messages."""
 
     @given(arrivals(all_reported), st.booleans())
     def check(messages: list[Any], all_at_once: bool) -> None:

@@ -1,4 +1,4 @@
-"""Several requirements on one order line, where policy says so: who has what of it, and what changes make of it."""
+"""Several requirements on one order line, where policy allows it: their allocations, and the effect of changes."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -75,7 +75,7 @@ class Shared:
             take(self.state, message, self.record, TODAY)
 
     def requests(self, *requests: SupplyRequest) -> list[Line]:
-        """The lines that change for what is wanted now."""
+        """The lines that change for these requests."""
         self.hears(*(SupplyRequested(request=request) for request in requests))
         return settle_requests(self.state, TODAY, self.record)
 

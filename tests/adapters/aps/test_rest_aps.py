@@ -1,4 +1,4 @@
-"""The planning system is told the whole coverage of an order, and never an older one."""
+"""The planning system gets the whole coverage of an order, and never an older one."""
 
 import datetime as dt
 from collections.abc import AsyncIterator
