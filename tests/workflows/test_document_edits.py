@@ -67,7 +67,9 @@ async def test_an_edit_that_is_adopted_goes_to_the_supplier_and_not_to_the_erp(h
 
     question = await about_edit(harness, order, "ben changed line 10", "quantity from 100 to 120")
     proposal = question.proposal
-    assert (proposal.kind, proposal.rule, proposal.proposed_by) == (ExceptionKind.CHANGE_PROPOSAL, "R3", "ben")
+    assert proposal.kind == ExceptionKind.CHANGE_PROPOSAL
+    assert proposal.rule == "R3"
+    assert proposal.proposed_by == "ben"
     assert str(proposal.value) == "36.80", "20 x 2.00 USD x 0.92"
     with pytest.raises(DecisionRefused) as refused:
         await harness.decide(question, Choice.APPROVE, decided_by="Ben")
@@ -76,7 +78,8 @@ async def test_an_edit_that_is_adopted_goes_to_the_supplier_and_not_to_the_erp(h
 
     changed = await harness.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
     sent = harness.supplier.sent[order.order_number or ""][-1]
-    assert (sent.changed_lines, int(sent.lines[0].quantity)) == ((10,), 120)
+    assert sent.changed_lines == (10,)
+    assert sent.lines[0].quantity == 120
     assert len(harness.erp.writes) == writes, "the ERP holds it already"
     await harness.answer(changed)
     await harness.settled(order)
@@ -130,7 +133,9 @@ async def test_an_edit_reported_twice_late_or_by_its_value_is_one_edit(harness: 
     question = await about_edit(harness, order, "to 120")
     await harness.registered(order.id, "edit.stale")
     kinds = await harness.kinds(order.id)
-    assert (kinds.count("document.edited"), kinds.count("edit.repeated"), kinds.count("exception.raised")) == (1, 2, 1)
+    assert kinds.count("document.edited") == 1
+    assert kinds.count("edit.repeated") == 2
+    assert kinds.count("exception.raised") == 1
 
     await harness.entities.edit_document(order.id, an_edit(order, "quantity", "120", "100", event="E-3", at=2))
 
@@ -216,7 +221,8 @@ async def test_an_unreported_edit_is_not_overwritten_by_what_the_supplier_confir
     assert sorted(line for _, line in harness.erp.schedules) == [20], "the other line does not wait"
     assert int(harness.document(order).lines[0].quantity) == 120
     kinds = await harness.kinds(order.id)
-    assert (kinds.count("document.edited"), kinds.count("write.refused")) == (1, 0)
+    assert kinds.count("document.edited") == 1
+    assert kinds.count("write.refused") == 0
 
     await harness.decide(question, Choice.DECLINE)
 

@@ -123,7 +123,8 @@ async def test_a_change_that_is_revised_again_and_again_continues_as_new_and_is_
     await harness.decide(now, Choice.SCRAP)
     assert await harness.ended(identity) == "carried_out"
     kinds = await harness.kinds(identity)
-    assert (kinds.count("change.opened"), kinds.count("exception.raised")) == (1, 1)
+    assert kinds.count("change.opened") == 1
+    assert kinds.count("exception.raised") == 1
     assert list((await change(harness, identity)).changed_requirements) == [july.id]
 
 
@@ -143,7 +144,9 @@ async def test_a_revision_takes_the_place_of_one_that_waits_for_its_approval(har
     with pytest.raises(DecisionRefused, match="nothing"):
         await harness.decide(question, Choice.APPROVE)
     gone = await change(harness, superseded)
-    assert (gone.superseded_by, gone.decision, {fate for _, _, fate in reported(gone)}) == (identity, None, {"left"})
+    assert gone.superseded_by == identity
+    assert gone.decision is None
+    assert {fate for _, _, fate in reported(gone)} == {"left"}
     assert gone.check == ChangeCheck(order_lines=2, requirements=2)
     assert (await harness.ledger.bills.classify(gone.revised)).outcome is BomNewness.SUPERSEDED
 
@@ -164,7 +167,8 @@ async def test_a_declined_change_leaves_everything(harness: Harness) -> None:
 
     found = await change(harness, identity)
     assert {fate for _, _, fate in reported(found)} == {"left"}
-    assert (found.changed_requirements, found.new_requirements) == ((), ())
+    assert found.changed_requirements == ()
+    assert found.new_requirements == ()
     for need, order in ((june, first), (july, second)):
         assert "bom.changed" not in await harness.kinds(need.id)
         assert (await harness.order_of(need.id)).revision == order.revision

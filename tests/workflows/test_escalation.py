@@ -183,7 +183,10 @@ async def test_a_question_that_opens_on_friday_is_reminded_of_on_monday_whatever
     assert await happened(harness, asked.id, "exception.reminded", office) == ["Mon 14:00"]
     assert await happened(harness, asked.id, "exception.escalated", office) == ["Wed 12:00"]
     top = await harness.exception(asked.id)
-    assert (top.assignee, top.reminders, top.escalations, top.next_escalation) == ("purchasing-manager", 1, 1, None)
+    assert top.assignee == "purchasing-manager"
+    assert top.reminders == 1
+    assert top.escalations == 1
+    assert top.next_escalation is None
     assert [reason.thresholds for reason in top.reasons] == [
         {"escalation.sla_hours": 16, "escalation.reminder_at": "0.5"},
         {"escalation.sla_hours": 16, "escalation.manager_at": "1.5"},
@@ -263,7 +266,8 @@ async def test_a_change_of_policy_takes_effect_at_the_next_escalation_level(make
     await harness.skip_to(asked.id, minute_by_minute(office, opens, 24 * 60) + SLACK)
     await harness.registered(asked.id, "policy.changed")
     now = await harness.exception(asked.id)
-    assert (now.assignee, now.escalations) == ("buyer", 0)
+    assert now.assignee == "buyer"
+    assert now.escalations == 0
     assert now.next_escalation is not None
     assert (now.next_escalation.role, f"{now.next_escalation.at:%a %H:%M}") == ("director", "Mon 09:00")
 

@@ -18,13 +18,16 @@ from workflows.plan_run import plan_workflow_id
 async def test_a_plan_becomes_requirements_and_its_rerun_touches_the_changed_one_alone(harness: Harness) -> None:
     async with publishing(harness) as planner:
         first = await planner.ended(await planner.publish(1, planner.lines("A", "B")))
-        assert (first.stage, first.lines) == (PlanStage.DONE, 2)
+        assert first.stage == PlanStage.DONE
+        assert first.lines == 2
         before = {each: await harness.requirement(planner.requirement(each)) for each in ("A", "B")}
         assert {int(found.need.quantity) for found in before.values()} == {10}
         again = [*planner.lines("A"), *planner.lines("B", quantity=500)]
         rerun = await planner.ended(await planner.publish(2, again))
         progress = await harness.ledger.plans.progress(rerun)
-        assert (rerun.stage, progress.changes, progress.delivered) == (PlanStage.DONE, 1, 1)
+        assert rerun.stage == PlanStage.DONE
+        assert progress.changes == 1
+        assert progress.delivered == 1
         await harness.requirement_until(planner.requirement("B"), lambda found: found.need.quantity == 500)
         assert (await harness.requirement(planner.requirement("A"))).need.revision.plan_version == 1
 
@@ -53,7 +56,8 @@ async def test_a_plan_that_would_withdraw_too_much_waits_for_a_person(harness: H
         done = await planner.ended(run)
         assert (done.stage, done.detail) == (PlanStage.DONE, "bea.buyer decided that nothing is withdrawn")
         progress = await harness.ledger.plans.progress(done)
-        assert (progress.outcomes[PlanLineOutcome.KEPT], progress.changes) == (2, 0)
+        assert progress.outcomes[PlanLineOutcome.KEPT] == 2
+        assert progress.changes == 0
 
 
 async def test_a_person_lets_the_plan_withdraw(harness: Harness) -> None:

@@ -66,7 +66,9 @@ def ends_alike(all_reported: Sequence[Any]) -> Callable[[], None]:
 def test_a_requirement_ends_in_the_same_state_whatever_order_plans_and_orders_speak_in() -> None:
     ends_alike([*STATEMENTS, *PLANS, a_withdrawal(4)])()
     after = requirement_after([*STATEMENTS, *PLANS, a_withdrawal(4)])
-    assert (after["need"].quantity, after["withdrawn"], after["received"]) == (2000, False, 600)
+    assert after["need"].quantity == 2000
+    assert after["withdrawn"] is False
+    assert after["received"] == 600
 
 
 def test_a_requirement_that_was_withdrawn_last_is_withdrawn_whatever_comes_after() -> None:

@@ -114,7 +114,9 @@ def some(quantity: int, day: int | None, state: ScheduleLineState) -> ScheduleLi
 def line(state: RequirementState) -> LineAnswer:
     due = answer_due(state, NOW)
     assert due is not None
-    assert (due.answer.order_number, due.answer.order_revision, due.answer.header) == ("4500000001", 1, "per_line")
+    assert due.answer.order_number == "4500000001"
+    assert due.answer.order_revision == 1
+    assert due.answer.header == "per_line"
     return due.answer.lines[0]
 
 
