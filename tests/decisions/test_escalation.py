@@ -75,19 +75,19 @@ def test_a_plant_of_ours_is_not_reminded_and_the_buyer_is_notified_all_the_same(
 
 def test_each_level_counts_in_the_hours_of_its_role() -> None:
     policy = a_policy(roles={"buyer": Role(calendar=BERLIN), "purchasing-manager": Role(calendar=LOS_ANGELES)})
-    remind, tell = question_schedule(FRIDAY_THREE, policy, "buyer", None)
-    assert (remind.calendar, tell.calendar) == ("berlin", "los-angeles")
+    remind, notify = question_schedule(FRIDAY_THREE, policy, "buyer", None)
+    assert (remind.calendar, notify.calendar) == ("berlin", "los-angeles")
     # 17:00 in Berlin: all of the eight hours are Monday's. 08:00 in Los Angeles: a day, a day and six hours.
     assert f"{remind.at.astimezone(ZoneInfo('Europe/Berlin')):%a %H:%M}" == "Mon 16:00"
-    assert f"{tell.at.astimezone(ZoneInfo('America/Los_Angeles')):%a %H:%M}" == "Tue 14:00"
-    assert {remind.at.tzinfo, tell.at.tzinfo} == {dt.UTC}
+    assert f"{notify.at.astimezone(ZoneInfo('America/Los_Angeles')):%a %H:%M}" == "Tue 14:00"
+    assert {remind.at.tzinfo, notify.at.tzinfo} == {dt.UTC}
 
 
 def test_no_level_is_due_before_the_one_below_it_however_long_the_manager_works() -> None:
     tireless = Calendar(name="tireless", weekdays=tuple(range(7)), opens=dt.time(0), closes=dt.time(23, 59))
     policy = a_policy(roles={"purchasing-manager": Role(calendar=tireless)})
-    remind, tell = question_schedule(FRIDAY_THREE, policy, "buyer", None)
-    assert f"{remind.at:%a %H:%M}" == f"{tell.at:%a %H:%M}" == "Mon 14:00", "24 h of the manager's end on Saturday"
+    remind, notify = question_schedule(FRIDAY_THREE, policy, "buyer", None)
+    assert f"{remind.at:%a %H:%M}" == f"{notify.at:%a %H:%M}" == "Mon 14:00", "24 h of the manager's end on Saturday"
 
 
 def test_no_level_is_due_after_the_morning_of_the_latest_safe_date() -> None:

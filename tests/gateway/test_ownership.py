@@ -70,7 +70,7 @@ async def test_events_of_an_order_are_judged_by_the_orders_plant(
     assert (await gateway.send({**stated, "source": "the-owner"})).status_code == 202
 
 
-async def test_of_an_order_that_is_not_known_yet_speaks_who_owns_it_at_any_plant(gateway: Gateway) -> None:
+async def test_events_of_an_unknown_order_are_accepted_from_its_owner_at_any_plant(gateway: Gateway) -> None:
     gateway.own(goods_receipt=("wms-1",))
     assert (await gateway.send(received("e-1"))).status_code == 202
     gateway.own("P2", goods_receipt=("wms-2",))

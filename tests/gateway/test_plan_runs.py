@@ -145,7 +145,7 @@ async def test_every_step_may_run_twice(gateway: Gateway) -> None:
     assert sorted(entity for entity, _ in gateway.entities.messages) == [of("A"), of("B")]
 
 
-async def test_a_need_that_a_message_still_on_its_way_states_otherwise_is_stated_again(gateway: Gateway) -> None:
+async def test_a_need_that_a_pending_message_states_differently_is_published_again(gateway: Gateway) -> None:
     await through(gateway, 1, line("A", "100"))
     await send(gateway, 3, ndjson(line("A", "100")))
     event = {

@@ -82,7 +82,7 @@ async def test_a_need_stated_before_the_stock_and_delivered_after_it_is_included
     assert [user.requirement_id for user in message.users] == [requirement_id()]
 
 
-async def test_a_need_that_was_stated_after_the_stock_concerns_nobody(gateway: Gateway) -> None:
+async def test_a_need_that_was_stated_after_the_stock_is_not_affected(gateway: Gateway) -> None:
     await relay(gateway, changed("s-1", hour=7), planned())
     assert reported(gateway) == []
 
@@ -133,7 +133,7 @@ async def test_what_cannot_be_so_is_refused_by_field(
     assert response.json()["next_step"]
 
 
-async def test_stock_is_stated_by_who_owns_it(gateway: Gateway) -> None:
+async def test_stock_is_accepted_from_its_owner_only(gateway: Gateway) -> None:
     gateway.own(stock=("wms",))
     assert (await gateway.send(changed("s-1"))).status_code == 202
     refused = await gateway.send(consumed("u-1"))

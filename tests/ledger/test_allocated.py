@@ -41,7 +41,7 @@ async def test_each_supplier_counts_what_is_in_its_batches(ledger: Ledger) -> No
     assert await ledger.allocated("1001", "BK-100") == {}
 
 
-async def test_a_request_that_was_replaced_or_withdrawn_while_collecting_counts_as_it_is_now(ledger: Ledger) -> None:
+async def test_a_request_that_was_replaced_or_withdrawn_while_consolidating_counts_as_it_is_now(ledger: Ledger) -> None:
     await ask(ledger, request("r1", lots=(100,)))
     await ask(ledger, request("r2", lots=(100,)))
     await ask(ledger, request("r1", 2, lots=(60,)))

@@ -224,9 +224,9 @@ async def _reserve(ledger: Ledger, requested: SupplyRequest) -> Reservation:
 async def test_a_repeated_request_replaces_the_one_in_an_open_batch_and_gets_what_a_closed_batch_holds(
     ledger: Ledger,
 ) -> None:
-    asked, anew = request("r1"), request("r1", lots=(120,))
+    asked, repeated = request("r1"), request("r1", lots=(120,))
     opened = await _reserve(ledger, asked)
-    assert await _reserve(ledger, anew) == opened
+    assert await _reserve(ledger, repeated) == opened
     batch = await ledger.close_batch(opened.order_id)
-    assert batch.requests == (anew,)
-    assert (await _reserve(ledger, asked)).existing == anew
+    assert batch.requests == (repeated,)
+    assert (await _reserve(ledger, asked)).existing == repeated

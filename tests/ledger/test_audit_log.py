@@ -91,7 +91,7 @@ async def test_another_audit_event_under_a_taken_number_is_an_error_and_writes_n
     assert row.snapshot.stage is RequirementStage.COVERED
 
 
-async def test_two_audit_events_for_one_place_in_one_call_are_loud(ledger: Ledger) -> None:
+async def test_two_audit_events_under_one_number_in_one_call_are_an_error(ledger: Ledger) -> None:
     mine, theirs = (
         audit_batch(requirement(need())),
         audit_batch(requirement(need()), audit_events(REQUIREMENT, 1, note="theirs")),

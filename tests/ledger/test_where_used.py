@@ -64,7 +64,7 @@ async def test_the_order_of_a_need_that_ended_still_brings_the_component(ledger:
     assert reported(list(use.supply)) == [(gone.id, 70, False)], "what has come of it is the plant's stock"
 
 
-async def test_what_an_order_still_collects_is_supply_that_the_supplier_does_not_know_of(ledger: Ledger) -> None:
+async def test_an_order_in_consolidation_is_supply_that_the_supplier_does_not_know_of(ledger: Ledger) -> None:
     mine = need("PLO-1")
     await ledger.record([audit_batch(requirement(mine))])
     requested = request("PLO-1", lots=(60, 40)).model_copy(update={"requirement_id": mine.id})
@@ -83,7 +83,7 @@ async def test_what_an_order_still_collects_is_supply_that_the_supplier_does_not
     assert [each.line for each in (await used(ledger)).supply] == [10], "its lines say it now"
 
 
-async def test_a_request_that_was_withdrawn_while_its_order_collected_brings_nothing(ledger: Ledger) -> None:
+async def test_a_request_that_was_withdrawn_while_its_order_consolidated_brings_nothing(ledger: Ledger) -> None:
     await reserve(ledger, request("PLO-1"))
     await reserve(ledger, request("PLO-1", 2, lots=()))
     assert (await used(ledger)).supply == ()

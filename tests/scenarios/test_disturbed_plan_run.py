@@ -97,7 +97,7 @@ async def report_undisturbed(client: Client, database_url: str, policies: Path, 
     async with in_one_process(client, database_url) as loop:
         book = PolicyBook(policies)
         loop.policies.by_plant.update({plant: found for plant in PLANTS if (found := book.effective(plant))})
-        await loop.tell("/erp/control/master-data", master_data())
+        await loop.command("/erp/control/master-data", master_data())
         async with loop.workers(), loop.gateway(), clocks_running(loop):
             for version, lines in plans.versions.items():
                 for plant in PLANTS:

@@ -38,7 +38,7 @@ async def test_a_reported_edit_is_adopted_or_undone_by_a_person(
     [requirement] = await loop.plan(FRAME=40)
     order = await loop.order(requirement)
     number = order["order_number"]
-    await loop.tell("/erp/control/edits", {"order": number, "item": 10, "user": "MILLER", "quantity": "60"})
+    await loop.command("/erp/control/edits", {"order": number, "item": 10, "user": "MILLER", "quantity": "60"})
     asked = await question(loop, order["id"], "MILLER changed line 10")
     await loop.at_rest()
     assert await quantity_in_erp(loop, number) == "60"
@@ -58,7 +58,7 @@ async def test_an_edit_whose_event_was_lost_is_found_before_it_is_written_over(l
     order = await loop.order(requirement)
     number = order["order_number"]
     edit = {"order": number, "item": 10, "user": "MILLER", "quantity": "60", "tell": False}
-    await loop.tell("/erp/control/edits", edit)
+    await loop.command("/erp/control/edits", edit)
     await loop.plan(FRAME=400)
     await decide(loop, await question(loop, order["id"], "400"), "approve")
     await question(loop, order["id"], "unknown changed line 10")
@@ -71,7 +71,7 @@ async def test_an_edit_whose_event_was_lost_is_found_before_a_schedule_is_writte
     order = await loop.order(requirement, "acknowledged")
     number = order["order_number"]
     edit = {"order": number, "item": 10, "user": "MILLER", "quantity": "60", "tell": False}
-    await loop.tell("/erp/control/edits", edit)
+    await loop.command("/erp/control/edits", edit)
     await loop.receive(await loop.despatch(number))
     asked = await question(loop, order["id"], "unknown changed line 10")
     await loop.at_rest()

@@ -49,7 +49,7 @@ def added(component: str, replaces: str, quantity: int = 1) -> BomLine:
     )
 
 
-async def tell(harness: Harness, revised: BomRevised, **former: Any) -> str:
+async def publish(harness: Harness, revised: BomRevised, **former: Any) -> str:
     """As the gateway delivers it."""
     opened = ChangeOpened(revised=revised, correlation_id=f"corr-{harness.prefix}", **former)
     assert await harness.entities.open_change(opened, reopen=bool(former))

@@ -42,5 +42,5 @@ async def state(
     return report.id
 
 
-async def balance(harness: Harness, stock: str) -> StockSnapshot:
+async def stock_balance(harness: Harness, stock: str) -> StockSnapshot:
     return StockSnapshot.model_validate(await harness.status(stock))

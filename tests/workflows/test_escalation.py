@@ -235,7 +235,7 @@ async def test_a_question_of_the_planners_goes_to_the_buyer_and_the_manager_and_
     assert [row.snapshot.on_behalf_of for row in inbox.items] == ["purchasing-manager"]
 
 
-async def test_who_comes_back_does_not_get_the_question_back_and_may_decide_it_all_the_same(
+async def test_a_buyer_who_returns_does_not_get_the_question_back_but_may_decide_it(
     make_harness: MakeHarness,
 ) -> None:
     office, friday = office_in("UTC"), a_friday()

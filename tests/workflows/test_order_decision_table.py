@@ -232,7 +232,7 @@ def test_a_request_for_what_the_line_already_holds_is_no_change() -> None:
     assert story.line.request.request_revision == 2
 
 
-def test_who_approved_without_knowing_of_an_edit_does_not_overwrite_it() -> None:
+def test_an_approval_given_without_knowing_of_an_edit_does_not_overwrite_it() -> None:
     story = Story(OrderStage.SENT)
     edit = DocumentEdit(
         order_number="4500000001", line=10, field="quantity", old="1000", new="1010", edited_by="ben", effective_at=NOW

@@ -62,7 +62,7 @@ def test_a_workflow_task_that_runs_again_publishes_its_need_as_a_newer_revision(
     assert is_newer(kept.revision, lost.revision)
 
 
-def test_what_is_not_sent_or_waits_to_be_changed_is_not_stated_yet() -> None:
+def test_a_transfer_that_is_not_sent_or_waits_for_a_change_is_not_published_yet() -> None:
     state = an_order(RouteKind.TRANSFER)
     state.stage = OrderStage.UNSENT
     assert needs_now(state, NOW) == ((), ())
@@ -72,7 +72,7 @@ def test_what_is_not_sent_or_waits_to_be_changed_is_not_stated_yet() -> None:
     assert needs_now(state, LATER) == ((), ()), "the change is not made yet"
 
 
-def test_what_a_plant_refuses_in_part_is_not_stated_to_it_again() -> None:
+def test_a_quantity_that_a_plant_refused_is_not_published_to_it_again() -> None:
     state = an_order(RouteKind.TRANSFER)
     needs_now(state, NOW)
     state.lines[0].answer(1, ReadAnswer(schedule_lines=(), rejected=Decimal(40), why=""), NOW)
@@ -112,7 +112,7 @@ def test_components_are_rounded_up_to_what_their_unit_is_traded_in() -> None:
     assert [need.demanding_line for need in stated] == [None, None]
 
 
-def test_components_of_a_cancelled_line_are_withdrawn_once_and_stated_again_where_it_lives_again() -> None:
+def test_components_of_a_cancelled_line_are_withdrawn_once_and_published_again_where_it_is_restored() -> None:
     spoke = RequestedComponent(item="SPOKE", unit="EA", per_unit=Decimal(36), date=may(28))
     state = an_order(RouteKind.SUBCONTRACT, "1580", components=(spoke,))
     ([stated], _) = needs_now(state, NOW)

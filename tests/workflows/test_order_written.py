@@ -98,7 +98,7 @@ def test_an_edit_back_to_what_the_erp_was_brought_to_is_no_news(confirmed: Days,
     assert is_known(a_line(*confirmed), reported(edit)) is known
 
 
-def test_of_a_line_that_was_changed_since_both_what_was_written_and_what_is_asked_for_are_no_news() -> None:
+def test_neither_the_written_nor_the_requested_value_of_a_changed_line_is_an_edit() -> None:
     line = a_line((100, 24))
     line.revise(2, Decimal(150), june(30))
     edits = [

@@ -23,7 +23,7 @@ async def test_small_changes_are_suppressed_until_their_drift_is_worth_a_change(
     assert (await harness.kinds(requirement)).count("requirement.change_suppressed") == 1
 
 
-async def test_a_change_while_the_order_collects_is_simply_what_is_ordered(harness: Harness) -> None:
+async def test_a_change_during_consolidation_is_simply_what_is_ordered(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
     consolidating = await harness.ordered(requirement)
@@ -182,7 +182,7 @@ async def test_what_a_partly_shipped_order_can_not_take_is_ordered_elsewhere_onc
     assert await harness.ended(first.id) == "closed"
     await harness.receive(second)
     assert await harness.ended(requirement) == "fulfilled"
-    assert len((await harness.requirement(requirement)).order_ids) == 2, "the balance is ordered once"
+    assert len((await harness.requirement(requirement)).order_ids) == 2, "the open quantity is ordered once"
 
 
 async def test_a_partly_shipped_order_is_cut_to_what_is_under_way_and_no_lower(harness: Harness) -> None:

@@ -70,13 +70,13 @@ class Shared:
     def record(self, kind: str, business_time: Any = None, /, **data: JsonValue) -> None:
         self.audit_events.append((kind, data))
 
-    def hears(self, *messages: OrderMessage) -> None:
+    def takes(self, *messages: OrderMessage) -> None:
         for message in messages:
             take(self.state, message, self.record, TODAY)
 
     def requests(self, *requests: SupplyRequest) -> list[Line]:
         """The lines that change for these requests."""
-        self.hears(*(SupplyRequested(request=request) for request in requests))
+        self.takes(*(SupplyRequested(request=request) for request in requests))
         return settle_requests(self.state, TODAY, self.record)
 
     def last(self, kind: str) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def test_a_requirement_that_left_and_returns_is_open_to_order() -> None:
 
 def test_a_line_whose_goods_are_under_way_keeps_its_date_and_those_that_it_serves() -> None:
     shared = Shared(stage=OrderStage.DELIVERING)
-    shared.hears(a_shipment("D-1", 10, 400))
+    shared.takes(a_shipment("D-1", 10, 400))
     shared.requests(a_part(SECOND, 150, 2, dock_date=june(27)))
     assert shared.line.quantity == 450
     assert shared.line.allocated_to(SECOND) == 150
@@ -250,7 +250,7 @@ def test_a_line_whose_goods_are_under_way_keeps_its_date_and_those_that_it_serve
 
 def test_expediting_one_requirement_expedites_the_whole_line() -> None:
     shared = Shared(stage=OrderStage.ACKNOWLEDGED)
-    shared.hears(an_answer(1, accepted=True))
+    shared.takes(an_answer(1, accepted=True))
     hurried = a_part(SECOND, 200, 2, dock_date=june(12), expedite=True, approved_by="bea")
     assert shared.requests(hurried) == [shared.line]
     assert shared.state.expedite is True
@@ -260,7 +260,7 @@ def test_expediting_one_requirement_expedites_the_whole_line() -> None:
 
 def test_what_is_received_is_not_taken_away_for_another_s_increase_or_class() -> None:
     shared = Shared(a_part(FIRST, 320), a_part(SECOND, 200), stage=OrderStage.DELIVERING)
-    shared.hears(an_answer(1, accepted=True), GoodsReceived(receipts=(a_receipt("GR-1", 10, 520, 20),)))
+    shared.takes(an_answer(1, accepted=True), GoodsReceived(receipts=(a_receipt("GR-1", 10, 520, 20),)))
     before = shared.gets(FIRST)
     assert shared.gets(SECOND) == [(200, 20, "received")]
     shared.requests(a_part(SECOND, 230, 2, criticality=Criticality.A))
@@ -270,7 +270,7 @@ def test_what_is_received_is_not_taken_away_for_another_s_increase_or_class() ->
 
 def test_an_acknowledged_line_asks_a_person_before_it_is_cut_for_one_and_all_stays_where_he_declines() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 1000), stage=OrderStage.ACKNOWLEDGED)
-    shared.hears(an_answer(1, accepted=True))
+    shared.takes(an_answer(1, accepted=True))
     assert shared.requests(a_part(SECOND, 0, 2)) == []
     assert list(shared.state.pending_reasons) == [SECOND]
     decision = Decision(event_id="d", digest="d", choice=Choice.DECLINE, decided_by="bea", decided_at=NOW)
@@ -281,9 +281,9 @@ def test_an_acknowledged_line_asks_a_person_before_it_is_cut_for_one_and_all_sta
     assert shared.state.refusals[SECOND] == "declined by bea"
 
 
-def test_a_short_answer_is_shared_by_criticality_then_id_and_each_hears_its_own_schedule_line() -> None:
+def test_a_short_answer_is_allocated_by_criticality_then_id_and_each_gets_its_own_schedule_line() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 200, criticality=Criticality.A))
-    shared.hears(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 250, 20), (AnswerOutcome.CHANGED, 150, 24))))
+    shared.takes(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 250, 20), (AnswerOutcome.CHANGED, 150, 24))))
     stated = {who: reported(said_to.schedule_lines) for who, said_to in changes_to_report(shared.state)}
     assert stated[FIRST] == [(50, 20, "confirmed"), (150, 24, "confirmed"), (100, None, "backordered")]
     assert SECOND not in stated, "it gets what it wanted"
@@ -298,10 +298,10 @@ def test_on_one_dock_date_the_earlier_required_date_is_served_first_and_no_id_de
     earlier = a_part(SECOND, 200, dock_date=june(23), required_date=june(24))
     shared = Shared(later, earlier)
     assert shared.line.requirements == [SECOND, FIRST]
-    shared.hears(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 350, 23))))
+    shared.takes(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 350, 23))))
     assert shared.gets(SECOND) == [(200, 23, "confirmed")]
     assert shared.gets(FIRST)[0] == (150, 23, "confirmed"), "the rest of it is backordered"
-    shared.hears(GoodsReceived(receipts=(a_receipt("GR-1", 10, 350, 23),)))
+    shared.takes(GoodsReceived(receipts=(a_receipt("GR-1", 10, 350, 23),)))
     sooner = later.model_copy(update={"request_revision": 2, "needed": Decimal(310), "required_date": june(22)})
     shared.requests(sooner)
     assert shared.gets(SECOND) == [(200, 23, "received")], "what it has received is not handed round again"
@@ -309,7 +309,7 @@ def test_on_one_dock_date_the_earlier_required_date_is_served_first_and_no_id_de
 
 def test_each_one_s_trace_shows_its_own_part_of_answers_and_receipts() -> None:
     shared = Shared()
-    shared.hears(
+    shared.takes(
         an_answer(1, statement(10, (AnswerOutcome.CHANGED, 400, 20), (AnswerOutcome.CHANGED, 100, 24))),
         GoodsReceived(receipts=(a_receipt("GR-1", 10, 280, 20),)),
         GoodsReceived(receipts=(a_receipt("GR-2", 10, 120, 20),)),
@@ -327,7 +327,7 @@ def test_each_one_s_trace_shows_its_own_part_of_answers_and_receipts() -> None:
 
 def test_what_a_supplier_rejects_of_the_line_is_the_less_critical_one_s_and_a_withdrawal_does_not_hide_it() -> None:
     shared = Shared()
-    shared.hears(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 350, 20), (AnswerOutcome.REJECTED, 150, None))))
+    shared.takes(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 350, 20), (AnswerOutcome.REJECTED, 150, None))))
     assert shared.gets(FIRST) == [(300, 20, "confirmed")]
     assert shared.gets(SECOND) == [(50, 20, "confirmed")]
     shared.requests(a_part(FIRST, 0, 2, approved_by="bea"))
@@ -349,9 +349,9 @@ def test_coverage_is_reported_in_the_unit_of_each_need() -> None:
     assert entries == {FIRST: [(300, 20, "ordered")], SECOND: [(100, 20, "ordered")]}
 
 
-def test_an_edit_that_is_adopted_is_shared_by_r11_and_who_has_less_hears_why() -> None:
+def test_an_adopted_edit_is_allocated_by_r11_and_the_requirement_with_less_gets_the_reason() -> None:
     shared = Shared()
-    shared.hears(an_edit("E-1", 10, "quantity", "400", 1))
+    shared.takes(an_edit("E-1", 10, "quantity", "400", 1))
     decision = Decision(event_id="d", digest="d", choice=Choice.APPROVE, decided_by="bea", decided_at=NOW)
     (purpose,) = edit_questions(shared.state)
     shared.state.decisions[purpose] = decision
@@ -378,7 +378,7 @@ def test_a_transfer_s_need_is_pegged_to_the_demands_of_all() -> None:
 
 def test_the_snapshot_shows_each_allocation_and_which_requirements_have_left() -> None:
     shared = Shared(stage=OrderStage.DELIVERING)
-    shared.hears(GoodsReceived(receipts=(a_receipt("GR-1", 10, 350, 20),)))
+    shared.takes(GoodsReceived(receipts=(a_receipt("GR-1", 10, 350, 20),)))
     shared.requests(a_part(FIRST, 0, 2))
     (line,) = snapshot(shared.state).lines
     assert [(each.requirement_id, int(each.quantity), int(each.received)) for each in line.shares] == [
@@ -415,7 +415,7 @@ MESSAGES: list[Any] = [
 def test_never_is_more_given_out_than_comes_whatever_happens(messages: Sequence[Any]) -> None:
     shared = Shared()
     for message in messages:
-        shared.hears(message)
+        shared.takes(message)
         settle_requests(shared.state, TODAY, shared.record)
         comes = shared.line.supply
         given = [part for who in (FIRST, SECOND) for part in coverage_of(shared.state, who)]

@@ -11,7 +11,7 @@ from canonical.exception import Choice
 from settings import WorkerSettings
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import CHANGED, Harness
-from tests.workflows.revisions import june_and_july, proposed, removed, revision_of, tell
+from tests.workflows.revisions import june_and_july, proposed, publish, removed, revision_of
 from tests.workflows.stock import state
 from workflows.entity import CALL_TIMEOUT, INTERNAL_TIMEOUT
 from workflows.search_attributes import INCIDENT
@@ -42,7 +42,7 @@ async def test_an_engineering_change_goes_on_after_an_internal_activity_times_ou
     harness = await make_harness(hanging=("internal.change_bom",))
     chain = harness.item("CHAIN", "Cyclops")
     await june_and_july(harness, chain)
-    identity = await tell(harness, revision_of(harness, removed(chain, 40)))
+    identity = await publish(harness, revision_of(harness, removed(chain, 40)))
     await harness.decide(await proposed(harness, identity), Choice.CANCEL)
     await goes_on(harness, identity, "internal.change_bom")
     assert await harness.ended(identity) == "carried_out"

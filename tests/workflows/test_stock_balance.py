@@ -9,7 +9,7 @@ from canonical.identity import RequirementId
 from canonical.records import StockStage
 from tests.workflows.harness import Harness
 from tests.workflows.plant import today
-from tests.workflows.stock import balance, state
+from tests.workflows.stock import state, stock_balance
 
 
 @pytest.mark.recorded("stock_relaxes")
@@ -28,7 +28,7 @@ async def test_a_surplus_relaxes_an_open_need_a_small_change_does_not_and_a_fall
 
     await state(harness, chain, 220)
     await harness.registered(stock, "stock.judged", times=2)
-    now = await balance(harness, stock)
+    now = await stock_balance(harness, stock)
     assert now.suppressed == 1
     assert [int(one.quantity) for one in now.allocations] == [200]
 
@@ -77,7 +77,7 @@ async def test_a_later_plan_has_netted_the_stock_and_an_older_figure_changes_not
     await harness.requirement_until(requirement, lambda one: not one.from_stock and one.needed == 450)
 
     await state(harness, chain, 210, ago=timedelta(minutes=5), reported=False)
-    assert (await balance(harness, stock)).figure.available_to_promise == 200
+    assert (await stock_balance(harness, stock)).figure.available_to_promise == 200
 
 
 @pytest.mark.recorded("stock_short")
@@ -86,7 +86,7 @@ async def test_a_shortfall_is_published_as_a_need_once_and_withdrawn_when_the_st
     stock = await state(harness, chain, -40)
     await harness.registered(stock, "stock.short")
     await harness.until(lambda: harness.at_rest(stock))
-    now = await balance(harness, stock)
+    now = await stock_balance(harness, stock)
     assert now.stage is StockStage.ACTIVE
     assert now.shortfall == 40
     assert now.shortfall_requirement == f"requirement/1710/{chain}/pegline~stock"

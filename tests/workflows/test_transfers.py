@@ -127,11 +127,11 @@ def statement(state: RequirementState) -> list[tuple[str, int | None, int | None
     ]
 
 
-def test_what_is_merely_ordered_is_not_answered() -> None:
+def test_supply_that_is_merely_ordered_is_not_answered() -> None:
     assert answer_due(supplying(), NOW) is None
 
 
-def test_what_is_in_time_is_accepted_as_asked_and_what_is_later_by_its_day_over_there() -> None:
+def test_supply_in_time_is_accepted_as_requested_and_later_supply_by_its_arrival_date() -> None:
     state = supplying(some(60, 13, ScheduleLineState.CONFIRMED), some(30, 14, ScheduleLineState.SHIPPED))
     assert statement(state) == [("accepted", 60, None), ("changed", 30, 20), ("backordered", 10, None)]
 
