@@ -32,7 +32,7 @@ def lint(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def house(folder: Path, extra: dict[str, str]) -> Path:
+def tree(folder: Path, extra: dict[str, str]) -> Path:
     """A tree with every package that a contract names, empty but for `extra` (module → source)."""
     named = set(LINTER["root_packages"])
     for contract in CONTRACTS:
@@ -49,21 +49,21 @@ def house(folder: Path, extra: dict[str, str]) -> Path:
     return folder
 
 
-def test_the_house_keeps_every_contract() -> None:
+def test_the_tree_keeps_every_contract() -> None:
     done = lint(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in done.stdout
 
 
-def test_an_empty_house_keeps_them_too(tmp_path: Path) -> None:
-    assert lint(house(tmp_path, {})).returncode == 0
+def test_an_empty_tree_keeps_them_too(tmp_path: Path) -> None:
+    assert lint(tree(tmp_path, {})).returncode == 0
 
 
 @pytest.mark.parametrize("contract", FORBIDDEN, ids=lambda contract: contract["id"])
 def test_every_forbidden_arrow_is_seen(tmp_path: Path, contract: dict[str, Any]) -> None:
     source = contract["source_modules"][-1]
     imports = "\n".join(f"import {name}" for name in contract["forbidden_modules"])
-    done = lint(house(tmp_path, {f"{source}.violating": imports}), "--contract", contract["id"])
+    done = lint(tree(tmp_path, {f"{source}.violating": imports}), "--contract", contract["id"])
     assert done.returncode == 1, done.stdout + done.stderr
     unseen = [
         name
@@ -76,14 +76,14 @@ def test_every_forbidden_arrow_is_seen(tmp_path: Path, contract: dict[str, Any])
 def test_an_arrow_from_one_adapter_to_another_is_seen(tmp_path: Path) -> None:
     (contract,) = (contract for contract in CONTRACTS if contract["type"] == "independence")
     first, second, *_ = contract["modules"]
-    done = lint(house(tmp_path, {f"{first}.violating": f"import {second}"}), "--contract", contract["id"])
+    done = lint(tree(tmp_path, {f"{first}.violating": f"import {second}"}), "--contract", contract["id"])
     assert done.returncode == 1
     assert f"{first} is not allowed to import {second}" in done.stdout
 
 
 def test_a_concrete_adapter_behind_an_activity_is_seen_from_the_workflows(tmp_path: Path) -> None:
     done = lint(
-        house(tmp_path, {"workflows.order": "import activities.erp", "activities.erp": "import adapters.erp"}),
+        tree(tmp_path, {"workflows.order": "import activities.erp", "activities.erp": "import adapters.erp"}),
         *("--contract", "workflows"),
     )
     assert done.returncode == 1
@@ -136,7 +136,7 @@ def clock_calls(source: str) -> list[str]:
     ]
 
 
-def test_decisions_are_told_the_time() -> None:
+def test_decisions_get_the_time_as_an_argument() -> None:
     assert clock_calls("import datetime\ndatetime.datetime.now()") == ["now"]
     assert {
         str(path): found for path in (ROOT / "decisions").rglob("*.py") if (found := clock_calls(path.read_text()))

@@ -1,4 +1,4 @@
-"""A real installation: the compose file is valid and says what the code reads, and locks and image are complete."""
+"""A real installation: the compose file is valid and sets what the code reads, and locks and image are complete."""
 
 import ast
 import importlib.metadata

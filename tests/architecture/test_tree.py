@@ -1,4 +1,4 @@
-"""What is true of every file: it knows no machine but any, and its links lead somewhere."""
+"""Rules for every file: no paths of one machine, no dead links, one reader of the environment, no imports of tests."""
 
 import ast
 import re
@@ -141,3 +141,33 @@ def test_copies_update_fields_that_there_are() -> None:
     fields = fields_of_models(list(sources.values()))
     unknown = {name: gone for name, content in sources.items() if (gone := updated_in_copies(content) - fields)}
     assert unknown == {}
+
+
+def imported_tests(source: str) -> list[str]:
+    """The test modules that a source imports."""
+    modules = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    test = re.compile(r"tests\.(?:\w+\.)*test_\w+")
+    return [module for module in modules if test.fullmatch(module)]
+
+
+@pytest.mark.parametrize(
+    ("source", "imported"),
+    [
+        ("from tests.ledger.test_inbox import a_message", ["tests.ledger.test_inbox"]),
+        ("from tests.ledger import test_inbox", ["tests.ledger.test_inbox"]),
+        ("import tests.ledger.test_inbox", ["tests.ledger.test_inbox"]),
+        ("from tests.ledger.stories import request", []),
+    ],
+)
+def test_an_import_of_a_test_module_is_seen(source: str, imported: list[str]) -> None:
+    assert imported_tests(source) == imported
+
+
+def test_no_module_imports_a_test_module() -> None:
+    sources = [(name, content) for name, content in texts() if name.endswith(".py")]
+    assert {name: found for name, content in sources if (found := imported_tests(content))} == {}

@@ -55,7 +55,7 @@ class Console:
         return code, output, errors
 
     async def content(self) -> Sequence[object]:
-        """What every table holds, as far as a count and the newest row tell."""
+        """The row count and the newest row of every table."""
         async with self.engine.connect() as connection:
             tables = await connection.scalars(
                 text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
@@ -76,7 +76,7 @@ async def console(
     await engine.dispose()
 
 
-async def test_what_would_have_been_different_is_told_by_plant_and_rule_with_both_reasons(
+async def test_differences_are_listed_by_plant_and_rule_with_both_reasons(
     console: Console, book: Book, candidate: Candidate
 ) -> None:
     book.change_of_need(a_need(), a_need(quantity=Decimal(1030)))
@@ -123,7 +123,7 @@ async def test_nothing_is_written(console: Console, book: Book, candidate: Candi
     assert await console.content() == before
 
 
-async def test_a_control_that_differs_without_a_reason_is_told_and_ends_with_1(
+async def test_a_control_that_differs_without_a_reason_is_reported_and_exits_with_1(
     console: Console, book: Book, candidate: Candidate
 ) -> None:
     audit_event = book.change_of_need(a_need(), a_need(quantity=Decimal(1030)))
@@ -146,7 +146,7 @@ async def test_one_plant_and_the_days_since_are_what_is_compared(
     assert (code, errors) == (2, "the ledger holds no decision since 2026-06-01 at plant 1720; take an earlier day\n")
 
 
-async def test_what_can_not_be_compared_is_said_in_a_line(
+async def test_what_can_not_be_compared_is_reported_in_a_line(
     console: Console, candidate: Candidate, tmp_path: Path
 ) -> None:
     async def refused(*arguments: object) -> str:
@@ -171,7 +171,7 @@ async def test_what_can_not_be_compared_is_said_in_a_line(
     assert "dampener.unknown = 1: no such key" in faults
 
 
-async def test_a_file_that_can_not_be_written_and_a_database_that_is_away_are_said_in_a_line(
+async def test_an_unwritable_file_and_an_unreachable_database_are_reported_in_a_line(
     console: Console, book: Book, candidate: Candidate, tmp_path: Path
 ) -> None:
     book.coverage()

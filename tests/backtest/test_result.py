@@ -66,7 +66,7 @@ def test_an_untouched_copy_of_the_policies_decides_the_same(book: Book, compare:
     assert compare()[0].different == 0
 
 
-def test_a_tighter_damping_would_have_acted_on_what_was_damped(
+def test_a_tighter_dampener_would_have_acted_on_what_was_suppressed(
     book: Book, compare: Compare, candidate: Candidate
 ) -> None:
     everything(book)
@@ -77,7 +77,9 @@ def test_a_tighter_damping_would_have_acted_on_what_was_damped(
     assert measures(result, "R4") == {"acted on": (1, 2), "suppressed": (1, 0)}
 
 
-def test_a_wider_damping_of_a_class_concerns_its_items_only(book: Book, compare: Compare, candidate: Candidate) -> None:
+def test_a_wider_dampener_of_a_class_concerns_its_items_only(
+    book: Book, compare: Compare, candidate: Candidate
+) -> None:
     book.change_of_need(a_need(), a_need(quantity=Decimal(1060)), item_class="C")
     book.change_of_need(a_need(), a_need(quantity=Decimal(1060)), item_class="A")
     candidate.rule('item_class = "C"\ndampener = { share = 0.1 }')

@@ -1,4 +1,4 @@
-"""What the benchmark measures is what it says; how fast it is, `make bench` tells."""
+"""The benchmark measures the decisions it names; `make bench` reports how fast they are."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def decisions_of(case: Case) -> list[SourcingDecision]:
         ("a subcontract", "preference", RouteKind.SUBCONTRACT),
     ],
 )
-def test_each_kind_of_line_is_decided_as_its_name_says(name: str, rule: str, route: RouteKind) -> None:
+def test_each_kind_of_line_is_decided_as_named(name: str, rule: str, route: RouteKind) -> None:
     assert {(decision.choice.rule, decision.route) for decision in decisions_of(CASES[name])} == {(rule, route)}
 
 

@@ -150,7 +150,7 @@ def bare(plan: ComponentPlan) -> tuple[ChangeDisposition, ...]:
 
 
 def cuts_of(plan: ComponentPlan, cut_excess: bool) -> tuple[Cut, ...]:
-    """What the requirements are told where the excess is cancelled, or is kept; what is late is asked back."""
+    """The cuts for the requirements where the excess is cancelled, or is kept."""
     decided: list[ChangeDisposition] = []
     for one in plan.dispositions:
         keep = one.fate == Fate.EXCESS and not cut_excess

@@ -1,4 +1,4 @@
-"""The nouns that the rules' tests speak of, with June 2026 as the present."""
+"""The models that the tests of the rules use; the present is June 2026."""
 
 import datetime as dt
 from decimal import Decimal
@@ -6,10 +6,13 @@ from typing import Any
 
 from canonical.base import Criticality
 from canonical.calendar import Calendar
+from canonical.identity import OrderId
 from canonical.need import Need, Peg, Revision
 from canonical.policy import Approval, PlantPolicy
 from canonical.sourcing import ItemAtPlant, Source
-from canonical.supply import ScheduleLine, ScheduleLineState
+from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, ScheduleLineState, SupplyRequest
+from decisions.sourcing import plan_with
+from decisions.supply_requests import request_for
 
 WEEKDAYS = Calendar(name="weekdays")
 EVERY_DAY = Calendar(name="every day", weekdays=(0, 1, 2, 3, 4, 5, 6))
@@ -105,3 +108,29 @@ def backordered(quantity: int | Decimal, date: dt.date | None = None) -> Schedul
 
 def received(quantity: int | Decimal, date: dt.date) -> ScheduleLine:
     return ScheduleLine(quantity=Decimal(quantity), date=date, state=ScheduleLineState.RECEIVED)
+
+
+def a_supply_request(quantity: int) -> SupplyRequest:
+    need, item = a_need(), an_item(a_source())
+    choice = plan_with(item.sources[0], item, need, a_policy(), may(4), Decimal(quantity))
+    return request_for(need, item, choice, a_policy(), requirement_id=need.id, request_revision=2, today=may(4))
+
+
+def a_coverage(name: str, quantity: int, *schedule_lines: ScheduleLine, **reported: object) -> OrderCoverage:
+    """An order with this quantity requested; given schedule lines, it has answered."""
+    statement = None
+    if schedule_lines or reported:
+        statement = CoverageChanged.model_validate(
+            {
+                "order_id": name,
+                "sequence": 1,
+                "as_of": a_need().revision.effective_at,
+                "supplier": "1580",
+                "request_revision": 2,
+                "schedule_lines": schedule_lines,
+            }
+            | reported
+        )
+    return OrderCoverage(
+        order_id=OrderId(name), supplier="1580", request=a_supply_request(quantity), reported=statement
+    )

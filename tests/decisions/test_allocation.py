@@ -46,7 +46,7 @@ def test_of_one_class_the_earlier_need_is_first_and_then_the_id() -> None:
     assert given_out.by_requirement == {B: (confirmed(60, june(10)),), C: (confirmed(40, june(10)),), A: ()}
 
 
-def test_what_nobody_claims_is_surplus() -> None:
+def test_supply_that_nobody_needs_is_surplus() -> None:
     assert allocate([confirmed(100, june(10))], [request(A, 60, june(12))]).surplus == (confirmed(40, june(10)),)
 
 
@@ -85,7 +85,7 @@ def test_no_schedule_line_is_ever_given_twice_and_none_is_lost(
 
 
 @given(supplies, requests)
-def test_nobody_gets_more_than_was_claimed_and_nothing_is_left_while_a_claim_is_open(
+def test_nobody_gets_more_than_requested_and_nothing_is_left_while_a_request_is_open(
     supply: list[ScheduleLine], asked: list[AllocationRequest]
 ) -> None:
     given_out = allocate(supply, asked)
@@ -99,11 +99,11 @@ def test_nobody_gets_more_than_was_claimed_and_nothing_is_left_while_a_claim_is_
 
 
 @given(supplies, requests)
-def test_the_order_of_the_claims_does_not_matter(supply: list[ScheduleLine], asked: list[AllocationRequest]) -> None:
+def test_the_order_of_the_requests_does_not_matter(supply: list[ScheduleLine], asked: list[AllocationRequest]) -> None:
     assert allocate(supply, asked).by_requirement == allocate(supply, asked[::-1]).by_requirement
 
 
-def test_half_a_piece_that_is_left_of_a_claim_is_served_as_well() -> None:
+def test_half_a_piece_that_is_left_of_a_request_is_served_as_well() -> None:
     given_out = allocate([confirmed(Decimal("0.5"), june(9)), confirmed(5, june(10))], [request(A, 1, june(12))])
     assert given_out.by_requirement[A] == (
         confirmed(Decimal("0.5"), june(9)),
@@ -111,7 +111,7 @@ def test_half_a_piece_that_is_left_of_a_claim_is_served_as_well() -> None:
     )
 
 
-def test_r11s_reason_says_who_gets_what_and_what_nobody_claimed() -> None:
+def test_r11s_reason_states_who_gets_what_and_the_surplus() -> None:
     given_out = allocate(
         [confirmed(100, june(10)), backordered(40)],
         [request(A, 110, june(12), Criticality.A), request(B, 10, june(12))],

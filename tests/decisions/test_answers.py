@@ -108,7 +108,7 @@ def test_a_backorder_keeps_the_date_that_the_supplier_hopes_for() -> None:
     assert schedule_lines_of(read(statement(AnswerOutcome.BACKORDERED, 100, june(25)))) == (backordered(100, june(25)),)
 
 
-def test_more_than_was_ordered_is_read_as_it_was_said() -> None:
+def test_more_than_was_ordered_is_read_as_it_was_answered() -> None:
     assert schedule_lines_of(read(statement(AnswerOutcome.ACCEPTED, 120))) == (confirmed(120, ASKED),)
 
 
@@ -185,11 +185,11 @@ def test_every_piece_ordered_is_confirmed_backordered_or_rejected(answer: list[A
         ),
     ],
 )
-def test_what_is_unclear_is_said_in_the_buyers_words(answer: list[AnswerScheduleLine], why: str) -> None:
+def test_an_unclear_answer_is_explained_in_the_buyers_words(answer: list[AnswerScheduleLine], why: str) -> None:
     assert reason_of(read(*answer)) == why
 
 
-def test_half_a_unit_left_unsaid_is_not_lost() -> None:
+def test_half_a_unit_missing_from_an_answer_is_not_lost() -> None:
     half = AnswerScheduleLine(outcome=AnswerOutcome.ACCEPTED, quantity=Decimal("99.5"))
     rest = AnswerScheduleLine(outcome=AnswerOutcome.BACKORDERED)
     of_the_rest = (confirmed(Decimal("99.5"), ASKED), backordered(Decimal("0.5")))

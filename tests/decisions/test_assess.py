@@ -130,7 +130,7 @@ def test_the_plan_may_name_the_source_or_the_route(rule: str | None, supplier: s
 
 
 @pytest.mark.parametrize("rule", ["supplier:4711", "4711", "route:transfer", "route:drone", "quota 7"])
-def test_a_sourcing_rule_that_leads_nowhere_is_the_buyers_to_mend(rule: str) -> None:
+def test_a_sourcing_rule_that_leads_nowhere_is_the_buyers_to_fix(rule: str) -> None:
     (defect,) = refused(known(BOUGHT), a_need(sourcing_rule=rule))
     assert (defect.field, defect.value, defect.owner, defect.systems) == (
         "sourcing_rule",
@@ -242,7 +242,7 @@ def test_an_unknown_item_is_the_owners_of_items() -> None:
     assert (reason.rule, reason.why, reason.inputs) == ("R3", outcome.why, {"item#1": "BB-7421"})
 
 
-def test_a_supplier_that_holds_cover_must_be_sound_even_where_another_is() -> None:
+def test_a_supplier_that_holds_coverage_must_be_sound_even_where_another_is() -> None:
     broken = a_source(supplier="1580", unit="CT")
     assessment = known(broken, a_source(supplier="1678", preference=2))
     assert [defect.field for defect in refused(assessment, holding=["1580"])] == ["unit"]

@@ -16,8 +16,7 @@ from decisions.netting import Allocation, allocation_of, left_to_order, uncovere
 from decisions.quota import choose_by_quota
 from decisions.sourcing import choose, defects_of, permitted_sources, plan_with
 from decisions.tolerance import judge_tolerance
-from tests.decisions.models import WEEKDAYS, a_need, a_policy, a_source, an_item, june, may, received
-from tests.decisions.test_netting import a_coverage
+from tests.decisions.models import WEEKDAYS, a_coverage, a_need, a_policy, a_source, an_item, june, may, received
 
 LOS_ANGELES = Calendar(name="los-angeles", zone="America/Los_Angeles")
 
@@ -26,7 +25,7 @@ def in_los_angeles(day: int, hour: int) -> dt.datetime:
     return dt.datetime(2026, 6, day, hour, tzinfo=LOS_ANGELES.tzinfo)
 
 
-def test_a_safe_moment_is_told_in_utc_by_the_hours_of_the_offices_own_zone() -> None:
+def test_a_safe_moment_is_in_utc_by_the_hours_of_the_offices_own_zone() -> None:
     opens = latest_safe_moment(june(15), LOS_ANGELES, in_los_angeles(12, 9))
     assert opens == in_los_angeles(15, 8)
     closes = latest_safe_moment(june(15), LOS_ANGELES, in_los_angeles(15, 9))
@@ -40,7 +39,7 @@ def test_what_starts_as_the_office_opens_has_until_it_closes() -> None:
     assert latest_safe_moment(june(15), LOS_ANGELES, in_los_angeles(15, 8)) == in_los_angeles(15, 17)
 
 
-def test_a_rung_that_is_due_just_as_it_must_be_known_is_not_moved() -> None:
+def test_a_level_that_is_due_at_the_latest_safe_moment_is_not_moved() -> None:
     """8 of 16 hours from Friday 08:00 end at 16:00, when the office of that last safe day closes."""
     office = Calendar(name="evening", opens=dt.time(8), closes=dt.time(16))
     policy = a_policy(roles={"buyer": Role(calendar=office)})
@@ -50,12 +49,12 @@ def test_a_rung_that_is_due_just_as_it_must_be_known_is_not_moved() -> None:
     assert reminder.latest_safe is None
 
 
-def test_a_rung_tells_its_start_in_utc_whatever_zone_it_was_given_in() -> None:
+def test_the_start_of_a_level_is_in_utc_whatever_zone_it_was_given_in() -> None:
     reminder, *_ = question_schedule(in_los_angeles(12, 9), a_policy(), "buyer", None)
     assert reminder.reason("v7").inputs["started"] == "2026-06-12T16:00:00+00:00"
 
 
-def test_a_rating_is_told_with_its_base_and_the_policy_it_is_of() -> None:
+def test_a_rating_is_shown_with_its_base_and_its_policy_version() -> None:
     outcome = choose_by_quota(["A"], {"A": Quota(share=Decimal(60), base=Decimal(100))}, {"A": Decimal(600)})
     assert outcome is not None
     assert outcome.why == "quota: A 700/60 = 11.7"
@@ -64,7 +63,7 @@ def test_a_rating_is_told_with_its_base_and_the_policy_it_is_of() -> None:
     assert list(outcome.reason("v7").thresholds) == ["quotas.A"]
 
 
-def test_a_need_that_is_not_orderable_says_under_which_policy() -> None:
+def test_the_reason_of_a_need_that_is_not_orderable_names_the_policy_version() -> None:
     outcome = decide_sourcing(a_need(), Assessment(item=an_item(), policy=a_policy()), may(4))
     assert isinstance(outcome, NotOrderable)
     (reason,) = outcome.reasons()
@@ -85,7 +84,7 @@ def test_nothing_held_and_nothing_received_are_quantities_too() -> None:
     assert left_to_order(Decimal(5), (), (received(2, june(8)),)).counted == (("stock", Decimal(2)),)
 
 
-def test_what_a_tolerance_was_not_told_is_shown_as_unknown() -> None:
+def test_a_value_missing_from_the_answer_is_shown_as_unknown() -> None:
     outcome = judge_tolerance(Decimal("0.5"), Decimal("0.5"), Decimal(2), None, june(11), None, Tolerance(), WEEKDAYS)
     assert outcome.accepted
     assert outcome.reason("v7").inputs == {
@@ -102,7 +101,7 @@ def test_what_a_tolerance_was_not_told_is_shown_as_unknown() -> None:
     }
 
 
-def test_what_a_tolerance_was_told_is_shown_as_it_was_said() -> None:
+def test_a_value_of_the_answer_is_shown_as_it_was_given() -> None:
     outcome = judge_tolerance(
         Decimal(10),
         Decimal(10),

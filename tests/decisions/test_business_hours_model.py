@@ -1,11 +1,6 @@
-"""Business hours against a slow, obvious model: a minute after the other, each asked whether somebody is at work.
-
-The model knows nothing of how the fast arithmetic steps: it walks in UTC and reads the office's clock on the wall, so a
-change to or from daylight saving is nothing special to it.
-"""
+"""Business hours against a slow, obvious model that counts the minutes one by one."""
 
 import datetime as dt
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,35 +11,7 @@ from hypothesis import strategies as st
 
 from canonical.calendar import Calendar
 from decisions.calendars import add_business_hours
-
-MINUTE = dt.timedelta(minutes=1)
-
-
-def at_work(office: Calendar, moment: dt.datetime) -> bool:
-    """Whether the office is open in the minute that begins now."""
-    wall = moment.astimezone(ZoneInfo(office.zone))
-    day, clock = wall.date(), wall.time()
-    return wall.weekday() in office.weekdays and day not in office.holidays and office.opens <= clock < office.closes
-
-
-def minutes_from(moment: dt.datetime) -> Iterator[dt.datetime]:
-    now = moment.astimezone(dt.UTC)
-    while True:
-        yield now
-        now += MINUTE
-
-
-def minute_by_minute(office: Calendar, start: dt.datetime, minutes: int) -> dt.datetime:
-    """When so many minutes of work are done, counted one by one; none: when work begins."""
-    left = minutes
-    for now in minutes_from(start):
-        if at_work(office, now):
-            if left == 0:
-                return now
-            left -= 1
-            if left == 0:
-                return now + MINUTE
-    raise AssertionError("unreachable")
+from tests.decisions.business_hours_model import minute_by_minute
 
 
 def is_skipped_or_repeated(clock: dt.time) -> bool:

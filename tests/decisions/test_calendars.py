@@ -199,7 +199,7 @@ def _the_moment_of_work(office: Calendar, moment: dt.datetime) -> dt.datetime:
     return add_business_hours(office, moment + dt.timedelta(microseconds=1), Decimal(0))
 
 
-def test_closing_time_is_no_business_moment_and_what_is_due_is_told_in_utc() -> None:
+def test_closing_time_is_no_business_moment_and_due_moments_are_in_utc() -> None:
     office = Calendar(name="office", zone="America/Los_Angeles")
     closing = dt.datetime(2026, 6, 12, 17, tzinfo=office.tzinfo)
     next_opening = add_business_hours(office, closing, Decimal(0))

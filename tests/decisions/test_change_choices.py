@@ -125,7 +125,7 @@ def test_choices_that_do_not_fit_the_proposal_are_refused_with_what_would(
     assert statement in fault
 
 
-def test_who_names_no_line_of_the_proposal_is_told_which_there_are() -> None:
+def test_a_choice_of_an_unknown_line_is_refused_with_the_lines_there_are() -> None:
     two = planned(use([user()], [piece(20, june(18)), piece(5, june(18), 20)]))
     fault = fault_of(put(two), decision(Choice.APPROVE, line(3, Choice.SCRAP)))
     assert fault == "the proposal has no line 3 to choose; lines are 1, 2"
@@ -148,7 +148,7 @@ def test_a_decision_of_before_there_were_lines_reads_as_one_without() -> None:
     assert Decision.model_validate(old) == decision(Choice.APPROVE)
 
 
-def test_what_people_have_to_do_is_told_to_whose_it_is_and_what_entities_do_is_not() -> None:
+def test_instructions_go_to_their_owners_and_cover_only_what_people_do() -> None:
     supply = [
         piece(20, june(18), shipped=True),
         piece(30, june(18), 20),
@@ -180,7 +180,7 @@ def test_what_people_have_to_do_is_told_to_whose_it_is_and_what_entities_do_is_n
     assert cost_of(report) == Decimal("16.56")
 
 
-def test_every_open_need_of_the_component_is_told_with_what_it_keeps() -> None:
+def test_every_open_need_of_the_component_is_listed_with_what_it_keeps() -> None:
     plan = planned(use([user(peg(10, july(20))), user(peg(5, june(20)), number=2)], []))
     keeps = {RequirementId("requirement/1"): Decimal(0)}
     affected = affected_requirements([plan], keeps)
@@ -190,7 +190,7 @@ def test_every_open_need_of_the_component_is_told_with_what_it_keeps() -> None:
     ]
 
 
-def test_the_check_tells_a_line_of_which_something_has_no_fate() -> None:
+def test_the_check_names_a_line_with_a_quantity_that_has_no_fate() -> None:
     plan = planned(use([user()], [piece(20, june(18)), piece(5, june(18), 20, unit="BX")]), removed(stock=Decimal(3)))
     assert check([plan], plan.dispositions) == ChangeCheck(order_lines=2, requirements=1)
     short = tuple(one.model_copy(update={"quantity": one.quantity - 1}) for one in plan.dispositions)
@@ -221,7 +221,7 @@ def test_the_check_counts_the_order_lines_of_every_component() -> None:
     assert found == ChangeCheck(order_lines=3, requirements=2)
 
 
-def test_the_check_tells_a_fate_of_what_nobody_holds_and_names_both_units_of_a_line() -> None:
+def test_the_check_names_a_fate_of_what_nobody_holds_and_both_units_of_a_line() -> None:
     plan = planned(use([user()], [piece(20, june(18)), piece(5, june(18), unit="BX")]))
     assert check([plan], (becomes(3, Fate.CANCELLED, 99),)).unaccounted == (
         "BB-7421 PO-1/10: nothing of 20 EA and 5 BX have a disposition",

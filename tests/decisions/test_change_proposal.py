@@ -1,4 +1,4 @@
-"""What a person is shown of an engineering change, compared whole, and what the report says once it is decided."""
+"""The proposal of an engineering change, compared whole, and the report once it is decided."""
 
 import datetime as dt
 from decimal import Decimal
@@ -280,9 +280,7 @@ def test_the_excess_of_one_component_beside_another_that_is_cancelled_has_a_quan
 
 
 @pytest.mark.parametrize(("lines", "more"), [(10, ""), (11, " and so on")])
-def test_what_is_proposed_is_named_of_ten_lines_and_of_more_it_is_said_that_there_are_more(
-    lines: int, more: str
-) -> None:
+def test_a_proposal_names_at_most_ten_lines(lines: int, more: str) -> None:
     numbers = range(1, lines + 1)
     plan = a_plan(*(disposed("excess", number, "1.00", candidates=ON_ORDER, number=number) for number in numbers))
     named = ", ".join(f"{number} BB-7421 cancel" for number in range(1, 11))

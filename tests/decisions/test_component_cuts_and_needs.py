@@ -51,7 +51,7 @@ def test_a_requirement_goes_on_needing_what_another_assembly_keeps() -> None:
     assert cuts_of(plan, cut_excess=False) == (cut(40, spare),)
 
 
-def test_supply_is_not_ordered_anew_for_demand_that_the_stock_serves() -> None:
+def test_supply_is_not_ordered_again_for_demand_that_the_stock_serves() -> None:
     first, second = peg(20, july(13), "BK-200"), peg(40, july(10), "BK-200", demand="SO-2")
     used = user(first, second, peg(40, july(20)))
     plan = planned(use([used], [piece(100, july(9))]), removed(stock=Decimal(45)))
@@ -219,7 +219,7 @@ def test_a_demand_that_is_made_on_several_days_is_told_apart_by_them() -> None:
     )
 
 
-def test_a_demand_with_a_long_name_is_told_by_its_beginning_and_a_digest() -> None:
+def test_a_demand_with_a_long_name_is_identified_by_its_beginning_and_a_digest() -> None:
     longest, longer = "D" * 60, "D" * 61
     of = use([user(peg(10, july(20), demand=longest), peg(20, july(21), demand=longer))], [])
     needs, _ = stated(of, removed(), added("BB-9000", 1, replaces="BB-7421"))

@@ -225,13 +225,13 @@ def test_what_came_in_is_left_to_its_need_where_nothing_converts_one_of_the_unit
     assert bare(needed_in_boxes) == (becomes(10, Fate.RECEIVED, 10, on_stock=True),)
 
 
-def test_what_a_need_and_others_use_of_one_delivery_is_told_as_one() -> None:
+def test_one_delivery_used_by_several_needs_is_reported_as_one() -> None:
     users = [user(peg(30, july(20), "BK-200"), peg(25, july(20))), user(peg(10, july(20), "BK-200"), number=2)]
     plan = planned(use(users, [piece(55, july(10))]))
     assert bare(plan) == (becomes(40, Fate.USED_UP, 10), becomes(15, Fate.CANCELLED, 10, "27.60"))
 
 
-def test_each_requirement_claims_its_own_supply_only() -> None:
+def test_each_requirement_is_allocated_its_own_supply_only() -> None:
     users = [user(peg(10, july(20))), user(peg(20, july(21)), number=2)]
     plan = planned(use(users, [piece(10, july(10)), piece(0, july(10), 15), piece(20, july(10), 20, number=2)]))
     assert [(remaining.user, remaining.supply) for remaining in plan.remaining_demands] == list(
@@ -358,7 +358,7 @@ def test_what_is_used_needs_no_price() -> None:
     assert (plan.dispositions, plan.priced) == ((becomes(10, Fate.CONSUMED, 10),), True)
 
 
-def test_what_has_no_price_is_told_though_something_later_has_one() -> None:
+def test_a_missing_price_is_reported_though_a_later_line_has_one() -> None:
     second = a_source(supplier="1600", currency="CHF")
     item = an_item(a_source(), second)
     plan = planned(

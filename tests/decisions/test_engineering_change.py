@@ -225,7 +225,7 @@ def test_a_seventh_decimal_of_a_component_is_rounded_up_and_never_lost() -> None
     assert need.quantity == Decimal("0.000003")
 
 
-def test_the_same_change_told_again_states_the_same_requirements() -> None:
+def test_a_repeated_change_states_the_same_requirements() -> None:
     def stated(plan_version: int) -> list[str]:
         makings = [AssemblyOrder("MO-1", Decimal(6), july(plan_version))]
         component = NewComponent("GL-9", Decimal(1), "KGM")

@@ -18,8 +18,8 @@ from decisions.escalation import (
     question_schedule,
     supplier_schedule,
 )
+from tests.decisions.business_hours_model import minute_by_minute
 from tests.decisions.models import WEEKDAYS, a_policy, june
-from tests.decisions.test_business_hours_model import minute_by_minute
 
 FRIDAY_THREE = dt.datetime(2026, 6, 12, 15, tzinfo=dt.UTC)
 POLICY = a_policy()
@@ -60,7 +60,7 @@ def test_a_question_climbs_from_who_is_asked_to_the_buyer_and_the_manager() -> N
     }
 
 
-def test_a_plant_whose_buyer_is_the_manager_tells_one_person_once() -> None:
+def test_a_plant_whose_buyer_is_the_manager_notifies_one_person_once() -> None:
     alone = a_policy(manager="buyer")
     assert [level.action for level in question_schedule(FRIDAY_THREE, alone, "planner", None)] == [
         "remind_assignee",
@@ -68,29 +68,29 @@ def test_a_plant_whose_buyer_is_the_manager_tells_one_person_once() -> None:
     ]
 
 
-def test_a_plant_of_ours_is_not_reminded_and_the_buyer_is_told_all_the_same() -> None:
+def test_a_plant_of_ours_is_not_reminded_and_the_buyer_is_notified_all_the_same() -> None:
     [level] = supplier_schedule(FRIDAY_THREE, POLICY, None, remind=False)
     assert (level.action, f"{level.at:%a %H:%M}") == ("notify_buyer", "Tue 13:00")
 
 
-def test_each_rung_counts_in_the_hours_of_the_role_that_it_calls_on() -> None:
+def test_each_level_counts_in_the_hours_of_its_role() -> None:
     policy = a_policy(roles={"buyer": Role(calendar=BERLIN), "purchasing-manager": Role(calendar=LOS_ANGELES)})
-    remind, tell = question_schedule(FRIDAY_THREE, policy, "buyer", None)
-    assert (remind.calendar, tell.calendar) == ("berlin", "los-angeles")
+    remind, notify = question_schedule(FRIDAY_THREE, policy, "buyer", None)
+    assert (remind.calendar, notify.calendar) == ("berlin", "los-angeles")
     # 17:00 in Berlin: all of the eight hours are Monday's. 08:00 in Los Angeles: a day, a day and six hours.
     assert f"{remind.at.astimezone(ZoneInfo('Europe/Berlin')):%a %H:%M}" == "Mon 16:00"
-    assert f"{tell.at.astimezone(ZoneInfo('America/Los_Angeles')):%a %H:%M}" == "Tue 14:00"
-    assert {remind.at.tzinfo, tell.at.tzinfo} == {dt.UTC}
+    assert f"{notify.at.astimezone(ZoneInfo('America/Los_Angeles')):%a %H:%M}" == "Tue 14:00"
+    assert {remind.at.tzinfo, notify.at.tzinfo} == {dt.UTC}
 
 
-def test_no_rung_comes_before_the_one_below_it_however_long_the_manager_works() -> None:
+def test_no_level_is_due_before_the_one_below_it_however_long_the_manager_works() -> None:
     tireless = Calendar(name="tireless", weekdays=tuple(range(7)), opens=dt.time(0), closes=dt.time(23, 59))
     policy = a_policy(roles={"purchasing-manager": Role(calendar=tireless)})
-    remind, tell = question_schedule(FRIDAY_THREE, policy, "buyer", None)
-    assert f"{remind.at:%a %H:%M}" == f"{tell.at:%a %H:%M}" == "Mon 14:00", "24 h of the manager's end on Saturday"
+    remind, notify = question_schedule(FRIDAY_THREE, policy, "buyer", None)
+    assert f"{remind.at:%a %H:%M}" == f"{notify.at:%a %H:%M}" == "Mon 14:00", "24 h of the manager's end on Saturday"
 
 
-def test_no_rung_waits_beyond_the_morning_of_the_latest_safe_date() -> None:
+def test_no_level_is_due_after_the_morning_of_the_latest_safe_date() -> None:
     levels = supplier_schedule(FRIDAY_THREE, POLICY, june(16))
     assert [f"{level.at:%a %H:%M}" for level in levels] == ["Mon 14:00", "Tue 08:00"]
     assert [level.latest_safe for level in levels] == [None, june(16)]
@@ -142,7 +142,7 @@ def test_the_next_escalation_level_is_the_one_above_those_climbed_until_the_top(
     assert next_escalation(of_the_buyer, REMINDED) == of_the_buyer[-1]
 
 
-def test_a_rung_says_why_it_is_due() -> None:
+def test_a_level_has_the_reason_why_it_is_due() -> None:
     reminder, reported = supplier_schedule(FRIDAY_THREE, POLICY, june(16))
     assert reminder.reason("v7").model_dump() == {
         "rule": "R16",
@@ -163,7 +163,7 @@ def test_a_rung_says_why_it_is_due() -> None:
     assert forward.thresholds == {"escalation.sla_hours": 16, "escalation.buyer_at": "1.0"}
 
 
-def test_moments_are_told_in_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_moments_are_in_utc_whatever_the_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     after_hours = dt.datetime(2026, 6, 12, 20, tzinfo=dt.UTC)
     monkeypatch.setenv("TZ", "America/Los_Angeles")
     time.tzset()
@@ -219,7 +219,7 @@ def test_an_escalation_schedule_rises_and_ends_by_the_latest_safe_date(
 
 
 @given(moments, st.integers(1, 20), st.sampled_from([0, 1, 2]))
-def test_a_rung_is_due_where_counting_the_minutes_of_its_role_ends(
+def test_a_level_is_due_where_counting_the_minutes_of_its_role_ends(
     started: dt.datetime, sla_hours: int, place: int
 ) -> None:
     policy = a_policy(escalation=Escalation(sla_hours=sla_hours), office=LOS_ANGELES)

@@ -1,4 +1,4 @@
-"""What R3 says of its outcomes, and where a fraction of a unit decides."""
+"""The reasons of R3's outcomes, and cases that a fraction of a unit decides."""
 
 from decimal import Decimal
 
@@ -87,7 +87,7 @@ def test_r3_says_that_a_person_decided_that_a_date_is_past_moving_and_that_it_is
     )
 
 
-def test_half_a_unit_shipped_is_a_floor_and_half_a_unit_missing_is_a_balance() -> None:
+def test_half_a_unit_shipped_is_a_floor_and_half_a_unit_missing_is_an_open_quantity() -> None:
     shipped = judged(ACKNOWLEDGED._replace(in_transit=Decimal("0.5")), "0")
     assert isinstance(shipped, FloorAndReorder)
     assert shipped.floor == Decimal("0.5")
@@ -96,14 +96,14 @@ def test_half_a_unit_shipped_is_a_floor_and_half_a_unit_missing_is_a_balance() -
     assert open_quantity.open_quantity == Decimal("0.5")
 
 
-def test_a_date_wanted_otherwise_of_a_line_that_is_partly_shipped_leaves_its_quantity() -> None:
+def test_another_date_for_a_partly_shipped_line_leaves_its_quantity() -> None:
     outcome = judged(ACKNOWLEDGED._replace(in_transit=Decimal(400)), "1000", day=29)
     assert isinstance(outcome, FloorAndReorder)
     assert (outcome.new_quantity, outcome.open_quantity) == (Decimal(1000), Decimal(0))
     assert outcome.why == "400 is shipped or received; the other 0 needs another order"
 
 
-def test_nobody_has_approved_a_change_unless_it_is_said() -> None:
+def test_a_change_is_not_approved_by_default() -> None:
     outcome = judge_line_change(
         ACKNOWLEDGED,
         Decimal(1000),

@@ -63,7 +63,7 @@ def test_a_total_at_the_maximum_is_one_lot_and_a_maximum_at_the_smallest_lot_is_
     assert size_lots(Decimal(150), Decimal(90), Decimal(50), Decimal(100)).lots == numbers(100, 100)
 
 
-def test_one_lot_is_told_by_its_quantity() -> None:
+def test_one_lot_is_described_by_its_quantity() -> None:
     sizing = size_lots(Decimal(437), Decimal(100), Decimal(25), None)
     assert sizing.why == "437 needed, 450 ordered, 13 surplus (minimum 100, multiple 25)"
 

@@ -230,7 +230,7 @@ IN_CALENDAR = "correct the calendar's weekdays, holidays or shutdowns"
         ),
     ],
 )
-def test_a_defect_says_all_that_its_owner_needs(
+def test_a_defect_has_all_that_its_owner_needs(
     item: dict[str, Any], source: dict[str, Any] | None, need: dict[str, Any], defect: MasterDataDefect
 ) -> None:
     assert found(item, source, need) == (defect,)
@@ -280,7 +280,7 @@ def test_where_everybody_is_excluded_another_supplier_is_asked_for() -> None:
     )
 
 
-def test_all_that_is_wrong_with_all_sources_is_said_and_one_defect_is_not_said_to_be_more() -> None:
+def test_all_defects_of_all_sources_are_listed_and_a_single_one_mentions_no_others() -> None:
     sources = (a_source(blocked=True), a_source(supplier="1678", lead_time_days=0))
     need, policy = a_need(), a_policy(owners=OWNERS)
     assessment = Assessment(item=an_item(*sources), policy=policy)

@@ -3,12 +3,16 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.identity import OrderId
-from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, ScheduleLineState, SupplyRequest
+from canonical.supply import ScheduleLine, ScheduleLineState
 from decisions.netting import Allocation, counted, left_to_order, uncovered
-from decisions.sourcing import plan_with
-from decisions.supply_requests import request_for
-from tests.decisions.models import a_need, a_policy, a_source, an_item, backordered, confirmed, june, may, received
+from tests.decisions.models import (
+    a_coverage,
+    backordered,
+    confirmed,
+    june,
+    may,
+    received,
+)
 
 quantities = st.decimals(0, 10_000, places=3)
 allocations = st.builds(Allocation, ordered=quantities, confirmed=st.none() | quantities, acknowledged=st.booleans())
@@ -35,30 +39,6 @@ def test_what_is_uncovered_is_never_negative_and_fills_the_need_exactly(need: De
     assert missing >= 0
     covered = sum((counted(allocation) for allocation in held), Decimal(0))
     assert missing + covered == need or (missing == 0 and covered > need)
-
-
-def a_request(quantity: int) -> SupplyRequest:
-    need, item = a_need(), an_item(a_source())
-    choice = plan_with(item.sources[0], item, need, a_policy(), may(4), Decimal(quantity))
-    return request_for(need, item, choice, a_policy(), requirement_id=need.id, request_revision=2, today=may(4))
-
-
-def a_coverage(name: str, quantity: int, *schedule_lines: ScheduleLine, **reported: object) -> OrderCoverage:
-    """An order that was asked for so much; with schedule lines, it answered."""
-    statement = None
-    if schedule_lines or reported:
-        statement = CoverageChanged.model_validate(
-            {
-                "order_id": name,
-                "sequence": 1,
-                "as_of": a_need().revision.effective_at,
-                "supplier": "1580",
-                "request_revision": 2,
-                "schedule_lines": schedule_lines,
-            }
-            | reported
-        )
-    return OrderCoverage(order_id=OrderId(name), supplier="1580", request=a_request(quantity), reported=statement)
 
 
 def test_an_order_that_has_not_answered_holds_what_was_asked_and_one_that_has_what_it_confirmed() -> None:
@@ -95,7 +75,7 @@ def test_of_an_order_that_has_ended_only_what_it_brought_counts_with_what_was_re
     assert (netting.uncovered, netting.counted) == (Decimal(30), (("stock", Decimal(10)), ("PO", Decimal(60))))
 
 
-def test_a_balance_is_held_until_it_is_ordered_anew() -> None:
+def test_an_open_quantity_is_counted_until_it_is_ordered_again() -> None:
     coverage = a_coverage("PO", 100, received(60, june(1)), open_quantity=Decimal(40), closed=True)
     assert left_to_order(Decimal(100), [coverage]).uncovered == 0
     settled = coverage.model_copy(update={"settled": 2})

@@ -132,7 +132,7 @@ def test_the_reason_names_what_was_compared_and_the_fence() -> None:
     assert reason.thresholds == {"frozen_zone_days": 5}
 
 
-def test_an_increase_of_a_line_under_way_creates_the_balance() -> None:
+def test_an_increase_of_a_line_under_way_leaves_an_open_quantity() -> None:
     outcome = judged(LineState(OrderStage.DELIVERING, True, Decimal(300), Decimal(100)), 1000, 1200)
     assert isinstance(outcome, FloorAndReorder)
     assert (outcome.floor, outcome.new_quantity, outcome.surplus, outcome.open_quantity) == numbers(400, 1000, 0, 200)
@@ -150,7 +150,7 @@ def test_a_line_that_was_overdelivered_is_not_raised_to_what_came() -> None:
     assert (outcome.new_quantity, outcome.surplus, outcome.open_quantity) == numbers(1000, 150, 0)
 
 
-def test_a_closed_line_creates_the_balance_of_what_it_gave() -> None:
+def test_a_closed_line_leaves_open_what_it_did_not_deliver() -> None:
     closed = LineState(OrderStage.CLOSED, answered=True, received=Decimal(900))
     outcome = judged(closed, 1000, 1000)
     assert isinstance(outcome, Reorder)
@@ -158,7 +158,7 @@ def test_a_closed_line_creates_the_balance_of_what_it_gave() -> None:
     assert isinstance(judged(closed, 1000, 900), LineUnchanged)
 
 
-def test_what_is_wanted_already_is_no_change() -> None:
+def test_a_request_for_what_is_ordered_is_no_change() -> None:
     assert isinstance(judged(ACKNOWLEDGED, 1000, 1000), LineUnchanged)
 
 
@@ -171,7 +171,7 @@ amounts = st.integers(0, 500).map(Decimal)
 
 
 @given(amounts, amounts, amounts, amounts, st.sampled_from([OrderStage.SENT, OrderStage.DELIVERING, OrderStage.CLOSED]))
-def test_under_way_or_closed_line_and_balance_give_what_is_wanted_and_the_rest_is_named_surplus(
+def test_line_and_open_quantity_sum_to_the_request_and_the_rest_is_surplus(
     in_transit: Decimal, received: Decimal, current: Decimal, requested: Decimal, stage: OrderStage
 ) -> None:
     state = LineState(stage, True, in_transit, received)

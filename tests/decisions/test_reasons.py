@@ -1,4 +1,4 @@
-"""Every outcome says why: the rule, what was compared, with which policy values; as JSON, of the version given."""
+"""Every outcome has its reason: the rule, the figures, the policy values and version; it survives JSON."""
 
 import json
 from collections.abc import Callable
@@ -131,7 +131,7 @@ def unlimited(version: str) -> Reason:
         ),
     ],
 )
-def test_a_verdict_says_its_rule_its_figures_and_the_policy(
+def test_an_outcome_has_its_rule_its_figures_and_the_policy(
     outcome: Callable[[str], Reason], rule: str, why: str, inputs: dict[str, Any], thresholds: dict[str, Any]
 ) -> None:
     reason = outcome("v7")

@@ -37,7 +37,7 @@ def test_r12_had_the_first_been_320_of_520_in_a_550_order_350_is_ordered_with_su
     assert decrease.allocations == {A: 320}
 
 
-def test_who_wants_less_keeps_the_rest() -> None:
+def test_a_requirement_that_needs_less_keeps_the_rest() -> None:
     decrease = shared(550, {A: 320, B: 200}, {B: 90})
     assert (decrease.quantity, decrease.surplus) == numbers(450, 40)
     assert decrease.allocations == {A: 320, B: 90}

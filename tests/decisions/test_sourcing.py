@@ -63,7 +63,7 @@ def test_one_sound_source_is_enough() -> None:
     assert choose(a_need(), assessment, may(4)).source == SECOND  # type: ignore[union-attr]
 
 
-def test_a_supplier_that_holds_cover_must_be_sound_even_where_another_is() -> None:
+def test_a_supplier_that_holds_coverage_must_be_sound_even_where_another_is() -> None:
     broken = a_source(supplier="1580", unit="CT")
     assessment = known(broken, SECOND)
     assert [defect.field for defect in defects_of(a_need(), assessment, holding=["1580"])] == ["unit"]
@@ -168,7 +168,7 @@ def test_a_source_that_its_suppliers_own_policy_lets_in_or_out_decides_whether_t
     assert [defect.field for defect in defects_of(a_need(), let_out)] == ["lead_time_days"]
 
 
-def test_a_blocked_item_is_said_whoever_supplies_it() -> None:
+def test_a_blocked_item_is_reported_whoever_supplies_it() -> None:
     blocked = Assessment(item=an_item().model_copy(update={"blocked": "phased out"}), policy=POLICY)
     assert [defect.field for defect in defects_of(a_need(), blocked)] == ["blocked"]
 

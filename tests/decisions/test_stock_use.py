@@ -72,7 +72,7 @@ def test_of_300_free_the_most_critical_gets_250_and_the_next_50_whatever_their_d
     assert [reason.rule for reason in outcome.reasons("v1")] == ["R11", "R4"]
 
 
-def test_a_verdict_says_who_gets_what_and_what_is_too_little_to_be_told() -> None:
+def test_an_outcome_states_who_gets_what_and_which_changes_are_suppressed() -> None:
     spread, dampener = judged(free("300"), C, B, A, reported={"B": 45}).reasons("v7")
     assert spread == Reason(
         rule="R11",
@@ -101,7 +101,7 @@ def test_what_is_received_or_on_the_way_is_not_relaxed_again() -> None:
     assert counts_on(judged(free("300"), user("A", 250, secured=Decimal(180)))) == {"A": 70}
 
 
-def test_a_need_that_the_plan_stated_after_the_stock_is_left_as_the_plan_says() -> None:
+def test_a_need_that_the_plan_stated_after_the_stock_stays_as_planned() -> None:
     later = user("A", 250, reported_at=NOON)
     assert counts_on(judged(free("300"), later, B)) == {"B": 200}
 
@@ -124,7 +124,7 @@ def test_a_transfer_is_promised_what_suppliers_confirm_and_gets_nothing_from_sto
         ("0", 5, 0, 0),  # nothing is free: nothing is left promised
     ],
 )
-def test_a_change_within_the_dampener_is_counted_and_not_told(
+def test_a_change_within_the_dampener_is_counted_and_not_reported(
     stock: str, reported: int, counts: int, suppressed: int
 ) -> None:
     outcome = judged(free(stock), B, reported={"B": reported})
@@ -132,21 +132,21 @@ def test_a_change_within_the_dampener_is_counted_and_not_told(
 
 
 def test_small_falls_are_borne_as_long_as_they_are_no_more_than_one_need_may_vary_by() -> None:
-    """Three needs that were told 8 each and get 8, 1 and nothing now: together they count on 15 too many."""
+    """Three needs had 8 each and now get 8, 1 and nothing: together they count on 15 too many."""
     needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
     reported = dict.fromkeys("ABC", 8)
     assert counts_on(judged(free("15"), *needs, reported=reported)) == {"A": 8, "B": 8, "C": 8}
     assert counts_on(judged(free("9"), *needs, reported=reported)) == {"A": 8, "B": 1}
 
 
-def test_who_gets_what_was_told_is_not_told_again_where_the_falls_of_others_are() -> None:
+def test_an_unchanged_allocation_is_not_reported_again_where_others_fall() -> None:
     needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
     outcome = judged(free("9"), *needs, reported=dict.fromkeys("ABC", 8))
     assert [share.act for share in outcome.shares] == [False, True, True]
 
 
-def test_a_rise_that_is_too_small_to_be_told_lets_no_more_falls_be_borne() -> None:
-    """A may vary by 50 and is to get one more; B and C, told 8 each, get nothing: 15 too many, and they vary by 10."""
+def test_a_suppressed_rise_allows_no_more_suppressed_falls() -> None:
+    """A may vary by 50 and is to get one more; B and C had 8 each and get nothing: 15 too many, and they vary by 10."""
     needs = [user("A", 1000, 10), user("B", 8, 11), user("C", 8, 12)]
     outcome = judged(free("101"), *needs, reported={"A": 100, "B": 8, "C": 8})
     assert counts_on(outcome) == {"A": 100}
@@ -158,7 +158,7 @@ def test_falls_are_added_up_beyond_a_need_whose_unit_nothing_converts() -> None:
 
 
 def test_falls_in_another_unit_than_the_stocks_are_added_up_in_the_stocks() -> None:
-    """Nine pieces were told to three needs each, and a carton of twelve is free: fifteen too many are counted on."""
+    """Three needs had nine pieces each, and a carton of twelve is free: fifteen too many are counted on."""
     twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
     carton = an_item().model_copy(update={"conversions": (twelve,)})
     needs = [user(name, 40, day) for day, name in enumerate("ABC", 10)]
@@ -204,7 +204,7 @@ stocks = st.lists(st.integers(-100, 600), min_size=1, max_size=5)
 
 
 @given(users, stocks)
-def test_whatever_the_stock_does_no_more_is_counted_on_than_there_is_but_one_needs_damping(
+def test_no_more_is_counted_on_than_is_available_but_for_one_dampener(
     needs: list[StockUser], figures: list[int]
 ) -> None:
     reported: dict[RequirementId, Decimal] = {}

@@ -129,7 +129,7 @@ def test_a_subcontractor_is_given_components_for_each_order_unit_before_the_orde
         )
 
 
-def test_a_release_wants_nothing_more_and_is_newer() -> None:
+def test_a_release_requests_nothing_more_and_is_newer() -> None:
     choice = plan_with(SOURCE, ITEM, NEED, POLICY, may(4))
     request = request_for(
         NEED, ITEM, choice, POLICY, requirement_id=NEED.id, request_revision=1, today=may(4), approved_by="ana"

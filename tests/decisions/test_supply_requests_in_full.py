@@ -54,7 +54,7 @@ REQUEST = SupplyRequest(
 )
 
 
-def test_a_request_says_all_that_the_order_must_know() -> None:
+def test_a_request_has_all_that_the_order_must_know() -> None:
     stated = request_for(
         NEED,
         ITEM,
@@ -71,7 +71,7 @@ def test_a_request_says_all_that_the_order_must_know() -> None:
     assert stated == REQUEST
 
 
-def test_what_nobody_said_of_a_request_is_as_the_rules_say() -> None:
+def test_a_request_has_the_defaults_of_the_rules() -> None:
     stated = request_for(
         NEED, ITEM, CHOICE, POLICY, requirement_id=REQUEST.requirement_id, request_revision=3, today=may(4)
     )
@@ -86,7 +86,7 @@ def test_pegs_in_the_order_unit_are_passed_on_as_they_are() -> None:
     assert all(one is other for one, other in zip(stated.pegs, NEED.pegs, strict=True))
 
 
-def test_a_request_says_up_to_which_lot_its_source_sells() -> None:
+def test_a_request_has_the_largest_lot_of_its_source() -> None:
     up_to_400 = SOURCE.model_copy(update={"maximum_quantity": Decimal(400)})
     choice = plan_with(up_to_400, ITEM, NEED, POLICY, may(4))
     stated = request_for(
@@ -123,7 +123,7 @@ def test_the_terms_name_the_route_as_well() -> None:
     )
 
 
-def test_a_release_wants_nothing_is_no_expediting_and_needs_no_approval() -> None:
+def test_a_release_requests_nothing_is_no_expediting_and_needs_no_approval() -> None:
     nothing = {
         "lots": (),
         "needed": Decimal(0),

@@ -54,7 +54,7 @@ def test_a_later_date_is_counted_in_working_days() -> None:
     assert judged(last=june(15), tolerance=Tolerance(later_working_days=2)).accepted
 
 
-def test_cheaper_earlier_and_unsaid_need_no_person() -> None:
+def test_cheaper_earlier_and_missing_values_need_no_person() -> None:
     assert judged(price="1.00", last=june(1)).accepted
     assert judged(price=None, last=None).accepted
 

@@ -92,7 +92,7 @@ def test_a_price_for_the_same_unit_is_shown_as_it_was_written() -> None:
     assert str(per_hundred.answered) == "3.10"
 
 
-def test_several_breaches_are_told_one_after_the_other() -> None:
+def test_several_breaches_are_listed_one_after_the_other() -> None:
     assert judged("900", "3.00", june(15)).why == (
         "quantity 1000 → 900: -10.0%, limit -3.0%; price 2.00 → 3.00: +50.0%, limit +1.0%; "
         "date 2026-06-11 → 2026-06-15: 2 working days later, limit 0"

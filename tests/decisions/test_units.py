@@ -61,7 +61,7 @@ def test_r5_50000_g_at_453_592292197_g_per_lb_with_3_decimals_are_110_232_lb() -
     assert to_need_unit(Decimal("110.231"), per_pound).quantize(Decimal("0.001")) == Decimal("49999.932")
 
 
-def test_every_physical_unit_is_as_large_as_a_kept_library_says() -> None:
+def test_every_physical_unit_is_as_large_as_in_a_maintained_library() -> None:
     assert {code for code, unit in UNITS.items() if unit.dimension} == set(BY_PINT)
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(non_int_type=Fraction)
     for one, other in product(BY_PINT, repeat=2):
@@ -72,12 +72,12 @@ def test_every_physical_unit_is_as_large_as_a_kept_library_says() -> None:
             assert ours == Fraction((theirs[0] / theirs[1]).to("").magnitude), (one, other)
 
 
-def test_what_the_item_says_wins_over_physics() -> None:
+def test_the_conversion_of_the_item_wins_over_physics() -> None:
     assert conversion("KGM", "LBR", kept("KGM", LBR=("1", "2"))) == (Decimal(1), Decimal(2))
     assert conversion("KGM", "LBR", kept("EA")) == (Decimal(45359237), Decimal(100000000))
 
 
-def test_physics_leads_to_the_unit_that_the_item_says_something_of() -> None:
+def test_physics_leads_to_a_unit_that_the_item_converts() -> None:
     """Pieces are the base unit, five of them weigh two kilograms; a need in grams, ordered in cartons of ten."""
     item = kept("EA", KGM=("5", "2"), CT=("10", "1"))
     assert conversion("GRM", "CT", item) == (Decimal(4000), Decimal(1))
@@ -85,7 +85,7 @@ def test_physics_leads_to_the_unit_that_the_item_says_something_of() -> None:
 
 
 @pytest.mark.parametrize(("need", "order"), [("EA", "CT"), ("KGM", "LTR"), ("HUR", "DAY"), ("SET", "EA")])
-def test_where_neither_the_item_nor_physics_says_it_nothing_converts(need: str, order: str) -> None:
+def test_where_neither_the_item_nor_physics_has_a_factor_nothing_converts(need: str, order: str) -> None:
     assert conversion(need, order, kept("EA")) is None
 
 
@@ -126,9 +126,7 @@ def test_the_way_back_never_promises_what_is_not_there(quantity: Decimal, factor
 
 
 @given(st.lists(st.integers(1, 10_000), min_size=1, max_size=6), factors, order_units)
-def test_pegs_sum_to_what_is_needed_and_cover_each_day(
-    pegged: list[int], factor: tuple[Decimal, Decimal], unit: str
-) -> None:
+def test_pegs_sum_to_what_is_needed_on_each_day(pegged: list[int], factor: tuple[Decimal, Decimal], unit: str) -> None:
     pegs = [a_peg(quantity, june(1 + day)) for day, quantity in enumerate(pegged)]
     converted = pegs_in_order_unit(pegs, factor, unit)
     assert sum(peg.quantity for peg in converted) == to_order_unit(Decimal(sum(pegged)), factor, unit)

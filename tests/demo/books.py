@@ -51,7 +51,7 @@ def books(
     cover_on: Mapping[str, str] | None = None,
     received: Mapping[int, int] | None = None,
 ) -> Books:
-    """One order: its lines, the reference that the ERP knows each by, and what APS was told is coming for whom.
+    """One order: its lines, the reference that the ERP knows each by, and the coverage that was reported to APS.
 
     `cover_on`: for which day, where it is another than DOCK.
     """

@@ -208,7 +208,7 @@ class Paper:
         )
 
     def _place(self, requests: Sequence[SupplyRequest]) -> None:
-        """Orders of at most fifteen days of dock dates, as Bothell's policy says."""
+        """Orders whose dock dates lie at most fifteen days apart, as Bothell's policy sets."""
         orders: list[list[SupplyRequest]] = []
         for request in requests:
             for held in orders:

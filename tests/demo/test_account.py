@@ -25,7 +25,7 @@ def test_a_line_of_our_own_needs_follows_what_it_is_for() -> None:
     assert for_unchanged({OWN: 1}, revision(), READ, READ) == []
 
 
-def test_who_shares_a_line_is_on_order_and_damped_as_long_as_nobody_writes_to_it() -> None:
+def test_a_requirement_on_a_shared_line_counts_as_suppressed_while_nobody_writes_to_it() -> None:
     assert suppressed({TWO: 1}, revision(slightly=["B", "D", "not on order"]), READ) == ["B"]
     assert suppressed({ONE: 1}, revision(slightly=["B"]), READ) == []
 

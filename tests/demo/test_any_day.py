@@ -53,7 +53,7 @@ def check_the_reading(paper: Paper) -> None:
 
 
 def check_the_cut(paper: Paper) -> None:
-    """There is a line to cut, and what is left of it is what R12 says."""
+    """There is a line to cut, and R12 decides what is left of it."""
     books = paper.books()
     line = line_to_cut(shared_lines(books, read_lines(books)))
     assert set(line.needs) == paper.truth[line.order, line.line]

@@ -1,4 +1,4 @@
-"""The demo's world: real figures in, and a plan of the size that the story needs out."""
+"""The demo's data: real figures in, and a plan of the size that the story needs out."""
 
 from collections import defaultdict
 from datetime import date, timedelta

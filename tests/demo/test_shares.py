@@ -80,14 +80,14 @@ def test_of_lines_that_are_alike_the_books_leave_open_who_shares_which_and_they_
     assert aps_mismatches(found, reading.serves) == []
 
 
-def test_coverage_that_no_line_explains_is_said() -> None:
+def test_coverage_that_no_line_explains_is_reported() -> None:
     other = books(BOTH, lines=[line(10, 3420, item="MS-2348")], known_by={}, coverage={"B": 3024})
     assert read_lines(other).unread == [f"B: 3024 of order {ORDER}, which has no line of MS-2341"]
     more = books(BOTH, lines=[line(10, 3000)], known_by={10: "B"}, coverage={"B": 3024})
     assert read_lines(more).unread == [f"B: 3024 of order {ORDER}, where its own lines hold 3000"]
 
 
-def test_a_line_of_no_plan_is_said_and_one_of_our_own_needs_is_none() -> None:
+def test_a_line_of_no_plan_is_reported_and_one_of_our_own_needs_is_not() -> None:
     found = books(BOTH, lines=[line(10, 3420), line(20, 3040)], known_by={10: "A", 20: "B"}, coverage=COVERAGE)
     assert unknown_lines(found, []) == []
     found.aps["versions"]["1"]["requirements"] = {"A": BOTH["A"]}
@@ -106,7 +106,7 @@ def test_what_nothing_comes_for_any_more_shares_no_line() -> None:
     assert shared_in(books(BOTH, lines=[line(10, 3420)], known_by={10: "A"}, coverage={"A": 3402, "B": 0})) == []
 
 
-def test_without_one_of_its_sharers_a_line_is_the_others_needs_in_whole_lots() -> None:
+def test_without_one_requirement_a_line_is_the_needs_of_the_others_in_whole_lots() -> None:
     assert shared().without({"B"}) == Decimal(3420), "3402 in twenties"
     assert shared().without({"A"}) == Decimal(3040)
     assert shared().without({"A", "B"}) == 0
@@ -122,7 +122,7 @@ def test_a_line_that_was_not_cut_is_a_fault() -> None:
     assert decrease_of(after, shared(), {"B"}).faults == [f"line {ORDER}/10 is 6440, has to be 3420"]
 
 
-def test_another_sharer_that_lost_something_is_a_fault() -> None:
+def test_another_requirement_that_lost_something_is_a_fault() -> None:
     after = books(BOTH, {"A": BOTH["A"]}, lines=[line(10, 3420)], known_by={10: "A"}, coverage={"A": 3400})
     assert decrease_of(after, shared(), {"B"}).faults == ["A has 3400 left of its 3402"]
 
@@ -144,7 +144,7 @@ def test_receipts_of_a_shared_line_are_compared_for_all_that_share_it() -> None:
     assert wrong(COVERAGE, 6400) == ["A + B: APS 6426, warehouse 6400"]
 
 
-def test_what_a_withdrawn_sharer_no_longer_takes_of_a_receipt_is_nobodys() -> None:
+def test_what_a_withdrawn_requirement_no_longer_takes_of_a_receipt_is_nobodys() -> None:
     reported = books(
         BOTH, {"A": BOTH["A"]}, lines=[line(10, 3420)], known_by={10: "A"}, coverage={"A": 3402}, received={10: 3420}
     )

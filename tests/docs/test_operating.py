@@ -1,4 +1,4 @@
-"""What docs/operating.md tells operators to ask for is what the code writes."""
+"""Metrics, logs and queries that docs/operating.md names are those that the code writes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/rules.md says what is so: rules, examples, policy keys with what ships, audit events, and who asks each rule."""
+"""docs/rules.md agrees with the code: rules, examples, shipped policy values, audit events, and who asks each rule."""
 
 import ast
 import re
@@ -28,7 +28,7 @@ def test_every_rule_has_a_section_in_its_place_and_a_line_in_the_table() -> None
 
 
 @pytest.mark.parametrize("rule", range(1, 17))
-def test_a_section_tells_example_test_keys_place_and_what_is_seen(rule: int) -> None:
+def test_a_section_has_example_test_keys_place_and_what_is_seen(rule: int) -> None:
     body = SECTIONS[rule]
     for part in ("**Example.**", "Tests: `tests/", "**Where.**", "**You see.**"):
         assert part in body, part
@@ -71,7 +71,7 @@ def policy_field(key: str) -> Any:
 
 
 def shipped(key: str) -> Any:
-    """What defaults.toml says, else what the model does."""
+    """The value of defaults.toml, else the default of the model."""
     value: Any = SHIPPED
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
@@ -99,7 +99,7 @@ def test_every_key_of_a_policy_that_decides_is_a_rules() -> None:
         assert {key.split(".")[1] for key in named if key.startswith(f"{group}.")} == set(model.model_fields), group
 
 
-def test_the_audit_events_and_exceptions_that_are_named_are_noted_and_raised() -> None:
+def test_the_audit_events_and_exceptions_that_are_named_are_recorded_and_raised() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "workflows").rglob("*.py"))
     audit_events = set(re.findall(r"`([a-z]+\.[a-z]+)`", "".join(SECTIONS.values()))) - {key for key, _ in ROWS}
     assert len(audit_events) > 5
@@ -129,7 +129,7 @@ def asked() -> set[str]:
 
 
 @pytest.mark.parametrize("rule", range(1, 17))
-def test_the_modules_that_decide_are_asked_by_entities_or_said_not_to_be(rule: int) -> None:
+def test_the_modules_that_decide_are_asked_by_entities_or_marked_as_not(rule: int) -> None:
     body = SECTIONS[rule]
     modules = {path.replace("/", ".") for path in re.findall(r"\]\(\.\./decisions/([\w/]+)\.py\)", body)}
     assert modules

@@ -1,4 +1,4 @@
-"""A gateway over a real ledger and entities that remember what they were told."""
+"""A gateway over a real ledger and fake entities that record their messages."""
 
 import asyncio
 import datetime as dt
@@ -17,6 +17,7 @@ from adapters.ports import SupplierDialect
 from canonical.audit_event import FIRST_HASH, AuditEvent, chain
 from canonical.identity import OrderId
 from canonical.need import Need
+from canonical.policy import Ownership
 from canonical.records import (
     AuditBatch,
     OrderSnapshot,
@@ -59,6 +60,11 @@ class Gateway:
     def relay(self) -> Relay:
         relay: Relay = self.app.state.relay
         return relay
+
+    def own(self, plant: str = "P1", /, **domains: tuple[str, ...]) -> None:
+        """Only these sources own the domains at the plant; a source may be a pattern."""
+        policy = self.policies.by_plant[plant]
+        self.policies.by_plant[plant] = policy.model_copy(update={"ownership": Ownership(**domains)})
 
     async def send(self, event: dict[str, Any], **headers: str) -> httpx.Response:
         return await self.client.post("/v1/events", content=json.dumps(event), headers={**STRUCTURED, **headers})

@@ -1,4 +1,4 @@
-"""The world around the gateway as its tests tell it: entities that remember what they were told, a plain dialect,
+"""Fakes around the gateway: entities that record their messages, a plain supplier dialect,
 and events of which only what a test names differs.
 """
 
@@ -65,7 +65,7 @@ EntityMessage = (
 
 
 class FakeEntities:
-    """Entities that remember what they were told, in the order they took it; Temporal's failures on demand."""
+    """Entities that record their messages in the order of arrival; Temporal fails on demand."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, EntityMessage]] = []
@@ -293,7 +293,7 @@ def requirement_id(reference: str = "PLO-1") -> str:
 
 
 def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """What a refusal says, once it is the one that is meant and says what to do next."""
+    """The body of a refusal, once it has the expected status and code and names a next step."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     detail: dict[str, Any] = response.json()

@@ -122,7 +122,7 @@ async def test_what_is_received_or_unconfirmed_is_no_surplus_and_the_last_to_com
     assert "lead times are not known" in answer["why"]
 
 
-async def test_ended_and_withdrawn_needs_do_not_count_and_received_is_told_apart(gateway: Gateway) -> None:
+async def test_ended_and_withdrawn_needs_do_not_count_and_received_is_shown_separately(gateway: Gateway) -> None:
     there = (ScheduleLine(quantity=Decimal(200), date=dt.date(2026, 6, 1), state=RECEIVED),)
     await gateway.requirement(need(), RequirementStage.COVERED, coverage=there)
     await gateway.requirement(need("PLO-2"), RequirementStage.FULFILLED, closed=True)
@@ -166,7 +166,7 @@ async def test_another_unit_is_counted_as_master_data_converts_and_refused_where
     assert (answer["unit"], answer["stock"]["available"], answer["earliest_date"]) == ("CT", "8.333333", "2026-06-01")
 
 
-async def test_an_unknown_item_says_so(gateway: Gateway) -> None:
+async def test_an_unknown_item_is_reported_as_unknown(gateway: Gateway) -> None:
     answer = await ask(gateway, item="NO-SUCH")
     assert (answer["known"], answer["earliest_date"], answer["stock"]) == (False, None, None)
     assert answer["why"].startswith("nothing was ever stated, needed or ordered of NO-SUCH at P1")

@@ -44,7 +44,7 @@ def of(reported: dict[str, Any], **data: Any) -> dict[str, Any]:
     return {**reported, "data": reported["data"] | data}
 
 
-async def test_a_revision_that_takes_the_place_of_another_tells_that_ones_change_which_is_never_told_again(
+async def test_a_revision_that_supersedes_another_notifies_its_change_once(
     gateway: Gateway,
 ) -> None:
     for each in (revised("e-1"), of(revised("e-2"), revision="C", supersedes="B"), revised("e-3", 3, stock="5")):
@@ -60,7 +60,7 @@ async def test_a_revision_that_takes_the_place_of_another_tells_that_ones_change
     assert other.other_assemblies == ("BIKE",), "C says so; what B said is forgotten"
 
 
-async def test_a_revision_that_is_told_after_what_took_its_place_starts_nothing(gateway: Gateway) -> None:
+async def test_a_revision_that_arrives_after_its_successor_starts_nothing(gateway: Gateway) -> None:
     await gateway.send(of(revised("e-2"), revision="C", supersedes="B"))
     await gateway.relay.drain()
     await gateway.send(revised("e-1"))

@@ -1,4 +1,4 @@
-"""The buyers' desk: the inbox, the decision and its refusals, the reads and the trace."""
+"""The buyers' inbox, decisions and their refusals, the reads and the trace."""
 
 import datetime as dt
 import json
@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from temporalio.service import RPCStatusCode
 
-from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.identity import ExceptionId, RequirementId
 from canonical.need import Need, Revision
 from canonical.records import (
@@ -24,30 +23,8 @@ from canonical.records import (
 )
 from gateway.app import create_app
 from tests.gateway.conftest import STRUCTURED, Gateway
+from tests.gateway.exceptions import PATH, decide, shortage
 from tests.gateway.fakes import MORNING, POLICIES, TODAY, FakeEntities, answered, planned, problem, requirement_id
-
-ID = "abcdefghijkl"
-PATH = f"/v1/exceptions/{ID}"
-
-
-def shortage(summary: str = "200 of 500 EA come late", **changes: Any) -> ExceptionSnapshot:
-    proposal = Proposal(
-        kind=ExceptionKind.SHORTAGE,
-        summary=summary,
-        plant="P1",
-        alternatives=(Alternative(choice=Choice.ACCEPT), Alternative(choice=Choice.SPLIT, supplier="1616")),
-        proposed_by="pam",
-    )
-    fields: dict[str, Any] = {
-        "id": ExceptionId(f"exception/{ID}"),
-        "raised_by": requirement_id(),
-        "proposal": proposal,
-        "digest": proposal.digest,
-        "state": ExceptionState.OPEN,
-        "assignee": "buyer",
-        "opened_at": MORNING,
-    }
-    return ExceptionSnapshot(**(fields | changes))
 
 
 @pytest.fixture
@@ -56,12 +33,6 @@ async def open_shortage(gateway: Gateway) -> ExceptionSnapshot:
     gateway.entities.exceptions[snapshot.id] = snapshot
     await gateway.record(snapshot)
     return snapshot
-
-
-async def decide(gateway: Gateway, digest: str | None, **body: Any) -> httpx.Response:
-    statement = {"choice": "accept", "decided_by": "anna"} | body
-    headers = {} if digest is None else {"If-Match": f'"{digest}"'}
-    return await gateway.client.post(f"{PATH}/decision", json=statement, headers=headers)
 
 
 async def test_a_decision_on_what_was_seen_is_taken(gateway: Gateway, open_shortage: ExceptionSnapshot) -> None:
@@ -108,7 +79,7 @@ async def test_a_digest_out_of_date_is_refused_with_the_present_one(
 
 
 @pytest.mark.parametrize("digest", [None, "", "*"])
-async def test_a_decision_that_does_not_say_what_it_saw_is_refused(
+async def test_a_decision_without_the_digest_it_saw_is_refused(
     gateway: Gateway, open_shortage: ExceptionSnapshot, digest: str | None
 ) -> None:
     statement = problem(await decide(gateway, digest), 428, "digest_required")
@@ -338,7 +309,7 @@ async def test_the_picture_is_served_as_svg_and_as_a_page_that_runs_nothing(gate
     problem(await gateway.client.get("/v1/requirements/P1/X/none/trace.svg"), 404, "not_found")
 
 
-async def test_health_says_what_waits_and_that_a_dead_relay_is_not_ready(gateway: Gateway) -> None:
+async def test_health_shows_what_waits_and_that_a_dead_relay_is_not_ready(gateway: Gateway) -> None:
     await gateway.send(planned())
     await gateway.send(planned("e-2", plant="P9"))
     assert (await gateway.client.get("/healthz")).json() == {"status": "alive"}

@@ -1,4 +1,4 @@
-"""What the API tells of engineering changes: the list, one by order line, and its trace."""
+"""Engineering changes in the API: the list, one by order line, and its trace."""
 
 import datetime as dt
 from decimal import Decimal
@@ -13,8 +13,8 @@ from canonical.records import ChangeSnapshot, ChangeStage, RequirementStage
 from tests.decisions.bills import removed, revised
 from tests.decisions.models import a_need
 from tests.gateway.conftest import Gateway
+from tests.gateway.exceptions import PATH, shortage
 from tests.gateway.fakes import event, problem
-from tests.gateway.test_buyers_inbox import PATH, shortage
 
 USER = a_need(plant="P1")
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -79,7 +79,7 @@ async def test_a_cursor_that_no_page_gave_is_refused(gateway: Gateway) -> None:
     problem(await gateway.client.get("/v1/changes?after=x"), 400, "invalid_cursor")
 
 
-async def test_a_revision_that_was_only_noted_is_told_once_it_has_recorded_something(gateway: Gateway) -> None:
+async def test_a_registered_change_without_a_record_is_not_shown_yet(gateway: Gateway) -> None:
     await gateway.ledger.bills.register(change().revised)
     assert await keys(gateway) == []
     statement = problem(await gateway.client.get("/v1/changes/P1/BK-100/B"), 404, "not_found")
@@ -144,7 +144,7 @@ async def carried_out(gateway: Gateway) -> ChangeSnapshot:
     return snapshot
 
 
-async def test_one_change_tells_proposal_lines_costs_needs_and_what_people_have_to_do(gateway: Gateway) -> None:
+async def test_one_change_shows_proposal_lines_costs_needs_and_instructions_to_people(gateway: Gateway) -> None:
     snapshot = await carried_out(gateway)
     read = (await gateway.client.get("/v1/changes/P1/BK-100/B")).json()
     assert [(one["reference"], one["quantity"], len(one["dispositions"])) for one in read["orders"]] == [
@@ -172,7 +172,7 @@ async def test_a_change_is_found_by_its_id_as_audit_events_and_exceptions_name_i
         assert (await gateway.client.get(address)).status_code == 200
 
 
-async def test_the_trace_of_a_change_tells_its_audit_events_its_questions_and_what_its_needs_made_of_it(
+async def test_the_trace_of_a_change_shows_its_audit_events_its_questions_and_its_needs(
     gateway: Gateway,
 ) -> None:
     snapshot = await carried_out(gateway)

@@ -18,6 +18,7 @@ from gateway.app import create_app
 from gateway.intake import cloudevents
 from gateway.intake.events import MESSAGE_BYTES_MAX
 from tests.gateway.conftest import BATCH, STRUCTURED, Gateway
+from tests.gateway.exceptions import PATH, shortage
 from tests.gateway.fakes import (
     POLICIES,
     TODAY,
@@ -31,7 +32,6 @@ from tests.gateway.fakes import (
     requirement_id,
 )
 from tests.gateway.plan_words import NDJSON, line, ndjson, report, send
-from tests.gateway.test_buyers_inbox import PATH, shortage
 
 # -- numbers and dates that no entity could digest
 
@@ -261,9 +261,7 @@ NAMES = ["計画", "a?b", "a%1bb", "a#b", "50%", "a b", "ü"]
 
 
 @pytest.mark.parametrize("source", NAMES)
-async def test_a_plan_is_found_where_its_location_says_whatever_its_source_is_called(
-    gateway: Gateway, source: str
-) -> None:
+async def test_a_plan_is_found_at_its_location_whatever_its_source_is_called(gateway: Gateway, source: str) -> None:
     taken = await send(gateway, 1, ndjson(line("A")), source=source)
     assert taken.status_code == 202, taken.text
     found = await gateway.client.get(taken.headers["location"])

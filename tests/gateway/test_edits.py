@@ -1,4 +1,4 @@
-"""A person's edit in the ERP: taken in, checked and told to the order."""
+"""A person's edit in the ERP: accepted, checked and delivered to the order."""
 
 import datetime as dt
 from decimal import Decimal
@@ -47,7 +47,7 @@ async def test_an_edit_keeps_its_place_among_the_orders_messages(gateway: Gatewa
         ({"field": "deleted", "old": "false", "new": "true"}, ("false", "true")),
     ],
 )
-async def test_each_field_is_told_in_one_spelling(
+async def test_each_field_is_passed_on_in_one_spelling(
     gateway: Gateway, data: dict[str, Any], reported: tuple[str, str]
 ) -> None:
     order = await gateway.order()
@@ -98,7 +98,7 @@ async def test_the_api_shows_an_edit_by_example(gateway: Gateway) -> None:
     assert (await gateway.send(body["examples"]["edited"]["value"])).status_code == 202
 
 
-def test_a_price_for_a_hundred_is_told_for_the_lines_own_price_unit() -> None:
+def test_a_price_for_a_hundred_is_converted_to_the_price_unit_of_the_line() -> None:
     edit = DocumentEdit(
         order_number="1",
         line=10,

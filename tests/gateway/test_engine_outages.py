@@ -19,8 +19,8 @@ from gateway.app import create_app
 from gateway.problems import is_engine_down
 from runtime.directory import EntityDirectory
 from tests.gateway.conftest import Gateway
+from tests.gateway.exceptions import PATH, shortage
 from tests.gateway.fakes import ITEM, MORNING, PLANT, POLICIES, TODAY, planned, problem, requirement_id
-from tests.gateway.test_buyers_inbox import PATH, shortage
 
 NOT_THERE = [
     RPCStatusCode.CANCELLED,
@@ -90,7 +90,7 @@ async def decided(gateway: Gateway, directory: EntityDirectory) -> httpx.Respons
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
-async def test_a_decision_is_told_to_come_again(gateway: Gateway, failure: Callable[[], Exception]) -> None:
+async def test_a_decision_gets_the_answer_to_retry_later(gateway: Gateway, failure: Callable[[], Exception]) -> None:
     answer = await decided(gateway, failing(failure))
     problem(answer, 503, "engine_unavailable")
     assert answer.headers["retry-after"] == "5"

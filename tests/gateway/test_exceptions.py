@@ -1,4 +1,4 @@
-"""What the buyers' inbox says of a question's way: who is asked, for whom, what comes next and why (R15, R16)."""
+"""Escalation in the buyers' inbox: who is asked, for whom, what comes next and why (R15, R16)."""
 
 import datetime as dt
 
@@ -6,8 +6,8 @@ from canonical.exception import NextEscalation
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot
 from tests.gateway.conftest import Gateway
+from tests.gateway.exceptions import PATH, decide, shortage
 from tests.gateway.fakes import problem
-from tests.gateway.test_buyers_inbox import PATH, decide, shortage
 
 WEDNESDAY_NOON = dt.datetime(2026, 6, 17, 12, tzinfo=dt.UTC)
 AWAY = Reason(
@@ -38,7 +38,7 @@ async def delegated(gateway: Gateway) -> ExceptionSnapshot:
     return snapshot
 
 
-async def test_the_inbox_says_who_is_asked_for_whom_what_comes_next_and_why(gateway: Gateway) -> None:
+async def test_the_inbox_shows_who_is_asked_for_whom_what_comes_next_and_why(gateway: Gateway) -> None:
     await delegated(gateway)
     [listed] = (await gateway.client.get("/v1/exceptions?assignee=dana")).json()["items"]
     read = (await gateway.client.get(PATH)).json()

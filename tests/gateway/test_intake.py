@@ -10,7 +10,7 @@ from tests.gateway.conftest import BATCH, STRUCTURED, Gateway
 from tests.gateway.fakes import answered, event, planned, problem, received, requirement_id, withdrawn
 
 
-async def test_an_event_is_stored_and_says_where_its_requirement_is_read(gateway: Gateway) -> None:
+async def test_an_event_is_stored_and_the_answer_links_to_its_requirement(gateway: Gateway) -> None:
     response = await gateway.send(planned())
     assert response.status_code == 202
     [outcome] = response.json()["events"]
@@ -25,7 +25,7 @@ async def test_an_event_is_stored_and_says_where_its_requirement_is_read(gateway
     assert await gateway.statuses(requirement_id()) == ["stored"]
 
 
-async def test_the_three_content_modes_say_the_same(gateway: Gateway) -> None:
+async def test_the_three_content_modes_are_equivalent(gateway: Gateway) -> None:
     stated = planned()
     headers = {f"ce-{name}": value for name, value in stated.items() if name != "data"}
     await gateway.send(stated)
@@ -238,14 +238,14 @@ async def test_an_empty_batch_is_a_probe(gateway: Gateway) -> None:
     assert (response.status_code, response.json()) == (202, {"stored": 0, "refused": 0, "events": []})
 
 
-async def test_a_batch_that_says_an_id_twice_with_two_bodies_keeps_both(gateway: Gateway) -> None:
+async def test_a_batch_that_has_an_id_twice_with_two_bodies_keeps_both(gateway: Gateway) -> None:
     taken = (await gateway.send_batch(planned(), planned(quantity="1"))).json()
     assert [each["outcome"] for each in taken["events"]] == ["stored", "refused"]
     assert taken["events"][1]["problem"]["status"] == 409
     assert len(await gateway.letters()) == 1
 
 
-async def test_a_body_beyond_the_limit_is_refused_whether_it_says_its_length_or_not(gateway: Gateway) -> None:
+async def test_a_body_beyond_the_limit_is_refused_with_or_without_a_content_length(gateway: Gateway) -> None:
     async def drops() -> Any:
         for _ in range(30):
             yield b" " * 1000
@@ -257,7 +257,7 @@ async def test_a_body_beyond_the_limit_is_refused_whether_it_says_its_length_or_
         assert "20000" in statement["detail"]
 
 
-async def test_a_document_is_stored_as_it_is_and_its_location_says_what_became_of_it(gateway: Gateway) -> None:
+async def test_a_document_is_stored_as_it_is_and_its_location_shows_what_became_of_it(gateway: Gateway) -> None:
     response = await gateway.document(
         "answer;4500000001;1;10;500;2026-06-10", **{"content-type": "application/edifact"}
     )

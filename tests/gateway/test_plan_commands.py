@@ -66,7 +66,7 @@ async def test_a_packed_plan_is_sent_watched_and_reported(gateway: Gateway, tmp_
     assert set(tmp_path.iterdir()) == {file, report}
 
 
-async def test_a_plan_over_its_error_limit_ends_with_1_and_says_why(gateway: Gateway, tmp_path: Path) -> None:
+async def test_a_plan_over_its_error_limit_exits_with_1_and_the_reason(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "plan.csv"
     file.write_text("item,quantity,unit,required_date\nX,-1,EA,2026-06-10\n")
     planner = Planner(gateway)
@@ -75,7 +75,7 @@ async def test_a_plan_over_its_error_limit_ends_with_1_and_says_why(gateway: Gat
     assert "stopped: too many lines are refused" in planner.results.export_text()
 
 
-async def test_who_does_not_wait_is_told_that_it_is_stored(gateway: Gateway, tmp_path: Path) -> None:
+async def test_without_waiting_the_console_reports_the_plan_as_stored(gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "plan.ndjson"
     file.write_bytes(ndjson(line("A")))
     planner = Planner(gateway)
@@ -85,7 +85,7 @@ async def test_who_does_not_wait_is_told_that_it_is_stored(gateway: Gateway, tmp
     assert (run.stage, run.partial) == (PlanStage.RECEIVED, True)
 
 
-async def test_a_report_in_parquet_says_what_the_csv_says(gateway: Gateway, tmp_path: Path) -> None:
+async def test_a_report_in_parquet_equals_the_csv(gateway: Gateway, tmp_path: Path) -> None:
     await through(gateway, 1, line("A"), line("=B"), line("GONE"))
     await through(gateway, 2, line("A"), line("=B", "7"))
     out = tmp_path / "lines.parquet"
@@ -111,7 +111,7 @@ async def test_a_report_in_parquet_says_what_the_csv_says(gateway: Gateway, tmp_
         ("plan.ndjson", (*RUN[:3], "P9", *RUN[4:]), "Unknown plant: plant 'P9' is not one of Pegline's plants: P1, P2"),
     ],
 )
-async def test_what_can_not_be_sent_is_said_in_plain_words(
+async def test_a_plan_that_can_not_be_sent_is_explained_in_plain_words(
     gateway: Gateway, tmp_path: Path, name: str, words: tuple[str, ...], statement: str
 ) -> None:
     if name != "missing.csv":
@@ -128,7 +128,7 @@ async def test_a_report_of_no_run_leaves_no_file(gateway: Gateway, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_where_nobody_answers_the_console_says_so_and_ends_with_2(
+def test_where_nobody_answers_the_console_reports_it_and_exits_with_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "plan.ndjson"
@@ -139,7 +139,7 @@ def test_where_nobody_answers_the_console_says_so_and_ends_with_2(
     assert "no gateway answers at http://127.0.0.1:9" in capsys.readouterr().err
 
 
-async def test_a_gateway_that_falls_silent_is_told(gateway: Gateway) -> None:
+async def test_a_gateway_that_falls_silent_is_reported(gateway: Gateway) -> None:
     async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as nobody:
         console = PlanConsole(nobody, Console(quiet=True), Console(quiet=True), silence_seconds=0)
         with pytest.raises(GatewayRefusal, match="no gateway answers"):

@@ -86,7 +86,7 @@ async def test_a_line_without_reference_that_is_new_gets_one_and_keeps_it(gatewa
     assert (await report(gateway, 2))[0]["demand_reference"] == "plan-1-line-1"
 
 
-async def test_a_tie_is_told_and_neither_guessed_nor_withdrawn(gateway: Gateway) -> None:
+async def test_a_tie_is_reported_and_neither_guessed_nor_withdrawn(gateway: Gateway) -> None:
     await through(gateway, 1, line("O1", "100", planner="anna"), line("O2", "100", planner="bert"))
     found = await through(gateway, 2, line(None, "100", planner="carl"), line(None, "100", planner="dora"))
     assert (found.ambiguous, found.changes, found.withdrawals) == (2, 0, 0)
@@ -96,7 +96,7 @@ async def test_a_tie_is_told_and_neither_guessed_nor_withdrawn(gateway: Gateway)
     assert "could be one another" in rows[0]["reason"]
 
 
-async def test_a_bad_line_is_told_by_number_and_field_and_the_others_go_on(gateway: Gateway) -> None:
+async def test_a_bad_line_is_reported_by_number_and_field_and_the_others_go_on(gateway: Gateway) -> None:
     await through(gateway, 1, line("GOOD"), line("BAD"))
     found = await through(
         gateway,
@@ -145,7 +145,7 @@ async def test_every_step_may_run_twice(gateway: Gateway) -> None:
     assert sorted(entity for entity, _ in gateway.entities.messages) == [of("A"), of("B")]
 
 
-async def test_a_need_that_a_message_still_on_its_way_states_otherwise_is_stated_again(gateway: Gateway) -> None:
+async def test_a_need_that_a_pending_message_states_differently_is_published_again(gateway: Gateway) -> None:
     await through(gateway, 1, line("A", "100"))
     await send(gateway, 3, ndjson(line("A", "100")))
     event = {

@@ -72,7 +72,7 @@ async def test_a_plan_that_was_taken_in_and_not_started_is_started_with_the_next
 
 
 async def reported_but_not_recorded(gateway: Gateway, version: int, *lines: dict[str, Any]) -> None:
-    """A plan whose relay dies when the needs have been told and have recorded themselves, and before it notes them."""
+    """A plan whose relay dies after its needs were delivered and recorded, and before it registers them."""
     assert (await send(gateway, version, ndjson(*lines))).status_code == 202
     run = (await matched(gateway, version)).run
     await gateway.ledger.plans.deliver(run, 100)
@@ -82,7 +82,7 @@ async def reported_but_not_recorded(gateway: Gateway, version: int, *lines: dict
     await delivered(gateway, run)
 
 
-async def test_a_need_that_was_told_and_not_noted_is_withdrawn_by_the_plan_that_has_it_no_more(
+async def test_a_need_delivered_but_not_registered_is_withdrawn_by_the_plan_that_no_longer_has_it(
     gateway: Gateway,
 ) -> None:
     await reported_but_not_recorded(gateway, 1, line("A"), line("B"))
@@ -90,7 +90,7 @@ async def test_a_need_that_was_told_and_not_noted_is_withdrawn_by_the_plan_that_
     assert (found.known, found.changes, found.withdrawals) == (2, 1, 1)
 
 
-async def test_a_change_that_was_told_and_not_noted_is_taken_back_by_the_plan_that_says_as_before(
+async def test_a_change_delivered_but_not_registered_is_reverted_by_the_plan_that_is_as_before(
     gateway: Gateway,
 ) -> None:
     await through(gateway, 1, line("A", "100"))

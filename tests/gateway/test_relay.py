@@ -34,7 +34,7 @@ async def reached(entities: FakeEntities, reported: int) -> bool:
     return len(entities.messages) >= reported
 
 
-async def test_a_planned_requirement_starts_with_what_the_plan_said(gateway: Gateway) -> None:
+async def test_a_planned_requirement_starts_with_what_the_plan_states(gateway: Gateway) -> None:
     peg = {"demand": "BUILD-1", "quantity": "500", "date": "2026-06-15", "criticality": "A"}
     await gateway.send(planned(pegging=[peg], source_revision=3, planner="pam", sourcing_rule="first"))
     await gateway.relay.drain()
@@ -57,7 +57,7 @@ async def test_a_second_pass_delivers_nothing_again(gateway: Gateway) -> None:
     assert len(gateway.entities.messages) == 1
 
 
-async def test_a_plan_that_says_the_same_anew_never_touches_the_entity(gateway: Gateway) -> None:
+async def test_a_plan_that_repeats_the_same_need_never_touches_the_entity(gateway: Gateway) -> None:
     await gateway.send(planned())
     await gateway.relay.drain()
     await gateway.send(planned("e-2", version=2))
@@ -66,7 +66,7 @@ async def test_a_plan_that_says_the_same_anew_never_touches_the_entity(gateway: 
     assert await gateway.statuses(requirement_id()) == ["delivered", "unchanged"]
 
 
-async def test_what_is_new_is_started_and_what_has_changed_is_told_without_a_start(gateway: Gateway) -> None:
+async def test_new_needs_start_a_workflow_and_changed_needs_signal_it(gateway: Gateway) -> None:
     await gateway.send(planned())
     await gateway.relay.drain()
     assert gateway.entities.changed == []
@@ -93,7 +93,7 @@ async def test_an_unchanged_plan_still_moves_the_fence_for_late_ones(gateway: Ga
     assert await gateway.statuses(requirement_id()) == ["delivered", "unchanged", "stale"]
 
 
-async def test_of_several_states_that_wait_together_the_newest_is_told(gateway: Gateway) -> None:
+async def test_of_several_revisions_that_wait_together_the_newest_is_delivered(gateway: Gateway) -> None:
     await gateway.send_batch(
         planned("v2", version=2, quantity="600"),
         planned("v3", version=3, quantity="700"),
@@ -112,7 +112,7 @@ async def test_two_sources_may_use_one_event_id(gateway: Gateway) -> None:
     assert len(gateway.entities.messages) == 2
 
 
-async def test_a_withdrawal_reaches_its_requirement_and_one_of_nothing_is_noted(gateway: Gateway) -> None:
+async def test_a_withdrawal_reaches_its_requirement_and_one_of_nothing_is_kept(gateway: Gateway) -> None:
     await gateway.send(planned())
     await gateway.relay.drain()
     await gateway.send_batch(withdrawn("w-1"), withdrawn("w-2", "PLO-2", version=5))
@@ -159,7 +159,7 @@ async def test_a_requirement_that_has_ended_opens_again_with_what_it_kept(gatewa
     assert opened.first_sequence == 2
 
 
-async def test_a_requirement_that_ends_in_the_very_moment_is_judged_anew(gateway: Gateway) -> None:
+async def test_a_requirement_that_ends_in_the_very_moment_is_judged_again(gateway: Gateway) -> None:
     gateway.entities.ended.add(requirement_id())
     await gateway.send(planned())
     done = asyncio.create_task(gateway.relay.drain())
@@ -222,7 +222,7 @@ async def test_a_small_plants_plan_and_an_answer_do_not_wait_behind_a_big_plants
     assert len(before) <= 2 * RelayPace().batch, "two batches of the big plant at most"
 
 
-async def test_an_outage_ends_all_lanes_and_loses_nothing(gateway: Gateway) -> None:
+async def test_an_outage_ends_all_partitions_and_loses_nothing(gateway: Gateway) -> None:
     for plant in ("P1", "P2"):
         await gateway.send_batch(*(planned(f"{plant}-{n}", f"{plant}-{n}", plant=plant) for n in range(30)))
     gateway.entities.failures = [DOWN] * 5
@@ -234,7 +234,7 @@ async def test_an_outage_ends_all_lanes_and_loses_nothing(gateway: Gateway) -> N
     assert len({entity for entity, _ in gateway.entities.messages}) == 60
 
 
-async def test_what_comes_into_another_lane_meanwhile_is_taken_up_before_the_big_plan_is_done(gateway: Gateway) -> None:
+async def test_messages_of_another_partition_are_delivered_before_the_big_plan_is_done(gateway: Gateway) -> None:
     big, released = [planned(f"big-{n}", f"BIG-{n}") for n in range(600)], asyncio.Event()
     gateway.entities.held = {requirement_id(f"BIG-{n}"): released for n in range(500, 600)}
     for start in range(0, len(big), 50):
@@ -272,7 +272,7 @@ async def test_one_slow_call_keeps_nobody_waiting_but_its_own_entity(gateway: Ga
     assert gateway.entities.changed == [slow], "the second is told by what was noted of the first"
 
 
-async def test_a_relay_that_is_ended_in_mid_batch_leaves_what_was_not_told(gateway: Gateway) -> None:
+async def test_a_relay_that_is_stopped_in_mid_batch_leaves_what_was_not_delivered(gateway: Gateway) -> None:
     slow = requirement_id("SLOW")
     gateway.entities.held[slow] = asyncio.Event()
     await gateway.send(planned("slow", "SLOW"))
@@ -312,7 +312,7 @@ async def test_the_running_relay_delivers_at_once_and_survives_an_outage(gateway
 
 
 @pytest.mark.parametrize("turns", range(4))
-async def test_the_relay_ends_when_it_is_told_to_even_as_something_arrives(gateway: Gateway, turns: int) -> None:
+async def test_the_relay_stops_when_asked_even_as_something_arrives(gateway: Gateway, turns: int) -> None:
     app = create_app(gateway.ledger, FakeEntities(), {}, POLICIES, lambda: TODAY, relay_pace=RelayPace(poll_seconds=60))
     async with asyncio.timeout(30), app.router.lifespan_context(app):
         await until(partial(is_idle, app.state.relay))

@@ -57,7 +57,7 @@ async def test_two_lines_of_one_despatch_are_two_announcements(gateway: Gateway)
     assert len(numbers) == 2
 
 
-async def test_a_document_is_read_and_told_under_the_inboxs_key(gateway: Gateway) -> None:
+async def test_a_document_is_read_and_delivered_under_the_inboxs_key(gateway: Gateway) -> None:
     order, other = await gateway.order(), await gateway.order("4500000002")
     response = await gateway.document("answer;4500000001;1;10;500;2026-06-10\nanswer;4500000002;1;10;5;2026-06-11")
     await gateway.relay.drain()

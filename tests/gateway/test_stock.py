@@ -1,4 +1,4 @@
-"""What systems say of stock at the gateway: taken in, noted, told where somebody is concerned."""
+"""Stock events at the gateway: accepted, kept, and delivered where a need is affected."""
 
 import asyncio
 from decimal import Decimal
@@ -12,7 +12,6 @@ from canonical.sourcing import Assessment, ItemAtPlant, UnitConversion
 from tests.decisions.models import a_policy
 from tests.gateway.conftest import Gateway, tried, until
 from tests.gateway.fakes import ITEM, PLANT, event, planned, requirement_id
-from tests.gateway.test_ownership import own
 
 STOCK = f"stock/{PLANT}/{ITEM}"
 
@@ -47,7 +46,7 @@ def reported(gateway: Gateway) -> list[tuple[str, int]]:
     return [(str(each.figure.available_to_promise), len(each.users)) for each in messages]
 
 
-async def test_the_balance_is_told_what_is_free_whatever_came_first(gateway: Gateway) -> None:
+async def test_the_stock_balance_gets_the_available_quantity_whichever_event_came_first(gateway: Gateway) -> None:
     await open_need(gateway)
     await relay(gateway, consumed("u-1"), changed("s-1"), changed("s-0", "70", 7), changed("s-1"), consumed("u-2", "1"))
     assert reported(gateway) == [("95", 0), ("94", 0)]
@@ -60,7 +59,7 @@ async def test_the_balance_is_told_what_is_free_whatever_came_first(gateway: Gat
     ]
 
 
-async def test_what_waits_together_is_told_as_one_figure(gateway: Gateway) -> None:
+async def test_stock_events_that_wait_together_are_delivered_as_one_figure(gateway: Gateway) -> None:
     await open_need(gateway)
     await gateway.send_batch(changed("s-1"), consumed("u-1"), consumed("u-2"))
     await gateway.relay.drain()
@@ -75,7 +74,7 @@ async def test_nobody_is_started_where_no_need_is_open_and_nothing_is_short(gate
     assert reported(gateway) == [("-1", 0)]
 
 
-async def test_a_need_that_was_stated_before_the_stock_and_arrives_after_it_is_told_with_it(gateway: Gateway) -> None:
+async def test_a_need_stated_before_the_stock_and_delivered_after_it_is_included(gateway: Gateway) -> None:
     await relay(gateway, changed("s-1"), planned())
     assert reported(gateway) == [("100", 1)]
     [message] = gateway.entities.messages_to(STOCK)
@@ -83,12 +82,12 @@ async def test_a_need_that_was_stated_before_the_stock_and_arrives_after_it_is_t
     assert [user.requirement_id for user in message.users] == [requirement_id()]
 
 
-async def test_a_need_that_was_stated_after_the_stock_concerns_nobody(gateway: Gateway) -> None:
+async def test_a_need_that_was_stated_after_the_stock_is_not_affected(gateway: Gateway) -> None:
     await relay(gateway, changed("s-1", hour=7), planned())
     assert reported(gateway) == []
 
 
-async def test_a_balance_that_ends_in_this_very_moment_is_told_again(gateway: Gateway) -> None:
+async def test_a_stock_balance_that_ends_in_this_very_moment_is_started_again(gateway: Gateway) -> None:
     gateway.entities.ended.add(STOCK)
     await gateway.send(changed("s-1", "-5"))
     done = asyncio.create_task(gateway.relay.drain())
@@ -99,7 +98,7 @@ async def test_a_balance_that_ends_in_this_very_moment_is_told_again(gateway: Ga
     assert await gateway.statuses(STOCK) == ["delivered"]
 
 
-async def test_another_unit_is_converted_as_physics_or_master_data_say_and_else_kept_for_a_person(
+async def test_another_unit_is_converted_by_physics_or_master_data_and_otherwise_kept_for_a_person(
     gateway: Gateway,
 ) -> None:
     await relay(gateway, changed("s-1", "-10"), consumed("u-1", "1", unit="DZN"), consumed("u-2", "1", unit="CT"))
@@ -134,8 +133,8 @@ async def test_what_cannot_be_so_is_refused_by_field(
     assert response.json()["next_step"]
 
 
-async def test_stock_is_stated_by_who_owns_it(gateway: Gateway) -> None:
-    own(gateway, stock=("wms",))
+async def test_stock_is_accepted_from_its_owner_only(gateway: Gateway) -> None:
+    gateway.own(stock=("wms",))
     assert (await gateway.send(changed("s-1"))).status_code == 202
     refused = await gateway.send(consumed("u-1"))
     assert (refused.status_code, refused.json()["code"]) == (403, "not_owner")

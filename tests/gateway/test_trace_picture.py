@@ -1,4 +1,4 @@
-"""The trace picture: every label has room of its own, nothing from outside runs in it, and it says what happened."""
+"""The trace picture: labels do not overlap, nothing from outside runs in it, and it shows what happened."""
 
 import datetime as dt
 import re
@@ -192,14 +192,14 @@ def test_a_late_promise_that_was_replaced_stays_to_be_seen() -> None:
     ]
 
 
-def test_the_story_is_told_in_the_buyers_words_each_thing_once() -> None:
+def test_the_picture_uses_the_buyers_words_and_shows_each_thing_once() -> None:
     reported = [description for _, description in describe(shortage_story())]
     assert [each.title for each in reported if each.lane is Lane.EXCEPTION] == ["Opened: shortage", "Decided: accept"]
     assert ("Order 4500000017", "from requisition 10000123") in [(each.title, each.detail) for each in reported]
     assert ("Plan v1 needs it", "500 EA by Mon 15 Jun") in [(each.title, each.detail) for each in reported]
 
 
-def test_an_unknown_kind_is_told_by_its_name() -> None:
+def test_an_unknown_kind_is_shown_by_its_name() -> None:
     [(_, description)] = describe([audit_event("dock.moved", at(1), {"from_door": "4", "to_door": 7})])
     assert (description.title, description.detail) == ("Dock moved", "from door 4 · to door 7")
 

@@ -1,4 +1,4 @@
-"""The trace says why: each rule's outcome with what it compared, the policy's figures and the policy's version."""
+"""Reasons in the trace: each rule's outcome with its inputs, its thresholds and the policy version."""
 
 import datetime as dt
 import re
@@ -59,7 +59,7 @@ def test_the_page_shows_what_was_compared_with_which_figures_of_which_policy() -
     assert "<table>" not in page(HEADING, [audit_event("requirement.opened", {})], ())
 
 
-def test_a_decision_is_told_with_its_supplier_why_and_the_policy_that_held() -> None:
+def test_a_decision_is_shown_with_its_supplier_its_reason_and_the_policy_in_force() -> None:
     outcome = {"supplier": "1710", "route": "transfer"}
     data = {"outcome": outcome, "why": "1710 is the first source", "policy_version": "v7"}
     [(_, description)] = describe([audit_event("sourcing.decided", data)])
@@ -76,7 +76,7 @@ def test_what_decides_for_all_lines_of_a_change_is_listed_once_beside_its_approv
     assert [each.rule for each in reasons_of([audit_event("change.judged", data, ORDER)])] == ["R3", "R15"]
 
 
-def test_an_answer_outside_its_tolerance_says_why_and_one_inside_is_quiet() -> None:
+def test_an_answer_outside_its_tolerance_has_a_reason_and_one_inside_has_none() -> None:
     line = {"line": 10, "accepted": False, "asked": True, "reason": SUPPRESSED.model_dump(mode="json")}
     [(_, outside)] = describe([audit_event("answer.judged", {"rule": "R8", "lines": [line]}, ORDER)])
     assert (outside.title, outside.tone) == ("Answer outside tolerance", Tone.CARE)
@@ -96,12 +96,12 @@ def test_what_is_ordered_in_pounds_for_a_need_in_grams_is_drawn_in_pounds() -> N
     assert bar.label == "wanted 110.232 LBR from 1580 by Thu 11 Jun"
 
 
-def test_a_receipt_without_a_quantity_that_is_a_number_is_told_all_the_same() -> None:
+def test_a_receipt_whose_quantity_is_no_number_is_shown_all_the_same() -> None:
     [(_, description)] = describe([audit_event("goods.received", {"quantity": "", "receipt_number": "GR-1"}, ORDER)])
     assert (description.title, description.detail) == ("Goods received", "receipt GR-1")
 
 
-def test_every_kind_of_fact_that_entities_note_has_words_of_its_own() -> None:
+def test_every_kind_of_audit_event_that_entities_record_has_words_of_its_own() -> None:
     workflows = Path(__file__).parents[2] / "workflows"
     recorded = {
         kind

@@ -1,4 +1,4 @@
-"""One database for the ledger's tests, emptied before each: making one anew takes longer than most tests."""
+"""One database for the ledger's tests, emptied before each: creating one takes longer than most tests."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Nouns as the tests of the ledger tell them; only what a test names differs from one to the next."""
+"""Models for the tests of the ledger; a test names only the fields that matter to it."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -21,9 +21,11 @@ from canonical.records import (
     OrderTerms,
     RequirementSnapshot,
     RequirementStage,
+    Reservation,
 )
 from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
 from ledger.inbox.inbox import Arrival
+from ledger.ledger import Ledger
 
 MORNING = datetime(2026, 6, 1, 9, 20, tzinfo=UTC)
 JUNE_15 = date(2026, 6, 15)
@@ -181,4 +183,10 @@ def dead_letter(body: bytes = b"UNB+junk", code: str = "edi.counts") -> DeadLett
         body=body,
         content_type="application/edifact",
         context={"interchange": "000123"},
+    )
+
+
+async def reserve(ledger: Ledger, requested: SupplyRequest, terms: OrderTerms = TERMS, **limits: Any) -> Reservation:
+    return await ledger.reserve_order(
+        requested, terms, **({"consolidation_minutes": 15, "lines_max": 40, "days_max": 10} | limits)
     )

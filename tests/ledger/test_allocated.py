@@ -32,7 +32,7 @@ async def record_lines(
     await ledger.record([audit_batch(snapshot, audit_events(order_id, sequence)[-1:])])
 
 
-async def test_each_supplier_counts_what_is_on_its_sheets(ledger: Ledger) -> None:
+async def test_each_supplier_counts_what_is_in_its_batches(ledger: Ledger) -> None:
     await ask(ledger, request("r1", lots=(100, 50)))
     await ask(ledger, request("r2", lots=(30,)))
     await ask(ledger, request("r3", lots=(40,)), OTHER)
@@ -41,7 +41,7 @@ async def test_each_supplier_counts_what_is_on_its_sheets(ledger: Ledger) -> Non
     assert await ledger.allocated("1001", "BK-100") == {}
 
 
-async def test_a_request_that_was_replaced_or_withdrawn_while_collecting_counts_as_it_is_now(ledger: Ledger) -> None:
+async def test_a_request_that_was_replaced_or_withdrawn_while_consolidating_counts_as_it_is_now(ledger: Ledger) -> None:
     await ask(ledger, request("r1", lots=(100,)))
     await ask(ledger, request("r2", lots=(100,)))
     await ask(ledger, request("r1", 2, lots=(60,)))
@@ -100,7 +100,7 @@ async def test_needs_in_several_units_are_summed_in_the_unit_that_is_asked_for(l
     assert await ledger.allocated("1000", "BK-100", "GRM") == {"V-100": Decimal(2501)}
 
 
-async def test_an_order_that_has_no_lines_yet_counts_what_is_wanted_of_it(ledger: Ledger) -> None:
+async def test_an_order_that_has_no_lines_yet_counts_what_is_requested_of_it(ledger: Ledger) -> None:
     order_id = (await ask(ledger, request("r1"))).order_id
     await record_lines(ledger, order_id, [])
     assert await allocated(ledger) == {"V-100": 100}

@@ -164,7 +164,7 @@ async def test_events_that_the_ledger_has_lost_break_the_chain(ledger: Ledger) -
 
 
 async def test_calls_for_one_entity_at_once_wait_for_each_other(ledger: Ledger) -> None:
-    """As activities of several attempts may: each tells all that was said so far."""
+    """As several attempts of an activity may: each records all audit events so far."""
     for number in range(10):
         one = need(f"PLO-{number}")
         reported = events(["a", "b", "c", "d", "e", "f"])
@@ -221,12 +221,12 @@ async def _reserve(ledger: Ledger, requested: SupplyRequest) -> Reservation:
     return await ledger.reserve_order(requested, TERMS, consolidation_minutes=15, lines_max=40, days_max=10)
 
 
-async def test_a_request_asked_anew_replaces_the_one_on_an_open_sheet_and_is_told_what_a_closed_one_holds(
+async def test_a_repeated_request_replaces_the_one_in_an_open_batch_and_gets_what_a_closed_batch_holds(
     ledger: Ledger,
 ) -> None:
-    asked, anew = request("r1"), request("r1", lots=(120,))
+    asked, repeated = request("r1"), request("r1", lots=(120,))
     opened = await _reserve(ledger, asked)
-    assert await _reserve(ledger, anew) == opened
+    assert await _reserve(ledger, repeated) == opened
     batch = await ledger.close_batch(opened.order_id)
-    assert batch.requests == (anew,)
-    assert (await _reserve(ledger, asked)).existing == anew
+    assert batch.requests == (repeated,)
+    assert (await _reserve(ledger, asked)).existing == repeated

@@ -1,4 +1,4 @@
-"""`cli.py audit` on a real ledger: what somebody did to the table is said in words, and how far it can be seen."""
+"""`cli.py audit` on a real ledger: it explains tampering with the table in words, and how far it can be detected."""
 
 import asyncio
 import json
@@ -221,7 +221,7 @@ async def test_an_end_that_was_cut_off_and_an_entity_that_is_gone_are_seen_by_th
     assert await audit.compare() == (1, ["all of its events are gone, 6 at the checkpoint"])
 
 
-async def test_a_checkpoint_of_a_broken_chain_says_so(audit: Audit) -> None:
+async def test_a_checkpoint_of_a_broken_chain_names_the_break(audit: Audit) -> None:
     await audit.execute("DELETE FROM audit_event WHERE entity_id = :one AND position = 3")
     code, output, _ = await audit.ask("checkpoint", "--out", audit.file)
     assert code == 1
@@ -281,7 +281,7 @@ async def test_a_file_that_is_there_is_not_written_over(audit: Audit) -> None:
     assert audit.file.read_text() == "evidence"
 
 
-async def test_a_ledger_that_is_away_is_said_and_leaves_no_half_file(audit: Audit) -> None:
+async def test_an_unreachable_ledger_is_reported_and_leaves_no_partial_file(audit: Audit) -> None:
     audit.monkeypatch.setenv("PEGLINE_DATABASE_URL", "postgresql://postgres@/pegline?host=/nonexistent")
     code, _, errors = await audit.ask("checkpoint", "--out", audit.file)
     assert code == 2

@@ -75,7 +75,7 @@ async def test_a_state_without_new_audit_events_is_recorded_where_its_audit_even
     assert row.snapshot.closed
 
 
-async def test_another_fact_at_a_place_that_is_taken_is_loud_and_writes_nothing(ledger: Ledger) -> None:
+async def test_another_audit_event_under_a_taken_number_is_an_error_and_writes_nothing(ledger: Ledger) -> None:
     await ledger.record([audit_batch(requirement(need()), audit_events(REQUIREMENT, 2))])
     other = audit_batch(
         requirement(need(), RequirementStage.SHORT), audit_events(REQUIREMENT, 3, note="another writer")
@@ -91,7 +91,7 @@ async def test_another_fact_at_a_place_that_is_taken_is_loud_and_writes_nothing(
     assert row.snapshot.stage is RequirementStage.COVERED
 
 
-async def test_two_audit_events_for_one_place_in_one_call_are_loud(ledger: Ledger) -> None:
+async def test_two_audit_events_under_one_number_in_one_call_are_an_error(ledger: Ledger) -> None:
     mine, theirs = (
         audit_batch(requirement(need())),
         audit_batch(requirement(need()), audit_events(REQUIREMENT, 1, note="theirs")),
@@ -204,7 +204,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reported=st.lists(st.tuples(INSTANTS, INSTANTS, st.dictionaries(st.text(), VALUES, max_size=4)), max_size=4))
-async def test_whatever_an_audit_event_says_its_chain_is_intact_when_read_back(
+async def test_whatever_an_audit_event_holds_its_chain_is_intact_when_read_back(
     ledger: Ledger, reported: list[Any]
 ) -> None:
     of = need(uuid4().hex)

@@ -15,27 +15,21 @@ from canonical.identity import OrderId, order_id
 from canonical.records import OrderTerms, Reservation
 from canonical.supply import SupplyRequest
 from ledger.ledger import Ledger
-from tests.ledger.stories import JUNE_15, TERMS, request
-
-
-async def reserve(ledger: Ledger, requested: SupplyRequest, terms: OrderTerms = TERMS, **limits: Any) -> Reservation:
-    return await ledger.reserve_order(
-        requested, terms, **({"consolidation_minutes": 15, "lines_max": 40, "days_max": 10} | limits)
-    )
+from tests.ledger.stories import JUNE_15, TERMS, request, reserve
 
 
 def order_of(requested: SupplyRequest) -> OrderId:
     return order_id("1000", "V-100", f"{requested.requirement_id}#{requested.request_revision}")
 
 
-async def test_the_first_want_opens_an_order_and_the_next_joins_it(ledger: Ledger) -> None:
+async def test_the_first_request_opens_an_order_and_the_next_joins_it(ledger: Ledger) -> None:
     first, second = request("r1"), request("r2")
     assert await reserve(ledger, first) == Reservation(order_id=order_of(first), opened=True, consolidating=True)
     assert await reserve(ledger, second) == Reservation(order_id=order_of(first), opened=False, consolidating=True)
     assert (await ledger.close_batch(order_of(first))).requests == (first, second)
 
 
-async def test_a_repeated_call_gets_the_same_answer_before_and_after_the_sheet_is_closed(ledger: Ledger) -> None:
+async def test_a_repeated_call_gets_the_same_answer_before_and_after_the_batch_is_closed(ledger: Ledger) -> None:
     opener, joiner = request("r1"), request("r2")
     answers = [await reserve(ledger, opener), await reserve(ledger, joiner)]
     assert [await reserve(ledger, opener), await reserve(ledger, joiner)] == answers
@@ -90,7 +84,7 @@ async def test_dock_dates_of_an_order_lie_within_the_days_allowed_both_ways(ledg
     )
 
 
-async def test_a_newer_want_replaces_the_former_on_a_sheet_that_collects_whatever_the_limits(ledger: Ledger) -> None:
+async def test_a_newer_request_replaces_the_former_in_an_open_batch_whatever_the_limits(ledger: Ledger) -> None:
     opener, joiner = request("r1"), request("r2")
     await reserve(ledger, opener)
     await reserve(ledger, joiner)
@@ -103,7 +97,7 @@ async def test_a_newer_want_replaces_the_former_on_a_sheet_that_collects_whateve
     assert (await ledger.close_batch(order_of(opener))).requests == (newest, newer)
 
 
-async def test_an_older_want_never_replaces_a_newer(ledger: Ledger) -> None:
+async def test_an_older_request_never_replaces_a_newer(ledger: Ledger) -> None:
     newer = request("r1", 2, lots=(300,))
     await reserve(ledger, newer)
     late = await reserve(ledger, request("r1", 1))
@@ -111,7 +105,7 @@ async def test_an_older_want_never_replaces_a_newer(ledger: Ledger) -> None:
     assert (await ledger.close_batch(order_of(newer))).requests == (newer,)
 
 
-async def test_a_request_withdrawn_while_collecting_stays_on_the_sheet_and_frees_its_lines(ledger: Ledger) -> None:
+async def test_a_request_withdrawn_while_consolidating_stays_in_the_batch_and_frees_its_lines(ledger: Ledger) -> None:
     opener, other = request("r1", lots=(100, 100)), request("r2", dock=JUNE_15 + timedelta(200))
     await reserve(ledger, opener, lines_max=2)
     withdrawn = request("r1", 2, lots=())
@@ -130,7 +124,7 @@ async def test_a_request_withdrawn_after_closing_is_answered_with_its_order_whic
         assert answer == Reservation(order_id=order_of(request("r1")), opened=False, consolidating=False)
 
 
-async def test_a_newer_want_after_closing_opens_another_order(ledger: Ledger) -> None:
+async def test_a_newer_request_after_closing_opens_another_order(ledger: Ledger) -> None:
     await reserve(ledger, request("r1"))
     await ledger.close_batch(order_of(request("r1")))
     second = request("r1", 2)
@@ -144,7 +138,7 @@ async def test_a_request_of_nothing_opens_no_order(ledger: Ledger) -> None:
         await reserve(ledger, request("r1", lots=()))
 
 
-async def test_without_collecting_each_want_has_an_order_that_is_closed_at_once(ledger: Ledger) -> None:
+async def test_without_consolidation_each_request_has_an_order_that_is_closed_at_once(ledger: Ledger) -> None:
     await reserve(ledger, request("r0"))
     one, two = request("r1"), request("r2")
     for _ in range(2):
@@ -155,7 +149,7 @@ async def test_without_collecting_each_want_has_an_order_that_is_closed_at_once(
     assert (await reserve(ledger, request("r3"))).order_id == order_of(request("r0"))
 
 
-async def test_an_order_that_was_never_opened_has_no_sheet(ledger: Ledger) -> None:
+async def test_an_order_that_was_never_opened_has_no_batch(ledger: Ledger) -> None:
     with pytest.raises(PermanentError, match="order/1000/V-100/none has no consolidation batch"):
         await ledger.close_batch(OrderId("order/1000/V-100/none"))
 
@@ -181,7 +175,7 @@ async def test_lines_stay_within_the_limit_under_a_rush(ledger: Ledger) -> None:
     assert sum(answer.opened for answer in answers) == 6
 
 
-async def test_a_newer_want_that_meets_the_closing_is_not_written_on_a_sheet_already_handed_over(
+async def test_a_newer_request_that_meets_the_closing_is_not_added_to_a_batch_already_handed_over(
     ledger: Ledger, engine: AsyncEngine
 ) -> None:
     first, newer = request("r1"), request("r1", 2, lots=(300,))
@@ -195,7 +189,7 @@ async def test_a_newer_want_that_meets_the_closing_is_not_written_on_a_sheet_alr
     assert (await ledger.close_batch(order_of(first))).requests == (first,)
 
 
-async def test_no_want_is_lost_or_promised_twice_when_reserving_and_closing_meet(ledger: Ledger) -> None:
+async def test_no_request_is_lost_or_promised_twice_when_reserving_and_closing_meet(ledger: Ledger) -> None:
     """Each order closes its consolidation batch once, at a moment of its own, and sees every supply request that was
     told it is on it."""
     chance = random.Random(20260601)
@@ -247,7 +241,7 @@ CALLS = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=CALLS)
-async def test_any_order_of_calls_and_repeats_leaves_each_newest_want_on_one_sheet(
+async def test_any_order_of_calls_and_repeats_leaves_each_newest_request_in_one_batch(
     ledger: Ledger, calls: list[tuple[Any, ...]]
 ) -> None:
     terms = TERMS.model_copy(update={"terms": uuid4().hex})

@@ -98,7 +98,7 @@ async def test_a_cut_connection_is_transient_and_the_next_call_has_a_new_one(eng
 
 
 def test_a_server_that_dies_between_two_steps_of_a_statement_is_transient() -> None:
-    """As the driver said it in a run of tests/scenarios/test_disturbed_plan_run.py."""
+    """As the driver raised it in a run of tests/scenarios/test_disturbed_plan_run.py."""
     with pytest.raises(TransientError, match="cannot switch to state"), failures():
         raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
 

@@ -40,7 +40,7 @@ async def read(engine: AsyncEngine, since: datetime = MORNING, plant: str | None
     return found
 
 
-async def test_audit_events_come_kind_by_kind_in_the_order_they_were_noted_and_as_they_were_hashed(
+async def test_audit_events_come_kind_by_kind_in_the_order_they_were_recorded_and_as_they_were_hashed(
     ledger: Ledger, engine: AsyncEngine
 ) -> None:
     first = await record(
@@ -50,7 +50,7 @@ async def test_audit_events_come_kind_by_kind_in_the_order_they_were_noted_and_a
     assert await read(engine) == [other[0], first[1], first[3], first[2]]
 
 
-async def test_only_what_was_noted_since_counts(ledger: Ledger, engine: AsyncEngine) -> None:
+async def test_only_audit_events_recorded_since_then_count(ledger: Ledger, engine: AsyncEngine) -> None:
     audit_events = await record(ledger, "A", ["sourcing.decided", "sourcing.decided", "sourcing.decided"])
     assert await read(engine, MORNING + timedelta(hours=2)) == audit_events[1:]
 
@@ -73,7 +73,7 @@ async def test_many_audit_events_are_read_a_few_at_a_time(ledger: Ledger, engine
     assert await read(engine) == audit_events
 
 
-async def test_what_is_noted_meanwhile_is_not_seen(ledger: Ledger, engine: AsyncEngine) -> None:
+async def test_audit_events_recorded_meanwhile_are_not_seen(ledger: Ledger, engine: AsyncEngine) -> None:
     await record(ledger, "A", ["sourcing.decided"])
     async with read_decided(engine) as decided:
         assert await decided.count(KINDS, MORNING) == 1

@@ -96,7 +96,7 @@ async def test_a_later_attempt_that_states_the_same_changes_nothing(ledger: Ledg
     assert outcomes[second.revision.event_id].outcome is Newness.UNCHANGED
 
 
-async def test_a_need_that_is_gone_is_withdrawn_after_it_was_stated(ledger: Ledger) -> None:
+async def test_a_need_that_is_gone_is_withdrawn_after_it_was_published(ledger: Ledger) -> None:
     stated = transfer()
     await state(ledger, stated)
     _, row = await state(ledger, withdrawals=[gone(stated)])

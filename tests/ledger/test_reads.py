@@ -73,7 +73,7 @@ async def test_requirements_are_found_by_plant_item_stage_and_words(ledger: Ledg
     assert references(await read(q="%")) == references(await read(q="_")) == references(await read(q="\0")) == []
 
 
-async def test_requirements_are_found_by_the_order_that_serves_or_collects_them(ledger: Ledger) -> None:
+async def test_requirements_are_found_by_the_order_that_serves_or_consolidates_them(ledger: Ledger) -> None:
     one, two = need("PLO-1"), need("PLO-2")
     await ledger.record([audit_batch(requirement(one)), audit_batch(requirement(two))])
     await ledger.record([audit_batch(order(lines=[line(10, two.id)], order_number="4500000001"))])

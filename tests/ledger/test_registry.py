@@ -35,7 +35,7 @@ async def newness(ledger: Ledger, message: Need | Withdrawal) -> Newness:
     return (await judge(ledger, message)).outcome
 
 
-async def test_a_need_never_heard_of_is_new(ledger: Ledger) -> None:
+async def test_an_unknown_need_is_new(ledger: Ledger) -> None:
     assert await judge(ledger, need()) == Classification(outcome=Newness.NEW, next_sequence=1)
 
 
@@ -162,14 +162,14 @@ async def test_two_messages_with_one_event_id_are_not_judged_in_one_call(ledger:
         await ledger.registry.classify([need(version=1), need("PLO-2", revision=need(version=1).revision)])
 
 
-async def test_what_a_requirement_recorded_counts_as_noted_where_the_note_was_lost(ledger: Ledger) -> None:
+async def test_the_record_of_a_requirement_counts_where_the_registry_entry_was_lost(ledger: Ledger) -> None:
     await ledger.record([audit_batch(requirement(need(version=2)))])
     assert await newness(ledger, need(version=2)) is Newness.STALE
     assert await newness(ledger, need(version=3)) is Newness.UNCHANGED
     assert await newness(ledger, withdrawn(version=3)) is Newness.CHANGED
 
 
-async def test_the_half_that_is_noted_and_the_half_that_is_recorded_do_not_disturb_each_other(ledger: Ledger) -> None:
+async def test_registry_entries_and_recorded_requirements_do_not_disturb_each_other(ledger: Ledger) -> None:
     await ledger.registry.register([need(version=5)])
     assert await ledger.reads.requirement(need().id) is None
     await ledger.record([audit_batch(requirement(need(version=4)))])
@@ -215,7 +215,9 @@ async def test_a_withdrawn_requirement_that_ended_is_reopened_by_the_same_need(l
     assert (classification.outcome, classification.kept, classification.next_sequence) == (Newness.REOPEN, (), 2)
 
 
-async def test_one_that_ended_withdrawn_is_reopened_also_where_the_note_of_it_was_lost(ledger: Ledger) -> None:
+async def test_a_requirement_that_ended_withdrawn_is_reopened_also_where_its_registry_entry_was_lost(
+    ledger: Ledger,
+) -> None:
     one = need(version=1)
     await ledger.registry.register([one])
     await ledger.record([audit_batch(requirement(one, RequirementStage.WITHDRAWN, closed=True))])

@@ -47,7 +47,7 @@ async def free(ledger: Ledger, *reports: StockReport) -> Decimal | None:
     return None if classification.figure is None else classification.figure.available_to_promise
 
 
-async def test_what_is_free_is_the_newest_statement_less_what_was_consumed_after_it(ledger: Ledger) -> None:
+async def test_available_stock_is_the_newest_figure_less_what_was_consumed_after_it(ledger: Ledger) -> None:
     assert await free(ledger, statement(CONSUMED, "5", 3)) is None, "nobody has said what is free"
     assert await free(ledger, statement(STATED, "100", 2)) == 95
     assert await free(ledger, statement(STATED, "40", 1)) == 95, "older, though it arrives later"
@@ -113,33 +113,33 @@ async def test_reports_that_meet_lose_nothing(ledger: Ledger, engine: AsyncEngin
         assert await connection.scalar(select(func.count()).select_from(StockReportRow)) == len(REPORTS)
 
 
-async def test_nobody_is_told_where_nothing_is_to_be_said(ledger: Ledger) -> None:
+async def test_nobody_is_notified_where_nothing_is_affected(ledger: Ledger) -> None:
     assert not (await note(ledger, statement(STATED, "10", 1))).notify, "no need of the item is open"
     await ledger.record([audit_batch_of(requirement(need()))])
     assert not (await note(ledger, statement(STATED, "0", 2))).notify
     free_again = await note(ledger, statement(STATED, "10", 3))
     assert free_again.notify, "a need could be relaxed"
-    assert (await note(ledger, statement(STATED, "10", 3))).notify, "it was not told yet"
+    assert (await note(ledger, statement(STATED, "10", 3))).notify, "it was not reported yet"
     assert free_again.figure is not None
     await ledger.stock.reported(free_again.figure)
     assert not (await note(ledger, statement(STATED, "10", 3))).notify
-    assert (await note(ledger, statement(STATED, "0", 4))).notify, "the balance runs: it counts on the 10"
+    assert (await note(ledger, statement(STATED, "0", 4))).notify, "the stock balance runs: it counts on the 10"
 
 
-async def test_a_shortfall_is_told_though_nothing_of_the_item_is_open(ledger: Ledger) -> None:
+async def test_a_shortfall_is_reported_though_nothing_of_the_item_is_open(ledger: Ledger) -> None:
     assert (await note(ledger, statement(STATED, "-1", 1))).notify
 
 
-def balance(figure: StockFigure, closed: bool) -> StockSnapshot:
+def stock_balance(figure: StockFigure, closed: bool) -> StockSnapshot:
     stage = StockStage.SETTLED if closed else StockStage.ACTIVE
     return StockSnapshot(id=figure.id, figure=figure, stage=stage, closed=closed)
 
 
-async def test_a_balance_that_ended_begins_anew_where_its_audit_events_ended(ledger: Ledger) -> None:
+async def test_a_stock_balance_that_ended_starts_again_where_its_audit_events_ended(ledger: Ledger) -> None:
     figure = (await note(ledger, statement(STATED, "-1", 1))).figure
     assert figure is not None
     await ledger.stock.reported(figure)
-    await ledger.record([audit_batch_of(balance(figure, closed=True), 3)])
+    await ledger.record([audit_batch_of(stock_balance(figure, closed=True), 3)])
     assert not (await note(ledger, statement(STATED, "0", 2))).notify, "it has ended: nobody counts on anything"
     again = await note(ledger, statement(STATED, "-5", 3))
     assert (again.notify, again.reopen, again.next_sequence) == (True, True, 4)

@@ -13,8 +13,7 @@ from canonical.records import LineShare, OrderLineSnapshot, OrderStage, Requirem
 from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.engineering_change.where_used import pieces_of
 from ledger.ledger import Ledger
-from tests.ledger.stories import JUNE_15, audit_batch, line, need, order, request, requirement
-from tests.ledger.test_consolidation import reserve
+from tests.ledger.stories import JUNE_15, audit_batch, line, need, order, request, requirement, reserve
 
 JUNE_22 = date(2026, 6, 22)
 
@@ -65,7 +64,7 @@ async def test_the_order_of_a_need_that_ended_still_brings_the_component(ledger:
     assert reported(list(use.supply)) == [(gone.id, 70, False)], "what has come of it is the plant's stock"
 
 
-async def test_what_an_order_still_collects_is_supply_that_the_supplier_does_not_know_of(ledger: Ledger) -> None:
+async def test_an_order_in_consolidation_is_supply_that_the_supplier_does_not_know_of(ledger: Ledger) -> None:
     mine = need("PLO-1")
     await ledger.record([audit_batch(requirement(mine))])
     requested = request("PLO-1", lots=(60, 40)).model_copy(update={"requirement_id": mine.id})
@@ -84,13 +83,13 @@ async def test_what_an_order_still_collects_is_supply_that_the_supplier_does_not
     assert [each.line for each in (await used(ledger)).supply] == [10], "its lines say it now"
 
 
-async def test_a_request_that_was_withdrawn_while_its_order_collected_brings_nothing(ledger: Ledger) -> None:
+async def test_a_request_that_was_withdrawn_while_its_order_consolidated_brings_nothing(ledger: Ledger) -> None:
     await reserve(ledger, request("PLO-1"))
     await reserve(ledger, request("PLO-1", 2, lots=()))
     assert (await used(ledger)).supply == ()
 
 
-async def test_of_an_order_that_has_ended_only_what_came_for_an_open_need_is_told(ledger: Ledger) -> None:
+async def test_of_an_ended_order_only_what_came_for_an_open_need_is_reported(ledger: Ledger) -> None:
     still_open, ended = need("PLO-1"), need("PLO-2")
     await ledger.record([audit_batch(requirement(still_open)), audit_batch(requirement(ended, closed=True))])
     lines = [line(10, still_open.id, received="100"), line(20, ended.id, received="100")]
@@ -108,7 +107,7 @@ async def test_other_items_of_the_order_and_other_plants_are_left_out(ledger: Le
     assert (elsewhere.requirements, elsewhere.supply) == ((), ())
 
 
-def test_the_first_schedule_line_goes_to_the_first_sharer_and_what_is_received_to_who_received_it() -> None:
+def test_the_first_schedule_line_goes_to_the_first_requirement_and_receipts_to_those_that_received_them() -> None:
     first, second = "requirement/1000/BK-100/a", "requirement/1000/BK-100/b"
     schedule_lines = (coming(20, state=ScheduleLineState.RECEIVED), coming(30, JUNE_22), coming(10, None), coming(40))
     of = shared(share(first, 50, 20), share(second, 30), schedule_lines=schedule_lines, received=Decimal(20))
@@ -131,7 +130,7 @@ AMOUNTS = st.integers(0, 60)
     allocations=st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=4),
     brings=st.lists(st.tuples(AMOUNTS, st.sampled_from((JUNE_15, JUNE_22, None))), min_size=1, max_size=4),
 )
-def test_the_parts_of_a_shared_line_are_all_that_it_brings_and_no_claim_gets_more_than_it_is(
+def test_the_allocations_of_a_shared_line_sum_to_its_supply_and_none_exceeds_its_quantity(
     allocations: list[tuple[int, int]], brings: list[tuple[int, date | None]]
 ) -> None:
     names = [RequirementId(f"requirement/1000/BK-100/{number}") for number in range(len(allocations))]

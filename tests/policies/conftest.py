@@ -32,7 +32,7 @@ class Folder:
         )
 
     def faults(self) -> tuple[str, ...]:
-        """What is said of the folder, its own path left out."""
+        """The faults of the folder, without its path."""
         with pytest.raises(PolicyError) as caught:
             self.book()
         assert str(caught.value) == "\n".join(caught.value.faults)

@@ -56,7 +56,7 @@ def test_days_that_are_kept_and_shutdowns_are_days_off(bare: Folder) -> None:
     ]
 
 
-def test_a_calendar_like_another_is_that_but_for_what_it_says_itself(folder: Folder) -> None:
+def test_a_calendar_inherits_from_another_what_it_does_not_set(folder: Folder) -> None:
     policy = folder.book().effective("1710")
     assert policy is not None
     assert policy.office.holidays == policy.calendar.holidays
@@ -111,7 +111,7 @@ def test_a_calendar_that_can_not_be_is_refused(bare: Folder, text: str, fault: s
     assert any(each.startswith("calendars.toml: ") and fault in each for each in bare.faults())
 
 
-def test_a_calendar_is_told_by_name(bare: Folder) -> None:
+def test_a_calendar_is_shown_by_name(bare: Folder) -> None:
     bare.append("plants/P1.toml", 'calendar = "west"\n[office]\nzone = "UTC"\n')
     assert bare.faults() == (
         "plants/P1.toml: calendar = 'west': must name a calendar of calendars.toml: plain",

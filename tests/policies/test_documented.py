@@ -1,4 +1,4 @@
-"""docs/policies.md says what the code does."""
+"""docs/policies.md agrees with the code."""
 
 import re
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_what_is_within_a_list_or_table_is_named_too(model: type[BaseModel]) -> 
         assert re.search(rf"\b{name}\b", TEXT), name
 
 
-def test_what_a_calendar_may_say_is_shown() -> None:
+def test_the_keys_of_a_calendar_are_shown() -> None:
     shown = "\n".join(text for name, text in EXAMPLES if name == "calendars.toml")
     for name, field in NamedCalendar.model_fields.items():
         assert re.search(rf"^{field.alias or name} = ", shown, re.MULTILINE), name

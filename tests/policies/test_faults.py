@@ -95,7 +95,7 @@ def test_an_absence_that_helps_nobody_is_refused(folder: Folder, absence: str, f
     assert fault in folder.faults()[0]
 
 
-def test_all_faults_are_told_at_once(folder: Folder) -> None:
+def test_all_faults_are_reported_at_once(folder: Folder) -> None:
     folder.append("plants/1710.toml", "\n[dampener]\nshares = 1\n")
     folder.replace("plants/1730.toml", "sla_hours = 12", "sla_hours = 0")
     folder.replace("calendars.toml", 'country = "MX"', 'country = "Mexico"')
@@ -103,7 +103,7 @@ def test_all_faults_are_told_at_once(folder: Folder) -> None:
     assert len(folder.faults()) == 4
 
 
-def test_a_file_that_is_no_toml_is_named_and_nothing_is_said_of_what_it_would_have_held(folder: Folder) -> None:
+def test_a_file_that_is_no_toml_is_named_without_faults_of_its_content(folder: Folder) -> None:
     folder.append("defaults.toml", "fence = = 5\n")
     (folder.path / "plants" / "1710.toml").write_bytes(b"\xff")
     faults = folder.faults()
@@ -200,7 +200,7 @@ def test_rules_that_are_right_alone_and_wrong_together_are_refused(bare: Folder)
     )
 
 
-def test_a_rule_that_is_wrong_alone_is_told_once_however_many_it_meets(bare: Folder) -> None:
+def test_a_rule_that_is_wrong_alone_is_reported_once_however_many_it_meets(bare: Folder) -> None:
     bare.write(
         "rules/x.toml",
         '[[rule]]\nitem_class = "A"\nroutes = [{ kind = "bus" }]\nescalation.sla_hours = 0\n'

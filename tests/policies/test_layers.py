@@ -1,4 +1,4 @@
-"""Defaults under company under plant under class under supplier under item: the later says what holds."""
+"""Defaults, company, plant, class, supplier, item: each layer overrides the ones before it."""
 
 from decimal import Decimal
 
@@ -107,7 +107,7 @@ def test_what_no_rule_names_is_one_policy_however_many_are_asked_for(book: Polic
     assert book.effective("P1", item="other", supplier="V7") is book.effective("P1", item="another")
 
 
-def test_it_is_told_where_each_value_comes_from(book: PolicyBook) -> None:
+def test_the_origin_of_each_value_is_shown(book: PolicyBook) -> None:
     explanation = book.explain("P2", item_class="A", item="I1", supplier="V1")
     assert explanation is not None
     statement = {value.key: (value.value, value.origin) for value in explanation.values}
@@ -127,7 +127,7 @@ def test_it_is_told_where_each_value_comes_from(book: PolicyBook) -> None:
     assert explanation.policy is book.effective("P2", item_class="A", item="I1", supplier="V1")
 
 
-def test_a_route_a_role_and_a_calendar_are_told_in_words(bare: Folder) -> None:
+def test_a_route_a_role_and_a_calendar_are_shown_in_words(bare: Folder) -> None:
     bare.append(
         "defaults.toml",
         'supplier_calendar = "plain"\nroutes = [{ kind = "transfer", supplying_plant = "P2" }, '

@@ -37,14 +37,14 @@ def test_the_directory_is_the_environments_where_none_is_named(
     assert "plant P2" in capsys.readouterr().out
 
 
-def test_an_unknown_plant_is_told_with_those_there_are(
+def test_an_unknown_plant_is_reported_with_those_there_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert asked(monkeypatch, "explain", "--plant", "9999", "--policies", str(SHIPPED)) == 2
     assert capsys.readouterr().err == "plant '9999' has no policy; there are: 1710, 1720, 1730\n"
 
 
-def test_faulty_policies_are_told_with_every_fault(
+def test_faulty_policies_are_reported_with_every_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert asked(monkeypatch, "explain", "--plant", "1710", "--policies", str(tmp_path)) == 2

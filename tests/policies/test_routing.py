@@ -1,4 +1,4 @@
-"""The sources of an item as its plant's policy lets it have them, and how the desk asks for all of it."""
+"""The sources of an item that its plant's policy permits, and the activity that reads them."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -243,7 +243,7 @@ class InternalActivitiesOf:
         self.master_data.items[item.plant, item.item] = item
 
 
-async def test_the_desk_finds_the_ways_the_policies_and_what_was_allocated() -> None:
+async def test_the_activity_finds_the_routes_the_policies_and_the_allocated_quantities() -> None:
     internal = InternalActivitiesOf(policies(TRANSFER, DIRECT))
     own = a_policy(plant=HERE, version="A", routes=(TRANSFER, DIRECT), quotas={"V1": Quota(share=Decimal(1))})
     internal.book.own[HERE, "A", ""] = own
@@ -261,7 +261,7 @@ async def test_without_quotas_nobody_asks_the_ledger() -> None:
     assert internal.books.asked_for == []
 
 
-async def test_an_unknown_item_is_told_with_the_policy_and_an_unknown_plant_is_an_error() -> None:
+async def test_an_unknown_item_is_reported_with_the_policy_and_an_unknown_plant_is_an_error() -> None:
     internal = InternalActivitiesOf(policies(TRANSFER))
     found = await internal.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
     assert (found.item, found.unknown is not None, found.policy) == (None, True, internal.book.effective(HERE))
@@ -278,7 +278,7 @@ async def test_master_data_that_can_not_be_read_now_is_tried_again() -> None:
     assert (caught.value.type, caught.value.non_retryable) == ("TransientError", False)
 
 
-async def test_the_policy_is_told_only_where_it_is_another_than_the_known_one() -> None:
+async def test_the_policy_is_returned_only_where_it_differs_from_the_known_one() -> None:
     internal = InternalActivitiesOf(policies(DIRECT))
     own = a_policy(plant=HERE, version="own")
     internal.book.own[HERE, "CHAIN", "V1"] = own
@@ -312,7 +312,7 @@ async def test_what_an_order_needs_of_others_is_recorded_and_stated() -> None:
     assert (internal.books.recorded, internal.books.needs) == ([audit_batch], [need])
 
 
-async def test_a_transfer_is_answered_and_it_is_told_whether_it_still_runs() -> None:
+async def test_a_transfer_is_answered_and_the_result_shows_whether_it_still_runs() -> None:
     internal, audit_batch = InternalActivitiesOf(policies(DIRECT)), audit_batch_of(need_of())
     answer = OrderAnswer(
         order_number="1", answer_number="1", header="accepted", effective_at=audit_batch.audit_events[0].business_time

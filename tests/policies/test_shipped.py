@@ -1,4 +1,4 @@
-"""The policies that come with the house."""
+"""The policies that ship with Pegline."""
 
 import datetime as dt
 import tomllib

@@ -4,7 +4,7 @@
     activity erp.place_and_send at erp  30s, heartbeat 5s, 1 attempt
     < signal coverage_changed
 
-A line that begins with `<` is what the workflow heard: it explains the commands after it.
+A line that begins with `<` is an event that the workflow received: it explains the commands after it.
 """
 
 from collections import defaultdict
@@ -54,7 +54,7 @@ class _Watched(WorkflowInstance):
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         completion = self._instance.activate(act)
-        self._lines += [line for job in act.jobs for line in _heard(job, self._run)]
+        self._lines += [line for job in act.jobs for line in _received(job, self._run)]
         self._lines += [line for each in completion.successful.commands for line in _commanded(each, self._run)]
         return completion
 
@@ -71,8 +71,8 @@ class _Watched(WorkflowInstance):
         return self._instance.get_thread_id()
 
 
-def _heard(job: WorkflowActivationJob, run: _Run) -> Iterator[str]:
-    """What a workflow is told, but for what it waits for and what goes well."""
+def _received(job: WorkflowActivationJob, run: _Run) -> Iterator[str]:
+    """The events a workflow receives, except timers and successful calls."""
     kind = job.WhichOneof("variant")
     if kind == "signal_workflow":
         yield f"< signal {job.signal_workflow.signal_name}"

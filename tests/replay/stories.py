@@ -105,7 +105,7 @@ def _an_event_a_line(events: Sequence[Any]) -> str:
 
 
 def _without_machine(value: Any) -> Any:
-    """Without what only tells of the machine that recorded it."""
+    """Without the fields that describe only the machine that recorded it."""
     if isinstance(value, str):
         return _PROCESS.sub("worker", value)
     if isinstance(value, dict):

@@ -4,7 +4,7 @@ The histories are those of the stories in tests/workflows that are marked `recor
 
     pytest tests/workflows -m recorded --record-histories
 
-records them all anew, and `-k` some of them; what was recorded of them before is replaced. Each story has a fingerprint
+records them all again, and `-k` some of them; their earlier recordings are replaced. Each story has a fingerprint
 as well: what its workflows command, in words. A change of messages or names leaves it as it is; where it differs, the
 workflows do something else.
 """
@@ -29,7 +29,7 @@ from tests.replay.stories import decided_again, fingerprint_of, histories_of, ma
 from workflows import entity
 
 WHAT_TO_DO = """
-Is the change meant? Before there is a version that somebody runs: record anew (see this module), look at the
+Is the change meant? Before there is a version that somebody runs: record again (see this module), look at the
 fingerprints' diff, and commit it with the change. After: runs of the old version go on, so keep its way beside the
 new one (`if workflow.patched("what-changed"): new() else: old()`), and record the story of the new way beside the old.
 If it is not meant, the first difference above is where to look.
@@ -86,7 +86,7 @@ def activities_defined() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_every_workflow_that_calls_the_desk_has_a_time_out_there_in_some_story(name: str) -> None:
+def test_every_workflow_that_calls_internal_activities_has_a_time_out_of_one_in_some_story(name: str) -> None:
     lines = COMMANDED[name]
     internal = {line.split()[1] for line in lines if line.startswith("local ")}
     assert not internal or any(f"< {call} timed out" in lines for call in internal)
@@ -123,7 +123,7 @@ async def test_what_the_server_does_not_compare_is_compared_here(monkeypatch: py
         await check("incident_of_master_data", RUNNERS["production"])
     statement = str(failed.value)
     assert "-timer of 30s\n+timer of 60s" in statement
-    assert "record anew" in statement
+    assert "record again" in statement
     assert "TMPRL1100" not in statement
 
 

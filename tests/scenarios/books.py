@@ -42,7 +42,7 @@ async def confirmed(loop: Loop) -> Any:
 
 
 async def covered(loop: Loop, requirement: str, state: str) -> list[tuple[str, str]]:
-    """Quantity and day of what the planning system was told, once all of it is in the state."""
+    """Quantity and day of the coverage reported to the planning system, once all of it is in the state."""
 
     async def look() -> Any:
         reported = (await loop.books("aps"))["coverage_by_reference"].get(requirement.partition("~")[2], [])

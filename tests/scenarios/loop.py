@@ -124,8 +124,8 @@ class Loop:
 
     # -- what counterparts and people do
 
-    async def tell(self, path: str, body: Any) -> Any:
-        """Tell a counterpart in its control room, such as `/erp/control/faults`."""
+    async def command(self, path: str, body: Any) -> Any:
+        """Command a counterpart through its control routes, such as `/erp/control/faults`."""
         answer = await self.control.post(path, json=body)
         assert answer.status_code < 300, answer.text
         return answer.json()
@@ -133,7 +133,7 @@ class Loop:
     async def fault(self, name: str, kind: str, path_regex: str, *, method: str = "POST", **more: Any) -> None:
         """A counterpart misbehaves at the next such call."""
         match = {"method": method, "path_regex": path_regex}
-        await self.tell(f"/{name}/control/faults", {"kind": kind, "match": match, **more})
+        await self.command(f"/{name}/control/faults", {"kind": kind, "match": match, **more})
 
     async def struck(self, name: str) -> list[bool]:
         """Of each fault of a counterpart whether it has struck."""
@@ -149,7 +149,7 @@ class Loop:
             for item, quantity in quantities.items()
         ]
         body = {"version": self.plan_version, "today": today().isoformat(), "builds": builds, "wait": wait}
-        await self.tell("/aps/control/plan", body)
+        await self.command("/aps/control/plan", body)
         planned = (await self.books("aps"))["versions"][str(self.plan_version)]["requirements"]
         found = {row["item"]: requirement_id(PLANT, row["item"], self.source, key) for key, row in planned.items()}
         return [found[item] for item in quantities]
@@ -186,7 +186,7 @@ class Loop:
 
     async def despatch(self, order: str) -> list[dict[str, Any]]:
         """The supplier sends what it promised; its lines as the warehouse posts them."""
-        reported = await self.tell("/edi/control/despatch", {"order": order})
+        reported = await self.command("/edi/control/despatch", {"order": order})
         return [
             {"order": order, "line": int(line["line"]), "quantity": line["quantity"], "unit": line["unit"]}
             | {"date": despatch["date"]}
@@ -196,7 +196,7 @@ class Loop:
 
     async def receive(self, lines: list[dict[str, Any]]) -> None:
         """The warehouse receives."""
-        await self.tell("/wms/control/receive", {"receipts": lines})
+        await self.command("/wms/control/receive", {"receipts": lines})
 
     # -- what is looked at
 
@@ -302,8 +302,8 @@ async def installed(client: Client, database_url: str) -> AsyncIterator[Loop]:
     loop = Loop(client, Ledger(engine), simulators, door, policies, database_url, f"loop-{own}", f"aps-{own}")
     try:
         async with loop.people, loop.control, _lifespan(simulators):
-            await loop.tell("/erp/control/master-data", MASTER_DATA)
-            await loop.tell("/aps/control/model", aps_model())
+            await loop.command("/erp/control/master-data", MASTER_DATA)
+            await loop.command("/aps/control/model", aps_model())
             yield loop
     finally:
         await engine.dispose()

@@ -65,7 +65,7 @@ async def reports(site: Site) -> dict[str, list[tuple[str, ...]]]:
 
 
 def at_rest(found: dict[str, Any], lines: int) -> bool:
-    """Whether nothing will change any more: all that is wanted is confirmed, and what is gone has been let go."""
+    """Whether nothing will change any more: all requests are confirmed, and withdrawn needs are released."""
     standing = {name: each["stands"][0] for name, each in found["requirements"].items()}
     stages = Counter(standing.values())
     held = [line for ordered in found["ordered"].values() for line in ordered]

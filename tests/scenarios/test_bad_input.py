@@ -82,7 +82,7 @@ async def test_a_need_of_a_plant_that_is_set_up_later_is_put_in_again_and_ordere
 
 
 async def test_a_document_with_wrong_counts_is_a_dead_letter_that_says_so(loop: Loop) -> None:
-    await loop.tell("/edi/control/behaviours", [{"match": {}, "behaviour": "unreadable"}])
+    await loop.command("/edi/control/behaviours", [{"match": {}, "behaviour": "unreadable"}])
     [requirement] = await loop.plan(FRAME=40)
     order = await loop.order(requirement, "sent")
     [letter] = await letters(loop)
@@ -91,12 +91,12 @@ async def test_a_document_with_wrong_counts_is_a_dead_letter_that_says_so(loop: 
     assert letter["next_step"]
     still = await loop.people.post(f"/v1/dead-letters/{letter['id']}/replay")
     assert (still.status_code, still.json()["code"]) == (422, "control_count")
-    await loop.tell("/edi/control/fix", {"order": order["order_number"]})
+    await loop.command("/edi/control/fix", {"order": order["order_number"]})
     await loop.order(requirement, "acknowledged")
 
 
 async def test_an_answer_to_an_order_that_becomes_known_is_put_in_again(loop: Loop) -> None:
-    await loop.tell("/edi/control/behaviours", [{"match": {}, "behaviour": "silent_until_reminded"}])
+    await loop.command("/edi/control/behaviours", [{"match": {}, "behaviour": "silent_until_reminded"}])
     number = "4500000000"  # the first that the ERP gives
     document = ordrsp(bgm="BGM+231+OR-9+29", heading=("DTM+137:20260601:102", f"RFF+ON:{number}::1"))
     taken = await loop.post_document(document)

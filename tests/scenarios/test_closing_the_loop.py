@@ -1,4 +1,4 @@
-"""From the hook to goods on stock: every book says the same, under one correlation id."""
+"""From the hook to goods on stock: all systems agree, under one correlation id."""
 
 from datetime import date, timedelta
 from decimal import Decimal

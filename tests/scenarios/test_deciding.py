@@ -8,7 +8,7 @@ LATE = [{"match": {}, "behaviour": "later_date", "days": 30}]
 
 
 async def test_a_buyer_decides_on_what_was_seen_and_only_once(loop: Loop) -> None:
-    await loop.tell("/edi/control/behaviours", LATE)
+    await loop.command("/edi/control/behaviours", LATE)
     [requirement] = await loop.plan(days=40, FRAME=40)
     asked = await loop.question(requirement)
     path = f"/v1/{asked['id'].replace('exception/', 'exceptions/', 1)}"

@@ -83,7 +83,7 @@ async def policies(open_folder: Path) -> Path:
 async def undisturbed(
     temporal_env: WorkflowEnvironment, postgres_server: Postgres, policies: Path, plans: Plans, _migrated_template: str
 ) -> AsyncIterator["asyncio.Task[Ending]"]:
-    """What the same plans come to where nobody dies; told beside the first story, which waits a lot."""
+    """The result of the same plans where no process dies; it runs beside the first story, which waits a lot."""
     url = await postgres_server.create("undisturbed", template=_migrated_template)
     with temporal_env.with_time_skipping_disabled():
         telling = asyncio.create_task(report_undisturbed(temporal_env.client, url, policies, plans))
@@ -97,7 +97,7 @@ async def report_undisturbed(client: Client, database_url: str, policies: Path, 
     async with in_one_process(client, database_url) as loop:
         book = PolicyBook(policies)
         loop.policies.by_plant.update({plant: found for plant in PLANTS if (found := book.effective(plant))})
-        await loop.tell("/erp/control/master-data", master_data())
+        await loop.command("/erp/control/master-data", master_data())
         async with loop.workers(), loop.gateway(), clocks_running(loop):
             for version, lines in plans.versions.items():
                 for plant in PLANTS:
@@ -165,7 +165,7 @@ async def done(site: Site, version: int, plans: Plans) -> None:
 
 
 async def acted_on(site: Site, version: int, plans: Plans) -> None:
-    """A requirement that is told of both versions at once acts on the second alone, and damps nothing (R4)."""
+    """A requirement that gets both versions at once acts on the second alone, and suppresses nothing (R4)."""
     if version == 1:
         await until(lambda: all_acted_on(site), "every need of version 1 is acted on", plans.timeout_seconds)
 

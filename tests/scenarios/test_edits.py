@@ -8,7 +8,7 @@ from tests.scenarios.loop import Loop
 
 
 async def question(loop: Loop, order: str, statement: str) -> Any:
-    """The open exception of the order that says this, once there is one."""
+    """The open exception of the order with this text, once there is one."""
 
     async def look() -> Any:
         inbox = await loop.read("exceptions?state=open")
@@ -32,13 +32,13 @@ async def decide(loop: Loop, asked: Any, choice: str) -> None:
 
 
 @pytest.mark.parametrize(("choice", "left", "documents"), [("approve", "60", 2), ("decline", "40", 1)])
-async def test_an_edit_that_is_told_is_adopted_or_undone_by_a_person(
+async def test_a_reported_edit_is_adopted_or_undone_by_a_person(
     loop: Loop, choice: str, left: str, documents: int
 ) -> None:
     [requirement] = await loop.plan(FRAME=40)
     order = await loop.order(requirement)
     number = order["order_number"]
-    await loop.tell("/erp/control/edits", {"order": number, "item": 10, "user": "MILLER", "quantity": "60"})
+    await loop.command("/erp/control/edits", {"order": number, "item": 10, "user": "MILLER", "quantity": "60"})
     asked = await question(loop, order["id"], "MILLER changed line 10")
     await loop.at_rest()
     assert await quantity_in_erp(loop, number) == "60"
@@ -58,7 +58,7 @@ async def test_an_edit_whose_event_was_lost_is_found_before_it_is_written_over(l
     order = await loop.order(requirement)
     number = order["order_number"]
     edit = {"order": number, "item": 10, "user": "MILLER", "quantity": "60", "tell": False}
-    await loop.tell("/erp/control/edits", edit)
+    await loop.command("/erp/control/edits", edit)
     await loop.plan(FRAME=400)
     await decide(loop, await question(loop, order["id"], "400"), "approve")
     await question(loop, order["id"], "unknown changed line 10")
@@ -71,7 +71,7 @@ async def test_an_edit_whose_event_was_lost_is_found_before_a_schedule_is_writte
     order = await loop.order(requirement, "acknowledged")
     number = order["order_number"]
     edit = {"order": number, "item": 10, "user": "MILLER", "quantity": "60", "tell": False}
-    await loop.tell("/erp/control/edits", edit)
+    await loop.command("/erp/control/edits", edit)
     await loop.receive(await loop.despatch(number))
     asked = await question(loop, order["id"], "unknown changed line 10")
     await loop.at_rest()

@@ -7,7 +7,7 @@ async def test_a_late_plan_version_has_no_effect_in_any_book(loop: Loop) -> None
     frame, chain = await loop.plan(FRAME=40, CHAIN=200)
     for requirement in (frame, chain):
         await loop.order(requirement, "acknowledged")
-    revised = await loop.tell(
+    revised = await loop.command(
         "/aps/control/revise", {"share_changed": "0.5", "share_gone": "0.5", "share_new": "0", "seed": "late"}
     )
     assert (len(revised["changed"]), len(revised["gone"])) == (1, 1)
@@ -16,8 +16,8 @@ async def test_a_late_plan_version_has_no_effect_in_any_book(loop: Loop) -> None
     await loop.at_rest()
     before = await picture(loop, frame, chain)
 
-    await loop.tell("/aps/control/republish", {"version": 1})
-    await loop.tell("/aps/control/republish", {"version": 1, "fresh_ids": True})
+    await loop.command("/aps/control/republish", {"version": 1})
+    await loop.command("/aps/control/republish", {"version": 1, "fresh_ids": True})
     await loop.at_rest()
     assert await picture(loop, frame, chain) == before
     for requirement in (frame, chain):

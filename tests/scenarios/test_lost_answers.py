@@ -54,7 +54,7 @@ async def test_the_supplier_has_the_order_once_whatever_its_gateway_does(
     assert (edi["counts"]["received"], edi["counts"]["stale"], edi["counts"]["refused"]) == (1, 0, 0)
 
 
-async def test_the_planning_system_ends_up_with_the_cover_it_was_told_of_in_vain(loop: Loop) -> None:
+async def test_the_planning_system_ends_up_with_the_coverage_that_first_failed_to_reach_it(loop: Loop) -> None:
     for kind, how in (("cut", {}), ("status", {"status": 500}), ("timeout_after_write", {"seconds": LATE})):
         await loop.fault("aps", kind, "/coverage/", method="PUT", **how)
     [requirement] = await loop.plan(FRAME=40)

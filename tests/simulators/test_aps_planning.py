@@ -1,4 +1,4 @@
-"""The planning simulator explodes, publishes, revises, and is told of cover."""
+"""The planning simulator explodes, publishes, revises, and receives coverage."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -184,7 +184,7 @@ def coverage(sequence: int, quantity: str = "5") -> dict[str, Any]:
     }
 
 
-async def test_of_an_orders_cover_the_highest_sequence_stays(scene: Scene) -> None:
+async def test_of_an_orders_coverage_the_highest_sequence_stays(scene: Scene) -> None:
     path = "/coverage/4500000001"
     await scene.call("PUT", path, coverage(2), status=201)
     assert not (await scene.call("PUT", path, coverage(2, "9")))["changed"]

@@ -1,4 +1,4 @@
-"""The EDI simulator takes orders, changes and reminders, and its suppliers answer as told."""
+"""The EDI simulator takes orders, changes and reminders, and its suppliers answer as configured."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -200,7 +200,7 @@ async def test_an_answer_can_come_twice_with_the_same_bytes(scene: Scene) -> Non
     assert first == second
 
 
-async def test_an_unreadable_answer_is_followed_by_the_right_one_when_told(scene: Scene) -> None:
+async def test_an_unreadable_answer_is_followed_by_the_right_one_on_command(scene: Scene) -> None:
     await scene.rules({"behaviour": "unreadable"})
     await scene.send(document("ORDERS", [line(10)]))
     with pytest.raises(UnreadableMessage) as unreadable:

@@ -96,7 +96,7 @@ async def test_every_counterparts_lifespan_runs_and_ends() -> None:
     assert reported == ["a up", "b up", "b down", "a down"]
 
 
-async def test_a_counterpart_that_does_not_start_is_told() -> None:
+async def test_a_counterpart_that_does_not_start_is_reported() -> None:
     @asynccontextmanager
     async def broken(_: Starlette) -> AsyncIterator[None]:
         raise ValueError("no books")

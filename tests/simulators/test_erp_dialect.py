@@ -10,7 +10,7 @@ from simulators.erp import create
 from tests.simulators.erp_client import PO, PR, Caller, caller, error_of, in_days, order, requisition
 
 
-async def test_without_the_right_password_nothing_is_told() -> None:
+async def test_without_the_right_password_nothing_is_disclosed() -> None:
     call = Caller(create())
     answer = await call.http.get(f"{PO}/A_PurchaseOrder", auth=("PEGLINE", "wrong"))
     assert answer.status_code == 401
@@ -101,7 +101,7 @@ async def test_requisition_items_are_padded_to_five_digits() -> None:
         ("PurReqnExternalReference eq 'O''Neill'", []),
     ],
 )
-async def test_filters_find_what_they_say(where: str, numbers: list[str]) -> None:
+async def test_filters_find_what_they_name(where: str, numbers: list[str]) -> None:
     call = await caller()
     await call.requisition("100", "PEG-1")
     await call.requisition("50", "PEG-2")
@@ -179,7 +179,7 @@ async def test_a_value_that_sap_could_not_hold_is_refused(change: dict[str, Any]
         ("/sap/opu/odata/sap/API_NOTHING_SRV/A_Nothing", 403),
     ],
 )
-async def test_what_is_not_there_or_not_understood_is_told_in_saps_error_body(path: str, status: int) -> None:
+async def test_what_is_not_there_or_not_understood_gets_saps_error_body(path: str, status: int) -> None:
     call = await caller()
     answer = await call.http.get(path)
     assert error_of(answer)[0] == status
@@ -210,7 +210,7 @@ async def test_a_merge_is_taken_in_each_of_its_forms(how: str) -> None:
     assert (await call.write("PUT", path, body)).status_code == 405
 
 
-async def test_metadata_tells_the_tables() -> None:
+async def test_metadata_describes_the_tables() -> None:
     call = await caller()
     root = ElementTree.fromstring((await call.http.get(f"{PO}/$metadata")).content)
     properties = {each.get("Name"): each for each in root.iter() if each.tag.endswith("}Property")}

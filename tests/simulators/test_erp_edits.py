@@ -1,4 +1,4 @@
-"""A person edits an order at the ERP's own screens: the books change, and the gateway is told."""
+"""A person edits an order in the ERP: the order changes, and the gateway is notified."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ async def edit(call: Caller, **changes: Any) -> httpx.Response:
     return await call.http.post("/control/edits", json={"order": ORDER, "item": 10, "user": "MILLER", **changes})
 
 
-async def test_an_edit_changes_the_books_and_is_told_field_by_field(call: Caller, gateway: FakeGateway) -> None:
+async def test_an_edit_changes_the_order_and_is_published_field_by_field(call: Caller, gateway: FakeGateway) -> None:
     answer = await edit(call, quantity="120", price="1.75")
     assert answer.status_code == 201, answer.text
     item = await call.get(ITEM, expand="to_ScheduleLine")
@@ -135,6 +135,6 @@ async def test_a_person_is_bound_by_the_same_rules(
     assert gateway.events == []
 
 
-async def test_an_edit_that_changes_nothing_is_told_to_nobody(call: Caller, gateway: FakeGateway) -> None:
+async def test_an_edit_that_changes_nothing_is_not_published(call: Caller, gateway: FakeGateway) -> None:
     assert (await edit(call, quantity="100.0")).json() == {"edits": []}
     assert gateway.events == []

@@ -17,7 +17,7 @@ async def test_the_material_is_read_with_its_plants() -> None:
     assert plant["to_ProductSupplyPlanning"]["LotSizeRoundingQuantity"] == "5"
 
 
-async def test_info_records_tell_each_suppliers_terms() -> None:
+async def test_info_records_hold_each_suppliers_terms() -> None:
     call = await caller()
     found = await call.get(
         f"{ROOT}/API_INFORECORD_PROCESS_SRV/A_PurgInfoRecdOrgPlantData",

@@ -40,7 +40,7 @@ async def test_more_than_what_is_open_is_not_converted() -> None:
     assert (await requisition_item(call))["OrderedQuantity"] == "100"
 
 
-async def test_an_order_item_takes_what_it_does_not_say_from_its_requisition_item() -> None:
+async def test_an_order_item_takes_missing_fields_from_its_requisition_item() -> None:
     call = await caller()
     number = await call.requisition("100")
     body = order()

@@ -57,7 +57,7 @@ async def test_what_a_real_system_checks_is_refused_with_its_reason(change: dict
     assert (await call.books())["requisitions"] == []
 
 
-async def test_all_problems_are_told_at_once() -> None:
+async def test_all_problems_are_reported_at_once() -> None:
     call = await caller()
     body = requisition(Plant="9999", BaseUnit="QQ")
     body["to_PurchaseReqnItem"].append({**body["to_PurchaseReqnItem"][0], "Plant": "1710"})

@@ -1,4 +1,4 @@
-"""Faults strike what they are meant for, and the write is carried out when the kind says so."""
+"""Faults strike their targets only, and the write is carried out where the kind of fault requires it."""
 
 import asyncio
 import socket
@@ -55,7 +55,7 @@ async def notes_of(client: httpx.AsyncClient) -> list[str]:
     return notes
 
 
-async def test_a_status_is_answered_as_often_as_told_without_writing() -> None:
+async def test_a_status_is_answered_as_often_as_configured_without_writing() -> None:
     async with client_of(counterpart()) as client:
         await plan(client, kind="status", status=429, retry_after=7, times=2, after=1)
         answers = [await client.post("/notes", content=str(n)) for n in range(4)]

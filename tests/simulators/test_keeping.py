@@ -85,7 +85,7 @@ class Site:
         }
 
     def again(self) -> "Site":
-        """As after a kill: nothing was closed, nobody was told."""
+        """As after a kill: nothing was closed, nobody was notified."""
         return site(self.file.file)
 
 

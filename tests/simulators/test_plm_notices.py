@@ -43,7 +43,7 @@ async def scene() -> AsyncIterator[Scene]:
         yield Scene(gateway, plm, http)
 
 
-async def test_a_notice_is_told_as_a_revision_that_takes_one_component_out_and_another_in(scene: Scene) -> None:
+async def test_a_notice_is_published_as_a_revision_that_replaces_one_component_by_another(scene: Scene) -> None:
     await scene.call("POST", "/control/notices", NOTICE)
     (event,) = scene.gateway.events
     assert scene.gateway.content_types == ["application/cloudevents+json"]
@@ -55,7 +55,7 @@ async def test_a_notice_is_told_as_a_revision_that_takes_one_component_out_and_a
     ]
 
 
-async def test_the_same_notice_released_anew_is_its_next_issue(scene: Scene) -> None:
+async def test_the_same_notice_released_again_is_its_next_issue(scene: Scene) -> None:
     await scene.call("POST", "/control/notices", NOTICE)
     again = await scene.call("POST", "/control/notices", {**NOTICE, "effective_from": "2026-06-24"})
     assert again["issue"] == 2

@@ -1,4 +1,4 @@
-"""The warehouse posts receipts in the ERP, tells of them, and repeats itself on command."""
+"""The warehouse posts receipts in the ERP, publishes them, and repeats itself on command."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -72,7 +72,7 @@ def receipt(quantity: str = "60", order: str = "4500000001", line: int = 10) -> 
     return {"order": order, "line": line, "quantity": quantity, "unit": "EA", "date": "2026-06-15"}
 
 
-async def test_receipts_are_told_as_cloud_events_with_numbers_of_their_own(scene: Scene) -> None:
+async def test_receipts_are_published_as_cloud_events_with_numbers_of_their_own(scene: Scene) -> None:
     await scene.call("/control/receive", {"receipts": [receipt(), receipt("40")]})
     assert scene.gateway.content_types == ["application/cloudevents-batch+json"]
     first, second = scene.gateway.events
@@ -94,7 +94,7 @@ async def test_a_repeated_message_is_the_same_message_and_received_once(scene: S
     await scene.call("/control/repeat", {"receipt_numbers": ["GR9"]}, status=404)
 
 
-async def test_the_erp_is_told_first_and_with_the_same_number(scene: Scene) -> None:
+async def test_receipts_are_posted_in_the_erp_first_and_with_the_same_number(scene: Scene) -> None:
     await scene.call("/control/erp", {"url": "http://sim/erp"}, status=200)
     scene.erp.answers = [503]
     await scene.call("/control/receive", {"receipts": [receipt()]})
@@ -103,7 +103,7 @@ async def test_the_erp_is_told_first_and_with_the_same_number(scene: Scene) -> N
     ]
 
 
-async def test_goods_of_another_plant_are_told_alike_and_kept_apart(scene: Scene) -> None:
+async def test_goods_of_another_plant_are_published_alike_and_kept_apart(scene: Scene) -> None:
     transfer = {**receipt("5", order="4500000002"), "from_plant": "1720"}
     await scene.call("/control/receive", {"receipts": [receipt(), transfer]})
     bought, moved = scene.gateway.events

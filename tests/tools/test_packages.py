@@ -61,7 +61,7 @@ def test_what_is_downloaded_and_installed_is_counted(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == "WARNING: the cache is not writable\n"
 
 
-def test_what_pip_refuses_is_told_in_its_own_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refusals_of_pip_are_shown_in_its_own_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, shown = run(tmp_path, 1, "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES")
     assert code == 1
     assert "installed" not in shown

@@ -1,4 +1,4 @@
-"""What a console starts is ready when it says so, comes back after a crash, and never outlives the console."""
+"""Processes of a console are ready when it reports so, restart after a crash, and never outlive the console."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The environment is read in one place, and what is wrong in it is said so that it can be fixed."""
+"""The environment is read in one place, and its faults are reported so that they can be fixed."""
 
 import re
 from datetime import date
@@ -33,7 +33,7 @@ def test_a_worker_finds_its_counterparts_and_defaults() -> None:
     assert "target_host" not in settings.temporal
 
 
-def test_the_gateway_listens_on_loopback_unless_told_otherwise() -> None:
+def test_the_gateway_listens_on_loopback_unless_set_otherwise() -> None:
     assert GatewaySettings.load(DATABASE).gateway_host == "127.0.0.1"
     assert GatewaySettings.load(DATABASE | {"PEGLINE_GATEWAY_HOST": "0.0.0.0"}).gateway_host == "0.0.0.0"
 
@@ -81,7 +81,7 @@ def test_tools_keep_to_the_users_cache(tmp_path: Path) -> None:
     assert ToolSettings.load({}).cache_directory == Path.home() / ".cache" / "pegline"
 
 
-def test_the_demo_is_told_when_set_up_began_and_whether_to_end_by_itself() -> None:
+def test_the_demo_knows_when_set_up_began_and_whether_to_end_by_itself() -> None:
     tools = ToolSettings.load({"PEGLINE_SETUP_STARTED": "1780000000", "DEMO_EXIT": "1"})
     assert (tools.setup_started, tools.demo_exit) == (1_780_000_000.0, True)
     assert (ToolSettings.load({}).setup_started, ToolSettings.load({}).demo_exit) == (None, False)

@@ -1,4 +1,4 @@
-"""The dev server is built once, leaves one binary, and says why when it can't be built."""
+"""The dev server is built once, leaves one binary, and a failed build reports its cause."""
 
 import io
 import threading
@@ -61,7 +61,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     assert {path.name for path in target.parent.iterdir()} == {"build.lock"}
 
 
-def test_what_go_says_last_is_heard_although_it_has_ended(tmp_path: Path) -> None:
+def test_the_last_output_of_go_is_read_although_it_has_ended(tmp_path: Path) -> None:
     go = tmp_path / "go"
     go.write_text("#!/bin/sh\n(sleep 0.3; echo 'no space left on device' >&2) >/dev/null &\nexit 1\n")
     go.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The dev server keeps what it is told to keep, and search attributes are there."""
+"""The dev server keeps its runs where it has a file for them, and search attributes are registered."""
 
 from pathlib import Path
 

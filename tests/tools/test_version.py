@@ -1,4 +1,4 @@
-"""The console says which version it is."""
+"""The console prints its version."""
 
 import sys
 import tomllib

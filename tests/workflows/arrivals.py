@@ -23,7 +23,7 @@ def reported(schedule_lines: Iterable[ScheduleLine]) -> list[tuple[int, int | No
 
 
 def unnoted(kind: str, business_time: dt.datetime | None = None, /, **data: JsonValue) -> None:
-    """Audit events tell the order of arrival, on purpose; the state must not."""
+    """Audit events show the order of arrival, on purpose; the state must not."""
 
 
 def arrivals(messages: Sequence[Any]) -> st.SearchStrategy[list[Any]]:

@@ -1,4 +1,4 @@
-"""A world per test, with its workers running and time standing still until a story steps it.
+"""A plant per test, with its workers running and time standing still until a story steps it.
 
 After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each run is
 decided
@@ -167,7 +167,7 @@ def has_continued(run: WorkflowHistory) -> bool:
 
 
 async def come_to_rest(harness: Harness) -> None:
-    """What is recorded ends where nothing is under way, so that it is the same however fast the story was told."""
+    """A recording ends where nothing is under way, so that it is the same however fast the story ran."""
     for entity in await harness.entities_recorded():
         if (await harness.handle(entity).describe()).status is WorkflowExecutionStatus.RUNNING:
             await harness.until(partial(harness.at_rest, entity))

@@ -33,7 +33,7 @@ FIELDS: tuple[EditedField, ...] = ("quantity", "delivery_date", "price")
 
 
 class Counterpart:
-    """Calls wait until it is open for them, and fail as the story says: before or after they have written."""
+    """Calls wait until it is open for them, and fail as the story sets: before or after they have written."""
 
     def __init__(self) -> None:
         self.failures: list[Exception | Refused] = []

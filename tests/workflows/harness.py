@@ -39,7 +39,7 @@ class Harness(Lookout):
         return need.id
 
     async def replan(self, need: Need, version: int, **changes: Any) -> Need:
-        """A later plan states the need otherwise; the pegs follow where nothing else is said of them."""
+        """A later plan changes the need; the pegs follow unless given."""
         revision = Revision(plan_version=version, effective_at=datetime.now(UTC), event_id=uuid.uuid4().hex)
         quantity, due = changes.get("quantity", need.quantity), changes.get("required_date", need.required_date)
         peg = Peg(demand="BIKE-1", quantity=Decimal(quantity), date=due, criticality=need.criticality)
@@ -48,7 +48,7 @@ class Harness(Lookout):
         return changed
 
     async def reopen(self, need: Need, version: int) -> None:
-        """A plan wants a need again that had ended, as the gateway would deliver it: by the registry's outcome."""
+        """A plan states a need again that had ended, delivered as the gateway would: by the registry's outcome."""
         revision = Revision(plan_version=version, effective_at=datetime.now(UTC), event_id=uuid.uuid4().hex)
         requested = need.model_copy(update={"revision": revision})
         await self.ledger.registry.register([need])

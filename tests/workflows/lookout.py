@@ -23,7 +23,7 @@ _ASK_AGAIN = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED, RPCSta
 
 
 def parts(schedule_lines: Iterable[ScheduleLine]) -> list[tuple[int, int | None, str]]:
-    """Schedule lines as a story says them: quantity, days from today, state."""
+    """Schedule lines in the form of the stories: quantity, days from today, state."""
     return [(int(part.quantity), days_ahead(part.date), part.state.value) for part in schedule_lines]
 
 
@@ -91,7 +91,7 @@ class Lookout(Plant):
         return await self.until(look, seconds)
 
     async def settled(self, order: OrderSnapshot) -> OrderSnapshot:
-        """The order once the supplier has acknowledged it and everybody was told."""
+        """The order once the supplier has acknowledged it and its coverage is reported."""
         await self.order_until(order, lambda found: found.stage == "acknowledged")
         await self.until(lambda: self.at_rest(order.id))
         return await self.order_until(order, lambda found: found.stage == "acknowledged")
@@ -166,7 +166,7 @@ class Lookout(Plant):
             return str(await self.handle(entity).result())
 
     def coverage_in_aps(self, requirement: str, order: OrderSnapshot) -> list[tuple[int, int | None, str]]:
-        """What APS was last told that the order gives the requirement."""
+        """The coverage of the requirement by the order, as last reported to APS."""
         assert order.order_number is not None
         return parts(self.aps.coverage[requirement, order.order_number])
 

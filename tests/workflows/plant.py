@@ -57,12 +57,12 @@ class Plant:
         self.queue = f"test-{uuid.uuid4().hex[:8]}"
         self.entities = EntityDirectory(self.client, self.queue)
         self.prefix = uuid.uuid4().hex[:6]
-        """Makes ids of this world its own on the shared server."""
+        """Makes the ids of this test unique on the shared server."""
         self.policy, self.policies = policy, FixedPolicies({policy.plant: policy})
         self.policy_changes = False
-        """The story says so where it changes the policy of its plant: what was decided before is then another's."""
+        """Set by a story that changes the policy of its plant: earlier decisions then followed another policy."""
         self.defects_expected = False
-        """The story says so where its code is defective: any other story fails by a defect."""
+        """Set by a story whose code is defective on purpose: any other story fails by a defect."""
         self.held_back: list[Worker] = []
         """Workers that a story starts by itself."""
         self._answers = 0
@@ -80,7 +80,7 @@ class Plant:
     # -- master data and plan
 
     def item(self, item: str, *suppliers: str, lead_time_days: int = 21, **changes: Any) -> str:
-        """An item of this world, sold by the suppliers in their order of preference."""
+        """An item of this test, sold by the suppliers in their order of preference."""
         name = f"{item}-{self.prefix}"
         fields: dict[str, Any] = {
             "unit": "EA",

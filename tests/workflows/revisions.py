@@ -1,4 +1,4 @@
-"""Revisions of a bill of material, as stories tell them: engineering states, people are asked, the change ends."""
+"""Revisions of a bill of material in stories: engineering publishes, people are asked, the change ends."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ JUNE_20, JUNE_25, JULY_12 = JULY_1 - 11, JULY_1 - 6, JULY_1 + 11
 def revision_of(
     harness: Harness, *lines: BomLine, reported: int = 1, days: int = JULY_1, name: str = "B"
 ) -> BomRevised:
-    """What engineering says of the bike of this world."""
+    """The revision that engineering publishes for the bike of this test."""
     return BomRevised(
         plant="1710",
         assembly=f"BIKE-{harness.prefix}",
@@ -49,7 +49,7 @@ def added(component: str, replaces: str, quantity: int = 1) -> BomLine:
     )
 
 
-async def tell(harness: Harness, revised: BomRevised, **former: Any) -> str:
+async def publish(harness: Harness, revised: BomRevised, **former: Any) -> str:
     """As the gateway delivers it."""
     opened = ChangeOpened(revised=revised, correlation_id=f"corr-{harness.prefix}", **former)
     assert await harness.entities.open_change(opened, reopen=bool(former))

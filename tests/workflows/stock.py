@@ -1,4 +1,4 @@
-"""What systems say is free of an item, as stories tell it."""
+"""Stock events in stories: the available quantity of an item."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from tests.workflows.harness import Harness
 async def state(
     harness: Harness, item: str, quantity: int, *, ago: timedelta = timedelta(0), reported: bool = True
 ) -> StockId:
-    """A system says what is free, and the gateway tells whom it concerns."""
+    """A system publishes the available quantity, and the gateway notifies the stock balance it affects."""
     at = datetime.now(UTC) - ago
     report = StockReport(
         kind=StockReportKind.STATED,
@@ -42,5 +42,5 @@ async def state(
     return report.id
 
 
-async def balance(harness: Harness, stock: str) -> StockSnapshot:
+async def stock_balance(harness: Harness, stock: str) -> StockSnapshot:
     return StockSnapshot.model_validate(await harness.status(stock))

@@ -90,7 +90,8 @@ async def test_a_price_outside_the_tolerance_is_taken_where_the_buyer_approves(h
     await harness.decide(question, Choice.APPROVE)
 
     settled = await harness.order_until(order, lambda found: found.exception_id is None)
-    assert (settled.stage, settled.revision) == ("acknowledged", 1)
+    assert settled.stage == "acknowledged"
+    assert settled.revision == 1
 
 
 async def test_a_price_outside_the_tolerance_that_is_declined_sends_the_order_once_more_as_it_was(
@@ -102,7 +103,8 @@ async def test_a_price_outside_the_tolerance_that_is_declined_sends_the_order_on
 
     restated = await harness.order_until(order, lambda found: found.revision == 2 and found.stage == "sent")
     sent = harness.supplier.sent[order.order_number or ""][-1]
-    assert (str(sent.lines[0].price), sent.changed_lines) == ("2.00", (10,))
+    assert str(sent.lines[0].price) == "2.00"
+    assert sent.changed_lines == (10,)
     await harness.answer(restated, harness.line(10, (ACCEPTED, 100, 58), price="2.00"))
     settled = await harness.settled(order)
     assert settled.exception_id is None

@@ -12,8 +12,8 @@ from canonical.supply import CoverageChanged, OrderCoverage, ScheduleLine, Sched
 from decisions.netting import left_to_order
 from tests.decisions.models import june
 from tests.workflows.arrivals import NOW, POLICY, a_request, unnoted
-from tests.workflows.test_order_in_any_order import CHAIN, a_receipt, a_shipment, an_answer, sent_order
-from tests.workflows.test_requirement_in_any_order import covered_requirement
+from tests.workflows.order_harness import CHAIN, a_receipt, a_shipment, an_answer, sent_order
+from tests.workflows.requirement_harness import covered_requirement
 from workflows.exception.state import ExceptionMemory
 from workflows.material_requirement.state import RequirementState
 from workflows.purchase_order import messages as order_messages
@@ -144,7 +144,7 @@ def test_an_order_knows_a_receipt_again_that_came_hundreds_before() -> None:
     assert state.lines[0].shipped == 300
 
 
-def test_the_policy_versions_that_lines_were_wanted_under_are_kept() -> None:
+def test_the_policy_versions_that_lines_were_requested_under_are_kept() -> None:
     state = lived_order(50)
     rules = LinePolicy(version="version-00001", tolerance=POLICY.tolerance, frozen_zone_days=3)
     state.lines[1].grant(state.lines[1].request.model_copy(update={"policy": rules}))

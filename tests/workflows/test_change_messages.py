@@ -51,24 +51,26 @@ def asked(**changes: Any) -> ChangeState:
     return state
 
 
-def test_a_revision_that_is_told_again_or_is_older_changes_nothing() -> None:
+def test_a_repeated_or_older_revision_changes_nothing() -> None:
     state, audit_events = asked(), AuditEvents()
     for number in (1, 0):
         take(state, reported(number, stock=9), audit_events.record)
-    assert (audit_events, state) == (["change.stale", "change.stale"], asked(event_log=state.event_log))
+    assert audit_events == ["change.stale", "change.stale"]
+    assert state == asked(event_log=state.event_log)
 
 
-def test_a_newer_revision_is_looked_into() -> None:
+def test_a_newer_revision_is_judged() -> None:
     state, audit_events = asked(), AuditEvents()
     take(state, reported(2, stock=9), audit_events.record)
-    assert (audit_events, state.unjudged, state.revised, state.correlation_id) == (
-        ["change.revised"], True, reported(2, stock=9).revised, "c-2"
-    )  # fmt: skip
+    assert audit_events == ["change.revised"]
+    assert state.unjudged is True
+    assert state.revised == reported(2, stock=9).revised
+    assert state.correlation_id == "c-2"
     assert state.question is not None, "the question that is open is changed and not asked a second time"
 
 
 @pytest.mark.parametrize("choice", [Choice.APPROVE, Choice.DECLINE])
-def test_a_decision_that_is_not_carried_out_yet_is_void_once_the_revision_is_told_anew(choice: Choice) -> None:
+def test_a_decision_that_is_not_carried_out_yet_is_void_once_a_newer_revision_arrives(choice: Choice) -> None:
     state, audit_events = asked(), AuditEvents()
     take(state, decided(choice), audit_events.record)
     take(state, reported(2), audit_events.record)
@@ -77,20 +79,25 @@ def test_a_decision_that_is_not_carried_out_yet_is_void_once_the_revision_is_tol
 
 
 @pytest.mark.parametrize("stage", [ChangeStage.CARRIED_OUT, ChangeStage.DECLINED])
-def test_a_revision_that_comes_in_the_moment_of_the_end_is_looked_into_and_not_lost(stage: ChangeStage) -> None:
+def test_a_revision_that_arrives_as_the_change_ends_is_judged_and_not_lost(stage: ChangeStage) -> None:
     state, audit_events = asked(question=None, stage=stage, decision=decided().decision), AuditEvents()
     take(state, reported(2), audit_events.record)
-    assert (audit_events, state.ended, state.unjudged, state.decision) == (["change.revised"], False, True, None)
+    assert audit_events == ["change.revised"]
+    assert state.ended is False
+    assert state.unjudged is True
+    assert state.decision is None
 
 
-def test_one_that_another_takes_the_place_of_is_looked_into_and_ends_then() -> None:
+def test_a_superseded_change_is_judged_before_it_ends() -> None:
     state, audit_events = asked(), AuditEvents()
     by = ChangeId("change/1710/BK-100/C")
     take(state, ChangeSuperseded(by=by, as_of=NOW), audit_events.record)
-    assert (state.superseded_by, state.unjudged, audit_events) == (by, True, [])
+    assert state.superseded_by == by
+    assert state.unjudged is True
+    assert audit_events == []
 
 
-def test_nothing_takes_the_place_of_what_is_carried_out() -> None:
+def test_a_change_that_is_carried_out_is_not_superseded() -> None:
     state, audit_events = asked(question=None, stage=ChangeStage.CARRIED_OUT), AuditEvents()
     take(state, ChangeSuperseded(by=ChangeId("change/1710/BK-100/C"), as_of=NOW), audit_events.record)
     assert audit_events == ["supersession.overtaken"]
@@ -100,4 +107,5 @@ def test_nothing_takes_the_place_of_what_is_carried_out() -> None:
 def test_a_decision_on_another_question_is_overtaken() -> None:
     state, audit_events = asked(), AuditEvents()
     take(state, decided(exception="exception/0"), audit_events.record)
-    assert (audit_events, state.decision) == (["decision.overtaken"], None)
+    assert audit_events == ["decision.overtaken"]
+    assert state.decision is None

@@ -8,7 +8,7 @@ from canonical.records import OrderStage
 from canonical.supply import ScheduleLineState
 from tests.decisions.models import a_source, june
 from tests.workflows.arrivals import NOW, POLICY, a_request, unnoted
-from tests.workflows.test_order_in_any_order import CHAIN, CHANGED, ORDER, TERMS, a_receipt, an_answer, statement
+from tests.workflows.order_harness import CHAIN, CHANGED, ORDER, TERMS, a_receipt, an_answer, statement
 from workflows.purchase_order.messages import take
 from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState

@@ -51,7 +51,7 @@ async def test_a_proposal_that_changed_while_it_was_open_has_to_be_read_again(ha
     assert found.stage == "covered"
 
 
-async def test_a_decision_that_crosses_a_change_of_the_plan_is_void_and_the_question_is_put_anew(
+async def test_a_decision_that_crosses_a_change_of_the_plan_is_void_and_the_question_is_asked_again(
     harness: Harness,
 ) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
@@ -73,7 +73,7 @@ async def test_a_decision_that_crosses_a_change_of_the_plan_is_void_and_the_ques
     assert again.proposal.short_quantity == 150
 
 
-async def test_a_decision_that_crosses_another_answer_is_void_and_the_question_is_put_anew(harness: Harness) -> None:
+async def test_a_decision_that_crosses_another_answer_is_void_and_the_question_is_asked_again(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement, harness.line(10, (ACCEPTED, 100, 58), price="2.10"))
     question = await harness.question(order)
@@ -115,7 +115,7 @@ async def test_only_what_is_offered_can_be_chosen(harness: Harness) -> None:
     assert "accept" in refused.detail
 
 
-async def test_an_exception_that_nobody_has_heard_of_can_not_be_decided(harness: Harness) -> None:
+async def test_an_unknown_exception_can_not_be_decided(harness: Harness) -> None:
     _, exception = await late(harness)
     unknown = exception.model_copy(update={"id": "exception/never-raised"})
     assert (await refusal(harness, unknown, Choice.ACCEPT)).code == "not_found"
@@ -138,7 +138,8 @@ async def test_an_exception_is_the_managers_after_one_and_a_half_times_the_sla_a
 
     await harness.registered(exception.id, "exception.escalated")
     escalated = await harness.exception(exception.id)
-    assert (escalated.assignee, escalated.escalations) == ("purchasing-manager", 1)
+    assert escalated.assignee == "purchasing-manager"
+    assert escalated.escalations == 1
     inbox = await harness.ledger.reads.exceptions(assignee="purchasing-manager")
     assert [row.snapshot.id for row in inbox.items] == [exception.id]
     await harness.decide(escalated, Choice.ACCEPT, decided_by="mia.manager")
@@ -164,7 +165,7 @@ async def test_an_exception_is_the_managers_before_it_is_too_late_for_the_second
     assert [reason.inputs["latest_safe_date"] for reason in reasons] == [safe.isoformat()] * 2
 
 
-async def test_who_says_in_which_role_they_decide_must_be_among_those_who_may(make_harness: MakeHarness) -> None:
+async def test_a_person_who_decides_in_a_role_must_hold_a_role_that_may_approve(make_harness: MakeHarness) -> None:
     away = Absence(first_day=today(), last_day=today() + timedelta(days=9), delegate="dana")
     harness = await make_harness(roles={"buyer": Role(absences=(away,))})
     _, exception = await late(harness)

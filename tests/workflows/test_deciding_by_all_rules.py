@@ -13,7 +13,7 @@ STRICT = POLICY.model_copy(
 )
 
 
-async def test_a_policy_that_changes_meanwhile_damps_the_next_plan_otherwise(harness: Harness) -> None:
+async def test_a_changed_policy_sets_the_dampener_of_the_next_plan(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"), 1000)
     requirement = await harness.plan(need)
     order = await harness.sent(requirement)
@@ -86,7 +86,8 @@ async def test_the_plan_s_sourcing_rule_is_obeyed_and_followed_when_it_changes(h
     await harness.replan(need, 2, sourcing_rule=cyclops)
 
     second = await harness.sent(requirement, orders=2)
-    assert (second.supplier, [int(line.quantity) for line in second.lines]) == (cyclops, [100])
+    assert second.supplier == cyclops
+    assert [int(line.quantity) for line in second.lines] == [100]
     let_go = await harness.order_until(first, lambda found: found.revision == 2)
     assert [line.cancelled for line in let_go.lines] == [True]
 
@@ -118,11 +119,11 @@ async def test_a_decision_is_on_record_with_all_that_it_needs_to_be_made_again(h
 
     first, *_, last = await audit_events_of(harness, requirement, "sourcing.decided")
     assert ItemAtPlant.model_validate(first["item"]).sources[0].supplier == f"Cyclops-{harness.prefix}"
-    assert (first["quantity"], first["exclude"], first["outcome"]["lots"]) == ("437", [], ["437"])
-    assert (last["exclude"], last["outcome"]["supplier"]) == (
-        [f"Cyclops-{harness.prefix}"],
-        f"Trey-{harness.prefix}",
-    )
+    assert first["quantity"] == "437"
+    assert first["exclude"] == []
+    assert first["outcome"]["lots"] == ["437"]
+    assert last["exclude"] == [f"Cyclops-{harness.prefix}"]
+    assert last["outcome"]["supplier"] == f"Trey-{harness.prefix}"
 
 
 async def test_an_item_that_has_gone_from_master_data_is_asked_for_before_its_lateness_is_judged(

@@ -60,7 +60,7 @@ async def shows(harness: Harness, entity: str, incident: str | None) -> None:
 
 
 @pytest.mark.parametrize("place", ["take", "judge_need"])
-async def test_a_message_that_cannot_be_digested_is_set_aside_and_the_entity_goes_on(
+async def test_a_message_that_can_not_be_processed_is_set_aside_and_the_entity_goes_on(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Whether it fails when it is taken or in the decision that it leads to."""

@@ -21,7 +21,7 @@ from canonical.policy import Absence, Escalation, Role
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.calendars import add_business_hours
-from tests.decisions.test_business_hours_model import minute_by_minute
+from tests.decisions.business_hours_model import minute_by_minute
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness, today
 from workflows.exception.state import ExceptionInput
@@ -183,7 +183,10 @@ async def test_a_question_that_opens_on_friday_is_reminded_of_on_monday_whatever
     assert await happened(harness, asked.id, "exception.reminded", office) == ["Mon 14:00"]
     assert await happened(harness, asked.id, "exception.escalated", office) == ["Wed 12:00"]
     top = await harness.exception(asked.id)
-    assert (top.assignee, top.reminders, top.escalations, top.next_escalation) == ("purchasing-manager", 1, 1, None)
+    assert top.assignee == "purchasing-manager"
+    assert top.reminders == 1
+    assert top.escalations == 1
+    assert top.next_escalation is None
     assert [reason.thresholds for reason in top.reasons] == [
         {"escalation.sla_hours": 16, "escalation.reminder_at": "0.5"},
         {"escalation.sla_hours": 16, "escalation.manager_at": "1.5"},
@@ -232,7 +235,7 @@ async def test_a_question_of_the_planners_goes_to_the_buyer_and_the_manager_and_
     assert [row.snapshot.on_behalf_of for row in inbox.items] == ["purchasing-manager"]
 
 
-async def test_who_comes_back_does_not_get_the_question_back_and_may_decide_it_all_the_same(
+async def test_a_buyer_who_returns_does_not_get_the_question_back_but_may_decide_it(
     make_harness: MakeHarness,
 ) -> None:
     office, friday = office_in("UTC"), a_friday()
@@ -263,7 +266,8 @@ async def test_a_change_of_policy_takes_effect_at_the_next_escalation_level(make
     await harness.skip_to(asked.id, minute_by_minute(office, opens, 24 * 60) + SLACK)
     await harness.registered(asked.id, "policy.changed")
     now = await harness.exception(asked.id)
-    assert (now.assignee, now.escalations) == ("buyer", 0)
+    assert now.assignee == "buyer"
+    assert now.escalations == 0
     assert now.next_escalation is not None
     assert (now.next_escalation.role, f"{now.next_escalation.at:%a %H:%M}") == ("director", "Mon 09:00")
 

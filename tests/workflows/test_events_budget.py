@@ -28,7 +28,7 @@ ACTIONS: Mapping[str, int] = {
 """Starts, activities, tasks that ran local activities, timers, signals, updates, upserts, two per child."""
 
 
-async def test_the_happy_path_costs_what_the_table_says(harness: Harness) -> None:
+async def test_the_happy_path_costs_as_many_events_as_the_table_states(harness: Harness) -> None:
     histories = await happy_path(harness, ["CHAIN"], "Cyclops", "order of one line")
     histories |= await happy_path(harness, ["BELL", "BOLT", "RIM", "SPOKE"], "Trey", "order of four lines")
 

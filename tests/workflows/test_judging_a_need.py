@@ -1,4 +1,4 @@
-"""A plan that states a need anew is judged once, by what holds then, and on record whatever comes of it (R4, R10)."""
+"""A changed need is judged once, by the state at that moment, and recorded whatever the outcome (R4, R10)."""
 
 from decimal import Decimal
 from typing import Any
@@ -49,21 +49,26 @@ def test_of_plans_that_arrive_together_the_newest_is_judged_and_the_others_are_o
 
 def test_a_judged_change_can_be_judged_again_from_its_audit_event() -> None:
     [(kind, data)] = reported(covered(a_need(quantity=Decimal(1000))), 1060)
-    assert (kind, data["act"], data["policy_version"], data["supplier"]) == ("requirement.changed", True, "v7", "")
+    assert kind == "requirement.changed"
+    assert data["act"] is True
+    assert data["policy_version"] == "v7"
+    assert data["supplier"] == ""
     assert Need.model_validate(data["acted_on"]).quantity == 1000
     assert Need.model_validate(data["proposed"]).quantity == 1060
     assert (data["reason"]["rule"], data["reason"]["policy_version"]) == ("R4", "v7")
 
 
-def test_before_anything_is_covered_there_is_nothing_to_damp() -> None:
+def test_the_dampener_does_not_apply_before_anything_is_covered() -> None:
     state = covered(a_need(quantity=Decimal(1000)))
     state.covered_revision = None
     [(kind, data)] = reported(state, 1001)
-    assert (kind, int(state.acted_on.quantity)) == ("requirement.changed", 1001)
+    assert kind == "requirement.changed"
+    assert state.acted_on.quantity == 1001
     assert "reason" not in data, "R4 decided nothing"
 
 
-def test_what_an_order_of_ours_needs_is_not_damped_a_second_time() -> None:
+def test_the_need_of_an_order_of_ours_is_not_dampened_a_second_time() -> None:
     state = covered(a_need(quantity=Decimal(1000), demanded_by=OrderId("order/1720/1710/x"), demanding_line=10))
     [(kind, _)] = reported(state, 1001)
-    assert (kind, int(state.acted_on.quantity)) == ("requirement.changed", 1001)
+    assert kind == "requirement.changed"
+    assert state.acted_on.quantity == 1001

@@ -58,7 +58,7 @@ async def test_a_need_without_a_supplier_is_blocked_until_the_plan_withdraws_it(
     assert await harness.ended(requirement) == "withdrawn"
 
 
-async def test_an_order_that_the_erp_refuses_is_written_again_once_a_person_has_mended_it(harness: Harness) -> None:
+async def test_an_order_that_the_erp_refuses_is_written_again_once_a_person_has_fixed_it(harness: Harness) -> None:
     harness.erp.failures.append(LOCKED)
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.ordered(requirement)
@@ -71,7 +71,8 @@ async def test_an_order_that_the_erp_refuses_is_written_again_once_a_person_has_
     await harness.decide(question, Choice.RETRY)
 
     sent = await harness.sent(requirement)
-    assert (sent.exception_id, len(harness.erp.orders)) == (None, 1)
+    assert sent.exception_id is None
+    assert len(harness.erp.orders) == 1
 
 
 async def test_an_order_that_the_erp_refuses_and_a_person_gives_up_has_its_need_look_elsewhere(
@@ -92,7 +93,7 @@ async def test_an_order_that_the_erp_refuses_and_a_person_gives_up_has_its_need_
     assert second.supplier == f"Trey-{harness.prefix}"
 
 
-async def test_an_order_that_the_erp_refuses_ends_when_nobody_wants_it_any_more(harness: Harness) -> None:
+async def test_an_order_that_the_erp_refuses_ends_when_nobody_needs_it_any_more(harness: Harness) -> None:
     harness.erp.failures.append(LOCKED)
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
@@ -174,7 +175,8 @@ async def test_a_need_that_changes_before_the_order_is_sent_changes_the_order_in
 
     sent = await harness.sent(requirement)
     [document] = harness.supplier.sent[sent.order_number or ""]
-    assert (document.revision, int(document.lines[0].quantity)) == (1, 150)
+    assert document.revision == 1
+    assert document.lines[0].quantity == 150
     assert [int(line.quantity) for line in harness.document(sent).lines] == [150]
 
 

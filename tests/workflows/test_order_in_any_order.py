@@ -1,103 +1,36 @@
 """Whatever order its messages arrive in, however often, an order ends in the same state."""
 
-import datetime as dt
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
 
-from canonical.identity import OrderId, RequirementId
 from canonical.messages import (
-    DocumentEdited,
     GoodsReceived,
-    OrderOpened,
-    ShipmentsAnnounced,
-    SupplierAnswered,
     SupplyRequested,
 )
 from canonical.order import (
     AnswerOutcome,
-    AnswerScheduleLine,
-    DocumentEdit,
-    EditedField,
-    GoodsReceipt,
-    LineAnswer,
-    OrderAnswer,
-    ShipmentAnnounced,
-    ShippedLine,
 )
-from canonical.records import OrderStage, OrderTerms
-from tests.decisions.models import a_source, june
-from tests.workflows.arrivals import NOW, POLICY, a_request, arrivals, reported, unnoted
+from tests.decisions.models import june
+from tests.workflows.arrivals import a_request, arrivals, reported, unnoted
+from tests.workflows.order_harness import (
+    BELL,
+    CHAIN,
+    CHANGED,
+    a_receipt,
+    a_shipment,
+    an_answer,
+    an_edit,
+    sent_order,
+    statement,
+)
 from workflows.purchase_order import messages as order_messages
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState
 
 TODAY = june(1)
-TERMS = OrderTerms(plant="1710", supplier="1580", currency="USD", terms="standard")
-ORDER = OrderId("order/1710/1580/abc")
-CHAIN, BELL = RequirementId("requirement/1710/CHAIN/1"), RequirementId("requirement/1710/BELL/1")
-CHANGED = AnswerOutcome.CHANGED
-
-
-def sent_order() -> OrderState:
-    """100 chains on line 10, 60 bells on line 20, with the supplier."""
-    opened = OrderOpened(order_id=ORDER, terms=TERMS, source=a_source(), policy=POLICY, correlation_id="c")
-    state = OrderState.of(opened, NOW)
-    state.add_lines(a_request(CHAIN, 1, 100))
-    state.add_lines(a_request(BELL, 1, 60))
-    state.stage, state.order_number, state.requisition_number = OrderStage.SENT, "4500000001", "1500000001"
-    return state
-
-
-def an_answer(number: int, *lines: LineAnswer, revision: int = 1, accepted: bool = False) -> SupplierAnswered:
-    return SupplierAnswered(
-        event_id=f"answer-{number}",
-        answer=OrderAnswer(
-            order_number="4500000001",
-            order_revision=revision,
-            answer_number=f"A{number}",
-            header="accepted" if accepted else "per_line",
-            lines=lines,
-            effective_at=NOW + dt.timedelta(hours=number),
-        ),
-    )
-
-
-def statement(line: int, *schedule_lines: tuple[AnswerOutcome, int, int | None], unit: str | None = None) -> LineAnswer:
-    return LineAnswer(
-        line=line,
-        schedule_lines=tuple(
-            AnswerScheduleLine(outcome=outcome, quantity=Decimal(quantity), date=june(day) if day else None, unit=unit)
-            for outcome, quantity, day in schedule_lines
-        ),
-    )
-
-
-def a_receipt(number: str, line: int, quantity: int, day: int, unit: str = "EA") -> GoodsReceipt:
-    return GoodsReceipt(
-        order_number="4500000001",
-        line=line,
-        quantity=Decimal(quantity),
-        unit=unit,
-        date=june(day),
-        receipt_number=number,
-        effective_at=NOW + dt.timedelta(days=day),
-    )
-
-
-def a_shipment(number: str, line: int, quantity: int) -> ShipmentsAnnounced:
-    return ShipmentsAnnounced(
-        event_id=number,
-        shipment=ShipmentAnnounced(
-            order_number="4500000001",
-            despatch_number=number,
-            lines=(ShippedLine(line=line, quantity=Decimal(quantity)),),
-            effective_at=NOW + dt.timedelta(days=5),
-        ),
-    )
 
 
 TO_THE_ORDER = [
@@ -118,21 +51,6 @@ REQUESTS = [
 ]
 
 
-def an_edit(event: str, line: int, field: EditedField, new: str, hour: int, by: str = "ben") -> DocumentEdited:
-    return DocumentEdited(
-        event_id=event,
-        edit=DocumentEdit(
-            order_number="4500000001",
-            line=line,
-            field=field,
-            old="-",
-            new=new,
-            edited_by=by,
-            effective_at=NOW + dt.timedelta(hours=hour),
-        ),
-    )
-
-
 EDITS = [
     an_edit("E-1", 10, "quantity", "120", 1),
     an_edit("E-2", 10, "quantity", "130", 2, "unknown"),
@@ -146,7 +64,7 @@ EDITS = [
 
 
 def picture(state: OrderState) -> dict[str, Any]:
-    """All of an order's state that decides what it does and tells next."""
+    """All of an order's state that decides what it does and reports next."""
     return {
         "lines": [
             (line.number, line.quantity, line.delivery_date, line.cancelled, line.shipped, line.received, line.awaited)
@@ -180,18 +98,18 @@ def test_an_order_ends_in_the_same_state_whatever_order_its_messages_come_in(mes
 
 
 @given(arrivals([*TO_THE_ORDER, *REQUESTS, *EDITS]))
-def test_an_order_grants_the_newest_wants_whatever_order_they_and_edits_come_in(messages: list[Any]) -> None:
+def test_an_order_serves_the_newest_requests_whatever_order_they_and_edits_come_in(messages: list[Any]) -> None:
     assert order_after(messages) == order_after([*TO_THE_ORDER, *REQUESTS, *EDITS])
 
 
 @given(arrivals(EDITS))
-def test_an_order_knows_the_newest_edits_whatever_order_they_are_told_in(messages: list[Any]) -> None:
+def test_an_order_keeps_the_newest_edits_whatever_order_they_come_in(messages: list[Any]) -> None:
     after = order_after(messages)
     assert after["edits"] == [{"quantity": ("130", "bea"), "delivery_date": ("2026-06-26", "ben")}, {}]
     assert after == order_after(EDITS)
 
 
-def test_what_an_order_ends_with_is_what_its_newest_messages_say() -> None:
+def test_the_newest_messages_decide_the_state_an_order_ends_in() -> None:
     after = order_after(TO_THE_ORDER)
     assert after["supply"] == [
         [(40, 19, "received"), (20, 20, "shipped"), (10, 20, "confirmed")],
@@ -216,7 +134,7 @@ def test_what_is_confirmed_once_a_part_has_come_is_the_rest_and_keeps_its_date()
 
 
 @given(arrivals(PART_DELIVERED))
-def test_the_rest_keeps_its_date_whatever_is_heard_of_first(messages: list[Any]) -> None:
+def test_the_rest_keeps_its_date_whichever_message_comes_first(messages: list[Any]) -> None:
     assert order_after(messages) == order_after(PART_DELIVERED)
 
 

@@ -1,4 +1,4 @@
-"""What an order needs of others, without a server: stated once, anew where it changed, withdrawn where it is gone."""
+"""The dependent needs of an order, without a server: published once, revised with changes, withdrawn at the end."""
 
 import datetime as dt
 from decimal import Decimal
@@ -40,26 +40,29 @@ def test_an_order_to_a_supplier_needs_nothing_of_others() -> None:
     assert needs_now(an_order(RouteKind.DIRECT, "1580"), NOW) == ((), ())
 
 
-def test_a_transfer_is_stated_once_and_again_only_where_it_has_changed() -> None:
+def test_a_transfer_is_published_once_and_again_only_where_it_has_changed() -> None:
     state = an_order(RouteKind.TRANSFER)
     ([first], withdrawn) = needs_now(state, NOW)
-    assert (first.required_date, withdrawn) == (june(16), ()), "three working days before Friday the 19th"
+    assert first.required_date == june(16), "three working days before Friday the 19th"
+    assert withdrawn == ()
     assert needs_now(state, LATER) == ((), ())
 
     state.lines[0].delivery_date, state.revision = june(26), 2
     ([second], _) = needs_now(state, LATER)
 
-    assert (second.id, second.revision.plan_version, second.required_date) == (first.id, 2, june(23))
+    assert second.id == first.id
+    assert second.revision.plan_version == 2
+    assert second.required_date == june(23)
     assert is_newer(second.revision, first.revision)
 
 
-def test_a_task_that_is_decided_anew_states_its_need_as_a_newer_one() -> None:
+def test_a_workflow_task_that_runs_again_publishes_its_need_as_a_newer_revision() -> None:
     ([lost], _), ([kept], _) = (needs_now(an_order(RouteKind.TRANSFER), moment) for moment in (NOW, LATER))
     assert lost.revision.event_id != kept.revision.event_id
     assert is_newer(kept.revision, lost.revision)
 
 
-def test_what_is_not_sent_or_waits_to_be_changed_is_not_stated_yet() -> None:
+def test_a_transfer_that_is_not_sent_or_waits_for_a_change_is_not_published_yet() -> None:
     state = an_order(RouteKind.TRANSFER)
     state.stage = OrderStage.UNSENT
     assert needs_now(state, NOW) == ((), ())
@@ -69,7 +72,7 @@ def test_what_is_not_sent_or_waits_to_be_changed_is_not_stated_yet() -> None:
     assert needs_now(state, LATER) == ((), ()), "the change is not made yet"
 
 
-def test_what_a_plant_refuses_in_part_is_not_stated_to_it_again() -> None:
+def test_a_quantity_that_a_plant_refused_is_not_published_to_it_again() -> None:
     state = an_order(RouteKind.TRANSFER)
     needs_now(state, NOW)
     state.lines[0].answer(1, ReadAnswer(schedule_lines=(), rejected=Decimal(40), why=""), NOW)
@@ -80,7 +83,8 @@ def test_a_transfer_without_a_rule_of_its_own_any_more_takes_as_long_as_when_it_
     state = an_order(RouteKind.TRANSFER)
     state.policy = POLICY
     ([need], _) = needs_now(state, NOW)
-    assert (need.transit_days, need.required_date) == (4, june(15))
+    assert need.transit_days == 4
+    assert need.required_date == june(15)
 
 
 def test_each_lot_of_a_transfer_serves_its_share_of_the_demand() -> None:
@@ -92,7 +96,8 @@ def test_each_lot_of_a_transfer_serves_its_share_of_the_demand() -> None:
         ("B", 30, june(23)),
     ], "two days of receipt and three on the way before"
     assert [(peg.demand, int(peg.quantity)) for peg in second.pegging] == [("B", 40)]
-    assert (int(first.quantity), int(second.quantity)) == (80, 50), "the surplus of the lot is asked for, too"
+    assert first.quantity == 80
+    assert second.quantity == 50, "the surplus of the lot is requested, too"
 
 
 def test_components_are_rounded_up_to_what_their_unit_is_traded_in() -> None:
@@ -107,7 +112,7 @@ def test_components_are_rounded_up_to_what_their_unit_is_traded_in() -> None:
     assert [need.demanding_line for need in stated] == [None, None]
 
 
-def test_components_of_a_cancelled_line_are_withdrawn_once_and_stated_again_where_it_lives_again() -> None:
+def test_components_of_a_cancelled_line_are_withdrawn_once_and_published_again_where_it_is_restored() -> None:
     spoke = RequestedComponent(item="SPOKE", unit="EA", per_unit=Decimal(36), date=may(28))
     state = an_order(RouteKind.SUBCONTRACT, "1580", components=(spoke,))
     ([stated], _) = needs_now(state, NOW)
@@ -116,7 +121,8 @@ def test_components_of_a_cancelled_line_are_withdrawn_once_and_stated_again_wher
 
     none, [gone] = needs_now(state, LATER)
 
-    assert (none, gone.id) == ((), stated.id)
+    assert none == ()
+    assert gone.id == stated.id
     assert is_newer(gone.revision, stated.revision)
     assert needs_now(state, LATER) == ((), ())
     line.cancelled, line.refused_by_supplier = False, False

@@ -19,7 +19,7 @@ def now_in_force(harness: Harness, version: str, **changes: object) -> PlantPoli
 
 
 async def data_of(harness: Harness, entity: str, kind: str) -> dict[str, Any]:
-    """What the ledger's first audit event of the kind says."""
+    """The data of the ledger's first audit event of the kind."""
     return next(
         dict(audit_event.data)
         for audit_event in await harness.ledger.reads.audit_events([entity])
@@ -41,9 +41,12 @@ async def test_an_answer_is_judged_by_the_policy_as_it_is_when_it_comes(harness:
     )
     assert (changed["before"], changed["version"]) == ("test", "wider")
     [line] = judged["lines"]
-    assert (line["accepted"], line["asked"], line["reason"]["policy_version"]) == (True, False, "wider")
+    assert line["accepted"] is True
+    assert line["asked"] is False
+    assert line["reason"]["policy_version"] == "wider"
     assert line["reason"]["thresholds"]["tolerance.price_more"] == "0.10"
-    assert (settled.exception_id, settled.policy_version) == (None, "wider")
+    assert settled.exception_id is None
+    assert settled.policy_version == "wider"
 
 
 async def test_a_change_is_judged_by_the_frozen_zone_as_it_is_when_it_comes(harness: Harness) -> None:

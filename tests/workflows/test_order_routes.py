@@ -20,7 +20,7 @@ from ledger.inbox.tables import InboxRow
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import REJECTED, Harness, today
 from tests.workflows.plant import EVERY_DAY
-from tests.workflows.test_silence import overdue
+from tests.workflows.silence import overdue
 
 TRANSFER = RouteRule(kind=RouteKind.TRANSFER, supplying_plant="1720", transit_days=3)
 SUBCONTRACT = RouteRule(kind=RouteKind.SUBCONTRACT, components_lead_days=2)
@@ -82,12 +82,19 @@ async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make
     [(kind, event)] = await stated(harness, 1)
     reported = need_in(event)
 
-    assert (kind, order.supplier, order.route) == (REQUIREMENT_PLANNED, "1720", RouteKind.TRANSFER)
+    assert kind == REQUIREMENT_PLANNED
+    assert order.supplier == "1720"
+    assert order.route == RouteKind.TRANSFER
     assert harness.document(order).route is RouteKind.TRANSFER
     assert dict(harness.supplier.sent) == {}, "a plant gets no document"
-    assert (reported.plant, reported.item, int(reported.quantity), reported.unit) == ("1720", need.item, 100, "EA")
+    assert reported.plant == "1720"
+    assert reported.item == need.item
+    assert reported.quantity == 100
+    assert reported.unit == "EA"
     assert reported.demand_reference == f"{order.order_number}/10"
-    assert (reported.demanded_by, reported.demanding_line, reported.transit_days) == (order.id, 10, 3)
+    assert reported.demanded_by == order.id
+    assert reported.demanding_line == 10
+    assert reported.transit_days == 3
     assert reported.required_date == today() + timedelta(days=60 - 2 - 3), "dock date less the way"
     assert [(peg.demand, int(peg.quantity), peg.date, peg.criticality) for peg in reported.pegging] == [
         ("BIKE-1", 100, reported.required_date, Criticality.A)
@@ -103,14 +110,15 @@ async def test_a_transfer_is_a_need_of_the_supplying_plant_which_answers_it(make
 
 
 @pytest.mark.recorded("transfer_changed")
-async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_withdrawn(
+async def test_a_changed_transfer_is_published_as_a_newer_need_and_a_cancelled_one_is_withdrawn(
     make_harness: MakeHarness,
 ) -> None:
     harness, need, order = await transferring(make_harness)
     need = await harness.replan(need, 2, quantity=150)
     changed = await harness.order_until(order, lambda found: found.revision == 2)
     _, (_, event) = await stated(harness, 2)
-    assert (int(need_in(event).quantity), need_in(event).revision.plan_version) == (150, 2)
+    assert need_in(event).quantity == 150
+    assert need_in(event).revision.plan_version == 2
     assert [int(line.quantity) for line in harness.document(changed).lines] == [150]
 
     await harness.withdraw(need, 3)
@@ -129,7 +137,7 @@ async def test_a_transfer_that_changes_is_stated_anew_and_one_that_is_cancelled_
     assert RequirementWithdrawn(withdrawal=withdrawal).withdrawal.revision.plan_version == 3
 
 
-async def test_a_plant_answers_for_the_line_that_it_was_told_of_and_not_for_later_revisions_of_others(
+async def test_a_plant_answers_for_the_line_it_knows_and_not_for_later_revisions_of_others(
     make_harness: MakeHarness,
 ) -> None:
     harness = await make_harness(routes=(TRANSFER,))
@@ -185,11 +193,14 @@ async def test_the_components_of_a_subcontract_are_needs_of_the_plant(make_harne
     harness, need, order = await subcontracting(make_harness)
     spokes, rims = [need_in(event) for _, event in await stated(harness, 2)]
     [document] = harness.supplier.sent[order.order_number or ""]
-    assert (document.route, document.changed_lines) == (RouteKind.SUBCONTRACT, ())
+    assert document.route == RouteKind.SUBCONTRACT
+    assert document.changed_lines == ()
     given = [(part.item, int(part.quantity)) for part in document.lines[0].components]
     assert given == [(spokes.item, 3600), (rims.item, 100)]
 
-    assert (spokes.plant, int(spokes.quantity), spokes.demanding_line) == ("1710", 3600, None)
+    assert spokes.plant == "1710"
+    assert spokes.quantity == 3600
+    assert spokes.demanding_line is None
     assert spokes.demand_reference == f"{order.order_number}/10/{spokes.item}"
     assert spokes.required_date == today() + timedelta(days=60 - 2 - 21 - 2), "two days before the lead time begins"
     assert [peg.demand for peg in spokes.pegging] == [f"{order.order_number}/10"]

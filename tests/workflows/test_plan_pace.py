@@ -1,4 +1,4 @@
-"""A plan run hands its changes over no faster than the plant's policy says, and in no bursts."""
+"""A plan run delivers its changes no faster than the plant's policy allows, and in no bursts."""
 
 import datetime as dt
 import time

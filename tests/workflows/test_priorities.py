@@ -3,7 +3,7 @@
 from canonical.base import Criticality
 from canonical.plan import PlanStage
 from tests.workflows.harness import Harness
-from tests.workflows.test_plan_run import publishing
+from tests.workflows.planner import publishing
 from workflows import queues
 from workflows.plan_run import plan_workflow_id
 

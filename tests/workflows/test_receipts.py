@@ -1,4 +1,4 @@
-"""Goods arrive in parts, more than was ordered, and are told of twice."""
+"""Goods arrive in parts, more than ordered, and are reported twice."""
 
 import pytest
 
@@ -32,7 +32,7 @@ async def _reported(harness: Harness, requirement: str, order_number: str, sched
     return len(harness.aps.coverage[requirement, order_number]) == schedule_lines
 
 
-async def test_a_receipt_told_twice_counts_once(harness: Harness) -> None:
+async def test_a_receipt_reported_twice_counts_once(harness: Harness) -> None:
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.acknowledged(requirement)
     await harness.receive_part(order, 60, receipt="GR-1")
@@ -83,7 +83,7 @@ async def test_an_order_stays_open_while_a_receipt_can_not_be_booked(harness: Ha
     assert await harness.ended(order.id) == "closed"
 
 
-async def test_receipts_that_are_told_together_are_written_back_in_one_call(harness: Harness) -> None:
+async def test_receipts_that_arrive_together_are_written_back_in_one_call(harness: Harness) -> None:
     needs = [harness.need(harness.item(item, "Cyclops")) for item in ("CHAIN", "BELL")]
     for need in needs:
         await harness.ordered(await harness.plan(need))

@@ -98,7 +98,9 @@ async def test_a_short_answer_is_shared_by_criticality_and_receipts_fulfil_both(
     assert (await harness.requirement(first.id)).order_ids == ()
 
 
-async def test_who_needs_it_on_another_day_leaves_the_line_and_gets_one_of_its_own(make_harness: MakeHarness) -> None:
+async def test_a_requirement_with_another_date_leaves_the_line_and_gets_one_of_its_own(
+    make_harness: MakeHarness,
+) -> None:
     harness, (first, second), order = await _sharing(make_harness, 300, 200)
     await harness.replan(second, 2, required_date=today() + timedelta(days=80))
     await harness.order_until(order, lambda found: found.revision == 2)

@@ -1,36 +1,16 @@
 """A supplier who does not answer is reminded at half of the SLA; at its end the buyer is asked (R16)."""
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 import pytest
 
 from canonical.exception import Choice, ExceptionKind
 from canonical.policy import Escalation
 from canonical.reason import Reason
-from canonical.records import ExceptionSnapshot, OrderSnapshot
-from decisions.calendars import add_business_hours
-from tests.workflows.harness import EVERY_DAY, Harness
+from tests.workflows.harness import Harness
+from tests.workflows.silence import in_office_hours, overdue, silent
 
 SLACK = timedelta(minutes=5)
-
-
-def in_office_hours(start: datetime, hours: int) -> datetime:
-    """After so many business hours: 08 to 17 of every day here."""
-    return add_business_hours(EVERY_DAY, start, Decimal(hours))
-
-
-async def silent(harness: Harness, *others: str) -> tuple[str, OrderSnapshot, datetime]:
-    """An order that was sent and not answered; when it was sent."""
-    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops", *others)))
-    order = await harness.sent(requirement)
-    return requirement, order, await harness.clock(order.id)
-
-
-async def overdue(harness: Harness, order: OrderSnapshot, sent_at: datetime) -> ExceptionSnapshot:
-    # Not a moment more: an order that has asked a person stands still in time until that is decided.
-    await harness.skip_to(order.id, in_office_hours(sent_at, 16))
-    return await harness.question(order)
 
 
 @pytest.mark.recorded("silent")
@@ -80,7 +60,7 @@ async def test_a_question_about_silence_is_overtaken_when_the_answer_comes_after
 
 
 @pytest.mark.recorded("given_up")
-async def test_a_buyer_who_gives_the_order_up_has_the_need_look_elsewhere(harness: Harness) -> None:
+async def test_a_need_is_sourced_elsewhere_once_the_buyer_gives_its_order_up(harness: Harness) -> None:
     requirement, order, sent_at = await silent(harness, "Trey")
     await harness.decide(await overdue(harness, order, sent_at), Choice.CANCEL)
 

@@ -40,7 +40,7 @@ async def test_a_supplying_plant_answers_the_transfer_once_its_own_supplier_has_
 
 
 @pytest.mark.recorded("supplying_plant")
-async def test_a_supplying_plant_that_is_late_says_so_and_by_when_it_delivers(harness: Harness) -> None:
+async def test_a_supplying_plant_that_is_late_reports_its_new_date(harness: Harness) -> None:
     transfer, need = await demanded(harness)
     supplying = await harness.plan(need)
     bought = await harness.sent(supplying)
@@ -114,7 +114,9 @@ def some(quantity: int, day: int | None, state: ScheduleLineState) -> ScheduleLi
 def line(state: RequirementState) -> LineAnswer:
     due = answer_due(state, NOW)
     assert due is not None
-    assert (due.answer.order_number, due.answer.order_revision, due.answer.header) == ("4500000001", 1, "per_line")
+    assert due.answer.order_number == "4500000001"
+    assert due.answer.order_revision == 1
+    assert due.answer.header == "per_line"
     return due.answer.lines[0]
 
 
@@ -125,11 +127,11 @@ def statement(state: RequirementState) -> list[tuple[str, int | None, int | None
     ]
 
 
-def test_what_is_merely_ordered_is_not_answered() -> None:
+def test_supply_that_is_merely_ordered_is_not_answered() -> None:
     assert answer_due(supplying(), NOW) is None
 
 
-def test_what_is_in_time_is_accepted_as_asked_and_what_is_later_by_its_day_over_there() -> None:
+def test_supply_in_time_is_accepted_as_requested_and_later_supply_by_its_arrival_date() -> None:
     state = supplying(some(60, 13, ScheduleLineState.CONFIRMED), some(30, 14, ScheduleLineState.SHIPPED))
     assert statement(state) == [("accepted", 60, None), ("changed", 30, 20), ("backordered", 10, None)]
 
@@ -141,7 +143,7 @@ def test_a_backorder_has_its_day_where_one_is_promised_and_what_a_buyer_wrote_of
     assert statement(state)[-1] == ("rejected", 10, None)
 
 
-def test_the_same_is_said_once_and_again_for_another_revision_of_the_transfer() -> None:
+def test_an_answer_is_sent_once_and_again_for_another_revision_of_the_transfer() -> None:
     state = supplying(some(100, 13, ScheduleLineState.CONFIRMED))
     first = answer_due(state, NOW)
     assert first is not None
@@ -156,7 +158,7 @@ def test_the_same_is_said_once_and_again_for_another_revision_of_the_transfer() 
     assert len(again.answer.answer_number) <= 70
 
 
-def test_a_need_that_nobody_waits_for_an_answer_to_and_one_that_is_withdrawn_answer_nothing() -> None:
+def test_a_need_without_a_transfer_and_a_withdrawn_need_send_no_answer() -> None:
     state = supplying(some(100, 13, ScheduleLineState.CONFIRMED))
     assert answer_due(state.model_copy(update={"withdrawn": True}), NOW) is None
     component = state.need.model_copy(update={"demanding_line": None})

@@ -9,7 +9,7 @@ from canonical.supply import ScheduleLine
 from tests.workflows.harness import CHANGED, REJECTED, Harness
 
 
-async def test_a_need_withdrawn_while_its_order_collects_is_never_ordered(harness: Harness) -> None:
+async def test_a_need_withdrawn_while_its_order_consolidates_is_never_ordered(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
     order = await harness.ordered(requirement)
@@ -20,7 +20,8 @@ async def test_a_need_withdrawn_while_its_order_collects_is_never_ordered(harnes
 
     assert await harness.ended(order.id) == "cancelled"
     assert await harness.ended(requirement) == "withdrawn"
-    assert (harness.erp.writes, dict(harness.supplier.sent)) == ([], {})
+    assert harness.erp.writes == []
+    assert dict(harness.supplier.sent) == {}
     assert (await harness.kinds(order.id))[-1] == "order.cancelled"
 
 
@@ -97,7 +98,7 @@ async def test_a_shortage_of_a_need_that_is_withdrawn_is_overtaken(harness: Harn
     assert await harness.ended(exception.id) == "overtaken"
 
 
-async def test_a_need_wanted_again_while_its_order_collects_is_ordered_once(harness: Harness) -> None:
+async def test_a_need_that_returns_while_its_order_consolidates_is_ordered_once(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
     consolidating = await harness.ordered(requirement)
@@ -118,7 +119,7 @@ async def test_a_need_wanted_again_while_its_order_collects_is_ordered_once(harn
     assert await harness.ended(requirement) == "fulfilled"
 
 
-async def test_a_need_wanted_again_before_a_person_let_its_order_go_keeps_the_order(harness: Harness) -> None:
+async def test_a_need_that_returns_before_a_person_released_its_order_keeps_the_order(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops", price="20.00"))
     requirement = await harness.plan(need)
     order = await harness.acknowledged(requirement)
@@ -129,14 +130,15 @@ async def test_a_need_wanted_again_before_a_person_let_its_order_go_keeps_the_or
 
     assert await harness.ended(question.id) == "overtaken"
     kept = await harness.order_until(order, lambda found: found.exception_id is None)
-    assert (kept.revision, kept.stage) == (1, "acknowledged")
+    assert kept.revision == 1
+    assert kept.stage == "acknowledged"
     assert len((await harness.requirement(requirement)).order_ids) == 1
     await harness.receive(order)
     assert await harness.ended(requirement) == "fulfilled"
 
 
 @pytest.mark.recorded("wanted_again")
-async def test_a_need_wanted_again_after_its_order_was_cancelled_is_ordered_anew_at_once(harness: Harness) -> None:
+async def test_a_need_that_returns_after_its_order_was_cancelled_is_ordered_again_at_once(harness: Harness) -> None:
     need = harness.need(harness.item("CHAIN", "Cyclops"))
     requirement = await harness.plan(need)
     first = await harness.sent(requirement)

@@ -1,4 +1,4 @@
-"""The planning system is told the whole coverage of an order, and never an older one."""
+"""The planning system gets the whole coverage of an order, and never an older one."""
 
 import datetime as dt
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ class _Below(InProcessTransport):
         super().__init__(app=simulator, root_path="/aps")
 
 
-async def test_the_planning_system_holds_exactly_what_it_was_told(aps: RestAps, simulator: Simulator) -> None:
+async def test_the_planning_system_holds_exactly_what_was_reported(aps: RestAps, simulator: Simulator) -> None:
     assert await aps.write_coverage(report(), key="k1") == Written(reference="4500000007", writes=1)
     held = simulator.books()["coverage"]["4500000007"]
     assert held["sequence"] == 1
@@ -110,7 +110,7 @@ async def test_a_lost_answer_is_ambiguous_and_the_repetition_harmless(
     assert len(simulator.log.writes) == 1
 
 
-async def test_a_busy_planning_system_says_when_to_come_again(aps: RestAps, simulator: Simulator) -> None:
+async def test_a_busy_planning_system_states_when_to_retry(aps: RestAps, simulator: Simulator) -> None:
     simulator.plan.add(Fault(kind="status", status=429, retry_after=7, match=Match(method="PUT")))
     with pytest.raises(TransientError) as caught:
         await aps.write_coverage(report(), key="k1")

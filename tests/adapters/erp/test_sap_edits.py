@@ -85,7 +85,9 @@ async def test_a_persons_edit_is_answered_and_nothing_is_written(
     assert (sap.writes, sap.simulator.books()) == (before, books)
 
 
-async def test_it_is_told_when_but_not_by_whom_since_sap_does_not_say(erp: SapErp, sap: Sap, number: str) -> None:
+async def test_an_edit_has_its_time_but_no_author_since_sap_does_not_state_one(
+    erp: SapErp, sap: Sap, number: str
+) -> None:
     await sap.put_clock("2027-01-05T10:00:00+00:00")
     await sap.edit(number, quantity="120")
     outcome = await erp.change_order(revised(number, line(10, "80", written=written())), key="change-2")
@@ -95,7 +97,7 @@ async def test_it_is_told_when_but_not_by_whom_since_sap_does_not_say(erp: SapEr
     assert abs(edit.effective_at - dt.datetime(2027, 1, 5, 10, tzinfo=dt.UTC)) < dt.timedelta(seconds=5)
 
 
-async def test_what_a_person_edited_to_what_is_asked_anyway_needs_no_asking(erp: SapErp, sap: Sap, number: str) -> None:
+async def test_an_edit_to_the_requested_value_raises_no_question(erp: SapErp, sap: Sap, number: str) -> None:
     await sap.edit(number, quantity="120")
     asked = revised(number, line(10, "120", delivery_date=LATER, written=written()))
     assert await erp.change_order(asked, key="change-2") == Written(reference=number, writes=1)
@@ -150,9 +152,7 @@ async def test_an_edit_of_a_confirmed_delivery_is_found(erp: SapErp, sap: Sap, n
     assert found(outcome) == [(10, "delivery_date", "2027-03-15", "2027-03-22")]
 
 
-async def test_a_confirmation_is_not_written_over_an_edit_that_nobody_told_of(
-    erp: SapErp, sap: Sap, number: str
-) -> None:
+async def test_a_confirmation_does_not_overwrite_an_unreported_edit(erp: SapErp, sap: Sap, number: str) -> None:
     await sap.edit(number, quantity="120")
     before, books = sap.writes, sap.simulator.books()
     lines = (arriving(("100", LATER), known=written()), arriving(("100", LATER), at=20, known=written()))

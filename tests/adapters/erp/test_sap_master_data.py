@@ -201,7 +201,7 @@ async def test_an_answer_holds_for_its_time_and_is_then_asked_again(sap: Sap) ->
     assert sap.simulator.plan.planned[0].hits == 2
 
 
-async def test_what_is_out_of_date_is_read_anew_along_with_what_is_asked_for(sap: Sap) -> None:
+async def test_outdated_master_data_is_read_again_along_with_the_requested(sap: Sap) -> None:
     await frames_are_made_of_steel(sap)
     now = 0.0
     master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)

@@ -189,7 +189,7 @@ async def test_of_two_orders_the_lowest_is_kept_with_the_requisition_it_was_made
     assert found.order_number == min(one["PurchaseOrder"] for one in sap.simulator.books()["orders"])
 
 
-async def test_a_busy_erp_says_when_to_come_again_and_nothing_was_written(erp: SapErp, sap: Sap) -> None:
+async def test_a_busy_erp_states_when_to_retry_and_nothing_was_written(erp: SapErp, sap: Sap) -> None:
     sap.fault("status", REQUISITIONS, status=429, retry_after=9)
     with pytest.raises(TransientError) as caught:
         await place(erp)
@@ -198,7 +198,7 @@ async def test_a_busy_erp_says_when_to_come_again_and_nothing_was_written(erp: S
     assert sap.writes == 0
 
 
-async def test_when_the_budget_is_spent_the_activity_is_told_that_it_is_unsure(sap: Sap) -> None:
+async def test_when_the_budget_is_spent_the_outcome_is_maybe_written(sap: Sap) -> None:
     sap.fault("cut", ORDERS, times=5)
     hasty = SapErp(sap.http, settle_seconds=0.2, look_every_seconds=0.05, budget_seconds=0.1)
     with pytest.raises(TransientError) as caught:

@@ -1,4 +1,4 @@
-"""The adapters are what the house asks for."""
+"""The adapters implement the ports."""
 
 import httpx
 

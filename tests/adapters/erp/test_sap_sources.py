@@ -125,7 +125,7 @@ def test_a_source_that_can_not_be_read_does_not_hide_the_others() -> None:
     assert suppliers(replace(RECORDS, info_records=[info("A"), by_weight])) == ["A"]
 
 
-def test_where_no_source_can_be_read_the_reason_is_told() -> None:
+def test_where_no_source_can_be_read_the_reason_is_given() -> None:
     by_weight = info("C", terms={"PurchaseOrderPriceUnit": "KG"})
     found = READER.item_at_plant("1710", "FRAME", replace(RECORDS, info_records=[by_weight]), TODAY)
     assert isinstance(found, UnknownItem)
@@ -140,7 +140,7 @@ def test_a_lead_time_that_nobody_keeps_at_the_supplier_is_the_plants() -> None:
     assert read(records).sources[0].lead_time_days == 21
 
 
-def test_a_rounding_value_in_the_base_unit_says_nothing_of_another_order_unit() -> None:
+def test_a_rounding_value_in_the_base_unit_does_not_apply_to_another_order_unit() -> None:
     plant = {**(RECORDS.product_plant or {}), "to_ProductSupplyPlanning": {"LotSizeRoundingQuantity": "24"}}
     cartons = info("A", terms={"PurgDocOrderQuantityUnit": "CAR", "PurchaseOrderPriceUnit": "CAR"})
     (in_cartons,) = read(replace(RECORDS, product_plant=plant, info_records=[cartons])).sources
@@ -189,7 +189,7 @@ def test_nobody_is_given_components_of_what_is_bought() -> None:
     assert read(replace(RECORDS, boms=[bill(part("TUBE", "15"))])).components == ()
 
 
-def test_a_component_in_a_unit_that_nobody_knows_is_told() -> None:
+def test_a_component_in_an_unknown_unit_is_reported() -> None:
     made = info("A", terms={"PurchasingInfoRecordCategory": "3"})
     records = replace(RECORDS, info_records=[made], boms=[bill(part("TUBE", "15", "XYZ"))])
     found = READER.item_at_plant("1710", "FRAME", records, TODAY)

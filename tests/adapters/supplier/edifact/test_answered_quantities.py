@@ -8,7 +8,7 @@ from tests.adapters.supplier.edifact.answers import ACCEPTED, BACKORDERED, CHANG
 from tests.adapters.supplier.edifact.documents import HEADING, answer, interchange, message, ordrsp, refusal
 
 
-def test_a_partial_answer_is_what_was_said_and_no_more() -> None:
+def test_a_partial_answer_is_what_was_answered_and_no_more() -> None:
     assert schedule_lines("LIN+1+6", "QTY+21:100", "QTY+113:60", "DTM+67:20260610:102") == [part(CHANGED, "60", 10)]
     assert schedule_lines("LIN+1+6", "QTY+21:100", "QTY+83:40") == [part(BACKORDERED, "40")]
     assert schedule_lines("LIN+1+6", "QTY+21:100", "QTY+113:0", "QTY+83:100", "DTM+67:20260619:102") == [

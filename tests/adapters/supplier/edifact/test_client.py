@@ -179,7 +179,7 @@ async def test_a_change_is_answered_at_its_revision_with_the_cancelled_line_dele
     ]
 
 
-async def test_an_answer_to_the_former_revision_says_so(trade: Trade) -> None:
+async def test_an_answer_to_the_former_revision_names_that_revision(trade: Trade) -> None:
     await trade.post("behaviours", [{"behaviour": "answer_old_revision"}])
     await trade.supplier.send_order(two_lines(), key="k1")
     await trade.letter(1)
@@ -246,7 +246,7 @@ async def test_a_failed_call_may_be_repeated_and_leaves_one_document(
     assert list((await trade.books())["orders"]) == ["4500000017"]
 
 
-async def test_a_wrong_password_is_for_a_person_to_mend(trade: Trade) -> None:
+async def test_a_wrong_password_is_for_a_person_to_fix(trade: Trade) -> None:
     await trade.post("faults", {"kind": "status", "status": 401})
     with pytest.raises(PermanentError, match="check user and password"):
         await trade.supplier.send_order(two_lines(), key="k1")

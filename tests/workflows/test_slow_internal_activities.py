@@ -11,14 +11,16 @@ from canonical.exception import Choice
 from settings import WorkerSettings
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import CHANGED, Harness
-from tests.workflows.revisions import june_and_july, proposed, removed, revision_of, tell
+from tests.workflows.revisions import june_and_july, proposed, publish, removed, revision_of
 from tests.workflows.stock import state
 from workflows.entity import CALL_TIMEOUT, INTERNAL_TIMEOUT
 from workflows.search_attributes import INCIDENT
 
 
 @pytest.mark.recorded("slow_desk")
-async def test_requirement_order_and_exception_go_on_after_a_time_out_at_the_desk(make_harness: MakeHarness) -> None:
+async def test_requirement_order_and_exception_go_on_after_an_internal_activity_times_out(
+    make_harness: MakeHarness,
+) -> None:
     harness = await make_harness(
         hanging=("internal.assess", "internal.notify_requirements", "internal.close_exception")
     )
@@ -36,18 +38,18 @@ async def test_requirement_order_and_exception_go_on_after_a_time_out_at_the_des
 
 
 @pytest.mark.recorded("slow_desk_of_change")
-async def test_an_engineering_change_goes_on_after_a_time_out_at_the_desk(make_harness: MakeHarness) -> None:
+async def test_an_engineering_change_goes_on_after_an_internal_activity_times_out(make_harness: MakeHarness) -> None:
     harness = await make_harness(hanging=("internal.change_bom",))
     chain = harness.item("CHAIN", "Cyclops")
     await june_and_july(harness, chain)
-    identity = await tell(harness, revision_of(harness, removed(chain, 40)))
+    identity = await publish(harness, revision_of(harness, removed(chain, 40)))
     await harness.decide(await proposed(harness, identity), Choice.CANCEL)
     await goes_on(harness, identity, "internal.change_bom")
     assert await harness.ended(identity) == "carried_out"
 
 
 @pytest.mark.recorded("slow_desk_of_stock")
-async def test_a_stock_balance_goes_on_after_a_time_out_at_the_desk(make_harness: MakeHarness) -> None:
+async def test_a_stock_balance_goes_on_after_an_internal_activity_times_out(make_harness: MakeHarness) -> None:
     harness = await make_harness(hanging=("internal.stock_use", "internal.allocate_stock"))
     chain = harness.item("CHAIN", "Cyclops")
     requirement = await harness.plan(harness.need(chain, 500))
@@ -58,12 +60,12 @@ async def test_a_stock_balance_goes_on_after_a_time_out_at_the_desk(make_harness
     await harness.requirement_until(requirement, lambda one: one.from_stock)
 
 
-def test_the_desk_waits_longer_than_a_call_to_the_erp_and_no_longer_than_its_activities_may_take() -> None:
+def test_internal_calls_wait_longer_than_a_call_to_the_erp_and_no_longer_than_activities_may_take() -> None:
     one_call = WorkerSettings.model_fields["call_timeout_seconds"].default
     assert one_call < internal.MASTER_DATA_SECONDS < min(INTERNAL_TIMEOUT, CALL_TIMEOUT).total_seconds()
 
 
-async def test_an_erp_that_is_slower_than_the_desk_waits_is_named_at_once(
+async def test_an_erp_slower_than_the_internal_time_out_is_named_at_once(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(internal, "MASTER_DATA_SECONDS", 0.1)
