@@ -21,7 +21,7 @@ class DecisionTaker(Protocol):
     """Delivers people's decisions to the exceptions."""
 
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
-        """Wait until the exception has accepted it; a repeated event id gets the first answer. Raises DecisionRefused."""
+        """Wait until the exception accepts it; a repeated event id gets the first answer. Raises DecisionRefused."""
         ...
 
     async def status(self, entity: str, /) -> dict[str, Any]: ...
