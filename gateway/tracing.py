@@ -84,7 +84,7 @@ def usable_traceparent(value: str | None) -> str | None:
 
 
 def correlation_id(stated: str | None, traceparent: str | None, source: str, event_id: str) -> str:
-    """The id that links everything caused by an event: the sender's, else its trace id, else derived from its own id."""
+    """The id that links everything caused by an event: the sender's, else its trace id, else made from its id."""
     match = _TRACEPARENT.fullmatch(traceparent or "")
     return stated or (match[1] if match else short_hash(source, event_id, length=20))
 

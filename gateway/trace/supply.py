@@ -58,7 +58,7 @@ class _Promise:
 
 
 def supplies_of(audit_events: Sequence[AuditEvent]) -> list[Supply]:
-    """A bar for each supply request to a supplier, each schedule line of an order's newest promise, and each receipt."""
+    """A bar for each supply request to a supplier, schedule line of an order's newest promise, and receipt."""
     unit = next((str(audit_event.data["unit"]) for audit_event in audit_events if audit_event.data.get("unit")), "")
     requests: dict[str, _SupplyRequest] = {}
     promises: dict[str, _Promise] = {}

@@ -68,8 +68,8 @@ class Trace(BaseModel):
         "the hashes cover the whole audit event"
     )
     reasons: list[TracedReason] = Field(
-        description="The reasons for the decisions: each rule's outcome, with the values it compared, the thresholds and "
-        "the version of the policy"
+        description="The reasons for the decisions: each rule's outcome, with the values it compared, the thresholds "
+        "and the version of the policy"
     )
     chains: list[Chain]
     chain_intact: bool

@@ -14,7 +14,7 @@ from gateway.trace.phrases import Data, as_date, day, join, number, schedule_lin
 
 
 def describe(audit_events: Sequence[AuditEvent]) -> list[tuple[AuditEvent, Description]]:
-    """The audit events that the picture shows, by business time; events that another one describes better are left out."""
+    """The audit events that the picture shows, by business time; those that another describes better are left out."""
     statement = {(audit_event.kind, _concerned(audit_event)) for audit_event in audit_events}
     orders = _order_names(audit_events)
     reported = [

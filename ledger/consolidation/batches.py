@@ -35,7 +35,9 @@ from ledger.consolidation.tables import ConsolidationBatchRow, SupplyRequestRow
 from ledger.database import advisory_key, autocommit, transaction
 
 _Held = Row[str, int, SupplyRequest, bool, bool, bool]
-"""A consolidation batch that holds a supply request of the requirement."""
+"""A consolidation batch with a supply request of the requirement: order_id, request_revision, request, consolidates,
+open, opened_by_us.
+"""
 
 
 class ConsolidationBatches:

@@ -11,7 +11,7 @@ from ledger.events.chains import Overtaken, append
 from ledger.snapshots.snapshots import write_snapshots
 
 _AT_MOST = 20
-"""Attempts; after each lost race, another call has made progress."""
+"""Attempts: each one lost means that another call has recorded something."""
 
 
 class AuditLog:

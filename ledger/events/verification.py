@@ -72,7 +72,7 @@ async def read_chains(engine: AsyncEngine) -> AsyncIterator[RecordedChains]:
 
 
 class Verification:
-    """Takes all events in the order of `RecordedChains.events`; `finish` reports entities that only the checkpoint has."""
+    """Takes all events in the order of `RecordedChains.events`; `finish` reports what else the checkpoint has."""
 
     def __init__(self, heads: Mapping[str, Head] | None = None) -> None:
         self.events = self.entities = 0
