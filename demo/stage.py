@@ -152,7 +152,7 @@ async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Pa
 
 
 async def prepare(on: Stage, policies: Path) -> None:
-    """Set the counterparts' clock and load their data: the ERP's items and suppliers, and the planning system's model."""
+    """Set the counterparts' clock and load their data: the ERP's master data and the planning system's model."""
     async with caller(on.simulators) as http:
         if on.days_ahead:
             (await http.put("/control/clock", json={"now": on.now.isoformat()})).raise_for_status()

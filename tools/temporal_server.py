@@ -59,7 +59,7 @@ class TemporalServer:
 
 
 async def join(connection: ClientConnectConfig, search_attributes: SearchAttributes) -> TemporalServer:
-    """Join a server that is already running. Raises RuntimeError where it does not answer, and SearchAttributeConflict."""
+    """Join a server that is running. Raises RuntimeError if it does not answer, and SearchAttributeConflict."""
     await register_search_attributes(await Client.connect(**connection), search_attributes)
     return TemporalServer(connection, ui=None)
 
