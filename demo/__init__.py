@@ -1,1 +1,1 @@
-"""The story that `make demo` tells, the people in it, and its data."""
+"""The scenario that `make demo` plays, the people in it, and its data."""

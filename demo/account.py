@@ -1,4 +1,4 @@
-"""The account of the story: every figure of the summary, from the counterparts' books and what the chapters noted."""
+"""The figures of the summary, counted in the counterparts' books and the chapters' notes."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from demo.story import Story
 
 
 async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
-    """Count the story in the counterparts' books."""
+    """Count the story's results in the counterparts' books."""
     books, notes = await read_books(story.simulators), story.notes
     reading = read_lines(books)
     why = {row["need"]["demand_reference"]: row for row in await story.people.requirements()}
@@ -99,7 +99,7 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
 
 
 def _fates(story: Story, books: Books, why: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
-    """What became of every requirement of every plan version."""
+    """The outcome of every requirement of every plan version."""
     planned, received = books.planned["requirements"], received_of(books)
     replaced = {reference for reported in story.notes.changes for reference in reported.ended}
     versions = books.aps["versions"].values()
@@ -125,13 +125,14 @@ def _fates(story: Story, books: Books, why: dict[str, dict[str, Any]]) -> dict[s
 
 
 Written = Mapping[Line, int]
-"""How often the ERP was written to a line."""
+"""The number of ERP writes to a line."""
 
 
 def for_unchanged(written: Written, revision: Mapping[str, Any], before: Reading, now: Reading) -> list[Line]:
-    """A line for each write of the rerun to one that serves, and served, only what version 2 repeated as it was.
+    """One entry per ERP write of the rerun to a line that serves, and served, only requirements that version 2 left
+    unchanged.
 
-    What shares a line is written for the sake of any. Lines of our own needs follow what they are for.
+    A shared line is written because of any of its requirements. Lines for our own orders' needs follow those orders.
     """
     touched = {*revision["changed"], *revision["gone"], *revision["new"]}
     served = {line: {*before.serves.get(line, ()), *now.serves.get(line, ())} for line in written}
@@ -141,13 +142,13 @@ def for_unchanged(written: Written, revision: Mapping[str, Any], before: Reading
 
 
 def suppressed(written: Written, revision: Mapping[str, Any], now: Reading) -> list[str]:
-    """Requirements that version 2 changed slightly, that are on order, and for which nobody wrote."""
+    """Requirements that version 2 changed slightly, that are on order, and that caused no write."""
     lines = {reference: set(now.lines_of(reference)) for reference in revision["slightly"]}
     return [reference for reference, theirs in lines.items() if theirs and not theirs & written.keys()]
 
 
 async def _writes_of_the_rerun(story: Story) -> Written:
-    """ERP writes to lines while version 2 was worked in."""
+    """ERP writes to lines while version 2 was being processed."""
     return Counter(
         (row["document"], int(row["line"]))
         for row in await writes(story.simulators, "erp", story.notes.erp_before_rerun)

@@ -1,7 +1,7 @@
-"""Gateway and worker on another day than the machine's: `python -m demo.another_day DAYS gateway|worker`.
+"""Gateway and worker on a day other than the machine's: `python -m demo.another_day DAYS gateway|worker`.
 
-Their clocks run whole days ahead of the machine's (behind it: below zero), so that the time of day and every duration
-are true. Not decided here: what they do; both are composed as always.
+Their clocks run whole days ahead of the machine's (behind it if negative), so that the time of day and all durations
+are real. Otherwise both are composed as usual.
 """
 
 import sys
@@ -17,12 +17,12 @@ from runtime import event_loop
 
 
 def clock(ahead: timedelta) -> Callable[[], datetime]:
-    """The machine's clock, so far ahead."""
+    """The machine's clock plus the offset."""
     return lambda: datetime.now(UTC) + ahead
 
 
 class AnotherDayRunner(UnsandboxedWorkflowRunner):
-    """Runs workflows whose clocks are so far ahead of the server's, from their first task on and in every replay."""
+    """Runs workflows with clocks ahead of the server's by the offset, from their first task on and in every replay."""
 
     def __init__(self, ahead: timedelta) -> None:
         self._ahead = ahead
@@ -53,7 +53,7 @@ class _Ahead(WorkflowInstance):
 
 
 def main() -> int:
-    """Run the program that the arguments name."""
+    """Run the program named by the arguments."""
     days, program = sys.argv[1:]
     ahead = timedelta(days=int(days))
     if program == "gateway":

@@ -1,4 +1,4 @@
-"""How the counterparts misbehave in the story: suppliers that answer as suppliers do, and systems that fail."""
+"""The counterparts' misbehaviour in the story: suppliers that answer as real ones do, and systems that fail."""
 
 from typing import Any
 

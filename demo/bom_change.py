@@ -1,6 +1,6 @@
-"""An engineering change compared with the ERP's book: every line that it touches, and what became of it.
+"""Compares an engineering change with the ERP's books: every affected line, and its outcome.
 
-Pure. The dispositions are what the change reports; lines and quantities are the ERP's own.
+Pure. Dispositions come from the change's report; lines and quantities from the ERP.
 """
 
 from collections import defaultdict
@@ -18,22 +18,22 @@ _CUT = ("cancelled",)
 
 @dataclass(frozen=True)
 class ChangeReported:
-    """What a change was about, what it decided, and what the ERP held before and holds after it."""
+    """A change's subject and dispositions, with the ERP's lines before and after it."""
 
     change: str
     approvals: int
-    """Decisions that people took on it: of the change, and of orders that asked once more; 0: nobody decided."""
+    """People's decisions on it: on the change, and on orders that asked again; 0: nobody decided."""
     dispositions: Sequence[Mapping[str, Any]]
     before: Mapping[Line, Decimal]
     after: Mapping[Line, Decimal]
     ended: Collection[str]
-    """Demand references of requirements that were told to need nothing any more, some of them perhaps not on order."""
+    """Demand references of requirements that the change ended, some of which may not be on order."""
     new_lines: Sequence[Line]
-    """Lines on order for the needs of the new components."""
+    """Lines ordered for the needs of the new components."""
 
     @property
     def without_disposition(self) -> list[str]:
-        """Lines, or parts of lines, of the outgoing component of which the change does not say what becomes of them."""
+        """Lines of the outgoing component, or quantities of them, without a disposition in the change."""
         statement = self._statement()
         return [
             f"{order}/{line}: {quantity} in the ERP, {statement[order, line]} disposed of"
@@ -43,12 +43,12 @@ class ChangeReported:
 
     @property
     def mismatches(self) -> list[str]:
-        """Lines that the ERP does not hold as they were decided: cancelled whole, or no less than is still used."""
+        """Lines whose ERP state differs from the decision: cancelled entirely, or no less than is still used."""
         cut, statement = self._statement(_CUT), self._statement()
         wrong = []
         for line, before in self.before.items():
             after, kept = self.after[line], statement[line] - cut[line]
-            # A line that is cut in part may stand at the supplier's least quantity, above what is still used.
+            # A line that is reduced may stay at the supplier's minimum quantity, above what is still used.
             held = after == 0 if not kept else after == before if not cut[line] else kept <= after < before
             if not held:
                 wrong.append(f"{line[0]}/{line[1]}: {before} before, {cut[line]} cancelled, {after} in the ERP")
@@ -64,7 +64,7 @@ class ChangeReported:
 
 
 def lines_of_item(books: Books, plant: str, item: str) -> dict[Line, Decimal]:
-    """Lines with which a plant buys an item, and what the ERP holds for them; deleted ones left out."""
+    """The order lines of an item at a plant with their quantities in the ERP, without deleted ones."""
     return {
         line: quantity
         for line, held in items_by_line(books).items()
@@ -73,5 +73,5 @@ def lines_of_item(books: Books, plant: str, item: str) -> dict[Line, Decimal]:
 
 
 def quantities(books: Books, lines: Mapping[Line, Decimal]) -> dict[Line, Decimal]:
-    """What the ERP holds for the same lines now; 0 where they are deleted."""
+    """The same lines' present quantities in the ERP; 0 where deleted."""
     return {line: quantity_of(books, *line) for line in lines}

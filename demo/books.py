@@ -1,4 +1,4 @@
-"""The counterparts' own books, as the demo reads them. Nothing here asks Pegline."""
+"""Reads the counterparts' own books. Nothing here asks Pegline."""
 
 from dataclasses import dataclass
 from typing import Any

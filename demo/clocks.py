@@ -1,4 +1,4 @@
-"""Time in the demo: the workflows' clocks are stepped, so that SLAs and lead times stand at their true length."""
+"""Time in the demo: the workflows' clocks are advanced, so that SLAs and lead times keep their real length."""
 
 import asyncio
 from contextlib import suppress
@@ -9,28 +9,28 @@ from temporalio.testing import TimeSkipper
 
 AT_ONCE = 100
 STEP_SECONDS = 2
-"""A workflow that is busy finishes its step when it rests again; the story need not wait for that."""
+"""A busy workflow finishes its step once it is idle again; the story need not wait for that."""
 
 
 class Clocks:
-    """Steps the clocks of running workflows, and counts them."""
+    """Advances the clocks of running workflows, and counts workflows."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._skipper = TimeSkipper(client)
 
     async def count(self, query: str) -> int:
-        """How many workflows a visibility query finds."""
+        """The number of workflows that a visibility query finds."""
         return (await self._client.count_workflows(query)).count
 
     async def step(self, query: str, by: timedelta) -> int:
-        """Step the clock of each running workflow that the query finds; how many there were."""
+        """Advance the clock of each running workflow that the query finds; returns their number."""
         found = await self._running(query)
         await self._step(found, by)
         return len(found)
 
     async def keep_stepping(self, query: str, by: timedelta) -> None:
-        """Step each running workflow that the query finds, once, those yet to come as well; until cancelled."""
+        """Advance each running workflow that the query finds, now or later, once; until cancelled."""
         stepped: set[str] = set()
         while True:
             found = [each for each in await self._running(query) if each not in stepped]

@@ -1,5 +1,4 @@
-"""The ERP's book of orders, read the way a purchasing clerk would: which are transfers, what a vendor makes for us, and
-what a line holds now."""
+"""The ERP's orders, read as a purchasing clerk would: transfers, subcontracts, and the present state of each line."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -35,7 +34,7 @@ def subcontracts(books: Books) -> list[dict[str, Any]]:
 
 
 def committed_deliveries(order: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What is to come of an order and when, as the warehouse is told of it."""
+    """An order's expected deliveries and their dates, as the warehouse receives them."""
     for item in filter(_is_live, order["items"]):
         for row in item["schedule"]:
             if Decimal(row["ScheduleLineCommittedQuantity"]) > 0:
@@ -58,7 +57,7 @@ def items_by_line(books: Books) -> dict[Line, dict[str, Any]]:
 
 
 def quantity_of(books: Books, order: str, line: int) -> Decimal:
-    """The quantity that the ERP holds for a line; 0 where it is deleted."""
+    """A line's quantity in the ERP; 0 where it is deleted."""
     item = items_by_line(books)[order, line]
     return Decimal(item["OrderQuantity"]) if _is_live(item) else Decimal(0)
 
@@ -66,7 +65,7 @@ def quantity_of(books: Books, order: str, line: int) -> Decimal:
 def reference_of_line(books: Books) -> dict[Line, str]:
     """The demand reference of each line, by the requirement tracking that the ERP's requisition items carry.
 
-    A line that several requirements share carries one of theirs: see demo.shares for the others.
+    A shared line carries only one of its requirements' references; see demo.shares for the others.
     """
     source = books.aps["source"]
     references = {
@@ -88,7 +87,7 @@ def tracking_of_line(books: Books) -> dict[Line, str]:
 
 
 def acknowledged_line(books: Books) -> tuple[str, int, Decimal]:
-    """Order, line and quantity of a line that its vendor has confirmed whole: the first there is."""
+    """Order, line and quantity of the first line that its vendor has confirmed in full."""
     for order in live_orders(books):
         if order["SupplyingPlant"] or order["PurchaseOrder"] not in books.edi["orders"]:
             continue

@@ -1,4 +1,4 @@
-"""`make demo` and `make up`: the stage, the story on it, the reckoning, and what is left to look at."""
+"""`make demo` and `make up`: start the programs, play the story, check the results, and show where to look."""
 
 import asyncio
 import json
@@ -25,20 +25,20 @@ from settings import ToolSettings
 
 DIRECTORY = Path(".run")
 INTERRUPTED = 130
-"""What a shell says of a program that Ctrl-C ended."""
+"""A shell's exit code for a program ended by Ctrl-C."""
 
 
 def run_demo() -> int:
-    """Tell the story; 0 when every check held, 1 with what did not, 130 where it was interrupted before its end."""
+    """Play the story; 0 if every check passed, 1 with those that failed, 130 if it was interrupted before its end."""
     tools = ToolSettings.load()
     began = tools.setup_started or time.time()
     stay = sys.stdout.isatty() and not tools.demo_exit
     reported: list[Summary] = []
-    # Ctrl-C is how a story that was told to its end is left.
+    # Ctrl-C is the normal way to leave a story that has finished.
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_demo(DIRECTORY / "demo", tools.demo_today, began, stay, reported))
     if not reported:
-        print("interrupted before the story was told to its end", file=sys.stderr)
+        print("interrupted before the end of the story", file=sys.stderr)
         return INTERRUPTED
     return 1 if reported[0].failures else 0
 
@@ -55,14 +55,14 @@ def run_up() -> int:
 async def _up(directory: Path) -> None:
     async with stage(directory, keep=True) as on:
         _say_where(Narrator(), on, directory)
-        # Nobody tells of a program's end: it has to be asked for.
+        # Nothing signals that a program has ended: it has to be polled.
         while not (ended := on.processes.ended()):  # noqa: ASYNC110
             await asyncio.sleep(1)
         print(f"ended by themselves: {ended}; see {directory / 'logs'}", file=sys.stderr)
 
 
 async def _demo(directory: Path, today: date | None, began: float, stay: bool, reported: list[Summary]) -> None:
-    """`reported` takes the summary once the story has reached its end, whatever ends the program after that."""
+    """`reported` receives the summary once the story has ended, whatever ends the program after that."""
     async with (
         stage(directory, keep=False, today=today) as on,
         caller(on.gateway) as gateway,

@@ -1,4 +1,4 @@
-"""What the demo says while it runs: chapters with their seconds, and progress that a person can watch."""
+"""The demo's output while it runs: chapters with their duration, and progress that a person can watch."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class Narrator:
-    """Tells the story on a console; on a terminal with live bars, elsewhere line by line."""
+    """Reports the story on a console: with live bars on a terminal, elsewhere line by line."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -17,20 +17,20 @@ class Narrator:
 
     @property
     def seconds(self) -> float:
-        """Since the story began."""
+        """Seconds since the story began."""
         return time.monotonic() - self._began
 
     def chapter(self, title: str) -> None:
-        """A new chapter."""
+        """Start a new chapter."""
         self.console.print(f"\n[bold]{title}[/bold] [dim]({self.seconds:.0f} s)[/dim]")
 
     def say(self, text: str) -> None:
-        """A line of the story."""
+        """Print a line of the story."""
         self.console.print(f"  {text}")
 
     @contextmanager
     def counting(self, what: str, total: int) -> Iterator["Count"]:
-        """A bar that counts to a total."""
+        """Show a bar that counts to a total."""
         began = time.monotonic()
         with Progress(
             TextColumn("  {task.description}"),
@@ -47,7 +47,7 @@ class Narrator:
 
 
 class Count:
-    """How far something has come."""
+    """The progress of a count."""
 
     def __init__(self, progress: Progress, total: int, what: str) -> None:
         self._progress = progress
@@ -55,6 +55,6 @@ class Count:
         self.reached = 0
 
     def reach(self, number: int) -> None:
-        """So many by now."""
+        """Show the count reached."""
         self.reached = number
         self._progress.update(self._task, completed=number)

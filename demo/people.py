@@ -1,4 +1,4 @@
-"""The people of the story, through the API like anybody: a planner who looks, and a buyer who decides."""
+"""The people of the story, who use the API like anybody else: a planner who reads, and a buyer who decides."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ BUYER = "bea.buyer"
 
 
 class People:
-    """What they see and do."""
+    """Their reads and decisions."""
 
     def __init__(self, gateway: httpx.AsyncClient) -> None:
         self._gateway = gateway
@@ -28,34 +28,34 @@ class People:
             following = body["next"]
 
     async def requirements(self, **query: str) -> list[dict[str, Any]]:
-        """Requirements as they stand."""
+        """The requirements in their present state."""
         return [row async for row in self.pages("/v1/requirements", **query)]
 
     async def exceptions(self, **query: str) -> list[dict[str, Any]]:
-        """The inbox, as it stands."""
+        """The exceptions in their present state."""
         return [row async for row in self.pages("/v1/exceptions", **query)]
 
     async def dead_letters(self) -> list[dict[str, Any]]:
-        """What nobody could read."""
+        """The open dead letters."""
         return [row async for row in self.pages("/v1/dead-letters")]
 
     async def undelivered(self) -> int:
-        """How many messages the gateway has taken and not passed on."""
+        """The number of messages that the gateway has stored and not delivered."""
         answer = await self._gateway.get("/readyz")
         return int(answer.json()["undelivered"]) if answer.is_success else 1
 
     async def plan_run(self, source: str, plant: str, version: int) -> dict[str, Any]:
-        """A plan run as it stands, with what its lines came to."""
+        """A plan run's progress, with the outcomes of its lines."""
         answer = await self._gateway.get(f"/v1/plan-runs/{source}/{plant}/{version}")
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
 
     async def change_report(self, exception: dict[str, Any]) -> dict[str, Any]:
-        """What becomes of everything that an engineering change touches: its own report, or the proposal decided on.
+        """The dispositions of an engineering change: its own report, or the proposal decided on.
 
-        The change looks again before it does what was decided, and asks anew where the proposal is another by then: so
-        where the API has no page for changes, it is the decided proposal that holds.
+        The change checks again before it carries out the decision, and asks again where the proposal has changed by
+        then; so where the API has no page for changes, the decided proposal is the one in force.
         """
         answer = await self._gateway.get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")
         answer.raise_for_status()
@@ -68,7 +68,7 @@ class People:
     async def decide(
         self, exception: dict[str, Any], choice: str, comment: str, *, digest: str | None = None
     ) -> httpx.Response:
-        """Decide on what was seen; `digest` pretends that something else was."""
+        """Decide on the exception that was read; `digest` pretends that another version was."""
         identity = exception["id"].removeprefix("exception/")
         return await self._gateway.post(
             f"/v1/exceptions/{identity}/decision",
@@ -77,9 +77,9 @@ class People:
         )
 
     async def settle(self, exception: dict[str, Any], choice: str, comment: str) -> bool:
-        """Decide; where the proposal has changed meanwhile, read it again and decide on what it says now.
+        """Decide; where the proposal has changed meanwhile, read it again and decide on the new one.
 
-        False: what it was about went away, or is no longer to be had this way.
+        False: the exception was resolved otherwise, or the choice is no longer available.
         """
         for _ in range(6):
             answer = await self.decide(exception, choice, comment)

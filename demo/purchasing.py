@@ -1,7 +1,7 @@
-"""What the demo's ERP knows of buying: terms of every item with every vendor, and what is made by vendors for us.
+"""The purchasing data of the demo's ERP: terms of every item with every vendor, and subcontracted items.
 
-Decided here: how AdventureWorks' figures (demo/data/README.md) become purchasing terms, and the assumptions that it has
-no figure for, each a named constant. Pure. Not decided here: from whom anything is bought (the engine).
+Decided here: how AdventureWorks' figures (demo/data/README.md) become purchasing terms, and the assumptions where it
+has no figure, each a named constant. Pure. Not decided here: the source of supply (the engine).
 """
 
 from collections import defaultdict
@@ -19,24 +19,27 @@ WITHOUT_SOURCE = ("PD-T852", "RF-9198")
 """Bought items that the buyers of this story forgot to give a supplier: master-data exceptions."""
 
 UNIT_QUANTITY = {"EA": 1, "DZ": 12, "PAK": 20, "GAL": 128}
-"""Base units that a purchasing unit holds. Dozen and gallon are what they are; twenty to a pack is our assumption."""
+"""Base units per purchasing unit. Dozen and gallon are standard; twenty to a pack is our assumption."""
 
 CASE_MAXIMUM, CASE_QUANTITY = 5, 500
-"""What a vendor sells at most five of at a time comes by the case or container; what one holds is our assumption."""
+"""An item of which a vendor sells at most five at a time comes by the case or container, whose content is our
+assumption.
+"""
 
 BLANKS_PER_SHEET = {"MS": 20, "MB": 20}
-"""Sheets and bars, by the first letters of the item: the bill of materials counts the blanks that are cut of them,
-vendors sell whole ones. How many blanks one yields is our assumption."""
+"""Sheets and bars, by the first letters of the item: the bill of materials counts the blanks cut from them, vendors
+sell whole ones. The number of blanks from each is our assumption.
+"""
 
 ERP_UNIT = {"EA": "EA", "ONZ": "OZ", "INH": "IN"}
-"""The ERP's own codes of the units in which the planning system speaks."""
+"""The ERP's codes of the planning system's units."""
 
 PRODUCT_GROUP = {"EA": "PARTS", "ONZ": "PAINT", "INH": "TAPE"}
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How an item is bought from a supplier; quantities in the item's own unit."""
+    """The terms of an item from a supplier; quantities in the item's own unit."""
 
     item: str
     supplier: str
@@ -143,7 +146,7 @@ def _terms(offer: Mapping[str, str], preference: int) -> Terms:
 
 
 def _base_units(offer: Mapping[str, str]) -> int:
-    """Return how many of the item's own unit the vendor's purchasing unit holds."""
+    """Return the item's own units per purchasing unit of the vendor."""
     if int(offer["maximum"]) <= CASE_MAXIMUM:
         return CASE_QUANTITY
     return UNIT_QUANTITY[offer["unit"]] * BLANKS_PER_SHEET.get(offer["item"].split("-")[0], 1)

@@ -1,6 +1,6 @@
-"""The reckoning: the story counted in the counterparts' own books, and what has to hold.
+"""The checks on the story, counted in the counterparts' own books.
 
-Only `open_with_reason` and the exceptions are asked of Pegline: why something is open nobody else can say.
+Only `open_with_reason` and the exceptions come from Pegline: nobody else knows why something is open.
 """
 
 from collections import Counter, defaultdict
@@ -15,14 +15,14 @@ from demo.erp_books import live_orders
 
 @dataclass
 class Summary:
-    """What came of the story; the keys of .run/demo/summary.json."""
+    """The story's results; the keys of .run/demo/summary.json."""
 
     figures: dict[str, Any]
     failures: list[str] = field(default_factory=list)
 
 
 TIME_LIMIT_SECONDS = 120
-"""How long the story takes at most on two cores that do nothing else. A slower machine is no fault of the engine's."""
+"""The limit for the story's duration on two idle cores. A slower machine is no fault of the engine."""
 
 _REPORTED_WITH = {"requirements": 380, "fulfilled": 300, "exceptions": 5, "decided": 3}
 HAS_TO_BE_NONE = (
@@ -59,7 +59,7 @@ _HAPPENS = (
 
 
 def received_of(books: Books) -> dict[str, Decimal]:
-    """What APS knows to be received, by demand reference."""
+    """The quantities received according to APS, by demand reference."""
     received: dict[str, Decimal] = defaultdict(Decimal)
     for reference, rows in books.aps["coverage_by_reference"].items():
         for row in rows:
@@ -70,7 +70,7 @@ def received_of(books: Books) -> dict[str, Decimal]:
 
 
 def duplicate_orders(books: Books) -> int:
-    """ERP orders beyond the first of a reference, and orders that a supplier was sent under a second number."""
+    """ERP orders beyond the first of a reference, and orders sent to a supplier under a second number."""
     references = Counter(order["CorrespncExternalReference"] for order in live_orders(books))
     unknown = set(books.edi["orders"]) - {order["PurchaseOrder"] for order in books.erp["orders"]}
     return sum(count - 1 for count in references.values()) + len(unknown)
@@ -87,7 +87,7 @@ def duplicate_requisitions(books: Books) -> int:
 
 
 def erp_mismatches(books: Books) -> list[str]:
-    """Order lines whose committed schedule in the ERP is not what the supplier's own book says it promised."""
+    """Order lines whose committed schedule in the ERP differs from the promise in the supplier's own books."""
     held = {
         (order["PurchaseOrder"], int(item["PurchaseOrderItem"])): item
         for order in books.erp["orders"]
@@ -128,7 +128,7 @@ def _promised(line: dict[str, Any]) -> dict[str, Decimal]:
 
 
 def aps_mismatches(books: Books, references_of_line: Mapping[tuple[str, int], Sequence[str]]) -> list[str]:
-    """Requirements for which APS holds other receipts than the warehouse posted, up to what the requirement claims.
+    """Requirements whose receipts in APS differ from those that the warehouse posted, up to the allocated quantity.
 
     `references_of_line` maps (order, line) to the demand references that it serves. The warehouse does not know for
     whom it receives: requirements that share a line are compared in sum.
@@ -147,14 +147,14 @@ def aps_mismatches(books: Books, references_of_line: Mapping[tuple[str, int], Se
         reference: Decimal(requirement["quantity"])
         for version in books.aps["versions"].values()
         for reference, requirement in version["requirements"].items()
-        if reference not in version["slightly"]  # nobody acted on those (R4): what was wanted before still is
+        if reference not in version["slightly"]  # nobody acted on those (R4): the earlier quantity still applies
     }
     wrong = [f"{reference} is unknown to the plan" for reference in books.aps["coverage_of_unknown"]]
     still = books.planned["requirements"]
     for reference in sorted(posted.keys() | reported.keys()):
         group = together.get(reference, [reference])
         needed = sum((planned[each] for each in group if len(group) == 1 or each in still), Decimal(0))
-        # A lot's surplus is nobody's: APS is told of what the requirement needs, the warehouse holds all of it.
+        # A lot's surplus is unallocated: APS receives the requirement's quantity, the warehouse holds all of it.
         if reported[reference] > posted[reference] or (
             reported[reference] < posted[reference] and reported[reference] < needed
         ):
@@ -163,7 +163,7 @@ def aps_mismatches(books: Books, references_of_line: Mapping[tuple[str, int], Se
 
 
 def _together(shared: Iterable[Sequence[str]]) -> dict[str, list[str]]:
-    """Of each reference those with which it shares lines, directly or by way of others, itself included."""
+    """For each reference, those with which it shares lines, directly or indirectly, itself included."""
     together: dict[str, list[str]] = {}
     for references in shared:
         group = sorted({each for reference in references for each in together.get(reference, [reference])})
@@ -172,7 +172,7 @@ def _together(shared: Iterable[Sequence[str]]) -> dict[str, list[str]]:
 
 
 def plan_run_faults(runs: Sequence[Mapping[str, Any]], revision: Mapping[str, Any]) -> list[str]:
-    """Where the reports on the plan runs of a version are not what the planning system itself says it changed."""
+    """Differences between the reports on a version's plan runs and the changes according to the planning system."""
     found: dict[str, int] = Counter()
     for run in runs:
         found.update(run["outcomes"])
@@ -190,7 +190,7 @@ def plan_run_faults(runs: Sequence[Mapping[str, Any]], revision: Mapping[str, An
 
 
 def judge(figures: dict[str, Any], details: dict[str, list[str]]) -> list[str]:
-    """What did not hold, in words."""
+    """The failed checks, in words."""
     failures = [
         f"{name} is {figures[name]}, has to be 0" + _first(details.get(name, []))
         for name in HAS_TO_BE_NONE
@@ -200,7 +200,7 @@ def judge(figures: dict[str, Any], details: dict[str, list[str]]) -> list[str]:
         failures.append(f"the rerun wrote {figures['rerun']['erp_writes_for_unchanged']} unchanged lines to the ERP")
     for name, least in _REPORTED_WITH.items():
         if figures[name] < least:
-            failures.append(f"{name} is {figures[name]}, the story is told only with {least} or more")
+            failures.append(f"{name} is {figures[name]}, the story needs {least} or more")
     for name in _HAPPENS:
         if figures[name] < 1:
             failures.append(f"{name} is {figures[name]}: that part of the story did not happen")

@@ -1,9 +1,9 @@
 """Order lines that several requirements share, read from the counterparts' books alone.
 
-The ERP knows a shared line by one of its requirements; the planning system knows what each order gives to every
-requirement, and for which days. So a requirement that an order covers without a line of its own there shares a line of
-its item which the ERP schedules, or the warehouse received, for such a day. Required dates say nothing here: around
-days off, several have one dock date. What the books leave open is said, never left out.
+In the ERP, a shared line refers to one of its requirements; the planning system knows each order's coverage of every
+requirement by day. So a requirement that is covered by an order without a line of its own shares a line of its item
+which the ERP schedules, or the warehouse received, for such a day. Required dates don't help: around days off, several
+have the same dock date. Ambiguities in the books are reported, never left out.
 
 Pure: nothing here asks Pegline.
 """
@@ -24,7 +24,7 @@ _COMING = ("ordered", "confirmed", "shipped", "received")
 
 @dataclass(frozen=True)
 class SharedLine:
-    """A line as it served several requirements."""
+    """A line that serves several requirements."""
 
     order: str
     line: int
@@ -32,41 +32,41 @@ class SharedLine:
     item: str
     quantity: Decimal
     needs: Mapping[str, Decimal]
-    """What each requirement has of the line, by demand reference, as the planning system was told."""
+    """Each requirement's allocation, by demand reference, as reported to the planning system."""
     coverage: Mapping[str, Decimal]
-    """What was coming for each, by all orders."""
+    """The coming quantity for each, from all orders."""
     confirmed: bool
-    """Its supplier has promised all of it for one day."""
+    """Whether its supplier has promised all of it for one day."""
 
     @property
     def name(self) -> str:
-        """As a buyer says it."""
+        """The line's name for a buyer."""
         return f"{self.order}/{self.line}"
 
     def without(self, references: set[str]) -> Decimal:
-        """What the line has to be for the others: their needs in whole lots (R5)."""
+        """The line's quantity without these requirements: the needs of the others in whole lots (R5)."""
         left = [need for reference, need in self.needs.items() if reference not in references]
         return whole_lots(sum(left, _NOTHING), self.item, self.supplier)
 
 
 @dataclass(frozen=True)
 class Decrease:
-    """What became of a shared line when some of those that it served let go."""
+    """A shared line after some of its requirements released their allocations."""
 
     line: SharedLine
     gone: frozenset[str]
     after: Decimal
     coverage: Mapping[str, Decimal]
-    """What is coming for each of the others, by demand reference, as the planning system knows it."""
+    """The coming quantity for each of the others, by demand reference, according to the planning system."""
 
     @property
     def expected(self) -> Decimal:
-        """What the line has to be now (R12, R5)."""
+        """The line's expected quantity (R12, R5)."""
         return self.line.without(set(self.gone))
 
     @property
     def faults(self) -> list[str]:
-        """What did not go by the rule."""
+        """Deviations from the rule."""
         found = []
         if self.after != self.expected:
             found.append(f"line {self.line.name} is {self.after}, has to be {self.expected}")
@@ -79,22 +79,22 @@ class Decrease:
 
 @dataclass(frozen=True)
 class Reading:
-    """Which requirements each order line serves, by demand reference."""
+    """The requirements that each order line serves, by demand reference."""
 
     serves: Mapping[Line, Sequence[str]]
-    """Those that share a line, the one that the ERP knows it by first; of an unsure line all that it may serve."""
+    """The requirements of a line, the one that the ERP refers to first; for an ambiguous line all that it may serve."""
     maybe_written: frozenset[Line] = frozenset()
-    """Lines of one item and day in one order, of which the books do not say who shares which."""
+    """Lines of one item and day in one order, between which the books don't distinguish the requirements."""
     unread: Sequence[str] = ()
     """Coverage that no line explains."""
 
     def lines_of(self, reference: str) -> list[Line]:
-        """The lines that serve a requirement, or may."""
+        """The lines that serve, or may serve, a requirement."""
         return [line for line, references in self.serves.items() if reference in references]
 
 
 def whole_lots(needed: Decimal, item: str, supplier: str) -> Decimal:
-    """R5 of one line, by what the ERP knows of buying the item from the supplier."""
+    """R5 for one line, by the ERP's terms for the item from the supplier."""
     if needed <= 0:
         return _NOTHING
     terms = next(term for term in purchasing_terms() if (term.item, term.supplier) == (item, supplier))
@@ -102,7 +102,7 @@ def whole_lots(needed: Decimal, item: str, supplier: str) -> Decimal:
 
 
 def read_lines(books: Books) -> Reading:
-    """Read from the ERP's lines and the coverage that the planning system was told which line serves whom."""
+    """Infer which line serves which requirement, from the ERP's lines and the coverage in the planning system."""
     plan = {key: row for version in books.aps["versions"].values() for key, row in version["requirements"].items()}
     erp = _Erp(books)
     serves = {line: [reference] for line, reference in erp.known_by.items()}
@@ -130,7 +130,7 @@ def read_lines(books: Books) -> Reading:
 
 
 class _Erp:
-    """The ERP's lines, as coverage is looked for among them."""
+    """The ERP's lines, indexed to match coverage to them."""
 
     def __init__(self, books: Books) -> None:
         self.books, self.items = books, items_by_line(books)
@@ -138,7 +138,7 @@ class _Erp:
         self.lines: dict[str, list[Line]] = defaultdict(list)
         """By order."""
         self.days: dict[Line, set[str]] = {}
-        """On which days each line comes, or has come."""
+        """The days on which each line is due or was received."""
         for line, item in self.items.items():
             self.lines[line[0]].append(line)
             self.days[line] = {row["ScheduleLineDeliveryDate"][:10] for row in item["schedule"]}
@@ -146,14 +146,15 @@ class _Erp:
             self.days.setdefault((receipt["order"], int(receipt["line"])), set()).add(receipt["date"][:10])
 
     def quantity(self, line: Line) -> Decimal:
-        """What it was ordered over."""
+        """The ordered quantity."""
         return Decimal(self.items[line]["OrderQuantity"])
 
     def lines_for(
         self, order: str, requirement: Mapping[str, Any], schedule_lines: Sequence[Mapping[str, Any]]
     ) -> list[Line]:
-        """The lines of the order of which the requirement may have these parts: of its item, then of such a day, then
-        with so much left by the one that the ERP knows it by. Where none fits, all: nothing is lost."""
+        """The lines of the order that may supply these quantities to the requirement: of its item, then of such a day,
+        then with enough left by the requirement that the ERP refers to. Where none fits, all, so that nothing is lost.
+        """
         requested = (requirement["plant"], requirement["item"])
         days = {part["date"] for part in schedule_lines if part["date"]}
         found = [
@@ -168,9 +169,9 @@ class _Erp:
 
 
 def unknown_lines(books: Books, internal_needs: Iterable[str]) -> list[str]:
-    """Lines that the ERP knows by a requirement of no plan, those of our own needs (by their tracking) left out.
+    """Lines for a requirement of no plan, without those for our own orders' needs (recognized by their tracking).
 
-    A line that is deleted has given its requisition back, and nothing comes of it.
+    A deleted line has released its requisition and supplies nothing.
     """
     known, own, tracking = reference_of_line(books), set(internal_needs), tracking_of_line(books)
     return [
@@ -181,7 +182,7 @@ def unknown_lines(books: Books, internal_needs: Iterable[str]) -> list[str]:
 
 
 def shared_lines(books: Books, reading: Reading) -> list[SharedLine]:
-    """Lines that serve more than one requirement now, as far as it is sure whom."""
+    """Lines that now serve more than one requirement, where the requirements are certain."""
     planned, items = books.planned["requirements"], items_by_line(books)
     supplier = {order["PurchaseOrder"]: order["Supplier"] for order in books.erp["orders"]}
     needs = {
@@ -206,18 +207,18 @@ def shared_lines(books: Books, reading: Reading) -> list[SharedLine]:
 
 
 def given_by(books: Books, order: str, reference: str) -> Decimal:
-    """What an order gives a requirement, backordered parts as well, as the planning system was told."""
+    """An order's coverage of a requirement, including backordered quantities, as reported to the planning system."""
     return _sum(_by_order(books.aps["coverage_by_reference"].get(reference, [])).get(order, []))
 
 
 def coverage_of(books: Books, reference: str) -> Decimal:
-    """What is coming or has come for a requirement, by all orders, as the planning system was told."""
+    """A requirement's coming and received quantity from all orders, as reported to the planning system."""
     rows = books.aps["coverage_by_reference"].get(reference, [])
     return _sum(part for row in rows for part in row["scheduleLines"] if part["state"] in _COMING)
 
 
 def decrease_of(books: Books, line: SharedLine, gone: set[str]) -> Decrease:
-    """What has become of a shared line of which these requirements let go."""
+    """A shared line's state after these requirements released their allocations."""
     others = [reference for reference in line.needs if reference not in gone]
     return Decrease(
         line=line,
@@ -228,7 +229,7 @@ def decrease_of(books: Books, line: SharedLine, gone: set[str]) -> Decrease:
 
 
 def _by_order(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """What each order gives, whatever its state: what is backordered is on the line as well."""
+    """Each order's quantity, whatever its state: backordered quantities are on the line as well."""
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         found[row["order"]] += [part for part in row["scheduleLines"] if Decimal(part["quantity"])]

@@ -1,9 +1,9 @@
 """The demo's bicycle maker: three plants, what they build, and the master data of its ERP and its planning system.
 
 Decided here: which plants there are and what each builds from when; how AdventureWorks' figures (demo/data/README.md)
-become plant stock and purchasing terms; and the assumptions that AdventureWorks has no figure for, each a
-named constant below. Pure: the day the story starts is an argument. Not decided here: what must be bought (the planning
-simulator explodes it) and from whom (the engine).
+become plant stock and purchasing terms; and the assumptions where AdventureWorks has no figure, each a named constant
+below. Pure: the day the story starts is an argument. Not decided here: what must be bought (the planning simulator
+explodes it) and from whom (the engine).
 """
 
 import csv
@@ -51,31 +51,32 @@ PLANTS = (
 )  # fmt: skip
 
 FINISHES = (4, 5, 6, 7, 8, 9, 10, 11)
-"""Working days, from the start of assembly on, at which a build order of every model is complete."""
+"""Working days, from the start of assembly, on which a build order of every model is complete."""
 
 ASSEMBLY_STARTS_AFTER_DAYS = 20
-"""Calendar days from the story's first day to the one from which `FINISHES` are counted: so many that most vendors'
-lead times fit in and some do not."""
+"""Calendar days from the story's first day to the one from which `FINISHES` are counted: enough for most vendors' lead
+times, but not all.
+"""
 
 BUCKET_DAYS = (0, 2, 4)
-"""The plan has three buckets a week; they begin so many working days after the weekday on which assembly starts."""
+"""The plan has three buckets a week; they begin this many working days after the weekday on which assembly starts."""
 
 
 @dataclass(frozen=True)
 class Subcontract:
-    """A part that a plant has made of its own components, by a vendor; the figures are assumptions."""
+    """A part that a vendor makes from a plant's own components; the figures are assumptions."""
 
     plant: str
     item: str
     supplier: str
     price: Decimal
-    """For one, without the components."""
+    """Per piece, without the components."""
     lead_time_days: int
-    """Calendar days, from the day the components are there."""
+    """Calendar days, from the arrival of the components."""
 
 
 SUBCONTRACTS = (Subcontract("1730", "FD-2342", "COMPET0003", Decimal("6.50"), 2),)
-"""Monterrey has its front derailleurs put together; the bill of materials says of what."""
+"""Monterrey has its front derailleurs assembled; the bill of materials lists their components."""
 
 
 INDIVIDUAL = {"1720": ("MS-0253", "MS-2341", "MS-2348")}
@@ -84,7 +85,7 @@ INDIVIDUAL = {"1720": ("MS-0253", "MS-2341", "MS-2348")}
 
 @dataclass(frozen=True)
 class Replacement:
-    """What engineering replaces in an assembly of a plant."""
+    """A component that engineering replaces in an assembly of a plant."""
 
     plant: str
     assembly: str
@@ -166,7 +167,7 @@ def aps_model(days_off: Mapping[str, Collection[date]] = MappingProxyType({})) -
 
 
 def plant_stock() -> dict[tuple[str, str], Decimal]:
-    """Return what each plant has of each item, in the item's unit."""
+    """Return each plant's stock of each item, in the item's unit."""
     owner = {location: plant.code for plant in PLANTS for location in plant.locations}
     stock: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in rows("stock"):

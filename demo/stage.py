@@ -1,4 +1,4 @@
-"""The stage: servers, counterparts, gateway and worker as programs of their own, started in order, ended together."""
+"""The stage: servers, counterparts, gateway and worker as separate programs, started in order and ended together."""
 
 import asyncio
 import sys
@@ -23,16 +23,16 @@ from tools.temporal_server import TemporalServer
 from workflows.search_attributes import ALL
 
 USER, PASSWORD = "PEGLINE", "pegline"
-"""What the simulated ERP asks for."""
+"""The simulated ERP's credentials."""
 SETTLE_SECONDS = 3
 """How long a document may take to appear after a call of unknown outcome."""
 WORKER_READY = "worker ready, process"
-"""What worker.py says, followed by its process id."""
+"""The worker's ready message, followed by its process id."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that runs, and where."""
+    """All running programs and their addresses."""
 
     processes: Processes
     temporal: TemporalServer
@@ -40,7 +40,7 @@ class Stage:
     gateway: str
     simulators: str
     days_ahead: int = 0
-    """By how many days the story's clocks are ahead of the machine's."""
+    """The days by which the story's clocks are ahead of the machine's."""
 
     @property
     def now(self) -> datetime:
@@ -48,12 +48,12 @@ class Stage:
         return datetime.now(UTC) + timedelta(days=self.days_ahead)
 
     def command(self, program: str, *usual: str) -> tuple[str, ...]:
-        """How gateway and worker are started: as always, or on another day."""
+        """The command for gateway and worker: the usual one, or on another day."""
         another_day = ("-m", "demo.another_day", str(self.days_ahead), program)
         return (sys.executable, *(another_day if self.days_ahead else usual))
 
     async def kill_worker(self) -> None:
-        """End the worker as a crash would (SIGKILL)."""
+        """End the worker like a crash (SIGKILL)."""
         await self.processes.kill("worker")
 
     async def start_worker(self) -> None:
@@ -70,11 +70,11 @@ async def stage(
     policies: Path | None = None,
     today: date | None = None,
 ) -> AsyncIterator[Stage]:
-    """Start all; `keep`: Temporal's and PostgreSQL's state and the counterparts' books survive in the directory, else
-    each run starts empty.
+    """Start everything. With `keep`, Temporal's and PostgreSQL's state and the counterparts' books survive in the
+    directory, else each run starts empty.
 
-    `ports`: of the simulators and the gateway, where they are free. `policies`: other ones than the environment's.
-    `today`: the day on which everything plays, the machine's where left out.
+    `ports`: preferred ones of the simulators and the gateway. `policies`: instead of the environment's. `today`: the
+    day on which everything plays, by default the machine's.
     """
     days_ahead = 0 if today is None else (today - datetime.now(UTC).date()).days
     tools = ToolSettings.load()
@@ -143,7 +143,7 @@ async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Pa
     await prepare(on, policies or policy_directory(environment))
 
     async def worker_ready() -> bool:
-        # Of a worker that is started again, the log holds the former one's word as well: the process id tells.
+        # The log of a restarted worker also holds the former one's message: the process id distinguishes them.
         return f"{WORKER_READY} {processes.pid('worker')}" in processes.last_lines("worker", 1000)
 
     await processes.start(
@@ -152,8 +152,7 @@ async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Pa
 
 
 async def prepare(on: Stage, policies: Path) -> None:
-    """The counterparts' clock and own data: what the ERP keeps of items and suppliers, and what the planning system
-    plans on."""
+    """Set the counterparts' clock and load their data: the ERP's master data and the planning system's model."""
     async with caller(on.simulators) as http:
         if on.days_ahead:
             (await http.put("/control/clock", json={"now": on.now.isoformat()})).raise_for_status()
@@ -163,7 +162,7 @@ async def prepare(on: Stage, policies: Path) -> None:
 
 
 def days_off(policies: Path, today: date) -> dict[str, list[date]]:
-    """Each plant's days off, as its calendar says."""
+    """Each plant's days off, by its calendar."""
     book = PolicyBook(policies, today=lambda: today)
     known = {plant.code: book.effective(plant.code) for plant in PLANTS}
     return {plant: list(policy.calendar.holidays) for plant, policy in known.items() if policy}

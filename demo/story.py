@@ -1,7 +1,7 @@
-"""What every chapter of the story stands on: the people, the clocks, the books, and what is noted for the reckoning.
+"""The basis of every chapter: the people, the clocks, the books, and the notes for the final checks.
 
-What people do goes through the API, what counterparts do through their control rooms; the engine is only watched. The
-chapters are in demo/chapters.
+People act through the API, counterparts through their control rooms; the engine is only watched. The chapters are in
+demo/chapters.
 """
 
 import asyncio
@@ -25,19 +25,19 @@ ORDERS, REQUIREMENTS = (f"WorkflowType='{name}'" for name in ("PurchaseOrder", "
 RUNNING = "ExecutionStatus='Running'"
 TIMEOUT_SECONDS = 60
 LONG_TIMEOUT_SECONDS = 180
-"""For what the story can't go on without."""
+"""How long to wait for something that the story can't go on without."""
 SLOWNESS = 10
-"""How many times as long as a look at the books takes nothing may move before it is quiet."""
+"""Nothing may change for this many times the duration of a read of the books before the story counts as quiet."""
 BUYERS, DOCKS = 4, 8
-"""How many decide, and how many receive, at the same time."""
+"""Concurrent decisions and receipts."""
 Decided = tuple[dict[str, Any], str, str]
-"""An exception, what is chosen, and the comment."""
+"""An exception, the choice, and the comment."""
 
 Result = TypeVar("Result")
 
 
 async def at_once(work: Sequence[Coroutine[Any, Any, Result]], places: int) -> list[Result]:
-    """Do it all, so much at the same time; the results in the order given."""
+    """Run all with limited concurrency; the results in the given order."""
     gate = asyncio.Semaphore(places)
 
     async def one(each: Coroutine[Any, Any, Result]) -> Result:
@@ -49,7 +49,7 @@ async def at_once(work: Sequence[Coroutine[Any, Any, Result]], places: int) -> l
 
 @dataclass
 class Notes:
-    """What the chapters noted for the reckoning."""
+    """The chapters' notes for the final checks."""
 
     kills: int = 0
     decided: int = 0
@@ -57,15 +57,15 @@ class Notes:
     edits_kept: int = 0
     refused_digest: bool = False
     revision: dict[str, Any] = field(default_factory=dict)
-    """Plan version 2, as the planning system sums it up."""
+    """Plan version 2, as summarized by the planning system."""
     plan_runs: list[dict[str, Any]] = field(default_factory=list)
     """The reports on version 2."""
     erp_before_rerun: int = 0
     erp_after_rerun: int = 0
     late_effects: list[str] = field(default_factory=list)
-    """What was written, begun or ended after version 1 had arrived once more."""
+    """Writes, and entities begun or ended, after version 1 had arrived again."""
     read_before: Reading = field(default_factory=lambda: Reading({}))
-    """Which lines served whom before version 2."""
+    """The requirements of each line before version 2."""
     shared: list[SharedLine] = field(default_factory=list)
     """Order lines that served several requirements before version 2."""
     decreases: list[Decrease] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Notes:
 
 
 class Story:
-    """The steps that the chapters are told in."""
+    """The steps of which chapters are made."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Story:
         return self.now.date()
 
     async def settle_all(self, decisions: Sequence[Decided]) -> None:
-        """People decide, some at the same time."""
+        """Have people decide, some at the same time."""
         taken = await at_once([self.people.settle(*each) for each in decisions], BUYERS)
         for (exception, choice, _), was_taken in zip(decisions, taken, strict=True):
             if was_taken:
@@ -108,7 +108,7 @@ class Story:
                 self.narrator.say(f"[dim]{choice:9}[/dim] {exception['proposal']['summary'][:110]}")
 
     async def collect(self) -> None:
-        """The consolidation windows pass, and every order reaches its supplier."""
+        """Let the consolidation windows pass, until every order has reached its supplier."""
         consolidating = f"{ORDERS} AND {RUNNING} AND PeglineStage IN ('consolidating', 'placing')"
         if not await self.clocks.count(consolidating):
             return
@@ -122,17 +122,17 @@ class Story:
         stepping.cancel()
 
     async def watch(self, what: str, total: int, count: Callable[[], Awaitable[int]]) -> None:
-        """Until so many are reached, or patience is over."""
+        """Wait until the count is reached, or the time limit has passed."""
         until = time.monotonic() + TIMEOUT_SECONDS
         with self.narrator.counting(what, total) as counting:
             while counting.reached < total and time.monotonic() < until:
                 asked = time.monotonic()
                 counting.reach(await count())
-                # A count that costs much is asked for less often: what it takes is missing to what is counted.
+                # An expensive count is polled less often, since it takes resources from the work that is counted.
                 await asyncio.sleep(max(0.4, 5 * (time.monotonic() - asked)))
 
     async def until(self, look: Callable[[], Awaitable[Result | None]], what: str) -> Result:
-        """Look until something is there; LookupError names what never came."""
+        """Poll until there is a result; LookupError names what never came."""
         until = time.monotonic() + LONG_TIMEOUT_SECONDS
         while time.monotonic() < until:
             if (found := await look()) is not None:
@@ -141,7 +141,9 @@ class Story:
         raise LookupError(f"{what} did not come within {LONG_TIMEOUT_SECONDS} s; the story can't go on")
 
     async def calm(self, still_seconds: float = 1.0) -> None:
-        """Until nothing moves in any book and nothing waits at the gateway, for so long or a slow machine's while."""
+        """Wait until nothing changes in any book and nothing waits at the gateway, for so long or longer on a slow
+        machine.
+        """
         began = time.monotonic()
         until = time.monotonic() + LONG_TIMEOUT_SECONDS
         last, since, still = await self.effects(), time.monotonic(), still_seconds
@@ -149,14 +151,14 @@ class Story:
             await asyncio.sleep(0.4)
             asked = time.monotonic()
             now, waiting = await self.effects(), await self.people.undelivered()
-            # What takes longer to ask takes longer to happen: a busy machine is silent in the middle of its work.
+            # Where reads take longer, so does the work: a busy machine may be quiet in the middle of it.
             still = max(still_seconds, SLOWNESS * (time.monotonic() - asked))
             if now != last or waiting:
                 last, since = now, time.monotonic()
         self.narrator.say(f"[dim]quiet after {time.monotonic() - began:.1f} s[/dim]")
 
     async def effects(self) -> dict[str, int]:
-        """The last write in each book, how many entities there are, and how many have ended."""
+        """The last write in each book, the number of entities, and how many have ended."""
         for name, last in self._last_writes.items():
             self._last_writes[name] = max(
                 (row["seq"] for row in await writes(self.simulators, name, last)), default=last
@@ -169,7 +171,7 @@ class Story:
         }
 
     async def effects_since(self, before: dict[str, int]) -> list[str]:
-        """Each write in a book since then, in its own words, and how many entities began or ended."""
+        """Each write in a book since then, in the book's own terms, and how many entities began or ended."""
         found = [
             f"{name}: {row['summary']} ({row['document']})"
             for name in self._last_writes
@@ -187,7 +189,7 @@ class Story:
         return await read_books(self.simulators)
 
     async def control(self, path: str, body: Any) -> Any:
-        """A counterpart is told what to do."""
+        """Call a counterpart's control room."""
         answer = await self.simulators.post(path, json=body)
         if answer.status_code >= 400:
             raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text[:500]}")

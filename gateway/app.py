@@ -1,4 +1,4 @@
-"""The gateway's composition: routes, intake and relay on the parts it is given. No globals; cli.py brings the parts."""
+"""The gateway's composition: routes, intake and relay, built from the parts that cli.py passes in. No globals."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ RFC 3339 with an offset, business dates ISO, quantities and prices decimal strin
 
 
 _IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
-"""Availability first: the one that is asked in thousands."""
+"""Availability first: it gets by far the most requests."""
 
 
 def utc_now() -> dt.datetime:
@@ -56,12 +56,12 @@ def create_app(
     host_names: Collection[str] = (),
     tracer_provider: TracerProvider | None = None,
 ) -> FastAPI:
-    """The gateway; `relay` False takes messages in and leaves their delivery to another process.
+    """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
     `today` is the business day that required dates are measured by; `now` the wall clock (receipt of messages, time of
     decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`, since
-    an answer may overtake the record of the order it answers. `host_names`: with a dot, by which the gateway is called;
-    its address, and names without a dot, it always knows.
+    an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway may be
+    addressed; its IP address and names without a dot are always accepted.
     """
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer)
@@ -73,7 +73,7 @@ def create_app(
         lifespan=_relaying(relaying) if relay else None,
         docs_url=None,
         redoc_url=None,
-        # FastAPI's own spans would tell each request a second time, in a trace of its own and with its query.
+        # FastAPI's own spans would record each request twice, in a separate trace and with its query.
         telemetry={"tracing": False},
     )
     app.state.relay = relaying

@@ -1,7 +1,7 @@
-"""The door: what every HTTP request must be before any route sees it.
+"""Checks on every HTTP request before any route sees it.
 
-Decided here: that it is addressed to us and comes from no foreign web page, that its address holds no control
-characters, and that its body comes in time and within the limit. Not here: what the body must say.
+Decided here: that it is addressed to us and not sent by a foreign web page, that its address holds no control
+characters, and that its body arrives in time and within the limit. Not here: the body's content.
 """
 
 import asyncio
@@ -19,19 +19,19 @@ from gateway.problems import Refusal
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM_TYPES = frozenset({"text/plain", "multipart/form-data", "application/x-www-form-urlencoded"})
-"""What a web page may send anywhere without being asked; nothing that we take is of these types."""
+"""Types that a web page may send anywhere without a preflight request; we accept none of them."""
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _ADDRESS_BYTES_MAX = 8_000
 IDLE_SECONDS_MAX = 15.0
 """How long a sender may be silent in the middle of a body."""
 BODY_SECONDS_MAX = 60.0
-"""How long a body that is taken whole may take."""
+"""How long a body that is read whole may take."""
 STREAM_SECONDS_MAX = 1800.0
 """How long a plan may take."""
 
 
 class Door:
-    """ASGI middleware: refuses, or hands a request on with its body whole (but for streams)."""
+    """ASGI middleware: refuses a request, or passes it on with its body whole (except for streams)."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Door:
         except Refusal as refusal:
             await refusal.response()(scope, receive, send)
         except ClientDisconnect:
-            pass  # nobody is there any more to be answered
+            pass  # the client has gone
         else:
             await self._app(scope, receive, send)
 
@@ -91,7 +91,9 @@ class Door:
             _require_no_page(headers, host, typed=scope["path"] in self._typed)
 
     def _is_ours(self, host: str) -> bool:
-        """A page can make a name of its own mean our address, but not an address, nor a name without a dot."""
+        """A page can point a name of its own at our address (DNS rebinding), but not an address or a name without a
+        dot.
+        """
         name = urlsplit(f"//{host}").hostname if host else None
         if name is None:
             return not host
@@ -113,7 +115,7 @@ class Door:
 
 
 async def in_time(chunks: AsyncIterator[bytes], seconds: float = STREAM_SECONDS_MAX) -> AsyncIterator[bytes]:
-    """The chunks of a body; raises Refusal (408) where the next one does not come, or all take too long."""
+    """The chunks of a body; raises Refusal (408) where the next one does not arrive or all together take too long."""
     until = time.monotonic() + seconds
     while True:
         try:
@@ -147,7 +149,7 @@ def _require_text(address: bytes) -> None:
 
 
 def _require_no_page(headers: Headers, host: str, *, typed: bool) -> None:
-    """Refuse what a web page can send without our leave; `typed`: the route looks at the content type itself."""
+    """Refuse what a web page can send without our consent; `typed`: the route checks the content type itself."""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
         raise Refusal(
@@ -180,7 +182,7 @@ def _is_address(name: str) -> bool:
 
 
 def _handing_on(body: bytes, receive: Receive) -> Receive:
-    """What the app receives: the body at once, then whatever comes (that the client leaves)."""
+    """The app's `receive`: the whole body first, then whatever follows (the client's disconnect)."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def handed_on() -> Message:

@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows on a page")]
-After = Annotated[str | None, Query(max_length=600, description="`next` of the page before carries it")]
+After = Annotated[str | None, Query(max_length=600, description="Taken from `next` of the previous page")]
 Item = TypeVar("Item")
 
 
@@ -16,7 +16,7 @@ class Listed(BaseModel, Generic[Item]):
     """A page of a list."""
 
     items: list[Item]
-    next: str | None = Field(description="The next page's address; null: this is the last")
+    next: str | None = Field(description="The next page's address; null on the last page")
 
 
 def listed(path: str, query: Mapping[str, object], items: Sequence[Item], after: str | None) -> Listed[Item]:

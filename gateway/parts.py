@@ -1,4 +1,4 @@
-"""What the routes work with: put together once (`gateway.app`), asked for by each route as it needs it."""
+"""The dependencies of the routes: built once (`gateway.app`), requested by each route that needs them."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -18,19 +18,19 @@ from ledger.ledger import Ledger
 
 
 class DecisionTaker(Protocol):
-    """Takes people's decisions to the exceptions."""
+    """Delivers people's decisions to the exceptions."""
 
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
-        """Wait until the exception took it; a repeated event id gets the first answer. Raises DecisionRefused."""
+        """Wait until the exception accepts it; a repeated event id gets the first answer. Raises DecisionRefused."""
         ...
 
     async def status(self, entity: str, /) -> dict[str, Any]: ...
 
 
 class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Protocol):
-    """All that the gateway asks of entities. A call that Temporal itself fails raises temporalio.service.RPCError.
+    """The gateway's calls to entities. A call that Temporal itself fails raises temporalio.service.RPCError.
 
-    How a handle reaches Temporal is the composition root's, which brings the directory.
+    The composition root passes in the implementation that reaches Temporal.
     """
 
 
@@ -45,12 +45,12 @@ class Parts:
     plan_intake: PlanIntake
     relay: Relay
     today: Callable[[], dt.date]
-    """The business day that required dates are measured by."""
+    """The current business day, against which required dates are checked."""
     now: Callable[[], dt.datetime]
     relay_expected: bool
-    """Whether this process delivers what it takes in."""
+    """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta
-    """When the oldest message that is due has waited so long, the gateway is not ready."""
+    """The gateway is not ready once the oldest due message has waited this long."""
 
 
 async def _parts(request: Request) -> Parts:

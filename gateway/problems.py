@@ -1,7 +1,7 @@
 """RFC 9457 problem details: every error names the field, the value and the next step.
 
-Decided here: the shape of an error, and which status a failure of ours or of the engine gets. Not here: when a request
-is refused (each route and `gateway.intake.intake`).
+Decided here: the form of an error, and the status of a failure of ours or of Temporal. Not here: when a request is
+refused (each route and `gateway.intake.intake`).
 """
 
 import json
@@ -66,9 +66,9 @@ class Problem(BaseModel):
     field: str | None = Field(None, description="Path of the field that is wrong")
     value: str | None = Field(None, description="What was sent there, shortened")
     next_step: str = Field(description="What the sender can do about it")
-    dead_letter: str | None = Field(None, description="Where the whole body is kept, to be replayed after a fix")
+    dead_letter: str | None = Field(None, description="Where the whole body is kept for a replay after a fix")
     errors: list[FieldProblem] = Field([], description="All fields that are wrong, where there are several")
-    digest: str | None = Field(None, description="The present digest of an exception's proposal")
+    digest: str | None = Field(None, description="The current digest of an exception's proposal")
     events: list[dict[str, Any]] = Field([], description="The outcome of each event of a refused batch")
 
 
@@ -108,7 +108,7 @@ class Refusal(Exception):
         )
 
     def content(self) -> dict[str, Any]:
-        """The problem as JSON, without what it does not say."""
+        """The problem as JSON, without empty fields."""
         return self.problem.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
     def response(self) -> Response:
@@ -127,7 +127,7 @@ def shown(value: object) -> str | None:
 
 
 def not_found(what: str, identity: str, next_step: str) -> Refusal:
-    """404 for a thing that the ledger does not know."""
+    """404 for something that the ledger does not know."""
     return Refusal(404, "not_found", f"there is no {what} {identity!r}", next_step, field="path", value=identity)
 
 
@@ -140,7 +140,7 @@ def field_path(location: Sequence[int | str]) -> str:
 
 
 def in_words(error: Any) -> str:
-    """What pydantic says of a field, in words where it speaks in patterns."""
+    """Pydantic's message about a field, with patterns explained in words."""
     if error["type"] == "string_pattern_mismatch":
         return "should be one line that can be seen whole; a code has no slash and no blank at its ends"
     return str(error["msg"]).removeprefix("Value error, ")
@@ -199,7 +199,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 _NOT_THERE = frozenset(
     {
         RPCStatusCode.CANCELLED,
-        RPCStatusCode.UNKNOWN,  # a transport that broke
+        RPCStatusCode.UNKNOWN,  # a broken transport
         RPCStatusCode.DEADLINE_EXCEEDED,
         RPCStatusCode.RESOURCE_EXHAUSTED,
         RPCStatusCode.ABORTED,
@@ -209,11 +209,11 @@ _NOT_THERE = frozenset(
     }
 )
 _OURS = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE, RPCStatusCode.UNIMPLEMENTED})
-"""What Temporal answers to a call that is wrong however often it is made."""
+"""Temporal's answers to calls that fail however often they are repeated."""
 
 
 def is_engine_down(error: BaseException) -> bool:
-    """Whether Temporal can't be reached, or takes nothing from us: the next call would fail as well."""
+    """Whether Temporal can't be reached or accepts no calls from us: the next call would fail as well."""
     if isinstance(error, RPCTimeoutOrCancelledError):
         return True
     return isinstance(error, RPCError) and error.status in _NOT_THERE
@@ -244,7 +244,7 @@ async def _ledger_unavailable(_: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, error: Exception) -> Response:
-    """The client has left in the middle of its body: nobody reads this."""
+    """The client has disconnected while sending its body: nobody reads this."""
     return Response(status_code=499)
 
 
@@ -277,7 +277,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a problem."""
+    """Turn every error of the app into a problem."""
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(StarletteHTTPException, _http_error)

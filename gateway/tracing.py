@@ -1,7 +1,7 @@
 """One trace from the hook to the ERP call: spans of requests and deliveries, and the correlation id.
 
-What is decided here: which trace a delivery continues. Not here: where spans go (the composition root sets up the
-exporter; without one, this costs nothing and the sender's trace id is still handed on).
+Decided here: which trace a delivery continues. Not here: the exporter, which the composition root sets up; without one,
+spans cost nothing and the sender's trace id is still passed on.
 """
 
 import re
@@ -21,7 +21,7 @@ from canonical.identity import short_hash
 CORRELATION_ID = "pegline.correlation_id"
 
 correlation_in_hand: ContextVar[str] = ContextVar("correlation_in_hand", default="")
-"""The correlation id of the request or delivery in hand, for the log lines it leaves."""
+"""The correlation id of the current request or delivery, for its log lines."""
 
 _W3C = TraceContextTextMapPropagator()
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -66,31 +66,31 @@ class RequestSpans:
 
 
 def gateway_tracer(provider: TracerProvider | None) -> Tracer:
-    """The gateway's tracer, of the provider given or of the process's own."""
+    """The gateway's tracer, from the given provider or the process's own."""
     return trace.get_tracer("pegline.gateway", tracer_provider=provider)
 
 
 def present_traceparent() -> str | None:
-    """The W3C traceparent of the span that is open now; None outside of any trace."""
+    """The W3C traceparent of the current span; None outside of any trace."""
     carrier: dict[str, str] = {}
     _W3C.inject(carrier)
     return carrier.get("traceparent")
 
 
 def usable_traceparent(value: str | None) -> str | None:
-    """The value where it is a W3C traceparent of a real trace, else None."""
+    """The value if it is a valid W3C traceparent, else None."""
     match = _TRACEPARENT.fullmatch(value or "")
     return value if match and set(match[1]) != {"0"} else None
 
 
 def correlation_id(stated: str | None, traceparent: str | None, source: str, event_id: str) -> str:
-    """What joins all that comes of an event: as the sender stated it, else its trace, else made from its id."""
+    """The id that links everything caused by an event: the sender's, else its trace id, else made from its id."""
     match = _TRACEPARENT.fullmatch(traceparent or "")
     return stated or (match[1] if match else short_hash(source, event_id, length=20))
 
 
 def record_correlation(correlation: str) -> None:
-    """Put the correlation id on the span that is open now, and on the log lines of the request."""
+    """Put the correlation id on the current span and on the log lines of the request."""
     correlation_in_hand.set(correlation)
     trace.get_current_span().set_attribute(CORRELATION_ID, correlation)
 
@@ -99,7 +99,7 @@ def record_correlation(correlation: str) -> None:
 def delivering(
     tracer: Tracer, name: str, traceparents: Sequence[str | None], correlation: str, entity: str
 ) -> Iterator[None]:
-    """A span of one delivery: child of the first event's trace, linked to those that travel with it."""
+    """A span of one delivery: child of the first event's trace, linked to the traces of the other events."""
     contexts = [_context(each) for each in traceparents]
     others = [trace.get_current_span(each).get_span_context() for each in contexts[1:]]
     with tracer.start_as_current_span(

@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: engine, transactions, migrations, what a failure means, and what all tables share.
+"""Access to PostgreSQL: engine, transactions, migrations, the meaning of failures, and what all tables share.
 
 Decided here: which failures of the database may pass by themselves (TransientError) and which need a person
 (PermanentError); and how text and models are stored so that nothing a sender can write is refused. Embedded and served
@@ -63,7 +63,7 @@ def advisory_key(*parts: str) -> int:
 
 
 def asyncpg_url(url: str) -> URL:
-    """The URL for the asyncpg driver, whatever PostgreSQL URL was given; libpq's `sslmode` is understood."""
+    """The URL for the asyncpg driver, from any PostgreSQL URL; libpq's `sslmode` is supported."""
     given = make_url(url)
     if given.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError(f"{given.drivername!r} is not PostgreSQL; give a URL like postgresql://user@host/database")
@@ -106,7 +106,7 @@ async def connect(url: str) -> AsyncEngine:
 
 
 def _leave_closed(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
-    """Take a new connection for one that the server has closed, without asking it (a ping is three round trips)."""
+    """Replace a connection that the server has closed, without a ping (which takes three round trips)."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError()
 
@@ -139,10 +139,10 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def autocommit(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection on which each statement stands for itself: two round trips less than a transaction takes.
+    """A connection on which each statement commits by itself, two round trips fewer than a transaction.
 
-    For what is one statement, and for reads that lock nothing: by READ COMMITTED each of them sees what is committed
-    when it starts, in a transaction as well. Raises as `transaction`.
+    For single statements, and for reads without locks: under READ COMMITTED each statement sees what was committed when
+    it started, within a transaction too. Raises as `transaction`.
     """
     with failures():
         async with engine.connect() as connection:
@@ -151,7 +151,7 @@ async def autocommit(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Translate what the driver raises."""
+    """Translate the driver's exceptions."""
     try:
         yield
     except DBAPIError as exc:
@@ -162,7 +162,7 @@ def failures() -> Iterator[None]:
     except asyncpg.PostgresError as exc:
         raise _failure(exc, passing=(exc.sqlstate or "").startswith(_PASSING_SQLSTATES)) from exc
     except (OSError, PoolTimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
-        # The last is what the driver says where the server dies between two steps of a statement.
+        # The driver raises the last one where the server dies between two steps of a statement.
         raise _failure(exc, passing=True) from exc
 
 
@@ -190,7 +190,7 @@ class Words(TypeDecorator[str]):
 
 
 class Document(TypeDecorator[Model]):
-    """A noun as JSONB."""
+    """A model as JSONB."""
 
     impl = JSONB
     cache_ok = True
@@ -210,7 +210,7 @@ class Document(TypeDecorator[Model]):
 
 
 class Base(DeclarativeBase):
-    """Names constraints the same on every server, so that migrations can name them too."""
+    """Names constraints explicitly, so that migrations can refer to them on every server."""
 
     metadata = MetaData(
         naming_convention={

@@ -1,4 +1,4 @@
-"""The ledger as one: satisfies activities.ports.LedgerPort for activities, and serves the gateway by its parts."""
+"""The ledger as a whole: implements activities.ports.LedgerPort for activities, and serves the gateway."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -28,7 +28,7 @@ from ledger.stock.stock import Stock
 
 
 class Ledger:
-    """All of the ledger on one engine (ledger.database.connect)."""
+    """The whole ledger on one engine (ledger.database.connect)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.inbox = Inbox(engine)
@@ -44,7 +44,7 @@ class Ledger:
         self._batches = ConsolidationBatches(engine)
 
     async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
-        """Events once by their entity's own count, snapshots where newer; one transaction."""
+        """Write each event once, by its entity's own count, and newer snapshots, in one transaction."""
         await self._audit_log.record(audit_batches)
 
     async def reserve_order(
@@ -56,40 +56,40 @@ class Ledger:
         )
 
     async def close_batch(self, order: OrderId) -> ConsolidationBatch:
-        """End the collecting; repeated: the same consolidation batch."""
+        """Close the consolidation batch and return it; repeated calls return the same."""
         return await self._batches.close_batch(order)
 
     async def publish_needs(
         self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
     ) -> None:
-        """Put what our own orders need of others into the inbox, each once by its revision's event id."""
+        """Put the needs of our own orders into the inbox, each once by its revision's event id."""
         await publish_needs(self.inbox, needs, withdrawals, correlation_id=correlation_id)
 
     async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
-        """R14: what each supplier has been asked for of the item so far, in the unit or as needs were stated."""
+        """R14: the quantity of the item allocated to each supplier so far, in the given unit or in the needs' units."""
         return await self._batches.allocated(plant, item, unit)
 
     async def available_to_promise(self, plant: str, item: str) -> StockFigure:
-        """What is free of the item; PermanentError where nobody has stated it."""
+        """The item's stock available to promise; PermanentError where no system has reported it."""
         figure = await self.stock.figure(plant, item)
         if figure is None:
             raise PermanentError("ledger", f"nobody has stated what is free of {item} at {plant}")
         return figure
 
     async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
-        """The item's open requirements at the plant, with what is received or on the way for them; by id."""
+        """The item's open requirements at the plant, with their received and coming quantities, by id."""
         return await self.stock.users(plant, item)
 
     async def record_item(self, assessment: Assessment) -> None:
-        """Keep what a need was decided by, for questions that must not wait for the ERP."""
+        """Keep the master data and policy behind a decision, for questions that must not wait for the ERP."""
         await self.stock.record_item(assessment)
 
     async def where_used(
         self, plant: str, assembly: str, revision: str, components: Sequence[str]
     ) -> Sequence[ComponentUse]:
-        """R13: open requirements of the components with their order lines, and who else uses them."""
+        """R13: open requirements of the components with their order lines, and the components' other users."""
         return await self.bills.where_used(plant, assembly, revision, components)
 
     async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
-        """The engineering change whose revision takes the place of this one."""
+        """The engineering change whose revision replaces this one."""
         return await self.bills.superseded_by(plant, assembly, revision)

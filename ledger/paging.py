@@ -1,4 +1,4 @@
-"""Keyset pages: the cursor is the key of the last row seen, so that pages stay true while rows come and go."""
+"""Keyset pages: the cursor is the key of the last row read, so that pages stay correct while rows come and go."""
 
 import base64
 import json
@@ -10,14 +10,14 @@ Row = TypeVar("Row")
 
 
 class Page(Model, Generic[Row]):
-    """Some rows, and where the next ones begin; `next` None: these are the last."""
+    """Some rows, and the cursor of the next ones; `next` None: these are the last."""
 
     items: tuple[Row, ...]
     next: str | None = None
 
 
 class BadCursor(ValueError):
-    """A cursor that no page gave."""
+    """A cursor that no page issued."""
 
 
 def cursor(*key: str) -> str:
@@ -26,7 +26,7 @@ def cursor(*key: str) -> str:
 
 
 def key_of(after: str, parts: int) -> tuple[str, ...]:
-    """The key that a cursor holds; BadCursor where it holds none of so many parts."""
+    """The key in a cursor; BadCursor where it has no key of so many fields."""
     try:
         key = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
     except ValueError:

@@ -1,1 +1,1 @@
-"""Set-up and running on one's own machine: the Temporal dev server, an embedded PostgreSQL, child processes."""
+"""Set-up and operation on a developer's machine: Temporal dev server, embedded PostgreSQL, child processes."""

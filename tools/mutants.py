@@ -1,10 +1,10 @@
-"""Mutation testing of decisions/: does a test fail for each small fault that could be in a rule?
+"""Mutation testing of decisions/: does some test fail for each small fault in a rule?
 
 python -m tools.mutants                  all rules
 python -m tools.mutants lots schedule    these modules only
 
 Works on a copy in .run/mutants, so that the tree may be edited meanwhile; writes report.json there and fails where more
-than one mutant in twenty lives. Not here: why those that live may (docs/mutants.md).
+than one mutant in twenty survives. Not here: why the survivors are acceptable (docs/mutants.md).
 """
 
 import json
@@ -17,28 +17,28 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 WORKSHOP = ROOT / ".run" / "mutants"
 COPIED = ("canonical", "decisions", "tests/decisions", "pyproject.toml")
-"""What the rules' tests need; above all not tests/conftest.py, which brings servers."""
+"""The files that the rules' tests need; deliberately without tests/conftest.py, which starts servers."""
 ALIVE_AT_MOST = 0.05
 _DEAD = frozenset({1, 3, 24, 36, 152, 255, -24, -11, -9})
-"""mutmut's exit codes: a test failed, or the mutant never came to an end."""
+"""mutmut's exit codes: a test failed, or the mutant timed out."""
 
 
 class Score(NamedTuple):
-    """How a module's mutants fared."""
+    """The results of a module's mutants."""
 
     module: str
     total: int
     alive: tuple[str, ...]
-    """By name; `mutmut show NAME` in the workshop prints the fault."""
+    """Names of surviving mutants; `mutmut show NAME` in the workshop prints the fault."""
 
     @property
     def killed(self) -> int:
-        """Those that a test found out."""
+        """The number of mutants that a test detected."""
         return self.total - len(self.alive)
 
 
 def prepare(workshop: Path = WORKSHOP) -> None:
-    """Copy what is needed into an empty workshop."""
+    """Copy the needed files into an empty workshop."""
     shutil.rmtree(workshop, ignore_errors=True)
     for name in COPIED:
         target = workshop / name
@@ -50,7 +50,7 @@ def prepare(workshop: Path = WORKSHOP) -> None:
 
 
 def scores(workshop: Path = WORKSHOP) -> list[Score]:
-    """What mutmut left of each module's mutants; those that it has not tried are left out."""
+    """Each module's results from mutmut, without mutants that it has not tried."""
     found = []
     for path in sorted((workshop / "mutants" / "decisions").rglob("*.py.meta")):
         exit_codes = json.loads(path.read_text())["exit_code_by_key"]
@@ -62,7 +62,7 @@ def scores(workshop: Path = WORKSHOP) -> list[Score]:
 
 
 def show(found: list[Score]) -> bool:
-    """Print the scores; whether few enough are alive."""
+    """Print the scores; returns whether few enough mutants survive."""
     total, alive = sum(score.total for score in found), sum(len(score.alive) for score in found)
     print(f"{'module':24}{'mutants':>8}{'killed':>8}{'alive':>8}")
     for score in found:
@@ -75,7 +75,7 @@ def show(found: list[Score]) -> bool:
 
 
 def main(modules: list[str]) -> int:
-    """Make the mutants, try them, report; 1 where too many live or mutmut could not run."""
+    """Create the mutants, test them, report; 1 where too many survive or mutmut could not run."""
     prepare()
     names = [f"decisions.{module}.*" for module in modules]
     ran = subprocess.run(  # one child: mutants are many and the machine is shared

@@ -1,9 +1,9 @@
-"""Installs what a lock names into the Python that runs this, and shows how far it is.
+"""Installs a lock file's packages into the running Python, and shows its progress.
 
     .venv/bin/python -m tools.packages requirements-dev.lock
 
-Only the standard library is there when it runs. Where packages come from is the machine's business (pip's own
-configuration); what they are is the lock's.
+Only the standard library is available when it runs. The machine decides where packages come from (pip's own
+configuration), the lock which ones.
 """
 
 import subprocess
@@ -21,7 +21,7 @@ _PIP = (sys.executable, "-m", "pip")
 
 
 class _PipOutput:
-    """How far pip is, by what it prints."""
+    """pip's progress, by its output."""
 
     def __init__(self, locked: int) -> None:
         self.requested = locked
@@ -29,7 +29,7 @@ class _PipOutput:
         self.to_install = 0
 
     def read(self, line: str) -> None:
-        if line.startswith("Ignoring "):  # a package of other platforms
+        if line.startswith("Ignoring "):  # a package for other platforms
             self.requested -= 1
         elif line.startswith(("Collecting ", "Requirement already satisfied: ")):
             self.fetched += 1

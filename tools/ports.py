@@ -1,11 +1,11 @@
-"""Ports: the one that people know where it is free, any other where it is not."""
+"""Ports: the well-known one if it is free, else any other."""
 
 import socket
 
 LOOPBACK = "127.0.0.1"
 
 _given: set[int] = set()
-"""Ports already promised to a program that may not have opened its own yet."""
+"""Ports already assigned to a program that may not have opened them yet."""
 
 
 def free_port(preferred: int | None = None) -> int:

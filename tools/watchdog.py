@@ -1,7 +1,8 @@
-"""Ends what a console started when the console itself has died, kill -9 included.
+"""Ends a console's child programs when the console itself has died, even by kill -9.
 
-It reads from its standard input who runs (`+ pid start signal`) and who no longer does (`- pid`). The pipe closes when
-the console is gone, however it went; what still runs then is told to stop, and is killed when it does not.
+It reads from its standard input which processes run (`+ pid start signal`) and which have ended (`- pid`). The pipe
+closes when the console is gone, however it ended; processes still running then are asked to stop, and killed if they do
+not.
 """
 
 import os
@@ -16,7 +17,7 @@ GRACE_SECONDS = 5.0
 
 
 def main() -> None:
-    """Watch until the pipe closes, then end what is left, the newest first."""
+    """Watch until the pipe closes, then end the remaining processes, the newest first."""
     running: dict[int, tuple[float, int]] = {}
     for line in sys.stdin:
         match line.split():
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def _runs(pid: int, started: float) -> bool:
-    """Whether it is still that process: the system gives a number again to another one."""
+    """Whether it is still the same process: the system reuses process ids."""
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - started) < 1 and process.status() != psutil.STATUS_ZOMBIE

@@ -1,14 +1,14 @@
-"""A buyer's own hand in the ERP."""
+"""7. A buyer edits an order in the ERP."""
 
 from demo.erp_books import acknowledged_line, quantity_of
 from demo.story import Story
 
 EDIT_QUANTITY = 40
-"""What the buyer adds to a line at the ERP's own screen."""
+"""The quantity that the buyer adds to a line in the ERP."""
 
 
 async def edit(story: Story) -> None:
-    """A buyer changes a line in the ERP itself: it is kept, and the other buyer decides what follows from it."""
+    """A buyer changes a line in the ERP itself: the change is kept, and the other buyer decides its consequences."""
     story.narrator.chapter("7. A buyer changes an order in the ERP itself")
     order, line, before = acknowledged_line(await story.books())
     after = before + EDIT_QUANTITY

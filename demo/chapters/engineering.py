@@ -12,7 +12,7 @@ from demo.story import Story
 
 
 async def engineering(story: Story) -> None:
-    """A component gives way to another between two build orders; one decision covers needs, stock and orders."""
+    """Another component replaces one between two build orders; a single decision covers needs, stock and orders."""
     story.narrator.chapter("6. Engineering replaces a component")
     books = await story.books()
     before = lines_of_item(books, REPLACEMENT.plant, REPLACEMENT.outgoing)
@@ -26,7 +26,7 @@ async def engineering(story: Story) -> None:
     offered = [way["choice"] for way in question["proposal"]["alternatives"]]
     overtaken = await story.people.decide(question, offered[0], "on the first proposal", digest=first["digest"])
     story.narrator.say(f"a decision on the first one: {overtaken.status_code} {overtaken.json()['title']}")
-    # As it is proposed, where that can be said in one word; else the excess is used up and the rest cancelled.
+    # As proposed, where one choice covers it; else the excess is used up and the rest cancelled.
     choice = "approve" if "approve" in offered else "use_up"
     await story.settle_all([(question, choice, "the spare pedals go to the workshop")])
     await story.calm()
@@ -57,7 +57,7 @@ async def _question(story: Story, other_than: str) -> dict[str, Any] | None:
 
 
 async def _asked_again(story: Story, orders: set[str]) -> list[dict[str, Any]]:
-    """What the orders themselves ask before they are cut: an acknowledged line takes a person (R15)."""
+    """The orders' own questions before they are reduced: an acknowledged line needs a person (R15)."""
     found = await story.people.exceptions(state="open", kind="change_proposal")
     return [each for each in found if each["proposal"]["order_number"] in orders]
 
@@ -84,7 +84,7 @@ async def _note(story: Story, report: dict[str, Any], before: dict[Line, Any], a
 
 
 async def _ended(story: Story, change: str) -> set[str]:
-    """Requirements that the change told to need nothing any more, by their own audit events."""
+    """Requirements that the change ended, by their own audit events."""
     ended = set()
     for row in await story.people.requirements(plant=REPLACEMENT.plant, item=REPLACEMENT.outgoing):
         audit_events = (await story.people.trace(row["id"]))["audit_events"]
@@ -95,7 +95,7 @@ async def _ended(story: Story, change: str) -> set[str]:
 
 
 async def _new_lines(story: Story, books: Books) -> list[Line]:
-    """Lines in the ERP whose requirement the change has stated."""
+    """Lines in the ERP for requirements that the change published."""
     stated_by = f"{REPLACEMENT.assembly}/{REPLACEMENT.revision}/"
     needs = [
         requirement_reference(row["id"])

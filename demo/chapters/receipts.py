@@ -1,4 +1,4 @@
-"""The end: goods are shipped and received."""
+"""8. Goods are shipped and received."""
 
 import asyncio
 import time
@@ -41,8 +41,9 @@ async def receipts(story: Story) -> None:
 
 
 async def _until_told(story: Story) -> None:
-    """Until the planning system knows of what the warehouse received, or patience is over: the account says then what
-    is missing."""
+    """Wait until the planning system knows all receipts of the warehouse, or the time limit has passed: the account
+    then reports what is missing.
+    """
     until = time.monotonic() + LONG_TIMEOUT_SECONDS
     while time.monotonic() < until:
         books = await story.books()

@@ -1,4 +1,4 @@
-"""4. and 5. The plan is run again while the worker is killed; then its first version arrives late."""
+"""4. and 5. The plan is rerun while the worker is killed; then its first version arrives late."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ SHARES = {"share_changed": 0.10, "share_gone": 0.03, "share_new": 0.03, "share_s
 
 
 async def rerun(story: Story) -> None:
-    """Plan version 2 as a plan run a plant while the worker is killed; then version 1 once more, late, as events."""
+    """Plan version 2 as one plan run per plant while the worker is killed; then version 1 again, late, as events."""
     story.narrator.chapter("4. Plan version 2, a plan run a plant: 10 % changed, 3 % gone, 3 % new")
     notes, books = story.notes, await story.books()
     notes.erp_before_rerun = await story.erp_seq()
@@ -41,7 +41,7 @@ async def rerun(story: Story) -> None:
     story.narrator.say(f"{notes.revision['requirements']} lines: {counts}; {last} is one of those gone")
     killed_at = await _kill_the_worker(story)
     await _take_reports(story)
-    # What it held in its hands is taken up when its heartbeats are missed.
+    # Activities that it was running are retried when their heartbeats time out.
     await asyncio.sleep(max(0.0, killed_at + CALL_HEARTBEAT.total_seconds() + 1 - time.monotonic()))
     await story.calm(still_seconds=1.5)
     await story.collect()
@@ -49,7 +49,7 @@ async def rerun(story: Story) -> None:
     story.narrator.say(f"{len(waiting)} changes are worth too much, or come too late, to be sent without a person")
     await story.settle_all([(each, "approve", "follows the plan") for each in waiting])
     await story.collect()
-    # A call of unknown outcome is looked into after so long: what follows from it is not the late plan's doing.
+    # Calls of unknown outcome are resolved within this time, so that their effects are not attributed to the late plan.
     await story.calm(still_seconds=SETTLE_SECONDS + 0.5)
     notes.erp_after_rerun = await story.erp_seq()
     notes.decreases = _decreases(await story.books(), notes.shared, shared, notes.revision)
@@ -59,7 +59,7 @@ async def rerun(story: Story) -> None:
 
 
 async def _kill_the_worker(story: Story) -> float:
-    """Kill it, and start it again; when it was killed, by the monotonic clock."""
+    """Kill the worker and start it again; returns when it was killed, by the monotonic clock."""
     story.narrator.chapter("5. The worker is killed (-9) with orders open, and started again")
     await story.stage.kill_worker()
     story.notes.kills += 1
@@ -93,7 +93,9 @@ async def _late_plan(story: Story) -> None:
 
 
 def line_to_cut(shared: list[SharedLine]) -> SharedLine:
-    """A line that is less in whole lots as soon as any of its sharers lets go; best one that its supplier confirmed."""
+    """A line that takes fewer whole lots once any of its requirements releases its allocation; preferably a confirmed
+    one.
+    """
     for line in sorted(shared, key=lambda line: not line.confirmed):
         if all(line.without({reference}) < line.quantity for reference in line.needs):
             return line
@@ -101,7 +103,9 @@ def line_to_cut(shared: list[SharedLine]) -> SharedLine:
 
 
 def _decreases(books: Books, shared: list[SharedLine], meant: SharedLine, revision: dict[str, Any]) -> list[Decrease]:
-    """The line meant, and what chance drew: confirmed lines that lose some of their sharers while others stay so."""
+    """The chosen line, and those drawn at random: confirmed lines that lose some of their requirements while others
+    stay unchanged.
+    """
     gone, otherwise = set(revision["gone"]), {*revision["changed"], *revision["slightly"]}
     return [
         decrease_of(books, line, gone & set(line.needs))
@@ -116,7 +120,7 @@ def _least_urgent(books: Books, line: SharedLine) -> str:
 
 
 def _kept(books: Books, line: SharedLine, last: str) -> list[str]:
-    """What version 2 leaves alone, so that the figures of this chapter and of the next have one cause."""
+    """Lines that version 2 leaves unchanged, so that the figures of this chapter and the next have a single cause."""
     outgoing = [
         reference
         for reference, row in books.planned["requirements"].items()

@@ -1,4 +1,4 @@
-"""3. Shortages, and what else a person is asked."""
+"""3. Shortages and other exceptions."""
 
 from collections import defaultdict
 from typing import Any
@@ -9,7 +9,7 @@ WISHES = ("split", "expedite", "accept")
 
 
 async def shortages(story: Story) -> None:
-    """What can't meet its pegged date is put to the buyer, who decides through the API."""
+    """The buyer decides through the API on requirements that can't meet their pegged date."""
     story.narrator.chapter("3. Shortages are put to the buyer")
     open_now = await story.people.exceptions(state="open")
     by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -29,7 +29,7 @@ async def shortages(story: Story) -> None:
 
 
 def _decisions(found: list[dict[str, Any]]) -> list[Decided]:
-    """Each of the ways out in turn, where it is offered and brings something."""
+    """Takes each alternative in turn, where it is offered and helps."""
     decisions: list[Decided] = []
     for number, exception in enumerate(found):
         proposal = exception["proposal"]

@@ -1,8 +1,8 @@
-"""Delivery of messages to requirements, orders and engineering changes, and what came of it.
+"""Delivery of messages to requirements, orders and engineering changes, and the result of each.
 
-Decided here: the result of each message; which of several states of a requirement is delivered (the newest). R10 is the
-registry's (new, unchanged, stale); the order's state is the ledger's. Not here: when messages are taken up and how
-results are recorded (`gateway.delivery.relay`); stock (`gateway.delivery.stock`).
+Decided here: the result of each message; which of several states of a requirement is delivered (the newest). The
+registry applies R10 (new, unchanged, stale); the ledger holds the order's state. Not here: when messages are taken up
+and how results are recorded (`gateway.delivery.relay`); stock (`gateway.delivery.stock`).
 """
 
 import asyncio
@@ -43,17 +43,17 @@ logger = logging.getLogger(__name__)
 
 
 class EntityMessages(Protocol):
-    """Starts and messages entities. A message answered False reached nobody: the entity has ended."""
+    """Starts and messages entities. False means that the message reached nobody, since the entity has ended."""
 
     async def open_requirement(self, opened: RequirementOpened, reopen: bool = False) -> bool:
-        """Start the requirement; where it runs already, send it the change of plan. `reopen`: a former run has ended.
+        """Start the requirement, or send the change of plan to one that is running. `reopen`: an earlier run has ended.
 
-        False: it ended in this very moment and received nothing; it must be judged again.
+        False: it has just ended and received nothing; the message must be classified again.
         """
         ...
 
     async def change_plan(self, opened: RequirementOpened, /) -> bool:
-        """Send a requirement that runs, by all that is known, the change of plan."""
+        """Send the change of plan to a requirement that is believed to be running."""
         ...
 
     async def withdraw_requirement(self, requirement: str, withdrawn: RequirementWithdrawn, /) -> bool: ...
@@ -67,16 +67,15 @@ class EntityMessages(Protocol):
     async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool: ...
 
     async def open_change(self, opened: ChangeOpened, reopen: bool = False) -> bool:
-        """Start the engineering change, or send the revision to the one that runs; as `open_requirement`."""
+        """Start the engineering change, or send the revision to the one that is running; as `open_requirement`."""
         ...
 
     async def supersede_change(self, change: str, superseded: ChangeSuperseded, /) -> bool:
-        """Another revision takes its place; False where it has ended or is not known."""
+        """Report that another revision replaces it; False where it has ended or is unknown."""
         ...
 
     async def open_stock(self, opened: StockOpened, reopen: bool = False) -> bool:
-        """Start the balance of an item's available stock, or send the figure to the one that runs; as
-        `open_requirement`."""
+        """Start the stock balance of an item, or send the figure to the one that is running; as `open_requirement`."""
         ...
 
 
@@ -90,7 +89,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Dead:
-    """The message can't be understood or addressed."""
+    """The message can't be understood or has no recipient."""
 
     code: str
     detail: str
@@ -99,7 +98,7 @@ class Dead:
 
 @dataclass(frozen=True)
 class Postponed:
-    """The message is to be delivered later; `engine_down`: so is every other."""
+    """The message must be delivered later; with `engine_down`, so must all others."""
 
     error: str
     engine_down: bool = False
@@ -110,18 +109,18 @@ DeliveryResult = Settled | Dead | Postponed
 
 @dataclass
 class Round:
-    """A batch under way, and what came of it."""
+    """A batch being delivered, and its results."""
 
     places: asyncio.Semaphore
-    """Calls to entities at a time."""
+    """Concurrent calls to entities."""
     lease: Lease | None = None
     """None: a single message, delivered again by an operator."""
     patient: bool = True
-    """An order that nobody knows is waited for a while: its answer may have overtaken our own record of it."""
+    """How long to wait for an unknown order: its answer may have overtaken our own record of it."""
     engine_down: bool = False
     results: list[tuple[Waiting, DeliveryResult]] = field(default_factory=list)
     registered: list[Need | Withdrawal] = field(default_factory=list)
-    """What the registry is to know as delivered."""
+    """To be registered as delivered."""
 
     @property
     def over(self) -> bool:
@@ -129,7 +128,7 @@ class Round:
         return self.engine_down or (self.lease is not None and not self.lease.held)
 
     def add(self, rows: Sequence[Waiting], result: DeliveryResult) -> None:
-        """Keep the result of messages that were judged together."""
+        """Keep the result of messages that were classified together."""
         self.results += [(row, result) for row in rows]
         self.engine_down |= isinstance(result, Postponed) and result.engine_down
 
@@ -138,12 +137,12 @@ class Deliverer(Protocol):
     """Delivers the messages of one kind of recipient."""
 
     async def deliver(self, messages: Sequence[tuple[Waiting, Any]], done: Round) -> None:
-        """Deliver messages, by age; a result for each, but for those that are left to a later round."""
+        """Deliver messages, oldest first; returns a result for each, except those left to a later round."""
         ...
 
 
 class RequirementDelivery:
-    """Delivers what plans say of requirements: of each the newest state (R10)."""
+    """Delivers planned requirements: the newest state of each (R10)."""
 
     def __init__(self, ledger: Ledger, entities: EntityMessages, tracer: Tracer, later_stock: "LaterStock") -> None:
         self._ledger = ledger
@@ -152,7 +151,7 @@ class RequirementDelivery:
         self._later_stock = later_stock
 
     async def deliver(self, messages: Sequence[tuple[Waiting, Need | Withdrawal]], done: Round) -> None:
-        """The newest state of each requirement; older ones beside it are superseded."""
+        """Deliver the newest state of each requirement; older ones beside it are superseded."""
         newest: dict[str, tuple[Waiting, Need | Withdrawal]] = {}
         for row, state in messages:
             before = newest.get(state.id)
@@ -191,8 +190,8 @@ class RequirementDelivery:
                 later = await self._later_stock.deliver_later_need(row, state, stock)
                 result = result if isinstance(later, Settled) else later
         done.add([row], result)
-        # What was seen is registered as well: its requirement has recorded it, and whoever delivered it may have died
-        # before it was registered. A plan is compared with what is registered alone.
+        # Repetitions are registered as well: the requirement has recorded them, and the process that delivered them
+        # may have died before registering them. A plan is compared only with what is registered.
         if isinstance(result, Settled) and (result.outcome != "stale" or classification.detail == "seen"):
             done.registered.append(state)
 
@@ -243,7 +242,7 @@ _BEGUN = frozenset(Settled("delivered", each) for each in (Newness.NEW, Newness.
 
 
 class LaterStock(Protocol):
-    """Tells the balance of a stock that a need which it is older than has begun."""
+    """Notifies a stock balance of a need that was planned before the stock was reported."""
 
     async def deliver_later_need(self, row: Waiting, need: Need, figure: StockFigure, /) -> DeliveryResult: ...
 
@@ -253,14 +252,14 @@ Delivered = OrderAnswer | ShipmentAnnounced | DocumentEdit | tuple[GoodsReceipt,
 
 @dataclass(frozen=True)
 class OrderUnit:
-    """Messages that are delivered, and judged, together: one row, or receipts of one order that wait side by side."""
+    """Messages that are delivered and classified together: one row, or receipts of one order that wait side by side."""
 
     rows: tuple[Waiting, ...]
     messages: tuple[Delivered, ...]
 
 
 class OrderDelivery:
-    """Delivers what suppliers, warehouses and the ERP say of orders, each order's messages by age."""
+    """Delivers messages about orders from suppliers, warehouses and the ERP, oldest first for each order."""
 
     def __init__(
         self,
@@ -279,7 +278,7 @@ class OrderDelivery:
     async def deliver(
         self, messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]], done: Round
     ) -> None:
-        """All orders beside each other; a message of a document that speaks of several is an order of its own here."""
+        """Deliver to all orders concurrently; a document that names several orders counts as an order of its own."""
         orders: dict[str, list[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]]] = defaultdict(list)
         for row, message in messages:
             orders[row.entity or f"#{row.id}"].append((row, message))
@@ -293,12 +292,12 @@ class OrderDelivery:
                 result = await self._unit(unit, done.patient)
             done.add(unit.rows, result)
             if isinstance(result, Postponed):
-                return  # what came later to this order waits behind it
+                return  # later messages to this order wait behind it
 
     async def _unit(self, unit: OrderUnit, patient: bool) -> DeliveryResult:
         first = unit.rows[0]
         entity = first.entity or first.source
-        # Before it is looked for: an order that is recorded while it is looked for must not count as waited out.
+        # Read before the lookup: the wait for an order that is recorded during the lookup must not count as over.
         waited = self._now() - first.received_at
         traces = [row.traceparent for row in unit.rows]
         with tracing.delivering(self._tracer, first.type, traces, first.correlation_id, entity):
@@ -349,7 +348,9 @@ class OrderDelivery:
 
 
 def units_of(messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]]) -> list[OrderUnit]:
-    """One unit a row, but receipts that wait side by side become one message; the rows are of one order, by age."""
+    """One unit per row, but receipts that wait side by side become one message; all rows belong to one order, oldest
+    first.
+    """
     units: list[OrderUnit] = []
     receipts: tuple[GoodsReceipt, ...] | None = None
     for row, message in messages:
@@ -367,7 +368,7 @@ def units_of(messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMess
 
 
 def _worst(results: Sequence[DeliveryResult]) -> DeliveryResult:
-    """Of a document that speaks of several orders: what could not be delivered, else what was."""
+    """The result of a document that names several orders: a failure where there is one, else a success."""
     for result in results:
         if not isinstance(result, Settled):
             return result
@@ -376,7 +377,7 @@ def _worst(results: Sequence[DeliveryResult]) -> DeliveryResult:
 
 
 class ChangeDelivery:
-    """Delivers revisions of bills of material, each change's by age."""
+    """Delivers revisions of bills of material, oldest first for each change."""
 
     def __init__(self, ledger: Ledger, entities: EntityMessages, tracer: Tracer) -> None:
         self._ledger = ledger
@@ -384,7 +385,7 @@ class ChangeDelivery:
         self._tracer = tracer
 
     async def deliver(self, messages: Sequence[tuple[Waiting, BomRevised]], done: Round) -> None:
-        """All engineering changes beside each other."""
+        """Deliver to all engineering changes concurrently."""
         changes: dict[str, list[tuple[Waiting, BomRevised]]] = defaultdict(list)
         for row, revised in messages:
             changes[revised.id].append((row, revised))
@@ -405,7 +406,7 @@ class ChangeDelivery:
                 return
 
     async def _send(self, row: Waiting, revised: BomRevised) -> Settled | Postponed:
-        """Deliver a revision by what was recorded of it before (R10), and record it."""
+        """Deliver a revision according to its earlier records (R10), and record it."""
         classification = await self._ledger.bills.classify(revised)
         match classification.outcome:
             case BomNewness.STALE:
@@ -428,7 +429,7 @@ class ChangeDelivery:
         if await self._entities.open_change(opened, reopen=reopen) is False:
             return Postponed("the change ended in this very moment; it is judged again")
         if revised.superseded is not None:
-            # Where it has ended, or was never known, there is nothing to take the place of.
+            # Where it has ended or is unknown, there is nothing to supersede.
             superseded = ChangeSuperseded(by=revised.id, as_of=revised.stated.effective_at)
             await self._entities.supersede_change(revised.superseded, superseded)
         await self._ledger.bills.register(revised)
@@ -436,14 +437,14 @@ class ChangeDelivery:
 
 
 def failure(row: Waiting, error: Exception) -> Postponed:
-    """The result of a delivery that raised: to be tried again."""
+    """The result of a delivery that raised: it will be tried again."""
     down = is_engine_down(error)
     logger.warning("message %s (%s) could not be delivered: %s", row.id, row.type, error, exc_info=not down)
     return Postponed(f"{type(error).__name__}: {error}"[:500], engine_down=down)
 
 
 async def at_once(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Beside each other; the first failure ends all."""
+    """Run concurrently; the first failure cancels all."""
     async with asyncio.TaskGroup() as group:
         for each in work:
             group.create_task(each)

@@ -1,8 +1,8 @@
-"""The relay: brings what is stored in the inbox to its recipients, at least once, each entity's messages in order.
+"""The relay: delivers the messages in the inbox at least once, those of each entity in order.
 
-Decided here: when a message is taken up, when a failed delivery is tried again, and that no plant's plan keeps another
-plant or a supplier's answer waiting: each partition of the inbox is worked through beside the others. Not here: the
-result of a message (`gateway.delivery.delivery`).
+Decided here: when a message is delivered, when a failed delivery is tried again, and that no plant's plan delays
+another plant or a supplier's answer: the partitions of the inbox are processed concurrently. Not here: the result of a
+message (`gateway.delivery.delivery`).
 """
 
 import asyncio
@@ -39,26 +39,26 @@ from ledger.ledger import Ledger
 logger = logging.getLogger(__name__)
 
 _BATCHES_AT_ONCE = 2
-"""Of a partition: the second keeps it busy while the slowest of the first are waited for."""
+"""Batches per partition: the second keeps it busy while the slowest deliveries of the first finish."""
 
 
 @dataclass(frozen=True)
 class RelayPace:
-    """How the relay goes about its work."""
+    """The relay's batch sizes, waits and lease times."""
 
     batch: int = 200
     concurrency: int = 40
-    """Calls of one partition at a time."""
+    """Concurrent calls per partition."""
     poll_seconds: float = 2.0
     busy_poll_seconds: float = 0.1
-    """How soon it looks again where there was something just now: whoever stores in another process can't wake it."""
+    """How soon to poll again after finding messages: another process that stores one can't wake this relay."""
     linger_seconds: float = 1.0
-    """How long the lease is kept when nothing is due, for what comes next."""
+    """How long the lease is kept when nothing is due, in case more arrives."""
     lease_seconds: float = 10.0
-    """After how long another process takes over from one that is frozen or gone."""
+    """How long until another process takes over from one that is frozen or gone."""
     busy_seconds: float = 5.0
     retry_seconds: float = 1.0
-    """The wait after a first failure; doubled with each further one."""
+    """The wait after the first failure; it doubles with each further one."""
     retry_seconds_max: float = 60.0
 
     def retry_after(self, failures: int) -> float:
@@ -67,7 +67,7 @@ class RelayPace:
 
 
 class Relay:
-    """Delivers the inbox; of several processes on one ledger, one at a time works."""
+    """Delivers the inbox; only one of the processes on a ledger works at a time."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Relay:
         self.running = False
 
     def wake(self) -> None:
-        """Something new is stored: deliver now rather than at the next poll."""
+        """Deliver now rather than at the next poll, since something new is stored."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -103,7 +103,7 @@ class Relay:
                 if failures:
                     await asyncio.sleep(self._pace.retry_after(failures - 1))
                 else:
-                    # Not wait_for: Python 3.11's drops a cancellation that comes with what is waited for.
+                    # Not wait_for: Python 3.11's drops a cancellation that arrives together with the result.
                     busy = time.monotonic() < self._busy_until
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(self._pace.busy_poll_seconds if busy else self._pace.poll_seconds):
@@ -112,12 +112,12 @@ class Relay:
             self.running = False
 
     async def drain(self, linger_seconds: float = 0.0) -> bool:
-        """Deliver what is due, all partitions beside each other; True where Temporal could not be reached.
+        """Deliver what is due, all partitions concurrently; True where Temporal could not be reached.
 
-        `linger_seconds`: it stays so long for what comes next. It ends as soon as another process has its lease.
+        `linger_seconds`: how long to wait for more. Ends as soon as another process has the lease.
         """
         if not await self._ledger.inbox.partitions():
-            return False  # whoever has nothing to do takes the lease from nobody
+            return False  # with nothing to do, don't take the lease
         async with self._ledger.leases.held(RELAY, self._pace.lease_seconds) as lease:
             return False if lease is None else await self._work(lease, linger_seconds)
 
@@ -133,7 +133,7 @@ class Relay:
                     not_before.clear()
                 due = [] if down.is_set() else await self._ledger.inbox.partitions()
                 new = [name for name in due if name not in work and time.monotonic() >= not_before.get(name, 0)]
-                # All at once, so that none is half through before another's first messages are read.
+                # All at once, so that none is half done before another's first messages are read.
                 firsts = await asyncio.gather(*(self._ledger.inbox.undelivered(self._pace.batch, name) for name in new))
                 for name, first in zip(new, firsts, strict=True):
                     partition = self._partition(name, first, lease, down)
@@ -146,8 +146,8 @@ class Relay:
                 await self._woken_or_done(work.values())
                 ended = [name for name, task in work.items() if task.done()]
                 if any([work.pop(name).result() for name in ended]):
-                    down.set()  # the others record what they have delivered, and end
-                # Not at once: what is due there and was not handed out waits behind what is postponed.
+                    down.set()  # the other partitions record what they have delivered, and end
+                # Not at once: messages due there that were not handed out wait behind postponed ones.
                 again = time.monotonic() + self._pace.busy_poll_seconds
                 not_before.update({name: again for name in ended})
             return down.is_set()
@@ -167,9 +167,9 @@ class Relay:
             woken.cancel()
 
     async def _partition(self, name: str, first: Sequence[Waiting], lease: Lease, down: asyncio.Event) -> bool:
-        """Deliver what is due in a partition, `first` to begin with; True where Temporal could not be reached.
+        """Deliver what is due in a partition, beginning with `first`; True where Temporal could not be reached.
 
-        While a batch is delivered and recorded, the next is under way; none of an entity that is in the first.
+        While a batch is delivered and recorded, the next is under way, without messages to entities of the first.
         """
         places, engine_down = asyncio.Semaphore(self._pace.concurrency), False
         under_way: dict[asyncio.Task[Round], Sequence[Waiting]] = {}
@@ -197,7 +197,7 @@ class Relay:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def redeliver(self, row: Waiting) -> DeliveryResult:
-        """Read one message again and deliver it, after a fix; recorded unless it must wait or is dead still."""
+        """Read one message again after a fix and deliver it; recorded unless it must wait or is still undeliverable."""
         content = await self._read_again(row)
         if isinstance(content, Dead):
             return content
@@ -223,7 +223,7 @@ class Relay:
         return done
 
     async def _content(self, row: Waiting) -> Any:
-        """What the message says, as intake has read it; Dead where nobody can say."""
+        """The message as the intake read it; raises Dead where it can't be read."""
         if row.message is None:
             return await self._read_again(row)
         if row.type == SUPPLIER_DOCUMENT:

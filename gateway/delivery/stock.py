@@ -1,9 +1,8 @@
-"""Delivery of what systems report of stock: counted in the unit of the stock, recorded, and sent to the balance where
-it makes a difference.
+"""Delivery of stock reports: converted to the unit of the stock, recorded, and sent to the stock balance where they
+make a difference.
 
-Decided here: whether a report can be counted. R10 is the ledger's (`ledger.stock.stock`), what becomes of the stock
-available to
-promise the balance's own (`workflows.stock_balance.workflow`).
+Decided here: whether a report can be converted. Not here: R10 (`ledger.stock.stock`), and the use of the stock
+available to promise (`workflows.stock_balance.workflow`).
 """
 
 from collections import defaultdict
@@ -33,7 +32,7 @@ from ledger.stock.stock import CountedReport, StockClassification
 
 
 class StockDelivery:
-    """Records reports on stock and sends the figure they come to."""
+    """Records stock reports and sends the resulting figure."""
 
     def __init__(self, ledger: Ledger, entities: EntityMessages, tracer: Tracer) -> None:
         self._ledger = ledger
@@ -41,15 +40,15 @@ class StockDelivery:
         self._tracer = tracer
 
     async def deliver(self, messages: Sequence[tuple[Waiting, StockReport]], done: Round) -> None:
-        """All stocks beside each other; the reports on one are delivered together, as one figure."""
+        """Deliver to all stocks concurrently; the reports on one are delivered together, as one figure."""
         stocks: dict[str, list[tuple[Waiting, StockReport]]] = defaultdict(list)
         for row, report in messages:
             stocks[report.id].append((row, report))
         await at_once([self._of_one_stock(reports, done) for reports in stocks.values()])
 
     async def deliver_later_need(self, row: Waiting, need: Need, figure: StockFigure, /) -> DeliveryResult:
-        """A need that was planned before the stock was reported, and arrived after it: it may be met from it all the
-        same (R10).
+        """Report a need that was planned before the stock was reported but arrived after it: that stock may still meet
+        it (R10).
         """
         try:
             classification = await self._ledger.stock.classify(figure.id)
@@ -95,7 +94,9 @@ class StockDelivery:
         ]
 
     async def _count(self, report: StockReport, unit: str) -> CountedReport | Dead:
-        """In the unit of the stock: what is free rounded down, what is consumed up: nothing is promised twice."""
+        """Convert to the unit of the stock, rounding available stock down and consumption up, so that nothing is
+        promised twice.
+        """
         factor: PerUnit | None = SAME
         if report.unit != unit:
             assessment = await self._ledger.stock.item(report.plant, report.item)

@@ -1,8 +1,8 @@
 """CloudEvents 1.0 over HTTP: the structured, binary and batch content modes, read without losing a byte.
 
-What is decided here: what a well-formed event is. Not here: which types Pegline knows and what their data must be
-(`gateway.intake.events`). An event is compared with a repetition of itself by its canonical JSON, so that a sender
-that orders its keys anew on a retry still sends the same event.
+Decided here: when an event is well formed. Not here: the types that Pegline knows and their data
+(`gateway.intake.events`). Repetitions are recognized by canonical JSON, so that a sender that reorders keys on a retry
+still sends the same event.
 """
 
 import json
@@ -49,11 +49,11 @@ class Event:
     correlation_id: str | None
     traceparent: str | None
     body: bytes
-    """Its canonical JSON, structured: what the inbox keeps."""
+    """Its canonical JSON in structured mode, as the inbox keeps it."""
 
 
 def mode_of(content_type: str, header_names: Iterable[str]) -> Mode | None:
-    """The content mode of a request; None: it carries no CloudEvent."""
+    """The content mode of a request; None where it carries no CloudEvent."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == BATCH_TYPE:
         return Mode.BATCH
@@ -65,8 +65,8 @@ def mode_of(content_type: str, header_names: Iterable[str]) -> Mode | None:
 
 
 def split_batch(body: bytes) -> list[tuple[bytes, object]]:
-    """The events of a batch, each as the text it came in and as JSON; raises Refusal where the batch is no JSON array,
-    or holds too many (which is found without reading them all).
+    """The events of a batch, each as received and as JSON; raises Refusal where the batch is no JSON array or holds too
+    many (found without reading them all).
     """
     text = _decoded(body)
     events: list[tuple[bytes, object]] = []
@@ -218,7 +218,7 @@ def _no_constant(name: str) -> object:
 
 
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; raises ValueError where it says a key twice, since readers differ in which one they take."""
+    """A JSON object; raises ValueError on a repeated key, since readers differ in which value they take."""
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
@@ -230,7 +230,7 @@ def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(text: str) -> Decimal:
-    """A number with a point or an exponent; raises ValueError where nobody could write it out."""
+    """A number with a point or an exponent; raises ValueError where it is too large to write out."""
     number = Decimal(text)
     if not -_EXPONENT_MAX <= number.adjusted() <= _EXPONENT_MAX or len(text) > _EXPONENT_MAX:
         raise ValueError(f"the number {text[:30]} is out of all bounds")
@@ -248,7 +248,7 @@ def _blanks_from(text: str, position: int) -> int:
 
 
 def _require_storable(value: object, path: str = "", depth: int = 0) -> None:
-    """Refuse what no database keeps as text, anywhere in the event, before it is accepted."""
+    """Refuse text that no database can store, anywhere in the event, before accepting it."""
     if depth > _DEPTH_MAX:
         raise _malformed(path[:80], f"nested deeper than {_DEPTH_MAX} levels")
     if isinstance(value, str) and _UNSTORABLE.search(value):

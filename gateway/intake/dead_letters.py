@@ -1,4 +1,4 @@
-"""Dead letters, for operators: what could not be understood or addressed, and putting it in again after a fix."""
+"""Dead letters, for operators: messages that could not be understood or delivered, and their replay after a fix."""
 
 from typing import Annotated
 
@@ -64,8 +64,8 @@ async def read_body_of(ledger: LedgerPart, id: str) -> Response:
 
 @routes.post("/{id}/replay", summary="Put it in again, after a fix", responses=problem_responses(404, 409, 422, 503))
 async def replay(parts: PartsPart, id: str) -> DeadLetterView:
-    """One that was replayed already is left alone and answered as it stands. Where the cause is still there, the
-    letter stays open and the problem says why.
+    """A letter that was already replayed is returned unchanged. Where the cause persists, the letter stays open and the
+    problem says why.
     """
     kept = await _found(parts.ledger, id)
     if kept.state is LetterState.OPEN:
@@ -74,7 +74,7 @@ async def replay(parts: PartsPart, id: str) -> DeadLetterView:
         except Refusal as refusal:
             link = f"/v1/dead-letters/{id}"
             refusal.problem = refusal.problem.model_copy(update={"dead_letter": link})
-            if refusal.problem.status == 400:  # this request was well formed; what it puts in again is not
+            if refusal.problem.status == 400:  # this request was well formed; the message it replays is not
                 refusal.problem = refusal.problem.model_copy(update={"status": 422})
             raise
         await parts.ledger.dead_letters.replayed(id, outcome)
@@ -82,7 +82,7 @@ async def replay(parts: PartsPart, id: str) -> DeadLetterView:
 
 
 async def _again(parts: Parts, kept: KeptLetter) -> str:
-    """What came of it this time; raises Refusal where it is dead still, or can't be delivered now."""
+    """The outcome of the replay; raises Refusal where it still fails, or can't be delivered now."""
     row = await parts.ledger.inbox.find(kept.inbox_id) if kept.inbox_id is not None else None
     if row is None:
         return await parts.intake.again(kept.letter)

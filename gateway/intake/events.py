@@ -1,9 +1,9 @@
-"""The event types that Pegline takes in: one table says of each what its data are, which message it becomes, which
-system may send it and who receives it. A new type is an entry here, and what its recipient does with the message
+"""The event types that Pegline accepts. One table holds, for each type, its data, the message it becomes, the domain
+whose owner may send it, and its recipient. A new type needs an entry here and its recipient's handling
 (`gateway.delivery`).
 
-Decided here: when an event is acceptable on its face. Not here: whether it is newer than what is known (the ledger's
-registry, R10).
+Decided here: when an event is acceptable by itself. Not here: whether it is newer than the last known state (the
+ledger's registry, R10).
 """
 
 import asyncio
@@ -54,12 +54,12 @@ logger = logging.getLogger(__name__)
 MESSAGE_BYTES_MAX = 256 * 1024
 """Of a message, as JSON: an entity keeps several, and Temporal takes no more than two megabytes at once."""
 HORIZON_DAYS = 3660
-"""No plan reaches further than ten years; what does is a typing error."""
+"""No plan reaches further than ten years; a later date is a typing error."""
 _REVISION_MAX = 2**53 - 1
 
 OrderMessage = OrderAnswer | ShipmentAnnounced | GoodsReceipt | DocumentEdit
 Message = Need | Withdrawal | OrderMessage | BomRevised | StockReport
-"""What an event says, in canonical words."""
+"""The content of an event as canonical models."""
 
 
 class Unreadable(Model):
@@ -71,11 +71,11 @@ class Unreadable(Model):
 
 
 DocumentContent = tuple[OrderAnswer | ShipmentAnnounced, ...] | Unreadable
-"""What a supplier's document says."""
+"""The content of a supplier's document."""
 
 
 class Recipient(StrEnum):
-    """Who a message is delivered to."""
+    """The recipient of a message."""
 
     REQUIREMENT = "requirement"
     ORDER = "order"
@@ -85,7 +85,7 @@ class Recipient(StrEnum):
 
 @dataclass(frozen=True)
 class Acceptance:
-    """What an event is measured by when it arrives."""
+    """The limits that an event is checked against on arrival."""
 
     plants: Collection[str]
     today: dt.date
@@ -108,11 +108,11 @@ class EventType:
     owner: OwnershipDomain
     recipient: Recipient
     timed: bool = False
-    """Its time orders it among its kind (R10), so that it can't be left out."""
+    """Its time orders it among events of its kind (R10), so it is mandatory."""
     require: Callable[[Any, Acceptance], None] = field(default=lambda message, acceptance: None)
-    """Refuses a message that nobody can mean; raises Refusal."""
+    """Raises Refusal on a message that can't be intended."""
     example: Mapping[str, Any] = field(default_factory=dict)
-    """For the description of the API: a summary and the data."""
+    """For the API description: a summary and the data."""
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -242,15 +242,15 @@ def _revision(
 
 
 def source_code(source: str) -> str:
-    """A CloudEvents source (any URI reference) as a code that fits an id; two sources stay two."""
+    """A CloudEvents source (any URI reference) as a code that fits an id; different sources get different codes."""
     if re.fullmatch(r"[^\s/][^/\n]*", source) and source == source.strip() and len(source) <= 60:
         return source
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', source).strip('-')[:40]}~{short_hash(source)}"
 
 
 def _line_number(number: str, line: int) -> str:
-    """The document's number with the line: the event tells of one line, and an order knows receipts and despatches by
-    their number. Without the line, the second line of a document would pass for a repetition of the first.
+    """The document's number with the line: an event reports one line, and an order identifies receipts and despatches
+    by their number. Without the line, the second line of a document would count as a repetition of the first.
     """
     return _document_number(f"{number}/{line}")
 
@@ -259,7 +259,7 @@ def _document_number(number: str) -> str:
     return number if len(number) <= 70 else f"{number[:55]}~{short_hash(number)}"
 
 
-# -- what is refused at the door
+# -- checks on arrival
 
 
 def _require_need(need: Need, acceptance: Acceptance) -> None:
@@ -291,7 +291,7 @@ def _require_bom(revised: BomRevised, acceptance: Acceptance) -> None:
 
 
 def _require_stock(report: StockReport, acceptance: Acceptance) -> None:
-    """A report of a day to come would count as newer than all reports until then (R10)."""
+    """A report dated in the future would count as newer than all reports until then (R10)."""
     _require_plant(report.plant, acceptance)
     if report.effective_at.date() > acceptance.today + dt.timedelta(days=1):
         raise Refusal(
@@ -500,7 +500,7 @@ def example_event(name: str) -> dict[str, Any]:
 
 
 def read(event: Event, received_at: dt.datetime) -> Message:
-    """What the event says; raises Refusal naming the field, the value and the next step."""
+    """The content of the event; raises Refusal naming the field, the value and the next step."""
     known = EVENT_TYPES.get(event.type)
     if known is None:
         raise Refusal(
@@ -528,21 +528,21 @@ def read(event: Event, received_at: dt.datetime) -> Message:
 
 
 def entity_of(message: Message) -> str:
-    """What the message is about: an id of ours, or an order's number; its order of arrival is kept."""
+    """The entity concerned, by our id or an order's number; its messages keep their order of arrival."""
     return message.order_number if isinstance(message, OrderMessage) else message.id
 
 
 EVENTS_CHANNEL = "events"
-"""Of dead letters: an event, where it is no supplier's document."""
+"""The channel of dead letters that are events, not suppliers' documents."""
 SUPPLIER_DOCUMENT = "pegline.supplier.document.v1"
-"""Not a CloudEvent: a supplier's own document, read by its channel's dialect."""
+"""Not a CloudEvent: a supplier's document in its own format, read by its channel's dialect."""
 _DOCUMENT: TypeAdapter[DocumentContent] = TypeAdapter(DocumentContent)
 
 
 async def read_document(
     dialects: Mapping[str, SupplierDialect], channel: str, body: bytes, content_type: str
 ) -> DocumentContent:
-    """What a supplier's document says; read beside the event loop."""
+    """The content of a supplier's document; parsed off the event loop."""
     dialect = dialects.get(channel)
     if dialect is None:
         return Unreadable(
@@ -571,7 +571,7 @@ async def read_document(
 
 
 def document_to_store(content: DocumentContent) -> str:
-    """As it is stored beside the document."""
+    """The content as it is stored beside the document."""
     written = _DOCUMENT.dump_json(content)
     if len(written) > MESSAGE_BYTES_MAX:
         written = _DOCUMENT.dump_json(
@@ -585,7 +585,7 @@ def document_to_store(content: DocumentContent) -> str:
 
 
 def message_to_store(message: Message) -> str:
-    """As it is stored beside the event; raises Refusal (413) where it is more than its recipient can hold."""
+    """The message as it is stored beside the event; raises Refusal (413) where its recipient could not hold it."""
     written = message.model_dump_json()
     if len(written) > MESSAGE_BYTES_MAX:
         raise Refusal(

@@ -1,7 +1,7 @@
-"""Intake: whatever arrives from outside is read once and stored; what can't be is kept whole as a dead letter.
+"""Intake: incoming messages are parsed once and stored; those that can't be are kept whole as dead letters.
 
-Decided here: stored or refused, and that a repetition gets the first answer. Not here: what becomes of a stored message
-(`gateway.delivery.relay`).
+Decided here: whether a message is stored or refused, and that a repetition gets the first answer. Not here: the
+delivery of stored messages (`gateway.delivery.relay`).
 """
 
 import asyncio
@@ -42,15 +42,15 @@ from ledger.ledger import Ledger
 
 SUPPLIER_CHANNEL = "supplier/"
 DOCUMENT_BYTES_MAX = 512 * 1024
-"""Of a supplier's document: a second's work for its reader."""
+"""For a supplier's document of this size its reader takes about a second."""
 _SMALL_BYTES = 64 * 1024
-"""What is read at once; more is read beside the event loop."""
+"""Larger bodies are parsed off the event loop."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class EventOutcome(BaseModel):
-    """What became of one event of a request; the same answer to every repetition."""
+    """The outcome of one event of a request; the same for every repetition."""
 
     source: str | None
     id: str | None
@@ -71,16 +71,16 @@ class EventsTaken(BaseModel):
 
 @dataclass(frozen=True)
 class _Incoming:
-    """One event of a request as it came: enough to read it again after a fix."""
+    """One event of a request as received: enough to read it again after a fix."""
 
     body: bytes
     content_type: str
     headers: Mapping[str, str]
     document: object = None
-    """The body as JSON, where it has been read as a part of a batch."""
+    """The body as JSON, where it was parsed as an element of a batch."""
 
     def read(self, received_at: dt.datetime) -> "_Read":
-        """Event and message; `refusal` says why there is no message, or no event either."""
+        """Parse event and message; `refusal` says why there is no message, or not even an event."""
         event: Event | None = None
         try:
             if self.headers:
@@ -96,7 +96,7 @@ class _Incoming:
 
 @dataclass(frozen=True)
 class _Read:
-    """An event of a request, as far as it could be read."""
+    """An event of a request, as far as it could be parsed."""
 
     incoming: _Incoming
     received_at: dt.datetime
@@ -107,7 +107,7 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Refused:
-    """An event that is kept as a dead letter; `event` where its envelope could be read."""
+    """An event kept as a dead letter; with `event` where its envelope could be parsed."""
 
     event: Event | None
     refusal: Refusal
@@ -124,7 +124,7 @@ class _Refused:
 
 
 class Intake:
-    """Takes messages in; `wake` is called after something new was stored."""
+    """Stores incoming messages; calls `wake` after storing something new."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Intake:
         return EventsTaken(stored=1, refused=0, events=[outcome])
 
     async def document(self, channel: str, body: bytes, content_type: str, key: str | None) -> Stored:
-        """Store a supplier's document as it is; its content or the sender's key makes a repetition known."""
+        """Store a supplier's document unchanged; repetitions are recognized by its content or the sender's key."""
         if len(body) > DOCUMENT_BYTES_MAX:
             raise Refusal(
                 413,
@@ -205,7 +205,7 @@ class Intake:
         return stored
 
     async def again(self, letter: DeadLetter) -> str:
-        """Take in once more what was refused at the door; raises Refusal where it still can't be stored."""
+        """Store a message that was refused on arrival; raises Refusal where it still can't be stored."""
         context = letter.context
         if letter.channel.startswith(SUPPLIER_CHANNEL):
             channel, key = letter.channel.removeprefix(SUPPLIER_CHANNEL), context.get("key")
@@ -307,14 +307,14 @@ class Intake:
         )
 
     async def _plant_of(self, message: Message) -> str | None:
-        """The plant whose ownership counts; None: the order that the event speaks of is not known yet."""
+        """The plant whose ownership counts; None where the event's order is not known yet."""
         if not isinstance(message, OrderMessage):
             return message.plant
         order = await self._ledger.registry.order_of(message.order_number)
         return order.order_id.split("/")[1] if order else None
 
     async def _stored_before(self, event: Event, entity: str) -> bool:
-        """Whether this very event was taken in when it was acceptable still: a repetition gets the first answer."""
+        """Whether this same event was stored while it was still acceptable: a repetition gets the first answer."""
         return any(
             (each.source, each.event_id, each.body) == (event.source, event.id, event.body)
             for each in await self._ledger.reads.inbox_of(entity)
@@ -323,9 +323,9 @@ class Intake:
     async def _document_arrival(
         self, channel: str, name: str, body: bytes, content_type: str, key: str | None
     ) -> Arrival:
-        """Unreadable ones are stored all the same: the relay makes each a dead letter with the reason."""
+        """Unreadable documents are stored too: the relay makes each a dead letter with the reason."""
         content = await read_document(self._dialects, channel, body, content_type)
-        # An order's messages keep their sequence; a document that speaks of several orders has none to keep.
+        # An order's messages keep their sequence; a document that names several orders has none to keep.
         orders = set() if isinstance(content, Unreadable) else {each.order_number for each in content}
         event_id = key or hashlib.sha256(body).hexdigest()
         traceparent = tracing.present_traceparent()

@@ -1,7 +1,8 @@
 """Ownership: which systems may send or change what, by the policy of the plant.
 
-Decided here: that what a system sends without owning the domain is refused (and kept as a dead letter by the intake),
-and that nobody speaks for our own orders. Not here: suppliers' documents, whose channel is set up for them.
+Decided here: that a message from a system that does not own its domain is refused (the intake keeps it as a dead
+letter), and that no system sends in the name of our own orders. Not here: suppliers' documents, which have channels of
+their own.
 """
 
 from collections.abc import Mapping
@@ -16,13 +17,13 @@ from gateway.intake.events import EVENT_TYPES, Message
 from gateway.problems import Refusal
 
 _OURS: Mapping[str, Any] = {"demanded_by": None, "demanding_line": None, "transit_days": 0}
-"""What only needs of our own orders say, with the values that say nothing."""
+"""Fields that only the needs of our own orders fill in, with their empty values."""
 
 
 def require_owner(event: Event, message: Message, plant: str | None, policies: PolicyPort) -> None:
-    """Refuse what its source does not own; raises Refusal.
+    """Raises Refusal where the source does not own the message's domain.
 
-    `plant` None: the order is not known yet. The source must then own the domain at one plant at least.
+    `plant` None: the order is not known yet. The source must then own the domain at least at one plant.
     """
     if event.source == OUR_SOURCE:
         raise _refused("source", event.source, f"{OUR_SOURCE} is the source of what our own orders need")

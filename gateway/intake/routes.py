@@ -1,4 +1,4 @@
-"""POST /v1/events and the suppliers' channels: what comes in from outside."""
+"""POST /v1/events and the suppliers' channels."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ _DOCUMENT_BODY: dict[str, Any] = {
             "in": "header",
             "required": False,
             "schema": {"type": "string"},
-            "description": "What makes the document one; its content where left out",
+            "description": "The key that identifies the document; its content where left out",
         }
     ],
     "requestBody": {
@@ -74,17 +74,17 @@ class MessageTaken(BaseModel):
 
     id: int
     channel: str
-    status_link: str = Field(description="Where to read what became of it")
+    status_link: str = Field(description="Where to read its status")
 
 
 class MessageStatus(BaseModel):
-    """What became of a supplier's document."""
+    """The status of a supplier's document."""
 
     id: int
     channel: str
     status: str = Field(description="`stored` until it is delivered; `delivered`, `ignored: …` or `dead_letter` then")
     detail: str
-    order: str | None = Field(description="The number of the order it speaks of, where it speaks of one")
+    order: str | None = Field(description="The number of the order it names, where it names one")
     attempts: int
     last_error: str | None
     received_at: Instant
@@ -122,8 +122,8 @@ async def take_events(request: Request, parts: PartsPart) -> EventsTaken:
     openapi_extra=_DOCUMENT_BODY,
 )
 async def take_document(channel: str, request: Request, parts: PartsPart) -> JSONResponse:
-    """202 once stored, with the Location where to read what became of it. One that can't be read, or speaks of an
-    unknown order, becomes a dead letter.
+    """202 once stored, with the Location of its status. A document that can't be read, or names an unknown order,
+    becomes a dead letter.
     """
     body = await request.body()
     content_type = request.headers.get("content-type", "application/octet-stream")

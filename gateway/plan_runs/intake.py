@@ -1,7 +1,7 @@
-"""Plan runs on their way in: who may send one, and that it counts only once it is there whole.
+"""Intake of plan runs: who may send one, and that it counts only once it has arrived completely.
 
-Decided here: which of a source's plans is taken up, and how its sender is told. Not here: what a line must say
-(plan_reading) and what becomes of the plan (workflows.plan_run).
+Decided here: which of a source's plans is accepted, and the answer to its sender. Not here: the form of a line
+(gateway.plan_runs.reading) and the plan's processing (workflows.plan_run).
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from ledger.ledger import Ledger
 from ledger.plan_runs.staging import Accepted, Taken
 
 _LINES_AT_ONCE = 2_000
-"""How many lines are read and staged together; the next ones come in meanwhile."""
+"""Lines parsed and staged together, while the next ones arrive."""
 
 
 @dataclass(frozen=True)
 class PlanSent:
-    """What the address and the headers say of a plan."""
+    """A plan's description in the address and headers."""
 
     source: str
     plant: str
@@ -43,16 +43,16 @@ class PlanRunStarter(Protocol):
     """Starts and ends plan runs."""
 
     async def start_plan_run(self, run: PlanRunStatus, /) -> None:
-        """Start the run of a plan that is staged; harmless where it runs or has run."""
+        """Start the run of a staged plan; harmless where it is running or has run."""
         ...
 
     async def supersede_plan_run(self, run: PlanRunStatus, /) -> bool:
-        """A newer plan has ended the run: it need not wait for a person any more."""
+        """Report that a newer plan has ended the run, which need not wait for a person any more."""
         ...
 
 
 class PlanIntake:
-    """Takes plans in and starts their runs."""
+    """Stages plans and starts their runs."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class PlanIntake:
         self._now = now
 
     async def take(self, sent: PlanSent, body: AsyncIterator[bytes]) -> PlanRunStatus:
-        """Stage a plan and start its run; the same again is answered the same. Raises Refusal."""
+        """Stage a plan and start its run; a repetition gets the same answer. Raises Refusal."""
         policy = self._owned(sent)
         accepted = await self._staged(sent, policy, body)
         if accepted.taken in (Taken.CONFLICT, Taken.OLDER):
@@ -108,7 +108,7 @@ class PlanIntake:
             raise
 
     def _owned(self, sent: PlanSent) -> PlantPolicy:
-        """The plant's policy, where the source may state its needs."""
+        """The plant's policy; raises Refusal where the source may not send the plant's requirements."""
         policy = self._policies.effective(sent.plant)
         if policy is None:
             known = ", ".join(sorted(self._policies.plants)) or "none"

@@ -1,9 +1,9 @@
-"""A plan as it streams in: bytes to lines, lines to needs, NDJSON or CSV, gzip or not.
+"""Parsing a streamed plan: bytes to lines, lines to needs; NDJSON or CSV, optionally gzipped.
 
-Decided here: what each line must say, and that a line which does not is told by number, field and reason while the
-others go on. Not here: what the plan changes (ledger.plan_net_change).
+Decided here: the form of a line, and that a faulty line is reported by number, field and reason while the others go on.
+Not here: what the plan changes (ledger.plan_runs.net_change).
 
-CSV has a head with the names of the fields; comma, semicolon or tab; a record is one line; `pegging` holds JSON.
+CSV has a header line with the field names; comma, semicolon or tab; a record is one line; `pegging` holds JSON.
 """
 
 import csv
@@ -31,13 +31,13 @@ LINE_LIMIT_BYTES = 256 * 1024
 LINES_MAX = 1_000_000
 UNPACKED_FREE_BYTES = 16 * 1024 * 1024
 UNPACKED_PER_BYTE_MAX = 100
-"""A plan packs to a tenth; what unpacks to more than this beyond the first megabytes is no plan."""
+"""Plans compress about tenfold; a body that unpacks to more than this beyond the first megabytes is no plan."""
 _GIVEN_ONCE = ("plant", "plan_version", "source")
-"""Said in the address; a line that says it too must say the same."""
+"""Given in the address; a line that repeats it must give the same value."""
 
 
 class PlanReader:
-    """Reads the lines of one plan."""
+    """Parses the lines of one plan."""
 
     def __init__(self, form: Form, *, source: str, plant: str, version: int, today: dt.date) -> None:
         self._form = form
@@ -47,7 +47,7 @@ class PlanReader:
         self._dialect = ","
 
     def read(self, numbered: Sequence[tuple[int, bytes]]) -> list[NumberedLine]:
-        """The lines; an empty one is none. Raises Refusal where the CSV's head is none."""
+        """The lines, without empty ones. Raises Refusal where the CSV's header line is invalid."""
         return [read for number, raw in numbered if (read := self._line(number, raw)) is not None]
 
     def _line(self, number: int, raw: bytes) -> NumberedLine | None:
@@ -75,7 +75,7 @@ class PlanReader:
         return NumberedLine(number=number, line=None, fault=fault, item=item, demand_reference=reference)
 
     def _fault(self, fields: dict[str, Any], line: PlanLine) -> LineFault | None:
-        """What is wrong with a line that is one on its face."""
+        """The fault of a well-formed line, if any."""
         for name in _GIVEN_ONCE:
             if name in fields and str(fields[name]) != self._statement[name]:
                 return LineFault(field=name, reason=f"{fields[name]!r} is not the run's own, {self._statement[name]!r}")
@@ -122,7 +122,7 @@ class PlanReader:
 
 
 async def numbered_lines(chunks: AsyncIterator[bytes], *, at_once: int) -> AsyncIterator[list[tuple[int, bytes]]]:
-    """The stream's lines with their numbers from 1, so many at once; raises Refusal where one has no end."""
+    """The stream's lines with their numbers from 1, in chunks; raises Refusal where a line is too long."""
     rest, number, waiting = b"", 0, list[tuple[int, bytes]]()
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -155,7 +155,7 @@ async def numbered_lines(chunks: AsyncIterator[bytes], *, at_once: int) -> Async
 
 
 async def unpacked(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
-    """The stream as it was before gzip, piece by piece; raises Refusal where it is none or ends early."""
+    """The unzipped stream, piece by piece; raises Refusal where it is no gzip stream or ends early."""
     if encoding in ("", "identity"):
         async for chunk in chunks:
             yield chunk
@@ -189,11 +189,11 @@ async def unpacked(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator
 
 
 _PIECE_BYTES = 1 << 16
-"""So that a small file which unpacks to a huge one never stands in memory whole."""
+"""So that a small file which unpacks to a huge one is never in memory whole."""
 
 
 def _inflate(chunk: bytes, member: Any) -> Iterator[Any]:
-    """Pieces of a chunk, and each new member of the file as it begins (several may be joined)."""
+    """The unzipped pieces of a chunk, starting each new gzip member as it begins (several may be joined)."""
     while chunk:
         if member.eof:
             member = zlib.decompressobj(wbits=31)
@@ -218,7 +218,7 @@ def _broken_gzip(detail: str) -> Refusal:
 
 
 _DECODE = json.JSONDecoder(parse_float=str, object_pairs_hook=each_once).decode
-"""Made once: json.loads makes one for each line where it is told how to read numbers."""
+"""Built once: json.loads with parse_float would build a decoder for each line."""
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    """As the ledger can keep it: half a surrogate pair and a NUL are written out."""
+    """Text that the ledger can store: lone surrogates and NULs are escaped."""
     if not isinstance(value, str) or not value:
         return None
     return value[:200].encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

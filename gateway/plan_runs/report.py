@@ -1,7 +1,7 @@
-"""The report of a plan run in a form that spreadsheets or data tools read: CSV or Parquet, written as it is read.
+"""The report of a plan run for spreadsheets or data tools: CSV or Parquet, written while it is read.
 
-Decided here: how a row looks in either, and that no more of a report is in memory than a few thousand rows. Not here:
-what became of a line (ledger.plan_runs).
+Decided here: the format of a row, and that only a few thousand rows of a report are in memory at a time. Not here: the
+outcome of a line (ledger.plan_runs).
 """
 
 import asyncio
@@ -19,13 +19,13 @@ MEDIA_TYPES: dict[ReportForm, str] = {
 }
 _ROWS_AT_ONCE = 1_000
 _ROWS_IN_A_GROUP = 20_000
-"""A Parquet file's row group: what is read and written at once, some megabytes."""
+"""Rows in a Parquet row group: read and written at once, some megabytes."""
 
 Row = tuple[object, ...]
 
 
 def form_asked(form: ReportForm | None, accept: str) -> ReportForm:
-    """The form by the query, else by the Accept header; CSV where neither names one."""
+    """The format by the query, else by the Accept header; CSV where neither names one."""
     return form or ("parquet" if MEDIA_TYPES["parquet"] in accept.lower() else "csv")
 
 
@@ -47,7 +47,7 @@ async def _csv(rows: AsyncIterator[Row]) -> AsyncIterator[bytes]:
 
 
 async def _parquet(rows: AsyncIterator[Row]) -> AsyncIterator[bytes]:
-    # Only here: a gateway that nobody asks for Parquet does not load the library's 50 MB.
+    # Imported here, so that a gateway without requests for Parquet does not load the library's 50 MB.
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -63,7 +63,7 @@ async def _parquet(rows: AsyncIterator[Row]) -> AsyncIterator[bytes]:
 
 
 class _Page(io.RawIOBase):
-    """What a Parquet writer has written since it was last taken; it only ever writes on, so nothing else is kept."""
+    """The output of a Parquet writer since the last `taken()`; the writer only appends, so nothing else is kept."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -98,7 +98,7 @@ async def _groups(rows: AsyncIterator[Row], size: int) -> AsyncIterator[Sequence
 
 
 def _plain(value: object) -> str:
-    """As a spreadsheet may read it: a sender's text never becomes a formula there."""
+    """Escape text for spreadsheets, so that a sender's text never becomes a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 

@@ -1,4 +1,4 @@
-"""POST /v1/plan-runs and what became of them."""
+"""POST /v1/plan-runs, the runs' progress and their reports."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -27,7 +27,7 @@ _CSV_EXAMPLE = "item,quantity,unit,required_date,demand_reference\nFR-R92B-58,50
 
 
 class PlanRunView(BaseModel):
-    """A plan run as it stands."""
+    """A plan run and its progress."""
 
     id: str
     source: str
@@ -44,7 +44,7 @@ class PlanRunView(BaseModel):
     delivered: int
     received_at: Instant
     ended_at: Instant | None
-    report: str = Field(description="Where every line is read, as CSV or Parquet")
+    report: str = Field(description="Where to read every line, as CSV or Parquet")
 
     @classmethod
     def of(cls, progress: PlanProgress) -> "PlanRunView":
@@ -96,12 +96,12 @@ async def take_plan(
     parts: PartsPart,
     source: Annotated[Code, Query(description="The planning system, as in its events")],
     plant: Annotated[Code, Query()],
-    version: Annotated[int, Query(ge=0, le=2**53 - 1, description="Of two plans the higher is the newer")],
-    partial: Annotated[bool, Query(description="What it leaves out is not withdrawn")] = False,
+    version: Annotated[int, Query(ge=0, le=2**53 - 1, description="The plan with the higher version is the newer")],
+    partial: Annotated[bool, Query(description="Requirements that the plan leaves out are not withdrawn")] = False,
 ) -> JSONResponse:
-    """202 once every line is stored. A line without `demand_reference` is matched by date and quantity (R1). The
-    same version with the same lines gets the same answer; with others it is a 409. A newer whole plan ends an older
-    run that is not done.
+    """202 once every line is stored. A line without `demand_reference` is matched by date and quantity (R1). The same
+    version with the same lines gets the same answer; with others it is a 409. A newer complete plan ends an older run
+    that is not done.
     """
     sent = PlanSent(
         source=source,
@@ -119,7 +119,7 @@ async def take_plan(
 @routes.get(
     _ONE,
     response_model=PlanRunView,
-    summary="How far a plan run is, and what its lines came to",
+    summary="A plan run's progress, and the outcomes of its lines",
     responses=problem_responses(404),
 )
 async def read_plan_run(ledger: LedgerPart, source: str, plant: str, version: int) -> PlanRunView:
@@ -128,7 +128,7 @@ async def read_plan_run(ledger: LedgerPart, source: str, plant: str, version: in
 
 @routes.get(
     f"{_ONE}/report",
-    summary="Every line and what became of it, as CSV or Parquet",
+    summary="Every line and its outcome, as CSV or Parquet",
     response_class=StreamingResponse,
     responses={200: _REPORT, **problem_responses(404, 422)},
 )

@@ -1,6 +1,6 @@
-"""The kinds of audit events that the trace picture knows: each as a buyer would tell it, in its lane.
+"""The kinds of audit events in the trace picture: each in a buyer's words and in its lane.
 
-What is decided here: the words. Not here: which of them are left out and in which order they stand (`trace_words`).
+Decided here: the wording. Not here: which events are left out, and their order (`gateway.trace.words`).
 """
 
 from collections.abc import Callable, Mapping

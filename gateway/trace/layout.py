@@ -1,7 +1,7 @@
-"""Where everything stands in the trace picture: pure geometry, so that a test can prove that no labels overlap.
+"""The layout of the trace picture: pure geometry, so that a test can prove that no labels overlap.
 
-The axis is business time in days. It is not linear: each day on which something happens gets a place of its own, gaps
-widen with the days between and are cut (and marked) where they are long. A card's left edge is its day.
+The axis is business time in days. It is not linear: each day with events gets a place of its own, gaps widen with the
+number of days between and are cut (and marked) where they are long. A card's left edge is its day.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ BAR_HEIGHT = 22.0
 DAY_MIN = 86.0
 LONG_GAP_DAYS = 9
 WIDTH = 1480.0
-"""Wide enough for a desk's screen; a story of many days is wider and scrolls."""
+"""Wide enough for a desktop screen; a trace of many days is wider and scrolls."""
 TITLE_SIZE, TEXT_SIZE = 12.0, 11.0
 _LINE = 15.0
 
@@ -59,7 +59,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Card:
-    """An audit event, told."""
+    """An audit event with its text."""
 
     box: Box
     tone: Tone
@@ -79,7 +79,7 @@ class LaneBand:
 
 @dataclass(frozen=True)
 class Bar:
-    """A quantity on its way to the dock; what lies behind `late_from` is late."""
+    """A quantity on its way to the dock; the part after `late_from` is late."""
 
     box: Box
     supply: Supply
@@ -114,7 +114,7 @@ class Layout:
 def lay_out(
     reported: Sequence[tuple[AuditEvent, Description]], supplies: Sequence[Supply], need_date: dt.date
 ) -> Layout:
-    """Place days, cards and bars; never one on another."""
+    """Place days, cards and bars without overlaps."""
     dates = {audit_event.business_time.date() for audit_event, _ in reported} | {need_date}
     dates |= {when for supply in supplies for when in (supply.start, supply.end, supply.late_from) if when}
     days = _days(sorted(dates))
@@ -137,13 +137,13 @@ def lay_out(
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide a text is drawn at most, in a sans-serif face."""
+    """An upper bound of a text's width in a sans-serif face."""
     units = sum(_advance(character) for character in text)
     return units * size * (1.07 if bold else 1.0)
 
 
 def wrap(text: str, width: float, size: float, lines_max: int, *, bold: bool = False) -> tuple[str, ...]:
-    """The text in at most so many lines of the width; an ellipsis stands for what is left out."""
+    """Wrap the text to at most so many lines; an ellipsis replaces the rest."""
     lines: list[str] = []
     rest = text.split()
     while rest and len(lines) < lines_max:
@@ -159,7 +159,7 @@ def wrap(text: str, width: float, size: float, lines_max: int, *, bold: bool = F
 
 def _first_line(words: list[str], width: float, size: float, bold: bool) -> tuple[str, list[str]]:
     line = words[0]
-    if text_width(line, size, bold=bold) > width:  # a word too long for any line is cut where it ends
+    if text_width(line, size, bold=bold) > width:  # a word too long for any line is cut at the line's end
         kept = len(line)
         while kept > 1 and text_width(line[:kept], size, bold=bold) > width:
             kept -= 1

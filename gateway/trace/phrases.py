@@ -1,8 +1,8 @@
-"""The phrases of the trace picture: how a quantity, a day, a list of schedule lines or a field of an audit event is
-said.
+"""The phrases of the trace picture: the wording of a quantity, a day, a list of schedule lines or a field of an audit
+event.
 
-Fields that are missing are left out, and what is no number or date is said as it is: audit events outlive their
-writers.
+Missing fields are left out, and a value that is no number or date is shown unchanged: audit events outlive the versions
+that wrote them.
 """
 
 import datetime as dt
@@ -11,11 +11,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 Data = Mapping[str, Any]
-"""What an audit event carries."""
+"""The data of an audit event."""
 
 
 def number(value: Any) -> str:
-    """A quantity without trailing zeros; as it is where it is no number."""
+    """A quantity without trailing zeros; unchanged where it is no number."""
     try:
         plain = Decimal(str(value)).normalize()
     except InvalidOperation:
@@ -24,7 +24,7 @@ def number(value: Any) -> str:
 
 
 def day(value: Any) -> str:
-    """A date in words, `Mon 15 Jun`; as it is where it is no date."""
+    """A date such as `Mon 15 Jun`; unchanged where it is no date."""
     parsed = as_date(value)
     return f"{parsed:%a} {parsed.day} {parsed:%b}" if parsed else str(value)
 
@@ -38,7 +38,7 @@ def as_date(value: Any) -> dt.date | None:
 
 
 def schedule_lines_of(data: Data) -> list[Data]:
-    """The schedule lines that an audit event names, itself or on its lines."""
+    """The schedule lines of an audit event, directly or on its order lines."""
     own = data.get("schedule_lines")
     if isinstance(own, list):
         return [each for each in own if isinstance(each, dict)]
@@ -54,12 +54,12 @@ def schedule_lines_of(data: Data) -> list[Data]:
 
 
 def join(*parts: str | None) -> str:
-    """The parts that there are, set apart by dots."""
+    """The parts that are not empty, separated by dots."""
     return " · ".join(part for part in parts if part)
 
 
 def statement(data: Data, field: str, words: str, show: Callable[[Any], str] = str) -> str | None:
-    """The field in words; of a rule's outcome its why; None where the audit event has none."""
+    """The field as text; for a rule's outcome its reason; None where the audit event has none."""
     value = data.get(field)
     if isinstance(value, Mapping):
         value = value.get("why")
@@ -74,7 +74,7 @@ def amount(data: Data, field: str = "quantity") -> str:
 
 
 def schedule_lines(data: Data) -> str | None:
-    """The audit event's schedule lines in a row: quantity, day and state."""
+    """The audit event's schedule lines on one line: quantity, day and state."""
     reported = []
     for part in schedule_lines_of(data):
         word = str(part.get("state") or part.get("outcome") or "")

@@ -1,7 +1,6 @@
-"""The trace picture: the life of a requirement on a time line, as one SVG without outside assets.
+"""The trace picture: the history of a requirement on a time line, as one SVG without external assets.
 
-What is decided here: colours and strokes. Where things stand is `gateway.trace.layout`'s, what they say
-`gateway.trace.words`'s.
+Decided here: colours and strokes. Not here: positions (`gateway.trace.layout`) and texts (`gateway.trace.words`).
 """
 
 import datetime as dt
@@ -50,7 +49,7 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 
 
 @dataclass(frozen=True)
 class Heading:
-    """What stands above the picture."""
+    """The heading above the picture."""
 
     title: str
     subtitle: str
@@ -110,7 +109,7 @@ def page(
 
 
 def _why(reasons: Sequence[TracedReason]) -> str:
-    """A row an outcome: what a person needs to check it by hand."""
+    """One row per outcome, with all that a person needs to check it by hand."""
     if not reasons:
         return ""
     head = "".join(f"<th>{name}</th>" for name in ("When", "Rule", "Why", "Compared", "Policy says", "Policy version"))
@@ -122,7 +121,7 @@ def _why(reasons: Sequence[TracedReason]) -> str:
 
 
 def clean(text: str) -> str:
-    """The text without characters that XML can't carry."""
+    """The text without characters that XML can't represent."""
     return "".join(each for each in text if each in "\t\n" or (each >= " " and not "\ud800" <= each <= "\udfff"))
 
 

@@ -1,7 +1,6 @@
-"""Why a requirement, its orders and its exceptions were decided as they were: the reasons that their audit events
-carry.
+"""The reasons for the decisions on a requirement, its orders and its exceptions, from their audit events.
 
-What is decided here: where an audit event keeps its reasons and how they are written out. Not here: the rules.
+Decided here: where an audit event keeps its reasons and how they are worded. Not here: the rules.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +15,11 @@ from gateway.trace.words import number
 
 
 class TracedReason(Reason):
-    """One rule's outcome, with the fact that it is kept in."""
+    """One rule's outcome, with the audit event that holds it."""
 
     at: Instant
     entity_id: str
-    audit_event: str = Field(description="The kind of the fact that carries it")
+    audit_event: str = Field(description="The kind of the audit event that holds it")
 
 
 def reasons_of(audit_events: Sequence[AuditEvent]) -> list[TracedReason]:
@@ -35,7 +34,7 @@ def reasons_of(audit_events: Sequence[AuditEvent]) -> list[TracedReason]:
 
 
 def _kept_in(data: Mapping[str, Any]) -> Iterator[Reason]:
-    """Each once: what decides for all lines is that of one of them."""
+    """Each once: an outcome that decides for all lines is also found on each of them."""
     seen: set[str] = set()
     for given in _candidates(data):
         try:

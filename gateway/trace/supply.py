@@ -1,6 +1,6 @@
-"""The supply that the trace picture draws as bars: what was asked for, and what came of it.
+"""The supply that the trace picture draws as bars: requested, promised and received.
 
-What is decided here: which bars there are. R6 and R7 were decided by the requirement; its own audit events say what is
+Decided here: which bars there are. Not here: R6 and R7, which the requirement decided; its audit events show what is
 late.
 """
 
@@ -15,14 +15,14 @@ from gateway.trace.words import Data, as_date, day, number, schedule_lines_of
 
 
 class SupplyState(StrEnum):
-    """How sure a bar is."""
+    """How certain a bar is."""
 
     REQUESTED = "wanted"
     CONFIRMED = "confirmed"
     UNSURE = "maybe_written"
     RECEIVED = "received"
     REPLACED = "replaced"
-    """A late promise that another took the place of: why somebody was asked to decide."""
+    """A late promise, later replaced by another, because of which a person was asked to decide."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,23 @@ class Supply:
     end: dt.date
     label: str
     late_from: dt.date | None = None
-    """The dock date it should have met; None: no date was asked for."""
+    """The dock date it should have met; None where no date was requested."""
 
 
 @dataclass
 class _SupplyRequest:
-    """What the requirement asks of a supplier, as it stated it last."""
+    """The requirement's latest request to a supplier."""
 
     on: dt.date
     dock_date: dt.date
     quantity: str
     unit: str
-    """The order unit, which need not be the need's."""
+    """The order unit, which may differ from the need's."""
 
 
 @dataclass
 class _Promise:
-    """What an order promised last."""
+    """An order's latest promise."""
 
     on: dt.date
     supplier: str
@@ -58,7 +58,7 @@ class _Promise:
 
 
 def supplies_of(audit_events: Sequence[AuditEvent]) -> list[Supply]:
-    """A bar for each supplier's want, each schedule line of an order's newest promise, and each receipt."""
+    """A bar for each supply request to a supplier, schedule line of an order's newest promise, and receipt."""
     unit = next((str(audit_event.data["unit"]) for audit_event in audit_events if audit_event.data.get("unit")), "")
     requests: dict[str, _SupplyRequest] = {}
     promises: dict[str, _Promise] = {}

@@ -1,6 +1,6 @@
-"""The trace of a requirement: all that is known of it, put together from the ledger.
+"""The trace of a requirement: everything known about it, assembled from the ledger.
 
-What is decided here: which audit events of a shared order concern the requirement. Not here: how they are told
+Decided here: which audit events of a shared order concern the requirement. Not here: their wording
 (`gateway.trace.words`).
 """
 
@@ -35,7 +35,7 @@ class TracedOrder(BaseModel):
 
 
 class TracedMessage(BaseModel):
-    """What came in for the requirement or one of its orders, and what became of it."""
+    """An incoming message to the requirement or one of its orders, and its status."""
 
     source: str
     event_id: str
@@ -49,12 +49,12 @@ class TracedMessage(BaseModel):
 
 
 class Chain(BaseModel):
-    """Whether an entity's audit events are as they were hashed."""
+    """Whether an entity's audit events still match their hashes."""
 
     entity_id: str
     audit_events: int
     intact: bool
-    broken_at: int | None = Field(None, description="The position of the first audit event that does not fit")
+    broken_at: int | None = Field(None, description="The position of the first audit event that does not match")
 
 
 class Trace(BaseModel):
@@ -68,8 +68,8 @@ class Trace(BaseModel):
         "the hashes cover the whole audit event"
     )
     reasons: list[TracedReason] = Field(
-        description="Why it was decided so: each rule's outcome, with what it compared, the thresholds and the version "
-        "of the policy"
+        description="The reasons for the decisions: each rule's outcome, with the values it compared, the thresholds "
+        "and the version of the policy"
     )
     chains: list[Chain]
     chain_intact: bool
@@ -77,7 +77,7 @@ class Trace(BaseModel):
 
     @property
     def heading(self) -> Heading:
-        """What stands above the picture."""
+        """The heading above the picture."""
         need = self.requirement.need
         amount = f"{number(need.quantity)} {need.unit}"
         stated = [
@@ -149,10 +149,10 @@ async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
 
 
 def about(audit_event: AuditEvent, lines: Collection[int] | None, requirement_id: str) -> AuditEvent | None:
-    """The audit event with those of its lines only that serve the requirement; None where it concerns others alone.
+    """The audit event with only those of its lines that serve the requirement; None where it concerns only others.
 
-    `lines` None: the entity is not an order. What names no line concerns the whole order; what several share, each by
-    its part.
+    `lines` None: the entity is not an order. An event that names no line concerns the whole order; of a shared line,
+    each requirement sees its own allocation.
     """
     if lines is None:
         return audit_event
@@ -175,7 +175,7 @@ def about(audit_event: AuditEvent, lines: Collection[int] | None, requirement_id
 
 
 def _own_allocation(line: JsonValue, requirement_id: str) -> JsonValue:
-    """Of an answer to a line that several share, what the requirement gets."""
+    """The requirement's allocation in an answer to a shared line."""
     if not isinstance(line, dict) or not isinstance(shares := line.get("shares"), dict):
         return line
     return {**line, "schedule_lines": shares.get(requirement_id, [])}
@@ -186,8 +186,7 @@ def _concerns(line: JsonValue, lines: Collection[int]) -> bool:
 
 
 def raised_by(audit_events: Sequence[AuditEvent], present: Iterable[str | None]) -> list[str]:
-    """The exceptions that the audit events' entities raised, in the order they were; `present`: those that are open
-    now."""
+    """The exceptions that the audit events' entities raised, in order; `present`: those that are open now."""
     raised = [
         audit_event.data["exception_id"]
         for audit_event in audit_events
@@ -197,7 +196,7 @@ def raised_by(audit_events: Sequence[AuditEvent], present: Iterable[str | None])
 
 
 def by_business_time(audit_events: Iterable[AuditEvent]) -> list[AuditEvent]:
-    """As a trace tells them."""
+    """Audit events in the order that a trace shows them."""
     return sorted(
         audit_events,
         key=lambda audit_event: (audit_event.business_time, audit_event.processing_time, audit_event.sequence),
@@ -205,13 +204,13 @@ def by_business_time(audit_events: Iterable[AuditEvent]) -> list[AuditEvent]:
 
 
 def by_arrival(messages: Iterable[InboxMessage]) -> list[TracedMessage]:
-    """What came in, the oldest first."""
+    """Incoming messages, the oldest first."""
     reported = (TracedMessage.model_validate(message.model_dump()) for message in messages)
     return sorted(reported, key=lambda message: message.received_at)
 
 
 def chains_of(audit_events: Sequence[AuditEvent]) -> list[Chain]:
-    """Of each entity, whether its audit events are as they were hashed; they must be all of it, in their order."""
+    """For each entity, whether its audit events match their hashes; they must be complete and in order."""
     by_entity: dict[str, list[AuditEvent]] = defaultdict(list)
     for audit_event in audit_events:
         by_entity[audit_event.entity_id].append(audit_event)

@@ -1,7 +1,8 @@
-"""The words of the trace picture: each audit event as a buyer would tell it, in its lane.
+"""The texts of the trace picture: each audit event in a buyer's words and in its lane.
 
-What is decided here: which audit events the picture tells, and what an order is called. Not here: how a kind is told
-(`trace_kinds`) and where it stands (`trace_layout`). Audit events of unknown kinds are told by their name.
+Decided here: which audit events the picture shows, and how an order is named. Not here: the wording of a kind
+(`gateway.trace.kinds`) and its position (`gateway.trace.layout`). Audit events of unknown kinds appear under the kind's
+name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from gateway.trace.phrases import Data, as_date, day, join, number, schedule_lin
 
 
 def describe(audit_events: Sequence[AuditEvent]) -> list[tuple[AuditEvent, Description]]:
-    """The audit events that the picture shows, by business time; what another says better is left out."""
+    """The audit events that the picture shows, by business time; those that another describes better are left out."""
     statement = {(audit_event.kind, _concerned(audit_event)) for audit_event in audit_events}
     orders = _order_names(audit_events)
     reported = [
@@ -43,7 +44,7 @@ _OF_A_CHANGE = {
     "change.reported",
     "change.needs_published",
 }
-"""Of an engineering change, which is no part of a requirement's trace; that has `bom.changed`."""
+"""Kinds of an engineering change, which a requirement's trace leaves out; it has `bom.changed` instead."""
 _OF_A_STOCK = {
     "stock.opened",
     "stock.changed",
@@ -53,9 +54,9 @@ _OF_A_STOCK = {
     "stock.undelivered",
     "stock.settled",
 }
-"""Of the balance of available stock, likewise; a requirement has `stock.allocated`."""
+"""Kinds of a stock balance, left out likewise; a requirement has `stock.allocated` instead."""
 SILENT = frozenset({"consolidation.closed", "incident.closed", *_OF_A_CHANGE, *_OF_A_STOCK})
-"""Kinds that tell a reader nothing."""
+"""Kinds without interest to a reader."""
 _SAID_BETTER_BY = {
     "order.opened": "order.placed",
     "exception.raised": "exception.opened",
@@ -64,12 +65,12 @@ _SAID_BETTER_BY = {
 
 
 def _concerned(audit_event: AuditEvent) -> str:
-    """The exception that an audit event is about, whoever tells it; else the entity itself."""
+    """The exception that an audit event is about, whichever entity recorded it; else the entity itself."""
     return str(audit_event.data.get("exception_id") or audit_event.entity_id)
 
 
 def _order_names(audit_events: Sequence[AuditEvent]) -> dict[str, str]:
-    """What to call each order where there are several; one alone needs no name."""
+    """The names of the orders where there are several; a single order needs none."""
     orders = {audit_event.entity_id for audit_event in audit_events if audit_event.entity_id.startswith("order/")}
     placed = {
         audit_event.entity_id: audit_event.data for audit_event in audit_events if audit_event.kind == "order.placed"

@@ -1,7 +1,7 @@
-"""The question that a planning system asks before it releases a revision: what is there, what comes, by when.
+"""The availability check for a planning system about to release a revision: what is in stock, what is coming, and when.
 
-Answered from the ledger alone. What is decided here: how what the ledger knows is counted in the question's unit. Not
-here: what is taken first and by when it is there (decisions.availability).
+Answered from the ledger alone. Decided here: how the ledger's quantities are converted to the unit of the question. Not
+here: the order in which supply is used and its dates (decisions.availability).
 """
 
 import datetime as dt
@@ -62,31 +62,29 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class AvailableToPromise(BaseModel):
-    """What is free of the item."""
+    """The item's stock available to promise."""
 
-    available_to_promise: Decimal = Field(
-        description="As stated, less what was consumed since; below zero: overcommitted"
-    )
-    promised: Decimal = Field(description="What of it open needs count on")
-    available: Decimal = Field(description="What is left to promise")
+    available_to_promise: Decimal = Field(description="As reported, less consumption since; below zero: overcommitted")
+    promised: Decimal = Field(description="The quantity of it that open needs rely on")
+    available: Decimal = Field(description="The quantity left to promise")
     reported_at: Instant
-    as_of: Instant = Field(description="When the newest report took effect that it is made of")
+    as_of: Instant = Field(description="When the newest report behind it took effect")
     reason: str
 
 
 class NeedsOpen(BaseModel):
-    """The open needs of the item, in sum."""
+    """The totals of the item's open needs."""
 
     open: int
     quantity: Decimal
     from_stock: Decimal
     received: Decimal
     confirmed: Decimal = Field(description="Confirmed by suppliers or on the way, and not received yet")
-    open_to_confirm: Decimal = Field(description="What of the needs nobody has confirmed")
+    open_to_confirm: Decimal = Field(description="The quantity of the needs that nobody has confirmed")
 
 
 class Surplus(BaseModel):
-    """Confirmed supply that no need claims: the surplus of a lot, or what a need has let go of."""
+    """Confirmed supply not allocated to any need: the surplus of a lot, or a released allocation."""
 
     quantity: Decimal
     available_on: dt.date = Field(description="On stock: after the plant's goods receipt days")
@@ -116,20 +114,22 @@ class AvailabilityView(BaseModel):
 
     plant: str
     item: str
-    known: bool = Field(description="False: nothing was ever stated, needed or ordered of the item at the plant")
+    known: bool = Field(description="False: no stock, need or order of the item at the plant was ever recorded")
     unit: str
-    stock: AvailableToPromise | None = Field(description="None: nobody has stated what is free")
+    stock: AvailableToPromise | None = Field(description="None: no system has reported the available stock")
     needs: NeedsOpen
     surplus: list[Surplus]
     request: AvailabilityQuestion
-    feasible: bool | None = Field(description="Whether all of it is there by the date; None: no date was asked")
-    earliest_date: dt.date | None = Field(description="None: nothing that is known would bring the whole quantity")
+    feasible: bool | None = Field(
+        description="Whether all of it is available by the date; None where the question had no date"
+    )
+    earliest_date: dt.date | None = Field(description="None: no known supply would bring the whole quantity")
     portions: list[PortionView]
     why: str
-    uncounted: list[str] = Field(description="What is in a unit that nothing converts to the question's, in words")
+    uncounted: list[str] = Field(description="Quantities in a unit that can't be converted to the question's, in words")
     answered_at: Instant
     master_data_since: Instant | None = Field(
-        description="Since when lead times and sources are as they are counted with; None: no need was decided yet"
+        description="When the lead times and sources used here were recorded; None: no need was decided yet"
     )
 
 
@@ -139,7 +139,7 @@ routes = APIRouter(prefix="/v1", tags=["Availability"])
 @routes.get(
     "/availability",
     response_model=AvailabilityView,
-    summary="What is free, what comes, and by when a quantity can be there",
+    summary="Available stock, coming supply, and the date by which a quantity can be available",
     responses=problem_responses(404, 422),
 )
 async def read_availability(
@@ -150,10 +150,10 @@ async def read_availability(
     unit: Annotated[
         UnitCode | None, Query(description="UN/ECE Rec 20; without it the item's base unit, or that of its stock")
     ] = None,
-    date: Annotated[Day | None, Query(description="By when it is needed on stock")] = None,
+    date: Annotated[Day | None, Query(description="The date by which it is needed on stock")] = None,
 ) -> Response:
-    """From the ledger alone, as entities last recorded it: available stock first, then confirmed supply that no need
-    claims, then a new order placed today at the normal lead time of the fastest sound source.
+    """Answered from the ledger alone, as entities last recorded it: available stock first, then confirmed supply not
+    allocated to any need, then a new order placed today at the normal lead time of the fastest valid source.
     """
     policy = parts.policies.effective(plant)
     if policy is None:
@@ -161,12 +161,12 @@ async def read_availability(
     supply = await parts.ledger.availability.supply_of(plant, item)
     counting = _Counting(supply, unit, plant, item)
     answer = counting.answer(policy, quantity, date, parts.today(), parts.now())
-    # Written as it is: a planning system asks for thousands of items in a row.
+    # Serialized directly: a planning system asks for thousands of items in a row.
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
 class _Counting:
-    """What the ledger knows, in the question's unit."""
+    """The ledger's quantities, in the question's unit."""
 
     def __init__(self, supply: ItemSupply, unit: str | None, plant: str, item: str) -> None:
         self._supply, self._plant, self._item = supply, plant, item
@@ -245,7 +245,7 @@ class _Counting:
         )
 
     def _count(self, quantity: Decimal, unit: str, words: str = "") -> Decimal:
-        """In the question's unit, rounded down; nothing where no unit converts, which is said by `words`."""
+        """Convert to the question's unit, rounded down; zero where no conversion exists, which `words` reports."""
         factor = per_unit(self._unit, unit, self._master)
         if factor is None:
             if words and quantity:

@@ -1,6 +1,6 @@
-"""Engineering changes (R13): the list, one with what becomes of everything, and its trace.
+"""Engineering changes (R13): the list, one change with its dispositions, and its trace.
 
-Decided here: how the dispositions are shown by order line. Not here: what they are.
+Decided here: how the dispositions are shown by order line. Not here: the dispositions themselves.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ _OF_A_REQUIREMENT = ("bom.changed", "bom.overtaken")
 
 
 class ChangeListed(BaseModel):
-    """An engineering change as a list shows it."""
+    """An engineering change as the list shows it."""
 
     id: ChangeId
     plant: str
@@ -37,29 +37,29 @@ class ChangeListed(BaseModel):
     effective_from: dt.date
     stage: ChangeStage
     reason: str
-    cost: Decimal = Field(description="Of what was decided, in `currency`")
+    cost: Decimal = Field(description="Of the decided dispositions, in `currency`")
     currency: str
-    exception_id: str | None = Field(description="The question that is open")
+    exception_id: str | None = Field(description="The open exception")
     closed: bool
     recorded_at: Instant
 
 
 class AffectedLine(BaseModel):
-    """An order line of an outgoing component, or the stock of it, and what becomes of all that it holds."""
+    """An order line of an outgoing component, or its stock, and the dispositions of its whole quantity."""
 
     component: str
-    reference: str = Field(description="Order and line as a person names them; empty: the stock")
+    reference: str = Field(description="Order and line by their numbers; empty for the stock")
     order_id: OrderId | None
-    line: int | None = Field(description="0: the order still collects, and has no lines")
+    line: int | None = Field(description="0: the order is still consolidating and has no lines")
     unit: str
-    quantity: Decimal = Field(description="Σ of its dispositions: what it holds")
+    quantity: Decimal = Field(description="The sum of its dispositions, equal to the line's quantity")
     dispositions: list[ChangeDisposition]
 
 
 class ChangeDetail(ChangeSnapshot):
-    """An engineering change: proposal, dispositions with cost, who is affected, the decision, and what is needed anew.
+    """An engineering change: proposal, dispositions with cost, affected requirements, the decision, and the new needs.
 
-    `instructions` are what people have to do; no goods movement of them was booked.
+    `instructions` are tasks for people; none of their goods movements is posted by Pegline.
     """
 
     orders: tuple[AffectedLine, ...]
@@ -67,14 +67,14 @@ class ChangeDetail(ChangeSnapshot):
 
 
 class ChangeTrace(BaseModel):
-    """Everything about an engineering change, from the revision to what its requirements made of it."""
+    """Everything about an engineering change, from the revision to its effect on requirements."""
 
     change: ChangeSnapshot
     exceptions: list[str]
     audit_events: list[AuditEvent] = Field(
-        description="By business time: of the change, of its exceptions, and of the requirements those that it caused"
+        description="By business time: of the change and its exceptions, and those of requirements that it caused"
     )
-    reasons: list[TracedReason] = Field(description="Each rule's outcome, with what it compared")
+    reasons: list[TracedReason] = Field(description="Each rule's outcome, with the values it compared")
     chains: list[Chain] = Field(description="Of the change and its exceptions")
     chain_intact: bool
     messages: list[TracedMessage]
@@ -100,9 +100,9 @@ async def list_changes(
 
 @routes.get(_ONE, summary="One engineering change", responses=problem_responses(404))
 async def read_change(ledger: LedgerPart, plant: str, assembly: str, revision: str) -> ChangeDetail:
-    """What is proposed and what each way out costs; the dispositions of every order line, which add up to what it
-    holds; the requirements concerned and what they go on needing; the decision; the needs of the new components;
-    and what people have to do. `check` says at the end that nothing was left over.
+    """The proposal and the cost of each alternative; the dispositions of every order line, which add up to its
+    quantity; the affected requirements and their remaining needs; the decision; the needs of the new components; and
+    the tasks for people. At the end, `check` confirms that nothing was left over.
     """
     row = await ledger.reads.change(change_id(plant, assembly, revision))
     if row is None:
@@ -112,9 +112,8 @@ async def read_change(ledger: LedgerPart, plant: str, assembly: str, revision: s
 
 @routes.get(_ONE + "/trace", summary="Every audit event of an engineering change", responses=problem_responses(404))
 async def read_change_trace(ledger: LedgerPart, plant: str, assembly: str, revision: str) -> ChangeTrace:
-    """Audit events of the change, of its questions, and what its requirements made of it, by business time; what came
-    in
-    for it; and whether each chain of hashes holds.
+    """Audit events of the change, of its exceptions and of its effect on requirements, by business time; its incoming
+    messages; and whether each hash chain is intact.
     """
     found = await _change_trace(ledger, change_id(plant, assembly, revision))
     if found is None:
@@ -122,7 +121,7 @@ async def read_change_trace(ledger: LedgerPart, plant: str, assembly: str, revis
     return found
 
 
-# An id as it stands in audit events and exceptions may be put behind the address as it is.
+# An entity id from audit events or exceptions can be appended to the API's address unchanged.
 routes.get("/change" + _ONE, include_in_schema=False)(read_change)
 routes.get("/change" + _ONE + "/trace", include_in_schema=False)(read_change_trace)
 

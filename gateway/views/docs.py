@@ -1,4 +1,4 @@
-"""The description of the API: as OpenAPI, and as one page made of it that needs nothing from outside (/docs)."""
+"""The API description: as OpenAPI, and as one HTML page made from it without external assets (/docs)."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ async def read_docs(request: Request) -> HTMLResponse:
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The app's OpenAPI description, where problems are problem+json alone."""
+    """The app's OpenAPI description, with problem+json as the only error format."""
     if app.openapi_schema is None:
         app.openapi_schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -51,7 +51,7 @@ h3{font-size:13px;margin:12px 0 2px;color:#5b6b7b}
 
 
 def docs_page(described: Mapping[str, Any]) -> str:
-    """The page, of an OpenAPI document."""
+    """The page for an OpenAPI document."""
     by_tag: dict[str, list[str]] = {}
     for path, operations in described["paths"].items():
         for method, operation in operations.items():

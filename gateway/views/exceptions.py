@@ -38,9 +38,9 @@ _NEXT_STEP = {
 
 
 class ExceptionView(ExceptionSnapshot):
-    """An exception with all that is needed to decide it; its digest goes back as If-Match.
+    """An exception with everything needed to decide it; send its digest back as If-Match.
 
-    It says who is asked, on whose behalf, what happens next where nobody decides and when (R16), and why it is so.
+    It names who is asked and on whose behalf, what happens when where nobody decides (R16), and the reasons.
     """
 
     recorded_at: Instant | None = None
@@ -77,16 +77,16 @@ class DecisionBody(BaseModel):
     supplier: Code | None = Field(None, description="Of a split: the second source; else the proposal's best")
     lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = Field(
         (),
-        description="Of an engineering change that is approved: what is to become of single dispositions, or of parts "
-        "of them, otherwise than proposed. `line` is the disposition's `number`, `choice` one of its candidates",
+        description="For an approved engineering change: the dispositions, or parts of them, that differ from the "
+        "proposal. `line` is the disposition's `number`, `choice` one of its candidates",
     )
     decided_by: PersonName
     role: PersonName | None = Field(
-        None, description="In which role; it must be one of the approvers, one that was asked, or who stands in for it"
+        None, description="The role; it must be one of the approvers, one that was asked, or its deputy"
     )
     comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")] = ""
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] | None = Field(
-        None, description="Makes the decision one when it is sent again; its content where left out"
+        None, description="Identifies the decision when it is sent again; its content where left out"
     )
 
 
@@ -116,7 +116,7 @@ async def read_exception(ledger: LedgerPart, id: str, response: Response) -> Exc
 
 @routes.post(
     "/{id}/decision",
-    summary="Decide on what was seen",
+    summary="Decide on the proposal that was read",
     responses=problem_responses(400, 403, 404, 409, 412, 422, 428, 503),
 )
 async def decide(
@@ -126,9 +126,9 @@ async def decide(
     response: Response,
     if_match: Annotated[str | None, Header(description="The digest of the proposal decided on")] = None,
 ) -> ExceptionView:
-    """The same event id again gets the same answer. 412: the proposal has changed since; 403: who proposed may not
-    approve, nor may a role that is not entitled; 409: it is decided, or what it was about has gone; 428: without
-    If-Match nobody knows what was seen.
+    """The same event id again gets the same answer. 412: the proposal has changed since; 403: the proposer may not
+    approve, nor may a role that is not entitled; 409: it is already decided or has been resolved otherwise; 428:
+    If-Match is missing.
     """
     row = await _found(parts.ledger, id)
     decision = _decision(row, body, _digest_of(if_match, row), parts.now())
@@ -173,7 +173,7 @@ def _digest_of(if_match: str | None, row: ExceptionRow) -> str:
 
 def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt.datetime) -> Decision:
     parts = (row.snapshot.id, digest, body.choice, body.supplier, body.decided_by, body.role, body.comment)
-    # What says nothing of lines keeps the id that it had before there were any.
+    # A decision without lines gets its id from the other fields alone.
     by_line = tuple(line.model_dump_json() for line in body.lines)
     statement = "\x1f".join(part or "" for part in (*parts, *by_line))
     return Decision(
@@ -222,7 +222,7 @@ async def _refused(
         return _repeated(row, decision)
     digest = refused.digest or row.snapshot.digest
     if refused.code == "digest_out_of_date" and refused.digest is None:
-        reported = (await entities.status(row.snapshot.id)).get("digest")  # the ledger's may be the old one still
+        reported = (await entities.status(row.snapshot.id)).get("digest")  # the ledger may still have the old one
         digest = reported if isinstance(reported, str) else digest
     _refuse(refused, row, decision, digest)
 

@@ -1,4 +1,4 @@
-"""/healthz: the process lives. /readyz: it can do its work."""
+"""/healthz: the process is alive. /readyz: it can do its work."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@routes.get("/readyz", summary="It can do its work, and what waits", responses=problem_responses(503))
+@routes.get("/readyz", summary="Whether it can do its work, and the backlog", responses=problem_responses(503))
 async def readyz(parts: PartsPart) -> JSONResponse:
     relay = parts.relay
     try:
@@ -36,7 +36,7 @@ async def readyz(parts: PartsPart) -> JSONResponse:
         )
     relay_state = "running" if relay.running else "off"
     content: dict[str, Any] = {"status": "ready", "relay": relay_state, **waiting.model_dump(mode="json")}
-    # Not a reason to stop: what held before the faulty edit holds. But whoever made it is to see it.
+    # No reason to be unready: the policy before the faulty edit still applies. But its author should see the fault.
     content["policy_faults"] = list(parts.policies.faults)
     return JSONResponse(content)
 

@@ -9,7 +9,7 @@ from gateway.problems import not_found, problem_responses
 
 
 class OrderView(OrderSnapshot):
-    """An order as it last stood, with its lines and the requirement that each serves."""
+    """An order as last recorded, with its lines and the requirement that each serves."""
 
     recorded_at: Instant
 

@@ -18,13 +18,13 @@ from ledger.ledger import Ledger
 
 
 class RequirementView(RequirementSnapshot):
-    """A requirement as it last stood."""
+    """A requirement as last recorded."""
 
     recorded_at: Instant
 
 
 class ServingOrder(BaseModel):
-    """An order that serves a requirement, as it last stood."""
+    """An order that serves a requirement, as last recorded."""
 
     id: str
     order_number: str | None
@@ -34,7 +34,7 @@ class ServingOrder(BaseModel):
 
 
 class RequirementDetail(RequirementView):
-    """A requirement with the orders that serve it: those know more than it does while they give what it wanted."""
+    """A requirement with the orders that serve it, which hold more detail than it does while they meet its request."""
 
     orders: tuple[ServingOrder, ...]
 
@@ -83,9 +83,8 @@ async def read_requirement(ledger: LedgerPart, plant: str, item: str, key: str) 
 
 @routes.get(_ONE + "/trace", summary="Every audit event, from plan run to receipt", responses=problem_responses(404))
 async def read_trace(ledger: LedgerPart, plant: str, item: str, key: str) -> Trace:
-    """Audit events of the requirement, of its lines of the orders and of its exceptions, by business time; the
-    documents'
-    numbers; what came in for them; and whether each entity's chain of hashes holds.
+    """Audit events of the requirement, of its order lines and of its exceptions, by business time; the documents'
+    numbers; the incoming messages; and whether each entity's hash chain is intact.
     """
     return await _trace(ledger, plant, item, key)
 

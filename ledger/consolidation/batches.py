@@ -1,10 +1,8 @@
-"""Consolidation batches: which order takes a supply request, and what an order collected before it was placed.
+"""Consolidation batches: which order takes a supply request, and the requests in an order before it is placed.
 
-Decided here: that wants of the same terms which arrive together share an order within the limits given, and that no
-supply
-request is lost or promised twice when reserving and closing meet. Not here: the limits (plant policy), when a
-consolidation batch is
-closed (the order's own timer), and what becomes of the supply requests.
+Decided here: that supply requests on the same terms which arrive together share an order within the given limits, and
+that none is lost or promised twice when reserving and closing coincide. Not here: the limits (plant policy), when a
+consolidation batch is closed (the order's own timer), and the further processing of the supply requests.
 """
 
 from collections import defaultdict
@@ -37,12 +35,13 @@ from ledger.consolidation.tables import ConsolidationBatchRow, SupplyRequestRow
 from ledger.database import advisory_key, autocommit, transaction
 
 _Held = Row[str, int, SupplyRequest, bool, bool, bool]
-"""order_id, request_revision, want, collects, open, opened_by_us: a consolidation batch that the requirement has a
-supply request on."""
+"""A consolidation batch with a supply request of the requirement: order_id, request_revision, request, consolidates,
+open, opened_by_us.
+"""
 
 
 class ConsolidationBatches:
-    """Reserves orders for wants and closes their consolidation batches."""
+    """Reserves orders for supply requests and closes their consolidation batches."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -53,14 +52,13 @@ class ConsolidationBatches:
         """Put the supply request in the consolidation batch of an order that collects for these terms, or open one
         (LedgerPort).
 
-        A newer supply request of a requirement replaces its former one while that consolidation batch is open,
-        whatever the limits; a supply request
-        without lots whose consolidation batch has closed is answered with that order and needs a message. An older
-        supply request than the
-        newest known changes nothing. PermanentError: a supply request without lots of a requirement that has no order.
+        A newer supply request of a requirement replaces its former one while that consolidation batch is open, whatever
+        the limits; a supply request without lots whose consolidation batch has closed is answered with that order and
+        needs a message. A supply request older than the newest known one changes nothing. PermanentError: a supply
+        request without lots from a requirement that has no order.
         """
         async with transaction(self._engine) as connection:
-            # Two openers of the same terms would not see each other's order before it is committed.
+            # Two openers of an order on the same terms would not see each other's before it is committed.
             lock = advisory_key("consolidation", terms.plant, terms.supplier, terms.currency, terms.terms, terms.route)
             await connection.execute(_LOCK, {"lock": lock})
             held = await _held(connection, request, terms)
@@ -80,8 +78,9 @@ class ConsolidationBatches:
             return Reservation(order_id=order, opened=joined is None, consolidating=consolidation_minutes > 0)
 
     async def close_batch(self, order: OrderId) -> ConsolidationBatch:
-        """End the collecting and hand over the supply requests in the order of arrival; repeated: the same
-        consolidation batch (LedgerPort)."""
+        """Close the batch and return its supply requests in the order of arrival; repeated calls return the same
+        (LedgerPort).
+        """
         async with transaction(self._engine) as connection:
             await connection.execute(
                 update(ConsolidationBatchRow)
@@ -101,9 +100,9 @@ class ConsolidationBatches:
         return batch
 
     async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
-        """R14: what each supplier has been asked for of the item so far (LedgerPort).
+        """R14: the quantity of the item allocated to each supplier so far (LedgerPort).
 
-        Of an order that has lines, what they are now; of one that still collects, what is wanted of it.
+        An order that has lines counts with their present quantities; one still consolidating, with its supply requests.
         """
         async with autocommit(self._engine) as connection:
             found = await connection.execute(
@@ -123,19 +122,20 @@ def _in_unit(asked: Decimal, stated_in: str, unit: str) -> Decimal:
 
 
 async def _held(connection: AsyncConnection, request: SupplyRequest, terms: OrderTerms) -> Sequence[_Held]:
-    """The consolidation batches of these terms that the requirement has a supply request on, newest first, locked
-    against closing."""
+    """The consolidation batches on these terms that hold a supply request of the requirement, newest first, locked
+    against closing.
+    """
     return (await connection.execute(_HELD, {"requirement_id": request.requirement_id, **_given(terms)})).all()
 
 
 def _stated_before(held: Sequence[_Held], request_revision: int) -> _Held | None:
-    """The consolidation batch that took this revision; where it was replaced since, the one with the newest."""
+    """The consolidation batch that took this revision; where it has been replaced since, the one with the newest."""
     exact = next((row for row in held if row.request_revision == request_revision), None)
     return exact or (held[0] if held and held[0].request_revision > request_revision else None)
 
 
 def _again(row: _Held, given: SupplyRequest | None = None) -> Reservation:
-    """The same order; with the supply request it holds where that is not the one given."""
+    """The same order, with the supply request it holds where that differs from the given one."""
     other = given is not None and row.request.model_copy(update={"reported_at": given.reported_at}) != given
     return Reservation(
         order_id=OrderId(row.order_id),
@@ -165,7 +165,7 @@ def _given(terms: OrderTerms) -> dict[str, object]:
     return {name: getattr(terms, name) for name in _TERMS}
 
 
-# Built once, which costs as much as running them.
+# Built once: building them costs as much as running them.
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger())))
 _HELD = (
     select(
@@ -217,8 +217,9 @@ _CONSOLIDATING = _with_room()
 async def _consolidating(
     connection: AsyncConnection, request: SupplyRequest, terms: OrderTerms, *, lines_max: int, days_max: int
 ) -> OrderId | None:
-    """The first opened order that collects and has room for the supply request's lines and days, locked against
-    closing."""
+    """The earliest opened order that is consolidating and has room for the supply request's lines and days, locked
+    against closing.
+    """
     given = {"lots": len(request.lots), "lines_max": lines_max, "days_max": days_max, "dock_date": request.dock_date}
     found = await connection.scalar(_CONSOLIDATING, given | _given(terms))
     return None if found is None else OrderId(found)

@@ -1,4 +1,4 @@
-"""The tables of orders that consolidate, and of what is asked of them."""
+"""The tables of consolidation batches and their supply requests."""
 
 import datetime as dt
 from decimal import Decimal
@@ -18,20 +18,22 @@ from ledger.database import Base, Document
 
 
 class ConsolidationBatchRow(Base):
-    """What an order collects; `consolidates` False: it never did, its only want is its opener's."""
+    """An order's consolidation batch; `consolidates` False: it never consolidated, its only supply request is its
+    opener's.
+    """
 
     __tablename__ = "consolidation_batch"
 
     order_id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
-    """Which was opened first."""
+    """The order in which batches were opened."""
     plant: Mapped[str]
     supplier: Mapped[str]
     currency: Mapped[str]
     terms: Mapped[str]
     route: Mapped[str] = mapped_column(server_default="direct")
     opened_by: Mapped[str]
-    """The requirement whose want opened it."""
+    """The requirement whose supply request opened it."""
     consolidates: Mapped[bool]
     closed_at: Mapped[dt.datetime | None]
     """None: still collecting."""
@@ -52,7 +54,7 @@ class ConsolidationBatchRow(Base):
 
 
 class SupplyRequestRow(Base):
-    """A requirement's supply request in an order's consolidation batch; `arrival` is the order in which they came."""
+    """A requirement's supply request in an order's consolidation batch; `arrival` is their order of arrival."""
 
     __tablename__ = "supply_request"
 
@@ -61,7 +63,7 @@ class SupplyRequestRow(Base):
     arrival: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     request_revision: Mapped[int]
     lines: Mapped[int]
-    """0: the supply request was withdrawn while the order collected."""
+    """0: the supply request was withdrawn while the order was consolidating."""
     dock_date: Mapped[dt.date]
     plant: Mapped[str]
     item: Mapped[str]
@@ -69,9 +71,9 @@ class SupplyRequestRow(Base):
     unit: Mapped[str]
     """Of the need."""
     asked: Mapped[Decimal]
-    """R14, in the need's unit: what the order asks the supplier for on its account; the supply request's lots until
-    the order has
-    lines, from then on those lines."""
+    """R14, in the need's unit: the quantity that the order requests from the supplier for it; from the supply request's
+    lots until the order has lines, from then on by those lines.
+    """
     request: Mapped[SupplyRequest] = mapped_column(Document(SupplyRequest))
 
     __table_args__ = (

@@ -1,6 +1,6 @@
-"""Bills of material as engineering changes tell them: what is news (R10).
+"""Bills of material as revised by engineering changes, and which revisions are new (R10).
 
-Decided here: what a revision is to what was noted of it before. Not here: where components are used (where_used).
+Decided here: how a revision relates to earlier records of it. Not here: where components are used (where_used).
 """
 
 from collections.abc import Sequence
@@ -22,32 +22,32 @@ from ledger.snapshots.tables import ChangeRecord
 
 
 class BomNewness(StrEnum):
-    """What a revision is to what was noted of it."""
+    """How a revision relates to earlier records of it."""
 
     NEW = "news"
     REOPEN = "reopen"
-    """The change has ended, and its revision says something else now."""
+    """The change has ended, and its revision has different content now."""
     UNCHANGED = "unchanged"
     STALE = "stale"
     SUPERSEDED = "superseded"
-    """Another revision has taken its place."""
+    """Another revision has replaced it."""
 
 
 class BomClassification(Model):
-    """An outcome; of a reopening also where the audit events of the former run ended."""
+    """The classification; for a reopening also the position where the audit events of the former run ended."""
 
     outcome: BomNewness
     next_sequence: int = 1
 
 
 class Bills:
-    """Judges, notes and looks up revisions."""
+    """Classifies, records and looks up revisions."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def classify(self, revised: BomRevised) -> BomClassification:
-        """R10, then whether anything differs."""
+        """Classify a revision: R10 first, then whether its content differs."""
         record = ChangeRecord
         async with transaction(self._engine) as connection:
             if await _superseded_by(connection, revised.plant, revised.assembly, revised.revision) is not None:
@@ -67,7 +67,7 @@ class Bills:
             return BomClassification(outcome=BomNewness.REOPEN, next_sequence=counted[revised.id] + 1)
 
     async def register(self, revised: BomRevised) -> None:
-        """Note a revision as delivered, with its lines; an older one than noted changes nothing."""
+        """Record a revision as delivered, with its lines; one older than the recorded one changes nothing."""
         record = ChangeRecord
         async with transaction(self._engine) as connection:
             place = {"id": revised.id, "plant": revised.plant, "assembly": revised.assembly}
@@ -86,19 +86,19 @@ class Bills:
                 await _forget_lines(connection, revised)
 
     async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
-        """The change whose revision takes the place of this one (LedgerPort)."""
+        """The change whose revision replaces this one (LedgerPort)."""
         async with transaction(self._engine) as connection:
             return await _superseded_by(connection, plant, assembly, revision)
 
     async def where_used(
         self, plant: str, assembly: str, revision: str, components: Sequence[str]
     ) -> list[ComponentUse]:
-        """Open requirements and open supply of the components, and who else uses them; in the order asked."""
+        """Open requirements and open supply of the components, and their other users; in the order given."""
         async with transaction(self._engine) as connection:
             return await where_used(connection, plant, assembly, revision, components)
 
     async def change(self, change_id: str) -> ChangeSnapshot | None:
-        """An engineering change as it last stood; None where it has recorded nothing yet."""
+        """An engineering change as last recorded; None where it has recorded nothing yet."""
         async with transaction(self._engine) as connection:
             query = select(ChangeRecord.snapshot).where(ChangeRecord.id == change_id)
             return (await connection.execute(query)).scalar_one_or_none()
@@ -110,7 +110,7 @@ def _newest(registered: BomRevised | None, snapshot: ChangeSnapshot | None) -> B
 
 
 async def _superseded_by(connection: AsyncConnection, plant: str, assembly: str, revision: str) -> ChangeId | None:
-    """Of several the newest told. An assembly has few revisions: they are looked through."""
+    """Of several revisions the newest recorded. A linear search: an assembly has few revisions."""
     record = ChangeRecord
     query = select(record.registered).where(
         record.plant == plant, record.assembly == assembly, record.registered.is_not(None)
@@ -121,7 +121,9 @@ async def _superseded_by(connection: AsyncConnection, plant: str, assembly: str,
 
 
 async def _forget_lines(connection: AsyncConnection, revised: BomRevised) -> None:
-    """What never came into effect says nothing of who uses a component; of what was carried out it stays."""
+    """Delete the lines of a revision that never took effect, which don't show who uses a component; those of a revision
+    that was carried out stay.
+    """
     record, row = ChangeRecord, BomLineRow
     query = select(record.stage).where(record.id == revised.superseded)
     if (await connection.execute(query)).scalar_one_or_none() == ChangeStage.CARRIED_OUT:

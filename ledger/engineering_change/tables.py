@@ -1,4 +1,4 @@
-"""The table of bills of material, as revisions told them."""
+"""The table of bills of material, by revision."""
 
 import datetime as dt
 from decimal import Decimal
@@ -12,7 +12,7 @@ from ledger.database import Base
 
 
 class BomLineRow(Base):
-    """A component of an assembly, as a revision told it (R13: who uses it too, and how much of it)."""
+    """A component of an assembly in a revision (R13: its other users, and their quantities)."""
 
     __tablename__ = "bom_line"
 

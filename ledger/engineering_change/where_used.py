@@ -1,10 +1,11 @@
-"""Where components are used and what supplies them, for engineering changes (R13).
+"""The uses and the supply of components, for engineering changes (R13).
 
-Decided here: which requirements and order lines hold a component, and whose each part of a line is. Not here: which of
-the demand is the changed assembly's, and what becomes of any of it (decisions).
+Decided here: which requirements and order lines hold a component, and how each line is allocated. Not here: which of
+the demand belongs to the changed assembly, and the dispositions (decisions).
 
-Every open order line of the component counts, whether or not a requirement still wants it, and so does what an order
-still collects. Of what has come in, what came for a requirement that is open; the rest is the plant's stock.
+Every open order line of the component counts, whether or not a requirement still requests it, and so do the supply
+requests of an order still consolidating. Of received quantities, those for an open requirement count; the rest is the
+plant's stock.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -29,7 +30,7 @@ _NOTHING = Decimal(0)
 async def where_used(
     connection: AsyncConnection, plant: str, assembly: str, revision: str, components: Sequence[str]
 ) -> list[ComponentUse]:
-    """Open requirements and supply of the components, and who else uses them; in the order asked."""
+    """Open requirements and supply of the components, and their other users; in the order given."""
     users = await _users(connection, plant, components)
     supply = await _supply(connection, plant, components, {user.requirement_id for of in users.values() for user in of})
     others, before = await _assemblies(connection, plant, assembly, revision, components)
@@ -74,7 +75,7 @@ async def _supply(
 ) -> dict[str, list[SuppliedBy]]:
     record = RequirementRecord
     of_item = select(record.id).where(record.plant == plant, record.item.in_(components))
-    # Of a line that several share, the first is of the same item, so that it finds the line for all of them.
+    # The first requirement of a shared line is of the same item, so that it finds the line for all of them.
     lined = select(OrderLineRow.order_id).where(OrderLineRow.requirement_id.in_(of_item))
     still_open = of_item.where(record.closed.is_(False))
     served = union(
@@ -97,7 +98,9 @@ async def _supply(
 def pieces_of(
     order: OrderSnapshot, line: OrderLineSnapshot, open_requirements: Collection[RequirementId]
 ) -> Iterator[SuppliedBy]:
-    """What the line brought for requirements that are open, and all that it still brings while its order is open."""
+    """The quantity that the line delivered for open requirements, and all that it will still deliver while its order is
+    open.
+    """
     whole = SuppliedBy(
         order_id=order.id,
         order_number=order.order_number,
@@ -131,10 +134,11 @@ def pieces_of(
 
 
 def _dealt(line: OrderLineSnapshot, coming: Sequence[SuppliedBy]) -> Iterator[SuppliedBy]:
-    """Whose each part of the line is; of one that several share the firmest first, to each in the line's own order.
+    """The line's quantity by requirement; a shared line's firmest quantities are allocated first, in the line's own
+    order.
 
-    That is R11's: the line serves one date, and the order keeps its sharers by criticality and id. What nobody claims
-    is the surplus of the lot.
+    That order is R11's: the line serves one date, and the order sorts its allocations by criticality and id. The
+    unallocated rest is the surplus of the lot.
     """
     if not line.shares:
         yield from (piece.model_copy(update={"requirement_id": line.requirement_id}) for piece in coming)
@@ -157,7 +161,7 @@ def _dealt(line: OrderLineSnapshot, coming: Sequence[SuppliedBy]) -> Iterator[Su
 async def _consolidating_supply(
     connection: AsyncConnection, plant: str, components: Sequence[str]
 ) -> list[tuple[str, SuppliedBy]]:
-    """By item: what is wanted of orders that have no lines yet."""
+    """By item, the supply requests of orders that have no lines yet."""
     row = SupplyRequestRow
     query = (
         select(row.item, row.order_id, row.supplier, row.request, OrderRecord.snapshot)
@@ -188,7 +192,9 @@ async def _consolidating_supply(
 async def _assemblies(
     connection: AsyncConnection, plant: str, assembly: str, revision: str, components: Sequence[str]
 ) -> tuple[dict[str, set[str]], dict[str, Decimal]]:
-    """By component: the other assemblies whose newest word keeps it, and how much this one took before."""
+    """By component, the other assemblies whose newest revision keeps it, and the quantity that this assembly used
+    before.
+    """
     row = BomLineRow
     query = (
         select(row.assembly, row.revision, row.component, row.quantity, row.change)

@@ -1,4 +1,4 @@
-"""What entities leave in the ledger: events for the audit and snapshots for the reads, in one transaction."""
+"""The audit log: writes events for the audit and snapshots for the reads, in one transaction."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from ledger.events.chains import Overtaken, append
 from ledger.snapshots.snapshots import write_snapshots
 
 _AT_MOST = 20
-"""Each time that another call was faster, it has recorded something."""
+"""Attempts: each one lost means that another call has recorded something."""
 
 
 class AuditLog:
@@ -21,10 +21,9 @@ class AuditLog:
         self._engine = engine
 
     async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
-        """Write events once by their entity's own count, and snapshots where newer; AuditEventConflict writes nothing
-        at all.
+        """Write each event once, by its entity's own count, and newer snapshots; on AuditEventConflict write nothing.
 
-        Where an earlier attempt of the same workflow task left other events, the later attempt holds.
+        Where an earlier attempt of the same workflow task left different events, the later attempt holds.
         """
         for _ in range(_AT_MOST):
             try:

@@ -1,10 +1,10 @@
-"""The chains of audit events: each event of an entity numbered and hashed at its place, and none ever taken out.
+"""The chains of audit events: each event of an entity is numbered and hashed in its position, and never removed.
 
-Decided here: what an event is to those that are recorded. By the entity's own count it is new, or recorded already, or
-of another attempt of the same workflow task: a local activity runs inside the task that decided it, and where that task
-is not accepted in the end (a message came in between, the worker died), Temporal has the workflow decide again, at a
-later moment and perhaps on more messages. Then the later attempt holds: its events follow in the chain, and those that
-they replace are marked and read no more. Two writers of one count are loud.
+Decided here: how an event relates to the recorded ones. By the entity's own count it is new, already recorded, or from
+another attempt of the same workflow task: a local activity runs inside the task that decided it, and where that task is
+finally not accepted (a message arrived meanwhile, the worker died), Temporal has the workflow decide again, later and
+perhaps with more messages. Then the later attempt holds: its events follow in the chain, and those that they replace
+are marked and no longer read. Two writers of one count raise AuditEventConflict.
 """
 
 import logging
@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 
 class AuditEventConflict(PermanentError):
-    """Two writers claim the same place in an entity's chain; one of them must not exist."""
+    """Two writers claim the same position in an entity's chain; one of them must not exist."""
 
     def __init__(self, entity_id: str, kept: Row, given: PendingEvent, writer: str) -> None:
         super().__init__(
@@ -42,25 +42,25 @@ class AuditEventConflict(PermanentError):
 
 
 class Overtaken(Exception):
-    """Another call recorded events of the same entity meanwhile: read anew and decide again."""
+    """Another call recorded events of the same entity meanwhile: read again and decide again."""
 
 
 class Standing(NamedTuple):
-    """A batch that holds, and the position of the event that led to its state."""
+    """A batch that is in force, and the position of the event that led to its state."""
 
     audit_batch: AuditBatch
     position: int
 
 
 async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> list[Standing]:
-    """Add what is new of the batches to their entities' chains, in a transaction of the caller's.
+    """Append the new events of the batches to their entities' chains, in the caller's transaction.
 
-    The batches that hold; those of attempts that were given up do not. Raises AuditEventConflict and Overtaken.
+    Returns the batches in force, without those of abandoned attempts. Raises AuditEventConflict and Overtaken.
     """
     by_entity: dict[str, list[AuditBatch]] = {}
     for audit_batch in audit_batches:
         by_entity.setdefault(audit_batch.snapshot.id, []).append(audit_batch)
-    # In the order of ids, so that two calls that meet wait for each other and never in a circle.
+    # In the order of ids, so that concurrent calls wait for each other without a deadlock.
     ids = sorted(by_entity)
     ends = {row.entity_id: row for row in await connection.execute(_LAST_LOCKED, {"ids": ids})}
     holding: list[Standing] = []
@@ -85,12 +85,12 @@ async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch
 
 
 async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:
-    """How many events the entities have counted so far; those that have recorded none are left out."""
+    """The entities' event counts so far, without entities that have recorded none."""
     return {row.entity_id: row.sequence for row in await connection.execute(_LAST, {"ids": sorted(entity_ids)})}
 
 
 def audit_event_of(row: Mapping[Any, Any]) -> AuditEvent:
-    """A row as the event that was hashed, with the offsets its instants came with."""
+    """A row as the event that was hashed, with the original offsets of its instants."""
     return AuditEvent(
         entity_id=row["entity_id"],
         position=row["position"],
@@ -114,19 +114,21 @@ class _Chain:
         self.sequence: int = end.sequence if end else 0
         """The count of the newest event."""
         self.replaced_from: int | None = None
-        """The count from which on recorded events are replaced."""
+        """The first count whose recorded events are replaced."""
         self.added: list[dict[str, Any]] = []
         self._hash: str = end.hash if end else FIRST_HASH
         self._held: dict[int, Row] = {}
         """The events in force by their count, as far as they are known here."""
 
     async def load(self, connection: AsyncConnection, first: int) -> None:
-        """Read the recorded events from this count on: something given is not new."""
+        """Read the recorded events from this count on, since some given events are already recorded."""
         rows = await connection.execute(_HELD, {"entity": self.entity_id, "from": first})
         self._held = {row.sequence: dict(row._mapping) for row in rows}
 
     def take(self, audit_batch: AuditBatch) -> int | None:
-        """Add what is new of the batch; the position of the event that led to its state. None: it does not hold."""
+        """Append the new events of the batch; returns the position of the event that led to its state, None where it is
+        not in force.
+        """
         new = self._new_of(audit_batch)
         if new is None:
             log.warning(
@@ -143,7 +145,7 @@ class _Chain:
         return held["position"] if held else 0
 
     def _new_of(self, audit_batch: AuditBatch) -> Sequence[PendingEvent] | None:
-        """The events to append; None: they are of an attempt that was given up. Raises AuditEventConflict."""
+        """The events to append; None where they are of an abandoned attempt. Raises AuditEventConflict."""
         known = [event for event in audit_batch.audit_events if event.sequence <= self.sequence]
         new = audit_batch.audit_events[len(known) :]
         for event in known:
@@ -161,12 +163,14 @@ class _Chain:
         return new if new and self._goes_on(known, new[0]) else None
 
     def _goes_on(self, known: Sequence[PendingEvent], new: PendingEvent) -> bool:
-        """Whether what is known but for the clock was recorded by the same attempt: a replay's clock may differ."""
+        """Whether the recorded events, apart from their times, are those of the same attempt: a replay's clock may
+        differ.
+        """
         since: datetime = self._held[self.sequence]["processing_time"]
         return new.processing_time >= since and all(_says(event, self._held.get(event.sequence)) for event in known)
 
     def _replace(self, first: int) -> None:
-        """A later attempt counts on from here."""
+        """Replace the recorded events from here on by those of a later attempt."""
         log.warning("%s: a later attempt replaces the events from %s on", self.entity_id, first)
         self.replaced_from = first if self.replaced_from is None else min(first, self.replaced_from)
         for row in self.added:
@@ -197,20 +201,20 @@ class _Chain:
 
 
 def _first(audit_batch: AuditBatch) -> int:
-    """The count of a batch's first event; of one without, of the first that would follow."""
+    """The count of a batch's first event; where it has none, of the next event."""
     return audit_batch.audit_events[0].sequence if audit_batch.audit_events else audit_batch.after + 1
 
 
 def _is(event: PendingEvent, held: Row | None) -> bool:
-    """Whether this very event is recorded."""
+    """Whether this same event is recorded."""
     return held is not None and _says(event, held) and event.processing_time == held["processing_time"]
 
 
 def _says(event: PendingEvent, held: Row | None) -> bool:
-    """Whether what is recorded says the same, whenever it was noted."""
+    """Whether the recorded event has the same content, apart from the time of recording."""
     if held is None or (event.kind, event.data) != (held["kind"], held["data"]):
         return False
-    # Without a sender, the time that it took effect is the workflow's own.
+    # Without a sender, the effective time is the workflow's own.
     ours, theirs = event.business_time == event.processing_time, held["business_time"] == held["processing_time"]
     return (ours and theirs) or bool(event.business_time == held["business_time"])
 
@@ -225,7 +229,7 @@ def _offset_seconds(instant: datetime) -> int:
 
 
 def _last(*, lock: bool) -> Select[Any]:
-    """The newest event of each entity, in the order of the ids that are given."""
+    """The newest event of each entity, in the order of the given ids."""
     requested = func.unnest(bindparam("ids", type_=ARRAY(Text))).table_valued("id", name="wanted").render_derived()
     newest = (
         select(AuditEventRow.entity_id, AuditEventRow.position, AuditEventRow.sequence, AuditEventRow.hash)

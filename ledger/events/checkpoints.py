@@ -1,8 +1,8 @@
-"""Checkpoints: the newest event of each entity, signed, in a file that is kept outside the ledger.
+"""Checkpoints: a signed file with the newest event of each entity, kept outside the ledger.
 
-A chain alone proves nothing against whoever can write the table, since they can hash it again to its end. What a
-checkpoint holds can't be hashed again without the key. The file is lines of JSON: a heading, `[entity, position, hash]`
-for each entity, and the signature (Ed25519) over the SHA-256 of all lines before it.
+A chain alone proves nothing against a person who can write to the table, who could rehash it to its end. A checkpoint
+can't be forged without the key. The file is lines of JSON: a heading, `[entity, position, hash]` for each entity, and
+the signature (Ed25519) over the SHA-256 of all lines before it.
 """
 
 import base64
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 _FORMAT = 1
 _SIGNED = b"pegline audit checkpoint 1\n"
-"""Goes before what is signed, so that no other signature by the key is taken for one of a checkpoint."""
+"""A prefix of the signed content, so that no other signature by the key can pass as one of a checkpoint."""
 
 
 class CheckpointError(Exception):
@@ -35,14 +35,14 @@ class Head(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a file holds whose signature is right."""
+    """The content of a file with a valid signature."""
 
     taken_at: datetime
     heads: Mapping[str, Head]
 
 
 def private_key(pem: str) -> Ed25519PrivateKey:
-    """The key that signs."""
+    """The signing key."""
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -53,7 +53,7 @@ def private_key(pem: str) -> Ed25519PrivateKey:
 
 
 def public_key(pem: str) -> Ed25519PublicKey:
-    """The key that signatures are compared with."""
+    """The key that verifies signatures."""
     try:
         key = serialization.load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -64,19 +64,19 @@ def public_key(pem: str) -> Ed25519PublicKey:
 
 
 class CheckpointWriter:
-    """Writes a checkpoint, head by head; it is none before it is signed."""
+    """Writes a checkpoint, head by head; it is valid only once signed."""
 
     def __init__(self, file: IO[bytes], taken_at: datetime) -> None:
         self._file, self._digest, self.heads = file, hashlib.sha256(), 0
         self._write({"pegline_checkpoint": _FORMAT, "taken_at": taken_at.isoformat()})
 
     def add(self, head: Head) -> None:
-        """The newest event of the next entity."""
+        """Write the newest event of the next entity."""
         self.heads += 1
         self._write(list(head))
 
     def sign(self, key: Ed25519PrivateKey) -> None:
-        """The last line."""
+        """Write the signature, the last line."""
         raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         signature = key.sign(_SIGNED + self._digest.digest())
         self._write({"heads": self.heads, "public_key": _text(raw), "signature": _text(signature)})
@@ -88,7 +88,7 @@ class CheckpointWriter:
 
 
 def read_checkpoint(path: Path, key: Ed25519PublicKey) -> Checkpoint:
-    """A file's checkpoint. CheckpointError where it is none, or where this key did not sign it as it is."""
+    """The checkpoint in a file. CheckpointError where it is none, or where its signature by this key is not valid."""
     digest = hashlib.sha256()
     heads: dict[str, Head] = {}
     taken_at: datetime | None = None
@@ -124,7 +124,7 @@ def _require_signature(path: Path, key: Ed25519PublicKey, digest: bytes, content
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
-    """The lines, and of each whether it is the last."""
+    """The lines, each with whether it is the last."""
     with path.open("rb") as file:
         before: bytes | None = None
         for line in file:

@@ -1,8 +1,7 @@
-"""Decisions as they were recorded, read anew one by one: what a comparison under other policies starts from.
+"""Recorded decisions, read one by one: the input of a backtest under other policies.
 
-Decided here: that all of them are read in one snapshot, in a transaction that can't write. Not here: which audit
-events hold
-a decision and what would have been decided instead (backtest).
+Decided here: that all are read in one snapshot, in a read-only transaction. Not here: which audit events hold a
+decision, and the decisions under other policies (backtest).
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +17,7 @@ from ledger.events.chains import audit_event_of
 from ledger.events.tables import AuditEventRow
 
 _AT_ONCE = 500
-"""Rows that are in memory at a time."""
+"""Rows in memory at a time."""
 
 
 class RecordedDecisions:
@@ -28,7 +27,7 @@ class RecordedDecisions:
         self._connection = connection
 
     async def count(self, kinds: Sequence[str], since: datetime, plant: str | None = None) -> int:
-        """How many audit events of these kinds were noted since (processing time), at one plant or at all."""
+        """The number of audit events of these kinds recorded since then (processing time), at one plant or all."""
         with failures():
             query = select(func.count()).select_from(AuditEventRow).where(_recorded(kinds, since, plant))
             return await self._connection.scalar(query) or 0
@@ -36,8 +35,7 @@ class RecordedDecisions:
     async def audit_events(
         self, kinds: Sequence[str], since: datetime, plant: str | None = None
     ) -> AsyncIterator[AuditEvent]:
-        """Those audit events, kind by kind in the order of their processing time; a few at a time, however many there
-        are."""
+        """Those audit events, kind by kind in the order of their processing time; streamed in small chunks."""
         for kind in kinds:
             query = (
                 select(AuditEventRow.__table__)
@@ -75,4 +73,4 @@ def _recorded(kinds: Sequence[str], since: datetime, plant: str | None) -> Colum
 
 
 _ENTITIES = ("requirement", "order")
-"""Whose ids name the plant (canonical.identity)."""
+"""Entities whose ids name the plant (canonical.identity)."""

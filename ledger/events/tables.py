@@ -15,7 +15,7 @@ from ledger.database import Base
 
 
 class AuditEventRow(Base):
-    """An audit event, exactly as it was hashed; only `superseded` is ever changed of it.
+    """An audit event, exactly as it was hashed; only `superseded` ever changes.
 
     `data` is JSON and not JSONB, and the times keep their offsets: JSONB rewrites numbers (1e16) and timestamptz
     forgets the sender's offset, and either would break the hash chain on reading back.
@@ -36,7 +36,7 @@ class AuditEventRow(Base):
     previous_hash: Mapped[str]
     hash: Mapped[str]
     superseded: Mapped[bool] = mapped_column(server_default=text("false"))
-    """A later attempt replaces it: kept for the audit, read by nobody else. Follows from what is hashed."""
+    """A later attempt replaces it: kept for the audit only. Derived from what is hashed."""
     recorded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index("ix_audit_event_kind", "kind", "processing_time"),)

@@ -1,6 +1,6 @@
-"""The audit of the chains: every event hashed again, and the newest ones compared with a checkpoint.
+"""Verification of the chains: rehashes every event, and compares the newest ones with a checkpoint.
 
-Decided here: what differs, in words. Not here: what a checkpoint is (checkpoints), and how an event is hashed
+Decided here: how differences are worded. Not here: checkpoints (ledger.events.checkpoints), and how an event is hashed
 (canonical.audit_event).
 """
 
@@ -22,7 +22,7 @@ _AT_ONCE = 1000
 
 
 class Finding(NamedTuple):
-    """What differs in the chain of one entity."""
+    """A difference in the chain of one entity."""
 
     entity_id: str
     what: str
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 
 
 class RecordedEvent(NamedTuple):
-    """An event as it stands in the ledger."""
+    """An event as stored in the ledger."""
 
     audit_event: AuditEvent
     superseded: bool
@@ -45,12 +45,12 @@ class RecordedChains:
         self._connection = connection
 
     async def count(self) -> int:
-        """How many events there are."""
+        """The number of events."""
         with failures():
             return await self._connection.scalar(select(func.count()).select_from(AuditEventRow)) or 0
 
     async def events(self) -> AsyncIterator[RecordedEvent]:
-        """Entity by entity, each chain from its first event on; a few at a time, however many there are."""
+        """The events, entity by entity, each chain from its first event on; streamed in small chunks."""
         query = select(AuditEventRow.__table__).order_by(AuditEventRow.entity_id, AuditEventRow.position)
         with failures():
             async with self._connection.stream(query.execution_options(yield_per=_AT_ONCE)) as rows:
@@ -72,7 +72,7 @@ async def read_chains(engine: AsyncEngine) -> AsyncIterator[RecordedChains]:
 
 
 class Verification:
-    """Takes all events in the order of `RecordedChains.events`; `finish` says what is left of the checkpoint."""
+    """Takes all events in the order of `RecordedChains.events`; `finish` reports what else the checkpoint has."""
 
     def __init__(self, heads: Mapping[str, Head] | None = None) -> None:
         self.events = self.entities = 0
@@ -80,7 +80,7 @@ class Verification:
         self._chain: _EntityChain | None = None
 
     def take(self, event: RecordedEvent) -> Iterator[Finding]:
-        """What is found out by this event, of the entity whose chain ends before it too."""
+        """Findings from this event, including those on the entity whose chain ends before it."""
         entity_id = event.audit_event.entity_id
         self.events += 1
         if self._chain is None or self._chain.entity_id != entity_id:
@@ -90,7 +90,7 @@ class Verification:
         yield from self._chain.take(event)
 
     def finish(self) -> Iterator[Finding]:
-        """What is found out at the end."""
+        """Findings at the end."""
         yield from self._end_chain()
         for head in self._expected.values():
             yield Finding(head.entity_id, f"all of its events are gone, {head.position} at the checkpoint")
@@ -101,7 +101,7 @@ class Verification:
 
     @property
     def head(self) -> Head | None:
-        """The newest event taken; it is its entity's head when the next one is of another entity."""
+        """The newest event taken; it is its entity's head once an event of another entity follows."""
         return self._chain.head if self._chain else None
 
 
@@ -122,7 +122,7 @@ class _EntityChain:
         found = self._walk.step(audit_event)
         self._sequences.append((audit_event.sequence, event.superseded))
         if found is not None and not self._broken:
-            self._broken = True  # what follows from the first break is none of its own
+            self._broken = True  # later breaks follow from the first one
             yield Finding(self.entity_id, _words(found, audit_event, before))
         expected = self._expected
         if expected is not None and audit_event.position == expected.position and audit_event.hash != expected.hash:

@@ -1,4 +1,6 @@
-"""Dead letters: what could not be understood or addressed, kept whole with its reason until an operator settles it."""
+"""Dead letters: messages that could not be understood or delivered, kept whole with the reason until an operator
+settles them.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,7 +28,7 @@ class LetterState(StrEnum):
 
 
 class KeptLetter(Model):
-    """A dead letter and what became of it."""
+    """A dead letter and its outcome."""
 
     id: str
     letter: DeadLetter
@@ -38,15 +40,15 @@ class KeptLetter(Model):
 
 
 class DeadLetters:
-    """Keeps dead letters, once each."""
+    """Stores dead letters, once each."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def keep(self, letter: DeadLetter, inbox_id: int | None) -> str:
-        """Keep the letter once by (channel, source, body, code); its id.
+        """Store the letter once by (channel, source, body, code); returns its id.
 
-        One that comes again after a replay is open again; one that was dropped stays dropped.
+        A letter that recurs after a replay is reopened; one that was dropped stays dropped.
         """
         letter_id = letter_identity(letter)
         row = insert(DeadLetterRow).values(
@@ -68,7 +70,7 @@ class DeadLetters:
     async def list(
         self, state: LetterState | None = None, limit: int = 50, after: str | None = None
     ) -> Page[KeptLetter]:
-        """Letters in the order they were kept."""
+        """Letters in the order they were stored."""
         query = select(DeadLetterRow.__table__).order_by(DeadLetterRow.number).limit(limit + 1)
         if state is not None:
             query = query.where(DeadLetterRow.state == state)
@@ -92,11 +94,11 @@ class DeadLetters:
         return None if row is None else _letter(row._mapping)
 
     async def replayed(self, letter_id: str, outcome: str) -> None:
-        """It was put in again, with this outcome."""
+        """Mark it as replayed, with this outcome."""
         await self._settle(letter_id, LetterState.REPLAYED, outcome)
 
     async def dropped(self, letter_id: str, reason: str) -> None:
-        """Nobody will replay it, for this reason."""
+        """Mark it as dropped, for this reason."""
         await self._settle(letter_id, LetterState.DROPPED, reason)
 
     async def _settle(self, letter_id: str, state: LetterState, outcome: str) -> None:
@@ -109,7 +111,7 @@ class DeadLetters:
 
 
 def letter_identity(letter: DeadLetter) -> str:
-    """What makes a letter the same: channel, source, body and the code of its defect."""
+    """The identity of a letter: a digest of channel, source, body and the code of its defect."""
     body = hashlib.sha256(letter.body).hexdigest()
     return "dead-letter-" + short_hash(letter.channel, letter.source, body, letter.code, length=20)
 

@@ -1,7 +1,7 @@
-"""The inbox: whatever arrives from outside is stored here first, unique by (source, event id), then delivered.
+"""The inbox: every incoming message is stored here first, unique by (source, event id), then delivered.
 
-Decided here: what is a duplicate, and which messages may be delivered next without overtaking another of the same
-entity. Not here: what a message means, to whom it goes, when a failed delivery is tried again.
+Decided here: which messages are duplicates, and which may be delivered next without overtaking another of the same
+entity. Not here: a message's meaning and recipient, and when a failed delivery is tried again.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ SELECT name FROM partition
 
 
 class Arrival(Model):
-    """A message as it came; `entity` groups messages whose order must be kept (a requirement, an order number)."""
+    """A message as received; `entity` groups messages whose order must be kept (a requirement, an order number)."""
 
     source: str
     event_id: str
@@ -64,18 +64,18 @@ class Arrival(Model):
     entity: str | None = None
     received_at: Instant
     message: str | None = None
-    """What it says, as JSON, so that it is read once; None: it is read from the body."""
+    """Its content as JSON, so that it is parsed only once; None: it is parsed from the body."""
 
 
 class Waiting(Arrival):
-    """A message that is to be delivered."""
+    """A message awaiting delivery."""
 
     id: int
     attempts: int = 0
 
 
 class InboxMessage(Waiting):
-    """A message and what became of it; `status` is `stored` until it is delivered."""
+    """A message and its status, which is `stored` until it is delivered."""
 
     status: str
     detail: str
@@ -85,12 +85,12 @@ class InboxMessage(Waiting):
 
 
 class Outcome(StrEnum):
-    """What storing a message came to."""
+    """The outcome of storing a message."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
-    """The same source and event id was stored with another body; the first one stands."""
+    """The same source and event id was stored with another body; the first one holds."""
 
 
 class Stored(Model):
@@ -109,23 +109,24 @@ class Inbox:
         self._engine = engine
 
     async def store(self, messages: Sequence[Arrival]) -> list[Stored]:
-        """Store each message once; one answer a message, in the order given."""
+        """Store each message once; one answer per message, in the given order."""
         if not messages:
             return []
         async with (transaction if len(messages) > 1 else autocommit)(self._engine) as connection:
             return await store_in(connection, messages)
 
     async def partitions(self) -> list[str]:
-        """The partitions in which a message is due, by name; as many looks at an index as there are partitions."""
+        """The partitions with a message due, by name; takes one index lookup per partition."""
         async with autocommit(self._engine) as connection:
             return list((await connection.scalars(_PARTITIONS)).all())
 
     async def undelivered(
         self, limit: int, partition: str | None = None, besides: Sequence[Waiting] = ()
     ) -> list[Waiting]:
-        """The oldest messages whose time has come, by id; none that would overtake another of its entity.
+        """The oldest due messages, by id; none that would overtake another of its entity.
 
-        `partition`: of this one alone; else of all. `besides`: what is under way; it and its entities are left out.
+        `partition`: only from this one. `besides`: messages under way, which are left out, as are others of their
+        entities.
         """
         query = _due(partition is not None, bool(besides))
         given: dict[str, object] = {"most": limit}
@@ -138,9 +139,9 @@ class Inbox:
             return [Waiting.model_validate(row._mapping) for row in await connection.execute(query, given)]
 
     async def delivered(self, ids: Sequence[int], outcome: str, detail: str = "", *, fence: int | None = None) -> None:
-        """Settle messages: `delivered`, `unchanged`, `stale`, `superseded` or `dead_letter`; a replay settles anew.
+        """Settle messages: `delivered`, `unchanged`, `stale`, `superseded` or `dead_letter`; a replay settles again.
 
-        `fence`: of the lease under which they were delivered; nothing is written where another has it by now.
+        `fence`: of the lease under which they were delivered; nothing is written where another process now holds it.
         """
         if outcome == UNDELIVERED:
             raise ValueError(f"{outcome!r} is what a message is before it is settled; name what became of it")
@@ -148,9 +149,9 @@ class Inbox:
             await connection.execute(_SETTLE, {"ids": list(ids), "outcome": outcome, "said": detail, "fence": fence})
 
     async def postponed(self, ids: Sequence[int], error: str, wait: timedelta, *, fence: int | None = None) -> None:
-        """Keep messages for a later attempt and count this one; the rest of their entities waits with them.
+        """Postpone messages and count the attempt; later messages of their entities wait with them.
 
-        `wait` is from now by the clock of the database, which also says when it is over. `fence` as for `delivered`.
+        `wait` is measured by the database's clock. `fence` as for `delivered`.
         """
         async with autocommit(self._engine) as connection:
             await connection.execute(
@@ -161,9 +162,9 @@ class Inbox:
             )
 
     async def longest_due(self) -> timedelta:
-        """For how long the oldest message has been due that nothing holds back; zero: none is.
+        """How long the oldest due message that nothing blocks has been due; zero where there is none.
 
-        A failed delivery makes its message due later, so that a message which can't be delivered does not count.
+        A failed delivery makes its message due later, so that undeliverable messages do not count.
         """
         since = case((InboxRow.attempts == 0, InboxRow.received_at), else_=InboxRow.not_before)
         due = _due(False, False).with_only_columns(func.max(func.now() - since), maintain_column_froms=True)
@@ -180,7 +181,7 @@ class Inbox:
 
 @cache
 def _due(in_partition: bool, besides: bool) -> Select[Any]:
-    """Messages whose time has come, of `partition` or of all; built once, which costs more than asking it."""
+    """Messages due, of `partition` or of all; built once: building it costs more than running it."""
     postponed = aliased(InboxRow)
     blocked = exists().where(
         postponed.status == UNDELIVERED,
@@ -207,7 +208,7 @@ _SETTLE = (
     .where(InboxRow.id == any_(bindparam("ids", type_=ARRAY(BigInteger))), fenced())
     .values(status=bindparam("outcome"), detail=bindparam("said"), settled_at=func.now())
 )
-"""Built once, as what follows: that costs as much as running it."""
+"""Built once, like the statements below: building it costs as much as running it."""
 _KEPT = (
     InboxRow.source,
     InboxRow.event_id,
@@ -220,7 +221,7 @@ _ONCE = insert(InboxRow).on_conflict_do_nothing(index_elements=[InboxRow.source,
 
 
 async def store_in(connection: AsyncConnection, messages: Sequence[Arrival]) -> list[Stored]:
-    """Store each message once within a transaction of the caller's; one answer a message, in the order given."""
+    """Store each message once in the caller's transaction; one answer per message, in the given order."""
     firsts: dict[tuple[str, str], Arrival] = {}
     for message in messages:
         firsts.setdefault(_key(message), message)
@@ -254,7 +255,7 @@ def message_query() -> Select[*tuple[Any, ...]]:
 
 
 async def _keep_batches_apart(connection: AsyncConnection, sources: set[str]) -> None:
-    """Two batches with the same events in another order would wait for each other for ever."""
+    """Two batches with the same events in different order would deadlock."""
     for key in sorted(advisory_key("inbox", source) for source in sources):
         await connection.execute(select(func.pg_advisory_xact_lock(key)))
 
@@ -264,13 +265,13 @@ def _columns(message: Arrival) -> dict[str, object]:
 
 
 def _partition(entity: str | None) -> str:
-    """The plant whose plan a requirement's message is of; empty: any other message. No entity is in two partitions."""
+    """The plant of a requirement's message, empty for any other message. No entity is in two partitions."""
     kind, _, rest = (entity or "").partition("/")
     return rest.partition("/")[0].replace("\0", "\ufffd") if kind == "requirement" else ""
 
 
 def _key(message: Arrival) -> tuple[str, str]:
-    """As the database keeps it (columns.Words)."""
+    """As the database stores it (ledger.database.Words)."""
     return message.source.replace("\0", "\ufffd"), message.event_id.replace("\0", "\ufffd")
 
 

@@ -1,8 +1,8 @@
-"""What our own orders need of others: a transfer of the supplying plant, a subcontract of its components.
+"""The needs of our own orders: a transfer's at the supplying plant, a subcontract's of its components.
 
-Decided here: that such a need goes the way of any other (inbox, registry, delivery), as an event of our own source, and
-that one event says one thing. Not here: which needs an order has, and which event of them is the newest: a workflow
-task that is decided anew states its revision under an id of its own, which outranks the former one (R10).
+Decided here: that such a need takes the same path as any other (inbox, registry, delivery), as an event of our own
+source, and that an event id never has two contents. Not here: which needs an order has, and which event is the newest:
+a workflow task that is decided again publishes its revision under a new id, which outranks the former one (R10).
 """
 
 import datetime as dt
@@ -23,15 +23,15 @@ from ledger.inbox.inbox import Arrival, Inbox, Outcome
 
 _CONTENT_TYPE = "application/cloudevents+json"
 _LONGEST_ID = 200
-"""As the gateway reads them (gateway.cloudevents)."""
+"""The content type that the gateway reads (gateway.intake.cloudevents)."""
 
 
 async def publish_needs(
     inbox: Inbox, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
 ) -> None:
-    """Put them into the inbox, each once by its revision's event id.
+    """Put the needs into the inbox, each once by its revision's event id.
 
-    PermanentError where an event of this id is there with another body: two writers of one order.
+    PermanentError where an event of this id was stored with another body: two writers of one order.
     """
     now = dt.datetime.now(dt.UTC)
     arrivals = [need_arrival(need, now, correlation_id) for need in needs]

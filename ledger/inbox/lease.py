@@ -1,7 +1,7 @@
-"""Leases: one holder at a time in the whole installation, and never for longer than it shows that it is alive.
+"""Leases: one holder at a time in the whole installation, and only as long as it proves to be alive.
 
 A holder renews its lease; one that is frozen, cut off or gone loses it when it expires. The fence rises with each new
-holder, so that what a former one still writes can be told apart and refused (`fenced`).
+holder, so that late writes of a former one can be recognized and refused (`fenced`).
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RELAY = "relay"
 
 
 class Lease:
-    """A lease that was taken; `held` until it has expired by this machine's clock, or another has taken it."""
+    """A lease that was acquired; `held` until it expires by this machine's clock, or another process acquires it."""
 
     def __init__(self, name: str, holder: str, fence: int, until: float) -> None:
         self.name = name
@@ -38,15 +38,15 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether it holds now."""
+        """Whether it is held now."""
         return _clock() < self._until
 
     def extend(self, until: float) -> None:
-        """It was renewed."""
+        """Record a renewal."""
         self._until = until
 
     def lose(self) -> None:
-        """Another has it, or it was given back."""
+        """Record that another process has it, or that it was released."""
         self._until = 0.0
 
 
@@ -58,7 +58,7 @@ class Leases:
 
     @asynccontextmanager
     async def held(self, name: str, seconds: float) -> AsyncIterator[Lease | None]:
-        """The lease, renewed until the end of the block; None: another holds it."""
+        """The lease, renewed until the end of the block; None where another process holds it."""
         lease = await self.take(name, seconds)
         if lease is None:
             yield None
@@ -69,11 +69,11 @@ class Leases:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
-            with contextlib.suppress(TransientError):  # it expires all the same
+            with contextlib.suppress(TransientError):  # it expires in any case
                 await self.give_back(lease)
 
     async def take(self, name: str, seconds: float) -> Lease | None:
-        """The lease, for so long; None: another holds it."""
+        """Acquire the lease for so long; None where another process holds it."""
         holder, asked_at = uuid4().hex, _clock()
         row = insert(LeaseRow).values(name=name, holder=holder, fence=1, expires_at=_in(seconds))
         row = row.on_conflict_do_update(
@@ -86,7 +86,7 @@ class Leases:
         return None if fence is None else Lease(name, holder, fence, asked_at + seconds)
 
     async def renew(self, lease: Lease, seconds: float) -> bool:
-        """Hold it for so long from now; False: another has taken it."""
+        """Renew it for so long from now; False where another process has acquired it."""
         asked_at = _clock()
         mine = update(LeaseRow).where(LeaseRow.name == lease.name, LeaseRow.fence == lease.fence)
         async with autocommit(self._engine) as connection:
@@ -98,7 +98,7 @@ class Leases:
         return True
 
     async def give_back(self, lease: Lease) -> None:
-        """Let another have it at once."""
+        """Release it at once."""
         lease.lose()
         mine = update(LeaseRow).where(LeaseRow.name == lease.name, LeaseRow.fence == lease.fence)
         async with autocommit(self._engine) as connection:
@@ -116,7 +116,7 @@ class Leases:
 
 
 def fenced() -> ColumnElement[bool]:
-    """True where `fence` is None or that of the present holder of the relay's lease: a condition of an update."""
+    """An update's condition: `fence` is None, or that of the present holder of the relay's lease."""
     fence: Any = bindparam("fence", type_=BigInteger)
     return or_(fence.is_(None), exists().where(LeaseRow.name == RELAY, LeaseRow.fence == fence))
 
@@ -126,7 +126,7 @@ def _in(seconds: float) -> Any:
 
 
 def _clock() -> float:
-    """Seconds that pass while the machine sleeps as well, where it can say so."""
+    """Monotonic seconds, including the machine's sleep where it can measure that."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 

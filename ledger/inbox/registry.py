@@ -1,6 +1,6 @@
-"""The registry: the durable guard of requirements' identity and order of events (R1, R10).
+"""The registry: guards the requirements' identities and the order of their events durably (R1, R10).
 
-Decided here: what a need or withdrawal is to what was noted before it. Not here: what the requirement does about it
+Decided here: how a need or withdrawal relates to earlier records. Not here: what the requirement does about it
 (decisions), and the matching of needs without a stable reference.
 """
 
@@ -34,24 +34,23 @@ _COMPACT = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Newness(StrEnum):
-    """What a message is to what was noted before it."""
+    """How a message relates to earlier records."""
 
     NEW = "new"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     STALE = "stale"
     REOPEN = "reopen"
-    """The requirement has ended, and the plan wants something else of it again."""
+    """The requirement has ended, and the plan now asks for something else."""
     UNKNOWN_WITHDRAWAL = "unknown_withdrawal"
 
 
 class Classification(Model):
-    """An outcome; of a reopening also the coverage that is kept and where the count of the former run's events
-    ended."""
+    """The classification; for a reopening also the coverage that is kept and the former run's last event count."""
 
     outcome: Newness
     detail: Literal["", "seen", "older"] = ""
-    """Of a stale message: this very revision was noted already, or a newer one."""
+    """For a stale message: whether this same revision was already registered, or a newer one."""
     kept: tuple[CoverageChanged, ...] = ()
     next_sequence: int = 1
 
@@ -66,7 +65,7 @@ class OrderRef(Model):
 
 @dataclass(frozen=True)
 class _Known:
-    """The newest that is known of a requirement; `content` None: it was only ever withdrawn."""
+    """The newest known state of a requirement; `content` None: only withdrawals are known."""
 
     rank: Rank
     content: str | None
@@ -75,13 +74,13 @@ class _Known:
 
 
 class Registry:
-    """Judges and notes what plans say."""
+    """Classifies and registers planned needs and withdrawals."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def classify(self, needs: Sequence[Need | Withdrawal]) -> dict[str, Classification]:
-        """The outcome on each message by its event id, as if those before it in the call had been noted.
+        """The classification of each message by its event id, as if those before it in the call had been registered.
 
         ValueError where two messages of the call carry the same event id.
         """
@@ -106,10 +105,10 @@ class Registry:
         return outcomes
 
     async def register(self, needs: Sequence[Need | Withdrawal]) -> None:
-        """Note revisions as delivered (or as without effect); an older one than noted changes nothing."""
+        """Register revisions as delivered (or as without effect); one older than the registered one changes nothing."""
         if not needs:
             return
-        # By id, so that two calls that meet never wait in a circle; by rank, since each row is compared with the last.
+        # By id, so that concurrent calls never deadlock; by rank, since each row is compared with the last.
         in_order = sorted(needs, key=lambda message: (message.id, message.revision.rank))
         async with transaction(self._engine) as connection:
             await connection.execute(_REGISTER, [_registered(message) for message in in_order])
@@ -124,7 +123,7 @@ class Registry:
 _BY_NUMBER = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).where(
     OrderRecord.order_number == bindparam("order_number")
 )
-"""These are built once, which costs more than running them."""
+"""Built once: building them costs more than running them."""
 
 
 def _register_newer() -> Insert:
@@ -172,14 +171,15 @@ _NEWEST_PLANS = (
 async def _newest_plans(
     connection: AsyncConnection, planners: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
-    """By source and plant, the newest whole plan that was worked in: it said of every need what holds, also of those
-    that it repeated as they were and that are noted with an older version (R10)."""
+    """By source and plant, the newest complete plan that was processed: it holds for every need, also for those it
+    repeated unchanged, which are registered with an older version (R10).
+    """
     found = await connection.execute(_NEWEST_PLANS, {"planners": list(planners)})
     return {(source, plant): version for source, plant, version in found}
 
 
 def _judge(message: Need | Withdrawal, known: _Known | None) -> Classification:
-    """R10, then R3's first lines: stale before everything, then whether anything differs."""
+    """R10, then the first lines of R3: staleness comes first, then whether the content differs."""
     if known is not None and message.revision.rank <= known.rank:
         return Classification(outcome=Newness.STALE, detail="seen" if message.revision.rank == known.rank else "older")
     never_requested = known is None or known.content is None
@@ -196,7 +196,7 @@ def _judge(message: Need | Withdrawal, known: _Known | None) -> Classification:
 
 
 def _after(message: Need | Withdrawal, known: _Known | None, outcome: Newness) -> _Known:
-    """What is known once the message is noted."""
+    """The known state once the message is registered."""
     if outcome is Newness.STALE and known is not None:
         return known
     closed = known is not None and known.closed and outcome is not Newness.REOPEN
@@ -206,12 +206,14 @@ def _after(message: Need | Withdrawal, known: _Known | None, outcome: Newness) -
 
 
 def content_digest(need: Need) -> str:
-    """What of a need matters to cover: quantity, unit, date, pegs and sourcing rule; not its revision or planner."""
+    """A digest of what matters to a need's coverage: quantity, unit, date, pegs and sourcing rule; not its revision or
+    planner.
+    """
     return line_digest(need, need.demand_reference)
 
 
 def line_digest(reported: Need | PlanLine, reference: str) -> str:
-    """The content digest of the need that a plan's line states under a reference; a need is made of none for it."""
+    """The content digest of a plan line's need under a reference, without building the need."""
     pegging: Sequence[Peg | PegData] = reported.pegging
     if not pegging:  # as Need.pegs has it: the need itself
         pegging = (Peg(demand=reference, quantity=reported.quantity, date=reported.required_date),)
@@ -238,7 +240,7 @@ def line_digest(reported: Need | PlanLine, reference: str) -> str:
 async def _known(
     connection: AsyncConnection, ids: set[RequirementId]
 ) -> tuple[dict[str, _Known], dict[str, RequirementSnapshot]]:
-    """What was noted of each requirement, or what it recorded itself where the note was lost on the way."""
+    """The registered state of each requirement, or the one it recorded itself where the registration was lost."""
     known: dict[str, _Known] = {}
     snapshots: dict[str, RequirementSnapshot] = {}
     for row in await connection.execute(_KNOWN, {"ids": list(ids)}):
@@ -277,12 +279,12 @@ def _newer(registered: _Known | None, recorded: _Known | None) -> _Known | None:
 async def _with_former_runs(
     connection: AsyncConnection, reopened: Mapping[str, RequirementSnapshot]
 ) -> dict[str, Classification]:
-    """The reopenings, with what the former runs leave behind."""
+    """The reopenings, with the kept coverage and event counts of the former runs."""
     if not reopened:
         return {}
     ids = {snapshot.id for snapshot in reopened.values()}
     counted = await counts(connection, ids)
-    # Of a line that several share, only the consolidation batch names them all.
+    # Only the consolidation batch names all requirements of a shared line.
     serving = union(
         *(
             select(row.requirement_id, row.order_id).where(row.requirement_id.in_(ids))
@@ -306,11 +308,11 @@ async def _with_former_runs(
 
 
 def kept_coverage(snapshot: RequirementSnapshot, orders: Sequence[OrderSnapshot]) -> tuple[CoverageChanged, ...]:
-    """The received schedule lines of the requirement's last cover, order by order; `orders`: those that serve or
+    """The received schedule lines of the requirement's last coverage, order by order; `orders`: those that serve or
     served it.
 
-    The quantity is what the requirement was told; the orders' books only say whose it is, since a lot's surplus went
-    to stock and is netted there. `sequence` 0: whatever an order states later replaces it.
+    The quantity is the one reported to the requirement; the orders' records only allocate it, since a lot's surplus
+    went to stock and is netted there. `sequence` 0: any later report of an order replaces it.
     """
     left = [part for part in snapshot.coverage if part.state is ScheduleLineState.RECEIVED]
     kept: list[CoverageChanged] = []
@@ -339,7 +341,7 @@ def _received_of(order: OrderSnapshot, snapshot: RequirementSnapshot) -> Decimal
 
 
 def _take(schedule_lines: list[ScheduleLine], room: Decimal | None) -> tuple[list[ScheduleLine], list[ScheduleLine]]:
-    """The schedule lines that fit into the room (None: all), and what is left of them."""
+    """The schedule lines that fit into the quantity left (None: all), and the rest."""
     taken: list[ScheduleLine] = []
     left: list[ScheduleLine] = []
     for part in schedule_lines:

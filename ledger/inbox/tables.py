@@ -1,4 +1,4 @@
-"""The tables of what came in, of what could not be understood or addressed, and of whose turn it is to deliver."""
+"""The tables of incoming messages, dead letters and leases."""
 
 import datetime as dt
 from typing import Any
@@ -19,7 +19,7 @@ from ledger.database import Base
 
 
 class InboxRow(Base):
-    """A message from outside, as it came, and what became of it."""
+    """An incoming message as received, and its status."""
 
     __tablename__ = "inbox"
 
@@ -35,7 +35,7 @@ class InboxRow(Base):
     traceparent: Mapped[str | None]
     entity: Mapped[str | None]
     partition: Mapped[str] = mapped_column(server_default=text("''"))
-    """What is delivered beside the others: a plant's requirements each, and all that is of no plan."""
+    """The unit of concurrent delivery: one for each plant's requirements, and one for all other messages."""
     received_at: Mapped[dt.datetime]
     status: Mapped[str] = mapped_column(server_default=text("'stored'"))
     detail: Mapped[str] = mapped_column(server_default=text("''"))
@@ -44,7 +44,7 @@ class InboxRow(Base):
     not_before: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[dt.datetime | None]
     message: Mapped[str | None]
-    """What it says, as JSON: a canonical message, or what a supplier's document was read as."""
+    """Its content as JSON: a canonical message, or a supplier's document as it was parsed."""
 
     __table_args__ = (
         UniqueConstraint("source", "event_id"),
@@ -56,7 +56,7 @@ class InboxRow(Base):
 
 
 class LeaseRow(Base):
-    """What one process at a time may do, and which; see ledger.inbox.lease."""
+    """A task for one process at a time, and its holder; see ledger.inbox.lease."""
 
     __tablename__ = "lease"
 
@@ -67,7 +67,7 @@ class LeaseRow(Base):
 
 
 class DeadLetterRow(Base):
-    """What could not be understood or addressed; its id is made of what makes it unique."""
+    """A message that could not be understood or delivered; its id is a digest of what makes it unique."""
 
     __tablename__ = "dead_letter"
 

@@ -1,8 +1,8 @@
-"""What a plan run changes: its lines against what the registry noted as delivered last.
+"""The net change of a plan run: its lines against the last delivered state in the registry.
 
-Decided here: which lines say something new, and which known needs a whole plan no longer has. Set-based, so that a
-line that says what was said before costs nothing but its comparison. Not here: which known need a line without a
-reference continues (a matcher, by R1), and the last word on each change, which the registry has when it is delivered.
+Decided here: which lines are new or changed, and which known needs a complete plan no longer has. Set-based, so that an
+unchanged line costs only its comparison. Not here: which known need a line without a reference continues (a matcher, by
+R1), and the final classification of each change, which the registry makes on delivery.
 """
 
 import asyncio
@@ -116,13 +116,13 @@ PolicyOf = Callable[[str], PlantPolicy]
 
 
 class PlanNetChange:
-    """Matches plan runs to the registry."""
+    """Matches plan runs against the registry."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def waits_for(self, run: PlanRunStatus) -> str:
-        """What must be delivered before the run can be compared with it; empty: nothing."""
+        """What must be delivered before the run can be compared; empty where nothing must."""
         asked: dict[str, object] = {"source": run.source, "plant": run.plant, "version": run.version}
         async with transaction(self._engine) as connection:
             if (version := await connection.scalar(_WAITS_FOR_A_RUN, asked)) is not None:
@@ -137,7 +137,7 @@ class PlanNetChange:
     async def match(
         self, run: PlanRunStatus, policy: PlantPolicy, policy_of: PolicyOf, matcher: PlanMatcher
     ) -> PlanMatched:
-        """Find the net change, in one transaction; a run that is matched (or has ended) already stays as it is."""
+        """Find the net change, in one transaction; a run that is already matched (or has ended) stays unchanged."""
         async with transaction(self._engine) as connection:
             now = plan_run((await connection.execute(_RUN, {"run": run.number})).one())
             if now.stage is PlanStage.RECEIVED:
@@ -164,7 +164,7 @@ async def _compare(
 async def _name_lines(
     connection: AsyncConnection, run: PlanRunStatus, policy_of: PolicyOf, matcher: PlanMatcher
 ) -> AsyncIterator[str]:
-    """R1's second half, some items at a time; yields the known needs that are part of a tie."""
+    """The second half of R1, some items at a time; yields the known needs that are ambiguous."""
     items = list((await connection.scalars(_ITEMS_WITHOUT, {"run": run.number})).all())
     for start in range(0, len(items), _ITEMS_AT_ONCE):
         asked = {
@@ -217,7 +217,7 @@ async def _write_names(
 
 
 def _unnamed(run: PlanRunStatus, number: int, body: str) -> Need:
-    """With the reference that it gets where it is a need of its own: the same at every attempt."""
+    """The line's need with the reference that it gets where it continues no known need; the same at every attempt."""
     return need_of(run, number, PlanLine.model_validate_json(body), f"plan-{run.version}-line-{number}")
 
 

@@ -1,8 +1,7 @@
-"""Plan runs as a whole: satisfies activities.ports.PlanRunPort for activities, and serves the gateway's reads.
+"""Plan runs as a whole: implements activities.ports.PlanRunPort for activities, and serves the gateway's reads.
 
-Decided here: how the net change is handed over (by way of the inbox, in order, no more at once than a batch or two) and
-that a run which has ended hands over nothing more. Not here: how a plan comes in (plan_staging) and what it changes
-(plan_net_change).
+Decided here: how the net change is handed over (through the inbox, in order, at most a batch or two at once) and that a
+run which has ended hands over nothing more. Not here: the intake of plans (staging) and their net change (net_change).
 """
 
 import datetime as dt
@@ -93,17 +92,17 @@ class PlanRuns:
         return await self._one(PlanRunRow.source == source, PlanRunRow.plant == plant, PlanRunRow.version == version)
 
     async def waits_for(self, run: PlanRunStatus) -> str:
-        """What must be delivered before the run can be compared with it; empty: nothing."""
+        """What must be delivered before the run can be compared; empty where nothing must."""
         return await self._net_change.waits_for(run)
 
     async def match(
         self, run: PlanRunStatus, policy: PlantPolicy, policy_of: Callable[[str], PlantPolicy], matcher: PlanMatcher
     ) -> PlanMatched:
-        """Find the net change against what was delivered last, in one transaction."""
+        """Find the net change against the last delivered state, in one transaction."""
         return await self._net_change.match(run, policy, policy_of, matcher)
 
     async def wait(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
-        """A person is asked."""
+        """Mark the run as waiting for a person."""
         async with transaction(self._engine) as connection:
             return await _move(connection, run, PlanStage.WAITING, detail)
 
@@ -113,7 +112,7 @@ class PlanRuns:
             return await _move(connection, run, PlanStage.STOPPED, detail)
 
     async def keep_needs(self, run: PlanRunStatus, detail: str) -> PlanRunStatus:
-        """Withdraw nothing: a person decided so."""
+        """Withdraw nothing, as a person decided."""
         async with transaction(self._engine) as connection:
             moved = await _move(connection, run, PlanStage.MATCHED, detail)
             if moved.stage not in ENDED:
@@ -124,9 +123,9 @@ class PlanRuns:
             return moved
 
     async def deliver(self, run: PlanRunStatus, batch: int) -> PlanDelivered:
-        """Hand over the next changes where no more than a batch is under way; `done` where nothing is left.
+        """Hand over the next changes where at most a batch is under way; `done` where nothing is left.
 
-        In one transaction that holds the run's row: a newer plan which ends the run waits for it, or comes before it.
+        In one transaction that locks the run's row: a newer plan which ends the run comes either before or after it.
         """
         async with transaction(self._engine) as connection:
             now = await _move(connection, run, PlanStage.DELIVERING, run.detail)
@@ -160,7 +159,7 @@ class PlanRuns:
         )
 
     async def report(self, run: PlanRunStatus) -> AsyncIterator[tuple[object, ...]]:
-        """Every line, then what is withdrawn, in REPORT_COLUMNS; read as it is asked for."""
+        """Every line, then the withdrawals, in REPORT_COLUMNS; streamed."""
         matched = run.stage not in (PlanStage.RECEIVED, PlanStage.STOPPED, PlanStage.SUPERSEDED)
         async with transaction(self._engine) as connection:
             rows = await connection.stream(_REPORT, {"run": run.number, "matched": matched})
@@ -192,7 +191,7 @@ async def _move(connection: AsyncConnection, run: PlanRunStatus, stage: PlanStag
 
 
 async def _hand_over(connection: AsyncConnection, run: PlanRunStatus, batch: int) -> int:
-    """Put the next changes into the inbox; how many they were."""
+    """Put the next changes into the inbox; returns their number."""
     rows = (await connection.execute(_NEXT, {"run": run.number, "batch": batch})).all()
     if not rows:
         return 0

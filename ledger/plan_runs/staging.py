@@ -1,8 +1,7 @@
-"""Plan runs on their way in: lines are staged as they come, and count only once the whole plan is there.
+"""Staging of plan runs: lines are stored as they arrive, and count only once the plan is complete.
 
-Decided here: which plan is a repetition, a conflict or out of date, and that a newer whole plan ends what older ones
-of its source and plant have not finished. Not here: what a line must say (the gateway) and what it changes
-(plan_net_change).
+Decided here: which plan is a repetition, a conflict or out of date, and that a newer complete plan ends unfinished
+older ones of its source and plant. Not here: the form of a line (the gateway) and the net change (net_change).
 """
 
 import datetime as dt
@@ -60,35 +59,35 @@ DELETE FROM plan_run WHERE source = :source AND plant = :plant AND ended_at IS N
 
 
 class Taken(StrEnum):
-    """What a plan is to those that came before it."""
+    """How a plan relates to earlier ones."""
 
     NEW = "new"
     REPEATED = "repeated"
     CONFLICT = "conflict"
-    """This version came before with other lines, and was not stopped: the first stands."""
+    """This version was sent before with other lines, and was not stopped: the first one holds."""
     OLDER = "older"
-    """A newer whole plan is there."""
+    """There is a newer complete plan."""
 
 
 class Accepted(Model):
-    """The answer to a plan that is there whole: the run that stands."""
+    """The answer to a complete plan: the run that holds."""
 
     taken: Taken
     run: PlanRunStatus
     superseded: tuple[PlanRunStatus, ...] = ()
     """Older runs that it ended."""
     unstarted: tuple[PlanRunStatus, ...] = ()
-    """Older runs that nothing has been done about yet: whoever took one in may have died before its start."""
+    """Accepted older runs that have not started: the process that accepted one may have died before starting it."""
 
 
 class PlanStaging:
-    """Takes plans in."""
+    """Stores incoming plans."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def receive(self, source: str, plant: str, version: int, *, partial: bool, now: dt.datetime) -> PlanRunStatus:
-        """Begin to take a plan in; it counts for nothing until it is accepted."""
+        """Begin a plan; it has no effect until it is accepted."""
         async with transaction(self._engine) as connection:
             await connection.execute(
                 delete(PlanRunRow).where(PlanRunRow.stage == RECEIVING, PlanRunRow.received_at < now - _ABANDONED_AFTER)
@@ -104,7 +103,7 @@ class PlanStaging:
         """Stage lines, by COPY."""
         records = list(_records(run, lines))
         async with transaction(self._engine) as connection:
-            # The look comes first: it also begins the transaction, which COPY beside SQLAlchemy does not.
+            # The check comes first: it also begins the transaction, which COPY beside SQLAlchemy does not.
             stage = await connection.scalar(select(PlanRunRow.stage).where(PlanRunRow.number == run.number))
             if stage != RECEIVING:
                 raise PermanentError("ledger", f"{run.id} is {stage or 'gone'} and takes no more lines; send it anew")
@@ -113,7 +112,7 @@ class PlanStaging:
             await raw.driver_connection.copy_records_to_table("plan_line", records=records, columns=_COLUMNS)
 
     async def discard(self, run: PlanRunStatus) -> None:
-        """Forget a plan that did not come whole."""
+        """Discard a plan that did not arrive completely."""
         async with transaction(self._engine) as connection:
             await connection.execute(
                 delete(PlanRunRow).where(PlanRunRow.number == run.number, PlanRunRow.stage == RECEIVING)
@@ -127,13 +126,13 @@ class PlanStaging:
         runs_kept: int,
         stops: Callable[[PlanRunStatus], bool] = lambda run: False,
     ) -> Accepted:
-        """The plan is there whole: it stands, unless it is a repetition or out of date.
+        """Accept a complete plan, unless it is a repetition or out of date.
 
-        A plan that `stops` (it is over its error limit) changes nothing, so that it ends no older run either.
+        A plan that `stops` (above its error limit) changes nothing, so it ends no older run either.
         """
         async with transaction(self._engine) as connection:
-            # Else the database takes the new lines for a handful and compares each with each. On its own: the lock that
-            # it takes would make plans of different plants wait for each other.
+            # Without ANALYZE the planner expects a few lines and compares each with each. In its own transaction: its
+            # lock would make plans of different plants wait for each other.
             await connection.execute(text("ANALYZE plan_line"))
         async with transaction(self._engine) as connection:
             await connection.execute(
@@ -165,7 +164,7 @@ class PlanStaging:
         return accepted
 
     async def _in_its_way(self, connection: AsyncConnection, run: PlanRunStatus, digest: bytes) -> Accepted | None:
-        """What stands instead of it; a stopped run of the same version gives way to a corrected one."""
+        """The run that holds instead of it; a stopped run of the same version gives way to a corrected one."""
         others = select(PlanRunRow.__table__).where(
             PlanRunRow.source == run.source, PlanRunRow.plant == run.plant, PlanRunRow.stage != RECEIVING
         )
@@ -184,7 +183,7 @@ class PlanStaging:
 
 
 async def _supersede(connection: AsyncConnection, run: PlanRunStatus) -> tuple[PlanRunStatus, ...]:
-    """A run that delivers holds its row meanwhile, so that it hands nothing over after this."""
+    """A delivering run locks its row meanwhile, so that it hands nothing over after this."""
     ended = await connection.execute(
         update(PlanRunRow)
         .where(
@@ -204,7 +203,7 @@ async def _supersede(connection: AsyncConnection, run: PlanRunStatus) -> tuple[P
 
 
 async def _unstarted(connection: AsyncConnection, run: PlanRunStatus) -> tuple[PlanRunStatus, ...]:
-    """Its sender may have given up sending it again, and a partial plan waits until it is done."""
+    """Its sender may have given up retrying, and a partial plan waits until it is done."""
     found = await connection.execute(
         select(PlanRunRow.__table__)
         .where(
@@ -219,12 +218,12 @@ async def _unstarted(connection: AsyncConnection, run: PlanRunStatus) -> tuple[P
 
 
 def plan_run(row: Row[tuple[object, ...]]) -> PlanRunStatus:
-    """A row as the noun that it is."""
+    """A row as a PlanRun."""
     return _run(row, PlanStage(row.stage))
 
 
 def need_of(run: PlanRunStatus, number: int, line: PlanLine, reference: str) -> Need:
-    """The need that a line states."""
+    """The need in a line."""
     return Need(
         plant=run.plant,
         item=line.item,
@@ -241,7 +240,7 @@ def need_of(run: PlanRunStatus, number: int, line: PlanLine, reference: str) -> 
 
 
 def revision_of(run: PlanRunStatus, part: str, source_revision: int = 0) -> Revision:
-    """R10: where what the run says stands in the source's order of events."""
+    """R10: the position of the run's content in the source's order of events."""
     return Revision(
         plan_version=run.version,
         source_revision=source_revision,
@@ -251,7 +250,7 @@ def revision_of(run: PlanRunStatus, part: str, source_revision: int = 0) -> Revi
 
 
 def event_prefix(run: PlanRunStatus) -> str:
-    """What the event ids of a run's messages begin with."""
+    """The prefix of the event ids of a run's messages."""
     return f"plan/{run.plant}/{run.version}/"
 
 
@@ -283,7 +282,7 @@ def _records(run: PlanRunStatus, lines: Sequence[NumberedLine]) -> Iterator[tupl
 
 
 def _storable(words: str | None) -> str | None:
-    """As ledger.database.Words does it for statements: COPY knows no column types of ours."""
+    """The same replacement as ledger.database.Words makes in statements: COPY ignores our column types."""
     return None if words is None else words.replace("\0", "\ufffd")
 
 

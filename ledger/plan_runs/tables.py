@@ -1,7 +1,6 @@
-"""The tables of plan runs: what a plan said line by line, and the net change that is delivered of it.
+"""The tables of plan runs: a plan's lines, and the net change to deliver.
 
-They are kept for a number of runs only (policy `plan.runs_kept`): what a plan changed, the inbox and the audit events
-keep.
+Only a number of runs are kept (policy `plan.runs_kept`): the inbox and the audit events keep what a plan changed.
 """
 
 import datetime as dt
@@ -32,7 +31,7 @@ class PlanRunRow(Base):
     kept: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Requirements that could be one of several lines (R1): they stay as they are."""
     inbox_mark: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    """The newest message that had arrived when the plan had: the net change is against what those left."""
+    """The newest message that had arrived by the plan's arrival: the net change is against the state after it."""
     received_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
 
@@ -49,7 +48,7 @@ class PlanRunRow(Base):
 
 
 class PlanLineRow(Base):
-    """A line as it was read; `outcome` None: unchanged, once the run is matched."""
+    """A line as parsed; `outcome` None: unchanged, once the run is matched."""
 
     __tablename__ = "plan_line"
 
@@ -61,7 +60,7 @@ class PlanLineRow(Base):
     required_date: Mapped[dt.date | None]
     criticality: Mapped[str | None]
     content: Mapped[str | None]
-    """Digest of the need's content, as the registry notes it."""
+    """Digest of the need's content, as the registry records it."""
     body: Mapped[str | None]
     outcome: Mapped[str | None]
     field: Mapped[str | None]

@@ -1,7 +1,6 @@
 """Reads for lists, traces and inboxes: the last recorded snapshots, in keyset pages.
 
-Nothing is decided here, and nothing lists workflows to answer a user; a single entity's present state comes from
-its `status` query.
+Nothing is decided here. No read lists workflows; a single entity's present state comes from its `status` query.
 """
 
 from collections.abc import Sequence
@@ -67,7 +66,7 @@ class ChangeRow(Model):
 
 
 class WaitingSummary(Model):
-    """What waits for the machine and what waits for people."""
+    """The backlog: what waits for delivery and what waits for people."""
 
     undelivered: int
     oldest_undelivered_at: Instant | None
@@ -92,7 +91,7 @@ class Reads:
         limit: int = 50,
         after: str | None = None,
     ) -> Page[RequirementRow]:
-        """Requirements by id; `order` is our id or the ERP's number, `q` a part of any of their words."""
+        """Requirements by id; `order` is our id or the ERP's number, `q` part of any of their texts."""
         query = _requirement_query().order_by(RequirementRecord.id).limit(limit + 1)
         if plant is not None:
             query = query.where(RequirementRecord.plant == plant)
@@ -172,7 +171,7 @@ class Reads:
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ChangeRow]:
-        """Engineering changes by id; those that have recorded nothing yet are not told."""
+        """Engineering changes by id, without those that have recorded nothing yet."""
         query = _change_query().order_by(ChangeRecord.id).limit(limit + 1)
         if plant is not None:
             query = query.where(ChangeRecord.plant == plant)
@@ -193,17 +192,18 @@ class Reads:
         return ChangeRow.model_validate(rows[0]) if rows else None
 
     async def audit_events_of_kind(self, entity_ids: Sequence[str], kinds: Sequence[str]) -> list[AuditEvent]:
-        """The audit events of these entities that are of these kinds, oldest first: no chain, since others lie
-        between."""
+        """The audit events of these entities and kinds, oldest first: not a chain, since events between them are left
+        out.
+        """
         row = AuditEventRow
         query = select(row.__table__).where(row.entity_id.in_(list(entity_ids)), row.kind.in_(list(kinds)))
         query = query.where(~row.superseded)
         return [audit_event_of(found) for found in await self._all(query.order_by(row.processing_time, row.entity_id))]
 
     async def audit_events(self, entity_ids: Sequence[str]) -> list[AuditEvent]:
-        """The whole chains of these entities: entity by entity in the order given, each from its first event on.
+        """The whole chains of these entities, in the given order, each from its first event on.
 
-        With the events that a later attempt replaced (canonical.audit_event.in_force).
+        Includes events that a later attempt replaced (canonical.audit_event.in_force).
         """
         query = (
             select(AuditEventRow.__table__)
@@ -217,12 +217,12 @@ class Reads:
         )
 
     async def inbox_of(self, entity: str) -> list[InboxMessage]:
-        """What came in for an entity (requirement id or order number), oldest first."""
+        """Incoming messages for an entity (requirement id or order number), oldest first."""
         rows = await self._all(message_query().where(InboxRow.entity == entity).order_by(InboxRow.id))
         return [InboxMessage.model_validate(row) for row in rows]
 
     async def waiting_summary(self) -> WaitingSummary:
-        """What waits, for health checks and metrics."""
+        """The backlog, for health checks and metrics."""
         waits = InboxRow.status == UNDELIVERED
         query = select(
             select(func.count()).where(waits).scalar_subquery().label("undelivered"),
@@ -260,7 +260,7 @@ def _change_query() -> Select[*tuple[Any, ...]]:
 
 
 def _requirements_of(order: str) -> Any:
-    """Those with a line of the order, or a supply request in its consolidation batch while it collects."""
+    """Requirements with a line of the order, or a supply request in it while it is consolidating."""
     orders = select(OrderRecord.id).where(or_(OrderRecord.id == order, OrderRecord.order_number == order))
     return union(
         select(OrderLineRow.requirement_id).where(OrderLineRow.order_id.in_(orders)),

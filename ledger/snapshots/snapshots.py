@@ -1,7 +1,7 @@
 """The snapshots that entities record: the read model of lists, traces and questions.
 
-Decided here: that a snapshot never goes back in time, and what an order's lines say of supply: whom a line serves, what
-of it is confirmed, and what nobody claims.
+Decided here: that a snapshot never goes back in time, and how an order's lines become supply: the requirements that a
+line serves, its confirmed quantity, and its unallocated quantity.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ Place = TypeVar("Place")
 
 
 async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standing]) -> None:
-    """Of each entity the newest state, where none that is newer is recorded."""
+    """Write the newest state of each entity, unless a newer one is recorded."""
     newest: dict[str, Standing] = {}
     for each in standing:
         kept = newest.get(each.audit_batch.snapshot.id)
@@ -46,7 +46,7 @@ async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standi
             newest[each.audit_batch.snapshot.id] = each
     tables: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRecord, ChangeRecord, StockRow)
     rows: dict[type[Base], list[dict[str, Any]]] = {table: [] for table in tables}
-    # In the order of ids and of tables, so that two calls that meet wait for each other and never in a circle.
+    # In the order of ids and of tables, so that concurrent calls wait for each other without a deadlock.
     for _, each in sorted(newest.items()):
         table, columns = _row(each.audit_batch.snapshot, each.position)
         rows[table].append(columns)
@@ -57,7 +57,7 @@ async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standi
 
 
 def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]:
-    """The table and the columns of a snapshot; `position`: of the event that led to it."""
+    """A snapshot's table and columns; `position`: of the event that led to it."""
     common = {"id": snapshot.id, "position": position, "snapshot": snapshot}
     match snapshot:
         case RequirementSnapshot(need=need):
@@ -112,7 +112,7 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
 
 
 async def _write_newer(connection: AsyncConnection, record: type[Base], rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Upsert snapshots unless a newer one stands; the ids that were written."""
+    """Upsert snapshots unless a newer one is stored; returns the ids that were written."""
     if not rows:
         return set()
     written = await connection.execute(_newer(record, tuple(rows[0])), rows)
@@ -121,7 +121,7 @@ async def _write_newer(connection: AsyncConnection, record: type[Base], rows: Se
 
 @cache
 def _newer(record: type[Base], columns: tuple[str, ...]) -> ReturningInsert[str]:
-    """The upsert of a record's snapshots; built once, which costs as much as running it."""
+    """The upsert of a record's snapshots; built once: building it costs as much as running it."""
     table = record.__table__
     assert isinstance(table, Table)
     statement = insert(table).values(recorded_at=func.now())
@@ -134,8 +134,9 @@ def _newer(record: type[Base], columns: tuple[str, ...]) -> ReturningInsert[str]
 
 
 async def _write_lines(connection: AsyncConnection, orders: Sequence[OrderSnapshot]) -> None:
-    """Bring order_line, and what the consolidation batches say was asked, to the snapshots; their orders' rows are
-    locked by now."""
+    """Update order_line, and the requested quantities of the consolidation batches, from the snapshots; their orders'
+    rows are already locked.
+    """
     if not orders:
         return
     requested: dict[tuple[str, int], dict[str, Any]] = {
@@ -154,7 +155,7 @@ async def _write_lines(connection: AsyncConnection, orders: Sequence[OrderSnapsh
     touched = {(place[0], asked_before[place][0]) for place in outdated} | {
         (place[0], asked[place][0]) for place in new
     }
-    # What a shared line asks for is told once, with its first requirement; the others ask for nothing beside it.
+    # A shared line's requested quantity counts once, with its first requirement; the others count zero.
     touched |= {
         (order.id, share.requirement_id)
         for order in orders
@@ -179,7 +180,7 @@ _LINES_OF = select(OrderLineRow.__table__).where(OrderLineRow.order_id == any_(b
 
 
 async def _write_asked(connection: AsyncConnection, served: Collection[tuple[str, str]]) -> None:
-    """R14: from the first line on, what an order asks for is what its lines say, in the need's unit."""
+    """R14: once an order has lines, its requested quantities are those of its lines, in the need's unit."""
     await connection.execute(_ASKED, {"served": sorted(served)})
 
 
@@ -203,7 +204,7 @@ _ASKED = _asked_by_lines()
 
 
 def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any]:
-    """The row of a line. What is confirmed serves the claims first; what comes last of it is spare."""
+    """The row of a line. Confirmed supply meets the allocations first; the last to come is surplus."""
     coming = (
         [] if order.closed else [part for part in line.schedule_lines if part.state in _COMING and part.quantity > 0]
     )
@@ -225,17 +226,17 @@ def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any
 
 
 def asked_of(rows: Mapping[Place, Mapping[str, Any]]) -> dict[Place, tuple[str, Decimal]]:
-    """R14: for whom each line asks the supplier for how much."""
+    """R14: the quantity that each line requests from the supplier, by requirement."""
     return {place: (row["requirement_id"], row["quantity"]) for place, row in rows.items()}
 
 
 def received_of(coverage: Iterable[ScheduleLine]) -> Decimal:
-    """What of a requirement's cover is on stock."""
+    """The quantity of a requirement's coverage that is on stock."""
     return _sum(part for part in coverage if part.state is ScheduleLineState.RECEIVED)
 
 
 def _last(coming: Iterable[ScheduleLine], spare: Decimal) -> list[list[str]]:
-    """The last of it to come, up to so much; what has no date comes last, and nobody can count on it."""
+    """The last quantities to come, up to so much; undated ones come last, and nobody can rely on them."""
     parts = list(coming)
     dated = [(part.date, part.quantity) for part in parts if part.date is not None]
     spare -= _sum(part for part in parts if part.date is None)

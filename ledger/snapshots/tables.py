@@ -1,4 +1,4 @@
-"""The tables of what entities recorded last of themselves: the read model of lists and traces."""
+"""The tables of the entities' last snapshots: the read model of lists and traces."""
 
 import datetime as dt
 from decimal import Decimal
@@ -17,9 +17,9 @@ from ledger.database import Base, Document, Words
 
 
 class RequirementRecord(Base):
-    """A requirement: the newest revision noted of it (registry) and its present state (read model).
+    """A requirement: its newest registered revision (registry) and its present state (read model).
 
-    Either half may come first: a need is noted by who delivered it, the state is recorded by the entity.
+    Either half may come first: the relay registers a need that it delivered, the entity records its state.
     """
 
     __tablename__ = "requirement"
@@ -35,7 +35,7 @@ class RequirementRecord(Base):
     registered_event_id: Mapped[str | None] = mapped_column(Words(collation="C"))
     """Collated by code point, as Revision.rank compares it."""
     registered_content: Mapped[str | None]
-    """Digest of the newest need's content; None: only a withdrawal was ever noted."""
+    """Digest of the newest need's content; None: only a withdrawal was ever registered."""
     registered_withdrawn: Mapped[bool | None]
     registered_at: Mapped[dt.datetime | None]
     position: Mapped[int | None]
@@ -43,7 +43,7 @@ class RequirementRecord(Base):
     required_date: Mapped[dt.date | None]
     closed: Mapped[bool | None]
     quantity: Mapped[Decimal | None]
-    """What is needed, in `unit`, with what is met from stock and what is received of it; 0: withdrawn."""
+    """The needed quantity, in `unit`, beside those met from stock and received; 0: withdrawn."""
     unit: Mapped[str | None]
     from_stock: Mapped[Decimal | None]
     received: Mapped[Decimal | None]
@@ -98,11 +98,11 @@ class OrderLineRow(Base):
     item: Mapped[str | None]
     unit: Mapped[str | None]
     coming: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Something is confirmed or on the way that is not received yet."""
+    """Whether something is confirmed or on the way and not yet received."""
     confirmed: Mapped[Decimal] = mapped_column(server_default=text("0"))
-    """What of that needs claim."""
+    """The quantity of that which is allocated to needs."""
     spare: Mapped[list[list[str]] | None] = mapped_column(JSON(none_as_null=True))
-    """What of it nobody claims, by dock date: [date, quantity]; the last to come."""
+    """The unallocated quantity, by dock date: [date, quantity]; the last to come."""
 
     __table_args__ = (Index("ix_order_line_coming", "plant", "item", postgresql_where=text("coming")),)
 
@@ -132,7 +132,7 @@ class ExceptionRecord(Base):
 
 
 class ChangeRecord(Base):
-    """An engineering change: the newest that was noted of it, and its present state; either may come first."""
+    """An engineering change: its newest registered revision, and its present state; either may come first."""
 
     __tablename__ = "engineering_change"
 

@@ -1,7 +1,7 @@
-"""What the ledger knows of an item at a plant, for a question that must be answered in milliseconds.
+"""The ledger's data on an item at a plant, for a question that must be answered in milliseconds.
 
-Nothing is decided here. It reads columns that entities' snapshots are projected to (ledger.audit_log), never the
-snapshots themselves: they grow with an order, and an item may have thousands of needs.
+Nothing is decided here. Reads the columns that entities' snapshots are projected to (ledger.snapshots.snapshots), never
+the snapshots themselves: they grow with an order, and an item may have thousands of needs.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from ledger.database import failures
 
 
 class OpenNeeds(Model):
-    """The open needs of an item that are stated in one unit."""
+    """The open needs of an item in one unit."""
 
     unit: str
     count: int
@@ -28,37 +28,37 @@ class OpenNeeds(Model):
 
 
 class ConfirmedSupply(Model):
-    """What suppliers have confirmed for needs, or despatched, and is not received yet; in one order unit."""
+    """Supply for needs that is confirmed or despatched and not yet received, in one order unit."""
 
     unit: str
     quantity: Decimal
 
 
 class SurplusSupply(Model):
-    """What order lines bring to the dock on a day and no need claims."""
+    """Unallocated supply from order lines, by dock date."""
 
     unit: str
     quantity: Decimal
     date: dt.date
     order: str
-    """The first of them, by its number where it has one."""
+    """The first of these orders, by its number where it has one."""
     lines: int
 
 
 class ItemSupply(Model):
-    """What is known of an item at a plant."""
+    """The supply of an item at a plant."""
 
     stock: StockFigure | None
     assessment: Assessment | None
     assessed_at: Instant | None
-    """Since when master data and policy have been as they were last decided by."""
+    """When the master data and policy of the last decision were recorded."""
     needs: tuple[OpenNeeds, ...]
     confirmed: tuple[ConfirmedSupply, ...]
     surplus: tuple[SurplusSupply, ...]
 
     @property
     def known(self) -> bool:
-        """Whether the ledger has heard of the item at all."""
+        """Whether the ledger has any record of the item."""
         return bool(self.stock or self.assessment or self.needs or self.confirmed or self.surplus)
 
 
@@ -94,14 +94,14 @@ SELECT json_build_object(
                  WHERE plant = :plant AND item = :item AND coming GROUP BY unit, piece->>0) AS spared)
 )::text
 """)
-"""One round trip, told in the words of the model that reads it; sums are made where the rows are."""
+"""One round trip, in the form of the model that parses it; sums are computed in the database."""
 
 
 class Availabilities:
     """Looks items up."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        # A question of one statement needs no transaction: that would be two round trips more.
+        # A single statement needs no transaction, which would cost two more round trips.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def supply_of(self, plant: str, item: str) -> ItemSupply:

@@ -1,8 +1,8 @@
-"""Available stock: what systems said of it, what that leaves, and who could use it.
+"""Available stock: the reports on it, the resulting figure, and the requirements that could use it.
 
-Decided here: the figure, by R10 (the newest statement by the senders' clocks, less what was consumed after it; the
-order of arrival plays no part), and whether anybody is to be told of it. Not here: conversions of units
-(gateway.stock_delivery) and what becomes of the figure (decisions.stock_use).
+Decided here: the figure, by R10 (the newest statement by the senders' clocks, less later consumption; the order of
+arrival does not matter), and whether to notify the stock balance. Not here: conversions of units
+(gateway.delivery.stock) and the use of the figure (decisions.stock_use).
 """
 
 from collections import defaultdict
@@ -39,30 +39,30 @@ class CountedReport(Model):
 
 
 class StockClassification(Model):
-    """What the reports of a stock come to; `figure` None: nobody has stated it yet."""
+    """The result of the reports on a stock; `figure` None: no statement was received yet."""
 
     figure: StockFigure | None
     notify: bool
-    """Somebody is concerned who does not know it yet."""
+    """The figure concerns requirements, and has not been reported to the balance yet."""
     reopen: bool = False
     """The balance has ended."""
     next_sequence: int = 1
 
 
 class Stock:
-    """Notes reports, and answers what is free and who uses it."""
+    """Records reports, and answers what is available to promise and who uses it."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def unit_of(self, plant: str, item: str) -> str | None:
-        """The unit that the stock is counted in, that of the first report; None: there was none."""
+        """The unit of the stock, which is that of its first report; None where there was none."""
         async with autocommit(self._engine) as connection:
             query = select(StockRow.unit).where(StockRow.plant == plant, StockRow.item == item)
             return (await connection.execute(query)).scalar_one_or_none()
 
     async def register(self, stock: StockId, unit: str, reports: Sequence[CountedReport]) -> StockClassification:
-        """Note reports on one stock, each once, and say what they come to; a repetition changes nothing."""
+        """Record reports on one stock, each once, and return the result; a repetition changes nothing."""
         first = reports[0].report
         async with transaction(self._engine) as connection:
             place = {"id": stock, "plant": first.plant, "item": first.item}
@@ -83,14 +83,15 @@ class Stock:
             return await _classify(connection, row, figure)
 
     async def classify(self, stock: StockId) -> StockClassification:
-        """What its figure comes to now."""
+        """Classify the stock's present figure."""
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(select(StockRow.__table__).where(StockRow.id == stock))).one()
             return await _run_of(connection, row, StockClassification(figure=_known(row), notify=True))
 
     async def newer_than(self, needs: Sequence[Need]) -> dict[RequirementId, StockFigure]:
-        """By need, the available stock that was stated after it: of needs that arrive after what is said of their
-        stock."""
+        """By need, the available stock stated after the need was planned: for needs that arrive later than the
+        statement on their stock.
+        """
         if not needs:
             return {}
         given = {"stocks": list({stock_id(need.plant, need.item) for need in needs})}
@@ -104,7 +105,7 @@ class Stock:
         return found
 
     async def reported(self, figure: StockFigure) -> None:
-        """The balance has been started with the figure, or told it."""
+        """Record that the balance was started with the figure or notified of it."""
         async with autocommit(self._engine) as connection:
             await connection.execute(
                 update(StockRow)
@@ -113,7 +114,7 @@ class Stock:
             )
 
     async def figure(self, plant: str, item: str) -> StockFigure | None:
-        """What is free; None: nobody has stated it."""
+        """The stock available to promise; None where it was never stated."""
         query = select(StockRow.__table__).where(StockRow.plant == plant, StockRow.item == item)
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -130,7 +131,7 @@ class Stock:
         return [_user(snapshot, held) for snapshot in snapshots if snapshot.needed != 0]
 
     async def balance(self, stock: StockId) -> StockSnapshot | None:
-        """The balance of a stock as it last stood; None where it has recorded nothing."""
+        """The stock balance as last recorded; None where it has recorded nothing."""
         async with autocommit(self._engine) as connection:
             query = select(StockRow.snapshot).where(StockRow.id == stock)
             return (await connection.execute(query)).scalar_one_or_none()
@@ -138,7 +139,7 @@ class Stock:
     # -- what is known of the item
 
     async def record_item(self, assessment: Assessment) -> None:
-        """Keep what a need was decided by, for questions that must not wait for the ERP."""
+        """Keep the master data and policy behind a decision, for questions that must not wait for the ERP."""
         item = assessment.item
         if item is None:
             return
@@ -147,14 +148,14 @@ class Stock:
             await connection.execute(_RECORD_ITEM, {"plant": item.plant, "item": item.item, "assessment": kept})
 
     async def item(self, plant: str, item: str) -> Assessment | None:
-        """Master data and policy as last noted; None: no need of the item was ever decided."""
+        """Master data and policy as last recorded; None where no need of the item was ever decided."""
         async with autocommit(self._engine) as connection:
             query = select(ItemRow.assessment).where(ItemRow.plant == plant, ItemRow.item == item)
             return (await connection.execute(query)).scalar_one_or_none()
 
 
 def _record_item() -> Insert:
-    """Built once, which costs more than running it."""
+    """Built once: building it costs more than running it."""
     statement = insert(ItemRow).values(registered_at=func.now())
     return statement.on_conflict_do_update(
         index_elements=[ItemRow.plant, ItemRow.item],
@@ -171,7 +172,7 @@ _FREE = select(StockRow.__table__).where(
 async def available_to_promise(
     connection: AsyncConnection, plant: str, items: Sequence[str]
 ) -> Mapping[str, StockFigure]:
-    """By item, what is free (R13)."""
+    """By item, the stock available to promise (R13)."""
     query = select(StockRow.__table__).where(StockRow.plant == plant, StockRow.item.in_(items))
     found = {row.item: _known(row) for row in await connection.execute(query)}
     return {item: figure for item, figure in found.items() if figure is not None}
@@ -195,9 +196,9 @@ def _report_row(counted: CountedReport) -> dict[str, object]:
 
 
 async def _figure(connection: AsyncConnection, stock: Row[Any]) -> StockFigure | None:
-    """R10: of the statements the newest, then by the sender's sequence, id and source; less the consumption after it.
+    """R10: the newest statement, ties by the sender's sequence, id and source; less the consumption after it.
 
-    What is consumed in the very moment of a statement is in it already.
+    Consumption at the same instant as a statement is already included in it.
     """
     report = StockReportRow
     here = (report.plant == stock.plant, report.item == stock.item)
@@ -234,7 +235,7 @@ def _known(row: Row[Any]) -> StockFigure | None:
 
 
 async def _classify(connection: AsyncConnection, row: Row[Any], figure: StockFigure | None) -> StockClassification:
-    """Nothing durable is begun where nothing is to be said: nothing is short, and nobody's need could be relaxed."""
+    """Starts no balance where nothing is short and no need could be relaxed."""
     if figure is None or figure.revision <= row.reported_revision:
         return StockClassification(figure=figure, notify=False)
     runs = row.reported_revision > 0 and not _has_ended(row)
@@ -247,14 +248,14 @@ async def _classify(connection: AsyncConnection, row: Row[Any], figure: StockFig
 
 
 def _has_ended(row: Row[Any]) -> bool:
-    """Whether the balance that was told last has ended, and not just begun."""
+    """Whether the last notified balance has ended, and has not just begun."""
     return row.snapshot is not None and bool(row.closed) and row.snapshot.figure.revision >= row.reported_revision
 
 
 async def _run_of(
     connection: AsyncConnection, row: Row[Any], classification: StockClassification
 ) -> StockClassification:
-    """The triage, with where the audit events of a balance that has ended are to go on."""
+    """The classification, with the position from which the audit events of a balance that has ended continue."""
     if not classification.notify or not _has_ended(row):
         return classification
     counted = await counts(connection, [row.id])
@@ -262,9 +263,9 @@ async def _run_of(
 
 
 async def _held(connection: AsyncConnection, requirements: Sequence[str]) -> Mapping[str, Decimal]:
-    """By requirement, what is received or on the way of its order lines, in its own unit.
+    """By requirement, the received and coming quantity of its order lines, in its own unit.
 
-    Of a line that several share, what is on the way is nobody's yet: its order keeps that floor itself (R3).
+    The coming quantity of a shared line is not allocated yet: its order enforces that floor itself (R3).
     """
     if not requirements:
         return {}

@@ -1,4 +1,4 @@
-"""The tables of available stock: what systems said of it, what that leaves, and what is known of an item at a plant."""
+"""The tables of available stock: the reports, the resulting figure, and the master data of an item at a plant."""
 
 import datetime as dt
 from decimal import Decimal
@@ -12,7 +12,7 @@ from ledger.database import Base, Document, Words
 
 
 class StockReportRow(Base):
-    """A report on stock as it was said; kept for good, stale ones too."""
+    """A stock report as received; kept permanently, stale ones too."""
 
     __tablename__ = "stock_report"
 
@@ -33,7 +33,7 @@ class StockReportRow(Base):
 
 
 class StockRow(Base):
-    """What is free of an item at a plant (`free` None: nobody has stated it), and its balance's present state."""
+    """An item's stock available to promise at a plant (None where never stated), and its balance's present state."""
 
     __tablename__ = "stock"
 
@@ -47,7 +47,7 @@ class StockRow(Base):
     reason: Mapped[str] = mapped_column(server_default=text("''"))
     revision: Mapped[int] = mapped_column(server_default=text("0"))
     reported_revision: Mapped[int] = mapped_column(server_default=text("0"))
-    """The newest figure that the balance was started with or told."""
+    """The newest figure that the balance was started with or notified of."""
     stage: Mapped[str | None]
     closed: Mapped[bool | None]
     position: Mapped[int | None]
@@ -56,7 +56,7 @@ class StockRow(Base):
 
 
 class ItemRow(Base):
-    """Master data and policy of an item at a plant, as a need was last decided by them."""
+    """Master data and policy of an item at a plant, as last used to decide a need."""
 
     __tablename__ = "item_at_plant"
 
