@@ -91,7 +91,7 @@ async def test_a_former_runs_log_is_kept_and_a_restart_adds_to_the_present_one(t
 
 
 CONSOLE = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from settings import environment_for_child
 from tools.processes import Processes, Program
@@ -103,6 +103,8 @@ async def console() -> None:
             print(await processes.start(Program(name, sleeper, environment_for_child())), flush=True)
         await asyncio.sleep(60)
 
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so would this child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 asyncio.run(console())
 """
 

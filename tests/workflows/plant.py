@@ -13,7 +13,7 @@ from temporalio.worker import Worker, WorkflowRunner
 from canonical.base import Criticality
 from canonical.calendar import Calendar
 from canonical.need import Need, Peg, Revision
-from canonical.policy import Approval, PlantPolicy
+from canonical.policy import Approval, Ownership, PlantPolicy
 from canonical.sourcing import ItemAtPlant, Source
 from ledger.ledger import Ledger
 from policies.book import FixedPolicies
@@ -30,6 +30,7 @@ POLICY = PlantPolicy(
     purchasing_organization="1710",
     calendar=EVERY_DAY,
     office=EVERY_DAY,
+    ownership=Ownership(requirement=("aps-*",)),
     approval=Approval(rates={"EUR": Decimal(1), "USD": Decimal("0.92")}),
 )
 
