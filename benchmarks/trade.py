@@ -112,7 +112,7 @@ class Needs:
         return {
             "specversion": "1.0",
             "id": f"{reference}@1",
-            "source": "bench",
+            "source": "aps-bench",
             "type": _PLANNED,
             "time": dt.datetime.now(dt.UTC).isoformat(),
             "data": {

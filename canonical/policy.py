@@ -128,15 +128,15 @@ class Role(Model):
 
 
 class Ownership(Model):
-    """Which systems own a data domain: only they may state or change it. Names are CloudEvents sources, * for any."""
+    """Which systems own a data domain and alone may change it: CloudEvents sources, * for any; empty: nobody."""
 
-    requirement: tuple[str, ...] = ("*",)
-    supplier_answer: tuple[str, ...] = ("*",)
-    shipment: tuple[str, ...] = ("*",)
-    goods_receipt: tuple[str, ...] = ("*",)
-    order_document: tuple[str, ...] = ("*",)
-    bill_of_material: tuple[str, ...] = ("*",)
-    stock: tuple[str, ...] = ("*",)
+    requirement: tuple[str, ...] = ()
+    supplier_answer: tuple[str, ...] = ()
+    shipment: tuple[str, ...] = ()
+    goods_receipt: tuple[str, ...] = ()
+    order_document: tuple[str, ...] = ()
+    bill_of_material: tuple[str, ...] = ()
+    stock: tuple[str, ...] = ()
     """Available stock and unplanned consumption."""
 
 

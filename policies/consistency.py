@@ -39,8 +39,8 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
             if not absence.delegate.strip() or absence.delegate == name:
                 yield f"roles.{name}.absences", absence.delegate, "must name another role or person as delegate"
     for domain, sources in policy.ownership:
-        if not sources or not all(source.strip() for source in sources):
-            yield f"ownership.{domain}", list(sources), 'must name at least one source, or "*"'
+        if not all(source.strip() for source in sources):
+            yield f"ownership.{domain}", list(sources), 'must name sources, "*" for any, or none'
     for key in ("planner", "buyer", "manager"):
         if not getattr(policy, key).strip():
             yield key, getattr(policy, key), "must name a role"

@@ -26,7 +26,7 @@ from canonical.messages import (
 )
 from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, OrderAnswer, ShipmentAnnounced
 from canonical.plan import PlanRunStatus
-from canonical.policy import PlantPolicy
+from canonical.policy import Ownership, PlantPolicy
 from canonical.records import ExceptionSnapshot, ExceptionState
 from policies.book import FixedPolicies
 
@@ -39,7 +39,13 @@ DOWN = RPCStatusCode.UNAVAILABLE
 _OFFICE = Calendar(name="office")
 PLANTS = {
     name: PlantPolicy(
-        plant=name, version="1", company_code=name, purchasing_organization="1", calendar=_OFFICE, office=_OFFICE
+        plant=name,
+        version="1",
+        company_code=name,
+        purchasing_organization="1",
+        calendar=_OFFICE,
+        office=_OFFICE,
+        ownership=Ownership.model_validate(dict.fromkeys(Ownership.model_fields, ("*",))),
     )
     for name in ("P1", "P2")
 }

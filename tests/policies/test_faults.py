@@ -65,7 +65,7 @@ def test_what_is_missing_is_named(folder: Folder) -> None:
             "minimum_days = 366\n",
             "lead_time = '366 to 365': minimum_days must not be above maximum_days",
         ),
-        ('shipment = ["*"]', "shipment = []", 'ownership.shipment = []: must name at least one source, or "*"'),
+        ("shipment = []", 'shipment = [" "]', 'must name sources, "*" for any, or none'),
         ('lots = "buyer"', 'lots = ""', "owners.lots = '': must name a role"),
         ('kind = "direct"', 'kind = "transfer"', "must name another plant that the item is moved from"),
         ('kind = "direct"', 'kind = "direct"\nsupplying_plant = "1720"', "= '1720': is of a transfer; take it out"),
