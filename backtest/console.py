@@ -1,6 +1,6 @@
 """`cli.py policy backtest`: from the command line to the result, with a progress bar on the way.
 
-What is decided here: what can't be compared at all, said before anything is read. Not here: the comparison.
+Decided here: what can't be compared at all, said before anything is read. Not here: the comparison.
 """
 
 import asyncio

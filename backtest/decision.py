@@ -1,6 +1,6 @@
 """A decision in figures that can be compared one by one, as it was recorded or as it would be under a policy.
 
-What is decided here: what counts as another decision. Not here: how it is made again (cover, need, order).
+Decided here: what counts as another decision. Not here: how it is made again (cover, need, order).
 """
 
 import datetime as dt

@@ -1,6 +1,6 @@
 """What orders decided, judged again: changes of lines (R3, R15) and suppliers' answers (R8), from the reasons recorded.
 
-What is decided here: which of it was the policy's doing. A change that a person decided was not, and is left out. The
+Decided here: which of it was the policy's doing. A change that a person decided was not, and is left out. The
 value of a change stays as it was reckoned in the company's currency that day. Not here: the judgement (decisions).
 """
 

@@ -1,6 +1,6 @@
 """The result of a comparison, for a person and for a program.
 
-What is decided here: what is shown of it, and that a file holds all differences however many there are. Not here: what
+Decided here: what is shown of it, and that a file holds all differences however many there are. Not here: what
 was compared.
 """
 

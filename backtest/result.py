@@ -1,6 +1,6 @@
 """The comparison: every recorded decision made again under the candidate, and under the present policies as a control.
 
-What is decided here: what is counted, and how far the control vouches for it. Each decision is taken by itself, from
+Decided here: what is counted, and how far the control vouches for it. Each decision is taken by itself, from
 what was known when it was made: what a different decision would have led to later is not played on. Not here: how a
 kind of decision is made again (cover, need, order) and how the result is shown (report).
 """

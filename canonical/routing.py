@@ -1,6 +1,6 @@
 """The sources of an item as a plant's policy lets it have them.
 
-What is decided here: which of master data's sources may be used (by the policy's routes), in which order, by whose
+Decided here: which of master data's sources may be used (by the policy's routes), in which order, by whose
 calendar, which transfers stand beside them, and how long a goods receipt takes where the item says nothing. Not here:
 which source a need takes (decisions.sourcing).
 """

@@ -1,6 +1,6 @@
 """The units of measure that Pegline speaks: UN/ECE Recommendation 20 and 21 codes.
 
-What is decided here: which codes are known, how many decimals each is traded in, and the exact sizes of those that are
+Decided here: which codes are known, how many decimals each is traded in, and the exact sizes of those that are
 physical. Not here: a system's own codes (each adapter maps its own) and which conversion holds for an item
 (decisions.units: master data's own come first).
 """

@@ -1,6 +1,6 @@
 """R9, partial answers: what a supplier's answer to an order line promises, as one list of schedule lines.
 
-What is decided here: how much is confirmed for when, what is backordered, what is rejected; and that an answer which
+Decided here: how much is confirmed for when, what is backordered, what is rejected; and that an answer which
 can't be read without guessing goes to a person. Not here: whether the answer is of the current revision (R10) and
 whether it is good enough (R8, R7).
 """
@@ -29,7 +29,7 @@ class ReadAnswer(NamedTuple):
     rule: str = "R9"
 
     def reason(self, policy_version: str) -> Reason:
-        """The reading for trace and audit; no policy is in it."""
+        """The reading for trace and audit; it depends on no policy."""
         inputs: dict[str, JsonValue] = {"confirmed": str(self.confirmed), "rejected": str(self.rejected)}
         return Reason(rule=self.rule, why=self.why, inputs=inputs, policy_version=policy_version)
 
@@ -50,14 +50,14 @@ class ReadAnswer(NamedTuple):
 
 
 class NotAnswered(NamedTuple):
-    """The answer says nothing of the line."""
+    """The answer does not mention the line."""
 
     why: str = "the answer does not name the line"
     rule: str = "R9"
 
 
 class UnclearAnswer(NamedTuple):
-    """What the answer means would have to be guessed."""
+    """The answer can't be read without guessing."""
 
     reason: str
     rule: str = "R9"
@@ -73,11 +73,9 @@ def read_answer(
     """R9: the line's schedule lines, whatever the dialect; `answer` None: the line is not named and the header speaks
     for it.
 
-    What is accepted without a date is for the date asked; without a quantity, for all that the other schedule lines
-    leave. Of
-    what no schedule line speaks of: where something was confirmed it is backordered; where only a backorder was named
-    it is
-    confirmed. A header's rejection rejects every line; a line that contradicts it is unclear.
+    An acceptance without a date is for the requested date; without a quantity, for all that the other schedule lines
+    leave. A quantity that no schedule line mentions is backordered where something was confirmed, and confirmed where
+    only a backorder was named. A header's rejection rejects every line; a line that contradicts it is unclear.
     """
     if answer is None:
         return _read_header(ordered, delivery_date, header)
@@ -133,7 +131,7 @@ _Statement = tuple[AnswerOutcome, Decimal, dt.date | None]
 
 
 def _fill_in(ordered: Decimal, pieces: tuple[AnswerScheduleLine, ...]) -> list[_Statement] | UnclearAnswer:
-    """Every part with its quantity, and a part for what was left unsaid."""
+    """Every schedule line with its quantity, and one for the quantity that the answer does not mention."""
     rest = ordered - sum((piece.quantity for piece in pieces if piece.quantity is not None), _ZERO)
     statement: list[_Statement] = []
     for piece in pieces:

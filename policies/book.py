@@ -1,6 +1,6 @@
 """The policies in force: read from a directory, and read anew when its files change.
 
-What is decided here: when a change takes effect. At most once a second the files' stamps are looked at; a change is
+Decided here: when a change takes effect. At most once a second the files' stamps are looked at; a change is
 taken up whole, once it has been left alone for a moment, and only where it is without fault. Until then, what held
 before holds. Not here: what the files say (policies.snapshot).
 """

@@ -1,6 +1,6 @@
 """Calendars by name: calendars.toml, with the public holidays of a country resolved for the years around today.
 
-What is decided here: which days a named calendar keeps off. Not here: arithmetic on days and hours
+Decided here: which days a named calendar keeps off. Not here: arithmetic on days and hours
 (decisions.calendars), and who goes by which calendar (the layers of policy).
 """
 

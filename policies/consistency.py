@@ -1,6 +1,6 @@
 """Values that are of the right kind and that no rule could work with.
 
-What is decided here: what a policy must be as a whole, beyond what each field allows. Not here: types and bounds
+Decided here: what a policy must be as a whole, beyond what each field allows. Not here: types and bounds
 (canonical.policy), which keys there are (policies.keys).
 """
 

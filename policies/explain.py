@@ -1,6 +1,6 @@
 """Effective values told with their origin, as a table that a buyer can read.
 
-What is decided here: how a value is put into words. Not here: which value holds.
+Decided here: how a value is put into words. Not here: which value holds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Which keys a layer may set.
 
-What is decided here: that a misspelt key is refused, since its limit would go unseen, and that a rule sets nothing
+Decided here: that a misspelt key is refused, since its limit would go unseen, and that a rule sets nothing
 that would have no effect where it stands. Not here: which values are allowed (canonical.policy, policies.consistency).
 """
 

@@ -1,6 +1,6 @@
 """Layers of policy, merged so that each value can be followed to the file and rule that says it.
 
-What is decided here: that the later layer wins, tables key by key, lists and single values whole. Not here: which
+Decided here: that the later layer wins, tables key by key, lists and single values whole. Not here: which
 layers hold for an item (policies.snapshot).
 """
 

@@ -1,6 +1,6 @@
 """Policy files as they are on disk: TOML tables, and how a fault in one is told.
 
-What is decided here: whether a file can be read at all, and that a fault names file, key, value and what is allowed.
+Decided here: whether a file can be read at all, and that a fault names file, key, value and what is allowed.
 Not here: what the tables mean (policies.rules, policies.calendars, policies.snapshot).
 """
 

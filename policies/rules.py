@@ -1,6 +1,6 @@
 """Rules for item classes, items and suppliers: `[[rule]]` tables in rules/*.toml.
 
-What is decided here: which rules hold for an item and a supplier, and in which order they go over each other: a class
+Decided here: which rules hold for an item and a supplier, and in which order they go over each other: a class
 under a supplier under an item under an item with a supplier, and each without a plant under the like with one. Not
 here: what the keys of a rule mean.
 """

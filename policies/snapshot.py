@@ -1,6 +1,6 @@
 """One state of the policy directory, whole and checked: defaults ← company ← plant ← rules.
 
-What is decided here: that every effective policy is valid before anything is decided by it, all faults told at once,
+Decided here: that every effective policy is valid before anything is decided by it, all faults told at once,
 and what its version is. Not here: when the directory is read anew (policies.book).
 """
 
