@@ -114,14 +114,14 @@ def _objection(unit: str, answer: LineAnswer, header: str) -> str | None:
     """Why the line can't be read, before any arithmetic."""
     for piece in answer.schedule_lines:
         if piece.outcome is AnswerOutcome.SUBSTITUTED:
-            return "the supplier offers a substitute; whether it will do is for a person to say"
+            return "the supplier offers a substitute; a person decides whether it will do"
         if piece.unit is not None and piece.unit != unit:
             return f"the answer is in {piece.unit}, the order in {unit}"
         if header == "rejected" and piece.outcome not in _REFUSED:
             return f"the header rejects the order, the line says {piece.outcome}"
         says_nothing = piece.quantity is None and piece.date is None and answer.price is None
         if piece.outcome is AnswerOutcome.CHANGED and says_nothing:
-            return "the answer says changed, and not what"
+            return "the answer says changed, but not what has changed"
     if sum(piece.quantity is None for piece in answer.schedule_lines) > 1:
         return "several parts of the answer name no quantity"
     return None
@@ -137,7 +137,7 @@ def _fill_in(ordered: Decimal, pieces: tuple[AnswerScheduleLine, ...]) -> list[_
     for piece in pieces:
         if piece.quantity is None:
             if rest <= 0:
-                return UnclearAnswer(f"the parts named leave nothing that could be {piece.outcome}")
+                return UnclearAnswer(f"the named parts leave no quantity that could be {piece.outcome}")
             statement.append((piece.outcome, rest, piece.date))
             rest = _ZERO
         else:
@@ -147,7 +147,8 @@ def _fill_in(ordered: Decimal, pieces: tuple[AnswerScheduleLine, ...]) -> list[_
         if outcomes & _CONFIRMED:
             statement.append((AnswerOutcome.DATE_PENDING, rest, None))
         elif outcomes & _REFUSED:
-            return UnclearAnswer(f"part of the line is rejected, and nothing is said of the other {rest.normalize():f}")
+            unmentioned = f"the answer does not mention the other {rest.normalize():f}"
+            return UnclearAnswer(f"part of the line is rejected, and {unmentioned}")
         else:
             statement.append((AnswerOutcome.ACCEPTED, rest, None))
     return statement

@@ -77,7 +77,7 @@ class Availability(NamedTuple):
             for part in self.portions
         ]
         if self.missing:
-            parts.append(f"{figure(self.missing)} from nowhere that is known")
+            parts.append(f"{figure(self.missing)} not available from any known source")
         return "; ".join(parts)
 
 

@@ -127,7 +127,7 @@ def unknown_sourcing_rule(need: Need, assessment: Assessment) -> MasterDataDefec
     return MasterDataDefect(
         field="sourcing_rule",
         value=need.sourcing_rule or "",
-        detail=f"the plan asks for {need.sourcing_rule}, and no source of {need.item} at {need.plant} is that ({kept})",
+        detail=f"the plan asks for {need.sourcing_rule}, and no source of {need.item} at {need.plant} matches ({kept})",
         owner=assessment.policy.owners.sourcing,
         next_step="create the source in the ERP, or have the plan name one that exists",
         systems=(need.source, _ERP),

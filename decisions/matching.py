@@ -186,7 +186,9 @@ class _Matching:
                 tuple(sorted((need for alike in side for need in alike.needs), key=_order)) for side in tie.members
             )
             counts = f"{len(old)} of the last plan and {len(new)} of the new one"
-            yield AmbiguousNeeds(old, new, f"{counts} could be one another: date, quantity and demand do not tell")
+            yield AmbiguousNeeds(
+                old, new, f"{counts} match in more than one way: date, quantity and demand are too alike"
+            )
 
     def _everyone(self) -> Iterator[Alike]:
         for side in self._sides:

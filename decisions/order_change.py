@@ -118,7 +118,7 @@ def judge_line_change(
     if state.stage in _OVER:
         return _after_closing(state, requested_quantity)
     if (requested_quantity, requested_date) == (current_quantity, current_date):
-        return LineUnchanged("the line is what is wanted")
+        return LineUnchanged("the line is already as requested")
     if state.edited_by_buyer and not approved:
         return ProposeChange("a buyer edited the line in the ERP; that is not overwritten", over_edit=True)
     if state.stage not in _UNSENT and state.floor > 0:
@@ -135,8 +135,8 @@ def judge_line_change(
 def _after_closing(state: LineState, requested: Decimal) -> LineUnchanged | Reorder:
     open_quantity = requested - state.floor
     if open_quantity <= 0:
-        return LineUnchanged("the line is closed and gave what is wanted")
-    return Reorder(open_quantity, f"the line is closed at {figure(state.floor)}, {figure(requested)} is wanted")
+        return LineUnchanged("the line is closed and has delivered the requested quantity")
+    return Reorder(open_quantity, f"the line is closed at {figure(state.floor)}, {figure(requested)} is requested")
 
 
 def change_reason(

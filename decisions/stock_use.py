@@ -66,13 +66,13 @@ class StockOutcome(NamedTuple):
         """The available stock and who gets it, in one line."""
         unit = self.stock.unit
         if self.shortfall:
-            return f"{figure(self.shortfall)} {unit} more are promised than there are"
+            return f"{figure(self.shortfall)} {unit} more are promised than available"
         served = [
             f"{share.user.requirement_id} {figure(share.quantity)} {share.user.unit}"
             for share in self.shares
             if share.quantity
         ]
-        to = "; ".join(served) or "no need is relaxed by it"
+        to = "; ".join(served) or "no need is reduced by it"
         return f"{figure(self.stock.available_to_promise)} {unit} are free: {to}"
 
     @property

@@ -214,7 +214,7 @@ def test_what_waits_is_noted_once_for_as_long_as_it_is_judged_alike() -> None:
 def test_a_request_is_no_change_where_the_line_is_what_is_wanted() -> None:
     story = Story(OrderStage.ACKNOWLEDGED)
     assert story.requests(1000) == []
-    assert story.last("change.judged")["reason"]["why"] == "the line is what is wanted"
+    assert story.last("change.judged")["reason"]["why"] == "the line is already as requested"
     assert isinstance(story.line.request, SupplyRequest)
     assert story.line.request.request_revision == 2
 
