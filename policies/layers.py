@@ -67,7 +67,7 @@ def _has(table: Table, path: Sequence[str | int]) -> bool:
     held: Any = table
     for part in path:
         if not isinstance(held, dict):
-            return True  # a list or a value: it is said whole
+            return True  # a list or a value: it is replaced whole
         if part not in held:
             return False
         held = held[part]
