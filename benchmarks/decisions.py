@@ -54,7 +54,7 @@ class Case(NamedTuple):
 
 
 def cases() -> list[Case]:
-    """A plant's mix: most items have one source, some two or three; few have another order unit or are subcontracted."""
+    """A plant's mix: most items have one source, some two or three; few have another unit or are subcontracted."""
     first, second, third = (
         _source("1580"),
         _source("1678", preference=2, lead_time_days=10, lead_time_in="working_days"),

@@ -95,7 +95,7 @@ def _with_model(name: str, table: Table, tables: Table) -> tuple[Table, list[tup
     model = tables.get(table["like"]) if isinstance(table["like"], str) else None
     if not isinstance(model, dict) or "like" in model:
         others = ", ".join(key for key, value in tables.items() if isinstance(value, dict) and "like" not in value)
-        return own, [(f"{name}.like", table["like"], f"must name a calendar that stands for itself: {others}")]
+        return own, [(f"{name}.like", table["like"], f"must name a calendar that has no `like` of its own: {others}")]
     return model | own, []
 
 

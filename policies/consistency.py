@@ -73,7 +73,7 @@ def _routes(policy: PlantPolicy) -> Iterator[Inconsistency]:
         if route.kind is not RouteKind.TRANSFER and route.supplying_plant is not None:
             yield key, route.supplying_plant, "is of a transfer; take it out"
         if (route.kind, route.supplying_plant) in seen:
-            yield f"routes.{place}.kind", route.kind.value, "stands twice; the first place holds"
+            yield f"routes.{place}.kind", route.kind.value, "is listed twice; the first one applies"
         seen.add((route.kind, route.supplying_plant))
 
 

@@ -44,10 +44,10 @@ class Explanation(NamedTuple):
         widths[1] = min(widths[1], 60)
         lines = [f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.origin}" for row in (_HEAD, *self.values)]
         held = "; ".join(self.rules) or "none"
-        return "\n".join([f"policy version {self.policy.version}; rules that hold: {held}", "", *lines])
+        return "\n".join([f"policy version {self.policy.version}; rules that apply: {held}", "", *lines])
 
 
-_HEAD = Value("key", "value", "said by")
+_HEAD = Value("key", "value", "set by")
 
 
 def explained(policy: PlantPolicy, layers: Sequence[Layer], directory: Path) -> Explanation:

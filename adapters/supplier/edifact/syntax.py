@@ -239,7 +239,7 @@ def _messages(segments: Iterable[Segment], header: Header) -> tuple[tuple[Messag
             _require_reference(segment, group.value(4), group)
             group, groups = None, groups + 1
         else:
-            raise unreadable("syntax", segment, "this segment may not stand here, between the messages")
+            raise unreadable("syntax", segment, "this segment is not allowed between the messages")
     if opened or group is not None:
         raise unreadable("missing_segment", opened[0] if opened else group, "opened and never closed (UNT, UNE)")
     return tuple(messages), groups
