@@ -1,13 +1,13 @@
 """How calls to counterparts fail.
 
 AdapterError
-├── TransientError    may work later as it is: connection cut, 429, 5xx, time-out; `ambiguous` where the
-│                     counterpart may have written all the same
+├── TransientError    may work later as it is: connection cut, 429, 5xx, time-out; `maybe_written` where
+│                     the counterpart may have written
 └── PermanentError    won't work until a person changes something: credentials, wrong address, a dialect
                       that the counterpart does not speak
 
-A counterpart's reasoned no (unknown plant, locked document) is a value, `canonical.order.Refused`, not an error.
-UnreadableMessage is of another kind: what came in can't be understood, and goes to the dead letters.
+A counterpart's reasoned refusal (unknown plant, locked document) is a value, `canonical.order.Refused`, not an error.
+UnreadableMessage is of another kind: an incoming message can't be understood and goes to the dead letters.
 """
 
 

@@ -1,8 +1,8 @@
-"""Calls over HTTP: the client that the composition root makes, and the one place where foreign errors become ours.
+"""Calls over HTTP: the client that the composition root creates, and the one place where foreign errors become ours.
 
 Decided here: time-outs, the headers every call carries (correlation, trace), and which failure is transient, which
-permanent, which may have written all the same (`ambiguous`). Not decided here: what a counterpart's own error body
-means; a dialect names the statuses it reads itself.
+permanent, and which may have written (`maybe_written`). Not decided here: the meaning of a counterpart's own error
+body; an adapter names the statuses it reads itself.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from opentelemetry import propagate, trace
 from adapters.errors import AdapterError, PermanentError, TransientError
 
 correlation: ContextVar[str] = ContextVar("correlation", default="")
-"""The correlation id of the work in hand; where set, every call carries it as X-Correlation-ID."""
+"""The correlation id of the current work; where set, every call carries it as X-Correlation-ID."""
 
 _tracer = trace.get_tracer("pegline.adapters.http")
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -54,10 +54,10 @@ async def exchange(
     content: bytes | None = None,
     reads: Collection[int] = (),
 ) -> httpx.Response:
-    """One call, with its answer read to the end: below 300, or of a status in `reads`.
+    """One call, with its response read to the end: a status below 300 or in `reads`.
 
-    `writes`: the call changes something, so a failure after sending is ambiguous. Raises TransientError or
-    PermanentError for everything else.
+    `writes`: the call changes something, so after a failure during or after sending it may have written. Raises
+    TransientError or PermanentError for everything else.
     """
     what = f"{method} {url.partition('?')[0]}"
     with _tracer.start_as_current_span(f"{system} {what}", kind=trace.SpanKind.CLIENT) as span:
@@ -79,7 +79,7 @@ async def _send(
     http: httpx.AsyncClient, system: str, what: str, request: httpx.Request, writes: bool
 ) -> httpx.Response:
     try:
-        # httpx counts its read time-out anew with every chunk; a call that trickles must end as well.
+        # httpx restarts its read time-out with every chunk; a trickling response must end as well.
         async with asyncio.timeout(http.timeout.read):
             return await http.send(request)
     except _NEVER_SENT as error:
@@ -116,7 +116,7 @@ def _of_status(system: str, what: str, response: httpx.Response, writes: bool) -
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """The seconds that Retry-After asks for (RFC 9110: seconds or a date); None where it asks nothing."""
+    """The seconds that Retry-After asks for (RFC 9110: seconds or a date); None without a usable value."""
     asked = response.headers.get("Retry-After", "").strip()
     if asked.isdigit():
         return float(asked)
@@ -129,7 +129,7 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def excerpt(response: httpx.Response) -> str:
-    """The beginning of an answer's text on one line, short enough for a log and a history event."""
+    """The beginning of a response's text on one line, short enough for a log and a history event."""
     return " ".join(response.text.split())[:_EXCERPT]
 
 

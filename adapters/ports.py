@@ -1,9 +1,9 @@
 """The ports of outside systems: one Protocol a system, and policies.
 
-Every write takes `key`, the idempotency key: made of the workflow id and the step, the same on every attempt;
-and `maybe_written`: True where a former attempt may have written without our knowing (a time-out, a killed worker), so
+Every write takes `key`, the idempotency key: made of the workflow id and the step, the same on every attempt; and
+`maybe_written`: True where an earlier attempt may have written without our knowledge (a time-out, a killed worker), so
 that the adapter looks, waits its settle time and looks again before it creates. Calls raise
-adapters.errors.TransientError or PermanentError; a reasoned no is a returned Refused.
+adapters.errors.TransientError or PermanentError; a reasoned refusal is a returned Refused.
 """
 
 from collections.abc import Collection, Sequence
@@ -29,12 +29,12 @@ class MasterDataPort(Protocol):
     async def item_at_plant(self, plant: str, item: str) -> ItemAtPlant | UnknownItem: ...
 
     async def prefetch(self, plant: str) -> int:
-        """Read all items of a plant ahead; how many there are."""
+        """Read all items of a plant ahead; returns how many there are."""
         ...
 
 
 class PolicyPort(Protocol):
-    """The plants' policies as they are now. No I/O that waits: what changed on disk is taken up in between."""
+    """The plants' policies as they are now. No waiting for I/O: changes on disk are loaded in between."""
 
     @property
     def plants(self) -> Collection[str]:
@@ -47,7 +47,7 @@ class PolicyPort(Protocol):
         ...
 
     def effective(self, plant: str, *, item_class: str = "", item: str = "", supplier: str = "") -> PlantPolicy | None:
-        """What holds for the plant, and for the item and supplier there; None: the plant has no policy."""
+        """The policy for the plant, and for the item and supplier there; None: the plant has none."""
         ...
 
 
@@ -59,22 +59,22 @@ class ErpPort(Protocol):
         ...
 
     async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
-        """Bring the lines in `document.changed_lines` to what the document says (quantity, date, cancelled).
+        """Bring the lines in `document.changed_lines` to the document's state (quantity, date, cancelled).
 
-        Where the ERP holds neither what was last written (`DocumentLine.written`) nor what is asked for, a person
-        edited the line: answered Edited, and nothing is written.
+        Where the ERP holds neither the last written state (`DocumentLine.written`) nor the requested one, a person
+        edited the line: the result is Edited, and nothing is written.
         """
         ...
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
-        """Delete the requisition's items of our reference that no order took; harmless where there are none."""
+        """Delete the requisition's items of our reference that are not in an order; harmless where there are none."""
         ...
 
     async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
-        """Bring the delivery schedules of the lines to what was confirmed and delivered.
+        """Bring the delivery schedules of the lines to the confirmed and delivered quantities.
 
-        Where the ERP holds neither what was last written (`LineSchedule.written`) nor this schedule, a person edited
-        the line: answered Edited, and nothing is written.
+        Where the ERP holds neither the last written state (`LineSchedule.written`) nor this schedule, a person edited
+        the line: the result is Edited, and nothing is written.
         """
         ...
 
@@ -90,7 +90,7 @@ class SupplierPort(Protocol):
 
 
 class SupplierDialect(Protocol):
-    """Reads the documents that a supplier channel brings. Pure: no I/O.
+    """Reads the documents of a supplier channel. Pure: no I/O.
 
     Raises adapters.errors.UnreadableMessage; never guesses.
     """
@@ -99,7 +99,7 @@ class SupplierDialect(Protocol):
 
 
 class ApsPort(Protocol):
-    """Tells the planning system what covers its requirements."""
+    """Reports the coverage of its requirements to the planning system."""
 
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome: ...
 

@@ -1,6 +1,6 @@
 """`cli.py policy backtest`: from the command line to the result, with a progress bar on the way.
 
-What is decided here: what can't be compared at all, said before anything is read. Not here: the comparison.
+Decided here: what can't be compared at all, reported before anything is read. Not here: the comparison.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class CannotBacktest(Exception):
 
 
 def run(asked: BacktestArguments, present_directory: Path, database_url: str) -> int:
-    """Compare and show; 1 where the control differs without a reason. Raises CannotCompare and PolicyError."""
+    """Compare and show; 1 where the control differs without a reason. Raises CannotBacktest and PolicyError."""
     present, candidate = PolicyBook(present_directory), _candidate(asked)
     question = Question(str(asked.candidate), str(present_directory), asked.since.isoformat(), asked.plant)
     try:
@@ -88,7 +88,7 @@ async def _compare(
 
 @contextmanager
 def _progress(number: int) -> Iterator[Progress]:
-    """On a terminal only, and apart from the result."""
+    """On a terminal only, and separate from the result."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         yield bar

@@ -1,6 +1,6 @@
-"""A decision in figures that can be compared one by one, as it was recorded or as it would be under a policy.
+"""A decision as figures that can be compared one by one, as recorded or as it would be under a policy.
 
-What is decided here: what counts as another decision. Not here: how it is made again (cover, need, order).
+Decided here: what counts as a different decision. Not here: how it is made again (sourcing, requirement, order).
 """
 
 import datetime as dt
@@ -13,24 +13,24 @@ from canonical.base import Instant, Model
 from canonical.routing import Effective
 
 Aspect = tuple[str, str]
-"""The rule that decides it, and what it is called in a buyer's words: ("R5", "lots")."""
+"""The rule that decides it, and its name in a buyer's words: ("R5", "lots")."""
 
 
 class DecisionOutcome(NamedTuple):
-    """What was, or would be, decided."""
+    """The outcome as it was, or would be."""
 
     aspects: Mapping[Aspect, str]
     why: str
     counts: Mapping[Aspect, int]
     """What it adds to the totals, such as ("R6", "working days late")."""
     version: str
-    """Of the policy that decided."""
+    """The version of the policy that decided."""
     caveat: str = ""
     """What could not be taken into account."""
 
 
 class NotComparable(NamedTuple):
-    """It can't be decided again from what was recorded."""
+    """The recorded data do not suffice to decide it again."""
 
     why: str
 
@@ -57,7 +57,7 @@ class RecordedDecision(NamedTuple):
     plant: str
     item: str
     recorded: Callable[[Policies], DecisionOutcome]
-    """As it was decided; what needs a calendar to be counted is counted by the policies given."""
+    """As it was decided; figures that need a calendar are counted by the given policies."""
     again: Callable[[Policies], DecisionOutcome | NotComparable]
 
 
@@ -71,7 +71,7 @@ class Change(Model):
 
 
 class Difference(Model):
-    """A decision that would have been another."""
+    """A decision that would have been different."""
 
     entity_id: str
     sequence: int
@@ -89,7 +89,7 @@ class Difference(Model):
 def changes_between(decided: DecisionOutcome, other: DecisionOutcome) -> tuple[Change, ...]:
     """The aspects in which two outcomes differ, each with the rule that decided it otherwise.
 
-    What only one of them has an answer to is left out: the aspect that says why is among the others.
+    Aspects that only one of them has are left out: the aspect that explains them is among the others.
     """
     before = {name: value for (_, name), value in decided.aspects.items()}
     return tuple(

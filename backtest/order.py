@@ -1,7 +1,7 @@
 """What orders decided, judged again: changes of lines (R3, R15) and suppliers' answers (R8), from the reasons recorded.
 
-What is decided here: which of it was the policy's doing. A change that a person decided was not, and is left out. The
-value of a change stays as it was reckoned in the company's currency that day. Not here: the judgement (decisions).
+Decided here: which decisions the policy made. A change that a person decided is left out. The value of a change stays
+as calculated in the company's currency that day. Not here: the judgement (decisions).
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ KINDS = (CHANGE, ANSWER)
 
 
 class ChangeInputs(Model):
-    """R3: what a line's change was judged by (decisions.order_change.change_reason)."""
+    """R3: the inputs by which a line's change was judged (decisions.order_change.change_reason)."""
 
     stage: OrderStage
     acknowledged: bool
@@ -49,7 +49,7 @@ class ChangeInputs(Model):
 
 
 class AnswerInputs(Model):
-    """R8: what an answer was judged by (decisions.tolerance)."""
+    """R8: the inputs by which an answer was judged (decisions.tolerance)."""
 
     ordered_quantity: Decimal
     confirmed_quantity: Decimal
@@ -74,7 +74,7 @@ class JudgedLine(Model):
 
 
 class ApprovalInputs(Model):
-    """R15's inputs, as far as its reason holds them."""
+    """R15's inputs, as far as its reason contains them."""
 
     criticality: Criticality
     in_shortage: bool = False
@@ -102,8 +102,9 @@ class AnswerJudged(Model):
 
 
 def read(audit_event: AuditEvent) -> list[RecordedDecision]:
-    """The decisions of an audit event: of a change one, of an answer one a line. Raises ValidationError like
-    `cover.read`."""
+    """The decisions of an audit event: one for a change, one a line for an answer. Raises ValidationError like
+    `sourcing.read`.
+    """
     _, plant, supplier, *_ = audit_event.entity_id.split("/")
     if audit_event.kind == CHANGE:
         data = ChangeJudged.model_validate(audit_event.data)
@@ -120,11 +121,11 @@ class _Order(NamedTuple):
     today: dt.date
 
     def policy(self, policies: Policies) -> PlantPolicy | None:
-        """What the order as a whole decides by."""
+        """The policy of the order as a whole."""
         return policies.effective(self.plant, supplier=self.supplier)
 
     def line_policy(self, policies: Policies, item: str, item_class: str) -> PlantPolicy | None:
-        """What holds for a line of the item."""
+        """The policy for a line of the item."""
         return policies.effective(self.plant, item_class=item_class, item=item, supplier=self.supplier)
 
 
@@ -148,7 +149,7 @@ def _change_recorded(order: _Order, data: ChangeJudged, policies: Policies) -> D
         outcome = None
         if policy is not None and isinstance(frozen_zone_days, int):
             outcome = _judge_line(order, line, frozen_zone_days, policy)
-        # In its own words where the rule of today would not say so: no label could then be trusted.
+        # The recorded wording where today's rule would decide otherwise: no label could then be trusted.
         known = outcome is not None and _words(outcome) == line.reason.why
         aspects["R3", f"line {line.line}"] = _label(outcome) if outcome is not None and known else line.reason.why
     approvers: tuple[str, ...] = ()
@@ -226,9 +227,9 @@ def _label(outcome: LineChangeOutcome) -> str:
         case FrozenChange():
             return "exception: inside the frozen zone"
         case FloorAndReorder():
-            return f"changed to {outcome.new_quantity}, {outcome.open_quantity} ordered anew"
+            return f"changed to {outcome.new_quantity}, {outcome.open_quantity} ordered again"
         case Reorder():
-            return f"{outcome.open_quantity} ordered anew"
+            return f"{outcome.open_quantity} ordered again"
 
 
 def _words(outcome: LineChangeOutcome) -> str:

@@ -1,7 +1,6 @@
 """The result of a comparison, for a person and for a program.
 
-What is decided here: what is shown of it, and that a file holds all differences however many there are. Not here: what
-was compared.
+Decided here: what is shown, and that a file holds all differences however many there are. Not here: what was compared.
 """
 
 import json
@@ -17,11 +16,11 @@ from backtest.decision import Difference
 from backtest.result import BacktestResult, Control
 
 SHOWN = 25
-"""Differences that are printed; the file has all."""
+"""How many differences are printed; the file has all."""
 
 
 class Question(NamedTuple):
-    """What was asked to be compared."""
+    """The requested comparison."""
 
     candidate: str
     present: str
@@ -48,7 +47,7 @@ class Differences:
 
 @contextmanager
 def differences_to(path: Path | None) -> Iterator[tuple[Differences, "Ending"]]:
-    """Differences as they are found, into the file beside its place; it is put there whole, and only by the ending."""
+    """Writes differences, as they are found, to a file beside `path`; only the ending puts it in place, whole."""
     if path is None:
         yield Differences(None), Ending(None, None, None)
         return
@@ -62,14 +61,14 @@ def differences_to(path: Path | None) -> Iterator[tuple[Differences, "Ending"]]:
 
 
 class Ending(NamedTuple):
-    """What ends the file."""
+    """The end of the file."""
 
     file: TextIO | None
     beside: Path | None
     path: Path | None
 
     def write(self, question: Question, result: BacktestResult) -> None:
-        """The totals behind the differences; from now on the file is there."""
+        """Write the totals after the differences; from now on the file exists."""
         if self.file is None or self.beside is None or self.path is None:
             return
         rest = {**question._asdict(), **result.model_dump(mode="json")}

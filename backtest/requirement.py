@@ -21,7 +21,7 @@ class NeedJudged(Model):
     policy_version: str
     item_class: str = ""
     supplier: str = ""
-    """Who holds the coverage: a supplier may have a dampener of its own."""
+    """The supplier of the coverage: it may have a dampener of its own."""
 
 
 def read(audit_event: AuditEvent) -> list[RecordedDecision]:

@@ -1,8 +1,8 @@
 """The comparison: every recorded decision made again under the candidate, and under the present policies as a control.
 
-What is decided here: what is counted, and how far the control vouches for it. Each decision is taken by itself, from
-what was known when it was made: what a different decision would have led to later is not played on. Not here: how a
-kind of decision is made again (cover, need, order) and how the result is shown (report).
+Decided here: what is counted, and how far the control confirms it. Each decision is judged by itself, from what was
+known when it was made: later consequences of a different decision are not simulated. Not here: how a kind of decision
+is made again (sourcing, requirement, order) and how the result is shown (report).
 """
 
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ KINDS = tuple(_READERS)
 """The audit events that hold decisions which can be made again."""
 
 EXAMPLES = 20
-"""Of what the control can't explain, so many are kept."""
+"""How many differences are kept that the control can't explain."""
 
 
 class Measure(Model):
@@ -36,7 +36,7 @@ class Measure(Model):
 
 
 class Total(Model):
-    """What one rule decided at one plant."""
+    """The decisions of one rule at one plant."""
 
     plant: str
     rule: str
@@ -50,37 +50,36 @@ class Control(Model):
 
     same: int
     policy_changed: dict[str, int]
-    """Different, and decided under other policies than the present: by plant and versions."""
+    """Differences of decisions made under policies other than the present: by plant and versions."""
     unexplained: int
-    """Different under the very version that decided: the code decides otherwise now, or an audit event lacks
-    something."""
+    """Differences under the very version that decided: the code has changed, or an audit event lacks data."""
     examples: tuple[Difference, ...] = ()
 
 
 class BacktestResult(Model):
-    """What would have been different."""
+    """The result of a policy backtest."""
 
     audit_events: int
     decisions: int
     different: int
     totals: tuple[Total, ...]
     not_comparable: dict[str, int]
-    """Decisions that could not be made again, by the reason."""
+    """Decisions that could not be made again, by reason."""
     caveats: dict[str, int]
-    """What could not be taken into account, and in how many decisions."""
+    """The circumstances that could not be taken into account, with the number of decisions."""
     control: Control
 
 
 class _Count(NamedTuple):
     decided: Counter[tuple[str, str]]
-    """Decisions in which the rule spoke, by plant and rule."""
+    """Decisions in which the rule applied, by plant and rule."""
     different: Counter[tuple[str, str]]
     was: Counter[tuple[str, str, str]]
     would_be: Counter[tuple[str, str, str]]
 
 
 class Backtest:
-    """Takes audit events one by one and keeps figures only."""
+    """Processes audit events one by one and keeps figures only."""
 
     def __init__(self, present: Policies, candidate: Policies, found: Callable[[Difference], None]) -> None:
         self._present, self._candidate, self._found = present, candidate, found
@@ -150,7 +149,7 @@ class Backtest:
                 self._examples.append(difference)
 
     def result(self) -> BacktestResult:
-        """All that was counted."""
+        """The totals so far."""
         return BacktestResult(
             audit_events=self._audit_events,
             decisions=self._decisions,
@@ -188,8 +187,9 @@ async def compare(
     found: Callable[[Difference], None],
     passed: Callable[[int], None] = lambda _: None,
 ) -> BacktestResult:
-    """Make all decisions of the audit events again; each difference is handed to `found`, each audit event counted to
-    `passed`."""
+    """Make all decisions of the audit events again; `found` receives each difference, `passed` the number of audit
+    events.
+    """
     backtest_run = Backtest(present, candidate, found)
     async for audit_event in audit_events:
         backtest_run.take(audit_event)

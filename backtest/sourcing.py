@@ -1,7 +1,8 @@
-"""Covers decided again: source, route, lots and dates (R3, R14, R5, R6) from what `sourcing.decided` recorded.
+"""Sourcing decided again: source, route, lots and dates (R3, R14, R5, R6) from the inputs that `sourcing.decided`
+recorded.
 
-So is what master data kept from being ordered (`sourcing.refused`): another policy may have ordered it. What is decided
-here: which recorded figures the decision is made from. Not here: the decision itself (decisions.assess).
+Needs that master data kept from being ordered (`sourcing.refused`) are included: another policy may have ordered them.
+Decided here: which recorded figures the decision is made from. Not here: the decision itself (decisions.assess).
 """
 
 import datetime as dt
@@ -28,7 +29,7 @@ _EXPEDITED: Aspect = ("R6", "expedited")
 
 
 class SourcingOutcome(Model):
-    """What was asked of whom."""
+    """The supplier, route, lots and dates of a decision."""
 
     supplier: str
     route: RouteKind = RouteKind.DIRECT
@@ -39,15 +40,15 @@ class SourcingOutcome(Model):
 
 
 class SourcingInputs(Model):
-    """What either audit event was decided from."""
+    """The inputs that both audit events share."""
 
     need: Need
     item: ItemAtPlant
-    """As master data kept it, with the sources that the policy left out."""
+    """As in master data, with the sources that the policy left out."""
     kept_at: dict[str, bool] = {}
     """Whether the supplying plants that the policy named kept the item."""
     allocated: dict[str, Decimal] | None = None
-    """R14: None where no quotas applied, so that nobody looked."""
+    """R14: None where no quotas applied, so that it was not read."""
     today: dt.date
     quantity: Decimal | None = None
     exclude: tuple[str, ...] = ()
@@ -66,12 +67,12 @@ class SourcingRefused(SourcingInputs):
     """The data of `sourcing.refused`."""
 
     defects: tuple[str, ...]
-    """The fields of master data."""
+    """The defective fields of master data."""
     why: str
 
 
 def read(audit_event: AuditEvent) -> list[RecordedDecision]:
-    """The decision of an audit event; ValidationError where it lacks what the decision is made from."""
+    """The decision of an audit event; ValidationError where an input of the decision is missing."""
     data = (SourcingDecided if audit_event.kind == DECIDED else SourcingRefused).model_validate(audit_event.data)
     return [
         RecordedDecision(
@@ -97,7 +98,7 @@ def _recorded(data: SourcingInputs, policies: Policies) -> DecisionOutcome:
 
 
 def _assessed(data: SourcingInputs, policies: Policies) -> Assessment | None:
-    """What the requirement would have known under these policies; None: its plant has none."""
+    """The requirement's assessment under these policies; None: its plant has none."""
     need, item = data.need, data.item
     policy = policies.effective(need.plant, item_class=item.item_class, item=item.item)
     if policy is None:
@@ -132,7 +133,7 @@ def _again(data: SourcingInputs, policies: Policies) -> DecisionOutcome | NotCom
 
 
 def _caveat(data: SourcingInputs, policy: PlantPolicy) -> str:
-    """Supplying plants that nobody asked then: whether they kept the item is not on record."""
+    """Supplying plants that were not asked then: whether they kept the item is not recorded."""
     missing = [plant for plant in supplying_plants(policy) if plant not in data.kept_at]
     if not missing:
         return ""

@@ -2,7 +2,7 @@
 
     python -m benchmarks [--quick] [--plan-runs]
 
-A figure that was missed stops nothing and fails nothing. The exit code is 1 only where a benchmark could not run.
+A missed target neither stops nor fails anything. The exit code is 1 only if a benchmark could not run.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PICTURES = ("loop_pictures",)
 
 
 def run_all(benchmarks: Sequence[Sequence[str]], results: Path) -> tuple[list[Figure], list[str]]:
-    """The figures of all that ran, and the commands of those that could not."""
+    """The figures of all benchmarks that ran, and the commands of those that could not."""
     figures: list[Figure] = []
     failed = []
     for name, *options in benchmarks:
@@ -40,13 +40,13 @@ def run_all(benchmarks: Sequence[Sequence[str]], results: Path) -> tuple[list[Fi
         code = _run([sys.executable, "-m", f"benchmarks.{name}", *options])
         if code:
             failed.append(f"{command} (exit code {code})")
-        # What a benchmark measured before it failed is measured all the same.
+        # Results that a benchmark kept before it failed count.
         figures += [figure for file in _written_since(started, results) for figure in _figures(file)]
     return figures, failed
 
 
 def _run(command: Sequence[str]) -> int:
-    """Run it to its end; Ctrl-C reaches it as well, and it ends its servers before this ends."""
+    """Run it to its end; Ctrl-C reaches it as well, and it stops its servers before this process ends."""
     process = subprocess.Popen(command)
     try:
         return process.wait()

@@ -1,8 +1,8 @@
-"""How long `GET /v1/availability` takes at 100,000 open requirements: a gateway of its own, asked over a socket.
+"""How long `GET /v1/availability` takes at 100,000 open requirements: a separate gateway process, called over a socket.
 
 An embedded PostgreSQL is filled with one of each (need, order, stock, master data), recorded as entities record them
-and multiplied in the database, with as many ended needs and lines again; some items have hundreds of needs. Measured
-is the whole call, as its asker sees it, one by one and four at a time. Not here: what writing costs.
+and multiplied in the database, with as many ended needs and lines again; some items have hundreds of needs. The whole
+call is measured, as the caller sees it, one by one and four at a time. Not here: the cost of writing.
 
     python -m benchmarks.availability [--needs 100000] [--calls 3000] [--rounds 3] [--quick]
 """
@@ -61,7 +61,7 @@ NEEDS_OF_AN_ITEM = 10
 HOT_ITEMS, NEEDS_OF_A_HOT_ITEM = 20, 500
 LINES_OF_AN_ORDER = 10
 
-# Need n is of item n/10; the first ones are of the hot items instead. Keys tell them apart; the rest is as recorded.
+# Need n is for item n/10, the first ones for the hot items instead. Only the keys differ; the rest is as recorded.
 _MULTIPLY = (
     """
     CREATE TEMPORARY TABLE line_of AS
@@ -106,7 +106,7 @@ _MULTIPLY = (
 
 
 async def fill(engine: AsyncEngine, needs: int) -> None:
-    """One of each as entities record it, then as many as are asked for."""
+    """One of each as entities record it, then as many as requested."""
     ledger = Ledger(engine)
     need, order = a_requirement(), an_order()
     for snapshot in (need, order):
@@ -200,7 +200,7 @@ def an_order() -> OrderSnapshot:
 
 
 def questions(calls: int, needs: int, chance: random.Random) -> list[dict[str, str]]:
-    """Of twenty, one is about an item with hundreds of needs; of a hundred, one about an item that is not known."""
+    """One in twenty is about an item with hundreds of needs, one in a hundred about an unknown item."""
     asked = []
     for _ in range(calls):
         die = chance.random()
@@ -229,7 +229,7 @@ async def ask(
 
 
 async def best_of(client: httpx.AsyncClient, asked: Sequence[dict[str, str]], times: int) -> list[float]:
-    """Of each question, the quickest of several answers: what it costs by itself, whatever else the machine does."""
+    """For each question, the quickest of several answers: its own cost, whatever else the machine does."""
     rounds = [await ask(client, list(reversed(asked)), 1) for _ in range(times)]
     return [min(took) for took in zip(*rounds, strict=True)]
 
@@ -288,7 +288,7 @@ async def _rounds(client: httpx.AsyncClient, needs: int, calls: int, rounds: int
     for _ in range(rounds):
         one_by_one.append(percentiles(await ask(client, questions(calls, needs, chance), 1)))
         four_at_once.append(percentiles(await ask(client, questions(calls, needs, chance), 4)))
-        # What the machine's other load does to a call that does nothing, in the same minute.
+        # The effect of the machine's other load on a call that does nothing, in the same minute.
         empty.append(percentiles(await ask(client, [{}] * calls, 1, "/healthz")))
     undisturbed = percentiles(await best_of(client, questions(calls // 5, needs, chance), 5))
     hot = [{"plant": PLANT, "item": f"IT-{n % HOT_ITEMS}", "quantity": "60"} for n in range(200)]
@@ -307,7 +307,7 @@ async def _rounds(client: httpx.AsyncClient, needs: int, calls: int, rounds: int
 
 
 async def serve(url: str, port: int) -> None:
-    """The gateway over a ledger that is filled; it starts and signals no workflow."""
+    """The gateway over a filled ledger; it starts and signals no workflow."""
     engine = await connect(url)
     policies = FixedPolicies({PLANT: cases()[0].assessment.policy})
     nobody = cast(Entities, None)

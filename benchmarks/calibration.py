@@ -1,7 +1,7 @@
 """A fixed amount of work of the kind that a decision is: validated models, decimals, dates, calls and comparisons.
 
-How fast a machine runs it tells how fast the machine is at this moment. It must stay as it is and use nothing of the
-product: figures are multiples of it, so that a change here changes them all.
+It measures how fast the machine is at this moment. It must stay as it is and use nothing of the product: figures are
+multiples of it, so a change here changes them all.
 """
 
 import datetime as dt

@@ -14,5 +14,5 @@ def add_quick(parser: argparse.ArgumentParser) -> None:
 
 
 def add_writes_only(parser: argparse.ArgumentParser) -> None:
-    """`--writes-only`: which bare workflow is compared with, or run."""
+    """`--writes-only`: the variant of the bare workflow."""
     parser.add_argument("--writes-only", action="store_true", help="the bare workflow reads nothing of the ERP")

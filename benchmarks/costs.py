@@ -1,4 +1,4 @@
-"""What a round cost a requirement: CPU of each program, history events and bytes, billable actions.
+"""The cost of a round per requirement: CPU of each program, history events and bytes, billable actions.
 
 Each by itself, and its share of what several requirements have in common, such as their order.
 """
@@ -14,7 +14,7 @@ from benchmarks.ground import Ground, Side
 
 
 class Meter:
-    """From its making to `read`: CPU and actions of one side."""
+    """CPU and actions of one side between `start` and `read`."""
 
     def __init__(self, on: Ground, side: Side, cpu: Mapping[str, float], actions: float | None) -> None:
         self._on = on
@@ -28,7 +28,7 @@ class Meter:
         return cls(on, side, on.cpu(), await on.server.actions(side.name))
 
     async def read(self, requirements: int) -> dict[str, Any]:
-        """CPU milliseconds and actions a requirement, so far."""
+        """CPU milliseconds and actions per requirement so far."""
         now, actions = self._on.cpu(), await self._on.server.actions(self._side.name)
         mine = {*self._side.programs, *self._on.server.programs}
         spent = {name: round(1000 * (now[name] - self._cpu[name]) / requirements, 1) for name in now if name in mine}
@@ -39,7 +39,7 @@ class Meter:
 
 
 class Histories:
-    """What the server keeps of the workflows that a round started: events and bytes, by workflow type."""
+    """The histories of the workflows that a round started: events and bytes, by workflow type."""
 
     def __init__(self) -> None:
         self._events: Counter[str] = Counter()
@@ -56,7 +56,7 @@ class Histories:
         return histories
 
     def each(self, requirements: int) -> dict[str, dict[str, float]]:
-        """Events and kilobytes a requirement: its own workflow's, and its share of all others', such as its order's."""
+        """Events and kilobytes per requirement: its own workflow's, and its share of others, such as its order's."""
         return {
             "events": _each(self._events, requirements),
             "history_kb": _each(self._bytes, 1000 * requirements),

@@ -2,9 +2,9 @@
 
     python -m benchmarks.counterparts --port N --gateway URL
 
-The same program serves both sides. What is sold arrives some time after its coverage was reported to APS; nothing else
-is added to what the simulators do. GET /bench/progress says what was seen, POST /bench/pace sets when goods arrive, GET
-/bench/latencies hands out, once each, the seconds from an answer's sending until both ERP and APS were written.
+The same program serves both sides. Goods arrive some time after their coverage was reported to APS; otherwise the
+simulators are unchanged. GET /bench/progress returns what was observed, POST /bench/pace sets when goods arrive, GET
+/bench/latencies returns, once each, the seconds from sending an answer until both ERP and APS were written.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _ORDER = re.compile(rb"(?<!\d)45\d{8}(?!\d)")
 
 @dataclass
 class Watch:
-    """What is known of one order."""
+    """The observations of one order."""
 
     lines: tuple[OrderLine, ...]
     answered_at: float | None = None
@@ -44,11 +44,11 @@ class Watch:
 
 @dataclass
 class Observed:
-    """The counterparts, watched."""
+    """The counterparts under observation."""
 
     inside: App
     receive_after: float | None = 0.2
-    """Seconds from the first cover to the receipt; None: nothing arrives."""
+    """Seconds from the first coverage report to the receipt; None: nothing arrives."""
     orders: dict[str, Watch] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
@@ -153,7 +153,7 @@ class Observed:
 
 
 class Stamping(httpx.AsyncBaseTransport):
-    """The way to the gateway; the stopwatch sees the answers that take it."""
+    """The transport to the gateway; it starts the stopwatch for answers."""
 
     def __init__(self, seen: Callable[[bytes], None]) -> None:
         self._seen = seen
@@ -169,7 +169,7 @@ class Stamping(httpx.AsyncBaseTransport):
 
 
 def _resource(path: str) -> str:
-    """What a call is about: the entity set of OData, without its key; else what follows the system's name."""
+    """The resource of a call: OData's entity set without its key, otherwise the path after the system's name."""
     last = path.rpartition("/")[2] if "/odata/" in path else path.split("/")[2]
     return last.partition("(")[0] or "token"
 
@@ -197,7 +197,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def observed(gateway_url: str) -> Observed:
-    """All counterparts, watched."""
+    """All counterparts under observation."""
     watching: list[Observed] = []
     inside = create(gateway_url, transport=Stamping(lambda body: watching[0].answering(body)))
     watching.append(Observed(inside))

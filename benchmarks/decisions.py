@@ -1,12 +1,13 @@
 """How fast one core decides: assess, decide and make the supply request, as a requirement does.
 
-What is measured: `decide_sourcing` and `request_for`, policy resolved and master data at hand; the typical case and
-what is dearer. Not here: what a plan run costs around it (reading, workflows, the ledger).
+Measures `decide_sourcing` and `request_for`, with policy resolved and master data at hand, for the typical and the more
+expensive cases. Not here: the rest of a plan run (reading, workflows, the ledger).
 
     python -m benchmarks.decisions [--rounds 25] [--seconds 0.2] [--quick]
 
 The figure is `decisions_per_unit`: how many decisions are made in the processor time of one unit of fixed work
-(calibration), both measured in turn. Decisions a second follow the machine's clock, up and down by a third within days.
+(calibration), both measured in turn. Decisions per second follow the machine's clock, which varies by a third within
+days.
 """
 
 import argparse
@@ -44,7 +45,7 @@ SUPPLIER = PLANT.model_copy(update={"name": "supplier", "zone": "Europe/Berlin"}
 
 
 class Case(NamedTuple):
-    """Needs that are decided on what is known of their item, and how many of a hundred lines are of this kind."""
+    """Needs with the assessment of their item, and how many of a hundred lines are of this kind."""
 
     name: str
     share: int
@@ -53,7 +54,7 @@ class Case(NamedTuple):
 
 
 def cases() -> list[Case]:
-    """A plant's mix: most items have one source, some two or three, few are counted in another unit or made outside."""
+    """A plant's mix: most items have one source, some two or three; few have another unit or are subcontracted."""
     first, second, third = (
         _source("1580"),
         _source("1678", preference=2, lead_time_days=10, lead_time_in="working_days"),
@@ -82,7 +83,7 @@ def cases() -> list[Case]:
 
 
 def _needs(unit: str = "EA", days: int = 42) -> tuple[Need, ...]:
-    """Needs of a fortnight, some of them for several demands."""
+    """Two weeks of needs, some of them for several demands."""
     return tuple(
         Need(
             plant="1710",
@@ -169,7 +170,7 @@ def plan_run(mix: list[Case]) -> list[tuple[Need, Assessment]]:
 
 
 class Pace(NamedTuple):
-    """What one core did in a second of processor time, each measured right after the other."""
+    """The work of one core per second of processor time, each kind measured right after the other."""
 
     decisions: float
     units: float
@@ -182,7 +183,7 @@ class Pace(NamedTuple):
 
 def pace(lines: Sequence[tuple[Need, Assessment]], seconds: float) -> Pace:
     """Decisions and calibration in turns of some milliseconds, so that a change of the clock meets both alike."""
-    # CPU time: what else runs on the machine is not the decisions' doing.
+    # CPU time: other load on the machine must not count.
     clock = time.process_time
     decisions, units, deciding, calibrating = 0, 0, 0.0, 0.0
     while deciding < seconds:

@@ -1,9 +1,11 @@
-"""What open requirements cost: the worker's memory, the history of their orders, and the CPU of a further requirement.
+"""The cost of open requirements: the worker's memory, the history of their orders, and the CPU of a further
+requirement.
 
     python -m benchmarks.footprint [--few 1000] [--many 10000] [--probe 100] [--quick]
 
 Open requirements wait for their goods: ordered, confirmed, written back, forty lines an order. At each level, some more
-needs go through the whole loop, receipt included, one line an order, and the worker's CPU seconds are divided by them.
+needs go through the whole loop, receipt included, one line per order, and the worker's CPU seconds are divided by their
+number.
 """
 
 import argparse
@@ -23,11 +25,11 @@ from benchmarks.trade import SUPPLIERS, Needs
 LINES = 40
 PROBES = 3
 HISTORIES = 20
-"""So many orders' histories are looked at; they are alike."""
+"""How many orders' histories are read; they are alike."""
 
 
 async def open_needs(on: Ground, needs: Needs, count: int) -> None:
-    """So many more requirements, each waiting for its goods."""
+    """Open more requirements, each waiting for its goods."""
     side = on.pegline
     await set_pace(side, None)
     before: int = (await progress(side))["covered"]
@@ -48,7 +50,8 @@ async def open_needs(on: Ground, needs: Needs, count: int) -> None:
 
 
 async def probe(on: Ground, needs: Needs, count: int) -> dict[str, float]:
-    """CPU milliseconds that a requirement takes of the worker and of all programs together, in the best of some tries.
+    """CPU milliseconds per requirement in the worker and in all programs together; the best of several tries, since
+    other load only adds.
 
     The best, since whatever else runs only adds.
     """

@@ -1,4 +1,4 @@
-"""What a measure stands on: one Temporal server for both sides, and each side's programs, started and ended together.
+"""The test bed: one Temporal server for both sides, and each side's programs, started and stopped together.
 
 Both sides have the same: counterparts of their own (the same program), a gateway process, a worker process, a
 namespace of their own on the one server. Pegline has its ledger's PostgreSQL besides; its worker, gateway and settings
@@ -34,7 +34,7 @@ from workflows.search_attributes import ALL
 PEGLINE, BARE = "pegline", "bare"
 _ACTION = re.compile(r"^action\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE)
 _RATES = {"ERP": "5000", "EDI": "10000", "APS": "10000"}
-"""Calls a second to each counterpart: the measure is of the engine, not of an ERP's limit."""
+"""Calls per second to each counterpart: the engine is measured, not an ERP's limit."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Server:
     name: str
     address: str
     metrics: str | None
-    """Where its counters are read; None where it is not ours."""
+    """The address of its counters; None where it is not our own server."""
     programs: tuple[str, ...]
 
     async def actions(self, namespace: str) -> float | None:
@@ -58,12 +58,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: where it is, and what it consists of."""
+    """One of the two sides: its addresses and its programs."""
 
     name: str
     client: Client
     workflow: str
-    """The type of the workflow that is one requirement."""
+    """The workflow type of a requirement."""
     gateway: httpx.AsyncClient
     counterparts: httpx.AsyncClient
     programs: tuple[str, ...]
@@ -71,7 +71,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Ground:
-    """Everything that runs."""
+    """All running programs."""
 
     processes: Processes
     server: Server
@@ -109,7 +109,7 @@ def _cpu_of(pid: int) -> float:
 async def ground(*, bare_reads: bool = True) -> AsyncIterator[Ground]:
     """Start all on empty servers. Raises ProgramFailed, NoTemporal, PostgresUnavailable.
 
-    `bare_reads`: the bare workflow makes the reads of the ERP that Pegline makes for an order, beside the writes.
+    `bare_reads`: the bare workflow makes, besides the writes, the ERP reads that Pegline makes for an order.
     """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     async with Processes(DIRECTORY) as processes:
@@ -156,7 +156,7 @@ async def _namespace(connection: ClientConnectConfig) -> None:
             await register_search_attributes(client, ALL)
             await client.count_workflows("WorkflowType='none'")
         except Exception:
-            # A namespace that was just made is unknown to parts of the server for some seconds.
+            # A new namespace is unknown to parts of the server for some seconds.
             if asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(0.5)

@@ -1,13 +1,13 @@
-"""How long from a supplier's answer until ERP and APS are written, against the bare workflow.
+"""The time from a supplier's answer until ERP and APS are written, compared with the bare workflow.
 
     python -m benchmarks.latency [--writes-only] [--rounds 3] [--answers 150] [--share 0.5] [--quick]
 
-First it is measured how many requirements a second each side can take through the whole loop: its capacity. Then needs
-are stated at a share of that, by their own calls, one line an order, so that answers come at the pace of the needs; the
-first ones are warm-up. Capacity is measured before each round, since a machine may change its speed within minutes.
+First each side's capacity is measured: how many requirements per second it can take through the whole loop. Then needs
+are sent at a share of that, each by its own call, one line per order, so that answers come at the pace of the needs;
+the first ones are warm-up. Capacity is measured before each round, since a machine's speed may change within minutes.
 
-The stopwatch is the counterparts': from the sending of the answer to the gateway until both have been written, so that
-intake, relay and queueing count.
+The counterparts take the time: from sending the answer to the gateway until both have been written, so that intake,
+relay and queueing count.
 """
 
 import argparse
@@ -26,15 +26,15 @@ from benchmarks.trade import Needs
 RECEIVE_AFTER = 0.5
 _CAPACITIES = ("capacity_per_second", "bare_capacity_per_second", "capacity_ratio")
 WARM_UP_SHARE = 0.2
-"""Of a round's answers, those left out before the counted ones."""
+"""The share of a round's answers that are sent before the counted ones."""
 
 
 @dataclass
 class Measured:
-    """What the rounds of one side found."""
+    """The results of one side's rounds."""
 
     capacities: list[float] = field(default_factory=list)
-    """Requirements a second, at full speed."""
+    """Requirements per second at full speed."""
     paces: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     """Seconds, of all rounds."""
@@ -45,15 +45,15 @@ class Measured:
 
 
 async def capacity(side: Side, needs: Needs, count: int) -> float:
-    """Requirements a second through the whole loop, stated as fast as the gateway takes them."""
+    """Requirements per second through the whole loop, sent as fast as the gateway accepts them."""
     sent = await send_singly(side, needs.single(count))
     return count / (await sent.finish() - sent.started_at).total_seconds()
 
 
 async def paced_round(side: Side, needs: Needs, answers: int, per_second: float) -> list[float]:
-    """So many latencies, in seconds, once the warm-up is over."""
+    """The latencies of so many answers after the warm-up, in seconds."""
     warm_up = round(WARM_UP_SHARE * answers)
-    await _latencies(side)  # Those of before are none of this round's.
+    await _latencies(side)  # Discard latencies from before this round.
     events = needs.single(warm_up + answers)
     sending = asyncio.create_task(send_paced(side, events, per_second))
     first: list[float] = []
@@ -86,7 +86,7 @@ async def measure(*, bare_reads: bool, rounds: int, answers: int, share: float) 
 
 
 async def _round(side: Side, needs: Needs, into: Measured, *, answers: int, share: float) -> str:
-    """Capacity, then latencies at a share of it; says what was found."""
+    """Measure capacity, then latencies at a share of it, and print both."""
     can_do = await capacity(side, needs, answers // 2)
     latencies = await paced_round(side, needs, answers, share * can_do)
     into.capacities.append(can_do)

@@ -17,11 +17,11 @@ BATCH_SIZE = 50
 """As the planning simulator publishes."""
 SENDERS = 16
 TIMEOUT_SECONDS = 180
-"""Without any progress: a slow machine takes its time, but a round that stands still has failed."""
+"""Without any progress: a slow machine may take long, but a stalled round has failed."""
 
 
 class RoundFailed(Exception):
-    """A round did not get to its end; the message says how far it got."""
+    """A round did not finish; the message says how far it got."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Round:
     count: int
 
     async def ended(self) -> int:
-        """How many of its requirements have ended well."""
+        """How many of its requirements have completed."""
         return await self._count("ExecutionStatus='Completed'")
 
     async def _count(self, condition: str) -> int:
@@ -41,7 +41,7 @@ class Round:
         return (await self.side.client.count_workflows(query)).count
 
     async def finish(self) -> datetime:
-        """Wait until all have ended; when the last one did."""
+        """Wait until all have ended; returns when the last one did."""
         await reach(self.count, self.ended, f"{self.side.name}: requirements that have ended")
         query = f"WorkflowType='{self.side.workflow}' AND StartTime >= '{self.started_at.isoformat()}'"
         last = self.started_at
@@ -53,7 +53,7 @@ class Round:
 
 
 async def reach(wanted: int, count: Callable[[], Awaitable[int]], what: str) -> None:
-    """Wait until as many are counted. RoundFailed where the count stands still for too long."""
+    """Wait until the count is reached. Raises RoundFailed where it stalls for too long."""
     counted, deadline = -1, 0.0
     while (now := await count()) < wanted:
         if now != counted:
@@ -64,7 +64,7 @@ async def reach(wanted: int, count: Callable[[], Awaitable[int]], what: str) -> 
 
 
 async def send_batches(side: Side, events: Sequence[dict[str, Any]]) -> Round:
-    """State needs as the planning system does: in batches, one after the other."""
+    """Send needs as the planning system does: in batches, one after the other."""
     started = datetime.now(UTC)
     for first in range(0, len(events), BATCH_SIZE):
         await _post(side, list(events[first : first + BATCH_SIZE]), BATCH)
@@ -72,7 +72,7 @@ async def send_batches(side: Side, events: Sequence[dict[str, Any]]) -> Round:
 
 
 async def send_singly(side: Side, events: Sequence[dict[str, Any]]) -> Round:
-    """State each need by its own call, several senders at a time."""
+    """Send each need by its own call, with several senders in parallel."""
     started, left = datetime.now(UTC), list(reversed(events))
 
     async def sender() -> None:
@@ -84,7 +84,7 @@ async def send_singly(side: Side, events: Sequence[dict[str, Any]]) -> Round:
 
 
 async def send_paced(side: Side, events: Sequence[dict[str, Any]], per_second: float) -> Round:
-    """State each need by its own call, so many a second, whatever the answers take."""
+    """Send each need by its own call, at a fixed rate, however long the responses take."""
     started, first, calls = datetime.now(UTC), time.monotonic(), []
     for number, event in enumerate(events):
         await asyncio.sleep(max(0.0, first + number / per_second - time.monotonic()))
@@ -100,11 +100,11 @@ async def _post(side: Side, body: Any, content_type: str) -> None:
 
 
 async def set_pace(side: Side, receive_after: float | None) -> None:
-    """When goods arrive after their coverage was reported to APS; None: they do not."""
+    """Set how long after the coverage report to APS goods arrive; None: never."""
     (await side.counterparts.post("/bench/pace", json={"receive_after": receive_after})).raise_for_status()
 
 
 async def progress(side: Side) -> dict[str, Any]:
-    """What the side's counterparts have seen."""
+    """The progress that the side's counterparts have observed."""
     seen: dict[str, Any] = (await side.counterparts.get("/bench/progress")).json()
     return seen

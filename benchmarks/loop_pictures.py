@@ -24,7 +24,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Draw what was measured; 1 where nothing was."""
+    """Draw the results; 1 where there are none."""
     quick = arguments().parse_args().quick
     source, pictures = (QUICK_DIRECTORY, QUICK_DIRECTORY) if quick else (DIRECTORY, DOCS)
     drawn = 0
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _throughput(result: dict[str, Any]) -> tuple[str, list[Bar], list[Bar]]:
-    """Requirements a second, round by round."""
+    """Requirements per second, round by round."""
     shown = [
         Bar(f"{side}, round {number}", each["per_second"])
         for number in range(1, len(result["rounds"]["pegline"]) + 1)

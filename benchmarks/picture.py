@@ -1,8 +1,8 @@
-"""A result as a picture (SVG) for docs/performance.md: bars of rounds, or a figure beside what it is to reach.
+"""A result as a picture (SVG) for docs/performance.md: bars for rounds, or a figure beside its target.
 
     python -m benchmarks.picture RESULT.json OUT.svg --title T [--bar "label=path.of.figure"] [--mark "label=3"]
 
-Decided here: how it looks, in light and dark. Not here: what the figures mean.
+Decided here: its appearance, in light and dark mode. Not here: the meaning of the figures.
 """
 
 import argparse
@@ -33,7 +33,7 @@ class Bar:
 
 
 def bars(title: str, shown: Sequence[Bar], marks: Sequence[Bar] = (), note: str = "") -> str:
-    """A bar a figure, with a dashed line for each mark (what is to be reached). ValueError where there is no figure."""
+    """A bar per figure, with a dashed line for each mark (a target). Raises ValueError where there is no figure."""
     if not shown:
         raise ValueError("a picture of nothing; name a figure of the result")
     longest = max([each.value for each in (*shown, *marks)] + [1e-9])
@@ -63,7 +63,7 @@ def bars(title: str, shown: Sequence[Bar], marks: Sequence[Bar] = (), note: str 
 
 
 def figures(result: dict[str, Any], path: str) -> list[float]:
-    """The figures at a path like `seconds.total`; a list gives them all, and a list's parts are looked into."""
+    """The figures at a path like `seconds.total`; a list gives all its figures; the path continues into its items."""
     found: list[Any] = [result]
     for name in path.split("."):
         found = [each[name] for part in found for each in (part if isinstance(part, list) else [part])]

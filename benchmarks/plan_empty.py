@@ -1,4 +1,4 @@
-"""The yardstick of the first load: an empty workflow, started as fast as one process can, served by another.
+"""The baseline of the first load: an empty workflow, started as fast as one process can and run by another.
 
 python -m benchmarks.plan_empty        its worker, as the benchmark runs it
 """
@@ -28,7 +28,7 @@ class Empty:
 
 
 async def starts_per_second(client: Client, count: int, prefix: str, *, at_once: int) -> float:
-    """Start so many, so many at once; until the last start is answered."""
+    """Start `count` workflows, a fixed number concurrently; measured until the last start is answered."""
     places = asyncio.Semaphore(at_once)
 
     async def start(number: int) -> None:
@@ -45,7 +45,7 @@ async def starts_per_second(client: Client, count: int, prefix: str, *, at_once:
 
 
 async def main() -> int:
-    """Serve the empty workflow until it is told to stop."""
+    """Run the empty workflow's worker until asked to stop."""
     client = await Client.connect(**ToolSettings.load().temporal)
     async with Worker(client, task_queue=QUEUE, workflows=[Empty], workflow_runner=UnsandboxedWorkflowRunner()):
         print(READY, flush=True)

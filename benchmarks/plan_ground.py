@@ -1,4 +1,4 @@
-"""Where plan runs are measured: all programs of the demo's stage, each a process, and what each of them costs.
+"""The test bed of plan runs: all programs of the demo, each a process, with the CPU cost of each.
 
 Decided here: which servers, and how a run is sent and waited for. Not here: what is measured (plan_runs).
 """
@@ -37,7 +37,7 @@ SELECT (SELECT count(*) FROM consolidation_batch WHERE closed_at IS NULL)
 
 @dataclass(frozen=True)
 class PlanGround:
-    """Everything that runs, and how it is asked."""
+    """All running programs, and access to them."""
 
     stage: Stage
     gateway: httpx.AsyncClient
@@ -46,7 +46,7 @@ class PlanGround:
     engine: AsyncEngine
 
     async def send(self, version: int, body: bytes, *, partial: bool = False) -> str:
-        """Upload a plan; answers where its run is read."""
+        """Upload a plan; returns the location of its run."""
         query = {"source": SOURCE, "plant": PLANT, "version": str(version), "partial": str(partial).lower()}
         headers = {"content-type": "application/x-ndjson"}
         taken = await self.gateway.post("/v1/plan-runs", params=query, content=body, headers=headers, timeout=600)
@@ -55,7 +55,7 @@ class PlanGround:
         return location
 
     async def done(self, location: str) -> dict[str, Any]:
-        """The run once it has ended. RuntimeError where it did not take effect."""
+        """Wait for the run's end and return it. Raises RuntimeError where it did not take effect."""
         while True:
             view: dict[str, Any] = (await self.gateway.get(location)).json()
             if view["stage"] == "done":
@@ -70,7 +70,7 @@ class PlanGround:
             return int(await connection.scalar(text(query), asked) or 0)
 
     async def decided(self, known: int) -> None:
-        """Wait until so many requirements have recorded what they decided."""
+        """Wait until so many requirements have recorded their decision."""
         while await self.count(_DECIDED) < known:  # noqa: ASYNC110
             await asyncio.sleep(1)
 
@@ -80,7 +80,7 @@ class PlanGround:
             await asyncio.sleep(1)
 
     def cpu_seconds(self) -> dict[str, float]:
-        """What each program has cost so far."""
+        """The CPU seconds of each program so far."""
         programs = ("temporal", "gateway", "worker", "simulators", "postgres")
         spent = {}
         for name in programs:
@@ -92,7 +92,7 @@ class PlanGround:
 
 @asynccontextmanager
 async def ground(directory: Path) -> AsyncIterator[PlanGround]:
-    """Start all on empty servers; orders of the plant collect for a short while only, so that they get to the ERP."""
+    """Start all on empty servers; the plant's orders consolidate for a short time only, so that they reach the ERP."""
     policies = directory / "policies"
     shutil.rmtree(policies, ignore_errors=True)
     shutil.copytree("policies", policies, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -118,7 +118,7 @@ async def ground(directory: Path) -> AsyncIterator[PlanGround]:
             )
         )
         if ended := on.processes.ended():
-            # Else another's gateway, which took the port in the same moment, would be measured.
+            # Otherwise another gateway that took the port at the same moment would be measured.
             raise RuntimeError(f"ended by themselves: {ended}; see {directory / 'logs'}")
         engine = await connect(on.database_url)
         try:

@@ -1,4 +1,6 @@
-"""Plans to measure by: lines over what plant 1710 of the demo buys, with two demands each, some of them critical."""
+"""Plans for measuring: lines for the items that the demo's plant 1710 buys, with two demands each, some of them
+critical.
+"""
 
 import datetime as dt
 import json
@@ -7,16 +9,16 @@ from collections.abc import Iterator
 from demo.purchasing import purchasing_terms
 
 PLANT = "1710"
-"""All that it buys, it buys directly: a requirement a line and none beside."""
+"""It buys everything directly: one requirement per line and no others."""
 
 
 def items() -> list[str]:
-    """What has a source."""
+    """The items with a source."""
     return sorted({terms.item for terms in purchasing_terms()})
 
 
 def plan(count: int, today: dt.date, *, prefix: str = "R", changed: int = 0, known: list[str] | None = None) -> bytes:
-    """NDJSON of so many lines; the first `changed` say twice the quantity."""
+    """NDJSON of `count` lines; the first `changed` lines have twice the quantity."""
     return b"".join(_lines(count, today, prefix, changed, known or items()))
 
 

@@ -1,11 +1,11 @@
-"""Plan runs: how fast a new plan becomes running requirements, and what a rerun of a large one costs.
+"""Plan runs: how fast a new plan becomes running requirements, and the cost of a rerun of a large one.
 
     python -m benchmarks.plan_runs [first_load] [rerun] [scaling] [--lines 10000] [--rounds 3] [--quick]
 
-first_load   lines a second of a new plan that become running requirements ÷ starts a second of an empty workflow on the
-             same server, both with a worker beside them that runs what is started; rounds of both take turns
-rerun        a plan with 2 % of its lines changed over the registered requirements of the last one, some of them running
-             workflows: upload to last delivery, and what was written to the ERP for lines that are as they were
+first_load   lines per second of a new plan that become running requirements ÷ starts per second of an empty workflow on
+             the same server, each with a worker that runs what is started; the rounds of both alternate
+rerun        a plan with 2 % of its lines changed, over the registered requirements of the last one, some of them
+             running workflows: time from upload to last delivery, and ERP writes for unchanged lines
 scaling      ten times as many lines: validation, matching and net change alone (plan_scaling)
 
 Results go to .run/bench/plan_{figure}.json.
@@ -38,10 +38,10 @@ FIGURES: Mapping[str, Mapping[str, str | None]] = {
     "rerun": {"rerun_seconds": "<= 30", "rerun_writes_unchanged": "<= 0"},
     "scaling": {"rerun_scaling": "<= 11"},
 }
-"""What is measured by which name, and what is to be reached."""
+"""The figures by name, with their targets."""
 _SERVER = "Temporal dev server (SQLite in memory)"
 _AT_ONCE = 40
-"""Starts of the empty workflow at a time, as many as the relay makes."""
+"""Concurrent starts of the empty workflow, as many as the relay makes."""
 _CHANGED_SHARE = 50
 _REGISTER = (
     "id",
@@ -62,7 +62,9 @@ _RECORDED = (
 
 
 async def first_load(on: PlanGround, *, lines: int, rounds: int, empties: int) -> dict[str, Any]:
-    """Interleaved: empty starts, a plan, empty starts, a plan, …; each plan against the starts on both its sides."""
+    """Interleaved: empty starts, a plan, empty starts, a plan, …; each plan is compared with the starts before and
+    after it.
+    """
     today = dt.date.today()  # noqa: DTZ011
     empty = [await starts_per_second(on.temporal, empties, "e0", at_once=_AT_ONCE)]
     loads, decided, cpu = [], [], []
@@ -89,7 +91,7 @@ async def first_load(on: PlanGround, *, lines: int, rounds: int, empties: int) -
 
 
 async def rerun(on: PlanGround, *, registered: int, running: int, changed: int) -> dict[str, Any]:
-    """The plan of before again, some lines changed, all of those among the running ones."""
+    """The previous plan again with some lines changed, all of them of running requirements."""
     today = dt.date.today()  # noqa: DTZ011
     running = max(running, changed)
     await _first_plan(on, plan(registered, today), running)
@@ -144,7 +146,7 @@ async def _sent_again(on: PlanGround, body: bytes) -> dict[str, Any]:
 
 
 async def _register(on: PlanGround, body: bytes, skip: int) -> None:
-    """Note the plan's lines as delivered, all but the first: as if a run before had."""
+    """Record all of the plan's lines but the first as delivered, as if by an earlier run."""
     now = dt.datetime.now(dt.UTC)
     rows = []
     for number, raw in enumerate(body.splitlines(), 1):
@@ -170,7 +172,7 @@ _RUN = plan_scaling.a_run(SOURCE, PLANT, 0)
 
 
 async def _of_unchanged(on: PlanGround, written: list[dict[str, Any]], changed: int) -> list[dict[str, Any]]:
-    """Writes to order lines that serve a requirement which the plan repeated as it was."""
+    """Writes to order lines that serve a requirement which the plan repeated unchanged."""
     async with on.engine.connect() as connection:
         rows = await connection.execute(
             text(
@@ -206,7 +208,7 @@ def _figure(name: str) -> str:
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = command_line(__doc__)
-    # Not by `choices`: with these, Python 3.11 refuses a command line that names none.
+    # Without `choices`: with it, Python 3.11 refuses a command line that names none.
     parser.add_argument(
         "figures", nargs="*", type=_figure, metavar="{" + ",".join(FIGURES) + "}", help="left out: all of them"
     )
@@ -225,7 +227,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Measure what is asked for, keep and print it."""
+    """Measure the requested figures, keep and print them."""
     given = arguments().parse_args()
     if given.quick:
         given.lines, given.rounds, given.empties, given.registered, given.running = 200, 1, 100, 1_000, 50

@@ -1,6 +1,6 @@
-"""What a rerun costs before anything is delivered: lines read and checked, staged, matched, the net change found.
+"""The cost of a rerun before delivery: reading and validating lines, staging, matching, finding the net change.
 
-A PostgreSQL of its own and nothing else; the registry holds the plan of before, of which 2 % is changed.
+It needs only a PostgreSQL of its own; the registry holds the previous plan, of which 2 % is changed.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ SELECT requirement_id, :plant, item, :source, demand_reference, 1, 0, now(), 'pl
 
 
 def a_run(source: str, plant: str, version: int) -> PlanRunStatus:
-    """A run of no ledger, to read lines by."""
+    """A run without a ledger, for reading lines."""
     return PlanRunStatus(
         id=plan_run_id(source, plant, version),
         number=version,

@@ -1,6 +1,6 @@
 """Results: a JSON file each in .run/bench, with machine, server and command; and the outcome for each figure.
 
-A figure that was missed is a result like any other: no benchmark fails because of it.
+A missed target is a result like any other: no benchmark fails because of it.
 """
 
 import json
@@ -17,7 +17,7 @@ import psutil
 
 DIRECTORY = Path(".run/bench")
 QUICK_DIRECTORY = DIRECTORY / "quick"
-"""Results of `--quick` runs, which say nothing about speed and must not replace those that do."""
+"""Results of `--quick` runs, which do not measure speed and must not replace those that do."""
 
 _LOAD_BEFORE = os.getloadavg()
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -28,7 +28,7 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class Figure(NamedTuple):
-    """A figure, what it has to reach (None: it is only reported), and what was measured (None: it could not be)."""
+    """A figure, its target (None: it is only reported), and the measured value (None: it could not be measured)."""
 
     name: str
     to_reach: str | None
@@ -37,7 +37,7 @@ class Figure(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        """Whether it was reached, in a word."""
+        """Whether the target was reached, in a word."""
         if self.got is None:
             return "not measured"
         if self.to_reach is None:
@@ -49,14 +49,14 @@ class Figure(NamedTuple):
 
 
 def figures_of(result: Mapping[str, Any]) -> list[Figure]:
-    """The figures of a result that was kept."""
+    """The figures of a stored result."""
     return [
         Figure(name, to_reach, result[name], quick=result["quick"]) for name, to_reach in result["to_reach"].items()
     ]
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """One line for each figure: its name, what it has to reach, what was measured, and the outcome."""
+    """One line per figure: its name, target, measured value and outcome."""
     rows = [("figure", "to reach", "got", "outcome")]
     for each in figures:
         got = "-" if each.got is None else f"{each.got:g}"
@@ -69,12 +69,12 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     print(f"  {text}", flush=True)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below or at which so large a share of them lies (nearest rank)."""
+    """The value at or below which this share of the values lies (nearest rank)."""
     ranked = sorted(values)
     return ranked[max(0, min(len(ranked) - 1, round(share * len(ranked) + 0.5) - 1))]
 

@@ -1,9 +1,9 @@
-"""Requirements a second through the whole loop, receipt included, against the bare workflow.
+"""Requirements per second through the whole loop, receipt included, compared with the bare workflow.
 
     python -m benchmarks.throughput [--single] [--writes-only] [--rounds 3] [--times 4] [--quick]
 
-At the demo's mix of lines per order, or with `--single` one line an order, each requirement by its own hook call. The
-bare workflow makes the calls that Pegline makes for an order of one line, with `--writes-only` but its writes.
+At the demo's mix of lines per order, or with `--single` one line per order, each requirement by its own hook call. The
+bare workflow makes the calls that Pegline makes for an order of one line, with `--writes-only` only the writes.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _PER_REQUIREMENT: Mapping[str, str | None] = {
 
 
 async def single_round(on: Ground, side: Side, needs: Needs, count: int) -> dict[str, Any]:
-    """All needs by their own calls; until the last has ended."""
+    """Send all needs by their own calls and wait until the last has ended."""
     meter = await Meter.start(on, side)
     sent = await send_singly(side, needs.single(count))
     return await _ended(side, sent, meter, 0.0)
@@ -43,7 +43,8 @@ async def mixed_round(on: Ground, needs: Needs, times: int) -> dict[str, Any]:
     """The demo's mix on Pegline.
 
     The clock stops when all supply requests are in their consolidation batches and runs on when the first consolidation
-    window ends: what lies between is the plant's policy, not work. That the windows end one after the other counts.
+    window ends: the time between is the plant's policy, not work. The time during which the windows end one after the
+    other counts.
     """
     side, events = on.pegline, needs.mixed(times)
     requests = await _requests(on)
@@ -55,7 +56,7 @@ async def mixed_round(on: Ground, needs: Needs, times: int) -> dict[str, Any]:
     first_end = await _first_window_end(on, sent)
     idle = max(0.0, (first_end - collected).total_seconds())
     await asyncio.sleep(max(0.0, idle - 0.5))
-    # Of servers at rest, too, some CPU is spent; none of it is of the requirements.
+    # Idle servers also use some CPU, which must not count for the requirements.
     meter = await Meter.start(on, side)
     mine = await _ended(side, sent, meter, idle)
     mine["consolidating"] = {**consolidating, "seconds": round((collected - sent.started_at).total_seconds(), 2)}
@@ -156,7 +157,7 @@ def _summary(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 
 def _by_type(rounds: list[dict[str, Any]]) -> dict[str, float]:
-    """Kilobytes of history a requirement, by the type of the workflows that hold them."""
+    """Kilobytes of history per requirement, by workflow type."""
     return {kind: round(median([each["history_kb"][kind] for each in rounds]), 2) for kind in rounds[0]["history_kb"]}
 
 

@@ -1,7 +1,8 @@
-"""What both sides trade in: one plant's items and suppliers, needs as the planning system states them, the demo's mix.
+"""The trade data of both sides: one plant's items and suppliers, needs as the planning system states them, the demo's
+mix.
 
-An item is sold by one supplier, and its name says by whom. Pegline reads that in the ERP's master data; the bare
-workflow, which knows no rules, reads it off the name.
+An item is sold by one supplier, and its name contains the supplier. Pegline reads it from the ERP's master data; the
+bare workflow, which has no rules, takes it from the name.
 """
 
 import datetime as dt
@@ -10,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 WINDOW_PLANT, AT_ONCE_PLANT = "1710", "1720"
-"""By the benchmark's policies the first collects lines for `WINDOW_SECONDS`, the second orders each need by itself."""
+"""By the benchmark's policies the first consolidates lines for `WINDOW_SECONDS`, the second orders each need by itself.
+"""
 WINDOW_SECONDS = 60
 SUPPLIERS, ITEMS_EACH = 200, 10
 DAYS_AHEAD = 60
@@ -83,7 +85,7 @@ def master_data() -> dict[str, Any]:
 
 
 class Needs:
-    """Needs that nobody has stated before; `run` tells one run's from another's on a server that keeps them."""
+    """Needs that were never sent before; `run` distinguishes the runs on a server that keeps them."""
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -92,11 +94,11 @@ class Needs:
         self._day = required_date(dt.datetime.now(dt.UTC).date())
 
     def single(self, count: int, plant: str = AT_ONCE_PLANT) -> list[dict[str, Any]]:
-        """So many needs, each of another supplier than the one before."""
+        """`count` needs, each from another supplier than the one before."""
         return [self._event(Part(next(self._supplier), 0), plant) for _ in range(count)]
 
     def mixed(self, times: int, mix: Mapping[int, int] = DEMO_MIX) -> list[dict[str, Any]]:
-        """Needs that make the orders of the mix, so many times over, large and small ones spread."""
+        """Needs that make the orders of the mix `times` times, with large and small ones spread."""
         sizes = sorted(size for size, count in mix.items() for _ in range(count * times))
         if len(sizes) > SUPPLIERS:
             raise ValueError(f"{len(sizes)} orders at once need as many suppliers; there are {SUPPLIERS}")
@@ -128,6 +130,6 @@ class Needs:
 
 
 def required_date(today: dt.date) -> dt.date:
-    """A Wednesday, so far ahead that every supplier is in time."""
+    """A Wednesday far enough ahead for every supplier."""
     day = today + dt.timedelta(days=DAYS_AHEAD)
     return day + dt.timedelta(days=(2 - day.weekday()) % 7)

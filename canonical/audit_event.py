@@ -17,7 +17,7 @@ FIRST_HASH = "0" * 64
 
 
 class PendingEvent(Model):
-    """One state transition of an entity, as the entity publishes it."""
+    """A state transition as the entity publishes it."""
 
     sequence: int
     """The entity's own count of its events: with it the ledger records an event once, however often it is sent."""
@@ -25,7 +25,7 @@ class PendingEvent(Model):
     business_time: Instant
     """When it took effect in the trade (the sender's time)."""
     processing_time: Instant
-    """When the entity took note of it (the workflow's clock)."""
+    """When the entity recorded it (the workflow's clock)."""
     data: dict[str, JsonValue]
 
 
@@ -53,7 +53,7 @@ class Break(StrEnum):
     REMOVED = "removed"
     """The event before it is missing."""
     DETACHED = "detached"
-    """The hash before it is not the one that it was hashed with: one was inserted, or both were written anew."""
+    """The previous hash is not the one it was hashed with: an event was inserted, or both were rewritten."""
     NEVER_RECORDED = "never_recorded"
     """The entity's own count goes on further ahead: the ledger never had the events between, or has lost them."""
 
@@ -128,7 +128,7 @@ class ChainWalk:
         self._sequence = 0
 
     def step(self, audit_event: AuditEvent) -> Break | None:
-        """Take the next event; how it does not fit. The walk goes on from the event as it is."""
+        """Check the next event and return its break, if any. The walk continues from the event as it is."""
         if audit_event_hash(audit_event) != audit_event.hash:
             found: Break | None = Break.CHANGED
         elif audit_event.position != self.position + 1:

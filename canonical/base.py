@@ -1,6 +1,6 @@
-"""What every noun shares: frozen, tolerant of fields that a newer sender added, and bounded.
+"""The base of all models: frozen, tolerant of fields that a newer sender added, and bounded.
 
-What is taken in must be digestible all the way: each number, date, text and list has a limit here or where it stands.
+Whatever is accepted must be processable to the end: each number, date, text and list has a limit, here or at its field.
 """
 
 import datetime as dt
@@ -23,13 +23,15 @@ class Model(BaseModel):
 _BEYOND = Decimal(10**12)
 """No quantity reaches this: twelve digits and six decimals are what the ledger's columns hold."""
 _SENT_BEYOND = Decimal(10**9)
-"""No single message says as much, so that a thousand of them still add up to a Quantity."""
+"""The limit of a single message, so that a thousand of them still add up to a Quantity."""
 _FINEST = Decimal(1).scaleb(-NEED_DECIMALS)
 _DIGITS_MAX = 40
 
 
 def _written_out(number: Decimal) -> Decimal:
-    """Refuse what is short to write and long to calculate with: 1E-1000027, or a million zeros behind the point."""
+    """Refuse numbers that are short to write and slow to calculate with: 1E-1000027, or a million zeros behind the
+    point.
+    """
     _, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int) or not -_DIGITS_MAX <= exponent <= _DIGITS_MAX or len(digits) > _DIGITS_MAX:
         raise PydanticCustomError(
@@ -50,11 +52,11 @@ def _within_decimals(quantity: Decimal) -> Decimal:
 
 
 Quantity = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_within_decimals)]
-"""A quantity in the unit that stands beside it; never negative."""
+"""A quantity in the unit given beside it; never negative."""
 
 PositiveQuantity = Annotated[Decimal, Field(gt=0, lt=_BEYOND), AfterValidator(_within_decimals)]
 SignedQuantity = Annotated[Decimal, Field(gt=-_BEYOND, lt=_BEYOND), AfterValidator(_within_decimals)]
-"""A quantity in the unit that stands beside it; below zero: more is promised than there is."""
+"""A quantity in the unit given beside it; below zero: more is promised than there is."""
 
 SentQuantity = Annotated[Decimal, Field(gt=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
 """A quantity as somebody sends it."""
@@ -66,7 +68,7 @@ Share = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_written_out)
 """A ratio: 0.05 is five per cent."""
 
 FIRST_DAY, LAST_DAY = dt.date(1990, 1, 1), dt.date(2199, 12, 31)
-"""What a day of the trade lies between; later ones are how systems write that there is none (9999-12-31)."""
+"""The range of valid days; later ones are how systems write that there is none (9999-12-31)."""
 
 
 def _within_calendar(day: dt.date) -> dt.date:
@@ -126,7 +128,7 @@ Code = Annotated[
     ),
     AfterValidator(_no_dots),
 ]
-"""A business code (plant, item, supplier): no slash, since entity ids are paths; nothing that can't be seen."""
+"""A business code (plant, item, supplier): no slash, since entity ids are paths; no invisible characters."""
 
 _PRINTED = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
 Label = Annotated[str, Field(min_length=1, max_length=200, pattern=_PRINTED)]

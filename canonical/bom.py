@@ -1,5 +1,5 @@
-"""Engineering changes: what a revision of a bill of material changes, where its outgoing components are used, and what
-becomes of them. What is decided of it is R13 (decisions.engineering_change.component_use).
+"""Engineering changes: the lines of a revised bill of material, where its outgoing components are used, and their
+dispositions. R13 decides them (decisions.engineering_change).
 """
 
 import datetime as dt
@@ -27,28 +27,28 @@ class BomLine(Model):
 
     component: Code
     quantity: PositiveQuantity
-    """In one assembly: of a removed component as it was, of the others as it is from the effectivity date on."""
+    """In one assembly: for a removed component before the change, for the others from the effectivity date on."""
     unit: UnitCode
     change: BomLineChange
     quantity_before: PositiveQuantity | None = None
-    """Of a changed component, in one assembly until then; None: as the revision before said."""
+    """For a changed component, in one assembly before the change; None: as in the previous revision."""
     replaces: Code | None = None
-    """Of an added component: whose demand it takes over; None: the plan states its demand."""
+    """For an added component: the component whose demand it takes over; None: the plan states its demand."""
     stock: Quantity | None = None
-    """What is free of an outgoing component, in `unit`, as the sender knows it; None: as the ledger has it."""
+    """The available stock of an outgoing component, in `unit`, as the sender knows it; None: as the ledger has it."""
 
 
 class BomRevised(Model):
-    """A revision of an assembly's bill of material, whole; `stated` orders what is said of it (R10)."""
+    """A revision of an assembly's bill of material, whole; `stated` orders messages about it (R10)."""
 
     plant: Code
     assembly: Code
     revision: Code
     effective_from: dt.date
-    """From this day on the assembly is made by it."""
+    """The first day on which the assembly is made by it."""
     lines: Annotated[tuple[BomLine, ...], Field(min_length=1, max_length=500)]
     supersedes: Code | None = None
-    """The revision that it takes the place of, where that is not carried out yet; None: it stands beside all others."""
+    """The revision that it replaces, if that is not carried out yet; None: it replaces none."""
     source: Code
     stated: Revision
 
@@ -59,7 +59,7 @@ class BomRevised(Model):
 
     @property
     def superseded(self) -> ChangeId | None:
-        """The engineering change that it takes the place of."""
+        """The engineering change that it replaces."""
         return change_id(self.plant, self.assembly, self.supersedes) if self.supersedes else None
 
     @property
@@ -69,7 +69,7 @@ class BomRevised(Model):
 
 
 def require_sound(lines: tuple[BomLine, ...]) -> None:
-    """Each component once, and what is replaced is removed or changed by the same revision; raises ValueError."""
+    """Each component once, and a replaced one is removed or changed by the same revision; else ValueError."""
     components = [line.component for line in lines]
     if twice := sorted({name for name in components if components.count(name) > 1}):
         raise ValueError(f"component {twice[0]} is on two lines; state each component once")
@@ -94,19 +94,19 @@ class UsedBy(Model):
 
 
 class SuppliedBy(Model):
-    """What a line of an order brings, or brought, for one requirement on one day; in the order unit."""
+    """The supply of an order line for one requirement on one day, received or not; in the order unit."""
 
     order_id: OrderId
     order_number: str | None
     supplier: str
     line: int
-    """0: the order still collects, and has no lines."""
+    """0: the order is still consolidating and has no lines."""
     requirement_id: RequirementId | None = None
-    """Perhaps one that is not open any more; None: nobody's, the surplus of a shared line's lot."""
+    """Possibly closed already; None: the lot surplus of a shared line."""
     unit: str
     quantity: Quantity
     date: dt.date | None
-    """At the dock; None: nobody said when."""
+    """At the dock; None: unknown."""
     received: bool = False
     shipped: bool = False
     unsent: bool = False
@@ -126,33 +126,33 @@ class ComponentUse(Model):
     requirements: tuple[UsedBy, ...] = ()
     supply: tuple[SuppliedBy, ...] = ()
     other_assemblies: tuple[str, ...] = ()
-    """That use it too, by the revisions told so far."""
+    """Other assemblies that use it, by the revisions received so far."""
     quantity_before: PositiveQuantity | None = None
     """In one assembly, by the newest of the assembly's other revisions."""
     stock: Quantity = Decimal(0)
-    """What is free of it, in `stock_unit`, by what systems state of stock."""
+    """The available stock, in `stock_unit`, as reported by stock systems."""
     stock_unit: str = ""
-    """Empty: nobody has stated any."""
+    """Empty: none was reported."""
 
 
 class FateOption(Model):
-    """One thing that can be done with a quantity that has no use."""
+    """One option for a quantity without use."""
 
     choice: str
     """decisions.engineering_change.engineering_change.Candidate."""
     cost: Money | None = None
-    """In the company's currency, of the whole quantity; None: nobody knows its price."""
+    """In the company's currency, for the whole quantity; None: the price is unknown."""
     known: bool = True
-    """It is sure to be possible; what is not is never proposed, only offered."""
+    """It is certainly possible; other options are offered but never proposed."""
     late: bool = False
-    """Of a cancellation: past the cut-off, so that the supplier may refuse it."""
+    """For a cancellation: past the cut-off, so that the supplier may refuse it."""
     by_hand: bool = False
-    """No entity carries it out: who owns it is told to."""
+    """No entity carries it out: its owner gets an instruction."""
     note: str = ""
 
 
 class ChangeDisposition(Model):
-    """What becomes of a quantity of an outgoing component."""
+    """The disposition of a quantity of an outgoing component."""
 
     component: Code
     reference: str
@@ -161,32 +161,32 @@ class ChangeDisposition(Model):
     line: int | None = None
     requirement_id: RequirementId | None = None
     on_stock: bool = False
-    """It has come in already."""
+    """It is received already."""
     quantity: Quantity
     unit: str
     fate: str
     """decisions.engineering_change.engineering_change.Fate; once decided also returned, scrapped, reworked, left."""
     number: int = 0
-    """By which a decision names it; 0: there is nothing to choose."""
+    """The number by which a decision refers to it; 0: there is nothing to choose."""
     candidates: tuple[str, ...] = ()
-    """What can be done with what has no use, the cheapest first."""
+    """The options for a quantity without use, the cheapest first."""
     options: tuple[FateOption, ...] = ()
     """The candidates with their cost."""
     proposed: str = ""
-    """The candidate that is carried out where nobody chooses otherwise; once decided, the one that was."""
+    """The candidate that is carried out unless somebody chooses another; once decided, the decided one."""
     by_hand: bool = False
-    """Once decided: no entity carries it out, and an instruction says whose it is."""
+    """Once decided: no entity carries it out, and an instruction names its owner."""
     value: Quantity = Decimal(0)
     """In the company's currency."""
     cost: Money = Decimal(0)
-    """Of what is proposed, or of what was decided, in the company's currency."""
+    """The cost of the proposed or decided option, in the company's currency."""
 
 
 class ChangeInstruction(Model):
-    """What a person has to do of a change: no entity of ours carries it out, and nothing was booked."""
+    """An action of a change that a person has to take: no entity carries it out, and nothing was booked."""
 
     owner: str
-    """The role whose it is."""
+    """The role that has to act."""
     action: str
     """return, scrap, rework, or cancel."""
     component: Code
@@ -200,7 +200,7 @@ class ChangeInstruction(Model):
 
 
 class AffectedRequirement(Model):
-    """An open requirement of an outgoing component, and what it goes on needing."""
+    """An open requirement of an outgoing component, and what it still needs."""
 
     requirement_id: RequirementId
     component: Code
@@ -211,7 +211,7 @@ class AffectedRequirement(Model):
 
 
 class ChangeCheck(Model):
-    """Whether everything that the change touches has been given a fate."""
+    """Whether every quantity affected by the change has a fate."""
 
     order_lines: int
     requirements: int

@@ -33,7 +33,7 @@ class Calendar(Model):
 
     @property
     def tzinfo(self) -> ZoneInfo:
-        """The zone that `opens` and `closes` are told in.
+        """The time zone of `opens` and `closes`.
 
         Made here and not where hours are counted: Temporal's sandbox, in which decisions run, hands out proxies that
         datetime refuses as a time zone.

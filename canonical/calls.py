@@ -1,4 +1,4 @@
-"""What the workflows hand to activities: the intent, and the audit events that ride along."""
+"""Inputs and results of activities: the intent, and the audit events sent along with it."""
 
 from canonical.base import Code, Model
 from canonical.bom import ComponentUse
@@ -17,7 +17,7 @@ from canonical.supply import CoverageChanged, SupplyRequest
 
 
 class Call(Model):
-    """What every call carries."""
+    """The fields that every call carries."""
 
     key: str
     """The idempotency key: workflow id and step, the same on every attempt."""
@@ -25,7 +25,7 @@ class Call(Model):
     audit_batch: AuditBatch | None = None
     """Audit events not yet in the ledger; recorded by the activity before it calls out."""
     maybe_written: bool = False
-    """A former activity of the same step failed without our knowing whether it wrote."""
+    """An earlier activity of the same step failed, and it is unknown whether it wrote."""
 
 
 class PlaceOrderCall(Call):
@@ -43,11 +43,11 @@ class PlaceAndSendCall(Call):
 
 
 class PlacedAndSent(Model):
-    """What both said."""
+    """The outcomes of both calls."""
 
     placed: PlaceOutcome
     sent: WriteOutcome | None
-    """None: there is no order to be sent, or it is to be sent by a call of its own."""
+    """None: there is no order to send, or it is sent by a call of its own."""
 
 
 class ChangeOrderCall(Call):
@@ -88,11 +88,11 @@ class WriteBackCall(Call):
 
 
 class WrittenBack(Model):
-    """What both said."""
+    """The outcomes of both calls."""
 
     erp: ChangeOutcome
     aps: WriteOutcome | None
-    """None: APS is to be told by a call of its own."""
+    """None: the coverage is reported to APS by a call of its own."""
 
 
 class AssessCall(Model):
@@ -103,7 +103,7 @@ class AssessCall(Model):
 
 
 class PolicyCall(Model):
-    """internal.policy: what holds now; answered None where `known` still does."""
+    """internal.policy: the policy in force; the answer is None where `known` still is."""
 
     plant: Code
     item_class: str = ""
@@ -114,7 +114,7 @@ class PolicyCall(Model):
 
 
 class PublishNeedsCall(Model):
-    """internal.publish_needs: what one of our orders needs of others now, whole; a need that is gone is withdrawn."""
+    """internal.publish_needs: all current needs of one of our orders; a need that is gone is withdrawn."""
 
     audit_batch: AuditBatch
     needs: tuple[Need, ...] = ()
@@ -147,7 +147,7 @@ class SupplyRequestChange(Model):
 
 
 class RequestSupplyCall(Model):
-    """internal.request_supply: all that a requirement wants of orders now."""
+    """internal.request_supply: all current supply requests of a requirement."""
 
     audit_batch: AuditBatch
     openings: tuple[SupplyRequestOpening, ...] = ()
@@ -156,11 +156,11 @@ class RequestSupplyCall(Model):
 
 
 class SupplyRequestsPlaced(Model):
-    """What became of the supply requests, in their order."""
+    """The results of the supply requests, in their order."""
 
     reservations: tuple[Reservation, ...]
     delivered: tuple[bool, ...]
-    """Of the changes: False where the order has ended."""
+    """For each change: False where the order has ended."""
 
 
 class CloseBatchCall(Model):
@@ -171,7 +171,7 @@ class CloseBatchCall(Model):
 
 
 class CoverageNotice(Model):
-    """A statement to one requirement."""
+    """The coverage reported to one requirement."""
 
     requirement_id: RequirementId
     coverage: CoverageChanged
@@ -185,7 +185,7 @@ class NotifyRequirementsCall(Model):
 
 
 class CloseExceptionCall(Model):
-    """internal.close_exception: record, and tell who raised it what was decided."""
+    """internal.close_exception: record the decision and send it to the entity that raised the exception."""
 
     audit_batch: AuditBatch
     raised_by: str
@@ -202,18 +202,18 @@ class WhereUsedCall(Model):
 
 
 class WhereUsed(Model):
-    """Where the components are used, in the order asked, with what master data and policy say of each."""
+    """Where the components are used, in the order asked, with master data and policy of each."""
 
     uses: tuple[ComponentUse, ...]
     assessments: tuple[Assessment, ...]
     policy: PlantPolicy
     """The plant's own."""
     superseded_by: ChangeId | None = None
-    """Another revision takes the place of the one that asks."""
+    """The revision that has replaced the asking one."""
 
 
 class BomChange(Model):
-    """What one requirement is told."""
+    """The message to one requirement."""
 
     requirement_id: RequirementId
     changed: BomChanged
@@ -234,7 +234,7 @@ class StockUseCall(Model):
 
 
 class StockUse(Model):
-    """What is free now, who could use it, and what master data and policy say of the item."""
+    """The available stock, the requirements that could use it, and master data and policy of the item."""
 
     figure: StockFigure
     users: tuple[StockUser, ...]
@@ -242,7 +242,7 @@ class StockUse(Model):
 
 
 class StockAllocationNotice(Model):
-    """What one requirement is told."""
+    """The message to one requirement."""
 
     requirement_id: RequirementId
     allocated: StockAllocated
@@ -268,6 +268,6 @@ class PlanRunCall(Model):
     detail: str = ""
     """Why it waits, keeps or stops."""
     batch: int = 0
-    """Of a delivery: how many changes are handed over at a time."""
+    """For plan.deliver: how many changes are handed over at a time."""
     per_second: int = 0
-    """Of a delivery: how many changes are handed over a second at most; 0: as many as are taken."""
+    """For plan.deliver: the most changes handed over a second; 0: no limit."""

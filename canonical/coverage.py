@@ -1,4 +1,4 @@
-"""What APS is told: the coverage of its requirements, whole, with a revision."""
+"""The coverage reported to APS: always whole, with a revision."""
 
 from canonical.base import Code, Instant, Model
 from canonical.identity import OrderId, RequirementId

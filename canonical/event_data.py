@@ -1,4 +1,4 @@
-"""Events from outside as the gateway takes them in: the `data` of each CloudEvent type."""
+"""External events as the gateway accepts them: the `data` of each CloudEvent type."""
 
 from typing import Annotated
 
@@ -33,11 +33,11 @@ BOM_REVISED = "pegline.bom.revised.v1"
 STOCK_CHANGED = "pegline.stock.changed.v1"
 CONSUMPTION_REPORTED = "pegline.consumption.reported.v1"
 OUR_SOURCE = "pegline"
-"""The CloudEvents source of needs that our own orders state."""
+"""The CloudEvents source of needs that come from our own orders."""
 
 
 PEGS_MAX = 1_000
-"""More than these a requirement's history could not hold."""
+"""A requirement's history could not hold more."""
 
 
 class PegData(Model):
@@ -48,7 +48,7 @@ class PegData(Model):
     date: Day
     criticality: Criticality = Criticality.B
     assembly: Code | None = None
-    """What is made of the need for this demand; engineering changes find it by that (R13)."""
+    """The assembly made for this demand; engineering changes find the demand by it (R13)."""
 
 
 class RequirementPlanned(Model):
@@ -66,7 +66,7 @@ class RequirementPlanned(Model):
     pegging: Annotated[tuple[PegData, ...], Field(max_length=PEGS_MAX)] = ()
     planner: Label | None = None
     demanded_by: Label | None = None
-    """Only of needs that an order of ours states (source `pegline`): refused from anybody else."""
+    """Only for needs from one of our orders (source `pegline`): refused from anybody else."""
     demanding_line: LineNumber | None = None
     transit_days: Annotated[int, Field(ge=0, le=400)] = 0
 
@@ -97,7 +97,7 @@ class ShipmentAnnouncedData(Model):
     quantity: SentQuantity
     unit: UnitCode
     date: DayOrNone
-    """The day of arrival; none that is known: null."""
+    """The day of arrival; null: unknown."""
     despatch_number: DocumentNumber
 
 
@@ -137,14 +137,14 @@ class OrderEditedData(Model):
     @classmethod
     def _something_changed(cls, new: str, checked: ValidationInfo) -> str:
         if checked.data.get("field") == "deleted" and new != "true":
-            raise ValueError("a line that was deleted stays so: only a deletion is told")
+            raise ValueError("a deleted line stays deleted: only a deletion can be reported")
         if new == checked.data.get("old"):
             raise ValueError("nothing was edited: old and new are equal")
         return new
 
 
 class BomRevisedData(Model):
-    """`pegline.bom.revised.v1`: what a revision of an assembly's bill of material changes, whole."""
+    """`pegline.bom.revised.v1`: all changes that a revision makes to an assembly's bill of material."""
 
     plant: Code
     assembly: Code
@@ -153,15 +153,17 @@ class BomRevisedData(Model):
     lines: Annotated[tuple[BomLine, ...], Field(min_length=1, max_length=500)]
     plan_version: Count = 0
     source_revision: Count = 0
-    """Rises where the same revision is told anew (R10); without it, `time` orders them."""
+    """Rises when the same revision is sent again (R10); without it, `time` orders them."""
     supersedes: Code | None = None
-    """The revision that this one takes the place of, where that is not carried out yet."""
+    """The revision that this one replaces, if that is not carried out yet."""
 
     @field_validator("supersedes")
     @classmethod
     def _of_another(cls, supersedes: str | None, checked: ValidationInfo) -> str | None:
         if supersedes is not None and supersedes == checked.data.get("revision"):
-            raise ValueError(f"revision {supersedes} can't take its own place; tell it anew, or name the one before")
+            raise ValueError(
+                f"revision {supersedes} can't replace itself; send it without `supersedes`, or name the one before"
+            )
         return supersedes
 
     @field_validator("lines")
@@ -181,7 +183,7 @@ class StockChangedData(Model):
     unit: UnitCode
     reason: Annotated[str, Field(max_length=200)] = ""
     sequence: Count = 0
-    """Orders statements of one moment (R10)."""
+    """Orders reports of the same moment (R10)."""
 
 
 class ConsumptionReportedData(Model):

@@ -1,4 +1,4 @@
-"""Shortage exceptions and their kin: what a person is asked to decide, with the context to do so."""
+"""Exceptions of all kinds: the question to a person, with the context needed to decide it."""
 
 import hashlib
 from datetime import date
@@ -18,7 +18,7 @@ from canonical.supply import ScheduleLine
 
 
 class ExceptionKind(StrEnum):
-    """What kind of decision is asked for."""
+    """The kind of decision."""
 
     SHORTAGE = "shortage"
     CHANGE_PROPOSAL = "change_proposal"
@@ -29,12 +29,12 @@ class ExceptionKind(StrEnum):
 
 
 class Choice(StrEnum):
-    """What a person may decide; which of them are open is in the proposal's alternatives."""
+    """What a person may decide; the proposal's alternatives show which choices are open."""
 
     ACCEPT = "accept"
-    """Shortage: live with the late or missing quantity."""
+    """Shortage: accept the late or missing quantity."""
     SPLIT = "split"
-    """Shortage: order what is short from a second source."""
+    """Shortage: order the short quantity from a second source."""
     EXPEDITE = "expedite"
     """Shortage: ask the supplier for the pegged date, at a surcharge."""
     APPROVE = "approve"
@@ -46,16 +46,18 @@ class Choice(StrEnum):
     WAIT = "wait"
     """No answer: give the supplier another SLA."""
     CANCEL = "cancel"
-    """No answer or refused write: give the order up; its requirements look elsewhere. Engineering change: cut the
-    orders of what has no use; where that is not offered, as proposed, as with those below."""
+    """No answer or refused write: give up the order; its requirements look elsewhere. Engineering change: cancel the
+    orders for quantities without use; a line that does not offer that, or one of the choices below, gets what is
+    proposed.
+    """
     USE_UP = "use_up"
-    """Engineering change: what has no use is kept and used up elsewhere."""
+    """Engineering change: quantities without use are kept and used up elsewhere."""
     RETURN = "return"
-    """Engineering change: it goes back to the suppliers."""
+    """Engineering change: they go back to the suppliers."""
     SCRAP = "scrap"
-    """Engineering change: it is scrapped."""
+    """Engineering change: they are scrapped."""
     REWORK = "rework"
-    """Engineering change: it is reworked."""
+    """Engineering change: they are reworked."""
 
 
 class Alternative(Model):
@@ -72,7 +74,7 @@ class Alternative(Model):
 
 
 class Proposal(Model):
-    """What is decided on. Its digest goes with the decision; a material change makes another digest (R15)."""
+    """The subject of a decision. The decision carries its digest; a material change makes another digest (R15)."""
 
     kind: ExceptionKind
     summary: str
@@ -94,7 +96,7 @@ class Proposal(Model):
     defects: tuple[MasterDataDefect, ...] = ()
     alternatives: tuple[Alternative, ...]
     dispositions: tuple[ChangeDisposition, ...] = ()
-    """Of an engineering change: what is to become of stock and supply of its outgoing components."""
+    """For an engineering change: the dispositions of stock and supply of its outgoing components."""
     approvers: tuple[str, ...] = ()
     """R15: the roles that may decide; all of them are named, one decision by any closes it."""
     latest_safe_date: date | None = None
@@ -102,12 +104,13 @@ class Proposal(Model):
     rule: str = ""
     """The rule that asked for a person, e.g. R7."""
     reasons: tuple[Reason, ...] = ()
-    """Why a person is asked: what was compared with which thresholds. No part of the digest: another version of the
-    policy that leads to the same proposal changes nothing that is decided on."""
+    """Why a person is asked: what was compared with which thresholds. Not in the digest: another policy version that
+    leads to the same proposal does not change the subject of the decision.
+    """
 
     @property
     def digest(self) -> str:
-        """Sixteen hex digits over what is decided on: the ETag of GET, the If-Match of the decision."""
+        """Sixteen hex digits over the subject of the decision: the ETag of GET, the If-Match of the decision."""
         left_out: dict[str, Any] = {"reasons": True, "pegs": {"__all__": {"assembly"}}}
         if not self.dispositions:
             left_out["dispositions"] = True
@@ -121,14 +124,14 @@ _OF_A_CHOICE = {"order_id", "line", "on_stock", "number", "options", "proposed",
 
 
 class LineChoice(Model):
-    """Engineering change: what is to become of a disposition, or of a part of it, otherwise than proposed."""
+    """Engineering change: a choice other than the proposed one for a disposition, or for a part of it."""
 
     line: LineNumber
     """The disposition's number in the proposal."""
     choice: Choice
     """One of its candidates."""
     quantity: PositiveQuantity | None = None
-    """In the disposition's unit; None: all that is left of it. A line may be named several times."""
+    """In the disposition's unit; None: all the rest of it. A line may be named several times."""
 
 
 class Decision(Model):
@@ -138,18 +141,18 @@ class Decision(Model):
     digest: str
     choice: Choice
     supplier: Code | None = None
-    """Of a split: the second source; the proposal's best where left out."""
+    """For a split: the second source; if left out, the proposal's best."""
     decided_by: Annotated[str, Field(min_length=1, max_length=80)]
     lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = ()
-    """Of an engineering change that is approved: which lines are to be done otherwise than proposed."""
+    """For an approved engineering change: the lines that deviate from the proposal."""
     role: str | None = None
-    """In which role; where it is said, it must be one that may decide (R15)."""
+    """The decider's role; where given, it must be one that may decide (R15)."""
     comment: str = ""
     decided_at: Instant
 
 
 EscalationAction = Literal["remind_supplier", "remind_assignee", "notify_buyer", "notify_manager"]
-"""R16: what an escalation level of the escalation schedule does."""
+"""R16: the action of an escalation level."""
 
 
 class NextEscalation(Model):
@@ -157,12 +160,12 @@ class NextEscalation(Model):
 
     action: EscalationAction
     role: str
-    """Whom it calls on."""
+    """The role that it notifies."""
     at: Instant
 
 
 class ExceptionDecided(Model):
-    """What the exception tells the entity that raised it."""
+    """The exception's message to the entity that raised it."""
 
     exception_id: ExceptionId
     digest: str
@@ -170,7 +173,7 @@ class ExceptionDecided(Model):
 
 
 class DecisionRefused(Exception):
-    """The exception understood the decision and did not take it (R15); `detail` says why, for the person.
+    """The exception understood the decision and refused it (R15); `detail` explains why to the person.
 
     Codes: digest_out_of_date, already_decided, proposer_is_approver, not_an_approver, choice_not_offered,
     lines_not_possible, not_found.
@@ -181,4 +184,4 @@ class DecisionRefused(Exception):
         self.code = code
         self.detail = detail
         self.digest = digest
-        """Of a decision that is out of date: the digest of the proposal as it is now."""
+        """For an out-of-date decision: the digest of the current proposal."""

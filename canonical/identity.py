@@ -24,7 +24,7 @@ def short_hash(*parts: str, length: int = 10) -> str:
 def requirement_key(source: str, demand_reference: str) -> str:
     """R1: the source and its stable demand reference, made safe for a path.
 
-    Two references that differ only in characters a path can't carry stay apart by a digest.
+    A digest distinguishes references that differ only in characters a path can't carry.
     """
     plain = f"{source}~{demand_reference}"
     safe = _UNSAFE.sub("-", plain)

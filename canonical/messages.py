@@ -19,12 +19,12 @@ from canonical.supply import CoverageChanged, SupplyRequest
 
 
 class RequirementOpened(Model):
-    """Starts a MaterialRequirement, or states a need to one that runs."""
+    """Starts a MaterialRequirement, or sends a need to a running one."""
 
     need: Need
     correlation_id: str
     kept: tuple[CoverageChanged, ...] = ()
-    """Coverage of a former run of the same requirement (it had ended and the plan wants it again)."""
+    """Coverage of an earlier run of the same requirement (it had ended and the plan needs it again)."""
     first_sequence: int = 1
     """Where the count of its events goes on after a former run; 1: the first run."""
 
@@ -37,7 +37,7 @@ class RequirementWithdrawn(Model):
 
 
 class ChangeOpened(Model):
-    """Starts an EngineeringChange, or states the revision anew to one that runs."""
+    """Starts an EngineeringChange, or sends the revision to a running one again."""
 
     revised: BomRevised
     correlation_id: str
@@ -46,29 +46,29 @@ class ChangeOpened(Model):
 
 
 class ChangeSuperseded(Model):
-    """A newer revision takes the place of one that is not carried out yet."""
+    """A newer revision replaces one that is not carried out yet."""
 
     by: ChangeId
     as_of: Instant
 
 
 class BomChanged(Model):
-    """R13: what a requirement goes on needing after an engineering change, whole; 0: nothing any more."""
+    """R13: the whole quantity that a requirement still needs after an engineering change; 0: nothing."""
 
     change_id: ChangeId
     effective_from: date
     decided_on: Revision
-    """The need's revision that it was decided on; of a newer one it says nothing (R10)."""
+    """The need's revision that it was decided on; it does not apply to a newer one (R10)."""
     quantity: Quantity
     pegs: tuple[Peg, ...] = ()
     decided_by: str
     approved_by: str | None = None
-    """R15: who approved the change and with it what the orders lose: they ask nobody again. None: nobody was asked."""
+    """R15: who approved the change, including the orders' reductions: they ask nobody again. None: nobody was asked."""
     as_of: Instant
 
 
 class StockOpened(Model):
-    """Starts a StockBalance, or states the available stock anew to one that runs."""
+    """Starts a StockBalance, or sends new available stock to a running one."""
 
     figure: StockFigure
     users: tuple[StockUser, ...] = ()
@@ -79,26 +79,29 @@ class StockOpened(Model):
 
 
 class StockAllocated(Model):
-    """What a requirement gets from stock, whole; 0: nothing any more."""
+    """The whole quantity that a requirement gets from stock; 0: nothing any more."""
 
     quantity: Quantity
     unit: str
     reported_at: Instant
-    """When the stock was so: a need that the plan states later is as the plan says, which has netted the stock."""
+    """The time of the stock figure: a need that the plan states later is taken as it is, since the plan has netted the
+    stock.
+    """
     revision: int
     as_of: Instant
-    """The sender's clock: of two of one revision, the later holds (a workflow task that is decided anew)."""
+    """The sender's clock: of two with one revision, the later holds (a workflow task that was executed again)."""
     reason: str = ""
 
     @property
     def rank(self) -> tuple[int, float]:
-        """What is compared to tell the newer of two (R10)."""
+        """The key that orders two messages (R10)."""
         return (self.revision, self.as_of.timestamp())
 
 
 class OrderOpened(Model):
-    """Starts a PurchaseOrder; the supply requests are in its consolidation batch, or in `requests` where it does not
-    collect."""
+    """Starts a PurchaseOrder; the supply requests are in its consolidation batch, or in `requests` if it does not
+    consolidate.
+    """
 
     order_id: OrderId
     terms: OrderTerms
@@ -110,7 +113,7 @@ class OrderOpened(Model):
 
 
 class SupplyRequested(Model):
-    """A requirement's supply request, to an order that no longer collects."""
+    """A requirement's supply request to an order that is no longer consolidating."""
 
     request: SupplyRequest
 
@@ -154,16 +157,16 @@ class ExceptionRaised(Model):
     raised_at: Instant
     """The raiser's clock."""
     item_class: str = ""
-    """By which the policy was asked for; empty: by none."""
+    """The class used to look up the policy; empty: none."""
     sla_started_at: Instant | None = None
-    """Since when the SLA runs, where it runs longer than the question is open: since a silent supplier was asked."""
+    """The start of the SLA where it is earlier than the question: when a silent supplier was asked."""
     latest_safe_date: date | None = None
-    """R16: no escalation level later than this, where the proposal says none."""
+    """R16: no escalation level is later than this, where the proposal gives no date."""
     correlation_id: str
 
 
 class ProposalChanged(Model):
-    """The raiser's picture changed: decide on this instead; None: there is nothing left to decide."""
+    """The raiser's situation changed: decide on this instead; None: there is nothing left to decide."""
 
     proposal: Proposal | None
     reason: str = ""

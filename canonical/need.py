@@ -1,4 +1,4 @@
-"""The need: what a plant wants of an item, by when, and for which demand."""
+"""The need: how much of an item a plant needs, by when, and for which demand."""
 
 import datetime as dt
 from typing import Annotated
@@ -17,11 +17,11 @@ class Peg(Model):
     date: dt.date
     criticality: Criticality = Criticality.B
     assembly: Code | None = None
-    """What is made of the need for this demand, where the plan says so (R13)."""
+    """The assembly made for this demand, where the plan names it (R13)."""
 
 
 class Revision(Model):
-    """R10: where a message stands in its sender's own order of events; never the arrival time."""
+    """R10: a message's place in its sender's own order of events; never the arrival time."""
 
     plan_version: Annotated[int, Field(ge=0)]
     source_revision: Annotated[int, Field(ge=0)] = 0
@@ -47,15 +47,15 @@ class Need(Model):
     revision: Revision
     sourcing_rule: str | None = None
     item_revision: str = ""
-    """The drawing's, where the plan tells it apart; needs of two revisions are never one (R1)."""
+    """The drawing's revision, where the plan distinguishes it; needs of two revisions never match (R1)."""
     pegging: tuple[Peg, ...] = ()
     planner: str | None = None
     demanded_by: OrderId | None = None
-    """Of a need that one of our own orders states: the transfer or subcontract it serves."""
+    """For a need from one of our own orders: the transfer or subcontract it serves."""
     demanding_line: int | None = None
     """The line of that order, where the need is to answer it: a transfer."""
     transit_days: int = 0
-    """Of a transfer: working days from the supplying plant's stock to the order's dock."""
+    """For a transfer: working days from the supplying plant's stock to the order's dock."""
 
     @property
     def id(self) -> RequirementId:

@@ -1,4 +1,4 @@
-"""Purchase orders: the document as ERP and supplier are told of it, and the supplier's answers."""
+"""Purchase orders: the document sent to ERP and supplier, and the supplier's answers."""
 
 import datetime as dt
 from decimal import Decimal, InvalidOperation
@@ -31,7 +31,7 @@ from canonical.identity import OrderId
 from canonical.policy import RouteKind
 
 LINES_MAX = 2_000
-"""Of an order, and so of what is said of one."""
+"""The most lines of an order, and of any message about one."""
 
 
 class AnswerOutcome(StrEnum):
@@ -48,7 +48,7 @@ class AnswerOutcome(StrEnum):
 
 
 class AnswerScheduleLine(Model):
-    """One part of a line's answer, as the supplier said it; None where it said nothing."""
+    """One schedule line of a line's answer, as the supplier gave it; None where it gave no value."""
 
     outcome: AnswerOutcome
     quantity: SentQuantityOrZero | None = None
@@ -58,7 +58,7 @@ class AnswerScheduleLine(Model):
     @model_validator(mode="before")
     @classmethod
     def _without_a_date(cls, statement: Any) -> Any:
-        """Who writes 9999-12-31 confirms for no day; who writes nothing confirms the day asked."""
+        """9999-12-31 confirms for no day; a missing date confirms the requested day."""
         if not isinstance(statement, dict) or not _is_no_date(statement.get("date")):
             return statement
         promised = statement.get("outcome") in (AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED)
@@ -72,13 +72,13 @@ def _is_no_date(value: object) -> bool:
 
 
 class LineAnswer(Model):
-    """What the supplier says of one order line: one schedule line or several."""
+    """The supplier's answer to one order line: one schedule line or several."""
 
     line: LineNumber
     schedule_lines: Annotated[tuple[AnswerScheduleLine, ...], Field(min_length=1, max_length=200)]
     price: Money | None = None
     price_unit: SentQuantity | None = None
-    """The quantity that `price` buys, as the supplier said it; None: as ordered."""
+    """The quantity that `price` buys, as the supplier gave it; None: as ordered."""
 
 
 class OrderAnswer(Model):
@@ -96,7 +96,7 @@ class OrderAnswer(Model):
     effective_at: Instant
     supplier: str | None = None
     currency: str | None = None
-    """Of the prices, as the supplier said it; None: as ordered."""
+    """The currency of the prices, as the supplier gave it; None: as ordered."""
 
 
 class ShippedLine(Model):
@@ -140,7 +140,7 @@ class ComponentLine(Model):
 
 
 class DeliveryLine(Model):
-    """What arrives of an order line on a day; `committed` is what the supplier confirmed of it."""
+    """A delivery of an order line on a day; `committed` is what the supplier confirmed of it."""
 
     date: dt.date
     quantity: Quantity
@@ -152,23 +152,23 @@ class WrittenLine(Model):
 
     quantity: Quantity
     delivery_date: dt.date
-    """Of one delivery of all; what `schedule` says comes first."""
+    """The date of a single delivery; `schedule` takes precedence."""
     price: Money
     """For the line's own price unit."""
     schedule: tuple[DeliveryLine, ...] = ()
-    """What write_schedule last brought it to, with what was adopted since; empty: one delivery of all."""
+    """The schedule last written by write_schedule, with edits adopted since; empty: a single delivery."""
     deleted: bool = False
-    """A person's deletion of it is known."""
+    """A person has deleted it, and we know."""
 
 
 EditedField = Literal["quantity", "delivery_date", "price", "deleted"]
 
 
 def edited_value(field: str, text: str) -> str:
-    """The one spelling of an edited value, so that the same edit is told alike by whoever tells it.
+    """The canonical spelling of an edited value, so that the same edit looks the same from every source.
 
     A quantity or price is a plain decimal without needless zeros, a date ISO, a deletion `true` or `false`. Raises
-    ValueError naming what is wanted.
+    ValueError naming what is expected.
     """
     match field:
         case "delivery_date":
@@ -181,7 +181,7 @@ def edited_value(field: str, text: str) -> str:
             return day.isoformat()
         case "deleted":
             if text not in ("true", "false"):
-                raise ValueError('a deletion is told as "true" or "false"')
+                raise ValueError('a deletion is given as "true" or "false"')
             return text
     try:
         number = Decimal(text)
@@ -206,7 +206,7 @@ class DocumentEdit(Model):
     price_unit: PositiveQuantity | None = None
     """The quantity that an edited price buys; None: as ordered."""
     deliveries: tuple[DeliveryLine, ...] = ()
-    """All of the line's deliveries as the ERP was found to hold them; empty: nobody looked."""
+    """All deliveries of the line as read from the ERP; empty: they were not read."""
     edited_by: PersonName
     effective_at: Instant
 
@@ -232,13 +232,14 @@ class DocumentLine(Model):
     price: Money
     price_unit: PositiveQuantity = Decimal(1)
     requirement_reference: str
-    """identity.requirement_reference: ten characters; of a line that several share, the first's in R11's order."""
+    """identity.requirement_reference: ten characters; for a shared line, that of the first requirement in R11's order.
+    """
     info_record: str | None = None
     cancelled: bool = False
     components: tuple[ComponentLine, ...] = ()
-    """Of a subcontract: what the supplier is given for the whole line."""
+    """For a subcontract: the components given to the supplier for the whole line."""
     written: WrittenLine | None = None
-    """What we last brought the ERP's line to; where the ERP holds something else, a person edited it."""
+    """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
 
 
 class OrderDocument(Model):
@@ -251,7 +252,7 @@ class OrderDocument(Model):
     purchasing_organization: str
     purchasing_group: str
     supplier: Code
-    """Of a transfer: the supplying plant."""
+    """For a transfer: the supplying plant."""
     route: RouteKind = RouteKind.DIRECT
     currency: str
     order_date: dt.date
@@ -260,13 +261,13 @@ class OrderDocument(Model):
     requisition_number: str | None = None
     lines: tuple[DocumentLine, ...]
     expedite: bool = False
-    """Asks the supplier to deliver earlier than it confirmed, at the surcharge agreed."""
+    """Asks the supplier to deliver earlier than confirmed, at the agreed surcharge."""
     changed_lines: tuple[int, ...] = ()
-    """Of a change: which lines differ from the revision before."""
+    """For a change: the lines that differ from the previous revision."""
 
 
 class Refused(Model):
-    """A counterpart understood the call and said no: a business outcome, never retried as it is."""
+    """A counterpart understood the call and refused it: a business outcome, never retried unchanged."""
 
     result: Literal["refused"] = "refused"
     system: str
@@ -282,18 +283,18 @@ class Placed(Model):
     requisition_number: str
     order_number: str
     found_existing: bool = False
-    """A former attempt had already written it."""
+    """An earlier attempt had already written it."""
     duplicates: tuple[str, ...] = ()
     """Other documents of the same reference, found by the sweep and cancelled."""
 
 
 class Written(Model):
-    """The counterpart holds what it was asked to hold."""
+    """The counterpart holds the requested state."""
 
     result: Literal["written"] = "written"
     reference: str = ""
     writes: int = 0
-    """How many writes it took; 0: it held it already."""
+    """How many writes were needed; 0: it already held it."""
 
 
 class Edited(Model):
@@ -316,11 +317,11 @@ class LineSchedule(Model):
     completed: bool = False
     """Nothing more is expected: delivery completed in the ERP."""
     written: WrittenLine | None = None
-    """What we last brought the ERP's line to; where the ERP holds something else, a person edited it."""
+    """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
 
 
 class OrderSchedule(Model):
-    """What the supplier confirmed and delivered of an order, whole lines only."""
+    """The confirmed and delivered quantities of an order, whole lines only."""
 
     order_id: OrderId
     order_number: str

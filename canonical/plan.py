@@ -1,4 +1,4 @@
-"""Plan runs: a whole plan version of one plant, its lines, and what becomes of each."""
+"""Plan runs: a plan version of one plant, its lines and their outcomes."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,7 +14,7 @@ from canonical.policy import PlantPolicy
 
 
 class PlanStage(StrEnum):
-    """Where a plan run stands; the last three are its ends."""
+    """The stage of a plan run; the last three are final."""
 
     RECEIVED = "received"
     MATCHED = "matched"
@@ -23,40 +23,40 @@ class PlanStage(StrEnum):
     DELIVERING = "delivering"
     DONE = "done"
     STOPPED = "stopped"
-    """It was over its error limit and changed nothing."""
+    """It exceeded its error limit and changed nothing."""
     SUPERSEDED = "superseded"
-    """A newer whole plan came before it was done."""
+    """A newer whole plan arrived before it was done."""
 
 
 ENDED = frozenset({PlanStage.DONE, PlanStage.STOPPED, PlanStage.SUPERSEDED})
 
 
 class PlanLineOutcome(StrEnum):
-    """What a line came to."""
+    """The outcome of a line."""
 
     REFUSED = "refused"
     UNCHANGED = "unchanged"
     NEW = "new"
     CHANGED = "changed"
     STALE = "stale"
-    """A newer plan version had said something of the need already (R10)."""
+    """A newer plan version had already stated the need (R10)."""
     AMBIGUOUS = "ambiguous"
-    """R1: it could be more than one of the known needs; a person says which."""
+    """R1: it could be more than one of the known needs; a person decides which."""
     WITHDRAWN = "withdrawn"
-    """No line: a known need that the whole plan no longer has."""
+    """Not a line: a known need that the whole plan no longer has."""
     KEPT = "kept"
-    """No line: a known need that the plan no longer has, and a person decided to keep."""
+    """Not a line: a known need that the plan no longer has and a person decided to keep."""
 
 
 class PlanLine(Model):
-    """One line of a plan: a need without the plan's own words (source, plant, version)."""
+    """One line of a plan: a need without the plan's own fields (source, plant, version)."""
 
     item: Code
     quantity: SentQuantity
     unit: UnitCode
     required_date: Day
     demand_reference: Label | None = None
-    """None: the planning system gives no stable one; R1 matches the line."""
+    """None: the planning system has no stable reference; R1 matches the line."""
     source_revision: Count = 0
     sourcing_rule: Label | None = None
     pegging: Annotated[tuple[PegData, ...], Field(max_length=PEGS_MAX)] = ()
@@ -76,22 +76,22 @@ class LineFault(Model):
 
 
 class NumberedLine(Model):
-    """A line as it was read; `number` counts the file's lines from 1."""
+    """A line as read; `number` counts the file's lines from 1."""
 
     number: int
     line: PlanLine | None
     fault: LineFault | None = None
     item: str | None = None
     demand_reference: str | None = None
-    """Of a refused line, where they could be read: what it speaks of is not withdrawn for its being refused."""
+    """For a refused line, where readable: its need must not be withdrawn because the line was refused."""
 
 
 class PlanRunStatus(Model):
-    """A plan run as it stands."""
+    """The current state of a plan run."""
 
     id: PlanRunId
     number: int
-    """The ledger's; a version that was stopped and sent again corrected is another run."""
+    """The ledger's number; a stopped version that is sent again, corrected, is another run."""
     source: Code
     plant: Code
     version: int
@@ -101,7 +101,7 @@ class PlanRunStatus(Model):
     lines: int
     refused: int
     unreadable: int = 0
-    """Refused lines of which not even the need they speak of could be read."""
+    """Refused lines whose need could not even be identified."""
     received_at: Instant
     ended_at: Instant | None = None
 
@@ -111,15 +111,15 @@ class PlanProgress(Model):
 
     run: PlanRunStatus
     outcomes: dict[PlanLineOutcome, int] = {}
-    """Of the lines, and of needs that are withdrawn; empty until it is matched."""
+    """Counts of lines, and of withdrawn needs; empty until it is matched."""
     changes: int = 0
-    """What there is to deliver: the net change."""
+    """The number of changes to deliver: the net change."""
     handed_over: int = 0
     delivered: int = 0
 
 
 class LineMatch(Model):
-    """R1: a line continues a need that is known, or is a need of its own (`reference` made for it)."""
+    """R1: a line continues a known need, or is a new one (`reference` is generated for it)."""
 
     number: int
     reference: str
@@ -127,7 +127,7 @@ class LineMatch(Model):
 
 
 class LineTie(Model):
-    """R1: lines and known needs that could be one another in more than one way."""
+    """R1: lines and known needs that match in more than one way."""
 
     numbers: tuple[int, ...]
     known: tuple[str, ...]
@@ -136,7 +136,7 @@ class LineTie(Model):
 
 
 class LineMatching(Model):
-    """What became of an item's lines without references."""
+    """The outcomes of an item's lines without references."""
 
     matches: tuple[LineMatch, ...] = ()
     ties: tuple[LineTie, ...] = ()
@@ -150,7 +150,7 @@ class UnnamedLine(Model):
 
 
 class PlanMatched(Model):
-    """What matching came to."""
+    """The result of matching."""
 
     run: PlanRunStatus
     policy: PlantPolicy
@@ -164,7 +164,7 @@ class PlanMatched(Model):
 
 
 class PlanDelivered(Model):
-    """What a round of delivery came to."""
+    """The result of a round of delivery."""
 
     stage: PlanStage
     waiting: int
@@ -179,5 +179,5 @@ class PlanMatcher(Protocol):
     """R1 for lines without a stable reference. Pure: no I/O; runs beside the event loop."""
 
     def match(self, known: Sequence[Need], lines: Sequence[UnnamedLine], policy: PlantPolicy) -> LineMatching:
-        """What each line of one item at one plant is to the needs that are known there."""
+        """Match the lines of one item at one plant with the known needs."""
         ...

@@ -24,7 +24,7 @@ class Dampener(Model):
 
 
 class Tolerance(Model):
-    """R8: what a supplier may answer without a person; shares of what was ordered."""
+    """R8: the deviations that a supplier's answer may have without a person; shares of the ordered value."""
 
     quantity_less: Share = Decimal("0.03")
     quantity_more: Share = Decimal("0.01")
@@ -42,7 +42,7 @@ class Escalation(Model):
 
 
 class Approval(Model):
-    """R15: up to which value (company currency) a change needs nobody, by criticality."""
+    """R15: the value (company currency) up to which a change needs no approval, by criticality."""
 
     currency: str = "EUR"
     rates: dict[str, Decimal] = {"EUR": Decimal(1)}
@@ -62,57 +62,58 @@ class RouteKind(StrEnum):
     TRANSFER = "transfer"
     """Moved from another plant by a stock transport order; the other plant gets a requirement of its own."""
     SUBCONTRACT = "subcontract"
-    """Made by a supplier of components that the plant provides; each component is a requirement pegged to the order."""
+    """Made by a supplier from components that the plant provides; each component is a requirement pegged to the order.
+    """
 
 
 class RouteRule(Model):
-    """One way that the plant uses, in the order of the list."""
+    """A route that the plant uses, in the order of the list."""
 
     kind: RouteKind
     supplying_plant: Code | None = None
     """Of a transfer."""
     transit_days: Days = 2
-    """Of a transfer: working days of the receiving plant from dock to dock."""
+    """For a transfer: working days of the receiving plant from dock to dock."""
     components_lead_days: Days = 2
-    """Of a subcontract: working days by which components are with the supplier before its lead time begins."""
+    """For a subcontract: how many working days before its lead time begins the supplier has the components."""
 
 
 class Quota(Model):
-    """R14: what share of an item a supplier is to get, and what it starts from."""
+    """R14: a supplier's share of an item, and the quantity it starts from."""
 
     share: Annotated[Decimal, Field(gt=0)]
     base: Annotated[Decimal, Field(ge=0)] = Decimal(0)
 
 
 class Disposal(Model):
-    """R13: what can be done with what an engineering change leaves without use; shares of its value."""
+    """R13: the options for quantities that an engineering change leaves without use; shares of their value."""
 
     use_up_days: Days = 180
-    """Calendar days from the effectivity date in which what is kept is used elsewhere; 0: it is not kept."""
+    """Calendar days from the effectivity date in which kept quantities are used elsewhere; 0: nothing is kept."""
     return_within_days: Days = 90
     """Calendar days from receipt in which the supplier takes goods back; 0: it takes nothing back."""
     return_share: PartOfOne = Decimal("0.15")
-    """What the supplier keeps of the credit for restocking."""
+    """The share of the credit that the supplier keeps for restocking."""
     salvage_share: PartOfOne = Decimal("0.10")
-    """What scrap is still worth."""
+    """The share of the value that scrap still has."""
     rework: bool = False
     """Whether the item can be reworked into something that is used."""
     rework_share: Share = Decimal("0.40")
-    """What the work costs."""
+    """The cost of rework as a share of the value."""
     late_cancellation_share: PartOfOne = Decimal("0.30")
-    """What the supplier asks for a cancellation past its cut-off."""
+    """The supplier's charge for a cancellation past its cut-off."""
 
 
 class LeadTime(Model):
-    """What a lead time from master data must be before a requisition is converted by it."""
+    """The range of plausible lead times; a requisition is converted only with one inside it."""
 
     minimum_days: Days = 1
     maximum_days: Days = 365
-    """Beyond it, a typing error is more likely than patience."""
+    """A longer one is more likely a typing error."""
 
 
 class Absence(Model):
-    """Out of office, both days included; whoever stands in is asked instead."""
+    """Out of office, both days included; the delegate is asked instead."""
 
     first_day: dt.date
     last_day: dt.date
@@ -120,7 +121,7 @@ class Absence(Model):
 
 
 class Role(Model):
-    """A role that decides: its hours, and who stands in for it."""
+    """A role that decides: its hours and its absences."""
 
     calendar: Calendar | None = None
     """None: the plant's office hours."""
@@ -155,22 +156,22 @@ class DefectOwners(Model):
 
 
 class PlanRules(Model):
-    """What a plan run may do without a person, and how much of it is under way at once."""
+    """What a plan run may do without a person, and how many changes are in flight at once."""
 
     error_share_max: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.02")
-    """Of the lines that may be refused; beyond it, the run stops before it changes anything."""
+    """The share of lines that may be refused; beyond it, the run stops before it changes anything."""
     withdraw_share_max: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.10")
-    """Of the open needs that a whole plan may withdraw without a person."""
+    """The share of open needs that a whole plan may withdraw without a person."""
     batch_lines: Annotated[int, Field(ge=1, le=5000)] = 200
-    """How many changes are handed over at a time; at most twice as many are under way."""
+    """How many changes are handed over at a time; at most twice as many are in flight."""
     changes_per_second: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """How many changes are handed over a second at most; 0: as many as are taken."""
+    """The most changes handed over a second; 0: no limit."""
     runs_kept: Annotated[int, Field(ge=1, le=1000)] = 24
     """How many runs of a source are kept with their lines."""
 
 
 class LinePolicy(Model):
-    """What an order needs of the policy for one of its lines (item and supplier may have rules of their own)."""
+    """The policy values that an order needs for one line (item and supplier may have rules of their own)."""
 
     version: str
     tolerance: Tolerance
@@ -183,21 +184,22 @@ class PlantPolicy(Model):
 
     plant: Code
     version: str
-    """A digest of the effective values: two that decide alike are one version."""
+    """A digest of the effective values: equal values are one version."""
     company_code: str
     purchasing_organization: str
     purchasing_group: str = "001"
     calendar: Calendar
     office: Calendar
-    """Business hours of the roles that escalations run by."""
+    """The business hours of the roles, by which escalations run."""
     consolidation_minutes: Annotated[int, Field(ge=0)] = 15
-    """How long an order collects lines of the same plant, supplier and terms; 0: an order each."""
+    """How long an order consolidates lines of the same plant, supplier and terms; 0: an order each."""
     order_lines_max: Annotated[int, Field(ge=1, le=200)] = 40
     consolidation_days: Days = 10
     """Lines whose dock dates lie within this many calendar days may share an order."""
     shared_lines: bool = False
-    """Whether wants on one consolidation batch of the same item, terms and dock date become one order line (R11,
-    R12)."""
+    """Whether supply requests of one consolidation batch for the same item, terms and dock date share an order line
+    (R11, R12).
+    """
     processing_days: Days = 1
     goods_receipt_days: Days = 2
     frozen_zone_days: Days = 5
@@ -208,18 +210,18 @@ class PlantPolicy(Model):
     escalation: Escalation = Escalation()
     approval: Approval = Approval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
-    """The ways that may be taken, the preferred first."""
+    """The permitted routes, the preferred first."""
     quotas: dict[Code, Quota] = {}
     """R14: by supplier (or supplying plant); empty: by preference."""
     tie_break: Literal["preference", "price", "lead_time"] = "preference"
-    """Between sources of one preference that can all make the date."""
+    """Decides between sources of one preference that can all keep the date."""
     matching_days: Days = 5
     """R1: how many working days a need without a stable reference may have moved."""
     plan: PlanRules = PlanRules()
     disposal: Disposal = Disposal()
     lead_time: LeadTime = LeadTime()
     supplier_calendar: Calendar | None = None
-    """Of an item and supplier or of a supplier; None: as master data says."""
+    """For an item and supplier, or a supplier; None: master data's calendar."""
     ownership: Ownership = Ownership()
     owners: DefectOwners = DefectOwners()
     roles: dict[str, Role] = {}
@@ -229,7 +231,7 @@ class PlantPolicy(Model):
     manager: str = "purchasing-manager"
 
     def for_line(self) -> LinePolicy:
-        """What an order line keeps of it."""
+        """The values that an order line keeps."""
         return LinePolicy(
             version=self.version,
             tolerance=self.tolerance,

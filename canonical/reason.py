@@ -1,4 +1,4 @@
-"""Why something was decided: what the trace, the exception and the audit show of a rule at work."""
+"""The reason for a decision, as the trace, the exception and the audit show it."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ class Reason(Model):
     why: str
     """One sentence in the buyer's words."""
     inputs: dict[str, JsonValue] = {}
-    """What was compared."""
+    """The compared values."""
     thresholds: dict[str, JsonValue] = {}
     """The policy values it was compared with, by their keys."""
     policy_version: str = ""

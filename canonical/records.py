@@ -1,4 +1,4 @@
-"""What entities leave in the ledger: a snapshot for the reads beside the audit events for the audit."""
+"""What entities record in the ledger: a snapshot for queries, and audit events for the audit."""
 
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from canonical.supply import ScheduleLine, SupplyRequest
 
 
 class RequirementStage(StrEnum):
-    """Where a requirement stands."""
+    """The stage of a requirement."""
 
     ASSESSING = "assessing"
     COVERED = "covered"
@@ -32,7 +32,7 @@ class RequirementStage(StrEnum):
 
 
 class OrderStage(StrEnum):
-    """Where an order stands."""
+    """The stage of an order."""
 
     CONSOLIDATING = "consolidating"
     PLACING = "placing"
@@ -54,31 +54,31 @@ class RequirementSnapshot(Model):
     request_revision: int
     order_ids: tuple[OrderId, ...] = ()
     coverage: tuple[ScheduleLine, ...] = ()
-    """What the orders last told it; empty while they give exactly what was wanted."""
+    """The coverage last reported by the orders; empty while they give exactly what was requested."""
     needed: Quantity
-    """What is acted on, in the need's unit; 0: withdrawn."""
+    """The quantity acted on, in the need's unit; 0: withdrawn."""
     from_stock: Quantity = Decimal(0)
-    """What of it is met from available stock."""
+    """The part of it that is met from available stock."""
     reason: str = ""
     """Why it is open, in a planner's words."""
     policy_version: str = ""
-    """Of the policy that last decided; empty: nothing is decided yet."""
+    """The version of the policy that last decided; empty: nothing is decided yet."""
     exception_id: ExceptionId | None = None
     correlation_id: str = ""
     closed: bool = False
 
 
 class LineShare(Model):
-    """What a requirement has of an order line that several share, in the order unit."""
+    """A requirement's share of an order line that several share, in the order unit."""
 
     requirement_id: RequirementId
     quantity: Quantity
-    """What it claims of the line; 0: it has left."""
+    """Its allocated quantity; 0: it was released."""
     received: Quantity = Decimal(0)
 
 
 class OrderLineSnapshot(Model):
-    """A line's present state, with the requirement it serves; of several, the first."""
+    """A line's present state, with the requirement it serves (the first of several)."""
 
     line: int
     item: str
@@ -91,17 +91,17 @@ class OrderLineSnapshot(Model):
     shipped: Quantity
     received: Quantity
     allocated: Quantity
-    """What of the quantity requirements need, in the order unit; the rest is surplus."""
+    """The quantity that requirements need, in the order unit; the rest is surplus."""
     cancelled: bool = False
     shares: tuple[LineShare, ...] = ()
-    """Of a line that several requirements share or shared: each one's; empty: it serves one."""
+    """The shares of a line that several requirements share or shared; empty: it serves one."""
 
     def serves(self, requirement: str) -> bool:
         """Whether the line serves or served the requirement."""
         return requirement == self.requirement_id or any(requirement == each.requirement_id for each in self.shares)
 
     def received_for(self, requirement: str) -> Decimal:
-        """What has come of the line for the requirement; of a line of its own with the lot's surplus."""
+        """The received quantity of the requirement; on a line of its own including the lot's surplus."""
         if self.shares:
             return sum((each.received for each in self.shares if each.requirement_id == requirement), Decimal(0))
         return self.received if requirement == self.requirement_id else Decimal(0)
@@ -126,7 +126,7 @@ class OrderSnapshot(Model):
     reason: str = ""
     route: RouteKind = RouteKind.DIRECT
     policy_version: str = ""
-    """Of the policy that last decided."""
+    """The version of the policy that last decided."""
     exception_id: ExceptionId | None = None
     correlation_id: str = ""
     closed: bool = False
@@ -138,7 +138,7 @@ class ExceptionState(StrEnum):
     OPEN = "open"
     DECIDED = "decided"
     OVERTAKEN = "overtaken"
-    """What it was about went away by itself."""
+    """The problem went away by itself."""
 
 
 class ExceptionSnapshot(Model):
@@ -151,7 +151,7 @@ class ExceptionSnapshot(Model):
     digest: str
     state: ExceptionState
     assignee: str
-    """Who is asked now: a role, or whoever stands in for it."""
+    """Who is asked now: a role or its delegate."""
     on_behalf_of: str | None = None
     """The role that is out of office; None: the assignee is asked for itself."""
     opened_at: Instant
@@ -160,21 +160,21 @@ class ExceptionSnapshot(Model):
     next_escalation: NextEscalation | None = None
     """R16; None: the escalation is complete, or nothing is left to decide."""
     reasons: tuple[Reason, ...] = ()
-    """Why it is where it is: delegations and escalation levels, in the order they happened."""
+    """Its delegations and escalation levels, in the order they happened."""
     decision: Decision | None = None
     correlation_id: str = ""
     closed: bool = False
 
 
 class ChangeStage(StrEnum):
-    """Where an engineering change stands."""
+    """The stage of an engineering change."""
 
     JUDGING = "judging"
     PROPOSED = "proposed"
     CARRIED_OUT = "carried_out"
     DECLINED = "declined"
     SUPERSEDED = "superseded"
-    """Another revision took its place before it was carried out."""
+    """Another revision replaced it before it was carried out."""
 
 
 class ChangeSnapshot(Model):
@@ -186,19 +186,19 @@ class ChangeSnapshot(Model):
     stage: ChangeStage
     dispositions: tuple[ChangeDisposition, ...] = ()
     changed_requirements: tuple[RequirementId, ...] = ()
-    """That were told to need less, or nothing any more."""
+    """The requirements that were reduced or withdrawn."""
     new_requirements: tuple[RequirementId, ...] = ()
-    """Of the new components."""
+    """The requirements of the new components."""
     left_to_the_plan: tuple[str, ...] = ()
     """Components whose demand can't be derived from the revision."""
     proposal: Proposal | None = None
-    """What was last put to a person; None: nobody had to be asked."""
+    """The last proposal to a person; None: nobody had to be asked."""
     affected: tuple[AffectedRequirement, ...] = ()
     """Every open requirement of the outgoing components; before the decision, as it is."""
     instructions: tuple[ChangeInstruction, ...] = ()
-    """What people have to do: none of it was booked."""
+    """Actions for people: none of them was booked."""
     cost: Money = Decimal(0)
-    """Of what was decided."""
+    """The cost of the decided dispositions."""
     currency: str = ""
     check: ChangeCheck | None = None
     """At its end: whether every affected order line has dispositions that add up to what it holds."""
@@ -212,28 +212,28 @@ class ChangeSnapshot(Model):
 
 
 class StockStage(StrEnum):
-    """Where the balance of an item's available stock stands."""
+    """The stage of an item's available stock."""
 
     JUDGING = "judging"
     ACTIVE = "active"
-    """Something that it said stands: a shortfall is to be covered, or needs are met from stock."""
+    """It has an effect: a shortfall is to be covered, or needs are met from stock."""
     SETTLED = "settled"
-    """Nothing is left to say."""
+    """It has no effect any more."""
 
 
 class StockSnapshot(Model):
-    """The present state of what an item's available stock did to its needs."""
+    """The present effect of an item's available stock on its needs."""
 
     entity: Literal["stock"] = "stock"
     id: StockId
     figure: StockFigure
     stage: StockStage
     shortfall: Quantity = Decimal(0)
-    """What is stated as a need of its own, in the figure's unit."""
+    """The quantity stated as a need of its own, in the figure's unit."""
     shortfall_requirement: RequirementId | None = None
     allocations: tuple[StockAllocation, ...] = ()
     suppressed: int = 0
-    """How many changes were too small to be told (R4)."""
+    """How many changes were too small to report (R4)."""
     reason: str = ""
     policy_version: str = ""
     correlation_id: str = ""
@@ -247,7 +247,7 @@ Snapshot = Annotated[
 
 
 class AuditBatch(Model):
-    """What an entity leaves in the ledger with an activity: the events not yet recorded and the state they led to.
+    """What an entity records with an activity: the events not yet recorded and the state they led to.
 
     Recorded by the entity's own count: the same batch twice does no harm, an older one never overwrites.
     """
@@ -255,7 +255,7 @@ class AuditBatch(Model):
     audit_events: tuple[PendingEvent, ...]
     snapshot: Snapshot
     after: int = 0
-    """Where no event is unrecorded: the count of the last one recorded."""
+    """If all events are recorded: the count of the last one."""
     writer: str = ""
     """The workflow run that publishes it; of a run that continues as new, the first."""
 
@@ -266,7 +266,7 @@ class AuditBatch(Model):
 
 
 class OrderTerms(Model):
-    """What lines must have in common to share an order."""
+    """The terms that lines must have in common to share an order."""
 
     plant: str
     supplier: str
@@ -280,21 +280,22 @@ class Reservation(Model):
 
     order_id: OrderId
     opened: bool
-    """This supply request opened the order (also told again on a repeated call)."""
+    """This supply request opened the order (a repeated call returns the same)."""
     consolidating: bool
-    """The order still collects: the supply request is in its consolidation batch and needs no message."""
+    """The order is still consolidating: the supply request is in its batch and needs no message."""
     existing: SupplyRequest | None = None
-    """The supply request as the order has it: of a repeated call perhaps not the one given. None: as given."""
+    """The supply request as the order has it, which for a repeated call may differ from the given one. None: as given.
+    """
 
 
 class ConsolidationBatch(Model):
-    """What an order collected, in the order of arrival."""
+    """The supply requests that an order consolidated, in the order of arrival."""
 
     requests: tuple[SupplyRequest, ...]
 
 
 class DeadLetter(Model):
-    """What could not be understood or addressed, kept whole."""
+    """A message that could not be understood or addressed, kept whole."""
 
     channel: str
     source: str

@@ -1,8 +1,8 @@
-"""The sources of an item as a plant's policy lets it have them.
+"""The sources of an item that a plant's policy permits.
 
-What is decided here: which of master data's sources may be used (by the policy's routes), in which order, by whose
-calendar, which transfers stand beside them, and how long a goods receipt takes where the item says nothing. Not here:
-which source a need takes (decisions.sourcing).
+Decided here: which of master data's sources may be used (by the policy's routes), in which order, by whose calendar,
+which transfers are added, and how long a goods receipt takes where the item does not say. Not here: which source a need
+is ordered from (decisions.sourcing).
 """
 
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ from canonical.units import UNITS
 
 
 class Effective(Protocol):
-    """What holds for a plant, and for an item and supplier there; None: the plant has no policy."""
+    """The policy for a plant, and for an item and supplier there; None: the plant has none."""
 
     def __call__(
         self, plant: str, *, item_class: str = "", item: str = "", supplier: str = ""
@@ -35,7 +35,7 @@ def assessment(
     kept_at: Collection[str],
     allocated: Mapping[str, Decimal],
 ) -> Assessment:
-    """All that a requirement for the item decides by; `policy` is what `effective` gives for it without a supplier.
+    """Everything that a requirement for the item decides by; `policy` is the result of `effective` without a supplier.
 
     `kept_at`: which of the supplying plants keep the item. `allocated`: by supplier, in base units (R14).
     """
@@ -75,10 +75,11 @@ def assessment(
 
 
 def as_kept(known: Assessment) -> ItemAtPlant:
-    """The item as master data keeps it: `assessment` makes the same of it once more, and what is right under others.
+    """The item as in master data: `assessment` returns the same again for it, and the right result under other
+    policies.
 
-    Preferences stay as they were numbered anew, which is in their order. Transfers are the policy's, and gone. Raises
-    ValueError where master data has no such item.
+    Preferences keep their new numbers, which have the same order. Transfers, which come from the policy, are removed.
+    Raises ValueError where master data has no such item.
     """
     if known.item is None:
         raise ValueError("master data has no such item: there is nothing to go back to")

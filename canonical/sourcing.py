@@ -1,4 +1,4 @@
-"""What master data says of an item at a plant: who supplies it, on which terms."""
+"""Master data of an item at a plant: who supplies it, on which terms."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from canonical.policy import PlantPolicy, RouteKind
 
 
 class UnitConversion(Model):
-    """Of one item: `numerator` base units are `denominator` of `unit`. Exact, as master data keeps it."""
+    """For one item: `numerator` base units are `denominator` of `unit`. Exact, as in master data."""
 
     unit: UnitCode
     numerator: PositiveQuantity
@@ -19,7 +19,7 @@ class UnitConversion(Model):
 
 
 class Component(Model):
-    """What a supplier is given to make `per` base units of a subcontracted item."""
+    """A component given to a supplier to make `per` base units of a subcontracted item."""
 
     item: Code
     quantity: PositiveQuantity
@@ -64,12 +64,12 @@ class ItemAtPlant(Model):
     goods_receipt_days: Annotated[int, Field(ge=0, le=60)]
     material_group: str = ""
     item_class: str = ""
-    """By which plants set policy (A, B, C); empty where the item has none."""
+    """The class by which plants set policy (A, B, C); empty where the item has none."""
     blocked: str = ""
-    """Why nothing may be ordered of it (a status of master data); empty: it may."""
+    """Why it must not be ordered (a status of master data); empty: it may."""
     conversions: tuple[UnitConversion, ...] = ()
     components: tuple[Component, ...] = ()
-    """What a subcontractor is given for it."""
+    """The components given to a subcontractor for it."""
     sources: tuple[Source, ...] = ()
     """By preference; empty where nobody supplies it."""
 
@@ -83,31 +83,31 @@ class UnknownItem(Model):
 
 
 class Assessment(Model):
-    """All that a requirement needs to decide: master data and policy, as they are now."""
+    """Everything that a requirement needs to decide: current master data and policy."""
 
     item: ItemAtPlant | None
     unknown: UnknownItem | None = None
     policy: PlantPolicy
     by_supplier: dict[str, PlantPolicy] = {}
-    """Of suppliers for which the plant has rules of their own."""
+    """The policies of suppliers for which the plant has rules of their own."""
     allocated: dict[str, Decimal] = {}
-    """R14: what each supplier has been given of the item so far, in base units; only where quotas apply."""
+    """R14: the quantity of the item allocated to each supplier so far, in base units; only where quotas apply."""
     left_out: tuple[Source, ...] = ()
-    """Sources of master data whose route the policy does not take."""
+    """Sources of master data whose route the policy does not use."""
     kept_at: dict[str, bool] = {}
-    """Of the supplying plants that the policy names: whether they keep the item."""
+    """For each supplying plant that the policy names: whether it keeps the item."""
     calendars: dict[str, Calendar] = {}
-    """By supplier, what master data says where a working day counts and policy gave another calendar."""
+    """By supplier, master data's calendar where the policy has set another one."""
     receipt_days_of_policy: bool = False
-    """The item says nothing of its goods receipt days."""
+    """The item has no goods receipt days of its own."""
 
     def policy_for(self, supplier: str) -> PlantPolicy:
-        """What holds for the item when this supplier brings it."""
+        """The policy for the item when this supplier delivers it."""
         return self.by_supplier.get(supplier, self.policy)
 
 
 class MasterDataDefect(Model):
-    """What is wrong in master data, where, and whose it is."""
+    """A defect of master data, its place and its owner."""
 
     field: str
     value: str

@@ -1,6 +1,6 @@
-"""Stock that is available to promise: what systems say of it, what that leaves, and who could be served from it.
+"""Stock that is available to promise: the systems' reports, the resulting figure, and who could be served from it.
 
-What becomes of it is decided by decisions.stock_use; what a message is to those before it, by R10 (`StockReport.rank`).
+decisions.stock_use decides its use; R10 (`StockReport.rank`) the order of reports.
 """
 
 import datetime as dt
@@ -12,16 +12,16 @@ from canonical.identity import RequirementId, StockId, stock_id
 
 
 class StockReportKind(StrEnum):
-    """What a report on stock says."""
+    """The kind of a stock report."""
 
     STATED = "stated"
-    """The whole quantity that is free."""
+    """The whole available quantity."""
     CONSUMED = "consumed"
     """One unplanned use of it."""
 
 
 class StockReport(Model):
-    """What a system says of an item's stock at a plant, by the sender's clock."""
+    """A system's report on an item's stock at a plant, by the sender's clock."""
 
     kind: StockReportKind
     plant: Code
@@ -33,28 +33,28 @@ class StockReport(Model):
     source: Code
     effective_at: Instant
     sequence: int = 0
-    """Orders what the sender says of one moment."""
+    """Orders the sender's reports of the same moment."""
     event_id: str
 
     @property
     def id(self) -> StockId:
-        """The stock that it is about."""
+        """The stock that it reports on."""
         return stock_id(self.plant, self.item)
 
 
 class StockFigure(Model):
-    """What is free of an item at a plant: the newest statement, less what was consumed after it."""
+    """The available stock of an item at a plant: the newest statement, less later consumption."""
 
     plant: Code
     item: Code
     unit: UnitCode
     available_to_promise: SignedQuantity
     reported_at: Instant
-    """When the statement took effect; what a plan states later has netted it."""
+    """When the statement took effect; needs that a plan states later have netted it."""
     as_of: Instant
-    """When the newest report took effect that it is made of."""
+    """When its newest report took effect."""
     reason: str = ""
-    """Of that report."""
+    """The reason given by that report."""
     revision: int
     """Rises with every change of the figure in the ledger (R10)."""
 
@@ -76,13 +76,13 @@ class StockUser(Model):
     reported_at: Instant
     """When the plan stated it."""
     secured: Quantity = Decimal(0)
-    """Received for it, or on the way: orders can't be relaxed below that."""
+    """Received for it, or on the way: orders can't be reduced below that."""
     answers_order: bool = False
-    """It is another plant's transfer, which is promised what suppliers confirm."""
+    """It is another plant's transfer, which is promised the quantity that suppliers confirm."""
 
 
 class StockAllocation(Model):
-    """What a requirement was last told that it gets from stock, in its own unit."""
+    """The stock allocation last reported to a requirement, in its own unit."""
 
     requirement_id: RequirementId
     quantity: Quantity

@@ -1,4 +1,6 @@
-"""Cover: what a requirement wants of an order, and what the order gives it, in schedule lines."""
+"""Supply requests and coverage: what a requirement requests from an order, and the schedule lines that the order gives
+it.
+"""
 
 import datetime as dt
 from decimal import Decimal
@@ -32,8 +34,8 @@ class ScheduleLine(Model):
 def in_need_unit(schedule_lines: tuple[ScheduleLine, ...], per_order_unit: PerUnit) -> tuple[ScheduleLine, ...]:
     """An order's schedule lines in the unit of the need; so many need units are one order unit.
 
-    Rounded down as a whole and not schedule line by schedule line: what covers the need in one schedule line covers it
-    in many.
+    Rounded down as a whole, not line by line: a quantity that covers the need in one schedule line also covers it in
+    many.
     """
     if per_order_unit == SAME:
         return schedule_lines
@@ -65,9 +67,9 @@ class LotTerms(Model):
 
 
 class SupplyRequest(Model):
-    """The coverage that a requirement wants of one order now, whole (never a delta).
+    """The whole quantity that a requirement now requests from one order (never a delta).
 
-    No lots: the requirement wants nothing of this order any more.
+    No lots: the requirement needs nothing from this order any more.
     """
 
     requirement_id: RequirementId
@@ -80,9 +82,9 @@ class SupplyRequest(Model):
     lots: tuple[PositiveQuantity, ...]
     """R5: the quantities to order, a line each."""
     needed: Quantity
-    """What the requirement itself needs of the lots; the rest is surplus of the lot size."""
+    """The part of the lots that the requirement itself needs; the rest is lot surplus."""
     lot_terms: LotTerms | None = None
-    """By which a line that several share is sized; None: it shares none."""
+    """The terms for sizing a shared line; None: it shares none."""
     required_date: dt.date
     """The day on which the requirement needs it, by which it is served (R11); not the day it must be at the dock."""
     dock_date: dt.date
@@ -102,26 +104,27 @@ class SupplyRequest(Model):
     """(numerator, denominator): so many need units are one order unit."""
     route: RouteKind = RouteKind.DIRECT
     components: tuple[RequestedComponent, ...] = ()
-    """Of a subcontract: what the supplier is to be given for all lots."""
+    """For a subcontract: the components to give to the supplier for all lots."""
     policy: LinePolicy | None = None
     item_class: str | None = None
-    """By which the line's policy is asked for again; None: it holds as it is."""
+    """The class by which the line's policy is looked up again; None: it stays as it is."""
     internal: bool = False
-    """The need is one of ours (of a transfer or subcontract): APS does not know it."""
+    """The need comes from one of our orders (transfer or subcontract): APS does not know it."""
     answered_on: bool = False
-    """The requirement answers a transfer with what it gets: it is told of every answer, even of one as wanted."""
+    """The requirement answers a transfer with what it gets: every answer is reported to it, even one as requested."""
     expedite: bool = False
     approved_by: str | None = None
-    """Who decided this change as a person; a proposal is not asked for again."""
+    """The person who approved this change; no further proposal is made."""
     reason: str = ""
     correlation_id: str = ""
     reported_at: Instant | None = None
-    """The requirement's clock. A workflow task that is decided anew states the same revision once more, later and
-    perhaps otherwise: the later one holds."""
+    """The requirement's clock. A workflow task that is executed again sends the same revision later, perhaps with other
+    content: the later one holds.
+    """
 
     @property
     def rank(self) -> tuple[int, float]:
-        """What is compared to tell the newer of two supply requests (R10)."""
+        """The key that orders two supply requests (R10)."""
         return (self.request_revision, self.reported_at.timestamp() if self.reported_at else 0.0)
 
     @property
@@ -131,68 +134,68 @@ class SupplyRequest(Model):
 
 
 class CoverageChanged(Model):
-    """What an order gives a requirement now, whole; `sequence` rises with each statement (R10)."""
+    """The whole coverage that an order now gives a requirement; `sequence` rises with each report (R10)."""
 
     order_id: OrderId
     sequence: int
     as_of: Instant
-    """The business time of what it states."""
+    """The business time of its content."""
     supplier: Code
     order_number: str | None = None
     order_revision: int = 0
     request_revision: int = 0
-    """The newest supply request that this statement takes into account."""
+    """The newest supply request that this report takes into account."""
     schedule_lines: tuple[ScheduleLine, ...] = ()
     refused: str | None = None
     """Why the order could not grant the supply request; None where it did."""
     open_quantity: Quantity = Decimal(0)
-    """R3: what this order can't take any more and is to be ordered anew."""
+    """R3: the quantity that this order can't deliver and that must be ordered again."""
     closed: bool = False
-    """Nothing more will come of this order for the requirement."""
+    """This order will deliver nothing more for the requirement."""
     reported_at: Instant | None = None
-    """The order's clock; see Want.reported_at."""
+    """The order's clock; see SupplyRequest.reported_at."""
 
     @property
     def rank(self) -> tuple[int, float]:
-        """What is compared to tell the newer of two statements of an order (R10)."""
+        """The key that orders two reports of an order (R10)."""
         return (self.sequence, self.reported_at.timestamp() if self.reported_at else 0.0)
 
 
 class OrderCoverage(Model):
-    """One order that serves a requirement: what was asked of it, and what it last stated."""
+    """One order that serves a requirement: the request to it, and its last report."""
 
     order_id: OrderId
     supplier: Code
     request: SupplyRequest
     reported: CoverageChanged | None = None
-    """None: the order gives exactly what was wanted, or has not answered yet."""
+    """None: the order gives exactly what was requested, or has not answered yet."""
     released: bool = False
-    """It had ended before it took the supply request; its last statement, if not here yet, is on its way."""
+    """It had ended before it took the supply request; its last report may still be on its way."""
     settled: int = 0
-    """The supply request whose balance has been ordered anew: later statements name the same balance again."""
+    """The supply request whose open quantity was ordered again: later reports repeat the same open quantity."""
 
     @property
     def closed(self) -> bool:
-        """Nothing more will come of it."""
+        """It will deliver nothing more."""
         return self.released or (self.reported is not None and self.reported.closed)
 
     @property
     def needed(self) -> Decimal:
-        """What the requirement asked of it for itself, in the need's unit."""
+        """The quantity that the requirement requested for itself, in the need's unit."""
         if self.request.per_order_unit == SAME:
             return self.request.needed
         return rescale(self.request.needed, self.request.per_order_unit, NEED_DECIMALS, "down")
 
     @property
     def open_quantity(self) -> Decimal:
-        """R3: what it was to bring and can't take any more; to be ordered anew. In the need's unit, rounded up."""
+        """R3: the quantity that it can't deliver and that must be ordered again. In the need's unit, rounded up."""
         if self.request.per_order_unit == SAME:
             return self.open_quantity_in_order_unit
         return rescale(self.open_quantity_in_order_unit, self.request.per_order_unit, NEED_DECIMALS, "up")
 
     @property
     def open_quantity_in_order_unit(self) -> Decimal:
-        """The balance in the order unit."""
+        """The open quantity in the order unit."""
         if self.pending or self.reported is None or self.settled >= self.request.request_revision:
             return Decimal(0)
         if not self.released:
@@ -204,7 +207,7 @@ class OrderCoverage(Model):
 
     @property
     def pending(self) -> bool:
-        """A changed supply request has not been answered yet: the last statement is out of date."""
+        """A changed supply request has not been answered yet: the last report is out of date."""
         if self.released:
             return self.reported is None or not self.reported.closed
         return (
@@ -215,7 +218,7 @@ class OrderCoverage(Model):
 
     @property
     def supply(self) -> tuple[ScheduleLine, ...]:
-        """What it is known to bring, in the need's unit."""
+        """The supply it is known to bring, in the need's unit."""
         if self.reported is not None:
             return in_need_unit(self.reported.schedule_lines, self.request.per_order_unit)
         if self.released or not self.request.lots:
@@ -224,5 +227,5 @@ class OrderCoverage(Model):
 
     @property
     def received(self) -> Decimal:
-        """What is on stock of it, in the need's unit."""
+        """The received quantity, in the need's unit."""
         return sum((part.quantity for part in self.supply if part.state is ScheduleLineState.RECEIVED), Decimal(0))

@@ -1,6 +1,6 @@
-"""The units of measure that Pegline speaks: UN/ECE Recommendation 20 and 21 codes.
+"""The units of measure that Pegline uses: UN/ECE Recommendation 20 and 21 codes.
 
-What is decided here: which codes are known, how many decimals each is traded in, and the exact sizes of those that are
+Decided here: which codes are known, how many decimals each is traded in, and the exact sizes of those that are
 physical. Not here: a system's own codes (each adapter maps its own) and which conversion holds for an item
 (decisions.units: master data's own come first).
 """
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 _WIDE = Context(prec=200)
 
 NEED_DECIMALS = 6
-"""What a quantity of a need can hold (canonical.base.Quantity)."""
+"""The decimals that a need's quantity can hold (canonical.base.Quantity)."""
 
 
 class Unit(NamedTuple):
@@ -21,7 +21,7 @@ class Unit(NamedTuple):
 
     name: str
     decimals: int
-    """What it is traded in: lots and conversions are rounded up to these."""
+    """The decimals it is traded in: lots and conversions are rounded up to these."""
     dimension: Literal["", "count", "mass", "length", "area", "volume"] = ""
     size: Fraction = Fraction(1)
     """In pieces, kilograms, metres, square metres or cubic metres; exact."""
@@ -31,7 +31,7 @@ _POUND = Fraction("0.45359237")
 _INCH = Fraction("0.0254")
 
 # Sizes: UN/ECE Recommendation 20, annex I (conversion factors to SI); pound, inch and US gallon (231 cubic inches) are
-# exact by definition (NIST SP 811, appendix B). Packages and sets have none: what is in them, master data says. Hours
+# exact by definition (NIST SP 811, appendix B). Packages and sets have none: master data defines their content. Hours
 # and days have none either: a day that is bought is a working day, whose hours a contract says.
 UNITS: dict[str, Unit] = {
     "C62": Unit("one", 0, "count"),
@@ -88,7 +88,7 @@ def require_known_unit(code: str) -> str:
 
 @lru_cache(maxsize=1024)
 def physical_ratio(unit: str, of: str) -> Fraction | None:
-    """How many of the one unit are one of the other, exactly; None where physics does not say."""
+    """How many of the one unit are one of the other, exactly; None where physics does not define it."""
     one, other = UNITS[unit], UNITS[of]
     if unit == of:
         return Fraction(1)

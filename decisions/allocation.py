@@ -1,6 +1,6 @@
 """R11, allocation: how one confirmation is divided among the requirements it serves.
 
-What is decided here: who gets which schedule line. Not here: whether that meets their need (R7).
+Decided here: who gets which schedule line. Not here: whether that meets their need (R7).
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ class AllocationRequest(NamedTuple):
 
 
 class Allocations(NamedTuple):
-    """Each requirement's schedule lines (empty where nothing was left for it), and what nobody claimed."""
+    """The schedule lines of each requirement (empty where nothing was left for it), and the unallocated surplus."""
 
     by_requirement: dict[RequirementId, tuple[ScheduleLine, ...]]
     surplus: tuple[ScheduleLine, ...]
@@ -51,9 +51,8 @@ def _parts(schedule_lines: Iterable[ScheduleLine]) -> str:
 def allocate(schedule_lines: Iterable[ScheduleLine], requests: Iterable[AllocationRequest]) -> Allocations:
     """R11: the earliest schedule lines to the most critical, then the earliest required date, then by id.
 
-    Goods received are given first, backordered and undated schedule lines last. Nothing is ever given twice:
-    allocations and
-    surplus together are exactly the schedule lines. Several claims of one requirement are served each in its turn.
+    Goods received are given first, backordered and undated schedule lines last. Nothing is allocated twice: allocations
+    and surplus together are exactly the schedule lines. Several requests of one requirement are each served in turn.
     """
     supply = [piece for piece in sorted(schedule_lines, key=_firmest_first) if piece.quantity]
     supply.reverse()  # the next schedule line is the last of the list, so that taking it is cheap

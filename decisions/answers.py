@@ -1,6 +1,6 @@
 """R9, partial answers: what a supplier's answer to an order line promises, as one list of schedule lines.
 
-What is decided here: how much is confirmed for when, what is backordered, what is rejected; and that an answer which
+Decided here: how much is confirmed for when, what is backordered, what is rejected; and that an answer which
 can't be read without guessing goes to a person. Not here: whether the answer is of the current revision (R10) and
 whether it is good enough (R8, R7).
 """
@@ -29,7 +29,7 @@ class ReadAnswer(NamedTuple):
     rule: str = "R9"
 
     def reason(self, policy_version: str) -> Reason:
-        """The reading for trace and audit; no policy is in it."""
+        """The reading for trace and audit; it depends on no policy."""
         inputs: dict[str, JsonValue] = {"confirmed": str(self.confirmed), "rejected": str(self.rejected)}
         return Reason(rule=self.rule, why=self.why, inputs=inputs, policy_version=policy_version)
 
@@ -50,14 +50,14 @@ class ReadAnswer(NamedTuple):
 
 
 class NotAnswered(NamedTuple):
-    """The answer says nothing of the line."""
+    """The answer does not mention the line."""
 
     why: str = "the answer does not name the line"
     rule: str = "R9"
 
 
 class UnclearAnswer(NamedTuple):
-    """What the answer means would have to be guessed."""
+    """The answer can't be read without guessing."""
 
     reason: str
     rule: str = "R9"
@@ -73,11 +73,9 @@ def read_answer(
     """R9: the line's schedule lines, whatever the dialect; `answer` None: the line is not named and the header speaks
     for it.
 
-    What is accepted without a date is for the date asked; without a quantity, for all that the other schedule lines
-    leave. Of
-    what no schedule line speaks of: where something was confirmed it is backordered; where only a backorder was named
-    it is
-    confirmed. A header's rejection rejects every line; a line that contradicts it is unclear.
+    An acceptance without a date is for the requested date; without a quantity, for all that the other schedule lines
+    leave. A quantity that no schedule line mentions is backordered where something was confirmed, and confirmed where
+    only a backorder was named. A header's rejection rejects every line; a line that contradicts it is unclear.
     """
     if answer is None:
         return _read_header(ordered, delivery_date, header)
@@ -116,14 +114,14 @@ def _objection(unit: str, answer: LineAnswer, header: str) -> str | None:
     """Why the line can't be read, before any arithmetic."""
     for piece in answer.schedule_lines:
         if piece.outcome is AnswerOutcome.SUBSTITUTED:
-            return "the supplier offers a substitute; whether it will do is for a person to say"
+            return "the supplier offers a substitute; a person decides whether it will do"
         if piece.unit is not None and piece.unit != unit:
             return f"the answer is in {piece.unit}, the order in {unit}"
         if header == "rejected" and piece.outcome not in _REFUSED:
             return f"the header rejects the order, the line says {piece.outcome}"
         says_nothing = piece.quantity is None and piece.date is None and answer.price is None
         if piece.outcome is AnswerOutcome.CHANGED and says_nothing:
-            return "the answer says changed, and not what"
+            return "the answer says changed, but not what has changed"
     if sum(piece.quantity is None for piece in answer.schedule_lines) > 1:
         return "several parts of the answer name no quantity"
     return None
@@ -133,13 +131,13 @@ _Statement = tuple[AnswerOutcome, Decimal, dt.date | None]
 
 
 def _fill_in(ordered: Decimal, pieces: tuple[AnswerScheduleLine, ...]) -> list[_Statement] | UnclearAnswer:
-    """Every part with its quantity, and a part for what was left unsaid."""
+    """Every schedule line with its quantity, and one for the quantity that the answer does not mention."""
     rest = ordered - sum((piece.quantity for piece in pieces if piece.quantity is not None), _ZERO)
     statement: list[_Statement] = []
     for piece in pieces:
         if piece.quantity is None:
             if rest <= 0:
-                return UnclearAnswer(f"the parts named leave nothing that could be {piece.outcome}")
+                return UnclearAnswer(f"the named parts leave no quantity that could be {piece.outcome}")
             statement.append((piece.outcome, rest, piece.date))
             rest = _ZERO
         else:
@@ -149,7 +147,8 @@ def _fill_in(ordered: Decimal, pieces: tuple[AnswerScheduleLine, ...]) -> list[_
         if outcomes & _CONFIRMED:
             statement.append((AnswerOutcome.DATE_PENDING, rest, None))
         elif outcomes & _REFUSED:
-            return UnclearAnswer(f"part of the line is rejected, and nothing is said of the other {rest.normalize():f}")
+            unmentioned = f"the answer does not mention the other {rest.normalize():f}"
+            return UnclearAnswer(f"part of the line is rejected, and {unmentioned}")
         else:
             statement.append((AnswerOutcome.ACCEPTED, rest, None))
     return statement

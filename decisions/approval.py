@@ -1,6 +1,6 @@
 """R15, approval: who must decide a change, by its value and the criticality of the demand.
 
-What is decided here: the roles, that nobody decides what they proposed, and in which roles a question may be decided.
+Decided here: the roles, that nobody decides what they proposed, and in which roles a question may be decided.
 Not here: that a decision is made on the present proposal (its digest) and which person holds a role (the directory of
 users).
 """
@@ -33,7 +33,7 @@ class ApprovalRoute(NamedTuple):
     rule: str = "R15"
 
     def reason(self, policy_version: str) -> Reason:
-        """What trace and inbox show of it."""
+        """The reason as trace and inbox show it."""
         inputs: dict[str, JsonValue] = {
             "value": str(self.value),
             "currency": self.currency,
@@ -58,7 +58,7 @@ def value_in_company_currency(
 ) -> Decimal:
     """|Δ quantity| × price × rate, to the cent.
 
-    Raises ValueError where policy has no rate for the currency; the master-data check refuses such a source before.
+    Raises ValueError where policy has no rate for the currency; the master-data check refuses such a source earlier.
     """
     rate = approval.rates.get(currency)
     if rate is None:
@@ -108,7 +108,7 @@ def route_approval(
 
 
 def _without(proposed_by: str, approvers: list[str], policy: PlantPolicy) -> list[str]:
-    """Those who did not propose it. A plant with one role for all keeps it: then another person has to hold it."""
+    """Those who did not propose it. A plant with a single role keeps it: another person in it must then decide."""
     for candidates in (approvers, [policy.manager], [policy.buyer], [policy.planner]):
         if others := [role for role in candidates if may_decide(proposed_by, role)]:
             return others

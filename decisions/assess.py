@@ -1,8 +1,7 @@
-"""The decision of a requirement: from the need and all that is known of its item to the coverage to ask for, or a
-defect.
+"""The sourcing decision for a requirement: a source with dates and lots, or the defects that prevent ordering.
 
-What is decided here: the order in which the rules speak: master data first (R3), then the source (R14, preference, R6)
-with its dates (R6) and lots (R5). Not here: the rules themselves, and how a supply request is stated (cover).
+Decided here: the order in which the rules apply: master data first (R3), then the source (R14, preference, R6) with its
+dates (R6) and lots (R5). Not here: the rules themselves, and what a supply request contains (supply_requests).
 """
 
 import datetime as dt
@@ -48,7 +47,7 @@ class SourcingDecision(NamedTuple):
         return self.choice.lots
 
     def reasons(self) -> tuple[Reason, ...]:
-        """Each rule's outcome, in the order in which they spoke."""
+        """Each rule's outcome, in the order in which they applied."""
         version, choice = self.policy.version, self.choice
         outcomes = [choice.reason(version)]
         if choice.quota is not None and choice.rule != choice.quota.rule:
@@ -84,11 +83,11 @@ def decide_sourcing(
     exclude: Collection[str] = (),
     holding: Collection[str] = (),
 ) -> SourcingDecision | NotOrderable:
-    """R3, R14, R6, R5: what to ask for and of whom, or what keeps it from being ordered.
+    """R3, R14, R6, R5: what to order from whom, or the defects that prevent it.
 
-    `quantity`: what is left to order (R2), in the need's unit; None: the whole need. `exclude`: suppliers that are not
-    to be asked. `holding`: suppliers that hold coverage of the need and must be sound, since the change is stated to
-    them.
+    `quantity`: what is left to order (R2), in the need's unit; None: the whole need. `exclude`: suppliers not to be
+    asked. `holding`: suppliers that already cover part of the need; their master data must be sound, since they receive
+    the change.
     """
     defects = defects_of(need, assessment, holding) if holding else item_defects(need, assessment)
     if not defects:

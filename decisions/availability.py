@@ -1,9 +1,9 @@
 """Availability: by when a quantity of an item can be on stock, and where it would come from.
 
-What is decided here: what is taken first (available stock, then confirmed supply that no need claims, then a new order
-by
-R6 forward), and by when the whole is there. Not here: what is free or claimed (the ledger), and whether a lot of this
-size can be ordered at all (R5 speaks when the need is stated). All quantities are in one unit, the question's.
+Decided here: the order in which supply is used (available stock, then unallocated confirmed supply, then a new order
+scheduled forward by R6), and when the whole quantity is available. Not here: what is available or allocated (the
+ledger), and whether a lot of this size can be ordered at all (R5 applies once there is a need). All quantities are in
+the unit of the question.
 """
 
 import datetime as dt
@@ -29,12 +29,12 @@ class Origin(StrEnum):
 
     STOCK = "stock"
     SURPLUS = "confirmed_surplus"
-    """Of an order: what its supplier has confirmed and no need claims."""
+    """Confirmed by an order's supplier and not allocated to any need."""
     NEW_ORDER = "new_order"
 
 
 class Spare(NamedTuple):
-    """What an order brings beyond what needs claim, and the day it is on stock."""
+    """The unallocated quantity of an order, and the day it is on stock."""
 
     quantity: Decimal
     available_on: dt.date
@@ -43,7 +43,7 @@ class Spare(NamedTuple):
 
 
 class NewOrder(NamedTuple):
-    """The source that is fastest, were the requisition written today."""
+    """The fastest source if the requisition were written today."""
 
     source: Source
     available_on: dt.date
@@ -60,13 +60,13 @@ class Portion(NamedTuple):
 
 
 class Availability(NamedTuple):
-    """By when the quantity can be on stock; `earliest` None: not by anything that is known."""
+    """When the quantity can be on stock; `earliest` None: no known supply suffices."""
 
     quantity: Decimal
     earliest: dt.date | None
     portions: tuple[Portion, ...]
     missing: Decimal
-    """What nothing that is known would bring."""
+    """The quantity that no known supply would bring."""
 
     @property
     def why(self) -> str:
@@ -77,7 +77,7 @@ class Availability(NamedTuple):
             for part in self.portions
         ]
         if self.missing:
-            parts.append(f"{figure(self.missing)} from nowhere that is known")
+            parts.append(f"{figure(self.missing)} not available from any known source")
         return "; ".join(parts)
 
 
@@ -89,10 +89,10 @@ _WORDS = {
 
 
 def fastest_order(assessment: Assessment, unit: str, today: dt.date) -> NewOrder | None:
-    """R6 forward: of the sources that a need could be ordered from, the one that is on stock first; None: no source.
+    """R6 forward: the orderable source whose goods are on stock first; None: no source.
 
-    Requisition today, processing days, lead time, dock on a plant working day, goods receipt days. Of sources that are
-    equally fast, the one that comes first for a need.
+    Requisition today, processing days, lead time, dock on a plant working day, goods receipt days. Among equally fast
+    sources, the one that sourcing would prefer.
     """
     item = assessment.item
     if item is None or item.blocked:
@@ -125,7 +125,7 @@ def spare_of(
     calendar: Calendar,
     today: dt.date,
 ) -> Spare:
-    """R7: on stock after the plant's receipt days; what should be there already counts from today on."""
+    """R7: on stock after the plant's receipt days; overdue supply counts from today."""
     return Spare(quantity, max(today, available_on(dock_date, goods_receipt_days, calendar)), reference)
 
 
@@ -136,7 +136,7 @@ def find_availability(
     new_order: NewOrder | None,
     today: dt.date,
 ) -> Availability:
-    """Stock first, then what comes without being claimed until a new order would be there; that brings the rest."""
+    """Stock first, then unallocated supply that arrives before a new order would; the new order brings the rest."""
     portions: list[Portion] = []
     left = quantity
     if on_stock > 0:

@@ -1,6 +1,6 @@
 """Arithmetic on working days and business hours.
 
-What is decided here: which days count and where a count of days or hours ends. Not here: which calendar a rule
+Decided here: which days count and where a count of days or hours ends. Not here: which calendar a rule
 counts in (each rule says) and where calendars come from (policy and master data).
 """
 
@@ -12,7 +12,7 @@ from canonical.calendar import Calendar
 
 _DAY = dt.timedelta(days=1)
 _LONGEST_CLOSURE_DAYS = 400
-"""A calendar with no working day in this stretch has none: better an error than an endless search."""
+"""A calendar with no working day within so many days is taken to have none: an error instead of an endless search."""
 
 
 def works_near(cal: Calendar, day: dt.date) -> bool:
@@ -64,7 +64,7 @@ def _walk(cal: Calendar, day: dt.date, n: int, step: dt.timedelta) -> dt.date:
     """The n-th working day after the first one that is met from the day on, the day itself included."""
     weekdays, holidays, walked, idle = cal.weekdays, cal.holidays, day, 0
     while idle < _LONGEST_CLOSURE_DAYS:
-        # Here and not in a function of its own: a decision asks it a dozen times.
+        # Inlined for speed: one decision does this a dozen times.
         if walked.weekday() in weekdays and (
             not (place := bisect_right(holidays, walked)) or holidays[place - 1] != walked
         ):

@@ -1,8 +1,8 @@
 """R4, dampener: whether a changed need is worth a change of orders.
 
-What is decided here: act or not. Measured from the need last *acted on*, so that many small drifts add up. Not here:
-what the action is (R3), and whether the coverage still suffices (R7, which is tested against the newest pegs in any
-case).
+Decided here: act or not. Changes are measured from the need last *acted on*, so that many small drifts add up.
+Not here: what the action is (R3), and whether the coverage still suffices (R7, which is tested against the newest pegs
+in any case).
 """
 
 from decimal import Decimal

@@ -1,6 +1,6 @@
 """R16, out of office: who is asked in place of a role that is away.
 
-What is decided here: whether a role is away, in its own time zone, and who stands in for it, whoever is away in turn.
+Decided here: whether a role is away, in its own time zone, and who stands in for it, whoever is away in turn.
 Not here: when somebody is asked (escalation), and that a question stays where it is when a role comes back.
 """
 
@@ -28,7 +28,7 @@ class Assignee(NamedTuple):
         return None if self.assignee == self.role else self.role
 
     def reason(self, policy_version: str) -> Reason:
-        """What trace and inbox show of it."""
+        """The reason as trace and inbox show it."""
         return Reason(
             rule=self.rule,
             why=self.why,
@@ -60,8 +60,8 @@ def absence_of(role: str, policy: PlantPolicy, moment: dt.datetime) -> Absence |
 def who_is_asked(role: str, policy: PlantPolicy, moment: dt.datetime) -> Assignee:
     """The role itself, or its delegate while it is away, or the delegate's.
 
-    Delegates that lead back to one who is away end with the manager, and with the manager's delegates where the
-    manager is away too; where those lead back as well, the manager is asked all the same.
+    If the delegates form a circle of absent roles, the manager is asked, or the manager's delegates where the manager
+    is away too; if those form a circle as well, the manager is asked regardless.
     """
     away: dict[str, Absence] = {}
     asked = role

@@ -1,15 +1,13 @@
-"""R16, escalation: when whoever is waited for is reminded, and who is told after that.
+"""R16, escalation: when a silent supplier or decider is reminded, and who is notified after that.
 
-What is decided here: the escalation levels of the two escalation schedules, their moments and their reasons. Not here:
-what an escalation level does, and
-who is asked while a role is away (delegation).
+Decided here: the escalation levels of the two escalation schedules, their times and their reasons. Not here: what an
+escalation level does, and who is asked while a role is away (delegation).
 
-A silent supplier is reminded at 50 % of the SLA, the buyer is told at 100 %, the manager at 150 %. A question to
-people climbs the same escalation schedule: its clock starts when it opens (that about a silent supplier goes on with
-the supplier's
-clock), whoever is asked takes the supplier's place, and an escalation level that leads to who is asked already falls
-away. Each escalation level
-counts in the business hours of the role that it calls on; reminders in those of the role that waits or is asked.
+A silent supplier is reminded at 50 % of the SLA, the buyer is notified at 100 %, the manager at 150 %. A question to
+people follows the same schedule: its clock starts when it opens (a question about a silent supplier continues on the
+supplier's clock), the role that is asked takes the supplier's place, and a level that leads to the role already asked
+is left out. Each level counts the business hours of the role that it notifies; reminders count those of the role that
+waits or is asked.
 """
 
 import datetime as dt
@@ -39,20 +37,19 @@ class EscalationLevel(NamedTuple):
 
     action: EscalationAction
     role: str
-    """Whom it calls on; of the supplier's reminder, the role that sends it."""
+    """The role that it notifies; for the supplier's reminder, the role that sends it."""
     at: dt.datetime
     started: dt.datetime
     share: Decimal
     sla_hours: int
     calendar: str
     latest_safe: dt.date | None = None
-    """The day that brought it forward; None: the share of the SLA is due before."""
+    """The day that brought it forward; None: the share of the SLA is due earlier."""
     rule: str = "R16"
 
     @property
     def height(self) -> int:
-        """Which escalation level of the escalation schedule it is: a climber who stands on one goes on with a higher
-        one."""
+        """Its place in the escalation schedule: escalation goes on with a higher level only."""
         return _HEIGHTS[self.action]
 
     @property
@@ -61,7 +58,7 @@ class EscalationLevel(NamedTuple):
         return self.sla_hours * self.share
 
     def reason(self, policy_version: str) -> Reason:
-        """What trace and inbox show of it."""
+        """The reason as trace and inbox show it."""
         inputs: dict[str, JsonValue] = {
             "started": self.started.astimezone(dt.UTC).isoformat(),
             "hours": f"{self.hours.normalize():f}",
@@ -88,9 +85,9 @@ class EscalationLevel(NamedTuple):
 def supplier_schedule(
     asked_at: dt.datetime, policy: PlantPolicy, first_due: dt.date | None, *, remind: bool = True
 ) -> tuple[EscalationLevel, ...]:
-    """R16 for a silent supplier: the reminder, then the buyer; the question that the buyer gets climbs on from there.
+    """R16 for a silent supplier: the reminder, then the buyer, whose question escalates from there.
 
-    `first_due`: the order's first delivery date. `remind` False: whom we wait for is not reminded (a plant of ours).
+    `first_due`: the order's first delivery date. `remind` False: no reminder is sent (the supplier is a plant of ours).
     """
     steps: list[tuple[EscalationAction, str]] = [("remind_supplier", policy.buyer)] if remind else []
     return _schedule([*steps, ("notify_buyer", policy.buyer)], asked_at, policy, first_due)
@@ -109,18 +106,18 @@ def question_schedule(
 
 
 def next_escalation(levels: Iterable[EscalationLevel], reached: int) -> EscalationLevel | None:
-    """The first escalation level above the height climbed so far (0: none yet); None at the top."""
+    """The first escalation level above the one reached so far (0: none yet); None at the top."""
     return next((level for level in levels if level.height > reached), None)
 
 
 def latest_safe_moment(
     day: dt.date, office: Calendar, started: dt.datetime, plant: Calendar | None = None
 ) -> dt.datetime | None:
-    """By when people must know so that they can still act: when the last office day by then begins, in UTC.
+    """When people must know so that they can still act: the start of the last office day by then, in UTC.
 
-    What starts on that very day has until the office closes, and after that no time at all. None: the day had passed
-    when it started; there is nothing left to be in time for. Whether it has is asked at the `plant` (None: in the
-    office), whose day it is: else one role would be hurried and wait for another one, for whom it is over.
+    A wait that starts on that very day has until the office closes, and none after that. None: the day had already
+    passed when the wait started. Whether it had passed is judged in the `plant`'s time zone (None: the office's) for
+    every role: otherwise one role would be hurried while another considers the day over.
     """
     zone = office.tzinfo
     if started.astimezone((plant or office).tzinfo).date() > day:
@@ -138,7 +135,7 @@ def _schedule(
     policy: PlantPolicy,
     latest_safe: dt.date | None,
 ) -> tuple[EscalationLevel, ...]:
-    """The escalation levels in their order; none before the one below it, however the roles' hours differ."""
+    """The escalation levels in order; none is due before the one below it, however the roles' hours differ."""
     levels: list[EscalationLevel] = []
     for action, role in steps:
         level = _level(action, role, started, policy, latest_safe)

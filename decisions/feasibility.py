@@ -1,6 +1,6 @@
 """R7, feasibility: whether the supply meets the pegged need, and if not, where it falls short and for how long.
 
-What is decided here: feasible or short, against the pegs and never against the order's own date. Not here: what can be
+Decided here: feasible or short, against the pegs and never against the order's own date. Not here: what can be
 done about it (shortage).
 """
 
@@ -28,7 +28,7 @@ class Feasible(NamedTuple):
     rule: str = "R7"
 
     def reason(self, policy_version: str) -> Reason:
-        """The outcome for trace and audit; the calendar apart, no policy is in it."""
+        """The outcome for trace and audit; of the policy it depends on the calendar only."""
         inputs: dict[str, JsonValue] = {"needed": str(self.needed), "available_on": self.available_on.isoformat()}
         return Reason(rule=self.rule, why=self.why, inputs=inputs, policy_version=policy_version)
 
@@ -49,7 +49,7 @@ class Short(NamedTuple):
     rule: str = "R7"
 
     def reason(self, policy_version: str) -> Reason:
-        """The outcome for trace and audit; the calendar apart, no policy is in it."""
+        """The outcome for trace and audit; of the policy it depends on the calendar only."""
         inputs: dict[str, JsonValue] = {
             "needed": str(self.needed),
             "short_quantity": str(self.short_quantity),

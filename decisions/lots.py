@@ -1,8 +1,8 @@
 """R5, lot sizing: how much to order so that the need is met and the supplier's lots are kept.
 
-What is decided here: quantities, always rounded up, in the order unit. Not here: how a need comes to be in the order
-unit (units), from whom it is ordered (sourcing) and whether the lot terms make sense at all (`has_legal_lot`, asked by
-the master-data check).
+Decided here: quantities, always rounded up, in the order unit. Not here: how a need is converted to the order unit
+(units), from whom it is ordered (sourcing) and whether the lot terms make sense at all (`has_legal_lot`, called by the
+master-data check).
 """
 
 from decimal import Decimal
@@ -14,7 +14,7 @@ _NOTHING = Decimal(0)
 
 
 class LotSizing(NamedTuple):
-    """The lots to order, a line each, and how much of them the need does not take; all in the order unit."""
+    """The lots to order, a line each, and their surplus over the need; all in the order unit."""
 
     lots: tuple[Decimal, ...]
     surplus: Decimal
@@ -74,7 +74,7 @@ def has_legal_lot(minimum: Decimal, multiple: Decimal, maximum: Decimal | None) 
 
 
 def lots_requested(needed: Decimal, multiple: Decimal, maximum: Decimal | None) -> int:
-    """How many lots the need takes at most; asked before sizing, since a tiny maximum makes a million lines."""
+    """The most lots the need can take; checked before sizing, since a tiny maximum makes a million lines."""
     if needed <= 0 or maximum is None:
         return int(needed > 0)
     largest = largest_lot(multiple, maximum)
@@ -85,7 +85,7 @@ def size_lots(needed: Decimal, minimum: Decimal, multiple: Decimal, maximum: Dec
     """R5: the total rounded up, split at the maximum, a tail below the minimum raised to it.
 
     Never less than the need, and less than one smallest lot more. Nothing needed: no lots. Where no lot can be legal
-    (`has_legal_lot`; master data changed under a running order) the maximum gives way, and `why` says so.
+    (`has_legal_lot`; master data changed under a running order) the maximum is ignored, and `why` says so.
     """
     if needed <= 0:
         return LotSizing((), _NOTHING, needed, minimum, multiple, maximum)

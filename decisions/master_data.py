@@ -1,6 +1,6 @@
-"""Master data: whether an item can be ordered as it is kept, and who fixes it where it can't.
+"""Master data: whether it is good enough to order an item, and who fixes it where it is not.
 
-What is decided here: each defect, with its field, the systems that disagree, its owner by policy and the next step. Not
+Decided here: each defect, with its field, the systems that disagree, its owner by policy and the next step. Not
 here: which of the sound sources is taken (sourcing).
 """
 
@@ -20,7 +20,7 @@ _POLICY = "policy"
 
 
 def item_defects(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, ...]:
-    """What keeps the item from being ordered of anybody."""
+    """The defects that keep the item from being ordered from any source."""
     item, policy = assessment.item, assessment.policy
     if item is None:
         return (_unknown_item(need, assessment.unknown, policy.owners),)
@@ -32,12 +32,12 @@ def item_defects(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, 
 
 
 def source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> tuple[MasterDataDefect, ...]:
-    """What keeps this source from serving the need; `policy` is what holds for its supplier."""
+    """The defects that keep this source from serving the need; `policy` is the one for its supplier."""
     return tuple(_source_defects(source, need, policy, item))
 
 
 def is_sound(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> bool:
-    """Whether nothing keeps this source from serving the need."""
+    """Whether the source has no defect that keeps it from serving the need."""
     return next(_source_defects(source, need, policy, item), None) is None
 
 
@@ -69,7 +69,7 @@ def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemA
 
 
 def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy: PlantPolicy) -> Proposal:
-    """What is put to the owners of the defects; they fix master data and have the need tried again."""
+    """The proposal to the owners of the defects; they fix master data and have the need tried again."""
     others = f" (and {len(defects) - 1} more)" if len(defects) > 1 else ""
     return Proposal(
         kind=ExceptionKind.MASTER_DATA,
@@ -89,7 +89,7 @@ def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy
 
 
 def no_source(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, ...]:
-    """Nobody supplies the item by a way that the plant takes; a transfer that its plant can't serve is named."""
+    """No source supplies the item by a route that the plant uses; a transfer that its plant can't serve is named."""
     item, policy = assessment.item, assessment.policy
     supplying = {source.supplier for source in item.sources if source.route is RouteKind.TRANSFER} if item else set()
     defects = [
@@ -127,7 +127,7 @@ def unknown_sourcing_rule(need: Need, assessment: Assessment) -> MasterDataDefec
     return MasterDataDefect(
         field="sourcing_rule",
         value=need.sourcing_rule or "",
-        detail=f"the plan asks for {need.sourcing_rule}, and no source of {need.item} at {need.plant} is that ({kept})",
+        detail=f"the plan asks for {need.sourcing_rule}, and no source of {need.item} at {need.plant} matches ({kept})",
         owner=assessment.policy.owners.sourcing,
         next_step="create the source in the ERP, or have the plan name one that exists",
         systems=(need.source, _ERP),

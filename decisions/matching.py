@@ -1,8 +1,8 @@
 """R1, matching: which need of a new plan is which need of the last one, where their references changed.
 
-What is decided here: for each need of either plan, one and only one of update, create, withdraw, or a question to a
-person. Not here: the key of a need with a stable reference (canonical.identity) and whether the change is worth acting
-on (R4). How the candidates are found: nearest_needs.
+Decided here: for each need of either plan, exactly one of update, create, withdraw, or a question to a person. Not
+here: the key of a need with a stable reference (canonical.identity) and whether the change is worth acting on (R4). How
+the candidates are found: nearest_needs.
 """
 
 import heapq
@@ -17,7 +17,7 @@ from decisions.nearest_needs import Alike, Candidates, Distance
 
 
 class NeedUpdate(NamedTuple):
-    """The need goes on as the requirement that it was."""
+    """The need continues an existing requirement."""
 
     old: Need
     new: Need
@@ -32,14 +32,14 @@ class NeedCreate(NamedTuple):
 
 
 class NeedWithdrawal(NamedTuple):
-    """The plan has nothing that the need could have become."""
+    """The new plan has no counterpart of the need."""
 
     old: Need
     why: str
 
 
 class AmbiguousNeeds(NamedTuple):
-    """Needs that could be one another in more than one way: a person says which is which, until then all stay."""
+    """Needs that match in more than one way: a person decides which is which; until then all stay."""
 
     old: tuple[Need, ...]
     new: tuple[Need, ...]
@@ -47,7 +47,7 @@ class AmbiguousNeeds(NamedTuple):
 
 
 class NeedMatching(NamedTuple):
-    """What became of each need of both plans, in an order of its own (never that of the input)."""
+    """The outcome for each need of both plans, in an order that does not depend on the input's."""
 
     updates: tuple[NeedUpdate, ...]
     creates: tuple[NeedCreate, ...]
@@ -57,7 +57,7 @@ class NeedMatching(NamedTuple):
     rule: str = "R1"
 
     def reason(self, outcome: NeedUpdate | NeedCreate | NeedWithdrawal | AmbiguousNeeds, version: str) -> Reason:
-        """One of its outcomes for trace and audit, under this version of the policy."""
+        """The reason for one of its outcomes, for trace and audit, under this version of the policy."""
         old, new = _sides(outcome)
         return Reason(
             rule=self.rule,
@@ -71,11 +71,11 @@ class NeedMatching(NamedTuple):
 def match_needs(old: Sequence[Need], new: Sequence[Need], calendar: Calendar, window_days: int) -> NeedMatching:
     """R1: one to one; the same reference first, then within plant, item, segment and item revision the nearest date.
 
-    `old`: the needs that are open; `new`: the whole of the plan that replaces them. The nearest date is at most so many
-    of the calendar's (the plant's) working days away; of equal ones it is the nearest quantity, then what else a plan
-    says of a need, its pegged demand above all. What is equal in all of that is a tie, and so is what would need a tied
-    one; where any choice comes to the same it is none. Needs of two planning systems are never one. Raises ValueError
-    where a plan has a reference twice.
+    `old`: the needs that are open; `new`: the whole of the plan that replaces them. The nearest date is at most
+    `window_days` of the calendar's (the plant's) working days away; among equal dates the nearest quantity wins, then
+    the other fields of a need, its pegged demand above all. Needs that are equal in all of these are tied, and so is a
+    need whose match would be a tied one; it is no tie where every choice has the same result. Needs of different
+    planning systems never match. Raises ValueError where a plan has a reference twice.
     """
     olds, news = _by_key(old), _by_key(new)
     updates = [NeedUpdate(olds[same], news[same], "the plan kept its reference") for same in olds.keys() & news.keys()]
@@ -132,7 +132,7 @@ def _by_key(needs: Iterable[Need]) -> dict[_Key, Need]:
 
 
 def _group(need: Need) -> tuple[str, ...]:
-    """What two needs must share to be one at all; the segment is the sourcing rule."""
+    """The fields that two needs must share to match at all; the segment is the sourcing rule."""
     return (need.plant, need.item, need.source, need.sourcing_rule or "", need.item_revision)
 
 
@@ -153,7 +153,7 @@ _Together = tuple[set[Alike], set[Alike]]
 
 
 class _Tie:
-    """Needs that are undecided together."""
+    """Needs that can only be decided together."""
 
     def __init__(self) -> None:
         self.members: tuple[list[Alike], list[Alike]] = ([], [])
@@ -174,19 +174,21 @@ class _Matching:
         self._run()
 
     def left_over(self, side: int) -> Iterator[Need]:
-        """The needs of a side that no other need could be."""
+        """The needs of a side that match no other need."""
         for alike in self._sides[side].present():
             if alike not in self._ties:
                 yield from alike.needs
 
     def ambiguous(self) -> Iterator[AmbiguousNeeds]:
-        """What a person is to decide."""
+        """The ties that a person is to decide."""
         for tie in [*self._used_up, *dict.fromkeys(self._ties.values())]:
             old, new = (
                 tuple(sorted((need for alike in side for need in alike.needs), key=_order)) for side in tie.members
             )
             counts = f"{len(old)} of the last plan and {len(new)} of the new one"
-            yield AmbiguousNeeds(old, new, f"{counts} could be one another: date, quantity and demand do not tell")
+            yield AmbiguousNeeds(
+                old, new, f"{counts} match in more than one way: date, quantity and demand are too alike"
+            )
 
     def _everyone(self) -> Iterator[Alike]:
         for side in self._sides:
@@ -209,7 +211,7 @@ class _Matching:
                 self._settle(self._all_at_once(alike), distance)
 
     def _all_at_once(self, first: Alike) -> _Together:
-        """By side, everyone that hangs together by nearest pairs: all of one distance, since it is the smallest."""
+        """By side, all needs connected by nearest pairs; they are all at one distance, since it is the smallest."""
         together: _Together = (set(), set())
         together[first.side].add(first)
         frontier = [first]
@@ -248,9 +250,8 @@ class _Matching:
         *,
         balanced: bool,
     ) -> None:
-        """Set aside what is undecided; it stays a candidate, so that what might need it is undecided as well.
-
-        Where each could be each and none can be left over it is no candidate any more.
+        """Set the tied needs aside. They stay candidates, so that needs that might match them are undecided as well,
+        except where any of them can match any other and none can be left over.
         """
         tie = _Tie()
         for joined in tied:

@@ -1,6 +1,6 @@
 """Which needs of the other plan are nearest to a need: the look-up that matching (R1) is built on.
 
-What is decided here: what near means. Not here: what is made of it (matching).
+Decided here: the distance between two needs. Not here: which of them match (matching).
 """
 
 from bisect import bisect_left, insort
@@ -21,15 +21,15 @@ class Distance(NamedTuple):
 
     working_days: int
     another_day: bool
-    """Tells a Saturday's need from the Friday's, no working day apart."""
+    """Distinguishes a Saturday's need from the Friday's, which is no working day away."""
     quantity: Decimal
     """Infinite where the units differ."""
     unlike: int
-    """0: alike in all that a plan says; 1: for the same pegged demand; 2: for another."""
+    """0: equal in all fields of the plan; 1: for the same pegged demand; 2: for another."""
 
 
 class Alike:
-    """Needs of one plan that differ in nothing but their reference: which of them is meant makes no difference."""
+    """Needs of one plan that differ only in their reference, so that they are interchangeable."""
 
     def __init__(self, side: int, needs: list[Need]) -> None:
         self.side = side
@@ -43,7 +43,7 @@ class Alike:
 
 
 class Candidates:
-    """The needs of one side of one group that are not matched yet, by date, unit and quantity."""
+    """The unmatched needs of one side of one group, by date, unit and quantity."""
 
     def __init__(self, side: int, needs: list[Need], ordinals: dict[date, int], window_days: int) -> None:
         self._ordinals = ordinals
@@ -68,16 +68,16 @@ class Candidates:
         return cls(0, old, ordinals, window_days), cls(1, new, ordinals, window_days)
 
     def present(self) -> Iterator[Alike]:
-        """All that are not matched."""
+        """All unmatched needs."""
         for place in self._places.values():
             yield from place
 
     def has(self, alike: Alike) -> bool:
-        """Whether it is not matched yet."""
+        """Whether it is still unmatched."""
         return alike in self._places.get((alike.date, alike.unit, alike.quantity), ())
 
     def remove(self, alike: Alike) -> None:
-        """It is matched."""
+        """Take it out: it is matched."""
         key = (alike.date, alike.unit, alike.quantity)
         self._places[key].remove(alike)
         if self._places[key]:
@@ -87,7 +87,7 @@ class Candidates:
         del quantities[bisect_left(quantities, alike.quantity)]
 
     def nearest(self, to: Alike) -> tuple[Distance, list[Alike]] | None:
-        """Those nearest to a need of the other side, all at one distance; None: none within the window."""
+        """The needs nearest to a need of the other side, all at one distance; None: none within the window."""
         at = self._ordinals[to.date]
         for days in range(self._window_days + 1):
             around = {at - days, at + days}
@@ -109,7 +109,7 @@ class Candidates:
         )
 
     def _nearest_of_day(self, day: date, to: Alike) -> Iterator[Alike]:
-        """Those of the day that can be nearest: of the same unit the next quantity either way, else all."""
+        """The day's needs that can be nearest: in the same unit, the next quantity either way; otherwise all."""
         quantities = self._quantities.get((day, to.unit))
         if not quantities:
             for unit in self._units[day]:
@@ -132,7 +132,7 @@ class Candidates:
 
 
 def substance(need: Need) -> tuple[object, ...]:
-    """All that a plan says of a need but its reference and revision; the group is given."""
+    """All fields of a need but its reference, revision and group."""
     return (
         need.required_date,
         need.unit,

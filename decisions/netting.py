@@ -1,7 +1,7 @@
-"""R2, netting: how much of a need nobody has been asked for yet.
+"""R2, netting: how much of a need has not been requested from anybody yet.
 
-What is decided here: what an allocation counts for. Not here: stock and receipts (the plan nets stock before it states
-a need) and dates (R7).
+Decided here: how much an allocation counts. Not here: stock and receipts (the plan nets stock before it states a need)
+and dates (R7).
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
 _ZERO = Decimal(0)
 _BROUGHT = frozenset({ScheduleLineState.RECEIVED})
 _CONFIRMED = _BROUGHT | {ScheduleLineState.ORDERED, ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED}
-"""Of a statement, what the supplier has not taken back; a part that it has not answered yet counts as ordered."""
+"""The states that count as confirmed: the supplier has not withdrawn them; unanswered quantities count as ordered."""
 
 
 class Allocation(NamedTuple):
-    """What one document holds for a requirement; `confirmed` None: nothing confirmed."""
+    """A document's allocation to a requirement; `confirmed` None: nothing confirmed."""
 
     ordered: Decimal
     confirmed: Decimal | None = None
@@ -26,11 +26,11 @@ class Allocation(NamedTuple):
 
 
 class Netting(NamedTuple):
-    """What is left to ask for, and of what it is left."""
+    """The uncovered quantity, and how it was calculated."""
 
     need: Decimal
     counted: tuple[tuple[str, Decimal], ...]
-    """By document, what it counts for."""
+    """The counted quantity of each document."""
     uncovered: Decimal
     rule: str = "R2"
 
@@ -56,17 +56,17 @@ def counted(allocation: Allocation) -> Decimal:
 
 
 def uncovered(need: Decimal, allocations: Iterable[Allocation]) -> Decimal:
-    """R2: what is left to ask for; never negative."""
+    """R2: the uncovered quantity; never negative."""
     return max(_ZERO, need - sum(map(counted, allocations), _ZERO))
 
 
 def allocation_of(coverage: OrderCoverage) -> Allocation:
-    """What an order holds for the requirement, in the need's unit.
+    """An order's allocation to the requirement, in the need's unit.
 
-    Acknowledged once the order has answered the newest supply request: what it backordered or refused is then not
-    confirmed. Of
-    one that has ended only what it brought counts, and a balance (R3) until it is ordered anew, which is asked apart.
-    Never less than it has brought: an order that is asked to let go keeps what is on stock.
+    Acknowledged once the order has answered the newest supply request: backordered or refused quantities are then not
+    confirmed. Of a closed order only the received quantity counts, and its open quantity (R3) until that is ordered
+    again by a request of its own. Never less than the received quantity: an order that is released keeps what is on
+    stock.
     """
     if coverage.reported is None or coverage.pending:
         return Allocation(ordered=max(coverage.needed, coverage.received))
@@ -76,7 +76,7 @@ def allocation_of(coverage: OrderCoverage) -> Allocation:
 
 
 def left_to_order(need: Decimal, coverages: Iterable[OrderCoverage], kept: Iterable[ScheduleLine] = ()) -> Netting:
-    """R2: what of the need, in its unit, no order holds; `kept` is what was received in a former run."""
+    """R2: the part of the need, in its unit, that no order covers; `kept` was received in an earlier run."""
     allocations = [(str(coverage.order_id), allocation_of(coverage)) for coverage in coverages]
     stock = sum((part.quantity for part in kept), _ZERO)
     if stock:

@@ -1,6 +1,6 @@
 """R3, change of an order line: what a changed supply request does to a line, by the state of its document.
 
-What is decided here: which way the change goes. Not here: whether the need's change is worth one (R4), who approves a
+Decided here: which way the change goes. Not here: whether the need's change is worth one (R4), who approves a
 proposal (R15) and how the changes of several lines become one revision (the order).
 """
 
@@ -19,7 +19,7 @@ _ZERO = Decimal(0)
 
 
 class LineState(NamedTuple):
-    """Where an order line stands when the change arrives."""
+    """The state of an order line when the change arrives."""
 
     stage: OrderStage
     answered: bool = False
@@ -37,14 +37,14 @@ class LineState(NamedTuple):
 
 
 class LineUnchanged(NamedTuple):
-    """The line is what is wanted already, or nothing of it can be moved any more."""
+    """The line already is as requested, or nothing of it can be moved any more."""
 
     why: str
     rule: str = "R3"
 
 
 class UpdateUnsent(NamedTuple):
-    """The supplier has not seen the line: change it and send it as it then is."""
+    """The supplier has not seen the line: change it before it is sent."""
 
     why: str
     rule: str = "R3"
@@ -78,11 +78,11 @@ class FloorAndReorder(NamedTuple):
 
     floor: Decimal
     new_quantity: Decimal
-    """What the line is changed to; its open rest takes the wanted date."""
+    """The line's new quantity; its open rest takes the requested date."""
     surplus: Decimal
-    """What comes beyond the supply request."""
+    """The quantity beyond the supply request."""
     open_quantity: Decimal
-    """What the line can't give and another order must."""
+    """The quantity that another order must supply."""
     why: str
     rule: str = "R3"
 
@@ -112,13 +112,13 @@ def judge_line_change(
 ) -> LineChangeOutcome:
     """R3: the action that the state of the document allows; quantities in the order unit, dates at the dock.
 
-    `approved`: a person has decided this change, so that it is neither proposed nor frozen. The fence is counted in
-    the plant's working days before the current dock date; the day at the fence is inside it.
+    `approved`: a person has decided this change, so that it is neither proposed nor frozen. The frozen zone is counted
+    in the plant's working days before the current dock date; its first day is inside it.
     """
     if state.stage in _OVER:
         return _after_closing(state, requested_quantity)
     if (requested_quantity, requested_date) == (current_quantity, current_date):
-        return LineUnchanged("the line is what is wanted")
+        return LineUnchanged("the line is already as requested")
     if state.edited_by_buyer and not approved:
         return ProposeChange("a buyer edited the line in the ERP; that is not overwritten", over_edit=True)
     if state.stage not in _UNSENT and state.floor > 0:
@@ -135,8 +135,8 @@ def judge_line_change(
 def _after_closing(state: LineState, requested: Decimal) -> LineUnchanged | Reorder:
     open_quantity = requested - state.floor
     if open_quantity <= 0:
-        return LineUnchanged("the line is closed and gave what is wanted")
-    return Reorder(open_quantity, f"the line is closed at {figure(state.floor)}, {figure(requested)} is wanted")
+        return LineUnchanged("the line is closed and has delivered the requested quantity")
+    return Reorder(open_quantity, f"the line is closed at {figure(state.floor)}, {figure(requested)} is requested")
 
 
 def change_reason(
@@ -150,7 +150,7 @@ def change_reason(
     calendar: Calendar,
     policy_version: str,
 ) -> Reason:
-    """Why R3 says so: the arguments of `judge_line_change`, as trace and exception show them."""
+    """The reason for R3's outcome: the arguments of `judge_line_change`, as trace and exception show them."""
     inputs: dict[str, JsonValue] = {
         "stage": str(state.stage),
         "acknowledged": state.answered,

@@ -1,7 +1,7 @@
-"""R10, order of events: which of two statements of a sender is the newer one.
+"""R10, order of events: which of a sender's two messages is the newer one.
 
-What is decided here: whether a message changes the picture or is for the audit only. Compared is the sender's own
-order (revision, effective time, number); the time of arrival plays no part.
+Decided here: whether a message changes the picture or is for the audit only. Compared by the sender's own order
+(revision, effective time, number); the time of arrival plays no part.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ AnswerStatus = Literal["current", "stale", "repeat", "unknown_revision"]
 
 
 class AnswerRank(NamedTuple):
-    """Where a supplier's answer stands among its answers to one order."""
+    """The place of a supplier's answer among its answers to one order."""
 
     order_revision: int
     effective_at: datetime
@@ -26,18 +26,18 @@ def rank_of_answer(order_revision: int | None, effective_at: datetime, answer_nu
 
 
 def is_newer(candidate: Revision, current: Revision | None) -> bool:
-    """Whether the candidate comes after what is held; the same revision again does not."""
+    """Whether the candidate is newer than the current revision; an equal one is not."""
     return current is None or candidate.rank > current.rank
 
 
 def answer_status(
     answer_revision: int | None, answer_rank: AnswerRank, current_revision: int, last_rank: AnswerRank | None
 ) -> AnswerStatus:
-    """How an answer stands to the order revision sent last and to the answer taken last.
+    """The status of an answer relative to the order revision sent last and the answer accepted last.
 
     `current`: take it. `stale`: of an older revision, or older than the answer taken. `repeat`: the answer taken, once
-    more. `unknown_revision`: of a revision never sent, or of none while more than one was sent, so that it can't be
-    said what it answers. `current_revision` 0: nothing was sent yet.
+    more. `unknown_revision`: of a revision never sent, or without one although several were sent, so that it is unknown
+    what it answers. `current_revision` 0: nothing was sent yet.
     """
     if answer_revision is None:
         if current_revision != 1:

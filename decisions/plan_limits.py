@@ -26,7 +26,7 @@ def over_error_limit(run: PlanRunStatus, rules: PlanRules) -> str | None:
 def over_withdrawal_limit(matched: PlanMatched, rules: PlanRules) -> str | None:
     """Why a person decides on the run's withdrawals; None: they are within the limit.
 
-    A line that nobody can read may be any need's: as long as there is one, what seems to be missing may not be.
+    An unreadable line may belong to any need: while there is one, a need that seems missing may not be.
     """
     if not matched.withdrawals:
         return None

@@ -1,4 +1,4 @@
-"""R1 for the lines of a plan run that carry no stable reference: decisions.matching, as the ledger asks for it."""
+"""R1 for the lines of a plan run that carry no stable reference: decisions.matching behind the ledger's protocol."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ class NearestNeeds:
     """Satisfies canonical.plan.PlanMatcher."""
 
     def match(self, known: Sequence[Need], lines: Sequence[UnnamedLine], policy: PlantPolicy) -> LineMatching:
-        """What each line of one item at one plant is to the needs that are known there (R1)."""
+        """Match the lines of one item at one plant with the known needs (R1)."""
         numbers = {line.need.demand_reference: line.number for line in lines}
         found = match_needs(known, [line.need for line in lines], policy.calendar, policy.matching_days)
         continued = [

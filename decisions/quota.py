@@ -1,6 +1,7 @@
-"""R14, quota: which of several suppliers is to get the next order, so that each gets its share in the long run.
+"""R14, quota: which of several suppliers gets the next order, so that each gets its share in the long run.
 
-What is decided here: the ratings and their order. Not here: which suppliers are sound and make the date (sourcing).
+Decided here: the ratings and their order. Not here: which suppliers have sound master data and can keep the date
+(sourcing).
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from canonical.reason import Reason, figure
 
 
 class QuotaRating(NamedTuple):
-    """Where a supplier stands against its quota."""
+    """A supplier's rating against its quota."""
 
     supplier: str
     allocated: Decimal
@@ -66,7 +67,7 @@ def choose_by_quota(
 ) -> QuotaOutcome | None:
     """R14: of the suppliers that have a quota the one with the lowest rating; equal ones in the order given.
 
-    `allocated`: base units by supplier, a supplier that is missing has had nothing. None: no supplier has a quota.
+    `allocated`: base units by supplier; a missing supplier has had nothing. None: no supplier has a quota.
     """
     having = [
         QuotaRating(supplier, allocated.get(supplier, Decimal(0)), quotas[supplier])

@@ -1,6 +1,6 @@
 """R6, backward schedule: by when goods must be at the dock, the order with the supplier, the requisition written.
 
-What is decided here: the dates, and whether they can still be kept. Not here: what is done about a late one (sourcing
+Decided here: the dates, and whether they can still be kept. Not here: what is done about a late one (sourcing
 looks for a faster source; the supply request is marked to be expedited).
 """
 
@@ -14,7 +14,7 @@ from decisions.calendars import add_working_days, next_working_day, subtract_wor
 
 
 class BackwardSchedule(NamedTuple):
-    """The dates that the need asks for; kept as they are where they can't be met, for the KPIs."""
+    """The dates that the need requires; they stay as they are, for the KPIs, even where they can't be met."""
 
     dock_date: dt.date
     send_by: dt.date
@@ -31,7 +31,7 @@ class BackwardSchedule(NamedTuple):
 
     @property
     def earliest_dock(self) -> dt.date:
-        """The first dock date at the normal lead time, were the requisition written today."""
+        """The first dock date at the normal lead time if the requisition were written today."""
         return earliest_dock(self.plant_calendar, self.source, self.processing_days, self.decided_on)
 
     @property

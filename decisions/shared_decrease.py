@@ -1,6 +1,6 @@
-"""R12, shared decrease: what is left of an order line when one of the requirements that share it wants less.
+"""R12, shared decrease: the new quantity of an order line when one of the requirements that share it needs less.
 
-What is decided here: the line's new quantity; nobody else's allocation moves. Not here: whether the line may still be
+Decided here: the line's new quantity; nobody else's allocation moves. Not here: whether the line may still be
 cut (R3: state of the document, frozen zone, what is shipped) and what an increase does (R3, R5).
 """
 
@@ -16,16 +16,16 @@ _NOTHING = Decimal(0)
 
 
 class SharedDecrease(NamedTuple):
-    """The line as it is to be, in the order unit."""
+    """The line after the decrease, in the order unit."""
 
     quantity: Decimal
-    """What is to be ordered; 0: the line is to be cancelled."""
+    """The quantity to order; 0: cancel the line."""
     surplus: Decimal
-    """What of it nobody is allocated."""
+    """The unallocated part of the quantity."""
     allocations: dict[RequirementId, Decimal]
-    """What each requirement that stays has of it, as before but for those that wanted less."""
+    """The allocations of the remaining requirements, reduced only for those that need less."""
     ordered: Decimal
-    """What the line was."""
+    """The line's quantity before."""
     minimum: Decimal
     multiple: Decimal
     rule: str = "R12"
@@ -67,9 +67,9 @@ def decrease_shared_line(
 ) -> SharedDecrease:
     """R12: the new quantity is R5 of what remains allocated; those that are not in `wanted` keep what they have.
 
-    `wanted`: what each requirement that wants less wants now, 0 for one that is withdrawn. All in the order unit. Never
-    more than is ordered: where lots would ask for more (terms that changed meanwhile) the line stays as it is. Raises
-    ValueError for a requirement that wants more than it has, or has nothing of the line.
+    `wanted`: the new quantity of each requirement that needs less, 0 for a withdrawn one. All in the order unit. Never
+    more than is ordered: where lots would need more (terms that changed meanwhile) the line stays as it is. Raises
+    ValueError for a requirement that asks for more than it has, or has no allocation.
     """
     for requirement, quantity in requested.items():
         if quantity > allocations.get(requirement, _NOTHING):

@@ -1,6 +1,6 @@
 """Shortage: the ways out of a need that its coverage does not meet (R7), with date and cost, for a person to choose.
 
-What is decided here: which ways are open, what each costs and in which order they are shown. Not here: whether there is
+Decided here: which ways are open, what each costs and in which order they are shown. Not here: whether there is
 a shortage (feasibility) and which way is taken (a person).
 """
 
@@ -29,7 +29,7 @@ _SHOWN_FIRST = (Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT)
 
 
 class _SecondSource(NamedTuple):
-    """What the short quantity would cost elsewhere, and when it would be there."""
+    """The cost of the short quantity at another source, and when it would be there."""
 
     schedule: BackwardSchedule
     alternative: Alternative
@@ -40,9 +40,9 @@ def alternatives(
 ) -> tuple[Alternative, ...]:
     """Accept, expedite, and a split to each second source: the least late first, then the cheapest.
 
-    `supplier`: who holds the coverage that falls short; None: nobody. Costs are in the company currency, `available_on`
-    the day on stock, quantities in the need's unit; an alternative without a day never covers the whole need. A
-    transfer costs nothing: the goods are ours.
+    `supplier`: the supplier of the coverage that falls short; None: there is none. Costs are in the company currency,
+    `available_on` the day on stock, quantities in the need's unit; an alternative without a day never covers the whole
+    need. A transfer costs nothing: the goods are our own.
     """
     return _ranked(
         need, short, supplier, item, policy, _second_sources(need, short, supplier, item, policy, today), today
@@ -61,9 +61,9 @@ def shortage_proposal(
     order_number: str | None = None,
     reason: str = "",
 ) -> Proposal:
-    """What is put to the approvers (R15): the need, its coverage, the shortfall and the ways out.
+    """The proposal to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
-    `reason`: what led to it where that is more than dates (a rejected line), added to the summary. The latest safe date
+    `reason`: the cause, where it is more than dates (a rejected line); added to the summary. The latest safe date
     is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today)
@@ -140,13 +140,13 @@ def _accept(short: Short, supplier: str | None, policy: PlantPolicy) -> Alternat
 def _expedite(
     need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> Alternative | None:
-    """The same supplier sooner; None where there is no date to be earlier than, or nothing is gained."""
+    """The same supplier sooner; None where there is no date to improve on, or nothing is gained."""
     value = _value_short(need, short, current, item, policy)
     if current is None or value is None or short.available_on is None:
         return None
     soonest = available_on(next_working_day(policy.calendar, today), item.goods_receipt_days, policy.calendar)
     gained = subtract_working_days(policy.calendar, short.available_on, policy.expedite_days_gained)
-    # Sooner than the day it is needed is not worth a surcharge.
+    # Delivery before the day of need is not worth a surcharge.
     expedited = max(soonest, min(gained, short.available_on), _requested_by(short, policy))
     if expedited >= short.available_on:
         return None
@@ -219,7 +219,7 @@ def _split(
 def _value_short(
     need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy
 ) -> Decimal | None:
-    """What is short at the present price; None where it has no price, no rate or no unit to count it in."""
+    """The value of the short quantity at the present price; None without a price, a rate or a unit conversion."""
     if current is None or current.currency not in policy.approval.rates:
         return None
     ordered = _in_order_unit(short.short_quantity, current, need, item)

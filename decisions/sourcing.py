@@ -1,7 +1,7 @@
 """Sourcing: from whom a need is ordered.
 
-What is decided here: which sources may be taken (the plant's routes, the plan's sourcing rule) and which of the sound
-ones is: by quota (R14), else by preference, and by whether it can keep the date (R6). Not here: what is wrong with a
+Decided here: which sources may be taken (the plant's routes, the plan's sourcing rule) and which of the sound ones is
+chosen: by quota (R14), else by preference, and by whether it can keep the date (R6). Not here: what is wrong with a
 source (master_data), the ratings of quotas (quota) and what a shortage needs (shortage).
 """
 
@@ -23,23 +23,23 @@ from decisions.units import conversion, to_order_unit
 
 
 class SourceChoice(NamedTuple):
-    """A source with the dates and lots that the need asks of it."""
+    """A source with the dates and lots for the need."""
 
     source: Source
     schedule: BackwardSchedule
     lots: LotSizing
     needed: Decimal
-    """What the need takes of the lots, in the order unit."""
+    """The part of the lots that the need takes, in the order unit."""
     quantity: Decimal
     """The same in the need's unit."""
     per_order_unit: PerUnit
-    """So many need units are one order unit."""
+    """(numerator, denominator): so many need units are one order unit."""
     item: ItemAtPlant
     need: Need
     quota: QuotaOutcome | None = None
     """Where quotas decided the order of the sources."""
     instead_of: "SourceChoice | None" = None
-    """The one whose turn it was, which can't make the date."""
+    """The source whose turn it was, which can't keep the date."""
 
     @property
     def rule(self) -> str:
@@ -50,7 +50,7 @@ class SourceChoice(NamedTuple):
 
     @property
     def why(self) -> str:
-        """Why it is this source, in one line."""
+        """Why this source was chosen, in one line."""
         supplier = self.source.supplier
         if self.instead_of is not None:
             late = self.instead_of
@@ -87,12 +87,10 @@ class SourceChoice(NamedTuple):
 
 
 def defects_of(need: Need, assessment: Assessment, holding: Collection[str] = ()) -> tuple[MasterDataDefect, ...]:
-    """R3: what keeps the need from being ordered; empty where at least one source is sound.
+    """R3: the defects that keep the need from being ordered; empty where at least one source is sound.
 
-    A defect of a source that is not needed for that holds nothing up: it is passed by. `holding`: suppliers that hold
-    coverage of the need already; each of them that is still a source must be sound, since a change of the need is
-    stated
-    to it in its unit and lots.
+    A defect of a source that is not needed is ignored. `holding`: suppliers that already cover part of the need; each
+    of them that is still a source must be sound, since a change of the need is sent to it in its unit and lots.
     """
     item = assessment.item
     defects = item_defects(need, assessment)
@@ -140,7 +138,7 @@ def permitted_sources(need: Need, assessment: Assessment) -> list[Source]:
 
 
 def _route_rank(source: Source, policy: PlantPolicy) -> int | None:
-    """The place of the source's route among the plant's; None: the plant does not take it."""
+    """The place of the source's route among the plant's; None: the plant does not use it."""
     for rank, route in enumerate(policy.routes):
         if route.kind is source.route and (
             route.kind is not RouteKind.TRANSFER or route.supplying_plant in (None, source.supplier)
@@ -157,9 +155,9 @@ def _named(source: Source, rule: str) -> bool:
 
 
 def sound_sources(need: Need, assessment: Assessment, exclude: Collection[str] = ()) -> Iterator[Source]:
-    """Of the permitted sources those that nothing is wrong with, without the suppliers excluded.
+    """The permitted sources without defects, except those of excluded suppliers.
 
-    Judged one by one, since mostly the first is taken.
+    Lazy, since mostly the first one is taken.
     """
     item = assessment.item
     if item is None:
@@ -180,10 +178,10 @@ def choose(
     exclude: Collection[str] = (),
     quantity: Decimal | None = None,
 ) -> SourceChoice | None:
-    """The source whose turn it is, unless it can't make the date and another can; None where no sound one is left.
+    """The source whose turn it is, unless it can't keep the date and another can; None where no sound one is left.
 
     Whose turn it is: those with a quota by their ratings (R14), then the others by route, preference and the policy's
-    tie-break. `quantity`: what to order where it is not the whole need (R2), in the need's unit.
+    tie-break. `quantity`: the quantity to order where it is not the whole need (R2), in the need's unit.
     """
     item = assessment.item
     if item is None:
@@ -205,7 +203,7 @@ def choose(
 
 
 def _by_quota(sources: list[Source], assessment: Assessment) -> tuple[list[Source], QuotaOutcome | None]:
-    """Those with a quota first, by rating; None: nobody has one."""
+    """Sources with a quota first, by rating; None: none has one."""
     outcome = choose_by_quota(
         dict.fromkeys(source.supplier for source in sources), assessment.policy.quotas, assessment.allocated
     )
@@ -241,9 +239,9 @@ def plan_with(
     today: dt.date,
     quantity: Decimal | None = None,
 ) -> SourceChoice:
-    """The dates (R6) and lots (R5) that the need, or a quantity of it in its unit, asks of this source.
+    """The dates (R6) and lots (R5) of the need, or of a quantity of it in its unit, at this source.
 
-    Raises ValueError where nothing converts the units: `defects_of` with `holding` tells before.
+    Raises ValueError where the units do not convert; `defects_of` with `holding` detects that earlier.
     """
     quantity = need.quantity if quantity is None else quantity
     per_order_unit = conversion(need.unit, source.unit, item)

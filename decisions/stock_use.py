@@ -1,7 +1,9 @@
-"""What available stock does to the needs of its item: a shortfall is needed, and what is free relaxes needs.
+"""The effect of available stock on the needs of its item: a shortfall is a need of its own, and available stock reduces
+needs.
 
-What is decided here: who gets how much of what is free, in R11's order, and whether a change of that is worth a change
-of orders (R4). Not here: what is free (the ledger, R10), and what a requirement asks of orders then (R2, R3).
+Decided here: who gets how much of the available stock, in R11's order, and whether a changed share is worth a change of
+orders (R4). Not here: how much is available (the ledger, R10), and what a requirement then requests from orders (R2,
+R3).
 """
 
 import datetime as dt
@@ -21,65 +23,65 @@ from canonical.units import NEED_DECIMALS, UNITS, PerUnit, rescale
 from decisions.units import per_unit
 
 STOCK_REFERENCE = "stock"
-"""The demand reference of the need that a shortfall states."""
+"""The demand reference of the need for a shortfall."""
 _NOTHING = Decimal(0)
 
 
 class StockShare(NamedTuple):
-    """What one requirement gets of the stock, in its own unit."""
+    """The share of one requirement in the stock, in its own unit."""
 
     user: StockUser
     before: Decimal
-    """What it was told last."""
+    """The share reported last."""
     target: Decimal
-    """What the stock reaches to now."""
+    """The share that the stock allows now."""
     limit: Decimal
-    """R4: what the quantity may change by without being told."""
+    """R4: the largest change of the quantity that is not reported."""
     act: bool
 
     @property
     def quantity(self) -> Decimal:
-        """What it counts on from now on."""
+        """The share that it counts on from now on."""
         return self.target if self.act else self.before
 
     @property
     def suppressed(self) -> bool:
-        """It differs from what was told, and is not told."""
+        """It differs from the share reported last, and is not reported."""
         return not self.act and self.target != self.before
 
 
 class StockOutcome(NamedTuple):
-    """What a figure of available stock comes to."""
+    """The outcome of a figure of available stock."""
 
     stock: StockFigure
     shortfall: Decimal
-    """What is promised and not there, in the stock's unit."""
+    """The quantity that is promised but not there, in the stock's unit."""
     shares: tuple[StockShare, ...]
-    """Of the requirements that get or got something, in the order in which they are served."""
+    """One for each requirement that gets or got something, in the order in which they are served."""
     dampener: Dampener
     rule: str = "R11"
 
     @property
     def why(self) -> str:
-        """What is free and who gets it, in one line."""
+        """The available stock and who gets it, in one line."""
         unit = self.stock.unit
         if self.shortfall:
-            return f"{figure(self.shortfall)} {unit} more are promised than there are"
+            return f"{figure(self.shortfall)} {unit} more are promised than available"
         served = [
             f"{share.user.requirement_id} {figure(share.quantity)} {share.user.unit}"
             for share in self.shares
             if share.quantity
         ]
-        to = "; ".join(served) or "no need is relaxed by it"
+        to = "; ".join(served) or "no need is reduced by it"
         return f"{figure(self.stock.available_to_promise)} {unit} are free: {to}"
 
     @property
     def suppressed(self) -> int:
-        """How many changes are too small to be told."""
+        """How many changes are too small to report."""
         return sum(share.suppressed for share in self.shares)
 
     def reasons(self, policy_version: str) -> tuple[Reason, ...]:
-        """R11's order and R4's limits at work, for trace and audit."""
+        """The application of R11's order and R4's limits, for trace and audit."""
         spread = Reason(
             rule=self.rule,
             why=self.why,
@@ -117,14 +119,14 @@ def judge_stock(
     item: ItemAtPlant | None,
     dampener: Dampener,
 ) -> StockOutcome:
-    """Spread what is free over the needs that it was free besides, and tell apart what is worth a change of orders.
+    """Allocate the available stock to the needs that have not netted it, and find the changes that are worth a change
+    of orders.
 
     Served by criticality, required date and id (R11), each up to what is neither received nor on the way. A need that
-    the plan stated after the stock was so is left as the plan says: that has netted the stock (R10). `reported`: what
-    each
-    was told last, in its unit, as far as no later plan has overruled it. Within R4's quantity limits nothing is told,
-    so that what is told already may exceed what is free, but never by more than one need's limit; where nothing is
-    free, nothing is left promised. Units that nothing converts get nothing.
+    the plan stated after the stock was reported stays as it is: the plan has netted the stock (R10). `reported`: each
+    requirement's share reported last, in its unit, unless a later plan has overruled it. Changes within R4's quantity
+    limits are not reported, so that the reported shares may exceed the available stock, but never by more than one
+    need's limit; where no stock is available, nothing stays promised. Needs whose unit does not convert get nothing.
     """
     shares = []
     left = max(_NOTHING, stock.available_to_promise)
@@ -150,13 +152,13 @@ def _first_served(user: StockUser) -> tuple[Criticality, dt.date, RequirementId]
 
 
 def _in_stock_unit(quantity: Decimal, factor: PerUnit) -> Decimal:
-    """Rounded up: what is left is never promised twice."""
+    """Rounded up, so that the remainder is never promised twice."""
     numerator, denominator = factor
     return rescale(quantity, (denominator, numerator), NEED_DECIMALS, "up")
 
 
 def _promised_too_much(stock: StockFigure, shares: list[StockShare], item: ItemAtPlant | None) -> bool:
-    """Whether the falls that are too small to be told add up to more than the largest limit among them."""
+    """Whether the decreases that are too small to report add up to more than the largest limit among them."""
     promised = largest = _NOTHING
     for share in shares:
         factor = per_unit(share.user.unit, stock.unit, item)
@@ -169,7 +171,7 @@ def _promised_too_much(stock: StockFigure, shares: list[StockShare], item: ItemA
 
 
 def shortfall_need(stock: StockFigure, quantity: Decimal, required_date: dt.date, revision: Revision) -> Need:
-    """The need for what is promised and not there, pegged to the stock."""
+    """The need for the quantity that is promised but not there, pegged to the stock."""
     peg = Peg(demand=f"stock of {stock.item} at {stock.plant}", quantity=quantity, date=required_date)
     return Need(
         plant=stock.plant,

@@ -1,7 +1,7 @@
-"""Cover: the supply request that a requirement states to an order, put together from what the rules decided.
+"""The supply request that a requirement sends to an order, built from the outcomes of the rules.
 
-What is decided here: the date asked where the need's own has passed, the components that a subcontractor is given, and
-by when. Not here: source, dates and lots (sourcing, R5, R6).
+Decided here: the requested date where the need's own has passed, the components provided to a subcontractor, and by
+when. Not here: source, dates and lots (sourcing, R5, R6).
 """
 
 import datetime as dt
@@ -37,12 +37,12 @@ def request_for(
     approved_by: str | None = None,
     reason: str = "",
 ) -> SupplyRequest:
-    """The whole want: the choice's lots at the choice's date, with the need's pegs.
+    """The whole request: the choice's lots at the choice's date, with the need's pegs.
 
-    A quantity that differs from the need's is in the choice (`choose(quantity=…)`). Lots, `needed` and pegs are
-    in the order unit. No date in the past is asked for: a dock date that has passed becomes the next working day;
-    `send_by` stays what it should have been, for the KPIs. `policy` is what holds for the choice's supplier.
-    `expedite` None: as the schedule says.
+    A quantity that differs from the need's is in the choice (`choose(quantity=…)`). Lots, `needed` and pegs are in the
+    order unit. No date in the past is requested: a dock date that has passed becomes the next working day; `send_by`
+    stays what it should have been, for the KPIs. `policy` is the one for the choice's supplier. `expedite` None: as the
+    schedule says.
     """
     source, schedule = choice.source, choice.schedule
     pegs = need.pegs
@@ -83,10 +83,10 @@ def request_for(
 
 
 def _components(choice: SourceChoice, policy: PlantPolicy, earliest: dt.date) -> tuple[RequestedComponent, ...]:
-    """What the subcontractor is given for one order unit, so many plant working days before the order is sent.
+    """The components given to the subcontractor for one order unit, some plant working days before the order is sent.
 
-    Rounded up to six decimals. Raises ValueError where the order unit has no conversion to the base unit, in which
-    components are kept; the master-data check tells before.
+    Rounded up to six decimals. Raises ValueError where the order unit does not convert to the base unit, in which
+    components are kept; the master-data check detects that earlier.
     """
     item, source = choice.item, choice.source
     base_per_order_unit = conversion(item.base_unit, source.unit, item)
@@ -107,7 +107,7 @@ def _components(choice: SourceChoice, policy: PlantPolicy, earliest: dt.date) ->
 
 
 def terms_for(request: SupplyRequest, choice: SourceChoice) -> OrderTerms:
-    """What other lines must have in common with the supply request to share its order."""
+    """The terms that other lines must share with the supply request to be on its order."""
     source = choice.source
     return OrderTerms(
         plant=request.plant, supplier=source.supplier, currency=source.currency, terms=source.terms, route=source.route
@@ -115,7 +115,7 @@ def terms_for(request: SupplyRequest, choice: SourceChoice) -> OrderTerms:
 
 
 def release(request: SupplyRequest, *, request_revision: int, reason: str, correlation_id: str = "") -> SupplyRequest:
-    """The same want with nothing wanted any more: the order may cut or cancel what it holds for it."""
+    """The same request for nothing: the order may reduce or cancel its allocation."""
     nothing = {"lots": (), "needed": Decimal(0), "request_revision": request_revision, "reason": reason}
     return request.model_copy(
         update=nothing

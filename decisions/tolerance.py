@@ -1,8 +1,8 @@
 """R8, tolerance: whether a supplier's answer is near enough to what was ordered to need no person.
 
-What is decided here: quantity, price and date, each for itself; prices per the quantity that they buy, and in the
-currency of the order only: what another currency is worth is not for the supplier's answer to say. Not here: whether
-the answer still meets the need (R7 runs on every answer, accepted or not).
+Decided here: quantity, price and date, each for itself; prices for the quantity that they buy, and in the currency of
+the order only: the supplier's answer does not set exchange rates. Not here: whether the answer still meets the need (R7
+runs on every answer, accepted or not).
 """
 
 import datetime as dt
@@ -24,9 +24,9 @@ class ToleranceBreach(NamedTuple):
     aspect: Literal["quantity", "price", "currency", "date"]
     ordered: Decimal | dt.date | str
     answered: Decimal | dt.date | str
-    """Of a price: for the order's price unit."""
+    """A price is for the order's price unit."""
     deviation: Decimal
-    """A share of what was ordered (0.015 is +1.5 %); of a date: working days later; of a currency: none."""
+    """A share of the ordered value (0.015 is +1.5 %); for a date: working days later; for a currency: none."""
     limit: Decimal
     """In the same measure and with the same sign as the deviation."""
 
@@ -42,7 +42,7 @@ class ToleranceOutcome(NamedTuple):
     rule: str = "R8"
 
     def reason(self, policy_version: str) -> Reason:
-        """What trace and inbox show of it."""
+        """The reason as trace and inbox show it."""
         limits = self.tolerance.model_dump(mode="json")
         thresholds: dict[str, JsonValue] = {f"tolerance.{key}": limit for key, limit in limits.items()}
         return Reason(
@@ -65,12 +65,12 @@ def judge_tolerance(
     currency: str = "",
     confirmed_currency: str | None = None,
 ) -> ToleranceOutcome:
-    """R8: all aspects inside their limits, or which are not.
+    """R8: whether all aspects are within their limits, or which are not.
 
-    A lower price and an earlier date are always inside; what the answer leaves out (None) is not judged. A price is
-    for `price_unit` pieces, whatever number of them the supplier names it for; in another currency than the order's it
-    is not compared: the currency is what is outside. Days are the plant's working days. The ordered quantity must be
-    above 0.
+    A lower price and an earlier date are always accepted; a field that the answer leaves out (None) is not judged. A
+    price is converted to `price_unit` pieces, whatever number the supplier quotes it for; in another currency than the
+    order's it is not compared: the currency itself is the breach. Days are the plant's working days. The ordered
+    quantity must be above 0.
     """
     if ordered_quantity <= 0:
         raise ValueError(
@@ -120,7 +120,7 @@ def _price_breach(
     more = answered - Fraction(ordered)
     if more <= Fraction(ordered) * Fraction(tolerance.price_more):
         return None
-    # What was ordered free of charge has no share to measure by: any price is all of it.
+    # For a free-of-charge order a share has no base: any price counts as 100 %.
     deviation = _decimal(more / Fraction(ordered)) if ordered else Decimal(1)
     shown = confirmed if per == 1 else Decimal(figure(round(_decimal(answered), 6)))
     return ToleranceBreach("price", ordered, shown, deviation, tolerance.price_more)

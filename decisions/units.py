@@ -1,6 +1,6 @@
-"""Units: how a quantity of the need's unit becomes one of the order unit (R5) and back.
+"""Units: conversion of a quantity from the need's unit to the order unit (R5) and back.
 
-What is decided here: which conversion holds (the item's own before physics) and that no quantity is ever lost. Not
+Decided here: which conversion applies (the item's own before physics) and that no quantity is ever lost. Not
 here: the units themselves (canonical.units) and lots.
 """
 
@@ -19,8 +19,8 @@ __all__ = ["conversion", "in_need_unit", "pegs_in_order_unit", "per_unit", "to_n
 def conversion(need_unit: str, order_unit: str, item: ItemAtPlant) -> PerUnit | None:
     """(numerator, denominator): so many need units are one order unit; None where nothing converts them.
 
-    What master data says of the item wins over physics; physics leads from a unit that master data does not name to
-    one that it does (grams to kilograms, where so many kilograms are a carton).
+    The item's master data wins over physics; physics leads from a unit that master data does not name to one that it
+    does (grams to kilograms, where so many kilograms are a carton).
     """
     if need_unit == order_unit:
         return SAME
@@ -30,7 +30,7 @@ def conversion(need_unit: str, order_unit: str, item: ItemAtPlant) -> PerUnit | 
 
 
 def per_unit(unit: str, of: str, item: ItemAtPlant | None) -> PerUnit | None:
-    """(numerator, denominator): so many `unit` are one `of`; without the item only what physics says."""
+    """(numerator, denominator): so many `unit` are one `of`; without the item, by physics only."""
     if unit == of:
         return SAME
     if item is not None:
@@ -63,17 +63,17 @@ def to_order_unit(quantity: Decimal, per_order_unit: PerUnit, order_unit: str) -
 
 
 def to_need_unit(quantity: Decimal, per_order_unit: PerUnit) -> Decimal:
-    """What a quantity of the order unit gives of the need's unit, rounded down to its six decimals.
+    """A quantity of the order unit in the need's unit, rounded down to its six decimals.
 
-    Of what `to_order_unit` made of a need it is never less than the need, since a need has no more decimals.
+    For the result of `to_order_unit` it is never less than the need, since a need has no more decimals.
     """
     return rescale(quantity, per_order_unit, NEED_DECIMALS, "down")
 
 
 def pegs_in_order_unit(pegs: Sequence[Peg], per_order_unit: PerUnit, order_unit: str) -> tuple[Peg, ...]:
-    """The pegs, by date, in the order unit: their sum is that of the whole, converted once.
+    """The pegs, by date, in the order unit; their sum equals the total converted once.
 
-    A peg that the rounding of those before it serves already is left out.
+    A peg that the rounding of earlier ones already serves is left out.
     """
     converted, pegged, reached = [], Decimal(0), Decimal(0)
     for peg in pegs:

@@ -1,8 +1,8 @@
-"""The policies in force: read from a directory, and read anew when its files change.
+"""The policies in force: read from a directory, and reloaded when its files change.
 
-What is decided here: when a change takes effect. At most once a second the files' stamps are looked at; a change is
-taken up whole, once it has been left alone for a moment, and only where it is without fault. Until then, what held
-before holds. Not here: what the files say (policies.snapshot).
+Decided here: when a change takes effect. The files' stamps are checked at most once a second; a change takes effect as
+a whole, once the files have been left alone for a moment, and only without faults. Until then the previous policies
+hold. Not here: the files' content (policies.snapshot).
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from policies.snapshot import PolicySnapshot
 
 LOOK_EVERY_SECONDS = 1.0
 QUIET_SECONDS = 0.5
-"""How long files must have been left alone: an edit of several files, or a slow write, is then one change."""
+"""How long files must have been left alone, so that an edit of several files, or a slow write, is one change."""
 
 log = logging.getLogger("pegline.policies")
 
@@ -63,11 +63,11 @@ class PolicyBook:
         return self._faults
 
     def effective(self, plant: str, *, item_class: str = "", item: str = "", supplier: str = "") -> PlantPolicy | None:
-        """What holds for the plant, and for the item and supplier there; None: the plant has no policy."""
+        """The policy for the plant, and for the item and supplier there; None: the plant has none."""
         return self._present().effective(plant, item_class, item, supplier)
 
     def explain(self, plant: str, *, item_class: str = "", item: str = "", supplier: str = "") -> Explanation | None:
-        """Each effective value with the file and rule that says it; None: the plant has no policy."""
+        """Each effective value with the file and rule that sets it; None: the plant has no policy."""
         snapshot = self._present()
         policy = snapshot.effective(plant, item_class, item, supplier)
         if policy is None:
@@ -96,10 +96,10 @@ class PolicyBook:
             self._faults = error.faults
         else:
             self._faults = ()
-            log.info("policies in %s are taken up anew", self._directory)
+            log.info("policies in %s are reloaded", self._directory)
 
     def _left_alone(self, found: Mapping[Path, Stamp]) -> bool:
-        """Nobody seems to be still writing: the same as at the last look, or last changed a moment ago."""
+        """Nobody seems to be writing any more: unchanged since the last check, or for long enough."""
         newest = max((stamp.changed_ns for stamp in found.values()), default=0) / 1e9
         return found == self._waiting or 0 <= newest + QUIET_SECONDS <= self._wall()
 
@@ -110,7 +110,7 @@ class PolicyBook:
         return snapshot
 
     def _file(self, path: Path) -> PolicyFile:
-        """The file as it is; as it was read before where its stamp is the same."""
+        """The file's current content; not read again while its stamp is the same."""
         stamp = self._seen.get(path)
         held = self._files.get(path)
         if held is not None and held[0] == stamp:
@@ -140,7 +140,7 @@ class FixedPolicies:
         return self.by_plant.keys()
 
     def effective(self, plant: str, *, item_class: str = "", item: str = "", supplier: str = "") -> PlantPolicy | None:
-        """The policy of its own that names the most of what was asked for, else the plant's."""
+        """The most specific policy for the arguments, else the plant's."""
         for key in ((item, supplier), (item_class, supplier), ("", supplier), (item, ""), (item_class, "")):
             if key != ("", "") and (found := self.own.get((plant, *key))):
                 return found

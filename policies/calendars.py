@@ -1,6 +1,6 @@
 """Calendars by name: calendars.toml, with the public holidays of a country resolved for the years around today.
 
-What is decided here: which days a named calendar keeps off. Not here: arithmetic on days and hours
+Decided here: the days off of a named calendar. Not here: arithmetic on days and hours
 (decisions.calendars), and who goes by which calendar (the layers of policy).
 """
 
@@ -41,14 +41,14 @@ class _Entry(BaseModel):
 
 
 class Shutdown(_Entry):
-    """Nobody works from the one day to the other, both included."""
+    """Nobody works from the first to the last day, both included."""
 
     first: dt.date = Field(alias="from")
     last: dt.date = Field(alias="to")
 
 
 class NamedCalendar(_Entry):
-    """A calendar as calendars.toml says it."""
+    """A calendar as in calendars.toml."""
 
     zone: Annotated[str, AfterValidator(_known_zone)]
     weekdays: Annotated[tuple[int, ...], AfterValidator(_different_days)] = (0, 1, 2, 3, 4)
@@ -61,12 +61,12 @@ class NamedCalendar(_Entry):
     kept: tuple[dt.date, ...] = ()
     """Days off besides the public holidays."""
     worked: tuple[dt.date | str, ...] = ()
-    """Public holidays on which people work all the same: one day, or the holiday's name for every year."""
+    """Public holidays on which people work: one day, or the holiday's name for every year."""
     shutdowns: tuple[Shutdown, ...] = ()
 
 
 def read_calendars(file: PolicyFile, today: dt.date) -> tuple[dict[str, Calendar], list[str]]:
-    """The calendars of the file by name, and its faults; a faulty one keeps a place, so that the rest is checked."""
+    """The calendars of the file by name, and its faults; a faulty one keeps its place, so that the rest is checked."""
     found: dict[str, Calendar] = {}
     faults: list[str] = []
     for name, table in file.table.items():
@@ -95,12 +95,12 @@ def _with_model(name: str, table: Table, tables: Table) -> tuple[Table, list[tup
     model = tables.get(table["like"]) if isinstance(table["like"], str) else None
     if not isinstance(model, dict) or "like" in model:
         others = ", ".join(key for key, value in tables.items() if isinstance(value, dict) and "like" not in value)
-        return own, [(f"{name}.like", table["like"], f"must name a calendar that stands for itself: {others}")]
+        return own, [(f"{name}.like", table["like"], f"must name a calendar that has no `like` of its own: {others}")]
     return model | own, []
 
 
 def _is_own(key: str, table: Table) -> bool:
-    """A fault of the calendar that this one is `like` is told there."""
+    """Faults of the calendar that this one is `like` are reported there."""
     statement = key.split(".")[1]
     return (
         "like" not in table or statement == "like" or statement in table or (statement == "closes" and "opens" in table)
@@ -139,7 +139,7 @@ def _inconsistencies(name: str, entry: NamedCalendar) -> Iterator[tuple[str, Any
 
 
 def _public(entry: NamedCalendar, first_year: int, last_year: int) -> Mapping[dt.date, frozenset[str]]:
-    """The country's public holidays with their names, a day in lieu under the name of what it stands for."""
+    """The country's public holidays with their names; a day in lieu has the name of its holiday."""
     if not entry.country:
         return {}
     found = holidays.country_holidays(

@@ -1,6 +1,6 @@
-"""Values that are of the right kind and that no rule could work with.
+"""Values that are valid by themselves but that no rule could work with.
 
-What is decided here: what a policy must be as a whole, beyond what each field allows. Not here: types and bounds
+Decided here: the conditions on a policy as a whole, beyond those on each field. Not here: types and bounds
 (canonical.policy), which keys there are (policies.keys).
 """
 
@@ -16,11 +16,11 @@ COUPLED = (
     frozenset({("lead_time", "minimum_days"), ("lead_time", "maximum_days")}),
     frozenset({("approval", "currency"), ("approval", "rates")}),
 )
-"""Keys that must fit each other: two rules may each be right and wrong together."""
+"""Keys that must fit each other: two rules may be valid alone and invalid together."""
 
 
 def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
-    """What no rule could work with in one policy."""
+    """The inconsistencies within one policy."""
     yield from _approval(policy)
     yield from _routes(policy)
     if policy.dampener.quantity < 0:
@@ -73,14 +73,14 @@ def _routes(policy: PlantPolicy) -> Iterator[Inconsistency]:
         if route.kind is not RouteKind.TRANSFER and route.supplying_plant is not None:
             yield key, route.supplying_plant, "is of a transfer; take it out"
         if (route.kind, route.supplying_plant) in seen:
-            yield f"routes.{place}.kind", route.kind.value, "stands twice; the first place holds"
+            yield f"routes.{place}.kind", route.kind.value, "is listed twice; the first one applies"
         seen.add((route.kind, route.supplying_plant))
 
 
 def joint_inconsistencies(
     policies: Mapping[str, PlantPolicy], plants: Collection[str]
 ) -> Iterator[tuple[str, Inconsistency]]:
-    """What does not fit between the plants' policies for one item: (plant, fault); `plants` are all there are."""
+    """The inconsistencies between the plants' policies for one item: (plant, fault); `plants`: all of them."""
     supplying = {
         plant: [route.supplying_plant for route in policy.routes if route.supplying_plant]
         for plant, policy in policies.items()

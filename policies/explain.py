@@ -1,6 +1,6 @@
-"""Effective values told with their origin, as a table that a buyer can read.
+"""Effective values with their origin, as a table that a buyer can read.
 
-What is decided here: how a value is put into words. Not here: which value holds.
+Decided here: the wording of a value. Not here: which value holds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from policies.layers import Layer, origin
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 BUILT_IN = "built in"
-"""Where no file says a value, the model's own default holds."""
+"""The origin of a value that no file sets: the model's own default."""
 _NOTHING_SAID = {"supplier_calendar": "as master data says", "calendar": "the office's hours"}
-"""What holds where a calendar is not named: of a supplier, of a role."""
+"""The wording for a calendar that is not named: a supplier's, a role's."""
 
 
 class Value(NamedTuple):
@@ -31,12 +31,12 @@ class Value(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """All that holds for a plant, or for an item and supplier there."""
+    """The effective policy of a plant, or of an item and supplier there."""
 
     policy: PlantPolicy
     values: tuple[Value, ...]
     rules: tuple[str, ...]
-    """The rules that hold there, the one that wins last."""
+    """The rules that apply there, the one that wins last."""
 
     def __str__(self) -> str:
         """As a table."""
@@ -44,14 +44,14 @@ class Explanation(NamedTuple):
         widths[1] = min(widths[1], 60)
         lines = [f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.origin}" for row in (_HEAD, *self.values)]
         held = "; ".join(self.rules) or "none"
-        return "\n".join([f"policy version {self.policy.version}; rules that hold: {held}", "", *lines])
+        return "\n".join([f"policy version {self.policy.version}; rules that apply: {held}", "", *lines])
 
 
-_HEAD = Value("key", "value", "said by")
+_HEAD = Value("key", "value", "set by")
 
 
 def explained(policy: PlantPolicy, layers: Sequence[Layer], directory: Path) -> Explanation:
-    """Each value of the policy with the layer that says it."""
+    """Each value of the policy with the layer that sets it."""
 
     def said_by(path: tuple[str, ...]) -> str:
         layer = origin(layers, path)

@@ -1,7 +1,7 @@
 """Which keys a layer may set.
 
-What is decided here: that a misspelt key is refused, since its limit would go unseen, and that a rule sets nothing
-that would have no effect where it stands. Not here: which values are allowed (canonical.policy, policies.consistency).
+Decided here: that a misspelt key is refused, since its limit would be silently ignored, and that a rule sets nothing
+that would have no effect in its place. Not here: which values are allowed (canonical.policy, policies.consistency).
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from policies.reading import Table, fault
 SET_HERE = frozenset({"plant", "version"})
 """Not keys of the files: the plant is the file's name, the version a digest of the effective values."""
 OF_THE_PLANT = frozenset({"company_code", "calendar", "office", "ownership", "plan", "roles"})
-"""What holds for the plant as a whole: a rule for some of its items would have no effect."""
+"""Keys for the plant as a whole: a rule for some of its items would have no effect."""
 BEFORE_THE_SUPPLIER = frozenset({"routes", "quotas", "tie_break", "matching_days"})
-"""What decides who supplies: a rule for one supplier would come too late."""
+"""Keys that decide who supplies: a rule for one supplier would come too late."""
 CALENDARS = ("calendar", "office", "supplier_calendar")
 
 
@@ -41,7 +41,7 @@ def rule_faults(where: object, table: Table, *, names_supplier: bool) -> Iterato
 def _unknown(
     where: object, annotation: Any, value: Any, path: tuple[str, ...], but: frozenset[str] = frozenset()
 ) -> Iterator[str]:
-    """Keys of tables that their model does not have; the models themselves let them pass."""
+    """Keys of tables that their model does not have; the models themselves ignore them."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, UnionType):
@@ -67,5 +67,5 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _is_calendar(path: tuple[str, ...]) -> bool:
-    """Calendars are told by name; a table in that place is refused as such."""
+    """Calendars are given by name; a table in that place is refused as such."""
     return len(path) == 1 or (len(path) == 3 and path[0] == "roles")

@@ -1,7 +1,7 @@
-"""Layers of policy, merged so that each value can be followed to the file and rule that says it.
+"""Layers of policy, merged so that each value can be traced to the file and rule that set it.
 
-What is decided here: that the later layer wins, tables key by key, lists and single values whole. Not here: which
-layers hold for an item (policies.snapshot).
+Decided here: that the later layer wins, tables key by key, lists and single values whole. Not here: which layers apply
+to an item (policies.snapshot).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from typing import Any
 from policies.reading import Table
 
 WHOLE = frozenset({"quotas"})
-"""Tables that replace the one below: shares mean something only together."""
+"""Tables that replace the one below as a whole: shares make sense only together."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one file, or one rule of it, says."""
+    """The values of one file, or of one rule in it."""
 
     path: Path
     table: Table
@@ -34,7 +34,7 @@ class Layer:
 
 
 def merged(layers: Sequence[Layer]) -> Table:
-    """What the layers say together."""
+    """The values of all layers together."""
     table: Table = {}
     for layer in layers:
         table = _over(table, layer.table)
@@ -51,12 +51,12 @@ def _over(below: Table, above: Table) -> Table:
 
 
 def origin(layers: Sequence[Layer], path: Sequence[str | int]) -> Layer | None:
-    """The layer that says the value at the path; None: no layer does."""
+    """The layer that sets the value at the path; None: no layer does."""
     return next((layer for layer in reversed(layers) if _has(layer.table, path)), None)
 
 
 def blamed(layers: Sequence[Layer], path: Sequence[str | int]) -> Layer:
-    """The layer to fix a fault at the path in: that which says it, else the nearest table around it."""
+    """The layer in which to fix a fault at the path: the one that sets it, else the nearest enclosing table."""
     for end in range(len(path), 0, -1):
         if (layer := origin(layers, path[:end])) is not None:
             return layer
@@ -67,7 +67,7 @@ def _has(table: Table, path: Sequence[str | int]) -> bool:
     held: Any = table
     for part in path:
         if not isinstance(held, dict):
-            return True  # a list or a value: it is said whole
+            return True  # a list or a value: it is replaced whole
         if part not in held:
             return False
         held = held[part]

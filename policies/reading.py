@@ -1,6 +1,6 @@
-"""Policy files as they are on disk: TOML tables, and how a fault in one is told.
+"""Policy files on disk: TOML tables, and the wording of a fault in one.
 
-What is decided here: whether a file can be read at all, and that a fault names file, key, value and what is allowed.
+Decided here: whether a file can be read at all, and that a fault names file, key, value and what is allowed.
 Not here: what the tables mean (policies.rules, policies.calendars, policies.snapshot).
 """
 
@@ -17,7 +17,7 @@ LAYERS = ("companies", "plants", "rules")
 
 
 class PolicyError(Exception):
-    """Policies can't be used; a line for each fault: file, key, value and what is allowed."""
+    """The policies can't be used; a line for each fault: file, key, value and what is allowed."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
@@ -26,7 +26,7 @@ class PolicyError(Exception):
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """One file as it was read; `fault` where it could not be."""
+    """One file as read; `fault`: why it could not be read."""
 
     path: Path
     table: Table
@@ -35,7 +35,7 @@ class PolicyFile:
 
 @dataclass(frozen=True)
 class Stamp:
-    """By what a changed file is known without reading it."""
+    """Detects a changed file without reading it."""
 
     modified_ns: int
     changed_ns: int
@@ -43,7 +43,7 @@ class Stamp:
 
 
 def stamps(directory: Path) -> dict[Path, Stamp]:
-    """The stamp of each policy file, and of the folders they lie in: a file that is gone changes its folder."""
+    """The stamp of each policy file and of its folder: a removed file changes its folder."""
     found: dict[Path, Stamp] = {}
     folders = (directory, *(directory / layer for layer in LAYERS))
     for path in (*folders, *directory.glob("*.toml"), *files_below(directory)):
@@ -81,7 +81,7 @@ def fault(where: object, key: str, value: object, allowed: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as its file has it, nearly."""
+    """A value, nearly as written in its file."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(shown(each) for each in value)}]"
     return repr(value) if isinstance(value, str) else str(value)

@@ -1,8 +1,8 @@
 """Rules for item classes, items and suppliers: `[[rule]]` tables in rules/*.toml.
 
-What is decided here: which rules hold for an item and a supplier, and in which order they go over each other: a class
-under a supplier under an item under an item with a supplier, and each without a plant under the like with one. Not
-here: what the keys of a rule mean.
+Decided here: which rules apply to an item and a supplier, and in which order they override each other: a class below a
+supplier below an item below an item with a supplier, and each without a plant below the same with one. Not here: what
+the keys of a rule mean.
 """
 
 from collections import defaultdict
@@ -16,21 +16,21 @@ from policies.layers import Layer, leaves
 from policies.reading import PolicyFile, fault
 
 SELECTORS = ("item", "supplier", "item_class", "plant")
-"""From the most telling to the least; the order by which rules go over each other."""
+"""From the most specific to the least: the order in which rules override each other."""
 Selector = tuple[str, str, str, str]
 """Item, supplier, item class, plant; empty: any."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule and all it is said of."""
+    """One rule and its selectors."""
 
     layer: Layer
     selectors: tuple[Selector, ...]
 
 
 class RuleBook:
-    """The rules of all files, to be found by what they are said of."""
+    """The rules of all files, found by their selectors."""
 
     def __init__(self, rules: Collection[Rule]) -> None:
         self.rules = tuple(rules)
@@ -43,7 +43,7 @@ class RuleBook:
         )
 
     def holding(self, *, plant: str, item_class: str, item: str, supplier: str) -> tuple[int, ...]:
-        """The numbers of the rules that hold there, the one that wins last."""
+        """The numbers of the rules that apply there, the one that wins last."""
         return tuple(
             number
             for each_item in dict.fromkeys(("", item))
@@ -54,7 +54,7 @@ class RuleBook:
         )
 
     def ties(self) -> Iterator[str]:
-        """Two rules that are said of the same and set the same key: neither is the more specific."""
+        """Two rules with equally specific selectors that set the same key."""
         reported: set[tuple[int, int, str]] = set()
         for selector, numbers in self._by_selector.items():
             statement: dict[tuple[str, ...], int] = {}
@@ -78,7 +78,7 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def described(selector: Selector) -> str:
-    """What a rule is said of, in words."""
+    """A selector in words."""
     named = zip(("item", "supplier", "item class", "plant"), selector, strict=True)
     return ", ".join(f"{word} {name}" for word, name in named if name)
 

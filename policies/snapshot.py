@@ -1,7 +1,7 @@
 """One state of the policy directory, whole and checked: defaults ← company ← plant ← rules.
 
-What is decided here: that every effective policy is valid before anything is decided by it, all faults told at once,
-and what its version is. Not here: when the directory is read anew (policies.book).
+Decided here: that every effective policy is valid before anything is decided by it, that all faults are reported at
+once, and what its version is. Not here: when the directory is reloaded (policies.book).
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ DEFAULTS, CALENDARS = "defaults.toml", "calendars.toml"
 
 
 class PolicySnapshot:
-    """The policies as the directory says them at one moment. Raises PolicyError with every fault."""
+    """The policies of the directory at one moment. Raises PolicyError with every fault."""
 
     def __init__(self, directory: Path, read: Callable[[Path], PolicyFile], today: dt.date) -> None:
         self.directory = directory
@@ -41,7 +41,7 @@ class PolicySnapshot:
         self._built: dict[tuple[str, tuple[int, ...]], PlantPolicy] = {}
         self._held: dict[tuple[str, str, str, str], PlantPolicy] = {}
         self._faulty: set[str | int] = set()
-        """Plants, and numbers of rules, that are wrong by themselves."""
+        """Plants, and numbers of rules, that are invalid by themselves."""
         if not any(file.fault for file in files.values()):
             # Behind an unreadable file every plant would lack what it says.
             faults += self._value_faults()
@@ -54,7 +54,9 @@ class PolicySnapshot:
         return tuple(self._bases)
 
     def effective(self, plant: str, item_class: str, item: str, supplier: str) -> PlantPolicy | None:
-        """What holds; None: the plant has no policy. What no rule names is no key, so that few policies are held."""
+        """The effective policy; None: the plant has none. Only values that rules name are cache keys, so that few
+        policies are kept.
+        """
         rules = self._rules
         key = (
             plant,
@@ -68,7 +70,7 @@ class PolicySnapshot:
         return held
 
     def layers(self, plant: str, item_class: str, item: str, supplier: str) -> list[Layer]:
-        """The layers that hold there, the one that wins last."""
+        """The layers that apply there, the one that wins last."""
         return self._layers(plant, self._holding((plant, item_class, item, supplier)))
 
     def _holding(self, key: tuple[str, str, str, str]) -> tuple[int, ...]:
@@ -113,21 +115,20 @@ class PolicySnapshot:
     # -- checking
 
     def _value_faults(self) -> Iterator[str]:
-        """Faults in the values of every plant, of every rule, and of rules that meet."""
+        """Faults in the values of every plant, of every rule, and of rules that apply together."""
         for plant in self._bases:
             yield from self._faults_of(plant, ())
         for number, rule in enumerate(self._rules.rules):
             named = {selector[3] for selector in rule.selectors}
             plants = [plant for plant in self._bases if named & {"", plant}]
-            # What fits nothing but itself is right at every plant where it is right at one.
+            # A policy without references to other plants is valid at every plant if it is valid at one.
             fits_more = "routes" in rule.layer.table or any(_sets(rule.layer, group) for group in COUPLED)
             for plant in plants if fits_more else plants[:1]:
                 yield from self._faults_of(plant, (number,))
         yield from self._faults_of_meetings()
 
     def _faults_of_meetings(self) -> Iterator[str]:
-        """Rules that are right alone may be wrong together: escalation schedules that do not rise, transfers in a
-        circle."""
+        """Rules may be valid alone and invalid together: escalations that do not rise, transfers in a circle."""
         rules = self._rules.rules
         for item, _, item_class in _named_by([rule for rule in rules if "routes" in rule.layer.table]):
             meeting = {plant: self._holding((plant, item_class, item, "")) for plant in self._bases}
@@ -143,7 +144,7 @@ class PolicySnapshot:
                         yield from self._faults_of(plant, held)
 
     def _sound(self, plant: str, numbers: tuple[int, ...]) -> bool:
-        """The plant and each of the rules alone are without fault."""
+        """The plant and each of the rules alone have no fault."""
         return not self._faulty & {plant, *numbers}
 
     def _faults_of(self, plant: str, numbers: tuple[int, ...]) -> Iterator[str]:
@@ -192,7 +193,7 @@ class PolicySnapshot:
 
 
 def _named_by(rules: list[Rule]) -> Iterator[tuple[str, ...]]:
-    """Every item, supplier and class, or none of a kind, that the rules name."""
+    """Every combination of item, supplier and class that the rules name."""
     selectors = [selector for rule in rules for selector in rule.selectors]
     yield from product(*(sorted({"", *(each[place] for each in selectors)}) for place in range(3)))
 

@@ -25,20 +25,20 @@ class Activities:
 
     @activity.defn
     async def find_requisition(self, need: Need) -> list[str]:
-        """The requisitions of the need that are there already."""
+        """The existing requisitions of the need."""
         where = f"PurReqnExternalReference eq '{need.reference}'"
         found = await self._read(_REQUISITIONS, "A_PurchaseRequisitionItem", {"$filter": where})
         return [item["PurchaseRequisition"] for item in found]
 
     @activity.defn
     async def find_order(self, need: Need) -> list[str]:
-        """The orders of the need that are there already."""
+        """The existing orders of the need."""
         where = {"$filter": f"CorrespncExternalReference eq '{need.reference}'", "$expand": "to_PurchaseOrderItem"}
         return [order["PurchaseOrder"] for order in await self._read(_ORDERS, "A_PurchaseOrder", where)]
 
     @activity.defn
     async def read_order(self, ordered: Ordered) -> bool:
-        """The order's item with its schedule; whether it is delivered."""
+        """Read the order's item with its schedule; returns whether it is delivered."""
         where = {"$filter": f"PurchaseOrder eq '{ordered.order}'", "$expand": "to_ScheduleLine"}
         [item] = await self._read(_ORDERS, "A_PurchaseOrderItem", where)
         return bool(item["IsCompletelyDelivered"])
@@ -158,7 +158,7 @@ class Activities:
 
     @activity.defn
     async def write_confirmation(self, confirmed: Confirmed) -> None:
-        """What the supplier promised, on the order's schedule line."""
+        """Write the supplier's promise to the order's schedule line."""
         order, answer = confirmed.ordered.order, confirmed.answer
         await self._erp(
             "MERGE",
@@ -214,7 +214,7 @@ class Activities:
         return found
 
     async def _erp(self, method: str, service: str, path: str, body: Any, key: str) -> Any:
-        """One write with the session's token; a token that has expired is fetched anew, once."""
+        """One write with the session's token; an expired token is fetched again, once."""
         for last in (False, True):
             token = self._tokens.get(service) or await self._token(service)
             answer = await self._http.request(

@@ -2,8 +2,8 @@
 
     python -m benchmarks.bare.gateway --port N --counterparts URL [--writes-only]
 
-It has no memory of its own: whose order a message speaks of it asks the ERP, once an order, and acknowledges a message
-when Temporal has it.
+It keeps no state: it asks the ERP, once per order, whose order a message is about, and acknowledges a message when
+Temporal has it.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _DATE = re.compile(rb"DTM\+67:(\d{8})")
 
 
 class Gateway:
-    """What arrives, handed to workflows."""
+    """Hands incoming messages to workflows."""
 
     def __init__(self, counterparts: str, *, reads: bool) -> None:
         self._counterparts = counterparts
@@ -100,7 +100,7 @@ class Gateway:
             return
 
     async def _whose(self, order: str) -> str:
-        """The workflow of an order: the ERP keeps its reference."""
+        """The workflow of an order: the ERP holds its reference."""
         known = self._references.get(order)
         if known is None:
             answer = await self._http.get(

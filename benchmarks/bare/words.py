@@ -1,4 +1,4 @@
-"""What the bare workflow and its activities say to each other."""
+"""The data that the bare workflow and its activities exchange."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ QUEUE = "bare"
 
 @dataclass
 class Need:
-    """What the planning system states."""
+    """A need as the planning system states it."""
 
     reference: str
     """Twelve characters at most: the ERP knows the order by it, and the workflow goes by it."""
@@ -18,7 +18,7 @@ class Need:
     required_date: str
     supplier: str
     reads: bool = True
-    """Whether it reads before and after it writes, as Pegline does; else it writes alone."""
+    """Whether it reads before and after writing, as Pegline does; otherwise it only writes."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Ordered:
 
 @dataclass
 class Answer:
-    """The supplier's word."""
+    """The supplier's answer."""
 
     quantity: str
     date: str
@@ -56,7 +56,7 @@ class Confirmed:
 
 @dataclass
 class Coverage:
-    """What APS is told."""
+    """The coverage reported to APS."""
 
     ordered: Ordered
     quantity: str

@@ -21,7 +21,7 @@ READY = "bare worker ready, process"
 
 
 async def run(counterparts: str) -> None:
-    """Work until told to stop."""
+    """Work until asked to stop."""
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

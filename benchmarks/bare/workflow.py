@@ -1,7 +1,7 @@
-"""The straight workflow: requisition, order, send; answer, write back; receipt, write back.
+"""The plain workflow: requisition, order, send; answer, write back; receipt, write back.
 
-With `reads` it makes all the calls that Pegline makes for an order of one line, without what Pegline reads them for:
-what it finds has no effect but that a delivery which the ERP has noted by itself is not written.
+With `reads` it makes all the calls that Pegline makes for an order of one line but hardly uses what it reads: the only
+effect is that a delivery which the ERP has already recorded is not written.
 """
 
 from datetime import timedelta
@@ -25,7 +25,7 @@ class BareRequirement:
 
     @workflow.run
     async def run(self, need: Need) -> str:
-        """From the need to the receipt."""
+        """Run from the need to the receipt."""
         if need.reads:
             await workflow.execute_activity_method(Activities.find_requisition, need, start_to_close_timeout=TIMEOUT)
             await workflow.execute_activity_method(Activities.find_order, need, start_to_close_timeout=TIMEOUT)

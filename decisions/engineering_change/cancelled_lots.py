@@ -1,7 +1,7 @@
-"""R5 within R13: what can be taken off an order line that is sold in lots.
+"""R5 within R13: how much can be cancelled of an order line that is sold in lots.
 
-A line is cut to the lot that what stays on it needs (R12 for a line that several share): what that lot brings beyond it
-comes all the same, and is not to be called cancelled.
+A line is cut to the lots that the remaining quantity needs (R12 for a shared line): the surplus of those lots still
+arrives, so it must not be reported as cancelled.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ class LineLots(NamedTuple):
     """(numerator, denominator): so many order units are one of the dispositions' unit."""
 
     def to_keep(self, quantity: Decimal) -> Decimal:
-        """The lots that bring so much, in the dispositions' unit."""
+        """The lots needed to supply the quantity, in the dispositions' unit."""
         ordered = rescale(quantity, self.order_units, NEED_DECIMALS, "up")
         lots = size_lots(ordered, self.minimum, self.multiple, None).total
         return rescale(lots, (self.order_units[1], self.order_units[0]), NEED_DECIMALS, "up")
@@ -38,9 +38,9 @@ def keep_whole_lots(
     cancelled: Callable[[ChangeDisposition], bool],
     kept: Callable[[ChangeDisposition], ChangeDisposition],
 ) -> list[ChangeDisposition]:
-    """The dispositions, where what a lot keeps on its line is `kept` instead of cancelled.
+    """The dispositions, with the fate `kept` instead of cancelled for the quantity that a lot keeps on its line.
 
-    A lot's own surplus stays first, then what is used last. What has come in is no part of what can be cut.
+    The lot's own surplus is kept first, then the supply used last. Received quantities can't be cut.
     """
     found = list(dispositions)
     for line in dict.fromkeys(line_of(one) for one in found):
@@ -61,7 +61,7 @@ def keep_whole_lots(
 
 
 def split(one: ChangeDisposition, quantity: Decimal) -> tuple[ChangeDisposition, ChangeDisposition]:
-    """So much of it, and the rest; value and cost are divided to the cent, and none is lost."""
+    """The disposition of this quantity and that of the rest; value and cost are divided to the cent without loss."""
     share = quantity / one.quantity
     value, cost = ((amount * share).quantize(_CENT, ROUND_HALF_UP) for amount in (one.value, one.cost))
     rest = {"quantity": one.quantity - quantity, "value": one.value - value, "cost": one.cost - cost}
@@ -72,7 +72,7 @@ def split(one: ChangeDisposition, quantity: Decimal) -> tuple[ChangeDisposition,
 
 
 def total(dispositions: Iterable[ChangeDisposition]) -> Decimal:
-    """Of one unit."""
+    """All in one unit."""
     return sum((one.quantity for one in dispositions), _NOTHING)
 
 

@@ -1,6 +1,6 @@
-"""R13 and R15: what a person chose of an engineering change, line by line, and what that comes to.
+"""R13 and R15: a person's choices for an engineering change, line by line, and their outcome and cost.
 
-What is decided here: whether the choices fit the proposal, and the fate and cost of every quantity once it is decided.
+Decided here: whether the choices fit the proposal, and the fate and cost of every quantity once it is decided.
 Not here: what can be chosen (disposal).
 """
 
@@ -24,7 +24,7 @@ _DONE: dict[str, str] = {
 
 
 def fault_of(proposal: Proposal, decision: Decision) -> str | None:
-    """Why the choices line by line can't be taken; None: they can."""
+    """Why the line-by-line choices can't be accepted; None: they can."""
     if not decision.lines:
         return None
     if decision.choice is not Choice.APPROVE:
@@ -48,9 +48,11 @@ def fault_of(proposal: Proposal, decision: Decision) -> str | None:
 def as_decided(
     dispositions: Iterable[ChangeDisposition], choice: Choice | None, lines: Sequence[LineChoice] = ()
 ) -> tuple[ChangeDisposition, ...]:
-    """Every disposition with the fate that was decided; a line of which parts were chosen apart is told in parts.
+    """Every disposition with its decided fate; where quantities of one line were decided separately, one disposition
+    for each.
 
-    `choice` None: nobody had to be asked. A choice for all goes where it is a candidate; elsewhere, as proposed.
+    `choice` None: nobody had to be asked. A choice for everything applies where it is a candidate; elsewhere the
+    proposal applies.
     """
     found: list[ChangeDisposition] = []
     for one in dispositions:
@@ -67,12 +69,12 @@ def as_decided(
 
 
 def cost_of(dispositions: Iterable[ChangeDisposition]) -> Decimal:
-    """Of all that was decided, as far as prices are known."""
+    """The cost of all decided dispositions whose prices are known."""
     return sum((one.cost for one in dispositions), _NOTHING)
 
 
 def offered(dispositions: Iterable[ChangeDisposition]) -> tuple[Candidate, ...]:
-    """What can be chosen of at least one line."""
+    """The candidates that at least one line offers."""
     found = {choice for one in dispositions if one.options for choice in one.candidates}
     return tuple(candidate for candidate in Candidate if candidate in found)
 
@@ -86,7 +88,7 @@ def _option(one: ChangeDisposition, choice: str | None) -> FateOption:
 def _done(part: ChangeDisposition, option: FateOption, whole: Decimal) -> ChangeDisposition:
     fate = _DONE.get(option.choice)
     if fate is None:
-        # Past the cut-off the supplier may refuse: it is asked, and it is not to be called cancelled.
+        # Past the cut-off the supplier may refuse: the cancellation is requested, so it is not reported as cancelled.
         fate = (Fate.EXCEPTION if option.late and not option.by_hand else Fate.CANCELLED).value
     cost = ((option.cost or _NOTHING) * part.quantity / whole).quantize(_CENT, ROUND_HALF_UP)
     done = {"fate": fate, "candidates": (), "options": (), "proposed": option.choice, "by_hand": option.by_hand}

@@ -1,7 +1,7 @@
-"""R13: the supply of an outgoing component, counted, and what can be done with each part of it at what cost.
+"""R13: the supply of an outgoing component, and the options for each quantity of it with their cost.
 
-What is decided here: whose a part is, when it is on stock, until when it can be cancelled, what it is worth and which
-candidates it has. Not here: what is used and what is not (engineering_change).
+Decided here: which requirement a quantity belongs to, when it is on stock, until when it can be cancelled, its value
+and its candidates. Not here: what is used and what is not (engineering_change).
 """
 
 import datetime as dt
@@ -27,12 +27,12 @@ IN_LOT = "in_lot"
 
 
 class CountedSupply(NamedTuple):
-    """The supply that can be counted in the line's unit, by a key of each piece, and what can't."""
+    """The supply that converts to the line's unit, by a key for each piece, and the supply that does not."""
 
     pieces: dict[str, SuppliedBy]
     supply: list[OutgoingSupply]
     received: list[ChangeDisposition]
-    """What requirements keep of what has come in."""
+    """The received quantities that requirements keep."""
     uncounted: list[ChangeDisposition]
     lots: dict[str, LineLots]
 
@@ -41,7 +41,7 @@ class CountedSupply(NamedTuple):
         return self.pieces[key].reference if key else ""
 
     def merged(self, dispositions: Iterable[Disposition]) -> tuple[Disposition, ...]:
-        """By piece: what its own requirement and what others have of it is one disposition where they fare alike."""
+        """By piece: the quantities of its own and of other requirements are one disposition where they share a fate."""
         found: dict[tuple[str, Fate], Disposition] = {}
         for one in dispositions:
             key = one.reference[1:]
@@ -54,7 +54,7 @@ class CountedSupply(NamedTuple):
 def count_supply(
     line: BomLine, use: ComponentUse, remaining_demands: Iterable[RemainingDemand], assessment: Assessment
 ) -> CountedSupply:
-    """What has come in is counted as far as its requirement has no use for it any more; the rest is noted."""
+    """A receipt is counted as far as its requirement no longer needs it; the rest is recorded as received."""
     item, policy = assessment.item, assessment.policy
     own = {remaining.user.requirement_id: _still_open(remaining, line, item) for remaining in remaining_demands}
     goods_receipt_days = item.goods_receipt_days if item is not None else policy.goods_receipt_days
@@ -71,7 +71,7 @@ def count_supply(
                 counted.uncounted.append(_disposition(line, piece, piece.quantity, piece.unit, fate))
             continue
         quantity = rescaled(piece.quantity, factor)
-        # Several pieces of one line are told apart by their number, in the order of the line.
+        # Several pieces of one line are distinguished by a number, in the order of the line.
         key = f"{piece.reference}#{number:06}"
         on_stock = cut_off = dt.date.min
         if piece.received:
@@ -98,7 +98,7 @@ def count_supply(
 
 
 def _still_open(remaining: RemainingDemand, line: BomLine, item: ItemAtPlant | None) -> Decimal:
-    """What the requirement still waits for and keeps, in the line's unit."""
+    """The quantity that the requirement still waits for and keeps, in the line's unit."""
     factor = per_unit(line.unit, remaining.user.unit, item)
     kept = sum((peg.quantity for peg in remaining.kept), _NOTHING)
     waits = max(_NOTHING, kept - remaining.received)
@@ -113,7 +113,7 @@ def _still_kept(
     item: ItemAtPlant | None,
     counted: CountedSupply,
 ) -> Decimal:
-    """What of a receipt its requirement keeps, in the line's unit; it is noted."""
+    """The quantity of a receipt that its requirement keeps, in the line's unit; it is recorded as received."""
     assert piece.requirement_id is not None
     left, unit = kept[piece.requirement_id]
     to_user, to_line = per_unit(unit, line.unit, item), per_unit(line.unit, unit, item)
@@ -136,18 +136,18 @@ def _lots(line: BomLine, piece: SuppliedBy, assessment: Assessment) -> LineLots 
 
 
 class Weighing(NamedTuple):
-    """What decides which candidates each quantity of a component has, and what they cost."""
+    """Determines the candidates for each quantity of a component, and their cost."""
 
     revised: BomRevised
     line: BomLine
     use: ComponentUse
     assessment: Assessment
     on: dt.date
-    """The day on which it is looked into."""
+    """The day of the evaluation."""
     counted: CountedSupply
 
     def bare(self, one: Disposition) -> ChangeDisposition:
-        """Under the key of its piece still, without price and candidates."""
+        """Still under the key of its piece, without price and candidates."""
         piece = self.counted.pieces.get(one.reference)
         fate = one.fate
         if piece is not None and fate is Fate.CANCELLED and not self._owned(piece):
@@ -156,18 +156,18 @@ class Weighing(NamedTuple):
         return disposition.model_copy(update={"reference": one.reference})
 
     def name_of(self, one: ChangeDisposition) -> str:
-        """The line that it is of."""
+        """The name of its order line."""
         return self.counted.name(one.reference)
 
     def can_be_cut(self, one: ChangeDisposition) -> bool:
-        """Whether its requirement can take it off its order, if a person decides so."""
+        """Whether its requirement can cancel it from its order, if a person decides so."""
         piece = self.counted.pieces.get(one.reference)
         if piece is None or piece.received or piece.shipped or not self._owned(piece):
             return False
         return one.fate in WITHOUT_USE
 
     def weighed(self, one: ChangeDisposition) -> tuple[ChangeDisposition, bool]:
-        """With value, candidates and proposal; and whether it has a price, where it needs one."""
+        """The disposition with value, candidates and proposal; and whether it has a price, where it needs one."""
         piece = self.counted.pieces.get(one.reference)
         named = one.model_copy(update={"reference": self.name_of(one), "proposed": ""})
         if one.fate not in WITHOUT_USE:
@@ -198,7 +198,7 @@ class Weighing(NamedTuple):
         return named.model_copy(update=more), value is not None
 
     def _owned(self, piece: SuppliedBy) -> bool:
-        """An open requirement takes it off its order; the surplus of a lot goes with those who share the line."""
+        """Whether an open requirement can cancel it; for the surplus of a lot, the requirements that share the line."""
         users = {user.requirement_id for user in self.use.requirements}
         if piece.requirement_id is not None:
             return piece.requirement_id in users
@@ -206,7 +206,7 @@ class Weighing(NamedTuple):
 
 
 def _cut_off(piece: SuppliedBy, assessment: Assessment) -> dt.date:
-    """Shipped goods are past it; what the supplier does not know of yet, or gave no date for, never is."""
+    """Shipped goods are past the cut-off; supply that was not sent to the supplier yet, or has no date, never is."""
     if piece.shipped or piece.received:
         return dt.date.min
     if piece.unsent or piece.date is None:
@@ -232,7 +232,7 @@ def _disposition(
 
 
 def _value(quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessment: Assessment) -> Decimal | None:
-    """In the company's currency, at the supplier's price (the stock at the first one's); None: nobody can tell."""
+    """In the company's currency, at the supplier's price (stock at the first supplier's); None: unknown."""
     source = _source(piece, assessment)
     factor = per_unit(source.unit, line.unit, assessment.item) if source is not None else None
     if source is None or factor is None:

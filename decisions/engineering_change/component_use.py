@@ -1,8 +1,8 @@
-"""R13 over the plant: what becomes of an outgoing component, and what each requirement goes on needing of it.
+"""R13 across the plant: the disposition of an outgoing component, and what each requirement still needs of it.
 
-What is decided here: the plan of one component, and what its requirements are told once it is decided. Not here: whose
-demand ends (component_claims), what the supply is and what can be done with it (component_supply), the needs of the
-new components (incoming_components) and who approves it all (change_proposal).
+Decided here: the plan for one component, and the reduced quantities its requirements receive once it is decided. Not
+here: whose demand ends (remaining_demand), the supply and its options (component_supply), the needs of the new
+components (incoming_components) and who approves the whole (proposal).
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ _NOTHING = Decimal(0)
 
 
 class ComponentPlan(NamedTuple):
-    """What becomes of one outgoing component."""
+    """The dispositions of one outgoing component."""
 
     line: BomLine
     use: ComponentUse
@@ -41,14 +41,14 @@ class ComponentPlan(NamedTuple):
     dispositions: tuple[ChangeDisposition, ...]
     remaining_demands: tuple[RemainingDemand, ...]
     priced: bool
-    """Every quantity without use has a price that policy can value."""
+    """Every quantity without use has a price that the policy can convert."""
     criticality: Criticality
     lots: Mapping[str, LineLots]
-    """By order line; of one whose source is unknown nothing is said."""
+    """By order line; lines whose source is unknown are missing."""
 
 
 class Cut(NamedTuple):
-    """What a requirement goes on needing, in its own unit; 0: nothing."""
+    """What a requirement still needs, in its own unit; 0: nothing."""
 
     requirement_id: RequirementId
     decided_on: Revision
@@ -98,10 +98,10 @@ def plan_component(
 
 
 def cuts(plan: ComponentPlan, decided: Iterable[ChangeDisposition]) -> tuple[Cut, ...]:
-    """What each requirement that is touched goes on needing, once what is decided to be cancelled is.
+    """What each affected requirement still needs after the decided cancellations.
 
-    `decided`: the component's dispositions as they were decided. A requirement whose supply others use keeps needing
-    it, so that nobody cancels that.
+    `decided`: the component's decided dispositions. A requirement whose supply others use keeps its quantity, so that
+    nobody cancels that supply.
     """
     dispositions = [one for one in decided if one.component == plan.line.component and is_cancelled(one)]
     found = []
@@ -116,7 +116,7 @@ def cuts(plan: ComponentPlan, decided: Iterable[ChangeDisposition]) -> tuple[Cut
             continue
         stays = remaining.received + max(_NOTHING, remaining.supply - cancelled)
         keeps = sum((peg.quantity for peg in remaining.kept), _NOTHING)
-        # Nothing is cancelled while later demand is open: what the stock serves of it is not to be ordered anew.
+        # Nothing is cancelled while later demand is open: what stock covers of it must not be ordered again.
         met = not plan.plan.short and per_unit(plan.line.unit, user.unit, plan.item) is not None
         quantity = min(user.quantity, stays if cancelled and met else max(keeps, stays))
         if quantity < user.quantity:
@@ -126,12 +126,12 @@ def cuts(plan: ComponentPlan, decided: Iterable[ChangeDisposition]) -> tuple[Cut
 
 
 def is_cancelled(one: ChangeDisposition) -> bool:
-    """Whether the quantity is to be taken off its order, where need be by a supplier that is past its cut-off."""
+    """Whether the quantity is to be cancelled from its order, even where the supplier's cut-off has passed."""
     return one.fate in (Fate.CANCELLED, Fate.EXCEPTION)
 
 
 def stock_of(line: BomLine, use: ComponentUse, item: ItemAtPlant | None) -> Decimal:
-    """What is free in the line's unit: as the revision says, else as the ledger has it, where its unit converts."""
+    """The available stock in the line's unit: from the revision, else from the ledger where its unit converts."""
     if line.stock is not None:
         return line.stock
     factor = per_unit(line.unit, use.stock_unit, item) if use.stock_unit else None
@@ -139,7 +139,9 @@ def stock_of(line: BomLine, use: ComponentUse, item: ItemAtPlant | None) -> Deci
 
 
 def holdings(plan: ComponentPlan) -> dict[str, dict[str, Decimal]]:
-    """What each order line holds of the component: by line and unit, counted anew from where it is used."""
+    """The quantity of the component on each order line, by line and unit, counted independently from its where-used
+    data.
+    """
     held: dict[str, dict[str, Decimal]] = {}
     for piece in plan.use.supply:
         factor = per_unit(plan.line.unit, piece.unit, plan.item)

@@ -1,7 +1,7 @@
-"""R13: what can be done with a quantity that has no use, at what cost, and which of it is proposed.
+"""R13: the options for a quantity without use, their cost, and the one that is proposed.
 
-What is decided here: the candidates of one quantity by policy and the cheapest of those that are sure to be possible.
-Not here: the quantities (component_use), and what a person chooses instead (change_choices).
+Decided here: the candidates for one quantity by policy, and the cheapest of those that are certainly possible. Not
+here: the quantities (component_use), and what a person chooses instead (choices).
 """
 
 import datetime as dt
@@ -17,32 +17,32 @@ _NOTHING = Decimal(0)
 
 
 class Circumstances(NamedTuple):
-    """What decides which candidates a quantity has."""
+    """The facts that determine a quantity's candidates."""
 
     piece: SuppliedBy | None
     """None: the stock."""
     value: Decimal | None
-    """In the company's currency; None: nobody knows its price."""
+    """In the company's currency; None: the price is unknown."""
     in_lot: bool
     """Its supplier's lot can't be ordered without it."""
     before_cut_off: bool
     owned: bool
-    """A requirement is open that takes it off its order."""
+    """An open requirement can cancel it from its order."""
     used_by: tuple[str, ...]
     """Other assemblies that use the component."""
     effective_from: dt.date
     on: dt.date
-    """The day on which it is looked into."""
+    """The day of the evaluation."""
 
 
 def candidates_of(of: Circumstances, rules: Disposal) -> tuple[FateOption, ...]:
-    """What can be done, the cheapest first; where prices are unknown in the order of Candidate."""
+    """The options, the cheapest first; where prices are unknown, in the order of Candidate."""
     found = (_cancel(of, rules), _use_up(of, rules), _return(of, rules), _rework(of, rules), _scrap(of, rules))
     return tuple(sorted((one for one in found if one is not None), key=_cost_first))
 
 
 def proposed_of(options: tuple[FateOption, ...]) -> FateOption:
-    """The cheapest of what is sure to be possible; scrapping always is."""
+    """The cheapest option that is certainly possible; scrapping always is."""
     return next(one for one in options if one.known)
 
 

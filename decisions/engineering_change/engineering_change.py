@@ -1,6 +1,6 @@
-"""R13, engineering change: what becomes of stock and supply of a component that goes out, and what comes in.
+"""R13, engineering change: the disposition of stock and supply of an outgoing component, and the needs of the new ones.
 
-What is decided here: one disposition for every unit of the outgoing component, and the needs of the new components.
+Decided here: one disposition for every unit of the outgoing component, and the needs of the new components.
 Not here: how an order is cancelled (R3) and which of the candidates an excess takes (a person, who knows its scrap
 value and the supplier's terms).
 """
@@ -29,17 +29,17 @@ class Fate(StrEnum):
     USED_UP = "used_up"
     """By later demand that keeps the old component (spares, another assembly)."""
     EXCESS = "excess"
-    """Here by the effectivity date and without use: a person chooses a candidate."""
+    """Available by the effectivity date and without use: a person chooses a candidate."""
     CANCELLED = "cancelled"
     """Later supply without use, still to be cancelled."""
     EXCEPTION = "exception"
-    """Later supply without use that the supplier takes no cancellation of any more."""
+    """Later supply without use, past the supplier's cancellation cut-off."""
     RECEIVED = "received"
-    """Come in for a requirement that keeps it."""
+    """Received for a requirement that keeps it."""
 
 
 class Candidate(StrEnum):
-    """What can be done with what has no use; of two that cost the same the first is proposed."""
+    """The options for a quantity without use; of two at the same cost the first is proposed."""
 
     CANCEL = "cancel"
     USE_UP = "use_up"
@@ -49,18 +49,20 @@ class Candidate(StrEnum):
 
 
 class OutgoingSupply(NamedTuple):
-    """An order line, or its balance, of the outgoing component."""
+    """An order line of the outgoing component, or its open quantity."""
 
     reference: str
     quantity: Decimal
     available_on: dt.date
     """The day it is on stock."""
     cut_off: dt.date
-    """The first day on which the supplier takes no cancellation of it."""
+    """The first day on which the supplier no longer accepts its cancellation."""
 
 
 class OutgoingDemand(NamedTuple):
-    """A demand for the outgoing component: all of those before the effectivity date, later ones where they keep it."""
+    """A demand for the outgoing component: every one before the effectivity date, later ones where they keep the
+    component.
+    """
 
     date: dt.date
     quantity: Decimal
@@ -74,7 +76,7 @@ class Disposition(NamedTuple):
     quantity: Decimal
     fate: Fate
     candidates: tuple[Candidate, ...] = ()
-    """Of an excess."""
+    """For an excess only."""
 
 
 class DispositionPlan(NamedTuple):
@@ -87,7 +89,7 @@ class DispositionPlan(NamedTuple):
     rule: str = "R13"
 
     def total(self, fate: Fate) -> Decimal:
-        """How much meets this fate."""
+        """The total quantity with this fate."""
         return sum((one.quantity for one in self.dispositions if one.fate is fate), _NOTHING)
 
     @property
@@ -124,7 +126,7 @@ class DispositionPlan(NamedTuple):
 def cancellation_cut_off(dock_date: dt.date, frozen_zone_days: int, calendar: Calendar) -> dt.date:
     """The first day inside the frozen zone of a delivery, for a supplier that states no cut-off of its own.
 
-    The fence is in the calendar's (the plant's) working days, as in R3.
+    The frozen zone is counted in the calendar's (the plant's) working days, as in R3.
     """
     return subtract_working_days(calendar, dock_date, frozen_zone_days)
 
@@ -136,11 +138,11 @@ def dispose(
     effective_on: dt.date,
     today: dt.date,
 ) -> DispositionPlan:
-    """R13: what every unit of the outgoing component becomes; one component, one unit of measure.
+    """R13: the disposition of every unit of the outgoing component; one component, one unit of measure.
 
-    Stock and supply that is here before the effectivity date meet the demand before it, the stock first, then by date;
-    what is left of them is used up by later demand, the rest is excess. Supply from that date on serves what later
-    demand is left; the rest is cancelled before its cut-off, else an exception.
+    Stock and supply available before the effectivity date meet the demand before it, stock first, then by date; later
+    demand uses up what is left, and the remainder is excess. Supply from that date on serves the remaining later
+    demand; the rest is cancelled before its cut-off, else an exception.
     """
     demand = list(demand)
     before = sum((one.quantity for one in demand if one.date < effective_on), _NOTHING)
@@ -177,7 +179,7 @@ def _without_use(piece: OutgoingSupply, quantity: Decimal, in_time: bool, today:
 
 
 class NewComponent(NamedTuple):
-    """A component that the changed assembly has and the old one had not."""
+    """A component that only the changed assembly has."""
 
     item: str
     per_assembly: Decimal
@@ -185,7 +187,7 @@ class NewComponent(NamedTuple):
 
 
 class AssemblyOrder(NamedTuple):
-    """A planned making of the assembly; `date` is when its components must be on stock."""
+    """A planned production of the assembly; `date` is when its components must be on stock."""
 
     reference: str
     quantity: Decimal
@@ -202,10 +204,10 @@ def needs_of_new_components(
     effective_on: dt.date,
     revision: Revision,
 ) -> tuple[Need, ...]:
-    """R13: the needs of the new components, one a component and making from the effectivity date on.
+    """R13: the needs of the new components, one for each component and assembly order from the effectivity date on.
 
-    `change`: the engineering change's number; with the making's reference it is the need's stable reference (R1), so
-    that the change told again states the same needs. Quantities are rounded up at the sixth decimal.
+    `change`: the engineering change's number; with the assembly order's reference it is the need's stable reference
+    (R1), so that a repeated change yields the same needs. Quantities are rounded up at the sixth decimal.
     """
     per_assembly: dict[tuple[str, str], Decimal] = {}
     for component in components:

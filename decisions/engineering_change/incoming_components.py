@@ -1,7 +1,7 @@
-"""R13: the needs of what comes in with a revision, from the demand that it takes over.
+"""R13: the needs of components that a revision adds, from the demand that they take over.
 
-What is decided here: which makings of the assembly need a component that is new or used more, and which components are
-left to the plan. Not here: what becomes of the outgoing ones (component_use).
+Decided here: which assembly orders need a component that is new or used more, and which components are left to the
+plan. Not here: the disposition of the outgoing ones (component_use).
 """
 
 import datetime as dt
@@ -26,9 +26,9 @@ _LONGEST_REFERENCE = 60
 def new_needs(
     revised: BomRevised, plans: Iterable[ComponentPlan], uses: dict[str, ComponentUse]
 ) -> tuple[tuple[Need, ...], tuple[str, ...]]:
-    """R13: the needs of what is added or used more, from the demand it takes over; and what the plan has to state.
+    """R13: the needs of components added or used more, from the demand they take over; and those left to the plan.
 
-    `uses`: of every removed and changed component. The revision's own rank is the needs'; the caller makes each an
+    `uses`: of every removed and changed component. The needs take the revision's own rank; the caller makes each an
     event of its own.
     """
     items = {plan.line.component: plan.item for plan in plans}
@@ -64,7 +64,7 @@ def new_needs(
 def _makings(
     revised: BomRevised, line: BomLine, per_assembly: Decimal, use: ComponentUse, item: ItemAtPlant | None
 ) -> list[AssemblyOrder]:
-    """The makings of the assembly from the effectivity date on, by the pegged demand for the component."""
+    """The assembly orders from the effectivity date on, by the pegged demand for the component."""
     found: dict[tuple[str, dt.date], tuple[Decimal, Criticality]] = {}
     for user in use.requirements:
         factor = per_unit(line.unit, user.unit, item)
@@ -83,7 +83,7 @@ def _makings(
 
 
 def _reference(demand: str, date: dt.date, times: int) -> str:
-    """The demand; with its day where it is made on several."""
+    """The demand; with its date where it falls on several days."""
     name = demand if times == 1 else f"{demand}@{date}"
     return name if len(name) <= _LONGEST_REFERENCE else f"{name[: _LONGEST_REFERENCE - 11]}~{short_hash(name)}"
 

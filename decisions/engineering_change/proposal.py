@@ -1,6 +1,6 @@
-"""R13 and R15: what is proposed of an engineering change, to whom, and what the report says once it is decided.
+"""R13 and R15: the proposal for an engineering change, who decides it, and the report after the decision.
 
-What is decided here: the one proposal for all components of a change, with its ways out and their cost, and who may
+Decided here: the one proposal for all components of a change, with its ways out and their cost, and who may
 decide it. Not here: the quantities (component_use).
 """
 
@@ -33,7 +33,7 @@ _LEFT = {"fate": "left", "number": 0, "candidates": (), "options": (), "proposed
 
 
 class BomChangeOutcome(NamedTuple):
-    """What is to become of the change; `proposal` None: nobody has to be asked."""
+    """The outcome of the change; `proposal` None: nobody has to be asked."""
 
     proposal: Proposal | None
     dispositions: tuple[ChangeDisposition, ...]
@@ -46,8 +46,8 @@ def judge_change_of_bom(
 ) -> BomChangeOutcome:
     """R13, R15: one proposal for the whole change.
 
-    Free where all that has no use can still be cancelled and is worth no more than the class allows. An excess, supply
-    past its cut-off and what has no price are always put to a person.
+    No approval is needed where every quantity without use can still be cancelled and is worth no more than the class
+    allows. An excess, supply past its cut-off and quantities without a price always need a person.
     """
     dispositions = _numbered(one for plan in plans for one in plan.dispositions)
     useless = [one for one in dispositions if one.fate in WITHOUT_USE]
@@ -81,9 +81,9 @@ def judge_change_of_bom(
 def carried_out(
     dispositions: Sequence[ChangeDisposition], plans: Sequence[ComponentPlan], decision: Decision | None
 ) -> tuple[ChangeDisposition, ...]:
-    """The dispositions as they were decided: nothing without use is left without what becomes of it.
+    """The decided dispositions: every quantity without use has a fate.
 
-    What a supplier's lot keeps on a line though it was to be cancelled is used up.
+    A quantity that was to be cancelled but stays on its line because of the supplier's lots counts as used up.
     """
     done: list[ChangeDisposition] = []
     choice, lines = (decision.choice, decision.lines) if decision is not None else (None, ())
@@ -95,10 +95,10 @@ def carried_out(
 
 
 def as_it_was_put(proposal: Proposal, known: Proposal | None) -> Proposal:
-    """The proposal that is known, where it is the same but for the day on which it was looked into.
+    """The known proposal, where the new one differs only in the day of the evaluation.
 
-    A change that is in effect is to be decided today, whatever day that is: that it is another day by now makes no
-    other proposal, and voids no decision.
+    A change already in effect is due today, whatever day that is: a later day alone makes no new proposal and voids no
+    decision.
     """
     if known is None:
         return proposal
@@ -116,7 +116,7 @@ def _kept_after_all(one: ChangeDisposition) -> ChangeDisposition:
 
 
 def _numbered(dispositions: Iterable[ChangeDisposition]) -> tuple[ChangeDisposition, ...]:
-    """Those that a person may choose of have a number each, from 1 on."""
+    """Numbers the dispositions that offer a choice, from 1 on."""
     found: list[ChangeDisposition] = []
     number = 0
     for one in dispositions:
@@ -131,14 +131,14 @@ def left_as_it_is(dispositions: Sequence[ChangeDisposition]) -> tuple[ChangeDisp
 
 
 def _approvers(route: ApprovalRoute, policy: PlantPolicy) -> tuple[str, ...]:
-    """R15; what is worth nobody's approval still has to be chosen, by the buyer."""
+    """R15; where the value needs no approval, the buyer still has to choose."""
     return route.approvers or (policy.buyer,)
 
 
 def _ways(useless: Sequence[ChangeDisposition], currency: str) -> tuple[Alternative, ...]:
-    """The whole as proposed, one thing for all where it can be done, and nothing; each with what it costs in all.
+    """All as proposed, one candidate for everything where possible, and no change; each with its total cost.
 
-    What several components have without use is no quantity: their units may differ.
+    Quantities of several components are not added up: their units may differ.
     """
     to_choose = [one for one in useless if one.options]
     decline = Alternative(choice=Choice.DECLINE, currency=currency, note="leave needs and orders as they are")

@@ -1,10 +1,10 @@
-"""R13: what an open requirement has of an outgoing component, and what of its demand the revision leaves it.
+"""R13: an open requirement's supply of an outgoing component, and the demand that the revision leaves it.
 
-What is decided here: which demand is the changed assembly's and how much of it ends. Not here: what becomes of the
+Decided here: which demand is the changed assembly's and how much of it ends. Not here: what becomes of the
 supply (component_use).
 
 A peg belongs to the assembly that it names. One that names none belongs to the changed assembly unless another assembly
-of the plant is known to use the component: what may be another's is kept.
+of the plant is known to use the component: demand that may be another's is kept.
 """
 
 from decimal import ROUND_CEILING, Decimal
@@ -21,7 +21,7 @@ _LAST_PLACE = Decimal("0.000001")
 
 
 class RemainingDemand(NamedTuple):
-    """An open requirement of the component: what of it the revision leaves; quantities in the need's unit."""
+    """The remainder of an open requirement of the component after the revision; quantities in the need's unit."""
 
     user: UsedBy
     kept: tuple[Peg, ...]
@@ -35,7 +35,7 @@ class RemainingDemand(NamedTuple):
 
 
 def share_gone(line: BomLine, use: ComponentUse) -> Decimal | None:
-    """The share of the assembly's demand for the component that ends; below zero it grows; None: nobody can tell."""
+    """The share of the assembly's demand for the component that ends; below zero it grows; None: unknown."""
     if line.change is BomLineChange.REMOVED:
         return Decimal(1)
     before = quantity_before(line, use)
@@ -45,7 +45,7 @@ def share_gone(line: BomLine, use: ComponentUse) -> Decimal | None:
 def remaining_demand(
     revised: BomRevised, user: UsedBy, use: ComponentUse, share: Decimal, item: ItemAtPlant | None
 ) -> RemainingDemand:
-    """`share`: of the assembly's demand, what ends."""
+    """`share`: how much of the assembly's demand ends."""
     coming = received = idle = _NOTHING
     for piece in use.supply:
         factor = per_unit(user.unit, piece.unit, item)
@@ -79,7 +79,7 @@ def is_of_assembly(revised: BomRevised, use: ComponentUse, peg: Peg) -> bool:
 
 
 def without_earliest(pegs: tuple[Peg, ...], quantity: Decimal) -> tuple[Peg, ...]:
-    """The pegs without so much of the earliest of them: what is there serves those first."""
+    """The pegs less this quantity, taken from the earliest first, since existing supply serves those first."""
     left: list[Peg] = []
     for peg in sorted(pegs, key=lambda peg: (peg.date, peg.demand)):
         taken = min(max(quantity, _NOTHING), peg.quantity)
@@ -90,7 +90,7 @@ def without_earliest(pegs: tuple[Peg, ...], quantity: Decimal) -> tuple[Peg, ...
 
 
 def quantity_before(line: BomLine, use: ComponentUse) -> Decimal | None:
-    """In one assembly, before the revision; None: nobody can tell."""
+    """In one assembly, before the revision; None: unknown."""
     return line.quantity if line.change is BomLineChange.REMOVED else line.quantity_before or use.quantity_before
 
 

@@ -1,6 +1,6 @@
-"""R13: the report of an engineering change: what people have to do of it, and whether anything was left over.
+"""R13: the report of an engineering change: what people have to do, and whether any quantity is unaccounted for.
 
-What is decided here: whose an instruction is, and that the dispositions of every order line add up to what it holds.
+Decided here: whose an instruction is, and that the dispositions of every order line add up to what it holds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,9 @@ _OF_THE_BUYER = (Candidate.RETURN, Candidate.CANCEL)
 
 
 def instructions_of(dispositions: Iterable[ChangeDisposition], policy: PlantPolicy) -> tuple[ChangeInstruction, ...]:
-    """What no entity of ours carries out: returns and cancellations are the buyer's, scrap and rework the planner's."""
+    """The actions that no entity carries out: returns and cancellations are the buyer's, scrap and rework the
+    planner's.
+    """
     return tuple(
         ChangeInstruction(
             owner=policy.buyer if one.proposed in _OF_THE_BUYER else policy.planner,
@@ -39,7 +41,7 @@ def instructions_of(dispositions: Iterable[ChangeDisposition], policy: PlantPoli
 def affected_requirements(
     plans: Iterable[ComponentPlan], keeps: dict[RequirementId, Decimal]
 ) -> tuple[AffectedRequirement, ...]:
-    """Every open requirement of the outgoing components; `keeps`: what those that were told go on needing."""
+    """Every open requirement of the outgoing components; `keeps`: what notified requirements still need."""
     return tuple(
         AffectedRequirement(
             requirement_id=user.requirement_id,
@@ -54,7 +56,9 @@ def affected_requirements(
 
 
 def check(plans: Sequence[ComponentPlan], dispositions: Sequence[ChangeDisposition]) -> ChangeCheck:
-    """Whether all that order lines and stock hold of the outgoing components has a fate: both counted independently."""
+    """Whether every quantity of the outgoing components in orders and stock has a fate; both sides counted
+    independently.
+    """
     lines: set[tuple[str, str]] = set()
     unaccounted: list[str] = []
     for plan in plans:

@@ -123,13 +123,13 @@ def test_parts_for_the_same_day_are_one_schedule_line() -> None:
     [
         ([statement(AnswerOutcome.SUBSTITUTED, 100)], "substitute"),
         ([statement(AnswerOutcome.ACCEPTED, 100, unit="CT")], "the answer is in CT, the order in EA"),
-        ([statement(AnswerOutcome.CHANGED)], "says changed, and not what"),
+        ([statement(AnswerOutcome.CHANGED)], "says changed, but not what has changed"),
         ([statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED)], "several parts"),
         (
             [statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED, 100)],
-            "leave nothing that could be accepted",
+            "leave no quantity that could be accepted",
         ),
-        ([statement(AnswerOutcome.REJECTED, 40)], "nothing is said of the other 60"),
+        ([statement(AnswerOutcome.REJECTED, 40)], "the answer does not mention the other 60"),
     ],
 )
 def test_what_would_have_to_be_guessed_goes_to_a_person(answer: list[AnswerScheduleLine], reason: str) -> None:
@@ -172,16 +172,16 @@ def test_every_piece_ordered_is_confirmed_backordered_or_rejected(answer: list[A
     [
         (
             [statement(AnswerOutcome.SUBSTITUTED)],
-            "the supplier offers a substitute; whether it will do is for a person to say",
+            "the supplier offers a substitute; a person decides whether it will do",
         ),
-        ([statement(AnswerOutcome.CHANGED)], "the answer says changed, and not what"),
+        ([statement(AnswerOutcome.CHANGED)], "the answer says changed, but not what has changed"),
         (
             [statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED)],
             "several parts of the answer name no quantity",
         ),
         (
             [statement(AnswerOutcome.ACCEPTED, 100), statement(AnswerOutcome.BACKORDERED)],
-            "the parts named leave nothing that could be backordered",
+            "the named parts leave no quantity that could be backordered",
         ),
     ],
 )

@@ -88,7 +88,7 @@ def test_without_a_source_the_rest_comes_from_nowhere() -> None:
     answer = found(60, 40, [(15, 15)], None)
     assert answer.earliest is None
     assert answer.missing == 5
-    assert answer.why.endswith("5 from nowhere that is known")
+    assert answer.why.endswith("5 not available from any known source")
 
 
 def test_a_surplus_is_on_stock_after_the_receipt_days_and_never_before_today() -> None:

@@ -47,7 +47,7 @@ def statement(outcome: LineChangeOutcome) -> str:
 @pytest.mark.parametrize(
     ("state", "requested", "why"),
     [
-        (SENT, "1000", "the line is what is wanted"),
+        (SENT, "1000", "the line is already as requested"),
         (SENT, "1200", "the order is sent and not acknowledged yet"),
         (LineState(OrderStage.UNSENT), "1200", "the order is not sent yet"),
         (ACKNOWLEDGED, "1200", "the supplier has acknowledged the line"),
@@ -56,8 +56,8 @@ def statement(outcome: LineChangeOutcome) -> str:
             "1200",
             "a buyer edited the line in the ERP; that is not overwritten",
         ),
-        (CLOSED, "400", "the line is closed and gave what is wanted"),
-        (CLOSED, "700", "the line is closed at 400, 700 is wanted"),
+        (CLOSED, "400", "the line is closed and has delivered the requested quantity"),
+        (CLOSED, "700", "the line is closed at 400, 700 is requested"),
         (ALL_SHIPPED, "1200", "1000 is shipped or received; the other 200 needs another order"),
     ],
 )

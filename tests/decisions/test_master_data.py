@@ -208,7 +208,7 @@ IN_CALENDAR = "correct the calendar's weekdays, holidays or shutdowns"
             a_defect(
                 "sourcing_rule",
                 "supplier:4711",
-                "the plan asks for supplier:4711, and no source of BB-7421 at 1710 is that (supplier:1580)",
+                "the plan asks for supplier:4711, and no source of BB-7421 at 1710 matches (supplier:1580)",
                 "sourcing",
                 "create the source in the ERP, or have the plan name one that exists",
                 "aps",

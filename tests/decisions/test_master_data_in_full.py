@@ -269,7 +269,7 @@ def test_a_sourcing_rule_that_names_nobody() -> None:
     defect = MasterDataDefect(
         field="sourcing_rule",
         value="supplier:9999",
-        detail="the plan asks for supplier:9999, and no source of BB-7421 at 1710 is that (supplier:1580, "
+        detail="the plan asks for supplier:9999, and no source of BB-7421 at 1710 matches (supplier:1580, "
         "supplier:1678)",
         owner="buyer",
         next_step="create the source in the ERP, or have the plan name one that exists",
@@ -277,7 +277,7 @@ def test_a_sourcing_rule_that_names_nobody() -> None:
     )
     assert unknown_sourcing_rule(need, known(an_item(a_source(), a_source(supplier="1678")))) == defect
     none = unknown_sourcing_rule(NEED, known(None))
-    assert (none.value, none.detail) == ("", "the plan asks for None, and no source of BB-7421 at 1710 is that (none)")
+    assert (none.value, none.detail) == ("", "the plan asks for None, and no source of BB-7421 at 1710 matches (none)")
 
 
 def test_a_need_whose_every_source_is_excluded() -> None:

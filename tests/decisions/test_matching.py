@@ -123,7 +123,7 @@ def test_a_need_between_two_alike_is_a_tie_and_not_a_guess() -> None:
     assert ties(matching) == [(["P1"], ["P2", "P3"])]
     assert (matching.updates, matching.creates, matching.withdrawals) == ((), (), ())
     assert matching.ambiguous[0].why == (
-        "1 of the last plan and 2 of the new one could be one another: date, quantity and demand do not tell"
+        "1 of the last plan and 2 of the new one match in more than one way: date, quantity and demand are too alike"
     )
 
 

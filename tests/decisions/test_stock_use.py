@@ -94,7 +94,7 @@ def test_40_more_are_promised_than_there_are_so_that_40_are_short_and_nobody_cou
     outcome = judged(free("-40"), A, reported={"A": 5})
     assert outcome.shortfall == 40
     assert not counts_on(outcome)
-    assert outcome.why == "40 EA more are promised than there are"
+    assert outcome.why == "40 EA more are promised than available"
 
 
 def test_what_is_received_or_on_the_way_is_not_relaxed_again() -> None:

@@ -71,7 +71,7 @@ async def test_a_revision_that_arrives_after_its_successor_starts_nothing(gatewa
 async def test_a_revision_can_not_take_its_own_place(gateway: Gateway) -> None:
     response = await gateway.send(of(revised("e-1"), supersedes="B"))
     assert response.status_code == 422
-    assert "can't take its own place" in response.json()["detail"]
+    assert "can't replace itself" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ async def test_a_tie_is_reported_and_neither_guessed_nor_withdrawn(gateway: Gate
     assert found.ambiguous_items == (ITEM,)
     rows = await report(gateway, 2)
     assert [row["outcome"] for row in rows] == ["ambiguous", "ambiguous"]
-    assert "could be one another" in rows[0]["reason"]
+    assert "match in more than one way" in rows[0]["reason"]
 
 
 async def test_a_bad_line_is_reported_by_number_and_field_and_the_others_go_on(gateway: Gateway) -> None:

@@ -98,7 +98,7 @@ def test_roles_and_suppliers_go_by_calendars_of_their_own(bare: Folder) -> None:
         ('zone = "UTC"\ncountry = "US"\nsubdivision = "XX"', "own.subdivision = 'XX': must be one of AK, AL"),
         ('zone = "UTC"\ncountry = "US"\nworked = ["Labour Day"]', "own.worked = 'Labour Day': must be a day, or one"),
         ('zone = "UTC"\nworked = ["Labor Day"]', "own.country = '': must be named where subdivision or worked is"),
-        ('like = "moon"', "own.like = 'moon': must name a calendar that stands for itself: plain"),
+        ('like = "moon"', "own.like = 'moon': must name a calendar that has no `like` of its own: plain"),
         ('zone = "UTC"\nkept = ["first of May"]', "own.kept.0 = 'first of May': "),
         (
             'zone = "UTC"\nshutdowns = [{ from = 2026-12-24, to = 2026-12-01 }]',

@@ -72,7 +72,7 @@ def test_what_is_missing_is_named(folder: Folder) -> None:
         (
             "[[routes]]                   #",
             "[[routes]]\nkind = 'direct'\n[[routes]] #",
-            "stands twice; the first place holds",
+            "is listed twice; the first one applies",
         ),
     ],
 )

@@ -227,7 +227,7 @@ def test_a_waiting_change_is_recorded_once_while_its_outcome_is_the_same() -> No
 def test_a_request_for_what_the_line_already_holds_is_no_change() -> None:
     story = Story(OrderStage.ACKNOWLEDGED)
     assert story.requests(1000) == []
-    assert story.last("change.judged")["reason"]["why"] == "the line is what is wanted"
+    assert story.last("change.judged")["reason"]["why"] == "the line is already as requested"
     assert isinstance(story.line.request, SupplyRequest)
     assert story.line.request.request_revision == 2
 

@@ -1,7 +1,7 @@
 """The planning system over REST: PUT coverage/{order} holds what one order gives its requirements.
 
-Decided here: a report older than what the planning system holds (409) counts as written, since a newer truth is
-there already. PUT of a whole state is harmless when repeated, so no failure here needs a settle time.
+Decided here: a report older than the one the planning system holds (409) counts as written, since newer data is there
+already. PUT of a whole state is harmless when repeated, so no failure here needs a settle time.
 """
 
 import json
@@ -25,7 +25,7 @@ class RestAps:
         self._http = http
 
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
-        """Replace what the planning system knows of this order's cover."""
+        """Replace the coverage that the planning system holds for this order."""
         response = await exchange(
             self._http,
             SYSTEM,

@@ -1,4 +1,4 @@
-"""A coverage report in the words of the planning system's REST interface. Pure: no I/O."""
+"""A coverage report in the format of the planning system's REST interface. Pure: no I/O."""
 
 from pydantic import JsonValue
 
@@ -7,7 +7,7 @@ from canonical.supply import ScheduleLine
 
 
 def coverage_body(report: CoverageReport) -> dict[str, JsonValue]:
-    """The whole cover that one order gives; quantities as strings, so that no decimal is lost."""
+    """The whole coverage that one order gives; quantities as strings, so that no decimal is lost."""
     return {
         "order": report.order_number,
         "plant": report.plant,

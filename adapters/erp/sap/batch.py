@@ -24,7 +24,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class BatchResponse:
-    """One answer: of a call by itself, or of an operation within a $batch."""
+    """The response to a single call, or to one operation within a $batch."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,11 +32,11 @@ class BatchResponse:
 
     @classmethod
     def of(cls, response: httpx.Response) -> "BatchResponse":
-        """The answer of a call by itself."""
+        """The response to a single call."""
         return cls(response.status_code, response.headers, response.content)
 
     def body(self) -> Any:
-        """The JSON of the answer. Raises ValueError where it is none."""
+        """The response's JSON. Raises ValueError where it is none."""
         return json.loads(self.content)
 
 

@@ -1,7 +1,7 @@
 """Requisitions and orders in SAP S/4HANA.
 
 Decided here: one placing at a time per reference; nothing is written over a person's edit. How documents are placed is
-in placing.py, what a difference is in difference.py, how it is written in bringing.py, what an edit is in edits.py.
+in placing.py, what a difference is in difference.py, how it is written in reconcile.py, what an edit is in edits.py.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from canonical.policy import RouteKind
 
 
 class SapErp:
-    """Implements adapters.ports.ErpPort. The times are explained at patience.Patience."""
+    """Implements adapters.ports.ErpPort. The times are explained at settle_policy.SettlePolicy."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class SapErp:
         self._placing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
-        """One requisition and one order of the document; found again where they are there already."""
+        """Create one requisition and one order for the document, or find those that exist already."""
         one_at_a_time = self._placing.setdefault(document.reference, asyncio.Lock())
         async with one_at_a_time:
             try:
@@ -106,7 +106,7 @@ class SapErp:
             if not undeletable:
                 return outcome
             closed |= undeletable
-            edits_in = _no_edits  # what is found from now on may be our own write
+            edits_in = _no_edits  # anything found from here on may be our own write
 
     async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
         """Bring schedules, and with them the quantities, to what was confirmed and delivered."""
@@ -121,13 +121,13 @@ class SapErp:
         difference_to: Callable[[Items], list[Operation] | Refused],
         key: str,
     ) -> ChangeOutcome:
-        """Write the difference where no person edited the lines; else say what was edited and write nothing."""
+        """Write the difference if nobody edited the lines; otherwise report the edits and write nothing."""
         edited: list[edits.FieldEdit] | None = None
 
         async def missing() -> list[Operation] | Refused:
             nonlocal edited
             items = await self._items(order)
-            if edited is None:  # what is found later may be our own write
+            if edited is None:  # anything found later may be our own write
                 edited = edits_in(items)
             if edited:
                 return Refused(system=SYSTEM, code="edited", reason=f"a person edited order {order}")
@@ -140,7 +140,7 @@ class SapErp:
         return Edited(edits=tuple(edit.in_document(order, at) for edit in edited))
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
-        """Delete the requisition items of our reference that no order took; harmless where there are none."""
+        """Delete the requisition items of our reference that are not in an order; harmless where there are none."""
 
         async def missing() -> list[Operation]:
             held = await requisitions_of(self._requisitions, document.reference)
@@ -157,7 +157,7 @@ class SapErp:
         return {item.number: item for item in map(remote_item, items)}
 
     async def _changed_at(self, order: str) -> dt.datetime:
-        """When the order was changed last; now, where SAP does not say."""
+        """When the order was last changed; now, where SAP does not say."""
         orders = await self._orders.read(
             "A_PurchaseOrder",
             where=f"PurchaseOrder eq {literal(order)}",
@@ -172,7 +172,7 @@ def _no_edits(items: Items) -> list[edits.FieldEdit]:
 
 
 def _undeletable(outcome: WriteOutcome, lines: Iterable[DocumentLine]) -> frozenset[int]:
-    """Cancelled lines that SAP would not delete, since something of them was delivered; it names the line, or none."""
+    """Cancelled lines that SAP refused to delete because of deliveries; SAP names one line or none."""
     if not isinstance(outcome, Refused) or outcome.code == difference.LINE_GONE:
         return frozenset()
     return frozenset(line.line for line in lines if line.cancelled and outcome.line in (None, line.line))

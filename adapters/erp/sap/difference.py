@@ -1,14 +1,15 @@
-"""What has to be written so that an order in SAP is as we want it: only the difference. Pure: no I/O.
+"""The writes that bring an order in SAP to the requested state: only the difference. Pure: no I/O.
 
 Decided here:
-- A cancelled line is deleted by DELETE, for which SAP sets the deletion code (its metadata lets nobody write the code
-  itself). SAP deletes no line of which something was delivered; such a line is `closed`: nothing more is expected.
-- SAP holds the order quantity to be the sum of the schedule; what is confirmed and delivered therefore sets both.
-- The schedule of a changed line becomes one schedule line, since the supplier is asked anew.
+- A cancelled line is deleted by DELETE, upon which SAP sets the deletion code (its metadata does not allow writing the
+  code itself). SAP deletes no line of which something was delivered; such a line is `closed`: nothing more is expected.
+- In SAP the order quantity is the sum of the schedule; confirmed and delivered quantities therefore set both.
+- The schedule of a changed line becomes one schedule line, since the supplier is asked again.
 - A new schedule line carries its own number, so that a repeated write fails instead of doubling it.
-- A price is written only where the line says what was last written: then SAP's differs since a person's edit is undone.
-- SAP moves components along with the schedule; what a changed line wants of them is written afterwards. SAP numbers
-  them itself, so a repeated write may double one; a double is taken away.
+- A price is written only where the line records what was last written: a different price in SAP is then an edit to
+  undo.
+- SAP moves components along with the schedule; the components of a changed line are written afterwards. SAP numbers
+  them itself, so a repeated write may duplicate one; a duplicate is removed.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -35,7 +36,7 @@ class _Desired:
     date: date
     quantity: Decimal
     committed: Decimal | None
-    """None: whatever the supplier committed before, as far as the quantity reaches."""
+    """None: the quantity that the supplier committed before, up to the new quantity."""
 
 
 def of_lines(
@@ -43,7 +44,7 @@ def of_lines(
 ) -> list[Operation] | Refused:
     """The writes that bring these lines to quantity, date, price and cancellation. Raises DoesNotFit.
 
-    `closed`: lines that SAP would not delete; `priced`: the document has prices (a transfer has none).
+    `closed`: lines that SAP refused to delete; `priced`: the document has prices (a transfer has none).
     """
     operations: list[Operation] = []
     for line in lines:
@@ -60,9 +61,9 @@ def of_lines(
 
 
 def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[Operation] | Refused:
-    """The writes that bring these lines to what was confirmed and delivered. Raises DoesNotFit.
+    """The writes that bring these lines to the confirmed and delivered quantities. Raises DoesNotFit.
 
-    Where nothing will come, the schedule stays as it was ordered, with nothing committed: SAP holds no zero quantity.
+    Where nothing will be delivered, the schedule stays as ordered, with nothing committed: SAP allows no zero quantity.
     """
     operations: list[Operation] = []
     for line in lines:
@@ -76,7 +77,7 @@ def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[Operation
 
 
 def of_components(remote: Items, lines: Iterable[DocumentLine], units: Units) -> list[Operation]:
-    """The writes that bring what a subcontractor is given to what these lines say. Raises UnknownUnit or DoesNotFit."""
+    """The writes that bring a subcontractor's components to those of these lines. Raises UnknownUnit or DoesNotFit."""
     operations: list[Operation] = []
     for line in lines:
         item = remote.get(line.line)
@@ -166,7 +167,9 @@ def _of_schedule(
 def _matched(
     remote: Sequence[RemoteScheduleLine], desired: Sequence[_Desired]
 ) -> tuple[list[tuple[RemoteScheduleLine, _Desired]], list[_Desired], list[RemoteScheduleLine]]:
-    """Pairs of what is held and wanted: equal ones first, then of the same day, then in order; and what is left."""
+    """Pairs of held and requested schedule lines: equal ones first, then of the same day, then in order; and the rest
+    of both.
+    """
     free, open_lines = list(remote), list(desired)
     pairs: list[tuple[RemoteScheduleLine, _Desired]] = []
 

@@ -1,10 +1,10 @@
-"""Where an order in SAP is neither as we last wrote it nor as it is asked to be now, a person edited it. Pure: no I/O.
+"""A person edited an order in SAP if it is neither as last written nor as requested now. Pure: no I/O.
 
 Decided here:
-- Quantity, delivery date, price and deletion are looked at apart; what equals the asked value needs no asking.
-- What we wrote is exact: the quantity, and the deliveries of write_schedule (the supplier's confirmation); without
-  them, one delivery of all. A quantity that moves within the same days is told as a quantity alone.
-- Commitments are nobody's edit.
+- Quantity, delivery date, price and deletion are compared separately; a value equal to the requested one is no edit.
+- The written state is known exactly: the quantity, and the deliveries of write_schedule (the supplier's confirmation);
+  without them, a single delivery. A changed quantity on the same days is reported as a quantity only.
+- Changed commitments are not edits.
 """
 
 import datetime as dt
@@ -39,10 +39,10 @@ class FieldEdit:
     old: str
     new: str
     deliveries: tuple[DeliveryLine, ...] = ()
-    """All that SAP holds of the line."""
+    """All deliveries of the line in SAP."""
 
     def in_document(self, order: str, effective_at: dt.datetime) -> DocumentEdit:
-        """The edit as the house hears of it."""
+        """The edit as a canonical document edit."""
         return DocumentEdit(
             order_number=order,
             line=self.line,
@@ -57,7 +57,7 @@ class FieldEdit:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a line is to become; a quantity None and no days: nothing of it."""
+    """The requested state of a line; quantity None and no days: deleted."""
 
     line: int
     quantity: Decimal | None
@@ -68,7 +68,7 @@ class _Asked:
 
 
 def of_lines(remote: Items, lines: Iterable[DocumentLine], *, priced: bool) -> list[FieldEdit]:
-    """What a person edited of these lines; `priced`: the document has prices (a transfer has none)."""
+    """The edits of people to these lines; `priced`: the document has prices (a transfer has none)."""
     asked = [
         (
             _Asked(
@@ -86,7 +86,7 @@ def of_lines(remote: Items, lines: Iterable[DocumentLine], *, priced: bool) -> l
 
 
 def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit]:
-    """What a person edited of quantity and deliveries of these lines; a schedule does not touch the price."""
+    """The edits of people to quantity and deliveries of these lines; a schedule does not affect the price."""
     asked = []
     for line in lines:
         days = _by_day((one.date, one.quantity) for one in line.schedule if one.quantity)
@@ -95,7 +95,7 @@ def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit
 
 
 def price_held(item: RemoteItem, price_unit: Decimal) -> Decimal:
-    """What SAP has so many cost; SAP may state a price for more than the order does (values.write_price)."""
+    """SAP's price for `price_unit`; SAP's own price unit may be larger than the order's (values.write_price)."""
     return round(item.price * price_unit / item.price_unit, 6)
 
 
@@ -131,7 +131,7 @@ def _edit(item: RemoteItem, field: EditedField, old: str, new: str) -> FieldEdit
 
 
 def _moved(item: RemoteItem, asked: _Asked, written: WrittenLine) -> tuple[dt.date, dt.date] | None:
-    """From which day to which a person moved a delivery, the earliest of each; None: all are where we know them."""
+    """The days from and to which a person moved a delivery, the earliest of each; None: no delivery was moved."""
     known = _by_day((one.date, one.quantity) for one in written.schedule if one.quantity)
     known = known or {written.delivery_date: item.quantity}
     there = _by_day((one.date, one.quantity) for one in item.schedule if one.date is not None)

@@ -1,10 +1,10 @@
 """Our documents in SAP's fields. Pure: no I/O.
 
 Decided here: which fields of API_PURCHASEREQ_PROCESS_SRV and API_PURCHASEORDER_PROCESS_SRV are written, and how a
-document is known again: requisition items by PurReqnExternalReference, orders by CorrespncExternalReference, both
-the document's reference; each requisition item names its requirement. A transfer is a stock transport order (UB) of
-the supplying plant, without supplier and price; of a subcontract, each schedule line carries what the supplier is
-given. Item categories are written as these services show them: 0, 3, 7, not the L and U of SAP's screens.
+document is found again: requisition items by PurReqnExternalReference, orders by CorrespncExternalReference, both the
+document's reference; each requisition item names its requirement. A transfer is a stock transport order (UB) of the
+supplying plant, without supplier and price; for a subcontract, each schedule line has the components given to the
+supplier. Item categories are written as these services show them: 0, 3, 7, not the L and U of SAP's screens.
 """
 
 from decimal import ROUND_UP, Decimal
@@ -53,7 +53,7 @@ def schedule_number(number: int) -> str:
 
 
 def first_sent(document: OrderDocument) -> str:
-    """RepeatabilityCreation: the same on every attempt, whatever the clock says by then."""
+    """RepeatabilityCreation: the same on every attempt, whatever the time."""
     return f"{document.order_date.isoformat()}T00:00:00"
 
 
@@ -179,7 +179,7 @@ def _provided(document: OrderDocument, line: DocumentLine, units: Units) -> Body
 
 
 def component_body(component: ComponentLine, units: Units) -> Body:
-    """What a subcontractor is given of a component, rounded up to what SAP holds. Raises UnknownUnit or DoesNotFit."""
+    """The component given to a subcontractor, rounded up to SAP's decimals. Raises UnknownUnit or DoesNotFit."""
     return {
         "Material": write_code(component.item, 40, "Material"),
         "QuantityInEntryUnit": write_quantity(given(component), "QuantityInEntryUnit"),
@@ -189,10 +189,10 @@ def component_body(component: ComponentLine, units: Units) -> Body:
 
 
 def given(component: ComponentLine) -> Decimal:
-    """The quantity in three decimals; never less than what is needed."""
+    """The quantity in three decimals; never less than needed."""
     return component.quantity.quantize(_FINEST, ROUND_UP)
 
 
 def _without_empty(body: Body) -> Body:
-    """Leave out what we do not know, so that SAP takes its own default."""
+    """Leave out unknown values, so that SAP uses its own defaults."""
     return {name: value for name, value in body.items() if value != ""}

@@ -1,9 +1,9 @@
 """Items and their sources, read from SAP's product, info record, source list, supplier and bill of material services.
 
-Decided here: what is asked of which service, for how long an answer holds, and what is read anew along with what is
-asked for, since a call for twenty items costs what a call for one does. Items that are unknown, blocked or have
-no source to order from are never kept: somebody is about to fix them. Bills of materials are asked for only where
-somebody makes the item for us. What the records mean is in sources.py.
+Decided here: which service is read for what, how long an answer stays cached, and which expired items are refreshed
+along with the requested ones, since a call for twenty items costs as much as a call for one. Items that are unknown,
+blocked or without a source are never cached: somebody is about to fix them. Bills of materials are read only where a
+supplier makes the item for us. The meaning of the records is in sources.py.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from canonical.calendar import Calendar
 from canonical.sourcing import ItemAtPlant, UnknownItem
 
 ITEMS_AT_ONCE = 20
-"""Read by one filter; SAP Gateway takes addresses of some thousand characters."""
+"""The items in one filter; SAP Gateway accepts URLs of a few thousand characters."""
 _LOOKED_THROUGH = 200
 WEEKDAYS = Calendar(name="Monday to Friday")
 
@@ -31,8 +31,8 @@ WEEKDAYS = Calendar(name="Monday to Friday")
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
-    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day that the validity of
-    source list records is measured by.
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day for which source
+    list records must be valid.
     """
 
     def __init__(
@@ -58,16 +58,15 @@ class SapMasterData:
         self._today = today
         self._held: dict[tuple[str, str], tuple[float, ItemAtPlant]] = {}
         self._items: defaultdict[str, list[str]] = defaultdict(list)
-        """By plant, the items that were ever held, in order."""
+        """By plant, all items ever cached, in order."""
         self._loading: dict[tuple[str, str], asyncio.Future[ItemAtPlant | UnknownItem]] = {}
         self._requested: defaultdict[str, list[str]] = defaultdict(list)
-        """By plant, what is asked for while a read is under way: the next one reads it all."""
+        """By plant, the items requested while a read is in progress: the next one reads them all."""
         self._reading: dict[str, asyncio.Task[None]] = {}
 
     async def item_at_plant(self, plant: str, item: str) -> ItemAtPlant | UnknownItem:
-        """The item with its sources by preference; asked once, however many want it at the same time.
-
-        What is asked for while a plant's items are being read is read together next: as many calls as for one.
+        """The item with its sources by preference; concurrent requests share one read, and items requested while a
+        plant's items are being read are read together next.
         """
         key = (plant, item)
         held = self._held.get(key)
@@ -80,11 +79,11 @@ class SapMasterData:
             self._requested[plant].append(item)
             if plant not in self._reading:
                 self._reading[plant] = asyncio.create_task(self._read_requested(plant))
-        # The answer belongs to all who wait for it, so that one caller's end must not cancel it.
+        # All waiting callers share the answer, so cancelling one of them must not cancel the read.
         return await asyncio.shield(loading)
 
     async def prefetch(self, plant: str) -> int:
-        """Read all items of a plant in a handful of calls, ahead of a plan run; how many are held now."""
+        """Read all items of a plant in a few calls, ahead of a plan run; returns how many are cached now."""
         at_plant, products, info_records, source_list, suppliers = await asyncio.gather(
             self._product_plants(f"Plant eq {literal(plant)}"),
             self._product_texts(""),
@@ -108,10 +107,10 @@ class SapMasterData:
     def _answered(self, key: tuple[str, str], done: "asyncio.Future[ItemAtPlant | UnknownItem]") -> None:
         self._loading.pop(key, None)
         if not done.cancelled():
-            done.exception()  # seen, also where whoever asked has gone
+            done.exception()  # retrieved, even where the caller has gone
 
     async def _read_requested(self, plant: str) -> None:
-        """Read what is asked for of the plant until nothing is."""
+        """Read the plant's requested items until none is left."""
         try:
             while requested := self._requested[plant][:ITEMS_AT_ONCE]:
                 del self._requested[plant][: len(requested)]
@@ -129,9 +128,8 @@ class SapMasterData:
             del self._reading[plant]
 
     def _out_of_date(self, plant: str, requested: Sequence[str]) -> list[str]:
-        """The items that follow what is wanted and have to be read anew as well, as many as fit into the call.
-
-        Plans go by item, so that these are what is asked for next.
+        """The expired items that follow the requested ones, as many as fit into the call. Plans are sorted by item, so
+        these are likely to be requested next.
         """
         items, now = self._items[plant], self._clock()
         following = items[bisect.bisect(items, requested[-1]) :][:_LOOKED_THROUGH]
@@ -142,7 +140,7 @@ class SapMasterData:
     async def _load(
         self, plant: str, requested: Sequence[str], along: Sequence[str]
     ) -> list[ItemAtPlant | UnknownItem]:
-        """What is wanted, in its order; what is read along is only kept."""
+        """The requested items, in their order; the others are only cached."""
         items = [*requested, *along]
         there = f"Plant eq {literal(plant)}"
         products, at_plant, info_records, source_list = await asyncio.gather(
@@ -203,7 +201,7 @@ class SapMasterData:
         return await self._source_lists.read("A_PurchasingSource", where=where, pages_by="Material,SourceListRecord")
 
     async def _bills(self, where: str | None) -> list[Entity]:
-        """Bills of materials with their items; None: none are wanted."""
+        """Bills of materials with their items; None: none are needed."""
         if where is None:
             return []
         return await self._boms.read(
@@ -236,7 +234,9 @@ def _any(field: str, values: Sequence[str]) -> str:
 
 
 def _of(item: str, along: Collection[str] | None) -> Callable[[Sequence[Entity], str], list[Entity]]:
-    """What is the item's; where it alone was asked for, all but what is of those read along, however SAP spells it."""
+    """The item's records; where only it was requested, all except those of the items read along, however SAP spells its
+    number.
+    """
     others = None if along is None else {other.upper() for other in along}
 
     def is_own(name: str) -> bool:

@@ -1,8 +1,8 @@
-"""OData V2 as SAP Gateway speaks it: one service, its CSRF session, its errors, its literals.
+"""OData V2 in SAP Gateway's dialect: one service, its CSRF session, its errors, its literals.
 
-Decided here: how a token is fetched and renewed, when SAP's no is a Refused and when a document that another user
-holds is only a matter of time, how a request is made repeatable. Not decided here: what is written (mapping.py) and
-when (client.py).
+Decided here: how a token is fetched and renewed, which of SAP's errors is a Refused and which is transient because
+another user has locked the document, and how a request is made repeatable. Not decided here: what is written
+(mapping.py) and when (client.py).
 """
 
 import asyncio
@@ -61,9 +61,9 @@ class ODataService:
     async def read(
         self, entity_set: str, *, where: str = "", expand: str = "", select: str = "", pages_by: str = ""
     ) -> list[Entity]:
-        """All entities of a set that fit, over as many pages as the server cuts them into.
+        """All matching entities of a set, over as many pages as the server splits them into.
 
-        `pages_by`: the key to order by where a set may be so large that we ask for it page by page.
+        `pages_by`: the key to order by, for large sets that we request page by page.
         """
         options = {"$filter": where, "$expand": expand, "$select": select, "$orderby": pages_by}
         found: list[Entity] = []
@@ -80,7 +80,7 @@ class ODataService:
         return found
 
     async def create(self, entity_set: str, body: Entity, *, key: str, first_sent: str) -> Entity | Refused:
-        """Deep insert. `first_sent` must be the same on every attempt, or SAP takes it for another request."""
+        """Deep insert. `first_sent` must be the same on every attempt, or SAP treats it as another request."""
         content = _json(body)
         headers = repeatable(key, content) | {"RepeatabilityCreation": first_sent}
         response = await self._write("POST", entity_set, content, headers)
@@ -169,7 +169,7 @@ class ODataService:
         return PermanentError(SYSTEM, f"{path}: {answer.status} {detail}; {step}")
 
     async def _opened(self, stale: _Session | None) -> _Session:
-        """The session to write in; fetched once, however many calls find it missing or `stale` at the same time."""
+        """The session to write in; fetched once, even if several calls find it missing or `stale` at the same time."""
         async with self._renewing:
             if self._session is None or self._session is stale:
                 response = await exchange(
@@ -193,7 +193,7 @@ class _SapError:
 
     @classmethod
     def read(cls, answer: BatchResponse) -> "_SapError | None":
-        """SAP's error body; None where the answer is none."""
+        """SAP's error body; None where the response has none."""
         try:
             error = answer.body()["error"]
             code, message = str(error["code"]), error["message"]
@@ -209,7 +209,7 @@ class _SapError:
 
 
 def _cookies_of(response: httpx.Response) -> str:
-    """The cookies that the token holds with: those it was asked with, and those that came back.
+    """The cookies that belong to the token: those sent with the request for it, and those returned.
 
     Not the client's jar: all services share it, so another answer may have replaced the session in the meantime.
     """
@@ -227,8 +227,8 @@ def _line_of(target: str) -> int | None:
 def repeatable(key: str, content: bytes) -> dict[str, str]:
     """The request's identity: 32 hex digits of key and content.
 
-    The content belongs in: after a failure the same step may have less left to write, and SAP would answer the same
-    id with what it said to the earlier content.
+    The content is included: after a failure the same step may have less left to write, and SAP would repeat for the
+    same id its response to the earlier content.
     """
     return {"RequestID": uuid.uuid5(_REPEATABLE, f"{key}\n{content.decode()}").hex.upper(), "Idempotency-Key": key}
 
@@ -263,7 +263,7 @@ def _entity(body: Any) -> Entity:
 
 
 def rows(entity: Entity, navigation: str) -> list[Entity]:
-    """The expanded entities under a navigation property; SAP leaves out what was not expanded."""
+    """The expanded entities under a navigation property; SAP leaves out a property that was not expanded."""
     value = entity.get(navigation) or {}
     return list(value) if isinstance(value, list) else list(value.get("results", ()))
 

@@ -1,8 +1,8 @@
 """One document becomes one requisition and one order, whatever happens to the calls.
 
-Decided here: SAP's references are not unique and its memory of request ids is short, so: look before creating, look
-again for the settle time where a former write may still appear, and then sweep for duplicates after creating. Where no
-call of unknown outcome was made, none can appear: what was created is what there is.
+Decided here: SAP's references are not unique and it remembers request ids only for a short time, so: look before
+creating, look again for the settle time where an earlier write may still appear, and sweep for duplicates after
+creating. If no call had an unknown outcome, no duplicate can appear and the sweep is not needed.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Placing:
         async def convert() -> RemoteDocument | Refused:
             return await self._create_order(requisition.number)
 
-        # An order can't be on its way before its requisition was there.
+        # An order can't be in progress before its requisition exists.
         order, order_was_there, order_doubt = await self._ensured(
             [], self._orders, convert, maybe_written and was_there, deadline
         )
@@ -64,7 +64,7 @@ class Placing:
     async def _ensured(
         self, remote: list[RemoteDocument], look: Look, create: Create, maybe_written: bool, deadline: float
     ) -> tuple[RemoteDocument | Refused, bool, bool]:
-        """The document, whether it was there before this call tried to create it, and whether a double may appear."""
+        """The document, whether it existed before this call tried to create it, and whether a duplicate may appear."""
         tried, doubt = False, maybe_written
         while True:
             if maybe_written and not remote:
@@ -79,7 +79,7 @@ class Placing:
                     raise
                 maybe_written = doubt = True
                 continue
-            # SAP may say no because a former attempt has arrived meanwhile.
+            # SAP may refuse because an earlier attempt has arrived meanwhile.
             if isinstance(created, Refused) and (remote := await look()):
                 return _alive(remote), False, True
             return created, False, doubt
@@ -87,7 +87,7 @@ class Placing:
     async def _swept(
         self, requisitions: Sequence[RemoteDocument], orders: Sequence[RemoteDocument], *, found_existing: bool
     ) -> PlaceOutcome:
-        """Keep the lowest order and the requisition it was made of; cancel and report the others."""
+        """Keep the lowest order and its requisition; cancel and report the others."""
         order = _alive(orders)
         if isinstance(order, Refused):
             return order
@@ -174,7 +174,7 @@ def requisition_deletions(number: str, items: Iterable[int]) -> list[Operation]:
 
 
 def _alive(remote: Sequence[RemoteDocument]) -> RemoteDocument | Refused:
-    """The lowest document that is not deleted; where all are, a person deleted them: that is for people to decide."""
+    """The lowest document that is not deleted; if all are, a person deleted them, and people have to decide."""
     for document in remote:
         if not document.deleted:
             return document

@@ -1,7 +1,7 @@
-"""A document in SAP is brought to what it should be: read, write only what is missing, read again.
+"""Brings a document in SAP to its requested state: read, write only what is missing, read again.
 
-Decided here: that a system may take a write and hold something else, and that the write of an attempt which was given
-up may arrive in between. Not decided here: what is missing (difference.py).
+Decided here: that a system may accept a write and hold something else, and that the write of an abandoned attempt may
+arrive in between. Not decided here: what is missing (difference.py).
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,13 +14,13 @@ from adapters.erp.sap.values import DoesNotFit
 from canonical.order import Refused, WriteOutcome, Written
 
 Missing = Callable[[], Awaitable[list[Operation] | Refused]]
-"""Reads the document; what is missing of it now."""
+"""Reads the document and returns what is missing now."""
 
 
 async def reconcile(
     service: ODataService, what: str, missing: Missing, *, key: str, settle_policy: SettlePolicy
 ) -> WriteOutcome:
-    """Write what is `missing`, then see that nothing is; `what` is the document's number."""
+    """Write what is `missing`, then verify that nothing is; `what` is the document's number."""
     try:
         operations = await missing()
         if isinstance(operations, Refused):
@@ -29,7 +29,7 @@ async def reconcile(
             return Written(reference=what, writes=0)
         refused = await service.change(operations, key=key)
         if refused is not None:
-            # The write of an attempt that was given up may have arrived in between; then less is missing now.
+            # The write of an abandoned attempt may have arrived in between; then less is missing now.
             left = await missing()
             if left == operations or isinstance(left, Refused):
                 return refused

@@ -1,6 +1,6 @@
-"""What SAP holds of our documents, in a few words of ours. Pure: no I/O.
+"""SAP's state of our documents, as small models. Pure: no I/O.
 
-Decided here: what counts as alive, deleted, taken by an order. What is written is in mapping.py.
+Decided here: what counts as alive, deleted, converted into an order. The fields to write are in mapping.py.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ class RemoteScheduleLine:
 
 @dataclass(frozen=True)
 class RemoteComponent:
-    """What SAP has a subcontractor be given for a schedule line; quantity and unit as entered."""
+    """A component that a subcontractor gets for a schedule line, as SAP holds it; quantity and unit as entered."""
 
     schedule_line: int
     reservation: int
@@ -55,7 +55,7 @@ class RemoteItem:
 class RemoteDocument:
     """A requisition or order of our reference: its number, the items still alive; an order's requisition.
 
-    `open_items`: of a requisition, those that are alive and that no order took.
+    `open_items`: for a requisition, the items that are alive and not in an order.
     """
 
     number: str

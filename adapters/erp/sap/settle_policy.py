@@ -1,4 +1,4 @@
-"""How long the adapter waits for what may still appear. Decided here: the settle time and the budget of a call."""
+"""How long to wait for writes that may still appear. Decided here: the settle time and the budget of a call."""
 
 import asyncio
 import time
@@ -11,10 +11,10 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True)
 class SettlePolicy:
-    """`settle_seconds`: how long a write whose answer was lost may take to appear, longer than SAP's worst.
+    """`settle_seconds`: how long a write whose response was lost may take to appear; above SAP's worst case.
 
-    `budget_seconds`: after that, a call with a lost answer gives up (ambiguous) instead of trying again by itself; it
-    must be well below the start-to-close time-out of the activity.
+    `budget_seconds`: after that, a call with a lost response gives up (`maybe_written`) instead of retrying by itself;
+    it must be well below the start-to-close time-out of the activity.
     """
 
     settle_seconds: float

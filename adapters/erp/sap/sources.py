@@ -1,9 +1,9 @@
 """Items and their sources out of SAP's master data. Pure: no I/O.
 
-Decided here: which records count (no deletion flag, to buy or to have made, plant before purchasing organization) and
-in which order sources stand: the source list first, its fixed supplier foremost; then regular suppliers; then by price.
-What purchasing has blocked is kept and says so. Not decided here: whether what is said suffices to order (a decision of
-the requirement).
+Decided here: which records count (no deletion flag, bought or subcontracted, plant before purchasing organization) and
+the order of sources: the source list first, its fixed supplier foremost; then regular suppliers; then by price. Sources
+blocked by purchasing are kept and marked. Not decided here: whether the data suffice to order (a decision of the
+requirement).
 """
 
 import datetime as dt
@@ -28,10 +28,10 @@ MULTIPLE_FIELD = "YY1_OrderMultiple_PIR"
 """SAP publishes no field for an order multiple on the info record; installations add one by this kind of name."""
 
 BLOCKING_STATUS: Mapping[str, str] = {"01": "blocked for procurement and warehouse"}
-"""Statuses of a material at a plant that let nobody order it: customizing in SAP, which is delivered with this one."""
+"""Statuses of a material at a plant that block ordering: customizing in SAP, which is delivered with this one."""
 
 _ROUTES = {"0": RouteKind.DIRECT, "3": RouteKind.SUBCONTRACT}
-"""By category of the info record; consignment and pipeline are no orders of ours."""
+"""By category of the info record; we place no consignment or pipeline orders."""
 _STOCK_ITEM = "L"
 _COUNTED = frozenset({"C62", "EA", "H87", "PR", "SET", "DZN", "BX", "CT", "PK", "BG", "BO", "CA", "PF", "RO"})
 _FINEST = Decimal("0.001")
@@ -40,7 +40,7 @@ _FINEST_COMPONENT = Decimal("0.000001")
 
 @dataclass(frozen=True)
 class MasterRecords:
-    """What SAP holds of one item at one plant."""
+    """SAP's records of one item at one plant."""
 
     product: Entity | None
     product_plant: Entity | None
@@ -52,7 +52,7 @@ class MasterRecords:
 
 @dataclass(frozen=True)
 class SourceReader:
-    """Reads `MasterRecords` with what SAP does not say: units, the suppliers' calendar, the field of the multiple."""
+    """Reads `MasterRecords`, with what SAP lacks: units, the suppliers' calendar, the field of the multiple."""
 
     units: Units
     calendar: Calendar
@@ -60,7 +60,7 @@ class SourceReader:
     blocking_status: Mapping[str, str] = field(default_factory=lambda: BLOCKING_STATUS)
 
     def item_at_plant(self, plant: str, item: str, records: MasterRecords, today: dt.date) -> ItemAtPlant | UnknownItem:
-        """The item with its sources by preference; unknown where it is missing, on its way out, or unreadable."""
+        """The item with its sources by preference; unknown where it is missing, flagged for deletion, or unreadable."""
         if records.product is None or records.product.get("IsMarkedForDeletion"):
             return UnknownItem(plant=plant, item=item, detail=f"no product {item}, or it is marked for deletion")
         at_plant = records.product_plant
@@ -127,7 +127,7 @@ class SourceReader:
         return f"status {status} at the plant: {self.blocking_status[status]}"
 
     def _conversions(self, product: Entity) -> tuple[UnitConversion, ...]:
-        """What SAP keeps of the item's units; a unit that nothing of ours orders in may be unknown to us."""
+        """The item's unit conversions in SAP; a unit that no source of ours uses may be unknown to us."""
         found: dict[str, UnitConversion] = {}
         for row in rows(product, "to_ProductUnitsOfMeasure"):
             numerator, denominator = (read_decimal(row.get(f"Quantity{part}")) for part in ("Numerator", "Denominator"))
@@ -217,7 +217,7 @@ def _rank(listed: Entity | None, info: Entity, source: Source) -> tuple[Any, ...
 
 
 def _terms_at(info: Entity, plant: str) -> Iterator[tuple[RouteKind, Entity]]:
-    """Of each route, the plant's own terms, else those of the purchasing organization for all plants."""
+    """For each route, the plant's own terms, else those of the purchasing organization for all plants."""
     for category, route in _ROUTES.items():
         usable = [
             terms
@@ -231,7 +231,7 @@ def _terms_at(info: Entity, plant: str) -> Iterator[tuple[RouteKind, Entity]]:
 
 
 def is_made_for_us(info: Entity, plant: str) -> bool:
-    """Whether the record has terms to make the material of components that the plant provides."""
+    """Whether the record has terms for making the material from components that the plant provides."""
     return any(route is RouteKind.SUBCONTRACT for route, _ in _terms_at(info, plant))
 
 

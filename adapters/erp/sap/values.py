@@ -1,6 +1,6 @@
-"""SAP's way to write values: dates as /Date(ms)/, decimals as strings of a fixed scale, padded numbers, short texts.
+"""SAP's formats: dates as /Date(ms)/, decimals as strings of a fixed scale, padded numbers, short texts.
 
-Nothing is rounded or cut in silence, except descriptive texts: a value that SAP can't hold is a `DoesNotFit`.
+Nothing is rounded or cut silently, except descriptive texts: a value that SAP can't hold is a `DoesNotFit`.
 """
 
 import datetime as dt
@@ -54,7 +54,7 @@ def read_decimal(value: Any) -> Decimal:
 def write_price(price: Decimal, price_unit: Decimal, field: str) -> tuple[str, str]:
     """The amount with two decimals and the quantity it buys, as a whole number.
 
-    A price finer than a cent is stated for ten, a hundred, … as many: 0.1234 for 1 is 12.34 for 100.
+    A price with fractions of a cent is written for ten, a hundred, … times as many: 0.1234 for 1 is 12.34 for 100.
     """
     amount, per = price, price_unit
     while _scale(amount) > _PRICE_SCALE or _scale(per) > 0:

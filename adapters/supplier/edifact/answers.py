@@ -1,9 +1,9 @@
 """ORDRSP D.96A as the canonical answer.
 
-Decided here: what the codes of heading (BGM 1225, 4343) and line (LIN 1229) mean together, and what quantities and
-dates they leave standing. The explicit code of a line wins over an accepting heading; a rejecting heading over accepted
-lines, "accepted" over other quantities or a later date, and any code outside the tables are unreadable. Not decided
-here: whether the supplier's promise is good enough (R8), or what becomes of a quantity it is silent about (R9).
+Decided here: what the codes of heading (BGM 1225, 4343) and line (LIN 1229) mean together, and which quantities and
+dates remain valid. The explicit code of a line wins over an accepting heading; a rejecting heading over accepted lines,
+"accepted" over other quantities or a later date, and any code outside the tables are unreadable. Not decided here:
+whether the supplier's promise is good enough (R8), or how an unmentioned quantity is treated (R9).
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ _DOCUMENTS = ("231", "320")
 
 @dataclass(frozen=True)
 class Stand:
-    """What a heading says: of lines it does not name, and of named lines that carry no code of their own."""
+    """The answer of a heading for lines that are not named, and for named lines without a code of their own."""
 
     unnamed: Literal["accepted", "rejected", "per_line"]
     uncoded: AnswerOutcome | None
@@ -47,7 +47,7 @@ _RESPONSES = {  # 4343
 }
 _FUNCTIONS = {"4": _CHANGED, "27": _REJECTED, "29": _ACCEPTED}  # 1225
 _ORIGINAL = "9"
-"""1225: a first transmission, which says nothing of acceptance."""
+"""1225: a first transmission, which implies no acceptance."""
 _NO_ACTION = "4"
 _ACTIONS = {  # LIN 1229
     "2": AnswerOutcome.DELETED,
@@ -64,7 +64,7 @@ _SUBSTITUTION = frozenset({"3", "4"})
 
 @dataclass(frozen=True)
 class _Statement:
-    """What one LIN says of an order line."""
+    """The content of one LIN for an order line."""
 
     group: LineGroup
     outcome: AnswerOutcome | None
@@ -96,7 +96,7 @@ def read_answer(message: Message, shared_numbers: Iterable[str]) -> OrderAnswer:
 
 
 def _stand(parts: Sections) -> Stand:
-    """What the two codes of the BGM say together; where they differ, only a line's own code answers it."""
+    """The combined meaning of the BGM's two codes; where they differ, only a line's own code answers it."""
     bgm = parts.beginning
     function, response = bgm.value(2), bgm.value(3)
     if function not in ("", _ORIGINAL) and function not in _FUNCTIONS:
@@ -114,7 +114,7 @@ def _stand(parts: Sections) -> Stand:
 
 
 def _with_heading_date(stand: Stand, parts: Sections) -> Stand:
-    """A delivery date in the heading is not "as ordered": it holds for the named lines, the others stay unanswered."""
+    """A delivery date in the heading is not "as ordered": it applies to the named lines; the others stay unanswered."""
     if stand.unnamed != "accepted":
         return stand
     if not parts.lines:
@@ -216,7 +216,7 @@ def _schedule_lines(statement: _Statement) -> list[AnswerScheduleLine]:
 
 
 def _require_as_ordered(statement: list[_Statement]) -> None:
-    """Where the ordered quantity is repeated, "accepted" must come to it."""
+    """Where the ordered quantity is repeated, the accepted quantity must equal it."""
     ordered = [each.terms.ordered for each in statement if each.terms.ordered is not None]
     parts = [part for each in statement for part in each.terms.parts]
     if not ordered or not parts:
@@ -232,7 +232,7 @@ def _require_as_ordered(statement: list[_Statement]) -> None:
 
 
 def _require_one_item(statement: list[_Statement]) -> None:
-    """Several LINs for one order line must not speak of different items."""
+    """Several LINs for one order line must not name different items."""
     seen: dict[str, str] = {}
     for each in statement:
         item, kind = each.group.lin.value(2), each.group.lin.value(2, 1)

@@ -12,7 +12,7 @@ from canonical.order import OrderDocument, Refused, WriteOutcome, Written
 
 _CONTENT_TYPE = "application/edifact; charset=iso-8859-1"
 _REFUSALS = (409, 422)
-"""The gateway understood the call and does not take the document: another one had this key, or it is at fault."""
+"""The gateway understood the call and refuses the document: another one had this key, or it is faulty."""
 
 
 class EdifactSupplier:

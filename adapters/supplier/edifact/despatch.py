@@ -15,7 +15,7 @@ from canonical.order import ShipmentAnnounced, ShippedLine
 _DOCUMENTS = ("351",)
 _ORIGINAL = ("", "9")
 _ARRIVALS = ("17", "132", "2")
-"""DTM 2005, the first there is: delivery estimated, arrival estimated, delivery requested."""
+"""DTM 2005, the first one present: delivery estimated, arrival estimated, delivery requested."""
 _DESPATCHED = "12"
 _NEXT = "Ask the supplier to correct the despatch advice; or fix and replay it."
 
@@ -60,7 +60,7 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
 
 
 def _shipped_line(lin: Segment, quantities: Iterable[Segment], line: int, message: Message) -> ShippedLine | None:
-    """The despatched quantity of a LIN; None where it is said to be 0."""
+    """The despatched quantity of a LIN; None where it is 0."""
     despatched = [segment for segment in quantities if segment.value(0) == _DESPATCHED]
     if len(despatched) != 1:
         raise unreadable(

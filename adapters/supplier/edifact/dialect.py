@@ -1,4 +1,4 @@
-"""The EDIFACT D.96A dialect: what an interchange from a supplier says, in canonical words.
+"""The EDIFACT D.96A dialect: an interchange from a supplier as canonical models.
 
 Decided here: which message types are read (ORDRSP, DESADV, both D.96A of UN or a subset of it), and that an interchange
 is read as a whole or not at all. What can't be read without guessing is an UnreadableMessage.
@@ -20,7 +20,7 @@ class EdifactDialect:
     """Reads ORDRSP and DESADV; satisfies adapters.ports.SupplierDialect."""
 
     def read(self, body: bytes, content_type: str) -> tuple[OrderAnswer | ShipmentAnnounced, ...]:
-        """What each message says, in their order; raises UnreadableMessage for the whole interchange."""
+        """The content of each message, in order; raises UnreadableMessage for the whole interchange."""
         messages = read_interchange(body, content_type)
         numbers = Counter(message.segments[0].value(1) for message in messages if message.segments)
         shared = [number for number, times in numbers.items() if times > 1]

@@ -56,7 +56,7 @@ _SPELT_OUT = str.maketrans(
         "\u03bc": "\u00b5",
     }
 )
-"""What ISO 8859-1 lacks and item descriptions have, in signs that say the same."""
+"""Characters of item descriptions that ISO 8859-1 lacks, with equivalents."""
 
 
 def control_reference(key: str) -> str:
@@ -85,7 +85,7 @@ def write_change(document: OrderDocument, *, sender: str, key: str) -> bytes:
 
 
 def write_reminder(document: OrderDocument, *, sender: str, key: str) -> bytes:
-    """OSTENQ: asks how the order stands, of which no answer came.
+    """OSTENQ: asks for the status of an order that was not answered.
 
     The directory names the order in DOC, which has no place for its revision; gateways look for it in RFF+ON.
     """
@@ -100,7 +100,7 @@ def write_reminder(document: OrderDocument, *, sender: str, key: str) -> bytes:
 
 
 def transliterated(text: str) -> str:
-    """The text in ISO 8859-1 with single blanks; what has no counterpart loses its accents or becomes "?"."""
+    """The text in ISO 8859-1 with single blanks; characters without a counterpart lose their accents or become "?"."""
     spelt = unicodedata.normalize("NFC", " ".join(text.split())).translate(_SPELT_OUT)
     return " ".join("".join(map(_in_latin_1, spelt)).split())
 

@@ -1,7 +1,7 @@
-"""The sections of an ORDRSP or DESADV: heading, lines, summary; and which order and line each LIN speaks of.
+"""The sections of an ORDRSP or DESADV: heading, lines, summary; and the order and line that each LIN refers to.
 
 Decided here: where a LIN's segments end, and that a reference to the order's line (RFF+ON, RFF+LI) comes before the
-LIN's own number, which is the supplier's where both stand. Not decided here: what is said of the line.
+LIN's own number, which is the supplier's where both are present. Not decided here: the answer to the line.
 """
 
 import re
@@ -30,7 +30,7 @@ class LineGroup:
 
 @dataclass(frozen=True)
 class Sections:
-    """A message taken apart."""
+    """A message split into its sections."""
 
     beginning: Segment
     heading: tuple[Segment, ...]
@@ -73,7 +73,7 @@ def heading_order(parts: Sections) -> OrderReference | None:
 
 
 def line_reference(group: LineGroup, heading: OrderReference | None) -> OrderReference:
-    """The order, line and revision that a LIN speaks of; what the heading says must not differ."""
+    """The order, line and revision that a LIN refers to; they must not contradict the heading."""
     named = [(segment, order_reference(segment)) for segment in group.tagged("RFF") if _qualified(segment, "ON")]
     if heading:
         named.insert(0, (group.lin, heading))

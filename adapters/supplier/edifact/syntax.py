@@ -5,8 +5,8 @@ references; one interchange a body; no test interchanges). Not decided here: wha
 
 pydifact splits and joins the segments. Five things it would get wrong are fixed around it: it takes a comma for the
 decimal mark where there is no UNA, it takes a blank release character for a real one, it looks for a UNA in the middle
-of a document and drops what stands before it, it drops a last segment that breaks off after a separator, and it counts
-nothing.
+of a document and drops everything before it, it drops a last segment that breaks off after a separator, and it checks
+no counts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -67,7 +67,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Header:
-    """What the UNB says of the whole interchange, and the decimal mark that a UNA announced (None: no UNA)."""
+    """The UNB's data on the whole interchange, and the decimal mark that a UNA announced (None: no UNA)."""
 
     segment: Segment
     reference: str
@@ -144,7 +144,7 @@ def _decode(document: bytes, content_type: str) -> str:
     announced = document[4:8].decode("latin-1")
     if not document.startswith(b"UNB"):
         begins = document[:12].decode("latin-1")
-        raise unreadable("not_edifact", None, f"after the UNA stands {begins!r}, not UNB")
+        raise unreadable("not_edifact", None, f"the UNA is followed by {begins!r}, not by UNB")
     if announced not in _CHARSETS:
         raise unreadable("unknown_code", None, f"UNB syntax identifier {announced!r} (segment 1) is not one we read")
     headers = MimeHeaders()
@@ -239,7 +239,7 @@ def _messages(segments: Iterable[Segment], header: Header) -> tuple[tuple[Messag
             _require_reference(segment, group.value(4), group)
             group, groups = None, groups + 1
         else:
-            raise unreadable("syntax", segment, "this segment may not stand here, between the messages")
+            raise unreadable("syntax", segment, "this segment is not allowed between the messages")
     if opened or group is not None:
         raise unreadable("missing_segment", opened[0] if opened else group, "opened and never closed (UNT, UNE)")
     return tuple(messages), groups

@@ -1,8 +1,8 @@
-"""What an ORDRSP line says of quantities, dates and price, before any action code is considered.
+"""The quantities, dates and price of an ORDRSP line, before any action code is considered.
 
-Decided here: which quantity and date qualifiers are an answer, which only repeat the order, which are of no concern,
-and which date belongs to which quantity. A qualifier outside the tables is unreadable, since it may take back what the
-others say (a quantity on hand, a quantity short).
+Decided here: which quantity and date qualifiers are an answer, which only repeat the order, which are irrelevant, and
+which date belongs to which quantity. A qualifier outside the tables is unreadable, since it may contradict the others
+(a quantity on hand, a quantity short).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from adapters.supplier.edifact.values import day, number, unit
 _ORDERED = "21"
 _BACKORDERED = "83"
 _CONFIRMED = ("113", "12")
-"""To be delivered, despatched: two words for what will come; both at once must agree."""
+"""To be delivered, despatched: two qualifiers for a coming quantity; both at once must agree."""
 _ZERO_ONLY = "85"
 """Previous order quantity to be cancelled: harmless where it is zero."""
 _OF_NO_CONCERN = frozenset({"47", "52", "53", "54", "59"})
@@ -27,11 +27,11 @@ _REQUESTED = "2"
 _FIRM = ("67", "69")
 """Current schedule, promised for."""
 _WEAKER = ("17", "61", "63")
-"""Estimated, not after, latest: taken where nothing firm is said, in this order."""
+"""Estimated, not after, latest: used where there is no firm date, in this order."""
 _DESPATCH = frozenset({"10", "11", "79"})
 """Shipment requested, despatch, shipment promised: when goods leave is not when they arrive."""
 _OTHER_PROMISES = frozenset({"65", "72", "75", "76", "191"})
-"""Words for a delivery that are not in our table: unreadable where they stand alone."""
+"""Other delivery dates that our table does not interpret: unreadable where they are the only ones."""
 _ASK = "Ask the supplier which is meant; then fix the document and replay it."
 _PRICE_NET = "AAA"
 
@@ -45,14 +45,14 @@ class Dates:
     despatch: bool = False
 
     def over(self, wider: "Dates") -> "Dates":
-        """These dates, with those of the wider place where there are none."""
+        """These dates, with those of the enclosing place where there are none."""
         return Dates(
             self.promised or wider.promised, self.requested or wider.requested, self.despatch or wider.despatch
         )
 
     @property
     def day(self) -> Date | None:
-        """The day to reckon with."""
+        """The day to use."""
         return self.promised or self.requested
 
 
@@ -69,7 +69,7 @@ class AnsweredQuantity:
 
 @dataclass(frozen=True)
 class LineTerms:
-    """What one LIN says; `ordered` is the order's quantity as the supplier repeats it."""
+    """The content of one LIN; `ordered` is the order's quantity as the supplier repeats it."""
 
     parts: tuple[AnsweredQuantity, ...]
     ordered: Decimal | None
@@ -83,7 +83,7 @@ class LineTerms:
 
     @property
     def answered(self) -> Decimal:
-        """Σ of what will come or is backordered."""
+        """Σ of the coming and backordered quantities."""
         return sum((allocation.quantity for allocation in self.parts), Decimal(0))
 
     @property
@@ -93,7 +93,7 @@ class LineTerms:
 
     @property
     def only_despatch_date(self) -> bool:
-        """When goods leave is said, when they arrive is not."""
+        """There is a despatch date but no arrival date."""
         return self.dates.despatch and self.date is None and all(allocation.date is None for allocation in self.parts)
 
     def says_what(self, group: LineGroup) -> bool:
@@ -104,7 +104,7 @@ class LineTerms:
 
 @dataclass
 class _Run:
-    """Quantities that stand together, with the dates that follow them."""
+    """Adjacent quantities, with the dates that follow them."""
 
     quantities: dict[str, tuple[Decimal, str | None]] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
@@ -124,7 +124,7 @@ def heading_dates(heading: Sequence[Segment]) -> Dates:
 def line_terms(group: LineGroup, heading: Dates, header: Header) -> LineTerms:
     """The quantities and dates of a LIN.
 
-    Dates after a quantity that will come are its own; dates elsewhere are the whole line's. Where a schedule (SCC) or
+    Dates after a coming quantity are its own; dates elsewhere are the whole line's. Where a schedule (SCC) or
     places of delivery (LOC) split the line, a quantity before them is the total and must be the sum.
     """
     runs = _runs(group, header)
@@ -144,7 +144,7 @@ def line_terms(group: LineGroup, heading: Dates, header: Header) -> LineTerms:
 
 
 def stated_price(groups: Iterable[LineGroup], header: Header) -> tuple[Decimal | None, Decimal | None]:
-    """The net price (PRI+AAA) of an order line and the quantity it buys, None where not said."""
+    """The net price (PRI+AAA) of an order line and the quantity it buys, None where not given."""
     detail: set[tuple[Decimal, Decimal | None]] = set()
     for group in groups:
         for segment in group.tagged("PRI"):
@@ -201,7 +201,7 @@ def _parts(group: LineGroup, run: _Run, whole: Dates) -> list[AnsweredQuantity]:
     if confirmed and (confirmed[0][0] > 0 or backorder == 0):
         parts.append(AnsweredQuantity(*confirmed[0], dates.day, False, _later(dates)))
     if backorder > 0:
-        # Beside a quantity that will come, the date is that one's: of the backorder nothing was said.
+        # Beside a coming quantity the date belongs to that one: the backorder has none.
         alone = not parts
         parts.append(
             AnsweredQuantity(backorder, its_unit, dates.promised if alone else None, True, alone and _later(dates))

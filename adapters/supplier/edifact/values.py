@@ -1,7 +1,7 @@
-"""Values of EDIFACT elements as ours: numbers, dates, units, order references.
+"""Values of EDIFACT elements as Python values: numbers, dates, units, order references.
 
-Decided here: which formats are read without guessing. A number with the mark that the UNA did not announce, a week
-where a day is asked, a unit we do not know: all are unreadable rather than interpreted.
+Decided here: which formats are read without guessing. A number with a decimal mark that the UNA did not announce, a
+week where a day is required, an unknown unit: all are unreadable rather than interpreted.
 """
 
 import datetime as dt
@@ -34,7 +34,7 @@ _FIX_VALUE = "Ask the supplier to correct the value; or fix the document and rep
 
 @dataclass(frozen=True)
 class OrderReference:
-    """RFF+ON: the order, and where it says so its line and revision."""
+    """RFF+ON: the order and, where given, its line and revision."""
 
     order: str
     line: int | None
@@ -44,7 +44,8 @@ class OrderReference:
 def number(segment: Segment, element: int, component: int, header: Header) -> Decimal:
     """The number, not negative, with the decimal mark of the UNA.
 
-    Without a UNA point and comma are both in use; a comma before exactly three digits may part thousands: unreadable.
+    Without a UNA point and comma are both in use; a comma before exactly three digits may separate thousands:
+    unreadable.
     """
     text = segment.value(element, component)
     found = _NUMBER.fullmatch(text)
@@ -135,7 +136,7 @@ def require_line_count(message: Message, counted: int) -> None:
 
 
 def document_number(message: Message, beginning: Segment, named_alike: Iterable[str]) -> str:
-    """The number that tells this document from the sender's others, at most 70 characters.
+    """The number that distinguishes this document from the sender's others, at most 70 characters.
 
     BGM 1004; with the control references where there is none or where it is one of `named_alike` (some suppliers put
     our order number there, so that each of their answers would have the same).
