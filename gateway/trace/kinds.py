@@ -112,7 +112,7 @@ def _stated(data: Data) -> Description:
     refused = statement(data, "refused", "not granted: {}")
     return Description(
         Lane.REQUIREMENT,
-        "Cover now",
+        "Coverage now",
         join(schedule_lines(data), refused) or "nothing",
         Tone.CARE if refused else Tone.PLAIN,
     )
@@ -249,7 +249,7 @@ KINDS: dict[str, Describe] = {
     "exception.escalated": _plain(Lane.EXCEPTION, "Escalated", Tone.CARE, ("to", "to {}")),
     "exception.decided": _decided,
     "exception.closed": _decided,
-    "requirement.fulfilled": _plain(Lane.REQUIREMENT, "Need met", Tone.GOOD, ("reason", "{}")),
+    "requirement.fulfilled": _plain(Lane.REQUIREMENT, "Requirement met", Tone.GOOD, ("reason", "{}")),
     "requirement.withdrawn": _plain(Lane.REQUIREMENT, "Ended: withdrawn", Tone.QUIET, ("reason", "{}")),
     "order.opened": _plain(Lane.ORDER, "Order opened", Tone.PLAIN, ("supplier", "with {}")),
     "order.placed": _placed,
