@@ -4,6 +4,8 @@ Whether a changed need is acted on (R4) is decided with a fresh assessment, not 
 is done here; the workflow acts on the new state.
 """
 
+from typing import assert_never
+
 from pydantic import JsonValue
 
 from canonical.exception import ExceptionDecided
@@ -36,6 +38,8 @@ def take(state: RequirementState, message: RequirementMessage, record: RecordEve
             _take_bom_change(state, message, record)
         case StockAllocated():
             _take_stock(state, message, record)
+        case _:
+            assert_never(message)
 
 
 def _take_plan(state: RequirementState, opened: RequirementOpened, record: RecordEvent) -> None:

@@ -15,6 +15,7 @@ from temporalio import workflow
 from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
 from canonical.policy import RouteKind
+from canonical.reason import Reason
 from canonical.sourcing import MasterDataDefect
 from decisions.approval import route_approval
 from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, supplier_schedule
@@ -188,20 +189,11 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
     if not breaches:
         return None
     reasons = "; ".join(f"line {number}: {why}" for number, why in sorted(breaches.items()))
-    return Proposal(
-        kind=ExceptionKind.CHANGE_PROPOSAL,
-        summary=f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}",
-        plant=state.terms.plant,
-        supplier=state.terms.supplier,
-        order_number=state.order_number,
-        criticality=_criticality(state),
-        proposed_by=state.terms.supplier,
-        alternatives=(
-            Alternative(choice=Choice.APPROVE, note="take the answer as it is"),
-            Alternative(choice=Choice.DECLINE, note="send the order once more as it was"),
-        ),
-        approvers=(state.policy.buyer,),
-        rule="R8",
+    return _statement_of_supplier(
+        state,
+        f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}",
+        approve="take the answer as it is",
+        decline="send the order once more as it was",
         reasons=tuple(
             _tolerated(state, line).reason(state.policy_of(line).version)
             for line in state.lines
@@ -217,20 +209,33 @@ def _over_announced(state: OrderState) -> Proposal | None:
     reasons = "; ".join(
         f"line {line.number}: {line.shipped} {line.request.unit} announced, {line.quantity} ordered" for line in lines
     )
+    return _statement_of_supplier(
+        state,
+        f"{state.terms.supplier} announced more of order {state.order_number} than was ordered: {reasons}",
+        approve="all of it is coming",
+        decline="the same goods were announced twice: count what was ordered",
+    )
+
+
+def _statement_of_supplier(
+    state: OrderState, summary: str, *, approve: str, decline: str, reasons: tuple[Reason, ...] = ()
+) -> Proposal:
+    """The question whether what the supplier stated holds (R8)."""
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
-        summary=f"{state.terms.supplier} announced more of order {state.order_number} than was ordered: {reasons}",
+        summary=summary,
         plant=state.terms.plant,
         supplier=state.terms.supplier,
         order_number=state.order_number,
         criticality=_criticality(state),
         proposed_by=state.terms.supplier,
         alternatives=(
-            Alternative(choice=Choice.APPROVE, note="all of it is coming"),
-            Alternative(choice=Choice.DECLINE, note="the same goods were announced twice: count what was ordered"),
+            Alternative(choice=Choice.APPROVE, note=approve),
+            Alternative(choice=Choice.DECLINE, note=decline),
         ),
         approvers=(state.policy.buyer,),
         rule="R8",
+        reasons=reasons,
     )
 
 
