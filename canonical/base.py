@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from canonical.units import NEED_DECIMALS, require_known_unit
+from canonical.units import NEED_DECIMALS, SHARE_DECIMALS, require_known_unit
 
 
 class Model(BaseModel):
@@ -25,6 +25,7 @@ _BEYOND = Decimal(10**12)
 _SENT_BEYOND = Decimal(10**9)
 """The limit of a single message, so that a thousand of them still add up to a Quantity."""
 _FINEST = Decimal(1).scaleb(-NEED_DECIMALS)
+_FINEST_SHARE = Decimal(1).scaleb(-SHARE_DECIMALS)
 _DIGITS_MAX = 40
 
 
@@ -51,12 +52,25 @@ def _within_decimals(quantity: Decimal) -> Decimal:
     return quantity
 
 
+def _within_share(quantity: Decimal) -> Decimal:
+    if _written_out(quantity) % _FINEST_SHARE:
+        raise PydanticCustomError(
+            "decimal_max_places",
+            "Decimal input should have no more than {places} decimal places",
+            {"places": SHARE_DECIMALS},
+        )
+    return quantity
+
+
 Quantity = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_within_decimals)]
 """A quantity in the unit given beside it; never negative."""
 
 PositiveQuantity = Annotated[Decimal, Field(gt=0, lt=_BEYOND), AfterValidator(_within_decimals)]
 SignedQuantity = Annotated[Decimal, Field(gt=-_BEYOND, lt=_BEYOND), AfterValidator(_within_decimals)]
 """A quantity in the unit given beside it; below zero: more is promised than there is."""
+
+OrderQuantity = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_within_share)]
+"""A quantity of an order line in the order unit, or a share of one: 1 piece is 0.083333333333 of a box of 12."""
 
 SentQuantity = Annotated[Decimal, Field(gt=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
 """A quantity as somebody sends it."""
@@ -161,6 +175,7 @@ __all__ = [
     "Model",
     "Money",
     "OrderNumber",
+    "OrderQuantity",
     "PersonName",
     "PositiveQuantity",
     "Quantity",

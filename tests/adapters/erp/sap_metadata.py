@@ -50,6 +50,8 @@ SETS: dict[str, dict[str, Property]] = {
         PurchasingGroup String 3
         FixedSupplier String 10
         PurchasingInfoRecord String 10
+        PurchaseContract String 10
+        PurchaseContractItem String 5
         RequirementTracking String 10
         PurReqnExternalReference String 35
         PurReqnItemExternalReference String 10
@@ -78,6 +80,8 @@ SETS: dict[str, dict[str, Property]] = {
         Material String 40
         MaterialGroup String 9
         PurchasingInfoRecord String 10
+        PurchaseContract String 10
+        PurchaseContractItem String 5
         OrderQuantity Decimal 13.3
         PurchaseOrderQuantityUnit String 3
         OrderPriceUnit String 3
