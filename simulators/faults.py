@@ -322,10 +322,10 @@ class InProcessTransport(httpx.ASGITransport):
     """httpx's in-process transport that keeps the client's read time-out, as a network would."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer the request, or raise httpx.ReadTimeout when the client's patience is over."""
-        patience = request.extensions.get("timeout", {}).get("read")
+        """Answer the request, or raise httpx.ReadTimeout when the client's time-out is over."""
+        timeout = request.extensions.get("timeout", {}).get("read")
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 return await super().handle_async_request(request)
         except TimeoutError as error:
             raise httpx.ReadTimeout("no answer in time", request=request) from error
