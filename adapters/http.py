@@ -115,17 +115,23 @@ def _of_status(system: str, what: str, response: httpx.Response, writes: bool) -
             return PermanentError(system, f"{detail}; not a dialect we speak: {excerpt(response)}")
 
 
+_RETRY_AFTER_MAX = 3600
+"""So that no counterpart's number holds an order up for years."""
+
+
 def retry_after(response: httpx.Response) -> float | None:
-    """The seconds that Retry-After asks for (RFC 9110: seconds or a date); None without a usable value."""
+    """The seconds that Retry-After asks for (RFC 9110: seconds or a date), an hour at most; None without a usable
+    value.
+    """
     asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
-        return float(asked)
+    if asked.isascii() and asked.isdecimal():
+        return float(min(int(asked[:12]), _RETRY_AFTER_MAX))
     try:
         until = parsedate_to_datetime(asked)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), float(_RETRY_AFTER_MAX))
 
 
 def excerpt(response: httpx.Response) -> str:

@@ -103,6 +103,11 @@ def test_retry_after_may_be_a_date() -> None:
     assert retry_after(httpx.Response(429, headers={"Retry-After": "soon"})) is None
 
 
+@pytest.mark.parametrize("asked", ["9" * 400, "86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_retry_after_never_holds_a_call_up_for_more_than_an_hour(asked: str) -> None:
+    assert retry_after(httpx.Response(429, headers={"Retry-After": asked})) == 3600
+
+
 @pytest.mark.parametrize(
     ("code", "next_step"),
     [(401, "user and password"), (403, "rights"), (404, "base URL"), (302, "not a dialect"), (418, "said the server")],

@@ -5,7 +5,7 @@ Nothing is rounded or cut silently, except descriptive texts: a value that SAP c
 
 import datetime as dt
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
@@ -13,6 +13,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _QUANTITY_DIGITS, _QUANTITY_SCALE = 13, 3
 _PRICE_DIGITS, _PRICE_SCALE = 12, 2
 _PRICE_UNIT_MAX = 99_999
+_DECIMAL_DIGITS = 16
+"""SAP's longest amounts have fifteen digits; more than twice as many can't be multiplied exactly."""
 
 
 class DoesNotFit(ValueError):
@@ -32,7 +34,10 @@ def read_moment(text: str | None) -> dt.datetime | None:
     found = _DATE.match(text)
     if found is None:
         raise ValueError(f"not an OData V2 date: {text!r}")
-    return _EPOCH + dt.timedelta(milliseconds=int(found.group(1)))
+    try:
+        return _EPOCH + dt.timedelta(milliseconds=int(found.group(1)))
+    except (ValueError, OverflowError):
+        raise ValueError(f"no day of any calendar: {text[:60]!r}") from None
 
 
 def read_date(text: str | None) -> dt.date | None:
@@ -47,8 +52,18 @@ def write_quantity(quantity: Decimal, field: str) -> str:
 
 
 def read_decimal(value: Any) -> Decimal:
-    """A decimal as SAP sends it: a string, empty where initial."""
-    return Decimal(str(value)) if value not in (None, "") else Decimal(0)
+    """A decimal as SAP sends it: a string, empty where initial. Raises ValueError for what no field of SAP holds."""
+    if value in (None, ""):
+        return Decimal(0)
+    text = str(value)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"not a decimal: {text[:60]!r}") from None
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or number.adjusted() >= _DECIMAL_DIGITS or exponent < -_DECIMAL_DIGITS:
+        raise ValueError(f"no quantity or price: {text[:60]!r}")
+    return number
 
 
 def write_price(price: Decimal, price_unit: Decimal, field: str) -> tuple[str, str]:
