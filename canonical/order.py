@@ -289,6 +289,14 @@ class Placed(Model):
     """Other documents of the same reference, found by the sweep and cancelled."""
 
 
+class DuplicateDocuments(Model):
+    """Living documents of one reference, of which only one should be there; the lowest number first."""
+
+    kind: Literal["order", "requisition"]
+    reference: str
+    numbers: tuple[str, ...]
+
+
 class Written(Model):
     """The counterpart holds the requested state."""
 

@@ -49,6 +49,8 @@ class RemoteItem:
     price: Decimal = Decimal(0)
     price_unit: Decimal = Decimal(1)
     components: tuple[RemoteComponent, ...] = ()
+    material: str = ""
+    plant: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def remote_item(item: Entity) -> RemoteItem:
         price=read_decimal(item.get("NetPriceAmount")),
         price_unit=read_decimal(item.get("NetPriceQuantity")) or Decimal(1),
         components=tuple(sorted(components, key=lambda one: (one.schedule_line, one.reservation))),
+        material=item.get("Material") or "",
+        plant=item.get("Plant") or "",
     )
 
 
