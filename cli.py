@@ -38,6 +38,7 @@ from policies.book import PolicyBook
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
+from runtime.http_connections import TimedHttpProtocol
 from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
@@ -67,6 +68,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             port=settings.gateway_port,
             log_config=None,
             access_log=False,
+            http=TimedHttpProtocol,
             timeout_graceful_shutdown=5,
         )
         await uvicorn.Server(config).serve()
