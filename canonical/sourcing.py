@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, DayOrNone, LineNumber, Model, Money, PositiveQuantity, Quantity, UnitCode
+from canonical.base import Code, DayOrNone, Label, LineNumber, Model, Money, PositiveQuantity, Quantity, Text, UnitCode
 from canonical.calendar import Calendar
 from canonical.policy import PlantPolicy, RouteKind
 from canonical.units import PerUnit
@@ -82,7 +82,7 @@ class Source(Model):
     route: RouteKind = RouteKind.DIRECT
     blocked: bool = False
     """Purchasing has blocked the supplier, or this record of it."""
-    supplier_name: str = ""
+    supplier_name: Text = ""
     unit: UnitCode
     lead_time_days: Annotated[int, Field(ge=0, le=400)]
     lead_time_in: Literal["calendar_days", "working_days"] = "calendar_days"
@@ -110,7 +110,7 @@ class Source(Model):
     """The outline agreement that orders on these terms call off; None: they call off none."""
     preference: int = 1
     """1 is the first source; equal ones are ranked by policy (`tie_break`)."""
-    info_record: str | None = None
+    info_record: Label | None = None
     calendar: Calendar
     terms: str = "standard"
     """Lines may share an order only where this is equal."""
@@ -130,18 +130,18 @@ class ItemAtPlant(Model):
 
     plant: Code
     item: Code
-    description: str = ""
+    description: Text = ""
     base_unit: UnitCode
     goods_receipt_days: Annotated[int, Field(ge=0, le=60)]
     material_group: str = ""
     item_class: str = ""
     """The class by which plants set policy (A, B, C); empty where the item has none."""
-    blocked: str = ""
+    blocked: Text = ""
     """Why it must not be ordered (a status of master data); empty: it may."""
-    conversions: tuple[UnitConversion, ...] = ()
-    components: tuple[Component, ...] = ()
+    conversions: Annotated[tuple[UnitConversion, ...], Field(max_length=200)] = ()
+    components: Annotated[tuple[Component, ...], Field(max_length=500)] = ()
     """The components given to a subcontractor for it."""
-    sources: tuple[Source, ...] = ()
+    sources: Annotated[tuple[Source, ...], Field(max_length=200)] = ()
     """By preference; empty where nobody supplies it."""
 
 
@@ -150,7 +150,7 @@ class UnknownItem(Model):
 
     plant: str
     item: str
-    detail: str
+    detail: Text
 
 
 class Assessment(Model):

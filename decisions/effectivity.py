@@ -31,6 +31,11 @@ class Ended(NamedTuple):
         until = f"until {self.last}" if self.last else ""
         return " ".join(text for text in (since, until) if text) or "never"
 
+    @property
+    def side(self) -> str:
+        """Whether the day lies before or after them."""
+        return "earlier" if self.first is not None and self.day < self.first else "later"
+
 
 def price_ended(source: Source, ordered_on: dt.date) -> Ended | None:
     """The price does not hold on the order date; None: it does."""

@@ -152,7 +152,8 @@ def _ended(field: str, ended: Ended, which: str, source: Source, asked: Asked, o
     return MasterDataDefect(
         field=field,
         value=ended.period,
-        detail=f"the {ended.what}{record} holds {ended.period}, and the {which} is {ended.day} "
+        # Without the day itself: needs of other days have the same question.
+        detail=f"the {ended.what}{record} holds {ended.period}, and the {which} is {ended.side} "
         f"({_of(source, asked.need)})",
         owner=owner,
         next_step="extend its validity in the ERP, or maintain terms for that day",
@@ -161,17 +162,17 @@ def _ended(field: str, ended: Ended, which: str, source: Source, asked: Asked, o
 
 
 def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy: PlantPolicy) -> Proposal:
-    """The proposal to the owners of the defects; they fix master data and have the need tried again."""
+    """The proposal to the owners of the defects; they fix master data and have the need tried again.
+
+    It names nothing of the need but its item and plant, so that the same defects are one question however many needs
+    meet them.
+    """
     others = f" (and {len(defects) - 1} more)" if len(defects) > 1 else ""
     return Proposal(
         kind=ExceptionKind.MASTER_DATA,
         summary=f"{need.item} can't be ordered for plant {need.plant}: {defects[0].detail}{others}.",
         plant=need.plant,
         item=need.item,
-        quantity=need.quantity,
-        unit=need.unit,
-        pegs=need.pegs,
-        criticality=need.criticality,
         currency=policy.approval.currency,
         defects=tuple(defects),
         alternatives=(Alternative(choice=Choice.RETRY, note="master data is fixed: try again"),),
@@ -393,10 +394,13 @@ def _no_bill_in_force(source: Source, asked: Asked, policy: PlantPolicy) -> Iter
     day = max(issue_date(policy, schedule.send_by), next_working_day(policy.calendar, today))
     if components_on(item, day):
         return
+    firsts = [each.valid_from for each in item.components if each.valid_from is not None and each.valid_from > day]
+    lasts = [each.valid_to for each in item.components if each.valid_to is not None and each.valid_to < day]
+    ended = Ended("bill of material", day, min(firsts, default=None), max(lasts, default=None))
     yield MasterDataDefect(
         field="components",
-        value=day.isoformat(),
-        detail=f"the bill of material has no component that is in force on {day}, when components are issued "
+        value=ended.period,
+        detail=f"the bill of material holds {ended.period}, and not on the day on which components are issued "
         f"({_of(source, need)})",
         owner=policy.owners.item,
         next_step="extend the bill of material's validity, or change the info record's category",

@@ -53,8 +53,8 @@ _CALLED_OFF = (
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
-    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day for which source
-    list records must be valid.
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: terms that had ended
+    by then are left out.
     """
 
     def __init__(

@@ -115,6 +115,14 @@ class SourceReader:
 
     def item_at_plant(self, plant: str, item: str, records: MasterRecords, today: dt.date) -> ItemAtPlant | UnknownItem:
         """The item with its sources by preference; unknown where it is missing, flagged for deletion, or unreadable."""
+        try:
+            return self._item_at_plant(plant, item, records, today)
+        except (ValueError, ArithmeticError) as error:
+            return UnknownItem(plant=plant, item=item, detail=_unreadable(f"product {item}", error)[:300])
+
+    def _item_at_plant(
+        self, plant: str, item: str, records: MasterRecords, today: dt.date
+    ) -> ItemAtPlant | UnknownItem:
         if records.product is None or records.product.get("IsMarkedForDeletion"):
             return UnknownItem(plant=plant, item=item, detail=f"no product {item}, or it is marked for deletion")
         at_plant = records.product_plant
@@ -125,7 +133,7 @@ class SourceReader:
         if any(source.route is RouteKind.SUBCONTRACT for source in sources):
             try:
                 components = self._components(records.boms, today)
-            except (UnknownUnit, ValidationError) as error:
+            except (UnknownUnit, ValueError, ArithmeticError) as error:
                 unreadable.append(_unreadable(f"bill of materials of {item}", error))
                 log.warning("%s at %s: %s", item, plant, unreadable[-1])
                 sources = [source for source in sources if source.route is not RouteKind.SUBCONTRACT]
@@ -162,7 +170,7 @@ class SourceReader:
                 faults: list[str] = []
                 try:
                     read = [*self._on_terms(info, terms, listings, records, today, faults)]
-                except (UnknownUnit, ValidationError, ValueError) as error:
+                except (UnknownUnit, ValueError, ArithmeticError) as error:
                     faults.append(_unreadable(f"info record {info['PurchasingInfoRecord']}", error))
                     read = []
                 for fault in faults:
@@ -209,7 +217,7 @@ class SourceReader:
             if listing.agreement is not None:
                 try:
                     yield listing, _on_days(self._called_off(source, listing.agreement, records), days)
-                except (UnknownUnit, ValidationError, ValueError) as error:
+                except (UnknownUnit, ValueError, ArithmeticError) as error:
                     faults.append(str(error))
                 continue
             for price in prices:
