@@ -78,7 +78,11 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,9})?|[+-]?(?:
 
 def _plainly_written(value: object) -> object:
     """Refuse what Python would take for a number and people would not: 1_200, digits of other scripts, true."""
-    if isinstance(value, bool) or (isinstance(value, str) and _NUMBER.fullmatch(value) is None):
+    if isinstance(value, bool) or (
+        isinstance(value, str)
+        and not (value.isdecimal() and value.isascii())  # most are plain digits, and this is quicker
+        and _NUMBER.fullmatch(value) is None
+    ):
         raise PydanticCustomError(
             "decimal_parsing",
             "Input should be a number such as 1200 or 12.5: digits and at most one point, nothing between thousands",

@@ -30,6 +30,7 @@ from canonical.event_data import (
     GOODS_RECEIVED,
     ORDER_ANSWERED,
     ORDER_EDITED,
+    OUR_SOURCE,
     REQUIREMENT_PLANNED,
     REQUIREMENT_WITHDRAWN,
     SHIPMENT_ANNOUNCED,
@@ -526,8 +527,9 @@ def read(event: Event, received_at: dt.datetime) -> Content:
         message: Message = known.to_message(data, event, event.time or received_at)  # type: ignore[assignment]
     except ValidationError as error:
         raise _invalid(error) from error
-    for path, quantity, detail in fractions(message):
-        raise _fraction(path, quantity, detail)
+    if event.source != OUR_SOURCE:  # a component's need of ours is what the bill of material makes it
+        for path, quantity, detail in fractions(message):
+            raise _fraction(path, quantity, detail)
     return Content(message, tuple(islice(_unknown_names(data, event.data, "data"), _UNKNOWN_NAMES_MAX)))
 
 
