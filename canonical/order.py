@@ -25,10 +25,12 @@ from canonical.base import (
     Quantity,
     SentQuantity,
     SentQuantityOrZero,
+    Text,
     UnitCode,
 )
 from canonical.identity import OrderId
 from canonical.policy import RouteKind
+from canonical.sourcing import AgreementReference
 
 LINES_MAX = 2_000
 """The most lines of an order, and of any message about one."""
@@ -142,7 +144,7 @@ class ComponentLine(Model):
 class DeliveryLine(Model):
     """A delivery of an order line on a day; `committed` is what the supplier confirmed of it."""
 
-    date: dt.date
+    date: Day
     quantity: Quantity
     committed: Quantity
 
@@ -235,6 +237,8 @@ class DocumentLine(Model):
     """identity.requirement_reference: ten characters; for a shared line, that of the first requirement in R11's order.
     """
     info_record: str | None = None
+    agreement: AgreementReference | None = None
+    """The item of an outline agreement that the line calls off."""
     cancelled: bool = False
     components: tuple[ComponentLine, ...] = ()
     """For a subcontract: the components given to the supplier for the whole line."""
@@ -271,8 +275,8 @@ class Refused(Model):
 
     result: Literal["refused"] = "refused"
     system: str
-    code: str
-    reason: str
+    code: Text
+    reason: Text
     line: int | None = None
 
 
@@ -280,12 +284,20 @@ class Placed(Model):
     """The ERP holds one requisition and one order for the document."""
 
     result: Literal["placed"] = "placed"
-    requisition_number: str
-    order_number: str
+    requisition_number: OrderNumber
+    order_number: OrderNumber
     found_existing: bool = False
     """An earlier attempt had already written it."""
     duplicates: tuple[str, ...] = ()
     """Other documents of the same reference, found by the sweep and cancelled."""
+
+
+class DuplicateDocuments(Model):
+    """Living documents of one reference, of which only one should be there; the lowest number first."""
+
+    kind: Literal["order", "requisition"]
+    reference: str
+    numbers: tuple[str, ...]
 
 
 class Written(Model):

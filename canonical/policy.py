@@ -3,11 +3,11 @@
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from canonical.base import Code, Criticality, Model, Share
+from canonical.base import Code, Criticality, DayOrNone, Model, Share
 from canonical.calendar import Calendar
 
 Days = Annotated[int, Field(ge=0, le=400)]
@@ -41,17 +41,40 @@ class Escalation(Model):
     manager_at: Share = Decimal("1.5")
 
 
+class ExchangeRate(Model):
+    """The value of one unit of a currency in the company's currency, from a day on."""
+
+    rate: Decimal
+    since: DayOrNone = None
+    """None: there is no earlier rate."""
+
+
+def _dated(rates: Any) -> Any:
+    """A bare number is the rate of all days."""
+    return rates if isinstance(rates, list | tuple) else ({"rate": rates},)
+
+
+ExchangeRates = Annotated[tuple[ExchangeRate, ...], BeforeValidator(_dated)]
+
+
 class Approval(Model):
-    """R15: the value (company currency) up to which a change needs no approval, by criticality."""
+    """R15: the value (company currency) up to which a change needs no approval, by criticality; and the exchange rates
+    by which values and costs in other currencies are compared.
+    """
 
     currency: str = "EUR"
-    rates: dict[str, Decimal] = {"EUR": Decimal(1)}
+    rates: dict[str, ExchangeRates] = Field(default={"EUR": 1}, validate_default=True)
     free_up_to: dict[Criticality, Decimal] = {
         Criticality.A: Decimal(0),
         Criticality.B: Decimal(500),
         Criticality.C: Decimal(1000),
     }
     manager_from: Decimal = Decimal(25000)
+
+    def rate_on(self, currency: str, day: dt.date) -> Decimal | None:
+        """The value of one unit of the currency on that day, in the company's; None: none is known."""
+        known = [each for each in self.rates.get(currency, ()) if each.since is None or each.since <= day]
+        return max(known, key=lambda each: each.since or dt.date.min).rate if known else None
 
 
 class RouteKind(StrEnum):
@@ -170,6 +193,50 @@ class PlanRules(Model):
     """How many runs of a source are kept with their lines."""
 
 
+ErpCode = Annotated[str, Field(max_length=4, pattern=r"^[A-Za-z0-9_.-]*$")]
+"""A code of the ERP's customizing; empty: the ERP's own default."""
+ErpField = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+"""The name of a field in the ERP's interface."""
+_Object = Annotated[str, Field(max_length=24, pattern=r"^[^\p{Cc}]*$")]
+
+
+class AccountAssignment(Model):
+    """What bears the cost of purchased items; without a category they go into stock."""
+
+    category: Annotated[str, Field(max_length=1)] = ""
+    gl_account: _Object = ""
+    cost_center: _Object = ""
+    internal_order: _Object = ""
+    wbs_element: _Object = ""
+
+
+class ErpDocuments(Model):
+    """How the ERP's documents of a plant are written and found again; all of it is customizing there."""
+
+    requisition_type: ErpCode = "NB"
+    order_type: ErpCode = "NB"
+    transfers: bool = False
+    """Whether stock transport orders are written: SAP does not list them for its purchase order service."""
+    transfer_type: ErpCode = "UB"
+    item_categories: dict[RouteKind, Annotated[str, Field(max_length=1)]] = {
+        RouteKind.DIRECT: "",
+        RouteKind.SUBCONTRACT: "3",
+        RouteKind.TRANSFER: "7",
+    }
+    order_number_prefix: Annotated[str, Field(max_length=4, pattern=r"^[A-Z0-9]*$")] = ""
+    """Empty: the ERP numbers the orders; else Pegline does, with this before characters of the order's reference."""
+    order_reference_field: ErpField = "CorrespncExternalReference"
+    """Holds the twelve characters by which an order is found again."""
+    requisition_reference_field: ErpField = "PurReqnExternalReference"
+    multiple_field: ErpField = "YY1_OrderMultiple_PIR"
+    """Holds the order multiple in an info record; SAP publishes no field for it."""
+    units: dict[str, tuple[Annotated[str, Field(min_length=1, max_length=3)], ...]] = {}
+    """By UN/ECE code, the ERP's codes where they differ from the usual ones; the first is written, all are read."""
+    storage_location: ErpCode = ""
+    tax_code: Annotated[str, Field(max_length=2)] = ""
+    account_assignment: AccountAssignment = AccountAssignment()
+
+
 class LinePolicy(Model):
     """The policy values that an order needs for one line (item and supplier may have rules of their own)."""
 
@@ -213,8 +280,10 @@ class PlantPolicy(Model):
     """The permitted routes, the preferred first."""
     quotas: dict[Code, Quota] = {}
     """R14: by supplier (or supplying plant); empty: by preference."""
-    tie_break: Literal["preference", "price", "lead_time"] = "preference"
-    """Decides between sources of one preference that can all keep the date."""
+    tie_break: Literal["preference", "price", "lead_time"] = "price"
+    """Decides between sources of one preference that can all keep the date: the cost of the lots to order, the lead
+    time, or (`preference`) the order in master data.
+    """
     matching_days: Days = 5
     """R1: how many working days a need without a stable reference may have moved."""
     plan: PlanRules = PlanRules()
@@ -222,6 +291,7 @@ class PlantPolicy(Model):
     lead_time: LeadTime = LeadTime()
     supplier_calendar: Calendar | None = None
     """For an item and supplier, or a supplier; None: master data's calendar."""
+    erp: ErpDocuments = ErpDocuments()
     ownership: Ownership = Ownership()
     owners: DefectOwners = DefectOwners()
     roles: dict[str, Role] = {}

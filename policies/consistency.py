@@ -7,6 +7,7 @@ Decided here: the conditions on a policy as a whole, beyond those on each field.
 from collections.abc import Collection, Iterator, Mapping
 
 from canonical.policy import PlantPolicy, RouteKind
+from canonical.units import require_known_unit
 
 Inconsistency = tuple[str, object, str]
 """Key, value, and what is allowed."""
@@ -41,6 +42,7 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
     for domain, sources in policy.ownership:
         if not all(source.strip() for source in sources):
             yield f"ownership.{domain}", list(sources), 'must name sources, "*" for any, or none'
+    yield from _erp(policy)
     for key in ("planner", "buyer", "manager"):
         if not getattr(policy, key).strip():
             yield key, getattr(policy, key), "must name a role"
@@ -51,12 +53,18 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
 
 def _approval(policy: PlantPolicy) -> Iterator[Inconsistency]:
     approval = policy.approval
-    if approval.rates.get(approval.currency) != 1:
-        rate = approval.rates.get(approval.currency)
+    own = [each.rate for each in approval.rates.get(approval.currency, ())]
+    if not own or any(rate != 1 for rate in own):
+        rate = next((rate for rate in own if rate != 1), None)
         yield f"approval.rates.{approval.currency}", rate, "must be 1, since it is the company currency"
-    for currency, rate in approval.rates.items():
-        if rate <= 0:
-            yield f"approval.rates.{currency}", rate, "must be above 0"
+    for currency, rates in approval.rates.items():
+        if not rates:
+            yield f"approval.rates.{currency}", "none", "must have a rate; take the currency out where there is none"
+        for each in rates:
+            if each.rate <= 0:
+                yield f"approval.rates.{currency}", each.rate, "must be above 0"
+        if len({each.since for each in rates}) < len(rates):
+            yield f"approval.rates.{currency}", "two since one day", "must have one rate since each day"
     for criticality, limit in approval.free_up_to.items():
         if limit < 0:
             yield f"approval.free_up_to.{criticality}", limit, "must be 0 or more"
@@ -75,6 +83,27 @@ def _routes(policy: PlantPolicy) -> Iterator[Inconsistency]:
         if (route.kind, route.supplying_plant) in seen:
             yield f"routes.{place}.kind", route.kind.value, "is listed twice; the first one applies"
         seen.add((route.kind, route.supplying_plant))
+
+
+def _erp(policy: PlantPolicy) -> Iterator[Inconsistency]:
+    documents = policy.erp
+    for key in ("requisition_type", "order_type", "transfer_type"):
+        if not getattr(documents, key):
+            yield f"erp.{key}", "", "must name a document type of the ERP"
+    for route in RouteKind:
+        if route not in documents.item_categories:
+            yield "erp.item_categories", sorted(documents.item_categories), f"must have a category for {route.value}"
+    for unit, codes in documents.units.items():
+        try:
+            require_known_unit(unit)
+        except ValueError as error:
+            yield f"erp.units.{unit}", list(codes), f"must be a known UN/ECE code: {error}"
+        if not codes:
+            yield f"erp.units.{unit}", [], "must name at least one code of the ERP"
+    bearer = documents.account_assignment
+    named = [name for name in ("gl_account", "cost_center", "internal_order", "wbs_element") if getattr(bearer, name)]
+    if named and not bearer.category:
+        yield "erp.account_assignment.category", "", f"must be set, since {named[0]} is"
 
 
 def joint_inconsistencies(

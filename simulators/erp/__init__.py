@@ -11,16 +11,23 @@ SERVICES (below /sap/opu/odata/sap)
                                  A_PurchaseOrderItem         (nav to_PurchaseOrder, to_ScheduleLine)
                                  A_PurchaseOrderScheduleLine (nav to_SubcontractingComponent)
                                  A_POSubcontractingComponent
-  read only: API_INFORECORD_PROCESS_SRV A_PurchasingInfoRecord (nav to_PurgInfoRecdOrgPlantData),
-             A_PurgInfoRecdOrgPlantData
-           API_PURCHASING_SOURCE_SRV A_PurchasingSource: the source list of a material and plant; SourceListRecord
-             numbers the sources by preference (1 is the first), SupplierIsFixed marks the first
+  read only: API_INFORECORD_PROCESS_SRV A_PurchasingInfoRecord (nav to_PurgInfoRecdOrgPlantData; so many base units,
+             OrderItemQtyToBaseQtyNmrtr, are so many order units, ...Dnmntr), A_PurgInfoRecdOrgPlantData (nav
+             to_PurInfoRecdPrcgCndnValidity), A_PurInfoRecdPrcgCndnValidity (nav to_PurInfoRecdPrcgCndn),
+             A_PurInfoRecdPrcgCndn (nav to_PurgInfoPricingCndnRecdScale), A_PurInfoRecdPrcgCndnScale; conditions only
+             where prices were loaded, else NetPriceAmount alone holds
+           API_PURCHASING_SOURCE_SRV A_PurchasingSource: the source list of a material and plant, as loaded; else its
+             info records by preference (1 is the first), numbered, and SupplierIsFixed marks the first
+           API_PURCHASECONTRACT_PROCESS_SRV A_PurchaseContract (nav to_PurchaseContractItem), A_PurchaseContractItem;
+             what is called off stands in the orders' items (PurchaseContract, PurchaseContractItem)
            API_PRODUCT_SRV A_Product (nav to_Description, to_Plant, to_ProductUnitsOfMeasure), A_ProductDescription,
              A_ProductUnitsOfMeasure (denominator units are numerator base units), A_ProductPlant (ABCIndicator;
              ProfileCode, the status, 01 blocks purchasing; nav to_ProductSupplyPlanning, to_ProductPlantProcurement),
              A_ProductSupplyPlanning, A_ProductPlantProcurement
            API_BILL_OF_MATERIAL_SRV;v=0002 MaterialBOM (nav to_BillOfMaterialItem), MaterialBOMItem
            API_BUSINESS_PARTNER A_Supplier
+           API_MATERIAL_DOCUMENT_SRV A_MaterialDocumentItem: the goods posted in the control room, movement type 101
+             (102 where taken back), DebitCreditCode S (H)
   Item categories as the services show them: 0 standard, 3 subcontracting, 7 stock transfer. Info record categories: 0
   standard, 3 subcontracting; one number may have terms of both.
   The info record has no published field for the order multiple; customers add one, so A_PurgInfoRecdOrgPlantData
@@ -52,6 +59,7 @@ DIALECT
 RULES (400 unless said; code in brackets. Classes are SAP's, numbers only approximately)
   plant [06/024], material [M3/305], material not in plant [M3/351], supplier [F2/163], supplier blocked [06/322],
   purchasing organization [06/025], company code not the plant's [06/026], unit [BM/302], info record [06/027] unknown;
+  contract without such an item of the material [06/030], contract not valid on the order date [06/042];
   mandatory field missing [ME/083], quantity not above zero [06/028], delivery date in the past [06/038];
   quantity below what was delivered [06/115], or below what was ordered of a requisition item [06/116];
   item deleted [06/019]; a write to a field that SAP marks not creatable or updatable [06/017];
@@ -65,7 +73,8 @@ RULES (400 unless said; code in brackets. Classes are SAP's, numbers only approx
     Supplier and DocumentCurrency, of a stock transport order (UB) SupplyingPlant, which must keep the material, and no
     supplier, price or info record, all its items of category 7 as is their requisition's; of an item Plant, Material,
     OrderQuantity, NetPriceAmount, defaulting from the requisition item it names (PurchaseRequisition,
-    PurchaseRequisitionItem). Without schedule lines, one is made for the requisition's date.
+    PurchaseRequisitionItem). PurchaseOrder is an external number, refused if it is there
+    already [06/016]. Without schedule lines, one is made for the requisition's date.
     Conversion writes PurchasingDocument, PurchasingDocumentItem, OrderedQuantity, ProcessingStatus of the requisition
     item; a later change of OrderQuantity moves OrderedQuantity along without a limit; deletion gives it back.
   Subcontracting (item category 3): components inserted with the schedule lines, else those of the bill of materials;
@@ -88,7 +97,8 @@ CONTROL (no authentication; faults, writes, books, clock: see simulators.faults)
   POST /control/master-data     {plants, products, suppliers, info_records, units, boms}; upserts; see `master`
   POST /control/goods-receipts  {order, item, quantity, receipt} or a list; a repeated receipt counts once; 404 unknown,
                                 409 deleted. Reaching OrderQuantity sets IsCompletelyDelivered
-  POST /control/locks           {document, user, status: 423, times: null}; GET; DELETE /control/locks[/document]
+  POST /control/locks           {document, user, status: 423, times: null, code: "ME/006", text: ""}: all writes to it
+                                are refused so; GET; DELETE /control/locks[/document]
   POST /control/edits           {order, item, user, quantity?, delivery_date?, from_date?, price?, deleted?, tell: true,
                                 repeat: false}: a person changes a line at the ERP's own screens, by SAP's rules (409
                                 with its reason); each field changed is told to the gateway as one CloudEvent

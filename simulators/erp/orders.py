@@ -60,7 +60,10 @@ def create_order(work: Work, path: str, body: Any) -> Row:
     }
     header |= {name: value for name, value in sent.items() if value not in ("", None)}
     checks.insist(_check_header(work, header))
-    document = work.new("order")
+    external = document_number(sent.get("PurchaseOrder", ""))
+    if external in work.books.documents["order"]:
+        raise refuse("06/016", f"External document number {external} already assigned", property="PurchaseOrder")
+    document = work.new("order", external)
     document.header = header | {"PurchaseOrder": document.number}
     problems: list[Problem] = []
     for item_body in bodies:
@@ -209,6 +212,8 @@ def _of_requisition(work: Work, sent: Row) -> Row:
         "MaterialGroup": row["MaterialGroup"],
         "PurchaseOrderItemText": row["PurchaseRequisitionItemText"],
         "PurchasingInfoRecord": row["PurchasingInfoRecord"],
+        "PurchaseContract": row["PurchaseContract"],
+        "PurchaseContractItem": row["PurchaseContractItem"],
         "OrderQuantity": row["RequestedQuantity"] - row["OrderedQuantity"],
         "PurchaseOrderQuantityUnit": row["BaseUnit"],
         "NetPriceAmount": row["PurchaseRequisitionPrice"],
@@ -247,6 +252,7 @@ def _check_item(work: Work, document: Document, row: Row, priced: bool) -> list[
         *checks.above_zero(row, "OrderQuantity", target),
         *checks.company_code(master, row, document.header["CompanyCode"], target),
         *checks.info_record(master, row["PurchasingInfoRecord"], target),
+        *checks.contract(master, row, document.header["PurchaseOrderDate"], target),
     ]
     kind, category = document.header["PurchaseOrderType"], row["PurchaseOrderItemCategory"]
     if category not in _CATEGORIES[kind]:
