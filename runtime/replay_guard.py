@@ -7,6 +7,7 @@ the longest, which went most ways. A sample proves nothing about the others; an 
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ async def _replay(
     replayer = Replayer(workflows=workflows, plugins=[temporal_plugin(runner)], build_id="replay", debug_mode=True)
     failures = (await replayer.replay_workflows(each(), raise_on_replay_failure=False)).replay_failures
     return {
-        f"{_type(history)} {history.workflow_id}": str(failures[history.run_id])[:500]
+        f"{_type(history)} {history.workflow_id}": _reason(failures[history.run_id])
         for history in histories
         if history.run_id in failures
     }
@@ -132,6 +133,12 @@ async def _together(calls: Sequence[Awaitable[Found]]) -> list[Found]:
             return await call
 
     return list(await asyncio.gather(*map(one, calls)))
+
+
+def _reason(failure: Exception) -> str:
+    """The SDK's sentence, without the protocol around it."""
+    found = re.search(r'message: "((?:[^"\\]|\\.)*)"', str(failure))
+    return (found[1] if found else str(failure))[:300]
 
 
 def _type(history: WorkflowHistory) -> str:
