@@ -6,6 +6,7 @@ that the adapter looks, waits its settle time and looks again before it creates.
 adapters.errors.TransientError or PermanentError; a reasoned refusal is a returned Refused.
 """
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ from canonical.coverage import CoverageReport
 from canonical.order import (
     ChangeOutcome,
     DocumentAcknowledged,
+    DuplicateDocuments,
     OrderAnswer,
     OrderDocument,
     OrderSchedule,
@@ -81,6 +83,14 @@ class ErpPort(Protocol):
         ...
 
 
+class DuplicateSweepPort(Protocol):
+    """Looks for documents of ours that exist twice; changes nothing."""
+
+    async def duplicates(self, since: dt.date) -> Sequence[DuplicateDocuments]:
+        """Those among the documents created since that day."""
+        ...
+
+
 class SupplierPort(Protocol):
     """Sends documents to suppliers. A repeated key is one document."""
 
@@ -132,6 +142,7 @@ __all__ = [
     "ApsPort",
     "DocumentContent",
     "DocumentPart",
+    "DuplicateSweepPort",
     "ErpPort",
     "MasterDataPort",
     "PolicyPort",

@@ -239,7 +239,7 @@ class Relay:
             document = await read_document(self._dialects, row.subject or "", row.body, row.content_type)
             return _or_dead(content_again(document, row.entity))
         try:
-            return read(cloudevents.read_structured(row.body), row.received_at)
+            return read(cloudevents.read_structured(row.body), row.received_at).message
         except Refusal as refusal:
             problem = refusal.problem
             return Dead(problem.code, problem.detail, problem.next_step)

@@ -17,6 +17,7 @@ from adapters.errors import UnreadableMessage
 from adapters.ports import SupplierDialect
 from canonical.base import Model
 from canonical.order import DocumentAcknowledged, OrderAnswer, ShipmentAnnounced
+from gateway.intake.counted import fractions
 from gateway.intake.events import MESSAGE_BYTES_MAX
 from ledger.inbox.inbox import Arrival
 
@@ -102,6 +103,9 @@ def _read(dialect: SupplierDialect, channel: str, body: bytes, content_type: str
 def _content(content: tuple[Statement, ...] | UnreadableMessage) -> tuple[Statement, ...] | Unreadable:
     if isinstance(content, UnreadableMessage):
         return Unreadable(code=content.code, detail=content.detail, next_step=content.next_step)
+    for path, _, detail in (each for statement in content for each in fractions(statement)):
+        step = "ask the supplier what was meant, and have the document sent again"
+        return Unreadable(code="fraction_of_a_count", detail=f"{path}: {detail}", next_step=step)
     return content
 
 

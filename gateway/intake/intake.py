@@ -54,6 +54,7 @@ class EventOutcome(BaseModel):
     outcome: Literal["stored", "refused"]
     entity: str | None = Field(None, description="The requirement's id or the order's number")
     link: str | None = Field(None, description="Where the requirement is read")
+    ignored: list[str] | None = Field(None, description="Names in its data that mean nothing here and were left out")
     problem: dict[str, Any] | None = Field(None, description="Why it was refused, as RFC 9457")
 
 
@@ -85,7 +86,8 @@ class _Incoming:
                 event = cloudevents.read_document(self.document)
             else:
                 event = cloudevents.read_structured(self.body)
-            return _Read(self, received_at, event, read(event, received_at))
+            content = read(event, received_at)
+            return _Read(self, received_at, event, content.message, ignored=content.ignored)
         except Refusal as refusal:
             return _Read(self, received_at, event, None, refusal)
 
@@ -99,6 +101,7 @@ class _Read:
     event: Event | None
     message: Message | None
     refusal: Refusal | None = None
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -299,6 +302,7 @@ class Intake:
             outcome="stored",
             entity=entity,
             link=requirement_link(entity) if known.recipient is Recipient.REQUIREMENT else None,
+            ignored=list(arrived.ignored) or None,
         )
 
     async def _plant_of(self, message: Message) -> str | None:
