@@ -30,6 +30,7 @@ from canonical.base import (
 )
 from canonical.identity import OrderId
 from canonical.policy import RouteKind
+from canonical.sourcing import AgreementReference
 
 LINES_MAX = 2_000
 """The most lines of an order, and of any message about one."""
@@ -236,6 +237,8 @@ class DocumentLine(Model):
     """identity.requirement_reference: ten characters; for a shared line, that of the first requirement in R11's order.
     """
     info_record: str | None = None
+    agreement: AgreementReference | None = None
+    """The item of an outline agreement that the line calls off."""
     cancelled: bool = False
     components: tuple[ComponentLine, ...] = ()
     """For a subcontract: the components given to the supplier for the whole line."""

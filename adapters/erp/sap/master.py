@@ -3,7 +3,8 @@
 Decided here: which service is read for what, how long an answer stays cached, and which expired items are refreshed
 along with the requested ones, since a call for twenty items costs as much as a call for one. Items that are unknown,
 blocked or without a source are never cached: somebody is about to fix them. Bills of materials are read only where a
-supplier makes the item for us. The meaning of the records is in sources.py.
+supplier makes the item for us, outline agreements only where a source list names them; what orders have called off of
+one is read from the orders, since SAP's contract does not say it. The meaning of the records is in sources.py.
 """
 
 import asyncio
@@ -14,12 +15,22 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 import httpx
 
-from adapters.erp.sap.odata import OTHER_SHAPE, SYSTEM, Entity, ODataService, literal
-from adapters.erp.sap.sources import BLOCKING_STATUS, MULTIPLE_FIELD, MasterRecords, SourceReader, is_made_for_us
+from adapters.erp.sap.odata import OTHER_SHAPE, SYSTEM, Entity, ODataService, literal, rows
+from adapters.erp.sap.sources import (
+    BLOCKING_STATUS,
+    MULTIPLE_FIELD,
+    ContractItem,
+    MasterRecords,
+    SourceReader,
+    agreement_key,
+    is_made_for_us,
+)
 from adapters.erp.sap.units import Units
+from adapters.erp.sap.values import read_decimal
 from adapters.errors import PermanentError
 from adapters.ports import PolicyPort
 from canonical.calendar import Calendar
@@ -29,13 +40,24 @@ ITEMS_AT_ONCE = 20
 """The items in one filter; SAP Gateway accepts URLs of a few thousand characters."""
 _LOOKED_THROUGH = 200
 WEEKDAYS = Calendar(name="Monday to Friday")
+_TERMS = (
+    "to_PurgInfoRecdOrgPlantData",
+    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity",
+    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn",
+    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn/to_PurgInfoPricingCndnRecdScale",
+)
+"""An info record with its terms by organization and plant, their prices by date, and the prices' scales."""
+_CALLED_OFF = (
+    "PurchaseOrder,PurchaseOrderItem,PurchaseContract,PurchaseContractItem,OrderQuantity,NetPriceAmount,"
+    "NetPriceQuantity,PurchasingDocumentDeletionCode"
+)
 
 
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
-    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day for which source
-    list records must be valid.
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: terms that had ended
+    by then are left out.
     """
 
     def __init__(
@@ -56,6 +78,8 @@ class SapMasterData:
         self._source_lists = ODataService(http, "API_PURCHASING_SOURCE_SRV")
         self._partners = ODataService(http, "API_BUSINESS_PARTNER")
         self._boms = ODataService(http, "API_BILL_OF_MATERIAL_SRV;v=0002")
+        self._contracts = ODataService(http, "API_PURCHASECONTRACT_PROCESS_SRV")
+        self._orders = ODataService(http, "API_PURCHASEORDER_PROCESS_SRV")
         self._reader = SourceReader(units or Units(), calendar, multiple_field, blocking_status)
         self._cache_seconds = cache_seconds
         self._policies = policies
@@ -103,14 +127,16 @@ class SapMasterData:
             self._suppliers(None),
         )
         made = any(is_made_for_us(info, plant) for info in info_records)
-        boms = await self._bills(f"Plant eq {literal(plant)}" if made else None)
+        boms, agreements = await asyncio.gather(
+            self._bills(f"Plant eq {literal(plant)}" if made else None), self._agreements(source_list)
+        )
         infos_of, sources_of = _grouped(info_records, "Material"), _grouped(source_list, "Material")
         boms_of = _grouped(boms, "Material")
         by_product = {product["Product"]: product for product in products}
         for row in at_plant:
             item = row["Product"]
             records = MasterRecords(
-                by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers
+                by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers, agreements
             )
             self._keep(self._understood(plant, item, records))
         return sum(1 for held_plant, _ in self._held if held_plant == plant)
@@ -162,9 +188,10 @@ class SapMasterData:
             self._listed(f"{_any('Material', items)} and {there}"),
         )
         made = {info["Material"] for info in info_records if is_made_for_us(info, plant)}
-        suppliers, boms = await asyncio.gather(
+        suppliers, boms, agreements = await asyncio.gather(
             self._suppliers({info["Supplier"] for info in info_records}),
             self._bills(f"{_any('Material', sorted(made))} and {there}" if made else None),
+            self._agreements(source_list),
         )
         found = []
         for item in items:
@@ -176,6 +203,7 @@ class SapMasterData:
                 own(source_list, "Material"),
                 own(boms, "Material"),
                 suppliers,
+                agreements,
             )
             read = self._understood(plant, item, records)
             found.append(self._keep(read))
@@ -218,7 +246,7 @@ class SapMasterData:
         return await self._info_records.read(
             "A_PurchasingInfoRecord",
             where=where,
-            expand="to_PurgInfoRecdOrgPlantData",
+            expand=",".join(_TERMS),
             pages_by="PurchasingInfoRecord",
         )
 
@@ -232,6 +260,24 @@ class SapMasterData:
         return await self._boms.read(
             "MaterialBOM", where=where, expand="to_BillOfMaterialItem", pages_by="BillOfMaterial"
         )
+
+    async def _agreements(self, source_list: Sequence[Entity]) -> Mapping[tuple[str, str], ContractItem]:
+        """The outline agreements that the source list names, item by item, with what orders have called off of them."""
+        named = sorted({record.get("PurchaseOutlineAgreement") or "" for record in source_list} - {""})
+        found: dict[tuple[str, str], ContractItem] = {}
+        for start in range(0, len(named), ITEMS_AT_ONCE):
+            where = _any("PurchaseContract", named[start : start + ITEMS_AT_ONCE])
+            heads, ordered = await asyncio.gather(
+                self._contracts.read(
+                    "A_PurchaseContract", where=where, expand="to_PurchaseContractItem", pages_by="PurchaseContract"
+                ),
+                self._orders.read(
+                    "A_PurchaseOrderItem", where=where, select=_CALLED_OFF, pages_by="PurchaseOrder,PurchaseOrderItem"
+                ),
+            )
+            for head in heads:
+                found |= _contract_items(head, [each for each in ordered if _calls_off(each, head)])
+        return found
 
     async def _suppliers(self, requested: Iterable[str] | None) -> Mapping[str, Entity]:
         """Suppliers by number; None: all of them."""
@@ -252,6 +298,26 @@ def _failure(plant: str, error: Exception) -> Exception:
         step = "compare the $metadata of the master data services with what they are asked for"
         return PermanentError(SYSTEM, f"master data of plant {plant} can't be read ({why}); {step}")
     return error
+
+
+def _calls_off(order_item: Entity, head: Entity) -> bool:
+    same = order_item.get("PurchaseContract") == head["PurchaseContract"]
+    return same and not order_item.get("PurchasingDocumentDeletionCode")
+
+
+def _contract_items(head: Entity, ordered: Sequence[Entity]) -> dict[tuple[str, str], ContractItem]:
+    called_off: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    spent = Decimal(0)
+    for each in ordered:
+        quantity = read_decimal(each.get("OrderQuantity"))
+        called_off[agreement_key(head["PurchaseContract"], each.get("PurchaseContractItem"))] += quantity
+        per = read_decimal(each.get("NetPriceQuantity")) or Decimal(1)
+        spent += (quantity * read_decimal(each.get("NetPriceAmount")) / per).quantize(Decimal("0.01"))
+    items = {
+        agreement_key(head["PurchaseContract"], item["PurchaseContractItem"]): item
+        for item in rows(head, "to_PurchaseContractItem")
+    }
+    return {key: ContractItem(head, item, called_off[key], spent) for key, item in items.items()}
 
 
 def _grouped(entities: Iterable[Entity], by: str) -> defaultdict[str, list[Entity]]:
