@@ -34,6 +34,7 @@ from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
 from adapters.errors import AdapterError
 from adapters.http import correlation, make_client
+from adapters.pace import Pace
 from adapters.ports import ApsPort, DuplicateSweepPort, ErpPort, MasterDataPort, PolicyPort, SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
 from decisions.plan_matching import NearestNeeds
@@ -52,6 +53,11 @@ from workflows import queues
 
 TASK_SECONDS = 30
 """How long a workflow task may compute before it counts as deadlocked (SDK default: 2; docs/adr/0021)."""
+
+CALLS_AN_ACTIVITY = 5
+"""The calls to the ERP that an activity makes at most, as a rule. Each call waits for its own slot (adapters.pace), those
+for master data too; starting no more activities than the rate serves keeps the waiting out of them.
+"""
 
 MASTER_DATA_SECONDS = 120.0
 """How old the master data behind an assessment may be."""
@@ -72,7 +78,7 @@ class Counterparts:
 
 @dataclass(frozen=True)
 class Rates:
-    """Calls per second to each counterpart, over all workers of its queue."""
+    """Activities per second for each counterpart, over all workers of its queue."""
 
     erp: float
     supplier: float
@@ -186,20 +192,21 @@ def activities_of(group: object) -> list[Callable[..., Any]]:
 
 @asynccontextmanager
 async def reached(
-    settings: WorkerSettings, now: Callable[[], datetime], policies: PolicyPort
+    settings: WorkerSettings, now: Callable[[], datetime], policies: PolicyPort, erp_pace: Pace | None = None
 ) -> AsyncIterator[Counterparts]:
     """Connect to all counterparts; the HTTP clients are closed at the end."""
 
-    def client(counterpart: Counterpart) -> httpx.AsyncClient:
+    def client(counterpart: Counterpart, pace: Pace | None = None) -> httpx.AsyncClient:
         return make_client(
             counterpart.base_url,
             counterpart.user,
             counterpart.password.get_secret_value(),
             settings.call_timeout_seconds,
+            pace=pace,
         )
 
     async with AsyncExitStack() as stack:
-        erp = await stack.enter_async_context(client(settings.erp))
+        erp = await stack.enter_async_context(client(settings.erp, erp_pace))
         edi = await stack.enter_async_context(client(settings.edi))
         aps = await stack.enter_async_context(client(settings.aps))
         sap = SapErp(
@@ -245,14 +252,15 @@ async def run(
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        counterparts = await stack.enter_async_context(reached(settings, now, policies))
+        ledger, queue = Ledger(engine), settings.task_queue_prefix
+        erp_pace = Pace(settings.erp_rate, lambda slots: ledger.call_slots.take("erp", slots, settings.erp_rate))
+        counterparts = await stack.enter_async_context(reached(settings, now, policies, erp_pace))
         warming = asyncio.create_task(warm_up(counterparts.master_data, policies.plants))
         stack.callback(warming.cancel)
         if counterparts.duplicates is not None:
             every, today = settings.duplicate_sweep_seconds, lambda: now().date()
             stack.callback(asyncio.create_task(sweep_duplicates(counterparts.duplicates, every, today)).cancel)
-        rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
-        ledger, queue = Ledger(engine), settings.task_queue_prefix
+        rates = Rates(erp=settings.erp_rate / CALLS_AN_ACTIVITY, supplier=settings.edi_rate, aps=settings.aps_rate)
         for worker in build_workers(client, queue, ledger, counterparts, policies, rates):
             await stack.enter_async_context(worker)
         checks: dict[str, Check] = {"temporal": client.service_client.check_health, "ledger": lambda: ping(engine)}
