@@ -222,7 +222,9 @@ async def reached(
             duplicates=sap,
             supplier=EdifactSupplier(edi, sender="PEGLINE"),
             aps=RestAps(aps),
-            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, today=lambda: now().date()),
+            master_data=SapMasterData(
+                erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=lambda: now().date()
+            ),
         )
 
 
