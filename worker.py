@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -55,8 +55,8 @@ TASK_SECONDS = 30
 """How long a workflow task may compute before it counts as deadlocked (SDK default: 2; docs/adr/0021)."""
 
 CALLS_AN_ACTIVITY = 5
-"""The calls to the ERP that an activity makes at most, as a rule. Each call waits for its own slot (adapters.pace), those
-for master data too; starting no more activities than the rate serves keeps the waiting out of them.
+"""The calls to the ERP that an activity makes at most, as a rule. Every call waits for a slot (adapters.pace), as those
+for master data do; starting no more activities than the rate serves keeps the waiting out of them.
 """
 
 MASTER_DATA_SECONDS = 120.0
@@ -228,13 +228,12 @@ async def reached(
         )
 
 
-async def warm_up(master_data: MasterDataPort, plants: Iterable[str]) -> None:
+async def warm_up(master_data: MasterDataPort, plants: Collection[str]) -> None:
     """Prefetch master data of whole plants, since a plan needs all their items; on failure it is read on demand."""
-    for plant in plants:
-        try:
-            await master_data.prefetch(plant)
-        except AdapterError as error:
-            log.warning("master data of plant %s could not be prefetched: %s", plant, error)
+    try:
+        await master_data.prefetch(plants)
+    except AdapterError as error:
+        log.warning("master data of plants %s could not be prefetched: %s", ", ".join(sorted(plants)), error)
 
 
 def utc_now() -> datetime:
