@@ -59,7 +59,7 @@ class PlanIntake:
         ledger: Ledger,
         entities: PlanRunStarter,
         policies: PolicyPort,
-        today: Callable[[], dt.date],
+        today: Callable[[str], dt.date],
         now: Callable[[], dt.datetime],
     ) -> None:
         self._ledger = ledger
@@ -88,7 +88,7 @@ class PlanIntake:
             source=sent.source,
             plant=sent.plant,
             version=sent.version,
-            today=self._today(),
+            today=self._today(sent.plant),
         )
         staging = self._ledger.plans.staging
         run = await staging.receive(sent.source, sent.plant, sent.version, partial=sent.partial, now=self._now())

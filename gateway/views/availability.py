@@ -160,7 +160,7 @@ async def read_availability(
         raise _unknown_plant(plant, parts.policies)
     supply = await parts.ledger.availability.supply_of(plant, item)
     counting = _Counting(supply, unit, plant, item)
-    answer = counting.answer(policy, quantity, date, parts.today(), parts.now())
+    answer = counting.answer(policy, quantity, date, parts.today(plant), parts.now())
     # Serialized directly: a planning system asks for thousands of items in a row.
     return Response(answer.model_dump_json(), media_type="application/json")
 

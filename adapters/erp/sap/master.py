@@ -31,8 +31,8 @@ WEEKDAYS = Calendar(name="Monday to Friday")
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
-    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day for which source
-    list records must be valid.
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day at a plant,
+    for which source list records must be valid.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class SapMasterData:
         multiple_field: str = MULTIPLE_FIELD,
         blocking_status: Mapping[str, str] = BLOCKING_STATUS,
         clock: Callable[[], float] = time.monotonic,
-        today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+        today: Callable[[str], dt.date] = lambda _: dt.datetime.now(dt.UTC).date(),
     ) -> None:
         self._products = ODataService(http, "API_PRODUCT_SRV")
         self._info_records = ODataService(http, "API_INFORECORD_PROCESS_SRV")
@@ -101,7 +101,7 @@ class SapMasterData:
             records = MasterRecords(
                 by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers
             )
-            self._keep(self._reader.item_at_plant(plant, item, records, self._today()))
+            self._keep(self._reader.item_at_plant(plant, item, records, self._today(plant)))
         return sum(1 for held_plant, _ in self._held if held_plant == plant)
 
     def _answered(self, key: tuple[str, str], done: "asyncio.Future[ItemAtPlant | UnknownItem]") -> None:
@@ -165,7 +165,7 @@ class SapMasterData:
                 own(boms, "Material"),
                 suppliers,
             )
-            read = self._reader.item_at_plant(plant, item, records, self._today())
+            read = self._reader.item_at_plant(plant, item, records, self._today(plant))
             found.append(self._keep(read))
         return found[: len(requested)]
 

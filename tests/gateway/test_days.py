@@ -1,0 +1,67 @@
+"""What arrives is measured by the day at its plant."""
+
+import datetime as dt
+import json
+
+import httpx
+import pytest
+
+from canonical.calendar import Calendar
+from gateway.app import create_app
+from ledger.ledger import Ledger
+from policies.book import FixedPolicies
+from policies.days import today_at
+from tests.gateway.conftest import STRUCTURED
+from tests.gateway.fakes import PLANTS, FakeEntities, planned
+
+WEST = Calendar(name="west", zone="America/Los_Angeles")
+POLICIES = FixedPolicies({"P1": PLANTS["P1"].model_copy(update={"calendar": WEST}), "P2": PLANTS["P2"]})
+
+
+def gateway_at(ledger: Ledger, moment: str) -> httpx.AsyncClient:
+    """The gateway as `cli.py gateway` composes it, at this moment."""
+    now = dt.datetime.fromisoformat(moment)
+    app = create_app(
+        ledger, FakeEntities(), {}, POLICIES, today_at(POLICIES.effective, lambda: now), now=lambda: now, relay=False
+    )
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+
+
+@pytest.mark.parametrize(
+    ("moment", "required_date", "status"),
+    [
+        ("2026-06-08T18:55:00-07:00", "2026-06-08", 202),
+        ("2026-06-08T18:55:00-07:00", "2026-06-07", 422),
+        ("2026-06-08T23:59:00-07:00", "2026-06-08", 202),
+        ("2026-06-09T00:00:00-07:00", "2026-06-08", 422),
+    ],
+)
+async def test_a_need_for_today_is_taken_until_the_plants_midnight(
+    ledger: Ledger, moment: str, required_date: str, status: int
+) -> None:
+    async with gateway_at(ledger, moment) as client:
+        event = planned(required_date=required_date)
+        answer = await client.post("/v1/events", content=json.dumps(event), headers=STRUCTURED)
+    assert answer.status_code == status, answer.text
+
+
+async def test_a_plan_is_read_by_the_day_at_its_plant(ledger: Ledger) -> None:
+    line = {
+        "item": "CHAIN",
+        "quantity": "10",
+        "unit": "EA",
+        "required_date": "2026-06-08",
+        "demand_reference": "SO-1",
+    }
+    async with gateway_at(ledger, "2026-06-08T18:55:00-07:00") as client:
+        reports = [
+            (
+                await client.post(
+                    f"/v1/plan-runs?source=aps&plant={plant}&version=1",
+                    content=json.dumps(line),
+                    headers={"content-type": "application/x-ndjson"},
+                )
+            ).json()
+            for plant in ("P1", "P2")
+        ]
+    assert [report.get("refused") for report in reports] == [0, 1], reports
