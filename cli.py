@@ -39,6 +39,7 @@ from policies.days import today_at
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
+from runtime.http_connections import TimedHttpProtocol
 from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
@@ -69,6 +70,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             port=settings.gateway_port,
             log_config=None,
             access_log=False,
+            http=TimedHttpProtocol,
             timeout_graceful_shutdown=5,
         )
         await uvicorn.Server(config).serve()

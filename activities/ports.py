@@ -6,7 +6,7 @@ from typing import Protocol
 
 from canonical.bom import ComponentUse
 from canonical.exception import ExceptionDecided
-from canonical.identity import ChangeId, OrderId
+from canonical.identity import ChangeId, ExceptionId, OrderId
 from canonical.messages import (
     BomChanged,
     OrderOpened,
@@ -80,6 +80,22 @@ class LedgerPort(Protocol):
 
     async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
         """The item's open requirements at the plant, with what is received or on the way for them; by id."""
+        ...
+
+    async def join_question(self, plant: str, item: str, digest: str, asking: str, requirement: str) -> ExceptionId:
+        """Wait for the open question of this digest; where there is none, `asking` is it. Returns the one that is."""
+        ...
+
+    async def leave_question(self, exception: str, requirement: str) -> int:
+        """Wait no more for a question; returns how many others do."""
+        ...
+
+    async def close_question(self, exception: str, most: int) -> Sequence[str]:
+        """From now on nobody joins; some of those who wait, until they are `question_told`."""
+        ...
+
+    async def question_told(self, exception: str, requirements: Sequence[str]) -> None:
+        """These have received the decision."""
         ...
 
     async def record_item(self, assessment: Assessment) -> None:

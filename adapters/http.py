@@ -1,8 +1,9 @@
 """Calls over HTTP: the client that the composition root creates, and the one place where foreign errors become ours.
 
 Decided here: time-outs, the headers every call carries (correlation, trace), which failure is transient, which
-permanent, and which may have written (`maybe_written`); and that an error quotes what was answered. Not decided here:
-the meaning of a counterpart's own error body; an adapter names the statuses it reads itself.
+permanent, and which may have written (`maybe_written`); that a page for people is no answer, whatever its status; and
+that an error quotes what was answered. Not decided here: the meaning of a counterpart's own error body; an adapter
+names the statuses it reads itself.
 """
 
 import asyncio
@@ -85,6 +86,13 @@ async def exchange(
             raise failure(
                 system, what, response.status_code, response.headers, said(response.headers, response.content), writes
             )
+        if response.status_code < 300 and _is_page(response):
+            step = f"check the base URL, and how the {system} user logs on"
+            raise PermanentError(
+                system,
+                f"{what}: {response.status_code}, but a page for people, such as a log-on page; {step}; "
+                f"{said(response.headers, response.content)}",
+            )
         return response
 
 
@@ -136,6 +144,13 @@ def failure(
             )
         case _:
             return PermanentError(system, f"{detail}; not a dialect we speak; {answered}")
+
+
+def _is_page(response: httpx.Response) -> bool:
+    """No counterpart's interface answers in HTML: a log-on page, a portal or a proxy does."""
+    start = response.content[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    kind = response.headers.get("content-type", "").lower()
+    return bool(start) and ("html" in kind or start.startswith((b"<!doctype html", b"<html")))
 
 
 def said(headers: Mapping[str, str], content: bytes) -> str:

@@ -25,6 +25,7 @@ from canonical.base import (
     Quantity,
     SentQuantity,
     SentQuantityOrZero,
+    Text,
     UnitCode,
 )
 from canonical.identity import OrderId
@@ -142,7 +143,7 @@ class ComponentLine(Model):
 class DeliveryLine(Model):
     """A delivery of an order line on a day; `committed` is what the supplier confirmed of it."""
 
-    date: dt.date
+    date: Day
     quantity: Quantity
     committed: Quantity
 
@@ -271,8 +272,8 @@ class Refused(Model):
 
     result: Literal["refused"] = "refused"
     system: str
-    code: str
-    reason: str
+    code: Text
+    reason: Text
     line: int | None = None
 
 
@@ -280,8 +281,8 @@ class Placed(Model):
     """The ERP holds one requisition and one order for the document."""
 
     result: Literal["placed"] = "placed"
-    requisition_number: str
-    order_number: str
+    requisition_number: OrderNumber
+    order_number: OrderNumber
     found_existing: bool = False
     """An earlier attempt had already written it."""
     duplicates: tuple[str, ...] = ()

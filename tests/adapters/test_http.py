@@ -193,3 +193,18 @@ async def test_an_answer_that_can_not_be_decompressed_is_a_lost_answer() -> None
 )
 def test_a_quote_is_one_short_line(content: bytes, kind: str, quote: str) -> None:
     assert quoted(content, kind) == quote
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/xhtml+xml", ""])
+@pytest.mark.parametrize("code", [200, 201, 202])
+async def test_a_page_for_people_is_no_answer_whatever_its_status(code: int, kind: str) -> None:
+    page = b"\n<!DOCTYPE html><html><title>Sign in</title></html>"
+    found = await failed(lambda request: httpx.Response(code, headers={"content-type": kind}, content=page))
+    assert isinstance(found, PermanentError)
+    assert "how the erp user logs on" in str(found)
+    assert "Sign in" in str(found)
+
+
+async def test_an_empty_answer_of_any_type_is_an_answer() -> None:
+    found = await called(lambda request: httpx.Response(202, headers={"content-type": "text/html"}))
+    assert found.status_code == 202

@@ -28,24 +28,17 @@ def gateway_at(ledger: Ledger, moment: str) -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize(
-    ("moment", "required_date", "status"),
+    ("moment", "plant", "past_due"),
     [
-        ("2026-06-08T18:55:00-07:00", "2026-06-08", 202),
-        ("2026-06-08T18:55:00-07:00", "2026-06-07", 422),
-        ("2026-06-08T23:59:00-07:00", "2026-06-08", 202),
-        ("2026-06-09T00:00:00-07:00", "2026-06-08", 422),
+        ("2026-06-08T18:55:00-07:00", "P1", 0),
+        ("2026-06-08T18:55:00-07:00", "P2", 1),
+        ("2026-06-08T23:59:00-07:00", "P1", 0),
+        ("2026-06-09T00:00:00-07:00", "P1", 1),
     ],
 )
-async def test_a_need_for_today_is_taken_until_the_plants_midnight(
-    ledger: Ledger, moment: str, required_date: str, status: int
+async def test_a_line_for_today_is_past_due_from_the_plants_midnight_on(
+    ledger: Ledger, moment: str, plant: str, past_due: int
 ) -> None:
-    async with gateway_at(ledger, moment) as client:
-        event = planned(required_date=required_date)
-        answer = await client.post("/v1/events", content=json.dumps(event), headers=STRUCTURED)
-    assert answer.status_code == status, answer.text
-
-
-async def test_a_plan_is_read_by_the_day_at_its_plant(ledger: Ledger) -> None:
     line = {
         "item": "CHAIN",
         "quantity": "10",
@@ -53,15 +46,17 @@ async def test_a_plan_is_read_by_the_day_at_its_plant(ledger: Ledger) -> None:
         "required_date": "2026-06-08",
         "demand_reference": "SO-1",
     }
+    query = {"source": "aps", "plant": plant, "version": "1"}
+    kind = {"content-type": "application/x-ndjson"}
+    async with gateway_at(ledger, moment) as client:
+        answer = await client.post("/v1/plan-runs", params=query, content=json.dumps(line), headers=kind)
+    report = answer.json()
+    assert (report["refused"], report["past_due"]) == (0, past_due), report
+
+
+@pytest.mark.parametrize(("required_date", "status"), [("2036-06-15", 202), ("2036-06-16", 422)])
+async def test_ten_years_begin_on_the_day_at_the_plant(ledger: Ledger, required_date: str, status: int) -> None:
     async with gateway_at(ledger, "2026-06-08T18:55:00-07:00") as client:
-        reports = [
-            (
-                await client.post(
-                    f"/v1/plan-runs?source=aps&plant={plant}&version=1",
-                    content=json.dumps(line),
-                    headers={"content-type": "application/x-ndjson"},
-                )
-            ).json()
-            for plant in ("P1", "P2")
-        ]
-    assert [report.get("refused") for report in reports] == [0, 1], reports
+        event = planned(required_date=required_date)
+        answer = await client.post("/v1/events", content=json.dumps(event), headers=STRUCTURED)
+    assert answer.status_code == status, answer.text

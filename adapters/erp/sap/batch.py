@@ -43,12 +43,6 @@ class BatchResponse:
         """The response's JSON. Raises ValueError where it is none."""
         return read_json(self.content)
 
-    @property
-    def is_page(self) -> bool:
-        """A page for a person, such as a log-on page, where data were asked for."""
-        start = self.content[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-        return "html" in self.headers.get("content-type", "").lower() or start.startswith((b"<!doctype html", b"<html"))
-
 
 def changeset(operations: Sequence[Operation]) -> tuple[str, bytes]:
     """The content type and body of a $batch with one changeset: carried out whole or not at all."""

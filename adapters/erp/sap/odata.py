@@ -35,6 +35,7 @@ _REPEATABLE = uuid.UUID("5f9f3c2e-6f0b-5c1e-9f0a-3a4a0d9b7c11")
 _PAGE = 500
 _PAGES_MAX = 20_000
 _QUOTE = "'"
+_NUMBER_MAX = 35
 _AT_ALL = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """How reading a row fails that has another shape than expected."""
 
@@ -109,7 +110,7 @@ class ODataService:
             return answer
         what = f"POST {entity_set}"
         created = _entity(self._body(what, answer, writes=True))
-        if created is None or not isinstance(created.get(number), str) or not created[number].strip():
+        if created is None or not _is_number(created.get(number)):
             raise TransientError(
                 SYSTEM, f"{what}: {answer.status}, but no {number}; {_said(answer)}", maybe_written=True
             )
@@ -173,12 +174,10 @@ class ODataService:
         return query
 
     def _body(self, what: str, answer: BatchResponse, *, writes: bool) -> Any:
-        """The answer's JSON; a page for people is for the administrator, a cut answer may be whole the next time."""
+        """The answer's JSON; a cut answer may be whole the next time."""
         try:
             return answer.body()
         except ValueError as error:
-            if answer.is_page:
-                raise self._page_for_people(what, answer) from error
             raise TransientError(
                 SYSTEM, f"{what}: {answer.status}, but no JSON that can be read; {_said(answer)}", maybe_written=writes
             ) from error
@@ -211,12 +210,7 @@ class ODataService:
                 raise self._error(what, answer, SapError.read(answer), writes=True)
             session = await self._opened(session)
         answer = BatchResponse.of(response)
-        if answer.status >= 300:
-            return self._no(what, answer)
-        if answer.is_page:
-            self._session = None  # it may have expired
-            raise self._page_for_people(what, answer)
-        return answer
+        return self._no(what, answer) if answer.status >= 300 else answer
 
     def _no(self, what: str, answer: BatchResponse) -> Refused:
         """The refusal in an answer to a write. Raises an AdapterError where it is none."""
@@ -251,10 +245,6 @@ class ODataService:
             return PermanentError(SYSTEM, f"{head}; {self._extend_rights}; {quote}")
         return PermanentError(SYSTEM, f"{head}; {self._compare}; {quote}")
 
-    def _page_for_people(self, what: str, answer: BatchResponse) -> PermanentError:
-        step = "a page for people, such as a log-on page; check the base URL and how the communication user logs on"
-        return PermanentError(SYSTEM, f"{what}: {answer.status}, but {step}; {_said(answer)}")
-
     @property
     def _compare(self) -> str:
         return f"compare the $metadata of {self._name} with what it is asked for"
@@ -279,6 +269,10 @@ class ODataService:
                     )
                 self._session = _Session(token, _cookies_of(response))
             return self._session
+
+
+def _is_number(number: Any) -> bool:
+    return isinstance(number, str) and 0 < len(number.strip()) <= _NUMBER_MAX and number.isprintable()
 
 
 def _said(answer: BatchResponse, error: SapError | None = None) -> str:

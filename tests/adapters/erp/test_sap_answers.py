@@ -41,7 +41,7 @@ async def refused_to_read(erp: SapErp) -> AdapterError:
 @pytest.mark.parametrize(
     ("status", "headers", "body", "kind", "says"),
     [
-        (200, HTML, PAGE, PermanentError, "the communication user logs on; it answered text/html: Log On Client 100"),
+        (200, HTML, PAGE, PermanentError, "how the erp user logs on; it answered text/html: Log On Client 100"),
         (200, {}, PAGE, PermanentError, "it answered without a content type: Log On Client 100"),
         (200, JSON, '{"d": {"results": [', TransientError, 'it answered application/json: {"d": {"results": ['),
         (200, JSON, "", TransientError, "it answered application/json: nothing"),
@@ -106,6 +106,28 @@ async def test_rows_of_another_shape_are_quoted(erp: SapErp, sap: Sap, row: dict
     assert isinstance(found, PermanentError)
     assert "API_PURCHASEORDER_PROCESS_SRV/A_PurchaseOrder can't be read" in str(found)
     assert json.dumps([row])[:100] in str(found)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("OrderQuantity", "1000000000000"),
+        ("OrderQuantity", "-5"),
+        ("OrderQuantity", "0.0000001"),
+        ("NetPriceAmount", "1e30"),
+        (
+            "to_ScheduleLine",
+            {"results": [{"ScheduleLine": "1", "ScheduleLineDeliveryDate": "/Date(253402214400000)/"}]},
+        ),
+    ],
+)
+async def test_what_no_order_can_hold_is_not_let_in(erp: SapErp, sap: Sap, number: str, field: str, value: Any) -> None:
+    row = {"PurchaseOrder": number, "PurchaseOrderItem": "10", "OrderQuantity": "100", field: value}
+    body = json.dumps({"d": {"results": [row]}})
+    sap.fault("answer", r"A_PurchaseOrderItem\?", "GET", status=200, headers=JSON, body=body)
+    change = document(line(10, "80"), order_number=number, changed_lines=(10,))
+    with pytest.raises(PermanentError, match="A_PurchaseOrderItem can't be read"):
+        await erp.change_order(change, key="change-2")
 
 
 def answering(*pages: dict[str, Any]) -> Callable[[httpx.Request], httpx.Response]:
@@ -185,7 +207,7 @@ async def test_a_create_whose_answer_can_not_be_read_is_looked_for_and_made_once
 @BOTH
 async def test_a_log_on_page_for_a_create_is_for_the_administrator(erp: SapErp, sap: Sap, step: str) -> None:
     sap.fault("answer", step, status=200, headers=HTML, body=PAGE)
-    with pytest.raises(PermanentError, match="how the communication user logs on; it answered text/html: Log On"):
+    with pytest.raises(PermanentError, match="how the erp user logs on; it answered text/html: Log On"):
         await erp.place_order(document(), key="place", maybe_written=False)
     assert isinstance(await erp.place_order(document(), key="place", maybe_written=True), Placed)
     assert len(sap.orders) == 1
@@ -246,8 +268,14 @@ async def test_a_broken_batch_is_an_error_and_the_change_is_made_all_the_same(
 
 
 async def test_a_session_that_gives_no_token_is_quoted(erp: SapErp, sap: Sap) -> None:
+    sap.fault("answer", "API_PURCHASEREQ_PROCESS_SRV/$", "GET", status=200, headers=JSON, body='{"portal": 1}')
+    with pytest.raises(PermanentError, match=r"gave no X-CSRF-Token.*it answered application/json: {.portal.: 1}"):
+        await erp.place_order(document(), key="place", maybe_written=False)
+
+
+async def test_a_log_on_page_instead_of_a_session_is_quoted(erp: SapErp, sap: Sap) -> None:
     sap.fault("answer", "API_PURCHASEREQ_PROCESS_SRV/$", "GET", status=200, headers=HTML, body=PAGE)
-    with pytest.raises(PermanentError, match=r"gave no X-CSRF-Token.*it answered text/html: Log On"):
+    with pytest.raises(PermanentError, match=r"a page for people.*it answered text/html: Log On"):
         await erp.place_order(document(), key="place", maybe_written=False)
 
 
