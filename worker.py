@@ -217,7 +217,7 @@ async def reached(
             duplicates=sap,
             supplier=EdifactSupplier(edi, sender="PEGLINE"),
             aps=RestAps(aps),
-            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, today=today),
+            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=today),
         )
 
 

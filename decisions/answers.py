@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
 from canonical.reason import JsonValue, Reason, figure
 from canonical.supply import ScheduleLine, ScheduleLineState
+from canonical.units import fraction_of_a_count, is_whole
 
 _CONFIRMED = frozenset({AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED})
 _PENDING = frozenset({AnswerOutcome.BACKORDERED, AnswerOutcome.DATE_PENDING, AnswerOutcome.ON_HOLD})
@@ -134,6 +135,8 @@ def _objection(unit: str, answer: LineAnswer, header: str) -> str | None:
             return "the supplier offers a substitute; a person decides whether it will do"
         if piece.unit is not None and piece.unit != unit:
             return f"the answer is in {piece.unit}, the order in {unit}"
+        if piece.unit is None and piece.quantity is not None and not is_whole(piece.quantity, unit):
+            return f"the answer says {fraction_of_a_count(piece.quantity, unit)}"
         if header == "rejected" and piece.outcome not in _REFUSED:
             return f"the header rejects the order, the line says {piece.outcome}"
         says_nothing = piece.quantity is None and piece.date is None and answer.price is None

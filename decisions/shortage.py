@@ -15,13 +15,14 @@ from canonical.policy import PlantPolicy, RouteKind
 from canonical.reason import figure
 from canonical.sourcing import Assessment, ItemAtPlant, Source
 from canonical.supply import ScheduleLine
+from canonical.units import SAME
 from decisions.approval import route_approval, value_in_company_currency
 from decisions.calendars import next_working_day, subtract_working_days, working_days_between
+from decisions.cost import cost_of, rounded
 from decisions.feasibility import Short, available_on
-from decisions.lots import size_lots
 from decisions.schedule import BackwardSchedule, backward_schedule
-from decisions.sourcing import sound_sources
-from decisions.units import conversion, to_need_unit, to_order_unit
+from decisions.sourcing import lots_of, sound_sources
+from decisions.units import share_of_order_unit, source_conversion, to_need_unit
 
 _ZERO = Decimal(0)
 _HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
@@ -70,7 +71,7 @@ def shortage_proposal(
     that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today)
-    value = _value_short(need, short, _source_of(item, supplier), item, policy) or _ZERO
+    value = _value_short(need, short, _source_of(item, supplier), item, policy, today) or _ZERO
     criticality = need.criticality
     route = route_approval(value, criticality, True, policy)
     return Proposal(
@@ -148,7 +149,7 @@ def _as_planned(
 ) -> list[Alternative]:
     """The order changed to the need in spite of the dampener; none where its supplier's master data is not sound."""
     known = Assessment.model_construct(item=item, policy=policy)
-    current = next((source for source in sound_sources(need, known) if source.supplier == supplier), None)
+    current = next((source for source in sound_sources(need, known, today) if source.supplier == supplier), None)
     if current is None:
         return []
     way = _split(current, current, need, short, item, policy, today).alternative
@@ -160,7 +161,7 @@ def _expedite(
     need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> Alternative | None:
     """The same supplier sooner; None where there is no date to improve on, or nothing is gained."""
-    value = _value_short(need, short, current, item, policy)
+    value = _value_short(need, short, current, item, policy, today)
     if current is None or value is None or short.available_on is None:
         return None
     soonest = available_on(next_working_day(policy.calendar, today), item.goods_receipt_days, policy.calendar)
@@ -190,10 +191,10 @@ def _second_sources(
     need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> list[_SecondSource]:
     current, known = _source_of(item, supplier), Assessment.model_construct(item=item, policy=policy)
-    return [
-        _split(source, current, need, short, item, policy, today)
-        for source in sound_sources(need, known, exclude=(supplier or "",))
-    ]
+    others: dict[str, Source] = {}
+    for source in sound_sources(need, known, today, exclude=(supplier or "",)):
+        others.setdefault(source.supplier, source)
+    return [_split(source, current, need, short, item, policy, today) for source in others.values()]
 
 
 def _split(
@@ -210,16 +211,18 @@ def _split(
     )
     dock = max(schedule.dock_date, schedule.earliest_dock)
     on_stock = available_on(dock, item.goods_receipt_days, policy.calendar)
-    requested = _in_order_unit(short.short_quantity, source, need, item)
-    assert requested is not None, "a second source is sound: its unit converts"
-    lots = size_lots(requested, source.minimum_quantity, source.multiple, source.maximum_quantity)
+    lots = lots_of(source, item, need, short.short_quantity)
     difference = _ZERO
     if source.route is not RouteKind.TRANSFER:
-        costs = value_in_company_currency(lots.total, source.price, source.price_unit, source.currency, policy.approval)
-        difference = costs - (_value_short(need, short, current, item, policy) or _ZERO)
+        costs = cost_of(lots.lots, source, policy.approval, today)
+        present = _value_short(need, short, current, item, policy, today) or _ZERO
+        difference = (rounded(costs) if costs is not None else _ZERO) - present
     note = f"{_HOW[source.route]} {figure(lots.total)}{_unit(source, need)} from {_name(source)}"
     if lots.surplus:
-        note += f", {figure(lots.surplus)} of them surplus of the lot size"
+        surplus, unit = lots.surplus, ""
+        if lots.in_need_unit is not None:
+            surplus, unit = lots.in_need_unit.surplus, f" {need.unit}"
+        note += f", {figure(surplus)}{unit} of them surplus of the lot size"
     if difference < 0:
         note += f"; {-difference} {policy.approval.currency} cheaper"
     alternative = Alternative(
@@ -236,27 +239,22 @@ def _split(
 
 
 def _value_short(
-    need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy
+    need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> Decimal | None:
     """The value of the short quantity at the present price; None without a price, a rate or a unit conversion."""
-    if current is None or current.currency not in policy.approval.rates:
+    if current is None or policy.approval.rate_on(current.currency, today) is None:
         return None
-    ordered = _in_order_unit(short.short_quantity, current, need, item)
-    if ordered is None:
+    per_order_unit = source_conversion(need.unit, current, item)
+    if per_order_unit is None:
         return None
-    return value_in_company_currency(ordered, current.price, current.price_unit, current.currency, policy.approval)
-
-
-def _in_order_unit(quantity: Decimal, source: Source, need: Need, item: ItemAtPlant) -> Decimal | None:
-    if source.unit == need.unit:
-        return quantity
-    per_order_unit = conversion(need.unit, source.unit, item)
-    return None if per_order_unit is None else to_order_unit(quantity, per_order_unit, source.unit)
+    ordered = share_of_order_unit(short.short_quantity, per_order_unit)
+    price = current.price_of(ordered)
+    return value_in_company_currency(ordered, price, current.price_unit, current.currency, policy.approval, today)
 
 
 def _in_need_unit(quantity: Decimal, source: Source, need: Need, item: ItemAtPlant) -> Decimal:
-    per_order_unit = conversion(need.unit, source.unit, item)
-    return quantity if source.unit == need.unit or per_order_unit is None else to_need_unit(quantity, per_order_unit)
+    per_order_unit = source_conversion(need.unit, source, item)
+    return quantity if per_order_unit is None or per_order_unit == SAME else to_need_unit(quantity, per_order_unit)
 
 
 def _unit(source: Source, need: Need) -> str:

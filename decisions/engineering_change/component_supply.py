@@ -179,7 +179,7 @@ class Weighing(NamedTuple):
         named = one.model_copy(update={"reference": self.name_of(one), "proposed": ""})
         if one.fate not in WITHOUT_USE:
             return named, True
-        value = _value(one.quantity, self.line, piece, self.assessment)
+        value = _value(one.quantity, self.line, piece, self.assessment, self.revised.effective_from)
         named = named.model_copy(update={"value": value or _NOTHING})
         if one.fate == Fate.CANCELLED:
             return named, value is not None
@@ -238,7 +238,9 @@ def _disposition(
     )
 
 
-def _value(quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessment: Assessment) -> Decimal | None:
+def _value(
+    quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessment: Assessment, on: dt.date
+) -> Decimal | None:
     """In the company's currency, at the supplier's price (stock at the first supplier's); None: unknown."""
     source = _source(piece, assessment)
     factor = per_unit(source.unit, line.unit, assessment.item) if source is not None else None
@@ -246,7 +248,7 @@ def _value(quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessmen
         return None
     try:
         return value_in_company_currency(
-            rescaled(quantity, factor), source.price, source.price_unit, source.currency, assessment.policy.approval
+            rescaled(quantity, factor), source.price, source.price_unit, source.currency, assessment.policy.approval, on
         )
     except ValueError:
         return None

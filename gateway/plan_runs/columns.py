@@ -4,6 +4,7 @@ Decided here: that a name which Pegline does not know is refused, unless the sen
 say that a row is ordered already, of another plant, or its reference misspelt. Not here: the values.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -15,8 +16,8 @@ GIVEN_ONCE = ("plant", "plan_version", "source")
 """Given in the address; a line that repeats it must give the same value."""
 KNOWN = frozenset((*PlanLine.model_fields, *GIVEN_ONCE))
 _REQUIRED = tuple(name for name, field in PlanLine.model_fields.items() if field.is_required())
-_STATE = ("status", "state", "stage", "type", "action", "deleted")
-_PLACE = ("location", "plant", "plnt", "site", "warehouse", "storage", "area", "werk", "lager", "company")
+_STATE = re.compile(r"\b(stat(us|e)|stage|type|action|deleted)\b|status", re.IGNORECASE)
+_PLACE = re.compile(r"\b(plant|plnt|site|area|company|werk)\b|location|warehouse|storage|lager", re.IGNORECASE)
 
 
 class HeadFault(NamedTuple):
@@ -50,12 +51,11 @@ def unknown(names: Collection[str], ignored: Collection[str]) -> list[str]:
 def what_to_do(name: str, plant: str) -> str:
     """The next step for a name that is not known."""
     ignore = f"have it ignored: ignore={name} (in the console, --ignore {name!r})"
-    plain = name.lower()
-    if any(part in plain for part in _PLACE):
+    if _PLACE.search(name.replace("_", " ")):
         return f"a plan is of one plant: send only the rows of {plant}; then leave it out, or {ignore}"
-    if any(part in plain for part in _STATE):
+    if _STATE.search(name.replace("_", " ")):
         return f"send only the rows that are still to be ordered; then leave it out, or {ignore}"
-    if meant := get_close_matches(plain, PlanLine.model_fields, 1, 0.7):
+    if meant := get_close_matches(name.lower(), PlanLine.model_fields, 1, 0.7):
         return f"if {meant[0]} is meant, name it so; else leave it out, or {ignore}"
     return f"leave it out, or {ignore}"
 

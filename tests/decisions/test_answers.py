@@ -27,9 +27,10 @@ def read(
     *schedule_lines: AnswerScheduleLine,
     price: Decimal | None = None,
     header: Literal["accepted", "rejected", "per_line"] = "per_line",
+    unit: str = "EA",
 ) -> ReadAnswer | NotAnswered | UnclearAnswer:
     answer = LineAnswer(line=10, schedule_lines=schedule_lines, price=price) if schedule_lines else None
-    return read_answer(Decimal(100), "EA", ASKED, answer, header)
+    return read_answer(Decimal(100), unit, ASKED, answer, header)
 
 
 def schedule_lines_of(reading: object) -> tuple[ScheduleLine, ...]:
@@ -123,6 +124,10 @@ def test_parts_for_the_same_day_are_one_schedule_line() -> None:
     [
         ([statement(AnswerOutcome.SUBSTITUTED, 100)], "substitute"),
         ([statement(AnswerOutcome.ACCEPTED, 100, unit="CT")], "the answer is in CT, the order in EA"),
+        (
+            [AnswerScheduleLine(outcome=AnswerOutcome.ACCEPTED, quantity=Decimal("1.2"))],
+            "the answer says 1.2 EA: each is counted",
+        ),
         ([statement(AnswerOutcome.CHANGED)], "says changed, but not what has changed"),
         ([statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED)], "several parts"),
         (
@@ -193,7 +198,8 @@ def test_half_a_unit_missing_from_an_answer_is_not_lost() -> None:
     half = AnswerScheduleLine(outcome=AnswerOutcome.ACCEPTED, quantity=Decimal("99.5"))
     rest = AnswerScheduleLine(outcome=AnswerOutcome.BACKORDERED)
     of_the_rest = (confirmed(Decimal("99.5"), ASKED), backordered(Decimal("0.5")))
-    assert schedule_lines_of(read(half)) == schedule_lines_of(read(half, rest)) == of_the_rest
+    for answered in ((half,), (half, rest)):
+        assert schedule_lines_of(read(*answered, unit="KGM")) == of_the_rest
 
 
 def test_a_reading_says_each_part_and_its_reason_what_is_confirmed_and_what_is_rejected() -> None:

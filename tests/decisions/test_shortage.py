@@ -139,7 +139,7 @@ def test_what_is_short_is_valued_and_ordered_in_the_order_unit() -> None:
     )
     split = next(way for way in ways(CURRENT, dozens, coverage=LATE) if way.choice is Choice.SPLIT)
     assert split.quantity == 48
-    assert split.note == "order 4 DZN from Proseware (1678)"
+    assert split.note == "order 4 DZN from Proseware (1678), 8 EA of them surplus of the lot size"
     # 4 × 30.00 instead of 40 × 2.00 USD, at 0.92
     assert split.extra_cost == Decimal("36.80")
 

@@ -170,7 +170,7 @@ def test_cartons_of_stock_relax_pieces_needed_as_master_data_converts_them() -> 
     twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
     carton = an_item().model_copy(update={"conversions": (twelve,)})
     outcome = judged(free("5", unit="CT"), user("A", 40), user("B", 100, 20), item=carton)
-    assert counts_on(outcome) == {"A": 40, "B": 19}, "40 pieces take 3.333334 cartons: 1.666666 leave 19 pieces"
+    assert counts_on(outcome) == {"A": 40, "B": 20}, "60 pieces are in 5 cartons, and none is lost by a third of one"
 
 
 def test_what_nothing_converts_gets_nothing() -> None:
@@ -254,3 +254,11 @@ def test_an_engineering_change_counts_no_more_stock_than_there_is() -> None:
     line = BomLine(component="CHAIN", quantity=Decimal(1), unit="DZN", change=BomLineChange.REMOVED)
     one_piece = ComponentUse(component="CHAIN", stock=Decimal(1), stock_unit="EA")
     assert stock_of(line, one_piece, an_item()) == Decimal("0.083333")
+
+
+def test_twelve_needs_of_a_piece_are_met_by_one_box_of_twelve() -> None:
+    """A twelfth of a box is no decimal number, and nothing of the box is lost by that."""
+    boxes = UnitConversion(unit="BX", numerator=Decimal(12), denominator=Decimal(1))
+    item = an_item().model_copy(update={"conversions": (boxes,)})
+    outcome = judged(free("1", unit="BX"), *(user(f"need-{number:02d}", 1) for number in range(13)), item=item)
+    assert [int(share.target) for share in outcome.shares] == [1] * 12

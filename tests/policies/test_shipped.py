@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from canonical.base import Criticality
-from canonical.policy import Dampener, Escalation, Overdue, PlantPolicy, RouteKind, Tolerance
+from canonical.policy import Dampener, Escalation, ExchangeRate, Overdue, PlantPolicy, RouteKind, Tolerance
 from policies.book import PolicyBook
 from tests.policies.conftest import SHIPPED, TODAY
 
@@ -83,7 +83,10 @@ def test_the_shipped_thresholds_are_those_that_the_rules_are_explained_with(book
         sla_hours=16, reminder_at=Decimal("0.5"), buyer_at=Decimal("1.0"), manager_at=Decimal("1.5")
     )
     assert policy.overdue == Overdue(reminder_days=1, question_days=3)
-    assert policy.approval.rates == {"EUR": Decimal(1), "USD": Decimal("0.92")}
+    assert policy.approval.rates == {
+        "EUR": (ExchangeRate(rate=Decimal(1)),),
+        "USD": (ExchangeRate(rate=Decimal("0.92")),),
+    }
     assert policy.approval.free_up_to[Criticality.C] == 1000
     assert (policy.office.opens, policy.office.closes) == (dt.time(8), dt.time(17))
 

@@ -27,7 +27,7 @@ from decisions.feasibility import Feasible, Short, judge_feasibility
 from decisions.netting import Netting, left_to_order
 from decisions.shortage import alternatives
 from decisions.sourcing import permitted_sources
-from decisions.supply_requests import release, request_for, terms_for
+from decisions.supply_requests import on_agreed_terms, release, request_for, terms_for
 from decisions.units import conversion
 from workflows.entity import Entity
 from workflows.material_requirement.messages import RequirementMessage, record_need
@@ -265,10 +265,12 @@ class RequirementSourcing:
         exclude: Collection[str] = (),
         only: str | None = None,
         netting: Netting | None = None,
+        agreed: bool = False,
     ) -> SourcingDecision | NotOrderable:
         """Decide by all rules from whom and how to order the quantity; `only`: from this supplier in any case.
 
-        `netting`: the calculation of the quantity (R2), unless a person decided it.
+        `netting`: the calculation of the quantity (R2), unless a person decided it. `agreed`: an order of the supplier
+        exists and is changed, at the price of its own date.
         """
         state, assessment = self._state, self._state.assessment
         assert assessment is not None
@@ -277,9 +279,11 @@ class RequirementSourcing:
         excluded = set(exclude) if only is None else {source.supplier for source in sources} - {only}
         asked = sorted(excluded)
         holding = () if only is None else (only,)
-        decided = decide_sourcing(state.acted_on, assessment, today, quantity=quantity, exclude=asked, holding=holding)
+        question = SourcingQuestion(state.acted_on, assessment, today, quantity, asked, holding, agreed)
+        decided = decide_sourcing(
+            state.acted_on, assessment, today, quantity=quantity, exclude=asked, holding=holding, agreed=agreed
+        )
         state.decided_under = version = decided.policy.version
-        question = SourcingQuestion(state.acted_on, assessment, today, quantity, asked, holding)
         if isinstance(decided, SourcingDecision):
             reasons = (netting.reason(version), *decided.reasons()) if netting is not None else decided.reasons()
             self._entity.record("sourcing.decided", **sourcing_decided(question, decided, reasons))
@@ -326,10 +330,11 @@ class RequirementSourcing:
         if self._state.source_of(coverage) is None or quantity <= 0:
             await self.release(coverage, rule=rule, decided_by=decided_by)
             return None
-        decided = self.decide(quantity, only=coverage.supplier, netting=netting)
+        decided = self.decide(quantity, only=coverage.supplier, netting=netting, agreed=True)
         if isinstance(decided, NotOrderable):
             return decided
         request = self._request(decided, decided_by=decided_by, expedite=expedite, rule=rule)
+        request = on_agreed_terms(request, coverage.request)
         await self._send_request(coverage, request)
         return None
 
@@ -410,6 +415,7 @@ class SourcingQuestion(NamedTuple):
     quantity: Decimal
     exclude: Sequence[str] = ()
     holding: Sequence[str] = ()
+    agreed: bool = False
 
 
 def sourcing_decided(
@@ -456,6 +462,7 @@ def _asked(asked: SourcingQuestion) -> dict[str, JsonValue]:
         "quantity": str(asked.quantity),
         "exclude": list(asked.exclude),
         "holding": list(asked.holding),
+        **({"agreed": True} if asked.agreed else {}),
     }
 
 

@@ -240,9 +240,11 @@ class RequirementState(EntityState):
 
     def settle_open_quantity(self, coverage: OrderCoverage) -> None:
         """Stop expecting the open quantity from this order: it is being sourced again."""
-        request = coverage.request.model_copy(
-            update={"needed": coverage.request.needed - coverage.open_quantity_in_order_unit}
-        )
+        request, open_quantity = coverage.request, coverage.open_quantity_in_order_unit
+        left: dict[str, object] = {"needed": request.needed - open_quantity}
+        if request.need_quantity is not None:
+            left["need_quantity"] = max(Decimal(0), request.need_quantity - coverage.open_quantity)
+        request = request.model_copy(update=left)
         self.replace_coverage(coverage.order_id, request=request, settled=request.request_revision)
 
     def coverage_of(self, order_id: OrderId) -> OrderCoverage | None:

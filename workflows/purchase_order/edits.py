@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
 from canonical.order import DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
 from canonical.reason import Reason
-from decisions.approval import route_approval, value_in_company_currency
+from decisions.approval import route_approval, value_to_approve
 from workflows.memory import RecordEvent
 from workflows.purchase_order.line import UNKNOWN_EDITOR, Line, LineEdit
 from workflows.purchase_order.state import OrderState
@@ -172,9 +172,8 @@ def _value(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Decimal:
     """R15: the change of the line's value."""
     erp = in_erp(line, edits)
     now, then = line.quantity * line.price, Decimal(0) if erp.deleted else erp.quantity * erp.price
-    return value_in_company_currency(
-        abs(then - now), Decimal(1), line.request.price_unit, line.request.currency, state.policy.approval
-    )
+    price_unit, currency = line.request.price_unit, line.request.currency
+    return value_to_approve(abs(then - now), Decimal(1), price_unit, currency, state.policy.approval, state.order_date)
 
 
 # -- deciding

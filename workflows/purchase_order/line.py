@@ -386,8 +386,13 @@ class Line(BaseModel):
         self.changed_in, self.answered_in = revision, min(self.answered_in, revision - 1)
 
     def revise(self, revision: int, quantity: Decimal, delivery_date: dt.date) -> None:
-        """Change it in this revision; if nothing differs, it is sent again."""
+        """Change it in this revision; if nothing differs, it is sent again.
+
+        The price follows the price breaks, unless somebody has agreed on another one.
+        """
         self._admit(LineEvent.REVISE)
+        if self.price == self.request.price_of(self.quantity):
+            self.price = self.request.price_of(quantity)
         self.quantity, self.delivery_date, self.rejected = quantity, delivery_date, _ZERO
         self._ask_in(revision)
 
@@ -640,6 +645,7 @@ class Line(BaseModel):
             price_unit=request.price_unit,
             requirement_reference=requirement_reference(request.requirement_id),
             info_record=request.info_record,
+            agreement=request.agreement,
             cancelled=self.cancelled,
             components=self.components,
             written=self.written if for_erp else None,
@@ -653,7 +659,8 @@ class Line(BaseModel):
         given: dict[str, ComponentLine] = {}
         for part in self.request.components:
             known = given.get(part.item)
-            quantity = (self.quantity * part.per_unit).quantize(_FINEST, ROUND_UP)
+            units = Decimal(1) if part.fixed else self.quantity
+            quantity = (units * part.per_unit).quantize(_FINEST, ROUND_UP)
             given[part.item] = ComponentLine(
                 item=part.item,
                 quantity=quantity + (known.quantity if known else 0),

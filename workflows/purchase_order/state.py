@@ -225,7 +225,7 @@ class OrderState(EntityState):
                     quantity=lot,
                     allocated=allocated,
                     delivery_date=request.dock_date,
-                    price=request.price,
+                    price=request.price_of(lot),
                 )
             )
         self.consider(request)
@@ -235,15 +235,16 @@ class OrderState(EntityState):
         first, *others = sorted(
             requests, key=lambda request: (request.criticality, request.required_date, request.requirement_id)
         )
+        quantity = shared_lot(requests).total
         self.lines.append(
             Line(
                 number=10 * (len(self.lines) + 1),
                 request=first,
-                quantity=shared_lot(requests).total,
+                quantity=quantity,
                 allocated=first.needed,
                 other_allocations=[LineAllocation(request=request, allocated=request.needed) for request in others],
                 delivery_date=first.dock_date,
-                price=first.price,
+                price=first.price_of(quantity),
             )
         )
         for request in requests:
