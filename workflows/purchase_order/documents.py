@@ -52,14 +52,15 @@ class CounterpartCalls:
         self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
         """Make a call until it succeeds; then the audit events it carries count as written."""
-        attempt = call
+        name = f"{counterpart}.{method.__name__}"
+        attempt = call.model_copy(update={"maybe_written": call.maybe_written or self._entity.failing(name)})
 
         async def once() -> Outcome:
             nonlocal attempt
             this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
             return await self._execute(method, this, counterpart, summary, CALL_RETRIES)
 
-        return await self._entity.with_events(call.audit_batch, once, f"{counterpart}.{method.__name__}")
+        return await self._entity.with_events(call.audit_batch, once, name)
 
     async def call_once(
         self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
@@ -76,6 +77,7 @@ class CounterpartCalls:
             if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
                 await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
             return None
+        self._entity.calls_out()
         if call.audit_batch is not None:
             self._entity.event_log.written(call.audit_batch.sequence)
         return outcome
@@ -143,6 +145,7 @@ class OrderDocuments:
             correlation_id=state.correlation_id,
             document=state.document(),
             audit_batch=self._entity.audit_batch(),
+            maybe_written=self._entity.failing(f"{queues.ERP}.{ErpActivities.place_order.__name__}"),
         )
         document = call.document
         summary = f"Place an order of {len(document.lines)} line(s) at {document.supplier}"
@@ -164,6 +167,7 @@ class OrderDocuments:
                 document=call.document,
                 send_key=self._key(f"send-{self._state.revision}"),
                 audit_batch=call.audit_batch,
+                maybe_written=call.maybe_written,
             ),
             queues.ERP,
             f"{summary} and send it",

@@ -53,6 +53,8 @@ class OrderState(EntityState):
     stage: OrderStage
     opened_at: dt.datetime
     order_date: dt.date
+    requested: list[SupplyRequest] | None = None
+    """Supply requests whose lines are not written yet; None: the lines are written."""
     lines: list[Line] = []
     revision: int = 1
     """The newest revision sent to the supplier; 1 before the first sending."""
@@ -123,6 +125,7 @@ class OrderState(EntityState):
             correlation_id=opened.correlation_id,
             event_log=EventLog(),
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
+            requested=list(opened.requests),
             opened_at=now,
             order_date=opened.policy.calendar.day_of(now),
             as_of=now,

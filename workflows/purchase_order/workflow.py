@@ -46,10 +46,6 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     @workflow.run
     async def run(self, given: OrderInput) -> str:
         """Consolidate, place, send; then process answers, changes and receipts until every line is done."""
-        if self.state.stage is OrderStage.CONSOLIDATING:
-            await self._consolidate()
-        elif not self.state.lines:
-            self._write_lines(list(given.opening.requests))
         await self.live()
         return self.state.stage
 
@@ -127,7 +123,10 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     # -- act
 
     async def act(self) -> None:
-        """Place and send, or change, write back and report; then send reminders and ask people."""
+        """Write the lines; place and send, or change, write back and report; then send reminders and ask people."""
+        if not self.opened:
+            await self._open()
+            self.settle()
         if self.state.to_be_placed:
             await self._place_and_send()
         else:
@@ -138,6 +137,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             await self._notify()
         await self._escalation.go_on()
         await self._questions.ask(answer_overdue=self._escalation.overdue)
+
+    @property
+    def opened(self) -> bool:
+        """It has its lines: messages are about them."""
+        return self.state.requested is None
 
     @property
     def ended(self) -> bool:
@@ -155,15 +159,25 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     # -- consolidate
 
-    async def _consolidate(self) -> None:
+    async def _open(self) -> None:
+        """Write the first lines, if it consolidates at the end of the consolidation window."""
+        state = self.state
+        requests = state.requested or []
+        if state.stage is OrderStage.CONSOLIDATING:
+            requests = await self._consolidate()
+        self._write_lines(requests)
+        state.stage, state.requested = OrderStage.PLACING, None
+
+    async def _consolidate(self) -> list[SupplyRequest]:
         """Wait for the consolidation window, one timer; requests arrive in the consolidation batch meanwhile."""
         state = self.state
         self.show()
-        await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
+        window = state.opened_at + timedelta(minutes=state.policy.consolidation_minutes) - workflow.now()
+        if window > timedelta(0):
+            await workflow.sleep(window)
         call = CloseBatchCall(order_id=state.id, audit_batch=self.audit_batch())
         batch = await self.recorded(InternalActivities.close_batch, call)
-        self._write_lines(list(batch.requests))
-        state.stage = OrderStage.PLACING
+        return list(batch.requests)
 
     def _write_lines(self, requests: list[SupplyRequest]) -> None:
         """Create the lines from the newest supply request of each requirement."""
