@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from canonical.units import NEED_DECIMALS, SHARE_DECIMALS, require_known_unit
+from canonical.units import NEED_DECIMALS, SHARE_DECIMALS, known_unit, require_known_unit
 
 
 class Model(BaseModel):
@@ -146,6 +146,14 @@ UnitCode = Annotated[str, AfterValidator(require_known_unit)]
 """A UN/ECE Recommendation 20 (or 21) code that Pegline knows."""
 
 
+def _current_code(code: str) -> str:
+    return require_known_unit(known_unit(code) or code)
+
+
+PartnerUnit = Annotated[str, AfterValidator(_current_code)]
+"""A unit as suppliers and warehouses write it: codes that were replaced are read as what replaced them."""
+
+
 _EPOCH = 1970
 """The year of the moment before all others."""
 
@@ -224,6 +232,7 @@ __all__ = [
     "Money",
     "OrderNumber",
     "OrderQuantity",
+    "PartnerUnit",
     "PersonName",
     "PositiveQuantity",
     "Quantity",

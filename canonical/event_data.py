@@ -15,6 +15,7 @@ from canonical.base import (
     LineNumber,
     Model,
     OrderNumber,
+    PartnerUnit,
     PersonName,
     SentQuantity,
     SentSignedQuantity,
@@ -95,7 +96,7 @@ class ShipmentAnnouncedData(Model):
     order: OrderNumber
     line: LineNumber
     quantity: SentQuantity
-    unit: UnitCode
+    unit: PartnerUnit
     date: DayOrNone
     """The day of arrival; null: unknown."""
     despatch_number: DocumentNumber
@@ -107,7 +108,7 @@ class GoodsReceivedData(Model):
     order: OrderNumber
     line: LineNumber
     quantity: SentQuantity
-    unit: UnitCode
+    unit: PartnerUnit
     date: Day
     receipt_number: DocumentNumber
 

@@ -16,10 +16,12 @@ from canonical.base import (
     DayOrNone,
     DocumentNumber,
     Instant,
+    Label,
     LineNumber,
     Model,
     Money,
     OrderNumber,
+    PartnerUnit,
     PersonName,
     PositiveQuantity,
     Quantity,
@@ -34,6 +36,11 @@ from canonical.sourcing import AgreementReference
 
 LINES_MAX = 2_000
 """The most lines of an order, and of any message about one."""
+REMARKS_MAX, REMARK_LENGTH = 10, 200
+"""The most remarks that are kept of a line or a heading, and the longest."""
+Remark = Annotated[str, Field(min_length=1, max_length=REMARK_LENGTH, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
+"""What a supplier says in words, or a reason code of its own: for a person, decided on by nobody else."""
+Remarks = Annotated[tuple[Remark, ...], Field(max_length=REMARKS_MAX)]
 
 
 class AnswerOutcome(StrEnum):
@@ -54,7 +61,7 @@ class AnswerScheduleLine(Model):
 
     outcome: AnswerOutcome
     quantity: SentQuantityOrZero | None = None
-    unit: UnitCode | None = None
+    unit: PartnerUnit | None = None
     date: DayOrNone = None
 
     @model_validator(mode="before")
@@ -77,10 +84,17 @@ class LineAnswer(Model):
     """The supplier's answer to one order line: one schedule line or several."""
 
     line: LineNumber
+    by_reference: bool = True
+    """The number is that of our line; False: it may be the supplier's own count, and the item decides."""
+    item: Label | None = None
+    """Our number of the item, as the supplier gave it; None: it gave none."""
     schedule_lines: Annotated[tuple[AnswerScheduleLine, ...], Field(min_length=1, max_length=200)]
     price: Money | None = None
     price_unit: SentQuantity | None = None
     """The quantity that `price` buys, as the supplier gave it; None: as ordered."""
+    price_measure: Annotated[str, Field(max_length=8)] | None = None
+    """The unit of that quantity, as the supplier wrote it, known to us or not; None: as ordered."""
+    remarks: Remarks = ()
 
 
 class OrderAnswer(Model):
@@ -97,16 +111,24 @@ class OrderAnswer(Model):
     lines: Annotated[tuple[LineAnswer, ...], Field(max_length=LINES_MAX)] = ()
     effective_at: Instant
     supplier: str | None = None
+    """Our number of the supplier, as the document gave it."""
+    sender: str | None = None
+    """The address from which the document was sent; None: the channel has none."""
     currency: str | None = None
     """The currency of the prices, as the supplier gave it; None: as ordered."""
+    remarks: Remarks = ()
 
 
 class ShippedLine(Model):
     """A line of a despatch advice."""
 
     line: LineNumber
+    by_reference: bool = True
+    """As in LineAnswer."""
+    item: Label | None = None
+    """As in LineAnswer."""
     quantity: SentQuantity
-    unit: UnitCode | None = None
+    unit: PartnerUnit | None = None
 
 
 class ShipmentAnnounced(Model):
@@ -117,6 +139,34 @@ class ShipmentAnnounced(Model):
     arrives_on: DayOrNone = None
     lines: Annotated[tuple[ShippedLine, ...], Field(max_length=LINES_MAX)]
     effective_at: Instant
+    supplier: str | None = None
+    """As in OrderAnswer."""
+    sender: str | None = None
+    """As in OrderAnswer."""
+
+
+class AcknowledgementOutcome(StrEnum):
+    """What the recipient of one of our documents says of it."""
+
+    TAKEN = "taken"
+    RECEIVED = "received"
+    """It arrived; whether it can be processed is not said."""
+    REJECTED = "rejected"
+
+
+class DocumentAcknowledged(Model):
+    """A supplier's technical acknowledgement of an order, change or reminder that we sent; no answer to its content."""
+
+    order_number: OrderNumber | None = None
+    """None: the document is known by `reference` alone."""
+    reference: OrderNumber
+    """The reference of our document (identity.document_reference), or what the sender names in its place."""
+    acknowledgement_number: DocumentNumber
+    outcome: AcknowledgementOutcome
+    effective_at: Instant
+    sender: str | None = None
+    """As in OrderAnswer."""
+    remarks: Remarks = ()
 
 
 class GoodsReceipt(Model):
@@ -125,7 +175,7 @@ class GoodsReceipt(Model):
     order_number: OrderNumber
     line: LineNumber
     quantity: SentQuantity
-    unit: UnitCode
+    unit: PartnerUnit
     date: Day
     receipt_number: DocumentNumber
     effective_at: Instant
@@ -186,6 +236,8 @@ def edited_value(field: str, text: str) -> str:
                 raise ValueError('a deletion is given as "true" or "false"')
             return text
     try:
+        if not text.isascii() or any(mark in text for mark in "_ \t\r\n"):
+            raise InvalidOperation  # Decimal takes 1_200 and digits of other scripts
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a decimal") from None

@@ -71,6 +71,8 @@ UNITS: dict[str, Unit] = {
 }
 
 KNOWN_UNITS: dict[str, str] = {code: unit.name for code, unit in UNITS.items()}
+_OLD_CODES = {"PCE": "H87", "NAR": "H87", "NPR": "PR"}
+"""Codes that Recommendation 20 has replaced and that partners still write: piece, number of articles, of pairs."""
 
 Rounding = Literal["up", "down", "nearest"]
 
@@ -78,6 +80,12 @@ PerUnit = tuple[Decimal, Decimal]
 """(numerator, denominator): so many of one unit are one of the other."""
 
 SAME: PerUnit = (Decimal(1), Decimal(1))
+
+
+def known_unit(code: str) -> str | None:
+    """The code as Recommendation 20 now has it; None where Pegline does not know it."""
+    current = _OLD_CODES.get(code, code)
+    return current if current in KNOWN_UNITS else None
 
 
 def require_known_unit(code: str) -> str:

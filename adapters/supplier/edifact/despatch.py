@@ -1,4 +1,4 @@
-"""DESADV D.96A as announced shipments, one for each order that the advice names.
+"""DESADV as announced shipments, one for each order that the advice names.
 
 Decided here: which quantities are despatched, and which date is the arrival. Not decided here: whether the shipment
 fits the order.
@@ -7,7 +7,15 @@ fits the order.
 import datetime as dt
 from collections.abc import Iterable
 
-from adapters.supplier.edifact.sections import heading_order, line_reference, sections
+from adapters.supplier.edifact.answers import our_supplier
+from adapters.supplier.edifact.sections import (
+    LineGroup,
+    LineReference,
+    heading_order,
+    line_reference,
+    our_item,
+    sections,
+)
 from adapters.supplier.edifact.syntax import Message, Segment, unreadable
 from adapters.supplier.edifact.values import day, document_number, effective_at, number, require_line_count, unit
 from canonical.order import ShipmentAnnounced, ShippedLine
@@ -28,15 +36,15 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
         raise unreadable("unknown_code", parts.beginning, detail, _NEXT)
     require_line_count(message, len(parts.lines))
     heading = heading_order(parts)
-    shipped: dict[str, dict[int, ShippedLine]] = {}
+    shipped: dict[str, dict[tuple[int, str | None], ShippedLine]] = {}
     arrivals: dict[str, set[dt.date | None]] = {}
     for group in parts.lines:
         reference = line_reference(group, heading)
-        line = _shipped_line(group.lin, group.tagged("QTY"), reference.line or 0, message)
+        line = _shipped_line(group, reference, message)
         of_order = shipped.setdefault(reference.order, {})
         arrivals.setdefault(reference.order, set()).add(_arrival(group.tagged("DTM")))
         if line is not None:
-            of_order[line.line] = _added(group.lin, of_order.get(line.line), line)
+            of_order[line.line, line.item] = _added(group.lin, of_order.get((line.line, line.item)), line)
     by_heading = _arrival([segment for segment in parts.heading if segment.tag == "DTM"])
     if not any(shipped.values()):
         raise unreadable("missing_segment", parts.beginning, "no line has a despatched quantity (QTY+12)", _NEXT)
@@ -54,22 +62,29 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
                     arrives_on=next(iter(dates)),
                     lines=tuple(lines.values()),
                     effective_at=effective_at(message),
+                    supplier=our_supplier(parts),
+                    sender=message.header.sender[:35] or None,
                 )
             )
     return tuple(announced)
 
 
-def _shipped_line(lin: Segment, quantities: Iterable[Segment], line: int, message: Message) -> ShippedLine | None:
+def _shipped_line(group: LineGroup, reference: LineReference, message: Message) -> ShippedLine | None:
     """The despatched quantity of a LIN; None where it is 0."""
-    despatched = [segment for segment in quantities if segment.value(0) == _DESPATCHED]
+    despatched = [segment for segment in group.tagged("QTY") if segment.value(0) == _DESPATCHED]
     if len(despatched) != 1:
-        raise unreadable(
-            "missing_segment", lin, f"{len(despatched)} despatched quantities (QTY+12) where one is due", _NEXT
-        )
+        detail = f"{len(despatched)} despatched quantities (QTY+12) where one is due"
+        raise unreadable("missing_segment", group.lin, detail, _NEXT)
     quantity = number(despatched[0], 0, 1, message.header)
     if quantity == 0:
         return None
-    return ShippedLine(line=line, quantity=quantity, unit=unit(despatched[0], 0, 2))
+    return ShippedLine(
+        line=reference.line or 0,
+        by_reference=reference.by_reference,
+        item=our_item(group),
+        quantity=quantity,
+        unit=unit(despatched[0], 0, 2),
+    )
 
 
 def _added(lin: Segment, before: ShippedLine | None, line: ShippedLine) -> ShippedLine:
@@ -77,7 +92,7 @@ def _added(lin: Segment, before: ShippedLine | None, line: ShippedLine) -> Shipp
         return line
     if before.unit != line.unit:
         raise unreadable("contradiction", lin, f"order line {line.line} is despatched in different units", _NEXT)
-    return ShippedLine(line=line.line, quantity=before.quantity + line.quantity, unit=line.unit)
+    return before.model_copy(update={"quantity": before.quantity + line.quantity})
 
 
 def _arrival(dates: Iterable[Segment]) -> dt.date | None:
