@@ -41,6 +41,7 @@ from decisions.plan_matching import NearestNeeds
 from ledger.database import connect, ping
 from ledger.ledger import Ledger
 from policies.book import PolicyBook
+from policies.days import today_at
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
@@ -205,6 +206,7 @@ async def reached(
     settings: WorkerSettings, now: Callable[[], datetime], policies: PolicyPort
 ) -> AsyncIterator[Counterparts]:
     """Connect to all counterparts; the HTTP clients are closed at the end."""
+    today = today_at(policies.effective, now)
 
     def client(counterpart: Counterpart) -> httpx.AsyncClient:
         return make_client(
@@ -231,9 +233,7 @@ async def reached(
             duplicates=sap,
             supplier=EdifactSupplier(edi, sender="PEGLINE"),
             aps=RestAps(aps),
-            master_data=SapMasterData(
-                erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=lambda: now().date()
-            ),
+            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=today),
         )
 
 

@@ -449,11 +449,23 @@ class OrderDocuments:
     async def send_reminder(self) -> None:
         """Ask for an answer that is due."""
         state = self._state
-        document = state.document(tuple(line.number for line in state.awaited))
+        await self._remind(f"reminder-{state.revision}-{state.reminders}", [line.number for line in state.awaited])
+        self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
+
+    async def send_delivery_reminder(self, numbers: Sequence[int]) -> None:
+        """Ask for deliveries that did not come by their date."""
+        state = self._state
+        await self._remind(f"delivery-reminder-{state.delivery_reminders}", numbers)
+        reminder = state.delivery_reminders
+        self._entity.record("delivery.reminded", lines=[*numbers], reminder=reminder, rule="R16")
+
+    async def _remind(self, step: str, numbers: Sequence[int]) -> None:
+        state = self._state
+        document = state.document(tuple(numbers))
         await self._counterparts.call(
             SupplierActivities.send_reminder,
             SendDocumentCall(
-                key=self._key(f"reminder-{state.revision}-{state.reminders}"),
+                key=self._key(step),
                 correlation_id=state.correlation_id,
                 document=document,
                 audit_batch=self._entity.audit_batch(),
@@ -461,7 +473,6 @@ class OrderDocuments:
             queues.SUPPLIER,
             f"Remind {document.supplier} of order {state.order_number}",
         )
-        self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
 
     async def _send(
         self,

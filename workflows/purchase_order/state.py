@@ -66,6 +66,8 @@ class OrderState(EntityState):
     """When the unanswered revision was sent."""
     levels_reached: int = 0
     reminders: int = 0
+    delivery_reminders: int = 0
+    """Reminders of deliveries that did not come by their date."""
     unclear: dict[int, str] = {}
     """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}
@@ -125,7 +127,7 @@ class OrderState(EntityState):
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
             requested=list(opened.requests),
             opened_at=now,
-            order_date=now.date(),
+            order_date=opened.policy.calendar.day_of(now),
             as_of=now,
         )
 
