@@ -238,6 +238,8 @@ def edited_value(field: str, text: str) -> str:
                 raise ValueError('a deletion is given as "true" or "false"')
             return text
     try:
+        if not text.isascii() or any(mark in text for mark in "_ \t\r\n"):
+            raise InvalidOperation  # Decimal takes 1_200 and digits of other scripts
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a decimal") from None

@@ -15,9 +15,12 @@ PartOfOne = Annotated[Decimal, Field(ge=0, le=1)]
 
 
 class Dampener(Model):
-    """R4: a change within all four limits is not acted on."""
+    """R4: a change within the limits of quantity and date is not acted on."""
 
     quantity: Decimal = Decimal(10)
+    """Pieces; other units than those that count pieces go by `share` alone."""
+    quantity_share_max: Share = Decimal("0.2")
+    """The most that `quantity` may be of the quantity last acted on: 10 of 2 pieces are not few."""
     share: Share = Decimal("0.05")
     earlier_working_days: Days = 1
     later_working_days: Days = 5
@@ -41,6 +44,13 @@ class Escalation(Model):
     reminder_at: Share = Decimal("0.5")
     buyer_at: Share = Decimal("1.0")
     manager_at: Share = Decimal("1.5")
+
+
+class Overdue(Model):
+    """R16: a confirmed date that passed without a receipt; in plant working days after it."""
+
+    reminder_days: Annotated[int, Field(ge=1, le=400)] = 1
+    question_days: Annotated[int, Field(ge=1, le=400)] = 3
 
 
 class ExchangeRate(Model):
@@ -286,6 +296,7 @@ class PlantPolicy(Model):
     dampener: Dampener = Dampener()
     tolerance: Tolerance = Tolerance()
     escalation: Escalation = Escalation()
+    overdue: Overdue = Overdue()
     approval: Approval = Approval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
     """The permitted routes, the preferred first."""

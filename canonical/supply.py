@@ -186,6 +186,8 @@ class CoverageChanged(Model):
     """R3: the quantity that this order can't deliver and that must be ordered again."""
     closed: bool = False
     """This order will deliver nothing more for the requirement."""
+    overdue_since: dt.date | None = None
+    """The earliest date of it that has passed without a receipt: the need is to be tested again (R7)."""
     reported_at: Instant | None = None
     """The order's clock; see SupplyRequest.reported_at."""
 

@@ -93,7 +93,7 @@ def test_a_slipped_decimal_is_asked_about() -> None:
     state = sent_order()
     slipped = statement(10, (CHANGED, 100, 20)).model_copy(update={"price": Decimal("0.20")})
     take(state, an_answer(1, slipped), unnoted, TODAY)
-    find_breaches(state, [10], unnoted)
+    find_breaches(state, [10], unnoted, TODAY)
     assert state.breaches == {10: "price 0.20 instead of 2.00"}
 
 
@@ -114,7 +114,7 @@ def test_what_the_supplier_says_in_words_stands_in_the_question_and_in_the_repor
     state = sent_order()
     late = statement(10, (CHANGED, 50, 20)).model_copy(update={"remarks": ("mill is down", "reason code OP")})
     take(state, an_answer(1, late), unnoted, TODAY)
-    reports = dict(changes_to_report(state))
+    reports = dict(changes_to_report(state, TODAY))
     assert reports[CHAIN].remarks == ("mill is down", "reason code OP")
     state.breaches[10] = "quantity 50 instead of 100"
     asked = questions(state, TODAY, answer_overdue=False)["tolerance"]

@@ -53,6 +53,8 @@ class OrderState(EntityState):
     stage: OrderStage
     opened_at: dt.datetime
     order_date: dt.date
+    requested: list[SupplyRequest] | None = None
+    """Supply requests whose lines are not written yet; None: the lines are written."""
     lines: list[Line] = []
     revision: int = 1
     """The newest revision sent to the supplier; 1 before the first sending."""
@@ -64,6 +66,8 @@ class OrderState(EntityState):
     """When the unanswered revision was sent."""
     levels_reached: int = 0
     reminders: int = 0
+    delivery_reminders: int = 0
+    """Reminders of deliveries that did not come by their date."""
     unclear: dict[int, str] = {}
     """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}
@@ -125,8 +129,9 @@ class OrderState(EntityState):
             correlation_id=opened.correlation_id,
             event_log=EventLog(),
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
+            requested=list(opened.requests),
             opened_at=now,
-            order_date=now.date(),
+            order_date=opened.policy.calendar.day_of(now),
             as_of=now,
         )
 

@@ -14,11 +14,12 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import httpx
 
-from adapters.erp.sap.odata import Entity, ODataService, literal, rows
+from adapters.erp.sap.odata import OTHER_SHAPE, SYSTEM, Entity, ODataService, literal, rows
 from adapters.erp.sap.sources import (
     BLOCKING_STATUS,
     MULTIPLE_FIELD,
@@ -30,6 +31,8 @@ from adapters.erp.sap.sources import (
 )
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import read_decimal
+from adapters.errors import PermanentError
+from adapters.ports import PolicyPort
 from canonical.calendar import Calendar
 from canonical.sourcing import ItemAtPlant, UnknownItem
 
@@ -53,8 +56,8 @@ _CALLED_OFF = (
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
-    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: terms that had ended
-    by then are left out.
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day at a
+    plant; terms that had ended by then are left out.
     """
 
     def __init__(
@@ -66,8 +69,9 @@ class SapMasterData:
         units: Units | None = None,
         multiple_field: str = MULTIPLE_FIELD,
         blocking_status: Mapping[str, str] = BLOCKING_STATUS,
+        policies: PolicyPort | None = None,
         clock: Callable[[], float] = time.monotonic,
-        today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+        today: Callable[[str], dt.date] = lambda _: dt.datetime.now(dt.UTC).date(),
     ) -> None:
         self._products = ODataService(http, "API_PRODUCT_SRV")
         self._info_records = ODataService(http, "API_INFORECORD_PROCESS_SRV")
@@ -78,6 +82,7 @@ class SapMasterData:
         self._orders = ODataService(http, "API_PURCHASEORDER_PROCESS_SRV")
         self._reader = SourceReader(units or Units(), calendar, multiple_field, blocking_status)
         self._cache_seconds = cache_seconds
+        self._policies = policies
         self._clock = clock
         self._today = today
         self._held: dict[tuple[str, str], tuple[float, ItemAtPlant]] = {}
@@ -108,6 +113,12 @@ class SapMasterData:
 
     async def prefetch(self, plant: str) -> int:
         """Read all items of a plant in a few calls, ahead of a plan run; returns how many are cached now."""
+        try:
+            return await self._read_all(plant)
+        except OTHER_SHAPE as error:
+            raise _failure(plant, error) from error
+
+    async def _read_all(self, plant: str) -> int:
         at_plant, products, info_records, source_list, suppliers = await asyncio.gather(
             self._product_plants(f"Plant eq {literal(plant)}"),
             self._product_texts(""),
@@ -127,7 +138,7 @@ class SapMasterData:
             records = MasterRecords(
                 by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers, agreements
             )
-            self._keep(self._reader.item_at_plant(plant, item, records, self._today()))
+            self._keep(self._understood(plant, item, records))
         return sum(1 for held_plant, _ in self._held if held_plant == plant)
 
     def _answered(self, key: tuple[str, str], done: "asyncio.Future[ItemAtPlant | UnknownItem]") -> None:
@@ -145,8 +156,9 @@ class SapMasterData:
                 try:
                     found = await self._load(plant, requested, along)
                 except Exception as error:
+                    failure = _failure(plant, error)
                     for each in loading:
-                        each.set_exception(error)
+                        each.set_exception(failure)
                 else:
                     for each, item in zip(loading, found, strict=True):
                         each.set_result(item)
@@ -193,9 +205,22 @@ class SapMasterData:
                 suppliers,
                 agreements,
             )
-            read = self._reader.item_at_plant(plant, item, records, self._today())
+            read = self._understood(plant, item, records)
             found.append(self._keep(read))
         return found[: len(requested)]
+
+    def _understood(self, plant: str, item: str, records: MasterRecords) -> ItemAtPlant | UnknownItem:
+        """The item by the plant's customizing; records of another shape make it unknown, not those read with it."""
+        policy = self._policies.effective(plant) if self._policies else None
+        reader = self._reader
+        if policy is not None:
+            units = reader.units.with_codes(policy.erp.units)
+            reader = replace(reader, units=units, multiple_field=policy.erp.multiple_field)
+        try:
+            return reader.item_at_plant(plant, item, records, self._today(plant))
+        except OTHER_SHAPE as error:
+            why = f"{type(error).__name__}: {error}"[:200]
+            return UnknownItem(plant=plant, item=item, detail=f"SAP's records of product {item} can't be read ({why})")
 
     def _keep(self, known: ItemAtPlant | UnknownItem) -> ItemAtPlant | UnknownItem:
         plant, item = known.plant, known.item
@@ -264,6 +289,15 @@ class SapMasterData:
         else:
             found = []
         return {supplier["Supplier"]: supplier for supplier in found}
+
+
+def _failure(plant: str, error: Exception) -> Exception:
+    """The error for the callers: that rows lack what they are grouped by is the ERP's, not a defect of ours."""
+    if isinstance(error, OTHER_SHAPE):
+        why = f"{type(error).__name__}: {error}"[:200]
+        step = "compare the $metadata of the master data services with what they are asked for"
+        return PermanentError(SYSTEM, f"master data of plant {plant} can't be read ({why}); {step}")
+    return error
 
 
 def _calls_off(order_item: Entity, head: Entity) -> bool:
