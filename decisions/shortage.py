@@ -26,7 +26,7 @@ from decisions.units import share_of_order_unit, source_conversion, to_need_unit
 
 _ZERO = Decimal(0)
 _HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
-_SHOWN_FIRST = (Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT)
+_SHOWN_FIRST = (Choice.ACCEPT, Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT)
 
 
 class _SecondSource(NamedTuple):
@@ -61,11 +61,14 @@ def shortage_proposal(
     *,
     order_number: str | None = None,
     reason: str = "",
+    held_back: bool = False,
 ) -> Proposal:
     """The proposal to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
-    `reason`: the cause, where it is more than dates (a rejected line); added to the summary. The latest safe date
-    is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
+    `reason`: the cause, where it is more than dates (a rejected line); added to the summary. `held_back`: the orders
+    were not changed to this need, since the change was too small (R4); changing them all the same is one way out. The
+    latest safe date is the last on which a second source can still be asked and keep the date; without one, the day
+    that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today)
     value = _value_short(need, short, _source_of(item, supplier), item, policy, today) or _ZERO
@@ -88,7 +91,7 @@ def shortage_proposal(
         criticality=criticality,
         value=value,
         currency=policy.approval.currency,
-        alternatives=_ranked(need, short, supplier, item, policy, others, today),
+        alternatives=_ranked(need, short, supplier, item, policy, others, today, held_back),
         approvers=route.approvers or (policy.buyer,),
         latest_safe_date=_latest_safe_date(short, others, today),
         rule=short.rule,
@@ -104,8 +107,11 @@ def _ranked(
     policy: PlantPolicy,
     others: Sequence[_SecondSource],
     today: dt.date,
+    held_back: bool = False,
 ) -> tuple[Alternative, ...]:
     found = [_accept(short, supplier, policy), *(other.alternative for other in others)]
+    if held_back:
+        found += _as_planned(need, short, supplier, item, policy, today)
     expedited = _expedite(need, short, _source_of(item, supplier), item, policy, today)
     if expedited is not None:
         found.append(expedited)
@@ -136,6 +142,19 @@ def _accept(short: Short, supplier: str | None, policy: PlantPolicy) -> Alternat
         currency=policy.approval.currency,
         note=note,
     )
+
+
+def _as_planned(
+    need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+) -> list[Alternative]:
+    """The order changed to the need in spite of the dampener; none where its supplier's master data is not sound."""
+    known = Assessment.model_construct(item=item, policy=policy)
+    current = next((source for source in sound_sources(need, known, today) if source.supplier == supplier), None)
+    if current is None:
+        return []
+    way = _split(current, current, need, short, item, policy, today).alternative
+    note = f"change the order at {_name(current)} to what the plan states now"
+    return [way.model_copy(update={"choice": Choice.APPROVE, "note": note})]
 
 
 def _expedite(

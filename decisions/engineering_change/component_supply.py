@@ -52,9 +52,16 @@ class CountedSupply(NamedTuple):
 
 
 def count_supply(
-    line: BomLine, use: ComponentUse, remaining_demands: Iterable[RemainingDemand], assessment: Assessment
+    line: BomLine,
+    use: ComponentUse,
+    remaining_demands: Iterable[RemainingDemand],
+    assessment: Assessment,
+    today: dt.date,
 ) -> CountedSupply:
-    """A receipt is counted as far as its requirement no longer needs it; the rest is recorded as received."""
+    """A receipt is counted as far as its requirement no longer needs it; the rest is recorded as received.
+
+    What is still to come is at the dock today at the earliest (R7).
+    """
     item, policy = assessment.item, assessment.policy
     own = {remaining.user.requirement_id: _still_open(remaining, line, item) for remaining in remaining_demands}
     goods_receipt_days = item.goods_receipt_days if item is not None else policy.goods_receipt_days
@@ -79,7 +86,7 @@ def count_supply(
         else:
             on_stock = dt.date.max
             if piece.date is not None:
-                on_stock = available_on(piece.date, goods_receipt_days, policy.calendar)
+                on_stock = available_on(max(piece.date, today), goods_receipt_days, policy.calendar)
             cut_off = _cut_off(piece, assessment)
         if quantity > 0:
             counted.pieces[key] = piece

@@ -122,7 +122,7 @@ async def test_an_answer_that_overtook_the_record_of_its_order_is_waited_for(gat
         gateway.entities,
         {},
         POLICIES,
-        lambda: TODAY,
+        lambda _: TODAY,
         now=lambda: gateway.clock[0],
         relay=False,
         relay_pace=RelayPace(retry_seconds=0.001, retry_seconds_max=0.01),

@@ -74,6 +74,7 @@ def test_what_is_missing_is_named(folder: Folder) -> None:
         ("B = 500", "D = 500", "approval.free_up_to.D = 'D': Input should be 'A', 'B' or 'C'"),
         ("quantity = 10", "quantity = -10", "dampener.quantity = -10: must be 0 or more"),
         ("buyer_at = 1.0", "buyer_at = 2.0", "reminder_at, buyer_at and manager_at must rise"),
+        ("reminder_days = 1", "reminder_days = 4", "overdue = '4, 3': reminder_days must not be above question_days"),
         ('planner = "planner"', 'planner = " "', "planner = ' ': must name a role"),
         (
             "minimum_days = 1\n",

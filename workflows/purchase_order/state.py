@@ -53,6 +53,8 @@ class OrderState(EntityState):
     stage: OrderStage
     opened_at: dt.datetime
     order_date: dt.date
+    requested: list[SupplyRequest] | None = None
+    """Supply requests whose lines are not written yet; None: the lines are written."""
     lines: list[Line] = []
     revision: int = 1
     """The newest revision sent to the supplier; 1 before the first sending."""
@@ -64,10 +66,16 @@ class OrderState(EntityState):
     """When the unanswered revision was sent."""
     levels_reached: int = 0
     reminders: int = 0
+    delivery_reminders: int = 0
+    """Reminders of deliveries that did not come by their date."""
     unclear: dict[int, str] = {}
     """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}
     """Receipts that can't be booked on a line, with the reason."""
+    unclear_despatches: dict[str, str] = {}
+    """Despatch advices of which something can't be placed on a line, with the reason."""
+    remarks: dict[int, tuple[str, ...]] = {}
+    """What the supplier's last answer said of a line in words."""
     breaches: dict[int, str] = {}
     """R8: lines whose answer is outside the tolerance but causes no shortage."""
     receipts: list[str] = []
@@ -121,8 +129,9 @@ class OrderState(EntityState):
             correlation_id=opened.correlation_id,
             event_log=EventLog(),
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
+            requested=list(opened.requests),
             opened_at=now,
-            order_date=now.date(),
+            order_date=opened.policy.calendar.day_of(now),
             as_of=now,
         )
 
@@ -290,6 +299,8 @@ class OrderState(EntityState):
             purchasing_organization=policy.purchasing_organization,
             purchasing_group=policy.purchasing_group,
             supplier=self.terms.supplier,
+            supplier_address=next(iter(policy.edifact.addresses), ""),
+            directory=policy.edifact.directory,
             route=self.terms.route,
             currency=self.terms.currency,
             order_date=self.order_date,

@@ -61,8 +61,8 @@ _CALLED_OFF = (
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
-    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: terms that had ended
-    by then are left out.
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day at a
+    plant; terms that had ended by then are left out.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SapMasterData:
         blocking_status: Mapping[str, str] = BLOCKING_STATUS,
         policies: PolicyPort | None = None,
         clock: Callable[[], float] = time.monotonic,
-        today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+        today: Callable[[str], dt.date] = lambda _: dt.datetime.now(dt.UTC).date(),
     ) -> None:
         self._products = ODataService(http, "API_PRODUCT_SRV")
         self._info_records = ODataService(http, "API_INFORECORD_PROCESS_SRV")
@@ -233,7 +233,7 @@ class SapMasterData:
             units = reader.units.with_codes(policy.erp.units)
             reader = replace(reader, units=units, multiple_field=policy.erp.multiple_field)
         try:
-            return reader.item_at_plant(plant, item, records, self._today())
+            return reader.item_at_plant(plant, item, records, self._today(plant))
         except OTHER_SHAPE as error:
             why = f"{type(error).__name__}: {error}"[:200]
             return UnknownItem(plant=plant, item=item, detail=f"SAP's records of product {item} can't be read ({why})")
