@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from canonical.exception import ExceptionDecided
 from canonical.messages import (
+    DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
@@ -18,6 +19,7 @@ from canonical.policy import RouteKind
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, past_promise, read_answer
 from decisions.ordering import AnswerRank, answer_status, rank_of_answer
 from workflows.memory import RecordEvent, RunInput
+from workflows.purchase_order.acknowledgements import take_acknowledgement
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.questions import is_still_asked
@@ -31,7 +33,13 @@ from workflows.purchase_order.statements import (
 )
 
 OrderMessage = (
-    SupplyRequested | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
+    SupplyRequested
+    | SupplierAnswered
+    | ShipmentsAnnounced
+    | DocumentAcknowledgement
+    | GoodsReceived
+    | DocumentEdited
+    | ExceptionDecided
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
 DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
@@ -53,6 +61,8 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
             announced = announced_in_order_terms(state, message, record)
             if announced is not None:
                 _take_shipment(state, announced, record)
+        case DocumentAcknowledgement():
+            take_acknowledgement(state, message, record)
         case GoodsReceived():
             for receipt in received_in_order_terms(state, message).receipts:
                 _take_receipt(state, receipt, record)
