@@ -23,6 +23,12 @@ from workflows.purchase_order.line import Line
 from workflows.purchase_order.questions import is_still_asked
 from workflows.purchase_order.sharing import receipt_report, received_by, share_report
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.statements import (
+    announced_in_order_terms,
+    answered_in_order_terms,
+    keep_remarks,
+    received_in_order_terms,
+)
 
 OrderMessage = (
     SupplyRequested | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
@@ -38,11 +44,17 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
         case SupplyRequested():
             _take_request(state, message, record)
         case SupplierAnswered():
-            _take_answer(state, message.answer, record, today)
+            answered, taken_before = answered_in_order_terms(state, message, record), len(state.answers)
+            if answered is not None:
+                _take_answer(state, answered.answer, record, today)
+            if answered is not None and len(state.answers) > taken_before:
+                keep_remarks(state, answered.answer)
         case ShipmentsAnnounced():
-            _take_shipment(state, message, record)
+            announced = announced_in_order_terms(state, message, record)
+            if announced is not None:
+                _take_shipment(state, announced, record)
         case GoodsReceived():
-            for receipt in message.receipts:
+            for receipt in received_in_order_terms(state, message).receipts:
                 _take_receipt(state, receipt, record)
         case DocumentEdited():
             take_edit(state, message.edit, message.event_id, record)

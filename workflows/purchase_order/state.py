@@ -72,6 +72,10 @@ class OrderState(EntityState):
     """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}
     """Receipts that can't be booked on a line, with the reason."""
+    unclear_despatches: dict[str, str] = {}
+    """Despatch advices of which something can't be placed on a line, with the reason."""
+    remarks: dict[int, tuple[str, ...]] = {}
+    """What the supplier's last answer said of a line in words."""
     breaches: dict[int, str] = {}
     """R8: lines whose answer is outside the tolerance but causes no shortage."""
     receipts: list[str] = []
@@ -295,6 +299,8 @@ class OrderState(EntityState):
             purchasing_organization=policy.purchasing_organization,
             purchasing_group=policy.purchasing_group,
             supplier=self.terms.supplier,
+            supplier_address=next(iter(policy.edifact.addresses), ""),
+            directory=policy.edifact.directory,
             route=self.terms.route,
             currency=self.terms.currency,
             order_date=self.order_date,
