@@ -36,7 +36,7 @@ from adapters.erp.sap.master import SapMasterData
 from adapters.errors import AdapterError
 from adapters.http import correlation, make_client
 from adapters.ports import ApsPort, DuplicateSweepPort, ErpPort, MasterDataPort, PolicyPort, SupplierPort
-from adapters.supplier.edifact.client import EdifactSupplier
+from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from decisions.plan_matching import NearestNeeds
 from ledger.database import connect, ping
 from ledger.ledger import Ledger
@@ -47,7 +47,7 @@ from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.duplicate_sweep import sweep_duplicates
 from runtime.health import Check, serving_health
-from runtime.metrics import RunMetrics, runtime_with_metrics
+from runtime.metrics import RunMetrics, duplicates_gauge, runtime_with_metrics
 from runtime.replay_guard import Outcome, replay_sample
 from runtime.rollout import CannotReplay, Rollout
 from runtime.telemetry import exporting
@@ -231,7 +231,7 @@ async def reached(
         yield Counterparts(
             erp=sap,
             duplicates=sap,
-            supplier=EdifactSupplier(edi, sender="PEGLINE"),
+            supplier=EdifactSupplier(edi, sender=next(iter(settings.our_addresses), OUR_ADDRESS)),
             aps=RestAps(aps),
             master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=today),
         )
@@ -276,8 +276,9 @@ async def run(
         warming = asyncio.create_task(warm_up(counterparts.master_data, policies.plants))
         stack.callback(warming.cancel)
         if counterparts.duplicates is not None:
-            every, today = settings.duplicate_sweep_seconds, lambda: now().date()
-            stack.callback(asyncio.create_task(sweep_duplicates(counterparts.duplicates, every, today)).cancel)
+            every, today, count = settings.duplicate_sweep_seconds, lambda: now().date(), duplicates_gauge(metrics)
+            sweeping = sweep_duplicates(counterparts.duplicates, every, today, count)
+            stack.callback(asyncio.create_task(sweeping).cancel)
         rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
         for worker in build_workers(client, queue, Ledger(engine), counterparts, policies, rates, version=version):
             await stack.enter_async_context(worker)
