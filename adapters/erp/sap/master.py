@@ -230,8 +230,12 @@ class SapMasterData:
         policy = self._policies.effective(plant) if self._policies else None
         reader = self._reader
         if policy is not None:
-            units = reader.units.with_codes(policy.erp.units)
-            reader = replace(reader, units=units, multiple_field=policy.erp.multiple_field)
+            reader = replace(
+                reader,
+                units=reader.units.with_codes(policy.erp.units),
+                multiple_field=policy.erp.multiple_field,
+                blocking_status={status: why for status, why in policy.erp.blocking_status.items() if why},
+            )
         try:
             return reader.item_at_plant(plant, item, records, self._today(plant))
         except OTHER_SHAPE as error:

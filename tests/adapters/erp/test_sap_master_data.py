@@ -437,6 +437,21 @@ async def test_multiple_and_units_are_read_by_the_plants_own_customizing(sap: Sa
     assert (steel.base_unit, steel.sources[0].unit) == ("TNE", "TNE")
 
 
+@pytest.mark.parametrize(
+    ("statuses", "blocked"),
+    [
+        ({"01": "blocked"}, ""),
+        ({"Z9": "being phased out"}, "status Z9 at the plant: being phased out"),
+        ({"Z9": ""}, ""),
+    ],
+)
+async def test_which_status_blocks_is_the_plants_own(sap: Sap, statuses: dict[str, str], blocked: str) -> None:
+    product = {"Product": ITEM, "BaseUnit": "PC", "plants": [{"Plant": "1710", "ProfileCode": "Z9"}]}
+    await sap.post("/control/master-data", {"products": [product]})
+    master = SapMasterData(sap.http, policies=policies("1710", blocking_status=statuses))
+    assert (await known(master)).blocked == blocked
+
+
 JSON = {"content-type": "application/json"}
 
 
