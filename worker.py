@@ -36,7 +36,7 @@ from adapters.erp.sap.master import SapMasterData
 from adapters.errors import AdapterError
 from adapters.http import correlation, make_client
 from adapters.ports import ApsPort, DuplicateSweepPort, ErpPort, MasterDataPort, PolicyPort, SupplierPort
-from adapters.supplier.edifact.client import EdifactSupplier
+from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from decisions.plan_matching import NearestNeeds
 from ledger.database import connect, ping
 from ledger.ledger import Ledger
@@ -231,7 +231,7 @@ async def reached(
         yield Counterparts(
             erp=sap,
             duplicates=sap,
-            supplier=EdifactSupplier(edi, sender="PEGLINE"),
+            supplier=EdifactSupplier(edi, sender=next(iter(settings.our_addresses), OUR_ADDRESS)),
             aps=RestAps(aps),
             master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=today),
         )

@@ -165,11 +165,13 @@ def upgrade() -> None:
         sa.Column("requisition_number", sa.Text(), nullable=True),
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("sent_references", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_purchase_order"),
     )
+    op.create_index("ix_purchase_order_sent_references", "purchase_order", ["sent_references"], postgresql_using="gin")
     op.create_index(
         "uq_purchase_order_order_number",
         "purchase_order",
