@@ -23,6 +23,8 @@ from datetime import datetime
 
 import uvicorn
 
+from adapters.http import make_client
+from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from adapters.supplier.edifact.dialect import EdifactDialect
 from console import audit as audit_commands
 from console import erp as erp_commands
@@ -35,6 +37,7 @@ from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
 from policies.book import PolicyBook
+from policies.days import today_at
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
@@ -53,14 +56,16 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
+        policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
         app = create_app(
             Ledger(engine),
             EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
-            {"edifact": EdifactDialect()},
-            PolicyBook(settings.policy_directory, today=lambda: now().date()),
-            lambda: now().date(),
+            {"edifact": EdifactDialect(settings.our_addresses or None)},
+            policies,
+            today_at(policies.effective, now),
             now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
+            replies=await _replies(settings, stack),
         )
         config = uvicorn.Config(
             app,
@@ -72,6 +77,15 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             timeout_graceful_shutdown=5,
         )
         await uvicorn.Server(config).serve()
+
+
+async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactSupplier | None:
+    """Sends the acknowledgements that suppliers ask for; None where no EDI gateway is set."""
+    if settings.edi_url is None:
+        return None
+    http = make_client(str(settings.edi_url), settings.edi_user, settings.edi_password.get_secret_value())
+    address = next(iter(settings.our_addresses), OUR_ADDRESS)
+    return EdifactSupplier(await stack.enter_async_context(http), sender=address)
 
 
 def run_gateway(now: Callable[[], datetime] = utc_now) -> int:

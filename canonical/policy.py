@@ -15,9 +15,12 @@ PartOfOne = Annotated[Decimal, Field(ge=0, le=1)]
 
 
 class Dampener(Model):
-    """R4: a change within all four limits is not acted on."""
+    """R4: a change within the limits of quantity and date is not acted on."""
 
     quantity: Decimal = Decimal(10)
+    """Pieces; other units than those that count pieces go by `share` alone."""
+    quantity_share_max: Share = Decimal("0.2")
+    """The most that `quantity` may be of the quantity last acted on: 10 of 2 pieces are not few."""
     share: Share = Decimal("0.05")
     earlier_working_days: Days = 1
     later_working_days: Days = 5
@@ -29,6 +32,8 @@ class Tolerance(Model):
     quantity_less: Share = Decimal("0.03")
     quantity_more: Share = Decimal("0.01")
     price_more: Share = Decimal("0.01")
+    price_less: Share = Decimal("0.50")
+    """A price that is lower by more is more likely a slip of the decimal mark, or of another unit."""
     later_working_days: Days = 0
 
 
@@ -39,6 +44,13 @@ class Escalation(Model):
     reminder_at: Share = Decimal("0.5")
     buyer_at: Share = Decimal("1.0")
     manager_at: Share = Decimal("1.5")
+
+
+class Overdue(Model):
+    """R16: a confirmed date that passed without a receipt; in plant working days after it."""
+
+    reminder_days: Annotated[int, Field(ge=1, le=400)] = 1
+    question_days: Annotated[int, Field(ge=1, le=400)] = 3
 
 
 class ExchangeRate(Model):
@@ -230,11 +242,24 @@ class ErpDocuments(Model):
     requisition_reference_field: ErpField = "PurReqnExternalReference"
     multiple_field: ErpField = "YY1_OrderMultiple_PIR"
     """Holds the order multiple in an info record; SAP publishes no field for it."""
+    blocking_status: dict[ErpCode, Annotated[str, Field(max_length=60)]] = {
+        "01": "blocked for procurement and warehouse"
+    }
+    """The statuses of a material at the plant with which it can't be ordered, in words; without words it can."""
     units: dict[str, tuple[Annotated[str, Field(min_length=1, max_length=3)], ...]] = {}
     """By UN/ECE code, the ERP's codes where they differ from the usual ones; the first is written, all are read."""
     storage_location: ErpCode = ""
     tax_code: Annotated[str, Field(max_length=2)] = ""
     account_assignment: AccountAssignment = AccountAssignment()
+
+
+class Edifact(Model):
+    """How EDIFACT documents are exchanged with a supplier."""
+
+    directory: Annotated[str, Field(pattern=r"^(9[3-9]|0[0-9]|1[0-9]|2[0-3])[AB]$")] = "96A"
+    """Of the documents sent to it."""
+    addresses: tuple[Annotated[str, Field(min_length=1, max_length=35)], ...] = ()
+    """Its interchange addresses, the one to write to first; empty: its number."""
 
 
 class LinePolicy(Model):
@@ -275,6 +300,7 @@ class PlantPolicy(Model):
     dampener: Dampener = Dampener()
     tolerance: Tolerance = Tolerance()
     escalation: Escalation = Escalation()
+    overdue: Overdue = Overdue()
     approval: Approval = Approval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
     """The permitted routes, the preferred first."""
@@ -292,6 +318,7 @@ class PlantPolicy(Model):
     supplier_calendar: Calendar | None = None
     """For an item and supplier, or a supplier; None: master data's calendar."""
     erp: ErpDocuments = ErpDocuments()
+    edifact: Edifact = Edifact()
     ownership: Ownership = Ownership()
     owners: DefectOwners = DefectOwners()
     roles: dict[str, Role] = {}

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
-from canonical.reason import JsonValue, Reason
+from canonical.reason import JsonValue, Reason, figure
 from canonical.supply import ScheduleLine, ScheduleLineState
 from canonical.units import fraction_of_a_count, is_whole
 
@@ -101,6 +101,23 @@ def read_answer(
     return _result(schedule_lines, rejected)
 
 
+def past_promise(reading: ReadAnswer, today: dt.date, delivered: Decimal) -> UnclearAnswer | None:
+    """R9: a date that has passed when the answer arrives promises nothing: it is a slip, or an old document.
+
+    What suppliers state once more of the quantity that is `delivered` or on the way is no such promise. `today` is the
+    plant's.
+    """
+    passed = [piece for piece in reading.schedule_lines if piece.date is not None and piece.date < today]
+    quantity = sum((piece.quantity for piece in passed), _ZERO)
+    if quantity <= delivered:
+        return None
+    days = ", ".join(sorted({str(piece.date) for piece in passed}))
+    return UnclearAnswer(
+        f"{figure(quantity)} are promised for {days}, which has passed, "
+        f"and {figure(delivered)} of the line are shipped or received"
+    )
+
+
 def _read_header(
     ordered: Decimal, delivery_date: dt.date, header: Literal["accepted", "rejected", "per_line"]
 ) -> ReadAnswer | NotAnswered:
@@ -113,6 +130,8 @@ def _read_header(
 
 def _objection(unit: str, answer: LineAnswer, header: str) -> str | None:
     """Why the line can't be read, before any arithmetic."""
+    if answer.objection:
+        return answer.objection
     for piece in answer.schedule_lines:
         if piece.outcome is AnswerOutcome.SUBSTITUTED:
             return "the supplier offers a substitute; a person decides whether it will do"

@@ -132,8 +132,8 @@ def spare_of(
     calendar: Calendar,
     today: dt.date,
 ) -> Spare:
-    """R7: on stock after the plant's receipt days; overdue supply counts from today."""
-    return Spare(quantity, max(today, available_on(dock_date, goods_receipt_days, calendar)), reference)
+    """R7: on stock after the plant's receipt days; overdue supply is at the dock today at the earliest."""
+    return Spare(quantity, available_on(max(dock_date, today), goods_receipt_days, calendar), reference)
 
 
 def find_availability(

@@ -19,6 +19,7 @@ from canonical.units import SAME
 from decisions.approval import route_approval, value_in_company_currency
 from decisions.calendars import next_working_day, subtract_working_days, working_days_between
 from decisions.cost import cost_of, rounded
+from decisions.effectivity import terms_in_force
 from decisions.feasibility import Short, available_on
 from decisions.schedule import BackwardSchedule, backward_schedule
 from decisions.sourcing import lots_of, sound_sources
@@ -26,7 +27,7 @@ from decisions.units import share_of_order_unit, source_conversion, to_need_unit
 
 _ZERO = Decimal(0)
 _HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
-_SHOWN_FIRST = (Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT)
+_SHOWN_FIRST = (Choice.ACCEPT, Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT)
 
 
 class _SecondSource(NamedTuple):
@@ -61,14 +62,17 @@ def shortage_proposal(
     *,
     order_number: str | None = None,
     reason: str = "",
+    held_back: bool = False,
 ) -> Proposal:
     """The proposal to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
-    `reason`: the cause, where it is more than dates (a rejected line); added to the summary. The latest safe date
-    is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
+    `reason`: the cause, where it is more than dates (a rejected line); added to the summary. `held_back`: the orders
+    were not changed to this need, since the change was too small (R4); changing them all the same is one way out. The
+    latest safe date is the last on which a second source can still be asked and keep the date; without one, the day
+    that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today)
-    value = _value_short(need, short, _source_of(item, supplier), item, policy, today) or _ZERO
+    value = _value_short(need, short, _source_of(item, supplier, today), item, policy, today) or _ZERO
     criticality = need.criticality
     route = route_approval(value, criticality, True, policy)
     return Proposal(
@@ -88,7 +92,7 @@ def shortage_proposal(
         criticality=criticality,
         value=value,
         currency=policy.approval.currency,
-        alternatives=_ranked(need, short, supplier, item, policy, others, today),
+        alternatives=_ranked(need, short, supplier, item, policy, others, today, held_back),
         approvers=route.approvers or (policy.buyer,),
         latest_safe_date=_latest_safe_date(short, others, today),
         rule=short.rule,
@@ -104,9 +108,12 @@ def _ranked(
     policy: PlantPolicy,
     others: Sequence[_SecondSource],
     today: dt.date,
+    held_back: bool = False,
 ) -> tuple[Alternative, ...]:
     found = [_accept(short, supplier, policy), *(other.alternative for other in others)]
-    expedited = _expedite(need, short, _source_of(item, supplier), item, policy, today)
+    if held_back:
+        found += _as_planned(need, short, supplier, item, policy, today)
+    expedited = _expedite(need, short, _source_of(item, supplier, today), item, policy, today)
     if expedited is not None:
         found.append(expedited)
     return tuple(
@@ -136,6 +143,20 @@ def _accept(short: Short, supplier: str | None, policy: PlantPolicy) -> Alternat
         currency=policy.approval.currency,
         note=note,
     )
+
+
+def _as_planned(
+    need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+) -> list[Alternative]:
+    """The order changed to the need in spite of the dampener; none where its supplier's master data is not sound."""
+    known = Assessment.model_construct(item=item, policy=policy)
+    sound = sound_sources(need, known, today, agreed=True)
+    current = next((source for source in sound if source.supplier == supplier), None)
+    if current is None:
+        return []
+    way = _split(current, current, need, short, item, policy, today).alternative
+    note = f"change the order at {_name(current)} to what the plan states now"
+    return [way.model_copy(update={"choice": Choice.APPROVE, "note": note})]
 
 
 def _expedite(
@@ -171,7 +192,7 @@ def _requested_by(short: Short, policy: PlantPolicy) -> dt.date:
 def _second_sources(
     need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> list[_SecondSource]:
-    current, known = _source_of(item, supplier), Assessment.model_construct(item=item, policy=policy)
+    current, known = _source_of(item, supplier, today), Assessment.model_construct(item=item, policy=policy)
     others: dict[str, Source] = {}
     for source in sound_sources(need, known, today, exclude=(supplier or "",)):
         others.setdefault(source.supplier, source)
@@ -262,8 +283,8 @@ def _summary(need: Need, short: Short, supplier: str | None, reason: str) -> str
     return f"{missing} will be missing in plant {need.plant} on {short.short_at}; {outcome}{because}."
 
 
-def _source_of(item: ItemAtPlant, supplier: str | None) -> Source | None:
-    return next((source for source in item.sources if source.supplier == supplier), None)
+def _source_of(item: ItemAtPlant, supplier: str | None, today: dt.date) -> Source | None:
+    return terms_in_force((source for source in item.sources if source.supplier == supplier), today)
 
 
 def _name(source: Source) -> str:

@@ -21,6 +21,7 @@ from canonical.reason import Reason, figure
 from canonical.sourcing import ItemAtPlant
 from canonical.stock import StockFigure, StockUser
 from canonical.units import UNITS, PerUnit, exactly, rescale
+from decisions.dampener import quantity_limit
 from decisions.units import per_unit
 
 STOCK_REFERENCE = "stock"
@@ -106,6 +107,7 @@ class StockOutcome(NamedTuple):
             inputs={str(share.user.requirement_id): share.act for share in changes},
             thresholds={
                 "dampener.quantity": str(self.dampener.quantity),
+                "dampener.quantity_share_max": str(self.dampener.quantity_share_max),
                 "dampener.share": str(self.dampener.share),
             },
             policy_version=policy_version,
@@ -140,7 +142,7 @@ def judge_stock(
             target = min(room, most)
             left = max(Fraction(0), left - Fraction(target) / _ratio(factor))
         before = reported.get(user.requirement_id, _NOTHING)
-        limit = max(dampener.quantity, user.quantity * dampener.share)
+        limit = quantity_limit(user.quantity, user.unit, dampener)
         act = target != before and (stock.available_to_promise <= 0 or abs(target - before) > limit)
         if target or before:
             shares.append(StockShare(user, before, target, limit, act))

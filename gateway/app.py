@@ -46,7 +46,7 @@ def create_app(
     entities: Entities,
     dialects: Mapping[str, SupplierDialect],
     policies: PolicyPort,
-    today: Callable[[], dt.date],
+    today: Callable[[str], dt.date],
     *,
     now: Callable[[], dt.datetime] = utc_now,
     relay: bool = True,
@@ -60,11 +60,11 @@ def create_app(
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
-    `today` is the business day that required dates are measured by; `now` the wall clock (receipt of messages, time of
-    decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`, since
-    an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway may be
-    addressed; its IP address and names without a dot are always accepted. `replies` sends the acknowledgements that
-    suppliers ask for; None: none are sent.
+    `today` is the day at a plant, by which required dates are measured; `now` the wall clock (receipt of messages, time
+    of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
+    since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
+    may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
+    acknowledgements that suppliers ask for; None: none are sent.
     """
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)

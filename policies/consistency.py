@@ -14,6 +14,7 @@ Inconsistency = tuple[str, object, str]
 
 COUPLED = (
     frozenset({("escalation", "reminder_at"), ("escalation", "buyer_at"), ("escalation", "manager_at")}),
+    frozenset({("overdue", "reminder_days"), ("overdue", "question_days")}),
     frozenset({("lead_time", "minimum_days"), ("lead_time", "maximum_days")}),
     frozenset({("approval", "currency"), ("approval", "rates")}),
 )
@@ -30,6 +31,10 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
     if not steps.reminder_at <= steps.buyer_at <= steps.manager_at:
         shown = f"{steps.reminder_at}, {steps.buyer_at}, {steps.manager_at}"
         yield "escalation", shown, "reminder_at, buyer_at and manager_at must rise"
+    late = policy.overdue
+    if late.reminder_days > late.question_days:
+        shown = f"{late.reminder_days}, {late.question_days}"
+        yield "overdue", shown, "reminder_days must not be above question_days"
     lead = policy.lead_time
     if lead.minimum_days > lead.maximum_days:
         yield "lead_time", f"{lead.minimum_days} to {lead.maximum_days}", "minimum_days must not be above maximum_days"
@@ -96,8 +101,8 @@ def _erp(policy: PlantPolicy) -> Iterator[Inconsistency]:
     for unit, codes in documents.units.items():
         try:
             require_known_unit(unit)
-        except ValueError as error:
-            yield f"erp.units.{unit}", list(codes), f"must be a known UN/ECE code: {error}"
+        except ValueError:
+            yield f"erp.units.{unit}", list(codes), "must be a known UN/ECE code"
         if not codes:
             yield f"erp.units.{unit}", [], "must name at least one code of the ERP"
     bearer = documents.account_assignment

@@ -76,7 +76,8 @@ class Acceptance:
     """The limits that an event is checked against on arrival."""
 
     plants: Collection[str]
-    today: dt.date
+    today: Callable[[str], dt.date]
+    """The day that it is at a plant."""
 
 
 OwnershipDomain = Literal[
@@ -253,9 +254,10 @@ def _document_number(number: str) -> str:
 def _require_need(need: Need, acceptance: Acceptance) -> None:
     _require_plant(need.plant, acceptance)
     _require_countable(need.revision)
-    _require_near("data.required_date", need.required_date, acceptance.today)
+    today = acceptance.today(need.plant)
+    _require_near("data.required_date", need.required_date, today)
     for index, peg in enumerate(need.pegging):
-        _require_near(f"data.pegging[{index}].date", peg.date, acceptance.today)
+        _require_near(f"data.pegging[{index}].date", peg.date, today)
 
 
 def _require_withdrawal(withdrawal: Withdrawal, acceptance: Acceptance) -> None:
@@ -266,17 +268,21 @@ def _require_withdrawal(withdrawal: Withdrawal, acceptance: Acceptance) -> None:
 def _require_bom(revised: BomRevised, acceptance: Acceptance) -> None:
     _require_plant(revised.plant, acceptance)
     _require_countable(revised.stated)
-    _require_near("data.effective_from", revised.effective_from, acceptance.today)
+    _require_near("data.effective_from", revised.effective_from, acceptance.today(revised.plant))
 
 
 def _require_stock(report: StockReport, acceptance: Acceptance) -> None:
-    """A report dated in the future would count as newer than all reports until then (R10)."""
+    """A report dated in the future would count as newer than all reports until then (R10).
+
+    A day is allowed for clocks that differ, and for UTC's day being ahead of the plant's.
+    """
     _require_plant(report.plant, acceptance)
-    if report.effective_at.date() > acceptance.today + dt.timedelta(days=1):
+    today = acceptance.today(report.plant)
+    if report.effective_at.astimezone(dt.UTC).date() > today + dt.timedelta(days=1):
         raise Refusal(
             422,
             "time_in_the_future",
-            f"time {report.effective_at.isoformat()} lies after today, {acceptance.today}",
+            f"time {report.effective_at.isoformat()} lies after today, {today}",
             "send when the stock was so, or the consumption happened, with its offset",
             field="time",
             value=report.effective_at.isoformat(),

@@ -130,7 +130,7 @@ class Intake:
         ledger: Ledger,
         dialects: Mapping[str, SupplierDialect],
         policies: PolicyPort,
-        today: Callable[[], dt.date],
+        today: Callable[[str], dt.date],
         now: Callable[[], dt.datetime],
         wake: Callable[[], None],
     ) -> None:
@@ -273,7 +273,7 @@ class Intake:
             raise arrived.refusal or AssertionError("an event is read, or refused")
         entity, known = entity_of(message), EVENT_TYPES[event.type]
         try:
-            known.require(message, Acceptance(plants=self._policies.plants, today=self._today()))
+            known.require(message, Acceptance(plants=self._policies.plants, today=self._today))
             require_owner(event, message, await self._plant_of(message), self._policies)
         except Refusal:
             if not await self._stored_before(event, entity):

@@ -5,8 +5,10 @@ say that a row is ordered already, of another plant, or its reference misspelt. 
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import NamedTuple
 
 from canonical.plan import PlanLine
@@ -15,6 +17,7 @@ from gateway.problems import FieldProblem
 GIVEN_ONCE = ("plant", "plan_version", "source")
 """Given in the address; a line that repeats it must give the same value."""
 KNOWN = frozenset((*PlanLine.model_fields, *GIVEN_ONCE))
+_NAMED_MAX = 100
 _REQUIRED = tuple(name for name, field in PlanLine.model_fields.items() if field.is_required())
 _STATE = re.compile(r"\b(stat(us|e)|stage|type|action|deleted)\b|status", re.IGNORECASE)
 _PLACE = re.compile(r"\b(plant|plnt|site|area|company|werk)\b|location|warehouse|storage|lager", re.IGNORECASE)
@@ -28,24 +31,25 @@ class HeadFault(NamedTuple):
 
 
 def head_faults(names: Sequence[str], ignored: Collection[str], plant: str) -> list[HeadFault]:
-    """All that is wrong with the column names."""
+    """All that is wrong with the column names, of names that are too many the first."""
     faults = []
     for name in _REQUIRED:
         if name not in names or name in ignored:
             step = "begin with a line of column names: " + ", ".join(PlanLine.model_fields)
             faults.append(_fault("no_head", name, f"the CSV's first line names no column {name!r}", step))
-    for name in dict.fromkeys(name for name in names if name and names.count(name) > 1):
+    for name in (name for name, times in Counter(names).items() if name and times > 1):
         faults.append(
             _fault("no_head", name, f"the CSV's first line names the column {name!r} twice", "name each column once")
         )
-    for name in dict.fromkeys(unknown(names, ignored)):
+    for name in unknown(names, ignored):
         faults.append(_fault("unknown_column", name, f"{name!r} is no column of a plan", what_to_do(name, plant)))
     return faults
 
 
 def unknown(names: Collection[str], ignored: Collection[str]) -> list[str]:
-    """The names that mean nothing to Pegline and that nobody had ignored."""
-    return [name for name in names if name and name not in KNOWN and name not in ignored]
+    """The names that mean nothing to Pegline and that nobody had ignored, each once; the first of very many."""
+    found = (name for name in dict.fromkeys(names) if name and name not in KNOWN and name not in ignored)
+    return list(islice(found, _NAMED_MAX))
 
 
 def what_to_do(name: str, plant: str) -> str:
@@ -61,7 +65,7 @@ def what_to_do(name: str, plant: str) -> str:
 
 
 def _fault(code: str, name: str, detail: str, step: str) -> HeadFault:
-    return HeadFault(code, FieldProblem(field=name[:80], detail=detail, next_step=step))
+    return HeadFault(code, FieldProblem(field=name[:80], detail=detail[:300], next_step=step[:500]))
 
 
 __all__ = ["GIVEN_ONCE", "KNOWN", "HeadFault", "head_faults", "unknown", "what_to_do"]

@@ -27,6 +27,7 @@ FORMS: dict[str, Form] = {
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "text/csv": "csv",
+    "text/tab-separated-values": "csv",
 }
 _FAULTS_MAX = 20
 _OWN = frozenset(PlanLine.model_fields)
@@ -126,7 +127,7 @@ class PlanReader:
 
     def _faults_of_names(self, fields: dict[str, Any]) -> Iterator[LineFault]:
         plant = self._statement["plant"]
-        for name in unknown(fields, self._ignored):
+        for name in unknown(fields, self._ignored)[:_FAULTS_MAX]:
             reason = f"{name[:60]!r} is no field of a plan's line; {what_to_do(name[:60], plant)}"
             yield LineFault(field=name[:60], reason=reason)
         for name in GIVEN_ONCE:

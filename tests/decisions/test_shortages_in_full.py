@@ -141,7 +141,7 @@ def test_a_shortage_that_nobody_holds_names_nobody_and_is_worth_nothing() -> Non
 def test_what_comes_on_no_working_day_is_not_called_late() -> None:
     """The demand is for Saturday the 13th; on Sunday the 14th no working day has passed."""
     need = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(13)),))
-    outcome = judge_feasibility(need.pegs, (confirmed(100, june(14)),), 0, EVERY_DAY)
+    outcome = judge_feasibility(need.pegs, (confirmed(100, june(14)),), 0, EVERY_DAY, TODAY)
     assert isinstance(outcome, Short)
     on_sunday = outcome._replace(working_days_late=0)
     proposal = shortage_proposal(need, on_sunday, (), "1580", an_item(CURRENT), POLICY, TODAY)

@@ -84,7 +84,7 @@ def test_an_outcome_states_who_gets_what_and_which_changes_are_suppressed() -> N
         rule="R4",
         why="A +250; B +5, within 10",
         inputs={"A": True, "B": False},
-        thresholds={"dampener.quantity": "10", "dampener.share": "0.05"},
+        thresholds={"dampener.quantity": "10", "dampener.quantity_share_max": "0.2", "dampener.share": "0.05"},
         policy_version="v7",
     )
     assert len(judged(free("45"), B, reported={"B": 45}).reasons("v7")) == 1, "nothing changes"
@@ -132,11 +132,11 @@ def test_a_change_within_the_dampener_is_counted_and_not_reported(
 
 
 def test_small_falls_are_borne_as_long_as_they_are_no_more_than_one_need_may_vary_by() -> None:
-    """Three needs had 8 each and now get 8, 1 and nothing: together they count on 15 too many."""
-    needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
-    reported = dict.fromkeys("ABC", 8)
-    assert counts_on(judged(free("15"), *needs, reported=reported)) == {"A": 8, "B": 8, "C": 8}
-    assert counts_on(judged(free("9"), *needs, reported=reported)) == {"A": 8, "B": 1}
+    """Three needs of 50 had 50, 50 and 10, and now get 50, 41 and nothing: together they count on 19 too many."""
+    needs = [user(name, 50, day) for day, name in enumerate("ABC", 10)]
+    reported = {"A": 50, "B": 50, "C": 10}
+    assert counts_on(judged(free("100"), *needs, reported=reported)) == {"A": 50, "B": 50, "C": 10}
+    assert counts_on(judged(free("91"), *needs, reported=reported)) == {"A": 50, "B": 41}
 
 
 def test_an_unchanged_allocation_is_not_reported_again_where_others_fall() -> None:

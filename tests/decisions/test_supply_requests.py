@@ -45,7 +45,8 @@ def test_r6_due_on_mon_4_may_stated_on_sat_6_june_is_asked_for_mon_8_and_27_days
     choice = plan_with(SOURCE, ITEM, late, POLICY, saturday)
     request = request_for(late, ITEM, choice, POLICY, requirement_id=late.id, request_revision=1, today=saturday)
     assert (request.required_date, request.dock_date, request.expedite) == (may(4), june(8), True)
-    outcome = judge_feasibility(late.pegs, [confirmed(437, june(8))], ITEM.goods_receipt_days, POLICY.calendar)
+    coming = [confirmed(437, june(8))]
+    outcome = judge_feasibility(late.pegs, coming, ITEM.goods_receipt_days, POLICY.calendar, saturday)
     assert isinstance(outcome, Short)
     assert (outcome.short_at, outcome.available_on, outcome.working_days_late) == (may(4), june(10), 27)
     proposal = shortage_proposal(late, outcome, (), SOURCE.supplier, ITEM, POLICY, saturday)

@@ -178,7 +178,7 @@ def test_each_gets_all_its_pieces_of_a_box_that_can_not_be_divided_without_a_res
         GoodsReceived(receipts=(a_receipt("GR-1", 10, 1, 19, unit="PK"),)),
     )
     assert order.pieces == {FIRST: 5, SECOND: 7}
-    assert all(report.closed for _, report in changes_to_report(order.state))
+    assert all(report.closed for _, report in changes_to_report(order.state, TODAY))
 
 
 @pytest.mark.parametrize("content", [7, 12, 144])

@@ -26,7 +26,8 @@ async def test_a_later_date_that_still_meets_the_pegged_date_asks_nobody(make_ha
     assert found.exception_id is None
     assert order.exception_id is None
     assert harness.coverage_in_aps(requirement, order) == [(100, 68, "confirmed")]
-    assert "coverage.changed" not in await harness.kinds(requirement), "no message where the picture is as wanted"
+    await harness.registered(requirement, "coverage.changed")
+    assert (await harness.requirement(requirement)).exception_id is None, "told of the day, for a newer need's sake"
 
 
 async def test_a_later_date_that_misses_the_pegged_date_becomes_a_shortage_with_its_ways_out(harness: Harness) -> None:

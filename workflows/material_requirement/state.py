@@ -20,6 +20,7 @@ from canonical.policy import PlantPolicy
 from canonical.records import RequirementStage
 from canonical.sourcing import Assessment, Source
 from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
+from decisions.overdue import has_passed
 from workflows.event_log import EventLog
 from workflows.memory import EntityState, OpenQuestion
 
@@ -54,7 +55,11 @@ class RequirementState(EntityState):
     need: Need
     """As last stated by the plan."""
     acted_on: Need
-    """As last acted on: the baseline of the dampener (R4) and of the feasibility test (R7)."""
+    """As last acted on: what the orders are asked for, and the baseline of the dampener (R4)."""
+    tested: Need
+    """As last judged by R4, acted on or not: what the coverage is tested against (R7)."""
+    tested_on: date | None = None
+    """The plant's day of the last test."""
     proposed: RequirementOpened | None = None
     """A newer need from the plan; not yet decided whether it is acted on."""
     request_revision: int = 0
@@ -101,6 +106,7 @@ class RequirementState(EntityState):
             event_log=event_log,
             need=opened.need,
             acted_on=opened.need,
+            tested=opened.need,
             kept=tuple(part for reported in opened.kept for part in reported.schedule_lines),
             # Numbering continues from the earlier run, so that ids made from the numbers stay unique.
             questions_raised=opened.first_sequence - 1,
@@ -139,7 +145,7 @@ class RequirementState(EntityState):
     @property
     def from_stock(self) -> Decimal:
         """The quantity of the need met from stock; zero if a later plan has already netted the stock."""
-        stock, need = self.stock, self.acted_on
+        stock, need = self.stock, self.tested
         if stock is None or self.need.revision.effective_at >= stock.reported_at or need.unit != stock.unit:
             return Decimal(0)
         return min(stock.quantity, need.quantity)
@@ -154,8 +160,28 @@ class RequirementState(EntityState):
         """Quantities that need no order: received in an earlier run, or met from stock."""
         if self.stock is None or not self.from_stock:
             return self.kept
-        day = min(self.stock.reported_at.date(), *(peg.date for peg in self.acted_on.pegs))
+        days = [peg.date for peg in self.tested.pegs]
+        if self.assessment is not None:
+            days.append(self.policy.calendar.day_of(self.stock.reported_at))
+        day = min(days)
         return (*self.kept, ScheduleLine(quantity=self.from_stock, date=day, state=ScheduleLineState.RECEIVED))
+
+    @property
+    def held_back(self) -> bool:
+        """The plan's newest need differs from the one that the orders are asked for: too little to change them (R4)."""
+        return _requested(self.tested) != _requested(self.acted_on)
+
+    def overdue(self, today: date) -> bool:
+        """Whether the date of supply that is still to come has passed."""
+        if self.assessment is None:
+            return False
+        calendar = self.policy.calendar
+        return any(
+            part.date is not None
+            and part.state not in (ScheduleLineState.RECEIVED, ScheduleLineState.BACKORDERED)
+            and has_passed(part.date, today, calendar)
+            for part in self.supply
+        )
 
     @property
     def received(self) -> Decimal:
@@ -176,8 +202,8 @@ class RequirementState(EntityState):
     def quantity_expected(self) -> Decimal:
         """The quantity to be received: the need minus what a person wrote off."""
         if self.accepted is not None and self.accepted.available_on is None:
-            return self.acted_on.quantity - self.accepted.short_quantity
-        return self.acted_on.quantity
+            return self.tested.quantity - self.accepted.short_quantity
+        return self.tested.quantity
 
     @property
     def all_there(self) -> bool:
@@ -233,6 +259,10 @@ class RequirementState(EntityState):
         ]
 
 
+def _requested(need: Need) -> tuple[object, ...]:
+    return (need.quantity, need.required_date, [(peg.quantity, peg.date, peg.criticality) for peg in need.pegs])
+
+
 # -- trimming for the next run
 
 
@@ -278,9 +308,9 @@ def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
 
 
 def _received(state: RequirementState) -> str:
-    missing = state.acted_on.quantity - state.received
+    missing = state.tested.quantity - state.received
     if missing > 0:
-        return f"received, but for {missing} {state.acted_on.unit} that a buyer wrote off"
+        return f"received, but for {missing} {state.tested.unit} that a buyer wrote off"
     return "all received"
 
 

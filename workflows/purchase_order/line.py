@@ -18,11 +18,14 @@ from canonical.order import ComponentLine, DeliveryLine, DocumentLine, EditedFie
 from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
 from decisions.answers import ReadAnswer
 from decisions.ordering import AnswerRank
+from decisions.overdue import OverdueStep
 
 UNKNOWN_EDITOR = "unknown"
 """The editor that the ERP's adapter reports if the ERP does not name one."""
 _FINEST = Decimal("0.000001")
 _ZERO = Decimal(0)
+NOT_FIRM = (ScheduleLineState.RECEIVED, ScheduleLineState.BACKORDERED)
+"""The states in which nothing is waited for by its date."""
 
 
 class LineStatus(StrEnum):
@@ -202,10 +205,18 @@ class Line(BaseModel):
     received_on: dt.date | None = None
     answered_at: dt.datetime | None = None
     """When the supplier last answered it."""
+    answered_on: dt.date | None = None
+    """The plant's day at that time."""
     received_before_answer: Decimal = _ZERO
     """The quantity received by then: an answer for less than was ordered refers to the rest."""
     received_since: list[tuple[dt.datetime, Decimal]] = []
     """Receipts after it: time and quantity."""
+    overdue_since: dt.date | None = None
+    """R16: the date of its earliest open quantity, once it has passed."""
+    overdue_step: OverdueStep = OverdueStep.NOT_DUE
+    """What has been done about that."""
+    waited_since: dt.date | None = None
+    """The day on which the buyer gave the supplier more time for it."""
     written: WrittenLine | None = None
     """The line as the ERP is known to hold it: as last written, adopted, or to be undone."""
     adopted: bool = False
@@ -390,14 +401,19 @@ class Line(BaseModel):
         revision: int,
         reading: ReadAnswer,
         answered_at: dt.datetime,
+        answered_on: dt.date,
         price: Decimal | None = None,
         price_unit: Decimal | None = None,
         currency: str | None = None,
     ) -> bool:
-        """Apply the supplier's answer to this revision; returns whether that changes the quantity."""
+        """Apply the supplier's answer to this revision; returns whether that changes the quantity.
+
+        `answered_on`: the plant's day at `answered_at`.
+        """
         self._admit(LineEvent.ANSWER)
         self.promised, self.answered_in = reading.schedule_lines, revision
         self.answered_at = max(answered_at, self.answered_at or answered_at)
+        self.answered_on = max(answered_on, self.answered_on or answered_on)
         known = [each for each in self.received_since if each[0] <= self.answered_at]
         self.received_before_answer += sum((quantity for _, quantity in known), _ZERO)
         self.received_since = [each for each in self.received_since if each not in known]
@@ -423,6 +439,11 @@ class Line(BaseModel):
         self._admit(LineEvent.CANCEL)
         self.quantity, self.rejected, self.cancelled = _ZERO, _ZERO, True
         self._ask_in(revision)
+
+    def ask_again(self, revision: int) -> None:
+        """Request it in this revision as it is, since the document that requested it was rejected."""
+        if not self.never_sent and self.status is not LineStatus.RECEIVED:
+            self._ask_in(revision)
 
     def give_up(self, revision: int | None) -> None:
         """Cancel it on a person's decision, whatever the supplier answers; None: this needs no revision."""
@@ -550,7 +571,7 @@ class Line(BaseModel):
         """
         by_date = sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max))
         left = [piece.quantity for piece in by_date]
-        answered_on = self.answered_at.date() if self.answered_at else dt.date.max
+        answered_on = self.answered_on or dt.date.max
         past_first = sorted(
             range(len(left)),
             key=lambda place: (by_date[place].date or answered_on) > answered_on,
@@ -562,6 +583,29 @@ class Line(BaseModel):
                 left[place] -= taken
                 arrived -= taken
         return [piece.model_copy(update={"quantity": rest}) for piece, rest in zip(by_date, left, strict=True) if rest]
+
+    # -- its dates
+
+    @property
+    def due_on(self) -> dt.date | None:
+        """The earliest date of what is still to come; None: nothing is, or it has no firm date."""
+        if not self.open:
+            return None
+        still = (part.date for part in self.supply if part.state not in NOT_FIRM)
+        return min((day for day in still if day is not None), default=None)
+
+    def follow_date(self) -> None:
+        """Forget that it was overdue, once a receipt, a new date or a cancellation has ended that."""
+        if self.overdue_since is not None and self.overdue_since != self.due_on:
+            self.overdue_since, self.overdue_step, self.waited_since = None, OverdueStep.NOT_DUE, None
+
+    def reach_overdue(self, day: dt.date, step: OverdueStep) -> None:
+        """Note what has been done about its date, which has passed."""
+        self.overdue_since, self.overdue_step = day, step
+
+    def wait_for_delivery(self, since: dt.date) -> None:
+        """Give the supplier more time for what is overdue: it is reminded again first."""
+        self.waited_since, self.overdue_step = since, min(self.overdue_step, OverdueStep.TEST_AGAIN)
 
     # -- what the ERP holds
 

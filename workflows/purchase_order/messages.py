@@ -4,8 +4,10 @@ from datetime import date, datetime
 
 from pydantic import JsonValue
 
+from canonical.calendar import Calendar
 from canonical.exception import ExceptionDecided
 from canonical.messages import (
+    DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
@@ -15,17 +17,30 @@ from canonical.messages import (
 )
 from canonical.order import GoodsReceipt, LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
-from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
+from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, past_promise, read_answer
 from decisions.ordering import AnswerRank, answer_status, rank_of_answer
 from workflows.memory import RecordEvent, RunInput
+from workflows.purchase_order.acknowledgements import take_acknowledgement
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.questions import is_still_asked
 from workflows.purchase_order.sharing import receipt_report, received_by, share_report
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.statements import (
+    announced_in_order_terms,
+    answered_in_order_terms,
+    keep_remarks,
+    received_in_order_terms,
+)
 
 OrderMessage = (
-    SupplyRequested | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
+    SupplyRequested
+    | SupplierAnswered
+    | ShipmentsAnnounced
+    | DocumentAcknowledgement
+    | GoodsReceived
+    | DocumentEdited
+    | ExceptionDecided
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
 DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
@@ -38,11 +53,19 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
         case SupplyRequested():
             _take_request(state, message, record)
         case SupplierAnswered():
-            _take_answer(state, message.answer, record)
+            answered, taken_before = answered_in_order_terms(state, message, record), len(state.answers)
+            if answered is not None:
+                _take_answer(state, answered.answer, record, today)
+            if answered is not None and len(state.answers) > taken_before:
+                keep_remarks(state, answered.answer)
         case ShipmentsAnnounced():
-            _take_shipment(state, message, record)
+            announced = announced_in_order_terms(state, message, record)
+            if announced is not None:
+                _take_shipment(state, announced, record)
+        case DocumentAcknowledgement():
+            take_acknowledgement(state, message, record)
         case GoodsReceived():
-            for receipt in message.receipts:
+            for receipt in received_in_order_terms(state, message).receipts:
                 _take_receipt(state, receipt, record)
         case DocumentEdited():
             take_edit(state, message.edit, message.event_id, record)
@@ -76,8 +99,9 @@ def _take_request(state: OrderState, requested: SupplyRequested, record: RecordE
     )
 
 
-def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) -> None:
+def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent, today: date) -> None:
     """R10, line by line: suppliers answer an order in several messages, which may arrive out of order."""
+    answer = _in_days_of_the_plant(answer, state.policy.calendar)
     rank = rank_of_answer(answer.order_revision, answer.effective_at, answer.answer_number)
     by_line = {line.line: line for line in answer.lines}
     unknown = sorted(by_line.keys() - {line.number for line in state.lines})
@@ -98,10 +122,28 @@ def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) ->
     for number in unknown:
         state.unclear[number] = "the answer names a line that the order does not have"
     newest = [line for line in named if not line.answered_after(rank)]
-    read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer)]
+    read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer, today)]
     for line in newest:
         line.rank_answer(rank)
     _note_answer(state, answer, read, record)
+
+
+def _in_days_of_the_plant(answer: OrderAnswer, calendar: Calendar) -> OrderAnswer:
+    """A promised moment is promised for the day that it is at the plant."""
+    lines = tuple(
+        line.model_copy(
+            update={
+                "schedule_lines": tuple(
+                    part if part.at is None else part.model_copy(update={"date": calendar.day_of(part.at)})
+                    for part in line.schedule_lines
+                )
+            }
+        )
+        if any(part.at is not None for part in line.schedule_lines)
+        else line
+        for line in answer.lines
+    )
+    return answer.model_copy(update={"lines": lines})
 
 
 def _answer_standing(state: OrderState, answer: OrderAnswer, rank: AnswerRank, named: list[Line]) -> str:
@@ -147,7 +189,7 @@ def _answered_revision(state: OrderState, answer: OrderAnswer) -> int | None:
     return state.revision if current else stated
 
 
-def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
+def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer, today: date) -> bool:
     """Read one line's answer (R9); returns whether the line was answered."""
     if line.closed or line.changed_in > state.revision:
         # The supplier does not know yet how the next revision changes the line.
@@ -155,6 +197,8 @@ def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answe
     if line.cancelled:
         return _read_cancellation(state, line, answered, answer)
     reading = read_answer(line.asked_quantity, line.request.unit, line.delivery_date, answered, answer.header)
+    if isinstance(reading, ReadAnswer):
+        reading = past_promise(reading, today, max(line.received, line.counted_shipped)) or reading
     match reading:
         case NotAnswered():
             return False
@@ -164,7 +208,8 @@ def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answe
         case ReadAnswer():
             state.unclear.pop(line.number, None)
             price, price_unit = (answered.price, answered.price_unit) if answered else (None, None)
-            if line.answer(state.revision, reading, answer.effective_at, price, price_unit, answer.currency):
+            at, on = answer.effective_at, state.policy.calendar.day_of(answer.effective_at)
+            if line.answer(state.revision, reading, at, on, price, price_unit, answer.currency):
                 state.cut.append(line.number)
             state.touch(line.number)
             return True

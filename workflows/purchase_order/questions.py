@@ -15,19 +15,23 @@ from temporalio import workflow
 from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
 from canonical.policy import RouteKind
-from canonical.reason import Reason
+from canonical.reason import Reason, figure
 from canonical.sourcing import MasterDataDefect
+from canonical.supply import ScheduleLineState
 from decisions.approval import route_approval
 from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, supplier_schedule
+from decisions.overdue import OverdueStep
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
+from workflows.purchase_order.acknowledgements import rejected, send_again
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
-from workflows.purchase_order.line import Line
+from workflows.purchase_order.line import NOT_FIRM, Line
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.statements import in_the_suppliers_words
 from workflows.questions import Questions
 
 _ZERO = Decimal(0)
@@ -42,7 +46,8 @@ class OrderQuestions:
 
     async def ask(self, *, answer_overdue: bool) -> None:
         """Ask, change and withdraw questions, so that the open ones match the state."""
-        state, today = self._state, workflow.now().date()
+        state = self._state
+        today = state.policy.calendar.day_of(workflow.now())
         # A decision would no longer reach an order that has ended.
         proposals = {} if state.finished else questions(state, today, answer_overdue=answer_overdue)
         for purpose in [known for known in state.questions if known not in proposals]:
@@ -110,10 +115,12 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
     """The questions that should be open now."""
     found = {
         "refused": _refused(state),
+        "rejected": rejected(state),
         "proposal": _requests_that_wait(state, today),
         "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
         "announced": _over_announced(state),
+        "overdue": _overdue(state),
         **edit_questions(state),
     }
     return {purpose: proposal for purpose, proposal in found.items() if proposal is not None}
@@ -160,17 +167,19 @@ def _refused(state: OrderState) -> Proposal | None:
 
 def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
     unclear = state.not_closed(state.unclear)
-    if not (answer_overdue or unclear or state.unclear_receipts):
+    if not (answer_overdue or unclear or state.unclear_receipts or state.unclear_despatches):
         return None
     awaited = [line for line in state.awaited if line.number not in unclear]
     reasons = [f"line {number}: {why}" for number, why in sorted(unclear.items())]
     reasons += [f"receipt {number}: {why}" for number, why in sorted(state.unclear_receipts.items())]
+    reasons += [f"despatch {number}: {why}" for number, why in sorted(state.unclear_despatches.items())]
     if awaited:
         numbers = ", ".join(str(line.number) for line in awaited)
         reasons.append(f"no answer to revision {state.revision}, lines {numbers}, after {state.reminders} reminder(s)")
     return Proposal(
         kind=ExceptionKind.NO_ANSWER,
-        summary=f"{state.terms.supplier} on order {state.order_number}: {'; '.join(reasons)}",
+        summary=f"{state.terms.supplier} on order {state.order_number}: {'; '.join(reasons)}"
+        + in_the_suppliers_words(state, sorted(unclear)),
         plant=state.terms.plant,
         supplier=state.terms.supplier,
         order_number=state.order_number,
@@ -184,6 +193,39 @@ def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
     )
 
 
+def _overdue(state: OrderState) -> Proposal | None:
+    lines = [line for line in state.lines if line.open and line.overdue_step >= OverdueStep.ASK_BUYER]
+    if not lines:
+        return None
+    missing = "; ".join(f"line {line.number}: {_still_to_come(line)}" for line in lines)
+    days = state.policy.overdue.question_days
+    return Proposal(
+        kind=ExceptionKind.OVERDUE,
+        summary=f"{state.terms.supplier} has not delivered order {state.order_number} as promised: {missing}",
+        plant=state.terms.plant,
+        supplier=state.terms.supplier,
+        item=lines[0].request.item if len(lines) == 1 else None,
+        order_number=state.order_number,
+        pegs=tuple(peg for line in lines for allocation in line.allocations for peg in allocation.request.pegs),
+        criticality=min(line.criticality for line in lines),
+        alternatives=(
+            Alternative(choice=Choice.WAIT, note=f"give the supplier {days} more working days; the talk is yours"),
+            Alternative(choice=Choice.CANCEL, note="cancel what has not come; its requirements look elsewhere"),
+        ),
+        approvers=(state.policy.buyer,),
+        rule="R16",
+    )
+
+
+def _still_to_come(line: Line) -> str:
+    """The overdue quantity, and how much of it is announced."""
+    late = [part for part in line.supply if part.date == line.overdue_since and part.state not in NOT_FIRM]
+    quantity = sum((part.quantity for part in late), _ZERO)
+    words = f"{figure(quantity)} {line.request.unit} for {line.overdue_since}"
+    shipped = sum((part.quantity for part in late if part.state is ScheduleLineState.SHIPPED), _ZERO)
+    return f"{words}, {figure(shipped)} of them announced as shipped" if shipped else words
+
+
 def _outside_tolerance(state: OrderState) -> Proposal | None:
     breaches = state.not_closed(state.breaches)
     if not breaches:
@@ -191,7 +233,8 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
     reasons = "; ".join(f"line {number}: {why}" for number, why in sorted(breaches.items()))
     return _statement_of_supplier(
         state,
-        f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}",
+        f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}"
+        + in_the_suppliers_words(state, sorted(breaches)),
         approve="take the answer as it is",
         decline="send the order once more as it was",
         reasons=tuple(
@@ -295,7 +338,7 @@ def _edits(line: Line) -> str:
 # -- an answer outside the tolerance (R8)
 
 
-def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) -> None:
+def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent, today: dt.date) -> None:
     """Apply R8 to lines just answered: find breaches that no shortage exception puts to a person anyway."""
     judged: list[JsonValue] = []
     for number in numbers:
@@ -304,7 +347,7 @@ def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) ->
         if line is None or line.cancelled or line.quantity <= 0:
             continue
         outcome = _tolerated(state, line)
-        why = _breach(state, line, outcome)
+        why = _breach(state, line, outcome, today)
         if why:
             state.breaches[number] = why
         judged.append(
@@ -339,7 +382,7 @@ def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
     )
 
 
-def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
+def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome, today: dt.date) -> str:
     """The reason to ask a person; about shortages of the need, the requirement asks."""
     if outcome.accepted:
         return ""
@@ -349,6 +392,7 @@ def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
             allocation.request,
             state.lines_of(allocation.request.requirement_id),
             coverage_of(state, allocation.request.requirement_id),
+            today,
         )
         for allocation in line.allocations
     )
@@ -368,12 +412,16 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
     settle_edits(state, record)
     if decision := state.decisions.pop("no_answer", None):
         _settle_silence(state, decision, record, now)
+    if decision := state.decisions.pop("overdue", None):
+        _settle_overdue(state, decision, record, state.policy.calendar.day_of(now))
     if decision := state.decisions.pop("tolerance", None):
         if decision.choice is Choice.DECLINE:
             restate(state, list(state.breaches))
         state.breaches.clear()
     if decision := state.decisions.pop("announced", None):
         _settle_announcement(state, decision, record)
+    if decision := state.decisions.pop("rejected", None):
+        _settle_rejection(state, decision, record)
     if decision := state.decisions.pop("refused", None):
         _settle_refusal(state, decision, record)
 
@@ -396,12 +444,30 @@ def _settle_announcement(state: OrderState, decision: Decision, record: RecordEv
 
 def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, now: dt.datetime) -> None:
     state.unclear_receipts.clear()
+    state.unclear_despatches.clear()
     if decision.choice is Choice.CANCEL:
         concerned = [line for line in state.lines if line.awaited or (line.open and line.number in state.unclear)]
         _give_up(state, concerned, "no usable answer", decision, record)
     else:
         state.unclear.clear()
         state.restart_escalation(now)
+
+
+def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, today: dt.date) -> None:
+    lines = [line for line in state.lines if line.open and line.overdue_step >= OverdueStep.ASK_BUYER]
+    if decision.choice is Choice.CANCEL:
+        _give_up(state, lines, "overdue", decision, record)
+        return
+    for line in lines:
+        line.wait_for_delivery(today)
+
+
+def _settle_rejection(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    if decision.choice is Choice.CANCEL:
+        state.rejection = None
+        _give_up(state, [line for line in state.lines if line.open], "its document was rejected", decision, record)
+    else:
+        send_again(state)
 
 
 def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:

@@ -3,13 +3,14 @@
 Pure functions of its state.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 
 from canonical.coverage import CoverageReport, RequirementCoverage
 from canonical.identity import RequirementId
-from canonical.order import DeliveryLine, LineSchedule, OrderSchedule
+from canonical.order import REMARKS_MAX, DeliveryLine, LineSchedule, OrderSchedule
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
 from canonical.supply import CoverageChanged, ScheduleLine, ScheduleLineState, SupplyRequest, in_need_unit
 from decisions.allocation import AllocationRequest, allocate
@@ -17,6 +18,7 @@ from decisions.feasibility import Feasible, judge_feasibility
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.sharing import shared_out, shares
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.statements import in_the_suppliers_words
 
 _ZERO = Decimal(0)
 
@@ -116,15 +118,23 @@ def _in_need_unit(state: OrderState, requirement: RequirementId) -> tuple[Schedu
     return in_need_unit(schedule_lines, lines[0].request_of(requirement).per_order_unit) if lines else schedule_lines
 
 
-def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageChanged]]:
-    """Reports to the requirements whose coverage changed; none while they get exactly what they requested."""
+def changes_to_report(state: OrderState, today: dt.date) -> list[tuple[RequirementId, CoverageChanged]]:
+    """Reports to the requirements whose coverage changed; none while they get what they requested, on the very day.
+
+    A quantity that comes on another day is reported even if it is in time: the requirement alone knows the newest
+    need, and tests it by what it knows of the coverage (R4, R7).
+    """
     found: list[tuple[RequirementId, CoverageChanged]] = []
     for requirement in state.requirements():
         lines = state.lines_of(requirement)
         if requirement in state.pending:
             continue
-        if any(line.awaited for line in lines) and not state.open_quantities.get(requirement):
-            # An open quantity is reported without waiting for the supplier.
+        overdue_since = _overdue_since(lines)
+        never_answered = not any(line.answered_in for line in lines)
+        if any(line.awaited for line in lines) and not (
+            # An open quantity is reported without waiting for the supplier; so is a first answer that came too late.
+            state.open_quantities.get(requirement) or (overdue_since and never_answered)
+        ):
             continue
         refused, open_quantity = _refusal(state, requirement, lines)
         schedule_lines = coverage_of(state, requirement)
@@ -135,8 +145,8 @@ def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageCh
         request = lines[0].request_of(requirement) if lines else None
         if (
             request
-            and not (known or closed or refused or asked_for)
-            and as_requested(state, request, lines, schedule_lines)
+            and not (known or closed or refused or asked_for or overdue_since)
+            and _on_the_day(request, lines, schedule_lines)
         ):
             continue
         reported = CoverageChanged(
@@ -149,12 +159,19 @@ def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageCh
             request_revision=state.considered.get(requirement, 0),
             schedule_lines=schedule_lines,
             refused=refused,
+            remarks=_remarks(state, lines),
             open_quantity=open_quantity,
             closed=closed,
+            overdue_since=overdue_since,
         )
         if state.reported.get(requirement) != digest(reported):
             found.append((requirement, reported))
     return found
+
+
+def _remarks(state: OrderState, lines: list[Line]) -> tuple[str, ...]:
+    """What the supplier said of the lines in words."""
+    return tuple(dict.fromkeys(text for line in lines for text in state.remarks.get(line.number, ())))[:REMARKS_MAX]
 
 
 def _all_received(allocated: Decimal, schedule_lines: tuple[ScheduleLine, ...]) -> bool:
@@ -172,12 +189,33 @@ def digest(reported: CoverageChanged) -> str:
 def _refusal(state: OrderState, requirement: RequirementId, lines: list[Line]) -> tuple[str | None, Decimal]:
     reason = state.refusals.get(requirement)
     if reason is None and any(line.refused_by_supplier for line in lines):
-        reason = "rejected by the supplier"
+        rejected = [line.number for line in lines if line.refused_by_supplier]
+        reason = "rejected by the supplier" + in_the_suppliers_words(state, rejected)
     return reason, state.open_quantities.get(requirement, _ZERO)
 
 
+def _overdue_since(lines: Iterable[Line]) -> dt.date | None:
+    """The earliest date that has passed without a receipt."""
+    return min((line.overdue_since for line in lines if line.overdue_since is not None), default=None)
+
+
+def _on_the_day(request: SupplyRequest, lines: list[Line], schedule_lines: tuple[ScheduleLine, ...]) -> bool:
+    """Whether the requirement gets all that it requested on the requested day."""
+    allocated = sum((line.allocated_to(request.requirement_id) for line in lines), _ZERO)
+    on_the_day = (
+        part.quantity
+        for part in schedule_lines
+        if part.date == request.dock_date and part.state is not ScheduleLineState.BACKORDERED
+    )
+    return sum(on_the_day, _ZERO) >= allocated
+
+
 def as_requested(
-    state: OrderState, request: SupplyRequest, lines: list[Line], schedule_lines: tuple[ScheduleLine, ...]
+    state: OrderState,
+    request: SupplyRequest,
+    lines: list[Line],
+    schedule_lines: tuple[ScheduleLine, ...],
+    today: dt.date,
 ) -> bool:
     """Whether the requirement gets what it requested on the requested date, or in time for its pegs anyway (R7)."""
     allocated = sum((line.allocated_to(request.requirement_id) for line in lines), _ZERO)
@@ -193,7 +231,7 @@ def as_requested(
     )
     if in_time >= allocated:
         return True
-    outcome = judge_feasibility(request.pegs, schedule_lines, request.goods_receipt_days, state.policy.calendar)
+    outcome = judge_feasibility(request.pegs, schedule_lines, request.goods_receipt_days, state.policy.calendar, today)
     return isinstance(outcome, Feasible)
 
 
@@ -211,7 +249,8 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         order_number=state.order_number,
         revision=state.revision,
         answered_revision=max((rank.order_revision for rank in state.answers), default=0),
-        reminders=state.reminders,
+        reminders=state.reminders + state.delivery_reminders,
+        sent_references=tuple(document.reference for document in state.sent),
         lines=tuple(_line_snapshot(line) for line in state.lines),
         reason=status_text(state),
         route=state.terms.route,

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -42,6 +43,23 @@ class PublishedNeed(BaseModel):
     """A digest of the published need; empty: it was withdrawn."""
 
 
+class SentDocument(BaseModel):
+    """A document that the supplier got, by the reference that acknowledgements name it by."""
+
+    reference: str
+    kind: Literal["order", "change", "reminder"]
+    revision: int
+
+
+class Rejection(BaseModel):
+    """A document that the supplier's systems rejected; `means`: by which acknowledgement."""
+
+    document: SentDocument
+    means: str
+    why: str
+    at: dt.datetime
+
+
 class OrderState(EntityState):
     """The state of an order."""
 
@@ -66,10 +84,22 @@ class OrderState(EntityState):
     """When the unanswered revision was sent."""
     levels_reached: int = 0
     reminders: int = 0
+    delivery_reminders: int = 0
+    """Reminders of deliveries that did not come by their date."""
     unclear: dict[int, str] = {}
     """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}
     """Receipts that can't be booked on a line, with the reason."""
+    unclear_despatches: dict[str, str] = {}
+    """Despatch advices of which something can't be placed on a line, with the reason."""
+    sent: list[SentDocument] = []
+    """The newest documents to the supplier."""
+    rejection: Rejection | None = None
+    """The newest document was rejected, and that is not settled."""
+    resendings: int = 0
+    """How often the first document was sent again as another one."""
+    remarks: dict[int, tuple[str, ...]] = {}
+    """What the supplier's last answer said of a line in words."""
     breaches: dict[int, str] = {}
     """R8: lines whose answer is outside the tolerance but causes no shortage."""
     receipts: list[str] = []
@@ -125,7 +155,7 @@ class OrderState(EntityState):
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
             requested=list(opened.requests),
             opened_at=now,
-            order_date=now.date(),
+            order_date=opened.policy.calendar.day_of(now),
             as_of=now,
         )
 
@@ -142,6 +172,10 @@ class OrderState(EntityState):
     def restart_escalation(self, now: dt.datetime) -> None:
         """Restart the SLA: the supplier was asked, or gets more time."""
         self.asked_at, self.levels_reached = now, 0
+
+    def resend(self) -> None:
+        """Have the first document sent again, as another one."""
+        self.stage, self.resendings = OrderStage.UNSENT, self.resendings + 1
 
     @property
     def next_revision(self) -> int:
@@ -293,6 +327,8 @@ class OrderState(EntityState):
             purchasing_organization=policy.purchasing_organization,
             purchasing_group=policy.purchasing_group,
             supplier=self.terms.supplier,
+            supplier_address=next(iter(policy.edifact.addresses), ""),
+            directory=policy.edifact.directory,
             route=self.terms.route,
             currency=self.terms.currency,
             order_date=self.order_date,

@@ -5,7 +5,7 @@ confirmations to requirements (R11). Handlers only fill the inbox; `Entity.live`
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from temporalio import workflow
 
@@ -13,7 +13,14 @@ from activities.internal import InternalActivities
 from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
-from canonical.messages import DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered, SupplyRequested
+from canonical.messages import (
+    DocumentAcknowledgement,
+    DocumentEdited,
+    GoodsReceived,
+    ShipmentsAnnounced,
+    SupplierAnswered,
+    SupplyRequested,
+)
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
@@ -22,6 +29,7 @@ from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
+from workflows.purchase_order.overdue import OverdueDeliveries
 from workflows.purchase_order.questions import OrderQuestions, SupplierEscalation, find_breaches, settle_decisions
 from workflows.purchase_order.reports import changes_to_report, describe, digest, snapshot
 from workflows.purchase_order.sharing import share_groups
@@ -38,6 +46,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self._documents = OrderDocuments(self.state, self)
         self._questions = OrderQuestions(self.state, self)
         self._escalation = SupplierEscalation(self.state, self, self._documents)
+        self._overdue = OverdueDeliveries(self.state, self, self._documents)
         if given.state is None:
             self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
@@ -64,6 +73,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         """The supplier announced a shipment."""
         self.inbox.append(announced)
 
+    @workflow.signal(name="document_acknowledged")
+    def document_acknowledged(self, acknowledged: DocumentAcknowledgement) -> None:
+        """The supplier's systems acknowledged or rejected a document."""
+        self.inbox.append(acknowledged)
+
     @workflow.signal(name="goods_received")
     def goods_received(self, received: GoodsReceived) -> None:
         """Goods were received."""
@@ -89,13 +103,13 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     async def take(self, messages: Sequence[OrderMessage]) -> None:
         """Apply the messages that arrived, and the decisions of people."""
         await self._learn_policy(messages)
-        state, now = self.state, workflow.now()
+        state, now, today = self.state, workflow.now(), self._today
         for message in messages:
             answers_before = {line.number: line.last_answer for line in state.lines}
-            take(state, message, self.record, now.date())
+            take(state, message, self.record, today)
             if isinstance(message, SupplierAnswered):
                 answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
-                find_breaches(state, answered, self.record)
+                find_breaches(state, answered, self.record, today)
             # One by one: a decision is valid for the state before it, not for an answer that follows it.
             settle_decisions(state, self.record, now)
 
@@ -113,6 +127,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             if found is not known:
                 state.own_rules[item] = found.for_line()
 
+    @property
+    def _today(self) -> date:
+        """The day that it is at the plant."""
+        return self.state.policy.calendar.day_of(workflow.now())
+
     # -- act
 
     async def act(self) -> None:
@@ -126,6 +145,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             await self._change()
             await self._publish_needs()
             await self._write_back()
+            await self._overdue.go_on()
             await self._notify()
         await self._escalation.go_on()
         await self._questions.ask(answer_overdue=self._escalation.overdue)
@@ -141,8 +161,9 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         return self.state.finished
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next escalation level."""
-        return self._escalation.time_to_next
+        """Until the next escalation level, about an answer or about a delivery."""
+        times = (self._escalation.time_to_next, self._overdue.time_to_next)
+        return min((time for time in times if time is not None), default=None)
 
     def remembered(self) -> OrderState:
         """The state for the next run."""
@@ -195,7 +216,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     async def _place_and_send(self) -> None:
         """Place the order, then send it to its supplier; refusals and edits wait for a person."""
         state = self.state
-        settle_requests(state, workflow.now().date(), self.record)
+        settle_requests(state, self._today, self.record)
         if not any(line.open for line in state.lines):
             await self._cancel_unsent()
         elif state.refusal is None and await self._documents.place_and_send():
@@ -223,7 +244,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         state = self.state
         if state.refusal is not None:
             return
-        settle_requests(state, workflow.now().date(), self.record)
+        settle_requests(state, self._today, self.record)
         while changed := state.changed_lines:
             if await self._documents.send_change(changed):
                 state.restart_escalation(workflow.now())
@@ -256,7 +277,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     async def _notify(self) -> None:
         """Report to each requirement whose coverage changed, together with the audit events in one call."""
-        found = changes_to_report(self.state)
+        found = changes_to_report(self.state, self._today)
         if not found:
             return
         notices: list[CoverageNotice] = []
