@@ -242,6 +242,10 @@ class ErpDocuments(Model):
     requisition_reference_field: ErpField = "PurReqnExternalReference"
     multiple_field: ErpField = "YY1_OrderMultiple_PIR"
     """Holds the order multiple in an info record; SAP publishes no field for it."""
+    blocking_status: dict[ErpCode, Annotated[str, Field(max_length=60)]] = {
+        "01": "blocked for procurement and warehouse"
+    }
+    """The statuses of a material at the plant with which it can't be ordered, in words; without words it can."""
     units: dict[str, tuple[Annotated[str, Field(min_length=1, max_length=3)], ...]] = {}
     """By UN/ECE code, the ERP's codes where they differ from the usual ones; the first is written, all are read."""
     storage_location: ErpCode = ""

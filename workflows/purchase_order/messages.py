@@ -4,8 +4,10 @@ from datetime import date, datetime
 
 from pydantic import JsonValue
 
+from canonical.calendar import Calendar
 from canonical.exception import ExceptionDecided
 from canonical.messages import (
+    DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
@@ -18,6 +20,7 @@ from canonical.policy import RouteKind
 from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, past_promise, read_answer
 from decisions.ordering import AnswerRank, answer_status, rank_of_answer
 from workflows.memory import RecordEvent, RunInput
+from workflows.purchase_order.acknowledgements import take_acknowledgement
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.questions import is_still_asked
@@ -31,7 +34,13 @@ from workflows.purchase_order.statements import (
 )
 
 OrderMessage = (
-    SupplyRequested | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
+    SupplyRequested
+    | SupplierAnswered
+    | ShipmentsAnnounced
+    | DocumentAcknowledgement
+    | GoodsReceived
+    | DocumentEdited
+    | ExceptionDecided
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
 DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
@@ -53,6 +62,8 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
             announced = announced_in_order_terms(state, message, record)
             if announced is not None:
                 _take_shipment(state, announced, record)
+        case DocumentAcknowledgement():
+            take_acknowledgement(state, message, record)
         case GoodsReceived():
             for receipt in received_in_order_terms(state, message).receipts:
                 _take_receipt(state, receipt, record)
@@ -90,6 +101,7 @@ def _take_request(state: OrderState, requested: SupplyRequested, record: RecordE
 
 def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent, today: date) -> None:
     """R10, line by line: suppliers answer an order in several messages, which may arrive out of order."""
+    answer = _in_days_of_the_plant(answer, state.policy.calendar)
     rank = rank_of_answer(answer.order_revision, answer.effective_at, answer.answer_number)
     by_line = {line.line: line for line in answer.lines}
     unknown = sorted(by_line.keys() - {line.number for line in state.lines})
@@ -114,6 +126,24 @@ def _take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent, to
     for line in newest:
         line.rank_answer(rank)
     _note_answer(state, answer, read, record)
+
+
+def _in_days_of_the_plant(answer: OrderAnswer, calendar: Calendar) -> OrderAnswer:
+    """A promised moment is promised for the day that it is at the plant."""
+    lines = tuple(
+        line.model_copy(
+            update={
+                "schedule_lines": tuple(
+                    part if part.at is None else part.model_copy(update={"date": calendar.day_of(part.at)})
+                    for part in line.schedule_lines
+                )
+            }
+        )
+        if any(part.at is not None for part in line.schedule_lines)
+        else line
+        for line in answer.lines
+    )
+    return answer.model_copy(update={"lines": lines})
 
 
 def _answer_standing(state: OrderState, answer: OrderAnswer, rank: AnswerRank, named: list[Line]) -> str:

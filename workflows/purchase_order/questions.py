@@ -24,6 +24,7 @@ from decisions.overdue import OverdueStep
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
+from workflows.purchase_order.acknowledgements import rejected, send_again
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
@@ -114,6 +115,7 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
     """The questions that should be open now."""
     found = {
         "refused": _refused(state),
+        "rejected": rejected(state),
         "proposal": _requests_that_wait(state, today),
         "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
@@ -418,6 +420,8 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
         state.breaches.clear()
     if decision := state.decisions.pop("announced", None):
         _settle_announcement(state, decision, record)
+    if decision := state.decisions.pop("rejected", None):
+        _settle_rejection(state, decision, record)
     if decision := state.decisions.pop("refused", None):
         _settle_refusal(state, decision, record)
 
@@ -456,6 +460,14 @@ def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, 
         return
     for line in lines:
         line.wait_for_delivery(today)
+
+
+def _settle_rejection(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    if decision.choice is Choice.CANCEL:
+        state.rejection = None
+        _give_up(state, [line for line in state.lines if line.open], "its document was rejected", decision, record)
+    else:
+        send_again(state)
 
 
 def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:

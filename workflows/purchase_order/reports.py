@@ -250,6 +250,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         revision=state.revision,
         answered_revision=max((rank.order_revision for rank in state.answers), default=0),
         reminders=state.reminders + state.delivery_reminders,
+        sent_references=tuple(document.reference for document in state.sent),
         lines=tuple(_line_snapshot(line) for line in state.lines),
         reason=status_text(state),
         route=state.terms.route,

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -42,6 +43,23 @@ class PublishedNeed(BaseModel):
     """A digest of the published need; empty: it was withdrawn."""
 
 
+class SentDocument(BaseModel):
+    """A document that the supplier got, by the reference that acknowledgements name it by."""
+
+    reference: str
+    kind: Literal["order", "change", "reminder"]
+    revision: int
+
+
+class Rejection(BaseModel):
+    """A document that the supplier's systems rejected; `means`: by which acknowledgement."""
+
+    document: SentDocument
+    means: str
+    why: str
+    at: dt.datetime
+
+
 class OrderState(EntityState):
     """The state of an order."""
 
@@ -74,6 +92,12 @@ class OrderState(EntityState):
     """Receipts that can't be booked on a line, with the reason."""
     unclear_despatches: dict[str, str] = {}
     """Despatch advices of which something can't be placed on a line, with the reason."""
+    sent: list[SentDocument] = []
+    """The newest documents to the supplier."""
+    rejection: Rejection | None = None
+    """The newest document was rejected, and that is not settled."""
+    resendings: int = 0
+    """How often the first document was sent again as another one."""
     remarks: dict[int, tuple[str, ...]] = {}
     """What the supplier's last answer said of a line in words."""
     breaches: dict[int, str] = {}
@@ -148,6 +172,10 @@ class OrderState(EntityState):
     def restart_escalation(self, now: dt.datetime) -> None:
         """Restart the SLA: the supplier was asked, or gets more time."""
         self.asked_at, self.levels_reached = now, 0
+
+    def resend(self) -> None:
+        """Have the first document sent again, as another one."""
+        self.stage, self.resendings = OrderStage.UNSENT, self.resendings + 1
 
     @property
     def next_revision(self) -> int:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from adapters.errors import PermanentError
 from adapters.supplier.edifact.syntax import write_interchange
-from canonical.identity import short_hash
+from canonical.identity import document_reference
 from canonical.order import DocumentLine, OrderDocument
 
 SYSTEM = "supplier"
@@ -61,7 +61,7 @@ _SPELT_OUT = str.maketrans(
 
 def control_reference(key: str) -> str:
     """The interchange's control reference (14 characters): the same for the same idempotency key."""
-    return short_hash(key, length=14).upper()
+    return document_reference(key)
 
 
 def write_order(document: OrderDocument, *, sender: str, key: str) -> bytes:
