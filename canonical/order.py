@@ -63,6 +63,8 @@ class AnswerScheduleLine(Model):
     quantity: SentQuantityOrZero | None = None
     unit: PartnerUnit | None = None
     date: DayOrNone = None
+    at: Instant | None = None
+    """The moment, if the supplier named one with its zone: its day at the plant replaces `date`."""
 
     @model_validator(mode="before")
     @classmethod
