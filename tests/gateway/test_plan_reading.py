@@ -232,6 +232,13 @@ def test_a_json_key_that_means_nothing_or_stands_twice_refuses_its_line() -> Non
     assert "stands twice" in faults(f'{HEAD};pegging\nX;27;EA;2026-06-15;"{pegs}"\n')["pegging"]
 
 
+def test_a_name_in_a_peg_that_means_nothing_refuses_the_line_unless_it_is_ignored() -> None:
+    peg = {"demand": "B", "quantity": "27", "date": "2026-06-15", "criticallity": "A"}
+    line = {"item": "X", "quantity": "27", "unit": "EA", "required_date": "2026-06-15", "pegging": [peg]}
+    assert set(faults(json.dumps(line), form="ndjson")) == {"pegging[0].criticallity"}
+    assert lines(json.dumps(line), form="ndjson", ignored=("criticallity",))
+
+
 def test_a_row_of_another_plant_is_refused() -> None:
     assert "not the run's own, 'P1'" in faults(f"{HEAD};plant\nX;27;EA;2026-06-15;P2\n")["plant"]
 
