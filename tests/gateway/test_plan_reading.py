@@ -139,6 +139,12 @@ def test_a_peg_is_read_as_strictly_as_its_line() -> None:
     assert set(found) == {f"pegging[{index}].quantity" for index in (0, 1, 2)}
 
 
+@pytest.mark.parametrize("revision", ["1.000", "1,000", "1_000", "1.0", "-1"])
+def test_a_revision_is_digits_alone(revision: str) -> None:
+    [found] = read(f'{HEAD};source_revision\nX;27;EA;2026-06-15;"{revision}"\n')
+    assert [fault.field for fault in found.faults] == ["source_revision"]
+
+
 # -- days
 
 
