@@ -175,6 +175,17 @@ async def test_a_decision_that_is_no_json_is_malformed(gateway: Gateway, open_sh
     problem(response, 400, "malformed_json")
 
 
+async def test_a_question_that_requirements_share_says_how_many_wait(
+    gateway: Gateway, open_shortage: ExceptionSnapshot
+) -> None:
+    assert (await gateway.client.get(PATH)).json()["waiting"] == 0
+    for number in range(3):
+        await gateway.ledger.join_question("P1", "X", "d", open_shortage.id, f"requirement/P1/X/{number}")
+    assert (await gateway.client.get(PATH)).json()["waiting"] == 3
+    [listed] = (await gateway.client.get("/v1/exceptions?state=open")).json()["items"]
+    assert listed["waiting"] == 3
+
+
 async def test_an_unknown_exception_is_not_found(gateway: Gateway) -> None:
     problem(await gateway.client.get(PATH), 404, "not_found")
     problem(await decide(gateway, "0" * 16), 404, "not_found")
