@@ -149,6 +149,7 @@ async def test_a_decision_waits_for_temporal_to_come_back(gateway: Gateway, ledg
         ({"event_id": "x" * 101}, "event_id"),
         ({"comment": "a\x00b"}, "comment"),
         ({"chioce": "accept"}, "chioce"),
+        ({"choice": "approve", "lines": [{"line": 1, "choice": "scrap", "qty": "3"}]}, "lines[0].qty"),
     ],
 )
 async def test_a_bad_decision_names_its_field(
