@@ -154,7 +154,7 @@ class WorkerSettings(Settings):
     erp_url: HttpUrl = Field(alias="PEGLINE_ERP_URL", description="the http(s) base URL of the ERP")
     erp_user: str = Field(alias="PEGLINE_ERP_USER", description="the user at the ERP")
     erp_password: SecretStr = Field(alias="PEGLINE_ERP_PASSWORD", description="that user's password")
-    erp_rate: Rate = Field(default=20.0, alias="PEGLINE_ERP_RATE", description=_RATE)
+    erp_rate: Rate = Field(default=100.0, alias="PEGLINE_ERP_RATE", description=_RATE)
     edi_url: HttpUrl = Field(alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway")
     edi_user: str = Field(alias="PEGLINE_EDI_USER", description="the user at the EDI gateway")
     edi_password: SecretStr = Field(alias="PEGLINE_EDI_PASSWORD", description="that user's password")

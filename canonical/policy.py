@@ -259,7 +259,9 @@ class Edifact(Model):
     directory: Annotated[str, Field(pattern=r"^(9[3-9]|0[0-9]|1[0-9]|2[0-3])[AB]$")] = "96A"
     """Of the documents sent to it."""
     addresses: tuple[Annotated[str, Field(min_length=1, max_length=35)], ...] = ()
-    """Its interchange addresses, the one to write to first; empty: its number."""
+    """Its interchange addresses, the one to write to first; empty: it is written to by its number, and may answer from
+    any.
+    """
 
 
 class LinePolicy(Model):

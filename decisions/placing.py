@@ -38,13 +38,11 @@ def foreign_party(stated: str | None, sender: str | None, supplier: str, address
     """Why a document is not from the order's supplier; None where it is, or names nobody.
 
     `stated`: our number of the supplier in it. `sender`: its interchange address. `addresses`: those of the supplier,
-    besides its number; where none is known, our number in the document is enough.
+    besides its number; where none is known, the sender is not compared.
     """
     if stated is not None and stated != supplier:
         return f"it names supplier {stated}, the order is with {supplier}"
-    if stated == supplier and not addresses:
-        return None
-    if sender is not None and sender not in (supplier, *addresses):
+    if addresses and sender is not None and sender not in (supplier, *addresses):
         known = ", ".join((supplier, *addresses))
         return f"it was sent from {sender}, which is no address of {supplier} ({known})"
     return None

@@ -30,6 +30,7 @@ __all__ = [
     "other_units",
     "pegs_in_order_unit",
     "per_order_unit",
+    "per_supplied_unit",
     "per_unit",
     "share_of_order_unit",
     "source_conversion",
@@ -119,6 +120,16 @@ def in_order_unit(quantity: Decimal, unit: str | None, order_unit: str, others: 
     exact = Fraction(converted) * Fraction(ratio[0]) / Fraction(ratio[1]) == Fraction(quantity)
     measured = UNITS[order_unit].decimals > 0
     return converted if (exact or measured) and is_whole(converted, order_unit) else None
+
+
+def per_supplied_unit(unit: str, supplier: str, order_unit: str, item: ItemAtPlant | None) -> PerUnit | None:
+    """(numerator, denominator): so many `unit` are one order unit as this supplier sells it."""
+    sources = item.sources if item is not None else ()
+    own = (source for source in sources if (source.supplier, source.unit) == (supplier, order_unit))
+    source = next((source for source in own if source.base_units is not None), None)
+    if source is None or item is None:
+        return per_unit(unit, order_unit, item)
+    return source_conversion(unit, source, item)
 
 
 def _in_base_units(unit: str, item: ItemAtPlant) -> Fraction | None:

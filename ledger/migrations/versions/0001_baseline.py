@@ -66,6 +66,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_lease"),
     )
     op.create_table(
+        "call_slot",
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("counterpart", name="pk_call_slot"),
+    )
+    op.create_table(
         "inbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -395,6 +401,7 @@ def downgrade() -> None:
     op.drop_table("consolidation_batch")
     op.drop_table("item_at_plant")
     op.drop_table("inbox")
+    op.drop_table("call_slot")
     op.drop_table("lease")
     op.drop_table("audit_event")
     op.drop_table("engineering_change")

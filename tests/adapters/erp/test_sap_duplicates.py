@@ -118,6 +118,9 @@ async def test_missing_is_final_only_after_the_last_create_that_may_have_been_lo
     with pytest.raises(NotFinal):
         await looked(policy, 1e9, clock)
     assert await looked(policy, 103, clock) == ["4500000011"]
+    clock.now = 500
+    with pytest.raises(NotFinal):  # it was there, so it is not known to have been missing since
+        await looked(policy, 1e9, clock)
 
 
 # Without SAP's idempotency framework
