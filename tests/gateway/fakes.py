@@ -27,7 +27,7 @@ from canonical.messages import (
 from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, OrderAnswer, ShipmentAnnounced
 from canonical.plan import PlanRunStatus
 from canonical.policy import Ownership, PlantPolicy
-from canonical.records import ExceptionSnapshot, ExceptionState
+from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState
 from policies.book import FixedPolicies
 
 TODAY = dt.date(2026, 6, 1)
@@ -129,6 +129,11 @@ class FakeEntities:
 
     async def receive_goods(self, order: str, received: GoodsReceived, /) -> bool:
         return await self._take(order, received)
+
+    async def resume_order(self, order: str, ended: EndedEntity, message: GoodsReceived | DocumentEdited, /) -> bool:
+        self.ended.discard(order)
+        self.reopened.append(order)
+        return await self._take(order, message)
 
     async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool:
         return await self._take(order, edited)

@@ -17,7 +17,7 @@ from canonical.identity import OrderId, RequirementId
 from canonical.messages import RequirementOpened, StockAllocated
 from canonical.need import Need
 from canonical.policy import PlantPolicy
-from canonical.records import RequirementStage
+from canonical.records import EndedEntity, RequirementStage
 from canonical.sourcing import Assessment, Source
 from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
 from workflows.event_log import EventLog
@@ -74,6 +74,8 @@ class RequirementState(EntityState):
     """The newest allocation of stock to it."""
     stock_moved: bool = False
     """Whether its allocation from stock changed since its coverage was last decided."""
+    supply_moved: bool = False
+    """Whether an order brings, since then, what had been ordered again without it."""
     withdrawn: bool = False
     approved_by: str | None = None
     """Who approved a smaller need (R13). The orders need no other approval until they have it or a newer plan comes."""
@@ -106,6 +108,19 @@ class RequirementState(EntityState):
             questions_raised=opened.first_sequence - 1,
             request_revision=opened.first_sequence - 1,
             answers_given=opened.first_sequence - 1,
+        )
+
+    @classmethod
+    def resumed(cls, ended: EndedEntity) -> RequirementState:
+        """The state of a requirement that had ended: what it had received is taken back."""
+        state = cls.model_validate_json(ended.state)
+        return state.model_copy(
+            update={
+                "event_log": EventLog(sequence=ended.sequence),
+                "stage": RequirementStage.COVERED,
+                "exception": None,
+                "decision": None,
+            }
         )
 
     @property
@@ -185,6 +200,11 @@ class RequirementState(EntityState):
         return self.covered_revision is not None and not self.live and self.received >= self.quantity_expected
 
     @property
+    def to_be_sourced(self) -> bool:
+        """What it needs, or gets without asking, changed since its coverage was last decided."""
+        return self.covered_revision != self.acted_on.revision.rank or self.stock_moved or self.supply_moved
+
+    @property
     def ended(self) -> bool:
         """Nothing is left to wait for."""
         return self.stage in (RequirementStage.FULFILLED, RequirementStage.WITHDRAWN)
@@ -214,10 +234,23 @@ class RequirementState(EntityState):
 
     def settle_open_quantity(self, coverage: OrderCoverage) -> None:
         """Stop expecting the open quantity from this order: it is being sourced again."""
-        request = coverage.request.model_copy(
-            update={"needed": coverage.request.needed - coverage.open_quantity_in_order_unit}
+        self._settle(coverage, coverage.open_quantity_in_order_unit)
+
+    def take_recovered(self, coverage: OrderCoverage) -> None:
+        """Expect from this order again what it brings after all; the orders for it are changed."""
+        if coverage.recovered:
+            self._settle(coverage, -coverage.recovered)
+            self.supply_moved = True
+
+    def _settle(self, coverage: OrderCoverage, quantity: Decimal) -> None:
+        request, settled = coverage.request, coverage.settled_quantity
+        before = settled if coverage.settled == request.request_revision else Decimal(0)
+        self.replace_coverage(
+            coverage.order_id,
+            request=request.model_copy(update={"needed": max(Decimal(0), request.needed - quantity)}),
+            settled=request.request_revision,
+            settled_quantity=before + quantity,
         )
-        self.replace_coverage(coverage.order_id, request=request, settled=request.request_revision)
 
     def coverage_of(self, order_id: OrderId) -> OrderCoverage | None:
         """The coverage from the order."""

@@ -118,6 +118,11 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         """The state for the next run."""
         return self.state.carried()
 
+    def final_state(self) -> str:
+        """What was received may be taken back."""
+        fulfilled = self.state.stage is RequirementStage.FULFILLED
+        return self.state.carried().model_dump_json() if fulfilled else ""
+
     # -- assess
 
     async def _assess(self) -> None:
@@ -140,7 +145,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             return True
         if self._blocked:
             return False
-        if state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
+        if state.to_be_sourced:
             return True
         awaited = state.all_there or any(coverage.pending for coverage in state.coverages)
         return state.unjudged and (not awaited or any(coverage.open_quantity > 0 for coverage in state.coverages))
@@ -159,7 +164,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         if state.assessment is not None and state.assessment.item is None:
             decided = self._sourcing.decide(state.acted_on.quantity)
             problem = decided if isinstance(decided, NotOrderable) else None
-        elif state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
+        elif state.to_be_sourced:
             problem = await self._sourcing.source_need()
         problem = problem or await self._sourcing.act_on_decision() or await self._sourcing.source_open_quantity()
         if problem is None:

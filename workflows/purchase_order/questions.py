@@ -17,6 +17,7 @@ from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Pr
 from canonical.policy import RouteKind
 from canonical.reason import Reason
 from canonical.sourcing import MasterDataDefect
+from canonical.supply import ScheduleLineState
 from decisions.approval import route_approval
 from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, supplier_schedule
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
@@ -31,6 +32,8 @@ from workflows.purchase_order.state import OrderState
 from workflows.questions import Questions
 
 _ZERO = Decimal(0)
+_GONE = ScheduleLineState.SHIPPED
+"""Of an answer: what was despatched by then, and is not promised any more."""
 
 
 class OrderQuestions:
@@ -160,11 +163,15 @@ def _refused(state: OrderState) -> Proposal | None:
 
 def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
     unclear = state.not_closed(state.unclear)
-    if not (answer_overdue or unclear or state.unclear_receipts):
+    overdrawn = [line for line in state.lines if line.overdrawn]
+    despatches = state.unclear_despatches if any(line.open for line in state.lines) else {}
+    if not (answer_overdue or unclear or state.unclear_receipts or despatches or overdrawn):
         return None
     awaited = [line for line in state.awaited if line.number not in unclear]
     reasons = [f"line {number}: {why}" for number, why in sorted(unclear.items())]
     reasons += [f"receipt {number}: {why}" for number, why in sorted(state.unclear_receipts.items())]
+    reasons += [f"despatch {number}: {why}" for number, why in sorted(despatches.items())]
+    reasons += [f"line {line.number}: {line.overdrawn} more went back than was received" for line in overdrawn]
     if awaited:
         numbers = ", ".join(str(line.number) for line in awaited)
         reasons.append(f"no answer to revision {state.revision}, lines {numbers}, after {state.reminders} reminder(s)")
@@ -207,13 +214,16 @@ def _over_announced(state: OrderState) -> Proposal | None:
     if not lines:
         return None
     reasons = "; ".join(
-        f"line {line.number}: {line.shipped} {line.request.unit} announced, {line.quantity} ordered" for line in lines
+        f"line {line.number}: {line.shipped} {line.request.unit} announced, {line.quantity} ordered, "
+        f"{line.counted_shipped} counted"
+        + (f" ({line.doubtful} as in a despatch advice of another number)" if line.doubtful else "")
+        for line in lines
     )
     return _statement_of_supplier(
         state,
-        f"{state.terms.supplier} announced more of order {state.order_number} than was ordered: {reasons}",
+        f"{state.terms.supplier} seems to have announced goods of order {state.order_number} twice: {reasons}",
         approve="all of it is coming",
-        decline="the same goods were announced twice: count what was ordered",
+        decline="the same goods were announced twice: count them once",
     )
 
 
@@ -329,7 +339,7 @@ def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
         line.price,
         line.answered_price,
         line.delivery_date,
-        max((part.date for part in line.promised if part.date is not None), default=None),
+        max((part.date for part in line.promised if part.date and part.state is not _GONE), default=None),
         state.policy_of(line).tolerance,
         state.policy.calendar,
         price_unit=line.request.price_unit,
@@ -396,6 +406,7 @@ def _settle_announcement(state: OrderState, decision: Decision, record: RecordEv
 
 def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, now: dt.datetime) -> None:
     state.unclear_receipts.clear()
+    state.unclear_despatches.clear()
     if decision.choice is Choice.CANCEL:
         concerned = [line for line in state.lines if line.awaited or (line.open and line.number in state.unclear)]
         _give_up(state, concerned, "no usable answer", decision, record)

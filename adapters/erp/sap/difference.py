@@ -8,6 +8,7 @@ Decided here:
 - A new schedule line carries its own number, so that a repeated write fails instead of doubling it.
 - A price is written only where the line records what was last written: a different price in SAP is then an edit to
   undo.
+- Where delivery is completed, nothing but its indicator is written; it is reset where more is expected after all.
 - SAP moves components along with the schedule; the components of a changed line are written afterwards. SAP numbers
   them itself, so a repeated write may duplicate one; a duplicate is removed.
 """
@@ -56,7 +57,7 @@ def of_lines(
             return _gone(line.line, item)
         else:
             desired = [_Desired(line.delivery_date, line.quantity, None)]
-            operations += _of_item(item, desired, completed=False, price=_price(item, line) if priced else {})
+            operations += _of_item(item, desired, price=_price(item, line) if priced else {})
     return operations
 
 
@@ -70,9 +71,12 @@ def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[Operation
         item = remote.get(line.line)
         if item is None or item.deleted:
             return _gone(line.line, item)
+        if line.completed:
+            operations += [] if item.completed else [_completion(item)]
+            continue
         desired = [_Desired(one.date, one.quantity, one.committed) for one in line.schedule if one.quantity]
         uncommitted = [_Desired(one.date, one.quantity, Decimal(0)) for one in item.schedule if one.date]
-        operations += _of_item(item, desired or uncommitted, line.completed)
+        operations += _of_item(item, desired or uncommitted)
     return operations
 
 
@@ -120,8 +124,12 @@ def _price(item: RemoteItem, line: DocumentLine) -> dict[str, Any]:
 
 def _cancellation(item: RemoteItem, close: bool) -> Operation:
     if close:
-        return Operation("MERGE", _item_path(item), {"IsCompletelyDelivered": True})
+        return _completion(item)
     return Operation("DELETE", _item_path(item))
+
+
+def _completion(item: RemoteItem) -> Operation:
+    return Operation("MERGE", _item_path(item), {"IsCompletelyDelivered": True})
 
 
 def _gone(line: int, item: RemoteItem | None) -> Refused:
@@ -130,14 +138,14 @@ def _gone(line: int, item: RemoteItem | None) -> Refused:
 
 
 def _of_item(
-    item: RemoteItem, desired: Sequence[_Desired], completed: bool, price: Mapping[str, Any] = MappingProxyType({})
+    item: RemoteItem, desired: Sequence[_Desired], price: Mapping[str, Any] = MappingProxyType({})
 ) -> list[Operation]:
     quantity = sum((one.quantity for one in desired), Decimal(0))
     difference: dict[str, Any] = dict(price)
     if item.quantity != quantity:
         difference["OrderQuantity"] = write_quantity(quantity, "OrderQuantity")
-    if completed and not item.completed:
-        difference["IsCompletelyDelivered"] = True
+    if item.completed:
+        difference["IsCompletelyDelivered"] = False
     operations = [Operation("MERGE", _item_path(item), difference)] if difference else []
     schedule = item.schedule
     if item.quantity != quantity and len(schedule) == len(desired) == 1:

@@ -1,6 +1,6 @@
 """SAP's state of our documents, as small models. Pure: no I/O.
 
-Decided here: what counts as alive, deleted, converted into an order. The fields to write are in mapping.py.
+Decided here: what counts as alive, deleted, blocked, converted into an order. The fields to write are in mapping.py.
 """
 
 import datetime as dt
@@ -10,6 +10,11 @@ from decimal import Decimal
 
 from adapters.erp.sap.odata import Entity, rows
 from adapters.erp.sap.values import read_date, read_decimal
+
+_DELETED = "L"
+"""PurchasingDocumentDeletionCode has three values: L deleted, S blocked, empty. What else an installation may use is
+read as a block: it is asked about, and nothing is written over it.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class RemoteItem:
     price: Decimal = Decimal(0)
     price_unit: Decimal = Decimal(1)
     components: tuple[RemoteComponent, ...] = ()
+    blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ def remote_item(item: Entity) -> RemoteItem:
         order=item["PurchaseOrder"],
         number=int(item["PurchaseOrderItem"]),
         quantity=read_decimal(item.get("OrderQuantity")),
-        deleted=bool(item.get("PurchasingDocumentDeletionCode")),
+        deleted=_deletion_code(item) == _DELETED,
+        blocked=_deletion_code(item) not in ("", _DELETED),
         completed=bool(item.get("IsCompletelyDelivered")),
         requisition=item.get("PurchaseRequisition") or "",
         schedule=tuple(sorted(schedule, key=lambda line: line.number)),
@@ -86,6 +93,10 @@ def remote_item(item: Entity) -> RemoteItem:
         price_unit=read_decimal(item.get("NetPriceQuantity")) or Decimal(1),
         components=tuple(sorted(components, key=lambda one: (one.schedule_line, one.reservation))),
     )
+
+
+def _deletion_code(entity: Entity) -> str:
+    return (entity.get("PurchasingDocumentDeletionCode") or "").strip()
 
 
 def _remote_schedule_line(line: Entity) -> RemoteScheduleLine:
@@ -137,7 +148,7 @@ def remote_orders(orders: Sequence[Entity]) -> list[RemoteDocument]:
 
 
 def _remote_order(order: Entity, items: Sequence[RemoteItem]) -> RemoteDocument:
-    whole_deleted = bool(order.get("PurchasingDocumentDeletionCode"))
+    whole_deleted = _deletion_code(order) == _DELETED
     return RemoteDocument(
         number=order["PurchaseOrder"],
         live_items=() if whole_deleted else tuple(item.number for item in items if not item.deleted),

@@ -86,7 +86,7 @@ class SourceReader:
                 goods_receipt_days=int(read_decimal(at_plant.get("GoodsReceiptDuration"))),
                 material_group=records.product.get("ProductGroup") or "",
                 item_class=at_plant.get("ABCIndicator") or "",
-                blocked=self._blocked(at_plant, today),
+                blocked=self._blocked(records.product, at_plant, today),
                 conversions=self._conversions(records.product),
                 components=components,
                 sources=tuple(sources),
@@ -96,8 +96,12 @@ class SourceReader:
 
     def _sources(self, plant: str, item: str, records: MasterRecords, today: dt.date) -> tuple[list[Source], list[str]]:
         at_plant = records.product_plant or {}
-        listed = {one["Supplier"]: one for one in reversed(_valid(records.source_list, today))}
-        blocked = {supplier for supplier, one in listed.items() if one.get("SourceOfSupplyIsBlocked")}
+        valid = _valid(records.source_list, today)
+        listed = {one["Supplier"]: one for one in reversed(valid)}
+        # A supplier may have several records, and one record may block them all.
+        blocking = [one for one in valid if one.get("SourceOfSupplyIsBlocked")]
+        blocked = {one["Supplier"] for one in blocking}
+        all_blocked = any(not one["Supplier"] and not one.get("SupplyingPlant") for one in blocking)
         only_listed = bool((at_plant.get("to_ProductPlantProcurement") or {}).get("IsSourceListRequired"))
         ranked: list[tuple[Any, Source]] = []
         unreadable: list[str] = []
@@ -112,19 +116,24 @@ class SourceReader:
                     unreadable.append(_unreadable(f"info record {info['PurchasingInfoRecord']}", error))
                     log.warning("%s at %s: %s", item, plant, unreadable[-1])
                     continue
-                no = source.supplier in blocked or bool(supplier.get("PurchasingIsBlocked"))
+                no = all_blocked or source.supplier in blocked or bool(supplier.get("PurchasingIsBlocked"))
                 source = source.model_copy(update={"route": route, "blocked": no})
                 ranked.append((_rank(listed.get(source.supplier), info, source), source))
         ranked.sort(key=lambda pair: pair[0])
         by_preference = [source.model_copy(update={"preference": n}) for n, (_, source) in enumerate(ranked, start=1)]
         return by_preference, unreadable
 
-    def _blocked(self, at_plant: Entity, today: dt.date) -> str:
-        status = at_plant.get("ProfileCode") or ""
-        starts = read_date(at_plant.get("ProfileValidityStartDate"))
-        if status not in self.blocking_status or (starts is not None and today < starts):
-            return ""
-        return f"status {status} at the plant: {self.blocking_status[status]}"
+    def _blocked(self, product: Entity, at_plant: Entity, today: dt.date) -> str:
+        """Why the item can't be ordered: its status in all plants, or in this one."""
+        stated = (
+            ("in all plants", product.get("CrossPlantStatus"), product.get("CrossPlantStatusValidityDate")),
+            ("at the plant", at_plant.get("ProfileCode"), at_plant.get("ProfileValidityStartDate")),
+        )
+        for where, status, since in stated:
+            starts = read_date(since)
+            if status and status in self.blocking_status and (starts is None or starts <= today):
+                return f"status {status} {where}: {self.blocking_status[status]}"
+        return ""
 
     def _conversions(self, product: Entity) -> tuple[UnitConversion, ...]:
         """The item's unit conversions in SAP; a unit that no source of ours uses may be unknown to us."""
