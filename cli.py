@@ -9,6 +9,7 @@ python cli.py policy explain --plant P    the effective policy, and the file eac
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
 python cli.py audit checkpoint --out F    the newest audit event of each entity, signed
 python cli.py audit verify --checkpoint F check that no audit event has changed since it was recorded
+python cli.py erp duplicates [--since DAY]  documents of ours that the ERP holds twice
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions waiting for a person
 python cli.py decide EXCEPTION CHOICE     decide an exception in its current state
@@ -24,6 +25,7 @@ import uvicorn
 
 from adapters.supplier.edifact.dialect import EdifactDialect
 from console import audit as audit_commands
+from console import erp as erp_commands
 from console import exceptions as exception_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
@@ -36,6 +38,7 @@ from policies.book import PolicyBook
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
+from runtime.http_connections import TimedHttpProtocol
 from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
@@ -65,6 +68,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             port=settings.gateway_port,
             log_config=None,
             access_log=False,
+            http=TimedHttpProtocol,
             timeout_graceful_shutdown=5,
         )
         await uvicorn.Server(config).serve()
@@ -101,6 +105,7 @@ def arguments() -> argparse.ArgumentParser:
     policy_commands.add_to(commands)
     plan_commands.add_to(commands)
     audit_commands.add_to(commands)
+    erp_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
     trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -126,6 +131,8 @@ def main() -> int:
                 return plan_commands.run(given)
             case "audit":
                 return audit_commands.run(given)
+            case "erp":
+                return erp_commands.run(given)
             case "trace":
                 return _trace(given.gateway, given.requirement)
             case "exceptions":

@@ -29,6 +29,7 @@ _RATE = "calls per second, more than 0"
 
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
+SweepSeconds = Annotated[float, Field(ge=0, le=86_400)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 HttpUrl = Annotated[str, Field(pattern=_HTTP_URL)]
 
@@ -148,6 +149,21 @@ class WorkerSettings(Settings):
         default=5.0,
         alias="PEGLINE_SETTLE_SECONDS",
         description="seconds, up to 3600: how long after a call of unknown outcome a document may still appear",
+    )
+    second_create_seconds: Seconds = Field(
+        default=60.0,
+        alias="PEGLINE_SECOND_CREATE_SECONDS",
+        description="seconds, up to 3600: how long after a lost answer a document is not created a second time",
+    )
+    erp_repeatable_requests: Literal["on", "off"] = Field(
+        default="on",
+        alias="PEGLINE_ERP_REPEATABLE_REQUESTS",
+        description="on, or off where the ERP's idempotency framework is not set up",
+    )
+    duplicate_sweep_seconds: SweepSeconds = Field(
+        default=900.0,
+        alias="PEGLINE_DUPLICATE_SWEEP_SECONDS",
+        description="seconds between two looks for duplicate orders in the ERP, up to 86400; 0: none",
     )
     call_timeout_seconds: Seconds = Field(
         default=10.0,

@@ -34,7 +34,7 @@ from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
 from adapters.errors import AdapterError
 from adapters.http import correlation, make_client
-from adapters.ports import ApsPort, ErpPort, MasterDataPort, PolicyPort, SupplierPort
+from adapters.ports import ApsPort, DuplicateSweepPort, ErpPort, MasterDataPort, PolicyPort, SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
 from decisions.plan_matching import NearestNeeds
 from ledger.database import connect, ping
@@ -43,6 +43,7 @@ from policies.book import PolicyBook
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
+from runtime.duplicate_sweep import sweep_duplicates
 from runtime.health import Check, serving_health
 from runtime.telemetry import exporting
 from runtime.temporal import RUNNER, WORKFLOWS, connect_temporal, deployment
@@ -66,6 +67,7 @@ class Counterparts:
     supplier: SupplierPort
     aps: ApsPort
     master_data: MasterDataPort
+    duplicates: DuplicateSweepPort | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,9 @@ def activities_of(group: object) -> list[Callable[..., Any]]:
 
 
 @asynccontextmanager
-async def reached(settings: WorkerSettings, now: Callable[[], datetime]) -> AsyncIterator[Counterparts]:
+async def reached(
+    settings: WorkerSettings, now: Callable[[], datetime], policies: PolicyPort
+) -> AsyncIterator[Counterparts]:
     """Connect to all counterparts; the HTTP clients are closed at the end."""
 
     def client(counterpart: Counterpart) -> httpx.AsyncClient:
@@ -198,8 +202,17 @@ async def reached(settings: WorkerSettings, now: Callable[[], datetime]) -> Asyn
         erp = await stack.enter_async_context(client(settings.erp))
         edi = await stack.enter_async_context(client(settings.edi))
         aps = await stack.enter_async_context(client(settings.aps))
+        sap = SapErp(
+            erp,
+            settle_seconds=settings.settle_seconds,
+            second_create_seconds=settings.second_create_seconds,
+            repeatable=settings.erp_repeatable_requests == "on",
+            policies=policies,
+            now=now,
+        )
         yield Counterparts(
-            erp=SapErp(erp, settle_seconds=settings.settle_seconds, now=now),
+            erp=sap,
+            duplicates=sap,
             supplier=EdifactSupplier(edi, sender="PEGLINE"),
             aps=RestAps(aps),
             master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, today=lambda: now().date()),
@@ -232,9 +245,12 @@ async def run(
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        counterparts = await stack.enter_async_context(reached(settings, now))
+        counterparts = await stack.enter_async_context(reached(settings, now, policies))
         warming = asyncio.create_task(warm_up(counterparts.master_data, policies.plants))
         stack.callback(warming.cancel)
+        if counterparts.duplicates is not None:
+            every, today = settings.duplicate_sweep_seconds, lambda: now().date()
+            stack.callback(asyncio.create_task(sweep_duplicates(counterparts.duplicates, every, today)).cancel)
         rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
         ledger, queue = Ledger(engine), settings.task_queue_prefix
         for worker in build_workers(client, queue, ledger, counterparts, policies, rates):

@@ -59,6 +59,10 @@ async def _translated(ledger: LedgerPort, call: Call) -> AsyncIterator[None]:
         raise ApplicationError(str(error)[:MESSAGE_LIMIT], type="PermanentError", non_retryable=True) from error
     except AdapterError as error:
         raise ApplicationError(str(error)[:MESSAGE_LIMIT], type="AdapterError") from error
+    except (ValueError, ArithmeticError, LookupError) as error:
+        # A number, day or field of the counterpart's that no model of ours can hold.
+        detail = f"the counterpart's answer can't be used: {type(error).__name__}: {error}"
+        raise ApplicationError(detail[:MESSAGE_LIMIT], type="PermanentError", non_retryable=True) from error
 
 
 def _delay(seconds: float | None) -> timedelta | None:

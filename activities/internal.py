@@ -24,6 +24,8 @@ from canonical.calls import (
     CloseBatchCall,
     CloseExceptionCall,
     CoverageNotice,
+    JoinQuestionCall,
+    LeaveQuestionCall,
     NotifyRequirementsCall,
     PolicyCall,
     PublishNeedsCall,
@@ -36,6 +38,9 @@ from canonical.calls import (
     WhereUsed,
     WhereUsedCall,
 )
+from canonical.event_data import OUR_SOURCE
+from canonical.exception import Choice, Decision, ExceptionDecided
+from canonical.identity import ExceptionId
 from canonical.messages import OrderOpened, SupplyRequested
 from canonical.policy import PlantPolicy
 from canonical.records import ConsolidationBatch, Reservation
@@ -45,6 +50,9 @@ from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
 MASTER_DATA_SECONDS = 25.0
 """How long an internal activity waits for master data: longer than one call to the ERP, shorter than the activity's
 timeout. The read continues in the background, so that a retry may find its result."""
+
+_TOLD_AT_ONCE = 100
+"""Requirements that are told a shared decision at the same time."""
 
 
 class InternalActivities:
@@ -172,10 +180,29 @@ class InternalActivities:
 
     @activity.defn(name="internal.close_exception")
     async def close_exception(self, call: CloseExceptionCall) -> bool:
-        """Record, and report the decision to the entity that raised the exception."""
+        """Record, and report the decision to the entity that raised the exception, and to all who share it."""
         await self._ledger.record([call.audit_batch])
         reported = call.decided is not None and await self._entities.report_decision(call.raised_by, call.decided)
+        decided = call.decided or _try_again(call)
+        while waiting := await self._ledger.close_question(call.exception_id, _TOLD_AT_ONCE):
+            others = [requirement for requirement in waiting if requirement != call.raised_by or not reported]
+            await asyncio.gather(*(self._entities.report_decision(requirement, decided) for requirement in others))
+            await self._ledger.question_told(call.exception_id, waiting)
         return reported
+
+    @activity.defn(name="internal.join_question")
+    async def join_question(self, call: JoinQuestionCall) -> ExceptionId:
+        """Record, and wait for the open question about this; returns it, the caller's own where there was none."""
+        await self._ledger.record([call.audit_batch])
+        return await self._ledger.join_question(
+            call.plant, call.item, call.digest, call.exception_id, call.requirement_id
+        )
+
+    @activity.defn(name="internal.leave_question")
+    async def leave_question(self, call: LeaveQuestionCall) -> int:
+        """Record, and wait no more for a question; returns how many others do."""
+        await self._ledger.record([call.audit_batch])
+        return await self._ledger.leave_question(call.exception_id, call.requirement_id)
 
     @activity.defn(name="internal.record")
     async def record(self, call: RecordCall) -> None:
@@ -229,6 +256,19 @@ class InternalActivities:
         """Record, and answer the transfer that a requirement serves; False where the order has ended."""
         await self._ledger.record([call.audit_batch])
         return await self._entities.answer_order(call.order_id, call.answered)
+
+
+def _try_again(call: CloseExceptionCall) -> ExceptionDecided:
+    """What those hear whose question has gone by itself: one of them met no fault any more."""
+    decision = Decision(
+        event_id=f"overtaken-{call.digest}",
+        digest=call.digest,
+        choice=Choice.RETRY,
+        decided_by=OUR_SOURCE,
+        comment="the fault is gone",
+        decided_at=call.closed_at,
+    )
+    return ExceptionDecided(exception_id=call.exception_id, digest=call.digest, decision=decision)
 
 
 @asynccontextmanager

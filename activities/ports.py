@@ -6,7 +6,7 @@ from typing import Protocol
 
 from canonical.bom import ComponentUse
 from canonical.exception import ExceptionDecided
-from canonical.identity import ChangeId, OrderId
+from canonical.identity import ChangeId, ExceptionId, OrderId
 from canonical.messages import (
     BomChanged,
     OrderOpened,
@@ -84,6 +84,22 @@ class LedgerPort(Protocol):
 
     async def ended(self, entity: str) -> EndedEntity | None:
         """The state that an ended entity goes on with; None where nothing of it can be taken back."""
+        ...
+
+    async def join_question(self, plant: str, item: str, digest: str, asking: str, requirement: str) -> ExceptionId:
+        """Wait for the open question of this digest; where there is none, `asking` is it. Returns the one that is."""
+        ...
+
+    async def leave_question(self, exception: str, requirement: str) -> int:
+        """Wait no more for a question; returns how many others do."""
+        ...
+
+    async def close_question(self, exception: str, most: int) -> Sequence[str]:
+        """From now on nobody joins; some of those who wait, until they are `question_told`."""
+        ...
+
+    async def question_told(self, exception: str, requirements: Sequence[str]) -> None:
+        """These have received the decision."""
         ...
 
     async def record_item(self, assessment: Assessment) -> None:

@@ -1,15 +1,19 @@
 """Calls over HTTP: the client that the composition root creates, and the one place where foreign errors become ours.
 
-Decided here: time-outs, the headers every call carries (correlation, trace), and which failure is transient, which
-permanent, and which may have written (`maybe_written`). Not decided here: the meaning of a counterpart's own error
-body; an adapter names the statuses it reads itself.
+Decided here: time-outs, the headers every call carries (correlation, trace), which failure is transient, which
+permanent, and which may have written (`maybe_written`); that a page for people is no answer, whatever its status; and
+that an error quotes what was answered. Not decided here: the meaning of a counterpart's own error body; an adapter
+names the statuses it reads itself.
 """
 
 import asyncio
+import html
+import re
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import httpx
 from opentelemetry import propagate, trace
@@ -23,6 +27,14 @@ _tracer = trace.get_tracer("pegline.adapters.http")
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _WRONG_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
 _EXCERPT = 300
+_LOOKED_AT = 20_000
+"""Bytes of a body from which a quote is taken."""
+_ADDRESS = 120
+_PAUSE_MAX = 3_600.0
+"""No counterpart is left alone for longer, whatever it asks for."""
+_UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_CHARSET = re.compile(r"charset=\"?([\w.:-]{1,40})", re.IGNORECASE)
 
 
 def make_client(
@@ -71,7 +83,16 @@ async def exchange(
         )
         span.set_attribute("http.response.status_code", response.status_code)
         if response.status_code >= 300 and response.status_code not in reads:
-            raise _of_status(system, what, response, writes)
+            raise failure(
+                system, what, response.status_code, response.headers, said(response.headers, response.content), writes
+            )
+        if response.status_code < 300 and _is_page(response):
+            step = f"check the base URL, and how the {system} user logs on"
+            raise PermanentError(
+                system,
+                f"{what}: {response.status_code}, but a page for people, such as a log-on page; {step}; "
+                f"{said(response.headers, response.content)}",
+            )
         return response
 
 
@@ -89,48 +110,100 @@ async def _send(
     except (httpx.TimeoutException, TimeoutError) as error:
         seconds = http.timeout.read
         raise TransientError(system, f"{what}: no answer within {seconds:g} s", maybe_written=writes) from error
-    except httpx.TransportError as error:
+    except (httpx.TransportError, httpx.DecodingError) as error:
         raise TransientError(system, f"{what}: connection lost ({_statement(error)})", maybe_written=writes) from error
 
 
-def _of_status(system: str, what: str, response: httpx.Response, writes: bool) -> AdapterError:
-    status = response.status_code
-    detail = f"{what}: {status} {response.reason_phrase}".rstrip()
+def failure(
+    system: str, what: str, status: int, headers: Mapping[str, str], answered: str, writes: bool
+) -> AdapterError:
+    """The error for an answer of this status, 300 or above; `answered`: what the answer says, as `said` puts it.
+
+    The next step comes before the quote, which is the part that a narrow display may cut off.
+    """
+    detail = f"{what}: {status} {_phrase(status)}".rstrip()
     match status:
         case 401:
-            return PermanentError(system, f"{detail}; check user and password of {system} in the settings")
+            return PermanentError(system, f"{detail}; check user and password of {system} in the settings; {answered}")
         case 403:
-            return PermanentError(
-                system, f"{detail}; have the rights of the {system} user extended ({excerpt(response)})"
-            )
+            return PermanentError(system, f"{detail}; have the rights of the {system} user extended; {answered}")
         case 404 | 405 | 410:
-            return PermanentError(system, f"{detail}; check the base URL, and that the service is active there")
+            return PermanentError(
+                system, f"{detail}; check the base URL, and that the service is active there; {answered}"
+            )
         case 408 | 423 | 425 | 429:
-            return TransientError(system, detail, retry_after_seconds=retry_after(response))
+            return TransientError(system, f"{detail}; {answered}", retry_after_seconds=_pause(headers))
+        case _ if status < 400:
+            step = f"redirected to {_address(headers)}, as to a log-on page; check the base URL and the {system} user"
+            return PermanentError(system, f"{detail}; {step}; {answered}")
         case _ if status >= 500:
-            wait = retry_after(response)
+            wait = _pause(headers)
             maybe_written = writes and not (status == 503 and wait is not None)
-            return TransientError(system, detail, maybe_written=maybe_written, retry_after_seconds=wait)
+            return TransientError(
+                system, f"{detail}; {answered}", maybe_written=maybe_written, retry_after_seconds=wait
+            )
         case _:
-            return PermanentError(system, f"{detail}; not a dialect we speak: {excerpt(response)}")
+            return PermanentError(system, f"{detail}; not a dialect we speak; {answered}")
 
 
-def retry_after(response: httpx.Response) -> float | None:
-    """The seconds that Retry-After asks for (RFC 9110: seconds or a date); None without a usable value."""
-    asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
-        return float(asked)
+def _is_page(response: httpx.Response) -> bool:
+    """No counterpart's interface answers in HTML: a log-on page, a portal or a proxy does."""
+    start = response.content[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    kind = response.headers.get("content-type", "").lower()
+    return bool(start) and ("html" in kind or start.startswith((b"<!doctype html", b"<html")))
+
+
+def said(headers: Mapping[str, str], content: bytes) -> str:
+    """What an answer says: its content type and the beginning of its text, on one line and without markup."""
+    kind = headers.get("content-type", "")
+    text = quoted(content, kind)
+    return f"it answered {kind.partition(';')[0].strip()[:60] or 'without a content type'}: {text or 'nothing'}"
+
+
+def quoted(content: bytes, content_type: str = "") -> str:
+    """The beginning of a text on one line, without markup; short enough for a log and a history event."""
+    found = _CHARSET.search(content_type)
+    try:
+        text = content[:_LOOKED_AT].decode(found.group(1) if found else "utf-8", "replace")
+    except LookupError:
+        text = content[:_LOOKED_AT].decode("utf-8", "replace")
+    if "json" not in content_type and text.lstrip("\ufeff \r\n\t")[:1] == "<":
+        text = html.unescape(_TAG.sub(" ", _UNSEEN.sub(" ", text)))
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_EXCERPT]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _address(headers: Mapping[str, str]) -> str:
+    """Where an answer redirects to, without the query, which may carry a log-on request."""
+    return quoted(headers.get("location", "").partition("?")[0].encode())[:_ADDRESS] or "nowhere"
+
+
+def _pause(headers: Mapping[str, str]) -> float | None:
+    return retry_after(headers.get("retry-after", ""))
+
+
+def retry_after(asked: str) -> float | None:
+    """The seconds that a Retry-After header asks for (RFC 9110: seconds or a date); None without a usable value."""
+    asked = asked.strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked), _PAUSE_MAX)
     try:
         until = parsedate_to_datetime(asked)
-    except ValueError:
+        aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), _PAUSE_MAX)
+    except (ValueError, OverflowError):
         return None
-    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
 def excerpt(response: httpx.Response) -> str:
-    """The beginning of a response's text on one line, short enough for a log and a history event."""
-    return " ".join(response.text.split())[:_EXCERPT]
+    """The beginning of a response's text, as `quoted`."""
+    return quoted(response.content, response.headers.get("content-type", ""))
 
 
 def _statement(error: Exception) -> str:

@@ -6,12 +6,14 @@ that the adapter looks, waits its settle time and looks again before it creates.
 adapters.errors.TransientError or PermanentError; a reasoned refusal is a returned Refused.
 """
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from canonical.coverage import CoverageReport
 from canonical.order import (
     ChangeOutcome,
+    DuplicateDocuments,
     OrderAnswer,
     OrderDocument,
     OrderSchedule,
@@ -79,6 +81,14 @@ class ErpPort(Protocol):
         ...
 
 
+class DuplicateSweepPort(Protocol):
+    """Looks for documents of ours that exist twice; changes nothing."""
+
+    async def duplicates(self, since: dt.date) -> Sequence[DuplicateDocuments]:
+        """Those among the documents created since that day."""
+        ...
+
+
 class SupplierPort(Protocol):
     """Sends documents to suppliers. A repeated key is one document."""
 
@@ -106,6 +116,7 @@ class ApsPort(Protocol):
 
 __all__ = [
     "ApsPort",
+    "DuplicateSweepPort",
     "ErpPort",
     "MasterDataPort",
     "PolicyPort",

@@ -4,11 +4,12 @@ Whatever is accepted must be processable to the end: each number, date, text and
 """
 
 import datetime as dt
+import re
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from canonical.units import NEED_DECIMALS, require_known_unit
@@ -58,12 +59,34 @@ PositiveQuantity = Annotated[Decimal, Field(gt=0, lt=_BEYOND), AfterValidator(_w
 SignedQuantity = Annotated[Decimal, Field(gt=-_BEYOND, lt=_BEYOND), AfterValidator(_within_decimals)]
 """A quantity in the unit given beside it; below zero: more is promised than there is."""
 
-SentQuantity = Annotated[Decimal, Field(gt=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
-"""A quantity as somebody sends it."""
-SentQuantityOrZero = Annotated[Decimal, Field(ge=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
-SentSignedQuantity = Annotated[Decimal, Field(gt=-_SENT_BEYOND, lt=_SENT_BEYOND), AfterValidator(_within_decimals)]
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,9})?|[+-]?(?:NaN|Infinity)")
 
-Money = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_written_out)]
+
+def _plainly_written(value: object) -> object:
+    """Refuse what Python would take for a number and people would not: 1_200, digits of other scripts, true."""
+    if isinstance(value, bool) or (isinstance(value, str) and _NUMBER.fullmatch(value) is None):
+        raise PydanticCustomError(
+            "decimal_parsing",
+            "Input should be a number such as 1200 or 12.5: digits and at most one point, nothing between thousands",
+        )
+    return value
+
+
+SentQuantity = Annotated[
+    Decimal, BeforeValidator(_plainly_written), Field(gt=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)
+]
+"""A quantity as somebody sends it."""
+SentQuantityOrZero = Annotated[
+    Decimal, BeforeValidator(_plainly_written), Field(ge=0, lt=_SENT_BEYOND), AfterValidator(_within_decimals)
+]
+SentSignedQuantity = Annotated[
+    Decimal,
+    BeforeValidator(_plainly_written),
+    Field(gt=-_SENT_BEYOND, lt=_SENT_BEYOND),
+    AfterValidator(_within_decimals),
+]
+
+Money = Annotated[Decimal, BeforeValidator(_plainly_written), Field(ge=0, lt=_BEYOND), AfterValidator(_written_out)]
 Share = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_written_out)]
 """A ratio: 0.05 is five per cent."""
 
@@ -85,8 +108,20 @@ def _none_beyond(day: dt.date | None) -> dt.date | None:
     return None if day is None or day > LAST_DAY else _within_calendar(day)
 
 
-Day = Annotated[dt.date, AfterValidator(_within_calendar)]
-DayOrNone = Annotated[dt.date | None, AfterValidator(_none_beyond)]
+_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _iso_day(value: object) -> object:
+    """Only ISO: 06.07.2026 and 06/07/2026 are two days by the reader's country, and a number counts seconds or days."""
+    if value is None or isinstance(value, dt.date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value)):
+        return value
+    raise PydanticCustomError(
+        "date_format", "Input should be a day written as year-month-day, such as 2026-06-15, without a time"
+    )
+
+
+Day = Annotated[dt.date, BeforeValidator(_iso_day), AfterValidator(_within_calendar)]
+DayOrNone = Annotated[dt.date | None, BeforeValidator(_iso_day), AfterValidator(_none_beyond)]
 """A day that may be none, however a system writes that."""
 
 UnitCode = Annotated[str, AfterValidator(require_known_unit)]
@@ -135,6 +170,15 @@ Label = Annotated[str, Field(min_length=1, max_length=200, pattern=_PRINTED)]
 """A reference or name of another system's: a line of text."""
 OrderNumber = Annotated[str, Field(min_length=1, max_length=35, pattern=_PRINTED)]
 DocumentNumber = Annotated[str, Field(min_length=1, max_length=70, pattern=_PRINTED)]
+_TEXT_KEPT = 500
+
+
+def _shortened(text: object) -> object:
+    return f"{text[: _TEXT_KEPT - 1]}…" if isinstance(text, str) and len(text) > _TEXT_KEPT else text
+
+
+Text = Annotated[str, BeforeValidator(_shortened)]
+"""A descriptive text of another system's: shortened rather than refused, for nothing depends on its end."""
 PersonName = Annotated[str, Field(min_length=1, max_length=80, pattern=_PRINTED)]
 
 
@@ -169,5 +213,6 @@ __all__ = [
     "SentSignedQuantity",
     "Share",
     "SignedQuantity",
+    "Text",
     "UnitCode",
 ]

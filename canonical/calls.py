@@ -1,10 +1,10 @@
 """Inputs and results of activities: the intent, and the audit events sent along with it."""
 
-from canonical.base import Code, Model
+from canonical.base import Code, Instant, Model
 from canonical.bom import ComponentUse
 from canonical.coverage import CoverageReport
 from canonical.exception import ExceptionDecided
-from canonical.identity import ChangeId, OrderId, RequirementId
+from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
 from canonical.messages import BomChanged, StockAllocated, SupplierAnswered
 from canonical.need import Need, Withdrawal
 from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
@@ -187,11 +187,39 @@ class NotifyRequirementsCall(Model):
 
 
 class CloseExceptionCall(Model):
-    """internal.close_exception: record the decision and send it to the entity that raised the exception."""
+    """internal.close_exception: record the decision and send it to the entity that raised the exception, and to the
+    requirements that share the question.
+    """
 
     audit_batch: AuditBatch
+    exception_id: ExceptionId
     raised_by: str
     decided: ExceptionDecided | None = None
+    """None: its cause is gone."""
+    closed_at: Instant
+    digest: str
+    """Of the proposal at the end."""
+
+
+class JoinQuestionCall(Model):
+    """internal.join_question: wait for the open question about this, or be the one that asks it."""
+
+    audit_batch: AuditBatch
+    plant: Code
+    item: Code
+    digest: str
+    """Of the proposal: whoever has the same has the same question."""
+    exception_id: ExceptionId
+    """Under which it would be asked."""
+    requirement_id: str
+
+
+class LeaveQuestionCall(Model):
+    """internal.leave_question: wait no more for a question that others may share."""
+
+    audit_batch: AuditBatch
+    exception_id: ExceptionId
+    requirement_id: str
 
 
 class WhereUsedCall(Model):

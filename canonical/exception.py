@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, LineNumber, Model, Money, PositiveQuantity, Quantity
+from canonical.base import Code, Criticality, Instant, LineNumber, Model, Money, Quantity, SentQuantity
 from canonical.bom import ChangeDisposition
 from canonical.identity import ExceptionId
 from canonical.need import Peg
@@ -130,7 +130,7 @@ class LineChoice(Model):
     """The disposition's number in the proposal."""
     choice: Choice
     """One of its candidates."""
-    quantity: PositiveQuantity | None = None
+    quantity: SentQuantity | None = None
     """In the disposition's unit; None: all the rest of it. A line may be named several times."""
 
 

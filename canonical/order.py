@@ -26,6 +26,7 @@ from canonical.base import (
     SentQuantity,
     SentQuantityOrZero,
     SentSignedQuantity,
+    Text,
     UnitCode,
 )
 from canonical.identity import OrderId
@@ -159,7 +160,7 @@ class ComponentLine(Model):
 class DeliveryLine(Model):
     """A delivery of an order line on a day; `committed` is what the supplier confirmed of it."""
 
-    date: dt.date
+    date: Day
     quantity: Quantity
     committed: Quantity
 
@@ -299,8 +300,8 @@ class Refused(Model):
 
     result: Literal["refused"] = "refused"
     system: str
-    code: str
-    reason: str
+    code: Text
+    reason: Text
     line: int | None = None
 
 
@@ -308,12 +309,20 @@ class Placed(Model):
     """The ERP holds one requisition and one order for the document."""
 
     result: Literal["placed"] = "placed"
-    requisition_number: str
-    order_number: str
+    requisition_number: OrderNumber
+    order_number: OrderNumber
     found_existing: bool = False
     """An earlier attempt had already written it."""
     duplicates: tuple[str, ...] = ()
     """Other documents of the same reference, found by the sweep and cancelled."""
+
+
+class DuplicateDocuments(Model):
+    """Living documents of one reference, of which only one should be there; the lowest number first."""
+
+    kind: Literal["order", "requisition"]
+    reference: str
+    numbers: tuple[str, ...]
 
 
 class Written(Model):

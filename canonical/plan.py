@@ -69,7 +69,7 @@ class PlanLine(Model):
 
 
 class LineFault(Model):
-    """Why a line is refused."""
+    """A reason why a line is refused."""
 
     field: str
     reason: str
@@ -80,7 +80,11 @@ class NumberedLine(Model):
 
     number: int
     line: PlanLine | None
-    fault: LineFault | None = None
+    """None: it is refused."""
+    faults: tuple[LineFault, ...] = ()
+    """All of them, of each field the first."""
+    past_due: bool = False
+    """Its date lies before the day on which the plan came."""
     item: str | None = None
     demand_reference: str | None = None
     """For a refused line, where readable: its need must not be withdrawn because the line was refused."""
@@ -102,14 +106,30 @@ class PlanRunStatus(Model):
     refused: int
     unreadable: int = 0
     """Refused lines whose need could not even be identified."""
+    past_due: int = 0
+    """Lines taken whose date had passed when the plan came; no error: they are expedited."""
     received_at: Instant
     ended_at: Instant | None = None
+
+
+class RefusedLine(Model):
+    """A refused line, as a person is shown it."""
+
+    line: int
+    item: str | None
+    demand_reference: str | None
+    field: str
+    """Several are separated by commas."""
+    reason: str
 
 
 class PlanProgress(Model):
     """A plan run and its counts."""
 
     run: PlanRunStatus
+    first_refused: tuple[RefusedLine, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """Names in the lines that the sender had ignored."""
     outcomes: dict[PlanLineOutcome, int] = {}
     """Counts of lines, and of withdrawn needs; empty until it is matched."""
     changes: int = 0

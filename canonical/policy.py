@@ -179,6 +179,50 @@ class PlanRules(Model):
     """How many runs of a source are kept with their lines."""
 
 
+ErpCode = Annotated[str, Field(max_length=4, pattern=r"^[A-Za-z0-9_.-]*$")]
+"""A code of the ERP's customizing; empty: the ERP's own default."""
+ErpField = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+"""The name of a field in the ERP's interface."""
+_Object = Annotated[str, Field(max_length=24, pattern=r"^[^\p{Cc}]*$")]
+
+
+class AccountAssignment(Model):
+    """What bears the cost of purchased items; without a category they go into stock."""
+
+    category: Annotated[str, Field(max_length=1)] = ""
+    gl_account: _Object = ""
+    cost_center: _Object = ""
+    internal_order: _Object = ""
+    wbs_element: _Object = ""
+
+
+class ErpDocuments(Model):
+    """How the ERP's documents of a plant are written and found again; all of it is customizing there."""
+
+    requisition_type: ErpCode = "NB"
+    order_type: ErpCode = "NB"
+    transfers: bool = False
+    """Whether stock transport orders are written: SAP does not list them for its purchase order service."""
+    transfer_type: ErpCode = "UB"
+    item_categories: dict[RouteKind, Annotated[str, Field(max_length=1)]] = {
+        RouteKind.DIRECT: "",
+        RouteKind.SUBCONTRACT: "3",
+        RouteKind.TRANSFER: "7",
+    }
+    order_number_prefix: Annotated[str, Field(max_length=4, pattern=r"^[A-Z0-9]*$")] = ""
+    """Empty: the ERP numbers the orders; else Pegline does, with this before characters of the order's reference."""
+    order_reference_field: ErpField = "CorrespncExternalReference"
+    """Holds the twelve characters by which an order is found again."""
+    requisition_reference_field: ErpField = "PurReqnExternalReference"
+    multiple_field: ErpField = "YY1_OrderMultiple_PIR"
+    """Holds the order multiple in an info record; SAP publishes no field for it."""
+    units: dict[str, tuple[Annotated[str, Field(min_length=1, max_length=3)], ...]] = {}
+    """By UN/ECE code, the ERP's codes where they differ from the usual ones; the first is written, all are read."""
+    storage_location: ErpCode = ""
+    tax_code: Annotated[str, Field(max_length=2)] = ""
+    account_assignment: AccountAssignment = AccountAssignment()
+
+
 class LinePolicy(Model):
     """The policy values that an order needs for one line (item and supplier may have rules of their own)."""
 
@@ -233,6 +277,7 @@ class PlantPolicy(Model):
     lead_time: LeadTime = LeadTime()
     supplier_calendar: Calendar | None = None
     """For an item and supplier, or a supplier; None: master data's calendar."""
+    erp: ErpDocuments = ErpDocuments()
     ownership: Ownership = Ownership()
     owners: DefectOwners = DefectOwners()
     roles: dict[str, Role] = {}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, Model, Money, PositiveQuantity, Quantity, UnitCode
+from canonical.base import Code, Label, Model, Money, PositiveQuantity, Quantity, Text, UnitCode
 from canonical.calendar import Calendar
 from canonical.policy import PlantPolicy, RouteKind
 
@@ -35,7 +35,7 @@ class Source(Model):
     route: RouteKind = RouteKind.DIRECT
     blocked: bool = False
     """Purchasing has blocked the supplier, or this record of it."""
-    supplier_name: str = ""
+    supplier_name: Text = ""
     unit: UnitCode
     lead_time_days: Annotated[int, Field(ge=0, le=400)]
     lead_time_in: Literal["calendar_days", "working_days"] = "calendar_days"
@@ -48,7 +48,7 @@ class Source(Model):
     """The quantity that `price` buys."""
     preference: int = 1
     """1 is the first source."""
-    info_record: str | None = None
+    info_record: Label | None = None
     calendar: Calendar
     terms: str = "standard"
     """Lines may share an order only where this is equal."""
@@ -59,18 +59,18 @@ class ItemAtPlant(Model):
 
     plant: Code
     item: Code
-    description: str = ""
+    description: Text = ""
     base_unit: UnitCode
     goods_receipt_days: Annotated[int, Field(ge=0, le=60)]
     material_group: str = ""
     item_class: str = ""
     """The class by which plants set policy (A, B, C); empty where the item has none."""
-    blocked: str = ""
+    blocked: Text = ""
     """Why it must not be ordered (a status of master data); empty: it may."""
-    conversions: tuple[UnitConversion, ...] = ()
-    components: tuple[Component, ...] = ()
+    conversions: Annotated[tuple[UnitConversion, ...], Field(max_length=200)] = ()
+    components: Annotated[tuple[Component, ...], Field(max_length=500)] = ()
     """The components given to a subcontractor for it."""
-    sources: tuple[Source, ...] = ()
+    sources: Annotated[tuple[Source, ...], Field(max_length=200)] = ()
     """By preference; empty where nobody supplies it."""
 
 
@@ -79,7 +79,7 @@ class UnknownItem(Model):
 
     plant: str
     item: str
-    detail: str
+    detail: Text
 
 
 class Assessment(Model):

@@ -86,6 +86,19 @@ def require_known_unit(code: str) -> str:
     return code
 
 
+def is_whole(quantity: Decimal, unit: str) -> bool:
+    """Whether the quantity is one that the unit can have: of what is counted, such as pieces and boxes, no fraction."""
+    known = UNITS.get(unit)
+    return known is None or known.decimals > 0 or quantity == quantity.to_integral_value()
+
+
+def fraction_of_a_count(quantity: Decimal, unit: str) -> str:
+    """What is wrong with a quantity that is not whole, in words."""
+    return (
+        f"{quantity:f} {unit}: {UNITS[unit].name} is counted and takes no fraction; was a mark between thousands meant?"
+    )
+
+
 @lru_cache(maxsize=1024)
 def physical_ratio(unit: str, of: str) -> Fraction | None:
     """How many of the one unit are one of the other, exactly; None where physics does not define it."""

@@ -44,7 +44,7 @@ def list_exceptions(given: argparse.Namespace, console: Console | None = None) -
             proposal["kind"],
             row["assignee"],
             proposal["plant"],
-            proposal["summary"],
+            proposal["summary"] + (f" ({row['waiting']} needs wait)" if row.get("waiting", 0) > 1 else ""),
             ", ".join(choices),
         )
     (console or Console()).print(table)

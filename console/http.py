@@ -32,9 +32,12 @@ def refusal(answer: httpx.Response) -> GatewayRefusal:
     try:
         statement = answer.json()
         words = [str(statement.get(name) or "") for name in ("title", "detail", "next_step")]
-    except (ValueError, AttributeError):
+        each = [f"\n- {one['detail']}: {one['next_step']}" for one in statement.get("errors") or ()]
+    except (ValueError, AttributeError, TypeError, KeyError):
         return GatewayRefusal(f"{answer.url} answered {answer.status_code} {answer.reason_phrase}")
     title, detail, next_step = words
+    if each:
+        return GatewayRefusal(f"{title or answer.status_code}: {len(each)} faults{''.join(each)}")
     return GatewayRefusal(f"{title or answer.status_code}: {detail} {next_step}".strip())
 
 

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -48,6 +48,8 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     run_one.add_argument("--plant", required=True)
     run_one.add_argument("--version", required=True, type=int, help="of two plans the higher is the newer")
     run_one.add_argument("--partial", action="store_true", help="what the file leaves out is not withdrawn")
+    run_one.add_argument("--ignore", action="append", default=[], metavar="NAME", help="a column to ignore; repeatable")
+    run_one.add_argument("--charset", help="of the file, such as windows-1252; UTF-8 or UTF-16 where left out")
     run_one.add_argument("--report", type=Path, metavar="OUT", help="every line's outcome, as OUT.csv or OUT.parquet")
     run_one.add_argument("--no-wait", action="store_true", help="end once the plan is stored")
     report = questions.add_parser("report", help="what became of every line of a plan")
@@ -85,7 +87,15 @@ async def answer(given: argparse.Namespace, console: "PlanConsole") -> int:
             raise GatewayRefusal(
                 "a report says what became of the lines; leave --no-wait out, or ask `plan report` later"
             )
-    location = await console.send(given.file, given.source, given.plant, given.version, partial=given.partial)
+    location = await console.send(
+        given.file,
+        given.source,
+        given.plant,
+        given.version,
+        partial=given.partial,
+        ignore=given.ignore,
+        charset=given.charset,
+    )
     if given.no_wait:
         return 0
     ended = await console.watch(location)
@@ -112,11 +122,28 @@ class PlanConsole:
         self._poll_seconds = poll_seconds
         self._silence_seconds = silence_seconds
 
-    async def send(self, file: Path, source: str, plant: str, version: int, *, partial: bool = False) -> str:
+    async def send(
+        self,
+        file: Path,
+        source: str,
+        plant: str,
+        version: int,
+        *,
+        partial: bool = False,
+        ignore: Sequence[str] = (),
+        charset: str | None = None,
+    ) -> str:
         """Stream the file; returns the URL of its run. Raises GatewayRefusal."""
         content_type, packed = _form(file)
+        content_type = f"{content_type}; charset={charset}" if charset else content_type
         headers = {"Content-Type": content_type} | ({"Content-Encoding": "gzip"} if packed else {})
-        query = {"source": source, "plant": plant, "version": str(version), "partial": str(partial).lower()}
+        query: dict[str, str | list[str]] = {
+            "source": source,
+            "plant": plant,
+            "version": str(version),
+            "partial": str(partial).lower(),
+            "ignore": list(ignore),
+        }
         with self._bars() as bars:
             try:
                 size = file.stat().st_size
@@ -131,7 +158,11 @@ class PlanConsole:
         if taken.status_code >= 400:
             raise refusal(taken)
         view = taken.json()
-        self._progress.print(f"{view['id']}: {view['lines']} lines stored, {view['refused']} of them refused")
+        self._progress.print(
+            f"{view['id']}: {view['lines']} lines stored, {view['refused']} of them refused, "
+            f"{view['past_due']} past due"
+        )
+        self._show_oddities(view)
         return taken.headers["location"]
 
     async def watch(self, location: str) -> dict[str, Any]:
@@ -206,6 +237,16 @@ class PlanConsole:
             table.add_row(outcome, str(count))
         table.add_row("delivered", f"{view['delivered']} of {view['changes']} changes", style="bold")
         self._results.print(table)
+
+    def _show_oddities(self, view: dict[str, Any]) -> None:
+        """Print which names were ignored, and the first refused lines with all that is wrong in them."""
+        if view["ignored"]:
+            self._progress.print(f"ignored, as asked: {', '.join(view['ignored'])}", markup=False)
+        for line in view["first_refused"]:
+            item = f" ({line['item']})" if line["item"] else ""
+            self._progress.print(f"line {line['line']}{item}: {line['field']}: {line['reason']}", markup=False)
+        if (more := view["refused"] - len(view["first_refused"])) > 0:
+            self._progress.print(f"… and {more} more refused lines: --report lists them all")
 
     def _bars(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

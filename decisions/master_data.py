@@ -69,17 +69,17 @@ def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemA
 
 
 def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy: PlantPolicy) -> Proposal:
-    """The proposal to the owners of the defects; they fix master data and have the need tried again."""
+    """The proposal to the owners of the defects; they fix master data and have the need tried again.
+
+    It names nothing of the need but its item and plant, so that the same defects are one question however many needs
+    meet them.
+    """
     others = f" (and {len(defects) - 1} more)" if len(defects) > 1 else ""
     return Proposal(
         kind=ExceptionKind.MASTER_DATA,
         summary=f"{need.item} can't be ordered for plant {need.plant}: {defects[0].detail}{others}.",
         plant=need.plant,
         item=need.item,
-        quantity=need.quantity,
-        unit=need.unit,
-        pegs=need.pegs,
-        criticality=need.criticality,
         currency=policy.approval.currency,
         defects=tuple(defects),
         alternatives=(Alternative(choice=Choice.RETRY, note="master data is fixed: try again"),),

@@ -117,6 +117,7 @@ async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Pa
         **{f"PEGLINE_{name}_PASSWORD": PASSWORD for name in ("ERP", "EDI", "APS")},
         **{f"PEGLINE_{name}_RATE": "200" for name in ("ERP", "EDI", "APS")},
         PEGLINE_SETTLE_SECONDS=str(SETTLE_SECONDS),
+        PEGLINE_SECOND_CREATE_SECONDS=str(SETTLE_SECONDS),
         PEGLINE_CALL_TIMEOUT_SECONDS="3",
         **({"PEGLINE_POLICY_DIRECTORY": str(policies.resolve())} if policies else {}),
     )

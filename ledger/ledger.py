@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.errors import PermanentError
 from canonical.bom import ComponentUse
-from canonical.identity import ChangeId, OrderId
+from canonical.identity import ChangeId, ExceptionId, OrderId
 from canonical.need import Need, Withdrawal
 from canonical.records import AuditBatch, ConsolidationBatch, EndedEntity, OrderTerms, Reservation
 from canonical.sourcing import Assessment
@@ -22,6 +22,7 @@ from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
 from ledger.plan_runs.plan_runs import PlanRuns
+from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
@@ -40,6 +41,7 @@ class Ledger:
         self.bills = Bills(engine)
         self.stock = Stock(engine)
         self.availability = Availabilities(engine)
+        self._questions = SharedQuestions(engine)
         self._audit_log = AuditLog(engine)
         self._batches = ConsolidationBatches(engine)
 
@@ -87,6 +89,22 @@ class Ledger:
     async def record_item(self, assessment: Assessment) -> None:
         """Keep the master data and policy behind a decision, for questions that must not wait for the ERP."""
         await self.stock.record_item(assessment)
+
+    async def join_question(self, plant: str, item: str, digest: str, asking: str, requirement: str) -> ExceptionId:
+        """Wait for the open question of this digest; where there is none, `asking` is it. Returns the one that is."""
+        return await self._questions.join(plant, item, digest, asking, requirement)
+
+    async def leave_question(self, exception: str, requirement: str) -> int:
+        """Wait no more for a question; returns how many others do."""
+        return await self._questions.leave(exception, requirement)
+
+    async def close_question(self, exception: str, most: int) -> Sequence[str]:
+        """From now on nobody joins; some of those who wait, until they are `question_told`."""
+        return await self._questions.close(exception, most)
+
+    async def question_told(self, exception: str, requirements: Sequence[str]) -> None:
+        """These have received the decision."""
+        await self._questions.told(exception, requirements)
 
     async def where_used(
         self, plant: str, assembly: str, revision: str, components: Sequence[str]

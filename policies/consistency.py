@@ -7,6 +7,7 @@ Decided here: the conditions on a policy as a whole, beyond those on each field.
 from collections.abc import Collection, Iterator, Mapping
 
 from canonical.policy import PlantPolicy, RouteKind
+from canonical.units import require_known_unit
 
 Inconsistency = tuple[str, object, str]
 """Key, value, and what is allowed."""
@@ -41,6 +42,7 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
     for domain, sources in policy.ownership:
         if not all(source.strip() for source in sources):
             yield f"ownership.{domain}", list(sources), 'must name sources, "*" for any, or none'
+    yield from _erp(policy)
     for key in ("planner", "buyer", "manager"):
         if not getattr(policy, key).strip():
             yield key, getattr(policy, key), "must name a role"
@@ -75,6 +77,27 @@ def _routes(policy: PlantPolicy) -> Iterator[Inconsistency]:
         if (route.kind, route.supplying_plant) in seen:
             yield f"routes.{place}.kind", route.kind.value, "is listed twice; the first one applies"
         seen.add((route.kind, route.supplying_plant))
+
+
+def _erp(policy: PlantPolicy) -> Iterator[Inconsistency]:
+    documents = policy.erp
+    for key in ("requisition_type", "order_type", "transfer_type"):
+        if not getattr(documents, key):
+            yield f"erp.{key}", "", "must name a document type of the ERP"
+    for route in RouteKind:
+        if route not in documents.item_categories:
+            yield "erp.item_categories", sorted(documents.item_categories), f"must have a category for {route.value}"
+    for unit, codes in documents.units.items():
+        try:
+            require_known_unit(unit)
+        except ValueError as error:
+            yield f"erp.units.{unit}", list(codes), f"must be a known UN/ECE code: {error}"
+        if not codes:
+            yield f"erp.units.{unit}", [], "must name at least one code of the ERP"
+    bearer = documents.account_assignment
+    named = [name for name in ("gl_account", "cost_center", "internal_order", "wbs_element") if getattr(bearer, name)]
+    if named and not bearer.category:
+        yield "erp.account_assignment.category", "", f"must be set, since {named[0]} is"
 
 
 def joint_inconsistencies(

@@ -15,7 +15,7 @@ from policies.reading import Table, fault
 
 SET_HERE = frozenset({"plant", "version"})
 """Not keys of the files: the plant is the file's name, the version a digest of the effective values."""
-OF_THE_PLANT = frozenset({"company_code", "calendar", "office", "ownership", "plan", "roles"})
+OF_THE_PLANT = frozenset({"company_code", "calendar", "erp", "office", "ownership", "plan", "roles"})
 """Keys for the plant as a whole: a rule for some of its items would have no effect."""
 BEFORE_THE_SUPPLIER = frozenset({"routes", "quotas", "tie_break", "matching_days"})
 """Keys that decide who supplies: a rule for one supplier would come too late."""

@@ -45,7 +45,7 @@ def gateway_route(outbox: Outbox) -> Route:
 
 
 def settle_route(outbox: Outbox) -> Route:
-    """POST /control/settle: wait until everything that the counterpart undertook has ended."""
+    """POST /control/settle: wait until everything that the counterpart started has ended."""
 
     async def settle(request: Request) -> Response:
         await outbox.settled()

@@ -100,13 +100,18 @@ class Fault(BaseModel):
     write_late           no answer; the connection is closed after `hold` seconds (default: `seconds`) unless the client
                          left before; carried out only then, and not before `seconds` have passed
     cut                  close the connection without an answer; nothing is written
+    answer               answer `status`, any one, with `body` and `headers` as they are: a log-on page, half an answer,
+                         another dialect; carried out before, where `carried_out`
     """
 
     model_config = ConfigDict(extra="forbid")
 
     match: Match = Field(default_factory=Match)
-    kind: Literal["slow", "status", "timeout_after_write", "write_late", "cut"]
-    status: int = Field(default=500, ge=400, le=599)
+    kind: Literal["slow", "status", "timeout_after_write", "write_late", "cut", "answer"]
+    status: int = Field(default=500, ge=200, le=599)
+    body: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+    carried_out: bool = False
     retry_after: int | None = Field(default=None, ge=0)
     seconds: float = Field(default=1.0, ge=0)
     hold: float | None = Field(default=None, ge=0)
@@ -213,6 +218,10 @@ class Simulator:
                 await answer(scope, again, send)
             case "cut":
                 await _cut(receive, send)
+            case "answer":
+                if fault.carried_out:
+                    await asyncio.shield(self._keep(self._carry_out_after(0, scope, again, _into([]))))
+                await Response(fault.body, fault.status, fault.headers)(scope, again, send)
             case "slow":
                 # A server goes on with the request of a client that left, so it must not end with the caller's task.
                 await asyncio.shield(self._keep(self._carry_out_after(fault.seconds, scope, again, send)))
@@ -313,10 +322,10 @@ class InProcessTransport(httpx.ASGITransport):
     """httpx's in-process transport that keeps the client's read time-out, as a network would."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer the request, or raise httpx.ReadTimeout when the client's patience is over."""
-        patience = request.extensions.get("timeout", {}).get("read")
+        """Answer the request, or raise httpx.ReadTimeout when the client's time-out is over."""
+        timeout = request.extensions.get("timeout", {}).get("read")
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 return await super().handle_async_request(request)
         except TimeoutError as error:
             raise httpx.ReadTimeout("no answer in time", request=request) from error

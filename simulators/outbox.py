@@ -1,4 +1,4 @@
-"""What a simulated counterpart sends of itself: each document delivered to the gateway, with retries, and kept.
+"""What a simulated counterpart sends by itself: each document delivered to the gateway, with retries, and kept.
 
 Decided here: what is tried again (no connection, time-out, 408, 429, 5xx; a Retry-After is kept), how long, and what is
 remembered of each sending. Not decided here: what is sent.
@@ -68,7 +68,7 @@ class Outbox:
         self._shelf.entries(part, self.deliveries)
         self._transport = transport
         self._first_pause = first_pause_seconds
-        self._patience = timeout_seconds
+        self._timeout = timeout_seconds
         self._client: httpx.AsyncClient | None = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -78,7 +78,7 @@ class Outbox:
         """Return how many pieces of work in the background have not ended."""
         return len(self._running)
 
-    def undertake(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something in the background; `settled` waits for it."""
         task = asyncio.create_task(work)
         self._running.add(task)
@@ -94,7 +94,7 @@ class Outbox:
         and no connection is open."""
         for delivery in self.deliveries:
             if delivery.state == "waiting":
-                self.undertake(self.attempt(delivery))
+                self.start(self.attempt(delivery))
         yield
         for task in self._running:
             task.cancel()
@@ -103,14 +103,14 @@ class Outbox:
             await self._client.aclose()
 
     async def settled(self) -> None:
-        """Wait until everything undertaken has ended; raises what went wrong in it."""
+        """Wait until everything that was started has ended; raises what went wrong in it."""
         while self._running:
             await asyncio.gather(*self._running)
 
     async def deliver(
         self, subject: str, path: str, content_type: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> Delivery:
-        """Send a document to the gateway until it is taken, refused or the patience is over."""
+        """Send a document to the gateway until it is taken, refused or the time is up."""
         delivery = Delivery(len(self.deliveries) + 1, subject, path, content_type, body, dict(headers or {}))
         self.deliveries.append(delivery)
         await self.attempt(delivery)
@@ -125,7 +125,7 @@ class Outbox:
             self._shelf.touch(self._part, delivery.number - 1)
 
     async def _attempt(self, delivery: Delivery) -> None:
-        until, pause = time.monotonic() + self._patience, self._first_pause
+        until, pause = time.monotonic() + self._timeout, self._first_pause
         delivery.state = "waiting"
         while True:
             delivery.attempts += 1

@@ -25,6 +25,8 @@ class OpenQuestion(Model):
     digest: str
     about: str = ""
     """The subject of the question, if a decision is valid for nothing else."""
+    shared: bool = False
+    """Other requirements may wait for the same decision."""
 
 
 class RecordEvent(Protocol):

@@ -169,7 +169,8 @@ class PlanRun:
     def _show(self, detail: str) -> None:
         run = self._run
         workflow.set_current_details(
-            f"**{run.stage}**: {run.lines} lines, {run.refused} of them refused.\n\n{detail or run.detail}"
+            f"**{run.stage}**: {run.lines} lines, {run.refused} of them refused, {run.past_due} past due.\n\n"
+            f"{detail or run.detail}"
         )
 
 

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from canonical.bom import ChangeDisposition, FateOption
 from canonical.exception import Choice, Decision, LineChoice, Proposal
 from canonical.reason import figure
+from canonical.units import fraction_of_a_count, is_whole
 from decisions.engineering_change.cancelled_lots import split
 from decisions.engineering_change.engineering_change import Candidate, Fate
 
@@ -38,6 +39,8 @@ def fault_of(proposal: Proposal, decision: Decision) -> str | None:
         if chosen.choice not in one.candidates:
             return f"{chosen.choice} is not possible for line {chosen.line}; choose one of {', '.join(one.candidates)}"
         asked = left[chosen.line] if chosen.quantity is None else chosen.quantity
+        if chosen.quantity is not None and not is_whole(chosen.quantity, one.unit):
+            return f"line {chosen.line}: {fraction_of_a_count(chosen.quantity, one.unit)}"
         if not asked or asked > left[chosen.line]:
             rest = f"{figure(left[chosen.line])} {one.unit}"
             return f"{figure(asked)} of line {chosen.line} are chosen for {chosen.choice}, of which {rest} are left"

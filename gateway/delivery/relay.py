@@ -234,7 +234,7 @@ class Relay:
         if row.type == SUPPLIER_DOCUMENT:
             return _or_dead(await read_document(self._dialects, row.subject or "", row.body, row.content_type))
         try:
-            return read(cloudevents.read_structured(row.body), row.received_at)
+            return read(cloudevents.read_structured(row.body), row.received_at).message
         except Refusal as refusal:
             problem = refusal.problem
             return Dead(problem.code, problem.detail, problem.next_step)

@@ -64,6 +64,16 @@ def mode_of(content_type: str, header_names: Iterable[str]) -> Mode | None:
     return None
 
 
+def once_each(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers by name; raises Refusal where an attribute of an event is stated twice."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name in found and name.startswith("ce-"):
+            raise _malformed(name, f"the header {name} is stated twice", value=f"{found[name]}, {value}")
+        found[name] = value
+    return found
+
+
 def split_batch(body: bytes) -> list[tuple[bytes, object]]:
     """The events of a batch, each as received and as JSON; raises Refusal where the batch is no JSON array or holds too
     many (found without reading them all).
@@ -200,7 +210,7 @@ def _parsed(text: str) -> Any:
 def _decode(text: str, position: int) -> tuple[Any, int]:
     """The JSON value that begins at the position, and where it ends."""
     try:
-        return _DECODER.raw_decode(text, position)
+        return DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise _malformed(
@@ -237,7 +247,8 @@ def _number(text: str) -> Decimal:
     return number
 
 
-_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_no_constant, object_pairs_hook=each_once)
+DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_no_constant, object_pairs_hook=each_once)
+"""Reads JSON exactly: decimals as written, each key once. Raises ValueError."""
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -272,11 +283,13 @@ def _malformed(
 __all__ = [
     "BATCH_EVENTS_MAX",
     "BATCH_TYPE",
+    "DECODER",
     "STRUCTURED_TYPE",
     "Event",
     "Mode",
     "each_once",
     "mode_of",
+    "once_each",
     "read_binary",
     "read_document",
     "read_structured",

@@ -11,6 +11,7 @@ from gateway.delivery.delivery import Dead, Postponed
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal, not_found, problem_responses
+from gateway.requests import PlainRoute
 from ledger.inbox.dead_letters import KeptLetter, LetterState
 from ledger.ledger import Ledger
 
@@ -35,7 +36,7 @@ class DeadLetterView(BaseModel):
     settled_at: Instant | None
 
 
-routes = APIRouter(prefix="/v1/dead-letters", tags=["Dead letters"])
+routes = APIRouter(prefix="/v1/dead-letters", tags=["Dead letters"], route_class=PlainRoute)
 
 
 @routes.get("", summary="Dead letters, the oldest first", responses=problem_responses(400, 422))

@@ -10,11 +10,13 @@ import asyncio
 import datetime as dt
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,6 +30,7 @@ from canonical.event_data import (
     GOODS_RECEIVED,
     ORDER_ANSWERED,
     ORDER_EDITED,
+    OUR_SOURCE,
     REQUIREMENT_PLANNED,
     REQUIREMENT_WITHDRAWN,
     SHIPMENT_ANNOUNCED,
@@ -47,6 +50,7 @@ from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
 from canonical.stock import StockReport, StockReportKind
 from gateway.intake.cloudevents import Event
+from gateway.intake.counted import fractions
 from gateway.problems import FieldProblem, Refusal, field_path, in_words, shown
 
 logger = logging.getLogger(__name__)
@@ -269,15 +273,6 @@ def _document_number(number: str) -> str:
 def _require_need(need: Need, acceptance: Acceptance) -> None:
     _require_plant(need.plant, acceptance)
     _require_countable(need.revision)
-    if need.required_date < acceptance.today:
-        raise Refusal(
-            422,
-            "date_in_the_past",
-            f"required_date {need.required_date} lies before today, {acceptance.today}",
-            "plan the requirement again with a date from today on, or withdraw it",
-            field="data.required_date",
-            value=need.required_date.isoformat(),
-        )
     _require_near("data.required_date", need.required_date, acceptance.today)
     for index, peg in enumerate(need.pegging):
         _require_near(f"data.pegging[{index}].date", peg.date, acceptance.today)
@@ -503,7 +498,15 @@ def example_event(name: str) -> dict[str, Any]:
 # -- reading
 
 
-def read(event: Event, received_at: dt.datetime) -> Message:
+class Content(NamedTuple):
+    """What an event says."""
+
+    message: Message
+    ignored: tuple[str, ...]
+    """Names in its data that mean nothing to Pegline; the sender is told them."""
+
+
+def read(event: Event, received_at: dt.datetime) -> Content:
     """The content of the event; raises Refusal naming the field, the value and the next step."""
     known = EVENT_TYPES.get(event.type)
     if known is None:
@@ -528,7 +531,37 @@ def read(event: Event, received_at: dt.datetime) -> Message:
         message: Message = known.to_message(data, event, event.time or received_at)  # type: ignore[assignment]
     except ValidationError as error:
         raise _invalid(error) from error
-    return message
+    if event.source != OUR_SOURCE:  # a component's need of ours is what the bill of material makes it
+        for path, quantity, detail in fractions(message):
+            raise _fraction(path, quantity, detail)
+    return Content(message, tuple(islice(_unknown_names(data, event.data, "data"), _UNKNOWN_NAMES_MAX)))
+
+
+_UNKNOWN_NAMES_MAX = 20
+
+
+def _unknown_names(known: object, sent: object, path: str) -> Iterator[str]:
+    """The keys that the model of the data does not have, as paths."""
+    if isinstance(known, Model) and isinstance(sent, dict):
+        for name, value in sent.items():
+            if name not in type(known).model_fields:
+                yield f"{path}.{name[:60]}"
+            else:
+                yield from _unknown_names(getattr(known, name), value, f"{path}.{name}")
+    elif isinstance(known, tuple) and isinstance(sent, list):
+        for index, (model, value) in enumerate(zip(known, sent, strict=False)):
+            yield from _unknown_names(model, value, f"{path}[{index}]")
+
+
+def _fraction(path: str, quantity: Decimal, detail: str) -> Refusal:
+    return Refusal(
+        422,
+        "fraction_of_a_count",
+        f"data.{path}: {detail}",
+        "send a whole number, or the unit that was meant; send the event again with the same id",
+        field=f"data.{path}",
+        value=f"{quantity:f}",
+    )
 
 
 def entity_of(message: Message) -> str:
@@ -555,7 +588,7 @@ async def read_document(
             next_step="set the channel up, replay",
         )
     try:
-        return tuple(await asyncio.to_thread(dialect.read, body, content_type))
+        return tuple(await asyncio.to_thread(_counted, dialect, body, content_type))
     except UnreadableMessage as unreadable:
         return Unreadable(code=unreadable.code, detail=unreadable.detail, next_step=unreadable.next_step)
     except ValidationError as error:
@@ -572,6 +605,16 @@ async def read_document(
             detail=f"the {channel} reader failed: {type(error).__name__}: {error}"[:500],
             next_step="have the reader fixed, then replay",
         )
+
+
+def _counted(dialect: SupplierDialect, body: bytes, content_type: str) -> Sequence[OrderAnswer | ShipmentAnnounced]:
+    """The dialect's reading. Raises UnreadableMessage, also where a counted quantity is not whole."""
+    found = dialect.read(body, content_type)
+    for message in found:
+        for path, _, detail in fractions(message):
+            step = "ask the supplier what was meant, and have the document sent again"
+            raise UnreadableMessage("fraction_of_a_count", f"{path}: {detail}", step)
+    return found
 
 
 def document_to_store(content: DocumentContent) -> str:
@@ -617,6 +660,7 @@ _NEXT_STEPS = {
     "finite_number": 'send a decimal string such as "12.5"',
     "date_from_datetime_parsing": "send an ISO date such as 2026-06-15",
     "date_from_datetime_inexact": "send an ISO date such as 2026-06-15, without a time",
+    "date_format": "send an ISO date such as 2026-06-15",
     "date_type": "send an ISO date such as 2026-06-15",
     "literal_error": "send one of the values named",
     "string_pattern_mismatch": "send a code without slashes, line breaks or outer blanks",
@@ -666,6 +710,7 @@ __all__ = [
     "MESSAGE_BYTES_MAX",
     "SUPPLIER_DOCUMENT",
     "Acceptance",
+    "Content",
     "DocumentContent",
     "EventType",
     "Message",

@@ -58,6 +58,7 @@ class EventOutcome(BaseModel):
     outcome: Literal["stored", "refused"]
     entity: str | None = Field(None, description="The requirement's id or the order's number")
     link: str | None = Field(None, description="Where the requirement is read")
+    ignored: list[str] | None = Field(None, description="Names in its data that mean nothing here and were left out")
     problem: dict[str, Any] | None = Field(None, description="Why it was refused, as RFC 9457")
 
 
@@ -89,7 +90,8 @@ class _Incoming:
                 event = cloudevents.read_document(self.document)
             else:
                 event = cloudevents.read_structured(self.body)
-            return _Read(self, received_at, event, read(event, received_at))
+            content = read(event, received_at)
+            return _Read(self, received_at, event, content.message, ignored=content.ignored)
         except Refusal as refusal:
             return _Read(self, received_at, event, None, refusal)
 
@@ -103,6 +105,7 @@ class _Read:
     event: Event | None
     message: Message | None
     refusal: Refusal | None = None
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -304,6 +307,7 @@ class Intake:
             outcome="stored",
             entity=entity,
             link=requirement_link(entity) if known.recipient is Recipient.REQUIREMENT else None,
+            ignored=list(arrived.ignored) or None,
         )
 
     async def _plant_of(self, message: Message) -> str | None:

@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 
 from canonical.base import Instant
 from canonical.event_data import GOODS_RECEIVED, REQUIREMENT_PLANNED
-from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE
+from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE, once_each
 from gateway.intake.events import EVENT_TYPES, SUPPLIER_DOCUMENT, example_event
 from gateway.intake.intake import EventsTaken
 from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
+from gateway.requests import PlainRoute
 from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED
 from ledger.ledger import Ledger
@@ -93,7 +94,7 @@ class MessageStatus(BaseModel):
     dead_letter: str | None = None
 
 
-routes = APIRouter(prefix="/v1", tags=["Intake"])
+routes = APIRouter(prefix="/v1", tags=["Intake"], route_class=PlainRoute)
 
 
 @routes.post(
@@ -110,7 +111,8 @@ async def take_events(request: Request, parts: PartsPart) -> EventsTaken:
     events are stored and the others refused one by one.
     """
     body = await request.body()
-    return await parts.intake.events(body, request.headers.get("content-type", ""), dict(request.headers))
+    headers = once_each(request.headers.items())
+    return await parts.intake.events(body, headers.get("content-type", ""), headers)
 
 
 @routes.post(

@@ -18,7 +18,8 @@ from canonical.identity import plan_run_id
 from canonical.plan import ENDED, PlanRunStatus
 from canonical.policy import PlantPolicy
 from decisions.plan_limits import over_error_limit
-from gateway.plan_runs.reading import FORMS, Form, PlanReader, numbered_lines, unpacked
+from gateway.plan_runs.reading import FORMS, Form, PlanReader
+from gateway.plan_runs.stream import codec_of, in_utf8, numbered_lines, unpacked
 from gateway.problems import Refusal
 from ledger.ledger import Ledger
 from ledger.plan_runs.staging import Accepted, Taken
@@ -37,6 +38,8 @@ class PlanSent:
     partial: bool
     content_type: str
     content_encoding: str
+    ignored: frozenset[str] = frozenset()
+    """Names in the lines that mean nothing to us, and that the sender knows to be ignored."""
 
 
 class PlanRunStarter(Protocol):
@@ -83,24 +86,27 @@ class PlanIntake:
         return accepted.run
 
     async def _staged(self, sent: PlanSent, policy: PlantPolicy, body: AsyncIterator[bytes]) -> Accepted:
+        form, codec = _form_of(sent.content_type)
         reader = PlanReader(
-            _form_of(sent.content_type),
+            form,
             source=sent.source,
             plant=sent.plant,
             version=sent.version,
             today=self._today(),
+            ignored=sent.ignored,
         )
         staging = self._ledger.plans.staging
         run = await staging.receive(sent.source, sent.plant, sent.version, partial=sent.partial, now=self._now())
         try:
             digest = hashlib.sha256()
-            chunks = _watched(unpacked(body, sent.content_encoding), digest)
+            chunks = in_utf8(_watched(unpacked(body, sent.content_encoding), digest), codec)
             async for numbered in numbered_lines(chunks, at_once=_LINES_AT_ONCE):
                 await staging.add(run, await asyncio.to_thread(reader.read, numbered))
             return await staging.accept(
                 run,
                 digest.digest(),
                 runs_kept=policy.plan.runs_kept,
+                ignored=reader.end(),
                 stops=lambda taken: over_error_limit(taken, policy.plan) is not None,
             )
         except BaseException:
@@ -139,8 +145,10 @@ async def _watched(chunks: AsyncIterator[bytes], digest: "hashlib._Hash") -> Asy
         yield chunk
 
 
-def _form_of(content_type: str) -> Form:
-    form = FORMS.get(content_type.partition(";")[0].strip().lower())
+def _form_of(content_type: str) -> tuple[Form, str]:
+    """The form of the lines, and the codec of their character set; raises Refusal."""
+    media_type, *parameters = (part.strip() for part in content_type.split(";"))
+    form = FORMS.get(media_type.lower())
     if form is None:
         raise Refusal(
             415,
@@ -150,7 +158,8 @@ def _form_of(content_type: str) -> Form:
             field="Content-Type",
             value=content_type,
         )
-    return form
+    named = dict(parameter.lower().partition("=")[::2] for parameter in parameters)
+    return form, codec_of(named.get("charset", "").strip().strip('"'))
 
 
 def _not_taken(accepted: Accepted, sent: PlanSent) -> Refusal:

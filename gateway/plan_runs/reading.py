@@ -1,23 +1,24 @@
-"""Parsing a streamed plan: bytes to lines, lines to needs; NDJSON or CSV, optionally gzipped.
+"""Parsing a plan's lines to needs: NDJSON or CSV.
 
-Decided here: the form of a line, and that a faulty line is reported by number, field and reason while the others go on.
-Not here: what the plan changes (ledger.plan_runs.net_change).
-
-CSV has a header line with the field names; comma, semicolon or tab; a record is one line; `pegging` holds JSON.
+Decided here: the form of a line, and that a faulty line is reported by number with all its faults while the others go
+on. Not here: where a line ends (gateway.plan_runs.stream and table) and what the plan changes
+(ledger.plan_runs.net_change).
 """
 
-import csv
 import datetime as dt
-import json
-import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from canonical.base import Day, SentQuantity
 from canonical.plan import LineFault, NumberedLine, PlanLine
-from gateway.intake.cloudevents import each_once
+from canonical.units import UNITS, fraction_of_a_count, is_whole
+from gateway.intake.cloudevents import DECODER
 from gateway.intake.events import HORIZON_DAYS
+from gateway.plan_runs.columns import GIVEN_ONCE, unknown, what_to_do
+from gateway.plan_runs.quantities import misreadable
+from gateway.plan_runs.table import CsvTable
 from gateway.problems import Refusal, field_path, in_words
 
 Form = Literal["ndjson", "csv"]
@@ -27,205 +28,155 @@ FORMS: dict[str, Form] = {
     "application/jsonl": "ndjson",
     "text/csv": "csv",
 }
-LINE_LIMIT_BYTES = 256 * 1024
-LINES_MAX = 1_000_000
-UNPACKED_FREE_BYTES = 16 * 1024 * 1024
-UNPACKED_PER_BYTE_MAX = 100
-"""Plans compress about tenfold; a body that unpacks to more than this beyond the first megabytes is no plan."""
-_GIVEN_ONCE = ("plant", "plan_version", "source")
-"""Given in the address; a line that repeats it must give the same value."""
+_FAULTS_MAX = 20
+_DAY: TypeAdapter[dt.date] = TypeAdapter(Day)
+_QUANTITY: TypeAdapter[Any] = TypeAdapter(SentQuantity)
 
 
 class PlanReader:
-    """Parses the lines of one plan."""
+    """Parses the lines of one plan; `ignored` are the names that its sender has ignored."""
 
-    def __init__(self, form: Form, *, source: str, plant: str, version: int, today: dt.date) -> None:
-        self._form = form
+    def __init__(
+        self,
+        form: Form,
+        *,
+        source: str,
+        plant: str,
+        version: int,
+        today: dt.date,
+        ignored: frozenset[str] = frozenset(),
+    ) -> None:
         self._statement = {"source": source, "plant": plant, "plan_version": str(version)}
-        self._first, self._last = today, today + dt.timedelta(days=HORIZON_DAYS)
-        self._head: list[str] = []
-        self._dialect = ","
+        self._today = today
+        self._ignored = ignored
+        self._table = CsvTable(plant, ignored) if form == "csv" else None
+        self._ignored_seen: set[str] = set()
 
     def read(self, numbered: Sequence[tuple[int, bytes]]) -> list[NumberedLine]:
-        """The lines, without empty ones. Raises Refusal where the CSV's header line is invalid."""
+        """The lines, without empty ones. Raises Refusal where a CSV can't be read as a table of needs."""
         return [read for number, raw in numbered if (read := self._line(number, raw)) is not None]
 
+    def end(self) -> tuple[str, ...]:
+        """The names that were there and ignored. Raises Refusal where the plan ends in the middle of a row."""
+        if self._table is not None:
+            self._table.end()
+            self._ignored_seen |= self._ignored.intersection(self._table.columns)
+        return tuple(sorted(self._ignored_seen))
+
     def _line(self, number: int, raw: bytes) -> NumberedLine | None:
-        if not raw.strip():
+        if not raw.strip() and not (self._table and self._table.is_open):
             return None
-        fields: dict[str, Any] = {}
         try:
             text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            if self._form == "csv" and not self._head:
-                self._take_head(text)
-                return None
-            fields = self._record(text) if self._form == "csv" else _json_object(text)
-            line = PlanLine.model_validate(fields, strict=False)
-            fault = self._fault(fields, line)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            fault = LineFault(field=field_path(first["loc"]) or "line", reason=f"{in_words(first)}{_shown(first)}")
         except UnicodeDecodeError as error:
-            fault = LineFault(field="line", reason=f"not UTF-8 at byte {error.start + 1}")
-        except (ValueError, csv.Error, RecursionError) as error:
-            fault = LineFault(field="line", reason=str(error)[:300])
-        if fault is None:
-            return NumberedLine.model_construct(number=number, line=line, fault=None, item=None, demand_reference=None)
-        item, reference = _text(fields.get("item")), _text(fields.get("demand_reference"))
-        return NumberedLine(number=number, line=None, fault=fault, item=item, demand_reference=reference)
-
-    def _fault(self, fields: dict[str, Any], line: PlanLine) -> LineFault | None:
-        """The fault of a well-formed line, if any."""
-        for name in _GIVEN_ONCE:
-            if name in fields and str(fields[name]) != self._statement[name]:
-                return LineFault(field=name, reason=f"{fields[name]!r} is not the run's own, {self._statement[name]!r}")
-        if line.required_date < self._first:
-            return LineFault(field="required_date", reason=f"{line.required_date} lies before today, {self._first}")
-        dates = [("required_date", line.required_date)]
-        dates += [(f"pegging[{index}].date", peg.date) for index, peg in enumerate(line.pegging)]
-        for name, day in dates:
-            if day > self._last:
-                return LineFault(field=name, reason=f"{day} lies beyond {self._last}, ten years from today")
-        return None
-
-    def _take_head(self, text: str) -> None:
-        self._dialect = max(",;\t", key=text.count)
-        self._head = [name.strip() for name in next(csv.reader([text], delimiter=self._dialect))]
-        if twice := [name for name in self._head if self._head.count(name) > 1]:
-            raise Refusal(
-                422,
-                "no_head",
-                f"the CSV's first line names the column {twice[0]!r} twice",
-                "name each column once",
-                field="body",
-                value=text[:120],
-            )
-        required = [name for name, field in PlanLine.model_fields.items() if field.is_required()]
-        if missing := [name for name in required if name not in self._head]:
-            raise Refusal(
-                422,
-                "no_head",
-                f"the CSV's first line names no column {missing[0]!r}",
-                "begin with a line of column names: " + ", ".join(PlanLine.model_fields),
-                field="body",
-                value=text[:120],
-            )
-
-    def _record(self, text: str) -> dict[str, Any]:
-        values = next(csv.reader([text], delimiter=self._dialect, strict=True))
-        if len(values) != len(self._head):
-            raise ValueError(f"{len(values)} values for {len(self._head)} columns")
-        fields: dict[str, Any] = {name: value for name, value in zip(self._head, values, strict=True) if value != ""}
+            return self._not_utf8(number, raw, error.start + 1)
+        if self._table is None:
+            return self._from_json(number, text)
+        record = self._table.record(number, text)
+        if record is None:
+            return None
+        fields: dict[str, Any] = dict(record.fields)
+        if record.fault:
+            return _refused(record.number, fields, [LineFault(field="line", reason=record.fault)])
+        faults = []
         if "pegging" in fields:
-            fields["pegging"] = json.loads(fields["pegging"])
-        return fields
+            try:
+                fields["pegging"] = DECODER.decode(fields["pegging"])
+            except (ValueError, RecursionError) as error:
+                faults.append(LineFault(field="pegging", reason=f"no JSON: {error}"[:300]))
+        return self._read(record.number, fields, faults)
+
+    def _from_json(self, number: int, text: str) -> NumberedLine:
+        try:
+            fields = DECODER.decode(text)
+        except (ValueError, RecursionError) as error:
+            return _refused(number, {}, [LineFault(field="line", reason=str(error)[:300])])
+        if not isinstance(fields, dict):
+            return _refused(number, {}, [LineFault(field="line", reason="a line is one JSON object")])
+        return self._read(number, fields, [])
+
+    def _read(self, number: int, fields: dict[str, Any], faults: list[LineFault]) -> NumberedLine:
+        for name in self._ignored.intersection(fields):
+            self._ignored_seen.add(name)
+            del fields[name]
+        faults += self._faults_as_written(fields)
+        try:
+            line = PlanLine.model_validate(fields)
+        except ValidationError as error:
+            faults += (_fault_of(each) for each in error.errors(include_url=False)[:_FAULTS_MAX])
+            faults += self._faults_of_parts(fields)
+            return _refused(number, fields, faults)
+        faults += self._faults_of(line)
+        return _refused(number, fields, faults) if faults else _taken(number, line, self._today)
+
+    def _faults_as_written(self, fields: dict[str, Any]) -> Iterator[LineFault]:
+        plant = self._statement["plant"]
+        for name in unknown(fields, self._ignored):
+            reason = f"{name[:60]!r} is no field of a plan's line; {what_to_do(name[:60], plant)}"
+            yield LineFault(field=name[:60], reason=reason)
+        for name in GIVEN_ONCE:
+            if name in fields and str(fields[name]) != self._statement[name]:
+                given = str(fields[name])[:80]
+                yield LineFault(field=name, reason=f"{given!r} is not the run's own, {self._statement[name]!r}")
+        for name, reason in misreadable(fields, table=self._table is not None):
+            yield LineFault(field=name, reason=reason)
+
+    def _faults_of_parts(self, fields: dict[str, Any]) -> Iterator[LineFault]:
+        """Of a line that is not well formed: what is wrong with the parts that are."""
+        day, quantity = _value(_DAY, fields.get("required_date")), _value(_QUANTITY, fields.get("quantity"))
+        if day is not None:
+            yield from self._far_off("required_date", day)
+        unit = fields.get("unit")
+        if quantity is not None and isinstance(unit, str) and unit in UNITS and not is_whole(quantity, unit):
+            yield LineFault(field="quantity", reason=fraction_of_a_count(quantity, unit))
+
+    def _faults_of(self, line: PlanLine) -> Iterator[LineFault]:
+        """What is wrong with a well-formed line."""
+        yield from self._far_off("required_date", line.required_date)
+        if not is_whole(line.quantity, line.unit):
+            yield LineFault(field="quantity", reason=fraction_of_a_count(line.quantity, line.unit))
+        for index, peg in enumerate(line.pegging):
+            yield from self._far_off(f"pegging[{index}].date", peg.date)
+            if not is_whole(peg.quantity, line.unit):
+                reason = fraction_of_a_count(peg.quantity, line.unit)
+                yield LineFault(field=f"pegging[{index}].quantity", reason=reason)
+
+    def _far_off(self, name: str, day: dt.date) -> Iterator[LineFault]:
+        if abs((day - self._today).days) > HORIZON_DAYS:
+            yield LineFault(field=name, reason=f"{day} is more than ten years from today, {self._today}")
+
+    def _not_utf8(self, number: int, raw: bytes, position: int) -> NumberedLine:
+        reason = f"not UTF-8 at byte {position}"
+        step = "save the plan as UTF-8 (in Excel: CSV UTF-8), or state its charset, such as windows-1252"
+        if self._table is not None and not self._table.columns:
+            value = raw[:120].decode("utf-8", "backslashreplace")
+            raise Refusal(422, "no_head", f"the CSV's first line is {reason}", step, field="body", value=value)
+        return _refused(number, {}, [LineFault(field="line", reason=f"{reason}; {step}")])
 
 
-async def numbered_lines(chunks: AsyncIterator[bytes], *, at_once: int) -> AsyncIterator[list[tuple[int, bytes]]]:
-    """The stream's lines with their numbers from 1, in chunks; raises Refusal where a line is too long."""
-    rest, number, waiting = b"", 0, list[tuple[int, bytes]]()
-    async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        if number + len(lines) > LINES_MAX:
-            raise Refusal(
-                413,
-                "too_many_lines",
-                f"the plan has more than {LINES_MAX} lines. Nothing of it was kept",
-                f"send at most {LINES_MAX} lines of one plant",
-                field="body",
-            )
-        if len(rest) > LINE_LIMIT_BYTES:
-            raise Refusal(
-                422,
-                "line_too_long",
-                f"line {number + len(lines) + 1} is longer than {LINE_LIMIT_BYTES} bytes",
-                "send one need a line",
-                field="body",
-            )
-        for line in lines:
-            number += 1
-            waiting.append((number, line))
-        if len(waiting) >= at_once:
-            yield waiting
-            waiting = []
-    if rest:
-        waiting.append((number + 1, rest))
-    if waiting:
-        yield waiting
-
-
-async def unpacked(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
-    """The unzipped stream, piece by piece; raises Refusal where it is no gzip stream or ends early."""
-    if encoding in ("", "identity"):
-        async for chunk in chunks:
-            yield chunk
-        return
-    if encoding != "gzip":
-        raise Refusal(
-            415,
-            "unsupported_encoding",
-            f"Content-Encoding {encoding!r} is not taken",
-            "send it plain or with gzip",
-            field="Content-Encoding",
-            value=encoding,
-        )
-    member, begun, packed, plain = zlib.decompressobj(wbits=31), False, 0, 0
-    try:
-        async for chunk in chunks:
-            packed += len(chunk)
-            for piece in _inflate(chunk, member):
-                if isinstance(piece, bytes):
-                    plain += len(piece)
-                    if plain > UNPACKED_FREE_BYTES + UNPACKED_PER_BYTE_MAX * packed:
-                        raise _packed_too_tight(packed)
-                    yield piece
-                else:
-                    member = piece
-            begun = begun or bool(chunk)
-    except zlib.error as error:
-        raise _broken_gzip(str(error)) from error
-    if begun and not member.eof:
-        raise _broken_gzip("it ends in the middle")
-
-
-_PIECE_BYTES = 1 << 16
-"""So that a small file which unpacks to a huge one is never in memory whole."""
-
-
-def _inflate(chunk: bytes, member: Any) -> Iterator[Any]:
-    """The unzipped pieces of a chunk, starting each new gzip member as it begins (several may be joined)."""
-    while chunk:
-        if member.eof:
-            member = zlib.decompressobj(wbits=31)
-            yield member
-        yield member.decompress(chunk, _PIECE_BYTES)
-        chunk = member.unconsumed_tail or member.unused_data
-
-
-def _packed_too_tight(packed: int) -> Refusal:
-    return Refusal(
-        413,
-        "packed_too_tight",
-        f"the first {packed} bytes unpack to more than {UNPACKED_PER_BYTE_MAX} times as many, beyond the first "
-        f"{UNPACKED_FREE_BYTES}. Nothing of it was kept",
-        "send the plan plain",
-        field="body",
+def _taken(number: int, line: PlanLine, today: dt.date) -> NumberedLine:
+    return NumberedLine.model_construct(
+        number=number, line=line, faults=(), past_due=line.required_date < today, item=None, demand_reference=None
     )
 
 
-def _broken_gzip(detail: str) -> Refusal:
-    return Refusal(400, "broken_gzip", f"the body is no whole gzip file: {detail}", "send it again whole", field="body")
+def _refused(number: int, fields: dict[str, Any], faults: Sequence[LineFault]) -> NumberedLine:
+    """A line with its faults, of each field the first."""
+    item, reference = _text(fields.get("item")), _text(fields.get("demand_reference"))
+    by_field = {fault.field: fault for fault in reversed(faults)}
+    kept = tuple(sorted(by_field.values(), key=faults.index))[:_FAULTS_MAX]
+    return NumberedLine(number=number, line=None, faults=kept, item=item, demand_reference=reference)
 
 
-_DECODE = json.JSONDecoder(parse_float=str, object_pairs_hook=each_once).decode
-"""Built once: json.loads with parse_float would build a decoder for each line."""
+def _fault_of(error: Any) -> LineFault:
+    return LineFault(field=field_path(error["loc"]) or "line", reason=f"{in_words(error)}{_shown(error)}"[:500])
 
 
-def _json_object(text: str) -> dict[str, Any]:
-    found = _DECODE(text)
-    if not isinstance(found, dict):
-        raise ValueError("a line is one JSON object")
-    return found
+def _value(adapter: TypeAdapter[Any], raw: object) -> Any:
+    try:
+        return adapter.validate_python(raw)
+    except ValidationError:
+        return None
 
 
 def _text(value: object) -> str | None:
@@ -240,4 +191,4 @@ def _shown(error: Any) -> str:
     return "" if error["type"] == "missing" or isinstance(value, dict | list) else f", not {str(value)[:80]!r}"
 
 
-__all__ = ["FORMS", "Form", "PlanReader", "numbered_lines", "unpacked"]
+__all__ = ["FORMS", "Form", "PlanReader"]

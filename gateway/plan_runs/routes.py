@@ -9,14 +9,16 @@ from pydantic import BaseModel, Field
 
 from canonical.base import Code, Instant
 from canonical.identity import plan_run_id
-from canonical.plan import PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage
+from canonical.plan import PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage, RefusedLine
 from gateway.door import in_time
 from gateway.parts import LedgerPart, PartsPart
 from gateway.plan_runs.intake import PlanSent
 from gateway.plan_runs.report import MEDIA_TYPES, ReportForm, form_asked, written
 from gateway.problems import not_found, problem_responses
+from gateway.requests import PlainRoute
 from ledger.ledger import Ledger
 
+IgnoredName = Annotated[str, Field(min_length=1, max_length=80)]
 _ONE = "/{source}/{plant}/{version}"
 _NDJSON_EXAMPLE = (
     '{"item": "FR-R92B-58", "quantity": "500", "unit": "EA", "required_date": "2026-06-15", '
@@ -38,6 +40,9 @@ class PlanRunView(BaseModel):
     detail: str
     lines: int
     refused: int
+    first_refused: list[RefusedLine] = Field(description="The first refused lines, each with all that is wrong in it")
+    past_due: int = Field(description="Lines whose date had passed when the plan came: taken, and expedited")
+    ignored: list[str] = Field(description="Names in the lines that the sender had ignored")
     outcomes: dict[PlanLineOutcome, int] = Field(description="Lines, and needs that are withdrawn or kept, by outcome")
     changes: int = Field(description="The net change: what there is to deliver")
     handed_over: int
@@ -62,7 +67,7 @@ def link(run: PlanRunStatus) -> str:
     return f"/v1/plan-runs/{quote(run.source, safe='~')}/{quote(run.plant, safe='~')}/{run.version}"
 
 
-routes = APIRouter(prefix="/v1/plan-runs", tags=["Plan runs"])
+routes = APIRouter(prefix="/v1/plan-runs", tags=["Plan runs"], route_class=PlainRoute)
 _BODY = {
     "requestBody": {
         "required": True,
@@ -98,10 +103,14 @@ async def take_plan(
     plant: Annotated[Code, Query()],
     version: Annotated[int, Query(ge=0, le=2**53 - 1, description="The plan with the higher version is the newer")],
     partial: Annotated[bool, Query(description="Requirements that the plan leaves out are not withdrawn")] = False,
+    ignore: Annotated[
+        list[IgnoredName],
+        Query(max_length=100, description="Names in the lines to ignore; others that are not known are refused"),
+    ] = [],  # noqa: B006
 ) -> JSONResponse:
-    """202 once every line is stored. A line without `demand_reference` is matched by date and quantity (R1). The same
-    version with the same lines gets the same answer; with others it is a 409. A newer complete plan ends an older run
-    that is not done.
+    """202 once every line is stored; `refused` lines are named, the others go on. A line without `demand_reference` is
+    matched by date and quantity (R1). The same version with the same lines gets the same answer; with others it is a
+    409. A newer complete plan ends an older run that is not done.
     """
     sent = PlanSent(
         source=source,
@@ -110,6 +119,7 @@ async def take_plan(
         partial=partial,
         content_type=request.headers.get("content-type", ""),
         content_encoding=request.headers.get("content-encoding", "").strip().lower(),
+        ignored=frozenset(ignore),
     )
     run = await parts.plan_intake.take(sent, in_time(request.stream()))
     view = PlanRunView.of(await parts.ledger.plans.progress(run))

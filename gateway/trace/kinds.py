@@ -294,6 +294,8 @@ KINDS: dict[str, Describe] = {
         Lane.SUPPLIER, "Answer to no revision we sent", Tone.CARE, ("answer_number", "{}"), ("revision", "revision {}")
     ),
     "exception.changed": _plain(Lane.EXCEPTION, "Picture changed", Tone.CARE, ("summary", "{}")),
+    "exception.joined": _plain(Lane.EXCEPTION, "Waits for a question already asked", Tone.BAD, ("summary", "{}")),
+    "exception.left": _plain(Lane.EXCEPTION, "Needs no answer any more", Tone.QUIET, ("why", "{}")),
     "exception.overtaken": _plain(Lane.EXCEPTION, "Gone by itself", Tone.GOOD, ("why", "{}")),
     "decision.overtaken": _plain(Lane.EXCEPTION, "Decision came too late", Tone.QUIET, ("choice", "{}")),
     "decision.without_effect": _plain(

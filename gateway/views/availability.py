@@ -16,11 +16,12 @@ from adapters.ports import PolicyPort
 from canonical.base import Code, Day, Instant, SentQuantity, UnitCode
 from canonical.policy import PlantPolicy
 from canonical.sourcing import ItemAtPlant
-from canonical.units import NEED_DECIMALS, rescale
+from canonical.units import NEED_DECIMALS, fraction_of_a_count, is_whole, rescale
 from decisions.availability import Origin, fastest_order, find_availability, spare_of
 from decisions.units import per_unit
 from gateway.parts import PartsPart
 from gateway.problems import Refusal, problem_responses
+from gateway.requests import PlainRoute
 from ledger.stock.availability import ItemSupply, SurplusSupply
 
 _EXAMPLE: dict[str, Any] = {
@@ -133,7 +134,7 @@ class AvailabilityView(BaseModel):
     )
 
 
-routes = APIRouter(prefix="/v1", tags=["Availability"])
+routes = APIRouter(prefix="/v1", tags=["Availability"], route_class=PlainRoute)
 
 
 @routes.get(
@@ -160,6 +161,7 @@ async def read_availability(
         raise _unknown_plant(plant, parts.policies)
     supply = await parts.ledger.availability.supply_of(plant, item)
     counting = _Counting(supply, unit, plant, item)
+    counting.require_whole(quantity)
     answer = counting.answer(policy, quantity, date, parts.today(), parts.now())
     # Serialized directly: a planning system asks for thousands of items in a row.
     return Response(answer.model_dump_json(), media_type="application/json")
@@ -185,6 +187,18 @@ class _Counting:
                 value=self._unit,
             )
         self._uncounted: list[str] = []
+
+    def require_whole(self, quantity: Decimal) -> None:
+        """Raise Refusal where the quantity is a fraction of something that is counted."""
+        if not is_whole(quantity, self._unit):
+            raise Refusal(
+                422,
+                "fraction_of_a_count",
+                f"quantity: {fraction_of_a_count(quantity, self._unit)}",
+                "ask for a whole number, or in the unit that was meant",
+                field="quantity",
+                value=f"{quantity:f}",
+            )
 
     def answer(
         self, policy: PlantPolicy, quantity: Decimal, date: dt.date | None, today: dt.date, now: dt.datetime

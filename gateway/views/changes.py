@@ -19,6 +19,7 @@ from canonical.records import ChangeSnapshot, ChangeStage
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart
 from gateway.problems import not_found, problem_responses
+from gateway.requests import PlainRoute
 from gateway.trace.reasons import TracedReason, reasons_of
 from gateway.trace.trace import Chain, TracedMessage, by_arrival, by_business_time, chains_of, raised_by
 from ledger.ledger import Ledger
@@ -80,7 +81,7 @@ class ChangeTrace(BaseModel):
     messages: list[TracedMessage]
 
 
-routes = APIRouter(prefix="/v1/changes", tags=["Engineering changes"])
+routes = APIRouter(prefix="/v1/changes", tags=["Engineering changes"], route_class=PlainRoute)
 _ONE = "/{plant}/{assembly}/{revision}"
 
 

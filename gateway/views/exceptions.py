@@ -13,6 +13,7 @@ from canonical.records import ExceptionSnapshot, ExceptionState
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import DecisionTaker, LedgerPart, PartsPart
 from gateway.problems import Refusal, not_found, problem_responses
+from gateway.requests import PlainRoute
 from gateway.tracing import record_correlation
 from ledger.ledger import Ledger
 from ledger.snapshots.reads import ExceptionRow
@@ -44,6 +45,7 @@ class ExceptionView(ExceptionSnapshot):
     """
 
     recorded_at: Instant | None = None
+    waiting: int = Field(0, description="Requirements that wait for this decision, where several share the question")
 
 
 class DecisionBody(BaseModel):
@@ -90,7 +92,7 @@ class DecisionBody(BaseModel):
     )
 
 
-routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"])
+routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"], route_class=PlainRoute)
 
 
 @routes.get("", summary="The inbox, the newest first", responses=problem_responses(400, 422))
@@ -153,7 +155,9 @@ async def _found(ledger: Ledger, id: str) -> ExceptionRow:
 
 
 def _view(row: ExceptionRow) -> ExceptionView:
-    return ExceptionView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
+    return ExceptionView.model_validate(
+        {**row.snapshot.model_dump(), "recorded_at": row.recorded_at, "waiting": row.waiting}
+    )
 
 
 def _digest_of(if_match: str | None, row: ExceptionRow) -> str:

@@ -6,6 +6,7 @@ from canonical.base import Instant
 from canonical.records import OrderSnapshot
 from gateway.parts import LedgerPart
 from gateway.problems import not_found, problem_responses
+from gateway.requests import PlainRoute
 
 
 class OrderView(OrderSnapshot):
@@ -14,7 +15,7 @@ class OrderView(OrderSnapshot):
     recorded_at: Instant
 
 
-routes = APIRouter(prefix="/v1/orders", tags=["Orders"])
+routes = APIRouter(prefix="/v1/orders", tags=["Orders"], route_class=PlainRoute)
 
 
 @routes.get(

@@ -12,6 +12,7 @@ from canonical.records import OrderStage, RequirementSnapshot, RequirementStage
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart
 from gateway.problems import not_found, problem_responses
+from gateway.requests import PlainRoute
 from gateway.trace.picture import draw, page
 from gateway.trace.trace import Trace, trace_of
 from ledger.ledger import Ledger
@@ -39,7 +40,7 @@ class RequirementDetail(RequirementView):
     orders: tuple[ServingOrder, ...]
 
 
-routes = APIRouter(prefix="/v1/requirements", tags=["Requirements"])
+routes = APIRouter(prefix="/v1/requirements", tags=["Requirements"], route_class=PlainRoute)
 _ONE = "/{plant}/{item}/{key}"
 
 

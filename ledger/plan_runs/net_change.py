@@ -63,7 +63,7 @@ SELECT requirement.item, coalesce(inbox.message, CAST(requirement.snapshot -> 'n
 """)
 _NAME = text("""
 UPDATE plan_line SET requirement_id = named.id, demand_reference = named.reference, content = named.content,
-       detail = named.why
+       detail = concat_ws('; ', plan_line.detail, named.why)
   FROM unnest(CAST(:numbers AS integer[]), CAST(:ids AS text[]), CAST(:references AS text[]),
               CAST(:contents AS text[]), CAST(:whys AS text[])) AS named (number, id, reference, content, why)
  WHERE plan_line.run = :run AND plan_line.number = named.number

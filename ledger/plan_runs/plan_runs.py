@@ -25,6 +25,7 @@ from canonical.plan import (
     PlanProgress,
     PlanRunStatus,
     PlanStage,
+    RefusedLine,
 )
 from canonical.policy import PlantPolicy
 from ledger.database import transaction
@@ -60,19 +61,39 @@ _REPORT = text("""
 SELECT plan_line.number, plan_line.item, plan_line.demand_reference, plan_line.requirement_id,
        coalesce(plan_line.outcome, CASE WHEN :matched THEN 'unchanged' ELSE '' END) AS outcome,
        coalesce(plan_line.field, '') AS field, coalesce(plan_line.detail, '') AS detail,
-       coalesce(inbox.status, '') AS delivery
+       coalesce(inbox.status, '') AS delivery, CASE WHEN plan_line.past_due THEN 'yes' ELSE '' END AS past_due,
+       (SELECT array_to_string(ignored, ', ') FROM plan_run WHERE number = :run) AS ignored
   FROM plan_line LEFT JOIN plan_change ON plan_change.run = :run AND plan_change.line = plan_line.number
                                       AND plan_change.requirement_id = plan_line.requirement_id
   LEFT JOIN inbox ON inbox.id = plan_change.inbox_id
  WHERE plan_line.run = :run
  UNION ALL
 SELECT NULL, plan_change.item, plan_change.demand_reference, plan_change.requirement_id,
-       CASE WHEN plan_change.kept THEN 'kept' ELSE 'withdrawn' END, '', '', coalesce(inbox.status, '')
+       CASE WHEN plan_change.kept THEN 'kept' ELSE 'withdrawn' END, '', '', coalesce(inbox.status, ''), '',
+       (SELECT array_to_string(ignored, ', ') FROM plan_run WHERE number = :run)
   FROM plan_change LEFT JOIN inbox ON inbox.id = plan_change.inbox_id
  WHERE plan_change.run = :run AND plan_change.line IS NULL
  ORDER BY 1 NULLS LAST, 4
 """)
-REPORT_COLUMNS = ("line", "item", "demand_reference", "requirement", "outcome", "field", "reason", "delivery")
+_FIRST_REFUSED = text("""
+SELECT number AS line, item, demand_reference, coalesce(field, '') AS field, coalesce(detail, '') AS reason
+  FROM plan_line WHERE run = :run AND outcome = 'refused' ORDER BY number LIMIT :shown
+""")
+_REFUSED_SHOWN = 10
+_IGNORED = text("SELECT ignored FROM plan_run WHERE number = :run")
+REPORT_COLUMNS = (
+    "line",
+    "item",
+    "demand_reference",
+    "requirement",
+    "outcome",
+    "field",
+    "reason",
+    "delivery",
+    "past_due",
+    "ignored",
+)
+"""`ignored` is the run's own: the names in its lines that its sender had ignored."""
 
 
 class PlanRuns:
@@ -147,11 +168,15 @@ class PlanRuns:
             outcomes = {PlanLineOutcome(row.outcome): row.lines for row in rows}
             changes = (await connection.execute(_CHANGES, {"run": run.number})).one()
             in_flight = await _count(connection, _IN_FLIGHT, source=run.source, prefix=event_prefix(run))
+            refused = await _refused(connection, run) if run.refused else ()
+            ignored = await connection.scalar(_IGNORED, {"run": run.number})
         if not matched:
             outcomes.pop(PlanLineOutcome.UNCHANGED, None)
         beside = {PlanLineOutcome.WITHDRAWN: changes.withdrawn, PlanLineOutcome.KEPT: changes.kept}
         return PlanProgress(
             run=run,
+            first_refused=refused,
+            ignored=tuple(ignored or ()),
             outcomes=outcomes | {outcome: count for outcome, count in beside.items() if count},
             changes=changes.changes,
             handed_over=changes.handed_over,
@@ -171,6 +196,11 @@ class PlanRuns:
             query = select(PlanRunRow.__table__).where(*where, PlanRunRow.stage != RECEIVING)
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else plan_run(row)
+
+
+async def _refused(connection: AsyncConnection, run: PlanRunStatus) -> tuple[RefusedLine, ...]:
+    rows = await connection.execute(_FIRST_REFUSED, {"run": run.number, "shown": _REFUSED_SHOWN})
+    return tuple(RefusedLine(**row._mapping) for row in rows)
 
 
 async def _move(connection: AsyncConnection, run: PlanRunStatus, stage: PlanStage, detail: str) -> PlanRunStatus:

@@ -34,9 +34,11 @@ _COLUMNS = (
     "content",
     "body",
     "outcome",
+    "past_due",
     "field",
     "detail",
 )
+PAST_DUE = "past due when the plan came: expedited, and told as late against this date"
 _REFUSE_REPETITIONS = text("""
 UPDATE plan_line SET outcome = 'refused', field = 'demand_reference',
        detail = 'line ' || twice.first || ' has this need already; a plan says each once'
@@ -48,7 +50,8 @@ UPDATE plan_line SET outcome = 'refused', field = 'demand_reference',
 """)
 _COUNT = text("""
 SELECT count(*) AS lines, count(*) FILTER (WHERE outcome = 'refused') AS refused,
-       count(*) FILTER (WHERE outcome = 'refused' AND requirement_id IS NULL) AS unreadable
+       count(*) FILTER (WHERE outcome = 'refused' AND requirement_id IS NULL) AS unreadable,
+       count(*) FILTER (WHERE outcome IS NULL AND past_due) AS past_due
   FROM plan_line WHERE run = :run
 """)
 _FORGET_OLD = text("""
@@ -124,6 +127,7 @@ class PlanStaging:
         content_sha256: bytes,
         *,
         runs_kept: int,
+        ignored: Sequence[str] = (),
         stops: Callable[[PlanRunStatus], bool] = lambda run: False,
     ) -> Accepted:
         """Accept a complete plan, unless it is a repetition or out of date.
@@ -151,6 +155,7 @@ class PlanStaging:
                     stage=PlanStage.RECEIVED,
                     content_sha256=content_sha256,
                     inbox_mark=mark,
+                    ignored=[_storable(name) for name in ignored],
                     **dict(counts._mapping),
                 )
                 .returning(PlanRunRow.__table__)
@@ -260,7 +265,7 @@ def _run(row: Row[tuple[object, ...]], stage: PlanStage) -> PlanRunStatus:
 
 def _records(run: PlanRunStatus, lines: Sequence[NumberedLine]) -> Iterator[tuple[object, ...]]:
     for each in lines:
-        line, fault = each.line, each.fault
+        line = each.line
         item = line.item if line is not None else each.item
         reference = line.demand_reference if line is not None else each.demand_reference
         known = item is not None and reference is not None
@@ -276,9 +281,21 @@ def _records(run: PlanRunStatus, lines: Sequence[NumberedLine]) -> Iterator[tupl
             content,
             line.model_dump_json(exclude_defaults=True).replace("\\u0000", "\\ufffd") if line is not None else None,
             PlanLineOutcome.REFUSED.value if line is None else None,
-            _storable(fault.field) if fault is not None else None,
-            _storable(fault.reason) if fault is not None else None,
+            each.past_due,
+            *_remark(each),
         )
+
+
+def _remark(line: NumberedLine) -> tuple[str | None, str | None]:
+    """The fields that the line's report names, and what it says about them."""
+    if line.past_due:
+        return "required_date", PAST_DUE
+    if not line.faults:
+        return None, None
+    if len(line.faults) == 1:
+        return _storable(line.faults[0].field), _storable(line.faults[0].reason)
+    reasons = "; ".join(f"{fault.field}: {fault.reason}" for fault in line.faults)
+    return _storable(", ".join(fault.field for fault in line.faults)), _storable(reasons)
 
 
 def _storable(words: str | None) -> str | None:

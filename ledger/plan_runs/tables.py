@@ -27,6 +27,9 @@ class PlanRunRow(Base):
     lines: Mapped[int] = mapped_column(server_default=text("0"))
     refused: Mapped[int] = mapped_column(server_default=text("0"))
     unreadable: Mapped[int] = mapped_column(server_default=text("0"))
+    past_due: Mapped[int] = mapped_column(server_default=text("0"))
+    ignored: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Names in the lines that the sender had ignored."""
     known: Mapped[int] = mapped_column(server_default=text("0"))
     kept: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Requirements that could be one of several lines (R1): they stay as they are."""
@@ -63,6 +66,7 @@ class PlanLineRow(Base):
     """Digest of the need's content, as the registry records it."""
     body: Mapped[str | None]
     outcome: Mapped[str | None]
+    past_due: Mapped[bool] = mapped_column(server_default=text("false"))
     field: Mapped[str | None]
     detail: Mapped[str | None]
 

@@ -31,6 +31,7 @@ from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
 from ledger.inbox.tables import DeadLetterRow, InboxRow
 from ledger.paging import BadCursor, Page, cursor, key_of
+from ledger.questions.tables import WaitingRow
 from ledger.snapshots.tables import (
     ChangeRecord,
     EndedRow,
@@ -61,6 +62,8 @@ class ExceptionRow(Model):
     """An exception as last recorded."""
 
     snapshot: ExceptionSnapshot
+    waiting: int = 0
+    """Requirements that wait for its decision, where several share the question."""
     position: int
     recorded_at: Instant
 
@@ -267,7 +270,10 @@ def _order_query() -> Select[*tuple[Any, ...]]:
 
 
 def _exception_query() -> Select[*tuple[Any, ...]]:
-    return select(ExceptionRecord.snapshot, ExceptionRecord.position, ExceptionRecord.recorded_at)
+    waiting = select(func.count()).where(WaitingRow.exception_id == ExceptionRecord.id).scalar_subquery()
+    return select(
+        ExceptionRecord.snapshot, ExceptionRecord.position, ExceptionRecord.recorded_at, waiting.label("waiting")
+    )
 
 
 def _change_query() -> Select[*tuple[Any, ...]]:

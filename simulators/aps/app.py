@@ -18,9 +18,9 @@ GET  /control/books     versions, sendings, and the coverage told of each order
 PUT  /coverage/{order}  {order, plant, sequence, asOf, requirements: [{demandReference | requirementId, scheduleLines:
                         [{quantity, date|null, state}]}]}; GET reads it back
 
-Publishing answers when everything was delivered, refused or given up; with `"wait": false` at once. Of an order's cover
-the highest sequence stays: a lower one is refused with 409, an equal one changes nothing. A requirement is known by the
-demand reference, or by an id whose last part is `source~reference`.
+Publishing answers when everything was delivered, refused or given up; with `"wait": false` at once. Of an
+order's coverage the highest sequence stays: a lower one is refused with 409, an equal one changes nothing. A
+requirement is known by the demand reference, or by an id whose last part is `source~reference`.
 """
 
 from collections.abc import Callable
@@ -62,6 +62,22 @@ def create(
         shelf=shelf,
     )
     planning = Planning(name, outbox, clock, shelf)
+    app = Starlette(
+        routes=[
+            gateway_route(outbox),
+            *plan_routes(planning),
+            settle_route(outbox),
+            resend_route(outbox),
+            *coverage_routes(planning),
+        ],
+        exception_handlers={HTTPException: error_as_json},
+        lifespan=outbox.lifespan,
+    )
+    return Simulator(app, name="aps", books=planning.books, clock=clock, log=planning.log, shelf=shelf)
+
+
+def plan_routes(planning: Planning) -> list[Route]:
+    """POST /control/model, plan, revise and republish."""
 
     async def set_model(request: Request) -> Response:
         body = await read(request, ModelBody)
@@ -86,6 +102,17 @@ def create(
             raise HTTPException(404, f"version {body.version} was never published")
         plan = planning.versions[body.version]
         return _reported(await planning.publish(plan, body.batch_size, body.wait, body.fresh_ids), body.wait)
+
+    return [
+        Route("/control/model", set_model, methods=["POST"]),
+        Route("/control/plan", make_plan, methods=["POST"]),
+        Route("/control/revise", make_revision, methods=["POST"]),
+        Route("/control/republish", republish, methods=["POST"]),
+    ]
+
+
+def coverage_routes(planning: Planning) -> list[Route]:
+    """PUT and GET /coverage/{order}; a repeated Idempotency-Key gets the first answer again."""
 
     async def put_coverage(request: Request) -> Response:
         raw, key = await request.body(), request.headers.get("idempotency-key")
@@ -116,22 +143,10 @@ def create(
             raise HTTPException(404, "no coverage was told of this order")
         return JSONResponse(held.model_dump(mode="json"))
 
-    app = Starlette(
-        routes=[
-            gateway_route(outbox),
-            Route("/control/model", set_model, methods=["POST"]),
-            Route("/control/plan", make_plan, methods=["POST"]),
-            Route("/control/revise", make_revision, methods=["POST"]),
-            Route("/control/republish", republish, methods=["POST"]),
-            settle_route(outbox),
-            resend_route(outbox),
-            Route("/coverage/{order:path}", put_coverage, methods=["PUT"]),
-            Route("/coverage/{order:path}", get_coverage, methods=["GET"]),
-        ],
-        exception_handlers={HTTPException: error_as_json},
-        lifespan=outbox.lifespan,
-    )
-    return Simulator(app, name="aps", books=planning.books, clock=clock, log=planning.log, shelf=shelf)
+    return [
+        Route("/coverage/{order:path}", put_coverage, methods=["PUT"]),
+        Route("/coverage/{order:path}", get_coverage, methods=["GET"]),
+    ]
 
 
 def _or_conflict(make: Callable[[], PlanVersion]) -> PlanVersion:

@@ -99,7 +99,7 @@ class RepublishBody(BaseModel):
 
 
 class ScheduleLineBody(BaseModel):
-    """A part of a requirement's cover."""
+    """A part of a requirement's coverage."""
 
     quantity: NotNegative
     date: date | None

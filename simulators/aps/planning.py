@@ -1,4 +1,4 @@
-"""The planning system's books: model, plan versions, what was published, what cover it was told of.
+"""The planning system's books: model, plan versions, what was published, what coverage it was told.
 
 Decided here: which coverage of an order stays (the highest sequence), and what is sent in one batch. Not decided here:
 what must be bought (explosion) and what a version says (versions).
@@ -124,7 +124,7 @@ class Planning:
         if wait:
             await self._send(plan, batches, sending)
         else:
-            self.outbox.undertake(self._send(plan, batches, sending))
+            self.outbox.start(self._send(plan, batches, sending))
         return {**plan_summary(plan), "events": len(statement), **self._outcome(sending)}
 
     async def publish_runs(self, plan: PlanVersion, wait: bool) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Planning:
         if wait:
             await sent
         else:
-            self.outbox.undertake(sent)
+            self.outbox.start(sent)
         return {**plan_summary(plan), "runs": sorted(files), **self._outcome(sending)}
 
     async def _send_runs(self, plan: PlanVersion, files: Mapping[str, bytes], sending: dict[str, Any]) -> None:

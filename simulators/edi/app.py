@@ -99,6 +99,22 @@ def create(
         shelf=shelf,
     )
     suppliers = Suppliers(outbox, clock, channel, answer_after_seconds, shelf)
+    app = Starlette(
+        routes=[
+            message_route(suppliers, log),
+            *behaviour_routes(suppliers, outbox),
+            *action_routes(suppliers, outbox),
+            settle_route(outbox),
+            resend_route(outbox),
+        ],
+        exception_handlers={HTTPException: error_as_json},
+        lifespan=suppliers.lifespan,
+    )
+    return Simulator(app, name="edi", books=suppliers.books, clock=clock, log=log, shelf=shelf)
+
+
+def message_route(suppliers: Suppliers, log: WriteLog) -> Route:
+    """POST /messages: an interchange of ours for the suppliers."""
 
     async def take_message(request: Request) -> Response:
         body = await request.body()
@@ -120,6 +136,12 @@ def create(
             )
         return JSONResponse(statement)
 
+    return Route("/messages", take_message, methods=["POST"])
+
+
+def behaviour_routes(suppliers: Suppliers, outbox: Outbox) -> list[Route]:
+    """POST /control/gateway, behaviours and pace: how the suppliers answer from now on."""
+
     async def set_gateway(request: Request) -> Response:
         body = await read(request, EdiGatewayBody)
         outbox.gateway_url, suppliers.channel = body.url, body.channel or suppliers.channel
@@ -133,6 +155,16 @@ def create(
     async def set_pace(request: Request) -> Response:
         suppliers.answer_after_seconds = (await read(request, PaceBody)).answer_after_seconds
         return JSONResponse({"answer_after_seconds": suppliers.answer_after_seconds})
+
+    return [
+        Route("/control/gateway", set_gateway, methods=["POST"]),
+        Route("/control/behaviours", set_behaviours, methods=["POST"]),
+        Route("/control/pace", set_pace, methods=["POST"]),
+    ]
+
+
+def action_routes(suppliers: Suppliers, outbox: Outbox) -> list[Route]:
+    """POST /control/fix and despatch: what the suppliers send at once."""
 
     async def fix(request: Request) -> Response:
         order = (await read(request, FixBody)).order
@@ -150,18 +182,7 @@ def create(
             raise HTTPException(404, f"order {error.args[0]} is not known here") from error
         return JSONResponse({"despatches": made})
 
-    app = Starlette(
-        routes=[
-            Route("/messages", take_message, methods=["POST"]),
-            Route("/control/gateway", set_gateway, methods=["POST"]),
-            Route("/control/behaviours", set_behaviours, methods=["POST"]),
-            Route("/control/pace", set_pace, methods=["POST"]),
-            Route("/control/fix", fix, methods=["POST"]),
-            Route("/control/despatch", send_despatches, methods=["POST"]),
-            settle_route(outbox),
-            resend_route(outbox),
-        ],
-        exception_handlers={HTTPException: error_as_json},
-        lifespan=suppliers.lifespan,
-    )
-    return Simulator(app, name="edi", books=suppliers.books, clock=clock, log=log, shelf=shelf)
+    return [
+        Route("/control/fix", fix, methods=["POST"]),
+        Route("/control/despatch", send_despatches, methods=["POST"]),
+    ]

@@ -227,7 +227,7 @@ class Suppliers:
         return f"{prefix}{self._numbers:08d}"
 
     def _post(self, held: Held, bodies: Sequence[tuple[str, bytes]]) -> None:
-        self.outbox.undertake(self._deliver(held, bodies))
+        self.outbox.start(self._deliver(held, bodies))
 
     async def _deliver(self, held: Held, bodies: Sequence[tuple[str, bytes]]) -> None:
         for what, body in bodies:

@@ -21,6 +21,8 @@ SERVICES (below /sap/opu/odata/sap)
              A_ProductSupplyPlanning, A_ProductPlantProcurement
            API_BILL_OF_MATERIAL_SRV;v=0002 MaterialBOM (nav to_BillOfMaterialItem), MaterialBOMItem
            API_BUSINESS_PARTNER A_Supplier
+           API_MATERIAL_DOCUMENT_SRV A_MaterialDocumentItem: the goods posted in the control room, movement type 101
+             (102 where taken back), DebitCreditCode S (H)
   Item categories as the services show them: 0 standard, 3 subcontracting, 7 stock transfer. Info record categories: 0
   standard, 3 subcontracting; one number may have terms of both.
   The info record has no published field for the order multiple; customers add one, so A_PurgInfoRecdOrgPlantData
@@ -65,7 +67,8 @@ RULES (400 unless said; code in brackets. Classes are SAP's, numbers only approx
     Supplier and DocumentCurrency, of a stock transport order (UB) SupplyingPlant, which must keep the material, and no
     supplier, price or info record, all its items of category 7 as is their requisition's; of an item Plant, Material,
     OrderQuantity, NetPriceAmount, defaulting from the requisition item it names (PurchaseRequisition,
-    PurchaseRequisitionItem). Without schedule lines, one is made for the requisition's date.
+    PurchaseRequisitionItem). PurchaseOrder is an external number, refused if it is there
+    already [06/016]. Without schedule lines, one is made for the requisition's date.
     Conversion writes PurchasingDocument, PurchasingDocumentItem, OrderedQuantity, ProcessingStatus of the requisition
     item; a later change of OrderQuantity moves OrderedQuantity along without a limit; deletion gives it back.
   Subcontracting (item category 3): components inserted with the schedule lines, else those of the bill of materials;
@@ -88,7 +91,8 @@ CONTROL (no authentication; faults, writes, books, clock: see simulators.faults)
   POST /control/master-data     {plants, products, suppliers, info_records, units, boms}; upserts; see `master`
   POST /control/goods-receipts  {order, item, quantity, receipt} or a list; a repeated receipt counts once; 404 unknown,
                                 409 deleted. Reaching OrderQuantity sets IsCompletelyDelivered
-  POST /control/locks           {document, user, status: 423, times: null}; GET; DELETE /control/locks[/document]
+  POST /control/locks           {document, user, status: 423, times: null, code: "ME/006", text: ""}: all writes to it
+                                are refused so; GET; DELETE /control/locks[/document]
   POST /control/edits           {order, item, user, quantity?, delivery_date?, from_date?, price?, deleted?, tell: true,
                                 repeat: false}: a person changes a line at the ERP's own screens, by SAP's rules (409
                                 with its reason); each field changed is told to the gateway as one CloudEvent

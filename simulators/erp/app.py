@@ -47,12 +47,17 @@ class GoodsReceipt(_Posted):
 
 
 class LockRequested(_Posted):
-    """A document that another user holds from now on; `times`: writes that are refused, None: until released."""
+    """A document that another user holds from now on; `times`: writes that are refused, None: until released.
+
+    `code` and `text`: another reason of SAP's to refuse all writes to it, such as an approval that is open.
+    """
 
     document: str
     user: str = "CB9980000026"
     status: Annotated[int, Field(ge=400, le=499)] = 423
     times: int | None = None
+    code: str = "ME/006"
+    text: str = ""
 
 
 _RECEIPTS: TypeAdapter[GoodsReceipt | list[GoodsReceipt]] = TypeAdapter(GoodsReceipt | list[GoodsReceipt])
@@ -147,7 +152,9 @@ class Erp:
                 requested = LockRequested.model_validate_json(await request.body())
             except ValidationError as error:
                 return _invalid(error)
-            locks[document_number(requested.document)] = Lock(requested.user, requested.status, requested.times)
+            locks[document_number(requested.document)] = Lock(
+                requested.user, requested.status, requested.times, requested.code, requested.text
+            )
         return JSONResponse({"locks": {number: vars(lock) for number, lock in locks.items()}})
 
     async def expire_sessions(self, request: Request) -> Response:

@@ -15,7 +15,7 @@ from simulators.erp.errors import refuse
 from simulators.erp.fields import EntitySet
 from simulators.erp.master import MasterData, MasterDataLoad
 from simulators.erp.tables import SETS
-from simulators.erp.wire import Row, document_number, show_value
+from simulators.erp.wire import Row, blank, document_number, show_value
 from simulators.faults import Clock, WriteLog
 from simulators.keeping import Shelf
 
@@ -62,11 +62,16 @@ class Document:
 
 @dataclass
 class Lock:
-    """Who holds a document, the status that others get, for how many of their writes (None: until it is released)."""
+    """Who holds a document, the status that others get, for how many of their writes (None: until it is released).
+
+    `code` and `text`: what SAP says, where it is not that a user is processing the document.
+    """
 
     user: str
     status: int
     times: int | None
+    code: str = "ME/006"
+    text: str = ""
 
 
 @dataclass
@@ -136,6 +141,8 @@ class Books:
             case "A_PurchaseOrderScheduleLine":
                 documents = self._documents("order", equal.get("PurchasingDocument"))
                 return [line for each in documents for item in each.items.values() for line in item.schedule.values()]
+            case "A_MaterialDocumentItem":
+                return self._material_documents(equal.get("PurchaseOrder"))
             case "A_POSubcontractingComponent":
                 documents = self._documents("order", equal.get("PurchaseOrder"))
                 return [one.row for each in documents for item in each.items.values() for one in item.components]
@@ -150,6 +157,35 @@ class Books:
 
     def _items(self, kind: DocumentKind, number: str | None) -> list[Row]:
         return [item.row for document in self._documents(kind, number) for item in document.items.values()]
+
+    def _material_documents(self, order: str | None) -> list[Row]:
+        """Goods receipts as items of material documents: 101, or 102 where one was taken back."""
+        fields = SETS["A_MaterialDocumentItem"]
+        found = []
+        for number, receipt in enumerate(self.receipts.values(), start=5_000_000_000):
+            if order not in (None, document_number(receipt.order)):
+                continue
+            item = self.documents["order"][document_number(receipt.order)].items[receipt.item].row
+            back = receipt.quantity < 0
+            values = {
+                "MaterialDocumentYear": receipt.at[:4],
+                "MaterialDocument": str(number),
+                "MaterialDocumentItem": 1,
+                "Material": item["Material"],
+                "Plant": item["Plant"],
+                "StorageLocation": item["StorageLocation"],
+                "GoodsMovementType": "102" if back else "101",
+                "PurchaseOrder": item["PurchaseOrder"],
+                "PurchaseOrderItem": item["PurchaseOrderItem"],
+                "GoodsMovementRefDocType": "B",
+                "MaterialBaseUnit": item["PurchaseOrderQuantityUnit"],
+                "QuantityInBaseUnit": abs(receipt.quantity),
+                "EntryUnit": item["PurchaseOrderQuantityUnit"],
+                "QuantityInEntryUnit": abs(receipt.quantity),
+                "DebitCreditCode": "H" if back else "S",
+            }
+            found.append(blank(fields) | values)
+        return found
 
     def refer(self, kind: DocumentKind, number: str) -> None:
         """Let the document be found by the references that it bears now."""
@@ -210,10 +246,11 @@ class Work:
         """The day by the ERP's clock."""
         return self.books.clock.today()
 
-    def new(self, kind: DocumentKind) -> Document:
-        """Return a new document with the next number of its range."""
-        number = str(self.books.numbers[kind])
-        self.books.numbers[kind] += 1
+    def new(self, kind: DocumentKind, number: str = "") -> Document:
+        """Return a new document with this number, else with the next one of its range."""
+        if not number:
+            number = str(self.books.numbers[kind])
+            self.books.numbers[kind] += 1
         document = Document(kind, number, {})
         self._before[kind, number] = None
         self.books.documents[kind][number] = document
@@ -237,11 +274,8 @@ class Work:
         if lock.times is not None and number not in self._locked:
             lock.times -= 1
             self._locked.add(number)
-        raise refuse(
-            "ME/006",
-            f"Purchase {kind} {number} is currently being processed by user {lock.user}",
-            status=lock.status,
-        )
+        text = lock.text or f"Purchase {kind} {number} is currently being processed by user {lock.user}"
+        raise refuse(lock.code, text, status=lock.status)
 
     def wrote(self, method: str, path: str, document: Document, item: Item | None, summary: str) -> None:
         """Note a write to a line (or to the header), to be logged when the work is done."""

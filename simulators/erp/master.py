@@ -35,10 +35,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from simulators.erp.master_tables import BOMS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES
+from simulators.erp.query import FOUND_BY
 from simulators.erp.tables import SETS
 from simulators.erp.wire import Row, blank
 
-_FOUND_BY = ("Product", "Material", "Supplier")
 _UNITS = "PC EA PAA SET DZ BOX CAR PAC BAG BT CAN PAL ROL G KG TO LB OZ MM CM M IN FT M2 CM2 ML L M3 GAL HR DAY".split()  # noqa: SIM905
 
 
@@ -237,8 +237,10 @@ class MasterData:
         }
 
     def find(self, set_name: str, equal: Mapping[str, Any]) -> list[Row]:
-        """Return the rows of a set; where `equal` names a product, material or supplier, of that one only."""
-        name = next((each for each in _FOUND_BY if each in equal), None)
+        """Return the rows of a set; where `equal` names a product, material or supplier, of that one only; where it
+        names several in a frozenset, of those.
+        """
+        name = next((each for each in FOUND_BY if each in equal), None)
         if name is None:
             return self.rows[set_name]
         found = self._found_by.get((set_name, name))
@@ -246,6 +248,8 @@ class MasterData:
             found = self._found_by[set_name, name] = defaultdict(list)
             for row in self.rows[set_name]:
                 found[row[name]].append(row)
+        if isinstance(equal[name], frozenset):
+            return [row for value in found if value in equal[name] for row in found[value]]
         return found.get(equal[name], [])
 
     def _build(self) -> None:

@@ -60,7 +60,10 @@ def create_order(work: Work, path: str, body: Any) -> Row:
     }
     header |= {name: value for name, value in sent.items() if value not in ("", None)}
     checks.insist(_check_header(work, header))
-    document = work.new("order")
+    external = document_number(sent.get("PurchaseOrder", ""))
+    if external in work.books.documents["order"]:
+        raise refuse("06/016", f"External document number {external} already assigned", property="PurchaseOrder")
+    document = work.new("order", external)
     document.header = header | {"PurchaseOrder": document.number}
     problems: list[Problem] = []
     for item_body in bodies:

@@ -29,11 +29,13 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "le": lambda a, b: a is not None and b is not None and a <= b,
 }
 _KEY = re.compile(r"(?:(?P<name>\w+)\s*=\s*)?'(?P<value>(?:[^']|'')*)'\s*(?:,|$)")
+FOUND_BY = ("Product", "Material", "Supplier")
+"""Master data are found by these without a look at every row."""
 DOCUMENT_FIELDS = frozenset({"PurchaseRequisition", "PurchaseOrder", "PurchasingDocument"})
 
 
 class Rows(Protocol):
-    """Where rows come from; `equal` may narrow the search and must not be exceeded."""
+    """Where rows come from; `equal` may narrow the search and must not be exceeded. A frozenset: one of its values."""
 
     def __call__(self, entity_set: EntitySet, equal: Mapping[str, Any]) -> Iterable[Row]: ...
 
@@ -88,23 +90,34 @@ class _Equals:
         return bool(row[self.name] == self.requested)
 
 
+@dataclass(frozen=True)
+class _OneOf:
+    name: str
+    requested: frozenset[Any]
+
+    def __call__(self, row: Row) -> bool:
+        return row[self.name] in self.requested
+
+
 def _any_of(tests: list[Test]) -> Test:
     """Whether one of them fits; of values of one field by a look at all, since twenty items are asked for at once."""
     equal = [test for test in tests if isinstance(test, _Equals)]
     if len(equal) == len(tests) and len({test.name for test in equal}) == 1:
-        name, requested = equal[0].name, frozenset(test.requested for test in equal)
-        return lambda row: row[name] in requested
+        return _OneOf(equal[0].name, frozenset(test.requested for test in equal))
     return lambda row: any(test(row) for test in tests)
 
 
 class Filter:
-    """A parsed $filter: `test` says whether a row fits; `equal` what it must equal at least."""
+    """A parsed $filter: `test` says whether a row fits; `equal` what it must equal at least, `among` which values of a
+    field it must have one of.
+    """
 
     def __init__(self, entity_set: EntitySet, text: str) -> None:
         self._set = entity_set
         self._tokens = list(self._split(text))
         self._at = 0
         self.equal: Row = {}
+        self.among: dict[str, frozenset[Any]] = {}
         self.test = self._or(top=True)
         if self._at != len(self._tokens):
             raise malformed(f"Invalid token '{self._tokens[self._at][1]}' in $filter")
@@ -142,13 +155,18 @@ class Filter:
         return value
 
     def _or(self, top: bool = False) -> Test:
-        known = dict(self.equal)
         tests = [self._and(top)]
         while self._peek() == ("word", "or"):
             self._at += 1
-            self.equal = known
+            if top:
+                self.equal, self.among = {}, {}
             tests.append(self._and(False))
-        return tests[0] if len(tests) == 1 else _any_of(tests)
+        return tests[0] if len(tests) == 1 else self._noted(_any_of(tests), top)
+
+    def _noted(self, test: Test, top: bool) -> Test:
+        if top and isinstance(test, _OneOf):
+            self.among[test.name] = test.requested
+        return test
 
     def _and(self, top: bool) -> Test:
         tests = [self._term(top)]
@@ -167,7 +185,7 @@ class Filter:
             self._at += 1
             inner = self._or()
             self._take(")")
-            return inner
+            return self._noted(inner, top)
         if value in ("substringof", "startswith", "endswith") and kind == "word":
             return self._function()
         field = self._field()
@@ -265,7 +283,10 @@ class Reading:
         if "$filter" not in options:
             return self.find(entity_set, within)
         requested = Filter(entity_set, options["$filter"])
-        return [row for row in self.find(entity_set, {**requested.equal, **within}) if requested.test(row)]
+        equal = {**requested.equal, **within}
+        indexed = {name: values for name, values in requested.among.items() if name in FOUND_BY and name not in equal}
+        rows = self.rows(entity_set, {**equal, **indexed})
+        return [row for row in rows if requested.test(row) and all(row[name] == within[name] for name in within)]
 
     def show(self, entity_set: EntitySet, row: Row, options: Mapping[str, str]) -> dict[str, Any]:
         """Return an entity as $select and $expand want it."""

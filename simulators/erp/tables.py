@@ -237,7 +237,33 @@ ORDERS = service(
     ),
 )
 
+MATERIAL_DOCUMENTS = service(
+    "API_MATERIAL_DOCUMENT_SRV",
+    table(
+        "A_MaterialDocumentItem",
+        """
+        MaterialDocumentYear            S4 key
+        MaterialDocument                S10 key upper
+        MaterialDocumentItem            N4 key
+        Material                        S40 upper
+        Plant                           S4 upper
+        StorageLocation                 S4 upper
+        GoodsMovementType               S3 upper
+        PurchaseOrder                   S10 upper
+        PurchaseOrderItem               N5
+        GoodsMovementRefDocType         S1 upper
+        MaterialBaseUnit                S3
+        QuantityInBaseUnit              Q13.3 unit=MaterialBaseUnit
+        EntryUnit                       S3
+        QuantityInEntryUnit             Q13.3 unit=EntryUnit
+        DebitCreditCode                 S1 upper
+        """,
+    ),
+)
+"""Read only here: goods are posted in the control room."""
+
 SERVICES: dict[str, Service] = {
-    each.name: each for each in (REQUISITIONS, ORDERS, INFO_RECORDS, SOURCES, PRODUCTS, PARTNERS, BOMS)
+    each.name: each
+    for each in (REQUISITIONS, ORDERS, MATERIAL_DOCUMENTS, INFO_RECORDS, SOURCES, PRODUCTS, PARTNERS, BOMS)
 }
 SETS: dict[str, EntitySet] = {name: each for one_of in SERVICES.values() for name, each in one_of.sets.items()}

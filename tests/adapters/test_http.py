@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from adapters.errors import AdapterError, PermanentError, TransientError
-from adapters.http import correlation, exchange, make_client, retry_after
+from adapters.http import correlation, exchange, make_client, quoted, retry_after
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -95,17 +95,27 @@ async def test_retry_after_is_honoured_and_says_that_nothing_was_written(code: i
 
 def test_retry_after_may_be_a_date() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    asked = retry_after(httpx.Response(429, headers={"Retry-After": later}))
+    asked = retry_after(later)
     assert asked is not None
     assert 80 < asked <= 90
-    past = format_datetime(datetime.now(UTC) - timedelta(seconds=90), usegmt=True)
-    assert retry_after(httpx.Response(429, headers={"Retry-After": past})) == 0
-    assert retry_after(httpx.Response(429, headers={"Retry-After": "soon"})) is None
+    assert retry_after(format_datetime(datetime.now(UTC) - timedelta(seconds=90), usegmt=True)) == 0
+    assert retry_after("soon") is None
+
+
+@pytest.mark.parametrize("far", ["99999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -2300"])
+def test_no_counterpart_is_left_alone_for_longer_than_an_hour(far: str) -> None:
+    assert retry_after(far) in (None, 3600.0)
 
 
 @pytest.mark.parametrize(
     ("code", "next_step"),
-    [(401, "user and password"), (403, "rights"), (404, "base URL"), (302, "not a dialect"), (418, "said the server")],
+    [
+        (401, "user and password"),
+        (403, "rights"),
+        (404, "base URL"),
+        (302, "redirected to nowhere"),
+        (418, "said the server"),
+    ],
 )
 async def test_what_a_person_must_fix_is_permanent_and_says_what(code: int, next_step: str) -> None:
     found = await failed(status(code))
@@ -134,3 +144,67 @@ async def test_a_call_that_trickles_ends_with_its_time_out() -> None:
         with pytest.raises(TransientError, match=r"no answer within 0\.05 s") as caught:
             await exchange(http, "erp", "POST", "A_Set", writes=True)
     assert caught.value.maybe_written
+
+
+@pytest.mark.parametrize("code", [302, 303, 400, 401, 403, 404, 408, 418, 429, 500, 502, 503, 504, 599])
+async def test_every_failure_quotes_status_content_type_and_what_was_said(code: int) -> None:
+    def page(request: httpx.Request) -> httpx.Response:
+        body = "<html><head><style>p {color: red}</style><title>Log on</title></head><p>Client&nbsp;100</p></html>"
+        return httpx.Response(code, headers={"Content-Type": "text/html; charset=utf-8"}, text=body)
+
+    found = str(await failed(page))
+    assert f": {code}" in found
+    assert "it answered text/html: Log on Client 100" in found
+
+
+async def test_a_redirect_names_where_to_but_not_the_log_on_request_in_it() -> None:
+    found = await failed(status(302, Location="https://idp.example/saml2/idp/sso?SAMLRequest=fZJNT8Mw"))
+    assert isinstance(found, PermanentError)
+    assert "redirected to https://idp.example/saml2/idp/sso, as to a log-on page" in str(found)
+    assert "fZJNT8Mw" not in str(found)
+
+
+async def test_an_answer_that_can_not_be_decompressed_is_a_lost_answer() -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"no gzip at all"))
+
+    found = await failed(broken)
+    assert isinstance(found, TransientError)
+    assert found.maybe_written
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "quote"),
+    [
+        (b"", "", ""),
+        (
+            "Zugang gesperrt für Müller".encode("latin-1"),
+            "text/plain; charset=iso-8859-1",
+            "Zugang gesperrt für Müller",
+        ),
+        ("Müller".encode(), "text/plain; charset=no-such-charset", "Müller"),
+        (b"one\x00two\x1b[31m three\r\nfour", "text/plain", "one two [31m three four"),
+        (b'{"a": "<b>"}', "application/json", '{"a": "<b>"}'),
+        (b"<?xml version='1.0'?><error><code>06/115</code><message>No</message></error>", "", "06/115 No"),
+        (b"<script>" + b"x" * 50_000, "text/html", ""),
+        (b"<" * 100_000, "text/html", "<" * 300),
+        (b"y" * 100_000, "text/plain", "y" * 300),
+    ],
+)
+def test_a_quote_is_one_short_line(content: bytes, kind: str, quote: str) -> None:
+    assert quoted(content, kind) == quote
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/xhtml+xml", ""])
+@pytest.mark.parametrize("code", [200, 201, 202])
+async def test_a_page_for_people_is_no_answer_whatever_its_status(code: int, kind: str) -> None:
+    page = b"\n<!DOCTYPE html><html><title>Sign in</title></html>"
+    found = await failed(lambda request: httpx.Response(code, headers={"content-type": kind}, content=page))
+    assert isinstance(found, PermanentError)
+    assert "how the erp user logs on" in str(found)
+    assert "Sign in" in str(found)
+
+
+async def test_an_empty_answer_of_any_type_is_an_answer() -> None:
+    found = await called(lambda request: httpx.Response(202, headers={"content-type": "text/html"}))
+    assert found.status_code == 202

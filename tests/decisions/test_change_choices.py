@@ -114,6 +114,7 @@ def test_a_late_cancellation_is_asked_of_its_order_and_not_called_cancelled() ->
         ([line(1, Choice.APPROVE)], "approve is not possible for line 1"),
         ([line(1, Choice.SCRAP, 21)], "21 of line 1 are chosen for scrap, of which 20 EA are left"),
         ([line(1, Choice.RETURN, 12), line(1, Choice.SCRAP, 9)], "9 of line 1 are chosen for scrap, of which 8 EA"),
+        ([LineChoice(line=1, choice=Choice.SCRAP, quantity=Decimal("1.2"))], "1.2 EA: each is counted"),
         ([line(1, Choice.RETURN), line(1, Choice.SCRAP)], "0 of line 1 are chosen for scrap, of which 0 EA are left"),
     ],
 )

@@ -6,9 +6,11 @@ from canonical.base import Criticality
 from canonical.identity import OrderId
 from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderTerms
-from canonical.sourcing import Component
+from canonical.sourcing import Assessment, Component
 from canonical.supply import CoverageChanged, OrderCoverage, RequestedComponent
-from decisions.sourcing import plan_with
+from decisions.feasibility import Short, judge_feasibility
+from decisions.shortage import shortage_proposal
+from decisions.sourcing import defects_of, plan_with
 from decisions.supply_requests import release, request_for, terms_for
 from tests.decisions.models import a_need, a_peg, a_policy, a_source, an_item, confirmed, june, may, numbers, received
 
@@ -35,6 +37,20 @@ def test_no_dock_date_in_the_past_is_asked_for_and_the_day_it_should_have_been_s
     choice = plan_with(SOURCE, ITEM, NEED, POLICY, saturday)
     request = request_for(NEED, ITEM, choice, POLICY, requirement_id=NEED.id, request_revision=1, today=saturday)
     assert (request.dock_date, request.send_by, request.expedite) == (june(15), may(21), True)
+
+
+def test_r6_due_on_mon_4_may_stated_on_sat_6_june_is_asked_for_mon_8_and_27_days_late() -> None:
+    saturday, late = june(6), a_need(required_date=may(4), pegging=(a_peg(437, may(4)),))
+    assert not defects_of(late, Assessment(item=ITEM, policy=POLICY))
+    choice = plan_with(SOURCE, ITEM, late, POLICY, saturday)
+    request = request_for(late, ITEM, choice, POLICY, requirement_id=late.id, request_revision=1, today=saturday)
+    assert (request.required_date, request.dock_date, request.expedite) == (may(4), june(8), True)
+    outcome = judge_feasibility(late.pegs, [confirmed(437, june(8))], ITEM.goods_receipt_days, POLICY.calendar)
+    assert isinstance(outcome, Short)
+    assert (outcome.short_at, outcome.available_on, outcome.working_days_late) == (may(4), june(10), 27)
+    proposal = shortage_proposal(late, outcome, (), SOURCE.supplier, ITEM, POLICY, saturday)
+    assert proposal.working_days_late == 27
+    assert proposal.latest_safe_date is None
 
 
 def test_a_number_is_never_ordered_in_another_unit() -> None:

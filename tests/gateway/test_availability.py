@@ -22,7 +22,9 @@ from tests.gateway.fakes import ITEM, MORNING, PLANT, planned, requirement_id
 
 
 def need(reference: str = "PLO-1", **data: Any) -> Need:
-    statement = read(read_structured(json.dumps(planned(f"e-{reference}", reference, **data)).encode()), MORNING)
+    statement = read(
+        read_structured(json.dumps(planned(f"e-{reference}", reference, **data)).encode()), MORNING
+    ).message
     assert isinstance(statement, Need)
     return statement
 

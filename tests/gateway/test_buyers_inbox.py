@@ -158,6 +158,16 @@ async def test_a_bad_decision_names_its_field(
     assert statement["field"] == field
 
 
+async def test_a_decision_that_says_two_things_at_once_is_refused(
+    gateway: Gateway, open_shortage: ExceptionSnapshot
+) -> None:
+    twice = '{"choice": "accept", "decided_by": "anna.buyer", "choice": "split"}'
+    headers = {"If-Match": open_shortage.digest, "content-type": "application/json"}
+    answer = await gateway.client.post(f"{PATH}/decision", content=twice, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+    assert "'choice' stands twice" in answer.json()["detail"]
+
+
 async def test_a_decision_that_is_no_json_is_malformed(gateway: Gateway, open_shortage: ExceptionSnapshot) -> None:
     response = await gateway.client.post(
         f"{PATH}/decision", content="{", headers={"If-Match": open_shortage.digest, "content-type": "application/json"}

@@ -80,9 +80,29 @@ async def test_without_waiting_the_console_reports_the_plan_as_stored(gateway: G
     file.write_bytes(ndjson(line("A")))
     planner = Planner(gateway)
     assert await planner.types("run", str(file), *RUN, "--no-wait", "--partial") == 0
-    assert "1 lines stored, 0 of them refused" in planner.progress.export_text()
+    assert "1 lines stored, 0 of them refused, 0 past due" in planner.progress.export_text()
     run = await current_run(gateway, 1)
     assert (run.stage, run.partial) == (PlanStage.RECEIVED, True)
+
+
+async def test_the_console_shows_what_is_refused_ignored_and_past_due(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "plan.csv"
+    file.write_bytes(
+        "item;quantity;unit;required_date;status;planner\n"
+        "X;27.000;EA;2026-06-15;confirmed;Jörg\n"
+        "Y;28;EA;2026-05-15;proposed;Jörg\n".encode("cp1252")
+    )
+    planner = Planner(gateway)
+    with pytest.raises(GatewayRefusal) as refused:
+        await planner.types("run", str(file), *RUN, "--no-wait", "--charset", "windows-1252")
+    assert "'status'" in str(refused.value)
+    assert "--ignore 'status'" in str(refused.value)
+    words = ("--no-wait", "--charset", "windows-1252", "--ignore", "status")
+    assert await planner.types("run", str(file), *RUN, *words) == 0
+    shown = " ".join(planner.progress.export_text().split())
+    assert "2 lines stored, 1 of them refused, 1 past due" in shown
+    assert "ignored, as asked: status" in shown
+    assert "line 2 (X): quantity: '27.000' can be 27 or 27000: write 27 or 27000" in shown
 
 
 async def test_a_report_in_parquet_equals_the_csv(gateway: Gateway, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ledger.inbox.registry import Newness
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import ITEM, PLANTS
 from tests.gateway.plan_words import (
+    NDJSON,
     SOURCE,
     current_run,
     delivered,
@@ -105,7 +106,7 @@ async def test_a_bad_line_is_reported_by_number_and_field_and_the_others_go_on(g
         line("BAD", quantity="-1"),
         "{not json",
         "",
-        line("PAST", date="2026-05-01"),
+        line("PAST", date="2016-05-01"),
         line("GOOD"),
         line("OTHER", plant="P2"),
     )
@@ -191,6 +192,64 @@ async def test_a_spreadsheets_csv_in_gzip_is_read(gateway: Gateway) -> None:
     assert answer.status_code == 202, answer.text
     assert (answer.json()["lines"], answer.json()["refused"]) == (3, 1)
     assert (await report(gateway, 1))[-1]["reason"] == "3 values for 6 columns"
+
+
+async def test_a_spreadsheet_in_windows_1252_is_read_where_it_says_so(gateway: Gateway) -> None:
+    body = "item;quantity;unit;required_date;planner\nFR;5;EA;2026-06-15;Jürgen\n".encode("cp1252")
+    stated = await send(gateway, 1, body, headers={"content-type": "text/csv; charset=windows-1252"})
+    assert (stated.status_code, stated.json()["refused"]) == (202, 0)
+    silent = await send(gateway, 2, body, headers={"content-type": "text/csv"})
+    assert "CSV UTF-8" in silent.json()["first_refused"][0]["reason"]
+
+
+async def test_past_due_lines_are_taken_and_counted_apart_from_errors(gateway: Gateway) -> None:
+    """More of them than lines may be refused: three of a hundred stopped a whole plan."""
+    lines = [line(f"R{number}") for number in range(97)] + [
+        line(f"LATE{number}", date="2026-05-04") for number in range(3)
+    ]
+    answer = await send(gateway, 1, ndjson(*lines))
+    assert answer.status_code == 202
+    assert [answer.json()[name] for name in ("lines", "refused", "past_due")] == [100, 0, 3]
+    found = await matched(gateway, 1)
+    await delivered(gateway, found.run)
+    late = [row for row in await report(gateway, 1) if row["past_due"]]
+    assert {(row["outcome"], row["field"]) for row in late} == {("new", "required_date")}
+    assert "expedited" in late[0]["reason"]
+    [opened] = gateway.entities.messages_to(of("LATE0"))
+    assert isinstance(opened, RequirementOpened)
+    assert opened.need.required_date == dt.date(2026, 5, 4)
+
+
+async def test_what_is_ignored_and_the_first_refused_lines_are_named(gateway: Gateway) -> None:
+    body = "item,quantity,unit,required_date,status,remark\n" + "".join(
+        f"{ITEM},{quantity},EA,{day},confirmed,\n"
+        for quantity, day in [("27", "2026-06-15"), ("27.000", "15.06.2026"), *[("1,5", "2026-06-15")] * 12]
+    ).replace("1,5", '"1,5"')
+    csv_type = {"content-type": "text/csv"}
+    refused = await send(gateway, 1, body, headers=csv_type)
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_column")
+    assert [each["field"] for each in refused.json()["errors"]] == ["status", "remark"]
+    query = {"source": SOURCE, "plant": "P1", "version": "1", "ignore": ["status", "remark"]}
+    taken = await gateway.client.post("/v1/plan-runs", params=query, content=body, headers=csv_type)
+    view = taken.json()
+    assert (taken.status_code, view["lines"], view["refused"], view["ignored"]) == (202, 14, 13, ["remark", "status"])
+    first = view["first_refused"]
+    assert len(first) == 10
+    assert (first[0]["line"], first[0]["item"], first[0]["field"]) == (3, ITEM, "quantity, required_date")
+    assert "27 or 27000" in first[0]["reason"]
+    assert "2026-06-15" in first[0]["reason"]
+    assert {row["ignored"] for row in await report(gateway, 1)} == {"remark, status"}
+
+
+async def test_a_parameter_that_is_not_known_or_stated_twice_never_goes_unheard(gateway: Gateway) -> None:
+    """`partal=true` would withdraw what the plan leaves out."""
+    address = f"/v1/plan-runs?source={SOURCE}&plant=P1&version=1"
+    for more, code in (("&partal=true", "unknown_parameter"), ("&version=2", "repeated_parameter")):
+        answer = await gateway.client.post(address + more, content=ndjson(line()), headers=NDJSON)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert await gateway.ledger.plans.of_version(SOURCE, "P1", 1) is None
+    listed = await gateway.client.get("/v1/exceptions?assigne=buyer")
+    assert (listed.status_code, listed.json()["code"]) == (422, "unknown_parameter")
 
 
 async def test_an_upload_that_breaks_off_leaves_nothing(gateway: Gateway) -> None:

@@ -129,8 +129,10 @@ async def test_many_entries_of_all_kinds_are_one_call(ledger: Ledger) -> None:
     assert len(await ledger.reads.orders_of(many[0].snapshot.id)) == 1
 
 
-async def test_nothing_to_record_is_no_failure(ledger: Ledger) -> None:
+async def test_nothing_to_record_changes_nothing(ledger: Ledger) -> None:
+    await ledger.record([audit_batch(requirement(need()), audit_events(REQUIREMENT, 2))])
     await ledger.record([])
+    assert len(await ledger.reads.audit_events([REQUIREMENT])) == 2
 
 
 async def test_the_lines_of_an_order_follow_its_snapshot(ledger: Ledger, engine: AsyncEngine) -> None:

@@ -53,7 +53,7 @@ async def state(ledger: Ledger, *needs: Need, withdrawals: Sequence[Withdrawal] 
 
 def as_read(row: Waiting) -> Need | Withdrawal:
     """The message as the relay makes it of the stored event."""
-    subject = read(read_structured(row.body), row.received_at)
+    subject = read(read_structured(row.body), row.received_at).message
     assert isinstance(subject, Need | Withdrawal)
     return subject
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from canonical.calendar import Calendar
-from canonical.policy import Absence, PlantPolicy, Quota, Role, RouteKind, RouteRule
+from canonical.policy import Absence, AccountAssignment, PlantPolicy, Quota, Role, RouteKind, RouteRule
 from policies.calendars import NamedCalendar
 from policies.keys import BEFORE_THE_SUPPLIER, OF_THE_PLANT, SET_HERE
 from policies.reading import LAYERS
@@ -42,7 +42,7 @@ def test_every_key_that_is_named_in_the_table_is_one() -> None:
     assert {key for row in rows for key in re.findall(r"`([^`]+)`", row)} == set(keys())
 
 
-@pytest.mark.parametrize("model", [RouteRule, Quota, Role, Absence])
+@pytest.mark.parametrize("model", [RouteRule, Quota, Role, Absence, AccountAssignment])
 def test_what_is_within_a_list_or_table_is_named_too(model: type[BaseModel]) -> None:
     for name in model.model_fields:
         assert re.search(rf"\b{name}\b", TEXT), name
@@ -61,7 +61,12 @@ def test_layers_routes_and_what_a_rule_can_not_set_are_named() -> None:
 
 
 def test_the_examples_are_taken_up_as_they_stand(folder: Folder) -> None:
-    assert [name for name, _ in EXAMPLES] == ["rules/paint.toml", "calendars.toml", "plants/1720.toml"]
+    assert [name for name, _ in EXAMPLES] == [
+        "rules/paint.toml",
+        "calendars.toml",
+        "plants/1720.toml",
+        "plants/1740.toml",
+    ]
     for name, text in EXAMPLES:
         if name == "calendars.toml":
             folder.append(name, text)
@@ -75,3 +80,7 @@ def test_the_examples_are_taken_up_as_they_stand(folder: Folder) -> None:
     assert (str(paint.tolerance.quantity_more), paint.tolerance.later_working_days) == ("0.05", 2)
     assert [route.kind for route in moved.routes] == [RouteKind.TRANSFER, RouteKind.SUBCONTRACT, RouteKind.DIRECT]
     assert moved.ownership.requirement == ("aps-main", "mrp-*")
+    consumed = book.effective("1740")
+    assert consumed is not None
+    assert consumed.erp.account_assignment.category == "K"
+    assert consumed.erp.item_categories[RouteKind.TRANSFER] == "7"

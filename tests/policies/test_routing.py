@@ -14,7 +14,7 @@ from canonical.bom import ComponentUse
 from canonical.calendar import Calendar
 from canonical.calls import AnswerOrderCall, AssessCall, PolicyCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
-from canonical.identity import ChangeId, OrderId
+from canonical.identity import ChangeId, ExceptionId, OrderId
 from canonical.messages import BomChanged, OrderOpened, StockAllocated, SupplierAnswered, SupplyRequested
 from canonical.need import Need, Withdrawal
 from canonical.order import OrderAnswer
@@ -220,6 +220,18 @@ class Books:
         self._not_here()
 
     async def superseded_by(self, plant: str, assembly: str, revision: str) -> ChangeId | None:
+        self._not_here()
+
+    async def join_question(self, plant: str, item: str, digest: str, asking: str, requirement: str) -> ExceptionId:
+        self._not_here()
+
+    async def leave_question(self, exception: str, requirement: str) -> int:
+        self._not_here()
+
+    async def close_question(self, exception: str, most: int) -> Sequence[str]:
+        self._not_here()
+
+    async def question_told(self, exception: str, requirements: Sequence[str]) -> None:
         self._not_here()
 
     async def allocate_stock(self, requirement: str, allocated: StockAllocated) -> bool:

@@ -139,6 +139,7 @@ def _programs(
         PEGLINE_GATEWAY_HOST=LOOPBACK,
         PEGLINE_GATEWAY_PORT=str(gateway),
         PEGLINE_SETTLE_SECONDS="1.5",
+        PEGLINE_SECOND_CREATE_SECONDS="1.5",
         PEGLINE_CALL_TIMEOUT_SECONDS="2",
         CHAOS_GATEWAY=gateway_url,
         CHAOS_SIMULATORS=counterparts,

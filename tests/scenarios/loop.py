@@ -113,7 +113,7 @@ class Loop:
 
             erp = await reached("erp")
             counterparts = Counterparts(
-                erp=SapErp(erp, settle_seconds=SETTLE_SECONDS, look_every_seconds=0.2),
+                erp=SapErp(erp, settle_seconds=SETTLE_SECONDS, look_every_seconds=0.2, policies=self.policies),
                 supplier=EdifactSupplier(await reached("edi"), sender="PEGLINE"),
                 aps=RestAps(await reached("aps")),
                 master_data=SapMasterData(erp, cache_seconds=60),

@@ -11,7 +11,7 @@ from tests.adapters.supplier.edifact.documents import ordrsp
 from tests.scenarios.loop import STRUCTURED, Loop
 from tests.scenarios.master_data import today
 
-YESTERDAY = (today() - timedelta(days=1)).isoformat()
+LONG_AGO = (today() - timedelta(days=4000)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ YESTERDAY = (today() - timedelta(days=1)).isoformat()
         ("plant", "9999", "unknown_plant"),
         ("unit", "BUSHEL", "unknown_unit"),
         ("quantity", "-5", "invalid_field"),
-        ("required_date", YESTERDAY, "date_in_the_past"),
+        ("required_date", LONG_AGO, "date_out_of_range"),
         ("item", None, "invalid_field"),
     ],
 )

@@ -17,6 +17,19 @@ async def test_the_material_is_read_with_its_plants() -> None:
     assert plant["to_ProductSupplyPlanning"]["LotSizeRoundingQuantity"] == "5"
 
 
+async def test_several_materials_are_found_by_one_filter_however_it_is_put() -> None:
+    call = await caller()
+    terms = f"{ROOT}/API_INFORECORD_PROCESS_SRV/A_PurgInfoRecdOrgPlantData"
+    for where in (
+        "(Supplier eq '17300001' or Supplier eq '17300002') and Material eq 'CN-6137'",
+        "Material eq 'CN-6137' and (Supplier eq '17300002' or Supplier eq '17300001' or Supplier eq 'NOBODY')",
+        "(Supplier eq '17300001' or Supplier eq 'NOBODY') or Supplier eq '17300002'",
+        "not (Supplier eq 'NOBODY' or Supplier eq 'NO ONE') and Material eq 'CN-6137'",
+    ):
+        found = await call.get(terms, filter=where, orderby="Supplier")
+        assert {each["Supplier"] for each in found["results"]} == {"17300001", "17300002"}, where
+
+
 async def test_info_records_hold_each_suppliers_terms() -> None:
     call = await caller()
     found = await call.get(

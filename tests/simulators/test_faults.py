@@ -188,3 +188,14 @@ async def test_over_a_socket_a_cut_is_a_closed_connection_and_a_late_write_outli
         assert await notes_of(client) == []
         await simulator.settled()
         assert await notes_of(client) == ["b"]
+
+
+@pytest.mark.parametrize(("carried_out", "notes"), [(False, []), (True, ["hello"])])
+async def test_any_answer_can_be_given_in_place_of_its_own(carried_out: bool, notes: list[str]) -> None:
+    async with client_of(counterpart()) as client:
+        page = "<html>Log on</html>"
+        headers = {"content-type": "text/html"}
+        await plan(client, kind="answer", carried_out=carried_out, status=200, headers=headers, body=page)
+        answer = await client.post("/notes", content="hello")
+        assert (answer.status_code, answer.headers["content-type"], answer.text) == (200, "text/html", page)
+        assert await notes_of(client) == notes

@@ -30,6 +30,58 @@ async def test_a_need_for_an_item_that_nobody_keeps_waits_until_master_data_is_f
     assert (await harness.requirement(requirement)).exception_id is None
 
 
+async def test_needs_of_one_unknown_item_are_one_question_and_its_answer_is_for_all(harness: Harness) -> None:
+    item = harness.item("CHAIN", "Cyclops")
+    known = harness.master_data.items.pop(("1710", item))
+    needs = [harness.need(item, reference=f"R-{number}", quantity=10 + number, days=40 + number) for number in range(6)]
+    requirements = [await harness.plan(need) for need in needs]
+    blocked = [await harness.short(requirement) for requirement in requirements]
+    assert len({exception.id for exception in blocked}) == 1
+    [question] = {exception.digest: exception for exception in blocked}.values()
+    assert item in question.proposal.summary
+    assert question.proposal.quantity is None
+
+    # The one that asked goes, and so does another: the question stays for the rest.
+    asking = next(each for each in requirements if each == question.raised_by)
+    others = [each for each in requirements if each != asking]
+    await harness.withdraw(needs[requirements.index(asking)], 2)
+    assert await harness.ended(asking) == "withdrawn"
+    await harness.withdraw(needs[requirements.index(others[0])], 2)
+    assert await harness.ended(others[0]) == "withdrawn"
+    assert "exception.left" in await harness.kinds(asking)
+
+    harness.master_data.items["1710", item] = known
+    await harness.decide(await harness.short(others[1]), Choice.RETRY)
+    for requirement in others[1:]:
+        assert (await harness.sent(requirement)).lines
+        assert (await harness.requirement(requirement)).exception_id is None
+
+
+async def test_a_question_that_all_have_left_is_closed_and_asked_anew_by_the_next(harness: Harness) -> None:
+    item = harness.item("CHAIN", "Cyclops")
+    harness.master_data.items.pop(("1710", item))
+    first, second = (harness.need(item, reference=reference) for reference in ("R-1", "R-2"))
+    question = await harness.short(await harness.plan(first))
+    await harness.withdraw(first, 2)
+    assert await harness.ended(question.id) == "overtaken"
+    again = await harness.short(await harness.plan(second))
+    assert again.id != question.id
+    assert again.state == "open"
+
+
+async def test_where_one_need_finds_the_fault_gone_the_others_try_again(harness: Harness) -> None:
+    item = harness.item("CHAIN", "Cyclops")
+    known = harness.master_data.items.pop(("1710", item))
+    first, second = (harness.need(item, reference=reference) for reference in ("R-1", "R-2"))
+    question = await harness.short(await harness.plan(first))
+    assert (await harness.short(await harness.plan(second))).id == question.id
+    harness.master_data.items["1710", item] = known
+    await harness.replan(second, 2, quantity=140)
+    assert await harness.ended(question.id) == "overtaken"
+    for need in (first, second):
+        assert (await harness.sent(need.id)).lines
+
+
 async def test_a_change_that_the_holding_supplier_can_not_serve_waits_for_master_data(harness: Harness) -> None:
     item = harness.item("CHAIN", "Cyclops")
     need = harness.need(item)

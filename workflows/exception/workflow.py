@@ -227,7 +227,14 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                 exception_id=state.raised.exception_id, digest=state.decision.digest, decision=state.decision
             )
         self.show()
-        call = CloseExceptionCall(audit_batch=self.audit_batch(), raised_by=state.raised.raised_by, decided=decided)
+        call = CloseExceptionCall(
+            audit_batch=self.audit_batch(),
+            exception_id=state.raised.exception_id,
+            raised_by=state.raised.raised_by,
+            decided=decided,
+            closed_at=workflow.now(),
+            digest=state.proposal.digest,
+        )
         await self.recorded(InternalActivities.close_exception, call)
 
     def snapshot(self) -> ExceptionSnapshot:

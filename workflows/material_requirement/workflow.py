@@ -171,7 +171,10 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             await self._overtake("master data is complete now", ExceptionKind.MASTER_DATA)
             return
         proposal = master_data_proposal(state.acted_on, problem.defects, problem.policy)
-        await self._ask(proposal.model_copy(update={"reasons": problem.reasons()}))
+        proposal = proposal.model_copy(update={"reasons": problem.reasons()})
+        state.exception = await self._questions.ask_once(
+            state.exception, proposal, state.policy, item_class=state.item_class
+        )
 
     # -- test, and ask a person
 
@@ -179,7 +182,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         """R7: test the coverage against the pegged need; ask a person about a shortage that nobody accepted."""
         state = self.state
         if state.withdrawn:
-            await self._overtake("the plan withdrew the need")
+            await self._leave("the plan withdrew the need")
             return
         if state.covered_revision is None or any(coverage.pending for coverage in state.coverages):
             return
@@ -223,6 +226,13 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         state.exception = await self._questions.ask(
             state.exception, proposal, state.policy, about=about, item_class=state.item_class
         )
+
+    async def _leave(self, reason: str) -> None:
+        """Need no answer to the open exception any more."""
+        question = self.state.exception
+        if question is not None:
+            self.state.exception = None
+            await self._questions.leave(question, reason)
 
     async def _overtake(self, reason: str, kind: ExceptionKind | None = None) -> None:
         """Withdraw the open exception: its cause is gone."""

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import Message
 from typing import Any, Literal
 
 import httpx
+
+from adapters.erp.sap.values import read_json
 
 _CHANGESET = "changeset_pegline"
 _BATCH = "batch_pegline"
@@ -20,6 +22,8 @@ class Operation:
     method: Literal["POST", "MERGE", "DELETE"]
     path: str
     body: Mapping[str, Any] | None = None
+    told: str = field(default="", compare=False)
+    """What is wanted and what was found, in words: `line 10: quantity 80 wanted, 100 found`."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class BatchResponse:
 
     def body(self) -> Any:
         """The response's JSON. Raises ValueError where it is none."""
-        return json.loads(self.content)
+        return read_json(self.content)
 
 
 def changeset(operations: Sequence[Operation]) -> tuple[str, bytes]:
@@ -63,20 +67,34 @@ def changeset(operations: Sequence[Operation]) -> tuple[str, bytes]:
 
 
 def parts(content_type: str, content: bytes) -> list[BatchResponse]:
-    """The answers of a $batch in order; of a changeset that failed there is a single one."""
-    whole = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + content, policy=policy.HTTP)
-    return [_part(leaf) for leaf in whole.walk() if leaf.get_content_type() == "application/http"]
+    """The answers of a $batch in order; of a changeset that failed there is a single one.
+
+    Raises ValueError if the content is no such answer, or was cut off.
+    """
+    if not content_type.lower().lstrip().startswith("multipart/mixed"):
+        raise ValueError("the $batch answer is not multipart/mixed")
+    whole = message_from_bytes(
+        f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace") + content, policy=policy.HTTP
+    )
+    found = [_part(leaf) for leaf in whole.walk() if leaf.get_content_type() == "application/http"]
+    if not found:
+        raise ValueError("the $batch answer has no part")
+    return found
 
 
 def _part(leaf: Message) -> BatchResponse:
     payload = leaf.get_payload(decode=True)
     if not isinstance(payload, bytes):
         raise ValueError("a part of the $batch answer has no content")
-    head, _, body = payload.replace(b"\r\n", b"\n").partition(b"\n\n")
-    status_line, *header_lines = head.decode("latin-1").splitlines()
+    head, _, body = payload.replace(b"\r\n", b"\n").lstrip(b"\n").partition(b"\n\n")
+    status_line, *header_lines = head.decode("latin-1").split("\n")
+    version, _, rest = status_line.strip().partition(" ")
+    status = rest[:3]
+    if not version.upper().startswith("HTTP/") or not (status.isascii() and status.isdigit() and len(status) == 3):
+        raise ValueError(f"a part of the $batch answer has no status: {status_line[:60]!r}")
     headers = dict(line.split(":", 1) for line in header_lines if ":" in line)
     return BatchResponse(
-        int(status_line.split()[1]),
+        int(status),
         {name.strip().lower(): value.strip() for name, value in headers.items()},
         body.strip(),
     )

@@ -1,14 +1,16 @@
 """Our documents in SAP's fields. Pure: no I/O.
 
 Decided here: which fields of API_PURCHASEREQ_PROCESS_SRV and API_PURCHASEORDER_PROCESS_SRV are written, and how a
-document is found again: requisition items by PurReqnExternalReference, orders by CorrespncExternalReference, both the
-document's reference; each requisition item names its requirement. A transfer is a stock transport order (UB) of the
-supplying plant, without supplier and price; for a subcontract, each schedule line has the components given to the
-supplier. Item categories are written as these services show them: 0, 3, 7, not the L and U of SAP's screens.
+document is found again: requisition items and orders by the document's reference; each requisition item names its
+requirement. A transfer is a stock transport order of the supplying plant, without supplier, price, tax and account
+assignment; for a subcontract, each schedule line has the components given to the supplier. Not decided here: document
+types, item categories, fields of reference and what else is customizing in SAP (canonical.policy.ErpDocuments).
 """
 
+from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
-from typing import Any, assert_never
+from types import MappingProxyType
+from typing import Any
 
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import (
@@ -20,26 +22,23 @@ from adapters.erp.sap.values import (
     write_text,
 )
 from canonical.order import ComponentLine, DocumentLine, OrderDocument
-from canonical.policy import RouteKind
-
-REQUISITION_TYPE = PURCHASE = "NB"
-TRANSFER = "UB"
+from canonical.policy import ErpDocuments, RouteKind
 
 Body = dict[str, Any]
 
+STANDARD = ErpDocuments()
 _FINEST = Decimal("0.001")
-
-
-def item_category(route: RouteKind) -> str:
-    """SAP's category of an item that comes by this route; empty: standard, as SAP assumes."""
-    match route:
-        case RouteKind.DIRECT:
-            return ""
-        case RouteKind.SUBCONTRACT:
-            return "3"
-        case RouteKind.TRANSFER:
-            return "7"
-    assert_never(route)
+_ORDER_NUMBER = 10
+"""Characters of an order number."""
+_OF_ORDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "gl_account": "GLAccount",
+        "cost_center": "CostCenter",
+        "internal_order": "OrderID",
+        "wbs_element": "WBSElementExternalID",
+    }
+)
+_OF_REQUISITIONS: Mapping[str, str] = MappingProxyType({**_OF_ORDERS, "wbs_element": "WBSElement"})
 
 
 def item_number(line: int) -> str:
@@ -57,36 +56,62 @@ def first_sent(document: OrderDocument) -> str:
     return f"{document.order_date.isoformat()}T00:00:00"
 
 
-def requisition_body(document: OrderDocument, units: Units) -> Body:
+def order_number(document: OrderDocument, rules: ErpDocuments) -> str:
+    """The number that the order is to have; empty: SAP numbers it."""
+    if not rules.order_number_prefix:
+        return ""
+    return rules.order_number_prefix + document.reference[len(rules.order_number_prefix) - _ORDER_NUMBER :]
+
+
+def requisition_body(document: OrderDocument, units: Units, rules: ErpDocuments = STANDARD) -> Body:
     """The deep insert of one requisition, an item per line. Raises UnknownUnit or DoesNotFit."""
     return {
-        "PurchaseRequisitionType": REQUISITION_TYPE,
+        "PurchaseRequisitionType": rules.requisition_type,
         "PurReqnDescription": write_text(f"Pegline {document.reference}", 40),
-        "to_PurchaseReqnItem": {"results": [_requisition_item(document, line, units) for line in document.lines]},
+        "to_PurchaseReqnItem": {
+            "results": [_requisition_item(document, line, units, rules) for line in document.lines]
+        },
     }
 
 
-def _requisition_item(document: OrderDocument, line: DocumentLine, units: Units) -> Body:
+def _requisition_item(document: OrderDocument, line: DocumentLine, units: Units, rules: ErpDocuments) -> Body:
     item = {
         "PurchaseRequisitionItem": item_number(line.line),
-        "PurchaseRequisitionType": REQUISITION_TYPE,
+        "PurchaseRequisitionType": rules.requisition_type,
         "PurchaseRequisitionItemText": write_text(line.description or line.item, 40),
         "Material": write_code(line.item, 40, "Material"),
         "MaterialGroup": write_code(line.material_group, 9, "MaterialGroup"),
         "RequestedQuantity": write_quantity(line.quantity, "RequestedQuantity"),
         "BaseUnit": units.to_sap(line.unit),
-        "PurchasingDocumentItemCategory": item_category(document.route),
+        "PurchasingDocumentItemCategory": rules.item_categories.get(document.route, ""),
         "DeliveryDate": write_date(line.delivery_date),
         "Plant": write_code(document.plant, 4, "Plant"),
+        "StorageLocation": rules.storage_location,
         "CompanyCode": write_code(document.company_code, 4, "CompanyCode"),
         "PurchasingOrganization": write_code(document.purchasing_organization, 4, "PurchasingOrganization"),
         "PurchasingGroup": write_code(document.purchasing_group, 3, "PurchasingGroup"),
         **_required_of(document, line),
+        **_borne(document, rules, "to_PurchaseReqnAcctAssgmt", "PurchaseReqnAcctAssgmtNumber", _OF_REQUISITIONS),
         "RequirementTracking": write_code(line.requirement_reference, 10, "RequirementTracking"),
-        "PurReqnExternalReference": write_code(document.reference, 35, "PurReqnExternalReference"),
+        rules.requisition_reference_field: write_code(document.reference, 35, rules.requisition_reference_field),
         "PurReqnItemExternalReference": write_code(line.requirement_reference, 10, "PurReqnItemExternalReference"),
     }
     return _without_empty(item)
+
+
+def _borne(
+    document: OrderDocument, rules: ErpDocuments, navigation: str, number: str, fields: Mapping[str, str]
+) -> Body:
+    """Tax and account assignment of an item that is bought; all of it on one account."""
+    if document.route is RouteKind.TRANSFER:
+        return {}
+    bearer = rules.account_assignment
+    assigned = {sap: value for ours, sap in fields.items() if (value := getattr(bearer, ours))}
+    return {
+        "TaxCode": rules.tax_code,
+        "AccountAssignmentCategory": bearer.category,
+        **({navigation: {"results": [{number: "01", **assigned}]}} if bearer.category and assigned else {}),
+    }
 
 
 def _required_of(document: OrderDocument, line: DocumentLine) -> Body:
@@ -102,18 +127,20 @@ def _required_of(document: OrderDocument, line: DocumentLine) -> Body:
     }
 
 
-def order_body(document: OrderDocument, requisition: str, units: Units) -> Body:
+def order_body(document: OrderDocument, requisition: str, units: Units, rules: ErpDocuments = STANDARD) -> Body:
     """The deep insert of the order that a requisition is converted into. Raises UnknownUnit or DoesNotFit."""
+    number = order_number(document, rules)
     return {
-        "PurchaseOrderType": TRANSFER if document.route is RouteKind.TRANSFER else PURCHASE,
+        **({"PurchaseOrder": number} if number else {}),
+        "PurchaseOrderType": rules.transfer_type if document.route is RouteKind.TRANSFER else rules.order_type,
         "CompanyCode": write_code(document.company_code, 4, "CompanyCode"),
         "PurchasingOrganization": write_code(document.purchasing_organization, 4, "PurchasingOrganization"),
         "PurchasingGroup": write_code(document.purchasing_group, 3, "PurchasingGroup"),
         **_ordered_of(document),
         "PurchaseOrderDate": write_date(document.order_date),
-        "CorrespncExternalReference": write_code(document.reference, 12, "CorrespncExternalReference"),
+        rules.order_reference_field: write_code(document.reference, 12, rules.order_reference_field),
         "to_PurchaseOrderItem": {
-            "results": [_order_item(document, line, requisition, units) for line in document.lines]
+            "results": [_order_item(document, line, requisition, units, rules) for line in document.lines]
         },
     }
 
@@ -127,7 +154,9 @@ def _ordered_of(document: OrderDocument) -> Body:
     }
 
 
-def _order_item(document: OrderDocument, line: DocumentLine, requisition: str, units: Units) -> Body:
+def _order_item(
+    document: OrderDocument, line: DocumentLine, requisition: str, units: Units, rules: ErpDocuments
+) -> Body:
     unit = units.to_sap(line.unit)
     quantity = write_quantity(line.quantity, "OrderQuantity")
     origin = {"PurchaseRequisition": requisition, "PurchaseRequisitionItem": item_number(line.line)}
@@ -135,12 +164,14 @@ def _order_item(document: OrderDocument, line: DocumentLine, requisition: str, u
         "PurchaseOrderItem": item_number(line.line),
         "PurchaseOrderItemText": write_text(line.description or line.item, 40),
         "Plant": write_code(document.plant, 4, "Plant"),
+        "StorageLocation": rules.storage_location,
         "Material": write_code(line.item, 40, "Material"),
         "MaterialGroup": write_code(line.material_group, 9, "MaterialGroup"),
-        "PurchaseOrderItemCategory": item_category(document.route),
+        "PurchaseOrderItemCategory": rules.item_categories.get(document.route, ""),
         "OrderQuantity": quantity,
         "PurchaseOrderQuantityUnit": unit,
         **({} if document.route is RouteKind.TRANSFER else _priced(line, unit)),
+        **_borne(document, rules, "to_AccountAssignment", "AccountAssignmentNumber", _OF_ORDERS),
         **origin,
         "to_ScheduleLine": {
             "results": [

@@ -1,8 +1,10 @@
 """One document becomes one requisition and one order, whatever happens to the calls.
 
-Decided here: SAP's references are not unique and it remembers request ids only for a short time, so: look before
-creating, look again for the settle time where an earlier write may still appear, and sweep for duplicates after
-creating. If no call had an unknown outcome, no duplicate can appear and the sweep is not needed.
+Decided here: SAP's references are not unique and it remembers request ids only for a short time or not at all, so: look
+before creating; where an earlier create may have been lost, create again only once the document can't appear any more
+(settle_policy.py); and sweep for duplicates after creating. If no call had an unknown outcome, no duplicate can appear
+and the sweep is not needed, unless SAP is not asked to repeat requests at all. What appears even later is found by the
+sweep over all orders (duplicates.py).
 """
 
 import asyncio
@@ -13,10 +15,11 @@ from adapters.erp.sap.batch import Operation
 from adapters.erp.sap.mapping import first_sent, item_number, order_body, requisition_body
 from adapters.erp.sap.odata import SYSTEM, ODataService, keyed, literal
 from adapters.erp.sap.remote import RemoteDocument, remote_orders, remote_requisitions
-from adapters.erp.sap.settle_policy import SettlePolicy
+from adapters.erp.sap.settle_policy import NotFinal, SettlePolicy
 from adapters.erp.sap.units import Units
 from adapters.errors import PermanentError, TransientError
 from canonical.order import OrderDocument, Placed, PlaceOutcome, Refused
+from canonical.policy import ErpDocuments
 
 Look = Callable[[], Awaitable[list[RemoteDocument]]]
 Create = Callable[[], Awaitable[RemoteDocument | Refused]]
@@ -29,6 +32,7 @@ class Placing:
     requisition_service: ODataService
     order_service: ODataService
     units: Units
+    rules: ErpDocuments
     settle_policy: SettlePolicy
     document: OrderDocument
     key: str
@@ -36,13 +40,13 @@ class Placing:
     async def run(self, maybe_written: bool) -> PlaceOutcome:
         """Find or create both documents. Raises UnknownUnit or DoesNotFit before anything is written."""
         deadline = self.settle_policy.deadline()
-        requisition_body(self.document, self.units)
-        order_body(self.document, "", self.units)
+        requisition_body(self.document, self.units, self.rules)
+        order_body(self.document, "", self.units, self.rules)
         requisitions, orders = await asyncio.gather(self._requisitions(), self._orders())
         if orders:
             return await self._swept(requisitions, orders, found_existing=True)
         requisition, was_there, requisition_doubt = await self._ensured(
-            requisitions, self._requisitions, self._create_requisition, maybe_written, deadline
+            "requisition", requisitions, self._requisitions, self._create_requisition, maybe_written, deadline
         )
         if isinstance(requisition, Refused):
             return requisition
@@ -52,27 +56,30 @@ class Placing:
 
         # An order can't be in progress before its requisition exists.
         order, order_was_there, order_doubt = await self._ensured(
-            [], self._orders, convert, maybe_written and was_there, deadline
+            "order", [], self._orders, convert, maybe_written and was_there, deadline
         )
         if isinstance(order, Refused):
             return order
-        if not (maybe_written or requisitions or requisition_doubt or order_doubt):
+        doubt = maybe_written or requisitions or requisition_doubt or order_doubt
+        if self.order_service.repeatable and not doubt:
             return Placed(requisition_number=requisition.number, order_number=order.number)
         requisitions, orders = await asyncio.gather(self._requisitions(), self._orders())
         return await self._swept(requisitions or [requisition], orders or [order], found_existing=order_was_there)
 
     async def _ensured(
-        self, remote: list[RemoteDocument], look: Look, create: Create, maybe_written: bool, deadline: float
+        self, kind: str, remote: list[RemoteDocument], look: Look, create: Create, maybe_written: bool, deadline: float
     ) -> tuple[RemoteDocument | Refused, bool, bool]:
         """The document, whether it existed before this call tried to create it, and whether a duplicate may appear."""
         tried, doubt = False, maybe_written
+        what = f"{self.document.reference}/{kind}"
         while True:
             if maybe_written and not remote:
-                remote = await self.settle_policy.look_until(look, bool)
+                remote = await self._looked_for(what, kind, look)
             if remote:
                 return _alive(remote), not tried, doubt
             try:
                 tried = True
+                self.settle_policy.sent(what)
                 created = await create()
             except TransientError as error:
                 if not error.maybe_written or not self.settle_policy.has_time_to_settle(deadline):
@@ -83,6 +90,18 @@ class Placing:
             if isinstance(created, Refused) and (remote := await look()):
                 return _alive(remote), False, True
             return created, False, doubt
+
+    async def _looked_for(self, what: str, kind: str, look: Look) -> list[RemoteDocument]:
+        try:
+            return await self.settle_policy.look_until_final(what, look)
+        except NotFinal as missing:
+            reason = f"the answer to the create of {kind} {self.document.reference} was lost, and {missing}"
+            raise TransientError(
+                SYSTEM,
+                f"{reason}; it is looked for again then, and created only if it is still missing",
+                maybe_written=True,
+                retry_after_seconds=missing.seconds,
+            ) from None
 
     async def _swept(
         self, requisitions: Sequence[RemoteDocument], orders: Sequence[RemoteDocument], *, found_existing: bool
@@ -114,20 +133,22 @@ class Placing:
             )
 
     async def _requisitions(self) -> list[RemoteDocument]:
-        return await requisitions_of(self.requisition_service, self.document.reference)
+        field = self.rules.requisition_reference_field
+        return await requisitions_of(self.requisition_service, self.document.reference, field)
 
     async def _orders(self) -> list[RemoteDocument]:
-        orders = await self.order_service.read(
+        return await self.order_service.read_as(
+            remote_orders,
             "A_PurchaseOrder",
-            where=f"CorrespncExternalReference eq {literal(self.document.reference)}",
+            where=f"{self.rules.order_reference_field} eq {literal(self.document.reference)}",
             expand="to_PurchaseOrderItem",
         )
-        return remote_orders(orders)
 
     async def _create_requisition(self) -> RemoteDocument | Refused:
         created = await self.requisition_service.create(
             "A_PurchaseRequisitionHeader",
-            requisition_body(self.document, self.units),
+            requisition_body(self.document, self.units, self.rules),
+            number="PurchaseRequisition",
             key=f"{self.key}/requisition",
             first_sent=first_sent(self.document),
         )
@@ -138,7 +159,8 @@ class Placing:
     async def _create_order(self, requisition: str) -> RemoteDocument | Refused:
         created = await self.order_service.create(
             "A_PurchaseOrder",
-            order_body(self.document, requisition, self.units),
+            order_body(self.document, requisition, self.units, self.rules),
+            number="PurchaseOrder",
             key=f"{self.key}/order",
             first_sent=first_sent(self.document),
         )
@@ -151,14 +173,14 @@ class Placing:
         return tuple(line.line for line in self.document.lines)
 
 
-async def requisitions_of(service: ODataService, reference: str) -> list[RemoteDocument]:
-    """The requisitions with items of our reference, the lowest number first."""
-    items = await service.read(
+async def requisitions_of(service: ODataService, reference: str, field: str) -> list[RemoteDocument]:
+    """The requisitions with items of our reference in `field`, the lowest number first."""
+    return await service.read_as(
+        remote_requisitions,
         "A_PurchaseRequisitionItem",
-        where=f"PurReqnExternalReference eq {literal(reference)}",
+        where=f"{field} eq {literal(reference)}",
         select="PurchaseRequisition,PurchaseRequisitionItem,IsDeleted,PurchasingDocument,OrderedQuantity",
     )
-    return remote_requisitions(items)
 
 
 def requisition_deletions(number: str, items: Iterable[int]) -> list[Operation]:
@@ -168,6 +190,7 @@ def requisition_deletions(number: str, items: Iterable[int]) -> list[Operation]:
             "MERGE",
             keyed("A_PurchaseRequisitionItem", PurchaseRequisition=number, PurchaseRequisitionItem=item_number(item)),
             {"IsDeleted": "X"},
+            f"item {item} of requisition {number}: deletion wanted, not deleted found",
         )
         for item in items
     ]

@@ -1,10 +1,11 @@
 """Brings a document in SAP to its requested state: read, write only what is missing, read again.
 
 Decided here: that a system may accept a write and hold something else, and that the write of an abandoned attempt may
-arrive in between. Not decided here: what is missing (difference.py).
+arrive in between; that a refusal says what was wanted and what was found. Not decided here: what is missing
+(difference.py).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.erp.sap.batch import Operation
 from adapters.erp.sap.odata import SYSTEM, ODataService
@@ -12,6 +13,8 @@ from adapters.erp.sap.settle_policy import SettlePolicy
 from adapters.erp.sap.units import UnknownUnit
 from adapters.erp.sap.values import DoesNotFit
 from canonical.order import Refused, WriteOutcome, Written
+
+_TOLD_MAX = 300
 
 Missing = Callable[[], Awaitable[list[Operation] | Refused]]
 """Reads the document and returns what is missing now."""
@@ -32,10 +35,12 @@ async def reconcile(
             # The write of an abandoned attempt may have arrived in between; then less is missing now.
             left = await missing()
             if left == operations or isinstance(left, Refused):
-                return refused
+                return _with_values(refused, operations)
             operations = left
             refused = await service.change(left, key=key) if left else None
-        return refused or await _verified(what, len(operations), missing, settle_policy)
+        if refused is not None:
+            return _with_values(refused, operations)
+        return await _verified(what, len(operations), missing, settle_policy)
     except DoesNotFit as error:
         return Refused(system=SYSTEM, code="does_not_fit", reason=str(error))
     except UnknownUnit as error:
@@ -47,6 +52,16 @@ async def _verified(what: str, writes: int, missing: Missing, settle_policy: Set
     left = await settle_policy.look_until(missing, lambda left: left == [])
     if left == []:
         return Written(reference=what, writes=writes)
-    still = left.reason if isinstance(left, Refused) else ", ".join(one.path for one in left)[:200]
-    reason = f"document {what} is not as it was written; still different: {still}"
+    still = left.reason if isinstance(left, Refused) else _told(left)
+    reason = f"document {what} is not as it was written; {still}"
     return Refused(system=SYSTEM, code="not_as_written", reason=reason)
+
+
+def _with_values(refused: Refused, operations: Sequence[Operation]) -> Refused:
+    """SAP's refusal with what was wanted and found, of the line it names if it names one."""
+    of_line = [one for one in operations if one.told.startswith((f"line {refused.line}:", f"line {refused.line},"))]
+    return refused.model_copy(update={"reason": f"{refused.reason} ({_told(of_line or operations)})"})
+
+
+def _told(operations: Sequence[Operation]) -> str:
+    return "; ".join(one.told or one.path for one in operations)[:_TOLD_MAX]

@@ -1,15 +1,21 @@
 """SAP's state of our documents, as small models. Pure: no I/O.
 
-Decided here: what counts as alive, deleted, blocked, converted into an order. The fields to write are in mapping.py.
+Decided here: what counts as alive, deleted, blocked, converted into an order; and that numbers and days lie within what
+the rest of Pegline can hold: everything raises ValueError, KeyError or TypeError for rows of another kind. The fields
+to write are in mapping.py.
 """
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from adapters.erp.sap.odata import Entity, rows
 from adapters.erp.sap.values import read_date, read_decimal
+from canonical.base import FIRST_DAY, LAST_DAY
+
+_BEYOND, _FINEST = Decimal(10) ** 12, Decimal("0.000001")
 
 _DELETED = "L"
 """PurchasingDocumentDeletionCode has three values: L deleted, S blocked, empty. What else an installation may use is
@@ -54,6 +60,8 @@ class RemoteItem:
     price: Decimal = Decimal(0)
     price_unit: Decimal = Decimal(1)
     components: tuple[RemoteComponent, ...] = ()
+    material: str = ""
+    plant: str = ""
     blocked: bool = False
 
 
@@ -75,6 +83,20 @@ class RemoteDocument:
         return not self.live_items
 
 
+def _number(value: Any) -> Decimal:
+    number = read_decimal(value)
+    if not 0 <= number < _BEYOND or number % _FINEST:
+        raise ValueError(f"a quantity or price beyond what an order can hold: {str(value)[:60]!r}")
+    return number
+
+
+def _day(value: Any) -> dt.date | None:
+    day = read_date(value)
+    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"{day} does not lie between {FIRST_DAY} and {LAST_DAY}")
+    return day
+
+
 def remote_item(item: Entity) -> RemoteItem:
     """An order item with its expanded schedule."""
     lines = rows(item, "to_ScheduleLine")
@@ -83,15 +105,17 @@ def remote_item(item: Entity) -> RemoteItem:
     return RemoteItem(
         order=item["PurchaseOrder"],
         number=int(item["PurchaseOrderItem"]),
-        quantity=read_decimal(item.get("OrderQuantity")),
+        quantity=_number(item.get("OrderQuantity")),
         deleted=_deletion_code(item) == _DELETED,
         blocked=_deletion_code(item) not in ("", _DELETED),
         completed=bool(item.get("IsCompletelyDelivered")),
         requisition=item.get("PurchaseRequisition") or "",
         schedule=tuple(sorted(schedule, key=lambda line: line.number)),
-        price=read_decimal(item.get("NetPriceAmount")),
-        price_unit=read_decimal(item.get("NetPriceQuantity")) or Decimal(1),
+        price=_number(item.get("NetPriceAmount")),
+        price_unit=_number(item.get("NetPriceQuantity")) or Decimal(1),
         components=tuple(sorted(components, key=lambda one: (one.schedule_line, one.reservation))),
+        material=item.get("Material") or "",
+        plant=item.get("Plant") or "",
     )
 
 
@@ -102,9 +126,9 @@ def _deletion_code(entity: Entity) -> str:
 def _remote_schedule_line(line: Entity) -> RemoteScheduleLine:
     return RemoteScheduleLine(
         number=int(line["ScheduleLine"]),
-        date=read_date(line.get("ScheduleLineDeliveryDate")),
-        quantity=read_decimal(line.get("ScheduleLineOrderQuantity")),
-        committed=read_decimal(line.get("ScheduleLineCommittedQuantity")),
+        date=_day(line.get("ScheduleLineDeliveryDate")),
+        quantity=_number(line.get("ScheduleLineOrderQuantity")),
+        committed=_number(line.get("ScheduleLineCommittedQuantity")),
     )
 
 
@@ -114,9 +138,9 @@ def _remote_component(component: Entity) -> RemoteComponent:
         reservation=int(component["ReservationItem"]),
         record_type=component.get("RecordType") or "",
         material=component["Material"],
-        quantity=read_decimal(component.get("QuantityInEntryUnit")),
+        quantity=_number(component.get("QuantityInEntryUnit")),
         unit=component.get("EntryUnit") or "",
-        date=read_date(component.get("RequirementDate")),
+        date=_day(component.get("RequirementDate")),
     )
 
 

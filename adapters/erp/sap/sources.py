@@ -61,6 +61,14 @@ class SourceReader:
 
     def item_at_plant(self, plant: str, item: str, records: MasterRecords, today: dt.date) -> ItemAtPlant | UnknownItem:
         """The item with its sources by preference; unknown where it is missing, flagged for deletion, or unreadable."""
+        try:
+            return self._item_at_plant(plant, item, records, today)
+        except (ValueError, ArithmeticError) as error:
+            return UnknownItem(plant=plant, item=item, detail=_unreadable(f"product {item}", error)[:300])
+
+    def _item_at_plant(
+        self, plant: str, item: str, records: MasterRecords, today: dt.date
+    ) -> ItemAtPlant | UnknownItem:
         if records.product is None or records.product.get("IsMarkedForDeletion"):
             return UnknownItem(plant=plant, item=item, detail=f"no product {item}, or it is marked for deletion")
         at_plant = records.product_plant
@@ -71,7 +79,7 @@ class SourceReader:
         if any(source.route is RouteKind.SUBCONTRACT for source in sources):
             try:
                 components = self._components(records.boms, today)
-            except (UnknownUnit, ValidationError) as error:
+            except (UnknownUnit, ValueError, ArithmeticError) as error:
                 unreadable.append(_unreadable(f"bill of materials of {item}", error))
                 log.warning("%s at %s: %s", item, plant, unreadable[-1])
                 sources = [source for source in sources if source.route is not RouteKind.SUBCONTRACT]
@@ -112,7 +120,7 @@ class SourceReader:
             for route, terms in _terms_at(info, plant):
                 try:
                     source = self._source(info, terms, at_plant, supplier)
-                except (UnknownUnit, ValidationError, ValueError) as error:
+                except (UnknownUnit, ValueError, ArithmeticError) as error:
                     unreadable.append(_unreadable(f"info record {info['PurchasingInfoRecord']}", error))
                     log.warning("%s at %s: %s", item, plant, unreadable[-1])
                     continue

@@ -4,7 +4,7 @@ SAP's codes are the commercial (English) ones that its OData services show, e.g.
 may mean one of ours. They are customizing in SAP: an installation that has its own passes its own `Units`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 _TO_SAP: Mapping[str, str] = {
@@ -71,6 +71,14 @@ class Units:
 
     outgoing: Mapping[str, str] = field(default_factory=lambda: _TO_SAP)
     incoming: Mapping[str, str] = field(default_factory=lambda: _FROM_SAP)
+
+    def with_codes(self, codes: Mapping[str, Sequence[str]]) -> "Units":
+        """These tables with an installation's own codes: by UN/ECE code, SAP's codes, the first of which is written."""
+        if not codes:
+            return self
+        written = {ours: saps[0] for ours, saps in codes.items()}
+        read = {sap: ours for ours, saps in codes.items() for sap in saps}
+        return Units({**self.outgoing, **written}, {**self.incoming, **read})
 
     def to_sap(self, code: str) -> str:
         """SAP's code for a UN/ECE code. Raises UnknownUnit."""

@@ -4,8 +4,9 @@ Nothing is rounded or cut silently, except descriptive texts: a value that SAP c
 """
 
 import datetime as dt
+import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
@@ -13,10 +14,24 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _QUANTITY_DIGITS, _QUANTITY_SCALE = 13, 3
 _PRICE_DIGITS, _PRICE_SCALE = 12, 2
 _PRICE_UNIT_MAX = 99_999
+_DIGITS_MAX = 31
+"""The most digits of a decimal in SAP."""
 
 
 class DoesNotFit(ValueError):
     """A value that a field of SAP can't hold; the message names value and field."""
+
+
+def read_json(content: bytes) -> Any:
+    """JSON with exact numbers. Raises ValueError for anything else, endless nesting included."""
+    try:
+        return json.loads(content, parse_float=Decimal, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _no_number(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number")
 
 
 def write_date(day: dt.date) -> str:
@@ -29,10 +44,13 @@ def read_moment(text: str | None) -> dt.datetime | None:
     """The instant of /Date(ms+0000)/, which SAP states in UTC; None for an empty field. Raises ValueError."""
     if not text:
         return None
-    found = _DATE.match(text)
+    found = _DATE.match(text) if isinstance(text, str) else None
     if found is None:
-        raise ValueError(f"not an OData V2 date: {text!r}")
-    return _EPOCH + dt.timedelta(milliseconds=int(found.group(1)))
+        raise ValueError(f"not an OData V2 date: {str(text)[:60]!r}")
+    try:
+        return _EPOCH + dt.timedelta(milliseconds=int(found.group(1)))
+    except OverflowError:
+        raise ValueError(f"a date beyond the calendar: {text[:60]!r}") from None
 
 
 def read_date(text: str | None) -> dt.date | None:
@@ -47,8 +65,19 @@ def write_quantity(quantity: Decimal, field: str) -> str:
 
 
 def read_decimal(value: Any) -> Decimal:
-    """A decimal as SAP sends it: a string, empty where initial."""
-    return Decimal(str(value)) if value not in (None, "") else Decimal(0)
+    """A decimal as SAP sends it: a string, empty where initial. Raises ValueError for what no field can hold."""
+    if value is None or value == "":
+        return Decimal(0)
+    try:
+        number = Decimal(value) if isinstance(value, str | int) else value
+    except InvalidOperation:
+        number = None
+    if not isinstance(number, Decimal) or isinstance(value, bool):
+        raise ValueError(f"not a decimal: {str(value)[:60]!r}")
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or len(digits) > _DIGITS_MAX or not -_DIGITS_MAX <= exponent <= _DIGITS_MAX:
+        raise ValueError(f"a decimal beyond SAP's digits: {str(value)[:60]!r}")
+    return number
 
 
 def write_price(price: Decimal, price_unit: Decimal, field: str) -> tuple[str, str]:

@@ -140,6 +140,8 @@ def upgrade() -> None:
         sa.Column("lines", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("unreadable", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("past_due", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ignored", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("known", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("kept", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("inbox_mark", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -324,6 +326,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("inbox_id IS NULL AND NOT kept"),
     )
     op.create_table(
+        "shared_question",
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("plant", "item", "digest", name="pk_shared_question"),
+    )
+    op.create_table(
+        "waiting_for_decision",
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("exception_id", "requirement_id", name="pk_waiting_for_decision"),
+    )
+    op.create_table(
         "plan_line",
         sa.Column("run", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -335,6 +351,7 @@ def upgrade() -> None:
         sa.Column("content", sa.Text(), nullable=True),
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("past_due", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("field", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_line_run_plan_run", ondelete="CASCADE"),
@@ -369,6 +386,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("ended_entity")
     op.drop_table("supply_request")
+    op.drop_table("waiting_for_decision")
+    op.drop_table("shared_question")
     op.drop_table("plan_line")
     op.drop_table("plan_change")
     op.drop_table("order_line")

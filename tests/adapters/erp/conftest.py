@@ -9,6 +9,7 @@ from adapters.erp.sap.client import SapErp
 from adapters.http import make_client
 from simulators.erp import create
 from simulators.faults import Simulator
+from tests.adapters.erp.documents import policies
 from tests.adapters.erp.sap import MASTER_DATA, Mounted, Sap
 
 
@@ -25,4 +26,6 @@ async def sap() -> AsyncIterator[Sap]:
 
 @pytest.fixture
 def erp(sap: Sap) -> SapErp:
-    return SapErp(sap.http, settle_seconds=0.5, look_every_seconds=0.05, budget_seconds=3)
+    return SapErp(
+        sap.http, settle_seconds=0.5, look_every_seconds=0.05, budget_seconds=3, policies=policies(transfers=True)
+    )

@@ -4,9 +4,11 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from canonical.calendar import Calendar
 from canonical.identity import OrderId, external_reference, requirement_reference
 from canonical.order import ComponentLine, DocumentLine, OrderDocument, WrittenLine
-from canonical.policy import RouteKind
+from canonical.policy import ErpDocuments, PlantPolicy, RouteKind
+from policies.book import FixedPolicies
 
 ORDER_ID = OrderId("order/1710/17300001/k3jd9")
 DOCK = dt.date(2027, 3, 1)
@@ -47,6 +49,25 @@ def document(*lines: DocumentLine, **other: Any) -> OrderDocument:
 def written(quantity: str = "100", day: dt.date = DOCK, price: str = "0.10", **other: Any) -> WrittenLine:
     """What was last written of a line."""
     return WrittenLine(quantity=Decimal(quantity), delivery_date=day, price=Decimal(price), **other)
+
+
+def policies(*plants: str, **erp: Any) -> FixedPolicies:
+    """Policies that write documents so, at plant 1710 or these."""
+    calendar = Calendar(name="Monday to Friday")
+    return FixedPolicies(
+        {
+            plant: PlantPolicy(
+                plant=plant,
+                version="v1",
+                company_code="1710",
+                purchasing_organization="1710",
+                calendar=calendar,
+                office=calendar,
+                erp=ErpDocuments(**erp),
+            )
+            for plant in plants or ("1710",)
+        }
+    )
 
 
 def component(item: str = "MZ-STEEL", quantity: str = "250", unit: str = "KGM", **other: Any) -> ComponentLine:

@@ -45,6 +45,9 @@ SETS: dict[str, dict[str, Property]] = {
         PurReqnItemCurrency String 5
         DeliveryDate DateTime
         Plant String 4
+        StorageLocation String 4
+        TaxCode String 2
+        AccountAssignmentCategory String 1
         CompanyCode String 4
         PurchasingOrganization String 4
         PurchasingGroup String 3
@@ -52,8 +55,23 @@ SETS: dict[str, dict[str, Property]] = {
         PurchasingInfoRecord String 10
         RequirementTracking String 10
         PurReqnExternalReference String 35
+        PurReqnExternalSystemId String 60
         PurReqnItemExternalReference String 10
         IsDeleted String 1
+    """),
+    "A_PurReqnAcctAssgmt": _table("""
+        PurchaseReqnAcctAssgmtNumber String 2
+        GLAccount String 10
+        CostCenter String 10
+        OrderID String 12
+        WBSElement String 24
+    """),
+    "A_PurOrdAccountAssignment": _table("""
+        AccountAssignmentNumber String 2
+        GLAccount String 10
+        CostCenter String 10
+        OrderID String 12
+        WBSElementExternalID String 24
     """),
     "A_PurchaseOrder": _table("""
         PurchaseOrder String 10
@@ -67,6 +85,7 @@ SETS: dict[str, dict[str, Property]] = {
         DocumentCurrency String 5
         PurchaseOrderDate DateTime
         CorrespncExternalReference String 12
+        CorrespncInternalReference String 12
     """),
     "A_PurchaseOrderItem": _table("""
         PurchaseOrder String 10
@@ -74,6 +93,9 @@ SETS: dict[str, dict[str, Property]] = {
         PurchasingDocumentDeletionCode String 1 readonly
         PurchaseOrderItemText String 40
         PurchaseOrderItemCategory String 1
+        AccountAssignmentCategory String 1
+        TaxCode String 2
+        StorageLocation String 4
         Plant String 4
         Material String 40
         MaterialGroup String 9
@@ -114,8 +136,12 @@ SETS: dict[str, dict[str, Property]] = {
 
 NAVIGATIONS = {
     "A_PurchaseRequisitionHeader": {"to_PurchaseReqnItem": "A_PurchaseRequisitionItem"},
+    "A_PurchaseRequisitionItem": {"to_PurchaseReqnAcctAssgmt": "A_PurReqnAcctAssgmt"},
     "A_PurchaseOrder": {"to_PurchaseOrderItem": "A_PurchaseOrderItem"},
-    "A_PurchaseOrderItem": {"to_ScheduleLine": "A_PurchaseOrderScheduleLine"},
+    "A_PurchaseOrderItem": {
+        "to_ScheduleLine": "A_PurchaseOrderScheduleLine",
+        "to_AccountAssignment": "A_PurOrdAccountAssignment",
+    },
     "A_PurchaseOrderScheduleLine": {"to_SubcontractingComponent": "A_POSubcontractingComponent"},
 }
 

@@ -81,7 +81,7 @@ async def test_a_change_that_is_there_already_is_no_write(erp: SapErp, sap: Sap,
 
 async def test_only_the_changed_lines_are_looked_at(erp: SapErp, sap: Sap, number: str) -> None:
     whole = document(line(10, "80"), line(20, "1"), order_number=number, changed_lines=(10,))
-    assert await erp.change_order(whole, key="change-2") == Written(reference=number, writes=1)
+    assert await erp.change_order(whole, key="change-2") == Written(reference=number, writes=2)
     assert sap.item(number, 20)["OrderQuantity"] == "100"
 
 
@@ -209,7 +209,7 @@ async def test_a_document_that_another_user_holds_is_only_a_matter_of_time(
 
 async def test_a_single_write_waits_for_the_lock_as_well(erp: SapErp, sap: Sap, number: str) -> None:
     await sap.post("/control/locks", {"document": number, "user": "MILLER", "times": 1})
-    change = revised(number, line(10, "80"))
+    change = revised(number, line(10, delivery_date=LATER))
     with pytest.raises(TransientError, match="MILLER"):
         await erp.change_order(change, key="change-2")
     assert await erp.change_order(change, key="change-2") == Written(reference=number, writes=1)
@@ -233,10 +233,10 @@ class Deaf(Mounted):
 async def test_an_erp_that_holds_something_else_than_was_written_is_found_out(sap: Sap, number: str) -> None:
     async with make_client("http://sap/erp", "PEGLINE", "pegline", 0.25, Deaf(sap.simulator)) as http:
         deaf = SapErp(http, settle_seconds=0.1, look_every_seconds=0.05)
-        refused = await deaf.change_order(revised(number, line(10, "80")), key="change-2")
+        refused = await deaf.change_order(revised(number, line(10, delivery_date=LATER)), key="change-2")
     assert isinstance(refused, Refused)
     assert refused.code == "not_as_written"
-    assert "A_PurchaseOrderItem" in refused.reason
+    assert "line 10, delivery 1: date 2027-03-15 wanted, 2027-03-01 found" in refused.reason
 
 
 @pytest.mark.parametrize(
@@ -258,4 +258,32 @@ async def test_a_held_document_is_known_by_status_code_or_text(
 
     async with make_client("http://sap/erp", "PEGLINE", "pegline", 0.25, Held(sap.simulator)) as http:
         with pytest.raises(TransientError, match=detail):
-            await SapErp(http).change_order(revised(number, line(10, "80")), key="change-2")
+            await SapErp(http).change_order(revised(number, line(10, delivery_date=LATER)), key="change-2")
+
+
+class Literal(Mounted):
+    """A SAP that does what it is told and nothing beside: no schedule line moves along with its item."""
+
+    told: list[str]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("$batch"):
+            self.told = [line for line in request.content.decode().splitlines() if line.startswith("{")]
+        return await super().handle_async_request(request)
+
+
+async def test_a_change_of_quantity_tells_item_and_schedule_line_in_one_call(sap: Sap, number: str) -> None:
+    literal = Literal(sap.simulator)
+    async with make_client("http://sap/erp", "PEGLINE", "pegline", 0.25, literal) as http:
+        outcome = await SapErp(http).change_order(revised(number, line(10, "80")), key="change-2")
+    assert outcome == Written(reference=number, writes=2)
+    assert literal.told == ['{"OrderQuantity":"80.000"}', '{"ScheduleLineOrderQuantity":"80.000"}']
+
+
+async def test_a_refused_change_tells_what_was_wanted_and_found(erp: SapErp, sap: Sap, number: str) -> None:
+    await sap.receive(number, 10, "30")
+    refused = await erp.change_order(revised(number, line(10, "20"), line(20, "80")), key="change-2")
+    assert isinstance(refused, Refused)
+    assert "30 were delivered already" in refused.reason
+    assert "line 10: quantity 20 wanted, 100 found; line 10, delivery 1: quantity 20 wanted" in refused.reason
+    assert "line 20" not in refused.reason, "it is about line 10"

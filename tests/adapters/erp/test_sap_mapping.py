@@ -23,10 +23,28 @@ from adapters.erp.sap.remote import (
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import DoesNotFit
 from canonical.order import DeliveryLine, LineSchedule, Refused
+from canonical.policy import AccountAssignment, ErpDocuments, RouteKind
 from tests.adapters.erp.documents import DOCK, component, document, line, subcontract, transfer, written
 from tests.adapters.erp.sap_metadata import DELETABLE, NAVIGATIONS, SETS
 
 UNITS = Units()
+OWN_CUSTOMIZING = ErpDocuments(
+    requisition_type="ZR",
+    order_type="ZNB",
+    item_categories={RouteKind.DIRECT: "0", RouteKind.SUBCONTRACT: "L", RouteKind.TRANSFER: "U"},
+    order_number_prefix="7",
+    order_reference_field="CorrespncInternalReference",
+    requisition_reference_field="PurReqnExternalSystemId",
+    storage_location="171C",
+    tax_code="V1",
+    account_assignment=AccountAssignment(
+        category="K",
+        gl_account="65100000",
+        cost_center="17101201",
+        internal_order="800001",
+        wbs_element="P-1.2",
+    ),
+)
 
 
 def scheduled(number: int, quantity: str, day: dt.date = DOCK, committed: str = "0") -> RemoteScheduleLine:
@@ -115,6 +133,51 @@ def test_what_we_do_not_know_is_left_to_sap() -> None:
     assert item["PurchaseRequisitionItemText"] == bare.item
 
 
+def test_document_types_categories_tax_and_account_are_the_plants_own() -> None:
+    body = order_body(subcontract(), "10000007", UNITS, OWN_CUSTOMIZING)
+    assert (body["PurchaseOrderType"], body["PurchaseOrder"]) == ("ZNB", f"7{document().reference[-9:]}")
+    assert len(body["PurchaseOrder"]) == 10
+    assert body["CorrespncInternalReference"] == document().reference
+    assert "CorrespncExternalReference" not in body
+    (item,) = body["to_PurchaseOrderItem"]["results"]
+    said = ("PurchaseOrderItemCategory", "StorageLocation", "TaxCode", "AccountAssignmentCategory")
+    assert [item[name] for name in said] == ["L", "171C", "V1", "K"]
+    (account,) = item["to_AccountAssignment"]["results"]
+    assert account == {
+        "AccountAssignmentNumber": "01",
+        "GLAccount": "65100000",
+        "CostCenter": "17101201",
+        "OrderID": "800001",
+        "WBSElementExternalID": "P-1.2",
+    }
+    requisition = requisition_body(subcontract(), UNITS, OWN_CUSTOMIZING)
+    assert requisition["PurchaseRequisitionType"] == "ZR"
+    (item,) = requisition["to_PurchaseReqnItem"]["results"]
+    assert item["PurReqnExternalSystemId"] == document().reference
+    assert (item["StorageLocation"], item["TaxCode"], item["AccountAssignmentCategory"]) == ("171C", "V1", "K")
+    assert item["to_PurchaseReqnAcctAssgmt"]["results"][0]["WBSElement"] == "P-1.2"
+
+
+def test_what_is_not_customized_is_not_mentioned() -> None:
+    (item,) = order_body(document(), "10000007", UNITS)["to_PurchaseOrderItem"]["results"]
+    absent = {"StorageLocation", "TaxCode", "AccountAssignmentCategory", "to_AccountAssignment"}
+    assert not absent & item.keys()
+    assert "PurchaseOrder" not in order_body(document(), "10000007", UNITS), "SAP numbers it"
+
+
+def test_a_transfer_bears_neither_tax_nor_account() -> None:
+    (item,) = order_body(transfer(), "10000007", UNITS, OWN_CUSTOMIZING)["to_PurchaseOrderItem"]["results"]
+    assert not {"TaxCode", "AccountAssignmentCategory", "to_AccountAssignment"} & item.keys()
+    assert item["StorageLocation"] == "171C"
+
+
+def test_an_installations_own_units_are_written_and_read() -> None:
+    units = UNITS.with_codes({"PR": ("PR2", "PRS")})
+    assert units.to_sap("PR") == "PR2"
+    assert {units.from_sap(code) for code in ("PR2", "PRS", "PAA")} == {"PR"}
+    assert units.to_sap("KGM") == "KG"
+
+
 def test_a_code_too_long_for_sap_is_named() -> None:
     with pytest.raises(DoesNotFit, match="Supplier: 'SUPPLIER-OF-BOLTS' has more than 10 characters"):
         order_body(document(supplier="SUPPLIER-OF-BOLTS"), "10000007", UNITS)
@@ -129,6 +192,8 @@ def test_every_field_written_exists_in_saps_metadata_and_fits() -> None:
         ("A_PurchaseOrder", order_body(transfer(), "10000007", UNITS)),
         ("A_PurchaseRequisitionHeader", requisition_body(subcontract(), UNITS)),
         ("A_PurchaseOrder", order_body(subcontract(), "10000007", UNITS)),
+        ("A_PurchaseRequisitionHeader", requisition_body(whole, UNITS, OWN_CUSTOMIZING)),
+        ("A_PurchaseOrder", order_body(whole, "10000007", UNITS, OWN_CUSTOMIZING)),
         *((one.path.partition("(")[0], one.body) for one in _all_kinds_of_change() if one.body is not None),
     ]
     checked = [name for entity_set, body in written for name in _checked(entity_set, body)]
@@ -241,16 +306,53 @@ def test_nothing_is_written_where_nothing_differs() -> None:
     assert difference.of_schedules(items, [confirmed(("100", DOCK))]) == []
 
 
-def test_a_quantity_alone_is_one_write_since_sap_moves_the_single_schedule_line_along() -> None:
+def test_a_quantity_is_written_to_item_and_schedule_line_since_not_every_sap_moves_it_along() -> None:
     changed = difference.of_lines({10: remote(scheduled(1, "100"))}, [line(10, "80")])
-    assert changed == [Operation("MERGE", ITEM, {"OrderQuantity": "80.000"})]
+    assert changed == [
+        Operation("MERGE", ITEM, {"OrderQuantity": "80.000"}),
+        Operation("MERGE", schedule_line(1), {"ScheduleLineOrderQuantity": "80.000"}),
+    ]
+
+
+def test_of_a_schedule_line_only_what_it_still_lacks_is_written() -> None:
+    item = remote(scheduled(1, "80"), quantity=Decimal(100))
+    assert difference.of_lines({10: item}, [line(10, "80")]) == [Operation("MERGE", ITEM, {"OrderQuantity": "80.000"})]
+    item = remote(scheduled(1, "100"), quantity=Decimal(80))
+    assert difference.of_lines({10: item}, [line(10, "80")]) == [
+        Operation("MERGE", schedule_line(1), {"ScheduleLineOrderQuantity": "80.000"})
+    ]
+
+
+def test_each_write_tells_in_words_what_is_wanted_and_found() -> None:
+    told = [one.told for one in _all_kinds_of_change()]
+    assert told == [
+        "line 10, MZ-STEEL: quantity 99 KG wanted, 250 KG found",
+        "line 10: 250 of TUBE wanted, none found",
+        "line 10: no MZ-STEEL wanted, some found",
+        "line 10: price 2 for 1 wanted, 0 for 1 found, quantity 30 wanted, 100 found",
+        "line 10, delivery 1: quantity 30 wanted, 60 found",
+        "line 10: no delivery of 40 on 2027-03-15 wanted, one found",
+        "line 10: quantity 30 wanted, 100 found",
+        "line 10, delivery 2: quantity 30 wanted, 40 found, committed quantity 30 wanted, 40 found",
+        "line 10: no delivery of 60 on 2027-03-01 wanted, one found",
+        "line 10: deletion wanted, 100 on 2027-03-01, 2027-03-15 found",
+        "line 10: delivery completed wanted, open found",
+        "line 10: quantity 6 wanted, 100 found",
+        "line 10, delivery 1: quantity 1 wanted, 60 found, committed quantity 1 wanted, 0 found",
+        "line 10, delivery 2: quantity 3 wanted, 40 found, committed quantity 3 wanted, 40 found",
+        "line 10: delivery of 2 on 2027-03-01 wanted, none found",
+    ]
 
 
 def test_a_lower_quantity_takes_the_commitment_down_with_it() -> None:
     changed = difference.of_lines({10: remote(scheduled(1, "100", committed="100"))}, [line(10, "80")])
     assert changed == [
         Operation("MERGE", ITEM, {"OrderQuantity": "80.000"}),
-        Operation("MERGE", schedule_line(1), {"ScheduleLineCommittedQuantity": "80.000"}),
+        Operation(
+            "MERGE",
+            schedule_line(1),
+            {"ScheduleLineOrderQuantity": "80.000", "ScheduleLineCommittedQuantity": "80.000"},
+        ),
     ]
 
 

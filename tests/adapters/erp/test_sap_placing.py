@@ -176,7 +176,9 @@ async def second_order(sap: Sap, like: OrderDocument) -> str:
             part.pop("PurchaseRequisition", None)
             part.pop("PurchaseRequisitionItem")
     service = ODataService(sap.http, "API_PURCHASEORDER_PROCESS_SRV")
-    made = await service.create("A_PurchaseOrder", body, key="by hand", first_sent="2027-01-04T00:00:00")
+    made = await service.create(
+        "A_PurchaseOrder", body, number="PurchaseOrder", key="by hand", first_sent="2027-01-04T00:00:00"
+    )
     assert not isinstance(made, Refused), made
     return str(made["PurchaseOrder"])
 

@@ -8,7 +8,7 @@ import pytest
 from adapters.erp.sap.client import SapErp
 from adapters.errors import TransientError
 from canonical.order import OrderDocument, Placed, PlaceOutcome, Refused, Written
-from tests.adapters.erp.documents import component, document, line, subcontract, transfer, written
+from tests.adapters.erp.documents import component, document, line, policies, subcontract, transfer, written
 from tests.adapters.erp.sap import ORDERS, REQUISITIONS, Sap
 
 LOST = pytest.mark.parametrize("kind", ["slow", "timeout_after_write", "write_late", "cut"])
@@ -44,6 +44,37 @@ async def test_a_transfer_is_a_stock_transport_order_of_the_supplying_plant(erp:
     assert (item["PurchasingDocumentItemCategory"], item["SupplyingPlant"], item["FixedSupplier"]) == ("7", "1720", "")
     assert item["PurchasingDocument"] == found.order_number
     assert item["PurReqnExternalReference"] == transfer().reference
+
+
+async def test_a_transfer_is_refused_where_the_plant_has_not_switched_them_on(sap: Sap) -> None:
+    refused = await SapErp(sap.http).place_order(transfer(), key="place", maybe_written=False)
+    assert isinstance(refused, Refused)
+    assert refused.code == "transfers_off"
+    assert "erp.transfers" in refused.reason
+    assert sap.writes == 0
+
+
+async def test_documents_are_found_again_in_the_plants_own_fields(sap: Sap) -> None:
+    own = policies(
+        order_reference_field="CorrespncInternalReference", requisition_reference_field="PurReqnExternalSystemId"
+    )
+    erp = SapErp(sap.http, policies=own)
+    first, again = [placed(await erp.place_order(document(), key="place", maybe_written=False)) for _ in range(2)]
+    assert again.found_existing
+    assert first.order_number == again.order_number
+    assert (len(sap.orders), len(sap.requisitions)) == (1, 1)
+
+
+async def test_an_order_that_pegline_numbers_can_not_be_there_twice(sap: Sap) -> None:
+    erp = SapErp(sap.http, settle_seconds=0.1, policies=policies(order_number_prefix="P"))
+    first = placed(await erp.place_order(document(), key="place", maybe_written=False))
+    assert first.order_number == f"P{document().reference[-9:]}"
+    # As another worker that does not find the first one.
+    nothing = {"status": 200, "headers": {"content-type": "application/json"}, "body": '{"d": {"results": []}}'}
+    sap.fault("answer", r"A_Purchase(Order|RequisitionItem)\?", "GET", times=2, **nothing)
+    found = await erp.place_order(document(), key="place again", maybe_written=False)
+    assert placed(found).order_number == first.order_number
+    assert len(sap.orders) == 1
 
 
 @LOST

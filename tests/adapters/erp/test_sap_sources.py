@@ -241,3 +241,39 @@ def test_a_goods_receipt_time_beyond_reason_is_named() -> None:
     found = READER.item_at_plant("1710", "FRAME", slow, TODAY)
     assert isinstance(found, UnknownItem)
     assert "goods_receipt_days 365" in found.detail
+
+
+NEVER = "/Date(999999999999999999)/"
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        replace(RECORDS, product_plant={"Product": "FRAME", "Plant": "1710", "GoodsReceiptDuration": "1E+999999"}),
+        replace(RECORDS, source_list=[listed("A", 1, ValidityStartDate=NEVER)]),
+        replace(
+            RECORDS,
+            product_plant={
+                "Product": "FRAME",
+                "Plant": "1710",
+                "ProfileCode": "01",
+                "ProfileValidityStartDate": NEVER,
+            },
+        ),
+    ],
+)
+def test_a_number_or_day_that_nothing_holds_makes_the_item_a_question_and_no_failure(records: MasterRecords) -> None:
+    found = READER.item_at_plant("1710", "FRAME", records, TODAY)
+    assert isinstance(found, UnknownItem)
+    assert "product FRAME" in found.detail
+
+
+def test_a_source_with_an_absurd_term_is_left_out_and_the_others_stay() -> None:
+    absurd = info("A", "3.00", {"MaterialPlannedDeliveryDurn": "1E+400", "MinimumPurchaseOrderQuantity": "1e-900"})
+    assert suppliers(replace(RECORDS, info_records=[absurd, info("B", "2.00")])) == ["B"]
+
+
+def test_a_description_without_end_is_shortened() -> None:
+    texts = {"results": [{"Language": "EN", "ProductDescription": "x" * 2_000_000}]}
+    found = read(replace(RECORDS, product={**(RECORDS.product or {}), "to_Description": texts}))
+    assert len(found.description) == 500

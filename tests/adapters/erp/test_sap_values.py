@@ -51,6 +51,20 @@ def test_decimals_are_read_from_strings_without_a_detour_over_floats() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["1E+999999999", "1e-1000027", "NaN", "Infinity", "12,50", "1.200,50", "27.000-", "9" * 40]
+)
+def test_a_number_that_no_field_of_saps_holds_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"beyond SAP's digits|not a decimal"):
+        read_decimal(text)
+
+
+@pytest.mark.parametrize("milliseconds", ["9" * 18, "-" + "9" * 17, "9" * 5000])
+def test_a_day_of_no_calendar_is_a_value_error(milliseconds: str) -> None:
+    with pytest.raises(ValueError, match=r"beyond the calendar|limit"):
+        read_date(f"/Date({milliseconds})/")
+
+
+@pytest.mark.parametrize(
     ("price", "per", "written"),
     [
         ("0.10", "1", ("0.10", "1")),

@@ -1,0 +1,41 @@
+"""Looks regularly for documents that the ERP holds twice, and reports them in the worker's log.
+
+A create that the ERP finished after everybody had stopped waiting for it leaves a second document, which nothing else
+would notice. It is reported until somebody has cancelled it in the ERP; it is never cancelled from here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+
+from adapters.errors import AdapterError
+from adapters.ports import DuplicateSweepPort
+from canonical.order import DuplicateDocuments
+
+DAYS = 14
+"""How far it looks back, in days since the documents' creation."""
+
+log = logging.getLogger("pegline.duplicates")
+
+
+async def sweep_duplicates(erp: DuplicateSweepPort, every_seconds: float, today: Callable[[], date]) -> None:
+    """Look every so often, until cancelled; 0 seconds: never."""
+    while every_seconds > 0:
+        try:
+            found = await erp.duplicates(today() - timedelta(days=DAYS))
+        except AdapterError as error:
+            log.warning("duplicates in the ERP could not be looked for: %s", error)
+        else:
+            for line in report(found):
+                log.error(line)
+        await asyncio.sleep(every_seconds)
+
+
+def report(found: Iterable[DuplicateDocuments]) -> list[str]:
+    """A line for each reference, with what to do."""
+    return [
+        f"duplicate {each.kind}s {' and '.join(each.numbers)} of reference {each.reference}; keep the one that "
+        "Pegline's trace names, cancel the others in the ERP"
+        for each in found
+    ]
