@@ -137,13 +137,13 @@ class Edits:
 
 def _carry_out(work: Work, item: Item, body: EditBody, moved: Row | None) -> None:
     key = {"PurchaseOrder": item.row["PurchaseOrder"], "PurchaseOrderItem": body.item}
-    changes: dict[str, str] = {}
+    changes: dict[str, str | bool] = {}
     if body.quantity is not None:
         changes["OrderQuantity"] = f"{body.quantity:f}"
     if body.blocked is False:
         orders.block_item(work, _SCREEN, key, blocked=False)
     if body.delivery_completed is not None:
-        changes["IsCompletelyDelivered"] = "true" if body.delivery_completed else "false"
+        changes["IsCompletelyDelivered"] = body.delivery_completed
     if body.price is not None:
         changes["NetPriceAmount"] = f"{body.price:f}"
     rest = (body.quantity or Decimal(0)) - item.row["OrderQuantity"]

@@ -258,7 +258,7 @@ def withdrawn(id: str, reference: str = "PLO-1", version: int = 2) -> dict[str, 
     return event(id, "pegline.requirement.withdrawn.v1", data)
 
 
-def received(id: str, order: str = "4500000001", line: int = 10, quantity: str = "100") -> dict[str, Any]:
+def received(id: str, order: str = "4500000001", line: int = 10, quantity: str = "100", **more: Any) -> dict[str, Any]:
     data = {
         "order": order,
         "line": line,
@@ -266,6 +266,7 @@ def received(id: str, order: str = "4500000001", line: int = 10, quantity: str =
         "unit": "EA",
         "date": "2026-06-10",
         "receipt_number": f"GR-{id}",
+        **more,
     }
     return event(id, "pegline.goods.received.v1", data, source="wms")
 

@@ -334,8 +334,8 @@ def test_nobody_but_the_line_sets_its_fields(path: Path) -> None:
     "source",
     [
         "line.quantity = 1",
-        "a.b, line.received = 1, 2",
-        "line.shipped += 1",
+        "a.b, line.rejected = 1, 2",
+        "line.doubtful += 1",
         "line.edits['x'] = 1",
         "del line.edits['x']",
         "line.edits.pop('x')",
