@@ -1,6 +1,6 @@
 # Everything runs on Python 3.11+ and what set-up brings; see README.md.
 .POSIX:
-.PHONY: help setup demo up test lint mutants bench lock clean
+.PHONY: help setup demo up test site lint mutants bench lock clean
 
 PY = .venv/bin/python
 UV = uv==0.13.9
@@ -24,6 +24,11 @@ test: setup lint  ## every check: lint, types, architecture, tests
 
 # Each process has servers of its own, and half of a story's time is waiting: two fit on two cores, four are enough.
 BESIDE = --numprocesses auto --maxprocesses 4 --dist worksteal
+
+site:  ## docker-compose.yml's installation without a container engine; builds Temporal's server once, half an hour
+	@sh tools/setup.sh
+	@$(PY) -m tools.temporal_cli server
+	@$(PY) -m pytest -q --site -s tests/site
 
 lint:  ## format, lint, types and the dependency rules
 	@sh tools/setup.sh

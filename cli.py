@@ -35,6 +35,7 @@ from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
 from policies.book import PolicyBook
+from policies.days import today_at
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
@@ -53,12 +54,13 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
+        policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
         app = create_app(
             Ledger(engine),
             EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
             {"edifact": EdifactDialect()},
-            PolicyBook(settings.policy_directory, today=lambda: now().date()),
-            lambda: now().date(),
+            policies,
+            today_at(policies.effective, now),
             now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
         )

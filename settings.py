@@ -41,6 +41,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class ReplayGuard(StrEnum):
+    """What a worker does that can't replay open runs."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
 class SettingsError(Exception):
     """Settings that a process needs are missing or wrong; the message names every such variable."""
 
@@ -71,8 +78,8 @@ class Settings(BaseModel):
     task_queue_prefix: str = Field(
         default="pegline",
         alias="PEGLINE_TASK_QUEUE_PREFIX",
-        pattern=r"^[A-Za-z0-9._-]{1,60}$",
-        description="1 to 60 letters, digits, dots, dashes or underscores",
+        pattern=r"^[A-Za-z0-9_-]{1,60}$",
+        description="1 to 60 letters, digits, dashes or underscores",
     )
     otlp_endpoint: HttpUrl | None = Field(
         default=None,
@@ -170,7 +177,11 @@ class WorkerSettings(Settings):
         alias="PEGLINE_CALL_TIMEOUT_SECONDS",
         description="seconds, up to 3600: how long one call to a counterpart may take",
     )
-
+    replay_guard: ReplayGuard = Field(
+        default=ReplayGuard.REFUSE,
+        alias="PEGLINE_REPLAY_GUARD",
+        description="refuse, or warn to serve although open runs can't be replayed",
+    )
     health_host: str = Field(
         default="127.0.0.1",
         alias="PEGLINE_HEALTH_HOST",
@@ -180,7 +191,18 @@ class WorkerSettings(Settings):
     health_port: Port | None = Field(
         default=None,
         alias="PEGLINE_HEALTH_PORT",
-        description="a port from 1 to 65535 for /healthz, /readyz and /metrics; none is opened where left out",
+        description="a port from 1 to 65535 for /healthz and /readyz; none is opened where left out",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        alias="PEGLINE_METRICS_HOST",
+        pattern=r"^[0-9.]+$|^\[[0-9a-fA-F:]+\]$",
+        description="an IP address of this machine, IPv6 in brackets",
+    )
+    metrics_port: Port | None = Field(
+        default=None,
+        alias="PEGLINE_METRICS_PORT",
+        description="a port from 1 to 65535 for /metrics in Prometheus' format; none is opened where left out",
     )
 
     @property

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import httpx
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkflowRunner
 
 from activities.aps import ApsActivities
@@ -40,14 +41,18 @@ from decisions.plan_matching import NearestNeeds
 from ledger.database import connect, ping
 from ledger.ledger import Ledger
 from policies.book import PolicyBook
+from policies.days import today_at
 from policies.reading import PolicyError
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.duplicate_sweep import sweep_duplicates
 from runtime.health import Check, serving_health
+from runtime.metrics import RunMetrics, runtime_with_metrics
+from runtime.replay_guard import Outcome, replay_sample
+from runtime.rollout import CannotReplay, Rollout
 from runtime.telemetry import exporting
-from runtime.temporal import RUNNER, WORKFLOWS, connect_temporal, deployment
-from settings import Counterpart, SettingsError, WorkerSettings
+from runtime.temporal import RUNNER, WORKFLOWS, connect_temporal, deployment, version_of_this_code
+from settings import Counterpart, ReplayGuard, SettingsError, WorkerSettings
 from workflows import queues
 
 TASK_SECONDS = 30
@@ -55,6 +60,9 @@ TASK_SECONDS = 30
 
 MASTER_DATA_SECONDS = 120.0
 """How old the master data behind an assessment may be."""
+
+CANNOT_REPLAY = 3
+"""The exit code of a worker that can't go on with open runs."""
 
 log = logging.getLogger("pegline.worker")
 
@@ -113,15 +121,24 @@ def build_workers(
     counterparts: Counterparts,
     policies: PolicyPort,
     rates: Rates | None = None,
+    *,
+    version: WorkerDeploymentVersion | None = None,
+    workflows: Sequence[type] = WORKFLOWS,
     **options: Any,
 ) -> list[Worker]:
     """One Worker per queue: workflows with internal activities, and each counterpart at its own rate.
 
+    Workers of a `version` get no work until it is current (runtime.rollout); without one they take whatever there is.
     `options` go to the workflows' worker.
     """
+    every: dict[str, Any] = {
+        "deployment_config": deployment(version),
+        "graceful_shutdown_timeout": timedelta(seconds=5),
+    }
+    options = {"workflows": workflows, **every, **options}
     return [
         _deciding_worker(client, queue, ledger, counterparts, policies, options),
-        *_calling_workers(client, queue, ledger, counterparts, rates),
+        *_calling_workers(client, queue, ledger, counterparts, rates, every),
     ]
 
 
@@ -143,14 +160,18 @@ def _deciding_worker(
         # Tasks that wait for a killed worker go to another one after this, at the same time as its calls do
         # (CALL_HEARTBEAT). With less, tasks that only wait for a busy worker would be replayed from the start.
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=5),
-        **_every_worker(),
     }
     activities = [*activities_of(internal), *activities_of(plan)]
-    return patient(Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities, **given, **options))
+    return patient(Worker(client, task_queue=queue, activities=activities, **given, **options))
 
 
 def _calling_workers(
-    client: Client, queue: str, ledger: WorkersLedger, counterparts: Counterparts, rates: Rates | None
+    client: Client,
+    queue: str,
+    ledger: WorkersLedger,
+    counterparts: Counterparts,
+    rates: Rates | None,
+    options: Mapping[str, Any],
 ) -> Iterator[Worker]:
     """One worker per counterpart; the ERP's also calls the others directly where their rates allow it."""
     erp = ErpActivities(
@@ -171,12 +192,8 @@ def _calling_workers(
             activities=activities_of(group),
             max_task_queue_activities_per_second=rate,
             max_concurrent_activities=20,
-            **_every_worker(),
+            **options,
         )
-
-
-def _every_worker() -> dict[str, Any]:
-    return {"deployment_config": deployment(), "graceful_shutdown_timeout": timedelta(seconds=5)}
 
 
 def activities_of(group: object) -> list[Callable[..., Any]]:
@@ -189,6 +206,7 @@ async def reached(
     settings: WorkerSettings, now: Callable[[], datetime], policies: PolicyPort
 ) -> AsyncIterator[Counterparts]:
     """Connect to all counterparts; the HTTP clients are closed at the end."""
+    today = today_at(policies.effective, now)
 
     def client(counterpart: Counterpart) -> httpx.AsyncClient:
         return make_client(
@@ -215,7 +233,7 @@ async def reached(
             duplicates=sap,
             supplier=EdifactSupplier(edi, sender="PEGLINE"),
             aps=RestAps(aps),
-            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, today=lambda: now().date()),
+            master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=today),
         )
 
 
@@ -241,7 +259,16 @@ async def run(
 ) -> None:
     """Work until `stop` is set."""
     policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
-    client = await connect_temporal(settings, runner)
+    metrics = runtime_with_metrics(settings.metrics_host, settings.metrics_port)
+    client = await connect_temporal(settings, runner, metrics)
+    queue = settings.task_queue_prefix
+    version = version_of_this_code(queue)
+
+    async def guard(query: str) -> Outcome:
+        return await replay_sample(client, query, runner)
+
+    rollout = Rollout(client, version, queue, guard, warn=settings.replay_guard is ReplayGuard.WARN)
+    await rollout.prepare()
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
@@ -252,18 +279,32 @@ async def run(
             every, today = settings.duplicate_sweep_seconds, lambda: now().date()
             stack.callback(asyncio.create_task(sweep_duplicates(counterparts.duplicates, every, today)).cancel)
         rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
-        ledger, queue = Ledger(engine), settings.task_queue_prefix
-        for worker in build_workers(client, queue, ledger, counterparts, policies, rates):
+        for worker in build_workers(client, queue, Ledger(engine), counterparts, policies, rates, version=version):
             await stack.enter_async_context(worker)
-        checks: dict[str, Check] = {"temporal": client.service_client.check_health, "ledger": lambda: ping(engine)}
+        checks: dict[str, Check] = {
+            "temporal": client.service_client.check_health,
+            "ledger": lambda: ping(engine),
+            "version": rollout.check,
+        }
         await stack.enter_async_context(serving_health(settings.health_host, settings.health_port, checks))
-        log.info("working on queue %s for plants %s", settings.task_queue_prefix, ", ".join(sorted(policies.plants)))
+        current = await rollout.settle()
+        stack.callback(asyncio.create_task(rollout.keep_settling()).cancel)
+        if metrics is not None:
+            counting = RunMetrics(client, queue, metrics, lambda: rollout.orphans).keep_counting()
+            stack.callback(asyncio.create_task(counting).cancel)
+        log.info(
+            "version %s %s on queue %s for plants %s",
+            version.build_id,
+            "works" if current else "waits",
+            queue,
+            ", ".join(sorted(policies.plants)),
+        )
         print(f"worker ready, process {os.getpid()}", flush=True)
         await stop.wait()
 
 
 async def main(runner: WorkflowRunner = RUNNER, now: Callable[[], datetime] = utc_now) -> int:
-    """Run with the settings of the environment; returns 2 if they are wrong."""
+    """Run with the settings of the environment; returns 2 if they are wrong, 3 if open runs can't be replayed."""
     try:
         settings = WorkerSettings.load()
     except SettingsError as error:
@@ -279,6 +320,9 @@ async def main(runner: WorkflowRunner = RUNNER, now: Callable[[], datetime] = ut
     except PolicyError as error:
         print(f"The worker can't start; its policies are faulty:\n{error}", file=sys.stderr)
         return 2
+    except CannotReplay as refused:
+        print(f"The worker does not serve: {refused}", file=sys.stderr)
+        return CANNOT_REPLAY
     return 0
 
 

@@ -30,6 +30,6 @@ class SupplierActivities:
 
     @activity.defn(name="supplier.send_reminder")
     async def send_reminder(self, call: SendDocumentCall) -> WriteOutcome:
-        """Ask for an answer that is due."""
+        """Ask for an answer or a delivery that is due."""
         async with counterpart(self._ledger, call):
             return await self._supplier.send_reminder(call.document, key=call.key)

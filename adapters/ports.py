@@ -8,11 +8,13 @@ adapters.errors.TransientError or PermanentError; a reasoned refusal is a return
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
 from canonical.order import (
     ChangeOutcome,
+    DocumentAcknowledged,
     DuplicateDocuments,
     OrderAnswer,
     OrderDocument,
@@ -99,13 +101,35 @@ class SupplierPort(Protocol):
     async def send_reminder(self, document: OrderDocument, *, key: str) -> WriteOutcome: ...
 
 
+DocumentContent = tuple[OrderAnswer | ShipmentAnnounced | DocumentAcknowledged, ...]
+"""What one message of a supplier says; of several orders, one entry each."""
+
+
+class DocumentPart(NamedTuple):
+    """A message of a document, whole, so that it can be read again by itself; and its content, or why it has none."""
+
+    body: bytes
+    content: DocumentContent | UnreadableMessage
+
+
+class SupplierDocument(NamedTuple):
+    """A document's messages, each by itself: one that can't be read does not hold back the others."""
+
+    parts: Sequence[DocumentPart]
+    replies: Sequence[bytes] = ()
+    """Acknowledgements that the sender asks for, as documents to send."""
+
+
+class ReplyPort(Protocol):
+    """Sends the acknowledgements that suppliers ask for. A repeated key is one document."""
+
+    async def send_reply(self, document: bytes, *, key: str) -> WriteOutcome: ...
+
+
 class SupplierDialect(Protocol):
-    """Reads the documents of a supplier channel. Pure: no I/O.
+    """Reads the documents of a supplier channel. Pure: no I/O; never guesses, never raises for what was sent."""
 
-    Raises adapters.errors.UnreadableMessage; never guesses.
-    """
-
-    def read(self, body: bytes, content_type: str) -> Sequence[OrderAnswer | ShipmentAnnounced]: ...
+    def read(self, body: bytes, content_type: str) -> SupplierDocument: ...
 
 
 class ApsPort(Protocol):
@@ -116,10 +140,14 @@ class ApsPort(Protocol):
 
 __all__ = [
     "ApsPort",
+    "DocumentContent",
+    "DocumentPart",
     "DuplicateSweepPort",
     "ErpPort",
     "MasterDataPort",
     "PolicyPort",
+    "ReplyPort",
     "SupplierDialect",
+    "SupplierDocument",
     "SupplierPort",
 ]

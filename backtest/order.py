@@ -110,15 +110,15 @@ def read(audit_event: AuditEvent) -> list[RecordedDecision]:
         data = ChangeJudged.model_validate(audit_event.data)
         if data.decided_by is not None:
             return []
-        return [_change(_Order(plant, supplier, audit_event.processing_time.date()), data)]
+        return [_change(_Order(plant, supplier, audit_event.processing_time), data)]
     answer = AnswerJudged.model_validate(audit_event.data)
-    return [_answer(_Order(plant, supplier, audit_event.processing_time.date()), line) for line in answer.lines]
+    return [_answer(_Order(plant, supplier, audit_event.processing_time), line) for line in answer.lines]
 
 
 class _Order(NamedTuple):
     plant: str
     supplier: str
-    today: dt.date
+    decided_at: dt.datetime
 
     def policy(self, policies: Policies) -> PlantPolicy | None:
         """The policy of the order as a whole."""
@@ -208,7 +208,7 @@ def _judge_line(order: _Order, line: JudgedLine, frozen_zone_days: int, policy: 
         given.delivery_date,
         given.requested_quantity,
         given.requested_date,
-        today=order.today,
+        today=policy.calendar.day_of(order.decided_at),
         frozen_zone_days=frozen_zone_days,
         calendar=policy.calendar,
     )

@@ -53,6 +53,8 @@ class SourcingInputs(Model):
     quantity: Decimal | None = None
     exclude: tuple[str, ...] = ()
     holding: tuple[str, ...] = ()
+    agreed: bool = False
+    """An order existed and was changed, at the price of its own date."""
     policy_version: str
 
 
@@ -114,7 +116,13 @@ def _again(data: SourcingInputs, policies: Policies) -> DecisionOutcome | NotCom
         return NotComparable(f"plant {need.plant} has no policy")
     caveat = _caveat(data, assessed.policy)
     decided = decide_sourcing(
-        need, assessed, data.today, quantity=data.quantity, exclude=data.exclude, holding=data.holding
+        need,
+        assessed,
+        data.today,
+        quantity=data.quantity,
+        exclude=data.exclude,
+        holding=data.holding,
+        agreed=data.agreed,
     )
     match decided:
         case NotOrderable():

@@ -311,7 +311,7 @@ async def serve(url: str, port: int) -> None:
     engine = await connect(url)
     policies = FixedPolicies({PLANT: cases()[0].assessment.policy})
     nobody = cast(Entities, None)
-    app = create_app(Ledger(engine), nobody, {}, policies, lambda: TODAY, now=lambda: NOW, relay=False)
+    app = create_app(Ledger(engine), nobody, {}, policies, lambda _: TODAY, now=lambda: NOW, relay=False)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
     await uvicorn.Server(config).serve()
 

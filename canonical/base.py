@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from canonical.units import NEED_DECIMALS, require_known_unit
+from canonical.units import NEED_DECIMALS, SHARE_DECIMALS, known_unit, require_known_unit
 
 
 class Model(BaseModel):
@@ -26,6 +26,7 @@ _BEYOND = Decimal(10**12)
 _SENT_BEYOND = Decimal(10**9)
 """The limit of a single message, so that a thousand of them still add up to a Quantity."""
 _FINEST = Decimal(1).scaleb(-NEED_DECIMALS)
+_FINEST_SHARE = Decimal(1).scaleb(-SHARE_DECIMALS)
 _DIGITS_MAX = 40
 
 
@@ -52,6 +53,16 @@ def _within_decimals(quantity: Decimal) -> Decimal:
     return quantity
 
 
+def _within_share(quantity: Decimal) -> Decimal:
+    if _written_out(quantity) % _FINEST_SHARE:
+        raise PydanticCustomError(
+            "decimal_max_places",
+            "Decimal input should have no more than {places} decimal places",
+            {"places": SHARE_DECIMALS},
+        )
+    return quantity
+
+
 Quantity = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_within_decimals)]
 """A quantity in the unit given beside it; never negative."""
 
@@ -59,12 +70,19 @@ PositiveQuantity = Annotated[Decimal, Field(gt=0, lt=_BEYOND), AfterValidator(_w
 SignedQuantity = Annotated[Decimal, Field(gt=-_BEYOND, lt=_BEYOND), AfterValidator(_within_decimals)]
 """A quantity in the unit given beside it; below zero: more is promised than there is."""
 
+OrderQuantity = Annotated[Decimal, Field(ge=0, lt=_BEYOND), AfterValidator(_within_share)]
+"""A quantity of an order line in the order unit, or a share of one: 1 piece is 0.083333333333 of a box of 12."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,9})?|[+-]?(?:NaN|Infinity)")
 
 
 def _plainly_written(value: object) -> object:
     """Refuse what Python would take for a number and people would not: 1_200, digits of other scripts, true."""
-    if isinstance(value, bool) or (isinstance(value, str) and _NUMBER.fullmatch(value) is None):
+    if isinstance(value, bool) or (
+        isinstance(value, str)
+        and not (value.isdecimal() and value.isascii())  # most are plain digits, and this is quicker
+        and _NUMBER.fullmatch(value) is None
+    ):
         raise PydanticCustomError(
             "decimal_parsing",
             "Input should be a number such as 1200 or 12.5: digits and at most one point, nothing between thousands",
@@ -126,6 +144,14 @@ DayOrNone = Annotated[dt.date | None, BeforeValidator(_iso_day), AfterValidator(
 
 UnitCode = Annotated[str, AfterValidator(require_known_unit)]
 """A UN/ECE Recommendation 20 (or 21) code that Pegline knows."""
+
+
+def _current_code(code: str) -> str:
+    return require_known_unit(known_unit(code) or code)
+
+
+PartnerUnit = Annotated[str, AfterValidator(_current_code)]
+"""A unit as suppliers and warehouses write it: codes that were replaced are read as what replaced them."""
 
 
 _EPOCH = 1970
@@ -205,6 +231,8 @@ __all__ = [
     "Model",
     "Money",
     "OrderNumber",
+    "OrderQuantity",
+    "PartnerUnit",
     "PersonName",
     "PositiveQuantity",
     "Quantity",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from canonical.base import Code, Model, Money, PositiveQuantity, Quantity, UnitCode
+from canonical.base import Code, Model, Money, OrderQuantity, PositiveQuantity, Quantity, UnitCode
 from canonical.identity import ChangeId, OrderId, RequirementId, change_id
 from canonical.need import Peg, Revision
 
@@ -104,7 +104,7 @@ class SuppliedBy(Model):
     requirement_id: RequirementId | None = None
     """Possibly closed already; None: the lot surplus of a shared line."""
     unit: str
-    quantity: Quantity
+    quantity: OrderQuantity
     date: dt.date | None
     """At the dock; None: unknown."""
     received: bool = False

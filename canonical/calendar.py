@@ -1,6 +1,6 @@
 """Calendars as data; the arithmetic on them is in decisions.calendars."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationInfo, field_validator
@@ -33,9 +33,13 @@ class Calendar(Model):
 
     @property
     def tzinfo(self) -> ZoneInfo:
-        """The time zone of `opens` and `closes`.
+        """The time zone of its days, and of `opens` and `closes`.
 
         Made here and not where hours are counted: Temporal's sandbox, in which decisions run, hands out proxies that
         datetime refuses as a time zone.
         """
         return ZoneInfo(self.zone)
+
+    def day_of(self, moment: datetime) -> date:
+        """The day that it is at the calendar's place at this moment."""
+        return moment.astimezone(self.tzinfo).date()

@@ -16,6 +16,7 @@ from canonical.base import (
     LineNumber,
     Model,
     OrderNumber,
+    PartnerUnit,
     PersonName,
     SentQuantity,
     SentSignedQuantity,
@@ -97,7 +98,7 @@ class ShipmentAnnouncedData(Model):
     order: OrderNumber
     line: LineNumber
     quantity: SentQuantity
-    unit: UnitCode
+    unit: PartnerUnit
     date: DayOrNone
     """The day of arrival; null: unknown."""
     despatch_number: DocumentNumber
@@ -120,7 +121,7 @@ class GoodsReceivedData(Model):
     line: LineNumber
     quantity: SentSignedQuantity
     """Below zero: taken back, because the receipt was a mistake (`reverses`) or the goods went back to the supplier."""
-    unit: UnitCode
+    unit: PartnerUnit
     date: Day
     receipt_number: DocumentNumber
     """Of what is taken back: its own number."""

@@ -24,6 +24,7 @@ class ExceptionKind(StrEnum):
     CHANGE_PROPOSAL = "change_proposal"
     MASTER_DATA = "master_data"
     NO_ANSWER = "no_answer"
+    OVERDUE = "overdue"
     AMBIGUOUS_MATCH = "ambiguous_match"
     ENGINEERING_CHANGE = "engineering_change"
 
@@ -38,17 +39,19 @@ class Choice(StrEnum):
     EXPEDITE = "expedite"
     """Shortage: ask the supplier for the pegged date, at a surcharge."""
     APPROVE = "approve"
-    """Change proposal: change the order. Engineering change: as proposed, or otherwise line by line."""
+    """Change proposal: change the order. Shortage: order what the plan states now, whatever the dampener says.
+    Engineering change: as proposed, or otherwise line by line.
+    """
     DECLINE = "decline"
     """Change proposal: leave the order as it is."""
     RETRY = "retry"
     """Master data or refused write: it has been fixed, try again."""
     WAIT = "wait"
-    """No answer: give the supplier another SLA."""
+    """No answer: give the supplier another SLA. Overdue: give the supplier more days."""
     CANCEL = "cancel"
-    """No answer or refused write: give up the order; its requirements look elsewhere. Engineering change: cancel the
-    orders for quantities without use; a line that does not offer that, or one of the choices below, gets what is
-    proposed.
+    """No answer, overdue or refused write: give up the order; its requirements look elsewhere. Engineering change:
+    cancel the orders for quantities without use; a line that does not offer that, or one of the choices below, gets
+    what is proposed.
     """
     USE_UP = "use_up"
     """Engineering change: quantities without use are kept and used up elsewhere."""

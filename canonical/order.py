@@ -16,10 +16,12 @@ from canonical.base import (
     DayOrNone,
     DocumentNumber,
     Instant,
+    Label,
     LineNumber,
     Model,
     Money,
     OrderNumber,
+    PartnerUnit,
     PersonName,
     PositiveQuantity,
     Quantity,
@@ -31,9 +33,15 @@ from canonical.base import (
 )
 from canonical.identity import OrderId
 from canonical.policy import RouteKind
+from canonical.sourcing import AgreementReference
 
 LINES_MAX = 2_000
 """The most lines of an order, and of any message about one."""
+REMARKS_MAX, REMARK_LENGTH = 10, 200
+"""The most remarks that are kept of a line or a heading, and the longest."""
+Remark = Annotated[str, Field(min_length=1, max_length=REMARK_LENGTH, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
+"""What a supplier says in words, or a reason code of its own: for a person, decided on by nobody else."""
+Remarks = Annotated[tuple[Remark, ...], Field(max_length=REMARKS_MAX)]
 
 
 class AnswerOutcome(StrEnum):
@@ -54,7 +62,7 @@ class AnswerScheduleLine(Model):
 
     outcome: AnswerOutcome
     quantity: SentQuantityOrZero | None = None
-    unit: UnitCode | None = None
+    unit: PartnerUnit | None = None
     date: DayOrNone = None
 
     @model_validator(mode="before")
@@ -77,10 +85,17 @@ class LineAnswer(Model):
     """The supplier's answer to one order line: one schedule line or several."""
 
     line: LineNumber
+    by_reference: bool = True
+    """The number is that of our line; False: it may be the supplier's own count, and the item decides."""
+    item: Label | None = None
+    """Our number of the item, as the supplier gave it; None: it gave none."""
     schedule_lines: Annotated[tuple[AnswerScheduleLine, ...], Field(min_length=1, max_length=200)]
     price: Money | None = None
     price_unit: SentQuantity | None = None
     """The quantity that `price` buys, as the supplier gave it; None: as ordered."""
+    price_measure: Annotated[str, Field(max_length=8)] | None = None
+    """The unit of that quantity, as the supplier wrote it, known to us or not; None: as ordered."""
+    remarks: Remarks = ()
 
 
 class OrderAnswer(Model):
@@ -97,16 +112,24 @@ class OrderAnswer(Model):
     lines: Annotated[tuple[LineAnswer, ...], Field(max_length=LINES_MAX)] = ()
     effective_at: Instant
     supplier: str | None = None
+    """Our number of the supplier, as the document gave it."""
+    sender: str | None = None
+    """The address from which the document was sent; None: the channel has none."""
     currency: str | None = None
     """The currency of the prices, as the supplier gave it; None: as ordered."""
+    remarks: Remarks = ()
 
 
 class ShippedLine(Model):
     """A line of a despatch advice."""
 
     line: LineNumber
+    by_reference: bool = True
+    """As in LineAnswer."""
+    item: Label | None = None
+    """As in LineAnswer."""
     quantity: SentQuantity
-    unit: UnitCode | None = None
+    unit: PartnerUnit | None = None
 
 
 DespatchFunction = Literal["original", "cancellation", "replacement"]
@@ -123,11 +146,39 @@ class ShipmentAnnounced(Model):
     arrives_on: DayOrNone = None
     lines: Annotated[tuple[ShippedLine, ...], Field(max_length=LINES_MAX)]
     effective_at: Instant
+    supplier: str | None = None
+    """As in OrderAnswer."""
+    sender: str | None = None
+    """As in OrderAnswer."""
 
     @property
     def rank(self) -> tuple[dt.datetime, int]:
         """The key that orders two messages about one despatch advice (R10)."""
         return (self.effective_at, get_args(DespatchFunction).index(self.function))
+
+
+class AcknowledgementOutcome(StrEnum):
+    """What the recipient of one of our documents says of it."""
+
+    TAKEN = "taken"
+    RECEIVED = "received"
+    """It arrived; whether it can be processed is not said."""
+    REJECTED = "rejected"
+
+
+class DocumentAcknowledged(Model):
+    """A supplier's technical acknowledgement of an order, change or reminder that we sent; no answer to its content."""
+
+    order_number: OrderNumber | None = None
+    """None: the document is known by `reference` alone."""
+    reference: OrderNumber
+    """The reference of our document (identity.document_reference), or what the sender names in its place."""
+    acknowledgement_number: DocumentNumber
+    outcome: AcknowledgementOutcome
+    effective_at: Instant
+    sender: str | None = None
+    """As in OrderAnswer."""
+    remarks: Remarks = ()
 
 
 class GoodsReceipt(Model):
@@ -137,7 +188,7 @@ class GoodsReceipt(Model):
     line: LineNumber
     quantity: SentSignedQuantity
     """Below zero: goods taken back."""
-    unit: UnitCode
+    unit: PartnerUnit
     date: Day
     receipt_number: DocumentNumber
     reverses: DocumentNumber | None = None
@@ -208,6 +259,8 @@ def edited_value(field: str, text: str) -> str:
                 raise ValueError(f'{field} is given as "true" or "false"')
             return text
     try:
+        if not text.isascii() or any(mark in text for mark in "_ \t\r\n"):
+            raise InvalidOperation  # Decimal takes 1_200 and digits of other scripts
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a decimal") from None
@@ -264,6 +317,8 @@ class DocumentLine(Model):
     """identity.requirement_reference: ten characters; for a shared line, that of the first requirement in R11's order.
     """
     info_record: str | None = None
+    agreement: AgreementReference | None = None
+    """The item of an outline agreement that the line calls off."""
     cancelled: bool = False
     components: tuple[ComponentLine, ...] = ()
     """For a subcontract: the components given to the supplier for the whole line."""

@@ -3,11 +3,11 @@
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from canonical.base import Code, Criticality, Model, Share
+from canonical.base import Code, Criticality, DayOrNone, Model, Share
 from canonical.calendar import Calendar
 
 Days = Annotated[int, Field(ge=0, le=400)]
@@ -15,9 +15,12 @@ PartOfOne = Annotated[Decimal, Field(ge=0, le=1)]
 
 
 class Dampener(Model):
-    """R4: a change within all four limits is not acted on."""
+    """R4: a change within the limits of quantity and date is not acted on."""
 
     quantity: Decimal = Decimal(10)
+    """Pieces; other units than those that count pieces go by `share` alone."""
+    quantity_share_max: Share = Decimal("0.2")
+    """The most that `quantity` may be of the quantity last acted on: 10 of 2 pieces are not few."""
     share: Share = Decimal("0.05")
     earlier_working_days: Days = 1
     later_working_days: Days = 5
@@ -50,17 +53,47 @@ class Delivery(Model):
     """How long a receipt may take from the ERP to here: a delivery found completed there is so after this time."""
 
 
+class Overdue(Model):
+    """R16: a confirmed date that passed without a receipt; in plant working days after it."""
+
+    reminder_days: Annotated[int, Field(ge=1, le=400)] = 1
+    question_days: Annotated[int, Field(ge=1, le=400)] = 3
+
+
+class ExchangeRate(Model):
+    """The value of one unit of a currency in the company's currency, from a day on."""
+
+    rate: Decimal
+    since: DayOrNone = None
+    """None: there is no earlier rate."""
+
+
+def _dated(rates: Any) -> Any:
+    """A bare number is the rate of all days."""
+    return rates if isinstance(rates, list | tuple) else ({"rate": rates},)
+
+
+ExchangeRates = Annotated[tuple[ExchangeRate, ...], BeforeValidator(_dated)]
+
+
 class Approval(Model):
-    """R15: the value (company currency) up to which a change needs no approval, by criticality."""
+    """R15: the value (company currency) up to which a change needs no approval, by criticality; and the exchange rates
+    by which values and costs in other currencies are compared.
+    """
 
     currency: str = "EUR"
-    rates: dict[str, Decimal] = {"EUR": Decimal(1)}
+    rates: dict[str, ExchangeRates] = Field(default={"EUR": 1}, validate_default=True)
     free_up_to: dict[Criticality, Decimal] = {
         Criticality.A: Decimal(0),
         Criticality.B: Decimal(500),
         Criticality.C: Decimal(1000),
     }
     manager_from: Decimal = Decimal(25000)
+
+    def rate_on(self, currency: str, day: dt.date) -> Decimal | None:
+        """The value of one unit of the currency on that day, in the company's; None: none is known."""
+        known = [each for each in self.rates.get(currency, ()) if each.since is None or each.since <= day]
+        return max(known, key=lambda each: each.since or dt.date.min).rate if known else None
 
 
 class RouteKind(StrEnum):
@@ -263,13 +296,16 @@ class PlantPolicy(Model):
     tolerance: Tolerance = Tolerance()
     delivery: Delivery = Delivery()
     escalation: Escalation = Escalation()
+    overdue: Overdue = Overdue()
     approval: Approval = Approval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
     """The permitted routes, the preferred first."""
     quotas: dict[Code, Quota] = {}
     """R14: by supplier (or supplying plant); empty: by preference."""
-    tie_break: Literal["preference", "price", "lead_time"] = "preference"
-    """Decides between sources of one preference that can all keep the date."""
+    tie_break: Literal["preference", "price", "lead_time"] = "price"
+    """Decides between sources of one preference that can all keep the date: the cost of the lots to order, the lead
+    time, or (`preference`) the order in master data.
+    """
     matching_days: Days = 5
     """R1: how many working days a need without a stable reference may have moved."""
     plan: PlanRules = PlanRules()

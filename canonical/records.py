@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from canonical.audit_event import PendingEvent
-from canonical.base import Instant, Model, Money, Quantity
+from canonical.base import Instant, Model, Money, OrderQuantity, Quantity
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Decision, NextEscalation, Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId, StockId
@@ -72,9 +72,9 @@ class LineShare(Model):
     """A requirement's share of an order line that several share, in the order unit."""
 
     requirement_id: RequirementId
-    quantity: Quantity
+    quantity: OrderQuantity
     """Its allocated quantity; 0: it was released."""
-    received: Quantity = Decimal(0)
+    received: OrderQuantity = Decimal(0)
 
 
 class OrderLineSnapshot(Model):
@@ -83,14 +83,14 @@ class OrderLineSnapshot(Model):
     line: int
     item: str
     requirement_id: RequirementId
-    quantity: Quantity
+    quantity: OrderQuantity
     unit: str
     delivery_date: date
     price: str
     schedule_lines: tuple[ScheduleLine, ...] = ()
-    shipped: Quantity
-    received: Quantity
-    allocated: Quantity
+    shipped: OrderQuantity
+    received: OrderQuantity
+    allocated: OrderQuantity
     """The quantity that requirements need, in the order unit; the rest is surplus."""
     cancelled: bool = False
     shares: tuple[LineShare, ...] = ()

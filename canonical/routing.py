@@ -1,8 +1,8 @@
 """The sources of an item that a plant's policy permits.
 
-Decided here: which of master data's sources may be used (by the policy's routes), in which order, by whose calendar,
-which transfers are added, and how long a goods receipt takes where the item does not say. Not here: which source a need
-is ordered from (decisions.sourcing).
+Decided here: which of master data's sources may be used (by the policy's routes and purchasing organization), in which
+order, by whose calendar, which transfers are added, and how long a goods receipt takes where the item does not say. Not
+here: which source a need is ordered from (decisions.sourcing).
 """
 
 from collections.abc import Collection, Mapping
@@ -39,15 +39,26 @@ def assessment(
 
     `kept_at`: which of the supplying plants keep the item. `allocated`: by supplier, in base units (R14).
     """
-    found = [(route, source) for route in policy.routes for source in _sources(item, route, policy, effective, kept_at)]
+    by_supplier: dict[str, PlantPolicy] = {}
+
+    def own_policy(source: Source) -> PlantPolicy:
+        return effective(item.plant, item_class=item.item_class, item=item.item, supplier=source.supplier) or policy
+
+    def buys(source: Source) -> bool:
+        """Whether the plant's purchasing organization buys on these terms."""
+        return source.purchasing_organization in ("", own_policy(source).purchasing_organization)
+
+    routed = [
+        (route, source) for route in policy.routes for source in _sources(item, route, policy, effective, kept_at)
+    ]
+    found = [(route, source) for route, source in routed if buys(source)]
     places = {route: place for place, route in enumerate(policy.routes)}
     taken = {RouteKind.TRANSFER, *(route.kind for route in policy.routes)}
     ranks = sorted({(places[route], source.preference) for route, source in found})
-    by_supplier: dict[str, PlantPolicy] = {}
     calendars: dict[str, Calendar] = {}
     sources: list[Source] = []
     for route, source in sorted(found, key=lambda each: (places[each[0]], each[1].preference)):
-        own = effective(item.plant, item_class=item.item_class, item=item.item, supplier=source.supplier) or policy
+        own = own_policy(source)
         if own.version != policy.version:
             by_supplier[source.supplier] = own
         # One number says both: the order of the routes first, the preference in master data within each.
@@ -67,7 +78,7 @@ def assessment(
         policy=policy,
         by_supplier=by_supplier,
         allocated=dict(allocated) if policy.quotas else {},
-        left_out=tuple(source for source in item.sources if source.route not in taken),
+        left_out=tuple(source for source in item.sources if source.route not in taken or not buys(source)),
         kept_at={plant: plant in kept_at for plant in supplying_plants(policy)},
         calendars=calendars,
         receipt_days_of_policy=not item.goods_receipt_days,

@@ -6,10 +6,11 @@ import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
 
-from canonical.base import Code, Criticality, Instant, Model, Money, PositiveQuantity, Quantity, UnitCode
+from canonical.base import Code, Criticality, Instant, Model, Money, OrderQuantity, PositiveQuantity, Quantity, UnitCode
 from canonical.identity import OrderId, RequirementId
 from canonical.need import Peg
 from canonical.policy import LinePolicy, RouteKind
+from canonical.sourcing import AgreementReference, PriceBreak, price_of
 from canonical.units import NEED_DECIMALS, SAME, PerUnit, rescale
 
 
@@ -26,7 +27,7 @@ class ScheduleLineState(StrEnum):
 class ScheduleLine(Model):
     """A quantity that arrives at the dock on a day; `date` is None where the supplier gave none."""
 
-    quantity: Quantity
+    quantity: OrderQuantity
     date: dt.date | None
     state: ScheduleLineState
 
@@ -34,27 +35,28 @@ class ScheduleLine(Model):
 def in_need_unit(schedule_lines: tuple[ScheduleLine, ...], per_order_unit: PerUnit) -> tuple[ScheduleLine, ...]:
     """An order's schedule lines in the unit of the need; so many need units are one order unit.
 
-    Rounded down as a whole, not line by line: a quantity that covers the need in one schedule line also covers it in
-    many.
+    Rounded to six decimals as a whole, not line by line: the share of a need (SHARE_DECIMALS) becomes exactly the need,
+    in one schedule line or in many.
     """
     if per_order_unit == SAME:
         return schedule_lines
     converted, ordered, reached = [], Decimal(0), Decimal(0)
     for part in schedule_lines:
         ordered += part.quantity
-        until = rescale(ordered, per_order_unit, NEED_DECIMALS, "down")
+        until = rescale(ordered, per_order_unit, NEED_DECIMALS, "nearest")
         converted.append(part.model_copy(update={"quantity": until - reached}))
         reached = until
     return tuple(converted)
 
 
 class RequestedComponent(Model):
-    """A component that a subcontractor is to be given for one lot unit; `date` is when it must be on stock."""
+    """A component that a subcontractor is to be given; `date` is when it must be on stock."""
 
     item: Code
     unit: UnitCode
     per_unit: PositiveQuantity
-    """For one order unit."""
+    """For one order unit; for the whole line where it is `fixed`."""
+    fixed: bool = False
     date: dt.date
 
 
@@ -81,8 +83,10 @@ class SupplyRequest(Model):
     unit: UnitCode
     lots: tuple[PositiveQuantity, ...]
     """R5: the quantities to order, a line each."""
-    needed: Quantity
+    needed: OrderQuantity
     """The part of the lots that the requirement itself needs; the rest is lot surplus."""
+    need_quantity: Quantity | None = None
+    """The same in the unit of the need, exactly; None: that unit is the order's."""
     lot_terms: LotTerms | None = None
     """The terms for sizing a shared line; None: it shares none."""
     required_date: dt.date
@@ -97,7 +101,11 @@ class SupplyRequest(Model):
     price: Money
     currency: str
     price_unit: PositiveQuantity = Decimal(1)
+    price_breaks: tuple[PriceBreak, ...] = ()
+    """Other prices from a line's quantity on."""
     info_record: str | None = None
+    agreement: AgreementReference | None = None
+    """The item of an outline agreement that the order calls off."""
     need_unit: str = ""
     """The unit of the need; empty: that of the order. Lots, `needed` and pegs are in the order unit."""
     per_order_unit: PerUnit = SAME
@@ -132,6 +140,21 @@ class SupplyRequest(Model):
         """Σ lots."""
         return sum(self.lots, Decimal(0))
 
+    def price_of(self, quantity: Decimal) -> Decimal:
+        """The price, for `price_unit`, of a line of so many order units."""
+        return price_of(quantity, self.price, self.price_breaks)
+
+    @property
+    def exact_need(self) -> tuple[Decimal, PerUnit]:
+        """The need without any rounding: a quantity, and how many of its units are one order unit."""
+        return (self.needed, SAME) if self.need_quantity is None else (self.need_quantity, self.per_order_unit)
+
+
+def _in_need_unit(request: SupplyRequest, quantity: Decimal) -> Decimal:
+    """A quantity of the order unit in the unit of the request's need."""
+    ratio = request.per_order_unit
+    return quantity if ratio == SAME else rescale(quantity, ratio, NEED_DECIMALS, "nearest")
+
 
 class CoverageChanged(Model):
     """The whole coverage that an order now gives a requirement; `sequence` rises with each report (R10)."""
@@ -148,10 +171,12 @@ class CoverageChanged(Model):
     schedule_lines: tuple[ScheduleLine, ...] = ()
     refused: str | None = None
     """Why the order could not grant the supply request; None where it did."""
-    open_quantity: Quantity = Decimal(0)
+    open_quantity: OrderQuantity = Decimal(0)
     """R3: the quantity that this order can't deliver and that must be ordered again."""
     closed: bool = False
     """This order will deliver nothing more for the requirement."""
+    overdue_since: dt.date | None = None
+    """The earliest date of it that has passed without a receipt: the need is to be tested again (R7)."""
     reported_at: Instant | None = None
     """The order's clock; see SupplyRequest.reported_at."""
 
@@ -184,16 +209,12 @@ class OrderCoverage(Model):
     @property
     def needed(self) -> Decimal:
         """The quantity that the requirement requested for itself, in the need's unit."""
-        if self.request.per_order_unit == SAME:
-            return self.request.needed
-        return rescale(self.request.needed, self.request.per_order_unit, NEED_DECIMALS, "down")
+        return _in_need_unit(self.request, self.request.needed)
 
     @property
     def open_quantity(self) -> Decimal:
-        """R3: the quantity that it can't deliver and that must be ordered again. In the need's unit, rounded up."""
-        if self.request.per_order_unit == SAME:
-            return self.open_quantity_in_order_unit
-        return rescale(self.open_quantity_in_order_unit, self.request.per_order_unit, NEED_DECIMALS, "up")
+        """R3: the quantity that it can't deliver and that must be ordered again. In the need's unit."""
+        return _in_need_unit(self.request, self.open_quantity_in_order_unit)
 
     @property
     def open_quantity_in_order_unit(self) -> Decimal:

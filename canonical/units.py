@@ -14,6 +14,8 @@ _WIDE = Context(prec=200)
 
 NEED_DECIMALS = 6
 """The decimals that a need's quantity can hold (canonical.base.Quantity)."""
+SHARE_DECIMALS = 12
+"""The decimals of a need's share of an order line: so many that it converts back to exactly the need."""
 
 
 class Unit(NamedTuple):
@@ -69,11 +71,21 @@ UNITS: dict[str, Unit] = {
 }
 
 KNOWN_UNITS: dict[str, str] = {code: unit.name for code, unit in UNITS.items()}
+_OLD_CODES = {"PCE": "H87", "NAR": "H87", "NPR": "PR"}
+"""Codes that Recommendation 20 has replaced and that partners still write: piece, number of articles, of pairs."""
+
+Rounding = Literal["up", "down", "nearest"]
 
 PerUnit = tuple[Decimal, Decimal]
 """(numerator, denominator): so many of one unit are one of the other."""
 
 SAME: PerUnit = (Decimal(1), Decimal(1))
+
+
+def known_unit(code: str) -> str | None:
+    """The code as Recommendation 20 now has it; None where Pegline does not know it."""
+    current = _OLD_CODES.get(code, code)
+    return current if current in KNOWN_UNITS else None
 
 
 def require_known_unit(code: str) -> str:
@@ -115,14 +127,20 @@ def exactly(ratio: Fraction) -> PerUnit:
     return (Decimal(ratio.numerator), Decimal(ratio.denominator))
 
 
-def rescale(quantity: Decimal, by: PerUnit, decimals: int, rounding: Literal["up", "down"]) -> Decimal:
+def rescale(quantity: Decimal, by: PerUnit, decimals: int, rounding: Rounding) -> Decimal:
     """quantity × numerator / denominator, exact until it is rounded once to so many decimals; no zeros behind."""
     of, parts = quantity.as_integer_ratio()
     numerator, numerator_parts = by[0].as_integer_ratio()
     denominator, denominator_parts = by[1].as_integer_ratio()
     above = of * numerator * denominator_parts * 10**decimals
     below = parts * numerator_parts * denominator
-    whole = above // below if rounding == "down" else -(-above // below)
+    match rounding:
+        case "down":
+            whole = above // below
+        case "up":
+            whole = -(-above // below)
+        case "nearest":
+            whole = (2 * above + below) // (2 * below)
     while decimals and not whole % 10:
         whole, decimals = whole // 10, decimals - 1
     return Decimal(whole).scaleb(-decimals, _WIDE)

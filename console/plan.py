@@ -27,7 +27,10 @@ CONTENT_TYPES = {
     ".ndjson": "application/x-ndjson",
     ".jsonl": "application/x-ndjson",
     ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/csv",
 }
+"""By the end of a file's name; .txt is what Excel calls Unicode text."""
 REPORT_TYPES = {".csv": "csv", ".parquet": "parquet"}
 ENDED = ("done", "stopped", "superseded")
 _PIECE_BYTES = 256 * 1024

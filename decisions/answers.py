@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
 from canonical.reason import JsonValue, Reason, figure
 from canonical.supply import ScheduleLine, ScheduleLineState
+from canonical.units import fraction_of_a_count, is_whole
 
 _CONFIRMED = frozenset({AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED})
 _PENDING = frozenset({AnswerOutcome.BACKORDERED, AnswerOutcome.DATE_PENDING, AnswerOutcome.ON_HOLD})
@@ -152,6 +153,27 @@ def _gone(quantity: Decimal, delivered: Delivered) -> ScheduleLine:
     return ScheduleLine(quantity=quantity, date=delivered.on, state=ScheduleLineState.SHIPPED)
 
 
+def past_promise(reading: ReadAnswer, today: dt.date, delivered: Decimal) -> UnclearAnswer | None:
+    """R9: a date that has passed when the answer arrives promises nothing: it is a slip, or an old document.
+
+    What suppliers state once more of the quantity that is `delivered` or on the way is no such promise, unless the
+    answer is about the rest. `today` is the plant's.
+    """
+    gone = [piece for piece in reading.schedule_lines if piece.state is ScheduleLineState.SHIPPED]
+    delivered -= sum((piece.quantity for piece in gone), _ZERO)
+    passed = [
+        piece for piece in reading.schedule_lines if piece.date is not None and piece.date < today and piece not in gone
+    ]
+    quantity = sum((piece.quantity for piece in passed), _ZERO)
+    if quantity <= delivered:
+        return None
+    days = ", ".join(sorted({str(piece.date) for piece in passed}))
+    return UnclearAnswer(
+        f"{figure(quantity)} are promised for {days}, which has passed, "
+        f"and {figure(delivered)} of the line are shipped or received"
+    )
+
+
 def _read_header(
     ordered: Decimal,
     delivery_date: dt.date,
@@ -172,6 +194,8 @@ def _objection(unit: str, answer: LineAnswer, header: str) -> str | None:
             return "the supplier offers a substitute; a person decides whether it will do"
         if piece.unit is not None and piece.unit != unit:
             return f"the answer is in {piece.unit}, the order in {unit}"
+        if piece.unit is None and piece.quantity is not None and not is_whole(piece.quantity, unit):
+            return f"the answer says {fraction_of_a_count(piece.quantity, unit)}"
         if header == "rejected" and piece.outcome not in _REFUSED:
             return f"the header rejects the order, the line says {piece.outcome}"
         says_nothing = piece.quantity is None and piece.date is None and answer.price is None

@@ -54,16 +54,29 @@ class ApprovalRoute(NamedTuple):
 
 
 def value_in_company_currency(
-    quantity_delta: Decimal, price: Decimal, price_unit: Decimal, currency: str, approval: Approval
+    quantity_delta: Decimal, price: Decimal, price_unit: Decimal, currency: str, approval: Approval, on: dt.date
 ) -> Decimal:
-    """|Δ quantity| × price × rate, to the cent.
+    """|Δ quantity| × price × the rate of that day, to the cent.
 
     Raises ValueError where policy has no rate for the currency; the master-data check refuses such a source earlier.
     """
-    rate = approval.rates.get(currency)
+    rate = approval.rate_on(currency, on)
     if rate is None:
-        raise ValueError(f"no rate for {currency} in the policy; add it to approval.rates")
+        raise ValueError(f"no rate for {currency} on {on} in the policy; add it to approval.rates")
     return (abs(quantity_delta) * price / price_unit * rate).quantize(_CENT, ROUND_HALF_UP)
+
+
+def value_to_approve(
+    quantity_delta: Decimal, price: Decimal, price_unit: Decimal, currency: str, approval: Approval, on: dt.date
+) -> Decimal:
+    """The value of a change of an order; without a rate, that from which the manager decides: it can't be called small.
+
+    The order may be older than the policy's rates, or its currency may have been taken out of the policy.
+    """
+    try:
+        return value_in_company_currency(quantity_delta, price, price_unit, currency, approval, on)
+    except ValueError:
+        return approval.manager_from if quantity_delta else Decimal(0).quantize(_CENT)
 
 
 def route_approval(

@@ -82,17 +82,22 @@ def decide_sourcing(
     quantity: Decimal | None = None,
     exclude: Collection[str] = (),
     holding: Collection[str] = (),
+    agreed: bool = False,
 ) -> SourcingDecision | NotOrderable:
     """R3, R14, R6, R5: what to order from whom, or the defects that prevent it.
 
     `quantity`: what is left to order (R2), in the need's unit; None: the whole need. `exclude`: suppliers not to be
     asked. `holding`: suppliers that already cover part of the need; their master data must be sound, since they receive
-    the change.
+    the change. `agreed`: an order exists and is changed, at the price and under the agreement of its own date.
     """
-    defects = defects_of(need, assessment, holding) if holding else item_defects(need, assessment)
+    if holding:
+        defects = defects_of(need, assessment, today, holding, quantity=quantity, agreed=agreed)
+    else:
+        defects = item_defects(need, assessment)
     if not defects:
-        choice = choose(need, assessment, today, exclude, quantity)
+        choice = choose(need, assessment, today, exclude, quantity, agreed=agreed)
         if choice is not None:
             return SourcingDecision(choice, assessment.policy_for(choice.source.supplier))
-        defects = defects_of(need, assessment) or (none_left(need, assessment, sorted(exclude)),)
+        defects = defects_of(need, assessment, today, quantity=quantity, agreed=agreed)
+        defects = defects or (none_left(need, assessment, sorted(exclude)),)
     return NotOrderable(defects, assessment.policy)

@@ -16,9 +16,11 @@ from canonical.calendar import Calendar
 from canonical.need import Need, Revision
 from canonical.reason import figure
 from canonical.sourcing import Assessment, Source
+from decisions.effectivity import availability_ended
 from decisions.feasibility import available_on
+from decisions.master_data import Asked, first_defect
 from decisions.schedule import earliest_dock
-from decisions.sourcing import sound_sources
+from decisions.sourcing import permitted_sources
 
 _NOTHING = Decimal(0)
 _MIDNIGHT = dt.time(tzinfo=dt.UTC)
@@ -108,9 +110,14 @@ def fastest_order(assessment: Assessment, unit: str, today: dt.date) -> NewOrder
         revision=Revision(plan_version=0, effective_at=dt.datetime.combine(today, _MIDNIGHT), event_id="question"),
     )
     found: NewOrder | None = None
-    for source in sound_sources(question, assessment):
+    for source in permitted_sources(question, assessment):
         policy = assessment.policy_for(source.supplier)
+        always = source.model_copy(update={"available_from": None, "available_to": None})
+        if first_defect(always, Asked(question, item, today), policy) is not None:
+            continue
         dock = earliest_dock(policy.calendar, source, policy.processing_days, today)
+        if availability_ended(source, dock) is not None:
+            continue
         on_stock = available_on(dock, item.goods_receipt_days, policy.calendar)
         if found is None or on_stock < found.available_on:
             found = NewOrder(source, on_stock)
@@ -125,8 +132,8 @@ def spare_of(
     calendar: Calendar,
     today: dt.date,
 ) -> Spare:
-    """R7: on stock after the plant's receipt days; overdue supply counts from today."""
-    return Spare(quantity, max(today, available_on(dock_date, goods_receipt_days, calendar)), reference)
+    """R7: on stock after the plant's receipt days; overdue supply is at the dock today at the earliest."""
+    return Spare(quantity, available_on(max(dock_date, today), goods_receipt_days, calendar), reference)
 
 
 def find_availability(

@@ -12,6 +12,7 @@ from canonical.calendar import Calendar
 from canonical.need import Need
 from canonical.policy import Dampener
 from canonical.reason import Reason
+from canonical.units import NEED_DECIMALS, UNITS, exactly, rescale
 from decisions.calendars import working_days_between
 
 
@@ -55,8 +56,8 @@ def judge_change(acted_on: Need, proposed: Need, dampener: Dampener, calendar: C
     """
     quantity_delta = proposed.quantity - acted_on.quantity if proposed.unit == acted_on.unit else None
     days_delta = working_days_between(calendar, acted_on.required_date, proposed.required_date)
-    quantity_limit = max(dampener.quantity, acted_on.quantity * dampener.share)
-    reasons = _reasons(acted_on, proposed, dampener, calendar, quantity_delta, days_delta, quantity_limit)
+    limit = quantity_limit(acted_on.quantity, acted_on.unit, dampener)
+    reasons = _reasons(acted_on, proposed, dampener, calendar, quantity_delta, days_delta, limit)
     if reasons:
         why = "; ".join(reasons)
     elif quantity_delta or days_delta:
@@ -67,12 +68,25 @@ def judge_change(acted_on: Need, proposed: Need, dampener: Dampener, calendar: C
         act=bool(reasons),
         quantity_delta=quantity_delta,
         days_delta=days_delta,
-        quantity_limit=quantity_limit,
+        quantity_limit=limit,
         earlier_limit=dampener.earlier_working_days,
         later_limit=dampener.later_working_days,
         why=why,
         dampener=dampener,
     )
+
+
+def quantity_limit(quantity: Decimal, unit: str, dampener: Dampener) -> Decimal:
+    """By how much a quantity may move without action: a share of it or, in units that count pieces, a few pieces.
+
+    The larger of the two; the pieces are at most `quantity_share_max` of the quantity, and counted by the unit's size:
+    10 pieces are 5 pairs.
+    """
+    share, known = quantity * dampener.share, UNITS[unit]
+    if known.dimension != "count":
+        return share
+    pieces = rescale(dampener.quantity, exactly(1 / known.size), NEED_DECIMALS, "down")
+    return max(share, min(pieces, quantity * dampener.quantity_share_max))
 
 
 def _reasons(
@@ -82,13 +96,13 @@ def _reasons(
     calendar: Calendar,
     quantity_delta: Decimal | None,
     days_delta: int,
-    quantity_limit: Decimal,
+    limit: Decimal,
 ) -> list[str]:
     reasons = []
     if quantity_delta is None:
         reasons.append(f"the unit changed from {acted_on.unit} to {proposed.unit}")
-    elif abs(quantity_delta) > quantity_limit:
-        reasons.append(f"{_signed(quantity_delta)} is more than {quantity_limit.normalize():f}")
+    elif abs(quantity_delta) > limit:
+        reasons.append(f"{_signed(quantity_delta)} is more than {limit.normalize():f}")
     if days_delta > dampener.later_working_days:
         reasons.append(f"later by {days_delta} working days, more than {dampener.later_working_days}")
     elif -days_delta > dampener.earlier_working_days:

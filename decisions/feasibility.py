@@ -66,17 +66,21 @@ def available_on(dock: dt.date, goods_receipt_days: int, calendar: Calendar) -> 
 
 
 def judge_feasibility(
-    pegs: Sequence[Peg], schedule_lines: Sequence[ScheduleLine], goods_receipt_days: int, calendar: Calendar
+    pegs: Sequence[Peg],
+    schedule_lines: Sequence[ScheduleLine],
+    goods_receipt_days: int,
+    calendar: Calendar,
+    today: dt.date,
 ) -> Feasible | Short:
     """R7: short on the day where the supply available by then is less than the demand pegged up to it.
 
-    Dated schedule lines that are ordered, confirmed or shipped are available after the receipt days; received ones on
-    their
-    day. Backordered or undated schedule lines count for nothing. Raises ValueError without pegs.
+    Dated schedule lines that are ordered, confirmed or shipped are at the dock on their day, but not before `today`,
+    and available after the receipt days; received ones are available on their day. Backordered or undated schedule
+    lines count for nothing. Raises ValueError without pegs.
     """
     if not pegs:
         raise ValueError("no pegged demand to test the supply against; a need without pegging is its own peg")
-    supply = _supply(schedule_lines, goods_receipt_days, calendar)
+    supply = _supply(schedule_lines, goods_receipt_days, calendar, today)
     short_at: dt.date | None = None
     largest = needed = by_the_day = enough = _ZERO
     days_late = arrived = reached = 0
@@ -102,7 +106,7 @@ def judge_feasibility(
 
 
 def _supply(
-    schedule_lines: Sequence[ScheduleLine], goods_receipt_days: int, calendar: Calendar
+    schedule_lines: Sequence[ScheduleLine], goods_receipt_days: int, calendar: Calendar, today: dt.date
 ) -> list[tuple[dt.date, Decimal]]:
     """What can be counted on, by the day it is on stock."""
     supply = []
@@ -110,7 +114,7 @@ def _supply(
         if piece.date is None or piece.state is ScheduleLineState.BACKORDERED:
             continue
         received = piece.state is ScheduleLineState.RECEIVED
-        on_stock = piece.date if received else available_on(piece.date, goods_receipt_days, calendar)
+        on_stock = piece.date if received else available_on(max(piece.date, today), goods_receipt_days, calendar)
         supply.append((on_stock, piece.quantity))
     return sorted(supply)
 

@@ -4,16 +4,33 @@ Decided here: each defect, with its field, the systems that disagree, its owner 
 here: which of the sound sources is taken (sourcing).
 """
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
 
 from canonical.calendar import Calendar
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.need import Need
 from canonical.policy import DefectOwners, PlantPolicy, RouteKind
-from canonical.sourcing import Assessment, ItemAtPlant, MasterDataDefect, Source, UnknownItem
-from decisions.calendars import works_near
-from decisions.lots import has_legal_lot, lots_requested
-from decisions.units import conversion, to_order_unit
+from canonical.reason import figure
+from canonical.sourcing import Agreement, Assessment, ItemAtPlant, MasterDataDefect, Source, UnknownItem
+from canonical.units import PerUnit
+from decisions.calendars import next_working_day, works_near
+from decisions.cost import amount_of, rounded
+from decisions.effectivity import (
+    Ended,
+    agreement_ended,
+    availability_ended,
+    components_on,
+    delivery_date,
+    issue_date,
+    price_ended,
+)
+from decisions.lots import has_legal_lot, lots_requested, needed_together, size_needs
+from decisions.schedule import backward_schedule
+from decisions.units import source_conversion
 
 _ERP = "erp"
 _POLICY = "policy"
@@ -31,20 +48,33 @@ def item_defects(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, 
     return ()
 
 
-def source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> tuple[MasterDataDefect, ...]:
+class Asked(NamedTuple):
+    """What is asked of a source, and when."""
+
+    need: Need
+    item: ItemAtPlant
+    order_date: dt.date
+    quantity: Decimal | None = None
+    """In the need's unit; None: the whole need."""
+    agreed: bool = False
+    """An order exists and is changed: at the price and under the agreement of its own date."""
+
+
+def source_defects(source: Source, asked: Asked, policy: PlantPolicy) -> tuple[MasterDataDefect, ...]:
     """The defects that keep this source from serving the need; `policy` is the one for its supplier."""
-    return tuple(_source_defects(source, need, policy, item))
+    return tuple(_source_defects(source, asked, policy))
 
 
-def is_sound(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> bool:
-    """Whether the source has no defect that keeps it from serving the need."""
-    return next(_source_defects(source, need, policy, item), None) is None
+def first_defect(source: Source, asked: Asked, policy: PlantPolicy) -> MasterDataDefect | None:
+    """The first defect that keeps the source from serving the need; None: it is sound."""
+    return next(_source_defects(source, asked, policy), None)
 
 
-def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemAtPlant) -> Iterator[MasterDataDefect]:
+def _source_defects(source: Source, asked: Asked, policy: PlantPolicy) -> Iterator[MasterDataDefect]:
+    need, item = asked.need, asked.item
     if source.blocked:
         yield _blocked_supplier(source, need, policy.owners)
-    per_order_unit = conversion(need.unit, source.unit, item)
+    per_order_unit = source_conversion(need.unit, source, item)
     if per_order_unit is None:
         yield _no_conversion(source, need, need.unit, (need.source, _ERP), policy.owners)
     limits = policy.lead_time
@@ -54,18 +84,81 @@ def _source_defects(source: Source, need: Need, policy: PlantPolicy, item: ItemA
     if not has_legal_lot(source.minimum_quantity, source.multiple, source.maximum_quantity):
         yield _no_legal_lot(source, need, policy.owners)
     elif per_order_unit is not None and source.maximum_quantity is not None:
-        same = need.unit == source.unit
-        requested = need.quantity if same else to_order_unit(need.quantity, per_order_unit, source.unit)
+        requested = needed_together([(need.quantity, per_order_unit)], source.unit)
         if lots_requested(requested, source.multiple, source.maximum_quantity) > policy.order_lines_max:
             yield _too_many_lots(source, need, policy)
-    if source.currency not in policy.approval.rates and source.route is not RouteKind.TRANSFER:
-        yield _no_rate(source, need, policy)
+    if source.route is not RouteKind.TRANSFER and policy.approval.rate_on(source.currency, asked.order_date) is None:
+        yield _no_rate(source, asked, policy)
+    yield from _effectivity_defects(source, asked, policy, per_order_unit)
     if not works_near(policy.calendar, need.required_date):
         yield _idle_calendar(policy.calendar, need, _of(source, need), policy.owners, _POLICY)
     if source.lead_time_in == "working_days" and not works_near(source.calendar, need.required_date):
         yield _idle_calendar(source.calendar, need, _of(source, need), policy.owners, _ERP)
     if source.route is RouteKind.SUBCONTRACT:
-        yield from _component_defects(source, need, policy.owners, item)
+        yield from _component_defects(source, asked, policy)
+
+
+def _effectivity_defects(
+    source: Source, asked: Asked, policy: PlantPolicy, per_order_unit: PerUnit | None
+) -> Iterator[MasterDataDefect]:
+    """Terms that do not hold on the day that counts for each: price and agreement by the order date, the source by the
+    delivery date.
+    """
+    if not asked.agreed:
+        if (ended := price_ended(source, asked.order_date)) is not None:
+            yield _ended("price", ended, "order date", source, asked, policy.owners.price)
+        if (ended := agreement_ended(source, asked.order_date)) is not None:
+            yield _ended("agreement", ended, "order date", source, asked, policy.owners.price)
+        elif per_order_unit is not None and source.agreement is not None:
+            yield from _used_up(source, source.agreement, asked, per_order_unit, policy)
+    if source.available_from is None and source.available_to is None:
+        return
+    if not (works_near(policy.calendar, asked.need.required_date) and works_near(policy.calendar, asked.order_date)):
+        return
+    delivered_on = delivery_date(asked.need.required_date, asked.item, policy, asked.order_date)
+    if (ended := availability_ended(source, delivered_on)) is not None:
+        yield _ended("availability", ended, "delivery date", source, asked, policy.owners.sourcing)
+
+
+def _used_up(
+    source: Source, agreement: Agreement, asked: Asked, per_order_unit: PerUnit, policy: PlantPolicy
+) -> Iterator[MasterDataDefect]:
+    """The agreement has less left than would be ordered."""
+    quantity = asked.need.quantity if asked.quantity is None else asked.quantity
+    lots = size_needs(
+        [(quantity, per_order_unit)], source.unit, "", source.minimum_quantity, source.multiple, None
+    ).lots
+    ordered, value = sum(lots, Decimal(0)), amount_of(lots, source)
+    if agreement.quantity_left is not None and ordered > agreement.quantity_left:
+        left, more = f"{figure(agreement.quantity_left)} {source.unit}", f"{figure(ordered)} {source.unit}"
+    elif agreement.value_left is not None and value > Fraction(agreement.value_left):
+        left = f"{rounded(Fraction(agreement.value_left))} {source.currency}"
+        more = f"{rounded(value)} {source.currency}"
+    else:
+        return
+    yield MasterDataDefect(
+        field="agreement",
+        value=f"{agreement.number}/{agreement.item}",
+        detail=f"outline agreement {agreement.number}/{agreement.item} has {left} left, and {more} would be ordered "
+        f"({_of(source, asked.need)})",
+        owner=policy.owners.price,
+        next_step="extend the agreement, or have the rest ordered on other terms",
+        systems=(_ERP,),
+    )
+
+
+def _ended(field: str, ended: Ended, which: str, source: Source, asked: Asked, owner: str) -> MasterDataDefect:
+    record = f" of info record {source.info_record}" if source.info_record else ""
+    return MasterDataDefect(
+        field=field,
+        value=ended.period,
+        # Without the day itself: needs of other days have the same question.
+        detail=f"the {ended.what}{record} holds {ended.period}, and the {which} is {ended.side} "
+        f"({_of(source, asked.need)})",
+        owner=owner,
+        next_step="extend its validity in the ERP, or maintain terms for that day",
+        systems=(_ERP,),
+    )
 
 
 def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy: PlantPolicy) -> Proposal:
@@ -107,6 +200,11 @@ def no_source(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, ...
     routes = ", ".join(route.kind for route in policy.routes)
     kept = ", ".join(f"{source.supplier} by {source.route}" for source in item.sources) if item else ""
     detail = f"nobody supplies item {need.item} to plant {need.plant}"
+    used = {route.kind for route in policy.routes}
+    others = [source for source in assessment.left_out if source.route in used and source.purchasing_organization]
+    if others and not kept:
+        terms = ", ".join(f"{source.supplier} for {source.purchasing_organization}" for source in others)
+        detail += f" on terms of purchasing organization {policy.purchasing_organization}; there are others' ({terms})"
     if kept:
         detail = f"none of the routes of plant {need.plant} ({routes}) leads to a source of {need.item} ({kept})"
     source = MasterDataDefect(
@@ -242,11 +340,12 @@ def _too_many_lots(source: Source, need: Need, policy: PlantPolicy) -> MasterDat
     )
 
 
-def _no_rate(source: Source, need: Need, policy: PlantPolicy) -> MasterDataDefect:
+def _no_rate(source: Source, asked: Asked, policy: PlantPolicy) -> MasterDataDefect:
+    dated = f" on {asked.order_date}" if source.currency in policy.approval.rates else ""
     return MasterDataDefect(
         field="currency",
         value=source.currency,
-        detail=f"policy {policy.version} has no rate for {source.currency} ({_of(source, need)})",
+        detail=f"policy {policy.version} has no rate for {source.currency}{dated} ({_of(source, asked.need)})",
         owner=policy.owners.policy,
         next_step=f"add {source.currency} to approval.rates in the plant's policy, or correct the info record",
         systems=(_ERP, _POLICY),
@@ -264,10 +363,11 @@ def _idle_calendar(calendar: Calendar, need: Need, of: str, owners: DefectOwners
     )
 
 
-def _component_defects(
-    source: Source, need: Need, owners: DefectOwners, item: ItemAtPlant
-) -> Iterator[MasterDataDefect]:
-    if not item.components:
+def _component_defects(source: Source, asked: Asked, policy: PlantPolicy) -> Iterator[MasterDataDefect]:
+    need, item, owners = asked.need, asked.item, policy.owners
+    if item.components:
+        yield from _no_bill_in_force(source, asked, policy)
+    else:
         yield MasterDataDefect(
             field="components",
             value="none",
@@ -276,5 +376,33 @@ def _component_defects(
             next_step="keep the subcontracting bill of material, or change the info record's category",
             systems=(_ERP,),
         )
-    if conversion(item.base_unit, source.unit, item) is None:
+    if source_conversion(item.base_unit, source, item) is None:
         yield _no_conversion(source, need, item.base_unit, (_ERP,), owners)
+
+
+def _no_bill_in_force(source: Source, asked: Asked, policy: PlantPolicy) -> Iterator[MasterDataDefect]:
+    """No component is in force on the day of issue."""
+    need, item, today = asked.need, asked.item, asked.order_date
+    calendars = [policy.calendar] + ([source.calendar] if source.lead_time_in == "working_days" else [])
+    if not all(works_near(calendar, day) for calendar in calendars for day in (need.required_date, today)):
+        return
+    if not policy.lead_time.minimum_days <= source.lead_time_days <= policy.lead_time.maximum_days:
+        return
+    schedule = backward_schedule(
+        need.required_date, item.goods_receipt_days, policy.calendar, source, policy.processing_days, today
+    )
+    day = max(issue_date(policy, schedule.send_by), next_working_day(policy.calendar, today))
+    if components_on(item, day):
+        return
+    firsts = [each.valid_from for each in item.components if each.valid_from is not None and each.valid_from > day]
+    lasts = [each.valid_to for each in item.components if each.valid_to is not None and each.valid_to < day]
+    ended = Ended("bill of material", day, min(firsts, default=None), max(lasts, default=None))
+    yield MasterDataDefect(
+        field="components",
+        value=ended.period,
+        detail=f"the bill of material holds {ended.period}, and not on the day on which components are issued "
+        f"({_of(source, need)})",
+        owner=policy.owners.item,
+        next_step="extend the bill of material's validity, or change the info record's category",
+        systems=(_ERP,),
+    )

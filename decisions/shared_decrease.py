@@ -64,12 +64,14 @@ def decrease_shared_line(
     requested: Mapping[RequirementId, Decimal],
     minimum: Decimal,
     multiple: Decimal,
+    together: Decimal | None = None,
 ) -> SharedDecrease:
-    """R12: the new quantity is R5 of what remains allocated; those that are not in `wanted` keep what they have.
+    """R12: the new quantity is R5 of what remains allocated; those that are not in `requested` keep what they have.
 
-    `wanted`: the new quantity of each requirement that needs less, 0 for a withdrawn one. All in the order unit. Never
-    more than is ordered: where lots would need more (terms that changed meanwhile) the line stays as it is. Raises
-    ValueError for a requirement that asks for more than it has, or has no allocation.
+    `requested`: the new quantity of each requirement that needs less, 0 for a withdrawn one. All in the order unit.
+    `together`: what remains, where it was summed in other units and rounded once (`lots.needed_together`); None: the
+    sum of the allocations. Never more than is ordered: where lots would need more (terms that changed meanwhile) the
+    line stays as it is. Raises ValueError for a requirement that asks for more than it has, or has no allocation.
     """
     for requirement, quantity in requested.items():
         if quantity > allocations.get(requirement, _NOTHING):
@@ -78,5 +80,5 @@ def decrease_shared_line(
     now = {requirement: requested.get(requirement, held) for requirement, held in allocations.items()}
     remaining = {requirement: quantity for requirement, quantity in now.items() if quantity}
     needed = sum(remaining.values(), _NOTHING)
-    quantity = min(ordered, size_lots(needed, minimum, multiple, None).total)
+    quantity = min(ordered, size_lots(needed if together is None else together, minimum, multiple, None).total)
     return SharedDecrease(quantity, quantity - needed, remaining, ordered, minimum, multiple)

@@ -15,17 +15,18 @@ from canonical.policy import PlantPolicy, RouteKind
 from canonical.reason import figure
 from canonical.sourcing import Assessment, ItemAtPlant, Source
 from canonical.supply import ScheduleLine
+from canonical.units import SAME
 from decisions.approval import route_approval, value_in_company_currency
 from decisions.calendars import next_working_day, subtract_working_days, working_days_between
+from decisions.cost import cost_of, rounded
 from decisions.feasibility import Short, available_on
-from decisions.lots import size_lots
 from decisions.schedule import BackwardSchedule, backward_schedule
-from decisions.sourcing import sound_sources
-from decisions.units import conversion, to_need_unit, to_order_unit
+from decisions.sourcing import lots_of, sound_sources
+from decisions.units import share_of_order_unit, source_conversion, to_need_unit
 
 _ZERO = Decimal(0)
 _HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
-_SHOWN_FIRST = (Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT)
+_SHOWN_FIRST = (Choice.ACCEPT, Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT)
 
 
 class _SecondSource(NamedTuple):
@@ -60,14 +61,17 @@ def shortage_proposal(
     *,
     order_number: str | None = None,
     reason: str = "",
+    held_back: bool = False,
 ) -> Proposal:
     """The proposal to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
-    `reason`: the cause, where it is more than dates (a rejected line); added to the summary. The latest safe date
-    is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
+    `reason`: the cause, where it is more than dates (a rejected line); added to the summary. `held_back`: the orders
+    were not changed to this need, since the change was too small (R4); changing them all the same is one way out. The
+    latest safe date is the last on which a second source can still be asked and keep the date; without one, the day
+    that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today)
-    value = _value_short(need, short, _source_of(item, supplier), item, policy) or _ZERO
+    value = _value_short(need, short, _source_of(item, supplier), item, policy, today) or _ZERO
     criticality = need.criticality
     route = route_approval(value, criticality, True, policy)
     return Proposal(
@@ -87,7 +91,7 @@ def shortage_proposal(
         criticality=criticality,
         value=value,
         currency=policy.approval.currency,
-        alternatives=_ranked(need, short, supplier, item, policy, others, today),
+        alternatives=_ranked(need, short, supplier, item, policy, others, today, held_back),
         approvers=route.approvers or (policy.buyer,),
         latest_safe_date=_latest_safe_date(short, others, today),
         rule=short.rule,
@@ -103,8 +107,11 @@ def _ranked(
     policy: PlantPolicy,
     others: Sequence[_SecondSource],
     today: dt.date,
+    held_back: bool = False,
 ) -> tuple[Alternative, ...]:
     found = [_accept(short, supplier, policy), *(other.alternative for other in others)]
+    if held_back:
+        found += _as_planned(need, short, supplier, item, policy, today)
     expedited = _expedite(need, short, _source_of(item, supplier), item, policy, today)
     if expedited is not None:
         found.append(expedited)
@@ -137,11 +144,24 @@ def _accept(short: Short, supplier: str | None, policy: PlantPolicy) -> Alternat
     )
 
 
+def _as_planned(
+    need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+) -> list[Alternative]:
+    """The order changed to the need in spite of the dampener; none where its supplier's master data is not sound."""
+    known = Assessment.model_construct(item=item, policy=policy)
+    current = next((source for source in sound_sources(need, known, today) if source.supplier == supplier), None)
+    if current is None:
+        return []
+    way = _split(current, current, need, short, item, policy, today).alternative
+    note = f"change the order at {_name(current)} to what the plan states now"
+    return [way.model_copy(update={"choice": Choice.APPROVE, "note": note})]
+
+
 def _expedite(
     need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> Alternative | None:
     """The same supplier sooner; None where there is no date to improve on, or nothing is gained."""
-    value = _value_short(need, short, current, item, policy)
+    value = _value_short(need, short, current, item, policy, today)
     if current is None or value is None or short.available_on is None:
         return None
     soonest = available_on(next_working_day(policy.calendar, today), item.goods_receipt_days, policy.calendar)
@@ -171,10 +191,10 @@ def _second_sources(
     need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> list[_SecondSource]:
     current, known = _source_of(item, supplier), Assessment.model_construct(item=item, policy=policy)
-    return [
-        _split(source, current, need, short, item, policy, today)
-        for source in sound_sources(need, known, exclude=(supplier or "",))
-    ]
+    others: dict[str, Source] = {}
+    for source in sound_sources(need, known, today, exclude=(supplier or "",)):
+        others.setdefault(source.supplier, source)
+    return [_split(source, current, need, short, item, policy, today) for source in others.values()]
 
 
 def _split(
@@ -191,16 +211,18 @@ def _split(
     )
     dock = max(schedule.dock_date, schedule.earliest_dock)
     on_stock = available_on(dock, item.goods_receipt_days, policy.calendar)
-    requested = _in_order_unit(short.short_quantity, source, need, item)
-    assert requested is not None, "a second source is sound: its unit converts"
-    lots = size_lots(requested, source.minimum_quantity, source.multiple, source.maximum_quantity)
+    lots = lots_of(source, item, need, short.short_quantity)
     difference = _ZERO
     if source.route is not RouteKind.TRANSFER:
-        costs = value_in_company_currency(lots.total, source.price, source.price_unit, source.currency, policy.approval)
-        difference = costs - (_value_short(need, short, current, item, policy) or _ZERO)
+        costs = cost_of(lots.lots, source, policy.approval, today)
+        present = _value_short(need, short, current, item, policy, today) or _ZERO
+        difference = (rounded(costs) if costs is not None else _ZERO) - present
     note = f"{_HOW[source.route]} {figure(lots.total)}{_unit(source, need)} from {_name(source)}"
     if lots.surplus:
-        note += f", {figure(lots.surplus)} of them surplus of the lot size"
+        surplus, unit = lots.surplus, ""
+        if lots.in_need_unit is not None:
+            surplus, unit = lots.in_need_unit.surplus, f" {need.unit}"
+        note += f", {figure(surplus)}{unit} of them surplus of the lot size"
     if difference < 0:
         note += f"; {-difference} {policy.approval.currency} cheaper"
     alternative = Alternative(
@@ -217,27 +239,22 @@ def _split(
 
 
 def _value_short(
-    need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy
+    need: Need, short: Short, current: Source | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> Decimal | None:
     """The value of the short quantity at the present price; None without a price, a rate or a unit conversion."""
-    if current is None or current.currency not in policy.approval.rates:
+    if current is None or policy.approval.rate_on(current.currency, today) is None:
         return None
-    ordered = _in_order_unit(short.short_quantity, current, need, item)
-    if ordered is None:
+    per_order_unit = source_conversion(need.unit, current, item)
+    if per_order_unit is None:
         return None
-    return value_in_company_currency(ordered, current.price, current.price_unit, current.currency, policy.approval)
-
-
-def _in_order_unit(quantity: Decimal, source: Source, need: Need, item: ItemAtPlant) -> Decimal | None:
-    if source.unit == need.unit:
-        return quantity
-    per_order_unit = conversion(need.unit, source.unit, item)
-    return None if per_order_unit is None else to_order_unit(quantity, per_order_unit, source.unit)
+    ordered = share_of_order_unit(short.short_quantity, per_order_unit)
+    price = current.price_of(ordered)
+    return value_in_company_currency(ordered, price, current.price_unit, current.currency, policy.approval, today)
 
 
 def _in_need_unit(quantity: Decimal, source: Source, need: Need, item: ItemAtPlant) -> Decimal:
-    per_order_unit = conversion(need.unit, source.unit, item)
-    return quantity if source.unit == need.unit or per_order_unit is None else to_need_unit(quantity, per_order_unit)
+    per_order_unit = source_conversion(need.unit, source, item)
+    return quantity if per_order_unit is None or per_order_unit == SAME else to_need_unit(quantity, per_order_unit)
 
 
 def _unit(source: Source, need: Need) -> str:

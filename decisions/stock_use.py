@@ -9,6 +9,7 @@ R3).
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from canonical.base import Criticality
@@ -19,7 +20,8 @@ from canonical.policy import Dampener
 from canonical.reason import Reason, figure
 from canonical.sourcing import ItemAtPlant
 from canonical.stock import StockFigure, StockUser
-from canonical.units import NEED_DECIMALS, UNITS, PerUnit, rescale
+from canonical.units import UNITS, PerUnit, exactly, rescale
+from decisions.dampener import quantity_limit
 from decisions.units import per_unit
 
 STOCK_REFERENCE = "stock"
@@ -105,6 +107,7 @@ class StockOutcome(NamedTuple):
             inputs={str(share.user.requirement_id): share.act for share in changes},
             thresholds={
                 "dampener.quantity": str(self.dampener.quantity),
+                "dampener.quantity_share_max": str(self.dampener.quantity_share_max),
                 "dampener.share": str(self.dampener.share),
             },
             policy_version=policy_version,
@@ -129,16 +132,17 @@ def judge_stock(
     need's limit; where no stock is available, nothing stays promised. Needs whose unit does not convert get nothing.
     """
     shares = []
-    left = max(_NOTHING, stock.available_to_promise)
+    left = Fraction(max(_NOTHING, stock.available_to_promise))
     for user in sorted(users, key=_first_served):
         factor = per_unit(user.unit, stock.unit, item)
         target = _NOTHING
         if factor is not None and user.reported_at < stock.reported_at and not user.answers_order:
             room = max(_NOTHING, user.quantity - user.secured)
-            target = min(room, rescale(left, factor, UNITS[user.unit].decimals, "down"))
-            left = max(_NOTHING, left - _in_stock_unit(target, factor))
+            most = rescale(Decimal(1), exactly(left * _ratio(factor)), UNITS[user.unit].decimals, "down")
+            target = min(room, most)
+            left = max(Fraction(0), left - Fraction(target) / _ratio(factor))
         before = reported.get(user.requirement_id, _NOTHING)
-        limit = max(dampener.quantity, user.quantity * dampener.share)
+        limit = quantity_limit(user.quantity, user.unit, dampener)
         act = target != before and (stock.available_to_promise <= 0 or abs(target - before) > limit)
         if target or before:
             shares.append(StockShare(user, before, target, limit, act))
@@ -151,23 +155,22 @@ def _first_served(user: StockUser) -> tuple[Criticality, dt.date, RequirementId]
     return (user.criticality, user.required_date, user.requirement_id)
 
 
-def _in_stock_unit(quantity: Decimal, factor: PerUnit) -> Decimal:
-    """Rounded up, so that the remainder is never promised twice."""
-    numerator, denominator = factor
-    return rescale(quantity, (denominator, numerator), NEED_DECIMALS, "up")
+def _ratio(factor: PerUnit) -> Fraction:
+    """How many of the need's units are one of the stock's. Exact: twelve single pieces are one box of twelve."""
+    return Fraction(factor[0]) / Fraction(factor[1])
 
 
 def _promised_too_much(stock: StockFigure, shares: list[StockShare], item: ItemAtPlant | None) -> bool:
     """Whether the decreases that are too small to report add up to more than the largest limit among them."""
-    promised = largest = _NOTHING
+    promised = largest = Fraction(0)
     for share in shares:
         factor = per_unit(share.user.unit, stock.unit, item)
         if factor is None:
             continue
-        promised += _in_stock_unit(share.quantity, factor)
+        promised += Fraction(share.quantity) / _ratio(factor)
         if share.suppressed and share.target < share.before:
-            largest = max(largest, _in_stock_unit(share.limit, factor))
-    return promised - max(_NOTHING, stock.available_to_promise) > largest
+            largest = max(largest, Fraction(share.limit) / _ratio(factor))
+    return promised - Fraction(max(_NOTHING, stock.available_to_promise)) > largest
 
 
 def shortfall_need(stock: StockFigure, quantity: Decimal, required_date: dt.date, revision: Revision) -> Need:

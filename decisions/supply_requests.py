@@ -11,16 +11,15 @@ from fractions import Fraction
 from canonical.event_data import OUR_SOURCE
 from canonical.identity import RequirementId
 from canonical.need import Need
-from canonical.policy import PlantPolicy, RouteKind, RouteRule
+from canonical.policy import PlantPolicy, RouteKind
 from canonical.records import OrderTerms
 from canonical.sourcing import ItemAtPlant
 from canonical.supply import LotTerms, RequestedComponent, SupplyRequest
-from canonical.units import NEED_DECIMALS, exactly, rescale
-from decisions.calendars import next_working_day, subtract_working_days
+from canonical.units import NEED_DECIMALS, SAME, exactly, rescale
+from decisions.calendars import next_working_day
+from decisions.effectivity import components_on, issue_date
 from decisions.sourcing import SourceChoice
-from decisions.units import conversion, pegs_in_order_unit
-
-_SUBCONTRACT = RouteRule(kind=RouteKind.SUBCONTRACT)
+from decisions.units import pegs_in_order_unit, source_conversion
 
 
 def request_for(
@@ -46,7 +45,7 @@ def request_for(
     """
     source, schedule = choice.source, choice.schedule
     pegs = need.pegs
-    same = source.unit == need.unit
+    same = choice.per_order_unit == SAME
     earliest = next_working_day(policy.calendar, today)
     return SupplyRequest(
         requirement_id=requirement_id,
@@ -58,16 +57,19 @@ def request_for(
         unit=source.unit,
         lots=choice.lots.lots,
         needed=choice.needed,
+        need_quantity=None if same else choice.quantity,
         lot_terms=LotTerms(minimum=choice.lots.minimum, multiple=choice.lots.multiple, maximum=choice.lots.maximum),
         required_date=need.required_date,
         dock_date=max(schedule.dock_date, earliest),
         send_by=schedule.send_by,
-        pegs=pegs if same else pegs_in_order_unit(pegs, choice.per_order_unit, source.unit),
+        pegs=pegs if same else pegs_in_order_unit(pegs, choice.per_order_unit),
         goods_receipt_days=item.goods_receipt_days,
         criticality=min(peg.criticality for peg in pegs),
         price=source.price,
         currency=source.currency,
         price_unit=source.price_unit,
+        price_breaks=source.price_breaks,
+        agreement=source.agreement.reference if source.agreement is not None else None,
         info_record=source.info_record,
         need_unit=need.unit,
         per_order_unit=choice.per_order_unit,
@@ -83,26 +85,29 @@ def request_for(
 
 
 def _components(choice: SourceChoice, policy: PlantPolicy, earliest: dt.date) -> tuple[RequestedComponent, ...]:
-    """The components given to the subcontractor for one order unit, some plant working days before the order is sent.
+    """The components given to the subcontractor, some plant working days before the order is sent: those of the bill of
+    material that are in force on that day.
 
-    Rounded up to six decimals. Raises ValueError where the order unit does not convert to the base unit, in which
-    components are kept; the master-data check detects that earlier.
+    For one order unit, or fixed for the line; rounded up to six decimals. Raises ValueError where the order unit does
+    not convert to the base unit, in which components are kept; the master-data check detects that earlier.
     """
     item, source = choice.item, choice.source
-    base_per_order_unit = conversion(item.base_unit, source.unit, item)
+    base_per_order_unit = source_conversion(item.base_unit, source, item)
     if base_per_order_unit is None:
         raise ValueError(f"{source.supplier} makes {item.item} in {source.unit}, its base unit is {item.base_unit}")
-    rule = next((route for route in policy.routes if route.kind is RouteKind.SUBCONTRACT), _SUBCONTRACT)
-    by = subtract_working_days(policy.calendar, choice.schedule.send_by, rule.components_lead_days)
+    day = max(issue_date(policy, choice.schedule.send_by), earliest)
     base_units = Fraction(base_per_order_unit[0]) / Fraction(base_per_order_unit[1])
     return tuple(
         RequestedComponent(
             item=component.item,
             unit=component.unit,
-            per_unit=rescale(component.quantity, exactly(base_units / Fraction(component.per)), NEED_DECIMALS, "up"),
-            date=max(by, earliest),
+            per_unit=component.quantity
+            if component.fixed
+            else rescale(component.quantity, exactly(base_units / Fraction(component.per)), NEED_DECIMALS, "up"),
+            fixed=component.fixed,
+            date=day,
         )
-        for component in item.components
+        for component in components_on(item, day)
     )
 
 
@@ -114,9 +119,18 @@ def terms_for(request: SupplyRequest, choice: SourceChoice) -> OrderTerms:
     )
 
 
+def on_agreed_terms(request: SupplyRequest, agreed: SupplyRequest) -> SupplyRequest:
+    """A changed request to an order that exists: price and agreement are those of the order's own date."""
+    if (request.unit, request.currency) != (agreed.unit, agreed.currency):
+        return request
+    kept = ("price", "price_unit", "price_breaks", "info_record", "agreement")
+    return request.model_copy(update={name: getattr(agreed, name) for name in kept})
+
+
 def release(request: SupplyRequest, *, request_revision: int, reason: str, correlation_id: str = "") -> SupplyRequest:
     """The same request for nothing: the order may reduce or cancel its allocation."""
     nothing = {"lots": (), "needed": Decimal(0), "request_revision": request_revision, "reason": reason}
+    nothing |= {"need_quantity": None}
     return request.model_copy(
         update=nothing
         | {"correlation_id": correlation_id or request.correlation_id, "approved_by": None, "expedite": False}

@@ -9,11 +9,22 @@ from decimal import Decimal
 from fractions import Fraction
 
 from canonical.need import Peg
-from canonical.sourcing import ItemAtPlant
+from canonical.sourcing import ItemAtPlant, Source
 from canonical.supply import in_need_unit
-from canonical.units import NEED_DECIMALS, SAME, UNITS, PerUnit, exactly, physical_ratio, rescale
+from canonical.units import NEED_DECIMALS, SAME, SHARE_DECIMALS, UNITS, PerUnit, exactly, physical_ratio, rescale
 
-__all__ = ["conversion", "in_need_unit", "pegs_in_order_unit", "per_unit", "to_need_unit", "to_order_unit"]
+__all__ = [
+    "conversion",
+    "in_need_unit",
+    "pegs_in_order_unit",
+    "per_unit",
+    "share_of_order_unit",
+    "source_conversion",
+    "to_need_unit",
+    "to_order_unit",
+]
+
+_LEAST = Decimal(1).scaleb(-SHARE_DECIMALS)
 
 
 def conversion(need_unit: str, order_unit: str, item: ItemAtPlant) -> PerUnit | None:
@@ -27,6 +38,20 @@ def conversion(need_unit: str, order_unit: str, item: ItemAtPlant) -> PerUnit | 
     need, order = _in_base_units(need_unit, item), _in_base_units(order_unit, item)
     ratio = order / need if need and order else physical_ratio(need_unit, order_unit)
     return None if ratio is None else exactly(ratio)
+
+
+def source_conversion(need_unit: str, source: Source, item: ItemAtPlant) -> PerUnit | None:
+    """`conversion` to the order unit of a source, whose own content wins over the item's.
+
+    Even in a unit of one name: boxes of 12 that are needed are not the boxes of 10 that this supplier sells.
+    """
+    if source.base_units is None:
+        return conversion(need_unit, source.unit, item)
+    need = _in_base_units(need_unit, item)
+    if need is None:
+        return conversion(need_unit, source.unit, item)
+    ratio = Fraction(source.base_units[0]) / Fraction(source.base_units[1]) / need
+    return SAME if ratio == 1 else exactly(ratio)
 
 
 def per_unit(unit: str, of: str, item: ItemAtPlant | None) -> PerUnit | None:
@@ -62,6 +87,16 @@ def to_order_unit(quantity: Decimal, per_order_unit: PerUnit, order_unit: str) -
     return rescale(quantity, (denominator, numerator), UNITS[order_unit].decimals, "up")
 
 
+def share_of_order_unit(quantity: Decimal, per_order_unit: PerUnit) -> Decimal:
+    """The need's quantity in the order unit, not rounded to what is traded: 4 of a pack of 100 are 0.04 packs.
+
+    Rounded down, so that the shares of a lot never add up to more than the lot, but never to nothing.
+    """
+    numerator, denominator = per_order_unit
+    share = rescale(quantity, (denominator, numerator), SHARE_DECIMALS, "down")
+    return max(share, _LEAST) if quantity > 0 else share
+
+
 def to_need_unit(quantity: Decimal, per_order_unit: PerUnit) -> Decimal:
     """A quantity of the order unit in the need's unit, rounded down to its six decimals.
 
@@ -70,15 +105,15 @@ def to_need_unit(quantity: Decimal, per_order_unit: PerUnit) -> Decimal:
     return rescale(quantity, per_order_unit, NEED_DECIMALS, "down")
 
 
-def pegs_in_order_unit(pegs: Sequence[Peg], per_order_unit: PerUnit, order_unit: str) -> tuple[Peg, ...]:
-    """The pegs, by date, in the order unit; their sum equals the total converted once.
+def pegs_in_order_unit(pegs: Sequence[Peg], per_order_unit: PerUnit) -> tuple[Peg, ...]:
+    """The pegs, by date, in the order unit; on each day their sum is rounded down to six decimals.
 
-    A peg that the rounding of earlier ones already serves is left out.
+    So the share of the need (`share_of_order_unit`) serves them all. A peg that is too small for that is left out.
     """
     converted, pegged, reached = [], Decimal(0), Decimal(0)
     for peg in pegs:
         pegged += peg.quantity
-        until = to_order_unit(pegged, per_order_unit, order_unit)
+        until = rescale(pegged, (per_order_unit[1], per_order_unit[0]), NEED_DECIMALS, "down")
         if until > reached:
             converted.append(peg.model_copy(update={"quantity": until - reached}))
         reached = until

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from fastapi import FastAPI
 from opentelemetry.trace import Tracer, TracerProvider
 
-from adapters.ports import PolicyPort, SupplierDialect
+from adapters.ports import PolicyPort, ReplyPort, SupplierDialect
 from gateway import problems
 from gateway.delivery.delivery import ChangeDelivery, Deliverer, EntityMessages, OrderDelivery, RequirementDelivery
 from gateway.delivery.relay import Relay, RelayPace
+from gateway.delivery.replies import ReplyDelivery
 from gateway.delivery.stock import StockDelivery
 from gateway.door import Door
 from gateway.intake import dead_letters
@@ -45,7 +46,7 @@ def create_app(
     entities: Entities,
     dialects: Mapping[str, SupplierDialect],
     policies: PolicyPort,
-    today: Callable[[], dt.date],
+    today: Callable[[str], dt.date],
     *,
     now: Callable[[], dt.datetime] = utc_now,
     relay: bool = True,
@@ -54,17 +55,19 @@ def create_app(
     undelivered_age_max: dt.timedelta = dt.timedelta(minutes=5),
     body_limit_bytes: int = 4 * 1024 * 1024,
     host_names: Collection[str] = (),
+    replies: ReplyPort | None = None,
     tracer_provider: TracerProvider | None = None,
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
-    `today` is the business day that required dates are measured by; `now` the wall clock (receipt of messages, time of
-    decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`, since
-    an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway may be
-    addressed; its IP address and names without a dot are always accepted.
+    `today` is the day at a plant, by which required dates are measured; `now` the wall clock (receipt of messages, time
+    of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
+    since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
+    may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
+    acknowledgements that suppliers ask for; None: none are sent.
     """
     tracer = gateway_tracer(tracer_provider)
-    deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer)
+    deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
     app = FastAPI(
         title="Pegline",
@@ -110,6 +113,7 @@ def _deliverers(
     now: Callable[[], dt.datetime],
     unknown_order_grace: dt.timedelta,
     tracer: Tracer,
+    replies: ReplyPort | None,
 ) -> dict[Recipient, Deliverer]:
     stock = StockDelivery(ledger, entities, tracer)
     return {
@@ -117,6 +121,7 @@ def _deliverers(
         Recipient.ORDER: OrderDelivery(ledger, entities, tracer, now, unknown_order_grace),
         Recipient.CHANGE: ChangeDelivery(ledger, entities, tracer),
         Recipient.STOCK: stock,
+        Recipient.SUPPLIER: ReplyDelivery(replies),
     }
 
 

@@ -44,8 +44,8 @@ class Parts:
     intake: Intake
     plan_intake: PlanIntake
     relay: Relay
-    today: Callable[[], dt.date]
-    """The current business day, against which required dates are checked."""
+    today: Callable[[str], dt.date]
+    """The day that it is at a plant, against which required dates are checked."""
     now: Callable[[], dt.datetime]
     relay_expected: bool
     """Whether this process also delivers messages."""

@@ -52,6 +52,8 @@ from sqlalchemy.types import TypeDecorator
 from adapters.errors import PermanentError, TransientError
 from canonical.base import Model
 
+CONNECTIONS = 20
+"""The most connections that a process keeps to the ledger (docker-compose.yml adds them up)."""
 _PASSING_SQLSTATES = ("08", "40", "53", "55", "57", "58")
 """Connection, rollback (deadlock), resources, lock not available, operator intervention, system error."""
 
@@ -83,8 +85,8 @@ async def connect(url: str) -> AsyncEngine:
     """An engine on the ledger's database; TransientError where it can't be reached now."""
     engine = create_async_engine(
         asyncpg_url(url),
-        pool_size=10,
-        max_overflow=10,
+        pool_size=CONNECTIONS // 2,
+        max_overflow=CONNECTIONS // 2,
         connect_args={
             "timeout": 10,
             "command_timeout": 60,

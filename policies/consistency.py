@@ -14,6 +14,7 @@ Inconsistency = tuple[str, object, str]
 
 COUPLED = (
     frozenset({("escalation", "reminder_at"), ("escalation", "buyer_at"), ("escalation", "manager_at")}),
+    frozenset({("overdue", "reminder_days"), ("overdue", "question_days")}),
     frozenset({("lead_time", "minimum_days"), ("lead_time", "maximum_days")}),
     frozenset({("approval", "currency"), ("approval", "rates")}),
 )
@@ -30,6 +31,10 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
     if not steps.reminder_at <= steps.buyer_at <= steps.manager_at:
         shown = f"{steps.reminder_at}, {steps.buyer_at}, {steps.manager_at}"
         yield "escalation", shown, "reminder_at, buyer_at and manager_at must rise"
+    late = policy.overdue
+    if late.reminder_days > late.question_days:
+        shown = f"{late.reminder_days}, {late.question_days}"
+        yield "overdue", shown, "reminder_days must not be above question_days"
     lead = policy.lead_time
     if lead.minimum_days > lead.maximum_days:
         yield "lead_time", f"{lead.minimum_days} to {lead.maximum_days}", "minimum_days must not be above maximum_days"
@@ -53,12 +58,18 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
 
 def _approval(policy: PlantPolicy) -> Iterator[Inconsistency]:
     approval = policy.approval
-    if approval.rates.get(approval.currency) != 1:
-        rate = approval.rates.get(approval.currency)
+    own = [each.rate for each in approval.rates.get(approval.currency, ())]
+    if not own or any(rate != 1 for rate in own):
+        rate = next((rate for rate in own if rate != 1), None)
         yield f"approval.rates.{approval.currency}", rate, "must be 1, since it is the company currency"
-    for currency, rate in approval.rates.items():
-        if rate <= 0:
-            yield f"approval.rates.{currency}", rate, "must be above 0"
+    for currency, rates in approval.rates.items():
+        if not rates:
+            yield f"approval.rates.{currency}", "none", "must have a rate; take the currency out where there is none"
+        for each in rates:
+            if each.rate <= 0:
+                yield f"approval.rates.{currency}", each.rate, "must be above 0"
+        if len({each.since for each in rates}) < len(rates):
+            yield f"approval.rates.{currency}", "two since one day", "must have one rate since each day"
     for criticality, limit in approval.free_up_to.items():
         if limit < 0:
             yield f"approval.free_up_to.{criticality}", limit, "must be 0 or more"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from canonical.calendar import Calendar
-from canonical.policy import PlantPolicy, RouteKind, RouteRule
+from canonical.policy import ExchangeRate, PlantPolicy, RouteKind, RouteRule
 from policies.layers import Layer, origin
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -84,6 +84,8 @@ def in_words(value: Any) -> str:
             return _calendar_in_words(value)
         case RouteRule():
             return _route_in_words(value)
+        case ExchangeRate():
+            return f"{value.rate} since {value.since}" if value.since else str(value.rate)
         case Enum():
             return str(value.value)
         case BaseModel():

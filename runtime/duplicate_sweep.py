@@ -14,21 +14,25 @@ from adapters.ports import DuplicateSweepPort
 from canonical.order import DuplicateDocuments
 
 DAYS = 14
-"""How far it looks back, in days since the documents' creation."""
+"""How far the first look goes back, in days since the documents' creation."""
+DAYS_ONCE_SEEN = 2
+"""How far the next ones do: no create takes longer, and the ERP is spared."""
 
 log = logging.getLogger("pegline.duplicates")
 
 
 async def sweep_duplicates(erp: DuplicateSweepPort, every_seconds: float, today: Callable[[], date]) -> None:
     """Look every so often, until cancelled; 0 seconds: never."""
+    days = DAYS
     while every_seconds > 0:
         try:
-            found = await erp.duplicates(today() - timedelta(days=DAYS))
+            found = await erp.duplicates(today() - timedelta(days=days))
         except AdapterError as error:
             log.warning("duplicates in the ERP could not be looked for: %s", error)
         else:
             for line in report(found):
                 log.error(line)
+            days = DAYS_ONCE_SEEN
         await asyncio.sleep(every_seconds)
 
 

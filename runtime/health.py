@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from runtime.http_connections import TimedHttpProtocol
+
 CHECK_SECONDS = 3.0
 """How long one check may take before it counts as failed; shorter than the usual timeout of a health check."""
 
@@ -48,7 +50,10 @@ async def serving_health(host: str, port: int | None, checks: Mapping[str, Check
     if port is None:
         yield
         return
-    server = _Server(uvicorn.Config(health_app(checks), host=host, port=port, log_config=None, access_log=False))
+    config = uvicorn.Config(
+        health_app(checks), host=host, port=port, log_config=None, access_log=False, http=TimedHttpProtocol
+    )
+    server = _Server(config)
     task = asyncio.create_task(server.serve())
     try:
         yield

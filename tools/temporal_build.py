@@ -1,7 +1,7 @@
-"""Builds the Temporal dev server from the Go module proxy: once, in some minutes, into the user's cache.
+"""Builds Temporal's dev server, or its server for production, from the Go module proxy: once, into the user's cache.
 
-The module is pinned in tools/temporal (go.mod, go.sum). It is built in Go caches of its own that are deleted
-afterwards: they take some gigabytes, and only the binary is kept.
+Both are pinned by the module in tools/temporal (go.mod, go.sum). They are built in Go caches of their own that are
+deleted afterwards: they take some gigabytes, and only the results are kept.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,13 @@ from settings import environment_for_child
 from tools.progress import Progress
 
 MODULE = Path(__file__).with_name("temporal")
-_COMMAND = "github.com/temporalio/cli/cmd/temporal"
+_CLI = {"temporal": "github.com/temporalio/cli/cmd/temporal"}
+_SERVER_MODULE = "go.temporal.io/server"
+SERVER = {
+    "temporal-server": f"{_SERVER_MODULE}/cmd/server",
+    "temporal-sql-tool": f"{_SERVER_MODULE}/cmd/tools/sql",
+}
+"""Programs of the images temporalio/server and temporalio/admin-tools, by name."""
 
 
 class BuildFailed(Exception):
@@ -28,22 +34,49 @@ class BuildFailed(Exception):
 
 def build(target: Path, progress: Progress, go: str = "go") -> None:
     """Build the dev server as `target`; concurrent builds share one result. Raises BuildFailed."""
+    with _room(target, progress) as room:
+        if room is not None:
+            _build_in(room, _CLI, progress, go)
+            (room / "temporal").replace(target)
+
+
+def build_server(target: Path, progress: Progress, go: str = "go") -> None:
+    """Build the server's programs into the folder `target`, with the database schemas in `schema`, as its images have
+    them. Raises BuildFailed.
+    """
+    with _room(target, progress) as room:
+        if room is not None:
+            environment = _build_in(room, SERVER, progress, go)
+            [sources] = _run(
+                (go, "list", "-m", "-f", "{{.Dir}}", _SERVER_MODULE), environment, progress, lambda _: None
+            )
+            built = room / "built"
+            shutil.copytree(Path(sources.strip()) / "schema", built / "schema")
+            for name in SERVER:
+                (room / name).replace(built / name)
+            built.replace(target)
+
+
+@contextmanager
+def _room(target: Path, progress: Progress) -> Iterator[Path | None]:
+    """A folder to build the target in, removed afterwards; None where it is built already."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _lock(target.with_name("build.lock"), progress):
         if target.exists():
+            yield None
             return
         for leftover in target.parent.glob("build-*/"):
             _remove(leftover)
         room = Path(tempfile.mkdtemp(prefix="build-", dir=target.parent))
         try:
-            _build_in(room, progress, go)
-            (room / "temporal").replace(target)
+            yield room
         finally:
             progress.say("removing Go's caches")
             _remove(room)
 
 
-def _build_in(room: Path, progress: Progress, go: str) -> None:
+def _build_in(room: Path, programs: Mapping[str, str], progress: Progress, go: str) -> dict[str, str]:
+    """Build the packages as files of these names; returns Go's environment."""
     folders = {"GOCACHE": room / "cache", "GOMODCACHE": room / "modules", "GOTMPDIR": room / "tmp"}
     for folder in folders.values():
         folder.mkdir()
@@ -61,7 +94,7 @@ def _build_in(room: Path, progress: Progress, go: str) -> None:
         downloads += line.startswith("go: downloading")
         progress.say(f"1 of 2, downloading its sources, {downloads} modules so far")
 
-    packages = _run((go, "list", "-deps", _COMMAND), environment, progress, downloading)
+    packages = _run((go, "list", "-deps", *programs.values()), environment, progress, downloading)
     compiled = 0
 
     def compiling(line: str) -> None:
@@ -70,8 +103,10 @@ def _build_in(room: Path, progress: Progress, go: str) -> None:
         share = min(compiled / max(len(packages), 1), 1)
         progress.say(f"2 of 2, compiling, {compiled} of {len(packages)} packages ({share:.0%})")
 
-    command = (go, "build", "-v", "-trimpath", "-ldflags=-s -w", "-o", str(room / "temporal"), _COMMAND)
-    _run(command, environment, progress, compiling)
+    for name, package in programs.items():
+        command = (go, "build", "-v", "-trimpath", "-ldflags=-s -w", "-o", str(room / name), package)
+        _run(command, environment, progress, compiling)
+    return environment
 
 
 def _run(

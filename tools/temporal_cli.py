@@ -1,6 +1,7 @@
 """Finds the Temporal dev server: named, on the PATH, installed with the packages, downloaded, or built.
 
-`python -m tools.temporal_cli` makes sure that there is one and prints its path. Not decided here: how it is run
+`python -m tools.temporal_cli` makes sure that there is one and prints its path; with the argument `server`, that
+there are the programs of Temporal's images. Not decided here: how it is run
 (tools/temporal_server.py).
 """
 
@@ -21,7 +22,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from settings import SettingsError, ToolSettings
 from tools.progress import Progress
-from tools.temporal_build import MODULE, BuildFailed, build
+from tools.temporal_build import MODULE, BuildFailed, build, build_server
 
 RELEASE = "1.9.1"
 """The version of Temporal's CLI, which contains the server: the same as in pyproject.toml and in the Go module."""
@@ -181,8 +182,30 @@ def run(command: Callable[[], None]) -> int:
     return 0
 
 
+def server_programs(settings: ToolSettings) -> Path:
+    """The folder for the programs of Temporal's images, of the server's pinned version (tools.temporal_build)."""
+    return settings.cache_directory / "temporal-server" / _pinned() / "programs"
+
+
+def make_server(settings: ToolSettings, progress: Progress) -> Path:
+    """Build the programs of Temporal's images where they are missing: a quarter of an hour. Raises NoTemporal."""
+    go, target = shutil.which("go"), server_programs(settings)
+    if not target.exists():
+        if go is None:
+            raise NoTemporal("Temporal's server is built with Go, which is not installed (https://go.dev/dl)")
+        try:
+            build_server(target, progress, go)
+        except (BuildFailed, OSError) as failed:
+            raise NoTemporal(f"Temporal's server could not be built: {failed}") from failed
+    return target
+
+
 def main() -> None:
-    """Make sure that there is a dev server, and print where."""
+    """Make sure that there is a dev server, or with the argument `server` one for production, and print where."""
+    if sys.argv[1:] == ["server"]:
+        with Progress("Temporal's server") as progress:
+            progress.done(str(make_server(ToolSettings.load(), progress)))
+        return
     with Progress("Temporal dev server") as progress:
         progress.done(str(find_cli(ToolSettings.load(), progress)))
 

@@ -24,6 +24,9 @@ TIME_SKIPPING_ARGUMENTS = (
     # Sixteen times the throughput of the one shard's default.
     "--dynamic-config-value",
     "history.shardIOConcurrency=16",
+    # A worker that stops is known to be gone at once, so that a new version takes over at once (runtime.rollout).
+    "--dynamic-config-value",
+    "frontend.enableCancelWorkerPollsOnShutdown=true",
 )
 SQLITE_ARGUMENTS = ("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL")
 

@@ -58,8 +58,11 @@ DEFECT_PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)
 """Pauses before a message or decision that met a defect is retried."""
 DEFECT_OF_MESSAGE = "defect.message"
 DEFECT_OF_DECISION = "defect.decision"
+DEFECTS = (DEFECT_OF_MESSAGE, DEFECT_OF_DECISION)
 MOMENT = timedelta(milliseconds=1)
 """The shortest timer."""
+ON_CURRENT_VERSION = workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE
+"""Each run is decided by the version of the code that began it; the next one begins on the current version."""
 INBOX_CARRIED = 500
 """The most messages carried into the next run: together they are one argument, which is limited to 2 MB."""
 
@@ -75,6 +78,11 @@ class _Failure(NamedTuple):
     why: str
     by_message: bool
     """The messages caused it; the state is as it was before them."""
+
+
+def new_version_waits() -> bool:
+    """Whether Temporal has told this run of a newer version of the code, which the next run would begin on."""
+    return workflow.info().is_target_worker_deployment_version_changed()
 
 
 def activity_name(method: Callable[..., Any]) -> str:
@@ -95,9 +103,19 @@ class Entity(ABC, Generic[State, Message]):
         self._met_defect = False
         self._called_out = False
         """A decision of this turn may already be known outside the entity."""
+        self._done_outside = False
+        """A decision of this turn is known outside, by another call than the one under way."""
+        self._in_hand: list[Message] = []
+        """Messages of this turn that are not processed yet."""
+        self._retake = given.retake
+        self._before_turn: State | None = None
         defects = {DEFECT_OF_MESSAGE: self._defect_of_message, DEFECT_OF_DECISION: self._defect}
-        self._incidents: Mapping[str, str] = MappingProxyType({name: why for name, why in defects.items() if why})
+        self._incidents: Mapping[str, str] = MappingProxyType(
+            {**given.failing, **{name: why for name, why in defects.items() if why}}
+        )
         """Failing calls and defects by name, with the reason."""
+        self._known_incidents = frozenset(self._incidents)
+        """Those that an earlier run opened."""
 
     # -- what a subclass defines
 
@@ -108,6 +126,11 @@ class Entity(ABC, Generic[State, Message]):
     @abstractmethod
     async def act(self) -> None:
         """Do what the state calls for; runs after each `take`, and when the time to wait is over."""
+
+    @property
+    def opened(self) -> bool:
+        """It takes messages; until then they wait in the inbox, and `act` opens it."""
+        return True
 
     @property
     @abstractmethod
@@ -136,16 +159,20 @@ class Entity(ABC, Generic[State, Message]):
 
     # -- the loop
 
+    @workflow.signal(name="upgrade")
+    def upgrade(self) -> None:
+        """Wakes the entity, so that it learns of a new version of its code; it continues as new on that one."""
+
     async def live(self) -> None:
         """Take, act, come to rest and wait, until the entity has ended; continue as new when Temporal suggests it."""
-        if self._retry_at is not None and not self.inbox:
+        if self._retry_at is not None and not self._has_messages and self._retake is None:
             await self._wait()
         while True:
             await self._turn()
             if self.ended and not self.inbox and not self._defect:
                 return
             self._continue_as_new_if_due()
-            if not self.inbox:
+            if not self._has_messages:
                 await self._wait()
                 # Before anything is decided: while many messages arrive, only a short workflow task is not interrupted.
                 self._continue_as_new_if_due()
@@ -156,9 +183,16 @@ class Entity(ABC, Generic[State, Message]):
         if self.event_log.unwritten:
             await self.recorded(InternalActivities.record, RecordCall(audit_batch=self.audit_batch()))
 
+    @property
+    def _has_messages(self) -> bool:
+        return bool(self.inbox) and self.opened
+
     async def _turn(self) -> None:
         retried = self._to_be_retried()
-        messages, self.inbox = [*retried, *self.inbox], []
+        count, self._retake = len(self.inbox) if self._retake is None else self._retake, None
+        count = count if self.opened else 0
+        messages, self.inbox = [*retried, *self.inbox[:count]], self.inbox[count:]
+        self._in_hand = [*messages]
         await self._digest(messages, retried)
         if self._incidents or self._set_aside or self._defect:
             await self._report_defects()
@@ -166,14 +200,16 @@ class Entity(ABC, Generic[State, Message]):
     async def _digest(self, messages: Sequence[Message], retried: Sequence[Message]) -> None:
         """Take and act; on a defect, retry message by message, so that only the one at fault is set aside."""
         failure = await self._attempt(messages)
-        if failure is None:
-            return
-        self._met_defect = True
-        if not failure.by_message:
-            self._defect = failure.why
-        elif len(messages) > 1:
+        self._met_defect = self._met_defect or failure is not None
+        if failure is not None and failure.by_message and len(messages) > 1:
             for message in messages:
                 await self._digest([message], retried)
+            return
+        del self._in_hand[: len(messages)]
+        if failure is None:
+            return
+        if not failure.by_message:
+            self._defect = failure.why
         else:
             self._put_aside(messages[0], failure.why, known=messages[0] in retried)
 
@@ -183,7 +219,7 @@ class Entity(ABC, Generic[State, Message]):
         Temporal's own errors propagate: they end the run, or make Temporal run this task again.
         """
         before, to_blame = checkpoint(self.state), bool(messages)
-        self._called_out = False
+        self._before_turn, self._called_out, self._done_outside = before, False, False
         try:
             await self.take(messages)
             if self._defect:
@@ -199,6 +235,8 @@ class Entity(ABC, Generic[State, Message]):
             if not self._called_out:
                 restore(self.state, before)
             return _Failure(f"{type(error).__name__}: {error}"[:300], to_blame and not self._called_out)
+        finally:
+            self._before_turn = None
         return None
 
     async def _wait(self) -> None:
@@ -209,15 +247,15 @@ class Entity(ABC, Generic[State, Message]):
         pause = min((each for each in pauses if each is not None), default=None)
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: bool(self.inbox), timeout=None if pause is None else max(pause, MOMENT)
+                lambda: self._has_messages or new_version_waits(), timeout=None if pause is None else max(pause, MOMENT)
             )
 
     def _continue_as_new_if_due(self) -> None:
-        suggested = workflow.info().is_continue_as_new_suggested() and len(self.inbox) <= INBOX_CARRIED
-        if suggested or self._met_defect:
+        due = workflow.info().is_continue_as_new_suggested() or new_version_waits()
+        if self._met_defect or (due and len(self.inbox) <= INBOX_CARRIED):
             self._continue_as_new()
 
-    def _continue_as_new(self) -> NoReturn:
+    def _continue_as_new(self, retake: int | None = None) -> NoReturn:
         workflow.continue_as_new(
             self._input_type(
                 state=self.remembered(),
@@ -226,7 +264,10 @@ class Entity(ABC, Generic[State, Message]):
                 defect=self._defect,
                 failures=self._failures,
                 retry_at=self._retry_at,
-            )
+                failing={name: why for name, why in self._incidents.items() if name not in DEFECTS},
+                retake=retake,
+            ),
+            initial_versioning_behavior=ON_CURRENT_VERSION,
         )
 
     # -- defects
@@ -253,7 +294,10 @@ class Entity(ABC, Generic[State, Message]):
             self._failures += 1
         elif not self._set_aside and not self._defect:
             self._failures, self._retry_at = 0, None
-        incidents = dict(self._incidents)
+        incidents = {name: why for name, why in self._incidents.items() if name in DEFECTS}
+        for name in (each for each in self._incidents if each not in DEFECTS):
+            # An earlier run made the call, and what has happened since made it needless.
+            self.record("incident.closed", call=name)
         for name, why in ((DEFECT_OF_MESSAGE, self._defect_of_message), (DEFECT_OF_DECISION, self._defect)):
             if why and name not in incidents:
                 self.record("incident.opened", call=name, error=why)
@@ -296,12 +340,12 @@ class Entity(ABC, Generic[State, Message]):
             writer=workflow.info().first_execution_run_id,
             final_state=self.final_state() if snapshot.closed else None,
         )
-        self.calls_out()
+        self._called_out = True
         return audit_batch
 
     def calls_out(self) -> None:
-        """From here on decisions may be known outside: a defect no longer undoes them."""
-        self._called_out = True
+        """From here on decisions are known outside: a defect no longer undoes them."""
+        self._called_out = self._done_outside = True
 
     # -- calls
 
@@ -349,12 +393,39 @@ class Entity(ABC, Generic[State, Message]):
                     raise
                 self._open_incident(name, error)
                 await workflow.sleep(INCIDENT_PAUSES[min(failures, len(INCIDENT_PAUSES) - 1)])
+                self._start_over_if_due()
                 failures += 1
             else:
+                self._done_outside = self._done_outside or self._called_out
                 if name in self._incidents:
                     self.record("incident.closed", call=name)
                     self._show_incidents({key: statement for key, statement in self._incidents.items() if key != name})
                 return result
+
+    def failing(self, name: str) -> bool:
+        """Whether the call shows an incident: an earlier attempt, perhaps of an earlier run, may have succeeded."""
+        return name in self._incidents
+
+    def settle(self) -> None:
+        """What the turn has done so far is complete: a call that fails later starts over from here."""
+        self._before_turn, self._done_outside = checkpoint(self.state), False
+
+    def _start_over_if_due(self) -> None:
+        """While a call keeps failing, continue as new from the beginning of the turn.
+
+        Else the history would grow for as long as a counterpart is away, and code that mends the call would not reach
+        this entity. Not where another call of the turn has succeeded: its decision is known outside already.
+        """
+        if self._before_turn is None or self._done_outside or len(self._in_hand) + len(self.inbox) > INBOX_CARRIED:
+            return
+        if workflow.info().is_continue_as_new_suggested() or new_version_waits():
+            restore(self.state, self._before_turn)
+            for name, why in self._incidents.items():
+                if name not in self._known_incidents:
+                    self.record("incident.opened", call=name, error=why)
+            self.inbox = [*self._in_hand, *self.inbox]
+            # The same messages alone: a call of the same key must not say something else.
+            self._continue_as_new(retake=len(self._in_hand))
 
     def _open_incident(self, name: str, error: FailureError) -> None:
         cause = error.cause if isinstance(error, ActivityError) else error

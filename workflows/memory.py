@@ -60,6 +60,10 @@ class RunInput(BaseModel, Generic[Opened, State, Message]):
     failures: int = 0
     """Consecutive turns that met a defect."""
     retry_at: datetime | None = None
+    failing: dict[str, str] = {}
+    """Calls that show an incident, with the reason."""
+    retake: int | None = None
+    """The first turn takes so many messages of the inbox, as the turn did that it repeats; None: all."""
 
     @property
     def opening(self) -> Opened:

@@ -23,6 +23,7 @@ from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.plan import ENDED, PlanMatched
 from canonical.plan import PlanRunStatus as PlanRunStatus
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
+from workflows.entity import ON_CURRENT_VERSION, new_version_waits
 from workflows.questions import change_proposal, raise_exception
 
 STEP_TIMEOUT = timedelta(hours=12)
@@ -93,6 +94,10 @@ class PlanRun:
         """A newer plan seems to have arrived; the ledger decides whether it ended this run."""
         self._superseded = True
 
+    @workflow.signal(name="upgrade")
+    def upgrade(self) -> None:
+        """Wakes the run, so that it learns of a new version of its code; it continues as new on that one."""
+
     @workflow.query(name="status")
     def status(self) -> PlanRunStatus:
         """The run as of its last step; the counts are in the gateway's view."""
@@ -123,7 +128,7 @@ class PlanRun:
         while self._decision is None:
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: self._decision is not None or self._superseded, timeout=_LOOK_AGAIN
+                    lambda: self._decision is not None or self._superseded or new_version_waits(), timeout=_LOOK_AGAIN
                 )
             if self._decision is not None:
                 break
@@ -133,8 +138,11 @@ class PlanRun:
                 gone = ProposalChanged(proposal=None, reason=self._run.detail)
                 await change_proposal(waiting.exception_id, gone)
                 return
-            if self._decision is None and workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(PlanRunInput(run=self._run, waiting=waiting))
+            due = workflow.info().is_continue_as_new_suggested() or new_version_waits()
+            if self._decision is None and due:
+                workflow.continue_as_new(
+                    PlanRunInput(run=self._run, waiting=waiting), initial_versioning_behavior=ON_CURRENT_VERSION
+                )
         if self._decision.choice is Choice.DECLINE:
             kept = f"{self._decision.decided_by} decided that nothing is withdrawn"
             self._run = await self._step(PlanActivities.keep_needs, detail=kept)

@@ -52,9 +52,16 @@ class CountedSupply(NamedTuple):
 
 
 def count_supply(
-    line: BomLine, use: ComponentUse, remaining_demands: Iterable[RemainingDemand], assessment: Assessment
+    line: BomLine,
+    use: ComponentUse,
+    remaining_demands: Iterable[RemainingDemand],
+    assessment: Assessment,
+    today: dt.date,
 ) -> CountedSupply:
-    """A receipt is counted as far as its requirement no longer needs it; the rest is recorded as received."""
+    """A receipt is counted as far as its requirement no longer needs it; the rest is recorded as received.
+
+    What is still to come is at the dock today at the earliest (R7).
+    """
     item, policy = assessment.item, assessment.policy
     own = {remaining.user.requirement_id: _still_open(remaining, line, item) for remaining in remaining_demands}
     goods_receipt_days = item.goods_receipt_days if item is not None else policy.goods_receipt_days
@@ -79,7 +86,7 @@ def count_supply(
         else:
             on_stock = dt.date.max
             if piece.date is not None:
-                on_stock = available_on(piece.date, goods_receipt_days, policy.calendar)
+                on_stock = available_on(max(piece.date, today), goods_receipt_days, policy.calendar)
             cut_off = _cut_off(piece, assessment)
         if quantity > 0:
             counted.pieces[key] = piece
@@ -172,7 +179,7 @@ class Weighing(NamedTuple):
         named = one.model_copy(update={"reference": self.name_of(one), "proposed": ""})
         if one.fate not in WITHOUT_USE:
             return named, True
-        value = _value(one.quantity, self.line, piece, self.assessment)
+        value = _value(one.quantity, self.line, piece, self.assessment, self.revised.effective_from)
         named = named.model_copy(update={"value": value or _NOTHING})
         if one.fate == Fate.CANCELLED:
             return named, value is not None
@@ -231,7 +238,9 @@ def _disposition(
     )
 
 
-def _value(quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessment: Assessment) -> Decimal | None:
+def _value(
+    quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessment: Assessment, on: dt.date
+) -> Decimal | None:
     """In the company's currency, at the supplier's price (stock at the first supplier's); None: unknown."""
     source = _source(piece, assessment)
     factor = per_unit(source.unit, line.unit, assessment.item) if source is not None else None
@@ -239,7 +248,7 @@ def _value(quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessmen
         return None
     try:
         return value_in_company_currency(
-            rescaled(quantity, factor), source.price, source.price_unit, source.currency, assessment.policy.approval
+            rescaled(quantity, factor), source.price, source.price_unit, source.currency, assessment.policy.approval, on
         )
     except ValueError:
         return None

@@ -69,7 +69,7 @@ def plan_component(
         if factor is not None:
             still_open = without_earliest(remaining.kept, remaining.received)
             demand += [OutgoingDemand(peg.date, rescaled(peg.quantity, factor)) for peg in still_open]
-    counted = count_supply(line, use, remaining_demands, assessment)
+    counted = count_supply(line, use, remaining_demands, assessment, today)
     plan = dispose(stock_of(line, use, item), counted.supply, demand, revised.effective_from, today)
     plan = plan._replace(dispositions=counted.merged(plan.dispositions))
     circumstances = Weighing(revised, line, use, assessment, today, counted)

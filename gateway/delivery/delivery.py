@@ -29,7 +29,7 @@ from canonical.messages import (
     SupplierAnswered,
 )
 from canonical.need import Need, Withdrawal
-from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
+from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
 from canonical.records import EndedEntity
 from canonical.stock import StockFigure
 from gateway import tracing
@@ -253,7 +253,7 @@ class LaterStock(Protocol):
     async def deliver_later_need(self, row: Waiting, need: Need, figure: StockFigure, /) -> DeliveryResult: ...
 
 
-Delivered = OrderAnswer | ShipmentAnnounced | DocumentEdit | tuple[GoodsReceipt, ...]
+Delivered = OrderAnswer | ShipmentAnnounced | DocumentAcknowledged | DocumentEdit | tuple[GoodsReceipt, ...]
 
 
 @dataclass(frozen=True)
@@ -320,6 +320,8 @@ class OrderDelivery:
         return result
 
     async def _send(self, row: Waiting, part: str, message: Delivered) -> DeliveryResult:
+        if isinstance(message, DocumentAcknowledged):
+            return Settled(f"ignored: {message.outcome}", "a technical acknowledgement, no answer")
         number = message[0].order_number if isinstance(message, tuple) else message.order_number
         order = await self._ledger.registry.order_of(number)
         if order is None:

@@ -21,16 +21,16 @@ from adapters.ports import SupplierDialect
 from canonical.records import DeadLetter
 from gateway.delivery.delivery import Dead, Deliverer, DeliveryResult, Round, Settled, at_once
 from gateway.intake import cloudevents
-from gateway.intake.events import (
-    EVENT_TYPES,
-    EVENTS_CHANNEL,
+from gateway.intake.documents import (
     SUPPLIER_DOCUMENT,
-    Recipient,
+    SUPPLIER_REPLY,
+    Divided,
     Unreadable,
-    read,
+    content_again,
     read_document,
-    stored_document,
+    stored_content,
 )
+from gateway.intake.events import EVENT_TYPES, EVENTS_CHANNEL, Recipient, read
 from gateway.problems import Refusal
 from ledger.inbox.inbox import Waiting
 from ledger.inbox.lease import RELAY, Lease
@@ -212,7 +212,7 @@ class Relay:
         by_recipient: dict[Recipient, list[tuple[Waiting, Any]]] = defaultdict(list)
         for row in rows:
             content = await self._content(row)
-            if isinstance(content, Dead):
+            if isinstance(content, Dead | Settled):
                 done.add([row], content)
             else:
                 by_recipient[_recipient(row)].append((row, content))
@@ -223,16 +223,21 @@ class Relay:
         return done
 
     async def _content(self, row: Waiting) -> Any:
-        """The message as the intake read it; raises Dead where it can't be read."""
+        """The message as the intake read it; Dead where it can't be read, Settled where it has nothing to deliver."""
+        if row.type == SUPPLIER_REPLY:
+            return row.body
         if row.message is None:
             return await self._read_again(row)
         if row.type == SUPPLIER_DOCUMENT:
-            return _or_dead(stored_document(row.message))
+            return _or_dead(stored_content(row.message))
         return EVENT_TYPES[row.type].stored(row.message)
 
     async def _read_again(self, row: Waiting) -> Any:
+        if row.type == SUPPLIER_REPLY:
+            return row.body
         if row.type == SUPPLIER_DOCUMENT:
-            return _or_dead(await read_document(self._dialects, row.subject or "", row.body, row.content_type))
+            document = await read_document(self._dialects, row.subject or "", row.body, row.content_type)
+            return _or_dead(content_again(document, row.entity))
         try:
             return read(cloudevents.read_structured(row.body), row.received_at).message
         except Refusal as refusal:
@@ -265,8 +270,10 @@ def dead_letter(row: Waiting, dead: Dead) -> DeadLetter:
         "type": row.type,
         "correlation_id": row.correlation_id,
     }
+    if row.type == SUPPLIER_DOCUMENT and row.entity is not None:
+        context = {**context, "order": row.entity}
     return DeadLetter(
-        channel=row.source if row.type == SUPPLIER_DOCUMENT else EVENTS_CHANNEL,
+        channel=row.source if row.type in (SUPPLIER_DOCUMENT, SUPPLIER_REPLY) else EVENTS_CHANNEL,
         source=row.source,
         code=dead.code,
         detail=dead.detail,
@@ -278,10 +285,14 @@ def dead_letter(row: Waiting, dead: Dead) -> DeadLetter:
 
 
 def _recipient(row: Waiting) -> Recipient:
+    if row.type == SUPPLIER_REPLY:
+        return Recipient.SUPPLIER
     return Recipient.ORDER if row.type == SUPPLIER_DOCUMENT else EVENT_TYPES[row.type].recipient
 
 
 def _or_dead(content: Any) -> Any:
+    if isinstance(content, Divided):
+        return Settled("divided", f"{content.messages} messages, each delivered by itself")
     return Dead(content.code, content.detail, content.next_step) if isinstance(content, Unreadable) else content
 
 

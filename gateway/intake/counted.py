@@ -10,7 +10,7 @@ from typing import assert_never
 
 from canonical.bom import BomRevised
 from canonical.need import Need, Withdrawal
-from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
+from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
 from canonical.stock import StockReport
 from canonical.units import fraction_of_a_count, is_whole
 
@@ -23,6 +23,7 @@ def fractions(
     | Withdrawal
     | OrderAnswer
     | ShipmentAnnounced
+    | DocumentAcknowledged
     | GoodsReceipt
     | DocumentEdit
     | BomRevised
@@ -39,6 +40,7 @@ def _quantities(
     | Withdrawal
     | OrderAnswer
     | ShipmentAnnounced
+    | DocumentAcknowledged
     | GoodsReceipt
     | DocumentEdit
     | BomRevised
@@ -63,7 +65,7 @@ def _quantities(
         case BomRevised():
             for index, one in enumerate(message.lines):
                 yield f"lines[{index}].stock", one.stock, one.unit
-        case Withdrawal() | DocumentEdit():
+        case Withdrawal() | DocumentEdit() | DocumentAcknowledged():
             return
         case _:
             assert_never(message)

@@ -6,11 +6,9 @@ Decided here: when an event is acceptable by itself. Not here: whether it is new
 ledger's registry, R10).
 """
 
-import asyncio
 import datetime as dt
-import logging
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -20,8 +18,6 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from adapters.errors import UnreadableMessage
-from adapters.ports import SupplierDialect
 from canonical.base import Model
 from canonical.bom import BomRevised
 from canonical.event_data import (
@@ -53,8 +49,6 @@ from gateway.intake.cloudevents import Event
 from gateway.intake.counted import fractions
 from gateway.problems import FieldProblem, Refusal, field_path, in_words, shown
 
-logger = logging.getLogger(__name__)
-
 MESSAGE_BYTES_MAX = 256 * 1024
 """Of a message, as JSON: an entity keeps several, and Temporal takes no more than two megabytes at once."""
 HORIZON_DAYS = 3660
@@ -66,18 +60,6 @@ Message = Need | Withdrawal | OrderMessage | BomRevised | StockReport
 """The content of an event as canonical models."""
 
 
-class Unreadable(Model):
-    """Why a supplier's document can't be read."""
-
-    code: str
-    detail: str
-    next_step: str
-
-
-DocumentContent = tuple[OrderAnswer | ShipmentAnnounced, ...] | Unreadable
-"""The content of a supplier's document."""
-
-
 class Recipient(StrEnum):
     """The recipient of a message."""
 
@@ -85,6 +67,8 @@ class Recipient(StrEnum):
     ORDER = "order"
     CHANGE = "change"
     STOCK = "stock"
+    SUPPLIER = "supplier"
+    """Outside: an acknowledgement of ours."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +76,8 @@ class Acceptance:
     """The limits that an event is checked against on arrival."""
 
     plants: Collection[str]
-    today: dt.date
+    today: Callable[[str], dt.date]
+    """The day that it is at a plant."""
 
 
 OwnershipDomain = Literal[
@@ -273,9 +258,10 @@ def _document_number(number: str) -> str:
 def _require_need(need: Need, acceptance: Acceptance) -> None:
     _require_plant(need.plant, acceptance)
     _require_countable(need.revision)
-    _require_near("data.required_date", need.required_date, acceptance.today)
+    today = acceptance.today(need.plant)
+    _require_near("data.required_date", need.required_date, today)
     for index, peg in enumerate(need.pegging):
-        _require_near(f"data.pegging[{index}].date", peg.date, acceptance.today)
+        _require_near(f"data.pegging[{index}].date", peg.date, today)
 
 
 def _require_withdrawal(withdrawal: Withdrawal, acceptance: Acceptance) -> None:
@@ -286,17 +272,21 @@ def _require_withdrawal(withdrawal: Withdrawal, acceptance: Acceptance) -> None:
 def _require_bom(revised: BomRevised, acceptance: Acceptance) -> None:
     _require_plant(revised.plant, acceptance)
     _require_countable(revised.stated)
-    _require_near("data.effective_from", revised.effective_from, acceptance.today)
+    _require_near("data.effective_from", revised.effective_from, acceptance.today(revised.plant))
 
 
 def _require_stock(report: StockReport, acceptance: Acceptance) -> None:
-    """A report dated in the future would count as newer than all reports until then (R10)."""
+    """A report dated in the future would count as newer than all reports until then (R10).
+
+    A day is allowed for clocks that differ, and for UTC's day being ahead of the plant's.
+    """
     _require_plant(report.plant, acceptance)
-    if report.effective_at.date() > acceptance.today + dt.timedelta(days=1):
+    today = acceptance.today(report.plant)
+    if report.effective_at.astimezone(dt.UTC).date() > today + dt.timedelta(days=1):
         raise Refusal(
             422,
             "time_in_the_future",
-            f"time {report.effective_at.isoformat()} lies after today, {acceptance.today}",
+            f"time {report.effective_at.isoformat()} lies after today, {today}",
             "send when the stock was so, or the consumption happened, with its offset",
             field="time",
             value=report.effective_at.isoformat(),
@@ -571,64 +561,6 @@ def entity_of(message: Message) -> str:
 
 EVENTS_CHANNEL = "events"
 """The channel of dead letters that are events, not suppliers' documents."""
-SUPPLIER_DOCUMENT = "pegline.supplier.document.v1"
-"""Not a CloudEvent: a supplier's document in its own format, read by its channel's dialect."""
-_DOCUMENT: TypeAdapter[DocumentContent] = TypeAdapter(DocumentContent)
-
-
-async def read_document(
-    dialects: Mapping[str, SupplierDialect], channel: str, body: bytes, content_type: str
-) -> DocumentContent:
-    """The content of a supplier's document; parsed off the event loop."""
-    dialect = dialects.get(channel)
-    if dialect is None:
-        return Unreadable(
-            code="unknown_channel",
-            detail=f"there is no supplier channel {channel!r}",
-            next_step="set the channel up, replay",
-        )
-    try:
-        return tuple(await asyncio.to_thread(_counted, dialect, body, content_type))
-    except UnreadableMessage as unreadable:
-        return Unreadable(code=unreadable.code, detail=unreadable.detail, next_step=unreadable.next_step)
-    except ValidationError as error:
-        first = _invalid(error).problem
-        return Unreadable(
-            code="invalid_value",
-            detail=f"{(first.field or '').removeprefix('data.')} {first.value or ''}: {first.detail}"[:500],
-            next_step="have the supplier send the document again with the value corrected",
-        )
-    except Exception as error:
-        logger.exception("the dialect of channel %s failed on a document", channel)
-        return Unreadable(
-            code="dialect_failed",
-            detail=f"the {channel} reader failed: {type(error).__name__}: {error}"[:500],
-            next_step="have the reader fixed, then replay",
-        )
-
-
-def _counted(dialect: SupplierDialect, body: bytes, content_type: str) -> Sequence[OrderAnswer | ShipmentAnnounced]:
-    """The dialect's reading. Raises UnreadableMessage, also where a counted quantity is not whole."""
-    found = dialect.read(body, content_type)
-    for message in found:
-        for path, _, detail in fractions(message):
-            step = "ask the supplier what was meant, and have the document sent again"
-            raise UnreadableMessage("fraction_of_a_count", f"{path}: {detail}", step)
-    return found
-
-
-def document_to_store(content: DocumentContent) -> str:
-    """The content as it is stored beside the document."""
-    written = _DOCUMENT.dump_json(content)
-    if len(written) > MESSAGE_BYTES_MAX:
-        written = _DOCUMENT.dump_json(
-            Unreadable(
-                code="message_too_large",
-                detail=f"what the document says has {len(written)} bytes; at most {MESSAGE_BYTES_MAX} are taken",
-                next_step="have the supplier send it in several documents",
-            )
-        )
-    return written.decode()
 
 
 def message_to_store(message: Message) -> str:
@@ -644,11 +576,6 @@ def message_to_store(message: Message) -> str:
             value=f"{len(written)} bytes",
         )
     return written
-
-
-def stored_document(message: str) -> DocumentContent:
-    """The content as it was stored beside the document."""
-    return _DOCUMENT.validate_json(message)
 
 
 _NEXT_STEPS = {
@@ -708,21 +635,15 @@ __all__ = [
     "HORIZON_DAYS",
     "KNOWN_TYPES",
     "MESSAGE_BYTES_MAX",
-    "SUPPLIER_DOCUMENT",
     "Acceptance",
     "Content",
-    "DocumentContent",
     "EventType",
     "Message",
     "OrderMessage",
     "Recipient",
-    "Unreadable",
-    "document_to_store",
     "entity_of",
     "example_event",
     "message_to_store",
     "read",
-    "read_document",
     "source_code",
-    "stored_document",
 ]

@@ -6,7 +6,6 @@ delivery of stored messages (`gateway.delivery.relay`).
 
 import asyncio
 import datetime as dt
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,20 +19,17 @@ from canonical.records import DeadLetter
 from gateway import tracing
 from gateway.intake import cloudevents
 from gateway.intake.cloudevents import Event, Mode
+from gateway.intake.documents import SUPPLIER_DOCUMENT, document_id, read_document, rows_of
 from gateway.intake.events import (
     EVENT_TYPES,
     EVENTS_CHANNEL,
-    SUPPLIER_DOCUMENT,
     Acceptance,
     Message,
     OrderMessage,
     Recipient,
-    Unreadable,
-    document_to_store,
     entity_of,
     message_to_store,
     read,
-    read_document,
 )
 from gateway.intake.ownership import require_owner
 from gateway.problems import Refusal
@@ -134,7 +130,7 @@ class Intake:
         ledger: Ledger,
         dialects: Mapping[str, SupplierDialect],
         policies: PolicyPort,
-        today: Callable[[], dt.date],
+        today: Callable[[str], dt.date],
         now: Callable[[], dt.datetime],
         wake: Callable[[], None],
     ) -> None:
@@ -199,10 +195,9 @@ class Intake:
                 value=channel,
             )
             raise await self._keep(letter_of(refusal), refusal)
-        arrival = await self._document_arrival(channel, name, body, content_type, key)
-        [stored] = await self._ledger.inbox.store([arrival])
+        stored = await self._store_document(channel, name, body, content_type, key)
         if stored.outcome == "conflict":
-            refusal = _conflict(name, arrival.event_id, "Idempotency-Key")
+            refusal = _conflict(name, document_id(body, key), "Idempotency-Key")
             raise await self._keep(letter_of(refusal), refusal)
         self._wake()
         return stored
@@ -216,10 +211,9 @@ class Intake:
                 raise Refusal(
                     422, "unknown_channel", f"there is still no channel {channel!r}", "set the channel up first"
                 )
-            name = letter.channel
-            arrival = await self._document_arrival(
-                channel, name, letter.body, letter.content_type, key if isinstance(key, str) else None
-            )
+            key = key if isinstance(key, str) else None
+            stored = await self._store_document(channel, letter.channel, letter.body, letter.content_type, key)
+            source, event_id = letter.channel, document_id(letter.body, key)
         else:
             stated = context.get("headers")
             headers = {name: str(value) for name, value in stated.items()} if isinstance(stated, dict) else {}
@@ -231,9 +225,10 @@ class Intake:
                 raise _no_event(letter.content_type)
             [arrived] = await _read_all([incoming], self._now())
             arrival, _ = await self._accepted(arrived)
-        [stored] = await self._ledger.inbox.store([arrival])
+            [stored] = await self._ledger.inbox.store([arrival])
+            source, event_id = arrival.source, arrival.event_id
         if stored.outcome == "conflict":
-            raise _conflict(arrival.source, arrival.event_id, "id")
+            raise _conflict(source, event_id, "id")
         self._wake()
         return stored.outcome
 
@@ -278,7 +273,7 @@ class Intake:
             raise arrived.refusal or AssertionError("an event is read, or refused")
         entity, known = entity_of(message), EVENT_TYPES[event.type]
         try:
-            known.require(message, Acceptance(plants=self._policies.plants, today=self._today()))
+            known.require(message, Acceptance(plants=self._policies.plants, today=self._today))
             require_owner(event, message, await self._plant_of(message), self._policies)
         except Refusal:
             if not await self._stored_before(event, entity):
@@ -324,18 +319,16 @@ class Intake:
             for each in await self._ledger.reads.inbox_of(entity)
         )
 
-    async def _document_arrival(
-        self, channel: str, name: str, body: bytes, content_type: str, key: str | None
-    ) -> Arrival:
-        """Unreadable documents are stored too: the relay makes each a dead letter with the reason."""
-        content = await read_document(self._dialects, channel, body, content_type)
-        # An order's messages keep their sequence; a document that names several orders has none to keep.
-        orders = set() if isinstance(content, Unreadable) else {each.order_number for each in content}
-        event_id = key or hashlib.sha256(body).hexdigest()
+    async def _store_document(self, channel: str, name: str, body: bytes, content_type: str, key: str | None) -> Stored:
+        """Store the document and its messages; unreadable ones too: the relay makes each a dead letter.
+
+        The document first: where its key was used for another one, none of its messages is stored.
+        """
+        event_id = document_id(body, key)
         traceparent = tracing.present_traceparent()
         correlation = tracing.correlation_id(None, traceparent, name, event_id)
         tracing.record_correlation(correlation)
-        return Arrival(
+        arrival = Arrival(
             source=name,
             event_id=event_id,
             type=SUPPLIER_DOCUMENT,
@@ -344,10 +337,14 @@ class Intake:
             content_type=content_type,
             correlation_id=correlation,
             traceparent=traceparent,
-            entity=orders.pop() if len(orders) == 1 else None,
             received_at=self._now(),
-            message=document_to_store(content),
         )
+        document = await read_document(self._dialects, channel, body, content_type)
+        first, *others = await asyncio.to_thread(rows_of, document, arrival)
+        [stored] = await self._ledger.inbox.store([first])
+        if others and stored.outcome != "conflict":
+            await self._ledger.inbox.store(others)
+        return stored
 
     async def _kept(self, incoming: _Incoming, event: Event | None, refusal: Refusal) -> _Refused:
         context: dict[str, JsonValue] = {"headers": dict(incoming.headers)} if incoming.headers else {}

@@ -9,13 +9,14 @@ from pydantic import BaseModel, Field
 from canonical.base import Instant
 from canonical.event_data import GOODS_RECEIVED, REQUIREMENT_PLANNED
 from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE, once_each
-from gateway.intake.events import EVENT_TYPES, SUPPLIER_DOCUMENT, example_event
+from gateway.intake.documents import SUPPLIER_DOCUMENT, Divided, message_id, stored_content
+from gateway.intake.events import EVENT_TYPES, example_event
 from gateway.intake.intake import EventsTaken
 from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
 from ledger.inbox.dead_letters import LetterState
-from ledger.inbox.inbox import UNDELIVERED
+from ledger.inbox.inbox import UNDELIVERED, InboxMessage
 from ledger.ledger import Ledger
 
 LETTER_STATUS = "dead_letter"
@@ -83,7 +84,10 @@ class MessageStatus(BaseModel):
 
     id: int
     channel: str
-    status: str = Field(description="`stored` until it is delivered; `delivered`, `ignored: …` or `dead_letter` then")
+    status: str = Field(
+        description="`stored` until it is delivered; `delivered`, `ignored: …` or `dead_letter` then; `divided` "
+        "where its messages are delivered each by itself"
+    )
     detail: str
     order: str | None = Field(description="The number of the order it names, where it names one")
     attempts: int
@@ -92,6 +96,7 @@ class MessageStatus(BaseModel):
     settled_at: Instant | None
     correlation_id: str
     dead_letter: str | None = None
+    messages: list[str] = Field(default=[], description="Where to read the status of each message of a divided one")
 
 
 routes = APIRouter(prefix="/v1", tags=["Intake"], route_class=PlainRoute)
@@ -156,7 +161,16 @@ async def read_supplier_message(ledger: LedgerPart, id: str) -> MessageStatus:
         settled_at=message.settled_at,
         correlation_id=message.correlation_id,
         dead_letter=f"/v1/dead-letters/{message.detail}" if dead else None,
+        messages=await _messages(ledger, message),
     )
+
+
+async def _messages(ledger: Ledger, document: InboxMessage) -> list[str]:
+    content = stored_content(document.message) if document.message else None
+    if not isinstance(content, Divided):
+        return []
+    ids = [message_id(document.event_id, place) for place in range(1, content.messages + 1)]
+    return [f"/v1/suppliers/messages/{each}" for each in await ledger.inbox.ids_of(document.source, ids)]
 
 
 async def _reason(ledger: Ledger, letter_id: str) -> str:

@@ -62,7 +62,7 @@ class PlanIntake:
         ledger: Ledger,
         entities: PlanRunStarter,
         policies: PolicyPort,
-        today: Callable[[], dt.date],
+        today: Callable[[str], dt.date],
         now: Callable[[], dt.datetime],
     ) -> None:
         self._ledger = ledger
@@ -92,7 +92,7 @@ class PlanIntake:
             source=sent.source,
             plant=sent.plant,
             version=sent.version,
-            today=self._today(),
+            today=self._today(sent.plant),
             ignored=sent.ignored,
         )
         staging = self._ledger.plans.staging

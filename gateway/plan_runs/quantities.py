@@ -4,9 +4,10 @@ Decided here: which spellings have one meaning in every country. Not here: how l
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from canonical.plan import LineFault
 from canonical.units import UNITS
 
 _PLAIN = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
@@ -14,25 +15,28 @@ _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 """A point before three digits may part thousands or decimals."""
 
 
-def misreadable(fields: Mapping[str, Any], *, table: bool) -> Iterator[tuple[str, str]]:
-    """The quantities of a line that could be read in two ways: (field, reason).
+def misreadable(fields: Mapping[str, Any], *, table: bool) -> list[LineFault]:
+    """The quantities of a line that could be read in two ways.
 
     In a `table` all values are text that some spreadsheet wrote by its country's habits. In JSON a number has a decimal
     point by definition; text is doubted where its unit is counted, since no piece has three decimals.
     """
-    unit = fields.get("unit")
-    counted = isinstance(unit, str) and unit in UNITS and UNITS[unit].decimals == 0
-    for name, value in _quantities(fields):
-        if isinstance(value, str) and (reason := _doubt(value, table=table, counted=counted)):
-            yield name, reason
-
-
-def _quantities(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield "quantity", fields.get("quantity")
+    written = [("quantity", fields.get("quantity"))]
     pegs = fields.get("pegging")
     for index, peg in enumerate(pegs if isinstance(pegs, list) else ()):
         if isinstance(peg, dict):
-            yield f"pegging[{index}].quantity", peg.get("quantity")
+            written.append((f"pegging[{index}].quantity", peg.get("quantity")))
+    doubtful = [(name, value) for name, value in written if isinstance(value, str) and not _is_digits(value)]
+    if not doubtful:
+        return []
+    unit = fields.get("unit")
+    counted = isinstance(unit, str) and unit in UNITS and UNITS[unit].decimals == 0
+    reasons = ((name, _doubt(value, table=table, counted=counted)) for name, value in doubtful)
+    return [LineFault(field=name, reason=reason) for name, reason in reasons if reason]
+
+
+def _is_digits(text: str) -> bool:
+    return text.isdecimal() and text.isascii()
 
 
 def _doubt(text: str, *, table: bool, counted: bool) -> str:

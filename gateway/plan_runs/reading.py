@@ -27,8 +27,10 @@ FORMS: dict[str, Form] = {
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "text/csv": "csv",
+    "text/tab-separated-values": "csv",
 }
 _FAULTS_MAX = 20
+_OWN = frozenset(PlanLine.model_fields)
 _DAY: TypeAdapter[dt.date] = TypeAdapter(Day)
 _QUANTITY: TypeAdapter[Any] = TypeAdapter(SentQuantity)
 
@@ -48,6 +50,7 @@ class PlanReader:
     ) -> None:
         self._statement = {"source": source, "plant": plant, "plan_version": str(version)}
         self._today = today
+        self._first, self._last = (today + dt.timedelta(days=days) for days in (-HORIZON_DAYS, HORIZON_DAYS))
         self._ignored = ignored
         self._table = CsvTable(plant, ignored) if form == "csv" else None
         self._ignored_seen: set[str] = set()
@@ -99,27 +102,38 @@ class PlanReader:
         for name in self._ignored.intersection(fields):
             self._ignored_seen.add(name)
             del fields[name]
-        faults += self._faults_as_written(fields)
+        if not fields.keys() <= _OWN:
+            faults += self._faults_of_names(fields)
+        faults += misreadable(fields, table=self._table is not None)
         try:
             line = PlanLine.model_validate(fields)
         except ValidationError as error:
             faults += (_fault_of(each) for each in error.errors(include_url=False)[:_FAULTS_MAX])
             faults += self._faults_of_parts(fields)
             return _refused(number, fields, faults)
-        faults += self._faults_of(line)
+        if not self._is_sound(line):
+            faults += self._faults_of(line)
         return _refused(number, fields, faults) if faults else _taken(number, line, self._today)
 
-    def _faults_as_written(self, fields: dict[str, Any]) -> Iterator[LineFault]:
+    def _is_sound(self, line: PlanLine) -> bool:
+        """Whether a well-formed line has no fault: most have none, and this is quicker than to look for them."""
+        days, quantities = [line.required_date], [line.quantity]
+        for peg in line.pegging:
+            days.append(peg.date)
+            quantities.append(peg.quantity)
+        if min(days) < self._first or max(days) > self._last:
+            return False
+        return UNITS[line.unit].decimals > 0 or not any(quantity % 1 for quantity in quantities)
+
+    def _faults_of_names(self, fields: dict[str, Any]) -> Iterator[LineFault]:
         plant = self._statement["plant"]
-        for name in unknown(fields, self._ignored):
+        for name in unknown(fields, self._ignored)[:_FAULTS_MAX]:
             reason = f"{name[:60]!r} is no field of a plan's line; {what_to_do(name[:60], plant)}"
             yield LineFault(field=name[:60], reason=reason)
         for name in GIVEN_ONCE:
             if name in fields and str(fields[name]) != self._statement[name]:
                 given = str(fields[name])[:80]
                 yield LineFault(field=name, reason=f"{given!r} is not the run's own, {self._statement[name]!r}")
-        for name, reason in misreadable(fields, table=self._table is not None):
-            yield LineFault(field=name, reason=reason)
 
     def _faults_of_parts(self, fields: dict[str, Any]) -> Iterator[LineFault]:
         """Of a line that is not well formed: what is wrong with the parts that are."""
@@ -142,7 +156,7 @@ class PlanReader:
                 yield LineFault(field=f"pegging[{index}].quantity", reason=reason)
 
     def _far_off(self, name: str, day: dt.date) -> Iterator[LineFault]:
-        if abs((day - self._today).days) > HORIZON_DAYS:
+        if not self._first <= day <= self._last:
             yield LineFault(field=name, reason=f"{day} is more than ten years from today, {self._today}")
 
     def _not_utf8(self, number: int, raw: bytes, position: int) -> NumberedLine:

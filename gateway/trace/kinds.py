@@ -269,6 +269,8 @@ KINDS: dict[str, Describe] = {
     ),
     "coverage.written": _plain(Lane.ORDER, "ERP and APS told", Tone.QUIET),
     "reminder.sent": _plain(Lane.ORDER, "Supplier reminded", Tone.CARE, ("reminder", "reminder {}")),
+    "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),
+    "delivery.reminded": _plain(Lane.ORDER, "Supplier reminded of delivery", Tone.CARE, ("reminder", "reminder {}")),
     "shipment.announced": _plain(Lane.SUPPLIER, "Shipped", Tone.GOOD, ("despatch_number", "despatch {}")),
     "shipment.cancelled": _plain(Lane.SUPPLIER, "Despatch cancelled", Tone.CARE, ("takes_back", "{}")),
     "goods.taken_back": _plain(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from canonical.audit_event import AuditEvent, first_break, in_force
 from canonical.base import Instant
+from canonical.calendar import Calendar
 from canonical.records import OrderSnapshot, RequirementSnapshot
 from gateway.trace.picture import Heading
 from gateway.trace.reasons import TracedReason, reasons_of
@@ -93,6 +94,19 @@ class Trace(BaseModel):
             need_date=need.required_date,
             intact=self.chain_intact,
         )
+
+    def shown_at(self, calendar: Calendar | None) -> "Trace":
+        """The trace with its times by the clocks at the calendar's place, for the picture; None: in UTC."""
+        if calendar is None:
+            return self
+        zone = calendar.tzinfo
+        events = [
+            each.model_copy(update={"business_time": each.business_time.astimezone(zone)}) for each in self.audit_events
+        ]
+        messages = [
+            each.model_copy(update={"received_at": each.received_at.astimezone(zone)}) for each in self.messages
+        ]
+        return self.model_copy(update={"audit_events": events, "messages": messages})
 
     @property
     def numbers(self) -> list[tuple[str, str]]:

@@ -162,7 +162,7 @@ async def read_availability(
     supply = await parts.ledger.availability.supply_of(plant, item)
     counting = _Counting(supply, unit, plant, item)
     counting.require_whole(quantity)
-    answer = counting.answer(policy, quantity, date, parts.today(), parts.now())
+    answer = counting.answer(policy, quantity, date, parts.today(plant), parts.now())
     # Serialized directly: a planning system asks for thousands of items in a row.
     return Response(answer.model_dump_json(), media_type="application/json")
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from canonical.base import Instant
 from canonical.records import OrderStage, RequirementSnapshot, RequirementStage
 from gateway.paging import After, Limit, Listed, listed
-from gateway.parts import LedgerPart
+from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
 from gateway.trace.picture import draw, page
@@ -96,8 +96,8 @@ async def read_trace(ledger: LedgerPart, plant: str, item: str, key: str) -> Tra
     summary="The trace as a picture",
     responses={200: {"content": {"image/svg+xml": {}}}, **problem_responses(404)},
 )
-async def read_trace_svg(ledger: LedgerPart, plant: str, item: str, key: str) -> Response:
-    found = await _trace(ledger, plant, item, key)
+async def read_trace_svg(parts: PartsPart, plant: str, item: str, key: str) -> Response:
+    found = await _picture(parts, plant, item, key)
     return Response(draw(found.heading, found.audit_events), media_type="image/svg+xml", headers=_STATIC_ONLY)
 
 
@@ -107,8 +107,8 @@ async def read_trace_svg(ledger: LedgerPart, plant: str, item: str, key: str) ->
     summary="The trace as a page",
     responses=problem_responses(404),
 )
-async def read_trace_html(ledger: LedgerPart, plant: str, item: str, key: str) -> HTMLResponse:
-    found = await _trace(ledger, plant, item, key)
+async def read_trace_html(parts: PartsPart, plant: str, item: str, key: str) -> HTMLResponse:
+    found = await _picture(parts, plant, item, key)
     return HTMLResponse(page(found.heading, found.audit_events, found.numbers, found.reasons), headers=_STATIC_ONLY)
 
 
@@ -117,6 +117,11 @@ async def _trace(ledger: Ledger, plant: str, item: str, key: str) -> Trace:
     if found is None:
         raise _unknown_requirement(plant, item, key)
     return found
+
+
+async def _picture(parts: Parts, plant: str, item: str, key: str) -> Trace:
+    policy = parts.policies.effective(plant)
+    return (await _trace(parts.ledger, plant, item, key)).shown_at(policy.calendar if policy else None)
 
 
 _STATIC_ONLY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}

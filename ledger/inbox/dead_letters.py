@@ -111,9 +111,11 @@ class DeadLetters:
 
 
 def letter_identity(letter: DeadLetter) -> str:
-    """The identity of a letter: a digest of channel, source, body and the code of its defect."""
-    body = hashlib.sha256(letter.body).hexdigest()
-    return "dead-letter-" + short_hash(letter.channel, letter.source, body, letter.code, length=20)
+    """The identity of a letter: a digest of channel, source, body and the code of its defect; and of the order where
+    one message is about several.
+    """
+    body, order = hashlib.sha256(letter.body).hexdigest(), str(letter.context.get("order", ""))
+    return "dead-letter-" + short_hash(letter.channel, letter.source, body, letter.code, order, length=20)
 
 
 def _letter(row: Mapping[Any, Any]) -> KeptLetter:

@@ -178,6 +178,12 @@ class Inbox:
             row = found.one_or_none()
         return None if row is None else InboxMessage.model_validate(row._mapping)
 
+    async def ids_of(self, source: str, event_ids: Sequence[str]) -> list[int]:
+        """The numbers of a source's messages, in the order in which they were stored."""
+        query = select(InboxRow.id).where(InboxRow.source == source, InboxRow.event_id.in_(event_ids))
+        async with autocommit(self._engine) as connection:
+            return list((await connection.scalars(query.order_by(InboxRow.id))).all())
+
 
 @cache
 def _due(in_partition: bool, besides: bool) -> Select[Any]:

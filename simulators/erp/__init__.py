@@ -11,10 +11,15 @@ SERVICES (below /sap/opu/odata/sap)
                                  A_PurchaseOrderItem         (nav to_PurchaseOrder, to_ScheduleLine)
                                  A_PurchaseOrderScheduleLine (nav to_SubcontractingComponent)
                                  A_POSubcontractingComponent
-  read only: API_INFORECORD_PROCESS_SRV A_PurchasingInfoRecord (nav to_PurgInfoRecdOrgPlantData),
-             A_PurgInfoRecdOrgPlantData
-           API_PURCHASING_SOURCE_SRV A_PurchasingSource: the source list of a material and plant; SourceListRecord
-             numbers the sources by preference (1 is the first), SupplierIsFixed marks the first
+  read only: API_INFORECORD_PROCESS_SRV A_PurchasingInfoRecord (nav to_PurgInfoRecdOrgPlantData; so many base units,
+             OrderItemQtyToBaseQtyNmrtr, are so many order units, ...Dnmntr), A_PurgInfoRecdOrgPlantData (nav
+             to_PurInfoRecdPrcgCndnValidity), A_PurInfoRecdPrcgCndnValidity (nav to_PurInfoRecdPrcgCndn),
+             A_PurInfoRecdPrcgCndn (nav to_PurgInfoPricingCndnRecdScale), A_PurInfoRecdPrcgCndnScale; conditions only
+             where prices were loaded, else NetPriceAmount alone holds
+           API_PURCHASING_SOURCE_SRV A_PurchasingSource: the source list of a material and plant, as loaded; else its
+             info records by preference (1 is the first), numbered, and SupplierIsFixed marks the first
+           API_PURCHASECONTRACT_PROCESS_SRV A_PurchaseContract (nav to_PurchaseContractItem), A_PurchaseContractItem;
+             what is called off stands in the orders' items (PurchaseContract, PurchaseContractItem)
            API_PRODUCT_SRV A_Product (nav to_Description, to_Plant, to_ProductUnitsOfMeasure), A_ProductDescription,
              A_ProductUnitsOfMeasure (denominator units are numerator base units), A_ProductPlant (ABCIndicator;
              ProfileCode, the status, 01 blocks purchasing; nav to_ProductSupplyPlanning, to_ProductPlantProcurement),
@@ -54,6 +59,7 @@ DIALECT
 RULES (400 unless said; code in brackets. Classes are SAP's, numbers only approximately)
   plant [06/024], material [M3/305], material not in plant [M3/351], supplier [F2/163], supplier blocked [06/322],
   purchasing organization [06/025], company code not the plant's [06/026], unit [BM/302], info record [06/027] unknown;
+  contract without such an item of the material [06/030], contract not valid on the order date [06/042];
   mandatory field missing [ME/083], quantity not above zero [06/028], delivery date in the past [06/038];
   quantity below what was delivered [06/115], or below what was ordered of a requisition item [06/116];
   item deleted [06/019]; a write to a field that SAP marks not creatable or updatable [06/017];

@@ -246,6 +246,11 @@ class Work:
         """The day by the ERP's clock."""
         return self.books.clock.today()
 
+    @property
+    def earliest_day(self) -> date:
+        """The day by the clock where it is earliest: delivery dates are days at the plants."""
+        return self.books.clock.earliest_day()
+
     def new(self, kind: DocumentKind, number: str = "") -> Document:
         """Return a new document with this number, else with the next one of its range."""
         if not number:

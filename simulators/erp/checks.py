@@ -110,6 +110,22 @@ def info_record(master: MasterData, number: str, target: str) -> list[Problem]:
     return []
 
 
+def contract(master: MasterData, row: Row, ordered_on: date | None, target: str) -> list[Problem]:
+    """Find an outline agreement that is not there, has no such item of the material, or does not hold on the day."""
+    number = row["PurchaseContract"]
+    if not number:
+        return []
+    found = master.contracts.get(number)
+    items = [each for each in found.items if each.PurchaseContractItem == row["PurchaseContractItem"]] if found else []
+    if found is None or not items or items[0].Material.upper() != row["Material"]:
+        text = f"Contract {number} has no item {row['PurchaseContractItem']} of material {row['Material']}"
+        return [Problem("06/030", text, "PurchaseContract", target)]
+    if ordered_on is not None and not found.ValidityStartDate <= ordered_on <= found.ValidityEndDate:
+        text = f"Contract {number} is not valid on {ordered_on.isoformat()}"
+        return [Problem("06/042", text, "PurchaseContract", target)]
+    return []
+
+
 def above_zero(row: Row, name: str, target: str) -> list[Problem]:
     """Find a quantity that orders nothing."""
     return [] if row[name] > 0 else [Problem("06/028", f"Enter a quantity above zero in {name}", name, target)]

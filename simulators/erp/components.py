@@ -43,11 +43,12 @@ def provide(work: Work, item: Item, subcontracted: bool, target: str) -> list[Pr
     bom = work.books.master.boms.get((item.row["Material"], item.row["Plant"]))
     problems: list[Problem] = []
     for line in item.schedule.values():
-        for part, per_unit in bom.per_unit(work.today) if bom else ():
+        ordered = line["ScheduleLineOrderQuantity"]
+        for part, quantity in bom.given(ordered, work.today) if bom else ():
             sent = {
                 "Material": part.BillOfMaterialComponent.upper(),
                 "EntryUnit": part.BillOfMaterialItemUnit,
-                "QuantityInEntryUnit": _up(per_unit * Fraction(line["ScheduleLineOrderQuantity"])),
+                "QuantityInEntryUnit": _up(quantity),
             }
             problems += _add(work, item, line, sent, target)
     if not item.components:

@@ -11,14 +11,26 @@ products      [{Product*, Description, BaseUnit*, ProductGroup, plants: [{Plant*
               units: [{AlternativeUnit*, QuantityNumerator*, QuantityDenominator}]}]; the profile code is the material's
               status at the plant, of which 01 blocks purchasing; so many alternative units (denominator) are so many
               base units (numerator)
-boms          [{Material*, Plant*, BOMHeaderQuantityInBaseUnit, items: [{BillOfMaterialComponent*,
-              BillOfMaterialItemQuantity*, BillOfMaterialItemUnit, ComponentScrapInPercent, ValidityStartDate,
-              ValidityEndDate, BillOfMaterialItemCategory}]}]: what a subcontractor is given
+boms          [{Material*, Plant*, BOMHeaderQuantityInBaseUnit, HeaderValidityStartDate, HeaderValidityEndDate, items:
+              [{BillOfMaterialComponent*, BillOfMaterialItemQuantity* (negative: a by-product), BillOfMaterialItemUnit,
+              FixedQuantity, IsDeleted, ComponentScrapInPercent, ValidityStartDate, ValidityEndDate,
+              BillOfMaterialItemCategory}]}]: what a subcontractor is given
 info_records  [{PurchasingInfoRecord*, Supplier*, Material*, PurchasingOrganization*, Plant*,
               PurchasingInfoRecordCategory (0 standard, 3 subcontracting), OrderUnit,
               MinimumPurchaseOrderQuantity, StandardPurchaseOrderQuantity, OrderQuantityRounding, MaximumOrderQuantity,
               MaterialPlannedDeliveryDurn, NetPriceAmount, Currency, MaterialPriceUnitQty, PurchaseOrderPriceUnit,
-              PurchasingGroup, SupplierMaterialNumber, preference}]; several plants may share a record's number
+              PurchasingGroup, SupplierMaterialNumber, preference, OrderItemQtyToBaseQtyNmrtr,
+              OrderItemQtyToBaseQtyDnmntr, AvailabilityStartDate, AvailabilityEndDate, PriceValidityEndDate, prices:
+              [{ConditionRateValue*, ConditionValidityStartDate, ConditionValidityEndDate, PricingScaleBasis (C),
+              PricingScaleType (A), scale: [{ConditionScaleQuantity*, ConditionRateValue*}]}]}]; several plants may
+              share a record's number; without a conversion the material's holds
+source_list   [{Material*, Plant*, Supplier*, PurchasingOrganization, ValidityStartDate, ValidityEndDate,
+              SupplierIsFixed, PurOutlineAgreementIsFixed, SourceOfSupplyIsBlocked, MRPSourcingControl,
+              PurchaseOutlineAgreement, PurchaseOutlineAgreementItem}]: in the order of their numbers; without any for a
+              material at a plant, its info records are listed by preference, the first as fixed
+contracts     [{PurchaseContract*, Supplier*, PurchasingOrganization*, DocumentCurrency*, ValidityStartDate,
+              ValidityEndDate, PurchaseContractTargetAmount, items: [{PurchaseContractItem*, Material*, Plant,
+              OrderQuantityUnit*, ContractNetPriceAmount*, NetPriceQuantity, TargetQuantity}]}]
 units         [{code*, decimals}], beside those known from the start
 
 Quantities and amounts are texts or numbers.
@@ -34,7 +46,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from simulators.erp.master_tables import BOMS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES
+from simulators.erp.master_tables import BOMS, CONTRACTS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES
 from simulators.erp.query import FOUND_BY
 from simulators.erp.tables import SETS
 from simulators.erp.wire import Row, blank
@@ -117,6 +129,8 @@ class BomItem(_Loaded):
     BillOfMaterialItemQuantity: Decimal
     BillOfMaterialItemUnit: str = ""
     BillOfMaterialItemCategory: str = "L"
+    FixedQuantity: bool = False
+    IsDeleted: bool = False
     ComponentScrapInPercent: Decimal = Decimal(0)
     ValidityStartDate: date = date(2000, 1, 1)
     ValidityEndDate: date = date(9999, 12, 31)
@@ -128,20 +142,90 @@ class Bom(_Loaded):
     Material: str
     Plant: str
     BOMHeaderQuantityInBaseUnit: Decimal = Decimal(1)
+    HeaderValidityStartDate: date = date(2000, 1, 1)
+    HeaderValidityEndDate: date = date(9999, 12, 31)
     items: list[BomItem] = []
 
-    def per_unit(self, day: date) -> list[tuple[BomItem, Fraction]]:
-        """The stock items in force, each with what one base unit takes of it, scrap included."""
+    def given(self, quantity: Decimal, day: date) -> list[tuple[BomItem, Fraction]]:
+        """The stock items in force that are given to a supplier for so many base units, scrap included."""
+        if not self.HeaderValidityStartDate <= day <= self.HeaderValidityEndDate:
+            return []
         return [
             (
                 item,
                 Fraction(item.BillOfMaterialItemQuantity)
                 * (1 + Fraction(item.ComponentScrapInPercent) / 100)
-                / Fraction(self.BOMHeaderQuantityInBaseUnit),
+                * (1 if item.FixedQuantity else Fraction(quantity) / Fraction(self.BOMHeaderQuantityInBaseUnit)),
             )
             for item in self.items
-            if item.BillOfMaterialItemCategory == "L" and item.ValidityStartDate <= day <= item.ValidityEndDate
+            if item.BillOfMaterialItemCategory == "L"
+            and not item.IsDeleted
+            and item.BillOfMaterialItemQuantity > 0
+            and item.ValidityStartDate <= day <= item.ValidityEndDate
         ]
+
+
+class ScaleLine(_Loaded):
+    """The price from (or up to) a quantity, in the order unit."""
+
+    ConditionScaleQuantity: Decimal
+    ConditionRateValue: Decimal
+
+
+class PriceCondition(_Loaded):
+    """A price and the order dates for which it holds."""
+
+    ConditionRateValue: Decimal = Decimal(0)
+    ConditionValidityStartDate: date = date(2000, 1, 1)
+    ConditionValidityEndDate: date = date(9999, 12, 31)
+    PricingScaleBasis: str = "C"
+    PricingScaleType: str = "A"
+    scale: list[ScaleLine] = []
+
+
+class SourceListRecord(_Loaded):
+    """A record of the source list."""
+
+    Material: str
+    Plant: str
+    Supplier: str
+    PurchasingOrganization: str = ""
+    ValidityStartDate: date = date(2000, 1, 1)
+    ValidityEndDate: date = date(9999, 12, 31)
+    SupplierIsFixed: bool = False
+    PurOutlineAgreementIsFixed: bool = False
+    SourceOfSupplyIsBlocked: bool = False
+    MRPSourcingControl: str = "1"
+    PurchaseOutlineAgreement: str = ""
+    PurchaseOutlineAgreementItem: int = 0
+
+
+class ContractItem(_Loaded):
+    """An item of an outline agreement."""
+
+    PurchaseContractItem: int
+    Material: str
+    Plant: str = ""
+    OrderQuantityUnit: str
+    ContractNetPriceAmount: Decimal
+    NetPriceQuantity: Decimal = Decimal(1)
+    TargetQuantity: Decimal = Decimal(0)
+    PlannedDeliveryDurationInDays: Decimal = Decimal(0)
+    PurchasingContractDeletionCode: str = ""
+
+
+class Contract(_Loaded):
+    """An outline agreement."""
+
+    PurchaseContract: str
+    Supplier: str
+    PurchasingOrganization: str
+    DocumentCurrency: str
+    ValidityStartDate: date = date(2000, 1, 1)
+    ValidityEndDate: date = date(9999, 12, 31)
+    PurchaseContractTargetAmount: Decimal = Decimal(0)
+    PurchasingDocumentDeletionCode: str = ""
+    items: list[ContractItem] = []
 
 
 class InfoRecord(_Loaded):
@@ -166,6 +250,12 @@ class InfoRecord(_Loaded):
     PurchaseOrderPriceUnit: str = ""
     SupplierMaterialNumber: str = ""
     preference: int = 1
+    OrderItemQtyToBaseQtyNmrtr: Decimal = Decimal(0)
+    OrderItemQtyToBaseQtyDnmntr: Decimal = Decimal(0)
+    AvailabilityStartDate: date | None = None
+    AvailabilityEndDate: date | None = None
+    PriceValidityEndDate: date | None = None
+    prices: list[PriceCondition] = []
 
 
 class Unit(_Loaded):
@@ -184,6 +274,8 @@ class MasterDataLoad(_Loaded):
     info_records: list[InfoRecord] = []
     units: list[Unit] = []
     boms: list[Bom] = []
+    source_list: list[SourceListRecord] = []
+    contracts: list[Contract] = []
 
 
 @dataclass
@@ -197,6 +289,8 @@ class MasterData:
     info_records: dict[tuple[str, ...], InfoRecord] = field(default_factory=dict)
     """By number, category, purchasing organization and plant."""
     boms: dict[tuple[str, str], Bom] = field(default_factory=dict)
+    source_list: dict[tuple[str, str], list[SourceListRecord]] = field(default_factory=dict)
+    contracts: dict[str, Contract] = field(default_factory=dict)
     units: set[str] = field(default_factory=lambda: set(_UNITS))
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
@@ -225,6 +319,11 @@ class MasterData:
             key = (record.PurchasingInfoRecordCategory, record.PurchasingOrganization, record.Plant)
             self.info_records[record.PurchasingInfoRecord, *key] = record
         self.boms.update({(each.Material.upper(), each.Plant.upper()): each for each in load.boms})
+        listed: defaultdict[tuple[str, str], list[SourceListRecord]] = defaultdict(list)
+        for each in load.source_list:
+            listed[each.Material.upper(), each.Plant.upper()].append(each)
+        self.source_list.update(listed)
+        self.contracts.update({each.PurchaseContract.upper(): each for each in load.contracts})
         self.units.update(each.code for each in load.units)
         self._build()
         return {
@@ -254,7 +353,7 @@ class MasterData:
 
     def _build(self) -> None:
         self._found_by: dict[tuple[str, str], dict[Any, list[Row]]] = {}
-        read_only = (INFO_RECORDS, SOURCES, PRODUCTS, PARTNERS, BOMS)
+        read_only = (INFO_RECORDS, SOURCES, CONTRACTS, PRODUCTS, PARTNERS, BOMS)
         self.rows = {name: [] for service in read_only for name in service.sets}
         for supplier in self.suppliers.values():
             self._add("A_Supplier", supplier.model_dump(), SupplierAccountGroup="SUPL")
@@ -266,6 +365,13 @@ class MasterData:
         self._add_sources()
         for number, bom in enumerate(self.boms.values(), start=1):
             self._add_bom(f"{number:08d}", bom)
+        for contract in self.contracts.values():
+            self._add("A_PurchaseContract", contract.model_dump(exclude={"items"}), PurchaseContractType="MK")
+            head = {"PurchaseContract": contract.PurchaseContract, "DocumentCurrency": contract.DocumentCurrency}
+            for item in contract.items:
+                self._add(
+                    "A_PurchaseContractItem", {**item.model_dump(), **head}, OrderPriceUnit=item.OrderQuantityUnit
+                )
 
     def _add(self, set_name: str, values: Mapping[str, Any], **more: Any) -> None:
         fields = SETS[set_name].fields
@@ -305,17 +411,56 @@ class MasterData:
                 "IsRelevantForAutomSrcg": "X",
                 "YY1_OrderMultiple_PIR": record.OrderQuantityRounding,
                 "IsRegularSupplier": record.preference == 1,
+                **self._content(record, product, unit),
             }
             if record.PurchasingInfoRecord not in heads:
                 heads.add(record.PurchasingInfoRecord)
                 self._add("A_PurchasingInfoRecord", values)
             self._add("A_PurgInfoRecdOrgPlantData", values)
+            for number, price in enumerate(record.prices, start=1):
+                self._add_price(f"{len(self.rows['A_PurInfoRecdPrcgCndn']) + 1:010d}", record, values, price, number)
+
+    def _content(self, record: InfoRecord, product: Product | None, unit: str) -> dict[str, Decimal]:
+        """So many base units (numerator) are so many order units; the material's own where none is stated."""
+        numerator, denominator = record.OrderItemQtyToBaseQtyNmrtr, record.OrderItemQtyToBaseQtyDnmntr
+        if not numerator * denominator:
+            known = next((each for each in product.units if each.AlternativeUnit == unit), None) if product else None
+            numerator = known.QuantityNumerator if known else Decimal(1)
+            denominator = known.QuantityDenominator if known else Decimal(1)
+        return {"OrderItemQtyToBaseQtyNmrtr": numerator, "OrderItemQtyToBaseQtyDnmntr": denominator}
+
+    def _add_price(
+        self, condition: str, record: InfoRecord, terms: Mapping[str, Any], price: PriceCondition, number: int
+    ) -> None:
+        unit = terms["PurchaseOrderPriceUnit"]
+        values = {
+            **terms,
+            **price.model_dump(exclude={"scale"}),
+            "ConditionRecord": condition,
+            "ConditionSequentialNumber": f"{number:02d}",
+            "ConditionApplication": "M",
+            "ConditionType": "PPR0",
+            "ConditionCalculationType": "C",
+            "ConditionRateValueUnit": record.Currency,
+            "ConditionQuantity": record.MaterialPriceUnitQty,
+            "ConditionQuantityUnit": unit,
+        }
+        self._add("A_PurInfoRecdPrcgCndnValidity", values)
+        self._add("A_PurInfoRecdPrcgCndn", values)
+        for place, line in enumerate(price.scale, start=1):
+            own = {"ConditionScaleLine": f"{place:04d}", "ConditionScaleQuantityUnit": unit}
+            self._add("A_PurInfoRecdPrcgCndnScale", {**values, **line.model_dump(), **own})
 
     def _add_sources(self) -> None:
-        """The source list: numbered by preference within material and plant."""
+        """The source list: as loaded, else numbered by preference within material and plant."""
+        for entries in self.source_list.values():
+            for place, entry in enumerate(entries, start=1):
+                self._add("A_PurchasingSource", entry.model_dump(), SourceListRecord=place)
         numbered: dict[tuple[str, str], int] = {}
         for record in sorted(self.info_records.values(), key=lambda each: (each.preference, each.Supplier)):
             where = (record.Material.upper(), record.Plant.upper())
+            if where in self.source_list:
+                continue
             numbered[where] = numbered.get(where, 0) + 1
             self._add(
                 "A_PurchasingSource",

@@ -17,8 +17,12 @@ INFO_RECORDS = service(
         MaterialGroup                   S9 upper
         IsDeleted                       Boolean
         PurgDocOrderQuantityUnit        S3
+        OrderItemQtyToBaseQtyNmrtr      D5.0
+        OrderItemQtyToBaseQtyDnmntr     D5.0
         SupplierMaterialNumber          S35 upper
         BaseUnit                        S3
+        AvailabilityStartDate           DateTime
+        AvailabilityEndDate             DateTime
         IsRegularSupplier               Boolean
         """,
         many("to_PurgInfoRecdOrgPlantData", "A_PurgInfoRecdOrgPlantData", "PurchasingInfoRecord"),
@@ -44,8 +48,66 @@ INFO_RECORDS = service(
         NetPriceAmount                  A12.3 unit=Currency
         MaterialPriceUnitQty            D5.0 unit=PurchaseOrderPriceUnit
         PurchaseOrderPriceUnit          S3
+        PriceValidityEndDate            DateTime
         IsRelevantForAutomSrcg          S1 upper
         YY1_OrderMultiple_PIR           Q13.3 unit=PurgDocOrderQuantityUnit extension
+        """,
+        many(
+            "to_PurInfoRecdPrcgCndnValidity",
+            "A_PurInfoRecdPrcgCndnValidity",
+            "PurchasingInfoRecord",
+            "PurchasingInfoRecordCategory",
+            "PurchasingOrganization",
+            "Plant",
+        ),
+    ),
+    table(
+        "A_PurInfoRecdPrcgCndnValidity",
+        """
+        ConditionRecord                 S10 key upper
+        ConditionValidityEndDate        DateTime key
+        ConditionValidityStartDate      DateTime
+        ConditionApplication            S2 upper
+        ConditionType                   S4 upper
+        PurchasingOrganization          S4 upper
+        PurchasingInfoRecordCategory    S1 upper
+        PurchasingInfoRecord            S10 upper
+        Supplier                        S10 upper
+        Material                        S40 upper
+        Plant                           S4 upper
+        """,
+        one("to_PurInfoRecdPrcgCndn", "A_PurInfoRecdPrcgCndn", "ConditionRecord"),
+    ),
+    table(
+        "A_PurInfoRecdPrcgCndn",
+        """
+        ConditionRecord                 S10 key upper
+        ConditionSequentialNumber       S2
+        ConditionType                   S4 upper
+        ConditionValidityStartDate      DateTime
+        ConditionValidityEndDate        DateTime
+        PricingScaleType                S1 upper
+        PricingScaleBasis               S3 upper
+        ConditionCalculationType        S3 upper
+        ConditionRateValue              A24.9 unit=ConditionRateValueUnit
+        ConditionRateValueUnit          S5 upper
+        ConditionQuantity               D5.0 unit=ConditionQuantityUnit
+        ConditionQuantityUnit           S3
+        ConditionIsDeleted              Boolean
+        """,
+        many("to_PurgInfoPricingCndnRecdScale", "A_PurInfoRecdPrcgCndnScale", "ConditionRecord"),
+    ),
+    table(
+        "A_PurInfoRecdPrcgCndnScale",
+        """
+        ConditionRecord                 S10 key upper
+        ConditionSequentialNumber       S2 key
+        ConditionScaleLine              S4 key
+        ConditionScaleQuantity          Q15.3 unit=ConditionScaleQuantityUnit
+        ConditionScaleQuantityUnit      S3
+        ConditionRateValue              A24.9 unit=ConditionRateValueUnit
+        ConditionRateValueUnit          S5 upper
+        ConditionScaleIsDeleted         Boolean
         """,
     ),
 )
@@ -63,6 +125,10 @@ SOURCES = service(
         Supplier                        S10 upper
         PurchasingOrganization          S4 upper
         SupplierIsFixed                 Boolean
+        PurchaseOutlineAgreement        S10 upper
+        PurchaseOutlineAgreementItem    N5 padded
+        PurOutlineAgreementIsFixed      Boolean
+        SourceOfSupplyIsFixed           Boolean
         SourceOfSupplyIsBlocked         Boolean
         MRPSourcingControl              S1 upper
         OrderQuantityUnit               S3
@@ -170,6 +236,44 @@ PARTNERS = service(
     ),
 )
 
+CONTRACTS = service(
+    "API_PURCHASECONTRACT_PROCESS_SRV",
+    table(
+        "A_PurchaseContract",
+        """
+        PurchaseContract                S10 key upper
+        PurchaseContractType            S4 upper
+        CompanyCode                     S4 upper
+        PurchasingDocumentDeletionCode  S1 upper
+        Supplier                        S10 upper
+        PurchasingOrganization          S4 upper
+        DocumentCurrency                S5 upper
+        ValidityStartDate               DateTime
+        ValidityEndDate                 DateTime
+        PurchaseContractTargetAmount    A15.3 unit=DocumentCurrency
+        """,
+        many("to_PurchaseContractItem", "A_PurchaseContractItem", "PurchaseContract"),
+    ),
+    table(
+        "A_PurchaseContractItem",
+        """
+        PurchaseContract                S10 key upper
+        PurchaseContractItem            N5 key
+        PurchasingContractDeletionCode  S1 upper
+        Plant                           S4 upper
+        Material                        S40 upper
+        OrderQuantityUnit               S3
+        TargetQuantity                  Q13.3 unit=OrderQuantityUnit
+        OrderPriceUnit                  S3
+        ContractNetPriceAmount          A12.3 unit=DocumentCurrency
+        NetPriceQuantity                D5.0 unit=OrderQuantityUnit
+        DocumentCurrency                S5 upper
+        PlannedDeliveryDurationInDays   D3.0
+        """,
+    ),
+)
+"""Outline agreements; what orders have called off is read from the orders."""
+
 BOMS = service(
     "API_BILL_OF_MATERIAL_SRV",
     table(
@@ -185,6 +289,8 @@ BOMS = service(
         BillOfMaterialVariantUsage      S1 upper
         BOMHeaderBaseUnit               S3
         BOMHeaderQuantityInBaseUnit     Q13.3 unit=BOMHeaderBaseUnit
+        HeaderValidityStartDate         DateTime
+        HeaderValidityEndDate           DateTime
         IsMarkedForDeletion             Boolean
         """,
         many(
@@ -216,7 +322,9 @@ BOMS = service(
         BillOfMaterialComponent         S40 upper
         BillOfMaterialItemQuantity      Q13.3 unit=BillOfMaterialItemUnit
         BillOfMaterialItemUnit          S3
+        FixedQuantity                   Boolean
         ComponentScrapInPercent         D5.2
+        IsDeleted                       Boolean
         """,
     ),
 )

@@ -222,6 +222,8 @@ def _of_requisition(work: Work, sent: Row) -> Row:
         "MaterialGroup": row["MaterialGroup"],
         "PurchaseOrderItemText": row["PurchaseRequisitionItemText"],
         "PurchasingInfoRecord": row["PurchasingInfoRecord"],
+        "PurchaseContract": row["PurchaseContract"],
+        "PurchaseContractItem": row["PurchaseContractItem"],
         "OrderQuantity": row["RequestedQuantity"] - row["OrderedQuantity"],
         "PurchaseOrderQuantityUnit": row["BaseUnit"],
         "NetPriceAmount": row["PurchaseRequisitionPrice"],
@@ -260,6 +262,7 @@ def _check_item(work: Work, document: Document, row: Row, priced: bool) -> list[
         *checks.above_zero(row, "OrderQuantity", target),
         *checks.company_code(master, row, document.header["CompanyCode"], target),
         *checks.info_record(master, row["PurchasingInfoRecord"], target),
+        *checks.contract(master, row, document.header["PurchaseOrderDate"], target),
     ]
     kind, category = document.header["PurchaseOrderType"], row["PurchaseOrderItemCategory"]
     if category not in _CATEGORIES[kind]:

@@ -29,7 +29,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "le": lambda a, b: a is not None and b is not None and a <= b,
 }
 _KEY = re.compile(r"(?:(?P<name>\w+)\s*=\s*)?'(?P<value>(?:[^']|'')*)'\s*(?:,|$)")
-FOUND_BY = ("Product", "Material", "Supplier")
+FOUND_BY = ("Product", "Material", "Supplier", "PurchasingInfoRecord", "ConditionRecord", "PurchaseContract")
 """Master data are found by these without a look at every row."""
 DOCUMENT_FIELDS = frozenset({"PurchaseRequisition", "PurchaseOrder", "PurchasingDocument"})
 

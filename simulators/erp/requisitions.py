@@ -100,7 +100,7 @@ def merge_item(work: Work, path: str, key: Row, body: Any) -> None:
             problems.append(Problem("06/116", text, "RequestedQuantity", target))
     if sent.get("DeliveryDate", row["DeliveryDate"]) != row["DeliveryDate"]:
         problems += checks.mandatory(sent, ["DeliveryDate"], target)
-        problems += checks.not_past(sent["DeliveryDate"], work.today, "DeliveryDate", target)
+        problems += checks.not_past(sent["DeliveryDate"], work.earliest_day, "DeliveryDate", target)
     if sent.get("IsDeleted") and row["OrderedQuantity"] > 0:
         text = f"Item {key['PurchaseRequisitionItem']} was ordered with {row['PurchasingDocument']}; delete that first"
         problems.append(Problem("06/116", text, "IsDeleted", target))
@@ -231,7 +231,7 @@ def _check(work: Work, row: Row) -> list[Problem]:
         *checks.mandatory(row, ["Material", "Plant", "DeliveryDate", "PurchasingGroup"], target),
         *checks.unit(master, row["BaseUnit"], "BaseUnit", target),
         *checks.above_zero(row, "RequestedQuantity", target),
-        *checks.not_past(row["DeliveryDate"], work.today, "DeliveryDate", target),
+        *checks.not_past(row["DeliveryDate"], work.earliest_day, "DeliveryDate", target),
         *checks.supplier(master, row["FixedSupplier"], "FixedSupplier", target),
         *checks.supplier(master, row["Supplier"], "Supplier", target),
         *checks.purchasing_organization(master, row["PurchasingOrganization"], target),

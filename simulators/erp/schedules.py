@@ -123,11 +123,11 @@ def _check(work: Work, item: Item, written: set[int]) -> list[Problem]:
     past = {
         number: line
         for number, line in item.schedule.items()
-        if line["ScheduleLineDeliveryDate"] and line["ScheduleLineDeliveryDate"] < work.today
+        if line["ScheduleLineDeliveryDate"] and line["ScheduleLineDeliveryDate"] < work.earliest_day
     }
     if written & past.keys() and sum(line["ScheduleLineOrderQuantity"] for line in past.values()) > item.delivered:
         day = past[min(written & past.keys())]["ScheduleLineDeliveryDate"]
-        problems += checks.not_past(day, work.today, "ScheduleLineDeliveryDate", target)
+        problems += checks.not_past(day, work.earliest_day, "ScheduleLineDeliveryDate", target)
     return problems
 
 

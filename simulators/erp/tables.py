@@ -6,7 +6,7 @@ decided here: what the fields do. How a line reads: fields.
 """
 
 from simulators.erp.fields import EntitySet, Service, many, one, service, table
-from simulators.erp.master_tables import BOMS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES
+from simulators.erp.master_tables import BOMS, CONTRACTS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES
 
 REQUISITIONS = service(
     "API_PURCHASEREQ_PROCESS_SRV",
@@ -65,7 +65,9 @@ REQUISITIONS = service(
         MaterialPlannedDeliveryDurn     D3.0
         DelivDateCategory               S1 upper
         StorageLocation                 S4 upper
+        PurchaseContract                S10 upper
         PurReqnOrigin                   S1 upper
+        PurchaseContractItem            N5 padded
         IsPurReqnBlocked                S1 upper
         IsClosed                        Boolean
         ReleaseIsNotCompleted           Boolean
@@ -264,6 +266,16 @@ MATERIAL_DOCUMENTS = service(
 
 SERVICES: dict[str, Service] = {
     each.name: each
-    for each in (REQUISITIONS, ORDERS, MATERIAL_DOCUMENTS, INFO_RECORDS, SOURCES, PRODUCTS, PARTNERS, BOMS)
+    for each in (
+        REQUISITIONS,
+        ORDERS,
+        MATERIAL_DOCUMENTS,
+        INFO_RECORDS,
+        SOURCES,
+        CONTRACTS,
+        PRODUCTS,
+        PARTNERS,
+        BOMS,
+    )
 }
 SETS: dict[str, EntitySet] = {name: each for one_of in SERVICES.values() for name, each in one_of.sets.items()}

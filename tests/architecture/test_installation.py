@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import itertools
 import re
 import tomllib
 from importlib import resources
@@ -16,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ledger.database import CONNECTIONS
 from settings import GatewaySettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -100,15 +102,42 @@ def copied() -> set[str]:
 
 def test_commands_run_files_that_the_image_holds() -> None:
     for name, service in OURS.items():
+        # Several programs one after the other take a shell.
         program, *called = service["command"]
-        assert program == "python", name
-        file = f"{called[1].replace('.', '/')}.py" if called[0] == "-m" else called[0]
-        assert file.split("/")[0] in copied(), name
-        assert (ROOT / file).is_file(), f"{name} runs {file}"
+        commands = called[-1].split(" && ") if program == "sh" else [" ".join(service["command"])]
+        for command in commands:
+            run_from_the_image(name, command.removeprefix("exec ").split())
     assert {name for name in copied() if not (ROOT / name).exists()} == set()
     admitted = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied() == admitted
     assert re.search(r"^USER (?!root|0)\w+", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def run_from_the_image(name: str, command: list[str]) -> None:
+    """A command of a service runs Python, on a file that the image holds."""
+    program, *called = command
+    assert program == "python", name
+    file = f"{called[1].replace('.', '/')}.py" if called[0] == "-m" else called[0]
+    assert file.split("/")[0] in copied(), name
+    assert (ROOT / file).is_file(), f"{name} runs {file}"
+
+
+def options(service: str) -> dict[str, str]:
+    """The options that a database is started with."""
+    command = SERVICES[service]["command"]
+    return dict(pair.split("=") for flag, pair in itertools.pairwise(command) if flag == "-c")
+
+
+def test_the_databases_allow_as_many_connections_as_their_clients_may_open() -> None:
+    reserved_for_administrators, for_a_back_up_and_somebody_who_looks = 3, 5
+    temporal = SERVICES["temporal"]["environment"]
+    services_of_the_server = 4
+    by_temporal = services_of_the_server * (int(temporal["SQL_MAX_CONNS"]) + int(temporal["SQL_VIS_MAX_CONNS"]))
+    # Each migrates over a connection of its own; old and new workers and gateways side by side, two of each.
+    by_pegline = 8 * (CONNECTIONS + 1)
+    for service, needed in (("temporal-db", by_temporal), ("pegline-db", by_pegline)):
+        allowed = int(options(service)["max_connections"])
+        assert needed + reserved_for_administrators + for_a_back_up_and_somebody_who_looks <= allowed, service
 
 
 def locked(name: str) -> dict[str, Version]:

@@ -23,6 +23,6 @@ LATE = (confirmed(60, june(11)), confirmed(40, june(22)))
 
 
 def short_of(need: Need, *coverage: ScheduleLine) -> Short:
-    outcome = judge_feasibility(need.pegs, coverage, 2, WEEKDAYS)
+    outcome = judge_feasibility(need.pegs, coverage, 2, WEEKDAYS, TODAY)
     assert isinstance(outcome, Short)
     return outcome

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer
 from canonical.supply import ScheduleLine, ScheduleLineState
-from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, read_answer
+from decisions.answers import NotAnswered, ReadAnswer, UnclearAnswer, past_promise, read_answer
 from tests.decisions.models import backordered, confirmed, june
 
-ASKED = june(11)
+TODAY, ASKED = june(1), june(11)
 SIXTY_AND_FORTY = (confirmed(60, ASKED), backordered(40))
 
 
@@ -27,9 +27,10 @@ def read(
     *schedule_lines: AnswerScheduleLine,
     price: Decimal | None = None,
     header: Literal["accepted", "rejected", "per_line"] = "per_line",
+    unit: str = "EA",
 ) -> ReadAnswer | NotAnswered | UnclearAnswer:
     answer = LineAnswer(line=10, schedule_lines=schedule_lines, price=price) if schedule_lines else None
-    return read_answer(Decimal(100), "EA", ASKED, answer, header)
+    return read_answer(Decimal(100), unit, ASKED, answer, header)
 
 
 def schedule_lines_of(reading: object) -> tuple[ScheduleLine, ...]:
@@ -123,6 +124,10 @@ def test_parts_for_the_same_day_are_one_schedule_line() -> None:
     [
         ([statement(AnswerOutcome.SUBSTITUTED, 100)], "substitute"),
         ([statement(AnswerOutcome.ACCEPTED, 100, unit="CT")], "the answer is in CT, the order in EA"),
+        (
+            [AnswerScheduleLine(outcome=AnswerOutcome.ACCEPTED, quantity=Decimal("1.2"))],
+            "the answer says 1.2 EA: each is counted",
+        ),
         ([statement(AnswerOutcome.CHANGED)], "says changed, but not what has changed"),
         ([statement(AnswerOutcome.ACCEPTED), statement(AnswerOutcome.BACKORDERED)], "several parts"),
         (
@@ -193,7 +198,8 @@ def test_half_a_unit_missing_from_an_answer_is_not_lost() -> None:
     half = AnswerScheduleLine(outcome=AnswerOutcome.ACCEPTED, quantity=Decimal("99.5"))
     rest = AnswerScheduleLine(outcome=AnswerOutcome.BACKORDERED)
     of_the_rest = (confirmed(Decimal("99.5"), ASKED), backordered(Decimal("0.5")))
-    assert schedule_lines_of(read(half)) == schedule_lines_of(read(half, rest)) == of_the_rest
+    for answered in ((half,), (half, rest)):
+        assert schedule_lines_of(read(*answered, unit="KGM")) == of_the_rest
 
 
 def test_a_reading_says_each_part_and_its_reason_what_is_confirmed_and_what_is_rejected() -> None:
@@ -216,3 +222,33 @@ def test_a_header_that_accepts_all_rejects_nothing_and_an_answer_of_nothing_says
     of_nothing = read_answer(Decimal(0), "EA", ASKED, None, "accepted")
     assert isinstance(of_nothing, ReadAnswer)
     assert of_nothing.why == "nothing is confirmed"
+
+
+def promised(*schedule_lines: AnswerScheduleLine, today: dt.date = TODAY, delivered: int = 0) -> str:
+    """Why the answer promises nothing; empty: it promises what it says."""
+    reading = read(*schedule_lines)
+    assert isinstance(reading, ReadAnswer)
+    unclear = past_promise(reading, today, Decimal(delivered))
+    return unclear.reason if unclear else ""
+
+
+def test_r9_100_promised_for_11_june_of_last_year_are_no_promise() -> None:
+    """On 1 June 2026, for 11 June 2025: unclear."""
+    why = promised(statement(AnswerOutcome.CHANGED, 100, dt.date(2025, 6, 11)))
+    assert why == "100 are promised for 2025-06-11, which has passed, and 0 of the line are shipped or received"
+
+
+@pytest.mark.parametrize("outcome", [AnswerOutcome.CHANGED, AnswerOutcome.ACCEPTED, AnswerOutcome.BACKORDERED])
+@pytest.mark.parametrize(("today", "unclear"), [(10, False), (11, False), (12, True)])
+def test_a_date_can_be_promised_until_it_is_over(outcome: AnswerOutcome, today: int, unclear: bool) -> None:
+    assert bool(promised(statement(outcome, 100, june(11)), today=june(today))) is unclear
+
+
+def test_what_is_accepted_without_a_date_after_the_requested_one_is_no_promise() -> None:
+    assert promised(statement(AnswerOutcome.ACCEPTED), today=june(12)).startswith("100 are promised for 2026-06-11")
+
+
+@pytest.mark.parametrize(("delivered", "unclear"), [(59, True), (60, False), (100, False)])
+def test_what_has_been_delivered_may_be_stated_with_its_date(delivered: int, unclear: bool) -> None:
+    said = (statement(AnswerOutcome.CHANGED, 60, june(8)), statement(AnswerOutcome.CHANGED, 40, june(25)))
+    assert bool(promised(*said, today=june(10), delivered=delivered)) is unclear

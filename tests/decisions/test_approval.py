@@ -16,7 +16,7 @@ POLICY = a_policy()
 def test_r15_300_at_2_00_usd_is_552_eur_free_for_class_c_and_for_buyer_and_planner_in_class_a_in_shortage() -> None:
     """+300 × 2.00 USD × 0.92 = 552 EUR: class C needs nobody (≤ 1,000 EUR); class A in shortage needs buyer and
     planner."""
-    value = value_in_company_currency(Decimal(300), Decimal("2.00"), Decimal(1), "USD", POLICY.approval)
+    value = value_in_company_currency(Decimal(300), Decimal("2.00"), Decimal(1), "USD", POLICY.approval, june(1))
     assert value == 552
     assert route_approval(value, Criticality.C, False, POLICY).free
     route = route_approval(value, Criticality.A, True, POLICY)
@@ -24,7 +24,7 @@ def test_r15_300_at_2_00_usd_is_552_eur_free_for_class_c_and_for_buyer_and_plann
 
 
 def test_a_price_per_hundred_is_divided_and_a_decrease_counts_like_an_increase() -> None:
-    value = value_in_company_currency(Decimal(-300), Decimal(200), Decimal(100), "USD", POLICY.approval)
+    value = value_in_company_currency(Decimal(-300), Decimal(200), Decimal(100), "USD", POLICY.approval, june(1))
     assert value == 552
 
 
@@ -51,13 +51,13 @@ def test_a_class_without_a_limit_changes_nothing_freely() -> None:
 
 
 def test_half_a_cent_is_a_cent() -> None:
-    value = value_in_company_currency(Decimal(1), Decimal("0.125"), Decimal(1), "EUR", POLICY.approval)
+    value = value_in_company_currency(Decimal(1), Decimal("0.125"), Decimal(1), "EUR", POLICY.approval, june(1))
     assert value == Decimal("0.13")
 
 
 def test_a_currency_without_a_rate_is_an_error_that_says_where_to_add_it() -> None:
-    with pytest.raises(ValueError, match=r"no rate for GBP in the policy; add it to approval\.rates"):
-        value_in_company_currency(Decimal(1), Decimal(1), Decimal(1), "GBP", POLICY.approval)
+    with pytest.raises(ValueError, match=r"no rate for GBP on 2026-06-01 in the policy; add it to approval\.rates"):
+        value_in_company_currency(Decimal(1), Decimal(1), Decimal(1), "GBP", POLICY.approval, june(1))
 
 
 def test_nobody_decides_what_they_proposed() -> None:

@@ -91,9 +91,11 @@ def test_without_a_source_the_rest_comes_from_nowhere() -> None:
     assert answer.why.endswith("5 not available from any known source")
 
 
-def test_a_surplus_is_on_stock_after_the_receipt_days_and_never_before_today() -> None:
+def test_a_surplus_is_on_stock_after_the_receipt_days_which_begin_today_at_the_earliest() -> None:
     assert spare_of(Decimal(1), june(11), "PO", 2, WEEKDAYS, TODAY) == Spare(Decimal(1), june(15), "PO")
-    assert spare_of(Decimal(1), june(1) - dt.timedelta(days=9), "PO", 2, WEEKDAYS, TODAY).available_on == TODAY
+    assert spare_of(Decimal(1), june(1) - dt.timedelta(days=9), "PO", 2, WEEKDAYS, TODAY).available_on == june(3), (
+        "today at the dock"
+    )
 
 
 def test_a_new_order_is_there_after_processing_lead_time_and_receipt_of_the_fastest_sound_source() -> None:

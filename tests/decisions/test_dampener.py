@@ -9,7 +9,7 @@ from canonical.base import Criticality
 from canonical.need import Need
 from canonical.policy import Dampener
 from decisions.calendars import working_days_between
-from decisions.dampener import DampenerOutcome, judge_change
+from decisions.dampener import DampenerOutcome, judge_change, quantity_limit
 from tests.decisions.models import WEEKDAYS, a_need, a_peg, a_revision, june
 
 
@@ -27,9 +27,44 @@ def test_r4_1000_to_1030_to_1060_the_first_is_no_change_and_the_second_is_acted_
     assert second.why == "+60 is more than 50"
 
 
-def test_a_small_need_is_suppressed_by_pieces_and_not_by_its_share() -> None:
-    assert not judged(a_need(quantity=Decimal(20)), a_need(quantity=Decimal(10))).act
-    assert judged(a_need(quantity=Decimal(20)), a_need(quantity=Decimal("9.999"))).act
+def test_r4_of_2_pieces_9_more_are_not_few_of_100_they_are() -> None:
+    """2 → 11: act, though 9 are fewer than 10 pieces; 100 → 109: no change."""
+    assert judged(a_need(quantity=Decimal(2)), a_need(quantity=Decimal(11))).act
+    assert not judged(a_need(quantity=Decimal(100)), a_need(quantity=Decimal(109))).act
+
+
+@pytest.mark.parametrize(
+    ("before", "unit", "limit"),
+    [
+        (100, "EA", "10"),
+        (100, "H87", "10"),
+        (100, "C62", "10"),
+        (50, "EA", "10"),
+        (20, "EA", "4"),
+        (2, "EA", "0.4"),
+        (1000, "EA", "50"),
+        (100, "PR", "5"),
+        (12, "DZN", "0.833333"),
+        (100, "TNE", "5"),
+        (5, "TNE", "0.25"),
+        (100, "BX", "5"),
+        (100, "SET", "5"),
+        (100, "HUR", "5"),
+    ],
+)
+def test_pieces_are_few_only_where_pieces_are_counted_and_there_are_many(before: int, unit: str, limit: str) -> None:
+    assert quantity_limit(Decimal(before), unit, Dampener()) == Decimal(limit)
+
+
+def test_5_tonnes_that_become_14_are_no_10_pieces() -> None:
+    outcome = judged(a_need(quantity=Decimal(5), unit="TNE"), a_need(quantity=Decimal(14), unit="TNE"))
+    assert (outcome.act, outcome.why) == (True, "+9 is more than 0.25")
+
+
+def test_a_small_need_is_suppressed_by_pieces_up_to_a_fifth_of_it() -> None:
+    assert not judged(a_need(quantity=Decimal(50)), a_need(quantity=Decimal(40))).act
+    assert not judged(a_need(quantity=Decimal(20)), a_need(quantity=Decimal(16))).act
+    assert judged(a_need(quantity=Decimal(20)), a_need(quantity=Decimal(15))).act
 
 
 @pytest.mark.parametrize(("day", "acts"), [(12, False), (11, True), (22, False), (23, True)])
@@ -82,7 +117,7 @@ def test_a_change_is_acted_on_exactly_where_it_leaves_a_limit(
     old: Decimal, new: Decimal, before: dt.date, after: dt.date
 ) -> None:
     outcome = judged(a_need(quantity=old, required_date=before), a_need(quantity=new, required_date=after))
-    within_quantity = abs(new - old) <= max(Decimal(10), old / 20)
+    within_quantity = abs(new - old) <= max(min(Decimal(10), old / 5), old / 20)
     within_dates = -1 <= working_days_between(WEEKDAYS, before, after) <= 5
     assert outcome.act is not (within_quantity and within_dates)
 
@@ -117,6 +152,7 @@ def test_r4s_reason_shows_the_deltas_beside_the_limits() -> None:
     }
     assert reason.thresholds == {
         "dampener.quantity": "10",
+        "dampener.quantity_share_max": "0.2",
         "dampener.share": "0.05",
         "dampener.earlier_working_days": 1,
         "dampener.later_working_days": 5,

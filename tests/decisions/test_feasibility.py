@@ -11,9 +11,13 @@ from decisions.calendars import working_days_between
 from decisions.feasibility import Feasible, Short, available_on, judge_feasibility
 from tests.decisions.models import WEEKDAYS, a_peg, backordered, confirmed, june, received
 
+TODAY = june(1)
 
-def judged(pegs: list[Peg], schedule_lines: list[ScheduleLine], receipt_days: int = 2) -> Feasible | Short:
-    return judge_feasibility(pegs, schedule_lines, receipt_days, WEEKDAYS)
+
+def judged(
+    pegs: list[Peg], schedule_lines: list[ScheduleLine], receipt_days: int = 2, today: dt.date = TODAY
+) -> Feasible | Short:
+    return judge_feasibility(pegs, schedule_lines, receipt_days, WEEKDAYS, today)
 
 
 def test_r7_confirmed_thu_11_plus_2_is_mon_15_in_time() -> None:
@@ -30,6 +34,31 @@ def test_r7_fri_12_is_tue_16_one_working_day_late() -> None:
     assert (outcome.short_quantity, outcome.short_at) == (Decimal(100), june(15))
     assert (outcome.available_on, outcome.working_days_late) == (june(16), 1)
     assert outcome.why == "100 of 100 short from 2026-06-15; covered on 2026-06-16, 1 working days late"
+
+
+def test_r7_100_promised_for_8_june_and_not_received_on_1_july_are_on_stock_on_3_july_at_the_earliest() -> None:
+    """Promised for Mon 8 June, nothing received, today Wed 1 July: Fri 3 July at the earliest."""
+    outcome = judged([a_peg(100, june(15))], [confirmed(100, june(8))], today=dt.date(2026, 7, 1))
+    assert isinstance(outcome, Short)
+    assert (outcome.short_quantity, outcome.short_at) == (Decimal(100), june(15))
+    assert (outcome.available_on, outcome.working_days_late) == (dt.date(2026, 7, 3), 14)
+
+
+@pytest.mark.parametrize("state", [ScheduleLineState.ORDERED, ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED])
+@pytest.mark.parametrize(("today", "in_time"), [(8, True), (11, True), (12, False)])
+def test_what_has_not_come_by_its_day_can_come_today(state: ScheduleLineState, today: int, in_time: bool) -> None:
+    piece = ScheduleLine(quantity=Decimal(100), date=june(8), state=state)
+    assert isinstance(judged([a_peg(100, june(15))], [piece], today=june(today)), Feasible) is in_time
+
+
+def test_what_was_received_in_the_past_is_on_stock_since_then() -> None:
+    assert isinstance(judged([a_peg(100, june(15))], [received(100, june(8))], today=june(30)), Feasible)
+
+
+def test_a_demand_of_the_past_is_not_met_by_what_is_still_to_come() -> None:
+    outcome = judged([a_peg(40, june(5)), a_peg(60, june(30))], [confirmed(100, june(16))], today=june(15))
+    assert isinstance(outcome, Short)
+    assert (outcome.short_quantity, outcome.short_at) == (Decimal(40), june(5))
 
 
 def test_the_early_part_is_in_time_and_only_the_rest_is_short() -> None:

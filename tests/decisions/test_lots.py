@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from decisions.lots import has_legal_lot, lots_requested, size_lots, smallest_lot
+from decisions.lots import has_legal_lot, lots_requested, size_lots, size_needs, smallest_lot
 from tests.decisions.models import numbers
 
 
@@ -53,7 +53,7 @@ def test_nothing_needed_leaves_nothing_over_and_says_so() -> None:
     sizing = size_lots(Decimal(0), Decimal(100), Decimal(25), Decimal(400))
     assert (sizing.lots, sizing.surplus, sizing.total) == ((), Decimal(0), Decimal(0))
     assert sizing.why == "nothing is needed"
-    assert sizing == (*sizing[:2], Decimal(0), Decimal(100), Decimal(25), Decimal(400), "R5")
+    assert sizing == (*sizing[:2], Decimal(0), Decimal(100), Decimal(25), Decimal(400), None, "R5")
 
 
 def test_a_total_at_the_maximum_is_one_lot_and_a_maximum_at_the_smallest_lot_is_legal() -> None:
@@ -87,3 +87,32 @@ def test_r5s_reason_shows_the_need_and_the_suppliers_terms() -> None:
         "maximum_quantity": "400",
     }
     assert size_lots(Decimal(437), Decimal(100), Decimal(25), None).reason("v7").inputs["maximum_quantity"] is None
+
+
+def test_r5_4_and_96_pieces_share_one_pack_of_100_and_4_alone_leave_96_pieces_over() -> None:
+    """4 and 96 pieces, by the pack of 100: one pack. 4 alone: one pack, 96 pieces surplus."""
+    per_pack = (Decimal(100), Decimal(1))
+    terms = ("PK", "EA", Decimal(1), Decimal(1), None)
+    together = size_needs([(Decimal(4), per_pack), (Decimal(96), per_pack)], *terms)
+    assert together.why == "100 EA needed, 1 PK ordered, 0 EA surplus (minimum 1, multiple 1)"
+    alone = size_needs([(Decimal(4), per_pack)], *terms)
+    assert (together.lots, alone.lots) == (numbers(1), numbers(1))
+    assert together.in_need_unit is not None
+    assert alone.in_need_unit is not None
+    assert (together.in_need_unit.surplus, alone.in_need_unit.surplus) == numbers(0, 96)
+
+
+def test_needs_in_several_units_are_summed_in_the_order_unit() -> None:
+    """6 pieces, 1 pair and 4 pieces are a dozen."""
+    dozen, pairs = (Decimal(12), Decimal(1)), (Decimal(6), Decimal(1))
+    needs = [(Decimal(6), dozen), (Decimal(1), pairs), (Decimal(4), dozen)]
+    sizing = size_needs(needs, "DZN", "", Decimal(1), Decimal(1), None)
+    assert (sizing.lots, sizing.in_need_unit) == (numbers(1), None)
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=12), st.integers(1, 10**4))
+def test_the_sum_of_needs_is_rounded_once(pieces: list[int], content: int) -> None:
+    per_pack = (Decimal(content), Decimal(1))
+    sizing = size_needs([(Decimal(each), per_pack) for each in pieces], "PK", "EA", Decimal(0), Decimal(1), None)
+    assert sizing.total == -(-sum(pieces) // content)
+    assert sizing.needed <= sizing.total

@@ -244,7 +244,9 @@ def test_an_idle_plant_calendar_is_the_policys() -> None:
 def test_an_unknown_item_has_to_be_extended() -> None:
     assessment = Assessment(item=None, policy=a_policy(owners=OWNERS))
     detail, step = "plant 1710 keeps no item BB-7421", "extend item BB-7421 to plant 1710, or withdraw the need"
-    assert defects_of(a_need(), assessment) == (a_defect("item", "BB-7421", detail, "item", step, "aps", "erp"),)
+    assert defects_of(a_need(), assessment, may(4)) == (
+        a_defect("item", "BB-7421", detail, "item", step, "aps", "erp"),
+    )
 
 
 def test_a_transfer_that_can_not_be_served_is_named_before_that_nobody_supplies() -> None:
@@ -284,7 +286,7 @@ def test_all_defects_of_all_sources_are_listed_and_a_single_one_mentions_no_othe
     sources = (a_source(blocked=True), a_source(supplier="1678", lead_time_days=0))
     need, policy = a_need(), a_policy(owners=OWNERS)
     assessment = Assessment(item=an_item(*sources), policy=policy)
-    both = defects_of(need, assessment, holding=["1678"])
+    both = defects_of(need, assessment, may(4), holding=["1678"])
     assert [defect.field for defect in both] == ["supplier", "lead_time_days"]
     outcome = NotOrderable(both[:1], policy)
     assert outcome.why == both[0].detail

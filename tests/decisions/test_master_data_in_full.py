@@ -11,6 +11,7 @@ from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.policy import RouteKind, RouteRule
 from canonical.sourcing import Assessment, ItemAtPlant, MasterDataDefect, UnknownItem
 from decisions.master_data import (
+    Asked,
     item_defects,
     master_data_proposal,
     no_source,
@@ -188,30 +189,30 @@ _LOTS = MasterDataDefect(
 )
 def test_a_defect_of_a_source(terms: dict[str, Any], defect: MasterDataDefect) -> None:
     source = a_source(**terms)
-    assert source_defects(source, NEED, a_policy(), an_item(source)) == (defect,)
+    assert source_defects(source, Asked(NEED, an_item(source), june(1)), a_policy()) == (defect,)
 
 
 def test_a_supplying_plant_or_a_calendar_not_counted_in_is_no_defect() -> None:
     near = a_source(route=RouteKind.TRANSFER, supplier="1720", lead_time_days=0, currency="GBP", calendar=NEVER)
-    assert source_defects(near, NEED, a_policy(), an_item(near)) == ()
+    assert source_defects(near, Asked(NEED, an_item(near), june(1)), a_policy()) == ()
 
 
 def test_as_many_lots_as_an_order_has_lines_are_no_defect() -> None:
     source = a_source(maximum_quantity=Decimal("2.5"), multiple=Decimal("2.5"))
-    assert source_defects(source, NEED, a_policy(order_lines_max=40), an_item(source)) == ()
-    assert source_defects(source, NEED, a_policy(order_lines_max=39), an_item(source))
+    assert source_defects(source, Asked(NEED, an_item(source), june(1)), a_policy(order_lines_max=40)) == ()
+    assert source_defects(source, Asked(NEED, an_item(source), june(1)), a_policy(order_lines_max=39))
 
 
 def test_a_plants_calendar_for_the_supplier_that_never_works_is_the_policys() -> None:
     source = a_source()
-    (defect,) = source_defects(source, NEED, a_policy(calendar=NEVER), an_item(source))
+    (defect,) = source_defects(source, Asked(NEED, an_item(source), june(1)), a_policy(calendar=NEVER))
     assert defect == _IDLE.model_copy(update={"systems": ("policy",)})
 
 
 def test_a_subcontracted_item_whose_base_unit_is_not_the_order_units() -> None:
     source = a_source(route=RouteKind.SUBCONTRACT, unit="CT")
     need = NEED.model_copy(update={"unit": "CT"})
-    components, unit = source_defects(source, need, a_policy(), an_item(source))
+    components, unit = source_defects(source, Asked(need, an_item(source), june(1)), a_policy())
     assert components.field == "components"
     assert unit == MasterDataDefect(
         field="unit",

@@ -25,15 +25,15 @@ def suppressed(version: str) -> Reason:
 
 
 def met(version: str) -> Reason:
-    return judge_feasibility([a_peg(100, june(15))], [confirmed(100, june(11))], 2, WEEKDAYS).reason(version)
+    return judge_feasibility([a_peg(100, june(15))], [confirmed(100, june(11))], 2, WEEKDAYS, june(1)).reason(version)
 
 
 def short(version: str) -> Reason:
-    return judge_feasibility([a_peg(100, june(15))], [confirmed(100, june(12))], 2, WEEKDAYS).reason(version)
+    return judge_feasibility([a_peg(100, june(15))], [confirmed(100, june(12))], 2, WEEKDAYS, june(1)).reason(version)
 
 
 def never(version: str) -> Reason:
-    return judge_feasibility([a_peg(100, june(15))], [], 2, WEEKDAYS).reason(version)
+    return judge_feasibility([a_peg(100, june(15))], [], 2, WEEKDAYS, june(1)).reason(version)
 
 
 def shared(version: str) -> Reason:

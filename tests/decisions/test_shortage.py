@@ -139,7 +139,7 @@ def test_what_is_short_is_valued_and_ordered_in_the_order_unit() -> None:
     )
     split = next(way for way in ways(CURRENT, dozens, coverage=LATE) if way.choice is Choice.SPLIT)
     assert split.quantity == 48
-    assert split.note == "order 4 DZN from Proseware (1678)"
+    assert split.note == "order 4 DZN from Proseware (1678), 8 EA of them surplus of the lot size"
     # 4 × 30.00 instead of 40 × 2.00 USD, at 0.92
     assert split.extra_cost == Decimal("36.80")
 
@@ -152,7 +152,7 @@ coverages = st.lists(st.builds(confirmed, st.integers(1, 99), dates), max_size=3
 def test_the_ways_are_ranked_by_lateness_then_cost_and_none_but_accept_is_free_of_a_supplier(
     coverage: list[ScheduleLine], today: dt.date
 ) -> None:
-    outcome = judge_feasibility(NEED.pegs, coverage, 2, WEEKDAYS)
+    outcome = judge_feasibility(NEED.pegs, coverage, 2, WEEKDAYS, today)
     if not isinstance(outcome, Short):
         return
     found = alternatives(NEED, outcome, "1580", an_item(CURRENT, SECOND), POLICY, today)
@@ -166,3 +166,25 @@ def test_the_ways_are_ranked_by_lateness_then_cost_and_none_but_accept_is_free_o
         assert outcome.available_on is not None
         assert today <= sooner < outcome.available_on
         assert by_choice[Choice.EXPEDITE].working_days_late <= outcome.working_days_late
+
+
+def test_what_the_dampener_holds_back_may_be_ordered_all_the_same_from_the_same_supplier() -> None:
+    """1,000 are confirmed in time and 1,030 needed: 30 more at 2.00 USD, 21 days from now."""
+    need = NEED.model_copy(update={"quantity": Decimal(1030), "pegging": (a_peg(1030, june(15)),)})
+    coverage = (confirmed(1000, june(11)),)
+    item = an_item(CURRENT, SECOND)
+    proposal = shortage_proposal(need, short_of(need, *coverage), coverage, "1580", item, POLICY, TODAY, held_back=True)
+    [way] = [way for way in proposal.alternatives if way.choice is Choice.APPROVE]
+    assert (way.supplier, way.quantity, way.extra_cost) == ("1580", Decimal(30), Decimal(0))
+    assert way.available_on is not None
+    assert way.note == "change the order at Litware (1580) to what the plan states now"
+    plain = shortage_proposal(need, short_of(need, *coverage), coverage, "1580", item, POLICY, TODAY)
+    assert Choice.APPROVE not in {way.choice for way in plain.alternatives}
+
+
+def test_an_order_at_a_supplier_with_faulty_terms_is_not_offered_to_be_changed() -> None:
+    faulty = CURRENT.model_copy(update={"lead_time_days": 0})
+    need = NEED.model_copy(update={"quantity": Decimal(1030), "pegging": (a_peg(1030, june(15)),)})
+    short = short_of(need, confirmed(1000, june(11)))
+    proposal = shortage_proposal(need, short, (), "1580", an_item(faulty), POLICY, TODAY, held_back=True)
+    assert Choice.APPROVE not in {way.choice for way in proposal.alternatives}

@@ -141,7 +141,7 @@ def test_a_shortage_that_nobody_holds_names_nobody_and_is_worth_nothing() -> Non
 def test_what_comes_on_no_working_day_is_not_called_late() -> None:
     """The demand is for Saturday the 13th; on Sunday the 14th no working day has passed."""
     need = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(13)),))
-    outcome = judge_feasibility(need.pegs, (confirmed(100, june(14)),), 0, EVERY_DAY)
+    outcome = judge_feasibility(need.pegs, (confirmed(100, june(14)),), 0, EVERY_DAY, TODAY)
     assert isinstance(outcome, Short)
     on_sunday = outcome._replace(working_days_late=0)
     proposal = shortage_proposal(need, on_sunday, (), "1580", an_item(CURRENT), POLICY, TODAY)
@@ -158,12 +158,12 @@ def test_the_last_day_to_ask_a_second_source_and_the_day_that_falls_short_are_sa
     assert proposed(CURRENT, SECOND, today=today).latest_safe_date == safe_until
 
 
-def test_what_is_short_is_worth_its_order_units() -> None:
-    """40 pieces are four dozens at 30.00 USD."""
+def test_what_is_short_is_worth_its_part_of_the_order_units() -> None:
+    """40 pieces are three and a third dozens at 30.00 USD: 100.00 USD at 0.92."""
     dozens = CURRENT.model_copy(update={"unit": "DZN", "price": Decimal(30)})
     proposal = proposed(dozens)
-    assert proposal.value == Decimal("110.40")
-    assert proposal.alternatives[0].extra_cost == Decimal("8.83")
+    assert proposal.value == Decimal("92.00")
+    assert proposal.alternatives[0].extra_cost == Decimal("7.36")
 
 
 def test_a_price_without_a_rate_or_a_unit_without_a_conversion_is_worth_nothing_and_not_expedited() -> None:
@@ -242,7 +242,7 @@ def test_a_split_keeps_the_second_sources_maximum_and_says_all_that_is_to_say_of
 
 
 def test_a_split_is_compared_with_what_the_present_supplier_asks_in_its_own_unit() -> None:
-    """Four dozens at 30.00 USD are replaced by 50 pieces at 2.50."""
+    """40 pieces at 30.00 USD a dozen are replaced by 50 pieces at 2.50: 125.00 instead of 100.00 USD."""
     dozens = CURRENT.model_copy(update={"unit": "DZN", "price": Decimal(30)})
     split = next(way for way in proposed(dozens, SECOND).alternatives if way.choice is Choice.SPLIT)
-    assert split.extra_cost == Decimal("4.60")
+    assert split.extra_cost == Decimal("23.00")

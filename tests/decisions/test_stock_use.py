@@ -84,7 +84,7 @@ def test_an_outcome_states_who_gets_what_and_which_changes_are_suppressed() -> N
         rule="R4",
         why="A +250; B +5, within 10",
         inputs={"A": True, "B": False},
-        thresholds={"dampener.quantity": "10", "dampener.share": "0.05"},
+        thresholds={"dampener.quantity": "10", "dampener.quantity_share_max": "0.2", "dampener.share": "0.05"},
         policy_version="v7",
     )
     assert len(judged(free("45"), B, reported={"B": 45}).reasons("v7")) == 1, "nothing changes"
@@ -132,11 +132,11 @@ def test_a_change_within_the_dampener_is_counted_and_not_reported(
 
 
 def test_small_falls_are_borne_as_long_as_they_are_no_more_than_one_need_may_vary_by() -> None:
-    """Three needs had 8 each and now get 8, 1 and nothing: together they count on 15 too many."""
-    needs = [user(name, 8, day) for day, name in enumerate("ABC", 10)]
-    reported = dict.fromkeys("ABC", 8)
-    assert counts_on(judged(free("15"), *needs, reported=reported)) == {"A": 8, "B": 8, "C": 8}
-    assert counts_on(judged(free("9"), *needs, reported=reported)) == {"A": 8, "B": 1}
+    """Three needs of 50 had 50, 50 and 10, and now get 50, 41 and nothing: together they count on 19 too many."""
+    needs = [user(name, 50, day) for day, name in enumerate("ABC", 10)]
+    reported = {"A": 50, "B": 50, "C": 10}
+    assert counts_on(judged(free("100"), *needs, reported=reported)) == {"A": 50, "B": 50, "C": 10}
+    assert counts_on(judged(free("91"), *needs, reported=reported)) == {"A": 50, "B": 41}
 
 
 def test_an_unchanged_allocation_is_not_reported_again_where_others_fall() -> None:
@@ -170,7 +170,7 @@ def test_cartons_of_stock_relax_pieces_needed_as_master_data_converts_them() -> 
     twelve = UnitConversion(unit="CT", numerator=Decimal(12), denominator=Decimal(1))
     carton = an_item().model_copy(update={"conversions": (twelve,)})
     outcome = judged(free("5", unit="CT"), user("A", 40), user("B", 100, 20), item=carton)
-    assert counts_on(outcome) == {"A": 40, "B": 19}, "40 pieces take 3.333334 cartons: 1.666666 leave 19 pieces"
+    assert counts_on(outcome) == {"A": 40, "B": 20}, "60 pieces are in 5 cartons, and none is lost by a third of one"
 
 
 def test_what_nothing_converts_gets_nothing() -> None:
@@ -254,3 +254,11 @@ def test_an_engineering_change_counts_no_more_stock_than_there_is() -> None:
     line = BomLine(component="CHAIN", quantity=Decimal(1), unit="DZN", change=BomLineChange.REMOVED)
     one_piece = ComponentUse(component="CHAIN", stock=Decimal(1), stock_unit="EA")
     assert stock_of(line, one_piece, an_item()) == Decimal("0.083333")
+
+
+def test_twelve_needs_of_a_piece_are_met_by_one_box_of_twelve() -> None:
+    """A twelfth of a box is no decimal number, and nothing of the box is lost by that."""
+    boxes = UnitConversion(unit="BX", numerator=Decimal(12), denominator=Decimal(1))
+    item = an_item().model_copy(update={"conversions": (boxes,)})
+    outcome = judged(free("1", unit="BX"), *(user(f"need-{number:02d}", 1) for number in range(13)), item=item)
+    assert [int(share.target) for share in outcome.shares] == [1] * 12

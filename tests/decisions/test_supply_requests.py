@@ -41,11 +41,12 @@ def test_no_dock_date_in_the_past_is_asked_for_and_the_day_it_should_have_been_s
 
 def test_r6_due_on_mon_4_may_stated_on_sat_6_june_is_asked_for_mon_8_and_27_days_late() -> None:
     saturday, late = june(6), a_need(required_date=may(4), pegging=(a_peg(437, may(4)),))
-    assert not defects_of(late, Assessment(item=ITEM, policy=POLICY))
+    assert not defects_of(late, Assessment(item=ITEM, policy=POLICY), may(4))
     choice = plan_with(SOURCE, ITEM, late, POLICY, saturday)
     request = request_for(late, ITEM, choice, POLICY, requirement_id=late.id, request_revision=1, today=saturday)
     assert (request.required_date, request.dock_date, request.expedite) == (may(4), june(8), True)
-    outcome = judge_feasibility(late.pegs, [confirmed(437, june(8))], ITEM.goods_receipt_days, POLICY.calendar)
+    coming = [confirmed(437, june(8))]
+    outcome = judge_feasibility(late.pegs, coming, ITEM.goods_receipt_days, POLICY.calendar, saturday)
     assert isinstance(outcome, Short)
     assert (outcome.short_at, outcome.available_on, outcome.working_days_late) == (may(4), june(10), 27)
     proposal = shortage_proposal(late, outcome, (), SOURCE.supplier, ITEM, POLICY, saturday)
@@ -91,14 +92,21 @@ def in_dozens() -> OrderCoverage:
 def test_lots_needed_and_pegs_are_stated_in_the_order_unit() -> None:
     request = in_dozens().request
     assert (request.unit, request.need_unit, request.per_order_unit) == ("DZN", "EA", (Decimal(12), Decimal(1)))
-    assert (request.lots, request.needed) == (numbers(10), Decimal(10))
-    assert [(peg.quantity, peg.date) for peg in request.pegs] == [(Decimal(9), june(10)), (Decimal(1), june(15))]
+    assert (request.lots, request.needed, request.need_quantity) == (
+        numbers(10),
+        Decimal("9.583333333333"),
+        Decimal(115),
+    )
+    assert [(peg.quantity, peg.date) for peg in request.pegs] == [
+        (Decimal("8.333333"), june(10)),
+        (Decimal("1.25"), june(15)),
+    ]
     assert request.criticality is Criticality.A
 
 
 def test_what_an_order_gives_comes_back_in_the_needs_unit() -> None:
     coverage = in_dozens()
-    assert (coverage.needed, *(part.quantity for part in coverage.supply)) == numbers(120, 120)
+    assert (coverage.needed, *(part.quantity for part in coverage.supply)) == numbers(115, 115)
     reported = CoverageChanged(
         order_id=coverage.order_id,
         sequence=1,
@@ -115,8 +123,9 @@ def test_what_an_order_gives_comes_back_in_the_needs_unit() -> None:
         Decimal(12),
         Decimal(1),
     )
+    assert answered.supply == (received(48, june(8)), confirmed(60, june(11)))
     ended = answered.model_copy(update={"released": True, "reported": reported.model_copy(update={"closed": True})})
-    assert (ended.open_quantity_in_order_unit, ended.open_quantity) == (Decimal(6), Decimal(72))
+    assert (ended.open_quantity_in_order_unit, ended.open_quantity) == (Decimal("5.583333333333"), Decimal(67))
 
 
 def test_a_subcontractor_is_given_components_for_each_order_unit_before_the_order_is_sent() -> None:

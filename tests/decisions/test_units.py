@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from canonical.sourcing import ItemAtPlant, UnitConversion
 from canonical.supply import ScheduleLine, ScheduleLineState, in_need_unit
 from canonical.units import KNOWN_UNITS, SAME, UNITS, physical_ratio, rescale
-from decisions.units import conversion, pegs_in_order_unit, to_need_unit, to_order_unit
-from tests.decisions.models import a_peg, an_item, june
+from decisions.units import (
+    conversion,
+    pegs_in_order_unit,
+    share_of_order_unit,
+    source_conversion,
+    to_need_unit,
+    to_order_unit,
+)
+from tests.decisions.models import a_peg, a_source, an_item, june
 
 BY_PINT = {
     "C62": "count",
@@ -40,6 +47,7 @@ BY_PINT = {
 """Each physical unit as the pint library writes it."""
 
 physical = st.sampled_from(sorted(BY_PINT))
+RECEIVED = ScheduleLineState.RECEIVED
 
 
 def kept(base_unit: str, **conversions: tuple[str, str]) -> ItemAtPlant:
@@ -94,13 +102,24 @@ def test_every_unit_that_is_known_has_decimals_that_a_quantity_can_hold() -> Non
     assert all(0 <= unit.decimals <= 6 for unit in UNITS.values())
 
 
-def test_pegs_that_an_earlier_rounding_serves_are_left_out() -> None:
+def test_pegs_keep_their_parts_of_an_order_unit() -> None:
     per_dozen = conversion("EA", "DZN", kept("EA"))
     assert per_dozen is not None
     pegs = [a_peg(4, june(10)), a_peg(4, june(12)), a_peg(10, june(15)), a_peg(6, june(20))]
-    assert [(peg.quantity, peg.date) for peg in pegs_in_order_unit(pegs, per_dozen, "DZN")] == [
-        (Decimal(1), june(10)),
-        (Decimal(1), june(15)),
+    assert [(peg.quantity, peg.date) for peg in pegs_in_order_unit(pegs, per_dozen)] == [
+        (Decimal("0.333333"), june(10)),
+        (Decimal("0.333333"), june(12)),
+        (Decimal("0.833334"), june(15)),
+        (Decimal("0.5"), june(20)),
+    ]
+
+
+def test_a_peg_that_is_too_small_for_six_decimals_is_left_out() -> None:
+    per_pallet = (Decimal(10_000_000), Decimal(1))
+    pegs = [a_peg(25, june(10)), a_peg(1, june(12)), a_peg(4, june(15))]
+    assert [(peg.quantity, peg.date) for peg in pegs_in_order_unit(pegs, per_pallet)] == [
+        (Decimal("0.000002"), june(10)),
+        (Decimal("0.000001"), june(15)),
     ]
 
 
@@ -125,14 +144,32 @@ def test_the_way_back_never_promises_what_is_not_there(quantity: Decimal, factor
     assert exact - Fraction(1, 1_000_000) < Fraction(given_back) <= exact
 
 
-@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=6), factors, order_units)
-def test_pegs_sum_to_what_is_needed_on_each_day(pegged: list[int], factor: tuple[Decimal, Decimal], unit: str) -> None:
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=6), factors)
+def test_pegs_sum_to_the_share_that_is_needed_on_each_day(pegged: list[int], factor: tuple[Decimal, Decimal]) -> None:
     pegs = [a_peg(quantity, june(1 + day)) for day, quantity in enumerate(pegged)]
-    converted = pegs_in_order_unit(pegs, factor, unit)
-    assert sum(peg.quantity for peg in converted) == to_order_unit(Decimal(sum(pegged)), factor, unit)
+    converted = pegs_in_order_unit(pegs, factor)
     for day in (peg.date for peg in pegs):
         until = sum((peg.quantity for peg in converted if peg.date <= day), Decimal(0))
-        assert to_need_unit(until, factor) >= sum(peg.quantity for peg in pegs if peg.date <= day)
+        needed = sum((peg.quantity for peg in pegs if peg.date <= day), Decimal(0))
+        assert share_of_order_unit(needed, factor) - Decimal("0.000001") < until <= share_of_order_unit(needed, factor)
+
+
+@given(quantities, factors)
+def test_a_share_of_an_order_unit_is_rounded_down_and_never_to_nothing(
+    quantity: Decimal, factor: tuple[Decimal, Decimal]
+) -> None:
+    share = share_of_order_unit(quantity, factor)
+    exact = Fraction(quantity) * Fraction(factor[1]) / Fraction(factor[0])
+    assert share > 0
+    assert Fraction(share) <= exact or share == Decimal("1E-12")
+    assert exact - Fraction(share) < Fraction(1, 10**12)
+
+
+@given(quantities, st.tuples(st.integers(1, 500_000), st.integers(1, 500_000)))
+def test_a_share_of_an_order_unit_is_exactly_the_need_again(quantity: Decimal, factor: tuple[int, int]) -> None:
+    per_order_unit = (Decimal(factor[0]), Decimal(factor[1]))
+    share = ScheduleLine(quantity=share_of_order_unit(quantity, per_order_unit), date=None, state=RECEIVED)
+    assert [part.quantity for part in in_need_unit((share,), per_order_unit)] == [quantity]
 
 
 @given(quantities, factors, order_units, st.lists(st.integers(1, 9), min_size=1, max_size=5))
@@ -148,6 +185,17 @@ def test_a_need_that_arrives_in_parts_is_covered_when_all_parts_are_there(
         schedule_lines.append(ScheduleLine(quantity=taken, date=june(10), state=ScheduleLineState.RECEIVED))
     schedule_lines.append(ScheduleLine(quantity=left, date=june(12), state=ScheduleLineState.RECEIVED))
     assert sum(part.quantity for part in in_need_unit(tuple(schedule_lines), factor)) >= quantity
+
+
+def test_a_suppliers_own_box_goes_over_the_items_even_where_the_need_is_in_boxes() -> None:
+    """A box is 12 pieces at the material and 10 at the supplier: a box needed is 1.2 of the supplier's."""
+    item = kept("EA", BX=("12", "1"))
+    tens = a_source(unit="BX", base_units=(Decimal(10), Decimal(1)))
+    assert source_conversion("EA", tens, item) == (Decimal(10), Decimal(1))
+    assert source_conversion("BX", tens, item) == (Decimal(5), Decimal(6))
+    assert source_conversion("DZN", tens, item) == (Decimal(5), Decimal(6))
+    assert source_conversion("EA", a_source(unit="BX"), item) == (Decimal(12), Decimal(1))
+    assert source_conversion("KGM", tens, item) is None
 
 
 @given(quantities)

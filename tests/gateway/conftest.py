@@ -147,7 +147,7 @@ async def gateway(ledger: Ledger) -> AsyncIterator[Gateway]:
         entities,
         dialects,
         policies,
-        lambda: today[0],
+        lambda _: today[0],
         now=lambda: clock[0],
         relay=False,
         relay_pace=RelayPace(retry_seconds=0.0, poll_seconds=0.05),

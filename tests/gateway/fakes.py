@@ -4,13 +4,13 @@ and events of which only what a test names differs.
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import httpx
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.errors import UnreadableMessage
+from adapters.ports import DocumentPart, SupplierDocument
 from canonical.calendar import Calendar
 from canonical.exception import Decision, DecisionRefused
 from canonical.messages import (
@@ -198,10 +198,16 @@ class PlainDialect:
         self.broken = False
         """A reader with a defect of its own."""
 
-    def read(self, body: bytes, content_type: str) -> Sequence[OrderAnswer | ShipmentAnnounced]:
+    def read(self, body: bytes, content_type: str) -> SupplierDocument:
         if self.broken:
             raise RuntimeError("the reader stumbled")
-        return [self._message(line.split(";")) for line in body.decode().split("\n")]
+        return SupplierDocument([self._part(line) for line in body.decode().split("\n")])
+
+    def _part(self, line: str) -> DocumentPart:
+        try:
+            return DocumentPart(line.encode(), (self._message(line.split(";")),))
+        except UnreadableMessage as unreadable:
+            return DocumentPart(line.encode(), unreadable)
 
     def _message(self, words: list[str]) -> OrderAnswer | ShipmentAnnounced:
         match words:

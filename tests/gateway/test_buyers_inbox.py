@@ -130,7 +130,7 @@ async def test_a_decision_waits_for_temporal_to_come_back(gateway: Gateway, ledg
 
     snapshot = shortage()
     await gateway.record(snapshot)
-    app = create_app(ledger, Away(), {}, POLICIES, lambda: TODAY, relay=False)
+    app = create_app(ledger, Away(), {}, POLICIES, lambda _: TODAY, relay=False)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://g") as client:
         body = {"choice": "accept", "decided_by": "anna"}
         response = await client.post(f"{PATH}/decision", json=body, headers={"If-Match": snapshot.digest})
@@ -325,7 +325,7 @@ async def test_health_shows_what_waits_and_that_a_dead_relay_is_not_ready(gatewa
     assert (await gateway.client.get("/healthz")).json() == {"status": "alive"}
     ready = (await gateway.client.get("/readyz")).json()
     assert (ready["status"], ready["undelivered"], ready["open_dead_letters"]) == ("ready", 1, 1)
-    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda: TODAY)
+    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda _: TODAY)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://g") as client:
         problem(await client.get("/readyz"), 503, "not_ready")
 
@@ -334,7 +334,7 @@ async def test_one_trace_leads_from_the_hook_to_the_delivery(gateway: Gateway) -
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     app = create_app(
-        gateway.ledger, gateway.entities, {}, POLICIES, lambda: TODAY, relay=False, tracer_provider=provider
+        gateway.ledger, gateway.entities, {}, POLICIES, lambda _: TODAY, relay=False, tracer_provider=provider
     )
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {**STRUCTURED, "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}

@@ -145,7 +145,7 @@ async def test_a_document_with_a_number_beyond_all_use_is_unreadable(gateway: Ga
 async def test_a_text_or_list_beyond_its_limit_is_refused_with_the_limit(
     gateway: Gateway, data: dict[str, Any]
 ) -> None:
-    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda: TODAY, relay=False)
+    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda _: TODAY, relay=False)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
         answer = await client.post("/v1/events", content=json.dumps(planned(**data)), headers=STRUCTURED)
     detail = problem(answer, 422, "invalid_field")

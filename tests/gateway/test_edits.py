@@ -118,3 +118,9 @@ def test_values_are_spelled_one_way() -> None:
     assert edited_value("quantity", "1E+2") == edited_value("quantity", "100.000") == "100"
     assert edited_value("price", "0.00") == "0"
     assert edited_value("delivery_date", "2026-06-15") == "2026-06-15"
+
+
+@pytest.mark.parametrize("written", ["1_200", "１２", " 12", "12,50", "1'200"])
+def test_a_value_with_marks_or_foreign_digits_is_no_number(written: str) -> None:
+    with pytest.raises(ValueError, match="is not a decimal"):
+        edited_value("quantity", written)

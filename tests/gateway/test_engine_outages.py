@@ -79,7 +79,7 @@ FAILURES: dict[str, Callable[[], Exception]] = {
 async def decided(gateway: Gateway, directory: EntityDirectory) -> httpx.Response:
     asked = shortage()
     await gateway.record(asked)
-    app = create_app(gateway.ledger, directory, {}, POLICIES, lambda: TODAY, relay=False)
+    app = create_app(gateway.ledger, directory, {}, POLICIES, lambda _: TODAY, relay=False)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         return await client.post(

@@ -124,7 +124,11 @@ async def test_a_report_in_parquet_equals_the_csv(gateway: Gateway, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "words", "statement"),
     [
-        ("plan.xlsx", RUN, "plan.xlsx is no plan by its name; call it .ndjson, .jsonl, .csv, also with .gz"),
+        (
+            "plan.xlsx",
+            RUN,
+            "plan.xlsx is no plan by its name; call it .ndjson, .jsonl, .csv, .tsv, .txt, also with .gz",
+        ),
         ("missing.csv", RUN, "can't be read: No such file"),
         ("plan.ndjson", (*RUN, "--report", "out.pdf"), "a report is written as .csv or .parquet"),
         ("plan.ndjson", (*RUN, "--report", "o.csv", "--no-wait"), "leave --no-wait out"),

@@ -4,6 +4,7 @@ import asyncio
 import codecs
 import datetime as dt
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 
@@ -310,3 +311,15 @@ def test_a_quote_that_nobody_closes_does_not_take_in_the_rest() -> None:
     for body in (f'{HEAD}\n"X;27;EA;2026-06-15\n{rest}', f'{HEAD}\n"X;27;EA;2026-06-15\n'):
         with pytest.raises(Refusal, match="begins in line 2 and does not end"):
             read(body)
+
+
+def test_names_without_end_are_cheap_to_refuse() -> None:
+    """A head of a quarter of a megabyte, and lines of as many keys."""
+    names = [f"n{number}" for number in range(15_000)]
+    began = time.process_time()
+    with pytest.raises(Refusal) as refused:
+        read(";".join([*names, "n1"]))
+    assert len(refused.value.problem.errors) < 120
+    [found] = read(json.dumps(dict.fromkeys(names, 1)), form="ndjson")
+    assert len(found.faults) <= 20
+    assert time.process_time() - began < 5

@@ -191,7 +191,7 @@ async def test_one_entity_that_fails_holds_up_no_other_and_is_counted(gateway: G
     await gateway.send_batch(planned(), planned("e-2", "PLO-2"))
     gateway.entities.failing.add(requirement_id())
     pace = RelayPace(retry_seconds=60)
-    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda: TODAY, relay=False, relay_pace=pace)
+    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda _: TODAY, relay=False, relay_pace=pace)
     await app.state.relay.drain()
     [waiting] = await gateway.inbox_of(requirement_id())
     assert (waiting.status, waiting.attempts) == ("stored", 1)
@@ -299,7 +299,7 @@ async def test_the_running_relay_delivers_at_once_and_survives_an_outage(gateway
     entities = FakeEntities()
     entities.failures = [DOWN, DOWN]
     pace = RelayPace(poll_seconds=30, retry_seconds=0.01)
-    app = create_app(gateway.ledger, entities, {}, POLICIES, lambda: TODAY, relay_pace=pace)
+    app = create_app(gateway.ledger, entities, {}, POLICIES, lambda _: TODAY, relay_pace=pace)
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://g") as client:
         for number in range(3):
@@ -313,7 +313,9 @@ async def test_the_running_relay_delivers_at_once_and_survives_an_outage(gateway
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_the_relay_stops_when_asked_even_as_something_arrives(gateway: Gateway, turns: int) -> None:
-    app = create_app(gateway.ledger, FakeEntities(), {}, POLICIES, lambda: TODAY, relay_pace=RelayPace(poll_seconds=60))
+    app = create_app(
+        gateway.ledger, FakeEntities(), {}, POLICIES, lambda _: TODAY, relay_pace=RelayPace(poll_seconds=60)
+    )
     async with asyncio.timeout(30), app.router.lifespan_context(app):
         await until(partial(is_idle, app.state.relay))
         app.state.relay.wake()

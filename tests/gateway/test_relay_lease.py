@@ -83,7 +83,7 @@ async def strict(ledger: Ledger) -> httpx.AsyncClient:
         FakeEntities(),
         {},
         POLICIES,
-        lambda: TODAY,
+        lambda _: TODAY,
         relay=False,
         relay_pace=RelayPace(retry_seconds=60),
         undelivered_age_max=dt.timedelta(minutes=1),

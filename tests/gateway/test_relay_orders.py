@@ -66,7 +66,33 @@ async def test_a_document_is_read_and_delivered_under_the_inboxs_key(gateway: Ga
     assert isinstance(second, SupplierAnswered)
     assert first.answer.lines[0].schedule_lines[0].quantity == Decimal(500)
     assert first.event_id != second.event_id
-    assert (await gateway.client.get(response.headers["location"])).json()["status"] == "delivered"
+    status = (await gateway.client.get(response.headers["location"])).json()
+    assert (status["status"], status["detail"]) == ("divided", "2 messages, each delivered by itself")
+    each = [(await gateway.client.get(link)).json() for link in status["messages"]]
+    assert [(one["status"], one["order"]) for one in each] == [
+        ("delivered", "4500000001"),
+        ("delivered", "4500000002"),
+    ]
+
+
+async def test_a_bad_message_and_an_unknown_order_hold_back_nothing_and_are_each_told_once(gateway: Gateway) -> None:
+    order = await gateway.order()
+    text = "answer;998;1;10;500;2026-06-10\nUNB+junk\nanswer;4500000001;1;10;500;2026-06-10\ndespatch;999;800"
+    response = await gateway.document(text)
+    for _ in range(3):
+        await gateway.relay.drain()
+    assert len(gateway.entities.messages_to(order.id)) == 1
+    letters = {(each.letter.code, each.letter.body.decode()) for each in await gateway.letters()}
+    assert letters == {
+        ("unknown_order", "answer;998;1;10;500;2026-06-10"),
+        ("wrong_count", "UNB+junk"),
+        ("unknown_order", "despatch;999;800"),
+    }
+    again = await gateway.document(text)
+    await gateway.relay.drain()
+    assert again.json() == response.json()
+    assert len(gateway.entities.messages_to(order.id)) == 1
+    assert len(await gateway.letters()) == 3
 
 
 async def test_an_unreadable_document_is_a_dead_letter_whole(gateway: Gateway) -> None:
@@ -96,7 +122,7 @@ async def test_an_answer_that_overtook_the_record_of_its_order_is_waited_for(gat
         gateway.entities,
         {},
         POLICIES,
-        lambda: TODAY,
+        lambda _: TODAY,
         now=lambda: gateway.clock[0],
         relay=False,
         relay_pace=RelayPace(retry_seconds=0.001, retry_seconds_max=0.01),

@@ -54,11 +54,27 @@ def test_what_is_missing_is_named(folder: Folder) -> None:
         ("EUR = 1\n", "EUR = 2\n", "approval.rates.EUR = 2: must be 1, since it is the company currency"),
         ("EUR = 1\n", "", "approval.rates.EUR = None: must be 1, since it is the company currency"),
         ("USD = 0.92", "USD = 0", "approval.rates.USD = 0: must be above 0"),
-        ("USD = 0.92", "USD = inf", "approval.rates.USD = Infinity: Input should be a finite number"),
+        ("USD = 0.92", "USD = inf", "approval.rates.USD.0.rate = Infinity: Input should be a finite number"),
+        (
+            "USD = 0.92",
+            "USD = [{ since = 2026-01-01, rate = 0.9 }, { since = 2026-01-01, rate = 0.8 }]",
+            "approval.rates.USD = 'two since one day': must have one rate since each day",
+        ),
+        (
+            "USD = 0.92",
+            "USD = []",
+            "approval.rates.USD = 'none': must have a rate; take the currency out where there is none",
+        ),
+        (
+            "USD = 0.92",
+            "USD = [{ from = 2026-01-01, rate = 0.9 }]",
+            "approval.rates.USD.0.from = 2026-01-01: no such key; allowed are rate, since",
+        ),
         ("B = 500", "B = -1", "approval.free_up_to.B = -1: must be 0 or more"),
         ("B = 500", "D = 500", "approval.free_up_to.D = 'D': Input should be 'A', 'B' or 'C'"),
         ("quantity = 10", "quantity = -10", "dampener.quantity = -10: must be 0 or more"),
         ("buyer_at = 1.0", "buyer_at = 2.0", "reminder_at, buyer_at and manager_at must rise"),
+        ("reminder_days = 1", "reminder_days = 4", "overdue = '4, 3': reminder_days must not be above question_days"),
         ('planner = "planner"', 'planner = " "', "planner = ' ': must name a role"),
         (
             "minimum_days = 1\n",

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from canonical.base import Criticality
-from canonical.policy import Dampener, Escalation, PlantPolicy, RouteKind, Tolerance
+from canonical.policy import Dampener, Escalation, ExchangeRate, Overdue, PlantPolicy, RouteKind, Tolerance
 from policies.book import PolicyBook
 from tests.policies.conftest import SHIPPED, TODAY
 
@@ -70,7 +70,11 @@ def test_the_working_days_are_those_that_the_plants_have_agreed_for_two_years(
 def test_the_shipped_thresholds_are_those_that_the_rules_are_explained_with(book: PolicyBook) -> None:
     policy = policy_of(book, "1710")
     assert policy.dampener == Dampener(
-        quantity=Decimal(10), share=Decimal("0.05"), earlier_working_days=1, later_working_days=5
+        quantity=Decimal(10),
+        quantity_share_max=Decimal("0.2"),
+        share=Decimal("0.05"),
+        earlier_working_days=1,
+        later_working_days=5,
     )
     assert policy.tolerance == Tolerance(
         quantity_less=Decimal("0.03"), quantity_more=Decimal("0.01"), price_more=Decimal("0.01"), later_working_days=0
@@ -78,7 +82,11 @@ def test_the_shipped_thresholds_are_those_that_the_rules_are_explained_with(book
     assert policy.escalation == Escalation(
         sla_hours=16, reminder_at=Decimal("0.5"), buyer_at=Decimal("1.0"), manager_at=Decimal("1.5")
     )
-    assert policy.approval.rates == {"EUR": Decimal(1), "USD": Decimal("0.92")}
+    assert policy.overdue == Overdue(reminder_days=1, question_days=3)
+    assert policy.approval.rates == {
+        "EUR": (ExchangeRate(rate=Decimal(1)),),
+        "USD": (ExchangeRate(rate=Decimal("0.92")),),
+    }
     assert policy.approval.free_up_to[Criticality.C] == 1000
     assert (policy.office.opens, policy.office.closes) == (dt.time(8), dt.time(17))
 

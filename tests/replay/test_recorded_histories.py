@@ -67,7 +67,8 @@ def test_every_workflow_type_is_in_some_story() -> None:
 def test_every_message_that_a_workflow_takes_is_in_some_story(name: str) -> None:
     definition = DEFINITIONS[name]
     taken = {f"< signal {signal}" for signal in definition.signals} | {f"< update {one}" for one in definition.updates}
-    assert taken <= set(COMMANDED[name])
+    # `upgrade` only wakes: what it leads to takes two versions of the code (tests/workflows/test_new_code.py).
+    assert taken - {"< signal upgrade"} <= set(COMMANDED[name])
 
 
 def test_every_activity_is_called_in_some_story() -> None:

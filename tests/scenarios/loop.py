@@ -88,7 +88,7 @@ class Loop:
             EntityDirectory(client or self.client, self.queue),
             {"edifact": EdifactDialect()},
             self.policies,
-            lambda: datetime.now(UTC).date(),
+            lambda _: datetime.now(UTC).date(),
             relay=relay,
             relay_pace=RelayPace(retry_seconds=0.1, poll_seconds=0.5),
             unknown_order_grace=timedelta(seconds=1),

@@ -45,7 +45,7 @@ class Site(Protocol):
 def master_data() -> dict[str, Any]:
     """Each part at both plants, from one supplier."""
     return {
-        "plants": [{"Plant": plant, "CompanyCode": plant, "PurchasingOrganization": plant} for plant in PLANTS],
+        "plants": [{"Plant": plant, "CompanyCode": plant, "PurchasingOrganization": "1710"} for plant in PLANTS],
         "suppliers": [{"Supplier": supplier, "SupplierName": f"Supplier {supplier}"} for supplier in SUPPLIERS],
         "products": [
             {
@@ -62,7 +62,7 @@ def master_data() -> dict[str, Any]:
                 "PurchasingInfoRecord": f"53{100 * place + number:08d}",
                 "Supplier": SUPPLIERS[number % len(SUPPLIERS)],
                 "Material": part,
-                "PurchasingOrganization": plant,
+                "PurchasingOrganization": "1710",
                 "Plant": plant,
                 "MinimumPurchaseOrderQuantity": str(LOT),
                 "OrderQuantityRounding": str(LOT),

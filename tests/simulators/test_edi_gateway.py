@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from adapters.errors import UnreadableMessage
-from adapters.supplier.edifact.dialect import EdifactDialect
 from canonical.order import AnswerOutcome, OrderAnswer, ShipmentAnnounced
 from simulators.edi.app import create
 from simulators.edi.syntax import BadInterchange, compose, parse
 from simulators.faults import InProcessTransport
+from tests.adapters.supplier.edifact.documents import Content, read
 from tests.simulators.fake_gateway import FakeGateway
 
 ORDER = "4500000017"
@@ -57,11 +57,9 @@ class Scene:
     async def books(self) -> Any:
         return (await self.http.get("/control/books")).json()
 
-    def answers(self) -> list[OrderAnswer | ShipmentAnnounced]:
+    def answers(self) -> list[Content]:
         """All that arrived at the gateway, as our adapter reads it; the list is emptied."""
-        detail = [
-            each for body in self.gateway.documents for each in EdifactDialect().read(body, "application/edifact")
-        ]
+        detail = [each for body in self.gateway.documents for each in read(body)]
         self.gateway.documents.clear()
         return detail
 

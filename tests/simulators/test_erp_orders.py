@@ -67,7 +67,7 @@ async def test_an_order_item_takes_missing_fields_from_its_requisition_item() ->
         ({"PurchasingInfoRecord": "53"}, "06/027"),
         ({"PurchaseRequisition": "10000009", "PurchaseRequisitionItem": "10"}, "06/077"),
         ({"to_ScheduleLine": []}, "ME/083"),
-        ({"to_ScheduleLine": [{"ScheduleLineDeliveryDate": in_days(-1)}]}, "06/038"),
+        ({"to_ScheduleLine": [{"ScheduleLineDeliveryDate": in_days(-2)}]}, "06/038"),
         ({"to_ScheduleLine": [{"ScheduleLineDeliveryDate": in_days(9), "ScheduleLineOrderQuantity": "99"}]}, "06/054"),
     ],
 )

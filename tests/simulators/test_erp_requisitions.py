@@ -40,7 +40,7 @@ async def test_the_same_reference_twice_makes_two_requisitions() -> None:
         ({"RequestedQuantity": "0"}, "06/028"),
         ({"RequestedQuantity": "-5"}, "06/028"),
         ({"DeliveryDate": None}, "ME/083"),
-        ({"DeliveryDate": in_days(-1)}, "06/038"),
+        ({"DeliveryDate": in_days(-2)}, "06/038"),
         ({"FixedSupplier": "1"}, "F2/163"),
         ({"FixedSupplier": "17300009"}, "06/322"),
         ({"PurchasingOrganization": "0001"}, "06/025"),

@@ -107,6 +107,9 @@ def test_the_example_file_shows_every_variable_and_no_other() -> None:
     ours = {name for name in shown if not name.startswith("TEMPORAL_")} - {
         "PEGLINE_DB_PASSWORD",
         "PEGLINE_POLICY_FILES",
+        "PEGLINE_BACKUPS",
+        "PEGLINE_BACKUP_HOURS",
+        "PEGLINE_BACKUP_DAYS",
     }  # compose's own
     assert ours == known
 

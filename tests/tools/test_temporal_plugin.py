@@ -4,23 +4,25 @@ import importlib.util
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior
 from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.internal import InternalActivities
-from runtime.temporal import STRICT_RUNNER, WORKFLOWS, code_version, deployment, temporal_plugin
+from runtime.temporal import STRICT_RUNNER, WORKFLOWS, code_version, deployment, temporal_plugin, version_of_this_code
 from worker import activities_of
 
 ROOT = Path(__file__).parents[2]
+VERSION = version_of_this_code("pegline")
 
 
 async def test_a_worker_takes_runner_and_interceptors_from_its_client(temporal_env: WorkflowEnvironment) -> None:
     config = temporal_env.client.config()
     config["plugins"] = [temporal_plugin()]
     client = Client(**config)
-    worker = Worker(client, task_queue="plugged", workflows=WORKFLOWS, deployment_config=deployment())
+    worker = Worker(client, task_queue="plugged", workflows=WORKFLOWS, deployment_config=deployment(VERSION))
     given = worker.config(active_config=True)
     assert client.data_converter is pydantic_data_converter
     assert isinstance(given["workflow_runner"], UnsandboxedWorkflowRunner)
@@ -44,10 +46,11 @@ def test_the_sandbox_lets_through_modules_that_exist() -> None:
     assert [name for name in named if importlib.util.find_spec(name) is None] == []
 
 
-def test_the_version_is_reported_and_holds_no_task_back() -> None:
-    config = deployment()
+def test_every_run_stays_with_the_version_of_the_code_that_began_it() -> None:
+    config = deployment(VERSION)
     assert (config.version.deployment_name, config.version.build_id) == ("pegline", code_version())
-    assert not config.use_worker_versioning
+    assert config.use_worker_versioning
+    assert config.default_versioning_behavior is VersioningBehavior.PINNED
 
 
 def test_every_activity_of_a_group_is_found() -> None:

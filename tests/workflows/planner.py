@@ -24,7 +24,9 @@ class Planner:
         self.harness = harness
         self.source = f"aps-{harness.prefix}"
         self.item = harness.item("FRAME", "ACME")
-        self._intake = PlanIntake(harness.ledger, harness.entities, harness.policies, today, lambda: datetime.now(UTC))
+        self._intake = PlanIntake(
+            harness.ledger, harness.entities, harness.policies, lambda _: today(), lambda: datetime.now(UTC)
+        )
 
     async def publish(
         self, version: int, lines: Sequence[dict[str, Any] | str], *, partial: bool = False
@@ -61,7 +63,7 @@ async def publishing(harness: Harness) -> AsyncIterator[Planner]:
         harness.entities,
         {},
         harness.policies,
-        today,
+        lambda _: today(),
         relay=False,
         relay_pace=RelayPace(poll_seconds=0.1),
     )

@@ -20,6 +20,7 @@ from workflows.exception.state import ExceptionMessage
 from workflows.material_requirement import messages
 from workflows.material_requirement import workflow as requirement_workflow
 from workflows.material_requirement.messages import RequirementMessage
+from workflows.purchase_order import workflow as order_workflow
 from workflows.purchase_order.messages import OrderMessage
 from workflows.stock_balance import workflow as stock_workflow
 
@@ -180,6 +181,30 @@ async def test_a_decision_that_meets_a_defect_is_made_by_itself_once_the_code_is
     await harness.skip(harness.handle(stock), timedelta(minutes=1))
     await harness.registered(stock, "stock.short")
     await harness.registered(stock, "incident.closed")
+
+
+@pytest.mark.parametrize("minutes", [0, 60])
+async def test_a_defect_in_an_orders_first_lines_is_an_incident_too(
+    make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """Whether they are written at once, or at the end of a consolidation window that does not pass twice."""
+    harness = await make_harness(runner=UnsandboxedWorkflowRunner(), consolidation_minutes=minutes)
+    harness.defects_expected = True
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(order_workflow, "share_groups", broken)
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.ordered(requirement)
+    await harness.skip_consolidation(order)
+    await shows(harness, order.id, "defect.decision")
+
+    monkeypatch.undo()
+    await harness.skip(harness.handle(order.id), timedelta(minutes=1))
+    sent = await harness.order_until(order, lambda found: found.stage == "sent")
+    assert [int(line.quantity) for line in sent.lines] == [100]
+    await shows(harness, order.id, None)
 
 
 async def test_an_entity_that_is_cancelled_ends_as_cancelled_and_takes_that_for_no_defect(harness: Harness) -> None:

@@ -87,7 +87,7 @@ def asked(state: OrderState) -> dict[str, str]:
 
 def coverage_reported(state: OrderState) -> dict[str, Any]:
     """What the requirement of the chains is told now."""
-    [stated] = [stated for requirement, stated in changes_to_report(state) if requirement == CHAIN]
+    [stated] = [stated for requirement, stated in changes_to_report(state, TODAY) if requirement == CHAIN]
     return {
         "coverage": reported(stated.schedule_lines),
         "open": int(stated.open_quantity),
@@ -204,7 +204,7 @@ def test_a_completed_delivery_of_which_nothing_came_is_put_to_a_person(choice: C
 def test_a_completion_that_is_reset_opens_the_line_again() -> None:
     state = an_order(received("GR-1", 95, final=True), set_in_erp("delivery_completed", "false"))
     assert supply(state) == [(95, 3, "received"), (5, 20, "confirmed")]
-    assert changes_to_report(state) == [], "the requirement gets what it asked for, on time"
+    assert changes_to_report(state, TODAY) == [], "the requirement gets what it asked for, on time"
 
 
 def decide(state: OrderState, purpose: str, choice: Choice) -> None:
@@ -428,7 +428,7 @@ def test_a_blocked_line_is_asked_about_and_neither_written_nor_sourced_again() -
     assert purpose.startswith("edit of line 10")
     assert summary == "ben changed line 10 of order 4500000001: blocked it"
     assert schedule(state, [10]).lines == ()
-    assert [requirement for requirement, _ in changes_to_report(state)] == []
+    assert [requirement for requirement, _ in changes_to_report(state, TODAY)] == []
     assert reported(coverage_of(state, CHAIN)) == [(100, 20, "confirmed")]
 
 
@@ -483,4 +483,4 @@ def test_an_order_is_finished_when_its_lines_are_received_or_completed() -> None
     order_messages.take(state, taken_back("RV-1", 5), unnoted, TODAY)
     state.touched.clear()
     assert not state.finished
-    assert {requirement for requirement, _ in changes_to_report(state)} == {CHAIN, BELL}
+    assert {requirement for requirement, _ in changes_to_report(state, TODAY)} == {CHAIN, BELL}

@@ -88,6 +88,34 @@ async def test_what_only_a_person_can_fix_is_an_incident_and_goes_on_by_itself_w
     assert kinds.count("incident.closed") == 1
 
 
+async def test_an_order_whose_call_keeps_failing_continues_as_new_and_makes_that_call_again(restless: Harness) -> None:
+    harness = restless
+    harness.erp.failures += [PermanentError("erp", "user PEGLINE is locked")] * 4
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.ordered(requirement)
+    await harness.skip_consolidation(order)
+    assert await harness.until(lambda: harness.incident(order.id)) == "erp.place_order"
+    first_run = (await harness.handle(order.id).describe()).run_id
+    await harness.skip(harness.handle(order.id), timedelta(seconds=31))
+
+    async def second_run_fails() -> bool:
+        return len(harness.erp.maybe_written) == 4
+
+    await harness.until(second_run_fails)
+    assert (await harness.handle(order.id).describe()).run_id != first_run
+    assert await harness.incident(order.id) == "erp.place_order"
+    await harness.skip(harness.handle(order.id), timedelta(seconds=31))
+
+    sent = await harness.sent(requirement)
+    assert await harness.incident(order.id) is None
+    assert harness.erp.maybe_written == [False, True, True, True, True], "a new run knows as little what they did"
+    assert harness.erp.orders.keys() == {sent.order_number}
+    kinds = await harness.kinds(sent.id)
+    assert (kinds.count("incident.opened"), kinds.count("incident.closed")) == (1, 1)
+    await harness.answer(sent)
+    await harness.settled(sent)
+
+
 @pytest.mark.recorded("incident_of_master_data")
 async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_and_goes_on_by_itself(
     harness: Harness,

@@ -119,7 +119,9 @@ class LineLife:
         asked = self.line.asked_quantity
         rejected = asked * rejected_percent / 100
         reading = a_reading(self.line, rejected)
-        if self._happens(LineEvent.ANSWER, lambda: self.line.answer(self.revision, reading, self._now)):
+        if self._happens(
+            LineEvent.ANSWER, lambda: self.line.answer(self.revision, reading, self._now, self._now.date())
+        ):
             assert self.line.quantity == asked - rejected
 
     def is_completed(self, *, nothing_comes: bool) -> None:
@@ -287,12 +289,12 @@ def test_only_an_adopted_edit_and_goods_taken_back_open_what_was_closed() -> Non
 
 def test_what_the_supplier_refused_of_a_revision_is_not_taken_off_the_next_one() -> None:
     line = a_line()
-    line.answer(1, a_reading(line, Decimal(40)), NOW)
+    line.answer(1, a_reading(line, Decimal(40)), NOW, NOW.date())
     assert line.quantity == 60
     assert line.asked_quantity == 100
     line.revise(2, Decimal(50), june(20))
     assert line.asked_quantity == 50
-    line.answer(2, a_reading(line, Decimal(0)), NOW)
+    line.answer(2, a_reading(line, Decimal(0)), NOW, NOW.date())
     assert line.quantity == 50
 
 

@@ -52,7 +52,7 @@ class Story:
             confirmed = ScheduleLine(
                 quantity=Decimal(1000), date=self.line.delivery_date, state=ScheduleLineState.CONFIRMED
             )
-            self.line.answer(1, ReadAnswer(schedule_lines=(confirmed,), rejected=Decimal(0), why=""), NOW)
+            self.line.answer(1, ReadAnswer(schedule_lines=(confirmed,), rejected=Decimal(0), why=""), NOW, TODAY)
 
     @property
     def line(self) -> Line:

@@ -75,7 +75,7 @@ def test_a_transfer_that_is_not_sent_or_waits_for_a_change_is_not_published_yet(
 def test_a_quantity_that_a_plant_refused_is_not_published_to_it_again() -> None:
     state = an_order(RouteKind.TRANSFER)
     needs_now(state, NOW)
-    state.lines[0].answer(1, ReadAnswer(schedule_lines=(), rejected=Decimal(40), why=""), NOW)
+    state.lines[0].answer(1, ReadAnswer(schedule_lines=(), rejected=Decimal(40), why=""), NOW, june(1))
     assert needs_now(state, LATER) == ((), ())
 
 

@@ -192,9 +192,9 @@ def test_leaving_within_the_lot_changes_nothing_for_the_supplier_and_is_reported
     assert shared.requests(a_part(SECOND, 0, 2)) == []
     assert shared.line.quantity == 350
     assert shared.state.touched == [10]
-    assert [(who, stated.closed, int(stated.open_quantity)) for who, stated in changes_to_report(shared.state)] == [
-        (SECOND, True, 0)
-    ]
+    assert [
+        (who, stated.closed, int(stated.open_quantity)) for who, stated in changes_to_report(shared.state, TODAY)
+    ] == [(SECOND, True, 0)]
 
 
 def test_an_increase_is_taken_by_the_line_in_whole_lots_of_all() -> None:
@@ -219,7 +219,7 @@ def test_a_requirement_with_another_date_leaves_the_line_and_its_quantity_is_ope
     assert shared.requests(a_part(SECOND, 200, 2, dock_date=june(27))) == [shared.line]
     assert shared.line.quantity == 300
     assert shared.line.delivery_date == june(20)
-    stated = dict(changes_to_report(shared.state))[SECOND]
+    stated = dict(changes_to_report(shared.state, TODAY))[SECOND]
     assert stated.open_quantity == 200
     assert stated.closed is True
     assert len(stated.schedule_lines) == 0
@@ -229,7 +229,7 @@ def test_a_requirement_that_left_and_returns_is_open_to_order() -> None:
     shared = Shared()
     shared.requests(a_part(SECOND, 0, 2))
     assert shared.requests(a_part(SECOND, 100, 3)) == []
-    stated = dict(changes_to_report(shared.state))[SECOND]
+    stated = dict(changes_to_report(shared.state, TODAY))[SECOND]
     assert stated.open_quantity == 100
     assert stated.closed is True
     assert stated.request_revision == 3
@@ -284,7 +284,7 @@ def test_an_acknowledged_line_asks_a_person_before_it_is_cut_for_one_and_all_sta
 def test_a_short_answer_is_allocated_by_criticality_then_id_and_each_gets_its_own_schedule_line() -> None:
     shared = Shared(a_part(FIRST, 300), a_part(SECOND, 200, criticality=Criticality.A))
     shared.takes(an_answer(1, statement(10, (AnswerOutcome.CHANGED, 250, 20), (AnswerOutcome.CHANGED, 150, 24))))
-    stated = {who: reported(said_to.schedule_lines) for who, said_to in changes_to_report(shared.state)}
+    stated = {who: reported(said_to.schedule_lines) for who, said_to in changes_to_report(shared.state, TODAY)}
     assert stated[FIRST] == [(50, 20, "confirmed"), (150, 24, "confirmed"), (100, None, "backordered")]
     assert SECOND not in stated, "it gets what it wanted"
     assert shared.gets(SECOND) == [(200, 20, "confirmed")]

@@ -26,7 +26,8 @@ async def test_a_later_date_that_still_meets_the_pegged_date_asks_nobody(make_ha
     assert found.exception_id is None
     assert order.exception_id is None
     assert harness.coverage_in_aps(requirement, order) == [(100, 68, "confirmed")]
-    assert "coverage.changed" not in await harness.kinds(requirement), "no message where the picture is as wanted"
+    await harness.registered(requirement, "coverage.changed")
+    assert (await harness.requirement(requirement)).exception_id is None, "told of the day, for a newer need's sake"
 
 
 async def test_a_later_date_that_misses_the_pegged_date_becomes_a_shortage_with_its_ways_out(harness: Harness) -> None:
@@ -124,3 +125,27 @@ async def test_goods_that_are_all_there_leave_nothing_to_decide_however_late_the
 
     assert await harness.ended(requirement) == "fulfilled"
     assert "exception.raised" not in await harness.kinds(requirement)
+
+
+async def test_a_past_due_need_is_ordered_at_once_told_late_and_runs_to_its_receipt(harness: Harness) -> None:
+    """What was needed a month ago: nobody refuses it, and its own date stays the measure."""
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops"), days=-30))
+    order = await harness.sent(requirement)
+    [line] = harness.document(order).lines
+    assert days_ahead(line.delivery_date) == 0, "as soon as possible, not in the past"
+
+    told = await harness.short(requirement)
+    assert told.proposal.kind is ExceptionKind.SHORTAGE
+    assert days_ahead(told.proposal.pegs[0].date) == -30
+    assert (days_ahead(told.proposal.available_on), told.proposal.working_days_late) == (2, 32), "late in any case"
+    assert told.proposal.latest_safe_date is None
+
+    await harness.answer(order, harness.line(10, (CHANGED, 100, 20)))
+    await harness.registered(told.id, "exception.changed")
+    exception = await harness.exception(told.id)
+    assert (days_ahead(exception.proposal.available_on), exception.proposal.working_days_late) == (22, 52)
+
+    await harness.decide(exception, Choice.ACCEPT)
+    await harness.requirement_until(requirement, lambda found: found.stage == "covered")
+    await harness.receive(await harness.order_of(requirement), days=20)
+    assert await harness.ended(requirement) == "fulfilled"

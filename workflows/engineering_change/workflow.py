@@ -147,7 +147,7 @@ class EngineeringChange(Entity[ChangeState, ChangeMessage]):
         )
 
     def _outcome(self, used: WhereUsed) -> BomChangeOutcome:
-        revised, today = self.state.revised, workflow.now().date()
+        revised, today = self.state.revised, used.policy.calendar.day_of(workflow.now())
         lines = {line.component: line for line in revised.lines}
         self._plans = tuple(
             plan_component(revised, lines[use.component], use, assessment, today)

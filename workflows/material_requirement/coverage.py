@@ -27,10 +27,10 @@ from decisions.feasibility import Feasible, Short, judge_feasibility
 from decisions.netting import Netting, left_to_order
 from decisions.shortage import alternatives
 from decisions.sourcing import permitted_sources
-from decisions.supply_requests import release, request_for, terms_for
+from decisions.supply_requests import on_agreed_terms, release, request_for, terms_for
 from decisions.units import conversion
 from workflows.entity import Entity
-from workflows.material_requirement.messages import RequirementMessage
+from workflows.material_requirement.messages import RequirementMessage, record_need
 from workflows.material_requirement.state import AcceptedShortage, RequirementState
 
 _STAYS = (ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED)
@@ -46,7 +46,13 @@ class RequirementSourcing:
         self._state = state
         self._entity = entity
 
-    async def source_need(self) -> NotOrderable | None:
+    @property
+    def today(self) -> dt.date:
+        """The day that it is at the plant."""
+        assert self._state.assessment is not None
+        return self._state.assessment.policy.calendar.day_of(workflow.now())
+
+    async def source_need(self, decided_by: str | None = None) -> NotOrderable | None:
         """Obtain first coverage, or apply a changed need: the newest live order takes the difference.
 
         If no live order has a requested quantity, one that has not released its quantity yet takes it: it may keep it.
@@ -62,7 +68,7 @@ class RequirementSourcing:
         elif self._may_serve(primary):
             netting = self._netting(besides=primary)
             # The approval was only for a smaller quantity from the order.
-            by = state.approved_by if netting.uncovered < primary.needed else None
+            by = decided_by or (state.approved_by if netting.uncovered < primary.needed else None)
             problem = await self.change_request(primary, netting.uncovered, rule="R3", decided_by=by, netting=netting)
         else:
             problem = await self._move(primary)
@@ -112,6 +118,9 @@ class RequirementSourcing:
                 self._entity.record("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
             case Choice.ACCEPT:
                 return await self._accept(short, decision)
+            case Choice.APPROVE:
+                self._act_on_newest(decision)
+                return await self.source_need(decision.decided_by)
             case Choice.EXPEDITE:
                 return await self._expedite(decision)
             case Choice.SPLIT:
@@ -119,6 +128,14 @@ class RequirementSourcing:
             case _:
                 self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice)
         return None
+
+    def _act_on_newest(self, decision: Decision) -> None:
+        """Ask the orders for the plan's newest need from now on: a person decided by it, whatever the dampener says."""
+        state = self._state
+        if state.held_back:
+            record_need(state.tested, "requirement.changed", self._entity.record, decided_by=decision.decided_by)
+        state.acted_on = state.tested
+        state.covered_revision = state.acted_on.revision.rank
 
     async def _accept(self, short: Short, decision: Decision) -> NotOrderable | None:
         """Accept the late date; reduce orders by quantities that have no date."""
@@ -135,6 +152,7 @@ class RequirementSourcing:
 
     async def _expedite(self, decision: Decision) -> NotOrderable | None:
         """Ask the late suppliers for the pegged date."""
+        self._act_on_newest(decision)
         for coverage in self._state.live:
             if coverage.reported is None:
                 continue
@@ -145,15 +163,16 @@ class RequirementSourcing:
         return None
 
     async def _split(self, short: Short, decision: Decision) -> NotOrderable | None:
-        """Order the short quantity from a second source, and reduce the late orders by it."""
+        """Order the short quantity from a second source, and reduce the late orders by what is then too much."""
         state, by = self._state, decision.decided_by
+        self._act_on_newest(decision)
         second = decision.supplier or self._best_second_source(short)
         decided = self.decide(short.short_quantity, only=second) if second is not None else None
         if not isinstance(decided, SourcingDecision):
             why = decided.why if decided is not None else "no second source"
             self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice, why=why)
             return None
-        left = short.short_quantity
+        left = self._asked_in_total() + short.short_quantity - state.acted_on.quantity
         for coverage in reversed(state.live):
             taken = min(left, coverage.needed)
             if taken > 0:
@@ -163,13 +182,18 @@ class RequirementSourcing:
                 left -= taken
         return await self.open_request(decided, rule="R7", decided_by=by)
 
+    def _asked_in_total(self) -> Decimal:
+        """What orders are asked for, in the need's unit, with what they brought and what needs no order."""
+        state = self._state
+        orders = (each.received if each.closed else max(each.needed, each.received) for each in state.coverages)
+        return sum((part.quantity for part in state.on_hand), Decimal(0)) + sum(orders, Decimal(0))
+
     def _best_second_source(self, short: Short) -> str | None:
         """The source that the proposal lists first."""
         state, assessment = self._state, self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
-        late, today = state.late_supplier, workflow.now().date()
-        ways = alternatives(state.acted_on, short, late, assessment.item, state.policy, today)
+        ways = alternatives(state.tested, short, state.late_supplier, assessment.item, state.policy, self.today)
         return next((way.supplier for way in ways if way.choice is Choice.SPLIT), None)
 
     # -- choosing orders
@@ -219,16 +243,20 @@ class RequirementSourcing:
                 request = coverage.request.model_copy(update={"need_unit": unit, "per_order_unit": per_order_unit})
                 state.replace_coverage(coverage.order_id, request=request)
 
-    def judge(self) -> Feasible | Short:
-        """R7: test the known coverage against the pegged need."""
+    def judge(self, *, as_promised: bool = False) -> Feasible | Short:
+        """R7: test the known coverage against the newest pegs, whether or not the orders are asked for them (R4).
+
+        `as_promised`: as if dates that have passed could still be kept.
+        """
         assessment = self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
         return judge_feasibility(
-            self._state.acted_on.pegs,
+            self._state.tested.pegs,
             self._state.covered_by,
             assessment.item.goods_receipt_days,
             self._state.policy.calendar,
+            dt.date.min if as_promised else self.today,
         )
 
     # -- supply requests to orders
@@ -240,21 +268,25 @@ class RequirementSourcing:
         exclude: Collection[str] = (),
         only: str | None = None,
         netting: Netting | None = None,
+        agreed: bool = False,
     ) -> SourcingDecision | NotOrderable:
         """Decide by all rules from whom and how to order the quantity; `only`: from this supplier in any case.
 
-        `netting`: the calculation of the quantity (R2), unless a person decided it.
+        `netting`: the calculation of the quantity (R2), unless a person decided it. `agreed`: an order of the supplier
+        exists and is changed, at the price of its own date.
         """
         state, assessment = self._state, self._state.assessment
         assert assessment is not None
-        today = workflow.now().date()
+        today = self.today
         sources = assessment.item.sources if assessment.item else ()
         excluded = set(exclude) if only is None else {source.supplier for source in sources} - {only}
         asked = sorted(excluded)
         holding = () if only is None else (only,)
-        decided = decide_sourcing(state.acted_on, assessment, today, quantity=quantity, exclude=asked, holding=holding)
+        question = SourcingQuestion(state.acted_on, assessment, today, quantity, asked, holding, agreed)
+        decided = decide_sourcing(
+            state.acted_on, assessment, today, quantity=quantity, exclude=asked, holding=holding, agreed=agreed
+        )
         state.decided_under = version = decided.policy.version
-        question = SourcingQuestion(state.acted_on, assessment, today, quantity, asked, holding)
         if isinstance(decided, SourcingDecision):
             reasons = (netting.reason(version), *decided.reasons()) if netting is not None else decided.reasons()
             self._entity.record("sourcing.decided", **sourcing_decided(question, decided, reasons))
@@ -301,10 +333,11 @@ class RequirementSourcing:
         if self._state.source_of(coverage) is None or quantity <= 0:
             await self.release(coverage, rule=rule, decided_by=decided_by)
             return None
-        decided = self.decide(quantity, only=coverage.supplier, netting=netting)
+        decided = self.decide(quantity, only=coverage.supplier, netting=netting, agreed=True)
         if isinstance(decided, NotOrderable):
             return decided
         request = self._request(decided, decided_by=decided_by, expedite=expedite, rule=rule)
+        request = on_agreed_terms(request, coverage.request)
         await self._send_request(coverage, request)
         return None
 
@@ -333,7 +366,7 @@ class RequirementSourcing:
             decided.policy,
             requirement_id=state.id,
             request_revision=state.next_revision(),
-            today=workflow.now().date(),
+            today=self.today,
             correlation_id=state.correlation_id,
             expedite=expedite,
             approved_by=decided_by,
@@ -385,6 +418,7 @@ class SourcingQuestion(NamedTuple):
     quantity: Decimal
     exclude: Sequence[str] = ()
     holding: Sequence[str] = ()
+    agreed: bool = False
 
 
 def sourcing_decided(
@@ -431,6 +465,7 @@ def _asked(asked: SourcingQuestion) -> dict[str, JsonValue]:
         "quantity": str(asked.quantity),
         "exclude": list(asked.exclude),
         "holding": list(asked.holding),
+        **({"agreed": True} if asked.agreed else {}),
     }
 
 

@@ -136,9 +136,9 @@ def _take_bom_change(state: RequirementState, changed: BomChanged, record: Recor
     reduced = state.need.model_copy(update={"pegging": changed.pegs})
     if changed.quantity > 0:
         reduced = reduced.model_copy(update={"quantity": changed.quantity})
-        if reduced == state.acted_on:
+        if reduced == state.acted_on == state.tested:
             return
-        state.acted_on, state.accepted = reduced, None
+        state.acted_on, state.tested, state.accepted = reduced, reduced, None
     state.withdrawn, state.approved_by = changed.quantity == 0, changed.approved_by
     state.proposed, state.covered_revision = None, None
     record(
@@ -185,11 +185,14 @@ def record_need(need: Need, kind: str, record: RecordEvent, **more: JsonValue) -
 
 
 def judge_need(state: RequirementState, record: RecordEvent) -> None:
-    """R4: act on the plan's change or suppress it; without coverage there is nothing to suppress."""
+    """R4: act on the plan's change or suppress it; without coverage there is nothing to suppress.
+
+    Either way it is what the coverage is tested against from now on (R7).
+    """
     proposed, state.proposed = state.proposed, None
     if proposed is None:
         return
-    need = proposed.need
+    need = state.tested = proposed.need
     if state.covered_revision is None or need.demanded_by is not None:
         # The dampener was already applied to the order whose need this is: that order has been changed.
         _act_on(state, need, proposed.correlation_id)

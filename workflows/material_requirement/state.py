@@ -20,6 +20,8 @@ from canonical.policy import PlantPolicy
 from canonical.records import EndedEntity, RequirementStage
 from canonical.sourcing import Assessment, Source
 from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
+from canonical.units import NEED_DECIMALS, rescale
+from decisions.overdue import has_passed
 from workflows.event_log import EventLog
 from workflows.memory import EntityState, OpenQuestion
 
@@ -54,7 +56,11 @@ class RequirementState(EntityState):
     need: Need
     """As last stated by the plan."""
     acted_on: Need
-    """As last acted on: the baseline of the dampener (R4) and of the feasibility test (R7)."""
+    """As last acted on: what the orders are asked for, and the baseline of the dampener (R4)."""
+    tested: Need
+    """As last judged by R4, acted on or not: what the coverage is tested against (R7)."""
+    tested_on: date | None = None
+    """The plant's day of the last test."""
     proposed: RequirementOpened | None = None
     """A newer need from the plan; not yet decided whether it is acted on."""
     request_revision: int = 0
@@ -103,6 +109,7 @@ class RequirementState(EntityState):
             event_log=event_log,
             need=opened.need,
             acted_on=opened.need,
+            tested=opened.need,
             kept=tuple(part for reported in opened.kept for part in reported.schedule_lines),
             # Numbering continues from the earlier run, so that ids made from the numbers stay unique.
             questions_raised=opened.first_sequence - 1,
@@ -154,7 +161,7 @@ class RequirementState(EntityState):
     @property
     def from_stock(self) -> Decimal:
         """The quantity of the need met from stock; zero if a later plan has already netted the stock."""
-        stock, need = self.stock, self.acted_on
+        stock, need = self.stock, self.tested
         if stock is None or self.need.revision.effective_at >= stock.reported_at or need.unit != stock.unit:
             return Decimal(0)
         return min(stock.quantity, need.quantity)
@@ -169,8 +176,28 @@ class RequirementState(EntityState):
         """Quantities that need no order: received in an earlier run, or met from stock."""
         if self.stock is None or not self.from_stock:
             return self.kept
-        day = min(self.stock.reported_at.date(), *(peg.date for peg in self.acted_on.pegs))
+        days = [peg.date for peg in self.tested.pegs]
+        if self.assessment is not None:
+            days.append(self.policy.calendar.day_of(self.stock.reported_at))
+        day = min(days)
         return (*self.kept, ScheduleLine(quantity=self.from_stock, date=day, state=ScheduleLineState.RECEIVED))
+
+    @property
+    def held_back(self) -> bool:
+        """The plan's newest need differs from the one that the orders are asked for: too little to change them (R4)."""
+        return _requested(self.tested) != _requested(self.acted_on)
+
+    def overdue(self, today: date) -> bool:
+        """Whether the date of supply that is still to come has passed."""
+        if self.assessment is None:
+            return False
+        calendar = self.policy.calendar
+        return any(
+            part.date is not None
+            and part.state not in (ScheduleLineState.RECEIVED, ScheduleLineState.BACKORDERED)
+            and has_passed(part.date, today, calendar)
+            for part in self.supply
+        )
 
     @property
     def received(self) -> Decimal:
@@ -191,8 +218,8 @@ class RequirementState(EntityState):
     def quantity_expected(self) -> Decimal:
         """The quantity to be received: the need minus what a person wrote off."""
         if self.accepted is not None and self.accepted.available_on is None:
-            return self.acted_on.quantity - self.accepted.short_quantity
-        return self.acted_on.quantity
+            return self.tested.quantity - self.accepted.short_quantity
+        return self.tested.quantity
 
     @property
     def all_there(self) -> bool:
@@ -234,20 +261,25 @@ class RequirementState(EntityState):
 
     def settle_open_quantity(self, coverage: OrderCoverage) -> None:
         """Stop expecting the open quantity from this order: it is being sourced again."""
-        self._settle(coverage, coverage.open_quantity_in_order_unit)
+        self._settle(coverage, coverage.open_quantity_in_order_unit, coverage.open_quantity)
 
     def take_recovered(self, coverage: OrderCoverage) -> None:
         """Expect from this order again what it brings after all; the orders for it are changed."""
         if coverage.recovered:
-            self._settle(coverage, -coverage.recovered)
+            in_need_unit = rescale(coverage.recovered, coverage.request.per_order_unit, NEED_DECIMALS, "down")
+            self._settle(coverage, -coverage.recovered, -in_need_unit)
             self.supply_moved = True
 
-    def _settle(self, coverage: OrderCoverage, quantity: Decimal) -> None:
+    def _settle(self, coverage: OrderCoverage, quantity: Decimal, in_need_unit: Decimal) -> None:
+        """Stop expecting a quantity, given in both units; below zero: expect it again."""
         request, settled = coverage.request, coverage.settled_quantity
         before = settled if coverage.settled == request.request_revision else Decimal(0)
+        left: dict[str, object] = {"needed": max(Decimal(0), request.needed - quantity)}
+        if request.need_quantity is not None:
+            left["need_quantity"] = max(Decimal(0), request.need_quantity - in_need_unit)
         self.replace_coverage(
             coverage.order_id,
-            request=request.model_copy(update={"needed": max(Decimal(0), request.needed - quantity)}),
+            request=request.model_copy(update=left),
             settled=request.request_revision,
             settled_quantity=before + quantity,
         )
@@ -262,6 +294,10 @@ class RequirementState(EntityState):
             coverage.model_copy(update=changes) if coverage.order_id == order_id else coverage
             for coverage in self.coverages
         ]
+
+
+def _requested(need: Need) -> tuple[object, ...]:
+    return (need.quantity, need.required_date, [(peg.quantity, peg.date, peg.criticality) for peg in need.pegs])
 
 
 # -- trimming for the next run
@@ -309,9 +345,9 @@ def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
 
 
 def _received(state: RequirementState) -> str:
-    missing = state.acted_on.quantity - state.received
+    missing = state.tested.quantity - state.received
     if missing > 0:
-        return f"received, but for {missing} {state.acted_on.unit} that a buyer wrote off"
+        return f"received, but for {missing} {state.tested.unit} that a buyer wrote off"
     return "all received"
 
 

@@ -13,6 +13,7 @@ from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, Order
 from canonical.supply import ScheduleLine, ScheduleLineState
 from decisions.calendars import add_working_days
 from decisions.feasibility import available_on
+from decisions.overdue import has_passed
 from workflows.material_requirement.state import RequirementState
 
 _ZERO = Decimal(0)
@@ -26,7 +27,7 @@ def answer_due(state: RequirementState, now: dt.datetime) -> SupplierAnswered | 
     line = state.need.demanding_line
     if state.need.demanded_by is None or line is None or not _sure(state):
         return None
-    schedule_lines = _schedule_lines(state)
+    schedule_lines = _schedule_lines(state, state.policy.calendar.day_of(now))
     revision = state.need.revision.plan_version
     digest = _digest(revision, schedule_lines)
     if digest == state.answered:
@@ -60,11 +61,11 @@ def _sure(state: RequirementState) -> bool:
     return all(part.state is not ScheduleLineState.ORDERED for part in state.supply)
 
 
-def _schedule_lines(state: RequirementState) -> tuple[AnswerScheduleLine, ...]:
+def _schedule_lines(state: RequirementState, today: dt.date) -> tuple[AnswerScheduleLine, ...]:
     """The need's quantity by arrival date at the demanding plant; quantities in time have no date."""
     by_day: dict[tuple[AnswerOutcome, dt.date | None], Decimal] = {}
     left = state.need.quantity
-    for outcome, day, quantity in sorted(map(lambda part: _promise(state, part), state.supply), key=_soonest):
+    for outcome, day, quantity in sorted((_promise(state, part, today) for part in state.supply), key=_soonest):
         taken = min(left, quantity)
         if taken > 0:
             by_day[outcome, day] = by_day.get((outcome, day), _ZERO) + taken
@@ -83,10 +84,11 @@ _Promise = tuple[AnswerOutcome, dt.date | None, Decimal]
 _RANK = (AnswerOutcome.ACCEPTED, AnswerOutcome.CHANGED, AnswerOutcome.BACKORDERED)
 
 
-def _promise(state: RequirementState, part: ScheduleLine) -> _Promise:
+def _promise(state: RequirementState, part: ScheduleLine, today: dt.date) -> _Promise:
     """R7's availability date here plus transit; None: in time for the required date, or without a date.
 
-    A quantity in time is accepted as requested: the demanding plant calculated its dock date by its own calendar.
+    A quantity in time is accepted as requested: the demanding plant calculated its dock date by its own calendar. An
+    overdue one that can't be in time any more has no date until its supplier names another.
     """
     assert state.assessment is not None
     assert state.assessment.item is not None
@@ -94,10 +96,12 @@ def _promise(state: RequirementState, part: ScheduleLine) -> _Promise:
         return (AnswerOutcome.BACKORDERED, None, part.quantity)
     calendar, on_stock = state.policy.calendar, part.date
     if part.state is not ScheduleLineState.RECEIVED:
-        on_stock = available_on(part.date, state.assessment.item.goods_receipt_days, calendar)
+        on_stock = available_on(max(part.date, today), state.assessment.item.goods_receipt_days, calendar)
     backordered = part.state is ScheduleLineState.BACKORDERED
     if on_stock <= state.need.required_date and not backordered:
         return (AnswerOutcome.ACCEPTED, None, part.quantity)
+    if part.state is not ScheduleLineState.RECEIVED and has_passed(part.date, today, calendar):
+        return (AnswerOutcome.BACKORDERED, None, part.quantity)
     there = add_working_days(calendar, on_stock, state.need.transit_days)
     return (AnswerOutcome.BACKORDERED if backordered else AnswerOutcome.CHANGED, there, part.quantity)
 

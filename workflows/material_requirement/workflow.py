@@ -5,6 +5,7 @@ tests the coverage they report against the pegged need. Handlers only fill the i
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from temporalio import workflow
@@ -23,8 +24,9 @@ from canonical.supply import CoverageChanged
 from decisions.assess import NotOrderable
 from decisions.feasibility import Feasible, Short
 from decisions.master_data import master_data_proposal
+from decisions.overdue import start_of_next_working_day
 from decisions.shortage import shortage_proposal
-from workflows.entity import Entity
+from workflows.entity import MOMENT, Entity
 from workflows.material_requirement.coverage import RequirementSourcing
 from workflows.material_requirement.messages import (
     RequirementInput,
@@ -114,6 +116,13 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         """Nothing is left to wait for."""
         return self.state.ended
 
+    def time_to_wait(self) -> timedelta | None:
+        """Until the plant's next working day, while supply is overdue: it can be there that day at the earliest."""
+        if self.state.assessment is None or self._blocked or self.ended or not self._overdue:
+            return None
+        calendar = self.state.assessment.policy.calendar
+        return max(start_of_next_working_day(self._sourcing.today, calendar) - workflow.now(), MOMENT)
+
     def remembered(self) -> RequirementState:
         """The state for the next run."""
         return self.state.carried()
@@ -146,6 +155,8 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         if self._blocked:
             return False
         if state.to_be_sourced:
+            return True
+        if state.tested_on is not None and self._overdue and state.tested_on != self._sourcing.today:
             return True
         awaited = state.all_there or any(coverage.pending for coverage in state.coverages)
         return state.unjudged and (not awaited or any(coverage.open_quantity > 0 for coverage in state.coverages))
@@ -192,11 +203,27 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             return
         if self._blocked or not self._assessed_now:
             return
-        outcome = self._sourcing.judge()
-        if isinstance(outcome, Feasible) or (state.accepted is not None and state.accepted.covers(outcome)):
+        outcome, state.tested_on = self._sourcing.judge(), self._sourcing.today
+        if isinstance(outcome, Feasible) or self._is_accepted(outcome):
             await self._overtake("the coverage meets the pegged dates")
             return
         await self._ask(self._shortage(outcome), about=outcome.why)
+
+    def _is_accepted(self, short: Short) -> bool:
+        """Whether a person accepted it. The day of overdue supply moves on: it is waited for until the accepted one."""
+        accepted = self.state.accepted
+        if accepted is None or not self._overdue:
+            return accepted is not None and accepted.covers(short)
+        promised = self._sourcing.judge(as_promised=True)
+        in_time = accepted.available_on is None or self._sourcing.today <= accepted.available_on
+        return in_time and accepted.covers(short._replace(available_on=promised.available_on))
+
+    @property
+    def _overdue(self) -> bool:
+        """Supply has not come by its date: the shortage that R7 finds may grow with every day."""
+        state = self.state
+        waits = state.covered_revision is None or any(coverage.pending for coverage in state.coverages)
+        return not (state.withdrawn or waits or state.assessment is None) and state.overdue(self._sourcing.today)
 
     @property
     def _blocked(self) -> bool:
@@ -209,15 +236,16 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         assert assessment.item is not None
         reported = [coverage.reported for coverage in reversed(state.coverages) if coverage.reported is not None]
         return shortage_proposal(
-            state.acted_on,
+            state.tested,
             short,
             state.covered_by,
             state.late_supplier,
             assessment.item,
             state.policy,
-            workflow.now().date(),
+            self._sourcing.today,
             order_number=reported[0].order_number if reported else None,
             reason=next((each.refused for each in reported if each.refused), ""),
+            held_back=state.held_back,
         )
 
     async def _ask(self, proposal: Proposal, about: str = "") -> None:
@@ -286,7 +314,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             request_revision=state.request_revision,
             order_ids=tuple(coverage.order_id for coverage in state.coverages),
             coverage=state.supply,
-            needed=Decimal(0) if state.withdrawn else state.acted_on.quantity,
+            needed=Decimal(0) if state.withdrawn else state.tested.quantity,
             from_stock=Decimal(0) if state.withdrawn else state.from_stock,
             reason=state.reason,
             policy_version=state.decided_under,
@@ -297,12 +325,17 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
 
     def details(self) -> str:
         """The current state in an operator's words, for Temporal's UI."""
-        state, need = self.state, self.state.acted_on
+        state, need = self.state, self.state.tested
         lines = [
             f"**{state.stage.capitalize()}** — {state.reason}",
             f"Needs {need.quantity} {need.unit} of {need.item} at plant {need.plant} by {need.required_date} "
             f"(plan version {state.need.revision.plan_version}, for {need.pegs[0].demand}).",
         ]
+        if state.held_back:
+            asked = state.acted_on
+            lines.append(
+                f"Its orders are asked for {asked.quantity} by {asked.required_date}: the change is small (R4)."
+            )
         if state.from_stock:
             lines.append(f"{state.from_stock} {need.unit} of it are met from stock, as long as it is free.")
         if state.decided_under:

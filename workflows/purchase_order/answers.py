@@ -9,7 +9,7 @@ from typing import assert_never
 
 from canonical.order import LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
-from decisions.answers import Delivered, NotAnswered, ReadAnswer, UnclearAnswer, read_answer
+from decisions.answers import Delivered, NotAnswered, ReadAnswer, UnclearAnswer, past_promise, read_answer
 from decisions.ordering import AnswerRank, answer_status, rank_of_answer
 from workflows.memory import RecordEvent
 from workflows.purchase_order.line import Line, Statement
@@ -17,7 +17,7 @@ from workflows.purchase_order.sharing import share_report
 from workflows.purchase_order.state import OrderState
 
 
-def take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) -> None:
+def take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent, today: dt.date) -> None:
     """R10, line by line: suppliers answer an order in several messages, which may arrive out of order."""
     rank = rank_of_answer(answer.order_revision, answer.effective_at, answer.answer_number)
     by_line = {line.line: line for line in answer.lines}
@@ -39,7 +39,7 @@ def take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent) -> 
     for number in unknown:
         state.unclear[number] = "the answer names a line that the order does not have"
     newest = [line for line in named if not line.answered_after(rank)]
-    read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer)]
+    read = [line for line in newest if _read_line(state, line, by_line.get(line.number), answer, today)]
     for line in newest:
         line.rank_answer(rank)
     _note_answer(state, answer, read, record)
@@ -88,14 +88,14 @@ def _answered_revision(state: OrderState, answer: OrderAnswer) -> int | None:
     return state.revision if current else stated
 
 
-def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer) -> bool:
+def _read_line(state: OrderState, line: Line, answered: LineAnswer | None, answer: OrderAnswer, today: dt.date) -> bool:
     """Read one line's answer (R9); returns whether the line was answered."""
     if line.closed or line.changed_in > state.revision:
         # The supplier does not know yet how the next revision changes the line.
         return False
     if line.cancelled:
         return _read_cancellation(state, line, answered, answer)
-    line.hear(Statement.of(answer, answered, state.revision))
+    line.hear(Statement.of(answer, answered, state.revision, today))
     return _read_statement(state, line)
 
 
@@ -111,10 +111,13 @@ def _read_statement(state: OrderState, line: Line) -> bool:
     assert heard is not None
     despatched, received = line.delivered_by(heard.effective_at)
     # What is still on the way when the supplier answers arrives no earlier than that day.
-    delivered = Delivered(despatched, received, max(line.delivery_date, heard.effective_at.date()))
+    answered_on = state.policy.calendar.day_of(heard.effective_at)
+    delivered = Delivered(despatched, received, max(line.delivery_date, answered_on))
     reading = read_answer(
         line.asked_quantity, line.request.unit, line.delivery_date, heard.answer, heard.header, delivered
     )
+    if isinstance(reading, ReadAnswer):
+        reading = past_promise(reading, heard.heard_on, max(line.received, line.counted_shipped)) or reading
     match reading:
         case NotAnswered():
             return False
@@ -124,7 +127,8 @@ def _read_statement(state: OrderState, line: Line) -> bool:
         case ReadAnswer():
             state.unclear.pop(line.number, None)
             price, price_unit = (heard.answer.price, heard.answer.price_unit) if heard.answer else (None, None)
-            if line.answer(heard.revision, reading, heard.effective_at, price, price_unit, heard.currency):
+            at = heard.effective_at
+            if line.answer(heard.revision, reading, at, answered_on, price, price_unit, heard.currency):
                 state.cut.append(line.number)
             state.touch(line.number)
             return True

@@ -15,10 +15,11 @@ from pydantic import JsonValue
 
 from canonical.exception import Choice, Decision
 from canonical.identity import RequirementId
-from canonical.reason import Reason
+from canonical.reason import Reason, figure
 from canonical.records import OrderStage
 from canonical.supply import SupplyRequest
-from decisions.approval import ApprovalRoute, route_approval, value_in_company_currency
+from canonical.units import NEED_DECIMALS, SAME, rescale
+from decisions.approval import ApprovalRoute, route_approval, value_to_approve
 from decisions.order_change import (
     ChangeSent,
     FloorAndReorder,
@@ -155,8 +156,16 @@ def waits(changes: Iterable[LineChange], route: ApprovalRoute) -> bool:
 
 def value_of(state: OrderState, request: SupplyRequest, changes: Iterable[LineChange]) -> Decimal:
     """The absolute change of the order's value, in the company's currency."""
-    delta = sum((abs(change.requested - change.line.quantity) for change in changes), _ZERO)
-    return value_in_company_currency(delta, request.price, request.price_unit, request.currency, state.policy.approval)
+    amount = sum((_amount(request, change) for change in changes), _ZERO)
+    return value_to_approve(
+        amount, Decimal(1), request.price_unit, request.currency, state.policy.approval, state.order_date
+    )
+
+
+def _amount(request: SupplyRequest, change: LineChange) -> Decimal:
+    """By how much the line's amount changes, at the price of each quantity, for `price_unit` of it."""
+    before, then = change.line.quantity, change.requested
+    return abs(then * request.price_of(then) - before * request.price_of(before))
 
 
 # -- granting and declining
@@ -256,12 +265,14 @@ def _apply(state: OrderState, request: SupplyRequest, change: LineChange, record
         case Reorder() | FloorAndReorder():
             floored = outcome if isinstance(outcome, FloorAndReorder) else None
             quantity = floored.new_quantity if floored else line.quantity
+            over = max(_ZERO, max(quantity, line.shipped, line.received) - request.needed) if floored else _ZERO
             record(
                 "change.floored",
                 line=line.number,
                 requirement_id=request.requirement_id,
                 quantity=str(quantity),
                 surplus=str(floored.surplus) if floored else "0",
+                surplus_in_need_unit=_in_need_unit(request, over),
                 open_quantity=str(outcome.open_quantity),
                 why=outcome.why,
                 rule=outcome.rule,
@@ -305,15 +316,23 @@ def _hand_out(
         state.touch(line.number)
 
 
+def _in_need_unit(request: SupplyRequest, quantity: Decimal) -> str:
+    unit = request.need_unit or request.unit
+    ratio = request.per_order_unit
+    return f"{figure(quantity if ratio == SAME else rescale(quantity, ratio, NEED_DECIMALS, 'down'))} {unit}"
+
+
 def _record_share(line: Line, request: SupplyRequest, share: ShareChange, record: RecordEvent) -> None:
     """Record the new quantity and surplus of a shared line, for all requirements that share it."""
+    surplus = max(_ZERO, line.quantity - share.allocated)
     record(
         "share.changed",
         line=line.number,
         by=request.requirement_id,
         leaves=share.leaves,
         quantity=str(line.quantity),
-        surplus=str(max(_ZERO, line.quantity - share.allocated)),
+        surplus=str(surplus),
+        surplus_in_need_unit=_in_need_unit(request, surplus),
         why=share.reason.why,
         rule=share.reason.rule,
         reason=share.reason.model_dump(mode="json"),

@@ -52,14 +52,15 @@ class CounterpartCalls:
         self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
     ) -> Outcome:
         """Make a call until it succeeds; then the audit events it carries count as written."""
-        attempt = call
+        name = f"{counterpart}.{method.__name__}"
+        attempt = call.model_copy(update={"maybe_written": call.maybe_written or self._entity.failing(name)})
 
         async def once() -> Outcome:
             nonlocal attempt
             this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
             return await self._execute(method, this, counterpart, summary, CALL_RETRIES)
 
-        return await self._entity.with_events(call.audit_batch, once, f"{counterpart}.{method.__name__}")
+        return await self._entity.with_events(call.audit_batch, once, name)
 
     async def call_once(
         self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
@@ -76,6 +77,7 @@ class CounterpartCalls:
             if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
                 await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
             return None
+        self._entity.calls_out()
         if call.audit_batch is not None:
             self._entity.event_log.written(call.audit_batch.sequence)
         return outcome
@@ -143,6 +145,7 @@ class OrderDocuments:
             correlation_id=state.correlation_id,
             document=state.document(),
             audit_batch=self._entity.audit_batch(),
+            maybe_written=self._entity.failing(f"{queues.ERP}.{ErpActivities.place_order.__name__}"),
         )
         document = call.document
         summary = f"Place an order of {len(document.lines)} line(s) at {document.supplier}"
@@ -164,6 +167,7 @@ class OrderDocuments:
                 document=call.document,
                 send_key=self._key(f"send-{self._state.revision}"),
                 audit_batch=call.audit_batch,
+                maybe_written=call.maybe_written,
             ),
             queues.ERP,
             f"{summary} and send it",
@@ -446,11 +450,23 @@ class OrderDocuments:
     async def send_reminder(self) -> None:
         """Ask for an answer that is due."""
         state = self._state
-        document = state.document(tuple(line.number for line in state.awaited))
+        await self._remind(f"reminder-{state.revision}-{state.reminders}", [line.number for line in state.awaited])
+        self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
+
+    async def send_delivery_reminder(self, numbers: Sequence[int]) -> None:
+        """Ask for deliveries that did not come by their date."""
+        state = self._state
+        await self._remind(f"delivery-reminder-{state.delivery_reminders}", numbers)
+        reminder = state.delivery_reminders
+        self._entity.record("delivery.reminded", lines=[*numbers], reminder=reminder, rule="R16")
+
+    async def _remind(self, step: str, numbers: Sequence[int]) -> None:
+        state = self._state
+        document = state.document(tuple(numbers))
         await self._counterparts.call(
             SupplierActivities.send_reminder,
             SendDocumentCall(
-                key=self._key(f"reminder-{state.revision}-{state.reminders}"),
+                key=self._key(step),
                 correlation_id=state.correlation_id,
                 document=document,
                 audit_batch=self._entity.audit_batch(),
@@ -458,7 +474,6 @@ class OrderDocuments:
             queues.SUPPLIER,
             f"Remind {document.supplier} of order {state.order_number}",
         )
-        self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
 
     async def _send(
         self,

@@ -21,7 +21,7 @@ from pydantic import JsonValue
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
 from canonical.order import FLAGS, DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
 from canonical.reason import Reason
-from decisions.approval import route_approval, value_in_company_currency
+from decisions.approval import route_approval, value_to_approve
 from workflows.memory import RecordEvent
 from workflows.purchase_order.deliveries import take_completion
 from workflows.purchase_order.line import UNKNOWN_EDITOR, Line, LineEdit
@@ -230,9 +230,8 @@ def _value(state: OrderState, line: Line, edits: Collection[LineEdit]) -> Decima
     erp = in_erp(line, edits)
     gone = erp.deleted or _gives_up(edits)
     now, then = line.quantity * line.price, Decimal(0) if gone else erp.quantity * erp.price
-    return value_in_company_currency(
-        abs(then - now), Decimal(1), line.request.price_unit, line.request.currency, state.policy.approval
-    )
+    price_unit, currency = line.request.price_unit, line.request.currency
+    return value_to_approve(abs(then - now), Decimal(1), price_unit, currency, state.policy.approval, state.order_date)
 
 
 # -- deciding

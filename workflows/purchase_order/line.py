@@ -27,12 +27,15 @@ from canonical.order import (
 from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
 from decisions.answers import ReadAnswer
 from decisions.ordering import AnswerRank
+from decisions.overdue import OverdueStep
 from workflows.purchase_order.movements import Movements
 
 UNKNOWN_EDITOR = "unknown"
 """The editor that the ERP's adapter reports if the ERP does not name one."""
 _FINEST = Decimal("0.000001")
 _ZERO = Decimal(0)
+NOT_FIRM = (ScheduleLineState.RECEIVED, ScheduleLineState.BACKORDERED)
+"""The states in which nothing is waited for by its date."""
 
 
 class LineStatus(StrEnum):
@@ -198,16 +201,19 @@ class Statement(BaseModel):
     header: Literal["accepted", "rejected", "per_line"]
     revision: int
     effective_at: dt.datetime
+    heard_on: dt.date
+    """The plant's day on which it arrived."""
     currency: str | None = None
 
     @classmethod
-    def of(cls, answer: OrderAnswer, answered: LineAnswer | None, revision: int) -> "Statement":
+    def of(cls, answer: OrderAnswer, answered: LineAnswer | None, revision: int, today: dt.date) -> "Statement":
         """What an answer says about a line."""
         return cls(
             answer=answered,
             header=answer.header,
             revision=revision,
             effective_at=answer.effective_at,
+            heard_on=today,
             currency=answer.currency,
         )
 
@@ -270,8 +276,16 @@ class Line(BaseModel):
     """The ordered quantity that does not come because of that; no longer part of `quantity`."""
     answered_at: dt.datetime | None = None
     """When the supplier last answered it."""
+    answered_on: dt.date | None = None
+    """The plant's day at that time."""
     statement: Statement | None = None
     """The last answer to its current version as the supplier gave it."""
+    overdue_since: dt.date | None = None
+    """R16: the date of its earliest open quantity, once it has passed."""
+    overdue_step: OverdueStep = OverdueStep.NOT_DUE
+    """What has been done about that."""
+    waited_since: dt.date | None = None
+    """The day on which the buyer gave the supplier more time for it."""
     written: WrittenLine | None = None
     """The line as the ERP is known to hold it: as last written, adopted, or to be undone."""
     adopted: bool = False
@@ -464,8 +478,13 @@ class Line(BaseModel):
         self.statement = None
 
     def revise(self, revision: int, quantity: Decimal, delivery_date: dt.date) -> None:
-        """Change it in this revision; if nothing differs, it is sent again."""
+        """Change it in this revision; if nothing differs, it is sent again.
+
+        The price follows the price breaks, unless somebody has agreed on another one.
+        """
         self._admit(LineEvent.REVISE)
+        if self.price == self.request.price_of(self.quantity):
+            self.price = self.request.price_of(quantity)
         self.quantity, self.delivery_date, self.rejected = quantity, delivery_date, _ZERO
         self.completed_at, self.undelivered = None, _ZERO
         self._ask_in(revision)
@@ -479,14 +498,19 @@ class Line(BaseModel):
         revision: int,
         reading: ReadAnswer,
         answered_at: dt.datetime,
+        answered_on: dt.date,
         price: Decimal | None = None,
         price_unit: Decimal | None = None,
         currency: str | None = None,
     ) -> bool:
-        """Apply the supplier's answer to this revision; returns whether that changes the quantity."""
+        """Apply the supplier's answer to this revision; returns whether that changes the quantity.
+
+        `answered_on`: the plant's day at `answered_at`.
+        """
         self._admit(LineEvent.ANSWER)
         self.promised, self.answered_in = reading.schedule_lines, revision
         self.answered_at = max(answered_at, self.answered_at or answered_at)
+        self.answered_on = max(answered_on, self.answered_on or answered_on)
         self.answered_price, self.answered_price_unit, self.answered_currency = price, price_unit, currency
         self.completed_at = None  # the supplier speaks of what is expected again since
         if reading.rejected == self.rejected:
@@ -710,7 +734,7 @@ class Line(BaseModel):
             ),
         )
         left = [piece.quantity for piece in by_date]
-        answered_on = self.answered_at.date() if self.answered_at else dt.date.max
+        answered_on = self.answered_on or dt.date.max
         past_first = sorted(
             range(len(left)),
             key=lambda place: (
@@ -732,6 +756,29 @@ class Line(BaseModel):
                 left[place] -= taken
                 beyond -= taken
         return [piece.model_copy(update={"quantity": rest}) for piece, rest in zip(by_date, left, strict=True) if rest]
+
+    # -- its dates
+
+    @property
+    def due_on(self) -> dt.date | None:
+        """The earliest date of what is still to come; None: nothing is, or it has no firm date."""
+        if not self.open:
+            return None
+        still = (part.date for part in self.supply if part.state not in NOT_FIRM)
+        return min((day for day in still if day is not None), default=None)
+
+    def follow_date(self) -> None:
+        """Forget that it was overdue, once a receipt, a new date or a cancellation has ended that."""
+        if self.overdue_since is not None and self.overdue_since != self.due_on:
+            self.overdue_since, self.overdue_step, self.waited_since = None, OverdueStep.NOT_DUE, None
+
+    def reach_overdue(self, day: dt.date, step: OverdueStep) -> None:
+        """Note what has been done about its date, which has passed."""
+        self.overdue_since, self.overdue_step = day, step
+
+    def wait_for_delivery(self, since: dt.date) -> None:
+        """Give the supplier more time for what is overdue: it is reminded again first."""
+        self.waited_since, self.overdue_step = since, min(self.overdue_step, OverdueStep.TEST_AGAIN)
 
     # -- what the ERP holds
 
@@ -783,6 +830,7 @@ class Line(BaseModel):
             price_unit=request.price_unit,
             requirement_reference=requirement_reference(request.requirement_id),
             info_record=request.info_record,
+            agreement=request.agreement,
             cancelled=self.cancelled,
             components=self.components,
             written=self.written if for_erp else None,
@@ -796,7 +844,8 @@ class Line(BaseModel):
         given: dict[str, ComponentLine] = {}
         for part in self.request.components:
             known = given.get(part.item)
-            quantity = (self.quantity * part.per_unit).quantize(_FINEST, ROUND_UP)
+            units = Decimal(1) if part.fixed else self.quantity
+            quantity = (units * part.per_unit).quantize(_FINEST, ROUND_UP)
             given[part.item] = ComponentLine(
                 item=part.item,
                 quantity=quantity + (known.quantity if known else 0),

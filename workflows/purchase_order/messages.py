@@ -32,7 +32,7 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
         case SupplyRequested():
             _take_request(state, message, record)
         case SupplierAnswered():
-            take_answer(state, message.answer, record)
+            take_answer(state, message.answer, record, today)
         case ShipmentsAnnounced():
             take_shipment(state, message, record)
         case GoodsReceived():

@@ -15,18 +15,19 @@ from temporalio import workflow
 from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
 from canonical.policy import RouteKind
-from canonical.reason import Reason
+from canonical.reason import Reason, figure
 from canonical.sourcing import MasterDataDefect
 from canonical.supply import ScheduleLineState
 from decisions.approval import route_approval
 from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, supplier_schedule
+from decisions.overdue import OverdueStep
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
-from workflows.purchase_order.line import Line
+from workflows.purchase_order.line import NOT_FIRM, Line
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
 from workflows.questions import Questions
@@ -45,7 +46,8 @@ class OrderQuestions:
 
     async def ask(self, *, answer_overdue: bool) -> None:
         """Ask, change and withdraw questions, so that the open ones match the state."""
-        state, today = self._state, workflow.now().date()
+        state = self._state
+        today = state.policy.calendar.day_of(workflow.now())
         # A decision would no longer reach an order that has ended.
         proposals = {} if state.finished else questions(state, today, answer_overdue=answer_overdue)
         for purpose in [known for known in state.questions if known not in proposals]:
@@ -117,6 +119,7 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
         "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
         "announced": _over_announced(state),
+        "overdue": _overdue(state),
         **edit_questions(state),
     }
     return {purpose: proposal for purpose, proposal in found.items() if proposal is not None}
@@ -189,6 +192,39 @@ def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
         approvers=(state.policy.buyer,),
         rule="R16",
     )
+
+
+def _overdue(state: OrderState) -> Proposal | None:
+    lines = [line for line in state.lines if line.open and line.overdue_step >= OverdueStep.ASK_BUYER]
+    if not lines:
+        return None
+    missing = "; ".join(f"line {line.number}: {_still_to_come(line)}" for line in lines)
+    days = state.policy.overdue.question_days
+    return Proposal(
+        kind=ExceptionKind.OVERDUE,
+        summary=f"{state.terms.supplier} has not delivered order {state.order_number} as promised: {missing}",
+        plant=state.terms.plant,
+        supplier=state.terms.supplier,
+        item=lines[0].request.item if len(lines) == 1 else None,
+        order_number=state.order_number,
+        pegs=tuple(peg for line in lines for allocation in line.allocations for peg in allocation.request.pegs),
+        criticality=min(line.criticality for line in lines),
+        alternatives=(
+            Alternative(choice=Choice.WAIT, note=f"give the supplier {days} more working days; the talk is yours"),
+            Alternative(choice=Choice.CANCEL, note="cancel what has not come; its requirements look elsewhere"),
+        ),
+        approvers=(state.policy.buyer,),
+        rule="R16",
+    )
+
+
+def _still_to_come(line: Line) -> str:
+    """The overdue quantity, and how much of it is announced."""
+    late = [part for part in line.supply if part.date == line.overdue_since and part.state not in NOT_FIRM]
+    quantity = sum((part.quantity for part in late), _ZERO)
+    words = f"{figure(quantity)} {line.request.unit} for {line.overdue_since}"
+    shipped = sum((part.quantity for part in late if part.state is ScheduleLineState.SHIPPED), _ZERO)
+    return f"{words}, {figure(shipped)} of them announced as shipped" if shipped else words
 
 
 def _outside_tolerance(state: OrderState) -> Proposal | None:
@@ -305,7 +341,7 @@ def _edits(line: Line) -> str:
 # -- an answer outside the tolerance (R8)
 
 
-def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) -> None:
+def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent, today: dt.date) -> None:
     """Apply R8 to lines just answered: find breaches that no shortage exception puts to a person anyway."""
     judged: list[JsonValue] = []
     for number in numbers:
@@ -314,7 +350,7 @@ def find_breaches(state: OrderState, numbers: list[int], record: RecordEvent) ->
         if line is None or line.cancelled or line.quantity <= 0:
             continue
         outcome = _tolerated(state, line)
-        why = _breach(state, line, outcome)
+        why = _breach(state, line, outcome, today)
         if why:
             state.breaches[number] = why
         judged.append(
@@ -349,7 +385,7 @@ def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
     )
 
 
-def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
+def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome, today: dt.date) -> str:
     """The reason to ask a person; about shortages of the need, the requirement asks."""
     if outcome.accepted:
         return ""
@@ -359,6 +395,7 @@ def _breach(state: OrderState, line: Line, outcome: ToleranceOutcome) -> str:
             allocation.request,
             state.lines_of(allocation.request.requirement_id),
             coverage_of(state, allocation.request.requirement_id),
+            today,
         )
         for allocation in line.allocations
     )
@@ -378,6 +415,8 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
     settle_edits(state, record)
     if decision := state.decisions.pop("no_answer", None):
         _settle_silence(state, decision, record, now)
+    if decision := state.decisions.pop("overdue", None):
+        _settle_overdue(state, decision, record, state.policy.calendar.day_of(now))
     if decision := state.decisions.pop("tolerance", None):
         if decision.choice is Choice.DECLINE:
             restate(state, list(state.breaches))
@@ -413,6 +452,15 @@ def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, 
     else:
         state.unclear.clear()
         state.restart_escalation(now)
+
+
+def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, today: dt.date) -> None:
+    lines = [line for line in state.lines if line.open and line.overdue_step >= OverdueStep.ASK_BUYER]
+    if decision.choice is Choice.CANCEL:
+        _give_up(state, lines, "overdue", decision, record)
+        return
+    for line in lines:
+        line.wait_for_delivery(today)
 
 
 def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:

@@ -3,6 +3,7 @@
 Pure functions of its state.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
@@ -117,16 +118,22 @@ def _in_need_unit(state: OrderState, requirement: RequirementId) -> tuple[Schedu
     return in_need_unit(schedule_lines, lines[0].request_of(requirement).per_order_unit) if lines else schedule_lines
 
 
-def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageChanged]]:
-    """Reports to the requirements whose coverage changed; none while they get exactly what they requested."""
+def changes_to_report(state: OrderState, today: dt.date) -> list[tuple[RequirementId, CoverageChanged]]:
+    """Reports to the requirements whose coverage changed; none while they get what they requested, on the very day.
+
+    A quantity that comes on another day is reported even if it is in time: the requirement alone knows the newest
+    need, and tests it by what it knows of the coverage (R4, R7).
+    """
     found: list[tuple[RequirementId, CoverageChanged]] = []
     for requirement in state.requirements():
         lines = state.lines_of(requirement)
         if requirement in state.pending:
             continue
         refused, open_quantity = _refusal(state, requirement, lines)
-        if any(line.awaited for line in lines) and not open_quantity:
-            # An open quantity is reported without waiting for the supplier.
+        overdue_since = _overdue_since(lines)
+        never_answered = not any(line.answered_in for line in lines)
+        if any(line.awaited for line in lines) and not (open_quantity or (overdue_since and never_answered)):
+            # An open quantity is reported without waiting for the supplier; so is a first answer that came too late.
             continue
         schedule_lines = coverage_of(state, requirement)
         allocated = sum((line.allocated_to(requirement) for line in lines), _ZERO)
@@ -136,8 +143,8 @@ def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageCh
         request = lines[0].request_of(requirement) if lines else None
         if (
             request
-            and not (known or closed or refused or asked_for)
-            and as_requested(state, request, lines, schedule_lines)
+            and not (known or closed or refused or asked_for or overdue_since)
+            and _on_the_day(request, lines, schedule_lines)
         ):
             continue
         reported = CoverageChanged(
@@ -152,6 +159,7 @@ def changes_to_report(state: OrderState) -> list[tuple[RequirementId, CoverageCh
             refused=refused,
             open_quantity=open_quantity,
             closed=closed,
+            overdue_since=overdue_since,
         )
         if state.reported.get(requirement) != digest(reported):
             found.append((requirement, reported))
@@ -188,8 +196,28 @@ def _refusal(state: OrderState, requirement: RequirementId, lines: list[Line]) -
     return reason, state.open_quantities.get(requirement, _ZERO) + missing
 
 
+def _overdue_since(lines: Iterable[Line]) -> dt.date | None:
+    """The earliest date that has passed without a receipt."""
+    return min((line.overdue_since for line in lines if line.overdue_since is not None), default=None)
+
+
+def _on_the_day(request: SupplyRequest, lines: list[Line], schedule_lines: tuple[ScheduleLine, ...]) -> bool:
+    """Whether the requirement gets all that it requested on the requested day."""
+    allocated = sum((line.allocated_to(request.requirement_id) for line in lines), _ZERO)
+    on_the_day = (
+        part.quantity
+        for part in schedule_lines
+        if part.date == request.dock_date and part.state is not ScheduleLineState.BACKORDERED
+    )
+    return sum(on_the_day, _ZERO) >= allocated
+
+
 def as_requested(
-    state: OrderState, request: SupplyRequest, lines: list[Line], schedule_lines: tuple[ScheduleLine, ...]
+    state: OrderState,
+    request: SupplyRequest,
+    lines: list[Line],
+    schedule_lines: tuple[ScheduleLine, ...],
+    today: dt.date,
 ) -> bool:
     """Whether the requirement gets what it requested on the requested date, or in time for its pegs anyway (R7)."""
     allocated = sum((line.allocated_to(request.requirement_id) for line in lines), _ZERO)
@@ -205,7 +233,7 @@ def as_requested(
     )
     if in_time >= allocated:
         return True
-    outcome = judge_feasibility(request.pegs, schedule_lines, request.goods_receipt_days, state.policy.calendar)
+    outcome = judge_feasibility(request.pegs, schedule_lines, request.goods_receipt_days, state.policy.calendar, today)
     return isinstance(outcome, Feasible)
 
 
@@ -223,7 +251,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         order_number=state.order_number,
         revision=state.revision,
         answered_revision=max((rank.order_revision for rank in state.answers), default=0),
-        reminders=state.reminders,
+        reminders=state.reminders + state.delivery_reminders,
         lines=tuple(_line_snapshot(line) for line in state.lines),
         reason=status_text(state),
         route=state.terms.route,

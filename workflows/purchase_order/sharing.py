@@ -16,8 +16,9 @@ from canonical.policy import PlantPolicy
 from canonical.reason import Reason
 from canonical.records import LineShare
 from canonical.supply import LotTerms, ScheduleLine, ScheduleLineState, SupplyRequest
+from canonical.units import SAME, PerUnit
 from decisions.allocation import AllocationRequest, Allocations, allocate
-from decisions.lots import LotSizing, size_lots
+from decisions.lots import LotSizing, needed_together, size_needs
 from decisions.shared_decrease import decrease_shared_line
 from workflows.purchase_order.line import Line
 
@@ -61,20 +62,28 @@ def share_groups(requests: Iterable[SupplyRequest], policy: PlantPolicy) -> list
 
 
 def _likeness(request: SupplyRequest) -> Hashable:
-    price = (request.price, request.currency, request.price_unit, request.info_record)
+    price = (request.price, request.price_breaks, request.currency, request.price_unit)
+    terms = (request.info_record, request.agreement)
     dates = (request.dock_date, request.goods_receipt_days)
-    return (request.item, request.unit, request.lot_terms, request.route, request.components, price, dates)
+    return (request.item, request.unit, request.lot_terms, request.route, request.components, price, terms, dates)
 
 
 def shared_lot(requests: Sequence[SupplyRequest]) -> LotSizing:
-    """R5 for all of them together, by their common terms."""
+    """R5 for all of them together, by their common terms: the exact sum of their needs, rounded once."""
     terms = requests[0].lot_terms
     assert terms is not None
-    return _sized(sum((request.needed for request in requests), _ZERO), terms)
+    return _sized([request.exact_need for request in requests], requests, terms)
 
 
-def _sized(needed: Decimal, terms: LotTerms) -> LotSizing:
-    return size_lots(needed, terms.minimum, terms.multiple, terms.maximum)
+def _sized(needs: Sequence[tuple[Decimal, PerUnit]], of: Iterable[SupplyRequest], terms: LotTerms) -> LotSizing:
+    units = {(request.unit, request.need_unit) for request in of}
+    (unit, need_unit) = next(iter(units)) if len(units) == 1 else (next(iter(units))[0], "")
+    return size_needs(needs, unit, need_unit, terms.minimum, terms.multiple, terms.maximum)
+
+
+def _exact(request: SupplyRequest, held: Decimal) -> tuple[Decimal, PerUnit]:
+    """An allocation of the line without rounding, where it is all that the request needs."""
+    return request.exact_need if held == request.needed else (held, SAME)
 
 
 # -- allocations
@@ -201,13 +210,21 @@ def judge_share(line: Line, request: SupplyRequest, policy_version: str) -> Shar
     has, requirement = _held(line), request.requirement_id
     leaves = request.needed <= 0 or not _may_stay(line, request)
     asked = _ZERO if leaves else request.needed
+    others = {
+        allocation.request.requirement_id: allocation.request
+        for allocation in line.allocations
+        if allocation.request.requirement_id != requirement
+    }
+    needs = [_exact(other, has[name]) for name, other in others.items() if has[name]]
+    if asked:
+        needs.append(request.exact_need)
     if asked <= has[requirement]:
-        less = decrease_shared_line(line.quantity, has, {requirement: asked}, terms.minimum, terms.multiple)
+        needed = needed_together(needs, request.unit)
+        less = decrease_shared_line(line.quantity, has, {requirement: asked}, terms.minimum, terms.multiple, needed)
         return ShareChange(less.quantity, sum(less.allocations.values(), _ZERO), leaves, less.reason(policy_version))
-    all_of_it = sum(has.values(), _ZERO) - has[requirement] + asked
-    sizing = _sized(all_of_it, terms)
+    sizing = _sized(needs, [request, *others.values()], terms)
     quantity = sizing.total if len(sizing.lots) == 1 else line.quantity
-    return ShareChange(quantity, all_of_it, False, sizing.reason(policy_version))
+    return ShareChange(quantity, sizing.needed, False, sizing.reason(policy_version))
 
 
 def _may_stay(line: Line, request: SupplyRequest) -> bool:

@@ -78,6 +78,8 @@ class OrderState(EntityState):
     stage: OrderStage
     opened_at: dt.datetime
     order_date: dt.date
+    requested: list[SupplyRequest] | None = None
+    """Supply requests whose lines are not written yet; None: the lines are written."""
     lines: list[Line] = []
     revision: int = 1
     """The newest revision sent to the supplier; 1 before the first sending."""
@@ -89,6 +91,8 @@ class OrderState(EntityState):
     """When the unanswered revision was sent."""
     levels_reached: int = 0
     reminders: int = 0
+    delivery_reminders: int = 0
+    """Reminders of deliveries that did not come by their date."""
     unclear: dict[int, str] = {}
     """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}
@@ -153,8 +157,9 @@ class OrderState(EntityState):
             correlation_id=opened.correlation_id,
             event_log=EventLog(),
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
+            requested=list(opened.requests),
             opened_at=now,
-            order_date=now.date(),
+            order_date=opened.policy.calendar.day_of(now),
             as_of=now,
         )
 
@@ -267,7 +272,7 @@ class OrderState(EntityState):
                     quantity=lot,
                     allocated=allocated,
                     delivery_date=request.dock_date,
-                    price=request.price,
+                    price=request.price_of(lot),
                 )
             )
         self.consider(request)
@@ -277,15 +282,16 @@ class OrderState(EntityState):
         first, *others = sorted(
             requests, key=lambda request: (request.criticality, request.required_date, request.requirement_id)
         )
+        quantity = shared_lot(requests).total
         self.lines.append(
             Line(
                 number=10 * (len(self.lines) + 1),
                 request=first,
-                quantity=shared_lot(requests).total,
+                quantity=quantity,
                 allocated=first.needed,
                 other_allocations=[LineAllocation(request=request, allocated=request.needed) for request in others],
                 delivery_date=first.dock_date,
-                price=first.price,
+                price=first.price_of(quantity),
             )
         )
         for request in requests:

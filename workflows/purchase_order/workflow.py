@@ -5,7 +5,7 @@ confirmations to requirements (R11). Handlers only fill the inbox; `Entity.live`
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from temporalio import workflow
@@ -24,6 +24,7 @@ from workflows.purchase_order.deliveries import end_deliveries, time_to_completi
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
+from workflows.purchase_order.overdue import OverdueDeliveries
 from workflows.purchase_order.questions import OrderQuestions, SupplierEscalation, find_breaches, settle_decisions
 from workflows.purchase_order.reports import changes_to_report, describe, digest, received_of, snapshot
 from workflows.purchase_order.sharing import share_groups
@@ -40,16 +41,13 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self._documents = OrderDocuments(self.state, self)
         self._questions = OrderQuestions(self.state, self)
         self._escalation = SupplierEscalation(self.state, self, self._documents)
+        self._overdue = OverdueDeliveries(self.state, self, self._documents)
         if given.state is None:
             self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
     @workflow.run
     async def run(self, given: OrderInput) -> str:
         """Consolidate, place, send; then process answers, changes and receipts until every line is done."""
-        if self.state.stage is OrderStage.CONSOLIDATING:
-            await self._consolidate()
-        elif not self.state.lines:
-            self._write_lines(list(given.opening.requests))
         await self.live()
         return self.state.stage
 
@@ -95,14 +93,14 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     async def take(self, messages: Sequence[OrderMessage]) -> None:
         """Apply the messages that arrived, and the decisions of people."""
         await self._learn_policy(messages)
-        state, now = self.state, workflow.now()
+        state, now, today = self.state, workflow.now(), self._today
         for message in messages:
             answers_before = {line.number: line.last_answer for line in state.lines}
-            take(state, message, self.record, now.date())
+            take(state, message, self.record, today)
             if isinstance(message, SupplierAnswered | ShipmentsAnnounced | GoodsReceived):
                 # Goods that the supplier knew of put its last answer in another light.
                 answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
-                find_breaches(state, answered, self.record)
+                find_breaches(state, answered, self.record, today)
             # One by one: a decision is valid for the state before it, not for an answer that follows it.
             settle_decisions(state, self.record, now)
             end_deliveries(state, now, self.record)
@@ -121,10 +119,18 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             if found is not known:
                 state.own_rules[item] = found.for_line()
 
+    @property
+    def _today(self) -> date:
+        """The day that it is at the plant."""
+        return self.state.policy.calendar.day_of(workflow.now())
+
     # -- act
 
     async def act(self) -> None:
-        """Place and send, or change, write back and report; then send reminders and ask people."""
+        """Write the lines; place and send, or change, write back and report; then send reminders and ask people."""
+        if not self.opened:
+            await self._open()
+            self.settle()
         end_deliveries(self.state, workflow.now(), self.record)
         if self.state.to_be_placed:
             await self._place_and_send()
@@ -132,9 +138,15 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             await self._change()
             await self._publish_needs()
             await self._write_back()
+            await self._overdue.go_on()
             await self._notify()
         await self._escalation.go_on()
         await self._questions.ask(answer_overdue=self._escalation.overdue)
+
+    @property
+    def opened(self) -> bool:
+        """It has its lines: messages are about them."""
+        return self.state.requested is None
 
     @property
     def ended(self) -> bool:
@@ -142,9 +154,14 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         return self.state.finished
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next escalation level, or until a delivery counts as completed."""
-        pauses = (self._escalation.time_to_next, time_to_completion(self.state, workflow.now()))
-        return min((max(pause, MOMENT) for pause in pauses if pause is not None), default=None)
+        """Until the next escalation level, about an answer or about a delivery, or until one counts as completed."""
+        completion = time_to_completion(self.state, workflow.now())
+        times = (
+            self._escalation.time_to_next,
+            self._overdue.time_to_next,
+            None if completion is None else max(completion, MOMENT),
+        )
+        return min((time for time in times if time is not None), default=None)
 
     def remembered(self) -> OrderState:
         """The state for the next run."""
@@ -156,15 +173,25 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     # -- consolidate
 
-    async def _consolidate(self) -> None:
+    async def _open(self) -> None:
+        """Write the first lines, if it consolidates at the end of the consolidation window."""
+        state = self.state
+        requests = state.requested or []
+        if state.stage is OrderStage.CONSOLIDATING:
+            requests = await self._consolidate()
+        self._write_lines(requests)
+        state.stage, state.requested = OrderStage.PLACING, None
+
+    async def _consolidate(self) -> list[SupplyRequest]:
         """Wait for the consolidation window, one timer; requests arrive in the consolidation batch meanwhile."""
         state = self.state
         self.show()
-        await workflow.sleep(timedelta(minutes=state.policy.consolidation_minutes))
+        window = state.opened_at + timedelta(minutes=state.policy.consolidation_minutes) - workflow.now()
+        if window > timedelta(0):
+            await workflow.sleep(window)
         call = CloseBatchCall(order_id=state.id, audit_batch=self.audit_batch())
         batch = await self.recorded(InternalActivities.close_batch, call)
-        self._write_lines(list(batch.requests))
-        state.stage = OrderStage.PLACING
+        return list(batch.requests)
 
     def _write_lines(self, requests: list[SupplyRequest]) -> None:
         """Create the lines from the newest supply request of each requirement."""
@@ -191,7 +218,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     async def _place_and_send(self) -> None:
         """Place the order, then send it to its supplier; refusals and edits wait for a person."""
         state = self.state
-        settle_requests(state, workflow.now().date(), self.record)
+        settle_requests(state, self._today, self.record)
         if not any(line.open for line in state.lines):
             await self._cancel_unsent()
         elif state.refusal is None and await self._documents.place_and_send():
@@ -219,7 +246,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         state = self.state
         if state.refusal is not None:
             return
-        settle_requests(state, workflow.now().date(), self.record)
+        settle_requests(state, self._today, self.record)
         while changed := state.changed_lines:
             if await self._documents.send_change(changed):
                 state.restart_escalation(workflow.now())
@@ -252,7 +279,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     async def _notify(self) -> None:
         """Report to each requirement whose coverage changed, together with the audit events in one call."""
-        found = changes_to_report(self.state)
+        found = changes_to_report(self.state, self._today)
         if not found:
             return
         notices: list[CoverageNotice] = []

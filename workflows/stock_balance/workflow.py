@@ -99,7 +99,7 @@ class StockBalance(Entity[StockState, StockOpened]):
         self._record_outcome(outcome)
         if outcome.shortfall != state.shortfall:
             if state.short_since is None:
-                state.short_since = next_working_day(policy.calendar, workflow.now().date())
+                state.short_since = next_working_day(policy.calendar, policy.calendar.day_of(workflow.now()))
             await self._report_shortfall(outcome.shortfall)
         await self._allocate(outcome)
         state.stage = StockStage.ACTIVE if state.shortfall or state.allocations else StockStage.SETTLED

@@ -123,7 +123,17 @@ def _required_of(document: OrderDocument, line: DocumentLine) -> Body:
         "PurReqnPriceQuantity": per,
         "PurReqnItemCurrency": write_code(document.currency, 5, "PurReqnItemCurrency"),
         "FixedSupplier": write_code(document.supplier, 10, "FixedSupplier"),
-        "PurchasingInfoRecord": write_code(line.info_record or "", 10, "PurchasingInfoRecord"),
+        **_source_of_supply(line),
+    }
+
+
+def _source_of_supply(line: DocumentLine) -> Body:
+    """The outline agreement that the line calls off, else its info record."""
+    if line.agreement is None:
+        return {"PurchasingInfoRecord": write_code(line.info_record or "", 10, "PurchasingInfoRecord")}
+    return {
+        "PurchaseContract": write_code(line.agreement.number, 10, "PurchaseContract"),
+        "PurchaseContractItem": item_number(line.agreement.item),
     }
 
 
@@ -190,7 +200,7 @@ def _order_item(
 
 def _priced(line: DocumentLine, unit: str) -> Body:
     return {
-        "PurchasingInfoRecord": write_code(line.info_record or "", 10, "PurchasingInfoRecord"),
+        **_source_of_supply(line),
         "OrderPriceUnit": unit,
         **price_body(line.price, line.price_unit),
     }

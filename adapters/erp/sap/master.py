@@ -3,7 +3,8 @@
 Decided here: which service is read for what, how long an answer stays cached, and which expired items are refreshed
 along with the requested ones, since a call for twenty items costs as much as a call for one. Items that are unknown,
 blocked or without a source are never cached: somebody is about to fix them. Bills of materials are read only where a
-supplier makes the item for us. The meaning of the records is in sources.py.
+supplier makes the item for us, outline agreements only where a source list names them; what orders have called off of
+one is read from the orders, since SAP's contract does not say it. The meaning of the records is in sources.py.
 """
 
 import asyncio
@@ -13,12 +14,25 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 
 import httpx
 
-from adapters.erp.sap.odata import Entity, ODataService, literal
-from adapters.erp.sap.sources import BLOCKING_STATUS, MULTIPLE_FIELD, MasterRecords, SourceReader, is_made_for_us
+from adapters.erp.sap.odata import OTHER_SHAPE, SYSTEM, Entity, ODataService, literal, rows
+from adapters.erp.sap.sources import (
+    BLOCKING_STATUS,
+    MULTIPLE_FIELD,
+    ContractItem,
+    MasterRecords,
+    SourceReader,
+    agreement_key,
+    is_made_for_us,
+)
 from adapters.erp.sap.units import Units
+from adapters.erp.sap.values import read_decimal
+from adapters.errors import PermanentError
+from adapters.ports import PolicyPort
 from canonical.calendar import Calendar
 from canonical.sourcing import ItemAtPlant, UnknownItem
 
@@ -26,13 +40,24 @@ ITEMS_AT_ONCE = 20
 """The items in one filter; SAP Gateway accepts URLs of a few thousand characters."""
 _LOOKED_THROUGH = 200
 WEEKDAYS = Calendar(name="Monday to Friday")
+_TERMS = (
+    "to_PurgInfoRecdOrgPlantData",
+    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity",
+    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn",
+    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn/to_PurgInfoPricingCndnRecdScale",
+)
+"""An info record with its terms by organization and plant, their prices by date, and the prices' scales."""
+_CALLED_OFF = (
+    "PurchaseOrder,PurchaseOrderItem,PurchaseContract,PurchaseContractItem,OrderQuantity,NetPriceAmount,"
+    "NetPriceQuantity,PurchasingDocumentDeletionCode"
+)
 
 
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
-    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day for which source
-    list records must be valid.
+    `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day at a
+    plant; terms that had ended by then are left out.
     """
 
     def __init__(
@@ -44,16 +69,20 @@ class SapMasterData:
         units: Units | None = None,
         multiple_field: str = MULTIPLE_FIELD,
         blocking_status: Mapping[str, str] = BLOCKING_STATUS,
+        policies: PolicyPort | None = None,
         clock: Callable[[], float] = time.monotonic,
-        today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date(),
+        today: Callable[[str], dt.date] = lambda _: dt.datetime.now(dt.UTC).date(),
     ) -> None:
         self._products = ODataService(http, "API_PRODUCT_SRV")
         self._info_records = ODataService(http, "API_INFORECORD_PROCESS_SRV")
         self._source_lists = ODataService(http, "API_PURCHASING_SOURCE_SRV")
         self._partners = ODataService(http, "API_BUSINESS_PARTNER")
         self._boms = ODataService(http, "API_BILL_OF_MATERIAL_SRV;v=0002")
+        self._contracts = ODataService(http, "API_PURCHASECONTRACT_PROCESS_SRV")
+        self._orders = ODataService(http, "API_PURCHASEORDER_PROCESS_SRV")
         self._reader = SourceReader(units or Units(), calendar, multiple_field, blocking_status)
         self._cache_seconds = cache_seconds
+        self._policies = policies
         self._clock = clock
         self._today = today
         self._held: dict[tuple[str, str], tuple[float, ItemAtPlant]] = {}
@@ -84,6 +113,12 @@ class SapMasterData:
 
     async def prefetch(self, plant: str) -> int:
         """Read all items of a plant in a few calls, ahead of a plan run; returns how many are cached now."""
+        try:
+            return await self._read_all(plant)
+        except OTHER_SHAPE as error:
+            raise _failure(plant, error) from error
+
+    async def _read_all(self, plant: str) -> int:
         at_plant, products, info_records, source_list, suppliers = await asyncio.gather(
             self._product_plants(f"Plant eq {literal(plant)}"),
             self._product_texts(""),
@@ -92,16 +127,18 @@ class SapMasterData:
             self._suppliers(None),
         )
         made = any(is_made_for_us(info, plant) for info in info_records)
-        boms = await self._bills(f"Plant eq {literal(plant)}" if made else None)
+        boms, agreements = await asyncio.gather(
+            self._bills(f"Plant eq {literal(plant)}" if made else None), self._agreements(source_list)
+        )
         infos_of, sources_of = _grouped(info_records, "Material"), _grouped(source_list, "Material")
         boms_of = _grouped(boms, "Material")
         by_product = {product["Product"]: product for product in products}
         for row in at_plant:
             item = row["Product"]
             records = MasterRecords(
-                by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers
+                by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers, agreements
             )
-            self._keep(self._reader.item_at_plant(plant, item, records, self._today()))
+            self._keep(self._understood(plant, item, records))
         return sum(1 for held_plant, _ in self._held if held_plant == plant)
 
     def _answered(self, key: tuple[str, str], done: "asyncio.Future[ItemAtPlant | UnknownItem]") -> None:
@@ -119,8 +156,9 @@ class SapMasterData:
                 try:
                     found = await self._load(plant, requested, along)
                 except Exception as error:
+                    failure = _failure(plant, error)
                     for each in loading:
-                        each.set_exception(error)
+                        each.set_exception(failure)
                 else:
                     for each, item in zip(loading, found, strict=True):
                         each.set_result(item)
@@ -150,9 +188,10 @@ class SapMasterData:
             self._listed(f"{_any('Material', items)} and {there}"),
         )
         made = {info["Material"] for info in info_records if is_made_for_us(info, plant)}
-        suppliers, boms = await asyncio.gather(
+        suppliers, boms, agreements = await asyncio.gather(
             self._suppliers({info["Supplier"] for info in info_records}),
             self._bills(f"{_any('Material', sorted(made))} and {there}" if made else None),
+            self._agreements(source_list),
         )
         found = []
         for item in items:
@@ -164,10 +203,24 @@ class SapMasterData:
                 own(source_list, "Material"),
                 own(boms, "Material"),
                 suppliers,
+                agreements,
             )
-            read = self._reader.item_at_plant(plant, item, records, self._today())
+            read = self._understood(plant, item, records)
             found.append(self._keep(read))
         return found[: len(requested)]
+
+    def _understood(self, plant: str, item: str, records: MasterRecords) -> ItemAtPlant | UnknownItem:
+        """The item by the plant's customizing; records of another shape make it unknown, not those read with it."""
+        policy = self._policies.effective(plant) if self._policies else None
+        reader = self._reader
+        if policy is not None:
+            units = reader.units.with_codes(policy.erp.units)
+            reader = replace(reader, units=units, multiple_field=policy.erp.multiple_field)
+        try:
+            return reader.item_at_plant(plant, item, records, self._today(plant))
+        except OTHER_SHAPE as error:
+            why = f"{type(error).__name__}: {error}"[:200]
+            return UnknownItem(plant=plant, item=item, detail=f"SAP's records of product {item} can't be read ({why})")
 
     def _keep(self, known: ItemAtPlant | UnknownItem) -> ItemAtPlant | UnknownItem:
         plant, item = known.plant, known.item
@@ -193,7 +246,7 @@ class SapMasterData:
         return await self._info_records.read(
             "A_PurchasingInfoRecord",
             where=where,
-            expand="to_PurgInfoRecdOrgPlantData",
+            expand=",".join(_TERMS),
             pages_by="PurchasingInfoRecord",
         )
 
@@ -208,6 +261,24 @@ class SapMasterData:
             "MaterialBOM", where=where, expand="to_BillOfMaterialItem", pages_by="BillOfMaterial"
         )
 
+    async def _agreements(self, source_list: Sequence[Entity]) -> Mapping[tuple[str, str], ContractItem]:
+        """The outline agreements that the source list names, item by item, with what orders have called off of them."""
+        named = sorted({record.get("PurchaseOutlineAgreement") or "" for record in source_list} - {""})
+        found: dict[tuple[str, str], ContractItem] = {}
+        for start in range(0, len(named), ITEMS_AT_ONCE):
+            where = _any("PurchaseContract", named[start : start + ITEMS_AT_ONCE])
+            heads, ordered = await asyncio.gather(
+                self._contracts.read(
+                    "A_PurchaseContract", where=where, expand="to_PurchaseContractItem", pages_by="PurchaseContract"
+                ),
+                self._orders.read(
+                    "A_PurchaseOrderItem", where=where, select=_CALLED_OFF, pages_by="PurchaseOrder,PurchaseOrderItem"
+                ),
+            )
+            for head in heads:
+                found |= _contract_items(head, [each for each in ordered if _calls_off(each, head)])
+        return found
+
     async def _suppliers(self, requested: Iterable[str] | None) -> Mapping[str, Entity]:
         """Suppliers by number; None: all of them."""
         if requested is None:
@@ -218,6 +289,35 @@ class SapMasterData:
         else:
             found = []
         return {supplier["Supplier"]: supplier for supplier in found}
+
+
+def _failure(plant: str, error: Exception) -> Exception:
+    """The error for the callers: that rows lack what they are grouped by is the ERP's, not a defect of ours."""
+    if isinstance(error, OTHER_SHAPE):
+        why = f"{type(error).__name__}: {error}"[:200]
+        step = "compare the $metadata of the master data services with what they are asked for"
+        return PermanentError(SYSTEM, f"master data of plant {plant} can't be read ({why}); {step}")
+    return error
+
+
+def _calls_off(order_item: Entity, head: Entity) -> bool:
+    same = order_item.get("PurchaseContract") == head["PurchaseContract"]
+    return same and not order_item.get("PurchasingDocumentDeletionCode")
+
+
+def _contract_items(head: Entity, ordered: Sequence[Entity]) -> dict[tuple[str, str], ContractItem]:
+    called_off: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    spent = Decimal(0)
+    for each in ordered:
+        quantity = read_decimal(each.get("OrderQuantity"))
+        called_off[agreement_key(head["PurchaseContract"], each.get("PurchaseContractItem"))] += quantity
+        per = read_decimal(each.get("NetPriceQuantity")) or Decimal(1)
+        spent += (quantity * read_decimal(each.get("NetPriceAmount")) / per).quantize(Decimal("0.01"))
+    items = {
+        agreement_key(head["PurchaseContract"], item["PurchaseContractItem"]): item
+        for item in rows(head, "to_PurchaseContractItem")
+    }
+    return {key: ContractItem(head, item, called_off[key], spent) for key, item in items.items()}
 
 
 def _grouped(entities: Iterable[Entity], by: str) -> defaultdict[str, list[Entity]]:

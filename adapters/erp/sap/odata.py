@@ -36,7 +36,7 @@ _PAGE = 500
 _PAGES_MAX = 20_000
 _QUOTE = "'"
 _NUMBER_MAX = 35
-_AT_ALL = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+OTHER_SHAPE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """How reading a row fails that has another shape than expected."""
 
 
@@ -88,7 +88,7 @@ class ODataService:
         entities = await self.read(entity_set, **options)
         try:
             return shape(entities)
-        except _AT_ALL as error:
+        except OTHER_SHAPE as error:
             why = f"{type(error).__name__}: {str(error)[:120]}"
             row = json.dumps(entities[:1], default=str, ensure_ascii=False)[:300]
             raise PermanentError(

@@ -1,4 +1,4 @@
-"""ORDRSP D.96A as the canonical answer.
+"""ORDRSP as the canonical answer.
 
 Decided here: what the codes of heading (BGM 1225, 4343) and line (LIN 1229) mean together, and which quantities and
 dates remain valid. The explicit code of a line wins over an accepting heading; a rejecting heading over accepted lines,
@@ -11,11 +11,29 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from adapters.supplier.edifact.sections import LineGroup, Sections, heading_order, line_reference, sections
+from adapters.supplier.edifact.sections import (
+    LineGroup,
+    LineReference,
+    Sections,
+    heading_order,
+    line_reference,
+    our_item,
+    remarks,
+    sections,
+    substitutes,
+)
 from adapters.supplier.edifact.syntax import Message, Segment, unreadable
-from adapters.supplier.edifact.terms import Dates, LineTerms, heading_dates, line_terms, stated_price
+from adapters.supplier.edifact.terms import (
+    AnsweredQuantity,
+    Dates,
+    LineTerms,
+    heading_dates,
+    line_terms,
+    stated_price,
+    unplaced,
+)
 from adapters.supplier.edifact.values import OrderReference, document_number, effective_at, require_line_count
-from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, OrderAnswer
+from canonical.order import REMARKS_MAX, AnswerOutcome, AnswerScheduleLine, LineAnswer, OrderAnswer
 
 _ASK_CODES = "Ask the supplier to answer with action codes (LIN 1229, or BGM 1225/4343); or fix and replay it."
 _ASK_WHICH = "Ask the supplier which of the two is meant; then fix the document and replay it."
@@ -45,10 +63,22 @@ _RESPONSES = {  # 4343
     "CA": _BY_LINE,
     "RE": _REJECTED,
 }
-_FUNCTIONS = {"4": _CHANGED, "27": _REJECTED, "29": _ACCEPTED}  # 1225
-_ORIGINAL = "9"
-"""1225: a first transmission, which implies no acceptance."""
-_NO_ACTION = "4"
+_FUNCTIONS = {  # 1225; 28, 30 and 34 as the annex of ORDRSP explains them
+    "4": _CHANGED,
+    "12": Stand("per_line", None),  # received, not processed yet
+    "27": _REJECTED,
+    "28": _ACCEPTED,  # amended in its heading; the details are accepted
+    "29": _ACCEPTED,
+    "30": Stand("accepted", AnswerOutcome.CHANGED, needs_lines=True),  # names only the lines it changes
+    "34": Stand("accepted", AnswerOutcome.CHANGED, needs_lines=True),
+    "44": _ACCEPTED,  # without reserves
+    "45": _BY_LINE,  # with reserves
+}
+_SAYS_NOTHING = frozenset({"", "5", "6", "7", "9", "11", "35", "42", "43"})
+"""1225: replacement, confirmation, duplicate, original, response, retransmission, confirmation of what was agreed
+elsewhere, additional transmission: how the document came about, which implies no acceptance."""
+_NO_ACTION = frozenset({"4", "11"})
+"""1229: not affected, not amended: the line stands there for information."""
 _ACTIONS = {  # LIN 1229
     "2": AnswerOutcome.DELETED,
     "3": AnswerOutcome.CHANGED,
@@ -56,10 +86,10 @@ _ACTIONS = {  # LIN 1229
     "6": AnswerOutcome.CHANGED,
     "7": AnswerOutcome.REJECTED,
     "10": AnswerOutcome.REJECTED,
+    "21": AnswerOutcome.REJECTED,  # no delivery
+    "24": AnswerOutcome.CHANGED,  # accepted with an amendment that needs no confirmation
 }
 _NOTHING_COMES = frozenset({AnswerOutcome.REJECTED, AnswerOutcome.DELETED})
-_SUBSTITUTION = frozenset({"3", "4"})
-"""PIA 4347: substituted by, substituted for."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +100,9 @@ class _Statement:
     outcome: AnswerOutcome | None
     """None: no action, the line is not affected."""
     terms: LineTerms
+    reference: LineReference
+    item: str | None
+    """Our number of it; None where none is given, or a substitute."""
 
 
 def read_answer(message: Message, shared_numbers: Iterable[str]) -> OrderAnswer:
@@ -90,8 +123,10 @@ def read_answer(message: Message, shared_numbers: Iterable[str]) -> OrderAnswer:
         header=stand.unnamed,
         lines=_lines(parts, stand, dates, message),
         effective_at=effective_at(message),
-        supplier=_supplier(parts),
+        supplier=our_supplier(parts),
+        sender=message.header.sender[:35] or None,
         currency=_currency(parts),
+        remarks=remarks(parts.heading),
     )
 
 
@@ -99,7 +134,7 @@ def _stand(parts: Sections) -> Stand:
     """The combined meaning of the BGM's two codes; where they differ, only a line's own code answers it."""
     bgm = parts.beginning
     function, response = bgm.value(2), bgm.value(3)
-    if function not in ("", _ORIGINAL) and function not in _FUNCTIONS:
+    if function not in _SAYS_NOTHING and function not in _FUNCTIONS:
         raise unreadable("unknown_code", bgm, f"message function {function!r} (1225) is not in our table", _ASK_CODES)
     if response and response not in _RESPONSES:
         raise unreadable("unknown_code", bgm, f"response type {response!r} (4343) is not in our table", _ASK_CODES)
@@ -142,30 +177,56 @@ def _lines(parts: Sections, stand: Stand, dates: Dates, message: Message) -> tup
     heading = heading_order(parts)
     by_line: dict[int, list[_Statement]] = {}
     for group in parts.lines:
-        line = line_reference(group, heading).line or 0
+        reference = line_reference(group, heading)
         terms = line_terms(group, dates, message.header)
-        by_line.setdefault(line, []).append(_Statement(group, _outcome(group, stand, parts.beginning), terms))
-    answers: list[LineAnswer] = []
-    for line, statement in by_line.items():
-        _require_one_item(statement)
-        if all(each.outcome is None for each in statement):
-            _require_as_ordered(statement)
-            continue
-        if any(each.outcome is None for each in statement):
-            raise unreadable(
-                "contradiction", statement[0].group.lin, f"one LIN of line {line} says 'no action'", _ASK_WHICH
-            )
-        schedule_lines = tuple(part for each in statement for part in _schedule_lines(each))
-        if {part.outcome for part in schedule_lines} == {AnswerOutcome.ACCEPTED}:
-            _require_as_ordered(statement)
-        price, price_unit = stated_price([each.group for each in statement], message.header)
-        answers.append(LineAnswer(line=line, schedule_lines=schedule_lines, price=price, price_unit=price_unit))
-    return tuple(answers)
+        item = None if substitutes(group) else our_item(group)
+        statement = _Statement(group, _outcome(group, stand, parts.beginning), terms, reference, item)
+        by_line.setdefault(reference.line or 0, []).append(statement)
+    answers = (
+        _line_answer(line, same_item, message)
+        for line, statement in by_line.items()
+        for same_item in _by_item(statement)
+    )
+    return tuple(answer for answer in answers if answer is not None)
+
+
+def _by_item(statement: list[_Statement]) -> list[list[_Statement]]:
+    """The LINs of one number, apart where they name several of our items: the number is then the supplier's own."""
+    items = dict.fromkeys(each.item for each in statement if each.item)
+    if len(items) < 2 or any(each.item is None for each in statement):
+        return [statement]
+    return [[each for each in statement if each.item == item] for item in items]
+
+
+def _line_answer(line: int, statement: list[_Statement], message: Message) -> LineAnswer | None:
+    """The answer to an order line; None where the line is not affected."""
+    lin = statement[0].group.lin
+    _require_one_item(statement)
+    if all(each.outcome is None for each in statement):
+        _require_as_ordered(statement)
+        return None
+    if any(each.outcome is None for each in statement):
+        raise unreadable("contradiction", lin, f"one LIN of line {line} says 'no action'", _ASK_WHICH)
+    schedule_lines = tuple(part for each in statement for part in _schedule_lines(each))
+    if {part.outcome for part in schedule_lines} == {AnswerOutcome.ACCEPTED}:
+        _require_as_ordered(statement)
+    price = stated_price([each.group for each in statement], message.header)
+    said = dict.fromkeys(text for each in statement for text in remarks(each.group.segments))
+    return LineAnswer(
+        line=line,
+        by_reference=any(each.reference.by_reference for each in statement),
+        item=next((each.item for each in statement if each.item), None),
+        schedule_lines=schedule_lines,
+        price=price.amount,
+        price_unit=price.basis,
+        price_measure=price.measure,
+        remarks=tuple(said)[:REMARKS_MAX],
+    )
 
 
 def _outcome(group: LineGroup, stand: Stand, beginning: Segment) -> AnswerOutcome | None:
     code = group.lin.value(1)
-    if code == _NO_ACTION:
+    if code in _NO_ACTION:
         return None
     outcome = _ACTIONS.get(code) if code else stand.uncoded
     if outcome is None and not code:
@@ -176,7 +237,7 @@ def _outcome(group: LineGroup, stand: Stand, beginning: Segment) -> AnswerOutcom
     if stand.unnamed == "rejected" and outcome not in _NOTHING_COMES:
         statement = f"the line is {outcome}, but the heading {beginning} rejects the order"
         raise unreadable("contradiction", group.lin, statement, _ASK_WHICH)
-    if not _substitutes(group):
+    if not substitutes(group):
         return outcome
     if outcome is AnswerOutcome.ACCEPTED:
         raise unreadable("contradiction", group.lin, "accepted as it is, but with a substituted item", _ASK_WHICH)
@@ -191,6 +252,8 @@ def _schedule_lines(statement: _Statement) -> list[AnswerScheduleLine]:
         if terms.answered > 0:
             raise unreadable("contradiction", lin, f"the line is {outcome}, but a quantity is to come", _ASK_WHICH)
         return [AnswerScheduleLine(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit)]
+    if terms.unplaced_date is not None:
+        raise unplaced(terms.unplaced_date)
     if outcome is AnswerOutcome.ACCEPTED and terms.later_than_requested:
         raise unreadable("contradiction", lin, "accepted as it is, but promised later than requested", _ASK_WHICH)
     if not terms.parts:
@@ -198,21 +261,23 @@ def _schedule_lines(statement: _Statement) -> list[AnswerScheduleLine]:
             raise unreadable("missing_segment", lin, "the line is changed, but it does not say what", _ASK_WHICH)
         parts = [AnswerScheduleLine(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit, date=terms.date)]
     else:
-        parts = [
-            AnswerScheduleLine(
-                outcome=AnswerOutcome.BACKORDERED if part.backordered else outcome,
-                quantity=part.quantity,
-                unit=part.unit,
-                date=part.date,
-            )
-            for part in terms.parts
-        ]
-    if outcome is AnswerOutcome.ACCEPTED and any(part.outcome is AnswerOutcome.BACKORDERED for part in parts):
-        raise unreadable("contradiction", lin, "accepted as it is, but with a backorder (QTY+83)", _ASK_WHICH)
+        parts = [_schedule_line(part, outcome) for part in terms.parts]
+    if outcome is AnswerOutcome.ACCEPTED and any(part.outcome is not outcome for part in parts):
+        raise unreadable("contradiction", lin, "accepted as it is, but part is backordered or cancelled", _ASK_WHICH)
     if outcome is not AnswerOutcome.ACCEPTED and terms.only_despatch_date:
         said_what = "it gives a despatch date (DTM+10 or 11), not when the goods arrive"
         raise unreadable("missing_segment", lin, said_what, "Ask the supplier for the delivery date (DTM+67 or 69).")
     return parts
+
+
+def _schedule_line(part: AnsweredQuantity, outcome: AnswerOutcome) -> AnswerScheduleLine:
+    fates = {"backordered": AnswerOutcome.BACKORDERED, "cancelled": AnswerOutcome.REJECTED}
+    return AnswerScheduleLine(
+        outcome=fates.get(part.fate, outcome),
+        quantity=part.quantity,
+        unit=part.unit,
+        date=None if part.fate == "cancelled" else part.date,
+    )
 
 
 def _require_as_ordered(statement: list[_Statement]) -> None:
@@ -221,7 +286,7 @@ def _require_as_ordered(statement: list[_Statement]) -> None:
     parts = [part for each in statement for part in each.terms.parts]
     if not ordered or not parts:
         return
-    come = sum((part.quantity for part in parts if not part.backordered), Decimal(0))
+    come = sum((part.quantity for part in parts if part.fate == "coming"), Decimal(0))
     repeated = ordered[0] if len(set(ordered)) == 1 else None
     units = {each.terms.ordered_unit for each in statement} | {part.unit for part in parts} - {None}
     if come not in (sum(ordered, Decimal(0)), repeated) or len(units - {None}) > 1:
@@ -243,15 +308,11 @@ def _require_one_item(statement: list[_Statement]) -> None:
             )
 
 
-def _substitutes(group: LineGroup) -> bool:
-    return any(segment.value(0) in _SUBSTITUTION for segment in group.tagged("PIA"))
-
-
-def _supplier(parts: Sections) -> str | None:
+def our_supplier(parts: Sections) -> str | None:
     """Our number of the supplier: NAD+SU assigned by the buyer (3055 = 92)."""
     for segment in parts.heading:
         if segment.tag == "NAD" and segment.value(0) == "SU" and segment.value(1, 2) == "92":
-            return segment.value(1) or None
+            return segment.value(1)[:60] or None
     return None
 
 

@@ -34,6 +34,10 @@ class EdifactSupplier:
         """Send OSTENQ for the order's revision."""
         return await self._send(write_reminder(document, sender=self._sender, key=key), key)
 
+    async def send_reply(self, document: bytes, *, key: str) -> WriteOutcome:
+        """Send a CONTRL on what was received."""
+        return await self._send(document, key)
+
     async def _send(self, document: bytes, key: str) -> WriteOutcome:
         response = await exchange(
             self._http,

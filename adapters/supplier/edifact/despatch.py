@@ -1,4 +1,4 @@
-"""DESADV D.96A as announced shipments, one for each order that the advice names.
+"""DESADV as announced shipments, one for each order that the advice names.
 
 Decided here: which quantities are despatched, which date is the arrival, and which advice a cancellation or replacement
 takes back: the one that RFF+AAK or RFF+ACW names, else the one of its own number. Not decided here: whether the
@@ -8,7 +8,16 @@ shipment fits the order.
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
-from adapters.supplier.edifact.sections import Sections, heading_order, line_reference, sections
+from adapters.supplier.edifact.answers import our_supplier
+from adapters.supplier.edifact.sections import (
+    LineGroup,
+    LineReference,
+    Sections,
+    heading_order,
+    line_reference,
+    our_item,
+    sections,
+)
 from adapters.supplier.edifact.syntax import Message, Segment, unreadable
 from adapters.supplier.edifact.values import day, document_number, effective_at, number, require_line_count, unit
 from canonical.order import DespatchFunction, ShipmentAnnounced, ShippedLine
@@ -39,15 +48,15 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
     cancels = function == "cancellation"
     require_line_count(message, len(parts.lines))
     heading = heading_order(parts)
-    shipped: dict[str, dict[int, ShippedLine]] = {}
+    shipped: dict[str, dict[tuple[int, str | None], ShippedLine]] = {}
     arrivals: dict[str, set[dt.date | None]] = {}
     for group in parts.lines:
         reference = line_reference(group, heading)
-        line = _shipped_line(group.lin, group.tagged("QTY"), reference.line or 0, message)
+        line = _shipped_line(group, reference, message)
         of_order = shipped.setdefault(reference.order, {})
         arrivals.setdefault(reference.order, set()).add(_arrival(group.tagged("DTM")))
         if line is not None:
-            of_order[line.line] = _added(group.lin, of_order.get(line.line), line)
+            of_order[line.line, line.item] = _added(group.lin, of_order.get((line.line, line.item)), line)
     by_heading = _arrival([segment for segment in parts.heading if segment.tag == "DTM"])
     if cancels and heading is not None:
         shipped.setdefault(heading.order, {})
@@ -70,6 +79,8 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
                     arrives_on=next(iter(dates), None),
                     lines=tuple(lines.values()),
                     effective_at=effective_at(message),
+                    supplier=our_supplier(parts),
+                    sender=message.header.sender[:35] or None,
                 )
             )
     return tuple(announced)
@@ -86,17 +97,22 @@ def _former(parts: Sections) -> str | None:
     return next(iter(named), None)
 
 
-def _shipped_line(lin: Segment, quantities: Iterable[Segment], line: int, message: Message) -> ShippedLine | None:
+def _shipped_line(group: LineGroup, reference: LineReference, message: Message) -> ShippedLine | None:
     """The despatched quantity of a LIN; None where it is 0."""
-    despatched = [segment for segment in quantities if segment.value(0) == _DESPATCHED]
+    despatched = [segment for segment in group.tagged("QTY") if segment.value(0) == _DESPATCHED]
     if len(despatched) != 1:
-        raise unreadable(
-            "missing_segment", lin, f"{len(despatched)} despatched quantities (QTY+12) where one is due", _NEXT
-        )
+        detail = f"{len(despatched)} despatched quantities (QTY+12) where one is due"
+        raise unreadable("missing_segment", group.lin, detail, _NEXT)
     quantity = number(despatched[0], 0, 1, message.header)
     if quantity == 0:
         return None
-    return ShippedLine(line=line, quantity=quantity, unit=unit(despatched[0], 0, 2))
+    return ShippedLine(
+        line=reference.line or 0,
+        by_reference=reference.by_reference,
+        item=our_item(group),
+        quantity=quantity,
+        unit=unit(despatched[0], 0, 2),
+    )
 
 
 def _added(lin: Segment, before: ShippedLine | None, line: ShippedLine) -> ShippedLine:
@@ -104,7 +120,7 @@ def _added(lin: Segment, before: ShippedLine | None, line: ShippedLine) -> Shipp
         return line
     if before.unit != line.unit:
         raise unreadable("contradiction", lin, f"order line {line.line} is despatched in different units", _NEXT)
-    return ShippedLine(line=line.line, quantity=before.quantity + line.quantity, unit=line.unit)
+    return before.model_copy(update={"quantity": before.quantity + line.quantity})
 
 
 def _arrival(dates: Iterable[Segment]) -> dt.date | None:

@@ -85,7 +85,7 @@ def write_change(document: OrderDocument, *, sender: str, key: str) -> bytes:
 
 
 def write_reminder(document: OrderDocument, *, sender: str, key: str) -> bytes:
-    """OSTENQ: asks for the status of an order that was not answered.
+    """OSTENQ: asks for the status of an order that was not answered, or not delivered by its date.
 
     The directory names the order in DOC, which has no place for its revision; gateways look for it in RFF+ON.
     """

@@ -1,39 +1,44 @@
 """The quantities, dates and price of an ORDRSP line, before any action code is considered.
 
-Decided here: which quantity and date qualifiers are an answer, which only repeat the order, which are irrelevant, and
-which date belongs to which quantity. A qualifier outside the tables is unreadable, since it may contradict the others
-(a quantity on hand, a quantity short).
+Decided here: which date belongs to which quantity, by the segment groups, and which values contradict each other. Which
+codes are an answer, which repeat the order and which are irrelevant: codes. A quantity outside its lists is unreadable,
+since it may contradict the others (a quantity on hand, a quantity short).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
 from decimal import Decimal
+from typing import Literal
 
+from adapters.supplier.edifact.codes import (
+    BACKORDERED,
+    CANCELLED,
+    COMING,
+    DESPATCH,
+    ESTIMATED,
+    FIRM,
+    OF_NO_CONCERN,
+    ORDERED,
+    REQUESTED,
+    SHORT,
+    SPLIT,
+    is_unplaced_date,
+)
+from adapters.supplier.edifact.groups import Group
 from adapters.supplier.edifact.sections import LineGroup
 from adapters.supplier.edifact.syntax import Header, Segment, unreadable
 from adapters.supplier.edifact.values import day, number, unit
 
-_ORDERED = "21"
-_BACKORDERED = "83"
-_CONFIRMED = ("113", "12")
-"""To be delivered, despatched: two qualifiers for a coming quantity; both at once must agree."""
-_ZERO_ONLY = "85"
-"""Previous order quantity to be cancelled: harmless where it is zero."""
-_OF_NO_CONCERN = frozenset({"47", "52", "53", "54", "59"})
-"""Invoiced; per pack; minimum and maximum order; consumer units in the traded unit."""
-
-_REQUESTED = "2"
-_FIRM = ("67", "69")
-"""Current schedule, promised for."""
-_WEAKER = ("17", "61", "63")
-"""Estimated, not after, latest: used where there is no firm date, in this order."""
-_DESPATCH = frozenset({"10", "11", "79"})
-"""Shipment requested, despatch, shipment promised: when goods leave is not when they arrive."""
-_OTHER_PROMISES = frozenset({"65", "72", "75", "76", "191"})
-"""Other delivery dates that our table does not interpret: unreadable where they are the only ones."""
+_SCHEDULES = ("SCC", "LOC", "NAD")
+"""Groups that split a line: by delivery, by place, by party."""
+_SCHEDULES_MAX = 1_000
 _ASK = "Ask the supplier which is meant; then fix the document and replay it."
+_ASK_DATE = "Ask the supplier for the delivery date as DTM+67 or 69."
 _PRICE_NET = "AAA"
+_NOTHING: tuple[Decimal, str | None] = (Decimal(0), None)
+
+Fate = Literal["coming", "backordered", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -43,28 +48,39 @@ class Dates:
     promised: Date | None = None
     requested: Date | None = None
     despatch: bool = False
+    unplaced: Segment | None = None
+    """A date of delivery that may be a promise, beside none that is one."""
 
     def over(self, wider: "Dates") -> "Dates":
         """These dates, with those of the enclosing place where there are none."""
-        return Dates(
-            self.promised or wider.promised, self.requested or wider.requested, self.despatch or wider.despatch
-        )
+        promised = self.promised or wider.promised
+        unplaced = None if promised else self.unplaced or wider.unplaced
+        return Dates(promised, self.requested or wider.requested, self.despatch or wider.despatch, unplaced)
 
     @property
     def day(self) -> Date | None:
         """The day to use."""
         return self.promised or self.requested
 
+    @property
+    def later(self) -> bool:
+        """Promised later than requested."""
+        return self.promised is not None and self.requested is not None and self.promised > self.requested
+
 
 @dataclass(frozen=True)
 class AnsweredQuantity:
-    """A quantity that will come, or is backordered."""
+    """A quantity of the line, and what becomes of it."""
 
+    fate: Fate
     quantity: Decimal
     unit: str | None
-    date: Date | None
-    backordered: bool
-    later_than_requested: bool
+    dates: Dates
+
+    @property
+    def date(self) -> Date | None:
+        """The day of delivery; a request is no promise for what is backordered."""
+        return self.dates.day if self.fate == "coming" else self.dates.promised
 
 
 @dataclass(frozen=True)
@@ -84,17 +100,24 @@ class LineTerms:
     @property
     def answered(self) -> Decimal:
         """Σ of the coming and backordered quantities."""
-        return sum((allocation.quantity for allocation in self.parts), Decimal(0))
+        return sum((part.quantity for part in self.parts if part.fate != "cancelled"), Decimal(0))
 
     @property
     def later_than_requested(self) -> bool:
-        """Some of it is promised for a day after the requested one that the line repeats."""
-        return _later(self.dates) or any(allocation.later_than_requested for allocation in self.parts)
+        """The line, or a part of it, comes later than requested."""
+        return self.dates.later or any(part.dates.later for part in self.parts)
 
     @property
     def only_despatch_date(self) -> bool:
-        """There is a despatch date but no arrival date."""
-        return self.dates.despatch and self.date is None and all(allocation.date is None for allocation in self.parts)
+        """It gives when the goods leave, and no day of delivery."""
+        return self.dates.despatch and self.date is None and all(part.date is None for part in self.parts)
+
+    @property
+    def unplaced_date(self) -> Segment | None:
+        """A date of delivery whose meaning is not known, where no promise stands beside it."""
+        return next(
+            (dates.unplaced for dates in (self.dates, *(part.dates for part in self.parts)) if dates.unplaced), None
+        )
 
     def says_what(self, group: LineGroup) -> bool:
         """There is a quantity, a date, or a price in the line."""
@@ -113,7 +136,7 @@ class _Run:
 
     @property
     def answers(self) -> bool:
-        return any(qualifier in self.quantities for qualifier in (*_CONFIRMED, _BACKORDERED))
+        return any(code != ORDERED for code in self.quantities)
 
 
 def heading_dates(heading: Sequence[Segment]) -> Dates:
@@ -124,9 +147,14 @@ def heading_dates(heading: Sequence[Segment]) -> Dates:
 def line_terms(group: LineGroup, heading: Dates, header: Header) -> LineTerms:
     """The quantities and dates of a LIN.
 
-    Dates after a coming quantity are its own; dates elsewhere are the whole line's. Where a schedule (SCC) or
-    places of delivery (LOC) split the line, a quantity before them is the total and must be the sum.
+    Dates after a coming quantity are its own; dates elsewhere are the whole line's. Where a schedule (SCC), places
+    (LOC), parties (NAD) or split quantities (QTY+11) divide the line, a quantity before them is the total and must be
+    the sum.
     """
+    quantities = sum(segment.tag == "QTY" for segment in group.segments) + len(group.group.groups)
+    if quantities > _SCHEDULES_MAX:
+        detail = f"the line has more than {_SCHEDULES_MAX} quantities and groups"
+        raise unreadable("too_many_schedule_lines", group.lin, detail, "Ask the supplier to send fewer for a line.")
     runs = _runs(group, header)
     whole = Dates()
     for run in runs:
@@ -136,38 +164,62 @@ def line_terms(group: LineGroup, heading: Dates, header: Header) -> LineTerms:
     answering = _without_total(group, [run for run in runs if run.answers])
     parts = tuple(part for run in answering for part in _parts(group, run, whole))
     dates = answering[0].dates.over(whole) if len(answering) == 1 else whole
-    ordered = [run.quantities[_ORDERED] for run in runs if _ORDERED in run.quantities]
+    ordered = [run.quantities[ORDERED] for run in runs if ORDERED in run.quantities and not run.scheduled]
     if len(set(ordered)) > 1:
         raise unreadable("contradiction", group.lin, "the line repeats different ordered quantities (QTY+21)", _ASK)
     quantity, its_unit = ordered[0] if ordered else (None, None)
     return LineTerms(parts, quantity, its_unit, dates)
 
 
-def stated_price(groups: Iterable[LineGroup], header: Header) -> tuple[Decimal | None, Decimal | None]:
-    """The net price (PRI+AAA) of an order line and the quantity it buys, None where not given."""
-    detail: set[tuple[Decimal, Decimal | None]] = set()
+@dataclass(frozen=True)
+class StatedPrice:
+    """The net price of a line; `basis` and `measure`: of which quantity and unit, None where not given."""
+
+    amount: Decimal | None = None
+    basis: Decimal | None = None
+    measure: str | None = None
+    """The unit as the sender writes it, known to us or not."""
+
+
+def stated_price(groups: Iterable[LineGroup], header: Header) -> StatedPrice:
+    """The net price (PRI+AAA) of an order line."""
+    found: set[StatedPrice] = set()
     for group in groups:
         for segment in group.tagged("PRI"):
             if segment.value(0) == _PRICE_NET:
                 basis = number(segment, 0, 4, header) if segment.value(0, 4) else None
                 if basis == 0:
                     raise unreadable("bad_value", segment, "a price for a quantity of 0 (5284)", _ASK)
-                detail.add((number(segment, 0, 1, header), basis))
-                if len(detail) > 1:
+                found.add(StatedPrice(number(segment, 0, 1, header), basis, segment.value(0, 5)[:8] or None))
+                if len(found) > 1:
                     raise unreadable("contradiction", segment, "the order line has several net prices", _ASK)
-    return next(iter(detail), (None, None))
+    return next(iter(found), StatedPrice())
 
 
 def _runs(group: LineGroup, header: Header) -> list[_Run]:
-    runs = [_Run()]
-    scheduled = False
-    for segment in group.segments:
-        if segment.tag in ("SCC", "LOC"):
-            scheduled = True
-            runs.append(_Run(scheduled=True))
-        elif segment.tag == "QTY":
-            if any(earlier.tag == "DTM" for earlier in runs[-1].segments):
-                runs.append(_Run(scheduled=scheduled))
+    runs = _read_runs(group.segments, header, scheduled=False)
+    for inner in group.group.groups:
+        if inner.tag in _SCHEDULES:
+            runs += _schedule_runs(inner, header)
+    return runs
+
+
+def _schedule_runs(group: Group, header: Header) -> list[_Run]:
+    """The runs of a schedule; its own date is that of its quantities that have none."""
+    own = _read_runs(group.segments, header, scheduled=True)
+    nested = [_read_runs(inner.segments, header, scheduled=True) for inner in group.within("QTY")]
+    for run in (run for runs in nested for run in runs):
+        run.dates = run.dates.over(own[-1].dates)
+    return [run for runs in nested for run in runs] or own
+
+
+def _read_runs(segments: Iterable[Segment], header: Header, *, scheduled: bool) -> list[_Run]:
+    runs = [_Run(scheduled=scheduled)]
+    for segment in segments:
+        if segment.tag == "QTY":
+            split = segment.value(0) == SPLIT
+            if split or any(earlier.tag == "DTM" for earlier in runs[-1].segments):
+                runs.append(_Run(scheduled=scheduled or split))
             _take_quantity(runs[-1], segment, header)
         elif segment.tag == "DTM":
             runs[-1].segments.append(segment)
@@ -177,36 +229,57 @@ def _runs(group: LineGroup, header: Header) -> list[_Run]:
 
 
 def _take_quantity(run: _Run, segment: Segment, header: Header) -> None:
-    qualifier = segment.value(0)
-    if qualifier in _OF_NO_CONCERN:
+    code = segment.value(0)
+    if code in OF_NO_CONCERN:
         return
     quantity = number(segment, 0, 1, header)
-    if qualifier == _ZERO_ONLY and quantity == 0:
+    if code in (SHORT, *CANCELLED) and quantity == 0:
         return
-    if qualifier not in (_ORDERED, _BACKORDERED, *_CONFIRMED):
-        raise unreadable("unknown_code", segment, f"quantity qualifier {qualifier!r} (6063) is not in our table", _ASK)
+    if code not in (ORDERED, SPLIT, BACKORDERED, SHORT, *CANCELLED, *COMING):
+        raise unreadable("unknown_code", segment, f"quantity qualifier {code!r} (6063) is not in our table", _ASK)
     detail = (quantity, unit(segment, 0, 2))
-    if run.quantities.setdefault(qualifier, detail) != detail:
-        raise unreadable("contradiction", segment, f"there is another QTY+{qualifier} beside it", _ASK)
+    if run.quantities.setdefault(code, detail) != detail:
+        raise unreadable("contradiction", segment, f"there is another QTY+{code} beside it", _ASK)
     run.segments.append(segment)
 
 
 def _parts(group: LineGroup, run: _Run, whole: Dates) -> list[AnsweredQuantity]:
-    confirmed = [run.quantities[qualifier] for qualifier in _CONFIRMED if qualifier in run.quantities]
-    if len({quantity for quantity, _ in confirmed}) > 1:
-        raise unreadable("contradiction", group.lin, "QTY+113 and QTY+12 differ", _ASK)
+    coming, backordered, cancelled = _fates(group, run)
     dates = run.dates.over(whole)
     parts: list[AnsweredQuantity] = []
-    backorder, its_unit = run.quantities.get(_BACKORDERED, (Decimal(0), None))
-    if confirmed and (confirmed[0][0] > 0 or backorder == 0):
-        parts.append(AnsweredQuantity(*confirmed[0], dates.day, False, _later(dates)))
-    if backorder > 0:
+    if coming is not None and (coming[0] > 0 or not (backordered or cancelled)):
+        parts.append(AnsweredQuantity("coming", *coming, dates))
+    if backordered:
         # Beside a coming quantity the date belongs to that one: the backorder has none.
-        alone = not parts
-        parts.append(
-            AnsweredQuantity(backorder, its_unit, dates.promised if alone else None, True, alone and _later(dates))
-        )
+        parts.append(AnsweredQuantity("backordered", *backordered, Dates() if parts else dates))
+    if cancelled:
+        parts.append(AnsweredQuantity("cancelled", *cancelled, Dates()))
     return parts
+
+
+_Amount = tuple[Decimal, str | None]
+
+
+def _fates(group: LineGroup, run: _Run) -> tuple[_Amount | None, _Amount | None, _Amount | None]:
+    """What comes, what is backordered and what is cancelled; None: not said, or nothing."""
+    coming = _one(group, run, (*COMING, SPLIT))
+    backordered = run.quantities.get(BACKORDERED, _NOTHING)
+    cancelled = _one(group, run, CANCELLED)
+    short = run.quantities.get(SHORT)
+    if short is not None:
+        explained = backordered[0] + (cancelled[0] if cancelled else 0)
+        if explained and explained != short[0]:
+            detail = f"QTY+119 is {short[0]}, but {explained} are backordered or cancelled"
+            raise unreadable("contradiction", group.lin, detail, _ASK)
+        backordered = backordered if explained else short
+    return coming, backordered if backordered[0] > 0 else None, cancelled
+
+
+def _one(group: LineGroup, run: _Run, codes: Sequence[str]) -> _Amount | None:
+    found = {code: run.quantities[code] for code in codes if code in run.quantities}
+    if len({quantity for quantity, _ in found.values()}) > 1:
+        raise unreadable("contradiction", group.lin, f"QTY+{' and QTY+'.join(found)} differ", _ASK)
+    return next(iter(found.values()), None)
 
 
 def _without_total(group: LineGroup, answering: list[_Run]) -> list[_Run]:
@@ -214,35 +287,37 @@ def _without_total(group: LineGroup, answering: list[_Run]) -> list[_Run]:
     totals = [run for run in answering if not run.scheduled]
     if not scheduled or not totals:
         return answering
-    for qualifier in (*_CONFIRMED, _BACKORDERED):
-        nothing: tuple[Decimal, str | None] = (Decimal(0), None)
-        total = sum((run.quantities[qualifier][0] for run in totals if qualifier in run.quantities), Decimal(0))
-        split = sum((run.quantities.get(qualifier, nothing)[0] for run in scheduled), Decimal(0))
+    for place, what in enumerate(("comes", "is backordered", "is cancelled")):
+        total = sum(((_fates(group, run)[place] or _NOTHING)[0] for run in totals), Decimal(0))
+        split = sum(((_fates(group, run)[place] or _NOTHING)[0] for run in scheduled), Decimal(0))
         if total and total != split:
-            detail = f"QTY+{qualifier} is {total}, but its schedule comes to {split}"
-            raise unreadable("contradiction", group.lin, detail, _ASK)
+            raise unreadable("contradiction", group.lin, f"{total} {what}, but its schedule comes to {split}", _ASK)
     return scheduled
 
 
 def _dates(segments: Sequence[Segment]) -> Dates:
-    by_qualifier: dict[str, Date] = {}
+    by_code: dict[str, Date] = {}
     for segment in segments:
-        qualifier = segment.value(0)
-        if qualifier in (_REQUESTED, *_FIRM, *_WEAKER):
+        code = segment.value(0)
+        if code in (REQUESTED, *FIRM, *ESTIMATED):
             detail = day(segment)
-            if by_qualifier.setdefault(qualifier, detail) != detail:
-                raise unreadable("contradiction", segment, f"there is another DTM+{qualifier} for the same", _ASK)
-    firm = [by_qualifier[qualifier] for qualifier in _FIRM if qualifier in by_qualifier]
-    if len(set(firm)) > 1:
-        raise unreadable("contradiction", segments[0], "DTM+67 and DTM+69 differ", _ASK)
-    weaker = [by_qualifier[qualifier] for qualifier in _WEAKER if qualifier in by_qualifier]
-    promised = next(iter([*firm, *weaker]), None)
-    other = next((segment for segment in segments if segment.value(0) in _OTHER_PROMISES), None)
-    if promised is None and other is not None:
-        said_by = f"date qualifier {other.value(0)!r} (2005) is not in our table"
-        raise unreadable("unknown_code", other, said_by, "Ask the supplier for the delivery date as DTM+67 or 69.")
-    return Dates(promised, by_qualifier.get(_REQUESTED), any(segment.value(0) in _DESPATCH for segment in segments))
+            if by_code.setdefault(code, detail) != detail:
+                raise unreadable("contradiction", segment, f"there is another DTM+{code} for the same", _ASK)
+    firm = {code: by_code[code] for code in FIRM if code in by_code}
+    if len(set(firm.values())) > 1:
+        raise unreadable("contradiction", segments[0], f"DTM+{' and DTM+'.join(firm)} differ", _ASK)
+    estimated = [by_code[code] for code in ESTIMATED if code in by_code]
+    promised = next(iter([*firm.values(), *estimated]), None)
+    unplaced = next((segment for segment in segments if is_unplaced_date(segment.value(0))), None)
+    return Dates(
+        promised,
+        by_code.get(REQUESTED),
+        any(segment.value(0) in DESPATCH for segment in segments),
+        None if promised else unplaced,
+    )
 
 
-def _later(dates: Dates) -> bool:
-    return dates.promised is not None and dates.requested is not None and dates.promised > dates.requested
+def unplaced(segment: Segment) -> Exception:
+    """The error for a date of delivery whose meaning is not known, and that no promise explains."""
+    detail = f"date qualifier {segment.value(0)!r} (2005) is not in our table, and no promise stands beside it"
+    return unreadable("unknown_code", segment, detail, _ASK_DATE)

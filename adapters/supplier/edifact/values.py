@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from adapters.supplier.edifact.syntax import Header, Message, Segment, unreadable
-from canonical.units import KNOWN_UNITS
+from canonical.order import REMARK_LENGTH, REMARKS_MAX
+from canonical.units import known_unit
 
 _NUMBER = re.compile(r"\d{1,15}(?:([.,])\d{1,15})?", re.ASCII)
 _LINE = re.compile(r"\d{1,6}", re.ASCII)
-_OLD_UNITS = {"PCE": "H87"}
-"""Codes that Rec 20 has replaced and D.96A partners still write: piece."""
 _FORMATS = {
     "101": "%y%m%d",
     "102": "%Y%m%d",
@@ -64,8 +64,8 @@ def unit(segment: Segment, element: int, component: int) -> str | None:
     code = segment.value(element, component)
     if not code:
         return None
-    known = _OLD_UNITS.get(code, code)
-    if known not in KNOWN_UNITS:
+    known = known_unit(code)
+    if known is None:
         raise unreadable("unknown_code", segment, f"unit {code!r} (6411) is not one we know", _FIX_VALUE)
     return known
 
@@ -97,18 +97,22 @@ def prepared_at(header: Header) -> dt.datetime:
 def effective_at(message: Message) -> dt.datetime:
     """When the message took effect: DTM+137, else the UNB's time.
 
-    A DTM+137 without an hour takes the UNB's hour where that is of the same day, so that two answers of one day keep
-    their order. Where no zone is named, UTC is assumed.
+    A day without an hour takes the interchange's time, unless the interchange claims to be older than the day: an
+    answer of the same day that comes later must not be the older one. Messages of one interchange follow each other.
+    Where no zone is named, UTC is assumed.
     """
-    prepared = prepared_at(message.header)
+    taken = prepared_at(message.header)
     for segment in message.segments:
         if segment.tag == "DTM" and segment.value(0) == "137":
             written = moment(segment)
-            dayless = segment.value(0, 2) in ("101", "102")
-            return prepared if dayless and prepared.date() == written.date() else written
+            if segment.value(0, 2) not in ("101", "102"):
+                taken = written
+            elif taken.date() < written.date():
+                taken = dt.datetime.combine(written.date(), taken.time(), dt.UTC)
+            break
         if segment.tag == "LIN":
             break
-    return prepared
+    return taken + dt.timedelta(microseconds=message.place)
 
 
 def line_number(segment: Segment, text: str) -> int:
@@ -151,6 +155,13 @@ def document_number(message: Message, beginning: Segment, named_alike: Iterable[
     )
 
 
+def kept_texts(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts of a supplier as remarks: printable, each once, no more and no longer than are kept."""
+    printable = ("".join(sign if sign.isprintable() else " " for sign in text) for text in texts)
+    cut = (" ".join(text.split())[:REMARK_LENGTH].strip() for text in printable)
+    return tuple(dict.fromkeys(text for text in cut if text))[:REMARKS_MAX]
+
+
 def _zone(segment: Segment, text: str) -> dt.timezone:
     found = _ZONE.fullmatch(text)
     if not found or (found.group(2) and int(found.group(2)) > 14):
@@ -162,11 +173,20 @@ def _zone(segment: Segment, text: str) -> dt.timezone:
 
 
 def _parsed(segment: Segment, digits: str, layout: str) -> dt.datetime:
+    written = _read_digits(digits, layout)
+    if written is None:
+        raise unreadable("bad_value", segment, f"{digits!r} is not a date of its format", _FIX_VALUE)
+    return written
+
+
+@lru_cache(maxsize=4096)
+def _read_digits(digits: str, layout: str) -> dt.datetime | None:
+    """The moment in UTC; None where the digits are none. Documents repeat few dates many times."""
     width = sum(4 if directive == "Y" else 2 for directive in layout.split("%")[1:])
+    if len(digits) != width or not (digits.isascii() and digits.isdigit()):
+        return None
+    year = "20" + digits if layout.startswith("%y") else digits
     try:
-        if len(digits) != width or not (digits.isascii() and digits.isdigit()):
-            raise ValueError(digits)
-        year = "20" + digits if layout.startswith("%y") else digits
         return dt.datetime.strptime(year, layout.replace("%y", "%Y")).replace(tzinfo=dt.UTC)
-    except ValueError as error:
-        raise unreadable("bad_value", segment, f"{digits!r} is not a date of its format", _FIX_VALUE) from error
+    except ValueError:
+        return None

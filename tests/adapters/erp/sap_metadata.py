@@ -53,6 +53,8 @@ SETS: dict[str, dict[str, Property]] = {
         PurchasingGroup String 3
         FixedSupplier String 10
         PurchasingInfoRecord String 10
+        PurchaseContract String 10
+        PurchaseContractItem String 5
         RequirementTracking String 10
         PurReqnExternalReference String 35
         PurReqnExternalSystemId String 60
@@ -100,6 +102,8 @@ SETS: dict[str, dict[str, Property]] = {
         Material String 40
         MaterialGroup String 9
         PurchasingInfoRecord String 10
+        PurchaseContract String 10
+        PurchaseContractItem String 5
         OrderQuantity Decimal 13.3
         PurchaseOrderQuantityUnit String 3
         OrderPriceUnit String 3

@@ -13,7 +13,7 @@ from adapters.erp.sap.settle_policy import NotFinal, SettlePolicy
 from adapters.errors import PermanentError, TransientError
 from adapters.ports import DuplicateSweepPort
 from canonical.order import DuplicateDocuments, OrderDocument, Placed
-from runtime.duplicate_sweep import DAYS, report, sweep_duplicates
+from runtime.duplicate_sweep import DAYS, DAYS_ONCE_SEEN, report, sweep_duplicates
 from simulators.faults import Fault, Match
 from tests.adapters.erp.documents import document, line, policies
 from tests.adapters.erp.sap import ORDERS, REQUISITIONS, Sap
@@ -258,6 +258,7 @@ async def test_the_worker_reports_again_and_again_and_survives_an_erp_that_is_do
         await thrice.wait()
         sweeping.cancel()
     assert asked[0] == TODAY - dt.timedelta(days=DAYS)
+    assert asked[1] == asked[2] == TODAY - dt.timedelta(days=DAYS_ONCE_SEEN)
     levels = [record.levelname for record in caplog.records]
     assert levels[:3] == ["ERROR", "WARNING", "ERROR"]
     assert "4500000021" in caplog.messages[0]

@@ -1,15 +1,17 @@
 """Items and their sources, read from SAP's master data."""
 
 import asyncio
+import json
 from decimal import Decimal
 
 import pytest
 
 from adapters.erp.sap.master import SapMasterData
-from adapters.errors import TransientError
+from adapters.errors import PermanentError, TransientError
 from canonical.calendar import Calendar
 from canonical.policy import RouteKind
 from canonical.sourcing import ItemAtPlant, UnknownItem
+from tests.adapters.erp.documents import policies
 from tests.adapters.erp.sap import Sap
 
 ITEM = "MZ-RM-R14-01"
@@ -306,3 +308,36 @@ async def test_a_large_plant_is_read_page_by_page(master: SapMasterData, sap: Sa
     await sap.post("/control/master-data", {"products": products, "info_records": records})
     sap.http.timeout = 5
     assert await master.prefetch("1710") == 522
+
+
+async def test_multiple_and_units_are_read_by_the_plants_own_customizing(sap: Sap) -> None:
+    own = policies("1710", multiple_field="MaximumOrderQuantity", units={"TNE": ["KG"]})
+    master = SapMasterData(sap.http, policies=own)
+    frame, steel = await known(master), await known(master, item="MZ-STEEL")
+    assert {source.supplier: source.multiple for source in frame.sources}["17300001"] == 500
+    assert (steel.base_unit, steel.sources[0].unit) == ("TNE", "TNE")
+
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("row", [{}, {"Plant": "1710"}])
+async def test_rows_of_another_shape_are_an_error_of_the_erp(master: SapMasterData, sap: Sap, row: object) -> None:
+    body = json.dumps({"d": {"results": [row]}})
+    sap.fault("answer", r"A_ProductPlant\?", "GET", status=200, headers=JSON, body=body, times=2)
+    with pytest.raises(PermanentError, match=r"can't be read .KeyError: 'Product'.; compare the \$metadata"):
+        await master.item_at_plant("1710", ITEM)
+    with pytest.raises(PermanentError, match="master data of plant 1710 can't be read"):
+        await master.prefetch("1710")
+    await known(master)
+
+
+async def test_an_unreadable_record_makes_its_item_unknown_and_no_other(master: SapMasterData, sap: Sap) -> None:
+    odd = {"Product": ITEM, "BaseUnit": "PC", "to_ProductUnitsOfMeasure": [{"QuantityNumerator": "1"}]}
+    tube = {"Product": "MZ-TUBE", "BaseUnit": "PC"}
+    body = json.dumps({"d": {"results": [odd, tube]}})
+    sap.fault("answer", r"A_Product\?", "GET", status=200, headers=JSON, body=body)
+    found, other = await asyncio.gather(master.item_at_plant("1710", ITEM), master.item_at_plant("1710", "MZ-TUBE"))
+    assert isinstance(found, UnknownItem)
+    assert "records of product MZ-RM-R14-01 can't be read (KeyError: 'AlternativeUnit')" in found.detail
+    assert isinstance(other, ItemAtPlant)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import pytest
 
 from adapters.errors import UnreadableMessage
-from adapters.ports import SupplierDialect
+from adapters.ports import DocumentPart, SupplierDialect
 from adapters.supplier.edifact.dialect import EdifactDialect
-from canonical.order import OrderAnswer, ShipmentAnnounced
+from canonical.order import DocumentAcknowledged, OrderAnswer, ShipmentAnnounced
 
 UNA = "UNA:+.? '"
+Content = OrderAnswer | ShipmentAnnounced | DocumentAcknowledged
 HEADING = ("DTM+137:20260601:102", "RFF+ON:4500000017::1")
 
 
@@ -36,11 +37,21 @@ def desadv(*lines: str, bgm: str = "BGM+351+DA-5+9", heading: tuple[str, ...] = 
     return interchange(message("DESADV", bgm, *heading, *lines))
 
 
-def read(document: str | bytes, content_type: str = "application/edifact") -> Sequence[OrderAnswer | ShipmentAnnounced]:
-    """What the dialect reads in the document."""
+def parts(document: str | bytes, content_type: str = "application/edifact") -> Sequence[DocumentPart]:
+    """What the dialect makes of each message of the document."""
     body = document if isinstance(document, bytes) else document.encode("iso8859-1")
     dialect: SupplierDialect = EdifactDialect()
-    return dialect.read(body, content_type)
+    return dialect.read(body, content_type).parts
+
+
+def read(document: str | bytes, content_type: str = "application/edifact") -> list[Content]:
+    """What the dialect reads in the document; raises for the first message that it can't read."""
+    found: list[Content] = []
+    for part in parts(document, content_type):
+        if isinstance(part.content, UnreadableMessage):
+            raise part.content
+        found += part.content
+    return found
 
 
 def answer(document: str | bytes) -> OrderAnswer:

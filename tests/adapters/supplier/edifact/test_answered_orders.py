@@ -62,8 +62,10 @@ def test_an_answer_takes_effect_when_its_sender_wrote_it() -> None:
         return answer(ordrsp(bgm="BGM+231+OR-9+29", heading=(*HEADING[1:], *([stamp] if stamp else [])))).effective_at
 
     assert effective("DTM+137:202605301015:203") == datetime(2026, 5, 30, 10, 15, tzinfo=UTC)
-    assert effective("DTM+137:20260530:102") == datetime(2026, 5, 30, tzinfo=UTC)
-    assert effective("DTM+137:20260601:102") == datetime(2026, 6, 1, 14, 30, tzinfo=UTC), "the UNB knows the hour"
+    sent = datetime(2026, 6, 1, 14, 30, tzinfo=UTC)
+    assert effective("DTM+137:20260601:102") == sent, "the UNB knows the hour"
+    assert effective("DTM+137:20260530:102") == sent, "what was written on Saturday was sent on Monday"
+    assert effective("DTM+137:20260602:102") == datetime(2026, 6, 2, 14, 30, tzinfo=UTC)
     assert effective("") == datetime(2026, 6, 1, 14, 30, tzinfo=UTC)
     assert effective("DTM+137:202605301015?+02:303") == datetime(2026, 5, 30, 8, 15, tzinfo=UTC)
 

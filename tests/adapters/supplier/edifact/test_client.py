@@ -18,12 +18,11 @@ from adapters.errors import PermanentError, TransientError
 from adapters.http import correlation, make_client
 from adapters.ports import SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
-from adapters.supplier.edifact.dialect import EdifactDialect
 from adapters.supplier.edifact.mapping import control_reference
 from canonical.order import AnswerOutcome, OrderAnswer, OrderDocument, Refused, ShipmentAnnounced, Written
 from simulators.edi.app import create
 from simulators.faults import InProcessTransport, Simulator
-from tests.adapters.supplier.edifact.documents import answer, refusal
+from tests.adapters.supplier.edifact.documents import answer, read, refusal
 from tests.adapters.supplier.edifact.orders import line, order
 
 FIRST = Written(reference=control_reference("k1"), writes=1)
@@ -201,7 +200,7 @@ async def test_a_despatch_advice_is_what_was_despatched(trade: Trade) -> None:
     await trade.supplier.send_order(two_lines(), key="k1")
     await trade.letter(1)
     await trade.post("despatch", {"order": "4500000017"})
-    (shipment,) = EdifactDialect().read(await trade.letter(2), "application/edifact")
+    (shipment,) = read(await trade.letter(2))
     assert isinstance(shipment, ShipmentAnnounced)
     assert (shipment.order_number, shipment.arrives_on) == ("4500000017", dt.date(2026, 6, 15))
     assert [(one.line, one.quantity, one.unit) for one in shipment.lines] == [

@@ -22,15 +22,15 @@ def test_an_advice_announces_what_of_which_line_arrives_when() -> None:
     assert (shipment.order_number, shipment.despatch_number) == ("4500000017", "DA-5")
     assert shipment.arrives_on == date(2026, 6, 18)
     assert shipment.lines == (
-        ShippedLine(line=1, quantity=Decimal(600), unit="H87"),
-        ShippedLine(line=2, quantity=Decimal("20.5"), unit="KGM"),
+        ShippedLine(line=1, by_reference=False, item="BOLT", quantity=Decimal(600), unit="H87"),
+        ShippedLine(line=2, by_reference=False, item="NUT", quantity=Decimal("20.5"), unit="KGM"),
     )
 
 
 def test_packages_of_one_order_line_are_added_up() -> None:
     lines = ("CPS+1++3", "PAC+2", "QTY+52:294:PCE", "LIN+++7.5:IN", "QTY+12:600:PCE", "RFF+ON:4500000017:00010")
     (shipment,) = shipments(desadv(*lines, "CPS+2++1", "PAC+1", "QTY+52:5", *lines[3:], heading=()))
-    assert shipment.lines == (ShippedLine(line=10, quantity=Decimal(1200), unit="H87"),)
+    assert shipment.lines == (ShippedLine(line=10, item="7.5", quantity=Decimal(1200), unit="H87"),)
     mixed = desadv(*lines, "LIN+++7.5:IN", "QTY+12:2:BX", "RFF+ON:4500000017:00010", heading=())
     assert refusal(mixed).code == "contradiction"
 
@@ -99,7 +99,7 @@ ON_18, ON_19 = "DTM+17:20260618:102", "DTM+17:20260619:102"
         ),
         (desadv("LIN+1", "QTY+12:1", "CNT+2:2"), "control_count"),
         (
-            interchange(message("DESADV", "BGM+351+1", "LIN+1", "QTY+12:1", version="D:07A:UN")),
+            interchange(message("DESADV", "BGM+351+1", "LIN+1", "QTY+12:1", version="D:92A:UN")),
             "message_version",
         ),
     ],

@@ -2,7 +2,19 @@
 
 import pytest
 
-from tests.adapters.supplier.edifact.documents import HEADING, UNA, answer, interchange, message, ordrsp, read, refusal
+from adapters.errors import UnreadableMessage
+from adapters.supplier.edifact.dialect import EdifactDialect
+from tests.adapters.supplier.edifact.documents import (
+    HEADING,
+    UNA,
+    answer,
+    interchange,
+    message,
+    ordrsp,
+    parts,
+    read,
+    refusal,
+)
 
 ACCEPTED = ordrsp(bgm="BGM+231+OR-9+29")
 
@@ -74,11 +86,11 @@ def test_the_content_type_speaks_where_the_interchange_announces_plain_letters()
         (UNA + "HELLO", "not_edifact"),
         (ACCEPTED.replace("UNOC", "UNOX"), "unknown_code"),
         (ACCEPTED[:-1], "syntax"),
-        (ACCEPTED + "UNB+", "syntax"),
+        (ACCEPTED + "UNB+UNOC:3+", "syntax"),
+        (ACCEPTED + "nonsense", "not_edifact"),
         (UNA + "UNB+UNOC:3+", "syntax"),
         (ACCEPTED[: ACCEPTED.index("UNS")], "missing_segment"),
         (ACCEPTED[: ACCEPTED.index("UNZ")], "missing_segment"),
-        (ACCEPTED + ACCEPTED.removeprefix(UNA), "syntax"),
         (ACCEPTED.replace("UNS+S", "UNS+S''"), "syntax"),
         (ACCEPTED.replace("UNS+S", "?\nUNS+S"), "syntax"),
         (ACCEPTED.replace("UNT+7", "UNT+8"), "control_count"),
@@ -89,7 +101,9 @@ def test_the_content_type_speaks_where_the_interchange_announces_plain_letters()
         (ACCEPTED.replace("1430+77'", "1430'"), "missing_segment"),
         (ACCEPTED.replace("UNH+1", "UNH+"), "control_reference"),
         (ACCEPTED.replace("CNT+2:0", "CNT+2:3"), "control_count"),
-        (ACCEPTED.replace("ORDRSP:D:96A", "ORDRSP:D:93A"), "message_version"),
+        (ACCEPTED.replace("ORDRSP:D:96A", "ORDRSP:D:92A"), "message_version"),
+        (ACCEPTED.replace("ORDRSP:D:96A", "ORDRSP:D:23B"), "message_version"),
+        (ACCEPTED.replace("ORDRSP:D:96A", "ORDRSP:S:96A"), "message_version"),
         (ACCEPTED.replace("ORDRSP", "ORDERS"), "message_type"),
         (ACCEPTED.replace("1430+77'", "1430+77++++++1'"), "test_interchange"),
         (ACCEPTED.replace("UNH+1+", "FTX+1'UNH+1+"), "syntax"),
@@ -120,15 +134,69 @@ def test_several_messages_are_several_answers() -> None:
     ]
 
 
-def test_one_unreadable_message_makes_the_whole_interchange_unreadable() -> None:
-    first = message("ORDRSP", "BGM+231+OR-9+29", "RFF+ON:4500000017", "UNS+S", reference="M1")
+def test_a_bad_message_in_a_batch_does_not_hold_back_the_good_ones() -> None:
+    good = message("ORDRSP", "BGM+231+OR-9+29", "RFF+ON:4500000017", "UNS+S", reference="M1")
+    vague = message("ORDRSP", "BGM+231+OR-10+9", "RFF+ON:4500000018", "UNS+S", reference="M2")
+    miscounted = [*message("ORDRSP", "BGM+231+OR-11+29", "RFF+ON:4500000019", "UNS+S", reference="M3")[:-1], "UNT+9+M3"]
+    open_ended = message("ORDRSP", "BGM+231+OR-12+29", "RFF+ON:4500000020", "UNS+S", reference="M4")[:-1]
+    also_good = message("ORDRSP", "BGM+231+OR-13+27", "RFF+ON:4500000021", "UNS+S", reference="M5")
+    found = parts(interchange(good, vague, miscounted, open_ended, also_good))
+    codes = [each.content.code if isinstance(each.content, UnreadableMessage) else "read" for each in found]
+    assert codes == ["read", "no_action_code", "control_count", "missing_segment", "read"]
+
+
+def test_each_message_of_a_batch_can_be_read_again_by_itself() -> None:
+    first = message("ORDRSP", "BGM+231+BESTÄTIGUNG ?'1?'+29", "RFF+ON:4500000017", "UNS+S", reference="M1")
     second = message("ORDRSP", "BGM+231+OR-10+9", "RFF+ON:4500000018", "UNS+S", reference="M2")
-    assert refusal(interchange(first, second)).code == "no_action_code"
+    for between in ("", "\r\n"):
+        for charset in ("iso8859-1", "utf-8"):
+            good, vague = parts(interchange(first, second, between=between).encode(charset))
+            [again] = parts(good.body)
+            assert (again.body, again.content) == (good.body, good.content)
+            assert refusal(vague.body).code == "no_action_code"
 
 
-def test_two_messages_of_one_reference_are_unreadable() -> None:
+def test_messages_of_one_reference_are_unreadable_and_the_others_are_not() -> None:
     twin = message("ORDRSP", "BGM+231+OR-9+29", "RFF+ON:4500000017", "UNS+S")
+    other = message("ORDRSP", "BGM+231+OR-10+29", "RFF+ON:4500000018", "UNS+S", reference="2")
+    found = parts(interchange(twin, twin, other))
+    assert [isinstance(each.content, UnreadableMessage) for each in found] == [True, True, False]
     assert refusal(interchange(twin, twin)).code == "control_reference"
+
+
+def test_several_interchanges_in_one_body_are_read_each_with_its_own_service_characters() -> None:
+    other = ordrsp(bgm="BGM+231+OR-10+27").removeprefix(UNA).replace("+", "|").replace("'", "~")
+    body = ACCEPTED + "\r\n" + "UNA:|.? ~" + other + ACCEPTED.removeprefix(UNA).replace("OR-9", "OR-11")
+    assert [each.model_dump()["answer_number"] for each in read(body)] == ["OR-9", "OR-10", "OR-11"]
+
+
+def test_an_interchange_that_is_cut_or_a_test_does_not_hold_back_the_next_one() -> None:
+    for broken in (
+        ACCEPTED[: ACCEPTED.index("UNZ")],
+        ACCEPTED[: ACCEPTED.index("UNS") + 2],
+        ACCEPTED.replace("1430+77'", "1430+77++++++1'"),
+        ACCEPTED.replace("UNZ+1+77", "UNZ+1+78"),
+        ACCEPTED.replace("UNOC", "UNOX"),
+        "UNA:+.?'" + ACCEPTED.removeprefix(UNA),
+    ):
+        found = parts(broken + ACCEPTED)
+        assert [isinstance(each.content, UnreadableMessage) for each in found] == [True, False], broken
+        assert found[1].body == ACCEPTED.encode()
+
+
+def test_a_una_of_five_characters_and_a_zero_for_the_letter_d_are_named_for_what_they_are() -> None:
+    five = refusal("UNA:+.?'" + ACCEPTED.removeprefix(UNA))
+    assert (five.code, "five service characters where six are due" in five.detail) == ("service_characters", True)
+    zero = refusal(ACCEPTED.replace("ORDRSP:D:96A", "ORDRSP:0:96A"))
+    assert (zero.code, "0:96A:UN; it begins with the digit 0" in zero.detail) == ("message_version", True)
+
+
+def test_a_document_for_another_recipient_is_refused_where_our_addresses_are_known() -> None:
+    ours = EdifactDialect(["PEGLINE", "BUYER"]).read(ACCEPTED.encode(), "").parts
+    [other] = EdifactDialect(["PEGLINE"]).read(ACCEPTED.encode(), "").parts
+    assert not isinstance(ours[0].content, UnreadableMessage)
+    assert isinstance(other.content, UnreadableMessage)
+    assert (other.content.code, "'BUYER'" in other.content.detail) == ("wrong_recipient", True)
 
 
 def test_functional_groups_are_counted_and_closed() -> None:

@@ -1,0 +1,60 @@
+"""What Prometheus reads of a worker: the Temporal SDK's own metrics, and what needs a person in the whole installation.
+
+The SDK counts failed workflow tasks, latencies and requests (`temporal_…`). Ours are gauges that every worker sets to
+the same figures; alerts on them are in deploy/alerts.yml.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from temporalio.client import Client
+from temporalio.common import MetricGauge
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
+
+from workflows.search_attributes import INCIDENT
+
+COUNT_AGAIN_SECONDS = 30.0
+
+log = logging.getLogger("pegline.metrics")
+
+
+def runtime_with_metrics(host: str, port: int | None) -> Runtime | None:
+    """The SDK's runtime that serves /metrics there; None: the default one, which serves none. Once per process."""
+    if port is None:
+        return None
+    prometheus = PrometheusConfig(bind_address=f"{host}:{port}", counters_total_suffix=True, durations_as_seconds=True)
+    return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
+
+
+class RunMetrics:
+    """How many open runs need a person, counted now and then."""
+
+    def __init__(self, client: Client, queue: str, runtime: Runtime, orphans: Callable[[], Mapping[str, int]]) -> None:
+        self._client = client
+        self._orphans = orphans
+        self._queue = queue
+        meter = runtime.metric_meter
+        self._stuck = meter.create_gauge("pegline_stuck_runs", "Open runs whose workflow tasks keep failing")
+        self._incidents = meter.create_gauge("pegline_incidents", "Open runs that show an incident")
+        self._unserved = meter.create_gauge("pegline_unserved_runs", "Open runs of versions that no worker serves")
+
+    async def keep_counting(self) -> None:
+        """Count for as long as the worker runs."""
+        while True:
+            try:
+                await self.count()
+            except RPCError as error:
+                log.warning("open runs can't be counted: %s", error)
+            await asyncio.sleep(COUNT_AGAIN_SECONDS)
+
+    async def count(self) -> None:
+        """Set each gauge to what is so now. Raises RPCError."""
+        await self._set(self._stuck, "TemporalReportedProblems IS NOT NULL")
+        await self._set(self._incidents, f"{INCIDENT.name} IS NOT NULL")
+        self._unserved.set(sum(self._orphans().values()))
+
+    async def _set(self, gauge: MetricGauge, condition: str) -> None:
+        query = f"TaskQueue = '{self._queue}' AND ExecutionStatus = 'Running' AND {condition}"
+        gauge.set((await self._client.count_workflows(query)).count)
