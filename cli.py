@@ -23,6 +23,8 @@ from datetime import datetime
 
 import uvicorn
 
+from adapters.http import make_client
+from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from adapters.supplier.edifact.dialect import EdifactDialect
 from console import audit as audit_commands
 from console import erp as erp_commands
@@ -58,11 +60,12 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
         app = create_app(
             Ledger(engine),
             EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
-            {"edifact": EdifactDialect()},
+            {"edifact": EdifactDialect(settings.our_addresses or None)},
             policies,
             today_at(policies.effective, now),
             now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
+            replies=await _replies(settings, stack),
         )
         config = uvicorn.Config(
             app,
@@ -74,6 +77,15 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             timeout_graceful_shutdown=5,
         )
         await uvicorn.Server(config).serve()
+
+
+async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactSupplier | None:
+    """Sends the acknowledgements that suppliers ask for; None where no EDI gateway is set."""
+    if settings.edi_url is None:
+        return None
+    http = make_client(str(settings.edi_url), settings.edi_user, settings.edi_password.get_secret_value())
+    address = next(iter(settings.our_addresses), OUR_ADDRESS)
+    return EdifactSupplier(await stack.enter_async_context(http), sender=address)
 
 
 def run_gateway(now: Callable[[], datetime] = utc_now) -> int:

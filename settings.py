@@ -92,7 +92,18 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", alias="PEGLINE_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR"
     )
+    edi_addresses: str = Field(
+        default="",
+        alias="PEGLINE_EDI_ADDRESSES",
+        pattern=r"^[^+:'?\s,]{0,35}(?:[,\s]+[^+:'?\s,]{1,35})*$",
+        description="our interchange addresses, with commas between them, the one that we write from first",
+    )
     _temporal: ClientConnectConfig = PrivateAttr(default_factory=ClientConnectConfig)
+
+    @property
+    def our_addresses(self) -> list[str]:
+        """Our interchange addresses; empty where none is set."""
+        return self.edi_addresses.replace(",", " ").split()
 
     @property
     def temporal(self) -> ClientConnectConfig:
@@ -143,7 +154,7 @@ class WorkerSettings(Settings):
     erp_url: HttpUrl = Field(alias="PEGLINE_ERP_URL", description="the http(s) base URL of the ERP")
     erp_user: str = Field(alias="PEGLINE_ERP_USER", description="the user at the ERP")
     erp_password: SecretStr = Field(alias="PEGLINE_ERP_PASSWORD", description="that user's password")
-    erp_rate: Rate = Field(default=20.0, alias="PEGLINE_ERP_RATE", description=_RATE)
+    erp_rate: Rate = Field(default=100.0, alias="PEGLINE_ERP_RATE", description=_RATE)
     edi_url: HttpUrl = Field(alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway")
     edi_user: str = Field(alias="PEGLINE_EDI_USER", description="the user at the EDI gateway")
     edi_password: SecretStr = Field(alias="PEGLINE_EDI_PASSWORD", description="that user's password")
@@ -236,6 +247,13 @@ class GatewaySettings(Settings):
         alias="PEGLINE_GATEWAY_NAMES",
         pattern=r"^[A-Za-z0-9., -]*$",
         description="host names by which the gateway is called, with commas between them",
+    )
+    edi_url: HttpUrl | None = Field(
+        default=None, alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway"
+    )
+    edi_user: str = Field(default="", alias="PEGLINE_EDI_USER", description="the user at the EDI gateway")
+    edi_password: SecretStr = Field(
+        default=SecretStr(""), alias="PEGLINE_EDI_PASSWORD", description="that user's password"
     )
 
 

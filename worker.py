@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -35,8 +35,9 @@ from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
 from adapters.errors import AdapterError
 from adapters.http import correlation, make_client
+from adapters.pace import Pace
 from adapters.ports import ApsPort, DuplicateSweepPort, ErpPort, MasterDataPort, PolicyPort, SupplierPort
-from adapters.supplier.edifact.client import EdifactSupplier
+from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from decisions.plan_matching import NearestNeeds
 from ledger.database import connect, ping
 from ledger.ledger import Ledger
@@ -47,7 +48,7 @@ from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.duplicate_sweep import sweep_duplicates
 from runtime.health import Check, serving_health
-from runtime.metrics import RunMetrics, runtime_with_metrics
+from runtime.metrics import RunMetrics, duplicates_gauge, runtime_with_metrics
 from runtime.replay_guard import Outcome, replay_sample
 from runtime.rollout import CannotReplay, Rollout
 from runtime.telemetry import exporting
@@ -57,6 +58,11 @@ from workflows import queues
 
 TASK_SECONDS = 30
 """How long a workflow task may compute before it counts as deadlocked (SDK default: 2; docs/adr/0021)."""
+
+CALLS_AN_ACTIVITY = 5
+"""The calls to the ERP that an activity makes at most, as a rule. Every call waits for a slot (adapters.pace), as those
+for master data do; starting no more activities than the rate serves keeps the waiting out of them.
+"""
 
 MASTER_DATA_SECONDS = 120.0
 """How old the master data behind an assessment may be."""
@@ -80,7 +86,7 @@ class Counterparts:
 
 @dataclass(frozen=True)
 class Rates:
-    """Calls per second to each counterpart, over all workers of its queue."""
+    """Activities per second for each counterpart, over all workers of its queue."""
 
     erp: float
     supplier: float
@@ -203,21 +209,22 @@ def activities_of(group: object) -> list[Callable[..., Any]]:
 
 @asynccontextmanager
 async def reached(
-    settings: WorkerSettings, now: Callable[[], datetime], policies: PolicyPort
+    settings: WorkerSettings, now: Callable[[], datetime], policies: PolicyPort, erp_pace: Pace | None = None
 ) -> AsyncIterator[Counterparts]:
     """Connect to all counterparts; the HTTP clients are closed at the end."""
     today = today_at(policies.effective, now)
 
-    def client(counterpart: Counterpart) -> httpx.AsyncClient:
+    def client(counterpart: Counterpart, pace: Pace | None = None) -> httpx.AsyncClient:
         return make_client(
             counterpart.base_url,
             counterpart.user,
             counterpart.password.get_secret_value(),
             settings.call_timeout_seconds,
+            pace=pace,
         )
 
     async with AsyncExitStack() as stack:
-        erp = await stack.enter_async_context(client(settings.erp))
+        erp = await stack.enter_async_context(client(settings.erp, erp_pace))
         edi = await stack.enter_async_context(client(settings.edi))
         aps = await stack.enter_async_context(client(settings.aps))
         sap = SapErp(
@@ -231,19 +238,18 @@ async def reached(
         yield Counterparts(
             erp=sap,
             duplicates=sap,
-            supplier=EdifactSupplier(edi, sender="PEGLINE"),
+            supplier=EdifactSupplier(edi, sender=next(iter(settings.our_addresses), OUR_ADDRESS)),
             aps=RestAps(aps),
             master_data=SapMasterData(erp, cache_seconds=MASTER_DATA_SECONDS, policies=policies, today=today),
         )
 
 
-async def warm_up(master_data: MasterDataPort, plants: Iterable[str]) -> None:
+async def warm_up(master_data: MasterDataPort, plants: Collection[str]) -> None:
     """Prefetch master data of whole plants, since a plan needs all their items; on failure it is read on demand."""
-    for plant in plants:
-        try:
-            await master_data.prefetch(plant)
-        except AdapterError as error:
-            log.warning("master data of plant %s could not be prefetched: %s", plant, error)
+    try:
+        await master_data.prefetch(plants)
+    except AdapterError as error:
+        log.warning("master data of plants %s could not be prefetched: %s", ", ".join(sorted(plants)), error)
 
 
 def utc_now() -> datetime:
@@ -272,14 +278,17 @@ async def run(
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        counterparts = await stack.enter_async_context(reached(settings, now, policies))
+        ledger = Ledger(engine)
+        erp_pace = Pace(settings.erp_rate, lambda slots: ledger.call_slots.take("erp", slots, settings.erp_rate))
+        counterparts = await stack.enter_async_context(reached(settings, now, policies, erp_pace))
         warming = asyncio.create_task(warm_up(counterparts.master_data, policies.plants))
         stack.callback(warming.cancel)
         if counterparts.duplicates is not None:
-            every, today = settings.duplicate_sweep_seconds, lambda: now().date()
-            stack.callback(asyncio.create_task(sweep_duplicates(counterparts.duplicates, every, today)).cancel)
-        rates = Rates(erp=settings.erp_rate, supplier=settings.edi_rate, aps=settings.aps_rate)
-        for worker in build_workers(client, queue, Ledger(engine), counterparts, policies, rates, version=version):
+            every, today, count = settings.duplicate_sweep_seconds, lambda: now().date(), duplicates_gauge(metrics)
+            sweeping = sweep_duplicates(counterparts.duplicates, every, today, count)
+            stack.callback(asyncio.create_task(sweeping).cancel)
+        rates = Rates(erp=settings.erp_rate / CALLS_AN_ACTIVITY, supplier=settings.edi_rate, aps=settings.aps_rate)
+        for worker in build_workers(client, queue, ledger, counterparts, policies, rates, version=version):
             await stack.enter_async_context(worker)
         checks: dict[str, Check] = {
             "temporal": client.service_client.check_health,

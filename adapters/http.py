@@ -14,16 +14,19 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from weakref import WeakKeyDictionary
 
 import httpx
 from opentelemetry import propagate, trace
 
 from adapters.errors import AdapterError, PermanentError, TransientError
+from adapters.pace import Pace
 
 correlation: ContextVar[str] = ContextVar("correlation", default="")
 """The correlation id of the current work; where set, every call carries it as X-Correlation-ID."""
 
 _tracer = trace.get_tracer("pegline.adapters.http")
+_paces: WeakKeyDictionary[httpx.AsyncClient, Pace] = WeakKeyDictionary()
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _WRONG_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
 _EXCERPT = 300
@@ -43,9 +46,13 @@ def make_client(
     password: str,
     timeout_seconds: float = 5.0,
     transport: httpx.AsyncBaseTransport | None = None,
+    pace: Pace | None = None,
 ) -> httpx.AsyncClient:
-    """The client of one counterpart; `timeout_seconds` bounds a whole call, half of it the connecting."""
-    return httpx.AsyncClient(
+    """The client of one counterpart; `timeout_seconds` bounds a whole call, half of it the connecting.
+
+    `pace`: every call of the client waits for its slot, whoever makes it; that time is not part of the call's.
+    """
+    client = httpx.AsyncClient(
         base_url=base_url,
         auth=httpx.BasicAuth(user, password) if user else None,
         timeout=httpx.Timeout(timeout_seconds, connect=timeout_seconds / 2, pool=timeout_seconds / 2),
@@ -53,6 +60,9 @@ def make_client(
         headers={"Accept": "application/json", "Accept-Language": "en"},
         transport=transport,
     )
+    if pace is not None:
+        _paces[client] = pace
+    return client
 
 
 async def exchange(
@@ -78,6 +88,8 @@ async def exchange(
         if correlation_id := correlation.get():
             sent["X-Correlation-ID"] = correlation_id
             span.set_attribute("pegline.correlation_id", correlation_id)
+        if (pace := _paces.get(http)) is not None:
+            await pace.turn()
         response = await _send(
             http, system, what, http.build_request(method, url, headers=sent, content=content), writes
         )

@@ -32,8 +32,8 @@ class MasterDataPort(Protocol):
 
     async def item_at_plant(self, plant: str, item: str) -> ItemAtPlant | UnknownItem: ...
 
-    async def prefetch(self, plant: str) -> int:
-        """Read all items of a plant ahead; returns how many there are."""
+    async def prefetch(self, plants: Collection[str]) -> int:
+        """Read all items of these plants ahead; returns how many there are."""
         ...
 
 

@@ -169,9 +169,18 @@ def _within_years(moment: dt.datetime) -> dt.datetime:
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_within_years)]
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+def _digits_alone(value: object) -> object:
+    """Refuse what Python would take for a whole number and people would not: 1.000, 1_000, true."""
+    if isinstance(value, bool) or (isinstance(value, str) and not (value.isdecimal() and value.isascii())):
+        raise PydanticCustomError("int_parsing", "Input should be a whole number, written in digits alone")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_digits_alone), Field(ge=0, le=2**53 - 1)]
 """A version or revision; no more than JSON's readers can count."""
-LineNumber = Annotated[int, Field(gt=0, le=999_999)]
+LineNumber = Annotated[int, BeforeValidator(_digits_alone), Field(gt=0, le=999_999)]
 
 
 def _no_dots(code: str) -> str:

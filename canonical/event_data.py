@@ -1,5 +1,6 @@
 """External events as the gateway accepts them: the `data` of each CloudEvent type."""
 
+from collections import Counter
 from decimal import Decimal
 from typing import Annotated
 
@@ -90,6 +91,14 @@ class OrderAnswered(Model):
     order: OrderNumber
     order_revision: Count | None = None
     lines: Annotated[tuple[LineAnswer, ...], Field(min_length=1, max_length=LINES_MAX)]
+
+    @field_validator("lines")
+    @classmethod
+    def _each_once(cls, lines: tuple[LineAnswer, ...]) -> tuple[LineAnswer, ...]:
+        twice = [number for number, times in Counter(line.line for line in lines).items() if times > 1]
+        if twice:
+            raise ValueError(f"line {twice[0]} is answered twice; give its parts as schedule_lines of one line")
+        return lines
 
 
 class ShipmentAnnouncedData(Model):

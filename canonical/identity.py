@@ -21,6 +21,13 @@ def short_hash(*parts: str, length: int = 10) -> str:
     return base64.b32encode(digest).decode().lower()[:length]
 
 
+def document_reference(idempotency_key: str) -> str:
+    """The reference of a document to a supplier (14 characters), by which acknowledgements name it: the same for the
+    same idempotency key.
+    """
+    return short_hash(idempotency_key, length=14).upper()
+
+
 def requirement_key(source: str, demand_reference: str) -> str:
     """R1: the source and its stable demand reference, made safe for a path.
 

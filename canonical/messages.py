@@ -10,7 +10,7 @@ from canonical.bom import BomRevised
 from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
 from canonical.need import Need, Peg, Revision, Withdrawal
-from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
+from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
 from canonical.policy import PlantPolicy
 from canonical.records import OrderTerms
 from canonical.sourcing import Source
@@ -133,6 +133,13 @@ class ShipmentsAnnounced(Model):
     shipment: ShipmentAnnounced
 
 
+class DocumentAcknowledgement(Model):
+    """A supplier's systems acknowledge or reject a document that the order sent."""
+
+    event_id: str
+    acknowledgement: DocumentAcknowledged
+
+
 class GoodsReceived(Model):
     """Receipts of one order, as many as arrived together."""
 
@@ -176,6 +183,7 @@ __all__ = [
     "BomChanged",
     "ChangeOpened",
     "CoverageChanged",
+    "DocumentAcknowledgement",
     "DocumentEdited",
     "ExceptionRaised",
     "GoodsReceived",

@@ -64,6 +64,8 @@ class AnswerScheduleLine(Model):
     quantity: SentQuantityOrZero | None = None
     unit: PartnerUnit | None = None
     date: DayOrNone = None
+    at: Instant | None = None
+    """The moment, if the supplier named one with its zone: its day at the plant replaces `date`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -96,6 +98,8 @@ class LineAnswer(Model):
     price_measure: Annotated[str, Field(max_length=8)] | None = None
     """The unit of that quantity, as the supplier wrote it, known to us or not; None: as ordered."""
     remarks: Remarks = ()
+    objection: str = ""
+    """Why it can't be compared with the order (decisions.placing); empty: it can."""
 
 
 class OrderAnswer(Model):
@@ -337,6 +341,10 @@ class OrderDocument(Model):
     purchasing_group: str
     supplier: Code
     """For a transfer: the supplying plant."""
+    supplier_address: str = ""
+    """Its interchange address; empty: its number."""
+    directory: str = "96A"
+    """The EDIFACT directory of the documents sent to it."""
     route: RouteKind = RouteKind.DIRECT
     currency: str
     order_date: dt.date

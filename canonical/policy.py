@@ -32,6 +32,8 @@ class Tolerance(Model):
     quantity_less: Share = Decimal("0.03")
     quantity_more: Share = Decimal("0.01")
     price_more: Share = Decimal("0.01")
+    price_less: Share = Decimal("0.50")
+    """A price that is lower by more is more likely a slip of the decimal mark, or of another unit."""
     later_working_days: Days = 0
 
 
@@ -249,11 +251,26 @@ class ErpDocuments(Model):
     requisition_reference_field: ErpField = "PurReqnExternalReference"
     multiple_field: ErpField = "YY1_OrderMultiple_PIR"
     """Holds the order multiple in an info record; SAP publishes no field for it."""
+    blocking_status: dict[ErpCode, Annotated[str, Field(max_length=60)]] = {
+        "01": "blocked for procurement and warehouse"
+    }
+    """The statuses of a material at the plant with which it can't be ordered, in words; without words it can."""
     units: dict[str, tuple[Annotated[str, Field(min_length=1, max_length=3)], ...]] = {}
     """By UN/ECE code, the ERP's codes where they differ from the usual ones; the first is written, all are read."""
     storage_location: ErpCode = ""
     tax_code: Annotated[str, Field(max_length=2)] = ""
     account_assignment: AccountAssignment = AccountAssignment()
+
+
+class Edifact(Model):
+    """How EDIFACT documents are exchanged with a supplier."""
+
+    directory: Annotated[str, Field(pattern=r"^(9[3-9]|0[0-9]|1[0-9]|2[0-3])[AB]$")] = "96A"
+    """Of the documents sent to it."""
+    addresses: tuple[Annotated[str, Field(min_length=1, max_length=35)], ...] = ()
+    """Its interchange addresses, the one to write to first; empty: it is written to by its number, and may answer from
+    any.
+    """
 
 
 class LinePolicy(Model):
@@ -314,6 +331,7 @@ class PlantPolicy(Model):
     supplier_calendar: Calendar | None = None
     """For an item and supplier, or a supplier; None: master data's calendar."""
     erp: ErpDocuments = ErpDocuments()
+    edifact: Edifact = Edifact()
     ownership: Ownership = Ownership()
     owners: DefectOwners = DefectOwners()
     roles: dict[str, Role] = {}

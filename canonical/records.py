@@ -122,6 +122,8 @@ class OrderSnapshot(Model):
     revision: int = 0
     answered_revision: int = 0
     reminders: int = 0
+    sent_references: tuple[str, ...] = ()
+    """Its newest documents to the supplier (identity.document_reference)."""
     lines: tuple[OrderLineSnapshot, ...] = ()
     reason: str = ""
     route: RouteKind = RouteKind.DIRECT

@@ -68,6 +68,13 @@ class LotTerms(Model):
     maximum: PositiveQuantity | None = None
 
 
+class OtherUnit(Model):
+    """Another unit in which an item is counted: so many of it are one order unit."""
+
+    unit: UnitCode
+    per_order_unit: PerUnit
+
+
 class SupplyRequest(Model):
     """The whole quantity that a requirement now requests from one order (never a delta).
 
@@ -110,6 +117,8 @@ class SupplyRequest(Model):
     """The unit of the need; empty: that of the order. Lots, `needed` and pegs are in the order unit."""
     per_order_unit: PerUnit = SAME
     """(numerator, denominator): so many need units are one order unit."""
+    other_units: tuple[OtherUnit, ...] = ()
+    """The item's other units, in which the supplier or a warehouse may count."""
     route: RouteKind = RouteKind.DIRECT
     components: tuple[RequestedComponent, ...] = ()
     """For a subcontract: the components to give to the supplier for all lots."""
@@ -171,6 +180,8 @@ class CoverageChanged(Model):
     schedule_lines: tuple[ScheduleLine, ...] = ()
     refused: str | None = None
     """Why the order could not grant the supply request; None where it did."""
+    remarks: tuple[str, ...] = ()
+    """What the supplier said of its lines in words, for a person."""
     open_quantity: OrderQuantity = Decimal(0)
     """R3: the quantity that this order can't deliver and that must be ordered again."""
     closed: bool = False

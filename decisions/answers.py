@@ -189,6 +189,8 @@ def _read_header(
 
 def _objection(unit: str, answer: LineAnswer, header: str) -> str | None:
     """Why the line can't be read, before any arithmetic."""
+    if answer.objection:
+        return answer.objection
     for piece in answer.schedule_lines:
         if piece.outcome is AnswerOutcome.SUBSTITUTED:
             return "the supplier offers a substitute; a person decides whether it will do"

@@ -6,6 +6,7 @@ have ended (master_data names them, sourcing takes others).
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from canonical.policy import PlantPolicy, RouteKind, RouteRule
@@ -42,6 +43,12 @@ def price_ended(source: Source, ordered_on: dt.date) -> Ended | None:
     if in_force(ordered_on, source.price_from, source.price_to):
         return None
     return Ended("price", ordered_on, source.price_from, source.price_to)
+
+
+def terms_in_force(sources: Iterable[Source], ordered_on: dt.date) -> Source | None:
+    """Of one supplier's terms the first whose price holds on the order date, else the first; None: there are none."""
+    known = list(sources)
+    return next((source for source in known if price_ended(source, ordered_on) is None), known[0] if known else None)
 
 
 def agreement_ended(source: Source, ordered_on: dt.date) -> Ended | None:

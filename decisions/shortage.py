@@ -19,6 +19,7 @@ from canonical.units import SAME
 from decisions.approval import route_approval, value_in_company_currency
 from decisions.calendars import next_working_day, subtract_working_days, working_days_between
 from decisions.cost import cost_of, rounded
+from decisions.effectivity import terms_in_force
 from decisions.feasibility import Short, available_on
 from decisions.schedule import BackwardSchedule, backward_schedule
 from decisions.sourcing import lots_of, sound_sources
@@ -71,7 +72,7 @@ def shortage_proposal(
     that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today)
-    value = _value_short(need, short, _source_of(item, supplier), item, policy, today) or _ZERO
+    value = _value_short(need, short, _source_of(item, supplier, today), item, policy, today) or _ZERO
     criticality = need.criticality
     route = route_approval(value, criticality, True, policy)
     return Proposal(
@@ -112,7 +113,7 @@ def _ranked(
     found = [_accept(short, supplier, policy), *(other.alternative for other in others)]
     if held_back:
         found += _as_planned(need, short, supplier, item, policy, today)
-    expedited = _expedite(need, short, _source_of(item, supplier), item, policy, today)
+    expedited = _expedite(need, short, _source_of(item, supplier, today), item, policy, today)
     if expedited is not None:
         found.append(expedited)
     return tuple(
@@ -149,7 +150,8 @@ def _as_planned(
 ) -> list[Alternative]:
     """The order changed to the need in spite of the dampener; none where its supplier's master data is not sound."""
     known = Assessment.model_construct(item=item, policy=policy)
-    current = next((source for source in sound_sources(need, known, today) if source.supplier == supplier), None)
+    sound = sound_sources(need, known, today, agreed=True)
+    current = next((source for source in sound if source.supplier == supplier), None)
     if current is None:
         return []
     way = _split(current, current, need, short, item, policy, today).alternative
@@ -190,7 +192,7 @@ def _requested_by(short: Short, policy: PlantPolicy) -> dt.date:
 def _second_sources(
     need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
 ) -> list[_SecondSource]:
-    current, known = _source_of(item, supplier), Assessment.model_construct(item=item, policy=policy)
+    current, known = _source_of(item, supplier, today), Assessment.model_construct(item=item, policy=policy)
     others: dict[str, Source] = {}
     for source in sound_sources(need, known, today, exclude=(supplier or "",)):
         others.setdefault(source.supplier, source)
@@ -281,8 +283,8 @@ def _summary(need: Need, short: Short, supplier: str | None, reason: str) -> str
     return f"{missing} will be missing in plant {need.plant} on {short.short_at}; {outcome}{because}."
 
 
-def _source_of(item: ItemAtPlant, supplier: str | None) -> Source | None:
-    return next((source for source in item.sources if source.supplier == supplier), None)
+def _source_of(item: ItemAtPlant, supplier: str | None, today: dt.date) -> Source | None:
+    return terms_in_force((source for source in item.sources if source.supplier == supplier), today)
 
 
 def _name(source: Source) -> str:

@@ -209,16 +209,16 @@ def _named(source: Source, rule: str) -> bool:
 
 
 def sound_sources(
-    need: Need, assessment: Assessment, today: dt.date, exclude: Collection[str] = ()
+    need: Need, assessment: Assessment, today: dt.date, exclude: Collection[str] = (), *, agreed: bool = False
 ) -> Iterator[Source]:
     """The permitted sources without defects, by rank, except those of excluded suppliers.
 
-    Lazy, since mostly the first one is taken.
+    `agreed`: an order exists and is changed, at the price of its own date. Lazy, since mostly the first one is taken.
     """
     item = assessment.item
     if item is None:
         return
-    asked = Asked(need, item, today)
+    asked = Asked(need, item, today, agreed=agreed)
     for source in permitted_sources(need, assessment):
         if (
             source.supplier not in exclude

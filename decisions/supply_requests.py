@@ -19,7 +19,7 @@ from canonical.units import NEED_DECIMALS, SAME, exactly, rescale
 from decisions.calendars import next_working_day
 from decisions.effectivity import components_on, issue_date
 from decisions.sourcing import SourceChoice
-from decisions.units import pegs_in_order_unit, source_conversion
+from decisions.units import other_units, pegs_in_order_unit, source_conversion
 
 
 def request_for(
@@ -73,6 +73,7 @@ def request_for(
         info_record=source.info_record,
         need_unit=need.unit,
         per_order_unit=choice.per_order_unit,
+        other_units=other_units(source, item),
         route=source.route,
         components=_components(choice, policy, earliest) if source.route is RouteKind.SUBCONTRACT else (),
         policy=policy.for_line(),

@@ -67,10 +67,10 @@ def judge_tolerance(
 ) -> ToleranceOutcome:
     """R8: whether all aspects are within their limits, or which are not.
 
-    A lower price and an earlier date are always accepted; a field that the answer leaves out (None) is not judged. A
-    price is converted to `price_unit` pieces, whatever number the supplier quotes it for; in another currency than the
-    order's it is not compared: the currency itself is the breach. Days are the plant's working days. The ordered
-    quantity must be above 0.
+    An earlier date is always accepted, and a lower price unless it is lower by more than `price_less`; a field that the
+    answer leaves out (None) is not judged. A price is converted to `price_unit` pieces, whatever number the supplier
+    quotes it for; in another currency than the order's it is not compared: the currency itself is the breach. Days are
+    the plant's working days. The ordered quantity must be above 0.
     """
     if ordered_quantity <= 0:
         raise ValueError(
@@ -118,12 +118,14 @@ def _price_breach(
         return None
     answered = Fraction(confirmed) * per
     more = answered - Fraction(ordered)
-    if more <= Fraction(ordered) * Fraction(tolerance.price_more):
+    within = -Fraction(tolerance.price_less) <= (more / Fraction(ordered) if ordered else more)
+    if within and more <= Fraction(ordered) * Fraction(tolerance.price_more):
         return None
     # For a free-of-charge order a share has no base: any price counts as 100 %.
     deviation = _decimal(more / Fraction(ordered)) if ordered else Decimal(1)
     shown = confirmed if per == 1 else Decimal(figure(round(_decimal(answered), 6)))
-    return ToleranceBreach("price", ordered, shown, deviation, tolerance.price_more)
+    limit = tolerance.price_more if more > 0 else -tolerance.price_less
+    return ToleranceBreach("price", ordered, shown, deviation, limit)
 
 
 def _decimal(fraction: Fraction) -> Decimal:

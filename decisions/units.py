@@ -10,13 +10,27 @@ from fractions import Fraction
 
 from canonical.need import Peg
 from canonical.sourcing import ItemAtPlant, Source
-from canonical.supply import in_need_unit
-from canonical.units import NEED_DECIMALS, SAME, SHARE_DECIMALS, UNITS, PerUnit, exactly, physical_ratio, rescale
+from canonical.supply import OtherUnit, in_need_unit
+from canonical.units import (
+    NEED_DECIMALS,
+    SAME,
+    SHARE_DECIMALS,
+    UNITS,
+    PerUnit,
+    exactly,
+    is_whole,
+    physical_ratio,
+    rescale,
+)
 
 __all__ = [
     "conversion",
     "in_need_unit",
+    "in_order_unit",
+    "other_units",
     "pegs_in_order_unit",
+    "per_order_unit",
+    "per_supplied_unit",
     "per_unit",
     "share_of_order_unit",
     "source_conversion",
@@ -62,6 +76,60 @@ def per_unit(unit: str, of: str, item: ItemAtPlant | None) -> PerUnit | None:
         return conversion(unit, of, item)
     ratio = physical_ratio(unit, of)
     return None if ratio is None else exactly(ratio)
+
+
+def other_units(source: Source, item: ItemAtPlant) -> tuple[OtherUnit, ...]:
+    """The item's units besides the source's order unit, as many as convert to it."""
+    units = dict.fromkeys((item.base_unit, *(known.unit for known in item.conversions)))
+    ratios = ((unit, source_conversion(unit, source, item)) for unit in units if unit != source.unit)
+    return tuple(OtherUnit(unit=unit, per_order_unit=ratio) for unit, ratio in ratios if ratio is not None)
+
+
+def per_order_unit(unit: str, order_unit: str, others: Sequence[OtherUnit]) -> PerUnit | None:
+    """How many of the unit are one order unit: by the item's own units, by physics, or by physics from one of them.
+
+    Pieces, ones and eaches are the same. None where nothing converts them, or a unit is not known.
+    """
+    if unit == order_unit:
+        return SAME
+    known = next((other.per_order_unit for other in others if other.unit == unit), None)
+    if known is not None or unit not in UNITS:
+        return known
+    ratio = physical_ratio(unit, order_unit)
+    if ratio is not None:
+        return exactly(ratio)
+    for other in others:
+        step = physical_ratio(unit, other.unit)
+        if step is not None:
+            return exactly(step * Fraction(other.per_order_unit[0]) / Fraction(other.per_order_unit[1]))
+    return None
+
+
+def in_order_unit(quantity: Decimal, unit: str | None, order_unit: str, others: Sequence[OtherUnit]) -> Decimal | None:
+    """The quantity in the order unit; `unit` None: it is in it. None where nothing converts it.
+
+    Nor is what would not be exact, or a fraction of what is counted: 65 pieces are no number of boxes of 12. Masses,
+    lengths and volumes are rounded to six decimals.
+    """
+    if unit is None or unit == order_unit:
+        return quantity
+    ratio = per_order_unit(unit, order_unit, others)
+    if ratio is None:
+        return None
+    converted = rescale(quantity, (ratio[1], ratio[0]), NEED_DECIMALS, "nearest")
+    exact = Fraction(converted) * Fraction(ratio[0]) / Fraction(ratio[1]) == Fraction(quantity)
+    measured = UNITS[order_unit].decimals > 0
+    return converted if (exact or measured) and is_whole(converted, order_unit) else None
+
+
+def per_supplied_unit(unit: str, supplier: str, order_unit: str, item: ItemAtPlant | None) -> PerUnit | None:
+    """(numerator, denominator): so many `unit` are one order unit as this supplier sells it."""
+    sources = item.sources if item is not None else ()
+    own = (source for source in sources if (source.supplier, source.unit) == (supplier, order_unit))
+    source = next((source for source in own if source.base_units is not None), None)
+    if source is None or item is None:
+        return per_unit(unit, order_unit, item)
+    return source_conversion(unit, source, item)
 
 
 def _in_base_units(unit: str, item: ItemAtPlant) -> Fraction | None:

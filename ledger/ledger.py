@@ -16,6 +16,7 @@ from canonical.supply import SupplyRequest
 from ledger.consolidation.batches import ConsolidationBatches
 from ledger.engineering_change.bills import Bills
 from ledger.events.audit_log import AuditLog
+from ledger.inbox.call_slots import CallSlots
 from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
@@ -34,6 +35,7 @@ class Ledger:
     def __init__(self, engine: AsyncEngine) -> None:
         self.inbox = Inbox(engine)
         self.leases = Leases(engine)
+        self.call_slots = CallSlots(engine)
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)

@@ -92,7 +92,7 @@ def in_words(value: Any) -> str:
             return ", ".join(f"{name} {in_words(inner)}" for name, inner in value)
         case tuple():
             return ", ".join(in_words(each) for each in value) or "none"
-        case Mapping():
+        case Mapping() | "":
             return "none"
         case _:
             return str(value)

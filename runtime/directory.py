@@ -20,6 +20,7 @@ from canonical.messages import (
     BomChanged,
     ChangeOpened,
     ChangeSuperseded,
+    DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
@@ -182,6 +183,10 @@ class EntityDirectory:
     async def announce_shipment(self, order: str, announced: ShipmentsAnnounced) -> bool:
         """Report a shipment."""
         return await self._signal(order, PurchaseOrder.shipment_announced, announced)
+
+    async def acknowledge_document(self, order: str, acknowledged: DocumentAcknowledgement) -> bool:
+        """Report an acknowledgement of a document."""
+        return await self._signal(order, PurchaseOrder.document_acknowledged, acknowledged)
 
     async def receive_goods(self, order: str, received: GoodsReceived) -> bool:
         """Report a goods receipt."""

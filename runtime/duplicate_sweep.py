@@ -1,4 +1,4 @@
-"""Looks regularly for documents that the ERP holds twice, and reports them in the worker's log.
+"""Looks regularly for documents that the ERP holds twice, and reports them in the worker's log and metrics.
 
 A create that the ERP finished after everybody had stopped waiting for it leaves a second document, which nothing else
 would notice. It is reported until somebody has cancelled it in the ERP; it is never cancelled from here.
@@ -15,14 +15,19 @@ from canonical.order import DuplicateDocuments
 
 DAYS = 14
 """How far the first look goes back, in days since the documents' creation."""
-DAYS_ONCE_SEEN = 2
-"""How far the next ones do: no create takes longer, and the ERP is spared."""
+DAYS_WITHOUT = 2
+"""How far the next ones do while there is none: no create takes longer, and the ERP is spared."""
 
 log = logging.getLogger("pegline.duplicates")
 
 
-async def sweep_duplicates(erp: DuplicateSweepPort, every_seconds: float, today: Callable[[], date]) -> None:
-    """Look every so often, until cancelled; 0 seconds: never."""
+async def sweep_duplicates(
+    erp: DuplicateSweepPort,
+    every_seconds: float,
+    today: Callable[[], date],
+    count: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Look every so often, until cancelled; 0 seconds: never. `count` is told how many references have duplicates."""
     days = DAYS
     while every_seconds > 0:
         try:
@@ -32,7 +37,8 @@ async def sweep_duplicates(erp: DuplicateSweepPort, every_seconds: float, today:
         else:
             for line in report(found):
                 log.error(line)
-            days = DAYS_ONCE_SEEN
+            count(len(found))
+            days = DAYS if found else DAYS_WITHOUT
         await asyncio.sleep(every_seconds)
 
 

@@ -28,6 +28,15 @@ def runtime_with_metrics(host: str, port: int | None) -> Runtime | None:
     return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
 
 
+def duplicates_gauge(runtime: Runtime | None) -> Callable[[int], None]:
+    """Sets how many references the ERP holds several documents of; does nothing without metrics."""
+    if runtime is None:
+        return lambda _: None
+    return runtime.metric_meter.create_gauge(
+        "pegline_erp_duplicates", "References of which the ERP holds several documents"
+    ).set
+
+
 class RunMetrics:
     """How many open runs need a person, counted now and then."""
 

@@ -13,12 +13,13 @@ from canonical.bom import BomLine, BomRevised, ChangeDisposition, ComponentUse, 
 from canonical.identity import RequirementId
 from canonical.sourcing import Assessment, ItemAtPlant, Source
 from decisions.approval import value_in_company_currency
+from decisions.effectivity import terms_in_force
 from decisions.engineering_change.cancelled_lots import LineLots
 from decisions.engineering_change.disposal import Circumstances, candidates_of, proposed_of
 from decisions.engineering_change.engineering_change import Disposition, Fate, OutgoingSupply, cancellation_cut_off
 from decisions.engineering_change.remaining_demand import RemainingDemand, rescaled
 from decisions.feasibility import available_on
-from decisions.units import per_unit
+from decisions.units import per_supplied_unit, per_unit, share_of_order_unit
 
 _NOTHING = Decimal(0)
 WITHOUT_USE = (Fate.EXCESS, Fate.CANCELLED, Fate.EXCEPTION)
@@ -71,7 +72,7 @@ def count_supply(
     }
     counted = CountedSupply({}, [], [], [], {})
     for number, piece in enumerate(use.supply):
-        factor = per_unit(line.unit, piece.unit, item)
+        factor = per_supplied_unit(line.unit, piece.supplier, piece.unit, item)
         if factor is None:
             if piece.quantity:
                 fate = Fate.RECEIVED if piece.received else Fate.EXCEPTION
@@ -136,10 +137,10 @@ def _still_kept(
 def _lots(line: BomLine, piece: SuppliedBy, assessment: Assessment) -> LineLots | None:
     sources = assessment.item.sources if assessment.item is not None else ()
     source = next((one for one in sources if one.supplier == piece.supplier and one.unit == piece.unit), None)
-    factor = per_unit(piece.unit, line.unit, assessment.item)
+    factor = per_supplied_unit(line.unit, piece.supplier, piece.unit, assessment.item)
     if source is None or factor is None:
         return None
-    return LineLots(source.minimum_quantity, source.multiple, factor)
+    return LineLots(source.minimum_quantity, source.multiple, (factor[1], factor[0]))
 
 
 class Weighing(NamedTuple):
@@ -242,19 +243,19 @@ def _value(
     quantity: Decimal, line: BomLine, piece: SuppliedBy | None, assessment: Assessment, on: dt.date
 ) -> Decimal | None:
     """In the company's currency, at the supplier's price (stock at the first supplier's); None: unknown."""
-    source = _source(piece, assessment)
-    factor = per_unit(source.unit, line.unit, assessment.item) if source is not None else None
+    source = _source(piece, assessment, on)
+    factor = per_supplied_unit(line.unit, source.supplier, source.unit, assessment.item) if source is not None else None
     if source is None or factor is None:
         return None
+    ordered = share_of_order_unit(quantity, factor)
+    price, approval = source.price_of(ordered), assessment.policy.approval
     try:
-        return value_in_company_currency(
-            rescaled(quantity, factor), source.price, source.price_unit, source.currency, assessment.policy.approval, on
-        )
+        return value_in_company_currency(ordered, price, source.price_unit, source.currency, approval, on)
     except ValueError:
         return None
 
 
-def _source(piece: SuppliedBy | None, assessment: Assessment) -> Source | None:
+def _source(piece: SuppliedBy | None, assessment: Assessment, on: dt.date) -> Source | None:
     sources = assessment.item.sources if assessment.item is not None else ()
-    own = (source for source in sources if piece is not None and source.supplier == piece.supplier)
-    return next(own, sources[0] if sources else None)
+    own = [source for source in sources if piece is not None and source.supplier == piece.supplier]
+    return terms_in_force(own or sources, on)

@@ -26,7 +26,7 @@ from decisions.engineering_change.remaining_demand import (
     share_gone,
     without_earliest,
 )
-from decisions.units import per_unit
+from decisions.units import per_supplied_unit, per_unit
 
 _NOTHING = Decimal(0)
 
@@ -144,7 +144,7 @@ def holdings(plan: ComponentPlan) -> dict[str, dict[str, Decimal]]:
     """
     held: dict[str, dict[str, Decimal]] = {}
     for piece in plan.use.supply:
-        factor = per_unit(plan.line.unit, piece.unit, plan.item)
+        factor = per_supplied_unit(plan.line.unit, piece.supplier, piece.unit, plan.item)
         unit, quantity = piece.unit, piece.quantity
         if factor is not None:
             unit, quantity = plan.line.unit, rescaled(piece.quantity, factor)

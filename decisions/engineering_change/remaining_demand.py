@@ -14,7 +14,7 @@ from canonical.bom import BomLine, BomLineChange, BomRevised, ComponentUse, Used
 from canonical.need import Peg
 from canonical.sourcing import ItemAtPlant
 from canonical.units import NEED_DECIMALS, PerUnit, rescale
-from decisions.units import per_unit
+from decisions.units import per_supplied_unit
 
 _NOTHING = Decimal(0)
 _LAST_PLACE = Decimal("0.000001")
@@ -48,7 +48,7 @@ def remaining_demand(
     """`share`: how much of the assembly's demand ends."""
     coming = received = idle = _NOTHING
     for piece in use.supply:
-        factor = per_unit(user.unit, piece.unit, item)
+        factor = per_supplied_unit(user.unit, piece.supplier, piece.unit, item)
         if piece.requirement_id != user.requirement_id or factor is None:
             continue
         quantity = rescaled(piece.quantity, factor)

@@ -20,6 +20,7 @@ from canonical.identity import OrderId
 from canonical.messages import (
     ChangeOpened,
     ChangeSuperseded,
+    DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     RequirementOpened,
@@ -63,6 +64,8 @@ class EntityMessages(Protocol):
     async def answer_order(self, order: str, answered: SupplierAnswered, /) -> bool: ...
 
     async def announce_shipment(self, order: str, announced: ShipmentsAnnounced, /) -> bool: ...
+
+    async def acknowledge_document(self, order: str, acknowledged: DocumentAcknowledgement, /) -> bool: ...
 
     async def receive_goods(self, order: str, received: GoodsReceived, /) -> bool: ...
 
@@ -321,7 +324,7 @@ class OrderDelivery:
 
     async def _send(self, row: Waiting, part: str, message: Delivered) -> DeliveryResult:
         if isinstance(message, DocumentAcknowledged):
-            return Settled(f"ignored: {message.outcome}", "a technical acknowledgement, no answer")
+            return await self._acknowledge(row, part, message)
         number = message[0].order_number if isinstance(message, tuple) else message.order_number
         order = await self._ledger.registry.order_of(number)
         if order is None:
@@ -367,6 +370,23 @@ class OrderDelivery:
         if await self._entities.resume_order(order, ended, message):
             return Settled("delivered", "the order had ended and goes on")
         return Postponed("the order ended in this very moment; it is delivered again")
+
+    async def _acknowledge(self, row: Waiting, part: str, message: DocumentAcknowledged) -> DeliveryResult:
+        """To the order whose document it is, by our reference of it or by the order's number."""
+        order = await self._ledger.registry.order_that_sent(message.reference)
+        for number in (message.order_number, message.reference):
+            order = order or (await self._ledger.registry.order_of(number) if number else None)
+        if order is None:
+            return Dead(
+                "unknown_order",
+                f"no order has sent a document {message.reference!r}, and none has the number",
+                "see which document the supplier means; replay once its order is there",
+            )
+        event_id = f"{row.source}:{row.event_id}{part}"
+        acknowledged = DocumentAcknowledgement(event_id=event_id, acknowledgement=message)
+        if not order.closed and await self._entities.acknowledge_document(order.order_id, acknowledged):
+            return Settled("delivered")
+        return Settled("ignored: order closed")
 
 
 def units_of(messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]]) -> list[OrderUnit]:

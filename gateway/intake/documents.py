@@ -19,6 +19,7 @@ from canonical.base import Model
 from canonical.order import DocumentAcknowledged, OrderAnswer, ShipmentAnnounced
 from gateway.intake.counted import fractions
 from gateway.intake.events import MESSAGE_BYTES_MAX
+from gateway.problems import shown
 from ledger.inbox.inbox import Arrival
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def _read(dialect: SupplierDialect, channel: str, body: bytes, content_type: str
         return _whole(
             body,
             "invalid_value",
-            f"{where}: {first['msg']}"[:500],
+            f"{where} {shown(first['input'])}: {first['msg']}"[:500],
             "have the supplier send the document again with the value corrected",
         )
     except Exception as error:

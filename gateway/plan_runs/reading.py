@@ -7,11 +7,13 @@ on. Not here: where a line ends (gateway.plan_runs.stream and table) and what th
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from canonical.base import Day, SentQuantity
+from canonical.event_data import PegData
 from canonical.plan import LineFault, NumberedLine, PlanLine
 from canonical.units import UNITS, fraction_of_a_count, is_whole
 from gateway.intake.cloudevents import DECODER
@@ -31,6 +33,7 @@ FORMS: dict[str, Form] = {
 }
 _FAULTS_MAX = 20
 _OWN = frozenset(PlanLine.model_fields)
+_OF_A_PEG = frozenset(PegData.model_fields)
 _DAY: TypeAdapter[dt.date] = TypeAdapter(Day)
 _QUANTITY: TypeAdapter[Any] = TypeAdapter(SentQuantity)
 
@@ -104,6 +107,8 @@ class PlanReader:
             del fields[name]
         if not fields.keys() <= _OWN:
             faults += self._faults_of_names(fields)
+        if pegs := fields.get("pegging"):
+            faults += self._faults_of_peg_names(pegs)
         faults += misreadable(fields, table=self._table is not None)
         try:
             line = PlanLine.model_validate(fields)
@@ -134,6 +139,14 @@ class PlanReader:
             if name in fields and str(fields[name]) != self._statement[name]:
                 given = str(fields[name])[:80]
                 yield LineFault(field=name, reason=f"{given!r} is not the run's own, {self._statement[name]!r}")
+
+    def _faults_of_peg_names(self, pegs: object) -> Iterator[LineFault]:
+        for index, peg in enumerate(pegs if isinstance(pegs, list) else ()):
+            if isinstance(peg, dict) and not peg.keys() <= _OF_A_PEG:
+                for name in islice(peg.keys() - _OF_A_PEG - self._ignored, _FAULTS_MAX):
+                    reason = f"{name[:60]!r} is no field of a peg: leave it out, or have it ignored: ignore={name[:60]}"
+                    yield LineFault(field=f"pegging[{index}].{name[:60]}", reason=reason)
+                self._ignored_seen |= self._ignored.intersection(peg)
 
     def _faults_of_parts(self, fields: dict[str, Any]) -> Iterator[LineFault]:
         """Of a line that is not well formed: what is wrong with the parts that are."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from canonical.base import Code, Instant
+from canonical.base import Code, Count, Instant
 from canonical.identity import plan_run_id
 from canonical.plan import PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage, RefusedLine
 from gateway.door import in_time
@@ -101,7 +101,7 @@ async def take_plan(
     parts: PartsPart,
     source: Annotated[Code, Query(description="The planning system, as in its events")],
     plant: Annotated[Code, Query()],
-    version: Annotated[int, Query(ge=0, le=2**53 - 1, description="The plan with the higher version is the newer")],
+    version: Annotated[Count, Query(description="The plan with the higher version is the newer")],
     partial: Annotated[bool, Query(description="Requirements that the plan leaves out are not withdrawn")] = False,
     ignore: Annotated[
         list[IgnoredName],

@@ -148,35 +148,51 @@ def _encoded(decoder: codecs.IncrementalDecoder | _Untouched, piece: bytes, *, f
 
 async def numbered_lines(chunks: AsyncIterator[bytes], *, at_once: int) -> AsyncIterator[list[tuple[int, bytes]]]:
     """The stream's lines with their numbers from 1, in chunks; raises Refusal where a line is too long."""
-    rest, number, waiting = b"", 0, list[tuple[int, bytes]]()
+    begun: list[bytes] = []  # the parts of the line that has not ended: joined once, however small they come
+    size, number, waiting = 0, 0, list[tuple[int, bytes]]()
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        first, *lines = chunk.split(b"\n")
+        begun.append(first)
+        size += len(first)
+        if size > LINE_LIMIT_BYTES:
+            raise _line_too_long(number + 1)
+        if lines:
+            lines, begun = [b"".join(begun), *lines[:-1]], [lines[-1]]
+            size = len(begun[0])
         if number + len(lines) > LINES_MAX:
-            raise Refusal(
-                413,
-                "too_many_lines",
-                f"the plan has more than {LINES_MAX} lines. Nothing of it was kept",
-                f"send at most {LINES_MAX} lines of one plant",
-                field="body",
-            )
-        if len(rest) > LINE_LIMIT_BYTES:
-            raise Refusal(
-                422,
-                "line_too_long",
-                f"line {number + len(lines) + 1} is longer than {LINE_LIMIT_BYTES} bytes",
-                "send one need a line",
-                field="body",
-            )
+            raise _too_many_lines()
+        if size > LINE_LIMIT_BYTES:
+            raise _line_too_long(number + len(lines) + 1)
         for line in lines:
             number += 1
             waiting.append((number, line))
         if len(waiting) >= at_once:
             yield waiting
             waiting = []
-    if rest:
+    if rest := b"".join(begun):
         waiting.append((number + 1, rest))
     if waiting:
         yield waiting
+
+
+def _too_many_lines() -> Refusal:
+    return Refusal(
+        413,
+        "too_many_lines",
+        f"the plan has more than {LINES_MAX} lines. Nothing of it was kept",
+        f"send at most {LINES_MAX} lines of one plant",
+        field="body",
+    )
+
+
+def _line_too_long(number: int) -> Refusal:
+    return Refusal(
+        422,
+        "line_too_long",
+        f"line {number} is longer than {LINE_LIMIT_BYTES} bytes",
+        "send one need a line",
+        field="body",
+    )
 
 
 def _packed_too_tight(packed: int) -> Refusal:

@@ -48,6 +48,12 @@ class ExceptionView(ExceptionSnapshot):
     waiting: int = Field(0, description="Requirements that wait for this decision, where several share the question")
 
 
+class LineChoiceBody(LineChoice):
+    """A choice for a line as a person sends it: a misspelt quantity would choose all the rest of the line."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class DecisionBody(BaseModel):
     """What a person decides."""
 
@@ -77,7 +83,7 @@ class DecisionBody(BaseModel):
 
     choice: Choice
     supplier: Code | None = Field(None, description="Of a split: the second source; else the proposal's best")
-    lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = Field(
+    lines: Annotated[tuple[LineChoiceBody, ...], Field(max_length=1000)] = Field(
         (),
         description="For an approved engineering change: the dispositions, or parts of them, that differ from the "
         "proposal. `line` is the disposition's `number`, `choice` one of its candidates",
@@ -185,7 +191,7 @@ def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt
         digest=digest,
         choice=body.choice,
         supplier=body.supplier,
-        lines=body.lines,
+        lines=tuple(LineChoice(**dict(line)) for line in body.lines),
         decided_by=body.decided_by,
         role=body.role,
         comment=body.comment,

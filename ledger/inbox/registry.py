@@ -119,7 +119,16 @@ class Registry:
             row = (await connection.execute(_BY_NUMBER, {"order_number": order_number})).one_or_none()
         return None if row is None else OrderRef(order_id=OrderId(row.id), closed=row.closed, supplier=row.supplier)
 
+    async def order_that_sent(self, reference: str) -> OrderRef | None:
+        """The order that sent a document with this reference to its supplier."""
+        async with autocommit(self._engine) as connection:
+            row = (await connection.execute(_BY_DOCUMENT, {"reference": [reference]})).one_or_none()
+        return None if row is None else OrderRef(order_id=OrderId(row.id), closed=row.closed, supplier=row.supplier)
 
+
+_BY_DOCUMENT = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).where(
+    OrderRecord.sent_references.contains(bindparam("reference", type_=ARRAY(Text)))
+)
 _BY_NUMBER = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).where(
     OrderRecord.order_number == bindparam("order_number")
 )

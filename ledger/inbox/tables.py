@@ -66,6 +66,15 @@ class LeaseRow(Base):
     expires_at: Mapped[dt.datetime]
 
 
+class CallSlotRow(Base):
+    """The next free moment for a call to a counterpart; see ledger.inbox.call_slots."""
+
+    __tablename__ = "call_slot"
+
+    counterpart: Mapped[str] = mapped_column(primary_key=True)
+    free_at: Mapped[dt.datetime]
+
+
 class DeadLetterRow(Base):
     """A message that could not be understood or delivered; its id is a digest of what makes it unique."""
 

@@ -114,6 +114,7 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
                 "requisition_number": snapshot.requisition_number,
                 "stage": snapshot.stage,
                 "closed": snapshot.closed,
+                "sent_references": list(snapshot.sent_references),
             }
         case ExceptionSnapshot():
             return ExceptionRecord, common | {

@@ -6,9 +6,10 @@ from decimal import Decimal
 from sqlalchemy import (
     ForeignKey,
     Index,
+    Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from canonical.bom import BomRevised
@@ -70,6 +71,8 @@ class OrderRecord(Base):
     requisition_number: Mapped[str | None]
     stage: Mapped[str]
     closed: Mapped[bool]
+    sent_references: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Of its documents to the supplier, by which acknowledgements find it."""
     position: Mapped[int]
     snapshot: Mapped[OrderSnapshot] = mapped_column(Document(OrderSnapshot))
     recorded_at: Mapped[dt.datetime]
@@ -81,6 +84,7 @@ class OrderRecord(Base):
             unique=True,
             postgresql_where=text("order_number IS NOT NULL"),
         ),
+        Index("ix_purchase_order_sent_references", "sent_references", postgresql_using="gin"),
     )
 
 

@@ -27,6 +27,7 @@ WITHDRAWN = "pegline.requirement.withdrawn.v1"
 QUANTITY_SHARE, QUANTITY_LEAST = Decimal("0.4"), Decimal(25)
 EARLIER_DAYS, LATER_DAYS = 3, 8
 SLIGHT_QUANTITY = Decimal(1)
+SLIGHT_OF_AT_LEAST = Decimal(20)
 SERVICE_SHARE, SERVICE_LATER_DAYS = Decimal("0.3"), 7
 
 
@@ -139,9 +140,9 @@ def revise(
     counts = [round(len(plan.requirements) * share) for share in (share_changed, share_gone, share_new, share_slightly)]
     if sum(counts) > len(drawn):
         raise ValueError(f"the shares add up to {sum(counts)} of {len(drawn)} lines")
-    changed, drawn_gone, models, slightly = (
-        drawn[sum(counts[:position]) : sum(counts[: position + 1])] for position in range(len(counts))
-    )
+    changed, drawn_gone, models = (drawn[sum(counts[:position]) : sum(counts[: position + 1])] for position in range(3))
+    rest = drawn[sum(counts[:3]) :]
+    slightly = [one for one in rest if plan.requirements[one].quantity >= SLIGHT_OF_AT_LEAST][: counts[3]]
     gone = [*drawn_gone, *gone]
     requirements = {key: value for key, value in plan.requirements.items() if key not in gone}
     for reference, kind in zip(changed, cycle(("more", "earlier", "less", "later")), strict=False):

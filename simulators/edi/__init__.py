@@ -11,6 +11,7 @@ ORDERS  BGM+220+<order>+9, DTM+137, DTM+4, RFF+ON:<order>::<revision> (else revi
 ORDCHG  BGM+230+<order>+4, RFF+ON:<order>::<revision>, the same heading and lines, whole; LIN+<line>+<1229>: 1 added,
         2 deleted, 3 changed, 4 no action. FTX+PUR+1++EXPEDITE in the heading or a line asks for the requested date
 OSTENQ  BGM+347+<number>, RFF+ON:<order>::<revision>: the reminder
+CONTRL  UCI+<reference>+<sender>+<recipient>+<0083>: what the buyer says of a document of ours; it is counted
 Any other segment is passed over. A CNT+2 that is there must be the number of LIN.
 
 WRITTEN
@@ -23,6 +24,9 @@ ORDRSP  BGM+231+<number>+<1225>+<4343>: 29+AP all as ordered, 27+RE all rejected
         for several dates DTM+2 and PRI first, then for each SCC+1, QTY+113:<quantity>, DTM+67:<promised>:102,
         and SCC+1, QTY+83 for what is backordered
         UNS+S, CNT+2:<lines>
+        with own_line_numbers the LIN count from 1 and name the item alone
+CONTRL  UCI+<reference of the interchange>+<sender>+<recipient>+<7 taken | 4 rejected>+<0085 where rejected>
+APERAK  BGM+313+<number>+27, DTM+137, RFF+ON:<order>, NAD+SU, ERC+<code>, FTX+AAO+++<text>
 DESADV  BGM+351+<number>+9, DTM+137, DTM+17:<arrival>:102, RFF+ON:<order>::<revision>, NAD+SU, NAD+BY, CPS+1,
         per line LIN+<line>++<item>:BP, QTY+12:<quantity>:<unit>, RFF+ON:<order>:<line>; CNT+2:<lines>
 """

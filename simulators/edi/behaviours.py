@@ -6,7 +6,10 @@ promises under it, and what it still promises when an order is changed. Not deci
 Of a line:  accept, later_date (days: working days), split (share by the requested date, the rest `days` later),
             backorder_part (share backordered without a date), reject, price_change (percent)
 Of an order: silent_until_reminded, answer_twice (the same bytes), unreadable (wrong counts, until fixed or reminded),
-            accept_header_only (no lines), answer_old_revision (to a change: the former revision is answered first)
+            accept_header_only (no lines), answer_old_revision (to a change: the former revision is answered first),
+            own_line_numbers (LIN counts from 1, the item says which), acknowledge (a CONTRL goes before the answer),
+            reject_syntax (CONTRL), reject_application (APERAK): the document is not taken, nothing else is answered;
+            `times` is then how many documents of one order are rejected
 Both kinds may hold at once. A rule is for first orders unless it says `document: ORDCHG` or `any`;
 answer_old_revision is for changes.
 """
@@ -15,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,11 +26,17 @@ from simulators.edi.documents import LinePromise, OrderLine, OrderText, Schedule
 
 LineBehaviour = Literal["accept", "later_date", "split", "backorder_part", "reject", "price_change"]
 OrderBehaviour = Literal[
-    "silent_until_reminded", "answer_twice", "unreadable", "accept_header_only", "answer_old_revision"
+    "silent_until_reminded",
+    "answer_twice",
+    "unreadable",
+    "accept_header_only",
+    "answer_old_revision",
+    "own_line_numbers",
+    "acknowledge",
+    "reject_syntax",
+    "reject_application",
 ]
-_OF_ORDERS = frozenset(
-    {"silent_until_reminded", "answer_twice", "unreadable", "accept_header_only", "answer_old_revision"}
-)
+_OF_ORDERS = frozenset(get_args(OrderBehaviour))
 
 
 class Match(BaseModel):

@@ -113,9 +113,14 @@ def read_reminder(message: Message) -> str:
 
 
 def answer(
-    number: str, order: OrderText, promises: Sequence[LinePromise], now: datetime, heading_only: bool = False
+    number: str,
+    order: OrderText,
+    promises: Sequence[LinePromise],
+    now: datetime,
+    heading_only: bool = False,
+    own_line_numbers: bool = False,
 ) -> list[Written]:
-    """Return the segments of an ORDRSP; `heading_only` leaves the lines out."""
+    """Return the segments of an ORDRSP; `heading_only` leaves the lines out, `own_line_numbers` counts them anew."""
     coding = ("29", "AP") if all(promise.as_ordered for promise in promises) else ("4", "AC")
     if promises and all(promise.rejected for promise in promises):
         coding = ("27", "RE")
@@ -124,7 +129,11 @@ def answer(
         ("BGM", "231", number, *coding),
         *_heading(order, now),
         ("CUX", ("2", order.currency, "9")),
-        *(segment for promise in named for segment in _answer_line(promise)),
+        *(
+            segment
+            for place, promise in enumerate(named, 1)
+            for segment in _answer_line(promise, place if own_line_numbers else promise.line.line)
+        ),
         ("UNS", "S"),
         ("CNT", ("2", str(len(named)))),
     ]
@@ -149,6 +158,23 @@ def despatch(
     return [*written, ("CNT", ("2", str(len(lines))))]
 
 
+def control(reference: str, sender: str, recipient: str, *, taken: bool) -> list[Written]:
+    """Return the segments of a CONTRL on an interchange."""
+    return [("UCI", reference, sender, recipient, *(("7",) if taken else ("4", "12")))]
+
+
+def application_error(number: str, order: OrderText, text: str, now: datetime) -> list[Written]:
+    """Return the segments of an APERAK that rejects an order."""
+    return [
+        ("BGM", "313", number, "27"),
+        ("DTM", ("137", f"{now:%Y%m%d%H%M%S}", "204")),
+        ("RFF", ("ON", order.order)),
+        ("NAD", "SU", (order.supplier, "", "92")),
+        ("ERC", "42"),
+        ("FTX", "AAO", "", "", text),
+    ]
+
+
 def plain(number: Decimal) -> str:
     """Return a number without exponent and trailing zeros."""
     return f"{number.normalize():f}"
@@ -163,9 +189,9 @@ def _heading(order: OrderText, now: datetime) -> list[Written]:
     ]
 
 
-def _answer_line(promise: LinePromise) -> Iterator[Written]:
+def _answer_line(promise: LinePromise, number: int) -> Iterator[Written]:
     line = promise.line
-    yield ("LIN", str(line.line), promise.action, (line.item, "BP"))
+    yield ("LIN", str(number), promise.action, (line.item, "BP"))
     if line.deleted:
         return
     yield ("QTY", ("21", plain(line.quantity), line.unit))

@@ -20,13 +20,15 @@ from simulators.edi.documents import (
     OrderText,
     ScheduleLine,
     answer,
+    application_error,
+    control,
     despatch,
     plain,
     read_order,
     read_reminder,
 )
 from simulators.edi.holdings import Held, unsent
-from simulators.edi.syntax import BadInterchange, Message, Written, compose, parse
+from simulators.edi.syntax import BadInterchange, Interchange, Message, Written, compose, parse
 from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
@@ -48,6 +50,9 @@ class Suppliers:
         self.rules = Rules()
         self.orders: dict[str, Held] = {}
         self.counts = {"received": 0, "duplicates": 0, "refused": 0, "stale": 0, "reminders": 0}
+        self.counts |= {"rejected": 0, "acknowledgements": 0}
+        self.rejections: dict[str, int] = {}
+        """By order: how many of its documents were rejected."""
         self.answers: dict[str, tuple[bytes, dict[str, Any]]] = {}
         """By Idempotency-Key and by interchange: which document it was, and how it was answered."""
         self._numbers = 0
@@ -56,6 +61,7 @@ class Suppliers:
         self.shelf.entries("answers", self.answers)
         self.shelf.whole("rules", lambda: self.rules, lambda kept: setattr(self, "rules", kept))
         self.shelf.whole("counts", lambda: self.counts, self.counts.update)
+        self.shelf.whole("rejections", lambda: self.rejections, self.rejections.update)
         self.shelf.whole("numbers", lambda: self._numbers, lambda kept: setattr(self, "_numbers", kept))
 
     @asynccontextmanager
@@ -80,7 +86,7 @@ class Suppliers:
             known_as = f"interchange {interchange.reference} of {interchange.sender}"
             if before := self._answered(known_as, body):
                 return before, True
-            readings = [self._understand(message, interchange.sender) for message in interchange.messages]
+            readings = [self._understand(message, interchange) for message in interchange.messages]
         except (BadInterchange, AnotherDocument):
             self.counts["refused"] += 1
             raise
@@ -101,33 +107,46 @@ class Suppliers:
         self.counts["duplicates"] += 1
         return statement
 
-    def _understand(self, message: Message, sender: str) -> tuple[str, OrderText | Held, str]:
+    def _understand(
+        self, message: Message, interchange: Interchange
+    ) -> tuple[str, OrderText | Held | None, Interchange]:
         """Read a message and check it against the books, before anything is processed."""
+        if message.kind == "CONTRL":
+            return message.kind, None, interchange
         if message.kind == "OSTENQ":
-            return message.kind, self._known(read_reminder(message)), sender
+            return message.kind, self._known(read_reminder(message)), interchange
         if message.kind not in ("ORDERS", "ORDCHG"):
-            raise BadInterchange(f"{message.kind or 'a message of no type'}: ORDERS, ORDCHG and OSTENQ are read")
+            raise BadInterchange(
+                f"{message.kind or 'a message of no type'}: ORDERS, ORDCHG, OSTENQ and CONTRL are read"
+            )
         text = read_order(message)
         if message.kind == "ORDCHG":
             self._known(text.order)
         elif text.order in self.orders and self.orders[text.order].first != text:
             raise BadInterchange(f"order {text.order} is held already, with other contents; send an ORDCHG")
-        return message.kind, text, sender
+        return message.kind, text, interchange
 
     def _known(self, order: str) -> Held:
         if order not in self.orders:
             raise BadInterchange(f"order {order} is not known here")
         return self.orders[order]
 
-    def _process(self, kind: str, about: OrderText | Held, sender: str) -> dict[str, Any]:
+    def _process(self, kind: str, about: OrderText | Held | None, interchange: Interchange) -> dict[str, Any]:
+        if about is None:
+            self.counts["acknowledgements"] += 1
+            return {"type": kind, "order": "", "done": "counted"}
         self.shelf.touch("orders", about.text.order if isinstance(about, Held) else about.order)
         if isinstance(about, Held):
             self.counts["reminders"] += 1
             self._remind(about)
             return {"type": kind, "order": about.text.order, "done": "reminded"}
         held = self.orders.get(about.order)
+        if self._acknowledged(about, held, interchange):
+            self.counts["rejected"] += 1
+            return {"type": kind, "order": about.order, "revision": about.revision, "done": "rejected"}
         if held is None:
-            held = self.orders[about.order] = Held(len(self.orders) + 1, about, about, sender, [about.revision])
+            buyer = interchange.sender
+            held = self.orders[about.order] = Held(len(self.orders) + 1, about, about, buyer, [about.revision])
             self._answer_first(held)
             done = "taken"
         elif about.is_change and about.revision > held.text.revision:
@@ -138,6 +157,28 @@ class Suppliers:
             held.stale_documents += 1
             done = "held already"
         return {"type": kind, "order": about.order, "revision": about.revision, "done": done}
+
+    def _acknowledged(self, text: OrderText, held: Held | None, interchange: Interchange) -> bool:
+        """Acknowledge a document where a rule says so; returns whether it was rejected."""
+        nth = held.nth if held else len(self.orders) + 1
+        rule = self.rules.of_order(text, nth)
+        if rule is None or rule.behaviour not in ("acknowledge", "reject_syntax", "reject_application"):
+            return False
+        taken = rule.behaviour == "acknowledge"
+        before = self.rejections.get(text.order, 0)
+        if not taken and rule.times is not None and before >= rule.times:
+            return False
+        self.rejections[text.order] = before + (not taken)
+        by = held or Held(nth, text, text, interchange.sender)
+        number = self._next_number("AK")
+        if rule.behaviour == "reject_application":
+            segments = application_error(number, text, "an item of the order is not sold any more", self.clock.now())
+            body = self._compose(by, "APERAK", segments, number)
+        else:
+            segments = control(interchange.reference, interchange.sender, text.supplier, taken=taken)
+            body = self._compose(by, "CONTRL", segments, number)
+        self._post(by, [("acknowledgement" if taken else "rejection", body)])
+        return not taken
 
     def _answer_first(self, held: Held) -> None:
         rule = self.rules.of_order(held.text, held.nth)
@@ -189,7 +230,10 @@ class Suppliers:
         heading_only = behaviour == "accept_header_only" and all(each.as_ordered for each in promises)
         broken = behaviour == "unreadable"
         held.waiting = "unreadable" if broken else None
-        body = self._ordrsp(held, held.text, promises, heading_only=heading_only, wrong_counts=broken)
+        own = behaviour == "own_line_numbers"
+        body = self._ordrsp(
+            held, held.text, promises, heading_only=heading_only, wrong_counts=broken, own_line_numbers=own
+        )
         bodies.append(("answer with wrong counts" if broken else "answer", body))
         if behaviour == "answer_twice":
             bodies.append(("the same answer again", body))
@@ -203,9 +247,10 @@ class Suppliers:
         *,
         heading_only: bool = False,
         wrong_counts: bool = False,
+        own_line_numbers: bool = False,
     ) -> bytes:
         number = self._next_number("OA")
-        segments = answer(number, text, promises, self.clock.now(), heading_only)
+        segments = answer(number, text, promises, self.clock.now(), heading_only, own_line_numbers)
         return self._compose(held, "ORDRSP", segments, number, wrong_counts)
 
     def _compose(

@@ -52,6 +52,7 @@ INFO_RECORDS = service(
         IsRelevantForAutomSrcg          S1 upper
         YY1_OrderMultiple_PIR           Q13.3 unit=PurgDocOrderQuantityUnit extension
         """,
+        one("to_PurgInfoRecd", "A_PurchasingInfoRecord", "PurchasingInfoRecord"),
         many(
             "to_PurInfoRecdPrcgCndnValidity",
             "A_PurInfoRecdPrcgCndnValidity",

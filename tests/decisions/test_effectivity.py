@@ -8,7 +8,8 @@ from canonical.policy import RouteKind, RouteRule
 from canonical.sourcing import Agreement, Assessment, Component, ItemAtPlant, Source
 from decisions.assess import NotOrderable, SourcingDecision, decide_sourcing
 from decisions.availability import fastest_order
-from decisions.sourcing import choose
+from decisions.effectivity import terms_in_force
+from decisions.sourcing import choose, sound_sources
 from decisions.supply_requests import on_agreed_terms, request_for
 from tests.decisions.models import a_need, a_policy, a_source, an_item, june, may
 
@@ -164,6 +165,17 @@ def test_the_request_names_the_agreement_that_it_calls_off() -> None:
     assert request.agreement is not None
     assert (request.agreement.number, request.agreement.item) == ("4600000010", 10)
     assert "quantity_left" not in request.agreement.model_dump()
+
+
+def test_a_shortage_is_valued_at_the_price_in_force_and_its_order_may_be_changed_though_the_price_has_ended() -> None:
+    from_june = a_source(price=Decimal(3), price_from=june(1))
+    until_may = a_source(price=Decimal(2), price_to=may(31))
+    assert terms_in_force([from_june, until_may], may(31)) == until_may
+    assert terms_in_force([from_june, until_may], june(1)) == from_june
+    assert terms_in_force([until_may], june(1)) == until_may
+    assert terms_in_force([], june(1)) is None
+    assert list(sound_sources(a_need(), known(until_may), june(1))) == []
+    assert list(sound_sources(a_need(), known(until_may), june(1), agreed=True)) == [until_may]
 
 
 def test_availability_of_a_new_order_is_by_its_own_delivery_date() -> None:

@@ -59,6 +59,13 @@ def test_cheaper_earlier_and_missing_values_need_no_person() -> None:
     assert judged(price=None, last=None).accepted
 
 
+@pytest.mark.parametrize("slipped", ["0.20", "0.02", "0.999"])
+def test_a_price_that_is_lower_than_any_discount_is_a_slip_to_ask_about(slipped: str) -> None:
+    (breach,) = judged(price=slipped).exceptions
+    assert (breach.aspect, breach.limit) == ("price", Decimal("-0.50"))
+    assert judged(price="0.10", tolerance=Tolerance(price_less=Decimal("0.95"))).accepted
+
+
 def test_all_three_can_be_outside_at_once() -> None:
     assert [breach.aspect for breach in judged(1, "3", june(30)).exceptions] == ["quantity", "price", "date"]
 
@@ -124,6 +131,7 @@ def test_the_reason_names_what_was_compared_and_the_limits() -> None:
         "tolerance.quantity_less": "0.03",
         "tolerance.quantity_more": "0.01",
         "tolerance.price_more": "0.01",
+        "tolerance.price_less": "0.50",
         "tolerance.later_working_days": 0,
     }
 

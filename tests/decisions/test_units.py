@@ -14,6 +14,7 @@ from canonical.units import KNOWN_UNITS, SAME, UNITS, physical_ratio, rescale
 from decisions.units import (
     conversion,
     pegs_in_order_unit,
+    per_supplied_unit,
     share_of_order_unit,
     source_conversion,
     to_need_unit,
@@ -196,6 +197,10 @@ def test_a_suppliers_own_box_goes_over_the_items_even_where_the_need_is_in_boxes
     assert source_conversion("DZN", tens, item) == (Decimal(5), Decimal(6))
     assert source_conversion("EA", a_source(unit="BX"), item) == (Decimal(12), Decimal(1))
     assert source_conversion("KGM", tens, item) is None
+    known = item.model_copy(update={"sources": (tens, a_source(supplier="1678", unit="BX"))})
+    assert per_supplied_unit("EA", "1580", "BX", known) == (Decimal(10), Decimal(1))
+    assert per_supplied_unit("EA", "1678", "BX", known) == (Decimal(12), Decimal(1))
+    assert per_supplied_unit("EA", "1580", "BX", None) is None
 
 
 @given(quantities)

@@ -16,6 +16,7 @@ from canonical.exception import Decision, DecisionRefused
 from canonical.messages import (
     ChangeOpened,
     ChangeSuperseded,
+    DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     RequirementOpened,
@@ -24,7 +25,15 @@ from canonical.messages import (
     StockOpened,
     SupplierAnswered,
 )
-from canonical.order import AnswerOutcome, AnswerScheduleLine, LineAnswer, OrderAnswer, ShipmentAnnounced
+from canonical.order import (
+    AcknowledgementOutcome,
+    AnswerOutcome,
+    AnswerScheduleLine,
+    DocumentAcknowledged,
+    LineAnswer,
+    OrderAnswer,
+    ShipmentAnnounced,
+)
 from canonical.plan import PlanRunStatus
 from canonical.policy import Ownership, PlantPolicy
 from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState
@@ -56,6 +65,7 @@ EntityMessage = (
     | RequirementWithdrawn
     | SupplierAnswered
     | ShipmentsAnnounced
+    | DocumentAcknowledgement
     | GoodsReceived
     | DocumentEdited
     | ChangeOpened
@@ -123,6 +133,9 @@ class FakeEntities:
 
     async def answer_order(self, order: str, answered: SupplierAnswered, /) -> bool:
         return await self._take(order, answered)
+
+    async def acknowledge_document(self, order: str, acknowledged: DocumentAcknowledgement, /) -> bool:
+        return await self._take(order, acknowledged)
 
     async def announce_shipment(self, order: str, announced: ShipmentsAnnounced, /) -> bool:
         return await self._take(order, announced)
@@ -201,7 +214,9 @@ class PlainDialect:
     def read(self, body: bytes, content_type: str) -> SupplierDocument:
         if self.broken:
             raise RuntimeError("the reader stumbled")
-        return SupplierDocument([self._part(line) for line in body.decode().split("\n")])
+        text = body.decode()
+        replies = [b"thanks"] if text.endswith(";reply") else []
+        return SupplierDocument([self._part(line) for line in text.removesuffix(";reply").split("\n")], replies)
 
     def _part(self, line: str) -> DocumentPart:
         try:
@@ -209,8 +224,15 @@ class PlainDialect:
         except UnreadableMessage as unreadable:
             return DocumentPart(line.encode(), unreadable)
 
-    def _message(self, words: list[str]) -> OrderAnswer | ShipmentAnnounced:
+    def _message(self, words: list[str]) -> OrderAnswer | ShipmentAnnounced | DocumentAcknowledged:
         match words:
+            case ["acknowledged", reference]:
+                return DocumentAcknowledged(
+                    reference=reference,
+                    acknowledgement_number="CONTRL/1",
+                    outcome=AcknowledgementOutcome.REJECTED,
+                    effective_at=MORNING,
+                )
             case ["answer", order, revision, line, quantity, day]:
                 part = AnswerScheduleLine.model_validate(
                     {"outcome": AnswerOutcome.ACCEPTED, "quantity": quantity, "unit": "EA", "date": day}

@@ -149,6 +149,7 @@ async def test_a_decision_waits_for_temporal_to_come_back(gateway: Gateway, ledg
         ({"event_id": "x" * 101}, "event_id"),
         ({"comment": "a\x00b"}, "comment"),
         ({"chioce": "accept"}, "chioce"),
+        ({"choice": "approve", "lines": [{"line": 1, "choice": "scrap", "qty": "3"}]}, "lines[0].qty"),
     ],
 )
 async def test_a_bad_decision_names_its_field(
@@ -173,6 +174,17 @@ async def test_a_decision_that_is_no_json_is_malformed(gateway: Gateway, open_sh
         f"{PATH}/decision", content="{", headers={"If-Match": open_shortage.digest, "content-type": "application/json"}
     )
     problem(response, 400, "malformed_json")
+
+
+async def test_a_question_that_requirements_share_says_how_many_wait(
+    gateway: Gateway, open_shortage: ExceptionSnapshot
+) -> None:
+    assert (await gateway.client.get(PATH)).json()["waiting"] == 0
+    for number in range(3):
+        await gateway.ledger.join_question("P1", "X", "d", open_shortage.id, f"requirement/P1/X/{number}")
+    assert (await gateway.client.get(PATH)).json()["waiting"] == 3
+    [listed] = (await gateway.client.get("/v1/exceptions?state=open")).json()["items"]
+    assert listed["waiting"] == 3
 
 
 async def test_an_unknown_exception_is_not_found(gateway: Gateway) -> None:

@@ -364,3 +364,9 @@ async def test_an_attribute_that_is_stated_twice_in_headers_is_refused(gateway: 
     headers = [("content-type", "application/json"), ("ce-specversion", "1.0"), ("ce-id", "a"), ("ce-id", "b")]
     answer = await gateway.client.post("/v1/events", content=b"{}", headers=headers)
     assert problem(answer, 400, "malformed_event")["field"] == "ce-id"
+
+
+async def test_an_answer_that_names_a_line_twice_is_refused(gateway: Gateway) -> None:
+    twice = answered("e-1")
+    twice["data"]["lines"] *= 2
+    assert problem(await gateway.send(twice), 422, "invalid_field")["field"] == "data.lines"

@@ -139,6 +139,12 @@ def test_a_peg_is_read_as_strictly_as_its_line() -> None:
     assert set(found) == {f"pegging[{index}].quantity" for index in (0, 1, 2)}
 
 
+@pytest.mark.parametrize("revision", ["1.000", "1,000", "1_000", "1.0", "-1"])
+def test_a_revision_is_digits_alone(revision: str) -> None:
+    [found] = read(f'{HEAD};source_revision\nX;27;EA;2026-06-15;"{revision}"\n')
+    assert [fault.field for fault in found.faults] == ["source_revision"]
+
+
 # -- days
 
 
@@ -230,6 +236,13 @@ def test_a_json_key_that_means_nothing_or_stands_twice_refuses_its_line() -> Non
     assert "stands twice" in faults(twice, form="ndjson")["line"]
     pegs = '[{""demand"": ""B"", ""quantity"": 1, ""quantity"": 2, ""date"": ""2026-06-15""}]'
     assert "stands twice" in faults(f'{HEAD};pegging\nX;27;EA;2026-06-15;"{pegs}"\n')["pegging"]
+
+
+def test_a_name_in_a_peg_that_means_nothing_refuses_the_line_unless_it_is_ignored() -> None:
+    peg = {"demand": "B", "quantity": "27", "date": "2026-06-15", "criticallity": "A"}
+    line = {"item": "X", "quantity": "27", "unit": "EA", "required_date": "2026-06-15", "pegging": [peg]}
+    assert set(faults(json.dumps(line), form="ndjson")) == {"pegging[0].criticallity"}
+    assert lines(json.dumps(line), form="ndjson", ignored=("criticallity",))
 
 
 def test_a_row_of_another_plant_is_refused() -> None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from temporalio.service import RPCStatusCode
 
-from canonical.messages import GoodsReceived, ShipmentsAnnounced, SupplierAnswered
+from canonical.messages import DocumentAcknowledgement, GoodsReceived, ShipmentsAnnounced, SupplierAnswered
+from canonical.order import WriteOutcome, Written
 from gateway.app import create_app
 from gateway.delivery.relay import RelayPace
 from tests.gateway.conftest import Gateway, tried, until
@@ -200,3 +201,32 @@ async def test_an_order_that_ended_before_it_was_recorded_counts_as_closed(gatew
     await gateway.send(answered("a-1"))
     await gateway.relay.drain()
     assert await gateway.statuses("4500000001") == ["ignored: order closed"]
+
+
+async def test_an_acknowledgement_reaches_the_order_that_sent_the_document(gateway: Gateway) -> None:
+    order = await gateway.order(sent_references=("ABC", "DEF"))
+    await gateway.document("acknowledged;DEF")
+    await gateway.document("acknowledged;4500000001")
+    await gateway.document("acknowledged;XYZ")
+    await gateway.relay.drain()
+    reached = gateway.entities.messages_to(order.id)
+    stated = [each.acknowledgement.reference for each in reached if isinstance(each, DocumentAcknowledgement)]
+    assert sorted(stated) == ["4500000001", "DEF"]
+    [letter] = await gateway.letters()
+    assert (letter.letter.code, "'XYZ'" in letter.letter.detail) == ("unknown_order", True)
+
+
+async def test_a_reply_that_a_supplier_asked_for_is_sent_once(gateway: Gateway) -> None:
+    sent: list[tuple[bytes, str]] = []
+
+    class Port:
+        async def send_reply(self, document: bytes, *, key: str) -> WriteOutcome:
+            sent.append((document, key))
+            return Written()
+
+    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda plant: TODAY, relay=False, replies=Port())
+    await gateway.order()
+    for _ in range(2):
+        await gateway.document("answer;4500000001;1;10;500;2026-06-10;reply")
+        await app.state.relay.drain()
+    assert [document for document, _ in sent] == [b"thanks"]

@@ -77,7 +77,11 @@ def test_the_shipped_thresholds_are_those_that_the_rules_are_explained_with(book
         later_working_days=5,
     )
     assert policy.tolerance == Tolerance(
-        quantity_less=Decimal("0.03"), quantity_more=Decimal("0.01"), price_more=Decimal("0.01"), later_working_days=0
+        quantity_less=Decimal("0.03"),
+        quantity_more=Decimal("0.01"),
+        price_more=Decimal("0.01"),
+        price_less=Decimal("0.5"),
+        later_working_days=0,
     )
     assert policy.escalation == Escalation(
         sla_hours=16, reminder_at=Decimal("0.5"), buyer_at=Decimal("1.0"), manager_at=Decimal("1.5")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from adapters.errors import UnreadableMessage
-from canonical.order import AnswerOutcome, OrderAnswer, ShipmentAnnounced
+from canonical.order import AnswerOutcome, DocumentAcknowledged, OrderAnswer, ShipmentAnnounced
 from simulators.edi.app import create
 from simulators.edi.syntax import BadInterchange, compose, parse
 from simulators.faults import InProcessTransport
@@ -343,3 +343,39 @@ def test_characters_that_separate_are_released_and_come_back() -> None:
 def test_what_is_no_interchange_is_refused(body: bytes) -> None:
     with pytest.raises(BadInterchange):
         parse(body)
+
+
+@pytest.mark.parametrize(("behaviour", "means"), [("reject_syntax", "CONTRL"), ("reject_application", "APERAK")])
+async def test_a_rejected_order_is_not_held_until_it_comes_again(scene: Scene, behaviour: str, means: str) -> None:
+    await scene.rules({"behaviour": behaviour, "times": 1})
+    await scene.send(document("ORDERS", [line(10)]), "k-1")
+    (rejected,) = scene.answers()
+    assert isinstance(rejected, DocumentAcknowledged)
+    assert (rejected.outcome, rejected.acknowledgement_number.partition("/")[0]) == ("rejected", means)
+    assert rejected.reference == (ORDER if means == "APERAK" else f"ORDERS{ORDER}1")
+    assert (await scene.books())["orders"] == {}
+    again = document("ORDERS", [line(10)]).replace(f"ORDERS{ORDER}1".encode(), b"AGAIN")
+    await scene.send(again, "k-2")
+    assert scene.answer().order_number == ORDER
+
+
+async def test_an_order_can_be_acknowledged_before_it_is_answered(scene: Scene) -> None:
+    await scene.rules({"behaviour": "acknowledge"})
+    await scene.send(document("ORDERS", [line(10)]))
+    kinds = sorted(type(each).__name__ for each in scene.answers())
+    assert kinds == ["DocumentAcknowledged", "OrderAnswer"]
+
+
+async def test_a_supplier_can_count_its_own_lines(scene: Scene) -> None:
+    await scene.rules({"behaviour": "own_line_numbers"})
+    await scene.send(document("ORDERS", [line(10), line(20)]))
+    assert [(each.line, each.item, each.by_reference) for each in scene.answer().lines] == [
+        (1, "CH-0234", False),
+        (2, "CH-0234", False),
+    ]
+
+
+async def test_what_the_buyer_says_of_a_suppliers_document_is_counted(scene: Scene) -> None:
+    contrl = b"UNB+UNOC:3+PEGLINE+VAN+260601:0800+R1'UNH+1+CONTRL:D:3:UN'UCI+OA1+VAN+PEGLINE+7'UNT+3+1'UNZ+1+R1'"
+    assert (await scene.send(contrl)).json()["messages"] == [{"type": "CONTRL", "order": "", "done": "counted"}]
+    assert (await scene.books())["counts"]["acknowledgements"] == 1

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,8 +67,8 @@ class FakeMasterData(Counterpart):
         found = self.items.get((plant, item))
         return found or UnknownItem(plant=plant, item=item, detail=f"{item} is not kept at {plant}")
 
-    async def prefetch(self, plant: str) -> int:
-        return sum(1 for at, _ in self.items if at == plant)
+    async def prefetch(self, plants: Collection[str]) -> int:
+        return sum(1 for plant, _ in self.items if plant in plants)
 
 
 class FakeErp(Counterpart):

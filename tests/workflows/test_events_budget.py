@@ -15,15 +15,16 @@ from tests.workflows.harness import Harness
 
 EVENTS: Mapping[str, int] = {
     "requirement": 12,
-    "order of one line": 44,
-    "order of four lines": 44,
+    "order of one line": 46,
+    "order of four lines": 46,
 }
 """One marker is that of asking for the policy before the
-answer is judged: a change of policy takes effect on the next decision."""
+answer is judged: a change of policy takes effect on the next decision. One timer waits for the confirmed date to pass,
+and is cancelled by the receipt."""
 ACTIONS: Mapping[str, int] = {
     "requirement": 4,
-    "order of one line": 14,
-    "order of four lines": 14,
+    "order of one line": 15,
+    "order of four lines": 15,
 }
 """Starts, activities, tasks that ran local activities, timers, signals, updates, upserts, two per child."""
 

@@ -57,6 +57,21 @@ async def test_needs_of_one_unknown_item_are_one_question_and_its_answer_is_for_
         assert (await harness.requirement(requirement)).exception_id is None
 
 
+@pytest.mark.recorded("shared_question")
+async def test_a_shared_question_outlives_the_need_that_asked_it(harness: Harness) -> None:
+    item = harness.item("CHAIN", "Cyclops")
+    known = harness.master_data.items.pop(("1710", item))
+    first, second = (harness.need(item, reference=reference) for reference in ("R-1", "R-2"))
+    question = await harness.short(await harness.plan(first))
+    assert (await harness.short(await harness.plan(second))).id == question.id
+    await harness.registered(second.id, "exception.joined")
+    await harness.withdraw(first, 2)
+    assert await harness.ended(first.id) == "withdrawn"
+    harness.master_data.items["1710", item] = known
+    await harness.decide(await harness.exception(question.id), Choice.RETRY)
+    assert (await harness.sent(second.id)).lines
+
+
 async def test_a_question_that_all_have_left_is_closed_and_asked_anew_by_the_next(harness: Harness) -> None:
     item = harness.item("CHAIN", "Cyclops")
     harness.master_data.items.pop(("1710", item))

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from canonical.exception import Choice, ExceptionKind
-from canonical.messages import GoodsReceived
+from canonical.messages import GoodsReceived, OrderOpened
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import ScheduleLineState
 from decisions.overdue import OverdueStep
@@ -193,3 +193,26 @@ def test_what_the_supplier_says_once_more_of_what_came_is_no_old_promise() -> No
     assert state.stage is OrderStage.SENT
     assert chains(state).serves(CHAIN)
     assert chains(state).quantity == Decimal(100)
+
+
+def test_a_promised_moment_is_for_the_day_that_it_is_at_the_plant() -> None:
+    """02:00 in Greenwich on the 20th is the evening of the 19th in Los Angeles."""
+    state = sent_order()
+    west = state.policy.calendar.model_copy(update={"zone": "America/Los_Angeles"})
+    state.policy = state.policy.model_copy(update={"calendar": west})
+    said = statement(10, (TO_ANOTHER_DAY, 100, 20))
+    moment = dt.datetime(2026, 6, 20, 2, tzinfo=dt.UTC)
+    [part] = said.schedule_lines
+    said = said.model_copy(update={"schedule_lines": (part.model_copy(update={"at": moment}),)})
+    take(state, an_answer(1, said), unnoted, june(1))
+    assert [part.date for part in chains(state).promised] == [june(19)]
+
+
+def test_an_order_is_dated_by_the_day_at_its_plant() -> None:
+    before, opened = sent_order(), dt.datetime(2026, 6, 9, 1, 55, tzinfo=dt.UTC)
+    west = before.policy.calendar.model_copy(update={"zone": "America/Los_Angeles"})
+    policy = before.policy.model_copy(update={"calendar": west})
+    message = OrderOpened(
+        order_id=before.id, terms=before.terms, source=before.source, policy=policy, correlation_id="c"
+    )
+    assert OrderState.of(message, opened).order_date == june(8)

@@ -14,7 +14,7 @@ from canonical.messages import GoodsReceived, OrderOpened, SupplyRequested
 from canonical.order import AnswerOutcome
 from canonical.records import OrderStage, OrderTerms
 from canonical.sourcing import ItemAtPlant, PriceBreak, Source, UnitConversion
-from canonical.supply import OrderCoverage, SupplyRequest
+from canonical.supply import OrderCoverage, RequestedComponent, SupplyRequest
 from decisions.netting import left_to_order
 from decisions.sourcing import plan_with
 from decisions.supply_requests import release, request_for
@@ -207,6 +207,16 @@ def test_a_message_with_a_share_of_a_pack_can_be_read_again() -> None:
     assert type(shown).model_validate_json(shown.model_dump_json()) == shown
     request = asks(FIRST, 1, content=144)
     assert SupplyRequest.model_validate_json(request.model_dump_json()) == request
+
+
+def test_a_line_is_given_a_fixed_component_once_and_the_others_by_its_quantity() -> None:
+    components = (
+        RequestedComponent(item="TUBE", unit="KGM", per_unit=Decimal("0.3"), date=june(1)),
+        RequestedComponent(item="TOOL", unit="EA", per_unit=Decimal(1), fixed=True, date=june(1)),
+    )
+    order = Order(asks(FIRST, 900).model_copy(update={"components": components}))
+    given = {one.item: one.quantity for one in order.line.components}
+    assert given == {"TUBE": Decimal("2.7"), "TOOL": Decimal(1)}
 
 
 # -- price breaks

@@ -244,7 +244,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             state.policy,
             self._sourcing.today,
             order_number=reported[0].order_number if reported else None,
-            reason=next((each.refused for each in reported if each.refused), ""),
+            reason=next((each.refused for each in reported if each.refused), "") or _words(reported),
             held_back=state.held_back,
         )
 
@@ -342,3 +342,9 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             lines.append(f"Last decided under policy version `{state.decided_under}`.")
         lines += [f"- {describe_coverage(coverage)}" for coverage in state.coverages]
         return "\n\n".join(lines)
+
+
+def _words(reported: Sequence[CoverageChanged]) -> str:
+    """What the suppliers said of their lines in words."""
+    said = dict.fromkeys(text for each in reported for text in each.remarks)
+    return f"the supplier writes: {'; '.join(said)}"[:500] if said else ""

@@ -7,6 +7,7 @@ then the answer is read again. It makes no calls.
 import datetime as dt
 from typing import assert_never
 
+from canonical.calendar import Calendar
 from canonical.order import LineAnswer, OrderAnswer
 from canonical.policy import RouteKind
 from decisions.answers import Delivered, NotAnswered, ReadAnswer, UnclearAnswer, past_promise, read_answer
@@ -19,6 +20,7 @@ from workflows.purchase_order.state import OrderState
 
 def take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent, today: dt.date) -> None:
     """R10, line by line: suppliers answer an order in several messages, which may arrive out of order."""
+    answer = _in_days_of_the_plant(answer, state.policy.calendar)
     rank = rank_of_answer(answer.order_revision, answer.effective_at, answer.answer_number)
     by_line = {line.line: line for line in answer.lines}
     unknown = sorted(by_line.keys() - {line.number for line in state.lines})
@@ -43,6 +45,24 @@ def take_answer(state: OrderState, answer: OrderAnswer, record: RecordEvent, tod
     for line in newest:
         line.rank_answer(rank)
     _note_answer(state, answer, read, record)
+
+
+def _in_days_of_the_plant(answer: OrderAnswer, calendar: Calendar) -> OrderAnswer:
+    """A promised moment is promised for the day that it is at the plant."""
+    lines = tuple(
+        line.model_copy(
+            update={
+                "schedule_lines": tuple(
+                    part if part.at is None else part.model_copy(update={"date": calendar.day_of(part.at)})
+                    for part in line.schedule_lines
+                )
+            }
+        )
+        if any(part.at is not None for part in line.schedule_lines)
+        else line
+        for line in answer.lines
+    )
+    return answer.model_copy(update={"lines": lines})
 
 
 def _answer_standing(state: OrderState, answer: OrderAnswer, rank: AnswerRank, named: list[Line]) -> str:

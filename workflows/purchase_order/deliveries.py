@@ -7,11 +7,12 @@ or the ERP says that delivery is completed, or by policy; what is missing is the
 
 import datetime as dt
 from decimal import Decimal
+from typing import get_args
 
 from pydantic import JsonValue
 
 from canonical.messages import ShipmentsAnnounced
-from canonical.order import GoodsReceipt, ShipmentAnnounced
+from canonical.order import DespatchFunction, GoodsReceipt, ShipmentAnnounced
 from workflows.memory import RecordEvent
 from workflows.purchase_order.answers import read_again
 from workflows.purchase_order.line import Line, LineEdit, LineStatus
@@ -19,6 +20,8 @@ from workflows.purchase_order.sharing import receipt_report, received_by
 from workflows.purchase_order.state import BookedReceipt, Despatch, OrderState
 
 _ZERO = Decimal(0)
+_CANCELLED = get_args(DespatchFunction).index("cancellation")
+"""In the rank of a message about a despatch advice."""
 
 
 # -- despatch advices
@@ -31,7 +34,8 @@ def take_shipment(state: OrderState, message: ShipmentsAnnounced, record: Record
     known, taken_back = state.despatches.get(number), state.despatches.get(former)
     repeated = known is not None and (shipment.function == "original" or known.rank >= shipment.rank)
     if repeated or (taken_back is not None and taken_back.rank > shipment.rank):
-        state.unclear_despatches.pop(number, None)
+        if known is not None and known.rank[1] == _CANCELLED:
+            state.unclear_despatches.pop(number, None)
         record("shipment.repeated", shipment.effective_at, despatch_number=number)
         return
     state.advance(shipment.effective_at)

@@ -7,7 +7,7 @@ no document but the needs that the order publishes (dependents).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -29,11 +29,13 @@ from canonical.calls import (
     WriteScheduleCall,
     WrittenBack,
 )
+from canonical.identity import document_reference
 from canonical.order import ChangeOutcome, Edited, OrderDocument, Placed, Refused, WriteOutcome, Written
 from canonical.policy import RouteKind
 from canonical.records import OrderStage
 from workflows import queues
 from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, Entity
+from workflows.purchase_order.acknowledgements import note_sent
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.reports import coverage, schedule
 from workflows.purchase_order.state import OrderState
@@ -159,13 +161,15 @@ class OrderDocuments:
         return PlacedAndSent(placed=placed, sent=None)
 
     async def _place_and_send_once(self, call: PlaceOrderCall, summary: str) -> PlacedAndSent | None:
+        key = self._key(self._first_step)
+        note_sent(self._state, document_reference(key), "order", self._state.revision)
         return await self._counterparts.call_once(
             ErpActivities.place_and_send,
             PlaceAndSendCall(
                 key=call.key,
                 correlation_id=call.correlation_id,
                 document=call.document,
-                send_key=self._key(f"send-{self._state.revision}"),
+                send_key=key,
                 audit_batch=call.audit_batch,
                 maybe_written=call.maybe_written,
             ),
@@ -197,7 +201,7 @@ class OrderDocuments:
         state = self._state
         if state.terms.route is RouteKind.TRANSFER:
             return None
-        return await self._send(SupplierActivities.send_order, f"send-{state.revision}", state.document())
+        return await self._send(SupplierActivities.send_order, self._first_step, state.document())
 
     def _record_first_sending(self, outcome: WriteOutcome | None) -> bool:
         if not self._record_sending(outcome, self._state.revision, ()):
@@ -462,11 +466,12 @@ class OrderDocuments:
 
     async def _remind(self, step: str, numbers: Sequence[int]) -> None:
         state = self._state
-        document = state.document(tuple(numbers))
+        document, key = state.document(tuple(numbers)), self._key(step)
+        note_sent(state, document_reference(key), "reminder", state.revision)
         await self._counterparts.call(
             SupplierActivities.send_reminder,
             SendDocumentCall(
-                key=self._key(step),
+                key=key,
                 correlation_id=state.correlation_id,
                 document=document,
                 audit_batch=self._entity.audit_batch(),
@@ -483,10 +488,13 @@ class OrderDocuments:
         *,
         expedite: bool = False,
     ) -> WriteOutcome:
+        key = self._key(step)
+        kind: Literal["order", "change"] = "order" if method is SupplierActivities.send_order else "change"
+        note_sent(self._state, document_reference(key), kind, document.revision)
         outcome: WriteOutcome = await self._counterparts.call(
             method,
             SendDocumentCall(
-                key=self._key(step),
+                key=key,
                 correlation_id=self._state.correlation_id,
                 document=document.model_copy(update={"expedite": expedite}),
                 audit_batch=self._entity.audit_batch(),
@@ -505,6 +513,12 @@ class OrderDocuments:
         return True
 
     # -- helpers of the calls
+
+    @property
+    def _first_step(self) -> str:
+        """The step that sends the order for the first time; again after a rejection, it is another document."""
+        again = f".{self._state.resendings}" if self._state.resendings else ""
+        return f"send-{self._state.revision}{again}"
 
     def _key(self, step: str) -> str:
         """The idempotency key of a step of this order, the same on every attempt."""

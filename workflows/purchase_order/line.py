@@ -536,6 +536,11 @@ class Line(BaseModel):
         self.completed_at, self.undelivered = None, _ZERO
         self._ask_in(revision)
 
+    def ask_again(self, revision: int) -> None:
+        """Request it in this revision as it is, since the document that requested it was rejected."""
+        if not self.never_sent and self.status is not LineStatus.RECEIVED:
+            self._ask_in(revision)
+
     def give_up(self, revision: int | None) -> None:
         """Cancel it on a person's decision, whatever the supplier answers; None: this needs no revision."""
         self._admit(LineEvent.CANCEL)

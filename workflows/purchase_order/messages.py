@@ -4,6 +4,7 @@ from datetime import date
 
 from canonical.exception import ExceptionDecided
 from canonical.messages import (
+    DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
@@ -12,14 +13,27 @@ from canonical.messages import (
     SupplyRequested,
 )
 from workflows.memory import RecordEvent, RunInput
+from workflows.purchase_order.acknowledgements import take_acknowledgement
 from workflows.purchase_order.answers import take_answer
 from workflows.purchase_order.deliveries import take_receipt, take_shipment
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.questions import is_still_asked
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.statements import (
+    announced_in_order_terms,
+    answered_in_order_terms,
+    keep_remarks,
+    received_in_order_terms,
+)
 
 OrderMessage = (
-    SupplyRequested | SupplierAnswered | ShipmentsAnnounced | GoodsReceived | DocumentEdited | ExceptionDecided
+    SupplyRequested
+    | SupplierAnswered
+    | ShipmentsAnnounced
+    | DocumentAcknowledgement
+    | GoodsReceived
+    | DocumentEdited
+    | ExceptionDecided
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
 DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
@@ -32,11 +46,19 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
         case SupplyRequested():
             _take_request(state, message, record)
         case SupplierAnswered():
-            take_answer(state, message.answer, record, today)
+            answered, taken_before = answered_in_order_terms(state, message, record), len(state.answers)
+            if answered is not None:
+                take_answer(state, answered.answer, record, today)
+            if answered is not None and len(state.answers) > taken_before:
+                keep_remarks(state, answered.answer)
         case ShipmentsAnnounced():
-            take_shipment(state, message, record)
+            announced = announced_in_order_terms(state, message, record)
+            if announced is not None:
+                take_shipment(state, announced, record)
+        case DocumentAcknowledgement():
+            take_acknowledgement(state, message, record)
         case GoodsReceived():
-            for receipt in message.receipts:
+            for receipt in received_in_order_terms(state, message).receipts:
                 take_receipt(state, receipt, record)
         case DocumentEdited():
             take_edit(state, message.edit, message.event_id, record)

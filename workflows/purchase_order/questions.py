@@ -24,12 +24,14 @@ from decisions.overdue import OverdueStep
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
+from workflows.purchase_order.acknowledgements import rejected, send_again
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import NOT_FIRM, Line
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.statements import in_the_suppliers_words
 from workflows.questions import Questions
 
 _ZERO = Decimal(0)
@@ -115,6 +117,7 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
     """The questions that should be open now."""
     found = {
         "refused": _refused(state),
+        "rejected": rejected(state),
         "proposal": _requests_that_wait(state, today),
         "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
@@ -167,20 +170,20 @@ def _refused(state: OrderState) -> Proposal | None:
 def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
     unclear = state.not_closed(state.unclear)
     overdrawn = [line for line in state.lines if line.overdrawn]
-    despatches = state.unclear_despatches if any(line.open for line in state.lines) else {}
-    if not (answer_overdue or unclear or state.unclear_receipts or despatches or overdrawn):
+    if not (answer_overdue or unclear or state.unclear_receipts or state.unclear_despatches or overdrawn):
         return None
     awaited = [line for line in state.awaited if line.number not in unclear]
     reasons = [f"line {number}: {why}" for number, why in sorted(unclear.items())]
     reasons += [f"receipt {number}: {why}" for number, why in sorted(state.unclear_receipts.items())]
-    reasons += [f"despatch {number}: {why}" for number, why in sorted(despatches.items())]
+    reasons += [f"despatch {number}: {why}" for number, why in sorted(state.unclear_despatches.items())]
     reasons += [f"line {line.number}: {line.overdrawn} more went back than was received" for line in overdrawn]
     if awaited:
         numbers = ", ".join(str(line.number) for line in awaited)
         reasons.append(f"no answer to revision {state.revision}, lines {numbers}, after {state.reminders} reminder(s)")
     return Proposal(
         kind=ExceptionKind.NO_ANSWER,
-        summary=f"{state.terms.supplier} on order {state.order_number}: {'; '.join(reasons)}",
+        summary=f"{state.terms.supplier} on order {state.order_number}: {'; '.join(reasons)}"
+        + in_the_suppliers_words(state, sorted(unclear)),
         plant=state.terms.plant,
         supplier=state.terms.supplier,
         order_number=state.order_number,
@@ -234,7 +237,8 @@ def _outside_tolerance(state: OrderState) -> Proposal | None:
     reasons = "; ".join(f"line {number}: {why}" for number, why in sorted(breaches.items()))
     return _statement_of_supplier(
         state,
-        f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}",
+        f"{state.terms.supplier} answered order {state.order_number} outside the tolerance: {reasons}"
+        + in_the_suppliers_words(state, sorted(breaches)),
         approve="take the answer as it is",
         decline="send the order once more as it was",
         reasons=tuple(
@@ -423,6 +427,8 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
         state.breaches.clear()
     if decision := state.decisions.pop("announced", None):
         _settle_announcement(state, decision, record)
+    if decision := state.decisions.pop("rejected", None):
+        _settle_rejection(state, decision, record)
     if decision := state.decisions.pop("refused", None):
         _settle_refusal(state, decision, record)
 
@@ -461,6 +467,14 @@ def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, 
         return
     for line in lines:
         line.wait_for_delivery(today)
+
+
+def _settle_rejection(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    if decision.choice is Choice.CANCEL:
+        state.rejection = None
+        _give_up(state, [line for line in state.lines if line.open], "its document was rejected", decision, record)
+    else:
+        send_again(state)
 
 
 def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:

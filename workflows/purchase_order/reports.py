@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from canonical.coverage import CoverageReport, RequirementCoverage
 from canonical.identity import RequirementId
-from canonical.order import DeliveryLine, LineSchedule, OrderSchedule
+from canonical.order import REMARKS_MAX, DeliveryLine, LineSchedule, OrderSchedule
 from canonical.reason import figure
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
 from canonical.supply import CoverageChanged, ScheduleLine, ScheduleLineState, SupplyRequest, in_need_unit
@@ -19,6 +19,7 @@ from decisions.feasibility import Feasible, judge_feasibility
 from workflows.purchase_order.line import Line
 from workflows.purchase_order.sharing import shared_out, shares
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.statements import in_the_suppliers_words
 
 _ZERO = Decimal(0)
 
@@ -157,6 +158,7 @@ def changes_to_report(state: OrderState, today: dt.date) -> list[tuple[Requireme
             request_revision=state.considered.get(requirement, 0),
             schedule_lines=schedule_lines,
             refused=refused,
+            remarks=_remarks(state, lines),
             open_quantity=open_quantity,
             closed=closed,
             overdue_since=overdue_since,
@@ -164,6 +166,11 @@ def changes_to_report(state: OrderState, today: dt.date) -> list[tuple[Requireme
         if state.reported.get(requirement) != digest(reported):
             found.append((requirement, reported))
     return found
+
+
+def _remarks(state: OrderState, lines: list[Line]) -> tuple[str, ...]:
+    """What the supplier said of the lines in words."""
+    return tuple(dict.fromkeys(text for line in lines for text in state.remarks.get(line.number, ())))[:REMARKS_MAX]
 
 
 def _all_received(allocated: Decimal, schedule_lines: tuple[ScheduleLine, ...]) -> bool:
@@ -189,7 +196,8 @@ def digest(reported: CoverageChanged) -> str:
 def _refusal(state: OrderState, requirement: RequirementId, lines: list[Line]) -> tuple[str | None, Decimal]:
     reason = state.refusals.get(requirement)
     if reason is None and any(line.refused_by_supplier for line in lines):
-        reason = "rejected by the supplier"
+        rejected = [line.number for line in lines if line.refused_by_supplier]
+        reason = "rejected by the supplier" + in_the_suppliers_words(state, rejected)
     missing = state.missing(requirement)
     if missing and reason is None:
         reason = f"delivery is completed without {figure(missing)} {lines[0].request.unit}"
@@ -252,6 +260,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         revision=state.revision,
         answered_revision=max((rank.order_revision for rank in state.answers), default=0),
         reminders=state.reminders + state.delivery_reminders,
+        sent_references=tuple(document.reference for document in state.sent),
         lines=tuple(_line_snapshot(line) for line in state.lines),
         reason=status_text(state),
         route=state.terms.route,

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -67,6 +67,23 @@ class BookedReceipt(BaseModel):
     """The quantity of it that can be taken back."""
 
 
+class SentDocument(BaseModel):
+    """A document that the supplier got, by the reference that acknowledgements name it by."""
+
+    reference: str
+    kind: Literal["order", "change", "reminder"]
+    revision: int
+
+
+class Rejection(BaseModel):
+    """A document that the supplier's systems rejected; `means`: by which acknowledgement."""
+
+    document: SentDocument
+    means: str
+    why: str
+    at: dt.datetime
+
+
 class OrderState(EntityState):
     """The state of an order."""
 
@@ -98,7 +115,15 @@ class OrderState(EntityState):
     unclear_receipts: dict[str, str] = {}
     """Receipts that can't be booked on a line, with the reason."""
     unclear_despatches: dict[str, str] = {}
-    """Despatch advices that were cancelled before they were known, with the reason."""
+    """Despatch advices of which something can't be placed on a line, or that were cancelled before they were known."""
+    sent: list[SentDocument] = []
+    """The newest documents to the supplier."""
+    rejection: Rejection | None = None
+    """The newest document was rejected, and that is not settled."""
+    resendings: int = 0
+    """How often the first document was sent again as another one."""
+    remarks: dict[int, tuple[str, ...]] = {}
+    """What the supplier's last answer said of a line in words."""
     breaches: dict[int, str] = {}
     """R8: lines whose answer is outside the tolerance but causes no shortage."""
     receipts: dict[str, BookedReceipt] = {}
@@ -184,6 +209,10 @@ class OrderState(EntityState):
     def restart_escalation(self, now: dt.datetime) -> None:
         """Restart the SLA: the supplier was asked, or gets more time."""
         self.asked_at, self.levels_reached = now, 0
+
+    def resend(self) -> None:
+        """Have the first document sent again, as another one."""
+        self.stage, self.resendings = OrderStage.UNSENT, self.resendings + 1
 
     @property
     def next_revision(self) -> int:
@@ -349,6 +378,8 @@ class OrderState(EntityState):
             purchasing_organization=policy.purchasing_organization,
             purchasing_group=policy.purchasing_group,
             supplier=self.terms.supplier,
+            supplier_address=next(iter(policy.edifact.addresses), ""),
+            directory=policy.edifact.directory,
             route=self.terms.route,
             currency=self.terms.currency,
             order_date=self.order_date,

@@ -14,7 +14,14 @@ from activities.internal import InternalActivities
 from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
-from canonical.messages import DocumentEdited, GoodsReceived, ShipmentsAnnounced, SupplierAnswered, SupplyRequested
+from canonical.messages import (
+    DocumentAcknowledgement,
+    DocumentEdited,
+    GoodsReceived,
+    ShipmentsAnnounced,
+    SupplierAnswered,
+    SupplyRequested,
+)
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
@@ -67,6 +74,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     def shipment_announced(self, announced: ShipmentsAnnounced) -> None:
         """The supplier announced a shipment."""
         self.inbox.append(announced)
+
+    @workflow.signal(name="document_acknowledged")
+    def document_acknowledged(self, acknowledged: DocumentAcknowledgement) -> None:
+        """The supplier's systems acknowledged or rejected a document."""
+        self.inbox.append(acknowledged)
 
     @workflow.signal(name="goods_received")
     def goods_received(self, received: GoodsReceived) -> None:

@@ -2,7 +2,9 @@
 
 Decided here: which service is read for what, how long an answer stays cached, and which expired items are refreshed
 along with the requested ones, since a call for twenty items costs as much as a call for one. Items that are unknown,
-blocked or without a source are never cached: somebody is about to fix them. Bills of materials are read only where a
+blocked or without a source are never cached: somebody is about to fix them. Whole plants are read by filter, what they
+share once. No filter asks for what has changed since: SAP keeps no time of change on a plant's data, on terms and on
+prices, so that such a filter would miss what matters. Bills of materials are read only where a
 supplier makes the item for us, outline agreements only where a source list names them; what orders have called off of
 one is read from the orders, since SAP's contract does not say it. The meaning of the records is in sources.py.
 """
@@ -13,7 +15,7 @@ import datetime as dt
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -40,13 +42,16 @@ ITEMS_AT_ONCE = 20
 """The items in one filter; SAP Gateway accepts URLs of a few thousand characters."""
 _LOOKED_THROUGH = 200
 WEEKDAYS = Calendar(name="Monday to Friday")
-_TERMS = (
-    "to_PurgInfoRecdOrgPlantData",
-    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity",
-    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn",
-    "to_PurgInfoRecdOrgPlantData/to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn/to_PurgInfoPricingCndnRecdScale",
+_NAMED_AT_MOST = 500
+"""The most keys that are named, twenty a call; beyond it, reading the range between them takes fewer calls."""
+_TERMS = "to_PurgInfoRecdOrgPlantData"
+"""An info record's terms by organization and plant."""
+_CONDITIONS = (
+    "to_PurInfoRecdPrcgCndnValidity",
+    "to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn",
+    "to_PurInfoRecdPrcgCndnValidity/to_PurInfoRecdPrcgCndn/to_PurgInfoPricingCndnRecdScale",
 )
-"""An info record with its terms by organization and plant, their prices by date, and the prices' scales."""
+"""The prices of terms by date, and the prices' scales."""
 _CALLED_OFF = (
     "PurchaseOrder,PurchaseOrderItem,PurchaseContract,PurchaseContractItem,OrderQuantity,NetPriceAmount,"
     "NetPriceQuantity,PurchasingDocumentDeletionCode"
@@ -111,35 +116,46 @@ class SapMasterData:
         # All waiting callers share the answer, so cancelling one of them must not cancel the read.
         return await asyncio.shield(loading)
 
-    async def prefetch(self, plant: str) -> int:
-        """Read all items of a plant in a few calls, ahead of a plan run; returns how many are cached now."""
-        try:
-            return await self._read_all(plant)
-        except OTHER_SHAPE as error:
-            raise _failure(plant, error) from error
+    async def prefetch(self, plants: Collection[str]) -> int:
+        """Read all items of these plants in a few calls, ahead of a plan run; returns how many are cached now.
 
-    async def _read_all(self, plant: str) -> int:
-        at_plant, products, info_records, source_list, suppliers = await asyncio.gather(
-            self._product_plants(f"Plant eq {literal(plant)}"),
-            self._product_texts(""),
-            self._infos(""),
-            self._listed(f"Plant eq {literal(plant)}"),
-            self._suppliers(None),
+        Only what the plants keep, and what they share (products, suppliers) once.
+        """
+        try:
+            return await self._read_all(sorted(plants))
+        except OTHER_SHAPE as error:
+            raise _failure(", ".join(sorted(plants)), error) from error
+
+    async def _read_all(self, plants: Sequence[str]) -> int:
+        if not plants:
+            return 0
+        there = _any("Plant", plants)
+        at_plant, info_records, source_list = await asyncio.gather(
+            self._product_plants(there), self._terms_at(plants), self._listed(there)
         )
-        made = any(is_made_for_us(info, plant) for info in info_records)
-        boms, agreements = await asyncio.gather(
-            self._bills(f"Plant eq {literal(plant)}" if made else None), self._agreements(source_list)
+        made = [plant for plant in plants if any(is_made_for_us(info, plant) for info in info_records)]
+        products, suppliers, boms, agreements = await asyncio.gather(
+            self._all_of(self._product_texts, "Product", {row["Product"] for row in at_plant}),
+            self._all_of(self._partners_where, "Supplier", {info["Supplier"] for info in info_records}),
+            self._bills(_any("Plant", made) if made else None),
+            self._agreements(source_list),
         )
-        infos_of, sources_of = _grouped(info_records, "Material"), _grouped(source_list, "Material")
-        boms_of = _grouped(boms, "Material")
-        by_product = {product["Product"]: product for product in products}
+        infos_of, by_product = _grouped(info_records, "Material"), {each["Product"]: each for each in products}
+        by_supplier = {each["Supplier"]: each for each in suppliers}
+        sources_of, boms_of = _at_plants(source_list), _at_plants(boms)
         for row in at_plant:
-            item = row["Product"]
+            plant, item = row["Plant"], row["Product"]
             records = MasterRecords(
-                by_product.get(item), row, infos_of[item], sources_of[item], boms_of[item], suppliers, agreements
+                by_product.get(item),
+                row,
+                infos_of[item],
+                sources_of[plant, item],
+                boms_of[plant, item],
+                by_supplier,
+                agreements,
             )
             self._keep(self._understood(plant, item, records))
-        return sum(1 for held_plant, _ in self._held if held_plant == plant)
+        return sum(1 for plant, _ in self._held if plant in plants)
 
     def _answered(self, key: tuple[str, str], done: "asyncio.Future[ItemAtPlant | UnknownItem]") -> None:
         self._loading.pop(key, None)
@@ -214,8 +230,12 @@ class SapMasterData:
         policy = self._policies.effective(plant) if self._policies else None
         reader = self._reader
         if policy is not None:
-            units = reader.units.with_codes(policy.erp.units)
-            reader = replace(reader, units=units, multiple_field=policy.erp.multiple_field)
+            reader = replace(
+                reader,
+                units=reader.units.with_codes(policy.erp.units),
+                multiple_field=policy.erp.multiple_field,
+                blocking_status={status: why for status, why in policy.erp.blocking_status.items() if why},
+            )
         try:
             return reader.item_at_plant(plant, item, records, self._today(plant))
         except OTHER_SHAPE as error:
@@ -240,25 +260,50 @@ class SapMasterData:
 
     async def _product_plants(self, where: str) -> list[Entity]:
         expand = "to_ProductSupplyPlanning,to_ProductPlantProcurement"
-        return await self._products.read("A_ProductPlant", where=where, expand=expand, pages_by="Product")
+        return await self._products.read("A_ProductPlant", where=where, expand=expand, pages_by="Product,Plant")
+
+    async def _terms_at(self, plants: Sequence[str]) -> list[Entity]:
+        """The info records that have terms for these plants, or for all plants, with those terms."""
+        found = await self._info_records.read(
+            "A_PurgInfoRecdOrgPlantData",
+            where=_any("Plant", ["", *plants]),
+            expand=",".join(("to_PurgInfoRecd", *_CONDITIONS)),
+            pages_by="PurchasingInfoRecord,PurchasingInfoRecordCategory,PurchasingOrganization,Plant",
+        )
+        by_number = _grouped((terms for terms in found if terms.get("to_PurgInfoRecd")), "PurchasingInfoRecord")
+        return [{**terms[0]["to_PurgInfoRecd"], _TERMS: terms} for terms in by_number.values()]
+
+    async def _all_of(
+        self, read: Callable[[str], Awaitable[list[Entity]]], key: str, values: Collection[str]
+    ) -> list[Entity]:
+        """The entities of these keys: named in a few calls, or, where they are many, all from the first to the last."""
+        named = sorted(values)
+        if len(named) > _NAMED_AT_MOST:
+            between = f"{key} ge {literal(named[0])} and {key} le {literal(named[-1])}"
+            return [each for each in await read(between) if each[key] in values]
+        found: list[Entity] = []
+        for start in range(0, len(named), ITEMS_AT_ONCE):
+            found += await read(_any(key, named[start : start + ITEMS_AT_ONCE]))
+        return found
 
     async def _infos(self, where: str) -> list[Entity]:
         return await self._info_records.read(
             "A_PurchasingInfoRecord",
             where=where,
-            expand=",".join(_TERMS),
+            expand=",".join((_TERMS, *(f"{_TERMS}/{each}" for each in _CONDITIONS))),
             pages_by="PurchasingInfoRecord",
         )
 
     async def _listed(self, where: str) -> list[Entity]:
-        return await self._source_lists.read("A_PurchasingSource", where=where, pages_by="Material,SourceListRecord")
+        by = "Material,Plant,SourceListRecord"
+        return await self._source_lists.read("A_PurchasingSource", where=where, pages_by=by)
 
     async def _bills(self, where: str | None) -> list[Entity]:
         """Bills of materials with their items; None: none are needed."""
         if where is None:
             return []
         return await self._boms.read(
-            "MaterialBOM", where=where, expand="to_BillOfMaterialItem", pages_by="BillOfMaterial"
+            "MaterialBOM", where=where, expand="to_BillOfMaterialItem", pages_by="Material,Plant,BillOfMaterial"
         )
 
     async def _agreements(self, source_list: Sequence[Entity]) -> Mapping[tuple[str, str], ContractItem]:
@@ -279,16 +324,13 @@ class SapMasterData:
                 found |= _contract_items(head, [each for each in ordered if _calls_off(each, head)])
         return found
 
-    async def _suppliers(self, requested: Iterable[str] | None) -> Mapping[str, Entity]:
-        """Suppliers by number; None: all of them."""
-        if requested is None:
-            found = await self._partners.read("A_Supplier", pages_by="Supplier")
-        elif numbers := sorted(requested):
-            where = " or ".join(f"Supplier eq {literal(number)}" for number in numbers)
-            found = await self._partners.read("A_Supplier", where=where)
-        else:
-            found = []
+    async def _suppliers(self, requested: Collection[str]) -> Mapping[str, Entity]:
+        """Suppliers by number."""
+        found = await self._all_of(self._partners_where, "Supplier", requested)
         return {supplier["Supplier"]: supplier for supplier in found}
+
+    async def _partners_where(self, where: str) -> list[Entity]:
+        return await self._partners.read("A_Supplier", where=where, pages_by="Supplier")
 
 
 def _failure(plant: str, error: Exception) -> Exception:
@@ -318,6 +360,13 @@ def _contract_items(head: Entity, ordered: Sequence[Entity]) -> dict[tuple[str, 
         for item in rows(head, "to_PurchaseContractItem")
     }
     return {key: ContractItem(head, item, called_off[key], spent) for key, item in items.items()}
+
+
+def _at_plants(entities: Iterable[Entity]) -> defaultdict[tuple[str, str], list[Entity]]:
+    groups: defaultdict[tuple[str, str], list[Entity]] = defaultdict(list)
+    for entity in entities:
+        groups[entity["Plant"], entity["Material"]].append(entity)
+    return groups
 
 
 def _grouped(entities: Iterable[Entity], by: str) -> defaultdict[str, list[Entity]]:

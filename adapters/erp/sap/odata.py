@@ -205,7 +205,7 @@ class ODataService:
             )
             if response.status_code != 403:
                 break
-            if last or response.headers.get("x-csrf-token", "").lower() != "required":
+            if last or not _wants_token(response):
                 answer = BatchResponse.of(response)
                 raise self._error(what, answer, SapError.read(answer), writes=True)
             session = await self._opened(session)
@@ -269,6 +269,11 @@ class ODataService:
                     )
                 self._session = _Session(token, _cookies_of(response))
             return self._session
+
+
+def _wants_token(response: httpx.Response) -> bool:
+    """Whether a 403 is for a token that is no longer valid; a gateway in between may drop SAP's header."""
+    return response.headers.get("x-csrf-token", "").lower() == "required" or b"csrf" in response.content[:500].lower()
 
 
 def _is_number(number: Any) -> bool:

@@ -65,6 +65,7 @@ class SettlePolicy:
             if now >= until:
                 raise NotFinal(final - now)
             await self.sleep(min(self.look_every_seconds, until - now))
+        self._missing_since.pop(what, None)
         return seen
 
     def sent(self, what: str) -> None:

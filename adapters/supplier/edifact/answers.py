@@ -259,7 +259,15 @@ def _schedule_lines(statement: _Statement) -> list[AnswerScheduleLine]:
     if not terms.parts:
         if outcome in (AnswerOutcome.CHANGED, AnswerOutcome.SUBSTITUTED) and not terms.says_what(statement.group):
             raise unreadable("missing_segment", lin, "the line is changed, but it does not say what", _ASK_WHICH)
-        parts = [AnswerScheduleLine(outcome=outcome, quantity=terms.ordered, unit=terms.ordered_unit, date=terms.date)]
+        parts = [
+            AnswerScheduleLine(
+                outcome=outcome,
+                quantity=terms.ordered,
+                unit=terms.ordered_unit,
+                date=terms.date,
+                at=terms.dates.promised_at,
+            )
+        ]
     else:
         parts = [_schedule_line(part, outcome) for part in terms.parts]
     if outcome is AnswerOutcome.ACCEPTED and any(part.outcome is not outcome for part in parts):
@@ -277,6 +285,7 @@ def _schedule_line(part: AnsweredQuantity, outcome: AnswerOutcome) -> AnswerSche
         quantity=part.quantity,
         unit=part.unit,
         date=None if part.fate == "cancelled" else part.date,
+        at=None if part.fate == "cancelled" else part.at,
     )
 
 

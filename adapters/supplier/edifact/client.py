@@ -10,6 +10,8 @@ from adapters.http import excerpt, exchange
 from adapters.supplier.edifact.mapping import SYSTEM, control_reference, write_change, write_order, write_reminder
 from canonical.order import OrderDocument, Refused, WriteOutcome, Written
 
+OUR_ADDRESS = "PEGLINE"
+"""Our interchange address where none is set."""
 _CONTENT_TYPE = "application/edifact; charset=iso-8859-1"
 _REFUSALS = (409, 422)
 """The gateway understood the call and refuses the document: another one had this key, or it is faulty."""

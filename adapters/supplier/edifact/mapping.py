@@ -1,4 +1,4 @@
-"""Our orders as EDIFACT D.96A: ORDERS, ORDCHG and OSTENQ (a reminder).
+"""Our orders as EDIFACT: ORDERS, ORDCHG and OSTENQ (a reminder), in the directory that the supplier takes.
 
 Decided here: which segments, in the order of the directory; that text is cut to its field while a code that does not
 fit is refused; and that one idempotency key is one document, byte for byte: the references come from the key, the time
@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from adapters.errors import PermanentError
 from adapters.supplier.edifact.syntax import write_interchange
-from canonical.identity import short_hash
+from canonical.identity import document_reference
 from canonical.order import DocumentLine, OrderDocument
 
 SYSTEM = "supplier"
@@ -21,7 +21,7 @@ _MESSAGE = "1"
 _TEXT = 35
 """an..35: the longest single text of IMD and most references."""
 _PARTY = 17
-"""NAD 3039 in D.96A."""
+"""NAD 3039 in D.93A and D.96A; later directories take more."""
 _SPELT_OUT = str.maketrans(
     {
         "\u2010": "-",
@@ -61,7 +61,7 @@ _SPELT_OUT = str.maketrans(
 
 def control_reference(key: str) -> str:
     """The interchange's control reference (14 characters): the same for the same idempotency key."""
-    return short_hash(key, length=14).upper()
+    return document_reference(key)
 
 
 def write_order(document: OrderDocument, *, sender: str, key: str) -> bytes:
@@ -199,9 +199,10 @@ def _refusal(document: OrderDocument, what: str, value: str, why: str) -> Perman
 def _interchange(kind: str, body: list[_Segment], document: OrderDocument, sender: str, key: str) -> bytes:
     reference = control_reference(key)
     prepared = [f"{document.order_date:%y%m%d}", "0000"]
+    recipient = _code(document, "supplier's address", document.supplier_address or document.supplier, _TEXT)
     segments: list[_Segment] = [
-        ("UNB", ["UNOC", "3"], _code(document, "sender", sender, _TEXT), document.supplier, prepared, reference),
-        ("UNH", _MESSAGE, [kind, "D", "96A", "UN"]),
+        ("UNB", ["UNOC", "3"], _code(document, "sender", sender, _TEXT), recipient, prepared, reference),
+        ("UNH", _MESSAGE, [kind, "D", document.directory, "UN"]),
         *body,
         ("UNT", str(len(body) + 2), _MESSAGE),
         ("UNZ", "1", reference),

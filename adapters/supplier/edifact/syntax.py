@@ -386,17 +386,22 @@ def _open_envelope(prefix: str, text: str, raws: Sequence[_Raw], marks: _Marks, 
     spans, groups = _messages(raws[1:-1])
     if not spans:
         raise unreadable("missing_segment", first, "the interchange holds no message")
-    _require_count(last, groups or len(spans), "groups" if groups else "messages")
-    _require_reference(last, header.reference, first)
     times = Counter(span[0].segment.value(0) for span in spans)
     opening = prefix + text[raws[0].begin : raws[0].end]
-    reference = text[raws[-1].begin : raws[-1].end].split(marks.element, 2)[2]
-    closing = marks.element.join(("UNZ", "1", reference))
+    reference = text[raws[-1].begin : raws[-1].end].split(marks.element, 2)[2:] or [marks.end]
+    closing = marks.element.join(("UNZ", "1", *reference))
     parts = []
     for place, span in enumerate(spans):
         whole = opening + text[span[0].begin : span[-1].end] + closing
         message = _message(span, header, place, times)
         parts.append(Part(whole.encode(charset), message))
+    try:
+        _require_count(last, groups or len(spans), "groups" if groups else "messages")
+        _require_reference(last, header.reference, first)
+    except UnreadableMessage as error:
+        # What is wrong first tells more than what does not add up at the end.
+        earlier = next((part.message.why for part in parts if isinstance(part.message, RefusedMessage)), None)
+        raise earlier or error from None
     return Interchange((opening + text[raws[0].end : raws[-1].end]).encode(charset), header, tuple(parts))
 
 

@@ -8,6 +8,7 @@ since it may contradict the others (a quantity on hand, a quantity short).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
+from datetime import datetime as Moment
 from decimal import Decimal
 from typing import Literal
 
@@ -28,7 +29,7 @@ from adapters.supplier.edifact.codes import (
 from adapters.supplier.edifact.groups import Group
 from adapters.supplier.edifact.sections import LineGroup
 from adapters.supplier.edifact.syntax import Header, Segment, unreadable
-from adapters.supplier.edifact.values import day, number, unit
+from adapters.supplier.edifact.values import day, moment_with_zone, number, unit
 
 _SCHEDULES = ("SCC", "LOC", "NAD")
 """Groups that split a line: by delivery, by place, by party."""
@@ -46,6 +47,8 @@ class Dates:
     """The dates of one place in a document; `promised` is the supplier's, `requested` repeats ours."""
 
     promised: Date | None = None
+    promised_at: Moment | None = None
+    """The moment of the promise, if it names one with its zone."""
     requested: Date | None = None
     despatch: bool = False
     unplaced: Segment | None = None
@@ -54,8 +57,10 @@ class Dates:
     def over(self, wider: "Dates") -> "Dates":
         """These dates, with those of the enclosing place where there are none."""
         promised = self.promised or wider.promised
+        promised_at = self.promised_at if self.promised else wider.promised_at
         unplaced = None if promised else self.unplaced or wider.unplaced
-        return Dates(promised, self.requested or wider.requested, self.despatch or wider.despatch, unplaced)
+        requested, despatch = self.requested or wider.requested, self.despatch or wider.despatch
+        return Dates(promised, promised_at, requested, despatch, unplaced)
 
     @property
     def day(self) -> Date | None:
@@ -76,6 +81,11 @@ class AnsweredQuantity:
     quantity: Decimal
     unit: str | None
     dates: Dates
+
+    @property
+    def at(self) -> Moment | None:
+        """The moment of delivery, if the supplier names one with its zone."""
+        return self.dates.promised_at
 
     @property
     def date(self) -> Date | None:
@@ -297,20 +307,22 @@ def _without_total(group: LineGroup, answering: list[_Run]) -> list[_Run]:
 
 def _dates(segments: Sequence[Segment]) -> Dates:
     by_code: dict[str, Date] = {}
+    moments: dict[str, Moment | None] = {}
     for segment in segments:
         code = segment.value(0)
         if code in (REQUESTED, *FIRM, *ESTIMATED):
-            detail = day(segment)
+            detail, moments[code] = day(segment), moment_with_zone(segment)
             if by_code.setdefault(code, detail) != detail:
                 raise unreadable("contradiction", segment, f"there is another DTM+{code} for the same", _ASK)
     firm = {code: by_code[code] for code in FIRM if code in by_code}
     if len(set(firm.values())) > 1:
         raise unreadable("contradiction", segments[0], f"DTM+{' and DTM+'.join(firm)} differ", _ASK)
-    estimated = [by_code[code] for code in ESTIMATED if code in by_code]
-    promised = next(iter([*firm.values(), *estimated]), None)
+    promise = next((code for code in (*FIRM, *ESTIMATED) if code in by_code), "")
+    promised = by_code.get(promise)
     unplaced = next((segment for segment in segments if is_unplaced_date(segment.value(0))), None)
     return Dates(
         promised,
+        moments.get(promise),
         by_code.get(REQUESTED),
         any(segment.value(0) in DESPATCH for segment in segments),
         None if promised else unplaced,

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from adapters.supplier.edifact.syntax import Header, Message, Segment, unreadable
+from canonical.base import LAST_DAY
 from canonical.order import REMARK_LENGTH, REMARKS_MAX
 from canonical.units import known_unit
 
@@ -85,6 +86,12 @@ def moment(segment: Segment) -> dt.datetime:
 def day(segment: Segment) -> dt.date:
     """The day of a DTM, as the sender wrote it."""
     return moment(segment).date()
+
+
+def moment_with_zone(segment: Segment) -> dt.datetime | None:
+    """The moment of a DTM that names its zone: the plant's clocks may show another day than the sender wrote."""
+    found = moment(segment) if segment.value(0, 2) in _WITH_ZONE else None
+    return found if found is not None and found.year <= LAST_DAY.year else None
 
 
 def prepared_at(header: Header) -> dt.datetime:

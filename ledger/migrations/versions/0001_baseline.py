@@ -66,6 +66,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_lease"),
     )
     op.create_table(
+        "call_slot",
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("counterpart", name="pk_call_slot"),
+    )
+    op.create_table(
         "inbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -165,11 +171,13 @@ def upgrade() -> None:
         sa.Column("requisition_number", sa.Text(), nullable=True),
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("sent_references", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_purchase_order"),
     )
+    op.create_index("ix_purchase_order_sent_references", "purchase_order", ["sent_references"], postgresql_using="gin")
     op.create_index(
         "uq_purchase_order_order_number",
         "purchase_order",
@@ -401,6 +409,7 @@ def downgrade() -> None:
     op.drop_table("consolidation_batch")
     op.drop_table("item_at_plant")
     op.drop_table("inbox")
+    op.drop_table("call_slot")
     op.drop_table("lease")
     op.drop_table("audit_event")
     op.drop_table("engineering_change")

@@ -1,17 +1,23 @@
 """Items and their sources, read from SAP's master data."""
 
 import asyncio
+import datetime as dt
 import json
 from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
 
+import httpx
 import pytest
 
+from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
 from adapters.errors import PermanentError, TransientError
 from canonical.calendar import Calendar
+from canonical.order import Placed
 from canonical.policy import RouteKind
-from canonical.sourcing import ItemAtPlant, UnknownItem
-from tests.adapters.erp.documents import policies
+from canonical.sourcing import ItemAtPlant, PriceBreak, UnknownItem
+from tests.adapters.erp.documents import document, line, policies
 from tests.adapters.erp.sap import Sap
 
 ITEM = "MZ-RM-R14-01"
@@ -116,7 +122,7 @@ async def test_class_units_and_what_a_subcontractor_is_given_are_read_of_sap(mas
     assert ("17300001", RouteKind.SUBCONTRACT, 10) in routes
     assert ("17300001", RouteKind.DIRECT, 19) in routes
     fetched = SapMasterData(sap.http, calendar=Calendar(name="US", zone="America/Chicago"))
-    await fetched.prefetch("1710")
+    await fetched.prefetch(["1710"])
     assert await known(fetched) == item
 
 
@@ -227,7 +233,7 @@ async def test_one_call_reads_twenty_items_at_most(sap: Sap) -> None:
     await sap.post("/control/master-data", {"products": products, "info_records": records})
     now = 0.0
     master = SapMasterData(sap.http, cache_seconds=60, clock=lambda: now)
-    assert await master.prefetch("1710") >= 30
+    assert await master.prefetch(["1710"]) >= 30
     now = 60.0
     sap.fault("slow", "API_INFORECORD", method="GET", seconds=0, times=99)
     calls = sap.simulator.plan.planned[0]
@@ -282,13 +288,126 @@ async def test_a_failure_is_not_remembered(master: SapMasterData, sap: Sap) -> N
 
 async def test_a_plant_is_fetched_ahead_in_a_handful_of_calls(master: SapMasterData, sap: Sap) -> None:
     sap.fault("slow", "", method="GET", seconds=0, times=999)
-    assert await master.prefetch("1710") == 2
+    assert await master.prefetch(["1710"]) == 2
     calls = sap.simulator.plan.planned[0].hits
     assert calls <= 5
     fetched = [await known(master), await known(master, item="MZ-STEEL")]
     assert sap.simulator.plan.planned[0].hits == calls
     singly = SapMasterData(sap.http, calendar=Calendar(name="US", zone="America/Chicago"))
     assert fetched == [await known(singly), await known(singly, item="MZ-STEEL")]
+
+
+async def test_several_plants_are_fetched_together_and_only_what_they_keep(master: SapMasterData, sap: Sap) -> None:
+    """What they share is read once; products and suppliers of other plants are not read."""
+    elsewhere = {"Product": "MZ-OTHER", "BaseUnit": "EA", "plants": [{"Plant": "1720"}]}
+    await sap.post("/control/master-data", {"products": [elsewhere]})
+    seen: list[str] = []
+
+    async def note(request: httpx.Request) -> None:
+        seen.append(unquote(str(request.url)))
+
+    sap.http.event_hooks["request"].append(note)
+    assert await master.prefetch(["1710"]) == 2
+    assert not any("MZ-OTHER" in query for query in seen)
+    (info_records,) = (query for query in seen if "A_PurgInfoRecdOrgPlantData" in query)
+    assert "Plant eq '' or Plant eq '1710'" in info_records
+    seen.clear()
+    assert await SapMasterData(sap.http).prefetch(["1710", "1720"]) == 2
+    sets = [query.partition("?")[0].rpartition("/")[2] for query in seen]
+    assert len(sets) == len(set(sets)), "each set once for both plants"
+
+
+async def test_no_plant_is_no_call(master: SapMasterData, sap: Sap) -> None:
+    sap.fault("slow", "", method="GET", seconds=0, times=9)
+    assert await master.prefetch([]) == 0
+    assert sap.simulator.plan.planned[0].hits == 0
+
+
+TUBES = {
+    "PurchasingInfoRecord": "5300000900",
+    "Supplier": "17300001",
+    "Material": "MZ-TUBE",
+    "PurchasingOrganization": "1710",
+    "Plant": "1710",
+    "OrderUnit": "BOX",
+    "MaterialPlannedDeliveryDurn": 9,
+    "NetPriceAmount": "90.00",
+    "Currency": "USD",
+}
+
+
+async def tubes(sap: Sap, **more: Any) -> None:
+    """Tubes: a box is 12 pieces at the material."""
+    units = [{"AlternativeUnit": "BOX", "QuantityNumerator": 12}]
+    product = {"Product": "MZ-TUBE", "BaseUnit": "PC", "plants": [{"Plant": "1710"}], "units": units}
+    await sap.post("/control/master-data", {"products": [product], **more})
+
+
+async def read_both_ways(sap: Sap) -> ItemAtPlant:
+    """By itself, and with the whole plant: the same."""
+    ahead = SapMasterData(sap.http)
+    await ahead.prefetch(["1710"])
+    found = await known(ahead, item="MZ-TUBE")
+    assert await known(SapMasterData(sap.http), item="MZ-TUBE") == found
+    return found
+
+
+async def test_prices_by_date_and_quantity_are_read_with_the_suppliers_own_box(sap: Sap) -> None:
+    scale = [
+        {"ConditionScaleQuantity": quantity, "ConditionRateValue": price}
+        for quantity, price in (("1", "95.00"), ("10", "80.00"))
+    ]
+    prices = [
+        {"ConditionRateValue": "90.00", "ConditionValidityEndDate": "2099-06-30"},
+        {"ConditionRateValue": "95.00", "ConditionValidityStartDate": "2099-07-01", "scale": scale},
+    ]
+    terms = TUBES | {"OrderItemQtyToBaseQtyNmrtr": 10, "OrderItemQtyToBaseQtyDnmntr": 1}
+    terms |= {"prices": prices, "PriceValidityEndDate": "2099-06-30", "AvailabilityEndDate": "2099-12-31"}
+    await tubes(sap, info_records=[terms])
+    first, second = (await read_both_ways(sap)).sources
+    assert (first.unit, first.base_units, first.purchasing_organization) == ("BX", (Decimal(10), Decimal(1)), "1710")
+    assert (first.price, first.price_to) == (Decimal("90.00"), dt.date(2099, 6, 30))
+    assert (second.price, second.price_from) == (Decimal("95.00"), dt.date(2099, 7, 1))
+    assert second.price_breaks == (PriceBreak(from_quantity=Decimal(10), price=Decimal("80.00")),)
+    assert first.available_to == second.available_to == dt.date(2099, 12, 31)
+
+
+async def test_an_outline_agreement_is_read_with_what_orders_have_left_of_it(erp: SapErp, sap: Sap) -> None:
+    item = {
+        "PurchaseContractItem": 10,
+        "Material": "MZ-TUBE",
+        "OrderQuantityUnit": "BOX",
+        "ContractNetPriceAmount": "70.00",
+        "TargetQuantity": 100,
+    }
+    contract = {
+        "PurchaseContract": "4600000010",
+        "Supplier": "17300001",
+        "PurchasingOrganization": "1710",
+        "DocumentCurrency": "USD",
+        "PurchaseContractTargetAmount": "5000.00",
+        "items": [item],
+    }
+    listed = {
+        "Material": "MZ-TUBE",
+        "Plant": "1710",
+        "Supplier": "17300001",
+        "PurchaseOutlineAgreement": "4600000010",
+        "PurchaseOutlineAgreementItem": 10,
+    }
+    await tubes(sap, info_records=[TUBES], contracts=[contract], source_list=[listed])
+    (source,) = (await read_both_ways(sap)).sources
+    assert source.agreement is not None
+    left = (source.price, source.agreement.quantity_left, source.agreement.value_left)
+    assert left == (Decimal("70.00"), Decimal(100), Decimal(5000))
+    agreed = source.agreement.reference
+    tube = line(quantity="30", item="MZ-TUBE", unit="BX", price=Decimal(70), info_record="5300000900", agreement=agreed)
+    placed = await erp.place_order(document(tube), key="order/1#place-1", maybe_written=False)
+    assert isinstance(placed, Placed)
+    assert sap.item(placed.order_number)["PurchaseContract"] == "4600000010"
+    (source,) = (await read_both_ways(sap)).sources
+    assert source.agreement is not None
+    assert (source.agreement.quantity_left, source.agreement.value_left) == (Decimal(70), Decimal(2900))
 
 
 async def test_a_large_plant_is_read_page_by_page(master: SapMasterData, sap: Sap) -> None:
@@ -307,7 +426,7 @@ async def test_a_large_plant_is_read_page_by_page(master: SapMasterData, sap: Sa
     ]
     await sap.post("/control/master-data", {"products": products, "info_records": records})
     sap.http.timeout = 5
-    assert await master.prefetch("1710") == 522
+    assert await master.prefetch(["1710"]) == 522
 
 
 async def test_multiple_and_units_are_read_by_the_plants_own_customizing(sap: Sap) -> None:
@@ -316,6 +435,21 @@ async def test_multiple_and_units_are_read_by_the_plants_own_customizing(sap: Sa
     frame, steel = await known(master), await known(master, item="MZ-STEEL")
     assert {source.supplier: source.multiple for source in frame.sources}["17300001"] == 500
     assert (steel.base_unit, steel.sources[0].unit) == ("TNE", "TNE")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "blocked"),
+    [
+        ({"01": "blocked"}, ""),
+        ({"Z9": "being phased out"}, "status Z9 at the plant: being phased out"),
+        ({"Z9": ""}, ""),
+    ],
+)
+async def test_which_status_blocks_is_the_plants_own(sap: Sap, statuses: dict[str, str], blocked: str) -> None:
+    product = {"Product": ITEM, "BaseUnit": "PC", "plants": [{"Plant": "1710", "ProfileCode": "Z9"}]}
+    await sap.post("/control/master-data", {"products": [product]})
+    master = SapMasterData(sap.http, policies=policies("1710", blocking_status=statuses))
+    assert (await known(master)).blocked == blocked
 
 
 JSON = {"content-type": "application/json"}
@@ -328,7 +462,7 @@ async def test_rows_of_another_shape_are_an_error_of_the_erp(master: SapMasterDa
     with pytest.raises(PermanentError, match=r"can't be read .KeyError: 'Product'.; compare the \$metadata"):
         await master.item_at_plant("1710", ITEM)
     with pytest.raises(PermanentError, match="master data of plant 1710 can't be read"):
-        await master.prefetch("1710")
+        await master.prefetch(["1710"])
     await known(master)
 
 

@@ -236,6 +236,12 @@ async def test_an_expired_session_is_renewed_once_and_the_write_repeated(erp: Sa
     assert len(sap.orders) == 2
 
 
+async def test_an_expired_session_is_renewed_where_a_gateway_drops_saps_header(erp: SapErp, sap: Sap) -> None:
+    text = "CSRF token validation failed"
+    sap.fault("answer", REQUISITIONS, status=403, headers={"content-type": "text/plain"}, body=text)
+    one_of_each(sap, placed(await place(erp)))
+
+
 async def test_many_writers_share_an_expired_session(erp: SapErp, sap: Sap) -> None:
     placed(await place(erp))
     await sap.post("/control/sessions/expire")

@@ -1,6 +1,6 @@
 """Which order, line and revision an ORDRSP document answers, by which number, and when it takes effect."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -79,3 +79,15 @@ def test_a_message_without_its_mandatory_segments_is_unreadable() -> None:
     assert refusal(interchange(message("ORDRSP", *HEADING, "UNS+S"))).code == "missing_segment"
     assert refusal(interchange(message("ORDRSP", "BGM+231+OR-9+29", *HEADING))).code == "missing_segment"
     assert refusal(interchange(message("ORDRSP"))).code == "missing_segment"
+
+
+def test_a_promised_moment_with_its_zone_is_kept_beside_the_day_that_the_sender_wrote() -> None:
+    """Which day it is at the plant, the adapter can't know."""
+    for stamp, at in (
+        ("DTM+67:202606090200UTC:303", datetime(2026, 6, 9, 2, 0, tzinfo=UTC)),
+        ("DTM+67:202606090200?+02:303", datetime(2026, 6, 9, 0, 0, tzinfo=UTC)),
+        ("DTM+67:202606090200:203", None),
+        ("DTM+67:20260609:102", None),
+    ):
+        [line] = answer(ordrsp("LIN+10+3", "QTY+21:100", stamp)).lines
+        assert [(part.date, part.at) for part in line.schedule_lines] == [(date(2026, 6, 9), at)], stamp

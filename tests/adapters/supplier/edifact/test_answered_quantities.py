@@ -103,7 +103,8 @@ def test_a_delivery_in_words_that_are_not_in_the_table_is_unreadable() -> None:
 )
 def test_a_day_is_read_in_every_format_that_gives_one(dated: str) -> None:
     released = dated.replace("+", "?+")
-    assert schedule_lines("LIN+1+6", "QTY+113:4", f"DTM+67:{released}") == [part(CHANGED, "4", 12)]
+    [found] = schedule_lines("LIN+1+6", "QTY+113:4", f"DTM+67:{released}")
+    assert found.model_copy(update={"at": None}) == part(CHANGED, "4", 12)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,13 @@ def test_one_key_is_one_document_byte_for_byte_and_another_key_another() -> None
     assert len(control_reference("order/P1/V7/abc send-1")) == 14
 
 
+def test_a_supplier_is_written_to_at_its_address_in_the_directory_that_it_takes() -> None:
+    document = written(order(line(1), supplier_address="4012345500004", directory="01B"))
+    assert tagged(document, "UNH") == [[["1"], ["ORDERS", "D", "01B", "UN"]]]
+    assert tagged(document, "UNB")[0][2] == ["4012345500004"]
+    assert ["SU"] in [elements[0] for elements in tagged(document, "NAD")]
+
+
 def test_cancelled_lines_are_not_ordered() -> None:
     document = written(order(line(1), line(2, cancelled=True), line(3)))
     assert [elements[0] for elements in tagged(document, "LIN")] == [["1"], ["3"]]
