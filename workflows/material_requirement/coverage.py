@@ -75,6 +75,7 @@ class RequirementSourcing:
         if problem is None:
             state.covered_revision, state.approved_by = state.acted_on.revision.rank, None
             state.stock_moved = state.supply_moved = False
+            state.stock_acted_on = state.from_stock
         return problem
 
     async def release_coverage(self) -> None:
@@ -134,7 +135,7 @@ class RequirementSourcing:
         state = self._state
         if state.held_back:
             record_need(state.tested, "requirement.changed", self._entity.record, decided_by=decision.decided_by)
-        state.acted_on = state.tested
+        state.acted_on, state.stock_acted_on = state.tested, state.from_stock
         state.covered_revision = state.acted_on.revision.rank
 
     async def _accept(self, short: Short, decision: Decision) -> NotOrderable | None:

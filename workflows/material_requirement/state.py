@@ -78,6 +78,8 @@ class RequirementState(EntityState):
     """Received in an earlier run."""
     stock: StockAllocated | None = None
     """The newest allocation of stock to it."""
+    stock_acted_on: Decimal = Decimal(0)
+    """The quantity from stock with which its coverage was last decided."""
     stock_moved: bool = False
     """Whether its allocation from stock changed since its coverage was last decided."""
     supply_moved: bool = False
@@ -184,8 +186,11 @@ class RequirementState(EntityState):
 
     @property
     def held_back(self) -> bool:
-        """The plan's newest need differs from the one that the orders are asked for: too little to change them (R4)."""
-        return _requested(self.tested) != _requested(self.acted_on)
+        """The plan's newest need differs from what the orders are asked for, or stock fell: too little to change them
+        (R4).
+        """
+        changed = _requested(self.tested) != _requested(self.acted_on)
+        return changed or self.from_stock < self.stock_acted_on
 
     def overdue(self, today: date) -> bool:
         """Whether the date of supply that is still to come has passed."""
