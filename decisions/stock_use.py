@@ -38,7 +38,7 @@ class StockShare(NamedTuple):
     target: Decimal
     """The share that the stock allows now."""
     limit: Decimal
-    """R4: the largest change of the quantity that is not reported."""
+    """R4: the largest rise of the quantity that is not reported."""
     act: bool
 
     @property
@@ -127,9 +127,9 @@ def judge_stock(
 
     Served by criticality, required date and id (R11), each up to what is neither received nor on the way. A need that
     the plan stated after the stock was reported stays as it is: the plan has netted the stock (R10). `reported`: each
-    requirement's share reported last, in its unit, unless a later plan has overruled it. Changes within R4's quantity
-    limits are not reported, so that the reported shares may exceed the available stock, but never by more than one
-    need's limit; where no stock is available, nothing stays promised. Needs whose unit does not convert get nothing.
+    requirement's share reported last, in its unit, unless a later plan has overruled it. A rise within R4's quantity
+    limits is not reported. Every fall is, so that nobody counts on more stock than is available; whether its orders are
+    changed for it is for the requirement to decide (R4). Needs whose unit does not convert get nothing.
     """
     shares = []
     left = Fraction(max(_NOTHING, stock.available_to_promise))
@@ -143,11 +143,9 @@ def judge_stock(
             left = max(Fraction(0), left - Fraction(target) / _ratio(factor))
         before = reported.get(user.requirement_id, _NOTHING)
         limit = quantity_limit(user.quantity, user.unit, dampener)
-        act = target != before and (stock.available_to_promise <= 0 or abs(target - before) > limit)
+        act = target < before or target - before > limit
         if target or before:
             shares.append(StockShare(user, before, target, limit, act))
-    if _promised_too_much(stock, shares, item):
-        shares = [share._replace(act=share.act or share.target < share.before) for share in shares]
     return StockOutcome(stock, max(_NOTHING, -stock.available_to_promise), tuple(shares), dampener)
 
 
@@ -158,19 +156,6 @@ def _first_served(user: StockUser) -> tuple[Criticality, dt.date, RequirementId]
 def _ratio(factor: PerUnit) -> Fraction:
     """How many of the need's units are one of the stock's. Exact: twelve single pieces are one box of twelve."""
     return Fraction(factor[0]) / Fraction(factor[1])
-
-
-def _promised_too_much(stock: StockFigure, shares: list[StockShare], item: ItemAtPlant | None) -> bool:
-    """Whether the decreases that are too small to report add up to more than the largest limit among them."""
-    promised = largest = Fraction(0)
-    for share in shares:
-        factor = per_unit(share.user.unit, stock.unit, item)
-        if factor is None:
-            continue
-        promised += Fraction(share.quantity) / _ratio(factor)
-        if share.suppressed and share.target < share.before:
-            largest = max(largest, Fraction(share.limit) / _ratio(factor))
-    return promised - Fraction(max(_NOTHING, stock.available_to_promise)) > largest
 
 
 def shortfall_need(stock: StockFigure, quantity: Decimal, required_date: dt.date, revision: Revision) -> Need:

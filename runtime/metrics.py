@@ -25,7 +25,7 @@ def runtime_with_metrics(host: str, port: int | None) -> Runtime | None:
     if port is None:
         return None
     prometheus = PrometheusConfig(bind_address=f"{host}:{port}", counters_total_suffix=True, durations_as_seconds=True)
-    return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
+    return Runtime(telemetry=TelemetryConfig(metrics=prometheus, attach_service_name=False))
 
 
 def duplicates_gauge(runtime: Runtime | None) -> Callable[[int], None]:

@@ -40,7 +40,9 @@ SILENCE = timedelta(seconds=75)
 """A worker that has not asked for work for so long is gone: it asks at least once a minute."""
 LOOK_AGAIN_SECONDS = 15.0
 _REGISTERED_SECONDS = 60.0
-"""How long Temporal may take to know all queues of a version whose workers have started."""
+"""How long Temporal may take to know all queues of a version whose workers have started, and, when it has started
+itself, to answer questions about versions: workflows of its own keep them."""
+_PASSING = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)
 
 Guard = Callable[[str], Awaitable[Outcome]]
 """Replays a sample of the runs that a visibility query finds."""
@@ -193,12 +195,17 @@ class Rollout:
         request = DescribeWorkerDeploymentRequest(
             namespace=self._client.namespace, deployment_name=self._version.deployment_name
         )
-        try:
-            return (await self._client.workflow_service.describe_worker_deployment(request)).worker_deployment_info
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return WorkerDeploymentInfo()
-            raise
+        until = time.monotonic() + _REGISTERED_SECONDS
+        while True:
+            try:
+                return (await self._client.workflow_service.describe_worker_deployment(request)).worker_deployment_info
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return WorkerDeploymentInfo()
+                if error.status not in _PASSING or time.monotonic() > until:
+                    raise
+                log.info("the versions of the workers are not known yet: %s", error)
+            await asyncio.sleep(1)
 
     async def _become_current(self) -> None:
         """Make this version current, as soon as Temporal knows its workers on every queue."""

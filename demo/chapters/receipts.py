@@ -9,7 +9,7 @@ from typing import Any
 from demo.erp_books import committed_deliveries, transfers
 from demo.reckoning import aps_mismatches
 from demo.shares import read_lines
-from demo.story import DOCKS, LONG_TIMEOUT_SECONDS, ORDERS, Story, at_once
+from demo.story import DOCKS, LONG_TIMEOUT_SECONDS, Story, at_once
 
 
 async def receipts(story: Story) -> None:
@@ -18,7 +18,6 @@ async def receipts(story: Story) -> None:
     last = story.today + timedelta(days=200)
     await story.control("/edi/control/despatch", {"all": True, "until": last.isoformat()})
     await story.calm()
-    await story.clocks.step(ORDERS, timedelta(days=22))
     by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for number, order in (await story.books()).edi["orders"].items():
         for despatch in order["despatches"]:

@@ -13,6 +13,8 @@ from canonical.supply import ScheduleLine, ScheduleLineState, in_need_unit
 from canonical.units import KNOWN_UNITS, SAME, UNITS, physical_ratio, rescale
 from decisions.units import (
     conversion,
+    in_order_unit,
+    other_units,
     pegs_in_order_unit,
     per_supplied_unit,
     share_of_order_unit,
@@ -208,3 +210,15 @@ def test_the_same_unit_changes_nothing(quantity: Decimal) -> None:
     part = (ScheduleLine(quantity=quantity, date=None, state=ScheduleLineState.ORDERED),)
     assert in_need_unit(part, SAME) is part
     assert rescale(quantity, SAME, 6, "up") == rescale(quantity, SAME, 6, "down") == quantity
+
+
+def test_what_a_supplier_counts_in_pieces_is_in_the_boxes_that_this_supplier_sells() -> None:
+    item = kept("EA", BX=("12", "1"))
+    of_12 = a_source().model_copy(update={"unit": "BX"})
+    of_10 = of_12.model_copy(update={"base_units": (Decimal(10), Decimal(1))})
+    assert in_order_unit(Decimal(60), "EA", "BX", other_units(of_12, item)) == 5
+    assert in_order_unit(Decimal(60), "EA", "BX", other_units(of_10, item)) == 6
+    assert in_order_unit(Decimal(5), "DZN", "BX", other_units(of_10, item)) == 6
+    assert in_order_unit(Decimal(65), "EA", "BX", other_units(of_10, item)) is None
+    in_pieces = of_12.model_copy(update={"unit": "EA"})
+    assert in_order_unit(Decimal(5), "BX", "EA", other_units(in_pieces, item)) == 60

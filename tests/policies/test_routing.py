@@ -22,6 +22,7 @@ from canonical.policy import PlantPolicy, Quota, RouteKind, RouteRule
 from canonical.records import (
     AuditBatch,
     ConsolidationBatch,
+    EndedEntity,
     OrderTerms,
     RequirementSnapshot,
     RequirementStage,
@@ -31,6 +32,7 @@ from canonical.routing import as_kept, assessment
 from canonical.sourcing import Assessment, ItemAtPlant, Source, UnknownItem
 from canonical.stock import StockFigure, StockUser
 from canonical.supply import CoverageChanged, SupplyRequest
+from decisions.assess import NotOrderable, decide_sourcing
 from policies.book import FixedPolicies
 from tests.decisions.models import a_need as need_of
 from tests.decisions.models import a_policy, a_source, june
@@ -103,6 +105,31 @@ def test_the_order_of_the_ways_goes_over_preference_and_sources_of_one_preferenc
     )
     found = assessed(policies(SUBCONTRACT, DIRECT, TRANSFER), item, THERE)
     assert ways(found) == [("M1", 1), ("V1", 2), ("V2", 3), ("V3", 3), (THERE, 4)]
+
+
+def test_only_the_terms_of_who_buys_are_used_and_the_others_are_kept_for_other_policies() -> None:
+    """Organization 1000 buys cheaper, and does not buy for this plant."""
+    item = chain_item(
+        a_source(supplier="V1", purchasing_organization="1000", price=Decimal(1)),
+        a_source(supplier="V1", purchasing_organization="1710", price=Decimal(2)),
+        a_source(supplier="V2", price=Decimal(3)),
+    )
+    found = assessed(policies(DIRECT), item)
+    assert found.item is not None
+    assert [(one.supplier, int(one.price)) for one in found.item.sources] == [("V1", 2), ("V2", 3)]
+    other = assessed(policies(DIRECT, purchasing_organization="1000"), as_kept(found))
+    assert other.item is not None
+    assert [(one.supplier, int(one.price)) for one in other.item.sources] == [("V2", 3), ("V1", 1)]
+
+
+def test_terms_of_other_organizations_alone_are_named() -> None:
+    found = assessed(policies(DIRECT), chain_item(a_source(supplier="V1", purchasing_organization="1000")))
+    outcome = decide_sourcing(need_of(plant=HERE, item="CHAIN"), found, june(1))
+    assert isinstance(outcome, NotOrderable)
+    assert outcome.why == (
+        "nobody supplies item CHAIN to plant 1720 on terms of purchasing organization 1710; there are others' "
+        "(V1 for 1000)"
+    )
 
 
 def test_what_was_assessed_once_is_assessed_the_same_again_and_right_by_other_policies() -> None:
@@ -202,6 +229,12 @@ class Books:
         self._not_here()
 
     async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
+        self._not_here()
+
+    async def resume_requirement(self, requirement: str, ended: EndedEntity, changed: CoverageChanged) -> bool:
+        self._not_here()
+
+    async def ended(self, entity: str) -> EndedEntity | None:
         self._not_here()
 
     async def report_decision(self, entity: str, decided: ExceptionDecided) -> bool:

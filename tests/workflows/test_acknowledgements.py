@@ -9,9 +9,10 @@ from pydantic import JsonValue
 from canonical.exception import Choice, Decision
 from canonical.messages import DocumentAcknowledgement
 from canonical.order import AcknowledgementOutcome, DocumentAcknowledged
+from canonical.policy import Edifact
 from canonical.records import OrderStage
 from tests.decisions.models import june
-from tests.workflows.arrivals import NOW, unnoted
+from tests.workflows.arrivals import NOW, POLICY, unnoted
 from tests.workflows.order_harness import CHANGED, an_answer, sent_order, statement
 from workflows.purchase_order.acknowledgements import note_sent
 from workflows.purchase_order.messages import take
@@ -104,6 +105,15 @@ def test_a_replaced_document_a_reminder_and_an_unknown_one_are_only_recorded(ref
     assert asked(state) is None
     assert recorded == ["document.acknowledged"]
     assert snapshot(state).sent_references == ("OLD", "NEW", "REMINDER")
+
+
+def test_nobody_else_rejects_an_order() -> None:
+    state = order()
+    state.policy = POLICY.model_copy(update={"edifact": Edifact(addresses=("4012345500004",))})
+    take(state, an_acknowledgement(REJECTED, sender="4099999000001"), unnoted, TODAY)
+    assert asked(state) is None
+    take(state, an_acknowledgement(REJECTED, sender="4012345500004"), unnoted, TODAY)
+    assert asked(state) is not None
 
 
 def test_the_order_is_sent_again_as_another_document() -> None:

@@ -8,6 +8,7 @@ from canonical.messages import RequirementOpened
 from canonical.need import Need
 from canonical.sourcing import Assessment
 from tests.decisions.models import a_need, a_policy, a_revision, a_source, an_item
+from tests.workflows.requirement_harness import from_stock
 from workflows.material_requirement.messages import judge_need, take
 from workflows.material_requirement.state import RequirementState
 
@@ -72,3 +73,38 @@ def test_the_need_of_an_order_of_ours_is_not_dampened_a_second_time() -> None:
     [(kind, _)] = reported(state, 1001)
     assert kind == "requirement.changed"
     assert state.acted_on.quantity == 1001
+
+
+def with_stock(quantity: int, state: RequirementState, revision: int) -> AuditEvents:
+    audit_events: AuditEvents = []
+
+    def note(kind: str, _: object = None, /, **data: Any) -> None:
+        audit_events.append((kind, data))
+
+    take(state, from_stock(revision, quantity, hour=revision), note)
+    return audit_events
+
+
+def test_stock_that_falls_by_little_changes_no_order_and_is_tested_without() -> None:
+    """Of 1,000, 300 are met from stock; 50 may be missing before the orders are asked for them."""
+    state = covered(a_need(quantity=Decimal(1000)))
+    with_stock(300, state, 1)
+    assert (state.stock_moved, state.unjudged) == (True, True)
+    state.stock_moved, state.unjudged, state.stock_acted_on = False, False, state.from_stock
+
+    [(kind, data)] = with_stock(250, state, 2)
+    assert (kind, data["act"], data["before"]) == ("stock.allocated", False, "300")
+    assert (state.stock_moved, state.unjudged, state.held_back) == (False, True, True)
+    assert [int(part.quantity) for part in state.on_hand] == [250]
+
+    [(_, data)] = with_stock(249, state, 3)
+    assert (data["act"], state.stock_moved) == (True, True), "measured from what was acted on"
+
+
+def test_the_last_piece_of_stock_that_goes_is_acted_on() -> None:
+    state = covered(a_need(quantity=Decimal(1000)))
+    with_stock(20, state, 1)
+    assert state.stock_moved is False
+    state.stock_acted_on = state.from_stock
+    with_stock(0, state, 2)
+    assert state.stock_moved is True

@@ -12,7 +12,7 @@ from canonical.exception import ExceptionDecided
 from canonical.messages import BomChanged, RequirementOpened, RequirementWithdrawn, StockAllocated
 from canonical.need import Need
 from canonical.supply import CoverageChanged
-from decisions.dampener import judge_change
+from decisions.dampener import judge_change, quantity_limit
 from decisions.ordering import is_newer
 from workflows.material_requirement.state import RequirementState
 from workflows.memory import RecordEvent, RunInput
@@ -83,6 +83,8 @@ def _take_coverage(state: RequirementState, changed: CoverageChanged, record: Re
         record("coverage.stale", order_id=changed.order_id, sequence=changed.sequence, rule="R10")
         return
     state.replace_coverage(changed.order_id, reported=changed)
+    if (now := state.coverage_of(changed.order_id)) is not None:
+        state.take_recovered(now)
     state.unjudged = True
     record(
         "coverage.changed",
@@ -150,7 +152,10 @@ def _take_bom_change(state: RequirementState, changed: BomChanged, record: Recor
 
 
 def _take_stock(state: RequirementState, allocated: StockAllocated, record: RecordEvent) -> None:
-    """Take the complete allocation from stock; its sender applied the dampener (R4). It is void for a later need."""
+    """Take the complete allocation from stock; it is void for a later need.
+
+    Within R4's limits it changes no order: the coverage is only tested with it.
+    """
     reported: dict[str, JsonValue] = {
         "quantity": str(allocated.quantity),
         "unit": allocated.unit,
@@ -163,9 +168,21 @@ def _take_stock(state: RequirementState, allocated: StockAllocated, record: Reco
     if state.from_stock == before:
         record("stock.without_effect", allocated.as_of, rule="R10", **reported)
         return
-    state.stock_moved = not state.withdrawn
-    state.accepted = None
-    record("stock.allocated", allocated.as_of, before=str(before), reason=allocated.reason, rule="R11", **reported)
+    acts = not _within_dampener(state)
+    state.stock_moved = not state.withdrawn and (acts or state.stock_moved)
+    state.unjudged = True
+    if acts:
+        state.accepted = None
+    reported |= {"before": str(before), "act": acts, "reason": allocated.reason}
+    record("stock.allocated", allocated.as_of, rule="R11", **reported)
+
+
+def _within_dampener(state: RequirementState) -> bool:
+    """R4, for the quantity that is met from stock; nothing stays acted on once there is none."""
+    if state.assessment is None or not state.from_stock:
+        return False
+    limit = quantity_limit(state.tested.quantity, state.tested.unit, state.policy.dampener)
+    return abs(state.from_stock - state.stock_acted_on) <= limit
 
 
 def record_need(need: Need, kind: str, record: RecordEvent, **more: JsonValue) -> None:

@@ -12,6 +12,7 @@ from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.messages import DocumentAcknowledgement
 from canonical.order import AcknowledgementOutcome
+from decisions.placing import foreign_party
 from workflows.memory import RecordEvent
 from workflows.purchase_order.state import OrderState, Rejection, SentDocument
 
@@ -30,6 +31,11 @@ def note_sent(state: OrderState, reference: str, kind: Literal["order", "change"
 def take_acknowledgement(state: OrderState, message: DocumentAcknowledgement, record: RecordEvent) -> None:
     """Apply an acknowledgement: a rejection of the newest document is kept for the buyer, its opposite settles it."""
     stated = message.acknowledgement
+    foreign = foreign_party(None, stated.sender, state.terms.supplier, state.policy.edifact.addresses)
+    if foreign is not None:
+        number = stated.acknowledgement_number
+        record("acknowledgement.refused", stated.effective_at, acknowledgement_number=number, why=foreign)
+        return
     document = _document(state, stated.reference, by_order=stated.order_number is not None)
     replaced = document is None or document.kind == "reminder" or document.revision < state.revision
     means = stated.acknowledgement_number.partition("/")[0]

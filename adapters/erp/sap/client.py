@@ -20,7 +20,7 @@ from adapters.erp.sap.batch import Operation
 from adapters.erp.sap.deliveries import FIELDS, received
 from adapters.erp.sap.difference import Items
 from adapters.erp.sap.duplicates import duplicate_orders, duplicate_requisitions
-from adapters.erp.sap.odata import SYSTEM, Entity, ODataService, literal
+from adapters.erp.sap.odata import SYSTEM, Entity, ODataService
 from adapters.erp.sap.placing import Placing, requisition_deletions, requisitions_of
 from adapters.erp.sap.reconcile import reconcile
 from adapters.erp.sap.remote import remote_item
@@ -154,7 +154,7 @@ class SapErp:
         items = await self._items(order)
         try:
             found = await self._material_documents.read_as(
-                shape, "A_MaterialDocumentItem", where=f"PurchaseOrder eq {literal(order)}", select=FIELDS
+                shape, "A_MaterialDocumentItem", of=("PurchaseOrder", order), select=FIELDS
             )
         except PermanentError as error:
             return f"whether goods were received can't be read: {error}"[:300]
@@ -223,7 +223,7 @@ class SapErp:
         return await self._orders.read_as(
             lambda items: {item.number: item for item in map(remote_item, items)},
             "A_PurchaseOrderItem",
-            where=f"PurchaseOrder eq {literal(order)}",
+            of=("PurchaseOrder", order),
             expand=f"to_ScheduleLine{below}",
         )
 
@@ -232,7 +232,7 @@ class SapErp:
         stamps = await self._orders.read_as(
             lambda orders: [read_moment(one.get("LastChangeDateTime")) for one in orders],
             "A_PurchaseOrder",
-            where=f"PurchaseOrder eq {literal(order)}",
+            of=("PurchaseOrder", order),
             select="PurchaseOrder,LastChangeDateTime",
         )
         return next((stamp for stamp in stamps if stamp), None) or self._now()

@@ -30,7 +30,7 @@ async def duplicate_orders(service: ODataService, field: str, since: dt.date) ->
         orders = await service.read_as(
             remote_orders,
             "A_PurchaseOrder",
-            where=f"{field} eq {literal(reference)}",
+            of=(field, reference),
             expand="to_PurchaseOrderItem",
         )
         living = tuple(order.number for order in orders if not order.deleted)

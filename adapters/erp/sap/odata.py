@@ -83,9 +83,23 @@ class ODataService:
                 query = ""
         return found
 
-    async def read_as(self, shape: Callable[[list[Entity]], Shaped], entity_set: str, **options: str) -> Shaped:
-        """What `shape` makes of the entities. Raises PermanentError, quoting them, where they are of another kind."""
-        entities = await self.read(entity_set, **options)
+    async def read_as(
+        self,
+        shape: Callable[[list[Entity]], Shaped],
+        entity_set: str,
+        *,
+        of: tuple[str, str] | None = None,
+        **options: str,
+    ) -> Shaped:
+        """What `shape` makes of the entities. Raises PermanentError, quoting them, where they are of another kind.
+
+        `of`: a field and what it must hold. Entities that hold something else are left out: a field for which SAP
+        ignores the filter must not make strange documents ours.
+        """
+        entities = await self.read(entity_set, **options | ({"where": f"{of[0]} eq {literal(of[1])}"} if of else {}))
+        if of is not None:
+            field, value = of
+            entities = [one for one in entities if _same(one.get(field, value), value)]
         try:
             return shape(entities)
         except OTHER_SHAPE as error:
@@ -269,6 +283,11 @@ class ODataService:
                     )
                 self._session = _Session(token, _cookies_of(response))
             return self._session
+
+
+def _same(held: Any, value: str) -> bool:
+    """Whether SAP holds the value, however it pads and spells it."""
+    return isinstance(held, str) and held.strip().upper().lstrip("0") == value.upper().lstrip("0")
 
 
 def _wants_token(response: httpx.Response) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from adapters.erp.sap.batch import Operation
 from adapters.erp.sap.mapping import first_sent, item_number, order_body, requisition_body
-from adapters.erp.sap.odata import SYSTEM, ODataService, keyed, literal
+from adapters.erp.sap.odata import SYSTEM, ODataService, keyed
 from adapters.erp.sap.remote import RemoteDocument, remote_orders, remote_requisitions
 from adapters.erp.sap.settle_policy import NotFinal, SettlePolicy
 from adapters.erp.sap.units import Units
@@ -140,7 +140,7 @@ class Placing:
         return await self.order_service.read_as(
             remote_orders,
             "A_PurchaseOrder",
-            where=f"{self.rules.order_reference_field} eq {literal(self.document.reference)}",
+            of=(self.rules.order_reference_field, self.document.reference),
             expand="to_PurchaseOrderItem",
         )
 
@@ -178,8 +178,8 @@ async def requisitions_of(service: ODataService, reference: str, field: str) -> 
     return await service.read_as(
         remote_requisitions,
         "A_PurchaseRequisitionItem",
-        where=f"{field} eq {literal(reference)}",
-        select="PurchaseRequisition,PurchaseRequisitionItem,IsDeleted,PurchasingDocument,OrderedQuantity",
+        of=(field, reference),
+        select=f"PurchaseRequisition,PurchaseRequisitionItem,IsDeleted,PurchasingDocument,OrderedQuantity,{field}",
     )
 
 

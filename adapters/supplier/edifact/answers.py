@@ -28,6 +28,7 @@ from adapters.supplier.edifact.terms import (
     Dates,
     LineTerms,
     heading_dates,
+    is_net_price,
     line_terms,
     stated_price,
     unplaced,
@@ -115,6 +116,8 @@ def read_answer(message: Message, shared_numbers: Iterable[str]) -> OrderAnswer:
     dates = heading_dates(parts.heading)
     if dates.promised is not None:
         stand = _with_heading_date(stand, parts)
+    elif dates.unplaced is not None and stand.unnamed == "accepted":
+        raise unplaced(dates.unplaced)
     order = _order(parts)
     return OrderAnswer(
         order_number=order.order,
@@ -326,7 +329,11 @@ def our_supplier(parts: Sections) -> str | None:
 
 
 def _currency(parts: Sections) -> str | None:
-    for segment in parts.heading:
-        if segment.tag == "CUX" and segment.value(0) == "2":
-            return segment.value(0, 1) or None
-    return None
+    """The one currency of the prices (CUX of heading and net prices)."""
+    heading = [segment for segment in parts.heading if segment.tag == "CUX" and segment.value(0) == "2"]
+    prices = [group for line in parts.lines for group in line.group.within("PRI") if is_net_price(group.segments[0])]
+    stated = [segment for segment in (*heading, *(cux for group in prices for cux in group.own("CUX")))]
+    currencies = dict.fromkeys(segment.value(0, 1) for segment in stated if segment.value(0, 1))
+    if len(currencies) > 1:
+        raise unreadable("contradiction", stated[-1], f"prices in {' and '.join(currencies)}", _ASK_WHICH)
+    return next(iter(currencies), None)

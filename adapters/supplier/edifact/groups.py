@@ -75,6 +75,12 @@ def grouped(message: Message) -> Group:
     stack = [_Open(Group(""), _table(message.kind, message.version[1]))]
     closed = False
     for segment in message.segments:
+        if segment.tag == "UNS" and not closed and stack[0].table.find("UNS", 0) is None:
+            # A despatch advice has no UNS, and some senders write it all the same.
+            closed = True
+            del stack[1:]
+            stack[0].place += 1
+            continue
         if not (_go_on(stack, segment, closed) or (not closed and _go_back(stack, segment))):
             where = "behind UNS" if closed else "where it stands"
             detail = f"{message.kind} D.{message.version[1]} has no place for {segment.tag} {where}"
@@ -110,8 +116,11 @@ def _go_back(stack: list[_Open], segment: Segment) -> bool:
             return True
     packing = root.find(_PACKING, 0)
     inner = root.groups[packing] if packing is not None else None
-    if packing is None or inner is None or (found := inner.find(segment.tag, 1)) is None:
-        return False
+    found = inner.find(segment.tag, 1) if inner is not None and segment.tag in ("LIN", "PAC") else None
+    if packing is None or found is None:
+        if segment.tag == "FTX":
+            stack[-1].group.segments.append(segment)
+        return segment.tag == "FTX"
     _enter(stack, 0, packing, Group(_PACKING))
     _take(stack, 1, found, segment)
     return True

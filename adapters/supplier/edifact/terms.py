@@ -191,12 +191,17 @@ class StatedPrice:
     """The unit as the sender writes it, known to us or not."""
 
 
+def is_net_price(segment: Segment) -> bool:
+    """Whether a PRI is the net price, which alone is compared with the order's."""
+    return segment.value(0) == _PRICE_NET
+
+
 def stated_price(groups: Iterable[LineGroup], header: Header) -> StatedPrice:
     """The net price (PRI+AAA) of an order line."""
     found: set[StatedPrice] = set()
     for group in groups:
         for segment in group.tagged("PRI"):
-            if segment.value(0) == _PRICE_NET:
+            if is_net_price(segment):
                 basis = number(segment, 0, 4, header) if segment.value(0, 4) else None
                 if basis == 0:
                     raise unreadable("bad_value", segment, "a price for a quantity of 0 (5284)", _ASK)

@@ -224,6 +224,29 @@ async def test_what_was_created_without_a_doubt_is_not_looked_for_again(erp: Sap
     assert (len(sap.requisitions), len(sap.orders)) == (1, 1)
 
 
+class Unfiltered(Mounted):
+    """A SAP that ignores filters, as for a field that it can't filter by."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        kept = [part for part in request.url.query.split(b"&") if not part.startswith((b"$filter", b"%24filter"))]
+        request.url = request.url.copy_with(query=b"&".join(kept))
+        return await super().handle_async_request(request)
+
+
+async def test_where_filters_are_ignored_other_documents_do_not_become_ours(sap: Sap) -> None:
+    async with make_client("http://sap/erp", "PEGLINE", "pegline", 1, Unfiltered(sap.simulator)) as http:
+        erp = SapErp(http, settle_seconds=0.1)
+        first = placed(await place(erp))
+        second = placed(await place(erp, document(reference="PLOTHER00001")))
+        assert (first.found_existing, second.found_existing) == (False, False)
+        assert first.order_number != second.order_number
+        again = placed(await place(erp, document(reference="PLOTHER00001")))
+        assert (again.order_number, again.found_existing) == (second.order_number, True)
+        change = document(line(10, "80"), order_number=first.order_number, changed_lines=(10,))
+        await erp.change_order(change, key="change-2")
+        assert [sap.item(one.order_number)["OrderQuantity"] for one in (first, second)] == ["80", "100"]
+
+
 # Sessions
 
 

@@ -158,6 +158,17 @@ def test_without_a_una_point_and_comma_are_both_decimal_marks_but_never_part_tho
     assert refusal(without.replace("1,5", "1,500")).code == "bad_value"
 
 
+def test_the_currency_of_the_prices_is_one_wherever_it_stands() -> None:
+    def currency(*lines: str, heading: tuple[str, ...] = HEADING) -> str | None:
+        return answer(ordrsp("LIN+1+6", "QTY+113:4", *lines, heading=heading)).currency
+
+    assert currency("PRI+AAA:3", "CUX+2:USD:9") == "USD"
+    assert currency("PRI+AAB:3", "CUX+2:USD:9") is None, "not the net price's"
+    assert currency("PRI+AAA:3", "CUX+2:SEK:9", heading=(*HEADING, "CUX+2:SEK:9")) == "SEK"
+    mixed = ordrsp("LIN+1+6", "QTY+113:4", "PRI+AAA:3", "CUX+2:USD:9", heading=(*HEADING, "CUX+2:EUR:9"))
+    assert refusal(mixed).code == "contradiction"
+
+
 def test_the_net_price_is_read_with_its_basis_and_the_list_price_is_not() -> None:
     detail = answer(
         ordrsp("LIN+1+6", "QTY+113:4", "PRI+AAB:9", "PRI+AAA:306.00:::100:EA", heading=(*HEADING, "CUX+2:SEK:9"))

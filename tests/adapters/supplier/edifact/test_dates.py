@@ -28,6 +28,12 @@ def test_an_unknown_date_of_delivery_is_unreadable_unless_a_known_promise_stands
     assert schedule_lines("LIN+1+7", "QTY+21:4", unknown) == [part(REJECTED, "4")], "nothing comes, on whatever day"
 
 
+def test_an_unknown_date_of_delivery_in_an_accepting_heading_is_not_as_ordered() -> None:
+    heading = (HEADING[0], "DTM+191:20260622:102", HEADING[1])
+    assert refusal(ordrsp(bgm="BGM+231+OR-9+29", heading=heading)).code == "unknown_code"
+    assert answer(ordrsp(bgm="BGM+231+OR-9+27", heading=heading)).header == "rejected"
+
+
 @pytest.mark.parametrize("code", ["137", "171", "3", "94", "361", "124"])
 def test_a_date_of_something_else_changes_nothing(code: str) -> None:
     assert schedule_lines(*CHANGE, f"DTM+{code}:20260612:102") == [part(CHANGED, "4")]

@@ -64,6 +64,13 @@ def test_a_segment_that_the_directory_does_not_have_is_named(segment: str) -> No
     assert error.code in ("misplaced_segment", "missing_segment")
 
 
+def test_what_senders_add_to_a_despatch_advice_without_harm_is_borne() -> None:
+    heading = (*HEADING, "FTX+DEL+++by the gate", "NAD+SU+V7::92")
+    [shipment] = shipments(desadv("LIN+1++BOLT:BP", "QTY+12:4", "UNS+S", "CNT+2:1", heading=heading))
+    assert (shipment.supplier, str(shipment.lines[0].quantity)) == ("V7", "4")
+    assert refusal(desadv("LIN+1", "QTY+12:4", "UNS+S", "LIN+2", "QTY+12:4")).code == "misplaced_segment"
+
+
 def test_a_party_of_the_heading_does_not_follow_the_lines() -> None:
     assert refusal(desadv("CPS+1", "LIN+1", "QTY+12:1", "TOD+3")).code == "misplaced_segment"
 
