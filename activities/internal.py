@@ -23,6 +23,7 @@ from canonical.calls import (
     ChangeBomCall,
     CloseBatchCall,
     CloseExceptionCall,
+    CoverageNotice,
     JoinQuestionCall,
     LeaveQuestionCall,
     NotifyRequirementsCall,
@@ -163,12 +164,19 @@ class InternalActivities:
 
     @activity.defn(name="internal.notify_requirements")
     async def notify_requirements(self, call: NotifyRequirementsCall) -> tuple[bool, ...]:
-        """Record, and report to each requirement the coverage it has from the order; False where it has ended."""
+        """Record, and report to each requirement the coverage it has from the order; False where it has ended.
+
+        One that had ended by what is taken back goes on.
+        """
         await self._ledger.record([call.audit_batch])
-        delivered = await asyncio.gather(
-            *(self._entities.report_coverage(reported.requirement_id, reported.coverage) for reported in call.notices)
-        )
-        return tuple(delivered)
+        return tuple(await asyncio.gather(*map(self._report, call.notices)))
+
+    async def _report(self, notice: CoverageNotice) -> bool:
+        requirement, coverage = notice.requirement_id, notice.coverage
+        if await self._entities.report_coverage(requirement, coverage):
+            return True
+        ended = await self._ledger.ended(requirement) if notice.takes_back else None
+        return ended is not None and await self._entities.resume_requirement(requirement, ended, coverage)
 
     @activity.defn(name="internal.close_exception")
     async def close_exception(self, call: CloseExceptionCall) -> bool:

@@ -17,7 +17,7 @@ from canonical.messages import (
 from canonical.need import Need, Withdrawal
 from canonical.plan import PlanDelivered, PlanMatched, PlanMatcher, PlanRunStatus
 from canonical.policy import PlantPolicy
-from canonical.records import AuditBatch, ConsolidationBatch, OrderTerms, Reservation
+from canonical.records import AuditBatch, ConsolidationBatch, EndedEntity, OrderTerms, Reservation
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
 from canonical.supply import CoverageChanged, SupplyRequest
@@ -80,6 +80,10 @@ class LedgerPort(Protocol):
 
     async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
         """The item's open requirements at the plant, with what is received or on the way for them; by id."""
+        ...
+
+    async def ended(self, entity: str) -> EndedEntity | None:
+        """The state that an ended entity goes on with; None where nothing of it can be taken back."""
         ...
 
     async def join_question(self, plant: str, item: str, digest: str, asking: str, requirement: str) -> ExceptionId:
@@ -147,6 +151,10 @@ class EntityPort(Protocol):
     async def answer_order(self, order: str, answered: SupplierAnswered) -> bool: ...
 
     async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool: ...
+
+    async def resume_requirement(self, requirement: str, ended: EndedEntity, changed: CoverageChanged) -> bool:
+        """Start a requirement that had ended again, with the coverage that is less than it ended by."""
+        ...
 
     async def change_bom(self, requirement: str, changed: BomChanged) -> bool: ...
 

@@ -175,6 +175,8 @@ class CoverageNotice(Model):
 
     requirement_id: RequirementId
     coverage: CoverageChanged
+    takes_back: bool = False
+    """Less is received than was reported before: a requirement that has ended by it goes on."""
 
 
 class NotifyRequirementsCall(Model):

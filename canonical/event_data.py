@@ -1,6 +1,7 @@
 """External events as the gateway accepts them: the `data` of each CloudEvent type."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -23,7 +24,7 @@ from canonical.base import (
     UnitCode,
 )
 from canonical.bom import BomLine, require_sound
-from canonical.order import LINES_MAX, EditedField, LineAnswer, edited_value
+from canonical.order import LINES_MAX, DespatchFunction, EditedField, LineAnswer, edited_value
 
 REQUIREMENT_PLANNED = "pegline.requirement.planned.v1"
 REQUIREMENT_WITHDRAWN = "pegline.requirement.withdrawn.v1"
@@ -38,6 +39,7 @@ OUR_SOURCE = "pegline"
 """The CloudEvents source of needs that come from our own orders."""
 
 
+_ZERO = Decimal(0)
 PEGS_MAX = 1_000
 """A requirement's history could not hold more."""
 
@@ -109,6 +111,16 @@ class ShipmentAnnouncedData(Model):
     date: DayOrNone
     """The day of arrival; null: unknown."""
     despatch_number: DocumentNumber
+    function: DespatchFunction = "original"
+    takes_back: DocumentNumber | None = None
+    """Of a cancellation or replacement: the despatch number it takes back; null: its own."""
+
+    @field_validator("takes_back")
+    @classmethod
+    def _where_something_is_taken_back(cls, takes_back: str | None, checked: ValidationInfo) -> str | None:
+        if takes_back is not None and checked.data.get("function") == "original":
+            raise ValueError("an original despatch advice takes none back; send it as a replacement")
+        return takes_back
 
 
 class GoodsReceivedData(Model):
@@ -116,16 +128,40 @@ class GoodsReceivedData(Model):
 
     order: OrderNumber
     line: LineNumber
-    quantity: SentQuantity
+    quantity: SentSignedQuantity
+    """Below zero: taken back, because the receipt was a mistake (`reverses`) or the goods went back to the supplier."""
     unit: PartnerUnit
     date: Day
     receipt_number: DocumentNumber
+    """Of what is taken back: its own number."""
+    reverses: DocumentNumber | None = None
+    """The number of the receipt that is taken back, in whole or in part."""
+    final: bool = False
+    """Delivery is completed with this receipt: nothing more of the line comes."""
+
+    @field_validator("quantity")
+    @classmethod
+    def _something_moved(cls, quantity: Decimal) -> Decimal:
+        if quantity == 0:
+            raise ValueError("nothing was received: send a quantity above zero, or below it for what is taken back")
+        return quantity
+
+    @field_validator("reverses", "final")
+    @classmethod
+    def _of_the_right_direction(cls, given: str | bool | None, checked: ValidationInfo) -> str | bool | None:
+        taken_back = checked.data.get("quantity", _ZERO) < 0
+        if checked.field_name == "reverses" and given is not None and not taken_back:
+            raise ValueError("a receipt is taken back by a quantity below zero")
+        if checked.field_name == "final" and given and taken_back:
+            raise ValueError("what is taken back completes no delivery")
+        return given
 
 
 class OrderEditedData(Model):
     """`pegline.order.edited.v1`: a person changed the document in the ERP, one event a field.
 
-    A quantity is in the order unit, a price in the order's currency; a deletion is `false` → `true`.
+    A quantity is in the order unit, a price in the order's currency; a deletion, a block and a completed delivery are
+    `false` → `true`, and `true` → `false` where they are lifted.
     """
 
     order: OrderNumber
@@ -146,8 +182,6 @@ class OrderEditedData(Model):
     @field_validator("new")
     @classmethod
     def _something_changed(cls, new: str, checked: ValidationInfo) -> str:
-        if checked.data.get("field") == "deleted" and new != "true":
-            raise ValueError("a deleted line stays deleted: only a deletion can be reported")
         if new == checked.data.get("old"):
             raise ValueError("nothing was edited: old and new are equal")
         return new

@@ -3,7 +3,7 @@
 import datetime as dt
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,7 @@ from canonical.base import (
     Quantity,
     SentQuantity,
     SentQuantityOrZero,
+    SentSignedQuantity,
     Text,
     UnitCode,
 )
@@ -40,6 +41,8 @@ REMARKS_MAX, REMARK_LENGTH = 10, 200
 """The most remarks that are kept of a line or a heading, and the longest."""
 Remark = Annotated[str, Field(min_length=1, max_length=REMARK_LENGTH, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
 """What a supplier says in words, or a reason code of its own: for a person, decided on by nobody else."""
+StatedCode = Annotated[str, Field(max_length=10, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
+"""A code of a supplier's, known to us or not."""
 Remarks = Annotated[tuple[Remark, ...], Field(max_length=REMARKS_MAX)]
 
 
@@ -94,7 +97,7 @@ class LineAnswer(Model):
     price: Money | None = None
     price_unit: SentQuantity | None = None
     """The quantity that `price` buys, as the supplier gave it; None: as ordered."""
-    price_measure: Annotated[str, Field(max_length=8)] | None = None
+    price_measure: StatedCode | None = None
     """The unit of that quantity, as the supplier wrote it, known to us or not; None: as ordered."""
     remarks: Remarks = ()
     objection: str = ""
@@ -114,11 +117,11 @@ class OrderAnswer(Model):
     header: Literal["accepted", "rejected", "per_line"] = "per_line"
     lines: Annotated[tuple[LineAnswer, ...], Field(max_length=LINES_MAX)] = ()
     effective_at: Instant
-    supplier: str | None = None
+    supplier: Label | None = None
     """Our number of the supplier, as the document gave it."""
-    sender: str | None = None
+    sender: Label | None = None
     """The address from which the document was sent; None: the channel has none."""
-    currency: str | None = None
+    currency: StatedCode | None = None
     """The currency of the prices, as the supplier gave it; None: as ordered."""
     remarks: Remarks = ()
 
@@ -135,18 +138,29 @@ class ShippedLine(Model):
     unit: PartnerUnit | None = None
 
 
+DespatchFunction = Literal["original", "cancellation", "replacement"]
+
+
 class ShipmentAnnounced(Model):
     """A supplier's despatch advice for an order; `despatch_number` makes it unique."""
 
     order_number: OrderNumber
     despatch_number: DocumentNumber
+    function: DespatchFunction = "original"
+    takes_back: DocumentNumber | None = None
+    """The despatch advice that it cancels or replaces; None: the one of its own number."""
     arrives_on: DayOrNone = None
     lines: Annotated[tuple[ShippedLine, ...], Field(max_length=LINES_MAX)]
     effective_at: Instant
-    supplier: str | None = None
+    supplier: Label | None = None
     """As in OrderAnswer."""
-    sender: str | None = None
+    sender: Label | None = None
     """As in OrderAnswer."""
+
+    @property
+    def rank(self) -> tuple[dt.datetime, int]:
+        """The key that orders two messages about one despatch advice (R10)."""
+        return (self.effective_at, get_args(DespatchFunction).index(self.function))
 
 
 class AcknowledgementOutcome(StrEnum):
@@ -168,20 +182,25 @@ class DocumentAcknowledged(Model):
     acknowledgement_number: DocumentNumber
     outcome: AcknowledgementOutcome
     effective_at: Instant
-    sender: str | None = None
+    sender: Label | None = None
     """As in OrderAnswer."""
     remarks: Remarks = ()
 
 
 class GoodsReceipt(Model):
-    """Goods posted into stock against an order line; `receipt_number` makes it unique."""
+    """Goods posted into stock against an order line, or taken back; with the sign, `receipt_number` makes it unique."""
 
     order_number: OrderNumber
     line: LineNumber
-    quantity: SentQuantity
+    quantity: SentSignedQuantity
+    """Below zero: goods taken back."""
     unit: PartnerUnit
     date: Day
     receipt_number: DocumentNumber
+    reverses: DocumentNumber | None = None
+    """Of goods taken back: the receipt that was a mistake; None: the goods went back to the supplier."""
+    final: bool = False
+    """Delivery is completed with it: nothing more of the line comes."""
     effective_at: Instant
 
 
@@ -215,16 +234,22 @@ class WrittenLine(Model):
     """The schedule last written by write_schedule, with edits adopted since; empty: a single delivery."""
     deleted: bool = False
     """A person has deleted it, and we know."""
+    blocked: bool = False
+    """A person has blocked it, and another has decided to give it up."""
+    completed: bool = False
+    """Its delivery is completed there, and we know."""
 
 
-EditedField = Literal["quantity", "delivery_date", "price", "deleted"]
+EditedField = Literal["quantity", "delivery_date", "price", "deleted", "blocked", "delivery_completed"]
+FLAGS: frozenset[EditedField] = frozenset({"deleted", "blocked", "delivery_completed"})
+"""Fields that are `true` or `false`. A blocked line is not deleted: nothing is delivered on it until that is lifted."""
 
 
 def edited_value(field: str, text: str) -> str:
     """The canonical spelling of an edited value, so that the same edit looks the same from every source.
 
-    A quantity or price is a plain decimal without needless zeros, a date ISO, a deletion `true` or `false`. Raises
-    ValueError naming what is expected.
+    A quantity or price is a plain decimal without needless zeros, a date ISO, a deletion, block or completed delivery
+    `true` or `false`. Raises ValueError naming what is expected.
     """
     match field:
         case "delivery_date":
@@ -235,9 +260,9 @@ def edited_value(field: str, text: str) -> str:
             if not FIRST_DAY <= day <= LAST_DAY:
                 raise ValueError(f"{day} does not lie between {FIRST_DAY} and {LAST_DAY}")
             return day.isoformat()
-        case "deleted":
+        case "deleted" | "blocked" | "delivery_completed":
             if text not in ("true", "false"):
-                raise ValueError('a deletion is given as "true" or "false"')
+                raise ValueError(f'{field} is given as "true" or "false"')
             return text
     try:
         if not text.isascii() or any(mark in text for mark in "_ \t\r\n"):
@@ -267,6 +292,11 @@ class DocumentEdit(Model):
     """All deliveries of the line as read from the ERP; empty: they were not read."""
     edited_by: PersonName
     effective_at: Instant
+
+    @property
+    def lifts(self) -> bool:
+        """Whether a deletion, a block or a completed delivery is lifted."""
+        return self.field in FLAGS and self.new == "false"
 
     def priced_for(self, price_unit: Decimal) -> "DocumentEdit":
         """The same edit with its prices for the line's own price unit; unchanged where they are already."""
@@ -387,7 +417,7 @@ class LineSchedule(Model):
     line: Annotated[int, Field(gt=0)]
     schedule: Annotated[tuple[DeliveryLine, ...], Field(min_length=1)]
     completed: bool = False
-    """Nothing more is expected: delivery completed in the ERP."""
+    """Nothing more is expected: delivery is completed in the ERP, and nothing else is written."""
     written: WrittenLine | None = None
     """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
 

@@ -46,6 +46,15 @@ class Escalation(Model):
     manager_at: Share = Decimal("1.5")
 
 
+class Delivery(Model):
+    """When the delivery of an order line counts as completed though some of it is missing."""
+
+    may_lack: PartOfOne = Decimal(0)
+    """The share of the ordered quantity that may be missing; the line is then completed with the last receipt."""
+    receipts_within_minutes: Annotated[int, Field(ge=0, le=10_000)] = 60
+    """How long a receipt may take from the ERP to here: a delivery found completed there is so after this time."""
+
+
 class Overdue(Model):
     """R16: a confirmed date that passed without a receipt; in plant working days after it."""
 
@@ -271,6 +280,7 @@ class LinePolicy(Model):
     tolerance: Tolerance
     frozen_zone_days: Days
     shared_lines: bool = False
+    delivery: Delivery = Delivery()
 
 
 class PlantPolicy(Model):
@@ -301,6 +311,7 @@ class PlantPolicy(Model):
     expedite_cost_share: Share = Decimal("0.08")
     dampener: Dampener = Dampener()
     tolerance: Tolerance = Tolerance()
+    delivery: Delivery = Delivery()
     escalation: Escalation = Escalation()
     overdue: Overdue = Overdue()
     approval: Approval = Approval()
@@ -336,4 +347,5 @@ class PlantPolicy(Model):
             tolerance=self.tolerance,
             frozen_zone_days=self.frozen_zone_days,
             shared_lines=self.shared_lines,
+            delivery=self.delivery,
         )

@@ -260,11 +260,24 @@ class AuditBatch(Model):
     """If all events are recorded: the count of the last one."""
     writer: str = ""
     """The workflow run that publishes it; of a run that continues as new, the first."""
+    final_state: str | None = None
+    """Of an entity that has ended: its whole state, to go on with where what it ended by is taken back; empty: nothing
+    can be taken back. None: it has not ended.
+    """
 
     @property
     def sequence(self) -> int:
         """The newest event's count."""
         return self.audit_events[-1].sequence if self.audit_events else self.after
+
+
+class EndedEntity(Model):
+    """An entity that has ended, as it goes on where what it ended by is taken back."""
+
+    state: str
+    """Its whole state, as JSON."""
+    sequence: int
+    """How many audit events it has recorded."""
 
 
 class OrderTerms(Model):

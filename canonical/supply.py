@@ -209,6 +209,8 @@ class OrderCoverage(Model):
     """It had ended before it took the supply request; its last report may still be on its way."""
     settled: int = 0
     """The supply request whose open quantity was ordered again: later reports repeat the same open quantity."""
+    settled_quantity: Quantity = Decimal(0)
+    """How much of it was, in the order unit; more may become open later, and less where goods have come after all."""
 
     @property
     def closed(self) -> bool:
@@ -228,14 +230,24 @@ class OrderCoverage(Model):
     @property
     def open_quantity_in_order_unit(self) -> Decimal:
         """The open quantity in the order unit."""
-        if self.pending or self.reported is None or self.settled >= self.request.request_revision:
+        if self.pending or self.reported is None:
             return Decimal(0)
+        ordered_again = self.settled >= self.request.request_revision
         if not self.released:
-            return self.reported.open_quantity
+            return max(Decimal(0), self.reported.open_quantity - (self.settled_quantity if ordered_again else 0))
+        if ordered_again:
+            return Decimal(0)
         received = sum(
             (p.quantity for p in self.reported.schedule_lines if p.state is ScheduleLineState.RECEIVED), Decimal(0)
         )
         return max(Decimal(0), self.request.needed - received)
+
+    @property
+    def recovered(self) -> Decimal:
+        """The quantity that was ordered again, and that this order brings after all; in the order unit."""
+        if self.released or self.reported is None or self.settled < self.request.request_revision:
+            return Decimal(0)
+        return max(Decimal(0), self.settled_quantity - self.reported.open_quantity)
 
     @property
     def pending(self) -> bool:

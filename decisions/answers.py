@@ -1,7 +1,8 @@
 """R9, partial answers: what a supplier's answer to an order line promises, as one list of schedule lines.
 
 Decided here: how much is confirmed for when, what is backordered, what is rejected; and that an answer which
-can't be read without guessing goes to a person. Not here: whether the answer is of the current revision (R10) and
+can't be read without guessing goes to a person. Once goods were despatched or received, an answer is either about the
+whole line or about the rest; its total says which. Not here: whether the answer is of the current revision (R10) and
 whether it is good enough (R8, R7).
 """
 
@@ -64,29 +65,50 @@ class UnclearAnswer(NamedTuple):
     rule: str = "R9"
 
 
+class Delivered(NamedTuple):
+    """What had left the supplier when it answered."""
+
+    despatched: Decimal = _ZERO
+    """Despatched or received."""
+    received: Decimal = _ZERO
+    on: dt.date = dt.date.min
+    """The day for which the part of it that is still on the way counts."""
+
+
+_NOTHING = Delivered()
+
+
 def read_answer(
     ordered: Decimal,
     unit: str,
     delivery_date: dt.date,
     answer: LineAnswer | None,
     header: Literal["accepted", "rejected", "per_line"],
+    delivered: Delivered = _NOTHING,
 ) -> ReadAnswer | NotAnswered | UnclearAnswer:
     """R9: the line's schedule lines, whatever the dialect; `answer` None: the line is not named and the header speaks
     for it.
+
+    Once something was delivered, an answer whose total is the ordered quantity or more is about the whole line, one
+    whose total is no more than what is open is about that; any other is unclear. What was delivered before an answer
+    about the rest is a schedule line of its own, `shipped`.
 
     An acceptance without a date is for the requested date; without a quantity, for all that the other schedule lines
     leave. A quantity that no schedule line mentions is backordered where something was confirmed, and confirmed where
     only a backorder was named. A header's rejection rejects every line; a line that contradicts it is unclear.
     """
     if answer is None:
-        return _read_header(ordered, delivery_date, header)
+        return _read_header(ordered, delivery_date, header, delivered)
     unclear = _objection(unit, answer, header)
     if unclear is not None:
         return UnclearAnswer(unclear)
-    statement = _fill_in(ordered, answer.schedule_lines)
+    gone = _not_spoken_of(ordered, answer.schedule_lines, delivered)
+    if isinstance(gone, UnclearAnswer):
+        return gone
+    statement = _fill_in(ordered - gone, answer.schedule_lines)
     if isinstance(statement, UnclearAnswer):
         return statement
-    schedule_lines = []
+    schedule_lines = [_gone(gone, delivered)]
     rejected = _ZERO
     for outcome, quantity, date in statement:
         if outcome in _REFUSED:
@@ -98,16 +120,50 @@ def read_answer(
         else:
             promised = date if outcome is AnswerOutcome.BACKORDERED else None
             schedule_lines.append(ScheduleLine(quantity=quantity, date=promised, state=ScheduleLineState.BACKORDERED))
+    open_quantity = ordered - delivered.despatched
+    if delivered.despatched and rejected > open_quantity:
+        if schedule_lines[1:]:
+            return UnclearAnswer(f"{figure(rejected)} are rejected, and only {figure(open_quantity)} are open")
+        schedule_lines, rejected = [_gone(delivered.despatched, delivered)], open_quantity
     return _result(schedule_lines, rejected)
+
+
+def _not_spoken_of(
+    ordered: Decimal, pieces: tuple[AnswerScheduleLine, ...], delivered: Delivered
+) -> Decimal | UnclearAnswer:
+    """The delivered quantity that the answer leaves out; zero where it is about the whole line."""
+    named = sum((piece.quantity for piece in pieces if piece.quantity is not None), _ZERO)
+    takes_the_rest = any(piece.quantity is None for piece in pieces)
+    open_quantity = ordered - delivered.despatched
+    if not delivered.despatched or named >= ordered:
+        return _ZERO
+    if named < open_quantity or (named == open_quantity and not takes_the_rest):
+        return delivered.despatched
+    if named == ordered - delivered.received and not takes_the_rest:
+        return delivered.received
+    if named == open_quantity:
+        return _ZERO
+    return UnclearAnswer(
+        f"the answer names {figure(named)} of {figure(ordered)}, of which {figure(delivered.despatched)} are "
+        f"delivered: neither the whole nor the {figure(open_quantity)} that are open"
+    )
+
+
+def _gone(quantity: Decimal, delivered: Delivered) -> ScheduleLine:
+    return ScheduleLine(quantity=quantity, date=delivered.on, state=ScheduleLineState.SHIPPED)
 
 
 def past_promise(reading: ReadAnswer, today: dt.date, delivered: Decimal) -> UnclearAnswer | None:
     """R9: a date that has passed when the answer arrives promises nothing: it is a slip, or an old document.
 
-    What suppliers state once more of the quantity that is `delivered` or on the way is no such promise. `today` is the
-    plant's.
+    What suppliers state once more of the quantity that is `delivered` or on the way is no such promise, unless the
+    answer is about the rest. `today` is the plant's.
     """
-    passed = [piece for piece in reading.schedule_lines if piece.date is not None and piece.date < today]
+    gone = [piece for piece in reading.schedule_lines if piece.state is ScheduleLineState.SHIPPED]
+    delivered -= sum((piece.quantity for piece in gone), _ZERO)
+    passed = [
+        piece for piece in reading.schedule_lines if piece.date is not None and piece.date < today and piece not in gone
+    ]
     quantity = sum((piece.quantity for piece in passed), _ZERO)
     if quantity <= delivered:
         return None
@@ -119,12 +175,15 @@ def past_promise(reading: ReadAnswer, today: dt.date, delivered: Decimal) -> Unc
 
 
 def _read_header(
-    ordered: Decimal, delivery_date: dt.date, header: Literal["accepted", "rejected", "per_line"]
+    ordered: Decimal,
+    delivery_date: dt.date,
+    header: Literal["accepted", "rejected", "per_line"],
+    delivered: Delivered,
 ) -> ReadAnswer | NotAnswered:
     if header == "per_line":
         return NotAnswered()
     if header == "rejected":
-        return _result([], ordered)
+        return _result([_gone(delivered.despatched, delivered)], ordered - delivered.despatched)
     return _result([ScheduleLine(quantity=ordered, date=delivery_date, state=ScheduleLineState.CONFIRMED)], _ZERO)
 
 

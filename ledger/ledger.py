@@ -9,7 +9,7 @@ from adapters.errors import PermanentError
 from canonical.bom import ComponentUse
 from canonical.identity import ChangeId, ExceptionId, OrderId
 from canonical.need import Need, Withdrawal
-from canonical.records import AuditBatch, ConsolidationBatch, OrderTerms, Reservation
+from canonical.records import AuditBatch, ConsolidationBatch, EndedEntity, OrderTerms, Reservation
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
 from canonical.supply import SupplyRequest
@@ -83,6 +83,10 @@ class Ledger:
     async def stock_users(self, plant: str, item: str) -> Sequence[StockUser]:
         """The item's open requirements at the plant, with their received and coming quantities, by id."""
         return await self.stock.users(plant, item)
+
+    async def ended(self, entity: str) -> EndedEntity | None:
+        """The state that an ended requirement or order goes on with; None where nothing of it can be taken back."""
+        return await self.reads.ended(entity)
 
     async def record_item(self, assessment: Assessment) -> None:
         """Keep the master data and policy behind a decision, for questions that must not wait for the ERP."""

@@ -33,7 +33,7 @@ from canonical.messages import (
     SupplyRequested,
 )
 from canonical.plan import PlanRunStatus as PlanRunStatus
-from canonical.records import ExceptionSnapshot
+from canonical.records import EndedEntity, ExceptionSnapshot
 from canonical.supply import CoverageChanged
 from workflows import queues
 from workflows import search_attributes as sa
@@ -41,9 +41,11 @@ from workflows.engineering_change.messages import ChangeInput
 from workflows.engineering_change.workflow import EngineeringChange
 from workflows.exception.workflow import ShortageException
 from workflows.material_requirement.messages import RequirementInput
+from workflows.material_requirement.state import RequirementState
 from workflows.material_requirement.workflow import MaterialRequirement
 from workflows.plan_run import PlanRun, PlanRunInput, plan_workflow_id
 from workflows.purchase_order.messages import OrderInput
+from workflows.purchase_order.state import OrderState
 from workflows.purchase_order.workflow import PurchaseOrder
 from workflows.stock_balance.state import StockInput
 from workflows.stock_balance.workflow import StockBalance
@@ -95,6 +97,30 @@ class EntityDirectory:
         """Report the coverage that an order gives."""
         return await self._signal(requirement, MaterialRequirement.coverage_changed, changed)
 
+    async def resume_requirement(self, requirement: str, ended: EndedEntity, changed: CoverageChanged) -> bool:
+        """Start a requirement that had ended again, with the coverage that is less than it ended by.
+
+        False: it runs no more at this very moment, and received nothing.
+        """
+        state = RequirementState.resumed(ended)
+        need = state.need
+        started = await self._start(
+            MaterialRequirement.run,
+            RequirementInput(state=state, inbox=[changed]),
+            id=requirement,
+            attributes={
+                sa.PLANT: need.plant,
+                sa.ITEM: need.item,
+                sa.STAGE: "open",
+                sa.CORRELATION_ID: state.correlation_id,
+            },
+            priority=queues.priority(need.plant, [need.criticality]),
+            summary=f"{need.quantity} {need.unit} of {need.item} at {need.plant} by {need.required_date}",
+            details=f"{need.demand_reference} of {need.source}: what it had received is taken back",
+            reopen=True,
+        )
+        return started or await self.report_coverage(requirement, changed)
+
     # -- orders
 
     async def open_order(self, opened: OrderOpened) -> None:
@@ -115,6 +141,36 @@ class EntityDirectory:
             summary=f"Order to {opened.source.supplier_name or terms.supplier} for plant {terms.plant}",
             details=f"Supplier {terms.supplier}, terms {terms.terms}, {terms.currency}",
         )
+
+    async def resume_order(self, order: str, ended: EndedEntity, message: GoodsReceived | DocumentEdited) -> bool:
+        """Start an order that had ended again, with what takes back what it ended by.
+
+        False: it runs no more at this very moment, and received nothing.
+        """
+        state = OrderState.resumed(ended)
+        terms = state.terms
+        started = await self._start(
+            PurchaseOrder.run,
+            OrderInput(state=state, inbox=[message]),
+            id=order,
+            attributes={
+                sa.PLANT: terms.plant,
+                sa.SUPPLIER: terms.supplier,
+                sa.ORDER: state.order_number,
+                sa.STAGE: "delivering",
+                sa.BUYER: state.policy.buyer,
+                sa.CORRELATION_ID: state.correlation_id,
+            },
+            priority=queues.priority(terms.plant, [line.criticality for line in state.lines]),
+            summary=f"Order to {state.source.supplier_name or terms.supplier} for plant {terms.plant}",
+            details=f"Supplier {terms.supplier}, terms {terms.terms}, {terms.currency}; it had ended",
+            reopen=True,
+        )
+        if started:
+            return True
+        if isinstance(message, GoodsReceived):
+            return await self.receive_goods(order, message)
+        return await self.edit_document(order, message)
 
     async def request_supply(self, order: str, requested: SupplyRequested) -> bool:
         """Send a requirement's new or changed supply request."""

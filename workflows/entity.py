@@ -146,6 +146,10 @@ class Entity(ABC, Generic[State, Message]):
         """The state carried into the next run: all that decisions still need, and nothing that only grows with time."""
         return self.state
 
+    def final_state(self) -> str:
+        """Once it has ended: the state to go on with where what it ended by is taken back; empty: nothing can be."""
+        return ""
+
     @abstractmethod
     def snapshot(self) -> Snapshot:
         """The current state, for the ledger's reads."""
@@ -339,11 +343,13 @@ class Entity(ABC, Generic[State, Message]):
 
     def audit_batch(self) -> AuditBatch:
         """The snapshot and unwritten audit events, for the next call to carry."""
+        snapshot = self.snapshot()
         audit_batch = AuditBatch(
             audit_events=tuple(self.event_log.unwritten),
-            snapshot=self.snapshot(),
+            snapshot=snapshot,
             after=self.event_log.sequence,
             writer=workflow.info().first_execution_run_id,
+            final_state=self.final_state() if snapshot.closed else None,
         )
         self._called_out = True
         return audit_batch

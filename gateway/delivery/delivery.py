@@ -16,6 +16,7 @@ from typing import Any, Protocol, assert_never
 from opentelemetry.trace import Tracer
 
 from canonical.bom import BomRevised
+from canonical.identity import OrderId
 from canonical.messages import (
     ChangeOpened,
     ChangeSuperseded,
@@ -30,6 +31,7 @@ from canonical.messages import (
 )
 from canonical.need import Need, Withdrawal
 from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
+from canonical.records import EndedEntity
 from canonical.stock import StockFigure
 from gateway import tracing
 from gateway.intake.events import OrderMessage
@@ -66,6 +68,10 @@ class EntityMessages(Protocol):
     async def acknowledge_document(self, order: str, acknowledged: DocumentAcknowledgement, /) -> bool: ...
 
     async def receive_goods(self, order: str, received: GoodsReceived, /) -> bool: ...
+
+    async def resume_order(
+        self, order: str, ended: EndedEntity, message: GoodsReceived | DocumentEdited, /
+    ) -> bool: ...
 
     async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool: ...
 
@@ -328,19 +334,24 @@ class OrderDelivery:
                 "correct the number and send it again, or replay once the order is there",
             )
         event_id = f"{row.source}:{row.event_id}{part}"
-        if order.closed:
-            running = False
-        elif isinstance(message, OrderAnswer):
+        if isinstance(message, OrderAnswer):
             answered = SupplierAnswered(event_id=event_id, answer=message, correlation_id=row.correlation_id)
-            running = await self._entities.answer_order(order.order_id, answered)
+            running = not order.closed and await self._entities.answer_order(order.order_id, answered)
         elif isinstance(message, ShipmentAnnounced):
             announced = ShipmentsAnnounced(event_id=event_id, shipment=message)
-            running = await self._entities.announce_shipment(order.order_id, announced)
+            running = not order.closed and await self._entities.announce_shipment(order.order_id, announced)
         elif isinstance(message, DocumentEdit):
             edited = DocumentEdited(event_id=event_id, edit=message)
-            running = await self._entities.edit_document(order.order_id, edited)
+            running = not order.closed and await self._entities.edit_document(order.order_id, edited)
+            if not running and message.lifts and (resumed := await self._resume(order.order_id, edited)):
+                return resumed
         else:
-            running = await self._entities.receive_goods(order.order_id, GoodsReceived(receipts=message))
+            received = GoodsReceived(receipts=message)
+            # Not by `closed` alone: the order may go on again since, as goods were taken back.
+            running = await self._entities.receive_goods(order.order_id, received)
+            takes_back = any(receipt.quantity < 0 for receipt in message)
+            if not running and takes_back and (resumed := await self._resume(order.order_id, received)):
+                return resumed
         if running:
             return Settled("delivered")
         if isinstance(message, tuple):
@@ -350,6 +361,15 @@ class OrderDelivery:
                 "have the receipt posted to the right order, or the goods returned",
             )
         return Settled("ignored: order closed")
+
+    async def _resume(self, order: OrderId, message: GoodsReceived | DocumentEdited) -> Settled | Postponed | None:
+        """Let an order that has ended go on: what it ended by is taken back. None: it can't."""
+        ended = await self._ledger.ended(order)
+        if ended is None:
+            return None
+        if await self._entities.resume_order(order, ended, message):
+            return Settled("delivered", "the order had ended and goes on")
+        return Postponed("the order ended in this very moment; it is delivered again")
 
     async def _acknowledge(self, row: Waiting, part: str, message: DocumentAcknowledged) -> DeliveryResult:
         """To the order whose document it is, by our reference of it or by the order's number."""

@@ -159,6 +159,8 @@ def _shipment(data: ShipmentAnnouncedData, _: Event, effective_at: dt.datetime) 
     return ShipmentAnnounced(
         order_number=data.order,
         despatch_number=_line_number(data.despatch_number, data.line),
+        function=data.function,
+        takes_back=_line_number(data.takes_back, data.line) if data.takes_back else None,
         arrives_on=data.date,
         lines=(ShippedLine(line=data.line, quantity=data.quantity, unit=data.unit),),
         effective_at=effective_at,
@@ -173,6 +175,8 @@ def _receipt(data: GoodsReceivedData, _: Event, effective_at: dt.datetime) -> Go
         unit=data.unit,
         date=data.date,
         receipt_number=_line_number(data.receipt_number, data.line),
+        reverses=_line_number(data.reverses, data.line) if data.reverses else None,
+        final=data.final,
         effective_at=effective_at,
     )
 
@@ -422,8 +426,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
         owner="order_document",
         recipient=Recipient.ORDER,
         example={
-            "summary": "A person changed a line of our order in the ERP: its quantity, delivery_date or price, or it "
-            "was deleted (false → true)",
+            "summary": "A person changed a line of our order in the ERP: its quantity, delivery_date or price; or it "
+            "was deleted, blocked, or delivery_completed (false → true, and back where that is lifted)",
             "id": "edit-00000001",
             "source": "erp-main",
             "time": "2026-06-05T09:12:00+02:00",
@@ -585,7 +589,7 @@ _NEXT_STEPS = {
     "date_from_datetime_inexact": "send an ISO date such as 2026-06-15, without a time",
     "date_format": "send an ISO date such as 2026-06-15",
     "date_type": "send an ISO date such as 2026-06-15",
-    "literal_error": "send quantity, delivery_date, price or deleted",
+    "literal_error": "send one of the values named",
     "string_pattern_mismatch": "send a code without slashes, line breaks or outer blanks",
 }
 

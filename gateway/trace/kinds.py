@@ -272,6 +272,19 @@ KINDS: dict[str, Describe] = {
     "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),
     "delivery.reminded": _plain(Lane.ORDER, "Supplier reminded of delivery", Tone.CARE, ("reminder", "reminder {}")),
     "shipment.announced": _plain(Lane.SUPPLIER, "Shipped", Tone.GOOD, ("despatch_number", "despatch {}")),
+    "shipment.cancelled": _plain(Lane.SUPPLIER, "Despatch cancelled", Tone.CARE, ("takes_back", "{}")),
+    "goods.taken_back": _plain(
+        Lane.WAREHOUSE,
+        "Receipt taken back",
+        Tone.CARE,
+        ("quantity", "{}"),
+        ("takes_back", "of receipt {}"),
+        ("received", "received now {}"),
+    ),
+    "delivery.completed": _plain(
+        Lane.WAREHOUSE, "Delivery completed", Tone.CARE, ("missing", "without {}"), ("why", "{}")
+    ),
+    "delivery.reopened": _plain(Lane.WAREHOUSE, "Delivery no longer completed", Tone.CARE, ("edited_by", "by {}")),
     "message.set_aside": _plain(Lane.ORDER, "Message set aside", Tone.BAD, ("type", "{}"), ("reason", "{}")),
     "announcement.settled": _plain(Lane.SUPPLIER, "Announced quantity settled", Tone.QUIET, ("decided_by", "by {}")),
     "shipment.repeated": _plain(Lane.SUPPLIER, "Despatch repeated", Tone.QUIET, ("despatch_number", "{}")),

@@ -16,6 +16,7 @@ from canonical.exception import ExceptionKind
 from canonical.records import (
     ChangeSnapshot,
     ChangeStage,
+    EndedEntity,
     ExceptionSnapshot,
     ExceptionState,
     OrderSnapshot,
@@ -24,14 +25,21 @@ from canonical.records import (
 )
 from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import autocommit
-from ledger.events.chains import audit_event_of
+from ledger.events.chains import audit_event_of, counts
 from ledger.events.tables import AuditEventRow
 from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
 from ledger.inbox.tables import DeadLetterRow, InboxRow
 from ledger.paging import BadCursor, Page, cursor, key_of
 from ledger.questions.tables import WaitingRow
-from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
+from ledger.snapshots.tables import (
+    ChangeRecord,
+    EndedRow,
+    ExceptionRecord,
+    OrderLineRow,
+    OrderRecord,
+    RequirementRecord,
+)
 
 
 class RequirementRow(Model):
@@ -82,6 +90,14 @@ class Reads:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+
+    async def ended(self, entity: str) -> EndedEntity | None:
+        """The state of an ended requirement or order; None where it has not ended, or nothing can be taken back."""
+        async with autocommit(self._engine) as connection:
+            query = select(EndedRow.state).where(EndedRow.id == entity, EndedRow.state != "")
+            state = (await connection.execute(query)).scalar_one_or_none()
+            recorded = await counts(connection, [entity])
+        return None if state is None else EndedEntity(state=state, sequence=recorded.get(entity, 0))
 
     async def requirements(
         self,

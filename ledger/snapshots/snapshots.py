@@ -27,7 +27,14 @@ from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import Base
 from ledger.events.chains import Standing
-from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
+from ledger.snapshots.tables import (
+    ChangeRecord,
+    EndedRow,
+    ExceptionRecord,
+    OrderLineRow,
+    OrderRecord,
+    RequirementRecord,
+)
 from ledger.stock.tables import StockRow
 
 _COMING = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
@@ -54,6 +61,31 @@ async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standi
         written = await _write_newer(connection, table, given)
         if table is OrderRecord:
             await _write_lines(connection, [row["snapshot"] for row in given if row["id"] in written])
+    await _write_ended(connection, [each for _, each in sorted(newest.items())])
+
+
+async def _write_ended(connection: AsyncConnection, standing: Iterable[Standing]) -> None:
+    """Keep the whole state of requirements and orders that have ended."""
+    rows = [
+        {"id": each.audit_batch.snapshot.id, "position": each.position, "state": each.audit_batch.final_state}
+        for each in standing
+        if isinstance(each.audit_batch.snapshot, RequirementSnapshot | OrderSnapshot)
+        and each.audit_batch.final_state is not None
+    ]
+    if rows:
+        await connection.execute(_ENDED, rows)
+
+
+def _ended_upsert() -> Insert:
+    statement = insert(EndedRow)
+    return statement.on_conflict_do_update(
+        index_elements=[EndedRow.id],
+        set_={"position": statement.excluded.position, "state": statement.excluded.state},
+        where=EndedRow.position <= statement.excluded.position,
+    )
+
+
+_ENDED = _ended_upsert()
 
 
 def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]:

@@ -111,6 +111,17 @@ class OrderLineRow(Base):
     __table_args__ = (Index("ix_order_line_coming", "plant", "item", postgresql_where=text("coming")),)
 
 
+class EndedRow(Base):
+    """The whole state of a requirement or order that has ended, to go on with where what it ended by is taken back."""
+
+    __tablename__ = "ended_entity"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    state: Mapped[str]
+    """As JSON; empty: nothing can be taken back."""
+
+
 class ExceptionRecord(Base):
     """An exception's present state."""
 

@@ -38,11 +38,11 @@ class _Posted(BaseModel):
 
 
 class GoodsReceipt(_Posted):
-    """Goods that the warehouse posted against an order item; `receipt` makes it unique."""
+    """Goods that the warehouse posted against an order item, or took back (below zero); `receipt` makes it unique."""
 
     order: str
     item: int
-    quantity: Annotated[Decimal, Field(gt=0)]
+    quantity: Decimal
     receipt: str
 
 
@@ -126,7 +126,7 @@ class Erp:
             if item is None:
                 return JSONResponse({"error": f"order {each.order} item {each.item} does not exist"}, 404)
             if item.row["PurchasingDocumentDeletionCode"]:
-                return JSONResponse({"error": f"order {each.order} item {each.item} is deleted"}, 409)
+                return JSONResponse({"error": f"order {each.order} item {each.item} is deleted or blocked"}, 409)
         delivered = [
             {
                 "order": each.order,

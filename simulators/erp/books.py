@@ -199,16 +199,21 @@ class Books:
             self.referring[kind].setdefault(reference, {})[number] = None
 
     def post_receipt(self, receipt: str, order: str, item_number: int, quantity: Decimal) -> Item:
-        """Raise the delivered quantity. Raises KeyError (unknown) or ValueError (deleted item); repeats count once."""
+        """Raise the delivered quantity, or lower it by what is taken back; repeats count once.
+
+        Raises KeyError (unknown) or ValueError (deleted or blocked item).
+        """
         item = self.documents["order"][document_number(order)].items[item_number]
         if item.row["PurchasingDocumentDeletionCode"]:
-            raise ValueError(f"item {item_number} of order {order} is deleted")
+            raise ValueError(f"item {item_number} of order {order} is deleted or blocked")
         if receipt not in self.receipts:
             self.receipts[receipt] = Receipt(receipt, order, item_number, quantity, self.clock.now().isoformat())
             self.shelf.touch("order", document_number(order))
             item.delivered += quantity
             if item.delivered >= item.row["OrderQuantity"]:
                 item.row["IsCompletelyDelivered"] = True
+            elif quantity < 0:
+                item.row["IsCompletelyDelivered"] = False
         return item
 
     def view(self) -> dict[str, Any]:

@@ -43,6 +43,9 @@ class EditBody(BaseModel):
     price: Annotated[Decimal, Field(ge=0)] | None = None
     """For the price unit of the line."""
     deleted: Literal[True] | None = None
+    blocked: bool | None = None
+    """Blocked or unblocked: deletion code S or none."""
+    delivery_completed: bool | None = None
     tell: bool = True
     """False: the event is lost."""
     repeat: bool = False
@@ -50,8 +53,9 @@ class EditBody(BaseModel):
 
     @model_validator(mode="after")
     def _edits_something(self) -> "EditBody":
-        if self.deleted is None and self.quantity is None and self.delivery_date is None and self.price is None:
-            raise ValueError("edit quantity, delivery_date, price, or set deleted")
+        edits = (self.quantity, self.delivery_date, self.price, self.deleted, self.blocked, self.delivery_completed)
+        if all(edit is None for edit in edits):
+            raise ValueError("edit quantity, delivery_date, price, or set deleted, blocked or delivery_completed")
         return self
 
 
@@ -133,9 +137,13 @@ class Edits:
 
 def _carry_out(work: Work, item: Item, body: EditBody, moved: Row | None) -> None:
     key = {"PurchaseOrder": item.row["PurchaseOrder"], "PurchaseOrderItem": body.item}
-    changes: dict[str, str] = {}
+    changes: dict[str, str | bool] = {}
     if body.quantity is not None:
         changes["OrderQuantity"] = f"{body.quantity:f}"
+    if body.blocked is False:
+        orders.block_item(work, _SCREEN, key, blocked=False)
+    if body.delivery_completed is not None:
+        changes["IsCompletelyDelivered"] = body.delivery_completed
     if body.price is not None:
         changes["NetPriceAmount"] = f"{body.price:f}"
     rest = (body.quantity or Decimal(0)) - item.row["OrderQuantity"]
@@ -153,6 +161,8 @@ def _carry_out(work: Work, item: Item, body: EditBody, moved: Row | None) -> Non
         schedules.merge_line(work, _SCREEN, _line_key(moved), day)
     if body.deleted:
         orders.delete_item(work, _SCREEN, key)
+    if body.blocked:
+        orders.block_item(work, _SCREEN, key, blocked=True)
 
 
 def _state(item: Item, moved: Row | None) -> dict[str, str]:
@@ -160,7 +170,9 @@ def _state(item: Item, moved: Row | None) -> dict[str, str]:
     shown = {
         "quantity": f"{item.row['OrderQuantity'].normalize():f}",
         "price": f"{item.row['NetPriceAmount'].normalize():f}",
-        "deleted": "true" if item.row["PurchasingDocumentDeletionCode"] else "false",
+        "deleted": "true" if item.row["PurchasingDocumentDeletionCode"] == "L" else "false",
+        "blocked": "true" if item.row["PurchasingDocumentDeletionCode"] == "S" else "false",
+        "delivery_completed": "true" if item.row["IsCompletelyDelivered"] else "false",
     }
     if moved is not None:
         shown["delivery_date"] = moved["ScheduleLineDeliveryDate"].isoformat()

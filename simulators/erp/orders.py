@@ -131,9 +131,19 @@ def merge_item(work: Work, path: str, key: Row, body: Any) -> None:
 def delete_item(work: Work, path: str, key: Row) -> None:
     """Mark an item deleted; what it converted is open again."""
     document, item = find_item(work, key["PurchaseOrder"], key["PurchaseOrderItem"])
-    if item.row["PurchasingDocumentDeletionCode"]:
+    if item.row["PurchasingDocumentDeletionCode"] == "L":
         raise _deleted(item.row)
     _delete(work, path, document, item)
+
+
+def block_item(work: Work, path: str, key: Row, *, blocked: bool) -> None:
+    """Block an item for deliveries, or lift its block; a person's screen can, the service can't."""
+    document, item = find_item(work, key["PurchaseOrder"], key["PurchaseOrderItem"])
+    if item.row["PurchasingDocumentDeletionCode"] == "L":
+        raise _deleted(item.row)
+    item.row["PurchasingDocumentDeletionCode"] = "S" if blocked else ""
+    _stamp(work, document)
+    work.wrote("MERGE", path, document, item, "blocked" if blocked else "unblocked")
 
 
 def delete_order(work: Work, path: str, key: Row) -> None:
@@ -142,7 +152,7 @@ def delete_order(work: Work, path: str, key: Row) -> None:
     if document.header["PurchasingDocumentDeletionCode"]:
         raise refuse("06/019", f"Purchase order {document.number} is deleted")
     for item in document.items.values():
-        if not item.row["PurchasingDocumentDeletionCode"]:
+        if item.row["PurchasingDocumentDeletionCode"] != "L":
             _delete(work, path, document, item)
     document.header["PurchasingDocumentDeletionCode"] = "L"
     work.wrote("DELETE", path, document, None, "deleted")
@@ -285,7 +295,8 @@ def _document(work: Work, number: str) -> Document:
 
 
 def _deleted(row: Row) -> Exception:
-    text = f"Item {row['PurchaseOrderItem']} of purchase order {row['PurchaseOrder']} is deleted"
+    what = "blocked" if row["PurchasingDocumentDeletionCode"] == "S" else "deleted"
+    text = f"Item {row['PurchaseOrderItem']} of purchase order {row['PurchaseOrder']} is {what}"
     return refuse("06/019", text, target=_target(row))
 
 

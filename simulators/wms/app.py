@@ -6,6 +6,8 @@ POST /control/receive {receipts: [{order, line, quantity, unit, date, from_plant
                       batch_size?}: post receipts; with `repeat` every message is sent twice. 409 where the ERP does not
                       take them: then nothing is received. `from_plant`: goods of a stock transport order come from that
                       plant; the ERP, where there is one, knows it by itself. They are told by the same event
+                      A quantity below zero is taken back: `reverses` names the receipt that was a mistake, without it
+                      the goods went back to the supplier; `final`: nothing more of the line comes
 POST /control/repeat  {receipt_numbers?}: send messages of earlier receipts (all) once more, as they were
 POST /control/resend  send again what the gateway refused or did not take in time
 GET  /control/books   receipts with their numbers; sums by order and line, of purchases (`received`) and of stock
@@ -19,7 +21,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -45,10 +47,20 @@ class ReceiptBody(BaseModel):
 
     order: Annotated[str, Field(min_length=1)]
     line: Annotated[int, Field(gt=0)]
-    quantity: Annotated[Decimal, Field(gt=0)]
+    quantity: Decimal
+    """Below zero: taken back."""
     unit: Annotated[str, Field(min_length=1)]
     date: date
     from_plant: Annotated[str, Field(min_length=1)] | None = None
+    reverses: Annotated[str, Field(min_length=1)] | None = None
+    final: bool = False
+
+    @field_validator("quantity")
+    @classmethod
+    def _something_moves(cls, quantity: Decimal) -> Decimal:
+        if quantity == 0:
+            raise ValueError("nothing moves")
+        return quantity
 
 
 class ReceiveBody(BaseModel):
@@ -106,7 +118,10 @@ class Warehouse:
             "subject": receipt.order,
             "time": (effective_at or datetime.combine(receipt.date, SHIFT_ENDS)).isoformat(),
             "datacontenttype": "application/json",
-            "data": {**receipt.model_dump(mode="json", exclude={"from_plant"}), "receipt_number": number},
+            "data": {
+                **receipt.model_dump(mode="json", exclude={"from_plant"}, exclude_defaults=True),
+                "receipt_number": number,
+            },
         }
 
     async def report(self, events: list[dict[str, Any]]) -> None:

@@ -93,11 +93,13 @@ class Gateway:
         self.chains[entity] = made
         return made
 
-    async def record(self, snapshot: Snapshot, *audit_events: AuditEvent) -> None:
+    async def record(self, snapshot: Snapshot, *audit_events: AuditEvent, final_state: str | None = None) -> None:
         written = audit_events or (self.audit_event(snapshot.id, "noted", self.clock[0]),)
-        await self.ledger.record([AuditBatch(audit_events=written, snapshot=snapshot)])
+        await self.ledger.record([AuditBatch(audit_events=written, snapshot=snapshot, final_state=final_state)])
 
-    async def order(self, number: str = "4500000001", *, closed: bool = False, **changes: Any) -> OrderSnapshot:
+    async def order(
+        self, number: str = "4500000001", *, closed: bool = False, final_state: str | None = None, **changes: Any
+    ) -> OrderSnapshot:
         """An order that the ledger knows."""
         snapshot = OrderSnapshot(
             id=OrderId(f"order/P1/1580/o{number}"),
@@ -108,7 +110,7 @@ class Gateway:
             closed=closed,
             **changes,
         )
-        await self.record(snapshot)
+        await self.record(snapshot, final_state=final_state)
         return snapshot
 
     async def requirement(self, need: Need, stage: RequirementStage, **changes: Any) -> RequirementSnapshot:

@@ -36,7 +36,7 @@ from canonical.order import (
 )
 from canonical.plan import PlanRunStatus
 from canonical.policy import Ownership, PlantPolicy
-from canonical.records import ExceptionSnapshot, ExceptionState
+from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState
 from policies.book import FixedPolicies
 
 TODAY = dt.date(2026, 6, 1)
@@ -142,6 +142,11 @@ class FakeEntities:
 
     async def receive_goods(self, order: str, received: GoodsReceived, /) -> bool:
         return await self._take(order, received)
+
+    async def resume_order(self, order: str, ended: EndedEntity, message: GoodsReceived | DocumentEdited, /) -> bool:
+        self.ended.discard(order)
+        self.reopened.append(order)
+        return await self._take(order, message)
 
     async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool:
         return await self._take(order, edited)
@@ -281,7 +286,7 @@ def withdrawn(id: str, reference: str = "PLO-1", version: int = 2) -> dict[str, 
     return event(id, "pegline.requirement.withdrawn.v1", data)
 
 
-def received(id: str, order: str = "4500000001", line: int = 10, quantity: str = "100") -> dict[str, Any]:
+def received(id: str, order: str = "4500000001", line: int = 10, quantity: str = "100", **more: Any) -> dict[str, Any]:
     data = {
         "order": order,
         "line": line,
@@ -289,6 +294,7 @@ def received(id: str, order: str = "4500000001", line: int = 10, quantity: str =
         "unit": "EA",
         "date": "2026-06-10",
         "receipt_number": f"GR-{id}",
+        **more,
     }
     return event(id, "pegline.goods.received.v1", data, source="wms")
 

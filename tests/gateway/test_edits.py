@@ -67,7 +67,7 @@ async def test_each_field_is_passed_on_in_one_spelling(
         ({"field": "delivery_date", "old": "2026-06-10", "new": "17.6."}, "data.new", "not an ISO date"),
         ({"field": "price", "old": "12", "new": "0.1234567"}, "data.new", "six decimals"),
         ({"field": "deleted", "old": "false", "new": "yes"}, "data.new", '"true" or "false"'),
-        ({"field": "deleted", "old": "true", "new": "false"}, "data.new", "only a deletion can be reported"),
+        ({"field": "blocked", "old": "false", "new": "S"}, "data.new", '"true" or "false"'),
         ({"new": "500.0"}, "data.new", "nothing was edited"),
         ({"field": "supplier"}, "data.field", "quantity"),
         ({"edited_by": ""}, "data.edited_by", "at least 1 character"),

@@ -11,7 +11,7 @@ from canonical.order import WriteOutcome, Written
 from gateway.app import create_app
 from gateway.delivery.relay import RelayPace
 from tests.gateway.conftest import Gateway, tried, until
-from tests.gateway.fakes import POLICIES, TODAY, announced, answered, received
+from tests.gateway.fakes import POLICIES, TODAY, announced, answered, edited, problem, received
 
 
 async def test_receipts_of_one_order_that_wait_together_are_one_message(gateway: Gateway) -> None:
@@ -142,13 +142,57 @@ async def test_an_answer_that_overtook_the_record_of_its_order_is_waited_for(gat
 
 
 async def test_what_comes_for_a_closed_order_is_ignored_unless_goods_lie_there(gateway: Gateway) -> None:
-    await gateway.order(closed=True)
+    gateway.entities.ended.add((await gateway.order(closed=True)).id)
     await gateway.send_batch(answered("a-1"), announced("s-1"), received("r-1"))
     await gateway.relay.drain()
     assert await gateway.statuses("4500000001") == ["ignored: order closed", "ignored: order closed", "dead_letter"]
     [letter] = await gateway.letters()
     assert letter.letter.code == "order_closed"
     assert gateway.entities.messages == []
+
+
+async def test_what_is_taken_back_of_an_order_that_has_ended_lets_it_go_on(gateway: Gateway) -> None:
+    order = await gateway.order(closed=True, final_state="{}")
+    gateway.entities.ended.add(order.id)
+    await gateway.send(received("r-1", quantity="-20", reverses="GR-7"))
+    await gateway.relay.drain()
+    await gateway.send(received("r-2"))
+    await gateway.relay.drain()
+    assert gateway.entities.reopened == [order.id]
+    first, then = gateway.entities.messages_to(order.id)
+    assert isinstance(first, GoodsReceived)
+    [back] = first.receipts
+    assert (int(back.quantity), back.receipt_number, back.reverses) == (-20, "GR-r-1/10", "GR-7/10")
+    assert isinstance(then, GoodsReceived), "the ledger may not know yet that it goes on"
+    assert await gateway.statuses("4500000001") == ["delivered", "delivered"]
+
+
+async def test_a_deletion_that_is_lifted_lets_an_order_that_has_ended_go_on(gateway: Gateway) -> None:
+    order = await gateway.order(closed=True, final_state="{}")
+    gateway.entities.ended.add(order.id)
+    await gateway.send_batch(
+        edited("e-1", field="deleted", old="false", new="true"), edited("e-2", field="deleted", old="true", new="false")
+    )
+    await gateway.relay.drain()
+    assert gateway.entities.reopened == [order.id]
+    assert await gateway.statuses("4500000001") == ["ignored: order closed", "delivered"]
+
+
+async def test_nothing_is_taken_back_of_an_order_whose_state_is_not_kept(gateway: Gateway) -> None:
+    gateway.entities.ended.add((await gateway.order(closed=True)).id)
+    await gateway.send(received("r-1", quantity="-20"))
+    await gateway.relay.drain()
+    [letter] = await gateway.letters()
+    assert letter.letter.code == "order_closed"
+
+
+async def test_a_receipt_that_can_not_be_meant_is_refused_by_field(gateway: Gateway) -> None:
+    for wrong, field in (
+        (received("r-1", quantity="0"), "data.quantity"),
+        (received("r-2", reverses="GR-1"), "data.reverses"),
+        (received("r-3", quantity="-1", final=True), "data.final"),
+    ):
+        assert problem(await gateway.send(wrong), 422, "invalid_field")["field"] == field
 
 
 async def test_an_order_that_ended_before_it_was_recorded_counts_as_closed(gateway: Gateway) -> None:

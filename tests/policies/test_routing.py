@@ -22,6 +22,7 @@ from canonical.policy import PlantPolicy, Quota, RouteKind, RouteRule
 from canonical.records import (
     AuditBatch,
     ConsolidationBatch,
+    EndedEntity,
     OrderTerms,
     RequirementSnapshot,
     RequirementStage,
@@ -228,6 +229,12 @@ class Books:
         self._not_here()
 
     async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
+        self._not_here()
+
+    async def resume_requirement(self, requirement: str, ended: EndedEntity, changed: CoverageChanged) -> bool:
+        self._not_here()
+
+    async def ended(self, entity: str) -> EndedEntity | None:
         self._not_here()
 
     async def report_decision(self, entity: str, decided: ExceptionDecided) -> bool:

@@ -150,6 +150,14 @@ class Harness(Lookout):
             order.id, GoodsReceived(receipts=(self.receipt(order, quantity, receipt, line, days, unit),))
         )
 
+    async def take_back_of_ended(self, order: OrderSnapshot, receipt: GoodsReceipt) -> None:
+        """Goods of an order that has ended are taken back, delivered as the gateway would."""
+        received = GoodsReceived(receipts=(receipt,))
+        assert not await self.entities.receive_goods(order.id, received)
+        ended = await self.ledger.ended(order.id)
+        assert ended is not None
+        assert await self.entities.resume_order(order.id, ended, received)
+
     def receipt(
         self, order: OrderSnapshot, quantity: int, receipt: str, line: int = 10, days: int = 50, unit: str = "EA"
     ) -> GoodsReceipt:

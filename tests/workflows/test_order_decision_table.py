@@ -171,7 +171,7 @@ def test_a_line_whose_policy_is_the_plant_s_follows_the_plant_s_as_it_is_now() -
 
 def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_with_surplus_100() -> None:
     story = Story(OrderStage.DELIVERING)
-    story.line.ship(Decimal(400))
+    story.line.ship(Decimal(400), NOW)
     assert story.requests(300) == [story.line]
     assert story.line.quantity == 400
     assert story.line.allocated == 300
@@ -185,7 +185,7 @@ def test_acknowledged_1000_of_which_400_shipped_and_a_need_of_300_is_cut_to_400_
 
 def test_an_increase_of_a_shipped_line_leaves_an_open_quantity() -> None:
     story = Story(OrderStage.DELIVERING)
-    story.line.ship(Decimal(400))
+    story.line.ship(Decimal(400), NOW)
     story.line.receive(Decimal(100), june(10), NOW)
     assert story.requests(1200) == []
     assert story.line.quantity == 1000
@@ -206,7 +206,7 @@ def test_a_decision_on_a_proposal_that_has_changed_materially_since_is_void() ->
     story = Story(OrderStage.ACKNOWLEDGED)
     story.requests(1300)
     digest = story.asked()
-    story.line.ship(Decimal(400))
+    story.line.ship(Decimal(400), NOW)
     assert story.decided(digest, Choice.DECLINE) == []
     assert story.last("decision.void")["rule"] == "R15"
 

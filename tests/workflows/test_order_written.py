@@ -32,7 +32,7 @@ def a_line(*confirmed: tuple[int, int]) -> Line:
     )
     line.mark_in_erp()
     if confirmed:
-        line.mark_scheduled(rows(*confirmed))
+        line.mark_scheduled(rows(*confirmed), completed=False)
     return line
 
 

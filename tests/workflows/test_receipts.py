@@ -104,3 +104,43 @@ async def test_goods_of_a_confirmation_that_was_late_end_the_shortage(harness: H
     await harness.receive(order, days=70)
     assert await harness.ended(requirement) == "fulfilled"
     assert await harness.ended(exception.id) == "overtaken"
+
+
+# -- short, and taken back
+
+
+@pytest.mark.recorded("delivered_short")
+async def test_what_a_completed_delivery_lacks_is_ordered_again(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
+    last = harness.receipt(order, 95, "GR-1").model_copy(update={"final": True})
+    await harness.entities.receive_goods(order.id, GoodsReceived(receipts=(last,)))
+    assert await harness.ended(order.id) == "closed"
+    assert (order.order_number, 10) in harness.erp.completed
+    again = await harness.sent(requirement, orders=2)
+    assert [int(line.allocated) for line in again.lines] == [5]
+    assert (await harness.requirement(requirement)).stage != "fulfilled"
+
+
+@pytest.mark.recorded("receipt_taken_back")
+async def test_what_is_taken_back_of_an_order_that_has_ended_opens_it_and_its_requirement_again(
+    harness: Harness,
+) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
+    await harness.receive(order)
+    assert await harness.ended(order.id) == "closed"
+    assert await harness.ended(requirement) == "fulfilled"
+
+    returned = harness.receipt(order, -20, "RV-1", days=51)
+    await harness.take_back_of_ended(order, returned)
+
+    opened = await harness.order_until(order, lambda found: int(found.lines[0].received) == 80)
+    assert (opened.stage, opened.closed) == ("delivering", False)
+    short = await harness.short(requirement)
+    assert int(short.proposal.short_quantity or 0) == 20
+    assert parts((await harness.requirement(requirement)).coverage) == [(80, 50, "received"), (20, None, "backordered")]
+
+    await harness.receive_part(order, 20, receipt="GR-2", days=55)
+    assert await harness.ended(order.id) == "closed"
+    assert await harness.ended(requirement) == "fulfilled"

@@ -74,7 +74,8 @@ class RequirementSourcing:
             problem = await self._move(primary)
         if problem is None:
             state.covered_revision, state.approved_by = state.acted_on.revision.rank, None
-            state.stock_moved, state.stock_acted_on = False, state.from_stock
+            state.stock_moved = state.supply_moved = False
+            state.stock_acted_on = state.from_stock
         return problem
 
     async def release_coverage(self) -> None:
@@ -84,15 +85,18 @@ class RequirementSourcing:
                 await self.release(coverage, rule="R3", decided_by=self._state.approved_by)
 
     async def source_open_quantity(self) -> NotOrderable | None:
-        """R3: request from the same supplier the quantity that an order could no longer take, as far as needed."""
+        """R3: request the quantity that an order could no longer take, as far as needed: from the same supplier while
+        the order goes on, by all rules once it has ended.
+        """
         state = self._state
         for coverage in list(state.coverages):
-            if coverage.open_quantity <= 0 or state.source_of(coverage) is None:
+            same = None if coverage.closed else coverage.supplier
+            if coverage.open_quantity <= 0 or (same is not None and state.source_of(coverage) is None):
                 continue
             netting = self._netting()
             held = sum((quantity for _, quantity in netting.counted), Decimal(0))
             quantity = min(coverage.open_quantity, max(Decimal(0), netting.need - held + coverage.open_quantity))
-            decided = self.decide(quantity, only=coverage.supplier, netting=netting) if quantity > 0 else None
+            decided = self.decide(quantity, only=same, netting=netting) if quantity > 0 else None
             if isinstance(decided, NotOrderable):
                 return decided
             state.settle_open_quantity(coverage)

@@ -83,6 +83,8 @@ def _take_coverage(state: RequirementState, changed: CoverageChanged, record: Re
         record("coverage.stale", order_id=changed.order_id, sequence=changed.sequence, rule="R10")
         return
     state.replace_coverage(changed.order_id, reported=changed)
+    if (now := state.coverage_of(changed.order_id)) is not None:
+        state.take_recovered(now)
     state.unjudged = True
     record(
         "coverage.changed",

@@ -17,9 +17,10 @@ from canonical.identity import OrderId, RequirementId
 from canonical.messages import RequirementOpened, StockAllocated
 from canonical.need import Need
 from canonical.policy import PlantPolicy
-from canonical.records import RequirementStage
+from canonical.records import EndedEntity, RequirementStage
 from canonical.sourcing import Assessment, Source
 from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
+from canonical.units import NEED_DECIMALS, rescale
 from decisions.overdue import has_passed
 from workflows.event_log import EventLog
 from workflows.memory import EntityState, OpenQuestion
@@ -81,6 +82,8 @@ class RequirementState(EntityState):
     """The quantity from stock with which its coverage was last decided."""
     stock_moved: bool = False
     """Whether its allocation from stock changed since its coverage was last decided."""
+    supply_moved: bool = False
+    """Whether an order brings, since then, what had been ordered again without it."""
     withdrawn: bool = False
     approved_by: str | None = None
     """Who approved a smaller need (R13). The orders need no other approval until they have it or a newer plan comes."""
@@ -114,6 +117,19 @@ class RequirementState(EntityState):
             questions_raised=opened.first_sequence - 1,
             request_revision=opened.first_sequence - 1,
             answers_given=opened.first_sequence - 1,
+        )
+
+    @classmethod
+    def resumed(cls, ended: EndedEntity) -> RequirementState:
+        """The state of a requirement that had ended: what it had received is taken back."""
+        state = cls.model_validate_json(ended.state)
+        return state.model_copy(
+            update={
+                "event_log": EventLog(sequence=ended.sequence),
+                "stage": RequirementStage.COVERED,
+                "exception": None,
+                "decision": None,
+            }
         )
 
     @property
@@ -216,6 +232,11 @@ class RequirementState(EntityState):
         return self.covered_revision is not None and not self.live and self.received >= self.quantity_expected
 
     @property
+    def to_be_sourced(self) -> bool:
+        """What it needs, or gets without asking, changed since its coverage was last decided."""
+        return self.covered_revision != self.acted_on.revision.rank or self.stock_moved or self.supply_moved
+
+    @property
     def ended(self) -> bool:
         """Nothing is left to wait for."""
         return self.stage in (RequirementStage.FULFILLED, RequirementStage.WITHDRAWN)
@@ -245,12 +266,28 @@ class RequirementState(EntityState):
 
     def settle_open_quantity(self, coverage: OrderCoverage) -> None:
         """Stop expecting the open quantity from this order: it is being sourced again."""
-        request, open_quantity = coverage.request, coverage.open_quantity_in_order_unit
-        left: dict[str, object] = {"needed": request.needed - open_quantity}
+        self._settle(coverage, coverage.open_quantity_in_order_unit, coverage.open_quantity)
+
+    def take_recovered(self, coverage: OrderCoverage) -> None:
+        """Expect from this order again what it brings after all; the orders for it are changed."""
+        if coverage.recovered:
+            in_need_unit = rescale(coverage.recovered, coverage.request.per_order_unit, NEED_DECIMALS, "down")
+            self._settle(coverage, -coverage.recovered, -in_need_unit)
+            self.supply_moved = True
+
+    def _settle(self, coverage: OrderCoverage, quantity: Decimal, in_need_unit: Decimal) -> None:
+        """Stop expecting a quantity, given in both units; below zero: expect it again."""
+        request, settled = coverage.request, coverage.settled_quantity
+        before = settled if coverage.settled == request.request_revision else Decimal(0)
+        left: dict[str, object] = {"needed": max(Decimal(0), request.needed - quantity)}
         if request.need_quantity is not None:
-            left["need_quantity"] = max(Decimal(0), request.need_quantity - coverage.open_quantity)
-        request = request.model_copy(update=left)
-        self.replace_coverage(coverage.order_id, request=request, settled=request.request_revision)
+            left["need_quantity"] = max(Decimal(0), request.need_quantity - in_need_unit)
+        self.replace_coverage(
+            coverage.order_id,
+            request=request.model_copy(update=left),
+            settled=request.request_revision,
+            settled_quantity=before + quantity,
+        )
 
     def coverage_of(self, order_id: OrderId) -> OrderCoverage | None:
         """The coverage from the order."""

@@ -127,6 +127,11 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         """The state for the next run."""
         return self.state.carried()
 
+    def final_state(self) -> str:
+        """What was received may be taken back."""
+        fulfilled = self.state.stage is RequirementStage.FULFILLED
+        return self.state.carried().model_dump_json() if fulfilled else ""
+
     # -- assess
 
     async def _assess(self) -> None:
@@ -149,7 +154,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             return True
         if self._blocked:
             return False
-        if state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
+        if state.to_be_sourced:
             return True
         if state.tested_on is not None and self._overdue and state.tested_on != self._sourcing.today:
             return True
@@ -170,7 +175,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         if state.assessment is not None and state.assessment.item is None:
             decided = self._sourcing.decide(state.acted_on.quantity)
             problem = decided if isinstance(decided, NotOrderable) else None
-        elif state.covered_revision != state.acted_on.revision.rank or state.stock_moved:
+        elif state.to_be_sourced:
             problem = await self._sourcing.source_need()
         problem = problem or await self._sourcing.act_on_decision() or await self._sourcing.source_open_quantity()
         if problem is None:

@@ -29,8 +29,9 @@ def needs_now(state: OrderState, now: dt.datetime) -> tuple[tuple[Need, ...], tu
     needs: list[Need] = []
     withdrawals: list[Withdrawal] = []
     for line in state.lines:
-        if line.never_sent or line.changed_in > state.revision or (line.closed and not line.cancelled):
-            # A line that waits for a change keeps its published need until then; so does a received one.
+        received = line.closed and not (line.cancelled or line.undelivered)
+        if line.never_sent or line.changed_in > state.revision or received:
+            # A line that waits for a change keeps its published need until then; so does one received in full.
             continue
         requested = {} if line.cancelled else {need.demand_reference: need for need in _needs_of(state, line)}
         for reference, need in requested.items():

@@ -333,7 +333,8 @@ class OrderDocuments:
         """Remember the edits that a write of these lines found; False if none is of these lines: a person is asked."""
         state = self._state
         for edit in found.edits:
-            take_edit(state, edit, f"{key}/{edit.line}/{edit.field}", self._entity.record, found=True)
+            event_id = f"{key}/{edit.line}/{edit.field}"
+            take_edit(state, edit, event_id, self._entity.record, found_at=workflow.now())
         if any(line.edits for line in state.lines if line.number in numbers):
             return True
         # Without a line that waits, the same write would be retried forever.
@@ -427,10 +428,10 @@ class OrderDocuments:
         return None
 
     def _record_schedule(self, call: WriteScheduleCall) -> None:
-        written = {asked.line: asked.schedule for asked in call.schedule.lines}
+        written = {asked.line: asked for asked in call.schedule.lines}
         for line in self._state.lines:
-            if line.number in written:
-                line.mark_scheduled(written[line.number])
+            if (asked := written.get(line.number)) is not None:
+                line.mark_scheduled(asked.schedule, completed=asked.completed)
 
     async def _schedule_call(self, call: WriteScheduleCall) -> ChangeOutcome:
         outcome: ChangeOutcome = await self._counterparts.call(

@@ -5,6 +5,10 @@ decision changes the line, and what the ERP holds with edits. A quantity edit of
 ones. If an edit leaves the deliveries open, a single one is assumed: if the ERP holds others, its adapter reports them
 exactly before anything is overwritten. That a supply request for an edited line waits as well is decided in
 decisions.order_change.
+
+A blocked line is not deleted: it is neither written nor sourced again while the block lasts, unless a person gives it
+up. Lifting a block, a deletion or a completed delivery is an edit like setting it. A completed delivery is a fact where
+something was received (deliveries); without a receipt, it is a deletion in other words.
 """
 
 import datetime as dt
@@ -15,10 +19,11 @@ from typing import assert_never
 from pydantic import JsonValue
 
 from canonical.exception import Alternative, Choice, Decision, ExceptionKind, Proposal
-from canonical.order import DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
+from canonical.order import FLAGS, DeliveryLine, DocumentEdit, EditedField, WrittenLine, edited_value
 from canonical.reason import Reason
 from decisions.approval import route_approval, value_to_approve
 from workflows.memory import RecordEvent
+from workflows.purchase_order.deliveries import take_completion
 from workflows.purchase_order.line import UNKNOWN_EDITOR, Line, LineEdit
 from workflows.purchase_order.state import OrderState
 
@@ -27,6 +32,16 @@ _WORDS: dict[EditedField, str] = {
     "delivery_date": "delivery date",
     "price": "price",
     "deleted": "deletion",
+    "blocked": "block",
+    "delivery_completed": "completed delivery",
+}
+_DEEDS: dict[tuple[str, str], str] = {
+    ("deleted", "true"): "deleted it",
+    ("deleted", "false"): "restored it",
+    ("blocked", "true"): "blocked it",
+    ("blocked", "false"): "unblocked it",
+    ("delivery_completed", "true"): "completed its delivery, of which nothing has come",
+    ("delivery_completed", "false"): "reset its completed delivery",
 }
 _PURPOSE = "edit of line"
 
@@ -35,9 +50,15 @@ _PURPOSE = "edit of line"
 
 
 def take_edit(
-    state: OrderState, reported: DocumentEdit, event_id: str, record: RecordEvent, *, found: bool = False
+    state: OrderState,
+    reported: DocumentEdit,
+    event_id: str,
+    record: RecordEvent,
+    *,
+    found_at: dt.datetime | None = None,
 ) -> None:
-    """Take an edit; edits may arrive in any order. `found`: a write has just found it in the ERP."""
+    """Take an edit; edits may arrive in any order. `found_at`: a write has just found it in the ERP."""
+    found = found_at is not None
     line = state.line(reported.line)
     why = "the order has no such line" if line is None or line.never_sent else _unreadable(reported)
     if line is None or why:
@@ -52,16 +73,22 @@ def take_edit(
         return
     line.rank_edit(edit.field, rank)
     state.as_of = max(state.as_of, edit.effective_at)
-    _take_newest(state, line, edit, new, record, found)
+    if edit.field == "delivery_completed":
+        take_completion(state, line, _held(edit, new, found_at), record, _data(edit))
+    else:
+        _take_newest(state, line, edit, new, record, found)
 
 
 def _take_newest(state: OrderState, line: Line, edit: DocumentEdit, new: str, record: RecordEvent, found: bool) -> None:
+    restored = edit.field == "deleted" and new == "false"
     decided, waiting = line.edits_decided.get(edit.field), line.edits.get(edit.field)
     known = decided is not None and decided.new == new and edit.effective_at <= decided.decided_at
     if known and not found:
         record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
-    elif line.cancelled and line.closed and not found:
+    elif line.cancelled and line.closed and not (found or restored):
         record("document.edited", edit.effective_at, why="the line is cancelled; nothing follows", **_data(edit))
+    elif edit.field == "blocked" and line.closed and new == "true":
+        record("document.edited", edit.effective_at, why="the line is received; nothing follows", **_data(edit))
     elif is_known(line, edit) and not found:
         taken_back = line.take_back_edit(edit.field)
         if taken_back and not line.edits and line.answered_in:
@@ -73,17 +100,20 @@ def _take_newest(state: OrderState, line: Line, edit: DocumentEdit, new: str, re
             line.hold_edit(waiting.model_copy(update={"edited_by": edit.edited_by}))
         record("edit.repeated", edit.effective_at, rule="R10", **_data(edit))
     else:
-        line.hold_edit(
-            LineEdit(
-                field=edit.field,
-                old=edit.old,
-                new=new,
-                edited_by=edit.edited_by,
-                effective_at=edit.effective_at,
-                deliveries=edit.deliveries,
-            )
-        )
+        line.hold_edit(_held(edit, new, None))
         record("document.edited", edit.effective_at, **line.whose, **_data(edit))
+
+
+def _held(edit: DocumentEdit, new: str, found_at: dt.datetime | None) -> LineEdit:
+    return LineEdit(
+        field=edit.field,
+        old=edit.old,
+        new=new,
+        edited_by=edit.edited_by,
+        effective_at=edit.effective_at,
+        deliveries=edit.deliveries,
+        found_at=found_at,
+    )
 
 
 def _unreadable(edit: DocumentEdit) -> str:
@@ -105,9 +135,14 @@ def edit_questions(state: OrderState) -> dict[str, Proposal]:
     """One question per line and editor."""
     found: dict[str, Proposal] = {}
     for line in state.lines:
-        for editor in dict.fromkeys(edit.edited_by for edit in line.edits.values()):
+        for editor in dict.fromkeys(edit.edited_by for edit in line.edits.values() if _is_asked(line, edit)):
             found[f"{_PURPOSE} {line.number} by {editor}"] = _proposal(state, line, editor)
     return found
+
+
+def _is_asked(line: Line, edit: LineEdit) -> bool:
+    """A completed delivery is a fact once something was received; then only receipts under way are waited for."""
+    return edit.field != "delivery_completed" or not line.received
 
 
 def is_about_edit(purpose: str) -> bool:
@@ -120,13 +155,16 @@ def _proposal(state: OrderState, line: Line, editor: str) -> Proposal:
     policy, request = state.policy, line.request
     value = _value(state, line, edits)
     route = route_approval(value, line.criticality, False, policy, proposed_by=editor)
-    ours = ", ".join(f"{_WORDS[edit.field]} {remote_value(line, edit.field)}" for edit in edits)
-    changes = " and ".join(
-        "deleted it" if edit.new == "true" else f"{_WORDS[edit.field]} from {edit.old} to {edit.new}" for edit in edits
+    ours = ", ".join(
+        f"{_WORDS[edit.field]} {remote_value(line, edit.field)}" for edit in edits if edit.field not in FLAGS
     )
+    changes = " and ".join(
+        _DEEDS.get((edit.field, edit.new)) or f"{_WORDS[edit.field]} from {edit.old} to {edit.new}" for edit in edits
+    )
+    we_have = f" (we have {ours})" if ours else ""
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
-        summary=f"{editor} changed line {line.number} of order {state.order_number}: {changes} (we have {ours})",
+        summary=f"{editor} changed line {line.number} of order {state.order_number}: {changes}{we_have}",
         plant=state.terms.plant,
         supplier=state.terms.supplier,
         item=request.item,
@@ -137,10 +175,7 @@ def _proposal(state: OrderState, line: Line, editor: str) -> Proposal:
         criticality=line.criticality,
         value=value,
         currency=policy.approval.currency,
-        alternatives=(
-            Alternative(choice=Choice.APPROVE, note="adopt it: the supplier gets a change order, the plan is told"),
-            Alternative(choice=Choice.DECLINE, note=f"undo it: the ERP gets back {ours}"),
-        ),
+        alternatives=_ways(edits, ours),
         approvers=route.approvers or (policy.buyer,),
         proposed_by=editor,
         rule="R3",
@@ -149,6 +184,28 @@ def _proposal(state: OrderState, line: Line, editor: str) -> Proposal:
             route.reason(policy.version),
         ),
     )
+
+
+def _ways(edits: Iterable[LineEdit], ours: str) -> tuple[Alternative, Alternative]:
+    if any(edit.field == "blocked" for edit in edits):
+        return (
+            Alternative(
+                choice=Choice.APPROVE,
+                note="give the line up: it is deleted in the ERP and cancelled at the supplier; its requirements look "
+                "elsewhere",
+            ),
+            Alternative(choice=Choice.DECLINE, note="keep the line: it is unblocked in the ERP now, go on with it"),
+        )
+    back = f"gets back {ours}" if ours else "is set back"
+    return (
+        Alternative(choice=Choice.APPROVE, note="adopt it: the supplier gets a change order, the plan is told"),
+        Alternative(choice=Choice.DECLINE, note=f"undo it: the ERP {back}"),
+    )
+
+
+def _gives_up(edits: Iterable[LineEdit]) -> bool:
+    """Whether adopting the edits cancels the line at the supplier, though the ERP still has it."""
+    return any(edit.field in ("blocked", "delivery_completed") and edit.new == "true" for edit in edits)
 
 
 def _why(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Reason:
@@ -168,10 +225,11 @@ def _of(line: Line, editor: str) -> list[LineEdit]:
     return [edit for edit in line.edits.values() if edit.edited_by == editor]
 
 
-def _value(state: OrderState, line: Line, edits: Iterable[LineEdit]) -> Decimal:
+def _value(state: OrderState, line: Line, edits: Collection[LineEdit]) -> Decimal:
     """R15: the change of the line's value."""
     erp = in_erp(line, edits)
-    now, then = line.quantity * line.price, Decimal(0) if erp.deleted else erp.quantity * erp.price
+    gone = erp.deleted or _gives_up(edits)
+    now, then = line.quantity * line.price, Decimal(0) if gone else erp.quantity * erp.price
     price_unit, currency = line.request.price_unit, line.request.currency
     return value_to_approve(abs(then - now), Decimal(1), price_unit, currency, state.policy.approval, state.order_date)
 
@@ -218,7 +276,9 @@ def overwrite_edits(line: Line, decided_at: dt.datetime) -> None:
 
 def _adopt(state: OrderState, line: Line, edits: Collection[LineEdit], decision: Decision) -> None:
     """Change the line to what the ERP holds; this is sent to the supplier, not to the ERP."""
-    line.adopt(state.next_revision, in_erp(line, edits), edits, decision.decided_at, sent=not state.unsent)
+    given_up = _gives_up(edits)
+    erp, sent = in_erp(line, edits), not state.unsent
+    line.adopt(state.next_revision, erp, edits, decision.decided_at, sent=sent, given_up=given_up)
     state.cut = [number for number in state.cut if number != line.number]
     who = " and ".join(dict.fromkeys(edit.edited_by for edit in edits))
     for requirement in state.reallocate(line):
@@ -226,8 +286,11 @@ def _adopt(state: OrderState, line: Line, edits: Collection[LineEdit], decision:
 
 
 def _undo(state: OrderState, line: Line, edits: Collection[LineEdit], decision: Decision) -> None:
-    """Write the order's values back to the ERP; the supplier never received the edit."""
-    line.undo(in_erp(line, edits), edits, decision.decided_at)
+    """Write the order's values back to the ERP; the supplier never received the edit.
+
+    A block can't be lifted by writing: the next write finds it, and asks again, if nobody has lifted it.
+    """
+    line.undo(in_erp(line, [edit for edit in edits if edit.field != "blocked"]), edits, decision.decided_at)
     held_back = line.changed_in > state.revision and not state.unsent
     if not held_back and line.number not in state.cut:
         state.cut.append(line.number)
@@ -275,6 +338,10 @@ def _with_edit(held_now: WrittenLine, edit: LineEdit) -> WrittenLine:
             changes["price"] = Decimal(edit.new)
         case "deleted":
             changes["deleted"] = edit.new == "true"
+        case "blocked":
+            changes["blocked"] = edit.new == "true"
+        case "delivery_completed":
+            changes["completed"] = edit.new == "true"
         case _:
             assert_never(edit.field)
     return held_now.model_copy(update={**changes, "schedule": edit.deliveries or schedule})
@@ -321,4 +388,8 @@ def _spelled(line: WrittenLine, field: EditedField) -> str:
             return line.delivery_date.isoformat()
         case "deleted":
             return "true" if line.deleted else "false"
+        case "blocked":
+            return "true" if line.blocked else "false"
+        case "delivery_completed":
+            return "true" if line.completed else "false"
     assert_never(field)

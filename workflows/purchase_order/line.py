@@ -9,16 +9,26 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from canonical.base import Criticality
 from canonical.identity import RequirementId, requirement_reference
-from canonical.order import ComponentLine, DeliveryLine, DocumentLine, EditedField, WrittenLine
+from canonical.order import (
+    ComponentLine,
+    DeliveryLine,
+    DocumentLine,
+    EditedField,
+    LineAnswer,
+    OrderAnswer,
+    WrittenLine,
+)
 from canonical.supply import ScheduleLine, ScheduleLineState, SupplyRequest
 from decisions.answers import ReadAnswer
 from decisions.ordering import AnswerRank
 from decisions.overdue import OverdueStep
+from workflows.purchase_order.movements import Movements
 
 UNKNOWN_EDITOR = "unknown"
 """The editor that the ERP's adapter reports if the ERP does not name one."""
@@ -37,6 +47,7 @@ class LineStatus(StrEnum):
     DELIVERING = "delivering"
     """Answered, and some of it is shipped or received."""
     RECEIVED = "received"
+    """All of it is received, or all that will come: delivery is completed."""
     CANCELLING = "cancelling"
     """Cancelled; the supplier has not answered that."""
     CANCELLED = "cancelled"
@@ -52,7 +63,14 @@ class LineEvent(StrEnum):
     CANCEL = "cancel"
     SHIP = "ship"
     RECEIVE = "receive"
+    TAKE_BACK = "take_back"
+    """A receipt is reversed, or goods are returned to the supplier."""
+    CLOSE = "close"
+    """Delivery is completed: nothing more comes."""
+    REOPEN = "reopen"
+    """It is not, after all."""
     COMPLETE = "complete"
+    """A cancellation is settled."""
     ADOPT = "adopt"
     UNDO = "undo"
 
@@ -70,6 +88,7 @@ _REVISED = _to(_S.AWAITED, _S.RECEIVED)
 _ANSWERED = _to(_S.CONFIRMED, _S.DELIVERING, _S.RECEIVED, _S.CANCELLED)
 _CANCELLED = _to(_S.CANCELLING, _S.CANCELLED)
 _ADOPTED = _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING, _S.CANCELLED)
+_OPENED = _to(_S.AWAITED, _S.CONFIRMED, _S.DELIVERING, _S.RECEIVED)
 
 TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = MappingProxyType(
     {
@@ -79,6 +98,9 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
             LineEvent.CANCEL: _CANCELLED,
             LineEvent.SHIP: _to(_S.AWAITED),
             LineEvent.RECEIVE: _to(_S.AWAITED, _S.RECEIVED),
+            LineEvent.TAKE_BACK: _to(_S.AWAITED),
+            LineEvent.CLOSE: _to(_S.AWAITED, _S.RECEIVED),
+            LineEvent.REOPEN: _to(_S.AWAITED),
             LineEvent.ADOPT: _ADOPTED,
             LineEvent.UNDO: _to(_S.AWAITED),
         },
@@ -87,7 +109,10 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
             LineEvent.ANSWER: _to(_S.CONFIRMED, _S.CANCELLED),
             LineEvent.CANCEL: _CANCELLED,
             LineEvent.SHIP: _to(_S.DELIVERING),
-            LineEvent.RECEIVE: _to(_S.DELIVERING, _S.RECEIVED),
+            LineEvent.RECEIVE: _to(_S.CONFIRMED, _S.DELIVERING, _S.RECEIVED),
+            LineEvent.TAKE_BACK: _to(_S.CONFIRMED),
+            LineEvent.CLOSE: _to(_S.CONFIRMED),
+            LineEvent.REOPEN: _to(_S.CONFIRMED),
             LineEvent.ADOPT: _to(_S.AWAITED, _S.CANCELLING, _S.CANCELLED),
             LineEvent.UNDO: _to(_S.CONFIRMED),
         },
@@ -95,20 +120,27 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
             LineEvent.REVISE: _REVISED,
             LineEvent.ANSWER: _to(_S.DELIVERING, _S.RECEIVED, _S.CANCELLED),
             LineEvent.CANCEL: _CANCELLED,
-            LineEvent.SHIP: _to(_S.DELIVERING),
+            LineEvent.SHIP: _to(_S.CONFIRMED, _S.DELIVERING),
             LineEvent.RECEIVE: _to(_S.DELIVERING, _S.RECEIVED),
+            LineEvent.TAKE_BACK: _to(_S.CONFIRMED, _S.DELIVERING),
+            LineEvent.CLOSE: _to(_S.DELIVERING, _S.RECEIVED),
+            LineEvent.REOPEN: _to(_S.DELIVERING),
             LineEvent.ADOPT: _ADOPTED,
             LineEvent.UNDO: _to(_S.DELIVERING),
         },
         _S.RECEIVED: {
             LineEvent.SHIP: _to(_S.RECEIVED),
             LineEvent.RECEIVE: _to(_S.RECEIVED),
+            LineEvent.TAKE_BACK: _OPENED,
+            LineEvent.CLOSE: _to(_S.RECEIVED),
+            LineEvent.REOPEN: _to(_S.AWAITED, _S.DELIVERING, _S.RECEIVED),
             LineEvent.ADOPT: _ADOPTED,
             LineEvent.UNDO: _to(_S.RECEIVED),
         },
         _S.CANCELLING: {
             LineEvent.SHIP: _to(_S.CANCELLING),
             LineEvent.RECEIVE: _to(_S.CANCELLING),
+            LineEvent.TAKE_BACK: _to(_S.CANCELLING),
             LineEvent.COMPLETE: _to(_S.CANCELLED),
             LineEvent.ADOPT: _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING),
             LineEvent.UNDO: _to(_S.CANCELLING),
@@ -116,6 +148,7 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
         _S.CANCELLED: {
             LineEvent.SHIP: _to(_S.CANCELLED),
             LineEvent.RECEIVE: _to(_S.CANCELLED),
+            LineEvent.TAKE_BACK: _to(_S.CANCELLED),
             LineEvent.COMPLETE: _to(_S.CANCELLED, _S.NEVER_SENT),
             LineEvent.ADOPT: _ADOPTED,
             LineEvent.UNDO: _to(_S.CANCELLED),
@@ -123,13 +156,15 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
         _S.NEVER_SENT: {
             LineEvent.SHIP: _to(_S.NEVER_SENT),
             LineEvent.RECEIVE: _to(_S.NEVER_SENT),
+            LineEvent.TAKE_BACK: _to(_S.NEVER_SENT),
             LineEvent.COMPLETE: _to(_S.NEVER_SENT),
         },
     }
 )
 """The events allowed in each status of a line, with the statuses that may follow.
 
-Goods can arrive at any time. Only an adopted edit reopens a closed line.
+Goods can arrive and be taken back at any time. A closed line opens again by an adopted edit, by goods taken back, or
+where delivery is not completed after all.
 """
 
 
@@ -147,6 +182,8 @@ class LineEdit(BaseModel):
     effective_at: dt.datetime
     deliveries: tuple[DeliveryLine, ...] = ()
     """All deliveries of the line, if they were found together with the edit."""
+    found_at: dt.datetime | None = None
+    """When a write found it in the ERP; None: it was reported."""
 
 
 class DecidedEdit(BaseModel):
@@ -154,6 +191,31 @@ class DecidedEdit(BaseModel):
 
     new: str
     decided_at: dt.datetime
+
+
+class Statement(BaseModel):
+    """A supplier's last answer to a line as it was given: read again when goods that it knew of are reported later."""
+
+    answer: LineAnswer | None
+    """None: the header speaks for the line."""
+    header: Literal["accepted", "rejected", "per_line"]
+    revision: int
+    effective_at: dt.datetime
+    heard_on: dt.date
+    """The plant's day on which it arrived."""
+    currency: str | None = None
+
+    @classmethod
+    def of(cls, answer: OrderAnswer, answered: LineAnswer | None, revision: int, today: dt.date) -> "Statement":
+        """What an answer says about a line."""
+        return cls(
+            answer=answered,
+            header=answer.header,
+            revision=revision,
+            effective_at=answer.effective_at,
+            heard_on=today,
+            currency=answer.currency,
+        )
 
 
 class LineAllocation(BaseModel):
@@ -197,20 +259,27 @@ class Line(BaseModel):
     answered_price: Decimal | None = None
     answered_price_unit: Decimal | None = None
     answered_currency: str | None = None
-    shipped: Decimal = _ZERO
-    """The total quantity that the supplier has announced."""
+    despatched: Movements = Field(default_factory=Movements)
+    """The quantities that the supplier has announced."""
+    doubtful: Decimal = _ZERO
+    """The announced quantity that may be the same goods announced again."""
     surplus_expected: Decimal = _ZERO
-    """The quantity of it beyond the order that a person expects to arrive."""
-    received: Decimal = _ZERO
+    """The announced quantity beyond the order that a person expects to arrive."""
+    arrivals: Movements = Field(default_factory=Movements)
+    """Receipts, less those taken back."""
+    returned: Movements = Field(default_factory=Movements)
+    """The quantities of it that went back to the supplier, who owes them without a date until the next answer."""
     received_on: dt.date | None = None
+    completed_at: dt.datetime | None = None
+    """When delivery was completed, though not all had come."""
+    undelivered: Decimal = _ZERO
+    """The ordered quantity that does not come because of that; no longer part of `quantity`."""
     answered_at: dt.datetime | None = None
     """When the supplier last answered it."""
     answered_on: dt.date | None = None
     """The plant's day at that time."""
-    received_before_answer: Decimal = _ZERO
-    """The quantity received by then: an answer for less than was ordered refers to the rest."""
-    received_since: list[tuple[dt.datetime, Decimal]] = []
-    """Receipts after it: time and quantity."""
+    statement: Statement | None = None
+    """The last answer to its current version as the supplier gave it."""
     overdue_since: dt.date | None = None
     """R16: the date of its earliest open quantity, once it has passed."""
     overdue_step: OverdueStep = OverdueStep.NOT_DUE
@@ -349,21 +418,43 @@ class Line(BaseModel):
         return self.status in _OPEN
 
     @property
+    def received(self) -> Decimal:
+        """The quantity received and not taken back."""
+        return max(_ZERO, self.arrivals.total)
+
+    @property
+    def overdrawn(self) -> Decimal:
+        """The quantity taken back whose receipt was not reported yet."""
+        return max(_ZERO, -self.arrivals.total)
+
+    @property
+    def shipped(self) -> Decimal:
+        """The total quantity that the supplier has announced."""
+        return max(_ZERO, self.despatched.total)
+
+    def delivered_by(self, at: dt.datetime) -> tuple[Decimal, Decimal]:
+        """The quantities despatched or received, and received, by then: what an answer of that time knew of."""
+        received = max(_ZERO, self.arrivals.until(at))
+        gone = self.despatched.until(at) - self.returned.until(at)
+        return min(max(received, gone), self.asked_quantity), min(received, self.asked_quantity)
+
+    @property
     def counted_shipped(self) -> Decimal:
         """The announced quantity that counts: the same goods may be announced twice."""
-        if self.cancelled:
-            return self.shipped
-        return min(self.shipped, self.quantity + self.surplus_expected)
+        sure = self.shipped - self.doubtful
+        if not self.cancelled:
+            sure = min(sure, self.quantity + self.surplus_expected)
+        return max(sure, min(self.received, self.shipped))
 
     @property
     def over_announced(self) -> bool:
-        """More is announced than was ordered, and nobody has confirmed yet whether it is coming."""
+        """More is announced than can be counted on, and nobody has confirmed yet whether it is coming."""
         return self.open and self.shipped > self.counted_shipped
 
     @property
     def in_transit(self) -> Decimal:
         """Shipped and not received yet."""
-        return max(_ZERO, self.counted_shipped - self.received)
+        return max(_ZERO, self.counted_shipped - self.received - max(_ZERO, self.returned.total))
 
     @property
     def last_answer(self) -> tuple[object, ...]:
@@ -384,6 +475,7 @@ class Line(BaseModel):
     def _ask_in(self, revision: int) -> None:
         """Request the line in this revision, which is not answered yet."""
         self.changed_in, self.answered_in = revision, min(self.answered_in, revision - 1)
+        self.statement = None
 
     def revise(self, revision: int, quantity: Decimal, delivery_date: dt.date) -> None:
         """Change it in this revision; if nothing differs, it is sent again.
@@ -394,7 +486,12 @@ class Line(BaseModel):
         if self.price == self.request.price_of(self.quantity):
             self.price = self.request.price_of(quantity)
         self.quantity, self.delivery_date, self.rejected = quantity, delivery_date, _ZERO
+        self.completed_at, self.undelivered = None, _ZERO
         self._ask_in(revision)
+
+    def hear(self, statement: Statement) -> None:
+        """Note what the supplier said about it; `answer` applies what that means."""
+        self.statement = statement
 
     def answer(
         self,
@@ -414,10 +511,8 @@ class Line(BaseModel):
         self.promised, self.answered_in = reading.schedule_lines, revision
         self.answered_at = max(answered_at, self.answered_at or answered_at)
         self.answered_on = max(answered_on, self.answered_on or answered_on)
-        known = [each for each in self.received_since if each[0] <= self.answered_at]
-        self.received_before_answer += sum((quantity for _, quantity in known), _ZERO)
-        self.received_since = [each for each in self.received_since if each not in known]
         self.answered_price, self.answered_price_unit, self.answered_currency = price, price_unit, currency
+        self.completed_at = None  # the supplier speaks of what is expected again since
         if reading.rejected == self.rejected:
             return False
         self.quantity, self.rejected = self.asked_quantity - reading.rejected, reading.rejected
@@ -438,6 +533,7 @@ class Line(BaseModel):
         """Cancel it from this revision on: nobody needs it any more."""
         self._admit(LineEvent.CANCEL)
         self.quantity, self.rejected, self.cancelled = _ZERO, _ZERO, True
+        self.completed_at, self.undelivered = None, _ZERO
         self._ask_in(revision)
 
     def ask_again(self, revision: int) -> None:
@@ -451,28 +547,69 @@ class Line(BaseModel):
         self.cancelled = self.refused_by_supplier = True
         self.changed_in = self.changed_in if revision is None else revision
 
-    def ship(self, quantity: Decimal) -> None:
-        """Add an announced quantity."""
+    def ship(self, quantity: Decimal, at: dt.datetime, *, doubtful: bool = False) -> None:
+        """Add an announced quantity; `doubtful`: the same goods may have been announced before."""
         self._admit(LineEvent.SHIP)
-        self.shipped += quantity
+        self.despatched.add(at, quantity)
+        self.doubtful += quantity if doubtful else _ZERO
+
+    def unship(self, quantity: Decimal, at: dt.datetime) -> None:
+        """Take an announcement back that was made then: its despatch advice is cancelled or replaced."""
+        self._admit(LineEvent.SHIP)
+        self.despatched.add(at, -quantity)
+        self.doubtful = min(self.doubtful, self.shipped)
 
     def settle_announcement(self, *, coming: bool) -> None:
-        """Settle an announcement beyond the order: it is coming, or the same goods were announced twice."""
+        """Settle what was announced beyond what counts: it is coming, or the same goods were announced twice."""
         self._admit(LineEvent.SHIP)
         if coming:
+            self.doubtful = _ZERO
             self.surplus_expected = max(_ZERO, self.shipped - self.quantity)
         else:
-            self.shipped = self.counted_shipped
+            self.despatched.cut_to(self.counted_shipped)
+            self.doubtful = _ZERO
 
     def receive(self, quantity: Decimal, date: dt.date, effective_at: dt.datetime) -> None:
         """Add a received quantity."""
         self._admit(LineEvent.RECEIVE)
-        self.received += quantity
-        if self.answered_at is not None and effective_at <= self.answered_at:
-            self.received_before_answer += quantity
-        else:
-            self.received_since.append((effective_at, quantity))
+        self.arrivals.add(effective_at, quantity)
         self.received_on = max(date, self.received_on or date)
+        self._count_completed()
+
+    def take_back(self, quantity: Decimal, effective_at: dt.datetime, *, returned: bool) -> None:
+        """Deduct a received quantity; `returned`: it went back to the supplier, else its receipt was a mistake."""
+        self._admit(LineEvent.TAKE_BACK)
+        self.arrivals.add(effective_at, -quantity)
+        if returned:
+            self.returned.add(effective_at, quantity)
+        self._count_completed()
+
+    def close(self, at: dt.datetime, revision: int) -> None:
+        """Delivery was completed then: the line is for what has come. `revision`: the newest one sent.
+
+        A change that the supplier never received is void. Without a receipt this has no effect until there is one.
+        """
+        self._admit(LineEvent.CLOSE)
+        self.completed_at = max(at, self.completed_at or at)
+        self._count_completed()
+        if self.status is LineStatus.RECEIVED:
+            self.changed_in = min(self.changed_in, revision)
+
+    def reopen(self) -> None:
+        """Delivery is not completed after all."""
+        self._admit(LineEvent.REOPEN)
+        self.quantity, self.undelivered, self.completed_at = self.quantity + self.undelivered, _ZERO, None
+
+    def _count_completed(self) -> None:
+        """Once delivery is completed, the line is for the most that was there at a time since.
+
+        So receipts that are reported late still count, and what is returned afterwards is expected again.
+        """
+        if self.cancelled or self.completed_at is None:
+            return
+        ordered, came = self.quantity + self.undelivered, self.arrivals.most_since(self.completed_at)
+        self.quantity = min(ordered, came) if came > 0 else ordered
+        self.undelivered = ordered - self.quantity
 
     def complete(self, *, nothing_comes: bool = False) -> None:
         """Settle its cancellation; `nothing_comes`: its promised quantities are cancelled as well."""
@@ -487,22 +624,33 @@ class Line(BaseModel):
         self.never_sent = True
 
     def adopt(
-        self, revision: int, erp: WrittenLine, edits: Collection[LineEdit], decided_at: dt.datetime, *, sent: bool
+        self,
+        revision: int,
+        erp: WrittenLine,
+        edits: Collection[LineEdit],
+        decided_at: dt.datetime,
+        *,
+        sent: bool,
+        given_up: bool = False,
     ) -> None:
-        """Change it to what people edited in the ERP; `sent`: the supplier has the line and must answer the change."""
+        """Change it to what people edited in the ERP; `sent`: the supplier has the line and must answer the change.
+
+        `given_up`: it is cancelled, though the ERP still has it.
+        """
         self._admit(LineEvent.ADOPT)
         fields = {edit.field for edit in edits}
-        revived = self.cancelled and not erp.deleted
+        revived = self.cancelled and not (erp.deleted or given_up)
         self.rejected = _ZERO
         if "quantity" in fields or revived:
             self.quantity = erp.quantity
+            self.completed_at, self.undelivered = None, _ZERO
         if "delivery_date" in fields:
             self.delivery_date = erp.delivery_date
         if "price" in fields:
             self.price = erp.price
         if revived:
             self.refused_by_supplier = False
-        self.cancelled = erp.deleted or self.quantity <= 0
+        self.cancelled = erp.deleted or given_up or self.quantity <= 0
         self.written, self.adopted = erp, True
         self._ask_in(revision)
         if self.cancelled and not sent:
@@ -553,35 +701,65 @@ class Line(BaseModel):
         supply: list[ScheduleLine] = []
         if self.received:
             supply.append(ScheduleLine(quantity=self.received, date=self.received_on, state=ScheduleLineState.RECEIVED))
-        moving = self.in_transit
-        for piece in self._still_to_come(pieces):
+        if self.status is LineStatus.RECEIVED:
+            return tuple(supply)
+        moving, owed = self.in_transit, self._owed
+        for piece in self._still_to_come(pieces, owed):
             under_way = min(moving, piece.quantity)
             moving -= under_way
             if under_way:
                 supply.append(piece.model_copy(update={"quantity": under_way, "state": ScheduleLineState.SHIPPED}))
             if piece.quantity > under_way and not self.cancelled:
-                supply.append(piece.model_copy(update={"quantity": piece.quantity - under_way}))
+                state = ScheduleLineState.CONFIRMED if piece.state is ScheduleLineState.SHIPPED else piece.state
+                supply.append(piece.model_copy(update={"quantity": piece.quantity - under_way, "state": state}))
+        if owed and not self.cancelled:
+            supply.append(ScheduleLine(quantity=owed, date=None, state=ScheduleLineState.BACKORDERED))
         return tuple(supply)
 
-    def _still_to_come(self, pieces: Iterable[ScheduleLine]) -> list[ScheduleLine]:
-        """The promise minus received quantities, by date.
+    @property
+    def _owed(self) -> Decimal:
+        """Returned to the supplier since the last answer: nobody has said when it comes again."""
+        if self.cancelled:
+            return _ZERO
+        since = self.returned.total - self.returned.until(self.answered_at)
+        return max(_ZERO, min(since, self.quantity - self.received))
 
-        Goods received before the answer are not part of a promise for a later date if the answer left any quantity
-        without a date: it then refers to the rest.
+    def _still_to_come(self, pieces: Iterable[ScheduleLine], owed: Decimal) -> list[ScheduleLine]:
+        """The promise minus what came of it, by date.
+
+        Goods that came before the answer are the part of it that was despatched by then, and no part of what it
+        promises for later if it left any quantity without a date.
         """
-        by_date = sorted(pieces, key=lambda part: (part.date is None, part.date or dt.date.max))
+        by_date = sorted(
+            pieces,
+            key=lambda part: (
+                part.state is not ScheduleLineState.SHIPPED,
+                part.date is None,
+                part.date or dt.date.max,
+            ),
+        )
         left = [piece.quantity for piece in by_date]
         answered_on = self.answered_on or dt.date.max
         past_first = sorted(
             range(len(left)),
-            key=lambda place: (by_date[place].date or answered_on) > answered_on,
+            key=lambda place: (
+                by_date[place].state is not ScheduleLineState.SHIPPED,
+                (by_date[place].date or answered_on) > answered_on,
+            ),
         )
-        before = min(self.received_before_answer, self.received)
-        for arrived, places in ((before, past_first), (self.received - before, range(len(left)))):
+        came = self.received + owed
+        before = min(max(_ZERO, self.arrivals.until(self.answered_at)), came)
+        for arrived, places in ((before, past_first), (came - before, range(len(left)))):
             for place in places:
                 taken = min(arrived, left[place])
                 left[place] -= taken
                 arrived -= taken
+        if self.undelivered:
+            beyond = sum(left, _ZERO) - max(_ZERO, self.quantity - came)
+            for place in reversed(range(len(left))):
+                taken = min(max(_ZERO, beyond), left[place])
+                left[place] -= taken
+                beyond -= taken
         return [piece.model_copy(update={"quantity": rest}) for piece, rest in zip(by_date, left, strict=True) if rest]
 
     # -- its dates
@@ -619,17 +797,24 @@ class Line(BaseModel):
     @property
     def differs_from_erp(self) -> bool:
         """Whether the ERP is known to hold something else."""
-        return self.written is None or self.written.model_copy(update={"schedule": ()}) != self.as_asked
+        if self.written is None:
+            return True
+        held = self.written.model_copy(update={"schedule": (), "completed": False, "blocked": False})
+        return held != self.as_asked
 
     def mark_in_erp(self) -> None:
         """Note that the ERP now holds the line as requested."""
         self.written, self.adopted = self.as_asked, False
 
-    def mark_scheduled(self, schedule: tuple[DeliveryLine, ...]) -> None:
-        """Note that the ERP now holds these deliveries, and their sum as the quantity."""
+    def mark_scheduled(self, schedule: tuple[DeliveryLine, ...], *, completed: bool) -> None:
+        """Note that the ERP now holds these deliveries, and their sum as the quantity; or that it has completed the
+        delivery, upon which nothing else was written.
+        """
         quantity = sum((row.quantity for row in schedule), _ZERO)
-        if self.written is not None and quantity:
-            self.written = self.written.model_copy(update={"quantity": quantity, "schedule": schedule})
+        if self.written is None or not quantity:
+            return
+        changes = {"completed": True} if completed else {"quantity": quantity, "schedule": schedule, "completed": False}
+        self.written = self.written.model_copy(update=changes)
 
     def mark_sent(self) -> None:
         """Note that the supplier has its current version."""

@@ -35,6 +35,8 @@ from workflows.purchase_order.statements import in_the_suppliers_words
 from workflows.questions import Questions
 
 _ZERO = Decimal(0)
+_GONE = ScheduleLineState.SHIPPED
+"""Of an answer: what was despatched by then, and is not promised any more."""
 
 
 class OrderQuestions:
@@ -167,12 +169,14 @@ def _refused(state: OrderState) -> Proposal | None:
 
 def _no_answer(state: OrderState, *, answer_overdue: bool) -> Proposal | None:
     unclear = state.not_closed(state.unclear)
-    if not (answer_overdue or unclear or state.unclear_receipts or state.unclear_despatches):
+    overdrawn = [line for line in state.lines if line.overdrawn]
+    if not (answer_overdue or unclear or state.unclear_receipts or state.unclear_despatches or overdrawn):
         return None
     awaited = [line for line in state.awaited if line.number not in unclear]
     reasons = [f"line {number}: {why}" for number, why in sorted(unclear.items())]
     reasons += [f"receipt {number}: {why}" for number, why in sorted(state.unclear_receipts.items())]
     reasons += [f"despatch {number}: {why}" for number, why in sorted(state.unclear_despatches.items())]
+    reasons += [f"line {line.number}: {line.overdrawn} more went back than was received" for line in overdrawn]
     if awaited:
         numbers = ", ".join(str(line.number) for line in awaited)
         reasons.append(f"no answer to revision {state.revision}, lines {numbers}, after {state.reminders} reminder(s)")
@@ -250,13 +254,16 @@ def _over_announced(state: OrderState) -> Proposal | None:
     if not lines:
         return None
     reasons = "; ".join(
-        f"line {line.number}: {line.shipped} {line.request.unit} announced, {line.quantity} ordered" for line in lines
+        f"line {line.number}: {line.shipped} {line.request.unit} announced, {line.quantity} ordered, "
+        f"{line.counted_shipped} counted"
+        + (f" ({line.doubtful} as in a despatch advice of another number)" if line.doubtful else "")
+        for line in lines
     )
     return _statement_of_supplier(
         state,
-        f"{state.terms.supplier} announced more of order {state.order_number} than was ordered: {reasons}",
+        f"{state.terms.supplier} seems to have announced goods of order {state.order_number} twice: {reasons}",
         approve="all of it is coming",
-        decline="the same goods were announced twice: count what was ordered",
+        decline="the same goods were announced twice: count them once",
     )
 
 
@@ -372,7 +379,7 @@ def _tolerated(state: OrderState, line: Line) -> ToleranceOutcome:
         line.price,
         line.answered_price,
         line.delivery_date,
-        max((part.date for part in line.promised if part.date is not None), default=None),
+        max((part.date for part in line.promised if part.date and part.state is not _GONE), default=None),
         state.policy_of(line).tolerance,
         state.policy.calendar,
         price_unit=line.request.price_unit,

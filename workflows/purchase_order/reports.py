@@ -11,6 +11,7 @@ from decimal import Decimal
 from canonical.coverage import CoverageReport, RequirementCoverage
 from canonical.identity import RequirementId
 from canonical.order import REMARKS_MAX, DeliveryLine, LineSchedule, OrderSchedule
+from canonical.reason import figure
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage
 from canonical.supply import CoverageChanged, ScheduleLine, ScheduleLineState, SupplyRequest, in_need_unit
 from decisions.allocation import AllocationRequest, allocate
@@ -48,7 +49,7 @@ def _line_schedule(line: Line) -> LineSchedule:
         quantity = min(left, part.quantity)
         left -= quantity
         if quantity > 0:
-            committed = quantity if part.state is ScheduleLineState.CONFIRMED else _ZERO
+            committed = _ZERO if part.state is ScheduleLineState.BACKORDERED else quantity
             rows.append(DeliveryLine(date=part.date or line.delivery_date, quantity=quantity, committed=committed))
     if left > 0:
         rows.append(DeliveryLine(date=line.delivery_date, quantity=left, committed=_ZERO))
@@ -129,14 +130,12 @@ def changes_to_report(state: OrderState, today: dt.date) -> list[tuple[Requireme
         lines = state.lines_of(requirement)
         if requirement in state.pending:
             continue
+        refused, open_quantity = _refusal(state, requirement, lines)
         overdue_since = _overdue_since(lines)
         never_answered = not any(line.answered_in for line in lines)
-        if any(line.awaited for line in lines) and not (
+        if any(line.awaited for line in lines) and not (open_quantity or (overdue_since and never_answered)):
             # An open quantity is reported without waiting for the supplier; so is a first answer that came too late.
-            state.open_quantities.get(requirement) or (overdue_since and never_answered)
-        ):
             continue
-        refused, open_quantity = _refusal(state, requirement, lines)
         schedule_lines = coverage_of(state, requirement)
         allocated = sum((line.allocated_to(requirement) for line in lines), _ZERO)
         closed = all(line.closed for line in lines) or _all_received(allocated, schedule_lines)
@@ -176,8 +175,16 @@ def _remarks(state: OrderState, lines: list[Line]) -> tuple[str, ...]:
 
 def _all_received(allocated: Decimal, schedule_lines: tuple[ScheduleLine, ...]) -> bool:
     """Whether the requirement has received its allocated quantity; a surplus still to come does not matter."""
-    received = sum((part.quantity for part in schedule_lines if part.state is ScheduleLineState.RECEIVED), _ZERO)
-    return 0 < allocated <= received
+    return 0 < allocated <= _received(schedule_lines)
+
+
+def received_of(reported: CoverageChanged) -> Decimal:
+    """The quantity that the requirement has received from the order."""
+    return _received(reported.schedule_lines)
+
+
+def _received(schedule_lines: tuple[ScheduleLine, ...]) -> Decimal:
+    return sum((part.quantity for part in schedule_lines if part.state is ScheduleLineState.RECEIVED), _ZERO)
 
 
 def digest(reported: CoverageChanged) -> str:
@@ -191,7 +198,10 @@ def _refusal(state: OrderState, requirement: RequirementId, lines: list[Line]) -
     if reason is None and any(line.refused_by_supplier for line in lines):
         rejected = [line.number for line in lines if line.refused_by_supplier]
         reason = "rejected by the supplier" + in_the_suppliers_words(state, rejected)
-    return reason, state.open_quantities.get(requirement, _ZERO)
+    missing = state.missing(requirement)
+    if missing and reason is None:
+        reason = f"delivery is completed without {figure(missing)} {lines[0].request.unit}"
+    return reason, state.open_quantities.get(requirement, _ZERO) + missing
 
 
 def _overdue_since(lines: Iterable[Line]) -> dt.date | None:

@@ -135,11 +135,11 @@ def received_by(line: Line) -> dict[RequirementId, Decimal]:
 
 
 def receipt_report(line: Line, before: Mapping[RequirementId, Decimal]) -> dict[str, JsonValue]:
-    """The allocation of goods received since, for audit events; empty if the line is not shared."""
+    """The allocation of goods received, or taken back, since; for audit events; empty if the line is not shared."""
     if not line.other_allocations:
         return {}
     now = received_by(line).items()
-    return {"shares": {who: str(come - before[who]) for who, come in now if come > before[who]}}
+    return {"shares": {who: str(come - before[who]) for who, come in now if come != before[who]}}
 
 
 def room_for(line: Line, requirement: RequirementId) -> Decimal:

@@ -3,16 +3,16 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
 from canonical.exception import Decision
 from canonical.identity import OrderId, RequirementId, external_reference
 from canonical.messages import OrderOpened
-from canonical.order import OrderDocument
+from canonical.order import GoodsReceipt, OrderDocument
 from canonical.policy import LinePolicy, PlantPolicy
-from canonical.records import OrderStage, OrderTerms
+from canonical.records import EndedEntity, OrderStage, OrderTerms
 from canonical.sourcing import Source
 from canonical.supply import SupplyRequest
 from decisions.ordering import AnswerRank
@@ -23,11 +23,16 @@ from workflows.purchase_order.sharing import reallocate_shares, room_for, shared
 
 ANSWERS_KEPT = 100
 """The newest answers that an order recognises. An older one that is repeated is stale by its rank on each line."""
+DESPATCHES_KEPT = 200
+"""The newest despatch advices whose lines an order remembers, to take them back where they are cancelled."""
 NUMBERS_KEPT = 1_000
 """Receipts and despatches that an order recognises: the relay may repeat recent deliveries; repetitions by a sender
 under the same id are dropped by the inbox."""
 VERSIONS_KEPT = 20
 """Versions of the plant's policy; for a line requested under an older one, the order reads it again (policy_of)."""
+
+
+Known = TypeVar("Known")
 
 
 class PublishedNeed(BaseModel):
@@ -41,6 +46,25 @@ class PublishedNeed(BaseModel):
     """How often it was published in that revision before."""
     content: str = ""
     """A digest of the published need; empty: it was withdrawn."""
+
+
+class Despatch(BaseModel):
+    """A despatch advice as the order counts it; without lines: it was cancelled or replaced."""
+
+    at: dt.datetime
+    rank: tuple[dt.datetime, int]
+    """ShipmentAnnounced.rank of the newest message about it."""
+    arrives_on: dt.date | None = None
+    lines: dict[int, list[Decimal]] = {}
+    """The announced quantities by line."""
+
+
+class BookedReceipt(BaseModel):
+    """A receipt, or what was taken back of one, that the order has taken."""
+
+    line: int
+    left: Decimal = Decimal(0)
+    """The quantity of it that can be taken back."""
 
 
 class SentDocument(BaseModel):
@@ -91,7 +115,7 @@ class OrderState(EntityState):
     unclear_receipts: dict[str, str] = {}
     """Receipts that can't be booked on a line, with the reason."""
     unclear_despatches: dict[str, str] = {}
-    """Despatch advices of which something can't be placed on a line, with the reason."""
+    """Despatch advices of which something can't be placed on a line, or that were cancelled before they were known."""
     sent: list[SentDocument] = []
     """The newest documents to the supplier."""
     rejection: Rejection | None = None
@@ -102,8 +126,11 @@ class OrderState(EntityState):
     """What the supplier's last answer said of a line in words."""
     breaches: dict[int, str] = {}
     """R8: lines whose answer is outside the tolerance but causes no shortage."""
-    receipts: list[str] = []
-    despatches: list[str] = []
+    receipts: dict[str, BookedReceipt] = {}
+    """By number; what takes one back is known by its own number, with a minus."""
+    reversals: dict[str, GoodsReceipt] = {}
+    """What takes back receipts that are not known yet, likewise by number."""
+    despatches: dict[str, Despatch] = {}
     pending: dict[RequirementId, SupplyRequest] = {}
     """R3: supply requests that wait for a person."""
     pending_reasons: dict[RequirementId, str] = {}
@@ -115,6 +142,8 @@ class OrderState(EntityState):
     open_quantities: dict[RequirementId, Decimal] = {}
     reported: dict[RequirementId, str] = {}
     """A digest of the last report to each requirement."""
+    received_reported: dict[RequirementId, Decimal] = {}
+    """The received quantity in it."""
     notices: int = 0
     reports: int = 0
     touched: list[int] = []
@@ -157,6 +186,14 @@ class OrderState(EntityState):
             opened_at=now,
             order_date=opened.policy.calendar.day_of(now),
             as_of=now,
+        )
+
+    @classmethod
+    def resumed(cls, ended: EndedEntity) -> "OrderState":
+        """The state of an order that had ended: what it ended by is taken back."""
+        state = cls.model_validate_json(ended.state)
+        return state.model_copy(
+            update={"event_log": EventLog(sequence=ended.sequence), "questions": {}, "decisions": {}}
         )
 
     @property
@@ -242,6 +279,10 @@ class OrderState(EntityState):
         """The requirements that have requested supply from it, in order of arrival."""
         return list(self.considered)
 
+    def advance(self, effective_at: dt.datetime) -> None:
+        """Note the business time of a message."""
+        self.as_of = max(self.as_of, effective_at)
+
     def touch(self, number: int) -> None:
         """Mark the line to be reported to ERP and APS."""
         if number not in self.touched:
@@ -300,6 +341,16 @@ class OrderState(EntityState):
             return reallocate_shares(line)
         return [line.request.requirement_id] if self.allocate(line.request) < line.request.needed else []
 
+    def missing(self, requirement: RequirementId) -> Decimal:
+        """The quantity that the requirement does not get because delivery was completed; in the order unit."""
+        lines = self.lines_of(requirement)
+        undelivered = sum((line.undelivered for line in lines), Decimal(0))
+        if not undelivered:
+            return undelivered
+        allocated = sum((line.allocated_to(requirement) for line in lines), Decimal(0))
+        lacking = lines[0].request_of(requirement).needed - allocated
+        return max(Decimal(0), min(undelivered, lacking - self.open_quantities.get(requirement, Decimal(0))))
+
     def consider(self, request: SupplyRequest) -> None:
         """Note the supply request as the newest of its requirement that was granted or refused."""
         self.considered[request.requirement_id] = request.request_revision
@@ -349,12 +400,15 @@ class OrderState(EntityState):
         decides = {
             policy.version for policy in (*(request.policy for request in requests), *self.own_rules.values()) if policy
         }
-        older = self.plant_versions[:-VERSIONS_KEPT]
+        older, despatches = self.plant_versions[:-VERSIONS_KEPT], _newest(self.despatches, NUMBERS_KEPT)
         return self.model_copy(
             update={
                 "answers": sorted(self.answers)[-ANSWERS_KEPT:],
-                "receipts": self.receipts[-NUMBERS_KEPT:],
-                "despatches": self.despatches[-NUMBERS_KEPT:],
+                "receipts": _newest(self.receipts, NUMBERS_KEPT),
+                "despatches": {
+                    number: each if place < DESPATCHES_KEPT else each.model_copy(update={"lines": {}})
+                    for place, (number, each) in reversed([*enumerate(reversed(despatches.items()))])
+                },
                 "plant_versions": [
                     *(version for version in older if version in decides),
                     *self.plant_versions[-VERSIONS_KEPT:],
@@ -362,3 +416,7 @@ class OrderState(EntityState):
                 "cut": list(dict.fromkeys(self.cut)),
             }
         )
+
+
+def _newest(known: dict[str, Known], most: int) -> dict[str, Known]:
+    return dict([*known.items()][-most:])

@@ -33,7 +33,7 @@ def announced_in_order_terms(
 ) -> ShipmentsAnnounced | None:
     """The despatch, each quantity in the unit of its line; the buyer is asked about what can't be placed."""
     shipment = message.shipment
-    if shipment.despatch_number in state.despatches:
+    if shipment.function == "original" and shipment.despatch_number in state.despatches:
         return message
     foreign = foreign_party(shipment.supplier, shipment.sender, state.terms.supplier, state.policy.edifact.addresses)
     if foreign is not None:

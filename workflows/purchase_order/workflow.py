@@ -6,6 +6,7 @@ confirmations to requirements (R11). Handlers only fill the inbox; `Entity.live`
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 
 from temporalio import workflow
 
@@ -24,14 +25,15 @@ from canonical.messages import (
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import SupplyRequest
 from workflows import search_attributes as sa
-from workflows.entity import Entity
+from workflows.entity import MOMENT, Entity
 from workflows.purchase_order.changes import settle_requests
+from workflows.purchase_order.deliveries import end_deliveries, time_to_completion
 from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.messages import DECIDED_BY_POLICY, OrderInput, OrderMessage, take
 from workflows.purchase_order.overdue import OverdueDeliveries
 from workflows.purchase_order.questions import OrderQuestions, SupplierEscalation, find_breaches, settle_decisions
-from workflows.purchase_order.reports import changes_to_report, describe, digest, snapshot
+from workflows.purchase_order.reports import changes_to_report, describe, digest, received_of, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
 
@@ -107,11 +109,13 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         for message in messages:
             answers_before = {line.number: line.last_answer for line in state.lines}
             take(state, message, self.record, today)
-            if isinstance(message, SupplierAnswered):
+            if isinstance(message, SupplierAnswered | ShipmentsAnnounced | GoodsReceived):
+                # Goods that the supplier knew of put its last answer in another light.
                 answered = [line.number for line in state.lines if answers_before[line.number] != line.last_answer]
                 find_breaches(state, answered, self.record, today)
             # One by one: a decision is valid for the state before it, not for an answer that follows it.
             settle_decisions(state, self.record, now)
+            end_deliveries(state, now, self.record)
 
     async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
         """Read the current policy of the plant and of items with their own rules, if a message calls for a decision."""
@@ -139,6 +143,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         if not self.opened:
             await self._open()
             self.settle()
+        end_deliveries(self.state, workflow.now(), self.record)
         if self.state.to_be_placed:
             await self._place_and_send()
         else:
@@ -161,13 +166,22 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         return self.state.finished
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next escalation level, about an answer or about a delivery."""
-        times = (self._escalation.time_to_next, self._overdue.time_to_next)
+        """Until the next escalation level, about an answer or about a delivery, or until one counts as completed."""
+        completion = time_to_completion(self.state, workflow.now())
+        times = (
+            self._escalation.time_to_next,
+            self._overdue.time_to_next,
+            None if completion is None else max(completion, MOMENT),
+        )
         return min((time for time in times if time is not None), default=None)
 
     def remembered(self) -> OrderState:
         """The state for the next run."""
         return self.state.carried()
+
+    def final_state(self) -> str:
+        """What was received may be taken back, and what was deleted in the ERP restored."""
+        return self.state.carried().model_dump_json() if self.state.order_number else ""
 
     # -- consolidate
 
@@ -284,8 +298,10 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         for requirement, stated in found:
             self.state.notices += 1
             self.state.reported[requirement] = digest(stated)
+            received, before = received_of(stated), self.state.received_reported.get(requirement, Decimal(0))
+            self.state.received_reported[requirement] = received
             coverage = stated.model_copy(update={"sequence": self.state.notices, "reported_at": workflow.now()})
-            notices.append(CoverageNotice(requirement_id=requirement, coverage=coverage))
+            notices.append(CoverageNotice(requirement_id=requirement, coverage=coverage, takes_back=received < before))
         call = NotifyRequirementsCall(audit_batch=self.audit_batch(), notices=tuple(notices))
         await self.recorded(InternalActivities.notify_requirements, call)
 

@@ -11,6 +11,8 @@ Decided here:
 - A new schedule line carries its own number, so that a repeated write fails instead of doubling it.
 - A price is written only where the line records what was last written: a different price in SAP is then an edit to
   undo.
+- Where delivery is completed, nothing but its indicator is written. It is reset where we know that it was set, and more
+  is expected after all.
 - SAP moves components along with the schedule; the components of a changed line are written afterwards. SAP numbers
   them itself, so a repeated write may duplicate one; a duplicate is removed.
 """
@@ -27,7 +29,7 @@ from adapters.erp.sap.odata import SYSTEM, keyed
 from adapters.erp.sap.remote import RemoteComponent, RemoteItem, RemoteScheduleLine
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import write_date, write_quantity
-from canonical.order import ComponentLine, DocumentLine, LineSchedule, Refused
+from canonical.order import ComponentLine, DocumentLine, LineSchedule, Refused, WrittenLine
 
 Items = Mapping[int, RemoteItem]
 LINE_GONE = "line_gone"
@@ -66,7 +68,7 @@ def of_lines(
             return _gone(line.line, item)
         else:
             desired = [_Desired(line.delivery_date, line.quantity, None)]
-            operations += _of_item(item, desired, completed=False, price=_price(item, line) if priced else ())
+            operations += _of_item(item, desired, line.written, _price(item, line) if priced else ())
     return operations
 
 
@@ -80,9 +82,12 @@ def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[Operation
         item = remote.get(line.line)
         if item is None or item.deleted:
             return _gone(line.line, item)
+        if line.completed:
+            operations += [] if item.completed else [_completion(item)]
+            continue
         desired = [_Desired(one.date, one.quantity, one.committed) for one in line.schedule if one.quantity]
         uncommitted = [_Desired(one.date, one.quantity, Decimal(0)) for one in item.schedule if one.date]
-        operations += _of_item(item, desired or uncommitted, line.completed)
+        operations += _of_item(item, desired or uncommitted, line.written)
     return operations
 
 
@@ -140,9 +145,13 @@ def _price(item: RemoteItem, line: DocumentLine) -> Sequence[_FieldDifference]:
 
 def _cancellation(item: RemoteItem, close: bool) -> Operation:
     if close:
-        told = f"{_of_line(item)}: delivery completed wanted, open found"
-        return Operation("MERGE", _item_path(item), {"IsCompletelyDelivered": True}, told)
+        return _completion(item)
     return Operation("DELETE", _item_path(item), told=f"{_of_line(item)}: deletion wanted, {_held(item)} found")
+
+
+def _completion(item: RemoteItem) -> Operation:
+    told = f"{_of_line(item)}: delivery completed wanted, open found"
+    return Operation("MERGE", _item_path(item), {"IsCompletelyDelivered": True}, told)
 
 
 def _gone(line: int, item: RemoteItem | None) -> Refused:
@@ -151,15 +160,18 @@ def _gone(line: int, item: RemoteItem | None) -> Refused:
 
 
 def _of_item(
-    item: RemoteItem, desired: Sequence[_Desired], completed: bool, price: Sequence[_FieldDifference] = ()
+    item: RemoteItem,
+    desired: Sequence[_Desired],
+    written: WrittenLine | None,
+    price: Sequence[_FieldDifference] = (),
 ) -> list[Operation]:
     quantity = sum((one.quantity for one in desired), Decimal(0))
     differs = list(price)
     if item.quantity != quantity:
         fields = {"OrderQuantity": write_quantity(quantity, "OrderQuantity")}
         differs.append(_FieldDifference(fields, _told("quantity", _plain(quantity), _plain(item.quantity))))
-    if completed and not item.completed:
-        differs.append(_FieldDifference({"IsCompletelyDelivered": True}, "delivery completed wanted, open found"))
+    if item.completed and written is not None and written.completed:
+        differs.append(_FieldDifference({"IsCompletelyDelivered": False}, "delivery open wanted, completed found"))
     operations = [_merge(_item_path(item), _of_line(item), differs)] if differs else []
     return operations + _of_schedule(item, desired)
 

@@ -5,6 +5,8 @@ Decided here:
 - The written state is known exactly: the quantity, and the deliveries of write_schedule (the supplier's confirmation);
   without them, a single delivery. A changed quantity on the same days is reported as a quantity only.
 - Changed commitments are not edits.
+- A blocked item is an edit of its own, and so is a completed delivery where more is expected; nothing else of the item
+  is compared then.
 """
 
 import datetime as dt
@@ -65,6 +67,8 @@ class _Asked:
     price: Decimal | None = None
     """None: the write does not touch it."""
     price_unit: Decimal = Decimal(1)
+    completed: bool | None = False
+    """Whether delivery is to be completed; None: it does not matter."""
 
 
 def of_lines(remote: Items, lines: Iterable[DocumentLine], *, priced: bool) -> list[FieldEdit]:
@@ -77,6 +81,7 @@ def of_lines(remote: Items, lines: Iterable[DocumentLine], *, priced: bool) -> l
                 {} if line.cancelled else {line.delivery_date: line.quantity},
                 line.price if priced else None,
                 line.price_unit,
+                None if line.cancelled else False,
             ),
             line.written,
         )
@@ -90,7 +95,8 @@ def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit
     asked = []
     for line in lines:
         days = _by_day((one.date, one.quantity) for one in line.schedule if one.quantity)
-        asked.append((_Asked(line.line, sum(days.values(), Decimal(0)) if days else None, days), line.written))
+        quantity = sum(days.values(), Decimal(0)) if days else None
+        asked.append((_Asked(line.line, quantity, days, completed=line.completed), line.written))
     return _of_all(remote, asked)
 
 
@@ -112,6 +118,15 @@ def _of_line(item: RemoteItem, asked: _Asked, written: WrittenLine) -> Iterator[
     if item.deleted:
         if asked.quantity is not None and not written.deleted:
             yield FieldEdit(asked.line, "deleted", "false", "true")
+        return
+    if item.blocked:
+        if not written.blocked:
+            yield FieldEdit(asked.line, "blocked", "false", "true")
+        return
+    if asked.completed:
+        return
+    if item.completed and asked.completed is False and not written.completed:
+        yield FieldEdit(asked.line, "delivery_completed", "false", "true")
         return
     if item.quantity not in (written.quantity, asked.quantity):
         yield _edit(item, "quantity", str(written.quantity), str(item.quantity))

@@ -1,8 +1,8 @@
 """SAP's state of our documents, as small models. Pure: no I/O.
 
-Decided here: what counts as alive, deleted, converted into an order; and that numbers and days lie within what the rest
-of Pegline can hold: everything raises ValueError, KeyError or TypeError for rows of another kind. The fields to write
-are in mapping.py.
+Decided here: what counts as alive, deleted, blocked, converted into an order; and that numbers and days lie within what
+the rest of Pegline can hold: everything raises ValueError, KeyError or TypeError for rows of another kind. The fields
+to write are in mapping.py.
 """
 
 import datetime as dt
@@ -16,6 +16,11 @@ from adapters.erp.sap.values import read_date, read_decimal
 from canonical.base import FIRST_DAY, LAST_DAY
 
 _BEYOND, _FINEST = Decimal(10) ** 12, Decimal("0.000001")
+
+_DELETED = "L"
+"""PurchasingDocumentDeletionCode has three values: L deleted, S blocked, empty. What else an installation may use is
+read as a block: it is asked about, and nothing is written over it.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class RemoteItem:
     components: tuple[RemoteComponent, ...] = ()
     material: str = ""
     plant: str = ""
+    blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,8 @@ def remote_item(item: Entity) -> RemoteItem:
         order=item["PurchaseOrder"],
         number=int(item["PurchaseOrderItem"]),
         quantity=_number(item.get("OrderQuantity")),
-        deleted=bool(item.get("PurchasingDocumentDeletionCode")),
+        deleted=_deletion_code(item) == _DELETED,
+        blocked=_deletion_code(item) not in ("", _DELETED),
         completed=bool(item.get("IsCompletelyDelivered")),
         requisition=item.get("PurchaseRequisition") or "",
         schedule=tuple(sorted(schedule, key=lambda line: line.number)),
@@ -110,6 +117,10 @@ def remote_item(item: Entity) -> RemoteItem:
         material=item.get("Material") or "",
         plant=item.get("Plant") or "",
     )
+
+
+def _deletion_code(entity: Entity) -> str:
+    return (entity.get("PurchasingDocumentDeletionCode") or "").strip()
 
 
 def _remote_schedule_line(line: Entity) -> RemoteScheduleLine:
@@ -161,7 +172,7 @@ def remote_orders(orders: Sequence[Entity]) -> list[RemoteDocument]:
 
 
 def _remote_order(order: Entity, items: Sequence[RemoteItem]) -> RemoteDocument:
-    whole_deleted = bool(order.get("PurchasingDocumentDeletionCode"))
+    whole_deleted = _deletion_code(order) == _DELETED
     return RemoteDocument(
         number=order["PurchaseOrder"],
         live_items=() if whole_deleted else tuple(item.number for item in items if not item.deleted),

@@ -148,7 +148,7 @@ class SourceReader:
                 goods_receipt_days=int(read_decimal(at_plant.get("GoodsReceiptDuration"))),
                 material_group=records.product.get("ProductGroup") or "",
                 item_class=at_plant.get("ABCIndicator") or "",
-                blocked=self._blocked(at_plant, today),
+                blocked=self._blocked(records.product, at_plant, today),
                 conversions=self._conversions(records.product),
                 components=components,
                 sources=tuple(sources),
@@ -358,12 +358,17 @@ class SourceReader:
             }
         )
 
-    def _blocked(self, at_plant: Entity, today: dt.date) -> str:
-        status = at_plant.get("ProfileCode") or ""
-        starts = read_date(at_plant.get("ProfileValidityStartDate"))
-        if status not in self.blocking_status or (starts is not None and today < starts):
-            return ""
-        return f"status {status} at the plant: {self.blocking_status[status]}"
+    def _blocked(self, product: Entity, at_plant: Entity, today: dt.date) -> str:
+        """Why the item can't be ordered: its status in all plants, or in this one."""
+        stated = (
+            ("in all plants", product.get("CrossPlantStatus"), product.get("CrossPlantStatusValidityDate")),
+            ("at the plant", at_plant.get("ProfileCode"), at_plant.get("ProfileValidityStartDate")),
+        )
+        for where, status, since in stated:
+            starts = read_date(since)
+            if status and status in self.blocking_status and (starts is None or starts <= today):
+                return f"status {status} {where}: {self.blocking_status[status]}"
+        return ""
 
     def _conversions(self, product: Entity) -> tuple[UnitConversion, ...]:
         """The item's unit conversions in SAP; a unit that no source of ours uses may be unknown to us."""

@@ -1,16 +1,18 @@
 """DESADV as announced shipments, one for each order that the advice names.
 
-Decided here: which quantities are despatched, and which date is the arrival. Not decided here: whether the shipment
-fits the order.
+Decided here: which quantities are despatched, which date is the arrival, and which advice a cancellation or replacement
+takes back: the one that RFF+AAK or RFF+ACW names, else the one of its own number. Not decided here: whether the
+shipment fits the order.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from adapters.supplier.edifact.answers import our_supplier
 from adapters.supplier.edifact.sections import (
     LineGroup,
     LineReference,
+    Sections,
     heading_order,
     line_reference,
     our_item,
@@ -18,10 +20,18 @@ from adapters.supplier.edifact.sections import (
 )
 from adapters.supplier.edifact.syntax import Message, Segment, unreadable
 from adapters.supplier.edifact.values import day, document_number, effective_at, number, require_line_count, unit
-from canonical.order import ShipmentAnnounced, ShippedLine
+from canonical.order import DespatchFunction, ShipmentAnnounced, ShippedLine
 
 _DOCUMENTS = ("351",)
-_ORIGINAL = ("", "9")
+_FUNCTIONS: Mapping[str, DespatchFunction] = {
+    "": "original",
+    "9": "original",
+    "1": "cancellation",
+    "5": "replacement",
+}
+"""By BGM 1225."""
+_FORMER = ("AAK", "ACW")
+"""RFF 1153: despatch advice number, reference number to a previous message."""
 _ARRIVALS = ("17", "132", "2")
 """DTM 2005, the first one present: delivery estimated, arrival estimated, delivery requested."""
 _DESPATCHED = "12"
@@ -31,9 +41,11 @@ _NEXT = "Ask the supplier to correct the despatch advice; or fix and replay it."
 def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[ShipmentAnnounced, ...]:
     """The shipments of a DESADV; lines of one order line (several packages) are added up."""
     parts = sections(message, _DOCUMENTS)
-    if parts.beginning.value(2) not in _ORIGINAL:
-        detail = f"message function {parts.beginning.value(2)!r} (1225): only originals are read"
-        raise unreadable("unknown_code", parts.beginning, detail, _NEXT)
+    function = _FUNCTIONS.get(parts.beginning.value(2))
+    if function is None:
+        detail = f"message function {parts.beginning.value(2)!r} (1225): originals, cancellations (1) and "
+        raise unreadable("unknown_code", parts.beginning, f"{detail}replacements (5) are read", _NEXT)
+    cancels = function == "cancellation"
     require_line_count(message, len(parts.lines))
     heading = heading_order(parts)
     shipped: dict[str, dict[tuple[int, str | None], ShippedLine]] = {}
@@ -46,7 +58,10 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
         if line is not None:
             of_order[line.line, line.item] = _added(group.lin, of_order.get((line.line, line.item)), line)
     by_heading = _arrival([segment for segment in parts.heading if segment.tag == "DTM"])
-    if not any(shipped.values()):
+    if cancels and heading is not None:
+        shipped.setdefault(heading.order, {})
+        arrivals.setdefault(heading.order, set())
+    if not (shipped if cancels else any(shipped.values())):
         raise unreadable("missing_segment", parts.beginning, "no line has a despatched quantity (QTY+12)", _NEXT)
     announced = []
     for order, lines in shipped.items():
@@ -54,12 +69,14 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
         if len(dates) > 1:
             detail = f"the lines of order {order} arrive on different days; an advice is of one shipment"
             raise unreadable("contradiction", parts.beginning, detail, _NEXT)
-        if lines:
+        if lines or cancels:
             announced.append(
                 ShipmentAnnounced(
                     order_number=order,
                     despatch_number=document_number(message, parts.beginning, {order, *shared_numbers}),
-                    arrives_on=next(iter(dates)),
+                    function=function,
+                    takes_back=None if function == "original" else _former(parts),
+                    arrives_on=next(iter(dates), None),
                     lines=tuple(lines.values()),
                     effective_at=effective_at(message),
                     supplier=our_supplier(parts),
@@ -67,6 +84,17 @@ def read_despatch(message: Message, shared_numbers: Iterable[str]) -> tuple[Ship
                 )
             )
     return tuple(announced)
+
+
+def _former(parts: Sections) -> str | None:
+    named = {
+        segment.value(0, 1)
+        for segment in parts.heading
+        if segment.tag == "RFF" and segment.value(0) in _FORMER and segment.value(0, 1)
+    }
+    if len(named) > 1:
+        raise unreadable("contradiction", parts.beginning, "it takes back several despatch advices", _NEXT)
+    return next(iter(named), None)
 
 
 def _shipped_line(group: LineGroup, reference: LineReference, message: Message) -> ShippedLine | None:

@@ -211,6 +211,13 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_requirement"),
     )
+    op.create_table(
+        "ended_entity",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_ended_entity"),
+    )
     op.create_index("ix_requirement_item", "requirement", ["item", "id"])
     op.create_index("ix_requirement_open", "requirement", ["plant", "item"], postgresql_where=sa.text("NOT closed"))
     op.create_index("ix_requirement_plant_item", "requirement", ["plant", "item", "id"])
@@ -385,6 +392,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("ended_entity")
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")
     op.drop_table("shared_question")

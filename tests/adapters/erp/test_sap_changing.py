@@ -138,14 +138,14 @@ async def test_an_order_without_a_number_is_our_own_mistake(erp: SapErp) -> None
 
 async def test_a_split_confirmation_of_all_lines_is_one_call(erp: SapErp, sap: Sap, number: str) -> None:
     requested = confirmed(
-        number, schedule_lines(10, ("60", DOCK), ("40", LATER)), schedule_lines(20, ("100", LATER), completed=True)
+        number, schedule_lines(10, ("60", DOCK), ("40", LATER)), schedule_lines(20, ("97", LATER), completed=True)
     )
     outcome = await erp.write_schedule(requested, key="confirm-1")
-    assert outcome == Written(reference=number, writes=4)
+    assert outcome == Written(reference=number, writes=3)
     assert sap.schedule(number) == [("2027-03-01", "60", "60"), ("2027-03-15", "40", "40")]
-    assert sap.schedule(number, 20) == [("2027-03-15", "100", "100")]
+    assert sap.schedule(number, 20) == [("2027-03-01", "100", "0")], "nothing else is written of a completed line"
     assert sap.item(number, 20)["IsCompletelyDelivered"] is True
-    assert len({write.key for write in sap.simulator.log.writes[-4:]}) == 1
+    assert len({write.key for write in sap.simulator.log.writes[-3:]}) == 1
     assert await erp.write_schedule(requested, key="confirm-1") == Written(reference=number, writes=0)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.erp.sap import edits
 from adapters.erp.sap.client import SapErp
-from adapters.erp.sap.remote import RemoteItem, RemoteScheduleLine
+from adapters.erp.sap.remote import RemoteItem, RemoteScheduleLine, remote_item, remote_orders
 from canonical.order import (
     DeliveryLine,
     DocumentLine,
@@ -72,6 +72,9 @@ def found(outcome: object) -> list[tuple[int, str, str, str]]:
         ({"delivery_date": "2027-03-15"}, (10, "delivery_date", "2027-03-01", "2027-03-15")),
         ({"price": "0.12"}, (10, "price", "0.1", "0.12")),
         ({"deleted": True}, (10, "deleted", "false", "true")),
+        ({"blocked": True}, (10, "blocked", "false", "true")),
+        ({"delivery_completed": True}, (10, "delivery_completed", "false", "true")),
+        ({"delivery_completed": True, "quantity": "95"}, (10, "delivery_completed", "false", "true")),
     ],
 )
 async def test_a_persons_edit_is_answered_and_nothing_is_written(
@@ -245,6 +248,61 @@ async def test_a_transfer_has_no_price_to_edit(erp: SapErp, sap: Sap) -> None:
     moved = line(10, "85", info_record=None, written=written("80", price="9"))
     change = transfer(moved, order_number=placed.order_number, changed_lines=(10,))
     assert found(await erp.change_order(change, key="change-3")) == [(10, "quantity", "80", "90")]
+
+
+# A deletion code has more than two values
+
+
+async def test_a_blocked_line_is_neither_confirmed_nor_cancelled_nor_completed(
+    erp: SapErp, sap: Sap, number: str
+) -> None:
+    await sap.edit(number, blocked=True)
+    blocked, before = [(10, "blocked", "false", "true")], sap.writes
+    arrived = arriving(("100", LATER), known=written())
+    assert found(await erp.write_schedule(confirmed(number, arrived), key="confirm-1")) == blocked
+    done = arrived.model_copy(update={"completed": True})
+    assert found(await erp.write_schedule(confirmed(number, done), key="confirm-2")) == blocked
+    gone = line(10, cancelled=True, written=written())
+    assert found(await erp.change_order(revised(number, gone), key="cancel")) == blocked
+    assert sap.writes == before
+
+
+async def test_a_line_is_written_again_once_it_is_unblocked(erp: SapErp, sap: Sap, number: str) -> None:
+    await sap.edit(number, blocked=True)
+    await sap.edit(number, blocked=False)
+    asked = arriving(("100", LATER), known=written())
+    assert isinstance(await erp.write_schedule(confirmed(number, asked), key="confirm-1"), Written)
+    assert sap.schedule(number) == [("2027-03-15", "100", "100")]
+
+
+async def test_a_blocked_line_that_a_person_gave_up_is_deleted(erp: SapErp, sap: Sap, number: str) -> None:
+    await sap.edit(number, blocked=True)
+    given_up = line(10, cancelled=True, written=written(blocked=True))
+    assert isinstance(await erp.change_order(revised(number, given_up), key="adopt"), Written)
+    assert sap.item(number)["PurchasingDocumentDeletionCode"] == "L"
+
+
+async def test_a_completed_line_of_which_more_is_expected_after_all_is_opened_again(
+    erp: SapErp, sap: Sap, number: str
+) -> None:
+    await sap.edit(number, delivery_completed=True)
+    more = arriving(("100", LATER), known=written(completed=True))
+    assert isinstance(await erp.write_schedule(confirmed(number, more), key="confirm-1"), Written)
+    assert sap.item(number)["IsCompletelyDelivered"] is False
+
+
+@pytest.mark.parametrize(
+    ("code", "deleted", "blocked"), [("", False, False), ("L", True, False), ("S", False, True), ("Z", False, True)]
+)
+def test_a_code_that_is_no_deletion_is_a_block(code: str, deleted: bool, blocked: bool) -> None:
+    item = remote_item({"PurchaseOrder": "45", "PurchaseOrderItem": "10", "PurchasingDocumentDeletionCode": code})
+    assert (item.deleted, item.blocked) == (deleted, blocked)
+    order = {
+        "PurchaseOrder": "45",
+        "PurchasingDocumentDeletionCode": code,
+        "to_PurchaseOrderItem": {"results": [{"PurchaseOrder": "45", "PurchaseOrderItem": "10"}]},
+    }
+    assert remote_orders([order])[0].deleted is deleted
 
 
 # By the rules alone

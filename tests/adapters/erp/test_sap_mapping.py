@@ -22,7 +22,7 @@ from adapters.erp.sap.remote import (
 )
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import DoesNotFit
-from canonical.order import DeliveryLine, LineSchedule, Refused
+from canonical.order import DeliveryLine, LineSchedule, Refused, WrittenLine
 from canonical.policy import AccountAssignment, ErpDocuments, RouteKind
 from tests.adapters.erp.documents import DOCK, component, document, line, subcontract, transfer, written
 from tests.adapters.erp.sap_metadata import DELETABLE, NAVIGATIONS, SETS
@@ -388,18 +388,22 @@ def test_two_deliveries_on_one_day_stay_two_schedule_lines() -> None:
     assert difference.of_schedules(items, [confirmed(("70", DOCK), ("30", DOCK))]) == []
 
 
-def test_a_line_of_which_nothing_will_come_keeps_its_schedule_uncommitted() -> None:
+def test_of_a_completed_delivery_nothing_but_its_indicator_is_written() -> None:
     items = {10: remote(scheduled(1, "100", committed="100"))}
-    changed = difference.of_schedules(items, [confirmed(("0", DOCK), completed=True)])
-    assert changed == [
-        Operation("MERGE", ITEM, {"IsCompletelyDelivered": True}),
-        Operation("MERGE", schedule_line(1), {"ScheduleLineCommittedQuantity": "0.000"}),
-    ]
-
-
-def test_completion_is_set_and_never_taken_back() -> None:
+    asked = confirmed(("95", DOCK), completed=True)
+    completion = {"IsCompletelyDelivered": True}
+    assert [one.body for one in operations(difference.of_schedules(items, [asked]))] == [completion]
     done = {10: remote(scheduled(1, "100", committed="100"), completed=True)}
-    assert difference.of_schedules(done, [confirmed(("100", DOCK), completed=False)]) == []
+    assert difference.of_schedules(done, [asked]) == []
+
+
+def test_a_completion_is_taken_back_only_where_it_is_known() -> None:
+    done = {10: remote(scheduled(1, "100", committed="100"), completed=True)}
+    more = confirmed(("100", DOCK), completed=False)
+    assert difference.of_schedules(done, [more]) == []
+    known = WrittenLine(quantity=Decimal(100), delivery_date=DOCK, price=Decimal("0.10"), completed=True)
+    opened = difference.of_schedules(done, [more.model_copy(update={"written": known})])
+    assert [one.body for one in operations(opened)] == [{"IsCompletelyDelivered": False}]
 
 
 def test_a_cancelled_line_is_deleted_once() -> None:

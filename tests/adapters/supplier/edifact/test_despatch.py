@@ -59,6 +59,22 @@ def test_without_an_arrival_there_is_none() -> None:
     assert shipment.arrives_on is None
 
 
+def test_a_cancellation_takes_back_the_advice_of_its_number_with_or_without_lines() -> None:
+    for lines in ((), ("LIN+1", "QTY+12:600:PCE")):
+        (cancelled,) = shipments(desadv(*lines, bgm="BGM+351+DA-5+1"))
+        assert (cancelled.function, cancelled.despatch_number, cancelled.takes_back) == ("cancellation", "DA-5", None)
+        assert cancelled.order_number == "4500000017"
+
+
+def test_a_replacement_may_have_a_number_of_its_own_and_name_the_one_it_replaces() -> None:
+    lines = ("LIN+1", "QTY+12:500:PCE")
+    (same,) = shipments(desadv(*lines, bgm="BGM+351+DA-5+5"))
+    assert (same.function, same.despatch_number, same.takes_back) == ("replacement", "DA-5", None)
+    (other,) = shipments(desadv(*lines, bgm="BGM+351+DA-6+5", heading=(*HEADING, "RFF+AAK:DA-5")))
+    assert (other.function, other.despatch_number, other.takes_back) == ("replacement", "DA-6", "DA-5")
+    assert [int(line.quantity) for line in other.lines] == [500]
+
+
 ON_18, ON_19 = "DTM+17:20260618:102", "DTM+17:20260619:102"
 
 
@@ -70,7 +86,11 @@ ON_18, ON_19 = "DTM+17:20260618:102", "DTM+17:20260619:102"
         (desadv("LIN+1", "QTY+12:1", "QTY+12:2"), "missing_segment"),
         (desadv("CPS+1"), "missing_segment"),
         (desadv("LIN+1", "QTY+12:1", bgm="BGM+220+B1"), "unknown_code"),
-        (desadv("LIN+1", "QTY+12:1", bgm="BGM+351+DA-5+1"), "unknown_code"),
+        (desadv("LIN+1", "QTY+12:1", bgm="BGM+351+DA-5+4"), "unknown_code"),
+        (
+            desadv("LIN+1", "QTY+12:1", bgm="BGM+351+DA-5+5", heading=(*HEADING, "RFF+AAK:DA-1", "RFF+ACW:DA-2")),
+            "contradiction",
+        ),
         (desadv("LIN+1", "QTY+12:1", heading=()), "unknown_order"),
         (desadv("LIN", "QTY+12:1"), "unknown_line"),
         (
