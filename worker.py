@@ -48,7 +48,7 @@ from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.duplicate_sweep import sweep_duplicates
 from runtime.health import Check, serving_health
-from runtime.metrics import RunMetrics, duplicates_gauge, runtime_with_metrics
+from runtime.metrics import RunMetrics, duplicates_gauge, runtime_with_metrics, stuck_runs
 from runtime.replay_guard import Outcome, replay_sample
 from runtime.rollout import CannotReplay, Rollout
 from runtime.telemetry import exporting
@@ -295,7 +295,8 @@ async def run(
             "ledger": lambda: ping(engine),
             "version": rollout.check,
         }
-        await stack.enter_async_context(serving_health(settings.health_host, settings.health_port, checks))
+        figures: dict[str, Check] = {"stuck_runs": lambda: stuck_runs(client, queue)}
+        await stack.enter_async_context(serving_health(settings.health_host, settings.health_port, checks, figures))
         current = await rollout.settle()
         stack.callback(asyncio.create_task(rollout.keep_settling()).cancel)
         if metrics is not None:

@@ -41,6 +41,8 @@ REMARKS_MAX, REMARK_LENGTH = 10, 200
 """The most remarks that are kept of a line or a heading, and the longest."""
 Remark = Annotated[str, Field(min_length=1, max_length=REMARK_LENGTH, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
 """What a supplier says in words, or a reason code of its own: for a person, decided on by nobody else."""
+StatedCode = Annotated[str, Field(max_length=10, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
+"""A code of a supplier's, known to us or not."""
 Remarks = Annotated[tuple[Remark, ...], Field(max_length=REMARKS_MAX)]
 
 
@@ -95,7 +97,7 @@ class LineAnswer(Model):
     price: Money | None = None
     price_unit: SentQuantity | None = None
     """The quantity that `price` buys, as the supplier gave it; None: as ordered."""
-    price_measure: Annotated[str, Field(max_length=8)] | None = None
+    price_measure: StatedCode | None = None
     """The unit of that quantity, as the supplier wrote it, known to us or not; None: as ordered."""
     remarks: Remarks = ()
     objection: str = ""
@@ -115,11 +117,11 @@ class OrderAnswer(Model):
     header: Literal["accepted", "rejected", "per_line"] = "per_line"
     lines: Annotated[tuple[LineAnswer, ...], Field(max_length=LINES_MAX)] = ()
     effective_at: Instant
-    supplier: str | None = None
+    supplier: Label | None = None
     """Our number of the supplier, as the document gave it."""
-    sender: str | None = None
+    sender: Label | None = None
     """The address from which the document was sent; None: the channel has none."""
-    currency: str | None = None
+    currency: StatedCode | None = None
     """The currency of the prices, as the supplier gave it; None: as ordered."""
     remarks: Remarks = ()
 
@@ -150,9 +152,9 @@ class ShipmentAnnounced(Model):
     arrives_on: DayOrNone = None
     lines: Annotated[tuple[ShippedLine, ...], Field(max_length=LINES_MAX)]
     effective_at: Instant
-    supplier: str | None = None
+    supplier: Label | None = None
     """As in OrderAnswer."""
-    sender: str | None = None
+    sender: Label | None = None
     """As in OrderAnswer."""
 
     @property
@@ -180,7 +182,7 @@ class DocumentAcknowledged(Model):
     acknowledgement_number: DocumentNumber
     outcome: AcknowledgementOutcome
     effective_at: Instant
-    sender: str | None = None
+    sender: Label | None = None
     """As in OrderAnswer."""
     remarks: Remarks = ()
 

@@ -5,6 +5,7 @@ Not here: what the action is (R3), and whether the coverage still suffices (R7, 
 in any case).
 """
 
+import datetime as dt
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -53,9 +54,12 @@ def judge_change(acted_on: Need, proposed: Need, dampener: Dampener, calendar: C
 
     Always acted on: another unit, another sourcing rule, a higher criticality. Pegs alone are acted on where the first
     pegged date moved earlier beyond the limit. Days are the calendar's (the plant's) working days.
+
+    A date that had passed when the plan stated the need counts as that day: nothing can be there sooner, and a plan
+    that moves its past-due lines to each new day changes nothing.
     """
     quantity_delta = proposed.quantity - acted_on.quantity if proposed.unit == acted_on.unit else None
-    days_delta = working_days_between(calendar, acted_on.required_date, proposed.required_date)
+    days_delta = _days_between(calendar, acted_on.required_date, proposed.required_date, proposed)
     limit = quantity_limit(acted_on.quantity, acted_on.unit, dampener)
     reasons = _reasons(acted_on, proposed, dampener, calendar, quantity_delta, days_delta, limit)
     if reasons:
@@ -114,6 +118,12 @@ def _reasons(
     return reasons
 
 
+def _days_between(calendar: Calendar, before: dt.date, now: dt.date, stated: Need) -> int:
+    """Working days from one date to the other, neither before the plant's day on which the need was stated."""
+    day = calendar.day_of(stated.revision.effective_at)
+    return working_days_between(calendar, max(before, day), max(now, day))
+
+
 def _pegging_reasons(acted_on: Need, proposed: Need, dampener: Dampener, calendar: Calendar) -> list[str]:
     reasons = []
     old_pegs, new_pegs = acted_on.pegs, proposed.pegs
@@ -121,7 +131,7 @@ def _pegging_reasons(acted_on: Need, proposed: Need, dampener: Dampener, calenda
     new_class = min(peg.criticality for peg in new_pegs)
     if new_class < old_class:
         reasons.append(f"the criticality rose from {old_class} to {new_class}")
-    first_earlier = -working_days_between(calendar, old_pegs[0].date, new_pegs[0].date)
+    first_earlier = -_days_between(calendar, old_pegs[0].date, new_pegs[0].date, proposed)
     if first_earlier > dampener.earlier_working_days:
         reasons.append(
             f"the first pegged demand is earlier by {first_earlier} working days, "

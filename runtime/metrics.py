@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Mapping
 
 from temporalio.client import Client
-from temporalio.common import MetricGauge
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
@@ -37,6 +36,17 @@ def duplicates_gauge(runtime: Runtime | None) -> Callable[[int], None]:
     ).set
 
 
+async def open_runs(client: Client, queue: str, condition: str) -> int:
+    """How many open runs of the installation meet a condition of Temporal's visibility. Raises RPCError."""
+    query = f"TaskQueue = '{queue}' AND ExecutionStatus = 'Running' AND {condition}"
+    return (await client.count_workflows(query)).count
+
+
+async def stuck_runs(client: Client, queue: str) -> int:
+    """Open runs whose workflow tasks keep failing. Raises RPCError."""
+    return await open_runs(client, queue, "TemporalReportedProblems IS NOT NULL")
+
+
 class RunMetrics:
     """How many open runs need a person, counted now and then."""
 
@@ -60,10 +70,6 @@ class RunMetrics:
 
     async def count(self) -> None:
         """Set each gauge to what is so now. Raises RPCError."""
-        await self._set(self._stuck, "TemporalReportedProblems IS NOT NULL")
-        await self._set(self._incidents, f"{INCIDENT.name} IS NOT NULL")
+        self._stuck.set(await stuck_runs(self._client, self._queue))
+        self._incidents.set(await open_runs(self._client, self._queue, f"{INCIDENT.name} IS NOT NULL"))
         self._unserved.set(sum(self._orphans().values()))
-
-    async def _set(self, gauge: MetricGauge, condition: str) -> None:
-        query = f"TaskQueue = '{self._queue}' AND ExecutionStatus = 'Running' AND {condition}"
-        gauge.set((await self._client.count_workflows(query)).count)

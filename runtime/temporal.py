@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import temporalio.service
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+)
 from temporalio.plugin import SimplePlugin
 from temporalio.runtime import Runtime
 from temporalio.worker import (
@@ -26,8 +35,10 @@ from adapters.http import correlation
 from runtime.telemetry import tracing_interceptor
 from settings import Settings
 from workflows.engineering_change.workflow import EngineeringChange
+from workflows.entity import Entity
 from workflows.exception.workflow import ShortageException
 from workflows.material_requirement.workflow import MaterialRequirement
+from workflows.memory import Unreadable
 from workflows.plan_run import PlanRun
 from workflows.purchase_order.workflow import PurchaseOrder
 from workflows.stock_balance.workflow import StockBalance
@@ -72,11 +83,52 @@ all: 40 % of a worker's time in a plan run (docs/adr/0010). It also reads them f
 files under a running worker would mix two versions."""
 
 
+MESSAGES = frozenset(
+    kind
+    for each in WORKFLOWS
+    if issubclass(each, Entity)
+    for signal in workflow._Definition.must_from_class(each).signals.values()
+    for kind in signal.arg_types or ()
+)
+"""What entities are sent."""
+
+
+class _MessageConverter(PydanticJSONPlainPayloadConverter):
+    """Reads JSON; a message that this code can't read reaches its entity all the same, which sets it aside.
+
+    The SDK drops a signal whose reading fails, with a line in the worker's log.
+    """
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        try:
+            return super().from_payload(payload, type_hint)
+        except ValidationError as error:
+            if type_hint is None or type_hint not in MESSAGES:
+                raise
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            content = payload.data.decode(errors="replace")
+            return Unreadable(type=type_hint.__name__, content=content, reason=f"{where}: {first['msg']}"[:300])
+
+
+class PayloadConverter(CompositePayloadConverter):
+    """Temporal's converter with our reading of JSON."""
+
+    def __init__(self) -> None:
+        given = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(
+            *(_MessageConverter() if isinstance(each, JSONPlainPayloadConverter) else each for each in given)
+        )
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=PayloadConverter)
+
+
 def temporal_plugin(runner: WorkflowRunner = RUNNER) -> SimplePlugin:
     """Pegline's data converter, interceptors and workflow runner. Workers inherit them from their client."""
     return SimplePlugin(
         "pegline",
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         workflow_runner=runner,
         interceptors=[tracing_interceptor(), _CorrelationInterceptor()],
     )

@@ -8,9 +8,9 @@ will change without a person, the workflow shows an incident (search attribute, 
 retrying at a slow pace. It never asks a buyer about a technical failure and never gives up a call.
 
 A defect in the code is an incident as well. A message that can't be processed is set aside with the reason and retried
-later; the entity continues with the others. If no message is at fault, the entity waits and decides again later, at the
-latest with its next message. A run that met a defect continues as new at once: fixed code may decide the same messages
-differently, and no open history may hold the old decision.
+later, one that can't be read by the next run; the entity continues with the others. If no message is at fault, the
+entity waits and decides again later, at the latest with its next message. A run that met a defect continues as new at
+once: fixed code may decide the same messages differently, and no open history may hold the old decision.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from canonical.policy import PlantPolicy
 from canonical.records import AuditBatch, Snapshot
 from workflows import search_attributes as sa
 from workflows.event_log import EventLog
-from workflows.memory import Message, RunInput, SetAside, State, checkpoint, event_id, restore
+from workflows.memory import Message, RunInput, SetAside, State, Unreadable, checkpoint, event_id, restore
 
 Result = TypeVar("Result")
 
@@ -95,7 +95,8 @@ class Entity(ABC, Generic[State, Message]):
 
     def __init__(self, given: RunInput[Any, State, Message], state: State) -> None:
         self.state = state
-        self.inbox: list[Message] = [*given.inbox]
+        readable, self._unreadable = given.read_again()
+        self.inbox: list[Message] = [*given.inbox, *readable]
         self._input_type = type(given)
         self._set_aside = [*given.set_aside]
         self._defect = given.defect
@@ -189,12 +190,13 @@ class Entity(ABC, Generic[State, Message]):
 
     async def _turn(self) -> None:
         retried = self._to_be_retried()
+        self._put_unreadable_aside()
         count, self._retake = len(self.inbox) if self._retake is None else self._retake, None
         count = count if self.opened else 0
         messages, self.inbox = [*retried, *self.inbox[:count]], self.inbox[count:]
         self._in_hand = [*messages]
         await self._digest(messages, retried)
-        if self._incidents or self._set_aside or self._defect:
+        if self._incidents or self._set_aside or self._unreadable or self._defect:
             await self._report_defects()
 
     async def _digest(self, messages: Sequence[Message], retried: Sequence[Message]) -> None:
@@ -261,6 +263,7 @@ class Entity(ABC, Generic[State, Message]):
                 state=self.remembered(),
                 inbox=self.inbox,
                 set_aside=self._set_aside,
+                unreadable=self._unreadable,
                 defect=self._defect,
                 failures=self._failures,
                 retry_at=self._retry_at,
@@ -284,6 +287,13 @@ class Entity(ABC, Generic[State, Message]):
         self._set_aside.append(SetAside(message=message, reason=reason))
         if not known:
             self.record("message.set_aside", type=type(message).__name__, id=event_id(message), reason=reason)
+
+    def _put_unreadable_aside(self) -> None:
+        for message in [each for each in self.inbox if isinstance(each, Unreadable)]:
+            self.inbox.remove(message)
+            self._unreadable.append(message)
+            self._met_defect = True
+            self.record("message.set_aside", type=message.type, id="", reason=message.reason)
 
     async def _report_defects(self) -> None:
         """Open and close incidents, and set the time of the next retry."""
@@ -316,7 +326,8 @@ class Entity(ABC, Generic[State, Message]):
 
     @property
     def _defect_of_message(self) -> str:
-        return self._set_aside[0].reason if self._set_aside else ""
+        reasons = [*(each.reason for each in self._set_aside), *(each.reason for each in self._unreadable)]
+        return reasons[0] if reasons else ""
 
     # -- audit events
 

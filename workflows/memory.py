@@ -1,9 +1,9 @@
 """What an entity carries between runs: its state, and messages received but not yet processed."""
 
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, get_args
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from canonical.base import Model
 from canonical.exception import ExceptionKind
@@ -47,6 +47,15 @@ class SetAside(BaseModel, Generic[Message]):
     reason: str
 
 
+class Unreadable(BaseModel):
+    """A message that this code can't read, as it came, for code that can (runtime.temporal)."""
+
+    type: str
+    content: str
+    """JSON."""
+    reason: str
+
+
 class RunInput(BaseModel, Generic[Opened, State, Message]):
     """The only argument of a run: the message that opens the entity, or what the previous run carried over."""
 
@@ -55,6 +64,7 @@ class RunInput(BaseModel, Generic[Opened, State, Message]):
     inbox: list[Message] = []
     """Messages received but not yet taken."""
     set_aside: list[SetAside[Message]] = []
+    unreadable: list[Unreadable] = []
     defect: str = ""
     """The defect that prevents all decisions; empty if there is none."""
     failures: int = 0
@@ -70,6 +80,19 @@ class RunInput(BaseModel, Generic[Opened, State, Message]):
         """The message that opens the entity; only a first run has it."""
         assert self.opened is not None
         return self.opened
+
+    def read_again(self) -> tuple[list[Message], list[Unreadable]]:
+        """What an earlier run could not read: the messages that this code can, and the others."""
+        [union] = get_args(type(self).model_fields["inbox"].annotation)
+        kinds = {kind.__name__: kind for kind in get_args(union) or (union,)}
+        read: list[Message] = []
+        unreadable: list[Unreadable] = []
+        for each in self.unreadable:
+            try:
+                read.append(kinds[each.type].model_validate_json(each.content))
+            except (KeyError, ValidationError):
+                unreadable.append(each)
+        return read, unreadable
 
 
 def checkpoint(value: Any) -> Any:

@@ -140,6 +140,37 @@ def test_the_databases_allow_as_many_connections_as_their_clients_may_open() -> 
         assert needed + reserved_for_administrators + for_a_back_up_and_somebody_who_looks <= allowed, service
 
 
+SDK_METRICS = {"temporal_workflow_task_execution_failed_total"}
+"""Of the Temporal SDK, with the suffix that runtime.metrics asks for."""
+
+
+def test_alerts_and_their_page_go_by_metrics_that_a_worker_serves() -> None:
+    served = set(re.findall(r'create_gauge\(\s*"(\w+)"', (ROOT / "runtime" / "metrics.py").read_text())) | SDK_METRICS
+    alerts = (ROOT / "deploy" / "alerts.yml").read_text()
+    rules = [rule for group in yaml.safe_load(alerts)["groups"] for rule in group["rules"]]
+    assert len(rules) >= 4
+    for rule in rules:
+        named = set(re.findall(r"\b(?:pegline|temporal)_\w+", rule["expr"]))
+        assert named, rule["alert"]
+        assert named <= served, rule["alert"]
+    page = (ROOT / "docs" / "operating.md").read_text()
+    assert set(re.findall(r"`(pegline_\w+)`", page)) - {"pegline_"} <= served
+    assert {name for name in served if name.startswith("pegline_")} <= set(re.findall(r"`(pegline_\w+)`", page))
+
+
+def test_prometheus_asks_at_the_ports_that_are_open() -> None:
+    jobs = {
+        job["job_name"]: job
+        for job in yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())["scrape_configs"]
+    }
+    [workers] = jobs["pegline"]["dns_sd_configs"]
+    for name in workers["names"]:
+        assert SERVICES[name]["environment"]["PEGLINE_METRICS_PORT"] == str(workers["port"])
+    [[target]] = [each["targets"] for each in jobs["temporal"]["static_configs"]]
+    service, port = target.split(":")
+    assert SERVICES[service]["environment"]["PROMETHEUS_ENDPOINT"].endswith(f":{port}")
+
+
 def locked(name: str) -> dict[str, Version]:
     """The packages of a lock."""
     pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE)

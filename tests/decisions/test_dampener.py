@@ -10,7 +10,7 @@ from canonical.need import Need
 from canonical.policy import Dampener
 from decisions.calendars import working_days_between
 from decisions.dampener import DampenerOutcome, judge_change, quantity_limit
-from tests.decisions.models import WEEKDAYS, a_need, a_peg, a_revision, june
+from tests.decisions.models import WEEKDAYS, a_need, a_peg, a_revision, june, may
 
 
 def judged(acted_on: Need, proposed: Need) -> DampenerOutcome:
@@ -31,6 +31,18 @@ def test_r4_of_2_pieces_9_more_are_not_few_of_100_they_are() -> None:
     """2 → 11: act, though 9 are fewer than 10 pieces; 100 → 109: no change."""
     assert judged(a_need(quantity=Decimal(2)), a_need(quantity=Decimal(11))).act
     assert not judged(a_need(quantity=Decimal(100)), a_need(quantity=Decimal(109))).act
+
+
+def test_r4_due_on_4_may_and_moved_to_each_new_day_of_june_by_the_plan_is_no_change() -> None:
+    """Past due is past due: 4 May → 1 June, stated on 1 June, is neither later nor earlier."""
+    past_due = a_need(required_date=may(4), pegging=(a_peg(1000, may(4)),))
+    for day in (may(11), june(1)):
+        outcome = judged(past_due, a_need(required_date=day, pegging=(a_peg(1000, day),)))
+        assert (outcome.act, outcome.days_delta) == (False, 0)
+    later = judged(past_due, a_need(required_date=june(15), pegging=(a_peg(1000, june(15)),)))
+    assert (later.act, later.days_delta) == (True, 10)
+    sooner = judged(a_need(required_date=june(15)), past_due)
+    assert (sooner.act, sooner.days_delta) == (True, -10)
 
 
 @pytest.mark.parametrize(

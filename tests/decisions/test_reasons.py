@@ -71,6 +71,7 @@ def unlimited(version: str) -> Reason:
             {"act": False, "quantity_delta": "30", "working_days_delta": 0, "quantity_limit": "50.00"},
             {
                 "dampener.quantity": "10",
+                "dampener.quantity_share_max": "0.2",
                 "dampener.share": "0.05",
                 "dampener.earlier_working_days": 1,
                 "dampener.later_working_days": 5,

@@ -40,6 +40,17 @@ async def test_what_is_not_reached_is_named_while_the_process_lives() -> None:
     assert alive.status_code == 200
 
 
+async def test_a_figure_is_shown_and_is_no_reason_to_be_unready() -> None:
+    async def three() -> int:
+        return 3
+
+    app = health_app({"ledger": works}, {"stuck_runs": three, "unknown": fails})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://worker") as http:
+        answer = await http.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "ledger": "ok", "stuck_runs": 3, "unknown": None}
+
+
 async def test_a_check_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.05)
     async with client(temporal=asyncio.Event().wait, ledger=works) as http:

@@ -6,12 +6,19 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 from temporalio.contrib.opentelemetry import TracingInterceptor
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.internal import InternalActivities
-from runtime.temporal import STRICT_RUNNER, WORKFLOWS, code_version, deployment, temporal_plugin, version_of_this_code
+from runtime.temporal import (
+    DATA_CONVERTER,
+    STRICT_RUNNER,
+    WORKFLOWS,
+    code_version,
+    deployment,
+    temporal_plugin,
+    version_of_this_code,
+)
 from worker import activities_of
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +31,7 @@ async def test_a_worker_takes_runner_and_interceptors_from_its_client(temporal_e
     client = Client(**config)
     worker = Worker(client, task_queue="plugged", workflows=WORKFLOWS, deployment_config=deployment(VERSION))
     given = worker.config(active_config=True)
-    assert client.data_converter is pydantic_data_converter
+    assert client.data_converter is DATA_CONVERTER
     assert isinstance(given["workflow_runner"], UnsandboxedWorkflowRunner)
     assert [type(one).__name__ for one in given["interceptors"]] == ["_CorrelationInterceptor"]
     tracing = [one for one in client.config(active_config=True)["interceptors"] if isinstance(one, TracingInterceptor)]
@@ -34,7 +41,7 @@ async def test_a_worker_takes_runner_and_interceptors_from_its_client(temporal_e
 def test_a_replayer_decides_as_the_workers_do() -> None:
     given = Replayer(workflows=WORKFLOWS, plugins=[temporal_plugin(STRICT_RUNNER)]).config(active_config=True)
     assert given["workflow_runner"] is STRICT_RUNNER
-    assert given["data_converter"] is pydantic_data_converter
+    assert given["data_converter"] is DATA_CONVERTER
     assert len(given["workflows"]) == len(WORKFLOWS)
 
 

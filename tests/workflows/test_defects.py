@@ -1,7 +1,7 @@
 """A defect of the code is an incident that an operator sees; the entity goes on, and no message is lost."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any, get_args
 
@@ -11,7 +11,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from canonical.messages import RequirementOpened
+from canonical.messages import DocumentEdited, RequirementOpened
+from canonical.order import DocumentEdit
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness
 from tests.workflows.stock import state
@@ -20,8 +21,9 @@ from workflows.exception.state import ExceptionMessage
 from workflows.material_requirement import messages
 from workflows.material_requirement import workflow as requirement_workflow
 from workflows.material_requirement.messages import RequirementMessage
+from workflows.memory import Unreadable
 from workflows.purchase_order import workflow as order_workflow
-from workflows.purchase_order.messages import OrderMessage
+from workflows.purchase_order.messages import OrderInput, OrderMessage
 from workflows.stock_balance import workflow as stock_workflow
 
 POISON = 150
@@ -181,6 +183,46 @@ async def test_a_decision_that_meets_a_defect_is_made_by_itself_once_the_code_is
     await harness.skip(harness.handle(stock), timedelta(minutes=1))
     await harness.registered(stock, "stock.short")
     await harness.registered(stock, "incident.closed")
+
+
+async def test_a_message_that_can_not_be_read_is_kept_and_shown_and_the_entity_goes_on(harness: Harness) -> None:
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.sent(requirement)
+
+    await harness.handle(requirement).signal("plan_changed", {"need": "of tomorrow's shape"})
+    await harness.registered(requirement, "message.set_aside")
+    await shows(harness, requirement, "defect.message")
+    [aside] = [
+        audit_event
+        for audit_event in await harness.ledger.reads.audit_events([requirement])
+        if audit_event.kind == "message.set_aside"
+    ]
+    assert aside.data["type"] == "RequirementOpened"
+    assert str(aside.data["reason"]).startswith("need: ")
+
+    await harness.replan(need, 2, quantity=180)
+    await harness.order_until(order, lambda found: [int(line.quantity) for line in found.lines] == [180])
+    await shows(harness, requirement, "defect.message")
+
+
+def test_the_next_run_reads_what_its_code_can_read() -> None:
+    message = DocumentEdited(event_id="E-1", edit=an_edit())
+    kept = Unreadable(type="DocumentEdited", content=message.model_dump_json(), reason="edit: it was of another shape")
+    lost = Unreadable(type="GoodsScrapped", content="{}", reason="unknown")
+    assert OrderInput(unreadable=[kept, lost]).read_again() == ([message], [lost])
+
+
+def an_edit() -> DocumentEdit:
+    return DocumentEdit(
+        order_number="4500000001",
+        line=10,
+        field="quantity",
+        old="100",
+        new="90",
+        edited_by="ben",
+        effective_at=datetime(2026, 11, 27, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize("minutes", [0, 60])

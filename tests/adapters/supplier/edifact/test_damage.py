@@ -130,3 +130,22 @@ def test_a_body_of_several_interchanges_has_every_good_one(bodies: list[bytes]) 
         part for part in parts(b"\r\n".join(bodies) or b"noise") if not isinstance(part.content, UnreadableMessage)
     ]
     assert len(found) == sum(body in WHOLE for body in bodies)
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "NAD+SU+V\07::92",
+        "CUX+2:U\0D:9",
+        "CUX+2:EURO-AND-MORE:9",
+        "LIN+1+6+BO\0LT:BP",
+        "PRI+AAA:2::::\0",
+        "RFF+ON:45\x01",
+    ],
+)
+def test_codes_that_can_t_be_stored_are_refused(segment: str) -> None:
+    heading = (segment,) if segment[:3] in ("NAD", "CUX", "RFF") else ()
+    line = segment if segment.startswith("LIN") else "LIN+1+6+BOLT:BP"
+    price = (segment,) if segment.startswith("PRI") else ()
+    document = ordrsp(line, "QTY+113:4", *price, heading=("DTM+137:20260601:102", "RFF+ON:4500000017::1", *heading))
+    assert not readable(document.encode())
