@@ -123,7 +123,7 @@ def _of_line(item: RemoteItem, asked: _Asked, written: WrittenLine) -> Iterator[
         if not written.blocked:
             yield FieldEdit(asked.line, "blocked", "false", "true")
         return
-    if asked.completed:
+    if asked.completed and item.completed:
         return
     if item.completed and asked.completed is False and not written.completed:
         yield FieldEdit(asked.line, "delivery_completed", "false", "true")
