@@ -13,6 +13,7 @@ from canonical.policy import Edifact
 from canonical.records import OrderStage
 from tests.decisions.models import june
 from tests.workflows.arrivals import NOW, POLICY, unnoted
+from tests.workflows.harness import Harness
 from tests.workflows.order_harness import CHANGED, an_answer, sent_order, statement
 from workflows.purchase_order.acknowledgements import note_sent
 from workflows.purchase_order.messages import take
@@ -142,3 +143,27 @@ def test_the_order_can_be_given_up() -> None:
     decide(state, Choice.CANCEL)
     assert asked(state) is None
     assert all(line.cancelled for line in state.lines)
+
+
+@pytest.mark.recorded("rejected_and_sent_again")
+async def test_an_order_that_the_suppliers_system_rejects_is_sent_again_by_decision_and_answered(
+    harness: Harness,
+) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.sent(requirement)
+    number = order.order_number
+    assert number is not None
+    at = await harness.clock(order.id)
+    rejected = an_acknowledgement(REJECTED, means="APERAK", reference=number, order_number=number)
+    stated = rejected.acknowledgement.model_copy(update={"effective_at": at})
+    assert await harness.entities.acknowledge_document(
+        order.id, rejected.model_copy(update={"acknowledgement": stated})
+    )
+    question = await harness.question(order)
+    assert "segment 9: syntax error 12 (0085)" in question.proposal.summary
+    await harness.decide(question, Choice.RETRY)
+    again = await harness.order_until(order, lambda found: found.stage == "sent" and found.exception_id is None)
+    assert len(harness.supplier.sent[number]) == 2
+    await harness.answer(again)
+    await harness.settled(order)
+    assert (await harness.requirement(requirement)).stage == "covered"
