@@ -44,9 +44,8 @@ from workflows.material_requirement.messages import RequirementInput
 from workflows.material_requirement.state import RequirementState
 from workflows.material_requirement.workflow import MaterialRequirement
 from workflows.plan_run import PlanRun, PlanRunInput, plan_workflow_id
-from workflows.purchase_order.messages import OrderInput
 from workflows.purchase_order.state import OrderState
-from workflows.purchase_order.workflow import PurchaseOrder
+from workflows.purchase_order.workflow import OrderInput, PurchaseOrder
 from workflows.stock_balance.state import StockInput
 from workflows.stock_balance.workflow import StockBalance
 

@@ -33,10 +33,10 @@ from simulators.books import Clock
 from simulators.outbox import Outbox
 from tests.decisions.models import a_policy, a_source
 from workflows.purchase_order.changes import settle_requests
-from workflows.purchase_order.messages import take
 from workflows.purchase_order.reports import coverage, schedule
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import take
 
 PLANT = "1720"
 SOURCE = "aps-paper"

@@ -15,11 +15,11 @@ from tests.decisions.models import june
 from tests.workflows.arrivals import NOW, POLICY, unnoted
 from tests.workflows.harness import Harness
 from tests.workflows.order_harness import CHANGED, an_answer, sent_order, statement
-from workflows.purchase_order.acknowledgements import note_sent
-from workflows.purchase_order.messages import take
+from workflows.purchase_order.answers import note_sent
 from workflows.purchase_order.questions import questions, settle_decisions
 from workflows.purchase_order.reports import snapshot
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import take
 
 TODAY = june(1)
 TAKEN, REJECTED = AcknowledgementOutcome.TAKEN, AcknowledgementOutcome.REJECTED

@@ -16,7 +16,7 @@ from tests.workflows.order_harness import CHAIN, a_receipt, a_shipment, an_answe
 from tests.workflows.requirement_harness import covered_requirement
 from workflows.exception.state import ExceptionMemory
 from workflows.material_requirement.state import RequirementState
-from workflows.purchase_order import messages as order_messages
+from workflows.purchase_order import workflow as order_workflow
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.state import ANSWERS_KEPT, NUMBERS_KEPT, VERSIONS_KEPT, OrderState
 
@@ -97,14 +97,14 @@ def lived_order(rounds: int) -> OrderState:
     """Line 10 is changed, answered, despatched and received a little, round after round, under ever new policies."""
     state = sent_order()
     for number in range(1, rounds + 1):
-        order_messages.take(
+        order_workflow.take(
             state, SupplyRequested(request=a_request(CHAIN, number + 1, 5_000 + number % 2)), unnoted, TODAY
         )
         settle_requests(state, TODAY, unnoted)
         state.revision += 1
-        order_messages.take(state, an_answer(number, revision=state.revision, accepted=True), unnoted, TODAY)
-        order_messages.take(state, a_shipment(f"D-{number:05}", 10, 1), unnoted, TODAY)
-        order_messages.take(state, GoodsReceived(receipts=(a_receipt(f"GR-{number:05}", 10, 1, 2),)), unnoted, TODAY)
+        order_workflow.take(state, an_answer(number, revision=state.revision, accepted=True), unnoted, TODAY)
+        order_workflow.take(state, a_shipment(f"D-{number:05}", 10, 1), unnoted, TODAY)
+        order_workflow.take(state, GoodsReceived(receipts=(a_receipt(f"GR-{number:05}", 10, 1, 2),)), unnoted, TODAY)
         state.plant_versions.append(f"version-{number:05}")
         if number % 10 == 0:
             state = state.carried()
@@ -130,7 +130,7 @@ def test_an_order_that_has_forgotten_an_answer_does_not_take_it_again() -> None:
     before = state.model_dump_json()
     for number in (1, ANSWERS_KEPT, ANSWERS_KEPT * 2, ANSWERS_KEPT * 3):
         for revision in (number + 1, state.revision):
-            order_messages.take(state, an_answer(number, revision=revision, accepted=True), unnoted, TODAY)
+            order_workflow.take(state, an_answer(number, revision=revision, accepted=True), unnoted, TODAY)
     assert state.model_dump_json() == before
 
 
@@ -138,8 +138,8 @@ def test_an_order_knows_a_receipt_again_that_came_hundreds_before() -> None:
     state = lived_order(300)
     [received, _] = [line.received for line in state.lines]
     for number in (1, 150, 300):
-        order_messages.take(state, GoodsReceived(receipts=(a_receipt(f"GR-{number:05}", 10, 1, 2),)), unnoted, TODAY)
-        order_messages.take(state, a_shipment(f"D-{number:05}", 10, 1), unnoted, TODAY)
+        order_workflow.take(state, GoodsReceived(receipts=(a_receipt(f"GR-{number:05}", 10, 1, 2),)), unnoted, TODAY)
+        order_workflow.take(state, a_shipment(f"D-{number:05}", 10, 1), unnoted, TODAY)
     assert state.lines[0].received == received
     assert state.lines[0].shipped == 300
 

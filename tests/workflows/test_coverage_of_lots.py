@@ -9,9 +9,9 @@ from canonical.supply import ScheduleLineState
 from tests.decisions.models import a_source, june
 from tests.workflows.arrivals import NOW, POLICY, a_request, unnoted
 from tests.workflows.order_harness import CHAIN, CHANGED, ORDER, TERMS, a_receipt, an_answer, statement
-from workflows.purchase_order.messages import take
 from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import take
 
 
 def test_the_surplus_of_one_lot_makes_up_for_what_another_falls_short() -> None:

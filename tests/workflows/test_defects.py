@@ -23,7 +23,7 @@ from workflows.material_requirement import workflow as requirement_workflow
 from workflows.material_requirement.messages import RequirementMessage
 from workflows.memory import Unreadable
 from workflows.purchase_order import workflow as order_workflow
-from workflows.purchase_order.messages import OrderInput, OrderMessage
+from workflows.purchase_order.workflow import OrderInput, OrderMessage
 from workflows.stock_balance import workflow as stock_workflow
 
 POISON = 150

@@ -16,7 +16,7 @@ from canonical.supply import SupplyRequest
 from tests.decisions.models import june
 from tests.workflows.arrivals import NOW, a_request, arrivals, reported, unnoted
 from tests.workflows.order_harness import BELL, CHAIN, CHANGED, a_receipt, an_answer, an_edit, sent_order, statement
-from workflows.purchase_order import messages as order_messages
+from workflows.purchase_order import workflow as order_workflow
 from workflows.purchase_order.deliveries import end_deliveries, time_to_completion
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import LineStatus
@@ -32,9 +32,9 @@ def an_order(*messages: Any, sent: OrderState | None = None, now: dt.datetime = 
     """100 chains on line 10 and 60 bells on line 20, confirmed, and what happened since."""
     state = sent or sent_order()
     if sent is None:
-        order_messages.take(state, an_answer(1, accepted=True), unnoted, TODAY)
+        order_workflow.take(state, an_answer(1, accepted=True), unnoted, TODAY)
     for message in messages:
-        order_messages.take(state, message, unnoted, TODAY)
+        order_workflow.take(state, message, unnoted, TODAY)
         end_deliveries(state, now, unnoted)
     return state
 
@@ -140,7 +140,7 @@ def test_a_change_that_the_supplier_never_got_is_void_once_delivery_is_completed
     state = an_order(received("GR-1", 95))
     line = state.lines[0]
     line.revise(2, Decimal(120), june(20))
-    order_messages.take(state, set_in_erp("delivery_completed"), unnoted, TODAY)
+    order_workflow.take(state, set_in_erp("delivery_completed"), unnoted, TODAY)
     assert state.changed_lines == []
     assert line.status is LineStatus.RECEIVED
     assert [int(quantity) for quantity in (line.quantity, line.undelivered)] == [95, 25]
@@ -149,7 +149,7 @@ def test_a_change_that_the_supplier_never_got_is_void_once_delivery_is_completed
 def test_a_receipt_that_is_reported_after_the_completion_still_counts() -> None:
     state = an_order(received("GR-1", 60), set_in_erp("delivery_completed"))
     assert coverage_reported(state)["open"] == 40
-    order_messages.take(state, received("GR-2", 40, day=5), unnoted, TODAY)
+    order_workflow.take(state, received("GR-2", 40, day=5), unnoted, TODAY)
     assert coverage_reported(state) | {"why": None} == SHORT_AND_FINAL | {
         "coverage": [(100, 5, "received")],
         "open": 0,
@@ -186,7 +186,7 @@ def test_a_completion_that_a_write_finds_waits_for_receipts_that_are_under_way()
 def test_a_completion_that_a_write_finds_is_nothing_new_once_all_receipts_are_here() -> None:
     state = an_order(received("GR-1", 60))
     take_edit(state, set_in_erp("delivery_completed", by="unknown").edit, "found", unnoted, found_at=NOW)
-    order_messages.take(state, received("GR-2", 40), unnoted, TODAY)
+    order_workflow.take(state, received("GR-2", 40), unnoted, TODAY)
     end_deliveries(state, NOW, unnoted)
     assert (state.lines[0].edits, time_to_completion(state, NOW)) == ({}, None)
     assert coverage_reported(state)["open"] == 0
@@ -223,9 +223,9 @@ def test_what_goes_back_to_the_supplier_opens_the_line_and_has_no_date_until_the
     state = an_order(received("GR-1", 100), taken_back("RV-1", 20))
     assert supply(state) == [(80, 3, "received"), (20, None, "backordered")]
     assert coverage_reported(state)["closed"] is False
-    order_messages.take(state, an_answer(100, statement(10, (CHANGED, 20, 28))), unnoted, TODAY)
+    order_workflow.take(state, an_answer(100, statement(10, (CHANGED, 20, 28))), unnoted, TODAY)
     assert supply(state) == [(80, 3, "received"), (20, 28, "confirmed")]
-    order_messages.take(state, received("GR-2", 20, day=28), unnoted, TODAY)
+    order_workflow.take(state, received("GR-2", 20, day=28), unnoted, TODAY)
     assert (supply(state), state.lines[0].closed) == ([(100, 28, "received")], True)
 
 
@@ -265,7 +265,7 @@ def test_what_is_taken_back_counts_once_whatever_order_it_comes_in(messages: Seq
 def test_what_takes_back_a_receipt_waits_for_it_and_a_person_is_told() -> None:
     state = an_order(taken_back("RV-1", 60, of="GR-1"))
     assert "receipt RV-1: it takes back receipt GR-1, which is not known yet" in asked(state)["no_answer"]
-    order_messages.take(state, received("GR-1", 60), unnoted, TODAY)
+    order_workflow.take(state, received("GR-1", 60), unnoted, TODAY)
     assert asked(state) == {}
     assert state.lines[0].received == 0
 
@@ -279,7 +279,7 @@ def test_more_than_a_receipt_brought_can_not_be_taken_back_of_it() -> None:
 def test_more_than_came_that_goes_back_is_put_to_a_person_until_the_receipt_is_there() -> None:
     state = an_order(taken_back("RV-1", 20))
     assert "line 10: 20 more went back than was received" in asked(state)["no_answer"]
-    order_messages.take(state, received("GR-1", 100), unnoted, TODAY)
+    order_workflow.take(state, received("GR-1", 100), unnoted, TODAY)
     assert asked(state) == {}
     assert state.lines[0].received == 80
 
@@ -337,7 +337,7 @@ def test_an_answer_after_60_of_100_were_despatched_is_about_the_rest(announced: 
 
 def test_an_answer_that_counts_from_what_was_received_keeps_what_is_on_the_way_in_it() -> None:
     state = an_order(received("GR-1", 60), shipped("D-1", 60), shipped("D-2", 20))
-    order_messages.take(state, an_answer(100, statement(10, (CHANGED, 40, 25))), unnoted, TODAY)
+    order_workflow.take(state, an_answer(100, statement(10, (CHANGED, 40, 25))), unnoted, TODAY)
     assert supply(state) == [(60, 3, "received"), (20, 25, "shipped"), (20, 25, "confirmed")]
 
 
@@ -388,7 +388,7 @@ def two_hundred() -> OrderState:
     state.lines[0] = state.lines[0].model_copy(
         update={"quantity": Decimal(200), "allocated": Decimal(200), "request": request}
     )
-    order_messages.take(state, an_answer(1, accepted=True), unnoted, TODAY)
+    order_workflow.take(state, an_answer(1, accepted=True), unnoted, TODAY)
     return state
 
 
@@ -415,7 +415,7 @@ def test_a_cancelled_or_replaced_advice_takes_the_first_one_back(messages: list[
 def test_a_cancellation_of_an_unknown_advice_is_put_to_a_person_until_that_comes() -> None:
     state = an_order(CANCELLED[1])
     assert "despatch D-1: D-1 cancels it, and it is not known yet" in asked(state)["no_answer"]
-    order_messages.take(state, CANCELLED[0], unnoted, TODAY)
+    order_workflow.take(state, CANCELLED[0], unnoted, TODAY)
     assert asked(state) == {}
     assert state.lines[0].in_transit == 0
 
@@ -457,7 +457,7 @@ def test_a_line_that_is_restored_in_the_erp_after_its_deletion_was_adopted_is_as
     decide(state, next(iter(asked(state))), Choice.APPROVE)
     assert state.lines[0].cancelled
     state.lines[0].complete()
-    order_messages.take(state, set_in_erp("deleted", "false", hour=300), unnoted, TODAY)
+    order_workflow.take(state, set_in_erp("deleted", "false", hour=300), unnoted, TODAY)
     [(purpose, summary)] = asked(state).items()
     assert "restored it" in summary
     decide(state, purpose, Choice.APPROVE)
@@ -481,7 +481,7 @@ def test_an_order_is_finished_when_its_lines_are_received_or_completed() -> None
     state = an_order(received("GR-1", 95, final=True), GoodsReceived(receipts=(a_bell_receipt("GR-2", 60),)))
     state.touched.clear()
     assert state.finished
-    order_messages.take(state, taken_back("RV-1", 5), unnoted, TODAY)
+    order_workflow.take(state, taken_back("RV-1", 5), unnoted, TODAY)
     state.touched.clear()
     assert not state.finished
     assert {requirement for requirement, _ in changes_to_report(state, TODAY)} == {CHAIN, BELL}

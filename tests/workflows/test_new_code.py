@@ -15,8 +15,7 @@ from runtime.rollout import CannotReplay, Rollout
 from runtime.temporal import RUNNER, WORKFLOWS
 from tests.conftest import FreshDatabase
 from tests.workflows.harness import POLICY, Harness
-from workflows.purchase_order.messages import OrderInput
-from workflows.purchase_order.workflow import PurchaseOrder
+from workflows.purchase_order.workflow import OrderInput, PurchaseOrder
 
 OLD, NEW = "old", "new"
 

@@ -21,10 +21,10 @@ from tests.workflows.arrivals import NOW, POLICY, a_request
 from workflows.memory import OpenQuestion
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.messages import take
 from workflows.purchase_order.questions import questions, settle_decisions
 from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import take
 
 TODAY = june(1)
 CHAIN = RequirementId("requirement/1710/CHAIN/1")

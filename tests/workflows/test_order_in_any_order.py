@@ -25,7 +25,7 @@ from tests.workflows.order_harness import (
     sent_order,
     statement,
 )
-from workflows.purchase_order import messages as order_messages
+from workflows.purchase_order import workflow as order_workflow
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.reports import coverage_of
 from workflows.purchase_order.state import OrderState
@@ -87,7 +87,7 @@ def picture(state: OrderState) -> dict[str, Any]:
 def order_after(messages: Sequence[Any]) -> dict[str, Any]:
     state = sent_order()
     for message in messages:
-        order_messages.take(state, message, unnoted, TODAY)
+        order_workflow.take(state, message, unnoted, TODAY)
     settle_requests(state, TODAY, unnoted)
     return picture(state)
 

@@ -13,7 +13,7 @@ from decisions.answers import ReadAnswer
 from decisions.ordering import is_newer
 from tests.decisions.models import a_peg, a_source, june, may
 from tests.workflows.arrivals import NOW, POLICY, a_request
-from workflows.purchase_order.dependents import needs_now
+from workflows.purchase_order.reports import needs_now
 from workflows.purchase_order.state import OrderState
 
 CHAIN = RequirementId("requirement/1710/CHAIN/1")

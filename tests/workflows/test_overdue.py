@@ -18,10 +18,10 @@ from tests.workflows.order_harness import BELL, CHAIN, a_receipt, an_answer, sen
 from tests.workflows.order_harness import CHANGED as TO_ANOTHER_DAY
 from tests.workflows.plant import EVERY_DAY
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.messages import take
 from workflows.purchase_order.questions import questions
 from workflows.purchase_order.reports import changes_to_report
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import take
 
 SLACK = timedelta(minutes=5)
 

@@ -23,10 +23,10 @@ from tests.workflows.arrivals import NOW, POLICY
 from tests.workflows.order_harness import a_receipt, an_answer, statement
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.messages import take
 from workflows.purchase_order.reports import changes_to_report, coverage, snapshot
 from workflows.purchase_order.sharing import share_groups, shared_lot
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import take
 
 TODAY = june(1)
 NAMES = [RequirementId(f"requirement/1710/SCREW/{number:02d}") for number in range(1, 14)]

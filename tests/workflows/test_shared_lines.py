@@ -24,13 +24,12 @@ from tests.decisions.models import a_peg, a_source, june, numbers
 from tests.workflows.arrivals import NOW, POLICY, a_request, reported
 from tests.workflows.order_harness import a_receipt, a_shipment, an_answer, an_edit, statement
 from workflows.purchase_order.changes import give_up, settle_requests
-from workflows.purchase_order.dependents import needs_now
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.messages import OrderMessage, take
-from workflows.purchase_order.reports import changes_to_report, coverage, coverage_of, snapshot
+from workflows.purchase_order.reports import changes_to_report, coverage, coverage_of, needs_now, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import OrderMessage, take
 
 TODAY = june(1)
 FIRST, SECOND, THIRD = (RequirementId(f"requirement/1710/CHAIN/{number}") for number in (1, 2, 3))

@@ -17,10 +17,10 @@ from tests.workflows.order_harness import (
     sent_order,
     statement,
 )
-from workflows.purchase_order.messages import take
 from workflows.purchase_order.questions import find_breaches, questions
 from workflows.purchase_order.reports import changes_to_report
 from workflows.purchase_order.state import OrderState
+from workflows.purchase_order.workflow import take
 
 TODAY = june(1)
 

@@ -2,10 +2,15 @@
 
 Each revision covers all its lines: one ERP write, one change order. Each call carries the order's audit events. A
 person's edit is never overwritten; an edit that the ERP reports waits for a decision (edits). A plant of ours receives
-no document but the needs that the order publishes (dependents).
+no document but the needs that the order publishes (reports).
+
+Deliveries that do not come by their date are followed here, too: the requirements test their coverage again, the
+supplier is reminded, the buyer is asked (R16), until a receipt, a new answer or a cancellation ends that.
+decisions.overdue decides when; the question is in questions.
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -33,10 +38,12 @@ from canonical.identity import document_reference
 from canonical.order import ChangeOutcome, Edited, OrderDocument, Placed, Refused, WriteOutcome, Written
 from canonical.policy import RouteKind
 from canonical.records import OrderStage
+from decisions.overdue import OverdueLevel, OverdueStep, overdue_schedule
 from workflows import queues
-from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, Entity
-from workflows.purchase_order.acknowledgements import note_sent
+from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, MOMENT, Entity
+from workflows.purchase_order.answers import note_sent
 from workflows.purchase_order.edits import take_edit
+from workflows.purchase_order.line import Line
 from workflows.purchase_order.reports import coverage, schedule
 from workflows.purchase_order.state import OrderState
 
@@ -529,3 +536,74 @@ class OrderDocuments:
         if isinstance(outcome, Refused):
             self._state.refusal = f"{outcome.reason} ({outcome.code})"
             self._entity.record("write.refused", system=outcome.system, code=outcome.code, reason=outcome.reason)
+
+
+class OverdueDeliveries:
+    """Follows the dates of one order's lines."""
+
+    def __init__(self, state: OrderState, entity: Entity[OrderState, Any], documents: OrderDocuments) -> None:
+        self._state = state
+        self._entity = entity
+        self._documents = documents
+
+    @property
+    def time_to_next(self) -> dt.timedelta | None:
+        """Time until the next level of any line; None: there is none to wait for."""
+        moments = [level.at for line in self._followed if (level := self._next(line)) is not None]
+        return max(min(moments) - workflow.now(), MOMENT) if moments else None
+
+    @property
+    def _followed(self) -> list[Line]:
+        state = self._state
+        return [] if state.to_be_placed or state.finished or state.unsent else state.lines
+
+    def _next(self, line: Line) -> OverdueLevel | None:
+        """The first level that is above the one reached for the line's present date."""
+        state, due = self._state, line.due_on
+        if due is None:
+            return None
+        levels = overdue_schedule(
+            due,
+            state.policy,
+            answered=not line.awaited,
+            remind=state.terms.route is not RouteKind.TRANSFER,
+            waited_since=line.waited_since,
+        )
+        reached = line.overdue_step if line.overdue_since == due else OverdueStep.NOT_DUE
+        return next((level for level in levels if level.step > reached), None)
+
+    async def go_on(self) -> None:
+        """Take every step that is due, by the policy current at that time."""
+        state, now = self._state, workflow.now()
+        for line in state.lines:
+            line.follow_date()
+        if not any(self._is_due(line, now) for line in self._followed):
+            return
+        state.policy = await self._entity.policy_now(state.policy, supplier=state.terms.supplier)
+        to_remind: list[int] = []
+        for line in self._followed:
+            while (level := self._next(line)) is not None and level.at <= now:
+                line.reach_overdue(level.promised, level.step)
+                state.as_of = max(state.as_of, level.at)
+                self._record(line, level)
+                if level.step is OverdueStep.REMIND_SUPPLIER:
+                    to_remind.append(line.number)
+        if to_remind:
+            state.delivery_reminders += 1
+            await self._documents.send_delivery_reminder(to_remind)
+
+    def _is_due(self, line: Line, now: dt.datetime) -> bool:
+        level = self._next(line)
+        return level is not None and level.at <= now
+
+    def _record(self, line: Line, level: OverdueLevel) -> None:
+        self._entity.record(
+            "delivery.overdue",
+            level.at,
+            line=line.number,
+            **line.whose,
+            promised=level.promised.isoformat(),
+            step=level.step.name.lower(),
+            rule=level.rule,
+            reason=level.reason(self._state.policy.version).model_dump(mode="json"),
+        )

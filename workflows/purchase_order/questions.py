@@ -24,14 +24,13 @@ from decisions.overdue import OverdueStep
 from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
-from workflows.purchase_order.acknowledgements import rejected, send_again
+from workflows.purchase_order.answers import in_the_suppliers_words, rejected, send_again
 from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import NOT_FIRM, Line
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
-from workflows.purchase_order.statements import in_the_suppliers_words
 from workflows.questions import Questions
 
 _ZERO = Decimal(0)
