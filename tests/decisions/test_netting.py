@@ -78,5 +78,7 @@ def test_of_an_order_that_has_ended_only_what_it_brought_counts_with_what_was_re
 def test_an_open_quantity_is_counted_until_it_is_ordered_again() -> None:
     coverage = a_coverage("PO", 100, received(60, june(1)), open_quantity=Decimal(40), closed=True)
     assert left_to_order(Decimal(100), [coverage]).uncovered == 0
-    settled = coverage.model_copy(update={"settled": 2})
+    settled = coverage.model_copy(update={"settled": 2, "settled_quantity": Decimal(40)})
     assert left_to_order(Decimal(100), [settled]).uncovered == 40
+    in_part = settled.model_copy(update={"settled_quantity": Decimal(30)})
+    assert left_to_order(Decimal(100), [in_part]).uncovered == 30, "10 more became open afterwards"
