@@ -103,7 +103,10 @@ def first_plan(lines: int) -> list[Line]:
 
 
 def second_plan(lines: int) -> list[Line]:
-    """Version 2: one in twenty is gone, one in ten changed much, one in ten slightly, some are new."""
+    """Version 2: one in twenty is gone, one in ten changed much, one in ten fell slightly, some are new.
+
+    A slight rise would be left alone by R4, and be told as a shortage that waits for a person.
+    """
     kept: list[Line] = []
     for number, line in enumerate(first_plan(lines)[:-1]):
         quantity = int(line["quantity"])
@@ -112,10 +115,10 @@ def second_plan(lines: int) -> list[Line]:
         if number % 10 == 1:
             quantity += 150
         elif number % 10 == 2:
-            quantity += 2
+            quantity -= 2
         kept.append(line if quantity == int(line["quantity"]) else _line(number, quantity))
     new = [_line(number, 40) for number in range(lines + 1, lines + 7) if number % 10 != 7]
-    return [*kept, *new, {**_line(lines, 5), "required_date": "2020-01-01"}]
+    return [*kept, *new, {**_line(lines, 5), "required_date": "soon"}]
 
 
 # -- what senders and clocks do
