@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from canonical.base import Criticality
 from canonical.policy import Absence, Approval, PlantPolicy, Role
-from decisions.approval import entitled_roles, may_decide, may_decide_as, route_approval, value_in_company_currency
+from decisions.approval import (
+    entitled_roles,
+    may_decide,
+    may_decide_as,
+    route_approval,
+    value_in_company_currency,
+    value_to_approve,
+)
 from tests.decisions.models import a_policy, june
 
 POLICY = a_policy()
@@ -58,6 +65,15 @@ def test_half_a_cent_is_a_cent() -> None:
 def test_a_currency_without_a_rate_is_an_error_that_says_where_to_add_it() -> None:
     with pytest.raises(ValueError, match=r"no rate for GBP on 2026-06-01 in the policy; add it to approval\.rates"):
         value_in_company_currency(Decimal(1), Decimal(1), Decimal(1), "GBP", POLICY.approval, june(1))
+
+
+def test_a_change_whose_value_nobody_knows_is_worth_the_managers_decision_and_no_change_is_worth_nothing() -> None:
+    def value(delta: int, currency: str) -> Decimal:
+        return value_to_approve(Decimal(delta), Decimal(200), Decimal(100), currency, POLICY.approval, june(1))
+
+    assert value(-300, "USD") == 552
+    assert value(-1, "GBP") == POLICY.approval.manager_from
+    assert str(value(0, "GBP")) == "0.00"
 
 
 def test_nobody_decides_what_they_proposed() -> None:

@@ -71,6 +71,21 @@ def test_what_can_t_be_placed_is_objected_to_and_says_why(item: str, ours: bool,
     assert why in objection
 
 
+def test_a_despatch_of_what_can_t_be_placed_says_why_and_ships_the_rest() -> None:
+    parts = (
+        ShippedLine(line=7, quantity=Decimal(5)),
+        ShippedLine(line=10, quantity=Decimal(5), item="NUT", by_reference=True),
+        ShippedLine(line=20, quantity=Decimal(5)),
+    )
+    shipment = ShipmentAnnounced(order_number="45", despatch_number="D1", lines=parts, effective_at=NOW)
+    found = place_shipment(shipment, ORDER)
+    assert [(each.line, each.quantity) for each in found.shipment.lines] == [(20, Decimal(5))]
+    assert found.unclear == {
+        7: "the order has no line 7",
+        10: "line 10 of the order is item BOLT; the document names item NUT for it",
+    }
+
+
 def test_two_lines_about_one_are_objected_to() -> None:
     [(number, objection)] = placed(line(1, item="NUT", by_reference=False), line(20))
     assert (number, "two lines" in objection) == (20, True)
