@@ -182,12 +182,15 @@ class InternalActivities:
     async def close_exception(self, call: CloseExceptionCall) -> bool:
         """Record, and report the decision to the entity that raised the exception, and to all who share it."""
         await self._ledger.record([call.audit_batch])
+        # Closed before anybody is told: whoever tries again at once must not wait for this question once more.
+        waiting = await self._ledger.close_question(call.exception_id, _TOLD_AT_ONCE)
         reported = call.decided is not None and await self._entities.report_decision(call.raised_by, call.decided)
         decided = call.decided or _try_again(call)
-        while waiting := await self._ledger.close_question(call.exception_id, _TOLD_AT_ONCE):
+        while waiting:
             others = [requirement for requirement in waiting if requirement != call.raised_by or not reported]
             await asyncio.gather(*(self._entities.report_decision(requirement, decided) for requirement in others))
             await self._ledger.question_told(call.exception_id, waiting)
+            waiting = await self._ledger.close_question(call.exception_id, _TOLD_AT_ONCE)
         return reported
 
     @activity.defn(name="internal.join_question")

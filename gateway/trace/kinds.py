@@ -168,6 +168,19 @@ def _answered(data: Data) -> Description:
     )
 
 
+def _acknowledged(data: Data) -> Description:
+    rejected = data.get("outcome") == "rejected"
+    document = statement(data, "document", "the {}")
+    remarks = data.get("remarks")
+    said = "; ".join(str(each) for each in remarks) if isinstance(remarks, list) else None
+    return Description(
+        Lane.SUPPLIER,
+        "Document rejected by the supplier's system" if rejected else "Document acknowledged",
+        join(document, statement(data, "revision", "revision {}"), said or None),
+        Tone.BAD if rejected else Tone.QUIET,
+    )
+
+
 def _received(data: Data) -> Description:
     given = data.get("receipts")
     receipts = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else [data]
@@ -267,11 +280,26 @@ KINDS: dict[str, Describe] = {
     "answer.outside_tolerance": _plain(
         Lane.ORDER, "Answer outside tolerance", Tone.CARE, ("field", "{}"), ("rule", "rule {}")
     ),
+    "answer.refused": _plain(
+        Lane.SUPPLIER, "Answer of another party, not taken", Tone.BAD, ("answer_number", "{}"), ("why", "{}")
+    ),
+    "document.acknowledged": _acknowledged,
+    "acknowledgement.refused": _plain(
+        Lane.SUPPLIER,
+        "Acknowledgement of another party, not taken",
+        Tone.CARE,
+        ("acknowledgement_number", "{}"),
+        ("why", "{}"),
+    ),
     "coverage.written": _plain(Lane.ORDER, "ERP and APS told", Tone.QUIET),
     "reminder.sent": _plain(Lane.ORDER, "Supplier reminded", Tone.CARE, ("reminder", "reminder {}")),
     "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),
     "delivery.reminded": _plain(Lane.ORDER, "Supplier reminded of delivery", Tone.CARE, ("reminder", "reminder {}")),
     "shipment.announced": _plain(Lane.SUPPLIER, "Shipped", Tone.GOOD, ("despatch_number", "despatch {}")),
+    "shipment.refused": _plain(
+        Lane.SUPPLIER, "Despatch of another party, not taken", Tone.BAD, ("despatch_number", "{}"), ("why", "{}")
+    ),
+    "shipment.unclear": _plain(Lane.SUPPLIER, "Despatch unclear", Tone.BAD, ("despatch_number", "{}"), ("why", "{}")),
     "shipment.cancelled": _plain(Lane.SUPPLIER, "Despatch cancelled", Tone.CARE, ("takes_back", "{}")),
     "goods.taken_back": _plain(
         Lane.WAREHOUSE,

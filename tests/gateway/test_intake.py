@@ -163,7 +163,7 @@ BAD: list[tuple[str, int, str, str, Any, dict[str, Any]]] = [
         withdrawn("e-1") | {"data": withdrawn("e-1")["data"] | {"plant": "P9"}},
     ),
     ("a receipt without order", 422, "invalid_field", "data.order", "", received("e-1", order="")),
-    ("a receipt of nothing", 422, "invalid_field", "data.quantity", "-1", received("e-1", quantity="-1")),
+    ("a receipt of nothing", 422, "invalid_field", "data.quantity", "0", received("e-1", quantity="0")),
     (
         "an answer of less than nothing",
         422,

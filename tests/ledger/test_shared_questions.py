@@ -1,8 +1,14 @@
 """A fault that many requirements meet is one question; whoever closes it misses nobody who waits."""
 
 import asyncio
+from typing import Any
 
+from activities.internal import InternalActivities
+from canonical.calls import CloseExceptionCall
+from canonical.exception import Choice, Decision, ExceptionDecided
+from canonical.identity import ExceptionId
 from ledger.ledger import Ledger
+from tests.ledger.stories import MORNING, audit_batch, shortage
 
 ABOUT = ("P1", "X", "d1")
 
@@ -42,3 +48,34 @@ async def test_a_question_that_the_last_one_left_is_joined_by_nobody(ledger: Led
     assert await ledger.leave_question("exception/a", "requirement/a") == 1
     assert await ledger.leave_question("exception/a", "requirement/b") == 0
     assert await ledger.join_question(*ABOUT, "exception/c", "requirement/c") == "exception/c"
+
+
+async def test_whoever_tries_again_as_soon_as_it_is_told_asks_anew(ledger: Ledger) -> None:
+    """A requirement that hears the decision may meet the same fault before the question has told everybody."""
+    for name in "ab":
+        await ledger.join_question(*ABOUT, f"exception/{name}", f"requirement/{name}")
+    asked_anew: dict[str, str] = {}
+
+    class Entities:
+        async def report_decision(self, requirement: str, _: ExceptionDecided) -> bool:
+            asked_anew[requirement] = await ledger.join_question(*ABOUT, f"{requirement}/again", requirement)
+            return True
+
+    nowhere: Any = None
+    entities: Any = Entities()
+    decision = Decision(
+        event_id="e", digest="d1", choice=Choice.RETRY, decided_by="ben", comment="", decided_at=MORNING
+    )
+    decided = ExceptionDecided(exception_id=ExceptionId("exception/a"), digest="d1", decision=decision)
+    call = CloseExceptionCall(
+        audit_batch=audit_batch(shortage(1)),
+        exception_id=ExceptionId("exception/a"),
+        raised_by="requirement/a",
+        decided=decided,
+        closed_at=MORNING,
+        digest="d1",
+    )
+    assert await InternalActivities(ledger, entities, nowhere, nowhere).close_exception(call)
+    assert sorted(asked_anew) == ["requirement/a", "requirement/b"]
+    assert set(asked_anew.values()) <= {"requirement/a/again", "requirement/b/again"}
+    assert list(await ledger.close_question("exception/a", 9)) == []
