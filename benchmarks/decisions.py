@@ -31,7 +31,8 @@ from decisions.assess import SourcingDecision, decide_sourcing
 from decisions.supply_requests import request_for
 
 TODAY = dt.date(2026, 5, 4)
-DECISIONS_PER_UNIT = ">= 5.5"
+DECISIONS_PER_UNIT = ">= 4.5"
+"""Processors differ by a fifth (docs/performance.md)."""
 _UNITS_A_TURN = 15
 """They take about as long as the hundred decisions of a turn."""
 
