@@ -9,6 +9,8 @@ environment, is played by `start_database`. Linux only: elsewhere loopback has o
 import asyncio
 import os
 import re
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -30,10 +32,13 @@ _PASSWORDS_ONLY = "local all all trust\nhost all all all scram-sha-256\n"
 class Compose:
     """The services of the file, with the values of an .env file."""
 
-    def __init__(self, values: Mapping[str, str], programs: Path, processes: Processes, folder: Path) -> None:
-        """`programs`: a folder with the images' programs of Temporal, and its schemas."""
+    def __init__(
+        self, values: Mapping[str, str], programs: Path, database: Path, processes: Processes, folder: Path
+    ) -> None:
+        """`programs`: a folder with the images' programs of Temporal, and its schemas; `database`: PostgreSQL's."""
         self._values = values
         self._programs = programs
+        self._database = database
         self._processes = processes
         self._folder = folder
         self.services: dict[str, dict[str, Any]] = self._filled_in(
@@ -48,7 +53,7 @@ class Compose:
 
     def environment(self, service: str) -> dict[str, str]:
         """What its processes get, and nothing of this machine's but where programs are."""
-        folders = (self._programs, postgres.installed_binaries() / "bin", Path(sys.executable).parent, self._folder)
+        folders = (self._programs, self._database / "bin", Path(sys.executable).parent, self._folder)
         given = {name: self._here(service, str(value)) for name, value in self.services[service]["environment"].items()}
         machine = environment_for_child()
         path = ":".join((*map(str, folders[:-1]), machine["PATH"], str(folders[-1])))
@@ -66,6 +71,7 @@ class Compose:
         server = await postgres.start(
             self._processes,
             data,
+            installed=self._database,
             name=service,
             arguments=(*arguments, "-c", f"listen_addresses={address}", "-c", "port=5432", "-c", f"hba_file={rules}"),
         )
@@ -158,6 +164,19 @@ class Compose:
         given = self._values.get(found["name"], "")
         assert given or found["how"] != "?", f"{found['name']}: {found['text']}"
         return given or (found["text"] or "" if found["how"] == "-" else "")
+
+
+def whole_postgres() -> Path | None:
+    """The folder above `bin` of a PostgreSQL with its contributed modules, as its image has them: Temporal's
+    visibility needs btree_gin, which the embedded one lacks. None: there is none on this machine.
+    """
+    config = shutil.which("pg_config")
+    if config is None:
+        return None
+    answer = subprocess.run([config, "--bindir", "--sharedir"], capture_output=True, text=True, check=True).stdout
+    programs, shared = map(Path, answer.split("\n")[:2])
+    complete = (programs / "initdb").exists() and (shared / "extension" / "btree_gin.control").exists()
+    return programs.parent if complete else None
 
 
 def _seconds(duration: str) -> float:

@@ -18,7 +18,7 @@ from temporalio.client import Client
 from settings import ToolSettings, environment_for_child
 from tests.scenarios.installation import policies_of
 from tests.scenarios.whole_plans import AT_ONCE, first_plan, master_data, until, upload
-from tests.site.compose import Compose
+from tests.site.compose import Compose, whole_postgres
 from tools.ports import free_port
 from tools.processes import Processes, Program
 from tools.temporal_cli import server_programs
@@ -61,15 +61,24 @@ def programs(pytestconfig: pytest.Config) -> Path:
     return found
 
 
+@pytest.fixture(scope="module")
+def database(programs: Path) -> Path:
+    """PostgreSQL as its image has it."""
+    found = whole_postgres()
+    if found is None:
+        pytest.skip("it needs PostgreSQL with its contributed modules (Debian: apt install postgresql)")
+    return found
+
+
 @asynccontextmanager
 async def up(
-    folder: Path, programs: Path, simulators: str, restore: Path | None = None
+    folder: Path, programs: Path, database: Path, simulators: str, restore: Path | None = None
 ) -> AsyncIterator[tuple[Compose, Site]]:
     """`docker compose up`, into empty databases or those of a back-up; what it depends on first."""
     folder.mkdir(mode=0o755)
     values = _env_file(folder, simulators)
     async with Processes(folder, on_signals=False) as processes:
-        compose = Compose(values, programs, processes, folder)
+        compose = Compose(values, programs, database, processes, folder)
         if shutil.which("nc") is None:
             (folder / "nc").write_text(_NC)
             (folder / "nc").chmod(0o755)
@@ -148,10 +157,10 @@ async def simulators(open_folder: Path) -> AsyncIterator[str]:
 
 
 async def test_docker_compose_up_takes_a_requirement_to_an_order_and_comes_back_from_its_back_up(
-    programs: Path, simulators: str, open_folder: Path
+    programs: Path, database: Path, simulators: str, open_folder: Path
 ) -> None:
     [line, *_] = first_plan(1)
-    async with up(open_folder / "first", programs, simulators) as (compose, site):
+    async with up(open_folder / "first", programs, database, simulators) as (compose, site):
         (await site.control.post("/erp/control/master-data", json=master_data())).raise_for_status()
         await upload(site, AT_ONCE, 1, [line])
         covered = await until(lambda: requirement(site, "covered"), lambda: f"covered: {site.seen}", _SECONDS)
@@ -162,7 +171,7 @@ async def test_docker_compose_up_takes_a_requirement_to_an_order_and_comes_back_
         assert str(dumps) in said
         print({name: f"{seconds:.1f} s" for name, seconds in compose.seconds.items()})
 
-    async with up(open_folder / "second", programs, simulators, restore=dumps) as (compose, site):
+    async with up(open_folder / "second", programs, database, simulators, restore=dumps) as (compose, site):
         again = await until(lambda: requirement(site, "covered"), lambda: f"covered: {site.seen}", _SECONDS)
         assert again["id"] == covered["id"]
         await upload(site, AT_ONCE, 2, [{**line, "quantity": "500"}])
