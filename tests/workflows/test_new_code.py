@@ -5,7 +5,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 from temporalio import workflow
-from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
+from temporalio.api.enums.v1 import RoutingConfigUpdateState
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.testing import WorkflowEnvironment
 
@@ -82,6 +86,18 @@ class Installation:
                 namespace=self.harness.client.namespace, deployment_name=self.harness.queue, build_id=build
             )
         )
+
+        async def known_everywhere() -> bool:
+            described = await self.harness.client.workflow_service.describe_worker_deployment(
+                DescribeWorkerDeploymentRequest(
+                    namespace=self.harness.client.namespace, deployment_name=self.harness.queue
+                )
+            )
+            state = described.worker_deployment_info.routing_config_update_state
+            return state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
+
+        # The server tells its task queues afterwards; a message before that is still the old version's.
+        await self.harness.until(known_everywhere)
 
     async def moves(self, entity: str, build: str) -> None:
         """Until the entity's present run belongs to the version."""
