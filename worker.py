@@ -49,7 +49,7 @@ from runtime.directory import EntityDirectory
 from runtime.duplicate_sweep import sweep_duplicates
 from runtime.health import Check, serving_health
 from runtime.metrics import RunMetrics, duplicates_gauge, runtime_with_metrics, stuck_runs
-from runtime.replay_guard import Outcome, replay_sample
+from runtime.replay_guard import ReplayOutcome, replay_sample
 from runtime.rollout import CannotReplay, Rollout
 from runtime.telemetry import exporting
 from runtime.temporal import RUNNER, WORKFLOWS, connect_temporal, deployment, version_of_this_code
@@ -270,7 +270,7 @@ async def run(
     queue = settings.task_queue_prefix
     version = version_of_this_code(queue)
 
-    async def guard(query: str) -> Outcome:
+    async def guard(query: str) -> ReplayOutcome:
         return await replay_sample(client, query, runner)
 
     rollout = Rollout(client, version, queue, guard, warn=settings.replay_guard is ReplayGuard.WARN)

@@ -34,7 +34,7 @@ log = logging.getLogger("pegline.replay")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayOutcome:
     """What the sample shows."""
 
     replayed: int
@@ -44,14 +44,14 @@ class Outcome:
 
 async def replay_sample(
     client: Client, query: str, runner: WorkflowRunner = RUNNER, workflows: Sequence[type] = WORKFLOWS
-) -> Outcome:
+) -> ReplayOutcome:
     """Replay some of the open runs that the visibility query finds. Raises RPCError."""
     began = time.monotonic()
     runs = [run for kind in workflows for run in await _sample(client, f"{query} AND WorkflowType = '{_name(kind)}'")]
     histories = [history for history in await _together([_history(client, run) for run in runs]) if history]
     failed = await _replay(histories, workflows, runner)
     log.info("replayed %d open runs in %.1f s, %d failed", len(histories), time.monotonic() - began, len(failed))
-    return Outcome(len(histories), failed)
+    return ReplayOutcome(len(histories), failed)
 
 
 async def _sample(client: Client, query: str) -> list[WorkflowExecution]:

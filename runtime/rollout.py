@@ -34,7 +34,7 @@ from temporalio.client import Client
 from temporalio.common import OneTimeVersioningOverride, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 
-from runtime.replay_guard import Outcome
+from runtime.replay_guard import ReplayOutcome
 
 SILENCE = timedelta(seconds=75)
 """A worker that has not asked for work for so long is gone: it asks at least once a minute."""
@@ -44,7 +44,7 @@ _REGISTERED_SECONDS = 60.0
 itself, to answer questions about versions: workflows of its own keep them."""
 _PASSING = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)
 
-Guard = Callable[[str], Awaitable[Outcome]]
+Guard = Callable[[str], Awaitable[ReplayOutcome]]
 """Replays a sample of the runs that a visibility query finds."""
 
 log = logging.getLogger("pegline.rollout")

@@ -25,7 +25,7 @@ from gateway.intake.documents import (
     SUPPLIER_DOCUMENT,
     SUPPLIER_REPLY,
     Divided,
-    Unreadable,
+    UnreadableContent,
     content_again,
     read_document,
     stored_content,
@@ -293,7 +293,7 @@ def _recipient(row: Waiting) -> Recipient:
 def _or_dead(content: Any) -> Any:
     if isinstance(content, Divided):
         return Settled("divided", f"{content.messages} messages, each delivered by itself")
-    return Dead(content.code, content.detail, content.next_step) if isinstance(content, Unreadable) else content
+    return Dead(content.code, content.detail, content.next_step) if isinstance(content, UnreadableContent) else content
 
 
 __all__ = ["Relay", "RelayPace", "dead_letter"]

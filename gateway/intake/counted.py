@@ -16,10 +16,8 @@ from canonical.units import fraction_of_a_count, is_whole
 
 Counted = tuple[str, Decimal | None, str | None]
 """Where it stands, the quantity, its unit."""
-
-
-def fractions(
-    message: Need
+Stated = (
+    Need
     | Withdrawal
     | OrderAnswer
     | ShipmentAnnounced
@@ -27,25 +25,19 @@ def fractions(
     | GoodsReceipt
     | DocumentEdit
     | BomRevised
-    | StockReport,
-) -> Iterator[tuple[str, Decimal, str]]:
+    | StockReport
+)
+"""What a message from outside becomes."""
+
+
+def fractions(message: Stated) -> Iterator[tuple[str, Decimal, str]]:
     """The counted quantities of a message that are not whole: (field, quantity, what is wrong)."""
     for name, quantity, unit in _quantities(message):
         if quantity is not None and unit is not None and not is_whole(quantity, unit):
             yield name, quantity, fraction_of_a_count(quantity, unit)
 
 
-def _quantities(
-    message: Need
-    | Withdrawal
-    | OrderAnswer
-    | ShipmentAnnounced
-    | DocumentAcknowledged
-    | GoodsReceipt
-    | DocumentEdit
-    | BomRevised
-    | StockReport,
-) -> Iterator[Counted]:
+def _quantities(message: Stated) -> Iterator[Counted]:
     match message:
         case Need():
             yield "quantity", message.quantity, message.unit

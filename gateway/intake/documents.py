@@ -34,7 +34,7 @@ _COPIED_BYTES_MAX = 64 * 1024 * 1024
 Statement = OrderAnswer | ShipmentAnnounced | DocumentAcknowledged
 
 
-class Unreadable(Model):
+class UnreadableContent(Model):
     """Why a supplier's document, or a message of it, can't be read."""
 
     code: str
@@ -48,7 +48,7 @@ class Divided(Model):
     messages: int = Field(ge=0)
 
 
-DocumentContent = tuple[Statement, ...] | Unreadable | Divided
+DocumentContent = tuple[Statement, ...] | UnreadableContent | Divided
 """The content of a stored row."""
 _CONTENT: TypeAdapter[DocumentContent] = TypeAdapter(DocumentContent)
 
@@ -57,7 +57,7 @@ class ReadMessage(Model):
     """A message of a document and its content."""
 
     body: bytes
-    content: tuple[Statement, ...] | Unreadable
+    content: tuple[Statement, ...] | UnreadableContent
 
 
 class ReadDocument(Model):
@@ -101,17 +101,17 @@ def _read(dialect: SupplierDialect, channel: str, body: bytes, content_type: str
         return _whole(body, "dialect_failed", detail, "have the reader fixed, then replay")
 
 
-def _content(content: tuple[Statement, ...] | UnreadableMessage) -> tuple[Statement, ...] | Unreadable:
+def _content(content: tuple[Statement, ...] | UnreadableMessage) -> tuple[Statement, ...] | UnreadableContent:
     if isinstance(content, UnreadableMessage):
-        return Unreadable(code=content.code, detail=content.detail, next_step=content.next_step)
+        return UnreadableContent(code=content.code, detail=content.detail, next_step=content.next_step)
     for path, _, detail in (each for statement in content for each in fractions(statement)):
         step = "ask the supplier what was meant, and have the document sent again"
-        return Unreadable(code="fraction_of_a_count", detail=f"{path}: {detail}", next_step=step)
+        return UnreadableContent(code="fraction_of_a_count", detail=f"{path}: {detail}", next_step=step)
     return content
 
 
 def _whole(body: bytes, code: str, detail: str, next_step: str) -> ReadDocument:
-    unreadable = Unreadable(code=code, detail=detail, next_step=next_step)
+    unreadable = UnreadableContent(code=code, detail=detail, next_step=next_step)
     return ReadDocument(messages=(ReadMessage(body=body, content=unreadable),))
 
 
@@ -132,7 +132,7 @@ def rows_of(document: ReadDocument, arrival: Arrival) -> list[Arrival]:
     ]
     copied = sum(len(body) for body, _, _ in parts)
     if copied > _COPIED_BYTES_MAX:
-        too_many = Unreadable(
+        too_many = UnreadableContent(
             code="message_too_large",
             detail=f"its messages are about so many orders that they would take {copied} bytes",
             next_step="have the supplier send it in several documents",
@@ -159,8 +159,10 @@ def rows_of(document: ReadDocument, arrival: Arrival) -> list[Arrival]:
     return [_row(arrival, None, Divided(messages=len(parts))), *messages, *replies]
 
 
-def _by_order(content: tuple[Statement, ...] | Unreadable) -> dict[str | None, tuple[Statement, ...] | Unreadable]:
-    if isinstance(content, Unreadable):
+def _by_order(
+    content: tuple[Statement, ...] | UnreadableContent,
+) -> dict[str | None, tuple[Statement, ...] | UnreadableContent]:
+    if isinstance(content, UnreadableContent):
         return {None: content}
     orders: dict[str | None, tuple[Statement, ...]] = {}
     for statement in content:
@@ -172,7 +174,7 @@ def _row(arrival: Arrival, order: str | None, content: DocumentContent) -> Arriv
     written = _CONTENT.dump_json(content)
     if len(written) > MESSAGE_BYTES_MAX:
         written = _CONTENT.dump_json(
-            Unreadable(
+            UnreadableContent(
                 code="message_too_large",
                 detail=f"what the document says has {len(written)} bytes; at most {MESSAGE_BYTES_MAX} are taken",
                 next_step="have the supplier send it in several documents",
@@ -186,11 +188,11 @@ def stored_content(message: str) -> DocumentContent:
     return _CONTENT.validate_json(message)
 
 
-def content_again(document: ReadDocument, order: str | None) -> tuple[Statement, ...] | Unreadable:
+def content_again(document: ReadDocument, order: str | None) -> tuple[Statement, ...] | UnreadableContent:
     """What a stored row says once it is read again: of its order, where it names one."""
     statements: list[Statement] = []
     for message in document.messages:
-        if isinstance(message.content, Unreadable):
+        if isinstance(message.content, UnreadableContent):
             return message.content
         statements += message.content
     of_order = [each for each in statements if order is None or each.order_number == order]
@@ -209,7 +211,7 @@ __all__ = [
     "DocumentContent",
     "ReadDocument",
     "Statement",
-    "Unreadable",
+    "UnreadableContent",
     "content_again",
     "document_id",
     "message_id",

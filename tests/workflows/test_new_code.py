@@ -14,7 +14,7 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.testing import WorkflowEnvironment
 
 from ledger.database import connect
-from runtime.replay_guard import Outcome, replay_sample
+from runtime.replay_guard import ReplayOutcome, replay_sample
 from runtime.rollout import CannotReplay, Rollout
 from runtime.temporal import RUNNER, WORKFLOWS
 from tests.conftest import FreshDatabase
@@ -57,7 +57,7 @@ class Installation:
     async def start(self, build: str, workflows: Sequence[type] = WORKFLOWS, *, warn: bool = False) -> Rollout:
         """Start workers of a version as worker.py does."""
 
-        async def guard(query: str) -> Outcome:
+        async def guard(query: str) -> ReplayOutcome:
             return await replay_sample(self.harness.client, query, RUNNER, workflows)
 
         rollout = Rollout(self.harness.client, self.version(build), self.harness.queue, guard, warn=warn)

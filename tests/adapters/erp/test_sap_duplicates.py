@@ -270,8 +270,13 @@ async def test_the_worker_reports_again_and_again_and_survives_an_erp_that_is_do
 
 
 async def test_no_sweep_where_none_is_wanted() -> None:
-    class Never:
-        async def duplicates(self, since: dt.date) -> Sequence[DuplicateDocuments]:
-            raise AssertionError
+    asked: list[dt.date] = []
 
-    await sweep_duplicates(Never(), 0, lambda: TODAY)
+    class Noted:
+        async def duplicates(self, since: dt.date) -> Sequence[DuplicateDocuments]:
+            asked.append(since)
+            return []
+
+    async with asyncio.timeout(5):
+        await sweep_duplicates(Noted(), 0, lambda: TODAY)
+    assert asked == []

@@ -263,6 +263,7 @@ async def test_an_expired_session_is_renewed_where_a_gateway_drops_saps_header(e
     text = "CSRF token validation failed"
     sap.fault("answer", REQUISITIONS, status=403, headers={"content-type": "text/plain"}, body=text)
     one_of_each(sap, placed(await place(erp)))
+    assert sap.simulator.plan.planned[0].hits == 1, "the write after the refused one was taken"
 
 
 async def test_many_writers_share_an_expired_session(erp: SapErp, sap: Sap) -> None:
