@@ -32,6 +32,7 @@ from canonical.messages import (
     SupplierAnswered,
     SupplyRequested,
 )
+from canonical.need import Need
 from canonical.plan import PlanRunStatus as PlanRunStatus
 from canonical.records import EndedEntity, ExceptionSnapshot
 from canonical.supply import CoverageChanged
@@ -67,19 +68,11 @@ class EntityDirectory:
         False: it ended at this very moment and received nothing.
         """
         need = opened.need
-        started = await self._start(
-            MaterialRequirement.run,
+        started = await self._start_requirement(
             RequirementInput(opened=opened),
-            id=need.id,
-            attributes={
-                sa.PLANT: need.plant,
-                sa.ITEM: need.item,
-                sa.STAGE: "open",
-                sa.CORRELATION_ID: opened.correlation_id,
-            },
-            priority=queues.priority(need.plant, [need.criticality]),
-            summary=f"{need.quantity} {need.unit} of {need.item} at {need.plant} by {need.required_date}",
-            details=f"{need.demand_reference} of {need.source}, plan version {need.revision.plan_version}",
+            need,
+            opened.correlation_id,
+            f", plan version {need.revision.plan_version}",
             reopen=reopen,
         )
         return started or await self._signal(need.id, MaterialRequirement.plan_changed, opened)
@@ -102,23 +95,33 @@ class EntityDirectory:
         False: it runs no more at this very moment, and received nothing.
         """
         state = RequirementState.resumed(ended)
-        need = state.need
-        started = await self._start(
-            MaterialRequirement.run,
+        started = await self._start_requirement(
             RequirementInput(state=state, inbox=[changed]),
-            id=requirement,
+            state.need,
+            state.correlation_id,
+            ": what it had received is taken back",
+            reopen=True,
+        )
+        return started or await self.report_coverage(requirement, changed)
+
+    async def _start_requirement(
+        self, given: RequirementInput, need: Need, correlation_id: str, remark: str, *, reopen: bool
+    ) -> bool:
+        return await self._start(
+            MaterialRequirement.run,
+            given,
+            id=need.id,
             attributes={
                 sa.PLANT: need.plant,
                 sa.ITEM: need.item,
                 sa.STAGE: "open",
-                sa.CORRELATION_ID: state.correlation_id,
+                sa.CORRELATION_ID: correlation_id,
             },
             priority=queues.priority(need.plant, [need.criticality]),
             summary=f"{need.quantity} {need.unit} of {need.item} at {need.plant} by {need.required_date}",
-            details=f"{need.demand_reference} of {need.source}: what it had received is taken back",
-            reopen=True,
+            details=f"{need.demand_reference} of {need.source}{remark}",
+            reopen=reopen,
         )
-        return started or await self.report_coverage(requirement, changed)
 
     # -- orders
 
