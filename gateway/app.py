@@ -19,6 +19,8 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
+from gateway.pages import home, static
+from gateway.pages.refusals import RefusalPages
 from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
@@ -34,6 +36,7 @@ RFC 3339 with an offset, business dates ISO, quantities and prices decimal strin
 
 _IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
 """Availability first: it gets by far the most requests."""
+_PAGES = (home, static)
 
 
 def utc_now() -> dt.datetime:
@@ -101,8 +104,9 @@ def create_app(
         typed=frozenset({"/v1/plan-runs", "/v1/events"}),
         host_names=host_names,
     )
+    app.add_middleware(RefusalPages)
     app.add_middleware(RequestSpans, tracer=tracer)
-    for part in _IN_ORDER:
+    for part in (*_IN_ORDER, *_PAGES):
         app.include_router(part.routes)
     return app
 

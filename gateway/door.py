@@ -19,7 +19,7 @@ from gateway.problems import Refusal
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM_TYPES = frozenset({"text/plain", "multipart/form-data", "application/x-www-form-urlencoded"})
-"""Types that a web page may send anywhere without a preflight request; we accept none of them."""
+"""Types that a web page may send anywhere without a preflight request; the API accepts none of them."""
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _ADDRESS_BYTES_MAX = 8_000
 IDLE_SECONDS_MAX = 15.0
@@ -88,7 +88,7 @@ class Door:
             )
         _require_text(address)
         if scope["method"] in _CHANGING:
-            _require_no_page(headers, host, typed=scope["path"] in self._typed)
+            _require_no_page(headers, host, scope["path"], typed=scope["path"] in self._typed)
 
     def _is_ours(self, host: str) -> bool:
         """A page can point a name of its own at our address (DNS rebinding), but not an address or a name without a
@@ -148,8 +148,11 @@ def _require_text(address: bytes) -> None:
     )
 
 
-def _require_no_page(headers: Headers, host: str, *, typed: bool) -> None:
-    """Refuse what a web page can send without our consent; `typed`: the route checks the content type itself."""
+def _require_no_page(headers: Headers, host: str, path: str, *, typed: bool) -> None:
+    """Refuse what a foreign web page can send; `typed`: the route checks the content type itself.
+
+    Forms come from our own pages only, which have no place under /v1: browsers name the page's origin with a POST.
+    """
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
         raise Refusal(
@@ -161,7 +164,7 @@ def _require_no_page(headers: Headers, host: str, *, typed: bool) -> None:
             value=origin,
         )
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in _FORM_TYPES and not typed:
+    if media_type in _FORM_TYPES and not typed and path.startswith("/v1/"):
         raise Refusal(
             415,
             "unsupported_media_type",

@@ -11,6 +11,17 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _engineering_change()
+    _snapshots()
+    _events()
+    _inbox()
+    _stock()
+    _consolidation()
+    _plan_runs()
+    _questions()
+
+
+def _engineering_change() -> None:
     op.create_table(
         "bom_line",
         sa.Column("plant", sa.Text(), nullable=False),
@@ -24,6 +35,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plant", "assembly", "revision", "component", name="pk_bom_line"),
     )
     op.create_index("ix_bom_line_component", "bom_line", ["plant", "component"])
+
+
+def _snapshots() -> None:
     op.create_table(
         "engineering_change",
         sa.Column("id", sa.Text(), nullable=False),
@@ -38,130 +52,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_engineering_change"),
     )
     op.create_index("ix_engineering_change_plant_assembly", "engineering_change", ["plant", "assembly"])
-    op.create_table(
-        "audit_event",
-        sa.Column("entity_id", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("business_time", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("business_offset_seconds", sa.Integer(), nullable=False),
-        sa.Column("processing_time", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("processing_offset_seconds", sa.Integer(), nullable=False),
-        sa.Column("data", sa.JSON(), nullable=False),
-        sa.Column("writer", sa.Text(), nullable=False),
-        sa.Column("previous_hash", sa.Text(), nullable=False),
-        sa.Column("hash", sa.Text(), nullable=False),
-        sa.Column("superseded", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("entity_id", "position", name="pk_audit_event"),
-    )
-    op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
-    op.create_table(
-        "lease",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("holder", sa.Text(), nullable=False),
-        sa.Column("fence", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_lease"),
-    )
-    op.create_table(
-        "call_slot",
-        sa.Column("counterpart", sa.Text(), nullable=False),
-        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("counterpart", name="pk_call_slot"),
-    )
-    op.create_table(
-        "inbox",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("event_id", sa.Text(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("content_type", sa.Text(), nullable=False),
-        sa.Column("correlation_id", sa.Text(), nullable=False),
-        sa.Column("traceparent", sa.Text(), nullable=True),
-        sa.Column("entity", sa.Text(), nullable=True),
-        sa.Column("partition", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("status", sa.Text(), server_default=sa.text("'stored'"), nullable=False),
-        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("message", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_inbox"),
-        sa.UniqueConstraint("source", "event_id", name="uq_inbox_source"),
-    )
-    op.create_index("ix_inbox_entity", "inbox", ["entity", "id"])
-    op.create_index("ix_inbox_undelivered", "inbox", ["id"], postgresql_where=sa.text("status = 'stored'"))
-    op.create_index(
-        "ix_inbox_undelivered_entity", "inbox", ["entity", "id"], postgresql_where=sa.text("status = 'stored'")
-    )
-    op.create_index(
-        "ix_inbox_undelivered_partition", "inbox", ["partition", "id"], postgresql_where=sa.text("status = 'stored'")
-    )
-    op.create_table(
-        "item_at_plant",
-        sa.Column("plant", sa.Text(), nullable=False),
-        sa.Column("item", sa.Text(), nullable=False),
-        sa.Column("assessment", postgresql.JSONB(), nullable=False),
-        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("plant", "item", name="pk_item_at_plant"),
-    )
-    op.create_table(
-        "consolidation_batch",
-        sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("plant", sa.Text(), nullable=False),
-        sa.Column("supplier", sa.Text(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("terms", sa.Text(), nullable=False),
-        sa.Column("route", sa.Text(), server_default="direct", nullable=False),
-        sa.Column("opened_by", sa.Text(), nullable=False),
-        sa.Column("consolidates", sa.Boolean(), nullable=False),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("order_id", name="pk_consolidation_batch"),
-    )
-    op.create_index(
-        "ix_consolidation_batch_open",
-        "consolidation_batch",
-        ["plant", "supplier", "currency", "terms", "route", "number"],
-        postgresql_where=sa.text("closed_at IS NULL"),
-    )
-    op.create_table(
-        "plan_run",
-        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("plant", sa.Text(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("partial", sa.Boolean(), nullable=False),
-        sa.Column("stage", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("content_sha256", sa.LargeBinary(), nullable=True),
-        sa.Column("lines", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("unreadable", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("past_due", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("ignored", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("known", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("kept", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("inbox_mark", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("number", name="pk_plan_run"),
-    )
-    op.create_index(
-        "uq_plan_run_version",
-        "plan_run",
-        ["source", "plant", "version"],
-        unique=True,
-        postgresql_where=sa.text("stage <> 'receiving'"),
-    )
     op.create_table(
         "purchase_order",
         sa.Column("id", sa.Text(), nullable=False),
@@ -241,6 +131,127 @@ def upgrade() -> None:
     op.create_index("ix_shortage_exception_raised_by", "shortage_exception", ["raised_by"])
     op.create_index("ix_shortage_exception_state", "shortage_exception", ["state", "opened_at", "id"])
     op.create_table(
+        "order_line",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=True),
+        sa.Column("item", sa.Text(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("coming", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("confirmed", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("spare", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["order_id"], ["purchase_order.id"], name="fk_order_line_order_id_purchase_order"),
+        sa.PrimaryKeyConstraint("order_id", "line", name="pk_order_line"),
+    )
+    op.create_index("ix_order_line_coming", "order_line", ["plant", "item"], postgresql_where=sa.text("coming"))
+    op.create_index("ix_order_line_requirement_id", "order_line", ["requirement_id"])
+
+
+def _events() -> None:
+    op.create_table(
+        "audit_event",
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("business_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("business_offset_seconds", sa.Integer(), nullable=False),
+        sa.Column("processing_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("processing_offset_seconds", sa.Integer(), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.Column("writer", sa.Text(), nullable=False),
+        sa.Column("previous_hash", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("superseded", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("entity_id", "position", name="pk_audit_event"),
+    )
+    op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
+
+
+def _inbox() -> None:
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_lease"),
+    )
+    op.create_table(
+        "call_slot",
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("counterpart", name="pk_call_slot"),
+    )
+    op.create_table(
+        "inbox",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=True),
+        sa.Column("entity", sa.Text(), nullable=True),
+        sa.Column("partition", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.Text(), server_default=sa.text("'stored'"), nullable=False),
+        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_inbox"),
+        sa.UniqueConstraint("source", "event_id", name="uq_inbox_source"),
+    )
+    op.create_index("ix_inbox_entity", "inbox", ["entity", "id"])
+    op.create_index("ix_inbox_undelivered", "inbox", ["id"], postgresql_where=sa.text("status = 'stored'"))
+    op.create_index(
+        "ix_inbox_undelivered_entity", "inbox", ["entity", "id"], postgresql_where=sa.text("status = 'stored'")
+    )
+    op.create_index(
+        "ix_inbox_undelivered_partition", "inbox", ["partition", "id"], postgresql_where=sa.text("status = 'stored'")
+    )
+    op.create_table(
+        "dead_letter",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("next_step", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("context", sa.JSON(), nullable=False),
+        sa.Column("inbox_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.Text(), server_default=sa.text("'open'"), nullable=False),
+        sa.Column("outcome", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name="fk_dead_letter_inbox_id_inbox"),
+        sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
+    )
+    op.create_index("ix_dead_letter_state", "dead_letter", ["state", "number"])
+
+
+def _stock() -> None:
+    op.create_table(
+        "item_at_plant",
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("assessment", postgresql.JSONB(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("plant", "item", name="pk_item_at_plant"),
+    )
+    op.create_table(
         "stock",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("plant", sa.Text(), nullable=False),
@@ -275,97 +286,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "event_id", name="pk_stock_report"),
     )
     op.create_index("ix_stock_report_newest", "stock_report", ["plant", "item", "kind", "effective_at"])
+
+
+def _consolidation() -> None:
     op.create_table(
-        "dead_letter",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("next_step", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("content_type", sa.Text(), nullable=False),
-        sa.Column("context", sa.JSON(), nullable=False),
-        sa.Column("inbox_id", sa.BigInteger(), nullable=True),
-        sa.Column("state", sa.Text(), server_default=sa.text("'open'"), nullable=False),
-        sa.Column("outcome", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("kept_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name="fk_dead_letter_inbox_id_inbox"),
-        sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
-    )
-    op.create_index("ix_dead_letter_state", "dead_letter", ["state", "number"])
-    op.create_table(
-        "order_line",
+        "consolidation_batch",
         sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("requirement_id", sa.Text(), nullable=False),
-        sa.Column("quantity", sa.Numeric(), nullable=False),
-        sa.Column("plant", sa.Text(), nullable=True),
-        sa.Column("item", sa.Text(), nullable=True),
-        sa.Column("unit", sa.Text(), nullable=True),
-        sa.Column("coming", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("confirmed", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column("spare", sa.JSON(), nullable=True),
-        sa.ForeignKeyConstraint(["order_id"], ["purchase_order.id"], name="fk_order_line_order_id_purchase_order"),
-        sa.PrimaryKeyConstraint("order_id", "line", name="pk_order_line"),
-    )
-    op.create_index("ix_order_line_coming", "order_line", ["plant", "item"], postgresql_where=sa.text("coming"))
-    op.create_index("ix_order_line_requirement_id", "order_line", ["requirement_id"])
-    op.create_table(
-        "plan_change",
-        sa.Column("run", sa.BigInteger(), nullable=False),
-        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("requirement_id", sa.Text(), nullable=False),
-        sa.Column("item", sa.Text(), nullable=False),
-        sa.Column("demand_reference", sa.Text(), nullable=False),
-        sa.Column("line", sa.Integer(), nullable=True),
-        sa.Column("inbox_id", sa.BigInteger(), nullable=True),
-        sa.Column("kept", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_change_run_plan_run", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("run", "place", name="pk_plan_change"),
-        sa.UniqueConstraint("run", "requirement_id", name="uq_plan_change_run"),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("terms", sa.Text(), nullable=False),
+        sa.Column("route", sa.Text(), server_default="direct", nullable=False),
+        sa.Column("opened_by", sa.Text(), nullable=False),
+        sa.Column("consolidates", sa.Boolean(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", name="pk_consolidation_batch"),
     )
     op.create_index(
-        "ix_plan_change_waiting",
-        "plan_change",
-        ["run", "place"],
-        postgresql_where=sa.text("inbox_id IS NULL AND NOT kept"),
+        "ix_consolidation_batch_open",
+        "consolidation_batch",
+        ["plant", "supplier", "currency", "terms", "route", "number"],
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
-    op.create_table(
-        "shared_question",
-        sa.Column("plant", sa.Text(), nullable=False),
-        sa.Column("item", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("exception_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("plant", "item", "digest", name="pk_shared_question"),
-    )
-    op.create_table(
-        "waiting_for_decision",
-        sa.Column("exception_id", sa.Text(), nullable=False),
-        sa.Column("requirement_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("exception_id", "requirement_id", name="pk_waiting_for_decision"),
-    )
-    op.create_table(
-        "plan_line",
-        sa.Column("run", sa.BigInteger(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("item", sa.Text(), nullable=True),
-        sa.Column("demand_reference", sa.Text(), nullable=True),
-        sa.Column("requirement_id", sa.Text(), nullable=True),
-        sa.Column("required_date", sa.Date(), nullable=True),
-        sa.Column("criticality", sa.Text(), nullable=True),
-        sa.Column("content", sa.Text(), nullable=True),
-        sa.Column("body", sa.Text(), nullable=True),
-        sa.Column("outcome", sa.Text(), nullable=True),
-        sa.Column("past_due", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("field", sa.Text(), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_line_run_plan_run", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("run", "number", name="pk_plan_line"),
-    )
-    op.create_index("ix_plan_line_requirement", "plan_line", ["run", "requirement_id"])
     op.create_table(
         "supply_request",
         sa.Column("order_id", sa.Text(), nullable=False),
@@ -389,6 +333,94 @@ def upgrade() -> None:
         "ix_supply_request_asked", "supply_request", ["plant", "item", "supplier"], postgresql_include=["unit", "asked"]
     )
     op.create_index("ix_supply_request_requirement_id", "supply_request", ["requirement_id"])
+
+
+def _plan_runs() -> None:
+    op.create_table(
+        "plan_run",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("partial", sa.Boolean(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("content_sha256", sa.LargeBinary(), nullable=True),
+        sa.Column("lines", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("unreadable", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("past_due", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ignored", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("known", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("kept", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("inbox_mark", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("number", name="pk_plan_run"),
+    )
+    op.create_index(
+        "uq_plan_run_version",
+        "plan_run",
+        ["source", "plant", "version"],
+        unique=True,
+        postgresql_where=sa.text("stage <> 'receiving'"),
+    )
+    op.create_table(
+        "plan_change",
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("demand_reference", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=True),
+        sa.Column("inbox_id", sa.BigInteger(), nullable=True),
+        sa.Column("kept", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_change_run_plan_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run", "place", name="pk_plan_change"),
+        sa.UniqueConstraint("run", "requirement_id", name="uq_plan_change_run"),
+    )
+    op.create_index(
+        "ix_plan_change_waiting",
+        "plan_change",
+        ["run", "place"],
+        postgresql_where=sa.text("inbox_id IS NULL AND NOT kept"),
+    )
+    op.create_table(
+        "plan_line",
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("item", sa.Text(), nullable=True),
+        sa.Column("demand_reference", sa.Text(), nullable=True),
+        sa.Column("requirement_id", sa.Text(), nullable=True),
+        sa.Column("required_date", sa.Date(), nullable=True),
+        sa.Column("criticality", sa.Text(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("past_due", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("field", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_line_run_plan_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run", "number", name="pk_plan_line"),
+    )
+    op.create_index("ix_plan_line_requirement", "plan_line", ["run", "requirement_id"])
+
+
+def _questions() -> None:
+    op.create_table(
+        "shared_question",
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("plant", "item", "digest", name="pk_shared_question"),
+    )
+    op.create_table(
+        "waiting_for_decision",
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("exception_id", "requirement_id", name="pk_waiting_for_decision"),
+    )
 
 
 def downgrade() -> None:
