@@ -19,7 +19,7 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
-from gateway.pages import home, plan_uploads, plans, static
+from gateway.pages import home, operations, plan_uploads, plans, static
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
 from gateway.pages import traces as trace_pages
@@ -42,7 +42,7 @@ _FORM_BYTES = 64 * 1024
 """What a form takes beside its file."""
 _IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, plan_uploads, plans, requirement_pages, trace_pages, order_pages, static)
+_PAGES = (home, plan_uploads, plans, operations, requirement_pages, trace_pages, order_pages, static)
 """The steps of an upload before the runs: /plans/new is no number."""
 
 
@@ -67,6 +67,7 @@ def create_app(
     host_names: Collection[str] = (),
     replies: ReplyPort | None = None,
     tracer_provider: TracerProvider | None = None,
+    temporal_ui: str = "",
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
@@ -74,7 +75,8 @@ def create_app(
     of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
     since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
     may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
-    acknowledgements that suppliers ask for; None: none are sent.
+    acknowledgements that suppliers ask for; None: none are sent. `temporal_ui`: the address of the namespace in
+    Temporal's UI, to which the operators' pages link; empty: they name workflows without a link.
     """
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
@@ -101,6 +103,7 @@ def create_app(
         now=now,
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
+        temporal_ui=temporal_ui.rstrip("/"),
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     problems.install(app)

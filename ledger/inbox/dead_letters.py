@@ -82,7 +82,7 @@ class DeadLetters:
         async with transaction(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return Page[KeptLetter](
-            items=tuple(_letter(row._mapping) for row in rows[:limit]),
+            items=tuple(kept_letter(row._mapping) for row in rows[:limit]),
             next=cursor(str(rows[limit - 1].number)) if len(rows) > limit else None,
         )
 
@@ -91,7 +91,7 @@ class DeadLetters:
         async with transaction(self._engine) as connection:
             found = await connection.execute(select(DeadLetterRow.__table__).where(DeadLetterRow.id == letter_id))
             row = found.one_or_none()
-        return None if row is None else _letter(row._mapping)
+        return None if row is None else kept_letter(row._mapping)
 
     async def replayed(self, letter_id: str, outcome: str) -> None:
         """Mark it as replayed, with this outcome."""
@@ -118,5 +118,5 @@ def letter_identity(letter: DeadLetter) -> str:
     return "dead-letter-" + short_hash(letter.channel, letter.source, body, letter.code, order, length=20)
 
 
-def _letter(row: Mapping[Any, Any]) -> KeptLetter:
+def kept_letter(row: Mapping[Any, Any]) -> KeptLetter:
     return KeptLetter.model_validate({**row, "letter": DeadLetter.model_validate(row)})
