@@ -9,6 +9,7 @@ python cli.py policy explain --plant P    the effective policy, and the file eac
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
 python cli.py audit checkpoint --out F    the newest audit event of each entity, signed
 python cli.py audit verify --checkpoint F check that no audit event has changed since it was recorded
+python cli.py kpis rebuild                measure the KPIs again from the audit events
 python cli.py erp duplicates [--since DAY]  documents of ours that the ERP holds twice
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions waiting for a person
@@ -29,6 +30,7 @@ from adapters.supplier.edifact.dialect import EdifactDialect
 from console import audit as audit_commands
 from console import erp as erp_commands
 from console import exceptions as exception_commands
+from console import kpis as kpi_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
 from console.http import DEFAULT_GATEWAY, GatewayRefusal, ask
@@ -120,6 +122,7 @@ def arguments() -> argparse.ArgumentParser:
     plan_commands.add_to(commands)
     audit_commands.add_to(commands)
     erp_commands.add_to(commands)
+    kpi_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
     trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -145,6 +148,8 @@ def main() -> int:
                 return plan_commands.run(given)
             case "audit":
                 return audit_commands.run(given)
+            case "kpis":
+                return kpi_commands.run(given)
             case "erp":
                 return erp_commands.run(given)
             case "trace":

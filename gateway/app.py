@@ -25,7 +25,7 @@ from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, orders, requirements
+from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -34,7 +34,19 @@ Every POST is safe to repeat. Errors are RFC 9457 problems that name the field, 
 RFC 3339 with an offset, business dates ISO, quantities and prices decimal strings, units UN/ECE Rec 20 codes."""
 
 
-_IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
+_IN_ORDER = (
+    availability,
+    intake,
+    plan_runs,
+    requirements,
+    orders,
+    changes,
+    exceptions,
+    kpis,
+    dead_letters,
+    health,
+    docs,
+)
 """Availability first: it gets by far the most requests."""
 _PAGES = (home, static)
 

@@ -22,6 +22,7 @@ from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
+from ledger.kpis.reads import KpiReads
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.reads import Reads
@@ -39,6 +40,7 @@ class Ledger:
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.kpis = KpiReads(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)
         self.stock = Stock(engine)

@@ -1,4 +1,4 @@
-"""The audit log: writes events for the audit and snapshots for the reads, in one transaction."""
+"""The audit log: writes events for the audit, snapshots for the reads and measures for KPIs, in one transaction."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from adapters.errors import TransientError
 from canonical.records import AuditBatch
 from ledger.database import transaction
 from ledger.events.chains import Overtaken, append
+from ledger.kpis.measures import measure
 from ledger.snapshots.snapshots import write_snapshots
 
 _AT_MOST = 20
@@ -28,7 +29,10 @@ class AuditLog:
         for _ in range(_AT_MOST):
             try:
                 async with transaction(self._engine) as connection:
-                    return await write_snapshots(connection, await append(connection, audit_batches))
+                    appended = await append(connection, audit_batches)
+                    await write_snapshots(connection, appended.standing)
+                    await measure(connection, *appended)
+                    return
             except Overtaken:
                 continue
         raise TransientError("ledger", f"others recorded the same entities {_AT_MOST} times in a row; try again")

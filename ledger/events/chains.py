@@ -52,10 +52,21 @@ class Standing(NamedTuple):
     position: int
 
 
-async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> list[Standing]:
+class Appended(NamedTuple):
+    """What was appended to the chains."""
+
+    standing: list[Standing]
+    """The batches in force, without those of abandoned attempts."""
+    events: dict[str, list[Row]]
+    """The new events in force, by entity."""
+    replaced: frozenset[str]
+    """The entities of which earlier recorded events were replaced."""
+
+
+async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> Appended:
     """Append the new events of the batches to their entities' chains, in the caller's transaction.
 
-    Returns the batches in force, without those of abandoned attempts. Raises AuditEventConflict and Overtaken.
+    Raises AuditEventConflict and Overtaken.
     """
     by_entity: dict[str, list[AuditBatch]] = {}
     for audit_batch in audit_batches:
@@ -81,7 +92,10 @@ async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch
         written = await connection.execute(_INSERT, rows)
         if len(written.all()) < len(rows):
             raise Overtaken
-    return holding
+    events: dict[str, list[Row]] = {
+        chain.entity_id: [row for row in chain.added if not row["superseded"]] for chain in chains
+    }
+    return Appended(holding, events, frozenset(chain.entity_id for chain in chains if chain.replaced_from is not None))
 
 
 async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:
