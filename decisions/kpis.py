@@ -101,3 +101,14 @@ def period_before(first_day: dt.date, last_day: dt.date) -> tuple[dt.date, dt.da
 def over_budget(revisions: int, lines: int, most: Decimal) -> bool:
     """Whether a supplier saw more revisions per order line than the change budget allows; at the budget it is kept."""
     return lines > 0 and revisions > most * lines
+
+
+HOTSPOT_TIMES = Decimal("1.5")
+HOTSPOT_COUNT = 5
+
+
+def is_hotspot(p90: Decimal | None, of_all: Decimal | None, count: int) -> bool:
+    """Whether a plant, supplier or planner holds a step up: its p90 is half as long again as everybody's, and it had
+    the step at least five times.
+    """
+    return p90 is not None and of_all is not None and count >= HOTSPOT_COUNT and p90 > of_all * HOTSPOT_TIMES

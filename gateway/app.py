@@ -19,7 +19,8 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
-from gateway.pages import home, static
+from gateway.pages import home, latency_map, static, suppliers
+from gateway.pages import kpis as kpi_pages
 from gateway.pages.refusals import RefusalPages
 from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
@@ -48,7 +49,7 @@ _IN_ORDER = (
     docs,
 )
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, static)
+_PAGES = (home, latency_map, kpi_pages, suppliers, static)
 
 
 def utc_now() -> dt.datetime:

@@ -22,7 +22,9 @@ from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
+from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
+from ledger.kpis.suppliers import SupplierReads
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.reads import Reads
@@ -41,6 +43,8 @@ class Ledger:
         self.registry = Registry(engine)
         self.reads = Reads(engine)
         self.kpis = KpiReads(engine)
+        self.latency = LatencyReads(engine)
+        self.suppliers = SupplierReads(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)
         self.stock = Stock(engine)

@@ -7,6 +7,7 @@ its KPIs.
 
 import asyncio
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,9 @@ from ledger.database import autocommit, json_text
 from ledger.paging import BadCursor, Page, cursor, key_of
 
 _HOUR = 3600
+_KEPT_SECONDS = 60.0
+_CHOICES_KEPT = 100
+_CHOICES_FROM = {"buyer": "kpi_question"}
 
 
 class KpiEntity(Model):
@@ -258,7 +262,7 @@ _PERIOD_FIELDS = (
     "plant text, since bigint, until bigint, at bigint, day date, first_day date, last_day date, sla bigint, "
     "opens bigint[], lengths bigint[], elapsed bigint[], days date[]"
 )
-_PERIODS = f"d AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(:periods AS jsonb)) AS d({_PERIOD_FIELDS}))"
+PERIODS = f"d AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(:periods AS jsonb)) AS d({_PERIOD_FIELDS}))"
 
 
 class _Scan(NamedTuple):
@@ -282,6 +286,7 @@ class KpiReads:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._choices: dict[tuple[str, ...], tuple[float, dict[Dimension, list[str]]]] = {}
 
     async def figures(
         self,
@@ -317,11 +322,11 @@ class KpiReads:
         columns = ", ".join(part for kpi in scan.kpis for part in _columns(kpi))
         wheres = " AND ".join(f"m.{name.value} = :{name.value}" for name in filters) or "true"
         query = text(
-            f"WITH {_PERIODS} SELECT {group} AS grouped, {columns} FROM {scan.table} AS m JOIN d ON d.plant = m.plant "
+            f"WITH {PERIODS} SELECT {group} AS grouped, {columns} FROM {scan.table} AS m JOIN d ON d.plant = m.plant "
             f"{scan.joined} WHERE {wheres}{' GROUP BY 1 ORDER BY 1' if group_by else ''}"
         )
         values = {name.value: value for name, value in filters.items()}
-        given = {"periods": _given(periods, scan.kpis), **values}
+        given = {"periods": periods_as_json(periods, scan.kpis), **values}
         async with autocommit(self._engine) as connection:
             return list((await connection.execute(query, given)).mappings())
 
@@ -345,7 +350,7 @@ class KpiReads:
             return Page[KpiEntity](items=())
         wheres = [condition, *(f"m.{name.value} = :{name.value}" for name in filters)]
         query = text(
-            f"WITH {_PERIODS}, found AS (SELECT {identity} AS id, {second} AS second, "
+            f"WITH {PERIODS}, found AS (SELECT {identity} AS id, {second} AS second, "
             f"{of.get('number', measured.number)} AS line, m.plant, {measured.supplier} AS supplier, "
             f"{of.get('item', measured.item)} AS item, {measured.start} AS started_at, {measured.end} AS ended_at, "
             f"coalesce({value}, 0)::numeric AS value FROM {measured.table} AS m JOIN d ON d.plant = m.plant "
@@ -355,7 +360,7 @@ class KpiReads:
             "ORDER BY value DESC, id, second LIMIT :limit"
         )
         given = {
-            "periods": _given(periods, (kpi,)),
+            "periods": periods_as_json(periods, (kpi,)),
             "limit": limit + 1,
             **_place(after),
             **{name.value: asked for name, asked in filters.items()},
@@ -368,17 +373,30 @@ class KpiReads:
             next=cursor(str(last["value"]), last["id"], str(last["second"])) if last else None,
         )
 
-    async def values_of(self, dimension: Dimension, plants: Collection[str], most: int = 100) -> list[str]:
-        """The values of a dimension among requirements, or questions' deciders, for a filter's choices."""
-        table = "kpi_question" if dimension is Dimension.BUYER else "kpi_requirement"
-        name = dimension.value
-        # A loose scan would need an index for each; a hundred thousand rows are grouped in milliseconds.
-        query = text(
-            f"SELECT {name} FROM {table} WHERE plant = ANY(CAST(:plants AS text[])) AND {name} <> '' "
-            f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT :most"
+    async def choices(
+        self, dimensions: Sequence[Dimension], plants: Collection[str], most: int
+    ) -> dict[Dimension, list[str]]:
+        """The values that the dimensions have, the frequent ones, for a filter's choices; kept for a minute."""
+        names = [dimension.value for dimension in dimensions]
+        key = (*names, "", *sorted(plants))
+        kept = self._choices.get(key)
+        if kept is not None and time.monotonic() - kept[0] < _KEPT_SECONDS:
+            return kept[1]
+        query = " UNION ALL ".join(
+            f"(SELECT '{name}' AS name, {name} AS value FROM {_CHOICES_FROM.get(name, 'kpi_requirement')} "
+            f"WHERE plant = ANY(CAST(:plants AS text[])) AND {name} <> '' "
+            "GROUP BY 2 ORDER BY count(*) DESC LIMIT :most)"
+            for name in names
         )
+        found: dict[Dimension, list[str]] = {dimension: [] for dimension in dimensions}
         async with autocommit(self._engine) as connection:
-            return sorted((await connection.scalars(query, {"plants": list(plants), "most": most})).all())
+            for row in await connection.execute(text(query), {"plants": list(plants), "most": most}):
+                found[Dimension(row.name)].append(row.value)
+        found = {dimension: sorted(values) for dimension, values in found.items()}
+        if len(self._choices) > _CHOICES_KEPT:
+            self._choices.clear()
+        self._choices[key] = (time.monotonic(), found)
+        return found
 
 
 def _columns(kpi: Kpi) -> list[str]:
@@ -462,7 +480,7 @@ def _place(after: str | None) -> dict[str, Any]:
         raise BadCursor(f"{after!r} is not a cursor of this list; take `next` of the page before") from None
 
 
-def _given(periods: Sequence[PlantPeriod], kpis: Collection[Kpi]) -> str:
+def periods_as_json(periods: Sequence[PlantPeriod], kpis: Collection[Kpi] = ()) -> str:
     """The periods as JSON, with the calendars only where a KPI counts in them."""
     clock = any(kpi in _BY_CLOCK for kpi in kpis)
     days = Kpi.QUANTITY_DAYS_LATE in kpis
