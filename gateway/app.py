@@ -21,6 +21,9 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.pages import home, latency_map, static, suppliers
 from gateway.pages import kpis as kpi_pages
+from gateway.pages import orders as order_pages
+from gateway.pages import requirements as requirement_pages
+from gateway.pages import traces as trace_pages
 from gateway.pages.refusals import RefusalPages
 from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
@@ -49,7 +52,7 @@ _IN_ORDER = (
     docs,
 )
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, latency_map, kpi_pages, suppliers, static)
+_PAGES = (home, static, requirement_pages, trace_pages, order_pages, latency_map, kpi_pages, suppliers)
 
 
 def utc_now() -> dt.datetime:

@@ -27,6 +27,7 @@ from ledger.kpis.reads import KpiReads
 from ledger.kpis.suppliers import SupplierReads
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.questions.questions import SharedQuestions
+from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
@@ -45,6 +46,7 @@ class Ledger:
         self.kpis = KpiReads(engine)
         self.latency = LatencyReads(engine)
         self.suppliers = SupplierReads(engine)
+        self.lists = Lists(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)
         self.stock = Stock(engine)

@@ -14,12 +14,12 @@ def upgrade() -> None:
     _engineering_change()
     _snapshots()
     _events()
+    _kpis()
     _inbox()
     _stock()
     _consolidation()
     _plan_runs()
     _questions()
-    _kpis()
 
 
 def _engineering_change() -> None:
@@ -63,12 +63,20 @@ def _snapshots() -> None:
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.Column("sent_references", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("words", postgresql.TSVECTOR(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_purchase_order"),
     )
     op.create_index("ix_purchase_order_sent_references", "purchase_order", ["sent_references"], postgresql_using="gin")
+    op.create_index("ix_purchase_order_due", "purchase_order", ["closed", "due_on", "id"])
+    op.create_index("ix_purchase_order_plant_due", "purchase_order", ["plant", "closed", "due_on", "id"])
+    op.create_index("ix_purchase_order_plant_stage", "purchase_order", ["plant", "stage"])
+    op.create_index("ix_purchase_order_requisition_number", "purchase_order", ["requisition_number"])
+    op.create_index("ix_purchase_order_supplier_due", "purchase_order", ["supplier", "closed", "due_on", "id"])
+    op.create_index("ix_purchase_order_words", "purchase_order", ["words"], postgresql_using="gin")
     op.create_index(
         "uq_purchase_order_order_number",
         "purchase_order",
@@ -98,6 +106,8 @@ def _snapshots() -> None:
         sa.Column("unit", sa.Text(), nullable=True),
         sa.Column("from_stock", sa.Numeric(), nullable=True),
         sa.Column("received", sa.Numeric(), nullable=True),
+        sa.Column("planner", sa.Text(), nullable=True),
+        sa.Column("words", postgresql.TSVECTOR(), nullable=True),
         sa.Column("snapshot", postgresql.JSONB(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_requirement"),
@@ -109,10 +119,15 @@ def _snapshots() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_ended_entity"),
     )
+    op.create_index("ix_requirement_due", "requirement", ["closed", "required_date", "id"])
     op.create_index("ix_requirement_item", "requirement", ["item", "id"])
     op.create_index("ix_requirement_open", "requirement", ["plant", "item"], postgresql_where=sa.text("NOT closed"))
     op.create_index("ix_requirement_plant_item", "requirement", ["plant", "item", "id"])
+    op.create_index("ix_requirement_plant_due", "requirement", ["plant", "closed", "required_date", "id"])
+    op.create_index("ix_requirement_plant_stage", "requirement", ["plant", "stage"])
+    op.create_index("ix_requirement_planner_due", "requirement", ["planner", "closed", "required_date", "id"])
     op.create_index("ix_requirement_stage", "requirement", ["stage", "id"])
+    op.create_index("ix_requirement_words", "requirement", ["words"], postgresql_using="gin")
     op.create_table(
         "shortage_exception",
         sa.Column("id", sa.Text(), nullable=False),
@@ -170,6 +185,154 @@ def _events() -> None:
         sa.PrimaryKeyConstraint("entity_id", "position", name="pk_audit_event"),
     )
     op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
+
+
+def _kpis() -> None:
+    op.create_table(
+        "kpi_requirement",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("planner", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("planned_at", sa.BigInteger(), nullable=True),
+        sa.Column("signal_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("required_on", sa.Date(), nullable=True),
+        sa.Column("demands", sa.ARRAY(sa.BigInteger()), nullable=True),
+        sa.Column("late_on", sa.ARRAY(sa.Date()), nullable=True),
+        sa.Column("late_quantities", sa.ARRAY(sa.Numeric()), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_requirement"),
+    )
+    op.create_index("ix_kpi_requirement_plant", "kpi_requirement", ["plant", "signal_at"])
+    op.create_table(
+        "kpi_line",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("requirement_id", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("first_quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_quantity", sa.Numeric(), nullable=True),
+        sa.Column("revisions", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("quantity_changed", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("received", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("first_promised_on", sa.Date(), nullable=True),
+        sa.Column("promised_on", sa.Date(), nullable=True),
+        sa.Column("received_on", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", "line", name="pk_kpi_line"),
+    )
+    op.create_index("ix_kpi_line_supplier", "kpi_line", ["supplier", "sent_at"])
+    op.create_table(
+        "kpi_sending",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("unconfirmed", sa.ARRAY(sa.Integer()), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", "revision", name="pk_kpi_sending"),
+    )
+    op.create_index("ix_kpi_sending_supplier", "kpi_sending", ["supplier", "sent_at"])
+    op.create_table(
+        "kpi_order",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("edited_at", sa.BigInteger(), nullable=True),
+        sa.Column("edits", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("duplicates_created", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("duplicates_prevented", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_order"),
+    )
+    op.create_table(
+        "kpi_question",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("kind", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("raised_by", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("hand_offs", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_question"),
+    )
+    op.create_index("ix_kpi_question_supplier", "kpi_question", ["supplier", "opened_at"])
+    op.create_table(
+        "kpi_incident",
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("call", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("entity_id", "call", "sequence", name="pk_kpi_incident"),
+    )
+    op.create_table(
+        "kpi_change",
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=True),
+        sa.Column("suppressed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("requirement_id", "sequence", name="pk_kpi_change"),
+    )
 
 
 def _inbox() -> None:
@@ -424,162 +587,7 @@ def _questions() -> None:
     )
 
 
-def _kpis() -> None:
-    op.create_table(
-        "kpi_requirement",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("planner", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("planned_at", sa.BigInteger(), nullable=True),
-        sa.Column("signal_at", sa.BigInteger(), nullable=True),
-        sa.Column("decided_at", sa.BigInteger(), nullable=True),
-        sa.Column("approved_at", sa.BigInteger(), nullable=True),
-        sa.Column("placed_at", sa.BigInteger(), nullable=True),
-        sa.Column("sent_at", sa.BigInteger(), nullable=True),
-        sa.Column("answered_at", sa.BigInteger(), nullable=True),
-        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
-        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
-        sa.Column("received_at", sa.BigInteger(), nullable=True),
-        sa.Column("ended_at", sa.BigInteger(), nullable=True),
-        sa.Column("closed", sa.Boolean(), nullable=True),
-        sa.Column("required_on", sa.Date(), nullable=True),
-        sa.Column("demands", sa.ARRAY(sa.BigInteger()), nullable=True),
-        sa.Column("late_on", sa.ARRAY(sa.Date()), nullable=True),
-        sa.Column("late_quantities", sa.ARRAY(sa.Numeric()), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_kpi_requirement"),
-    )
-    op.create_index("ix_kpi_requirement_plant", "kpi_requirement", ["plant", "signal_at"])
-    op.create_table(
-        "kpi_line",
-        sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("requirement_id", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("approved_at", sa.BigInteger(), nullable=True),
-        sa.Column("placed_at", sa.BigInteger(), nullable=True),
-        sa.Column("sent_at", sa.BigInteger(), nullable=True),
-        sa.Column("answered_at", sa.BigInteger(), nullable=True),
-        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
-        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
-        sa.Column("received_at", sa.BigInteger(), nullable=True),
-        sa.Column("ended_at", sa.BigInteger(), nullable=True),
-        sa.Column("first_quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column("quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column("next_quantity", sa.Numeric(), nullable=True),
-        sa.Column("revisions", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("quantity_changed", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column("received", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column("first_promised_on", sa.Date(), nullable=True),
-        sa.Column("promised_on", sa.Date(), nullable=True),
-        sa.Column("received_on", sa.Date(), nullable=True),
-        sa.PrimaryKeyConstraint("order_id", "line", name="pk_kpi_line"),
-    )
-    op.create_index("ix_kpi_line_supplier", "kpi_line", ["supplier", "sent_at"])
-    op.create_table(
-        "kpi_sending",
-        sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("sent_at", sa.BigInteger(), nullable=True),
-        sa.Column("answered_at", sa.BigInteger(), nullable=True),
-        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
-        sa.Column("ended_at", sa.BigInteger(), nullable=True),
-        sa.Column("unconfirmed", sa.ARRAY(sa.Integer()), nullable=True),
-        sa.PrimaryKeyConstraint("order_id", "revision", name="pk_kpi_sending"),
-    )
-    op.create_index("ix_kpi_sending_supplier", "kpi_sending", ["supplier", "sent_at"])
-    op.create_table(
-        "kpi_order",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("placed_at", sa.BigInteger(), nullable=True),
-        sa.Column("ended_at", sa.BigInteger(), nullable=True),
-        sa.Column("closed", sa.Boolean(), nullable=True),
-        sa.Column("edited_at", sa.BigInteger(), nullable=True),
-        sa.Column("edits", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("duplicates_created", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("duplicates_prevented", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_kpi_order"),
-    )
-    op.create_table(
-        "kpi_question",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("kind", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("raised_by", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("opened_at", sa.BigInteger(), nullable=True),
-        sa.Column("closed_at", sa.BigInteger(), nullable=True),
-        sa.Column("closed", sa.Boolean(), nullable=True),
-        sa.Column("hand_offs", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_kpi_question"),
-    )
-    op.create_index("ix_kpi_question_supplier", "kpi_question", ["supplier", "opened_at"])
-    op.create_table(
-        "kpi_incident",
-        sa.Column("entity_id", sa.Text(), nullable=False),
-        sa.Column("call", sa.Text(), nullable=False),
-        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("opened_at", sa.BigInteger(), nullable=True),
-        sa.Column("closed_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("entity_id", "call", "sequence", name="pk_kpi_incident"),
-    )
-    op.create_table(
-        "kpi_change",
-        sa.Column("requirement_id", sa.Text(), nullable=False),
-        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=True),
-        sa.Column("suppressed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("asked_at", sa.BigInteger(), nullable=True),
-        sa.Column("decided_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("requirement_id", "sequence", name="pk_kpi_change"),
-    )
-
-
 def downgrade() -> None:
-    op.drop_table("kpi_change")
-    op.drop_table("kpi_incident")
-    op.drop_table("kpi_question")
-    op.drop_table("kpi_order")
-    op.drop_table("kpi_sending")
-    op.drop_table("kpi_line")
-    op.drop_table("kpi_requirement")
     op.drop_table("ended_entity")
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")
@@ -599,6 +607,13 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_table("call_slot")
     op.drop_table("lease")
+    op.drop_table("kpi_change")
+    op.drop_table("kpi_incident")
+    op.drop_table("kpi_question")
+    op.drop_table("kpi_order")
+    op.drop_table("kpi_sending")
+    op.drop_table("kpi_line")
+    op.drop_table("kpi_requirement")
     op.drop_table("audit_event")
     op.drop_table("engineering_change")
     op.drop_table("bom_line")
