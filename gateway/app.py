@@ -10,6 +10,10 @@ from opentelemetry.trace import Tracer, TracerProvider
 
 from adapters.ports import PolicyPort, ReplyPort, SupplierDialect
 from gateway import problems
+from gateway.access import login
+from gateway.access.access import Access
+from gateway.access.identify import Identify
+from gateway.access.senders import Senders
 from gateway.delivery.delivery import ChangeDelivery, Deliverer, EntityMessages, OrderDelivery, RequirementDelivery
 from gateway.delivery.relay import Relay, RelayPace
 from gateway.delivery.replies import ReplyDelivery
@@ -36,7 +40,7 @@ RFC 3339 with an offset, business dates ISO, quantities and prices decimal strin
 
 _IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, static)
+_PAGES = (home, static, login)
 
 
 def utc_now() -> dt.datetime:
@@ -60,6 +64,8 @@ def create_app(
     host_names: Collection[str] = (),
     replies: ReplyPort | None = None,
     tracer_provider: TracerProvider | None = None,
+    access: Access | None = None,
+    senders: Senders | None = None,
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
@@ -67,7 +73,8 @@ def create_app(
     of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
     since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
     may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
-    acknowledgements that suppliers ask for; None: none are sent.
+    acknowledgements that suppliers ask for; None: none are sent. `access` identifies callers; None: nobody is asked,
+    and the gateway must not be reachable from elsewhere. `senders` sign what they send.
     """
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
@@ -83,6 +90,8 @@ def create_app(
         telemetry={"tracing": False},
     )
     app.state.relay = relaying
+    app.state.access = access
+    app.state.senders = senders or Senders()
     app.state.parts = Parts(
         ledger=ledger,
         entities=entities,
@@ -104,6 +113,7 @@ def create_app(
         typed=frozenset({"/v1/plan-runs", "/v1/events"}),
         host_names=host_names,
     )
+    app.add_middleware(Identify, access=access)
     app.add_middleware(RefusalPages)
     app.add_middleware(RequestSpans, tracer=tracer)
     for part in (*_IN_ORDER, *_PAGES):

@@ -22,6 +22,8 @@ from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
+from ledger.people.people import People
+from ledger.people.sessions import Sessions
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.reads import Reads
@@ -43,6 +45,8 @@ class Ledger:
         self.bills = Bills(engine)
         self.stock = Stock(engine)
         self.availability = Availabilities(engine)
+        self.people = People(engine)
+        self.sessions = Sessions(engine)
         self._questions = SharedQuestions(engine)
         self._audit_log = AuditLog(engine)
         self._batches = ConsolidationBatches(engine)

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from canonical.base import Code, Count, Instant
 from canonical.identity import plan_run_id
 from canonical.plan import PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage, RefusedLine
+from gateway.access.principal import Principal, PrincipalPart, Right, Role, needs
+from gateway.access.senders import Senders
 from gateway.door import in_time
 from gateway.parts import LedgerPart, PartsPart
 from gateway.plan_runs.intake import PlanSent
@@ -95,10 +97,12 @@ _REPORT = {
     summary="Take in a whole plan version: NDJSON or CSV, streamed, gzip allowed",
     responses=problem_responses(400, 403, 409, 413, 415, 422),
     openapi_extra=_BODY,
+    dependencies=[needs(Right.PLAN)],
 )
 async def take_plan(
     request: Request,
     parts: PartsPart,
+    principal: PrincipalPart,
     source: Annotated[Code, Query(description="The planning system, as in its events")],
     plant: Annotated[Code, Query()],
     version: Annotated[Count, Query(description="The plan with the higher version is the newer")],
@@ -112,6 +116,10 @@ async def take_plan(
     matched by date and quantity (R1). The same version with the same lines gets the same answer; with others it is a
     409. A newer complete plan ends an older run that is not done.
     """
+    principal.require(Right.PLAN, plant)
+    if not principal.roles & {Role.PLANNER, Role.MANAGER}:  # people upload for their planning system
+        senders: Senders = request.app.state.senders
+        senders.require_source(principal, source)
     sent = PlanSent(
         source=source,
         plant=plant,
@@ -131,9 +139,12 @@ async def take_plan(
     response_model=PlanRunView,
     summary="A plan run's progress, and the outcomes of its lines",
     responses=problem_responses(404),
+    dependencies=[needs(Right.READ)],
 )
-async def read_plan_run(ledger: LedgerPart, source: str, plant: str, version: int) -> PlanRunView:
-    return PlanRunView.of(await ledger.plans.progress(await _known(ledger, source, plant, version)))
+async def read_plan_run(
+    ledger: LedgerPart, principal: PrincipalPart, source: str, plant: str, version: int
+) -> PlanRunView:
+    return PlanRunView.of(await ledger.plans.progress(await _known(ledger, principal, source, plant, version)))
 
 
 @routes.get(
@@ -141,16 +152,18 @@ async def read_plan_run(ledger: LedgerPart, source: str, plant: str, version: in
     summary="Every line and its outcome, as CSV or Parquet",
     response_class=StreamingResponse,
     responses={200: _REPORT, **problem_responses(404, 422)},
+    dependencies=[needs(Right.READ)],
 )
 async def read_plan_report(
     request: Request,
     ledger: LedgerPart,
+    principal: PrincipalPart,
     source: str,
     plant: str,
     version: int,
     format: Annotated[ReportForm | None, Query(description="Else by Accept; CSV where that names none")] = None,
 ) -> StreamingResponse:
-    run = await _known(ledger, source, plant, version)
+    run = await _known(ledger, principal, source, plant, version)
     form = form_asked(format, request.headers.get("accept", ""))
     name = f"plan-{plant}-{version}.{form}".encode("ascii", "replace").decode().replace('"', "_")
     return StreamingResponse(
@@ -160,8 +173,9 @@ async def read_plan_report(
     )
 
 
-async def _known(ledger: Ledger, source: str, plant: str, version: int) -> PlanRunStatus:
-    run = await ledger.plans.of_version(source, plant, version) if 0 <= version < 2**53 else None
+async def _known(ledger: Ledger, principal: Principal, source: str, plant: str, version: int) -> PlanRunStatus:
+    known = principal.sees(plant) and 0 <= version < 2**53
+    run = await ledger.plans.of_version(source, plant, version) if known else None
     if run is None:
         raise not_found("plan run", plan_run_id(source, plant, version), "take the Location of the 202 answer")
     return run

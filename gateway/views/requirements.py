@@ -9,6 +9,8 @@ from pydantic import BaseModel
 
 from canonical.base import Instant
 from canonical.records import OrderStage, RequirementSnapshot, RequirementStage
+from gateway.access.prices import record_seen, without_prices
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import not_found, problem_responses
@@ -40,13 +42,16 @@ class RequirementDetail(RequirementView):
     orders: tuple[ServingOrder, ...]
 
 
-routes = APIRouter(prefix="/v1/requirements", tags=["Requirements"], route_class=PlainRoute)
+routes = APIRouter(
+    prefix="/v1/requirements", tags=["Requirements"], route_class=PlainRoute, dependencies=[needs(Right.READ)]
+)
 _ONE = "/{plant}/{item}/{key}"
 
 
 @routes.get("", summary="Requirements, by id", responses=problem_responses(400, 422))
 async def list_requirements(
     ledger: LedgerPart,
+    principal: PrincipalPart,
     plant: str | None = None,
     item: str | None = None,
     stage: RequirementStage | None = None,
@@ -56,7 +61,7 @@ async def list_requirements(
     after: After = None,
 ) -> Listed[RequirementView]:
     rows = await ledger.reads.requirements(
-        plant=plant, item=item, stage=stage, order=order, q=q, limit=limit, after=after
+        plant=plant, plants=principal.plants, item=item, stage=stage, order=order, q=q, limit=limit, after=after
     )
     views = [
         RequirementView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
@@ -67,9 +72,11 @@ async def list_requirements(
 
 
 @routes.get(_ONE, summary="One requirement", responses=problem_responses(404))
-async def read_requirement(ledger: LedgerPart, plant: str, item: str, key: str) -> RequirementDetail:
+async def read_requirement(
+    ledger: LedgerPart, principal: PrincipalPart, plant: str, item: str, key: str
+) -> RequirementDetail:
     row = await ledger.reads.requirement(f"requirement/{plant}/{item}/{key}")
-    if row is None:
+    if row is None or not principal.sees(plant):
         raise _unknown_requirement(plant, item, key)
     orders = [order.snapshot for order in await ledger.reads.orders_of(row.snapshot.id)]
     return RequirementDetail.model_validate(
@@ -83,11 +90,11 @@ async def read_requirement(ledger: LedgerPart, plant: str, item: str, key: str) 
 
 
 @routes.get(_ONE + "/trace", summary="Every audit event, from plan run to receipt", responses=problem_responses(404))
-async def read_trace(ledger: LedgerPart, plant: str, item: str, key: str) -> Trace:
+async def read_trace(ledger: LedgerPart, principal: PrincipalPart, plant: str, item: str, key: str) -> Trace:
     """Audit events of the requirement, of its order lines and of its exceptions, by business time; the documents'
     numbers; the incoming messages; and whether each entity's hash chain is intact.
     """
-    return await _trace(ledger, plant, item, key)
+    return await _trace(ledger, principal, plant, item, key)
 
 
 @routes.get(
@@ -96,8 +103,8 @@ async def read_trace(ledger: LedgerPart, plant: str, item: str, key: str) -> Tra
     summary="The trace as a picture",
     responses={200: {"content": {"image/svg+xml": {}}}, **problem_responses(404)},
 )
-async def read_trace_svg(parts: PartsPart, plant: str, item: str, key: str) -> Response:
-    found = await _picture(parts, plant, item, key)
+async def read_trace_svg(parts: PartsPart, principal: PrincipalPart, plant: str, item: str, key: str) -> Response:
+    found = await _picture(parts, principal, plant, item, key)
     return Response(draw(found.heading, found.audit_events), media_type="image/svg+xml", headers=_STATIC_ONLY)
 
 
@@ -107,21 +114,24 @@ async def read_trace_svg(parts: PartsPart, plant: str, item: str, key: str) -> R
     summary="The trace as a page",
     responses=problem_responses(404),
 )
-async def read_trace_html(parts: PartsPart, plant: str, item: str, key: str) -> HTMLResponse:
-    found = await _picture(parts, plant, item, key)
+async def read_trace_html(parts: PartsPart, principal: PrincipalPart, plant: str, item: str, key: str) -> HTMLResponse:
+    found = await _picture(parts, principal, plant, item, key)
     return HTMLResponse(page(found.heading, found.audit_events, found.numbers, found.reasons), headers=_STATIC_ONLY)
 
 
-async def _trace(ledger: Ledger, plant: str, item: str, key: str) -> Trace:
-    found = await trace_of(ledger, f"requirement/{plant}/{item}/{key}")
+async def _trace(ledger: Ledger, principal: Principal, plant: str, item: str, key: str) -> Trace:
+    found = await trace_of(ledger, f"requirement/{plant}/{item}/{key}") if principal.sees(plant) else None
     if found is None:
         raise _unknown_requirement(plant, item, key)
+    if not principal.may(Right.SEE_PRICES):
+        return Trace.model_validate(without_prices(found.model_dump(mode="json")))
+    await record_seen(ledger, principal, [found.requirement.id, *(order.id for order in found.orders)], "trace")
     return found
 
 
-async def _picture(parts: Parts, plant: str, item: str, key: str) -> Trace:
+async def _picture(parts: Parts, principal: Principal, plant: str, item: str, key: str) -> Trace:
     policy = parts.policies.effective(plant)
-    return (await _trace(parts.ledger, plant, item, key)).shown_at(policy.calendar if policy else None)
+    return (await _trace(parts.ledger, principal, plant, item, key)).shown_at(policy.calendar if policy else None)
 
 
 _STATIC_ONLY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}

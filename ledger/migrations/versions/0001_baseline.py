@@ -19,6 +19,7 @@ def upgrade() -> None:
     _consolidation()
     _plan_runs()
     _questions()
+    _people()
 
 
 def _engineering_change() -> None:
@@ -423,7 +424,51 @@ def _questions() -> None:
     )
 
 
+def _people() -> None:
+    op.create_table(
+        "person",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name="pk_person"),
+    )
+    op.create_table(
+        "session",
+        sa.Column("id_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("roles", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("offices", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("known_as", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("plants", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("id_token", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id_sha256", name="pk_session"),
+    )
+    op.create_index("ix_session_subject", "session", ["subject"])
+    op.create_index("ix_session_used_at", "session", ["used_at"])
+    op.create_table(
+        "access_log",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("entities", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_access_log"),
+    )
+    op.create_index("ix_access_log_subject", "access_log", ["subject", "number"])
+    op.create_index("ix_access_log_entities", "access_log", ["entities"], postgresql_using="gin")
+
+
 def downgrade() -> None:
+    op.drop_table("access_log")
+    op.drop_table("session")
+    op.drop_table("person")
     op.drop_table("ended_entity")
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")
