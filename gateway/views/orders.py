@@ -1,15 +1,21 @@
-"""Orders: one with its lines, revisions and allocations."""
+"""Orders: the list, one with its lines, revisions and allocations, and its trace."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from canonical.base import Instant
-from canonical.records import OrderSnapshot
+from canonical.records import OrderSnapshot, OrderStage
 from gateway.access.prices import as_seen_by, record_seen
 from gateway.access.principal import PrincipalPart, Right, needs
-from gateway.parts import LedgerPart
+from gateway.paging import After, Limit, Listed, listed
+from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
+from gateway.trace.trace import OrderTrace, order_trace_of
+from ledger.snapshots.lists import Order, OrderCondition, OrderFilter
+from ledger.snapshots.reads import OrderRow
 
 
 class OrderView(OrderSnapshot):
@@ -19,23 +25,83 @@ class OrderView(OrderSnapshot):
 
 
 routes = APIRouter(prefix="/v1/orders", tags=["Orders"], route_class=PlainRoute, dependencies=[needs(Right.READ)])
+_ONE = "/{plant}/{supplier}/{key}"
 
 
 @routes.get(
-    "/{plant}/{supplier}/{key}",
+    "",
+    response_model=Listed[OrderView],
+    summary="Orders, by id or by the next date on which goods are due",
+    responses=problem_responses(400, 403),
+)
+async def list_orders(
+    parts: PartsPart,
+    principal: PrincipalPart,
+    plant: str | None = None,
+    supplier: str | None = None,
+    stage: OrderStage | None = None,
+    number: Annotated[str | None, Query(description="The ERP's number of the order or its requisition")] = None,
+    show: Annotated[
+        OrderCondition, Query(description="`overdue`: a date has passed at the plant without the goods")
+    ] = OrderCondition.ALL,
+    q: Annotated[str, Query(max_length=100, description="Beginnings of words of its numbers, supplier and items")] = "",
+    sort: Annotated[Order, Query(description="`due`: what is open first, by its next date")] = Order.ID,
+    limit: Limit = 50,
+    after: After = None,
+) -> JSONResponse:
+    """Without prices for callers who may not see them."""
+    which = OrderFilter(
+        plants=principal.plants, plant=plant, supplier=supplier, stage=stage, number=number, condition=show, q=q
+    )
+    today = {each: parts.today(each) for each in parts.policies.plants}
+    rows = await parts.ledger.lists.orders(which, today, order=sort, limit=limit, after=after)
+    query = {"plant": plant, "supplier": supplier, "stage": stage, "number": number, "show": show, "q": q or None}
+    views = [_view(row) for row in rows.items]
+    await record_seen(parts.ledger, principal, [view.id for view in views], "list of orders")
+    page = listed("/v1/orders", {**query, "sort": sort, "limit": limit}, views, rows.next)
+    return JSONResponse(as_seen_by(principal, page))
+
+
+@routes.get(
+    _ONE,
     response_model=OrderView,
     summary="One order: lines, revisions, allocations",
-    responses=problem_responses(404),
+    responses=problem_responses(403, 404),
 )
 async def read_order(ledger: LedgerPart, principal: PrincipalPart, plant: str, supplier: str, key: str) -> JSONResponse:
     """Without prices for callers who may not see them."""
-    identity = f"order/{plant}/{supplier}/{key}"
-    row = await ledger.reads.order(identity)
+    row = await ledger.reads.order(f"order/{plant}/{supplier}/{key}")
     if row is None or not principal.sees(plant):
-        raise not_found("order", identity, "take an order id of a requirement: GET /v1/requirements")
-    await record_seen(ledger, principal, [identity], "order")
-    view = OrderView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
-    return JSONResponse(as_seen_by(principal, view))
+        raise _unknown(plant, supplier, key)
+    await record_seen(ledger, principal, [row.snapshot.id], "order")
+    return JSONResponse(as_seen_by(principal, _view(row)))
+
+
+@routes.get(
+    _ONE + "/trace",
+    response_model=OrderTrace,
+    summary="Every audit event of an order, from its opening to the last receipt",
+    responses=problem_responses(403, 404),
+)
+async def read_order_trace(
+    ledger: LedgerPart, principal: PrincipalPart, plant: str, supplier: str, key: str
+) -> JSONResponse:
+    """Audit events of the order and of its exceptions, by business time; the incoming messages; and whether each
+    entity's hash chain is intact.
+    """
+    found = await order_trace_of(ledger, f"order/{plant}/{supplier}/{key}")
+    if found is None or not principal.sees(plant):
+        raise _unknown(plant, supplier, key)
+    await record_seen(ledger, principal, [found.order.id], "trace of an order")
+    return JSONResponse(as_seen_by(principal, found))
+
+
+def _view(row: OrderRow) -> OrderView:
+    return OrderView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
+
+
+def _unknown(plant: str, supplier: str, key: str) -> Exception:
+    return not_found("order", f"order/{plant}/{supplier}/{key}", "list the orders of the supplier: GET /v1/orders")
 
 
 __all__ = ["OrderView", "routes"]
