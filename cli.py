@@ -24,8 +24,10 @@ from datetime import datetime
 import uvicorn
 
 from adapters.http import make_client
+from adapters.mail.smtp import MailServer, Security, SmtpMail
 from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from adapters.supplier.edifact.dialect import EdifactDialect
+from adapters.webhook.client import WebhookClient, webhook_client
 from console import audit as audit_commands
 from console import erp as erp_commands
 from console import exceptions as exception_commands
@@ -33,12 +35,14 @@ from console import plan as plan_commands
 from console import policy as policy_commands
 from console.http import DEFAULT_GATEWAY, GatewayRefusal, ask
 from gateway.app import create_app, utc_now
+from gateway.notifications.sender import Telling
 from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
 from policies.book import PolicyBook
 from policies.days import today_at
 from policies.reading import PolicyError
+from policies.subscriptions import SubscriptionBook
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.http_connections import TimedHttpProtocol
@@ -57,8 +61,9 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
+        subscriptions = SubscriptionBook(settings.subscriptions)
         app = create_app(
-            Ledger(engine),
+            Ledger(engine, subscriptions.present),
             EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
             {"edifact": EdifactDialect(settings.our_addresses or None)},
             policies,
@@ -66,6 +71,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
             replies=await _replies(settings, stack),
+            telling=await _telling(settings, subscriptions, stack),
         )
         config = uvicorn.Config(
             app,
@@ -86,6 +92,39 @@ async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactS
     http = make_client(str(settings.edi_url), settings.edi_user, settings.edi_password.get_secret_value())
     address = next(iter(settings.our_addresses), OUR_ADDRESS)
     return EdifactSupplier(await stack.enter_async_context(http), sender=address)
+
+
+async def _telling(settings: GatewaySettings, subscriptions: SubscriptionBook, stack: AsyncExitStack) -> Telling | None:
+    """Tells subscribers what happens; None where no file of subscriptions is set."""
+    if settings.subscriptions is None:
+        return None
+    http = await stack.enter_async_context(webhook_client())
+    return Telling(
+        subscriptions=subscriptions.present,
+        webhooks=WebhookClient(http),
+        mails=_mails(settings),
+        public_url=settings.public_url or "",
+        faults=lambda: subscriptions.faults,
+    )
+
+
+def _mails(settings: GatewaySettings) -> SmtpMail | None:
+    """Sends mails; None where no mail server is set. Raises SettingsError where it is set without a sender."""
+    if not settings.smtp_host:
+        return None
+    if not settings.mail_from:
+        raise SettingsError("PEGLINE_MAIL_FROM is not set; with PEGLINE_SMTP_HOST it is the address mails come from")
+    return SmtpMail(
+        MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=Security(settings.smtp_security),
+            sender=settings.mail_from,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value(),
+            authorities=str(settings.smtp_authorities or ""),
+        )
+    )
 
 
 def run_gateway(now: Callable[[], datetime] = utc_now) -> int:
