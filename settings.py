@@ -260,10 +260,10 @@ class GatewaySettings(Settings):
     edi_password: SecretStr = Field(
         default=SecretStr(""), alias="PEGLINE_EDI_PASSWORD", description="that user's password"
     )
-    public_url: HttpUrl | None = Field(
+    gateway_url: HttpUrl | None = Field(
         default=None,
-        alias="PEGLINE_PUBLIC_URL",
-        description="the http(s) URL under which people reach the pages, for links in mails and webhooks",
+        alias="PEGLINE_GATEWAY_URL",
+        description="the address by which browsers reach the gateway, such as https://pegline.example.com",
     )
     smtp_host: str = Field(
         default="", alias="PEGLINE_SMTP_HOST", pattern=r"^\S*$", description="the host name of a mail server"

@@ -34,7 +34,7 @@ class Notice(Model):
     """What every notification says."""
 
     plant: Code
-    link: str | None = Field(None, description="The page about it, where PEGLINE_PUBLIC_URL is set; it decides nothing")
+    link: str | None = Field(None, description="The page about it, under PEGLINE_GATEWAY_URL; it decides nothing")
 
     def without_prices(self) -> Self:
         """The same without prices, values and free texts that may name them."""

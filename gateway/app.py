@@ -22,6 +22,9 @@ from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
 from gateway.pages import home, static
+from gateway.pages import orders as order_pages
+from gateway.pages import requirements as requirement_pages
+from gateway.pages import traces as trace_pages
 from gateway.pages.refusals import RefusalPages
 from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
@@ -50,7 +53,7 @@ _IN_ORDER = (
     docs,
 )
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, static)
+_PAGES = (home, static, requirement_pages, trace_pages, order_pages)
 
 
 def utc_now() -> dt.datetime:

@@ -27,6 +27,7 @@ from ledger.notifications.deliveries import Deliveries
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.promises.promises import Promises
 from ledger.questions.questions import SharedQuestions
+from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
@@ -42,6 +43,7 @@ class Ledger:
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.lists = Lists(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)
         self.stock = Stock(engine)

@@ -14,7 +14,7 @@ from canonical.notification import (
     SubscriptionName,
     WebhookSubscription,
 )
-from gateway.access.principal import PrincipalPart, Right
+from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.notifications.envelope import data_schema
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import PartsPart
@@ -101,6 +101,7 @@ async def replay(parts: PartsPart, principal: PrincipalPart, id: int) -> Deliver
     """With all attempts, and the same message id: a receiver that has it already can tell. One that still waits is due
     at its own time. 409: its subscription is switched off or gone.
     """
+    principal.require(Right.OPERATE)
     found = await read_delivery(parts, principal, id)
     subscription = parts.telling.subscriptions().named(found.subscription) if parts.telling else None
     if subscription is None:
@@ -142,6 +143,7 @@ async def list_subscriptions(parts: PartsPart, principal: PrincipalPart) -> Subs
                 off.get(each.name),
             )
             for each in parts.telling.subscriptions().all
+            if _sees(principal, each)
         ],
         faults=list(parts.telling.faults()),
     )
@@ -151,23 +153,34 @@ async def list_subscriptions(parts: PartsPart, principal: PrincipalPart) -> Subs
 async def switch_on(parts: PartsPart, principal: PrincipalPart, name: str) -> SubscriptionsView:
     """What was given up meanwhile is not sent by itself: replay it."""
     principal.require(Right.OPERATE)
-    if parts.telling is None or parts.telling.subscriptions().named(name) is None:
+    known = parts.telling.subscriptions().named(name) if parts.telling else None
+    if known is None or not _sees(principal, known):
         raise not_found("subscription", name, "list them: GET /v1/subscriptions")
     await parts.ledger.deliveries.switch_on(name)
     return await list_subscriptions(parts, principal)
 
 
 @routes.get("/event-schemas", summary="The types of notifications")
-async def list_schemas() -> dict[str, str]:
+async def list_schemas(principal: PrincipalPart) -> dict[str, str]:
+    principal.require(Right.READ)
     return {type: f"/v1/event-schemas/{type}" for type in NotificationType if type is not NotificationType.DIGEST}
 
 
-@routes.get("/event-schemas/{type}", summary="The JSON Schema of a type's data", responses=problem_responses(404))
-async def read_schema(type: str) -> JSONResponse:
+@routes.get(
+    "/event-schemas/{type}",
+    summary="The JSON Schema of a type's data",
+    responses=problem_responses(403, 404),
+)
+async def read_schema(principal: PrincipalPart, type: str) -> JSONResponse:
+    principal.require(Right.READ)
     if type not in set(NotificationType) - {NotificationType.DIGEST}:
         raise not_found("event type", type, "list them: GET /v1/event-schemas")
     schema: dict[str, Any] = data_schema(NotificationType(type))
     return JSONResponse(schema, media_type="application/schema+json")
+
+
+def _sees(principal: Principal, subscription: WebhookSubscription | MailSubscription) -> bool:
+    return not subscription.plants or bool(principal.only(subscription.plants))
 
 
 def _view(delivery: Delivery) -> DeliveryView:
