@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from temporalio.testing import WorkflowEnvironment
 
@@ -94,7 +94,7 @@ async def site(
 
 
 @asynccontextmanager
-async def _served(app: FastAPI) -> AsyncIterator[str]:
+async def _served(app: Any) -> AsyncIterator[str]:
     """The app at an address that a browser can open."""
     port = free_port(8190)
     config = uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, lifespan="off")
