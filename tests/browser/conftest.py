@@ -85,7 +85,8 @@ async def site(
     with temporal_env.with_time_skipping_disabled():
         async with installed(temporal_env.client, database) as loop, loop.workers(), loop.gateway():
             await loop.command("/edi/control/behaviours", LATE)
-            for requirement in await loop.plan(days=40, **dict.fromkeys(PARTS, 40)):
+            quantities: dict[str, Any] = dict.fromkeys(PARTS, 40)
+            for requirement in await loop.plan(days=40, **quantities):
                 await loop.question(requirement)
             await loop.at_rest()
             assert loop.door.inside is not None
