@@ -4,6 +4,7 @@ python cli.py demo      run the demo on servers of its own
 python cli.py up        run worker, gateway and servers; state is kept
 python cli.py gateway   run the gateway alone, with the settings of the environment
 python cli.py plan run FILE --source S --plant P --version N    deliver a whole plan and watch its progress
+python cli.py plan run FILE … --dry-run   what a plan would change; nothing happens
 python cli.py plan report S P N --out F   the outcome of every line of a plan
 python cli.py policy explain --plant P    the effective policy, and the file each value comes from
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided

@@ -21,7 +21,7 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
-from gateway.pages import home, static
+from gateway.pages import home, plan_uploads, plans, static
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
 from gateway.pages import traces as trace_pages
@@ -29,6 +29,7 @@ from gateway.pages.refusals import RefusalPages
 from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
+from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.tracing import RequestSpans, gateway_tracer
 from gateway.views import availability, changes, docs, exceptions, health, orders, requirements
 from ledger.ledger import Ledger
@@ -39,6 +40,8 @@ Every POST is safe to repeat. Errors are RFC 9457 problems that name the field, 
 RFC 3339 with an offset, business dates ISO, quantities and prices decimal strings, units UN/ECE Rec 20 codes."""
 
 
+_FORM_BYTES = 64 * 1024
+"""What a form takes beside its file."""
 _IN_ORDER = (
     availability,
     intake,
@@ -53,7 +56,8 @@ _IN_ORDER = (
     docs,
 )
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, static, requirement_pages, trace_pages, order_pages)
+_PAGES = (home, plan_uploads, plans, requirement_pages, trace_pages, order_pages, static)
+"""The steps of an upload before the runs: /plans/new is no number."""
 
 
 def utc_now() -> dt.datetime:
@@ -121,6 +125,7 @@ def create_app(
         Door,
         body_bytes_max=body_limit_bytes,
         streams=frozenset({"/v1/plan-runs"}),
+        larger={"/plans/new": FILE_BYTES_MAX + _FORM_BYTES},
         typed=frozenset({"/v1/plan-runs", "/v1/events"}),
         host_names=host_names,
     )

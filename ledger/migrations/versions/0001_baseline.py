@@ -417,10 +417,34 @@ def _plan_runs() -> None:
         sa.Column("past_due", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("field", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("original", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_line_run_plan_run", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run", "number", name="pk_plan_line"),
     )
     op.create_index("ix_plan_line_requirement", "plan_line", ["run", "requirement_id"])
+    op.create_table(
+        "plan_upload",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("partial", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("mapping", sa.JSON(), nullable=True),
+        sa.Column("run", sa.BigInteger(), nullable=True),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_plan_upload"),
+    )
+    op.create_table(
+        "plan_mapping",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("mapping", sa.JSON(), nullable=False),
+        sa.Column("confirmed_by", sa.Text(), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name="pk_plan_mapping"),
+    )
 
 
 def _questions() -> None:
@@ -534,6 +558,8 @@ def downgrade() -> None:
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")
     op.drop_table("shared_question")
+    op.drop_table("plan_mapping")
+    op.drop_table("plan_upload")
     op.drop_table("plan_line")
     op.drop_table("plan_change")
     op.drop_table("order_line")
