@@ -4,6 +4,7 @@ python cli.py demo      run the demo on servers of its own
 python cli.py up        run worker, gateway and servers; state is kept
 python cli.py gateway   run the gateway alone, with the settings of the environment
 python cli.py plan run FILE --source S --plant P --version N    deliver a whole plan and watch its progress
+python cli.py plan run FILE … --dry-run   what a plan would change; nothing happens
 python cli.py plan report S P N --out F   the outcome of every line of a plan
 python cli.py policy explain --plant P    the effective policy, and the file each value comes from
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
@@ -28,8 +29,10 @@ import httpx
 import uvicorn
 
 from adapters.http import make_client
+from adapters.mail.smtp import MailServer, Security, SmtpMail
 from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from adapters.supplier.edifact.dialect import EdifactDialect
+from adapters.webhook.client import WebhookClient, webhook_client
 from console import audit as audit_commands
 from console import erp as erp_commands
 from console import exceptions as exception_commands
@@ -43,6 +46,7 @@ from gateway.access.rates import Rate
 from gateway.access.rules import AccessRules
 from gateway.access.senders import Senders, SendersError
 from gateway.app import create_app, utc_now
+from gateway.notifications.sender import Telling
 from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
@@ -50,6 +54,7 @@ from ledger.people.sessions import SessionLimits
 from policies.book import PolicyBook
 from policies.days import today_at
 from policies.reading import PolicyError
+from policies.subscriptions import SubscriptionBook
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.http_connections import TimedHttpProtocol
@@ -68,7 +73,8 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
-        ledger = Ledger(engine)
+        subscriptions = SubscriptionBook(settings.subscriptions)
+        ledger = Ledger(engine, subscriptions.present)
         app = create_app(
             ledger,
             EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
@@ -80,6 +86,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             replies=await _replies(settings, stack),
             access=await _access(settings, ledger, stack),
             senders=Senders.read(settings.senders) if settings.senders else None,
+            telling=await _telling(settings, subscriptions, stack),
         )
         config = uvicorn.Config(
             app,
@@ -127,6 +134,39 @@ async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactS
     http = make_client(str(settings.edi_url), settings.edi_user, settings.edi_password.get_secret_value())
     address = next(iter(settings.our_addresses), OUR_ADDRESS)
     return EdifactSupplier(await stack.enter_async_context(http), sender=address)
+
+
+async def _telling(settings: GatewaySettings, subscriptions: SubscriptionBook, stack: AsyncExitStack) -> Telling | None:
+    """Tells subscribers what happens; None where no file of subscriptions is set."""
+    if settings.subscriptions is None:
+        return None
+    http = await stack.enter_async_context(webhook_client())
+    return Telling(
+        subscriptions=subscriptions.present,
+        webhooks=WebhookClient(http),
+        mails=_mails(settings),
+        public_url=settings.gateway_url or "",
+        faults=lambda: subscriptions.faults,
+    )
+
+
+def _mails(settings: GatewaySettings) -> SmtpMail | None:
+    """Sends mails; None where no mail server is set. Raises SettingsError where it is set without a sender."""
+    if not settings.smtp_host:
+        return None
+    if not settings.mail_from:
+        raise SettingsError("PEGLINE_MAIL_FROM is not set; with PEGLINE_SMTP_HOST it is the address mails come from")
+    return SmtpMail(
+        MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=Security(settings.smtp_security),
+            sender=settings.mail_from,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value(),
+            authorities=str(settings.smtp_authorities or ""),
+        )
+    )
 
 
 def run_gateway(now: Callable[[], datetime] = utc_now) -> int:

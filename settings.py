@@ -80,6 +80,11 @@ class Settings(BaseModel):
     policy_directory: Path = Field(
         default=Path("policies"), alias="PEGLINE_POLICY_DIRECTORY", description="a directory of plant policies"
     )
+    subscriptions: Path | None = Field(
+        default=None,
+        alias="PEGLINE_SUBSCRIPTIONS",
+        description="a TOML file of who is told of what (docs/notifications.md)",
+    )
     task_queue_prefix: str = Field(
         default="pegline",
         alias="PEGLINE_TASK_QUEUE_PREFIX",
@@ -267,6 +272,28 @@ class GatewaySettings(Settings):
         default=None,
         alias="PEGLINE_GATEWAY_URL",
         description="the address by which browsers reach the gateway, such as https://pegline.example.com",
+    )
+    smtp_host: str = Field(
+        default="", alias="PEGLINE_SMTP_HOST", pattern=r"^\S*$", description="the host name of a mail server"
+    )
+    smtp_port: Port = Field(default=587, alias="PEGLINE_SMTP_PORT", description="a port from 1 to 65535")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", alias="PEGLINE_SMTP_SECURITY", description="starttls, tls or none"
+    )
+    smtp_authorities: Path | None = Field(
+        default=None,
+        alias="PEGLINE_SMTP_AUTHORITIES",
+        description="a file in PEM with the authorities that the mail server's certificate is checked by",
+    )
+    smtp_user: str = Field(default="", alias="PEGLINE_SMTP_USER", description="the user at the mail server")
+    smtp_password: SecretStr = Field(
+        default=SecretStr(""), alias="PEGLINE_SMTP_PASSWORD", description="that user's password"
+    )
+    mail_from: str = Field(
+        default="",
+        alias="PEGLINE_MAIL_FROM",
+        pattern=r"^([A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+[A-Za-z0-9])?$",
+        description="the address that mails come from, such as pegline@example.com",
     )
     oidc_issuer: HttpUrl | None = Field(
         default=None,

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from temporalio.testing import WorkflowEnvironment
 
@@ -85,7 +85,8 @@ async def site(
     with temporal_env.with_time_skipping_disabled():
         async with installed(temporal_env.client, database) as loop, loop.workers(), loop.gateway():
             await loop.command("/edi/control/behaviours", LATE)
-            for requirement in await loop.plan(days=40, **dict.fromkeys(PARTS, 40)):
+            quantities: dict[str, Any] = dict.fromkeys(PARTS, 40)
+            for requirement in await loop.plan(days=40, **quantities):
                 await loop.question(requirement)
             await loop.at_rest()
             assert loop.door.inside is not None
@@ -94,7 +95,7 @@ async def site(
 
 
 @asynccontextmanager
-async def _served(app: FastAPI) -> AsyncIterator[str]:
+async def _served(app: Any) -> AsyncIterator[str]:
     """The app at an address that a browser can open."""
     port = free_port(8190)
     config = uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, lifespan="off")
