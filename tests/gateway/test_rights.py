@@ -48,7 +48,15 @@ def _checked(route: RouteContext) -> bool:
     found = calls(route.dependant)
     if any(isinstance(call, Needs) or call is _sender for call in found):
         return True
-    return _principal in found and _CHECK.search(inspect.getsource(cast(Any, route.endpoint))) is not None
+    return _principal in found and _asks(cast(Any, route.endpoint), depth=2)
+
+
+def _asks(function: Any, depth: int) -> bool:
+    """Whether the function asks the principal, or one that it calls does."""
+    if _CHECK.search(inspect.getsource(function)) is not None:
+        return True
+    named = (function.__globals__.get(name) for name in function.__code__.co_names)
+    return depth > 0 and any(_asks(each, depth - 1) for each in named if inspect.isfunction(each))
 
 
 def _unchecked(app: FastAPI) -> list[str]:
