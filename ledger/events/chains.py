@@ -53,13 +53,11 @@ class Standing(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """What was appended to the chains."""
+    """What recording batches did: those in force, without those of abandoned attempts, and the events new by them."""
 
     standing: list[Standing]
-    """The batches in force, without those of abandoned attempts."""
-    events: dict[str, list[Row]]
-    """The new events in force, by entity."""
-    replaced: frozenset[str]
+    new: list[Row]
+    replaced: frozenset[str] = frozenset()
     """The entities of which earlier recorded events were replaced."""
 
 
@@ -92,10 +90,8 @@ async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch
         written = await connection.execute(_INSERT, rows)
         if len(written.all()) < len(rows):
             raise Overtaken
-    events: dict[str, list[Row]] = {
-        chain.entity_id: [row for row in chain.added if not row["superseded"]] for chain in chains
-    }
-    return Appended(holding, events, frozenset(chain.entity_id for chain in chains if chain.replaced_from is not None))
+    replaced = frozenset(chain.entity_id for chain in chains if chain.replaced_from is not None)
+    return Appended(holding, [row for row in rows if not row["superseded"]], replaced)
 
 
 async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:

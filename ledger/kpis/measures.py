@@ -7,7 +7,7 @@ replaces recorded events, the measures of their entity are folded again from the
 
 import json
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, TextClause, select, text
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from canonical.records import Snapshot
 from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import Base, json_text, transaction
-from ledger.events.chains import Standing
+from ledger.events.chains import Appended
 from ledger.events.tables import AuditEventRow
 from ledger.kpis.facts import KINDS, Asked, Facts, RecordedKind, Revised, Row, facts_of
 from ledger.kpis.tables import (
@@ -49,21 +49,22 @@ _RECORDS: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRec
 """Requirements first: lines and changes take class and criticality from them."""
 
 
-async def measure(
-    connection: AsyncConnection,
-    standing: Iterable[Standing],
-    added: Mapping[str, Sequence[Mapping[str, Any]]],
-    replaced: Collection[str],
-) -> None:
-    """Merge what the added events say; `replaced`: the entities of which a later attempt replaced events."""
-    snapshots: dict[str, Snapshot] = {each.audit_batch.snapshot.id: each.audit_batch.snapshot for each in standing}
+async def measure(connection: AsyncConnection, appended: Appended) -> None:
+    """Merge what the new events say; an entity of which a later attempt replaced events is measured again."""
+    snapshots: dict[str, Snapshot] = {
+        each.audit_batch.snapshot.id: each.audit_batch.snapshot for each in appended.standing
+    }
+    events: dict[str, list[RecordedKind]] = {}
+    for row in appended.new:
+        if row["kind"] in KINDS and row["entity_id"] not in appended.replaced:
+            events.setdefault(row["entity_id"], []).append(_event(row))
     facts = Facts()
-    for entity_id, rows in added.items():
-        if entity_id in snapshots and entity_id not in replaced and any(row["kind"] in KINDS for row in rows):
-            _fold(facts, snapshots[entity_id], [_event(row) for row in rows])
+    for entity_id, added in events.items():
+        if entity_id in snapshots:
+            _fold(facts, snapshots[entity_id], added)
     if facts:
         await write(connection, facts)
-    for entity_id in sorted(replaced):
+    for entity_id in sorted(appended.replaced):
         if entity_id in snapshots:
             await _again(connection, snapshots[entity_id])
 
