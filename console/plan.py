@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from console.http import DEFAULT_GATEWAY, GatewayRefusal, refusal, unreachable
+from console.http import DEFAULT_GATEWAY, GatewayRefusal, authorization, refusal, unreachable
 
 CONTENT_TYPES = {
     ".ndjson": "application/x-ndjson",
@@ -77,7 +77,9 @@ def run(given: argparse.Namespace) -> int:
 
 
 async def _run(given: argparse.Namespace) -> int:
-    async with httpx.AsyncClient(base_url=given.gateway, timeout=_TIMEOUT, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=given.gateway, timeout=_TIMEOUT, trust_env=False, headers=authorization()
+    ) as client:
         return await answer(given, PlanConsole(client, Console(stderr=True), Console()))
 
 

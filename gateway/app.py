@@ -10,6 +10,10 @@ from opentelemetry.trace import Tracer, TracerProvider
 
 from adapters.ports import PolicyPort, ReplyPort, SupplierDialect
 from gateway import problems
+from gateway.access import login
+from gateway.access.access import Access
+from gateway.access.identify import Identify
+from gateway.access.senders import Senders
 from gateway.delivery.delivery import ChangeDelivery, Deliverer, EntityMessages, OrderDelivery, RequirementDelivery
 from gateway.delivery.relay import Relay, RelayPace
 from gateway.delivery.replies import ReplyDelivery
@@ -19,7 +23,10 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
-from gateway.pages import home, operations, plan_uploads, plans, static
+from gateway.notifications import routes as notifications
+from gateway.notifications.sender import Notifier, Telling
+from gateway.pages import home, latency_map, operations, plan_uploads, plans, static, suppliers
+from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
 from gateway.pages import traces as trace_pages
@@ -29,7 +36,7 @@ from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, orders, requirements
+from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -40,9 +47,35 @@ RFC 3339 with an offset, business dates ISO, quantities and prices decimal strin
 
 _FORM_BYTES = 64 * 1024
 """What a form takes beside its file."""
-_IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
+_IN_ORDER = (
+    availability,
+    intake,
+    plan_runs,
+    requirements,
+    orders,
+    changes,
+    exceptions,
+    kpis,
+    dead_letters,
+    notifications,
+    health,
+    docs,
+)
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, plan_uploads, plans, operations, requirement_pages, trace_pages, order_pages, static)
+_PAGES = (
+    home,
+    login,
+    plan_uploads,
+    plans,
+    operations,
+    requirement_pages,
+    trace_pages,
+    order_pages,
+    latency_map,
+    kpi_pages,
+    suppliers,
+    static,
+)
 """The steps of an upload before the runs: /plans/new is no number."""
 
 
@@ -66,8 +99,11 @@ def create_app(
     body_limit_bytes: int = 4 * 1024 * 1024,
     host_names: Collection[str] = (),
     replies: ReplyPort | None = None,
+    telling: Telling | None = None,
     tracer_provider: TracerProvider | None = None,
     temporal_ui: str = "",
+    access: Access | None = None,
+    senders: Senders | None = None,
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
@@ -75,23 +111,28 @@ def create_app(
     of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
     since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
     may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
-    acknowledgements that suppliers ask for; None: none are sent. `temporal_ui`: the address of the namespace in
-    Temporal's UI, to which the operators' pages link; empty: they name workflows without a link.
+    acknowledgements that suppliers ask for; None: none are sent. `telling`: who is told of what happens; None: nobody.
+    `access` identifies callers; None: nobody is asked, and the gateway must not be reachable from elsewhere. `senders`
+    sign what they send. `temporal_ui`: the address of the namespace in Temporal's UI, to which the operators'
+    pages link; empty: they name workflows without a link.
     """
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
+    notifier = Notifier(ledger, telling, policies, now) if telling is not None else None
     app = FastAPI(
         title="Pegline",
         version="1",
         description=_DESCRIPTION,
-        lifespan=_relaying(relaying) if relay else None,
+        lifespan=_running(relaying, notifier) if relay else None,
         docs_url=None,
         redoc_url=None,
         # FastAPI's own spans would record each request twice, in a separate trace and with its query.
         telemetry={"tracing": False},
     )
     app.state.relay = relaying
+    app.state.access = access
+    app.state.senders = senders or Senders()
     app.state.parts = Parts(
         ledger=ledger,
         entities=entities,
@@ -104,6 +145,7 @@ def create_app(
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
         temporal_ui=temporal_ui.rstrip("/"),
+        telling=telling,
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     problems.install(app)
@@ -115,6 +157,7 @@ def create_app(
         typed=frozenset({"/v1/plan-runs", "/v1/events"}),
         host_names=host_names,
     )
+    app.add_middleware(Identify, access=access)
     app.add_middleware(RefusalPages)
     app.add_middleware(RequestSpans, tracer=tracer)
     for part in (*_IN_ORDER, *_PAGES):
@@ -140,16 +183,22 @@ def _deliverers(
     }
 
 
-def _relaying(relay: Relay) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+def _running(
+    relay: Relay, notifier: Notifier | None
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(relay.run(), name="relay")
+        tasks = [asyncio.create_task(relay.run(), name="relay")]
+        if notifier is not None:
+            tasks.append(asyncio.create_task(notifier.run(), name="notifier"))
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     return lifespan
 

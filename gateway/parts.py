@@ -13,6 +13,7 @@ from canonical.records import ExceptionSnapshot, Incident
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
 from gateway.intake.intake import Intake
+from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
 from ledger.ledger import Ledger
 
@@ -61,6 +62,8 @@ class Parts:
     """The gateway is not ready once the oldest due message has waited this long."""
     temporal_ui: str = ""
     """The address of the namespace in Temporal's UI; empty: workflows are named without a link."""
+    telling: Telling | None = None
+    """Who is told of what happens; None: nobody."""
 
 
 async def _parts(request: Request) -> Parts:

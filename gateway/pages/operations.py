@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 
 from canonical.base import Instant
 from canonical.records import Incident
-from gateway.access.principal import Principal, PrincipalPart, Right
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.intake.dead_letters import bounced, drop_letter, found_letter, replay_letter
 from gateway.pages.plans import STAGES, moment
 from gateway.pages.shell import form_of, render, see
@@ -21,7 +21,7 @@ from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal
 from ledger.inbox.dead_letters import KeptLetter, LetterState
 
-routes = APIRouter(prefix="/operations", include_in_schema=False)
+routes = APIRouter(prefix="/operations", include_in_schema=False, dependencies=[needs(Right.OPERATE)])
 
 _INCIDENTS_SHOWN = 100
 _ROWS_ON_A_PAGE = 50
@@ -160,13 +160,13 @@ async def replay_alike(request: Request, parts: PartsPart, principal: PrincipalP
         principal.plants, state=LetterState.OPEN, channel=channel, code=code, limit=_REPLAYED_AT_ONCE
     )
     failed = 0
-    for _, kept in found:
+    for number, (_, kept) in enumerate(found):
         try:
             await replay_letter(parts, kept, principal.subject)
         except Refusal as refusal:
             failed += 1
             if refusal.problem.status == 503:  # nothing can be delivered now: the others would fail as well
-                failed = len(found) - found.index((_, kept))
+                failed += len(found) - number - 1
                 break
     told = {"state": "open", "channel": channel, "code": code, "replayed": len(found) - failed, "failed": failed}
     return see(f"/operations/dead-letters?{urlencode(told)}")
@@ -203,7 +203,8 @@ async def _letter_page(
     refusal: Refusal | None = None,
     reason: str = "",
 ) -> HTMLResponse:
-    body = kept.letter.body
+    body, actions = kept.letter.body, await parts.ledger.operations.actions(kept.id)
+    names = await parts.ledger.people.names([each.by for each in actions])
     return render(
         request,
         "dead_letter.html",
@@ -215,7 +216,7 @@ async def _letter_page(
             "bytes": len(body),
             "cut": len(body) > _BODY_SHOWN,
             "context": sorted(kept.letter.context.items()),
-            "actions": await parts.ledger.operations.actions(kept.id),
+            "actions": [(each, names[each.by]) for each in actions],
             "problem": refusal.problem if refusal else None,
             "reason": reason,
             "age": _age(parts),

@@ -20,7 +20,9 @@ from canonical.plan import (
 )
 from canonical.policy import PlanRules
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
-from gateway.access.principal import Principal, PrincipalPart, Right
+from gateway.access.prices import record_seen
+from gateway.access.principal import Principal, PrincipalPart, Right, Role, needs
+from gateway.access.senders import Senders
 from gateway.door import in_time
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.plan_runs.intake import PlanSent, not_held
@@ -127,6 +129,11 @@ def without_value(change: DryRunChange) -> DryRunChange:
     return change.model_copy(update={"value": None, "currency": ""})
 
 
+def priced_in(dry_run: PlanDryRun) -> list[str]:
+    """The requirements whose prices a dry run shows."""
+    return [each.requirement_id for each in dry_run.largest if each.value is not None]
+
+
 def questions_of(dry_run: PlanDryRun, rules: PlanRules) -> list[str]:
     """What the run itself would ask people, in words."""
     asked = []
@@ -171,6 +178,7 @@ _REPORT = {
     summary="Take in a whole plan version: NDJSON or CSV, streamed, gzip allowed",
     responses={200: {"model": DryRunView}, **problem_responses(400, 403, 409, 413, 415, 422)},
     openapi_extra=_BODY,
+    dependencies=[needs(Right.PLAN)],
 )
 async def take_plan(
     request: Request,
@@ -192,6 +200,7 @@ async def take_plan(
     and the plan is kept for a day to be started as it was shown.
     """
     principal.require(Right.PLAN, plant)
+    _require_source(request, principal, source)
     sent = PlanSent(
         source=source,
         plant=plant,
@@ -216,7 +225,8 @@ async def take_plan(
     "/dry-runs/{number}",
     response_model=DryRunView,
     summary="What a plan that was sent as a dry run would change now",
-    responses=problem_responses(404),
+    responses=problem_responses(403, 404),
+    dependencies=[needs(Right.PLAN)],
 )
 async def read_dry_run(parts: PartsPart, principal: PrincipalPart, number: int) -> DryRunView:
     return await _dry_run_view(parts, principal, number)
@@ -228,20 +238,36 @@ async def read_dry_run(parts: PartsPart, principal: PrincipalPart, number: int) 
     response_model=PlanRunView,
     summary="Start a plan exactly as its dry run showed it",
     responses=problem_responses(403, 404, 409),
+    dependencies=[needs(Right.PLAN)],
 )
-async def start_dry_run(parts: PartsPart, principal: PrincipalPart, number: int, body: StartBody) -> JSONResponse:
+async def start_dry_run(
+    request: Request, parts: PartsPart, principal: PrincipalPart, number: int, body: StartBody
+) -> JSONResponse:
     """409 where what it would change is no longer what was shown: nothing is started then. Look at it again."""
-    await held_plan(parts, principal, number)
+    _require_source(request, principal, (await held_plan(parts, principal, number)).source)
     run = await parts.plan_intake.start(number, body.shown)
     view = PlanRunView.of(await parts.ledger.plans.progress(run))
     return JSONResponse(view.model_dump(mode="json"), status_code=202, headers={"Location": link(run)})
 
 
 @routes.delete(
-    "/dry-runs/{number}", status_code=204, summary="Discard a dry run", responses=problem_responses(403, 404)
+    "/dry-runs/{number}",
+    status_code=204,
+    summary="Discard a dry run",
+    responses=problem_responses(403, 404),
+    dependencies=[needs(Right.PLAN)],
 )
-async def discard_dry_run(parts: PartsPart, principal: PrincipalPart, number: int) -> None:
-    await parts.ledger.plans.staging.discard(await held_plan(parts, principal, number))
+async def discard_dry_run(request: Request, parts: PartsPart, principal: PrincipalPart, number: int) -> None:
+    run = await held_plan(parts, principal, number)
+    _require_source(request, principal, run.source)
+    await parts.ledger.plans.staging.discard(run)
+
+
+def _require_source(request: Request, principal: Principal, source: str) -> None:
+    """People send for their planning system, programs only as the source they are."""
+    if not principal.roles & {Role.PLANNER, Role.MANAGER}:
+        senders: Senders = request.app.state.senders
+        senders.require_source(principal, source)
 
 
 async def held_plan(parts: Parts, principal: Principal, number: int) -> PlanRunStatus:
@@ -258,6 +284,7 @@ async def _dry_run_view(parts: Parts, principal: Principal, number: int) -> DryR
     found = await parts.plan_intake.dry_run(number, priced=priced)
     if found is None:
         raise not_held(number)
+    await record_seen(parts.ledger, principal, priced_in(found), "a dry run's largest changes")
     return DryRunView.of(found, parts.plan_intake.owned(run.source, run.plant).plan, priced=priced)
 
 
@@ -266,9 +293,12 @@ async def _dry_run_view(parts: Parts, principal: Principal, number: int) -> DryR
     response_model=PlanRunView,
     summary="A plan run's progress, and the outcomes of its lines",
     responses=problem_responses(404),
+    dependencies=[needs(Right.READ)],
 )
-async def read_plan_run(ledger: LedgerPart, source: str, plant: str, version: int) -> PlanRunView:
-    return PlanRunView.of(await ledger.plans.progress(await _known(ledger, source, plant, version)))
+async def read_plan_run(
+    ledger: LedgerPart, principal: PrincipalPart, source: str, plant: str, version: int
+) -> PlanRunView:
+    return PlanRunView.of(await ledger.plans.progress(await _known(ledger, principal, source, plant, version)))
 
 
 @routes.get(
@@ -276,16 +306,18 @@ async def read_plan_run(ledger: LedgerPart, source: str, plant: str, version: in
     summary="Every line and its outcome, as CSV or Parquet",
     response_class=StreamingResponse,
     responses={200: _REPORT, **problem_responses(404, 422)},
+    dependencies=[needs(Right.READ)],
 )
 async def read_plan_report(
     request: Request,
     ledger: LedgerPart,
+    principal: PrincipalPart,
     source: str,
     plant: str,
     version: int,
     format: Annotated[ReportForm | None, Query(description="Else by Accept; CSV where that names none")] = None,
 ) -> StreamingResponse:
-    run = await _known(ledger, source, plant, version)
+    run = await _known(ledger, principal, source, plant, version)
     form = form_asked(format, request.headers.get("accept", ""))
     name = f"plan-{plant}-{version}.{form}".encode("ascii", "replace").decode().replace('"', "_")
     return StreamingResponse(
@@ -295,11 +327,12 @@ async def read_plan_report(
     )
 
 
-async def _known(ledger: Ledger, source: str, plant: str, version: int) -> PlanRunStatus:
-    run = await ledger.plans.of_version(source, plant, version) if 0 <= version < 2**53 else None
+async def _known(ledger: Ledger, principal: Principal, source: str, plant: str, version: int) -> PlanRunStatus:
+    known = principal.sees(plant) and 0 <= version < 2**53
+    run = await ledger.plans.of_version(source, plant, version) if known else None
     if run is None:
         raise not_found("plan run", plan_run_id(source, plant, version), "take the Location of the 202 answer")
     return run
 
 
-__all__ = ["DryRunView", "PlanRunView", "held_plan", "link", "questions_of", "routes", "without_value"]
+__all__ = ["DryRunView", "PlanRunView", "held_plan", "link", "priced_in", "questions_of", "routes", "without_value"]

@@ -3,11 +3,11 @@ settles them.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -37,6 +37,12 @@ class KeptLetter(Model):
     outcome: str
     kept_at: Instant
     settled_at: Instant | None
+
+    @property
+    def plant(self) -> str | None:
+        """The plant that it names, by its context; None: it names none that could be read."""
+        found = self.letter.context.get("plant")
+        return found if isinstance(found, str) else None
 
 
 class DeadLetters:
@@ -68,12 +74,19 @@ class DeadLetters:
         return letter_id
 
     async def list(
-        self, state: LetterState | None = None, limit: int = 50, after: str | None = None
+        self,
+        state: LetterState | None = None,
+        limit: int = 50,
+        after: str | None = None,
+        *,
+        plants: Collection[str] | None = None,
     ) -> Page[KeptLetter]:
-        """Letters in the order they were stored."""
+        """Letters in the order they were stored; `plants`: those that name one of these plants alone."""
         query = select(DeadLetterRow.__table__).order_by(DeadLetterRow.number).limit(limit + 1)
         if state is not None:
             query = query.where(DeadLetterRow.state == state)
+        if plants is not None:
+            query = query.where(func.json_extract_path_text(DeadLetterRow.context, "plant").in_(plants))
         if after is not None:
             (number,) = key_of(after, 1)
             if not number.isdecimal():
@@ -92,22 +105,6 @@ class DeadLetters:
             found = await connection.execute(select(DeadLetterRow.__table__).where(DeadLetterRow.id == letter_id))
             row = found.one_or_none()
         return None if row is None else kept_letter(row._mapping)
-
-    async def replayed(self, letter_id: str, outcome: str) -> None:
-        """Mark it as replayed, with this outcome."""
-        await self._settle(letter_id, LetterState.REPLAYED, outcome)
-
-    async def dropped(self, letter_id: str, reason: str) -> None:
-        """Mark it as dropped, for this reason."""
-        await self._settle(letter_id, LetterState.DROPPED, reason)
-
-    async def _settle(self, letter_id: str, state: LetterState, outcome: str) -> None:
-        async with transaction(self._engine) as connection:
-            await connection.execute(
-                update(DeadLetterRow)
-                .where(DeadLetterRow.id == letter_id)
-                .values(state=state, outcome=outcome, settled_at=func.now())
-            )
 
 
 def letter_identity(letter: DeadLetter) -> str:
