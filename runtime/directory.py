@@ -336,7 +336,7 @@ class EntityDirectory:
         return found
 
     async def incidents(self, most: int) -> Sequence[Incident]:
-        """Running workflows that show an incident, and those whose tasks Temporal reports as failing; at most so many."""
+        """Running workflows that show an incident, and those whose tasks Temporal reports as failing."""
         found: dict[str, Incident] = {}
         for condition in (f"{sa.INCIDENT.name} IS NOT NULL", f"{_REPORTED_PROBLEMS.name} IS NOT NULL"):
             query = f"{condition} AND ExecutionStatus = 'Running'"

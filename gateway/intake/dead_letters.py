@@ -11,7 +11,7 @@ from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.delivery.delivery import Dead, Postponed
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart, Parts, PartsPart
-from gateway.problems import Refusal, problem_responses
+from gateway.problems import Refusal, not_found, problem_responses
 from gateway.requests import PlainRoute
 from ledger.inbox.dead_letters import KeptLetter, LetterState
 from ledger.ledger import Ledger
@@ -152,7 +152,7 @@ async def found_letter(ledger: Ledger, principal: Principal, id: str) -> KeptLet
     """The letter; 404 where there is none that the caller may see."""
     kept = await ledger.dead_letters.find(id)
     if kept is None or not (principal.plants is None or kept.plant in principal.plants):
-        raise notfound_letter("dead letter", id, "list them: GET /v1/dead-letters?state=open")
+        raise not_found("dead letter", id, "list them: GET /v1/dead-letters?state=open")
     return kept
 
 

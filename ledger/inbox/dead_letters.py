@@ -116,4 +116,5 @@ def letter_identity(letter: DeadLetter) -> str:
 
 
 def kept_letter(row: Mapping[Any, Any]) -> KeptLetter:
+    """A row as a KeptLetter."""
     return KeptLetter.model_validate({**row, "letter": DeadLetter.model_validate(row)})

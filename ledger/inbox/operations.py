@@ -21,7 +21,8 @@ CASE WHEN strpos(entity, '/') > 0 THEN split_part(entity, '/', 2)
 """
 _MINE = "(CAST(:plants AS text[]) IS NULL OR plant = ANY(:plants))"
 _WAITING = f"""
-SELECT id, source, event_id, type, entity, {_PLANT} AS plant, received_at, attempts, coalesce(error, '') AS error, not_before
+SELECT id, source, event_id, type, entity, {_PLANT} AS plant, received_at, attempts, coalesce(error, '') AS error,
+       not_before
   FROM inbox WHERE status = 'stored'
 """
 _UNDELIVERED = text(f"""
