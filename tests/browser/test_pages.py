@@ -13,7 +13,14 @@ from playwright.async_api import Page
 from tests.browser.conftest import DESKTOP, PHONE, SCREENSHOTS, Site
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-HAVE_TO_BE_FOUND = {"/inbox", "/requirements", "/orders", "/requirements/…/…/…", "/requirements/…/…/…/trace", "/orders/…/…/…"}
+HAVE_TO_BE_FOUND = {
+    "/inbox",
+    "/requirements",
+    "/orders",
+    "/requirements/…/…/…",
+    "/requirements/…/…/…/trace",
+    "/orders/…/…/…",
+}
 WORDS = re.compile(r"^[a-z][a-z-]*$")
 """A segment of an address that names a page; every other one names a thing."""
 
@@ -38,7 +45,9 @@ def leading(addresses: list[str], site: Site) -> Iterator[str]:
     """Those of the links that lead to pages of ours."""
     for address in addresses:
         parts = urlsplit(address)
-        if f"{parts.scheme}://{parts.netloc}" == site.address and not parts.path.startswith(("/v1/", "/static/", "/log")):
+        if f"{parts.scheme}://{parts.netloc}" == site.address and not parts.path.startswith(
+            ("/v1/", "/static/", "/log")
+        ):
             yield f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
