@@ -27,6 +27,8 @@ from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
+from ledger.work_list.views import WorkViews
+from ledger.work_list.work_list import WorkList
 
 
 class Ledger:
@@ -39,6 +41,8 @@ class Ledger:
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.work_list = WorkList(engine)
+        self.work_views = WorkViews(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)
         self.stock = Stock(engine)
