@@ -1,5 +1,7 @@
 """Who a decision is by, and in which role: whoever has logged in, never what the body names (R15)."""
 
+from typing import Any
+
 import pytest
 
 from canonical.records import ExceptionSnapshot
@@ -12,7 +14,7 @@ from tests.gateway.fakes import problem
 from tests.gateway.people import ANNA, BEN, DANA, OTTO, PAUL, client_of
 
 
-async def asked(gateway: Gateway, **changes: object) -> ExceptionSnapshot:
+async def asked(gateway: Gateway, **changes: Any) -> ExceptionSnapshot:
     question = shortage(**changes)
     gateway.entities.exceptions[question.id] = question
     await gateway.record(question)
