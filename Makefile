@@ -18,7 +18,8 @@ demo:  ## the story, with live progress; stays up on a terminal until Ctrl-C (DE
 up:  ## worker, gateway and servers without the story; keeps its state in .run/up
 	@started=$$(date +%s) && sh tools/setup.sh && PEGLINE_SETUP_STARTED=$$started exec $(PY) cli.py up
 
-test: setup lint  ## every check: lint, types, architecture, tests
+test: setup lint  ## every check: lint, types, architecture, tests (of the pages, too, where there is or may be a Chromium)
+	@$(PY) -m tools.chromium
 	@echo "Tests"
 	@$(PY) -m pytest -q $(BESIDE)
 

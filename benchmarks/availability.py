@@ -77,9 +77,10 @@ _MULTIPLY = (
       FROM line_of, requirement AS r WHERE r.id = '{need}'
     """,
     """
-    INSERT INTO purchase_order (id, plant, supplier, order_number, stage, closed, position, snapshot, recorded_at)
+    INSERT INTO purchase_order (id, plant, supplier, order_number, stage, closed, due_on, sent_references,
+                                position, snapshot, recorded_at)
     SELECT 'order/1710/1580/' || n, o.plant, o.supplier, '45' || lpad(n::text, 8, '0'), o.stage, n * {lines} > {needs},
-           o.position, o.snapshot, now()
+           o.due_on, o.sent_references, o.position, o.snapshot, now()
       FROM generate_series(0, 2 * {needs} / {lines}) AS n, purchase_order AS o WHERE o.id = '{order}'
     """,
     """

@@ -158,7 +158,9 @@ def _summary(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 def _by_type(rounds: list[dict[str, Any]]) -> dict[str, float]:
     """Kilobytes of history per requirement, by workflow type."""
-    return {kind: round(median([each["history_kb"][kind] for each in rounds]), 2) for kind in rounds[0]["history_kb"]}
+    kinds = {kind for each in rounds for kind in each["history_kb"]}
+    # A round without a question to a person has no history of one.
+    return {kind: round(median([each["history_kb"].get(kind, 0.0) for each in rounds]), 2) for kind in sorted(kinds)}
 
 
 def arguments() -> argparse.ArgumentParser:

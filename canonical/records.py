@@ -75,6 +75,8 @@ class LineShare(Model):
     quantity: OrderQuantity
     """Its allocated quantity; 0: it was released."""
     received: OrderQuantity = Decimal(0)
+    schedule_lines: tuple[ScheduleLine, ...] = ()
+    """What it gets of the line's schedule lines (R11)."""
 
 
 class OrderLineSnapshot(Model):

@@ -77,17 +77,19 @@ async def _demo(directory: Path, today: date | None, began: float, stay: bool, r
         seconds = narrator.seconds
         summary = await reckon(story, seconds, setup_seconds)
         (directory / "summary.json").write_text(json.dumps(summary.figures, indent=2) + "\n")
-        await _draw(story.people, directory / "trace.html", narrator)
+        history = await _history(story.people, on.gateway)
+        if history:
+            narrator.say(f"the history of a shortage, from plan to receipt: {history}")
         _show(narrator, summary)
         reported.append(summary)
         if stay:
-            _say_where(narrator, on, directory)
+            _say_where(narrator, on, directory, history)
             narrator.say("Ctrl-C ends it.")
             await asyncio.Event().wait()
 
 
-async def _draw(people: People, file: Path, narrator: Narrator) -> None:
-    """The trace picture of a requirement that went through a shortage and was received."""
+async def _history(people: People, gateway: str) -> str:
+    """The page of a requirement that went through a shortage and was received; "" where there is none."""
     decided = await people.exceptions(kind="shortage", state="decided")
     stages = {row["id"]: row["stage"] for row in await people.requirements()}
     ended = [row for row in decided if stages.get(row["raised_by"]) == "fulfilled"]
@@ -95,9 +97,7 @@ async def _draw(people: People, file: Path, narrator: Narrator) -> None:
     for row in ended or decided:
         by_choice.setdefault(row["decision"]["choice"], row["raised_by"])
     chosen = by_choice.get("split") or by_choice.get("expedite") or by_choice.get("accept")
-    if chosen:
-        file.write_text(await people.trace_page(chosen))
-        narrator.say(f"trace of {chosen}: {file}")
+    return f"{gateway}/{chosen.replace('requirement/', 'requirements/', 1)}/trace" if chosen else ""
 
 
 def _show(narrator: Narrator, summary: Summary) -> None:
@@ -116,11 +116,11 @@ def _show(narrator: Narrator, summary: Summary) -> None:
         narrator.console.print("[bold green]✓[/bold green] every check held")
 
 
-def _say_where(narrator: Narrator, on: Stage, directory: Path) -> None:
+def _say_where(narrator: Narrator, on: Stage, directory: Path, history: str = "") -> None:
     narrator.chapter("Where to look")
     narrator.say(f"Temporal's UI     {on.temporal.ui or on.temporal.address}")
     narrator.say(f"the API           {on.gateway}/docs")
     narrator.say(f"the inbox         {on.gateway}/v1/exceptions?state=open")
-    if (directory / "trace.html").exists():
-        narrator.say(f"a trace           {(directory / 'trace.html').absolute().as_uri()}")
+    if history:
+        narrator.say(f"a history         {history}")
     narrator.say(f"logs              {directory / 'logs'}")

@@ -95,12 +95,6 @@ class People:
             return True
         return False
 
-    async def trace_page(self, requirement: str) -> str:
-        """The trace of a requirement as a page."""
-        answer = await self._gateway.get(f"/v1/{requirement.replace('requirement/', 'requirements/', 1)}/trace.html")
-        answer.raise_for_status()
-        return answer.text
-
     async def trace(self, requirement: str) -> dict[str, Any]:
         """The trace of a requirement as audit events."""
         answer = await self._gateway.get(f"/v1/{requirement.replace('requirement/', 'requirements/', 1)}/trace")

@@ -24,6 +24,7 @@ from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.questions.questions import SharedQuestions
+from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
@@ -43,6 +44,7 @@ class Ledger:
         self.reads = Reads(engine)
         self.work_list = WorkList(engine)
         self.work_views = WorkViews(engine)
+        self.lists = Lists(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)
         self.stock = Stock(engine)

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import FormData
 
 from gateway.access.principal import Principal, Right
+from gateway.pages.links import name_of, page_of
 from gateway.pages.static import address_of
 from gateway.problems import Refusal
 
@@ -82,7 +83,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals["static"] = address_of
+_TEMPLATES.globals.update(static=address_of, page_of=page_of, name_of=name_of)
 _TEMPLATES.filters.update(quantity=quantity, money=money, day=day)
 
 

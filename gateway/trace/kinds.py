@@ -1,4 +1,4 @@
-"""The kinds of audit events in the trace picture: each in a buyer's words and in its lane.
+"""The kinds of audit events in the time line: each in a buyer's words, with who did it.
 
 Decided here: the wording. Not here: which events are left out, and their order (`gateway.trace.words`).
 """

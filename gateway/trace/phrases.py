@@ -1,4 +1,4 @@
-"""The phrases of the trace picture: the wording of a quantity, a day, a list of schedule lines or a field of an audit
+"""The phrases of the time line: the wording of a quantity, a day, a list of schedule lines or a field of an audit
 event.
 
 Missing fields are left out, and a value that is no number or date is shown unchanged: audit events outlive the versions

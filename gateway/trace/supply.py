@@ -1,4 +1,4 @@
-"""The supply that the trace picture draws as bars: requested, promised and received.
+"""The supply that a history shows as bars: requested, promised and received.
 
 Decided here: which bars there are. Not here: R6 and R7, which the requirement decided; its audit events show what is
 late.

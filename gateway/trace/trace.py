@@ -1,21 +1,20 @@
-"""The trace of a requirement: everything known about it, assembled from the ledger.
+"""The trace of a requirement or an order: everything known about it, assembled from the ledger.
 
-Decided here: which audit events of a shared order concern the requirement. Not here: their wording
-(`gateway.trace.words`).
+Decided here: which audit events of a shared order concern the requirement, and what was known at an earlier moment. Not
+here: their wording (`gateway.trace.words`).
 """
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from pydantic import BaseModel, Field, JsonValue
 
 from canonical.audit_event import AuditEvent, first_break, in_force
 from canonical.base import Instant
-from canonical.calendar import Calendar
 from canonical.records import OrderSnapshot, RequirementSnapshot
-from gateway.trace.picture import Heading
 from gateway.trace.reasons import TracedReason, reasons_of
-from gateway.trace.words import day, number
 from ledger.inbox.inbox import InboxMessage
 from ledger.ledger import Ledger
 
@@ -76,90 +75,104 @@ class Trace(BaseModel):
     chain_intact: bool
     messages: list[TracedMessage]
 
-    @property
-    def heading(self) -> Heading:
-        """The heading above the picture."""
-        need = self.requirement.need
-        amount = f"{number(need.quantity)} {need.unit}"
-        stated = [
-            self.requirement.stage.value,
-            self.requirement.reason,
-            f"policy {self.requirement.policy_version}" if self.requirement.policy_version else "",
-            f"correlation {self.requirement.correlation_id}",
-        ]
-        return Heading(
-            title=f"{need.item} at plant {need.plant}: {amount} needed by {day(need.required_date)} "
-            f"{need.required_date.year}",
-            subtitle=" · ".join([self.requirement.id, *(each for each in stated if each)]),
-            need_date=need.required_date,
-            intact=self.chain_intact,
-        )
 
-    def shown_at(self, calendar: Calendar | None) -> "Trace":
-        """The trace with its times by the clocks at the calendar's place, for the picture; None: in UTC."""
-        if calendar is None:
-            return self
-        zone = calendar.tzinfo
-        events = [
-            each.model_copy(update={"business_time": each.business_time.astimezone(zone)}) for each in self.audit_events
-        ]
-        messages = [
-            each.model_copy(update={"received_at": each.received_at.astimezone(zone)}) for each in self.messages
-        ]
-        return self.model_copy(update={"audit_events": events, "messages": messages})
+class OrderTrace(BaseModel):
+    """Everything about an order, from its opening to the last receipt."""
 
-    @property
-    def numbers(self) -> list[tuple[str, str]]:
-        """The documents' numbers, for the foot of the page."""
-        rows: list[tuple[str, str]] = []
-        for order in self.orders:
-            lines = ", ".join(str(line) for line in order.lines)
-            who = f"supplier {order.supplier} {order.supplier_name}".strip()
-            rows.append((f"Order {order.order_number or 'not placed yet'}", f"{who} · line {lines} · {order.stage}"))
-            if order.requisition_number:
-                rows.append(("Requisition", order.requisition_number))
-        rows += [("Exception", each) for each in self.exceptions]
-        rows += [
-            (
-                f"{message.received_at:%Y-%m-%d %H:%M} {message.type}",
-                f"{message.source} {message.event_id}: {message.status}",
-            )
-            for message in self.messages
-        ]
-        return rows
+    order: OrderSnapshot
+    exceptions: list[str]
+    audit_events: list[AuditEvent] = Field(description="Of the order and its exceptions, by business time")
+    reasons: list[TracedReason] = Field(description="Each rule's outcome, with the values it compared")
+    chains: list[Chain]
+    chain_intact: bool
+    messages: list[TracedMessage]
 
 
-async def trace_of(ledger: Ledger, requirement_id: str) -> Trace | None:
-    """The requirement's trace; None where it has recorded nothing."""
+async def trace_of(ledger: Ledger, requirement_id: str, *, known_on: dt.datetime | None = None) -> Trace | None:
+    """The requirement's trace; None where it has recorded nothing.
+
+    `known_on`: only what had been recorded and received by then; requirement and orders are as they are now, and the
+    chains are always checked whole.
+    """
     row = await ledger.reads.requirement(requirement_id)
     if row is None:
         return None
     requirement = row.snapshot
     orders = [each.snapshot for each in await ledger.reads.orders_of(requirement_id)]
-    own = await ledger.reads.audit_events([requirement_id, *(order.id for order in orders)])
-    exceptions = raised_by(in_force(own), [requirement.exception_id, *(order.exception_id for order in orders)])
-    audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
-    chains = chains_of(audit_events)
+    told = await _told(
+        ledger,
+        [requirement_id, *(order.id for order in orders)],
+        [requirement.exception_id, *(order.exception_id for order in orders)],
+        known_on,
+    )
     lines: dict[str, set[int]] = {
         order.id: {line.line for line in order.lines if line.serves(requirement_id)} for order in orders
     }
-    entities = [requirement_id, *dict.fromkeys(order.order_number for order in orders if order.order_number)]
-    messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
+    numbers = dict.fromkeys(order.order_number for order in orders if order.order_number)
     reported = by_business_time(
         kept
-        for audit_event in in_force(audit_events)
+        for audit_event in told.in_force
         if (kept := about(audit_event, lines.get(audit_event.entity_id), requirement_id))
     )
     return Trace(
         requirement=requirement,
         orders=[_order(order, lines[order.id]) for order in orders],
-        exceptions=exceptions,
+        exceptions=told.exceptions,
         audit_events=reported,
         reasons=reasons_of(reported),
-        chains=chains,
-        chain_intact=all(chain.intact for chain in chains),
-        messages=by_arrival(messages),
+        chains=told.chains,
+        chain_intact=all(chain.intact for chain in told.chains),
+        messages=await _messages(ledger, [requirement_id, *numbers], known_on),
     )
+
+
+async def order_trace_of(ledger: Ledger, order_id: str, *, known_on: dt.datetime | None = None) -> OrderTrace | None:
+    """The order's trace; None where it has recorded nothing. `known_on` as for a requirement's."""
+    row = await ledger.reads.order(order_id)
+    if row is None:
+        return None
+    order = row.snapshot
+    told = await _told(ledger, [order_id], [order.exception_id], known_on)
+    reported = by_business_time(told.in_force)
+    return OrderTrace(
+        order=order,
+        exceptions=told.exceptions,
+        audit_events=reported,
+        reasons=reasons_of(reported),
+        chains=told.chains,
+        chain_intact=all(chain.intact for chain in told.chains),
+        messages=await _messages(ledger, [order.order_number] if order.order_number else [], known_on),
+    )
+
+
+class _Told(NamedTuple):
+    """What some entities and the exceptions that they raised have recorded."""
+
+    in_force: list[AuditEvent]
+    exceptions: list[str]
+    chains: list[Chain]
+
+
+async def _told(
+    ledger: Ledger, entities: Sequence[str], present: Iterable[str | None], known_on: dt.datetime | None
+) -> _Told:
+    own = await ledger.reads.audit_events(entities)
+    known = in_force(_recorded_by(own, known_on))
+    exceptions = raised_by(known, present if known_on is None else ())
+    theirs = await ledger.reads.audit_events(exceptions) if exceptions else []
+    # What was in force then: events that a later attempt replaced only after that are still in it.
+    return _Told(known + in_force(_recorded_by(theirs, known_on)), exceptions, chains_of(own + theirs))
+
+
+def _recorded_by(audit_events: Sequence[AuditEvent], moment: dt.datetime | None) -> Sequence[AuditEvent]:
+    if moment is None:
+        return audit_events
+    return [each for each in audit_events if each.processing_time <= moment]
+
+
+async def _messages(ledger: Ledger, entities: Iterable[str], known_on: dt.datetime | None) -> list[TracedMessage]:
+    messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
+    return by_arrival(message for message in messages if known_on is None or message.received_at <= known_on)
 
 
 def about(audit_event: AuditEvent, lines: Collection[int] | None, requirement_id: str) -> AuditEvent | None:
@@ -250,6 +263,7 @@ def _order(order: OrderSnapshot, lines: Collection[int]) -> TracedOrder:
 
 __all__ = [
     "Chain",
+    "OrderTrace",
     "Trace",
     "TracedMessage",
     "TracedOrder",
@@ -257,6 +271,7 @@ __all__ = [
     "by_arrival",
     "by_business_time",
     "chains_of",
+    "order_trace_of",
     "raised_by",
     "trace_of",
 ]

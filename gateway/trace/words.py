@@ -1,8 +1,7 @@
-"""The texts of the trace picture: each audit event in a buyer's words and in its lane.
+"""The texts of the time line: each audit event in a buyer's words.
 
-Decided here: which audit events the picture shows, and how an order is named. Not here: the wording of a kind
-(`gateway.trace.kinds`) and its position (`gateway.trace.layout`). Audit events of unknown kinds appear under the kind's
-name.
+Decided here: which audit events it shows, and how an order is named. Not here: the wording of a kind
+(`gateway.trace.kinds`). Audit events of unknown kinds appear under the kind's name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from gateway.trace.phrases import Data, as_date, day, join, number, schedule_lin
 
 
 def describe(audit_events: Sequence[AuditEvent]) -> list[tuple[AuditEvent, Description]]:
-    """The audit events that the picture shows, by business time; those that another describes better are left out."""
+    """The audit events that a history shows, by business time; those that another describes better are left out."""
     statement = {(audit_event.kind, _concerned(audit_event)) for audit_event in audit_events}
     orders = _order_names(audit_events)
     reported = [

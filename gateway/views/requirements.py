@@ -4,18 +4,17 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 
 from canonical.base import Instant
 from canonical.records import OrderStage, RequirementSnapshot, RequirementStage
+from gateway.access.principal import PrincipalPart, Right
 from gateway.paging import After, Limit, Listed, listed
-from gateway.parts import LedgerPart, Parts, PartsPart
+from gateway.parts import LedgerPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
-from gateway.trace.picture import draw, page
 from gateway.trace.trace import Trace, trace_of
-from ledger.ledger import Ledger
+from ledger.snapshots.lists import Order, RequirementFilter
 
 
 class RequirementView(RequirementSnapshot):
@@ -44,32 +43,42 @@ routes = APIRouter(prefix="/v1/requirements", tags=["Requirements"], route_class
 _ONE = "/{plant}/{item}/{key}"
 
 
-@routes.get("", summary="Requirements, by id", responses=problem_responses(400, 422))
+@routes.get("", summary="Requirements, by id or by required date", responses=problem_responses(400, 403, 422))
 async def list_requirements(
     ledger: LedgerPart,
+    principal: PrincipalPart,
     plant: str | None = None,
     item: str | None = None,
     stage: RequirementStage | None = None,
+    planner: str | None = None,
     order: Annotated[str | None, Query(description="Our order id, or the ERP's order number")] = None,
-    q: Annotated[str | None, Query(max_length=100, description="Part of its id, reference, planner, reason")] = None,
+    q: Annotated[
+        str, Query(max_length=100, description="Beginnings of words of its item, references, demands and planner")
+    ] = "",
+    sort: Annotated[Order, Query(description="`due`: what is open first, by required date")] = Order.ID,
     limit: Limit = 50,
     after: After = None,
 ) -> Listed[RequirementView]:
-    rows = await ledger.reads.requirements(
-        plant=plant, item=item, stage=stage, order=order, q=q, limit=limit, after=after
+    principal.require(Right.READ)
+    which = RequirementFilter(
+        plants=principal.plants, plant=plant, item=item, stage=stage, planner=planner, order=order, q=q
     )
+    rows = await ledger.lists.requirements(which, order=sort, limit=limit, after=after)
     views = [
         RequirementView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
         for row in rows.items
     ]
-    query = {"plant": plant, "item": item, "stage": stage, "order": order, "q": q, "limit": limit}
-    return listed("/v1/requirements", query, views, rows.next)
+    query = {"plant": plant, "item": item, "stage": stage, "planner": planner, "order": order, "q": q or None}
+    return listed("/v1/requirements", {**query, "sort": sort, "limit": limit}, views, rows.next)
 
 
 @routes.get(_ONE, summary="One requirement", responses=problem_responses(404))
-async def read_requirement(ledger: LedgerPart, plant: str, item: str, key: str) -> RequirementDetail:
+async def read_requirement(
+    ledger: LedgerPart, principal: PrincipalPart, plant: str, item: str, key: str
+) -> RequirementDetail:
+    principal.require(Right.READ)
     row = await ledger.reads.requirement(f"requirement/{plant}/{item}/{key}")
-    if row is None:
+    if row is None or not principal.sees(plant):
         raise _unknown_requirement(plant, item, key)
     orders = [order.snapshot for order in await ledger.reads.orders_of(row.snapshot.id)]
     return RequirementDetail.model_validate(
@@ -83,49 +92,15 @@ async def read_requirement(ledger: LedgerPart, plant: str, item: str, key: str) 
 
 
 @routes.get(_ONE + "/trace", summary="Every audit event, from plan run to receipt", responses=problem_responses(404))
-async def read_trace(ledger: LedgerPart, plant: str, item: str, key: str) -> Trace:
+async def read_trace(ledger: LedgerPart, principal: PrincipalPart, plant: str, item: str, key: str) -> Trace:
     """Audit events of the requirement, of its order lines and of its exceptions, by business time; the documents'
     numbers; the incoming messages; and whether each entity's hash chain is intact.
     """
-    return await _trace(ledger, plant, item, key)
-
-
-@routes.get(
-    _ONE + "/trace.svg",
-    response_class=Response,
-    summary="The trace as a picture",
-    responses={200: {"content": {"image/svg+xml": {}}}, **problem_responses(404)},
-)
-async def read_trace_svg(parts: PartsPart, plant: str, item: str, key: str) -> Response:
-    found = await _picture(parts, plant, item, key)
-    return Response(draw(found.heading, found.audit_events), media_type="image/svg+xml", headers=_STATIC_ONLY)
-
-
-@routes.get(
-    _ONE + "/trace.html",
-    response_class=HTMLResponse,
-    summary="The trace as a page",
-    responses=problem_responses(404),
-)
-async def read_trace_html(parts: PartsPart, plant: str, item: str, key: str) -> HTMLResponse:
-    found = await _picture(parts, plant, item, key)
-    return HTMLResponse(page(found.heading, found.audit_events, found.numbers, found.reasons), headers=_STATIC_ONLY)
-
-
-async def _trace(ledger: Ledger, plant: str, item: str, key: str) -> Trace:
+    principal.require(Right.READ)
     found = await trace_of(ledger, f"requirement/{plant}/{item}/{key}")
-    if found is None:
+    if found is None or not principal.sees(plant):
         raise _unknown_requirement(plant, item, key)
     return found
-
-
-async def _picture(parts: Parts, plant: str, item: str, key: str) -> Trace:
-    policy = parts.policies.effective(plant)
-    return (await _trace(parts.ledger, plant, item, key)).shown_at(policy.calendar if policy else None)
-
-
-_STATIC_ONLY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-"""Names and comments in the picture come from outside; nothing in it may run."""
 
 
 def _unknown_requirement(plant: str, item: str, key: str) -> Exception:

@@ -6,7 +6,7 @@ Nothing is decided here. No read lists workflows; a single entity's present stat
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, union
+from sqlalchemy import Select, func, select, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from canonical.audit_event import AuditEvent
@@ -19,7 +19,6 @@ from canonical.records import (
     ExceptionState,
     OrderSnapshot,
     RequirementSnapshot,
-    RequirementStage,
 )
 from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import autocommit
@@ -96,36 +95,6 @@ class Reads:
             state = (await connection.execute(query)).scalar_one_or_none()
             recorded = await counts(connection, [entity])
         return None if state is None else EndedEntity(state=state, sequence=recorded.get(entity, 0))
-
-    async def requirements(
-        self,
-        *,
-        plant: str | None = None,
-        item: str | None = None,
-        stage: RequirementStage | None = None,
-        order: str | None = None,
-        q: str | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> Page[RequirementRow]:
-        """Requirements by id; `order` is our id or the ERP's number, `q` part of any of their texts."""
-        query = _requirement_query().order_by(RequirementRecord.id).limit(limit + 1)
-        if plant is not None:
-            query = query.where(RequirementRecord.plant == plant)
-        if item is not None:
-            query = query.where(RequirementRecord.item == item)
-        if stage is not None:
-            query = query.where(RequirementRecord.stage == stage)
-        if order is not None:
-            query = query.where(RequirementRecord.id.in_(_requirements_of(order)))
-        if q:
-            query = query.where(_mentions(q))
-        if after is not None:
-            query = query.where(RequirementRecord.id > key_of(after, 1)[0])
-        rows = [RequirementRow.model_validate(row) for row in await self._all(query)]
-        return Page[RequirementRow](
-            items=tuple(rows[:limit]), next=cursor(rows[limit - 1].snapshot.id) if len(rows) > limit else None
-        )
 
     async def requirement(self, requirement_id: str) -> RequirementRow | None:
         """One requirement; None where it has recorded nothing yet."""
@@ -250,26 +219,3 @@ def exception_query() -> Select[*tuple[Any, ...]]:
 def _change_query() -> Select[*tuple[Any, ...]]:
     record = ChangeRecord
     return select(record.snapshot, record.position, record.recorded_at).where(record.position.is_not(None))
-
-
-def _requirements_of(order: str) -> Any:
-    """Requirements with a line of the order, or a supply request in it while it is consolidating."""
-    orders = select(OrderRecord.id).where(or_(OrderRecord.id == order, OrderRecord.order_number == order))
-    return union(
-        select(OrderLineRow.requirement_id).where(OrderLineRow.order_id.in_(orders)),
-        select(SupplyRequestRow.requirement_id).where(
-            or_(SupplyRequestRow.order_id == order, SupplyRequestRow.order_id.in_(orders))
-        ),
-    )
-
-
-def _mentions(q: str) -> Any:
-    words = q.replace("\0", "\ufffd")
-    snapshot = func.to_jsonb(RequirementRecord.snapshot)
-    return or_(
-        RequirementRecord.id.icontains(words, autoescape=True),
-        RequirementRecord.demand_reference.icontains(words, autoescape=True),
-        func.jsonb_extract_path_text(snapshot, "need", "planner").icontains(words, autoescape=True),
-        func.jsonb_extract_path_text(snapshot, "reason").icontains(words, autoescape=True),
-        func.jsonb_extract_path_text(snapshot, "correlation_id") == words,
-    )

@@ -4,6 +4,7 @@ Decided here: that a snapshot never goes back in time, and how an order's lines 
 line serves, its confirmed quantity, and its unallocated quantity.
 """
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from canonical.base import LAST_DAY
 from canonical.exception import Proposal
 from canonical.records import (
     ChangeSnapshot,
@@ -28,6 +30,7 @@ from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import Base
 from ledger.events.chains import Standing
+from ledger.snapshots.search import words_in
 from ledger.snapshots.tables import (
     ChangeRecord,
     EndedRow,
@@ -39,6 +42,7 @@ from ledger.snapshots.tables import (
 from ledger.stock.tables import StockRow
 
 _COMING = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
+_DUE = _COMING | {ScheduleLineState.ORDERED}
 _NOTHING = Decimal(0)
 
 Place = TypeVar("Place")
@@ -108,6 +112,15 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
                 "unit": need.unit,
                 "from_stock": snapshot.from_stock,
                 "received": received_of(snapshot.coverage),
+                "planner": need.planner,
+                "words": words_in(
+                    need.item,
+                    need.demand_reference,
+                    need.planner,
+                    snapshot.id.rpartition("/")[2],
+                    snapshot.correlation_id,
+                    *(peg.demand for peg in need.pegging),
+                ),
             }
         case OrderSnapshot():
             return OrderRecord, common | {
@@ -118,6 +131,16 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
                 "stage": snapshot.stage,
                 "closed": snapshot.closed,
                 "sent_references": list(snapshot.sent_references),
+                "due_on": due_on(snapshot) or LAST_DAY,
+                "words": words_in(
+                    snapshot.order_number,
+                    snapshot.requisition_number,
+                    snapshot.supplier,
+                    snapshot.supplier_name,
+                    snapshot.id.rpartition("/")[2],
+                    snapshot.correlation_id,
+                    *(line.item for line in snapshot.lines),
+                ),
             }
         case ExceptionSnapshot():
             return ExceptionRecord, common | {
@@ -330,6 +353,14 @@ def line_columns(order: OrderSnapshot, line: OrderLineSnapshot) -> dict[str, Any
 def asked_of(rows: Mapping[Place, Mapping[str, Any]]) -> dict[Place, tuple[str, Decimal]]:
     """R14: the quantity that each line requests from the supplier, by requirement."""
     return {place: (row["requirement_id"], row["quantity"]) for place, row in rows.items()}
+
+
+def due_on(order: OrderSnapshot) -> dt.date | None:
+    """The earliest date of what is still to come; None: nothing is, or it has no firm date."""
+    if order.closed:
+        return None
+    dates = (part.date for line in order.lines for part in line.schedule_lines if part.state in _DUE and part.quantity)
+    return min((day for day in dates if day is not None), default=None)
 
 
 def received_of(coverage: Iterable[ScheduleLine]) -> Decimal:

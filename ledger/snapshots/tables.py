@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from canonical.bom import BomRevised
 from canonical.records import ChangeSnapshot, ExceptionSnapshot, OrderSnapshot, RequirementSnapshot
 from ledger.database import Base, Document, Words
+from ledger.snapshots.search import Searchable
 
 
 class RequirementRecord(Base):
@@ -48,10 +49,18 @@ class RequirementRecord(Base):
     unit: Mapped[str | None]
     from_stock: Mapped[Decimal | None]
     received: Mapped[Decimal | None]
+    planner: Mapped[str | None]
+    words: Mapped[frozenset[str] | None] = mapped_column(Searchable())
+    """What it is searched by."""
     snapshot: Mapped[RequirementSnapshot | None] = mapped_column(Document(RequirementSnapshot))
     recorded_at: Mapped[dt.datetime | None]
 
     __table_args__ = (
+        Index("ix_requirement_due", "closed", "required_date", "id"),
+        Index("ix_requirement_plant_due", "plant", "closed", "required_date", "id"),
+        Index("ix_requirement_planner_due", "planner", "closed", "required_date", "id"),
+        Index("ix_requirement_plant_stage", "plant", "stage"),
+        Index("ix_requirement_words", "words", postgresql_using="gin"),
         Index("ix_requirement_plant_item", "plant", "item", "id"),
         Index("ix_requirement_item", "item", "id"),
         Index("ix_requirement_open", "plant", "item", postgresql_where=text("NOT closed")),
@@ -73,6 +82,10 @@ class OrderRecord(Base):
     closed: Mapped[bool]
     sent_references: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """Of its documents to the supplier, by which acknowledgements find it."""
+    due_on: Mapped[dt.date]
+    """The earliest date of what is still to come; the calendar's last day: nothing is, or it has no firm date."""
+    words: Mapped[frozenset[str] | None] = mapped_column(Searchable())
+    """What it is searched by."""
     position: Mapped[int]
     snapshot: Mapped[OrderSnapshot] = mapped_column(Document(OrderSnapshot))
     recorded_at: Mapped[dt.datetime]
@@ -85,6 +98,12 @@ class OrderRecord(Base):
             postgresql_where=text("order_number IS NOT NULL"),
         ),
         Index("ix_purchase_order_sent_references", "sent_references", postgresql_using="gin"),
+        Index("ix_purchase_order_requisition_number", "requisition_number"),
+        Index("ix_purchase_order_due", "closed", "due_on", "id"),
+        Index("ix_purchase_order_plant_due", "plant", "closed", "due_on", "id"),
+        Index("ix_purchase_order_supplier_due", "supplier", "closed", "due_on", "id"),
+        Index("ix_purchase_order_plant_stage", "plant", "stage"),
+        Index("ix_purchase_order_words", "words", postgresql_using="gin"),
     )
 
 

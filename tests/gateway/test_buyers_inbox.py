@@ -321,30 +321,6 @@ async def test_the_trace_holds_all_that_concerns_the_requirement_and_nothing_of_
     assert [(each["source"], each["event_id"]) for each in trace["messages"]] == [("aps", "e-1"), ("portal", "a-1")]
 
 
-async def test_the_picture_shows_the_day_and_the_time_at_the_plant(gateway: Gateway) -> None:
-    """01:55 in Greenwich on the 9th is 18:55 on the 8th in Los Angeles."""
-    plant = gateway.policies.by_plant["P1"]
-    west = plant.calendar.model_copy(update={"zone": "America/Los_Angeles"})
-    gateway.policies.by_plant["P1"] = plant.model_copy(update={"calendar": west})
-    gateway.clock[0] = dt.datetime(2026, 6, 9, 1, 55, tzinfo=dt.UTC)
-    await gateway.requirement(need(), RequirementStage.COVERED)
-    path = f"/v1/{requirement_id().replace('requirement/', 'requirements/')}/trace"
-    svg = (await gateway.client.get(f"{path}.svg")).text
-    assert "18:55" in svg
-    assert "Mon 8 Jun" in svg
-    assert "01:55" not in svg
-
-
-async def test_the_picture_is_served_as_svg_and_as_a_page_that_runs_nothing(gateway: Gateway) -> None:
-    await gateway.requirement(need(), RequirementStage.COVERED)
-    path = f"/v1/{requirement_id().replace('requirement/', 'requirements/')}/trace"
-    svg, html = await gateway.client.get(f"{path}.svg"), await gateway.client.get(f"{path}.html")
-    assert svg.headers["content-type"].startswith("image/svg+xml")
-    assert "500 EA needed by Mon 15 Jun 2026" in html.text
-    assert html.headers["content-security-policy"].startswith("default-src 'none'")
-    problem(await gateway.client.get("/v1/requirements/P1/X/none/trace.svg"), 404, "not_found")
-
-
 async def test_health_shows_what_waits_and_that_a_dead_relay_is_not_ready(gateway: Gateway) -> None:
     await gateway.send(planned())
     await gateway.send(planned("e-2", plant="P9"))

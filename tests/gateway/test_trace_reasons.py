@@ -8,13 +8,11 @@ from typing import Any
 from canonical.audit_event import FIRST_HASH, AuditEvent, chain
 from canonical.reason import Reason
 from gateway.trace.kinds import KINDS
-from gateway.trace.picture import Heading, page
-from gateway.trace.reasons import reasons_of
+from gateway.trace.reasons import reason_rows, reasons_of
 from gateway.trace.supply import supplies_of
 from gateway.trace.words import SILENT, Tone, describe
 
 REQUIREMENT, ORDER = "requirement/P1/A/aps~1", "order/P1/1580/abc"
-HEADING = Heading("A at plant P1", "covered", dt.date(2026, 6, 15), True)
 SUPPRESSED = Reason(
     rule="R4",
     why="+30 and +0 working days are within the dampener",
@@ -48,15 +46,14 @@ def test_an_audit_event_gives_its_own_reason_those_of_its_list_and_those_of_its_
     assert reported[0].policy_version == "v7"
 
 
-def test_the_page_shows_what_was_compared_with_which_figures_of_which_policy() -> None:
+def test_a_reason_is_worded_with_what_was_compared_with_which_figures_of_which_policy() -> None:
     suppressed = audit_event(
         "requirement.change_suppressed", {"plan_version": 2, "reason": SUPPRESSED.model_dump(mode="json")}
     )
-    html = page(HEADING, [suppressed], (), reasons_of([suppressed]))
-    cells = ("R4", SUPPRESSED.why, "quantity delta 30, days delta 0", "dampener.quantity 10, dampener.share 0.05", "v7")
-    for cell in cells:
-        assert f"<td>{cell}</td>" in html
-    assert "<table>" not in page(HEADING, [audit_event("requirement.opened", {})], ())
+    [row] = reason_rows(reasons_of([suppressed]))
+    assert (row.rule, row.why, row.policy) == ("R4", SUPPRESSED.why, "v7")
+    assert row.compared == "quantity delta 30, days delta 0"
+    assert row.limits == "dampener.quantity 10, dampener.share 0.05"
 
 
 def test_a_decision_is_shown_with_its_supplier_its_reason_and_the_policy_in_force() -> None:

@@ -1,77 +1,20 @@
 import pytest
 
-from canonical.records import ExceptionState, RequirementStage
+from canonical.records import ExceptionState
 from ledger.ledger import Ledger
-from ledger.paging import BadCursor, Page
-from ledger.snapshots.reads import RequirementRow
+from ledger.paging import BadCursor
+from ledger.snapshots.lists import RequirementFilter
 from ledger.work_list.work_list import WorkFilter
 from tests.ledger.stories import (
     MORNING,
-    TERMS,
     arrival,
     audit_batch,
     dead_letter,
     line,
     need,
     order,
-    order_id,
-    request,
-    requirement,
     shortage,
 )
-
-
-def references(page: Page[RequirementRow]) -> list[str]:
-    return [row.snapshot.need.demand_reference for row in page.items]
-
-
-async def test_requirements_are_read_in_pages_that_stay_true_while_states_change(ledger: Ledger) -> None:
-    needs = [need(f"PLO-{number}") for number in range(1, 8)]
-    await ledger.record([audit_batch(requirement(one)) for one in needs])
-    first = await ledger.reads.requirements(limit=3)
-    await ledger.record([audit_batch(requirement(need("PLO-0")))])
-    await ledger.record([audit_batch(requirement(needs[1], RequirementStage.SHORT))])
-    second = await ledger.reads.requirements(limit=3, after=first.next)
-    third = await ledger.reads.requirements(limit=3, after=second.next)
-    assert references(first) + references(second) + references(third) == [f"PLO-{number}" for number in range(1, 8)]
-    assert third.next is None
-
-
-async def test_a_page_that_is_just_full_is_the_last(ledger: Ledger) -> None:
-    await ledger.record([audit_batch(requirement(need(f"PLO-{number}"))) for number in range(3)])
-    assert (await ledger.reads.requirements(limit=3)).next is None
-
-
-async def test_requirements_are_found_by_plant_item_stage_and_words(ledger: Ledger) -> None:
-    snapshots = [
-        requirement(need("PLO-1")),
-        requirement(need("PLO-2", plant="2000"), RequirementStage.SHORT, reason="V-100 delivers 60 of 100"),
-        requirement(need("PLO-3", item="BK-200", planner="Ada"), correlation_id="c-3"),
-    ]
-    await ledger.record([audit_batch(snapshot) for snapshot in snapshots])
-    read = ledger.reads.requirements
-    assert references(await read(plant="1000")) == ["PLO-1", "PLO-3"]
-    assert references(await read(item="BK-100")) == ["PLO-1", "PLO-2"]
-    assert references(await read(plant="1000", item="BK-100")) == ["PLO-1"]
-    assert references(await read(stage=RequirementStage.SHORT)) == ["PLO-2"]
-    assert references(await read(q="plo-3")) == ["PLO-3"]
-    assert references(await read(q="60 of")) == ["PLO-2"]
-    assert references(await read(q="ada")) == ["PLO-3"]
-    assert references(await read(q="c-3")) == ["PLO-3"]
-    assert references(await read(q="%")) == references(await read(q="_")) == references(await read(q="\0")) == []
-
-
-async def test_requirements_are_found_by_the_order_that_serves_or_consolidates_them(ledger: Ledger) -> None:
-    one, two = need("PLO-1"), need("PLO-2")
-    await ledger.record([audit_batch(requirement(one)), audit_batch(requirement(two))])
-    await ledger.record([audit_batch(order(lines=[line(10, two.id)], order_number="4500000001"))])
-    collected = request().model_copy(update={"requirement_id": one.id})
-    reservation = await ledger.reserve_order(collected, TERMS, consolidation_minutes=15, lines_max=40, days_max=10)
-    read = ledger.reads.requirements
-    assert references(await read(order=order_id("o1"))) == ["PLO-2"]
-    assert references(await read(order="4500000001")) == ["PLO-2"]
-    assert references(await read(order=reservation.order_id)) == ["PLO-1"]
-    assert references(await read(order="4500000002")) == []
 
 
 async def test_the_orders_of_a_requirement_are_those_with_a_line_for_it(ledger: Ledger) -> None:
@@ -107,7 +50,7 @@ async def test_a_cursor_of_another_list_is_refused(ledger: Ledger) -> None:
     await ledger.record([audit_batch(shortage(number)) for number in range(2)])
     of_questions = (await ledger.work_list.items(WorkFilter(plants=None), limit=1)).next
     with pytest.raises(BadCursor):
-        await ledger.reads.requirements(after=of_questions)
+        await ledger.lists.requirements(RequirementFilter(), after=of_questions)
 
 
 async def test_the_inbox_of_an_entity_is_what_came_in_for_it(ledger: Ledger) -> None:

@@ -98,14 +98,16 @@ def shares(line: Line) -> tuple[LineShare, ...]:
     """The share of each requirement, including former ones; empty if the line was never shared."""
     if not line.other_allocations and not line.released:
         return ()
-    come = received_by(line)
+    given = shared_out(line).by_requirement
     present = tuple(
         LineShare(
             requirement_id=allocation.request.requirement_id,
             quantity=allocation.allocated,
-            received=come[allocation.request.requirement_id],
+            received=_sum(piece for piece in pieces if piece.state is ScheduleLineState.RECEIVED),
+            schedule_lines=pieces,
         )
         for allocation in line.allocations
+        for pieces in [given[allocation.request.requirement_id]]
     )
     return present + tuple(
         LineShare(requirement_id=request.requirement_id, quantity=_ZERO) for request in line.released

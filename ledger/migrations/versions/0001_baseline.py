@@ -63,12 +63,20 @@ def _snapshots() -> None:
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.Column("sent_references", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("words", postgresql.TSVECTOR(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_purchase_order"),
     )
     op.create_index("ix_purchase_order_sent_references", "purchase_order", ["sent_references"], postgresql_using="gin")
+    op.create_index("ix_purchase_order_due", "purchase_order", ["closed", "due_on", "id"])
+    op.create_index("ix_purchase_order_plant_due", "purchase_order", ["plant", "closed", "due_on", "id"])
+    op.create_index("ix_purchase_order_plant_stage", "purchase_order", ["plant", "stage"])
+    op.create_index("ix_purchase_order_requisition_number", "purchase_order", ["requisition_number"])
+    op.create_index("ix_purchase_order_supplier_due", "purchase_order", ["supplier", "closed", "due_on", "id"])
+    op.create_index("ix_purchase_order_words", "purchase_order", ["words"], postgresql_using="gin")
     op.create_index(
         "uq_purchase_order_order_number",
         "purchase_order",
@@ -98,6 +106,8 @@ def _snapshots() -> None:
         sa.Column("unit", sa.Text(), nullable=True),
         sa.Column("from_stock", sa.Numeric(), nullable=True),
         sa.Column("received", sa.Numeric(), nullable=True),
+        sa.Column("planner", sa.Text(), nullable=True),
+        sa.Column("words", postgresql.TSVECTOR(), nullable=True),
         sa.Column("snapshot", postgresql.JSONB(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_requirement"),
@@ -109,10 +119,15 @@ def _snapshots() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_ended_entity"),
     )
+    op.create_index("ix_requirement_due", "requirement", ["closed", "required_date", "id"])
     op.create_index("ix_requirement_item", "requirement", ["item", "id"])
     op.create_index("ix_requirement_open", "requirement", ["plant", "item"], postgresql_where=sa.text("NOT closed"))
     op.create_index("ix_requirement_plant_item", "requirement", ["plant", "item", "id"])
+    op.create_index("ix_requirement_plant_due", "requirement", ["plant", "closed", "required_date", "id"])
+    op.create_index("ix_requirement_plant_stage", "requirement", ["plant", "stage"])
+    op.create_index("ix_requirement_planner_due", "requirement", ["planner", "closed", "required_date", "id"])
     op.create_index("ix_requirement_stage", "requirement", ["stage", "id"])
+    op.create_index("ix_requirement_words", "requirement", ["words"], postgresql_using="gin")
     op.create_table(
         "shortage_exception",
         sa.Column("id", sa.Text(), nullable=False),

@@ -1,0 +1,202 @@
+"""Histories: what happened to a requirement or an order, day by day, as it is known now or was known at a moment."""
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from canonical.audit_event import AuditEvent
+from gateway.access.principal import Principal, PrincipalPart
+from gateway.pages import orders, requirements
+from gateway.pages.links import address, name_of, page_of
+from gateway.pages.shell import quantity, render
+from gateway.parts import Parts, PartsPart
+from gateway.problems import Refusal
+from gateway.trace.kinds import Tone
+from gateway.trace.standing import standing_of
+from gateway.trace.timeline import bars_of, days_of
+from gateway.trace.trace import OrderTrace, Trace, order_trace_of, trace_of
+
+MARKS: dict[str, tuple[str, str]] = {
+    Tone.GOOD: ("✓", "good"),
+    Tone.CARE: ("!", "attention"),
+    Tone.BAD: ("✗", "problem"),
+    Tone.PLAIN: ("•", ""),
+    Tone.QUIET: ("·", "without effect"),
+}
+"""A tone's sign and word, since colour alone tells nobody."""
+
+routes = APIRouter(include_in_schema=False)
+Moment = Annotated[str, Query(max_length=60)]
+Zone = Annotated[str, Query(max_length=60)]
+Only = Annotated[str, Query(max_length=600)]
+
+
+@routes.get("/requirements/{plant}/{item}/{key}/trace")
+async def read_requirement_trace(
+    request: Request,
+    parts: PartsPart,
+    principal: PrincipalPart,
+    plant: str,
+    item: str,
+    key: str,
+    as_known_on: Moment = "",
+    zone: Zone = "",
+    only: Only = "",
+) -> HTMLResponse:
+    """The history of a requirement, its orders and the questions about them."""
+    row = await requirements.found(parts, principal, f"requirement/{plant}/{item}/{key}")
+    shown = Shown(parts, principal, plant, zone, as_known_on, only)
+    trace = await trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
+    assert trace is not None
+    need = row.snapshot.need
+    names = {row.snapshot.id: "the requirement"} | {
+        order.id: f"order {order.order_number}" if order.order_number else name_of(order.id) for order in trace.orders
+    }
+    title = f"{need.item} at plant {need.plant}: {quantity(need.quantity, need.unit)} needed by {need.required_date}"
+    more = {
+        "stage": requirements.STAGES[row.snapshot.stage],
+        "reason": row.snapshot.reason,
+        "bars": bars_of(trace.audit_events, need.required_date, shown.calendar, shown.zone),
+        "need_date": need.required_date,
+    }
+    return _page(request, shown, row.snapshot.id, title, trace, names, more)
+
+
+@routes.get("/orders/{plant}/{supplier}/{key}/trace")
+async def read_order_trace(
+    request: Request,
+    parts: PartsPart,
+    principal: PrincipalPart,
+    plant: str,
+    supplier: str,
+    key: str,
+    as_known_on: Moment = "",
+    zone: Zone = "",
+    only: Only = "",
+) -> HTMLResponse:
+    """The history of an order and of the questions about it."""
+    row = await orders.found(parts, principal, f"order/{plant}/{supplier}/{key}")
+    shown = Shown(parts, principal, plant, zone, as_known_on, only)
+    trace = await order_trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
+    assert trace is not None
+    order = row.snapshot
+    who = order.supplier_name or order.supplier
+    title = (
+        f"Order {order.order_number} from {who}" if order.order_number else f"Order from {who}, without a number yet"
+    )
+    more = {"stage": orders.STAGES[order.stage], "reason": order.reason, "bars": None, "need_date": None}
+    return _page(request, shown, order.id, title, trace, {order.id: "the order"}, more)
+
+
+class Shown:
+    """What of a history is shown: the zone of its times, the moment of knowledge, and one entity or all."""
+
+    def __init__(self, parts: Parts, principal: Principal, plant: str, zone: str, as_known_on: str, only: str) -> None:
+        self.calendar, _ = requirements.measured_by(parts, plant)
+        self.zone_name = zone.strip() or self.calendar.zone
+        self.zone = _zone(self.zone_name)
+        self.known_on = _moment(as_known_on, self.zone)
+        self.only = only
+        self.principal = principal
+        policies = [parts.policies.effective(each) for each in principal.only(sorted(parts.policies.plants))]
+        zones = [self.calendar.zone, "UTC", *(policy.calendar.zone for policy in policies if policy), self.zone_name]
+        self.zones = list(dict.fromkeys(zones))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Its address's parameters."""
+        known = self.known_on.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M") if self.known_on else ""
+        return {
+            "zone": "" if self.zone_name == self.calendar.zone else self.zone_name,
+            "as_known_on": known,
+            "only": self.only,
+        }
+
+
+def _zone(name: str) -> dt.tzinfo:
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise Refusal(
+            422,
+            "unknown_zone",
+            f"there is no time zone {name!r}",
+            "take a name such as Europe/Berlin, America/Los_Angeles or UTC",
+            field="zone",
+            value=name,
+        ) from None
+
+
+def _moment(text: str, zone: dt.tzinfo) -> dt.datetime | None:
+    """A moment: with its offset, else by the clocks of the zone; a day alone is known at its end."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        if len(text) == len("2026-06-15"):
+            day = dt.date.fromisoformat(text)
+            return dt.datetime.combine(day, dt.time.max, zone).astimezone(dt.UTC)
+        moment = dt.datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+        # A form gives minutes: all that was recorded in that minute was known.
+        moment += (
+            dt.timedelta(seconds=59, microseconds=999_999) if len(text) == len("2026-06-15T10:30") else dt.timedelta()
+        )
+        return moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise Refusal(
+            422,
+            "invalid_moment",
+            f"{text!r} is no moment",
+            "write a day such as 2026-06-15, or a moment such as 2026-06-15T10:30",
+            field="as_known_on",
+            value=text,
+        ) from None
+
+
+def _page(
+    request: Request,
+    shown: Shown,
+    entity: str,
+    title: str,
+    trace: Trace | OrderTrace,
+    names: dict[str, str],
+    more: dict[str, Any],
+) -> HTMLResponse:
+    names = names | {question: f"question {number}" for number, question in enumerate(trace.exceptions, 1)}
+    events = _of(trace.audit_events, shown.only)
+    known_on = shown.known_on.astimezone(shown.zone) if shown.known_on else None
+    return render(
+        request,
+        "trace.html",
+        shown.principal,
+        {
+            "title": title,
+            "entity": entity,
+            "names": names,
+            "days": days_of(events, shown.zone),
+            "entries": len(events),
+            "marks": MARKS,
+            "chains": trace.chains,
+            "broken": [chain for chain in trace.chains if not chain.intact],
+            "recorded": sum(chain.audit_events for chain in trace.chains),
+            "messages": trace.messages,
+            "shown": shown,
+            "known_on": known_on,
+            "standing": standing_of(trace.audit_events, entity) if known_on else [],
+            "now": address(page_of(entity, "trace"), shown.query, as_known_on=""),
+            "api": f"/v1{page_of(entity, 'trace')}",
+            **more,
+        },
+    )
+
+
+def _of(audit_events: Sequence[AuditEvent], only: str) -> Sequence[AuditEvent]:
+    return [each for each in audit_events if each.entity_id == only] if only else audit_events
+
+
+__all__ = ["routes"]

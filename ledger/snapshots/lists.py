@@ -1,0 +1,375 @@
+"""The lists of requirements and orders that people work through, and who serves whom.
+
+Decided here: that what is open comes first, by date. Every read is held to the plants that its reader may see.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, and_, any_, bindparam, func, or_, select, text, true, tuple_, union
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from canonical.base import Instant, Model
+from canonical.exception import ExceptionKind
+from canonical.identity import OrderId, RequirementId
+from canonical.records import OrderLineSnapshot, OrderStage, RequirementStage
+from canonical.supply import SupplyRequest
+from ledger.consolidation.tables import SupplyRequestRow
+from ledger.database import autocommit
+from ledger.paging import BadCursor, Page, cursor, key_of
+from ledger.snapshots.reads import OrderRow, RequirementRow
+from ledger.snapshots.search import mentions
+from ledger.snapshots.tables import ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
+
+COUNTED_MAX = 20_000
+"""More rows than this are not counted where no index counts them: "20,000 or more" is as good an answer."""
+
+
+class Order(StrEnum):
+    """How a list is sorted."""
+
+    DUE = "due"
+    """What is open first, by the date it is needed or due."""
+    ID = "id"
+
+
+class OrderCondition(StrEnum):
+    """Which orders a buyer asks for."""
+
+    OPEN = "open"
+    OVERDUE = "overdue"
+    """A date of it has passed without the goods."""
+    UNANSWERED = "unanswered"
+    """Sent, and the supplier has not answered all of it."""
+    UNSENT = "unsent"
+    """The supplier has not got it yet."""
+    ALL = "all"
+
+
+class ServingLine(Model):
+    """An order line that serves a requirement, with its order's heading."""
+
+    requirement_id: RequirementId
+    order_id: OrderId
+    order_number: str | None
+    supplier: str
+    supplier_name: str
+    stage: OrderStage
+    closed: bool
+    line: OrderLineSnapshot | None
+    """None: the order is still consolidating and has no lines."""
+    request: SupplyRequest | None
+    """What the requirement asks of the order; None: it asks for nothing any more, or the order never consolidated."""
+
+
+class OpenQuestion(Model):
+    """A question that waits for a person."""
+
+    id: str
+    raised_by: str
+    kind: ExceptionKind
+    summary: str
+    assignee: str
+    opened_at: Instant
+
+
+@dataclass(frozen=True)
+class RequirementFilter:
+    """Which requirements; None: all."""
+
+    plants: Collection[str] | None = None
+    """Those that the reader may see."""
+    plant: str | None = None
+    item: str | None = None
+    stage: RequirementStage | None = None
+    open_only: bool = False
+    planner: str | None = None
+    order: str | None = None
+    """Our id or the ERP's number."""
+    q: str = ""
+    """The beginnings of words of its item, references, demands and planner."""
+
+    def conditions(self, *, but_stage: bool = False) -> list[ColumnElement[bool]]:
+        """As SQL."""
+        record = RequirementRecord
+        found: list[ColumnElement[bool]] = [record.stage.is_not(None), *_seen(record.plant, self.plants)]
+        if self.plant is not None:
+            found.append(record.plant == self.plant)
+        if self.item is not None:
+            found.append(record.item == self.item)
+        if self.planner is not None:
+            found.append(record.planner == self.planner)
+        if self.order is not None:
+            found.append(record.id.in_(_requirements_of(self.order)))
+        if self.q.strip():
+            found.append(mentions(record.words, self.q))
+        if not but_stage:
+            if self.stage is not None:
+                found.append(record.stage == self.stage)
+            if self.open_only:
+                found.append(record.closed.is_(False))
+        return found
+
+
+@dataclass(frozen=True)
+class OrderFilter:
+    """Which orders; None: all."""
+
+    plants: Collection[str] | None = None
+    """Those that the reader may see."""
+    plant: str | None = None
+    supplier: str | None = None
+    stage: OrderStage | None = None
+    number: str | None = None
+    """The ERP's number of the order or its requisition."""
+    condition: OrderCondition = OrderCondition.ALL
+    q: str = ""
+    """The beginnings of words of its numbers, supplier and items."""
+
+    def conditions(self, today: Mapping[str, dt.date], *, but_stage: bool = False) -> list[ColumnElement[bool]]:
+        """As SQL; `today`: the day that it is at each plant, by which a date has passed."""
+        record = OrderRecord
+        found = _seen(record.plant, self.plants)
+        if self.plant is not None:
+            found.append(record.plant == self.plant)
+        if self.supplier is not None:
+            found.append(record.supplier == self.supplier)
+        if self.number is not None:
+            found.append(or_(record.order_number == self.number, record.requisition_number == self.number))
+        if self.q.strip():
+            found.append(mentions(record.words, self.q))
+        if not but_stage:
+            if self.stage is not None:
+                found.append(record.stage == self.stage)
+            found += self._condition(today)
+        return found
+
+    def _condition(self, today: Mapping[str, dt.date]) -> list[ColumnElement[bool]]:
+        record = OrderRecord
+        match self.condition:
+            case OrderCondition.ALL:
+                return []
+            case OrderCondition.OPEN:
+                return [record.closed.is_(False)]
+            case OrderCondition.UNANSWERED:
+                return [record.closed.is_(False), record.stage == OrderStage.SENT]
+            case OrderCondition.UNSENT:
+                return [record.closed.is_(False), record.stage.in_(_UNSENT)]
+            case OrderCondition.OVERDUE:
+                by_day: dict[dt.date, list[str]] = {}
+                for plant, day in today.items():
+                    by_day.setdefault(day, []).append(plant)
+                passed = [and_(record.plant.in_(plants), record.due_on < day) for day, plants in by_day.items()]
+                return [record.closed.is_(False), or_(*passed) if passed else ~true()]
+
+
+class Counts(Model):
+    """How many rows of each stage; `more`: there are more than were counted."""
+
+    by_stage: dict[str, int]
+    more: bool = False
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.by_stage.values())
+
+
+class Lists:
+    """Answers the gateway's lists and pages."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def requirements(
+        self, which: RequirementFilter, *, order: Order = Order.ID, limit: int = 50, after: str | None = None
+    ) -> Page[RequirementRow]:
+        """A page of them."""
+        record = RequirementRecord
+        query = select(record.snapshot, record.position, record.recorded_at).where(*which.conditions())
+        place = tuple_(record.closed, record.required_date, record.id)
+        if order is Order.ID:
+            query = query.order_by(record.id)
+            if after is not None:
+                query = query.where(record.id > key_of(after, 1)[0])
+        else:
+            query = query.order_by(record.closed, record.required_date, record.id)
+            if after is not None:
+                query = query.where(place > tuple_(*_due_key(after)))
+        rows = [RequirementRow.model_validate(row) for row in await self._all(query.limit(limit + 1))]
+        last = rows[limit - 1].snapshot if len(rows) > limit else None
+        following = None
+        if last is not None:
+            due = (_flag(last.closed), last.need.required_date.isoformat())
+            following = cursor(*(() if order is Order.ID else due), last.id)
+        return Page[RequirementRow](items=tuple(rows[:limit]), next=following)
+
+    async def requirement_counts(self, which: RequirementFilter) -> Counts:
+        """How many there are of each stage, whatever stage is asked for."""
+        return await self._counts(
+            RequirementRecord.stage, which.conditions(but_stage=True), bool(which.q.strip() or which.planner)
+        )
+
+    async def requirements_by_id(self, ids: Collection[str]) -> dict[str, RequirementRow]:
+        """Those of the ids that have recorded something."""
+        record = RequirementRecord
+        query = select(record.snapshot, record.position, record.recorded_at).where(
+            record.id == any_(_list(ids)), record.position.is_not(None)
+        )
+        rows = [RequirementRow.model_validate(row) for row in await self._all(query)]
+        return {row.snapshot.id: row for row in rows}
+
+    async def orders(
+        self,
+        which: OrderFilter,
+        today: Mapping[str, dt.date],
+        *,
+        order: Order = Order.ID,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[OrderRow]:
+        """A page of them; `today`: the day that it is at each plant."""
+        record = OrderRecord
+        query = select(record.snapshot, record.position, record.recorded_at, record.due_on)
+        query = query.where(*which.conditions(today))
+        if order is Order.ID:
+            query = query.order_by(record.id)
+            if after is not None:
+                query = query.where(record.id > key_of(after, 1)[0])
+        else:
+            query = query.order_by(record.closed, record.due_on, record.id)
+            if after is not None:
+                query = query.where(tuple_(record.closed, record.due_on, record.id) > tuple_(*_due_key(after)))
+        found = await self._all(query.limit(limit + 1))
+        rows = [OrderRow.model_validate(row) for row in found]
+        following = None
+        if len(rows) > limit:
+            last = rows[limit - 1].snapshot
+            due = (_flag(last.closed), found[limit - 1]["due_on"].isoformat())
+            following = cursor(*(() if order is Order.ID else due), last.id)
+        return Page[OrderRow](items=tuple(rows[:limit]), next=following)
+
+    async def order_counts(self, which: OrderFilter) -> Counts:
+        """How many there are of each stage, whatever stage or condition is asked for."""
+        return await self._counts(OrderRecord.stage, which.conditions({}, but_stage=True), bool(which.q.strip()))
+
+    async def order_by_number(self, number: str) -> OrderRow | None:
+        """The order with this number in the ERP; a requisition's number is one, too, where it is no order's."""
+        record = OrderRecord
+        query = (
+            select(record.snapshot, record.position, record.recorded_at)
+            .where(or_(record.order_number == number, record.requisition_number == number))
+            .order_by((record.order_number == number).desc().nulls_last(), record.closed, record.id)
+            .limit(1)
+        )
+        rows = await self._all(query)
+        return OrderRow.model_validate(rows[0]) if rows else None
+
+    async def serving_lines(self, requirement_ids: Collection[str]) -> list[ServingLine]:
+        """The order lines that serve these requirements, and the orders that have no lines for them yet."""
+        async with autocommit(self._engine) as connection:
+            rows = (await connection.execute(_SERVING, {"ids": list(requirement_ids)})).mappings().all()
+        return [ServingLine.model_validate(dict(row)) for row in rows]
+
+    async def open_questions(self, raised_by: Sequence[str], ids: Collection[str] = ()) -> list[OpenQuestion]:
+        """The questions of these entities, and those of these ids, that wait for a person; the oldest first."""
+        record = ExceptionRecord
+        proposal = func.to_jsonb(record.snapshot)
+        query = (
+            select(
+                record.id,
+                record.raised_by,
+                record.kind,
+                func.jsonb_extract_path_text(proposal, "proposal", "summary").label("summary"),
+                record.assignee,
+                record.opened_at,
+            )
+            .where(or_(record.raised_by == any_(_list(raised_by)), record.id == any_(_list(ids))))
+            .where(record.state == "open")
+            .order_by(record.opened_at, record.id)
+        )
+        return [OpenQuestion.model_validate(row) for row in await self._all(query)]
+
+    async def _counts(self, stage: Any, conditions: list[ColumnElement[bool]], capped: bool) -> Counts:
+        rows: Any = select(stage.label("stage")).where(*conditions)
+        if capped:
+            rows = rows.limit(COUNTED_MAX + 1)
+        counted = rows.subquery()
+        query = select(counted.c.stage, func.count().label("rows")).group_by(counted.c.stage)
+        found = {row["stage"]: row["rows"] for row in await self._all(query)}
+        return Counts(by_stage=found, more=capped and sum(found.values()) > COUNTED_MAX)
+
+    async def _all(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
+        async with autocommit(self._engine) as connection:
+            return [row._mapping for row in await connection.execute(query)]
+
+
+_UNSENT = (OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT)
+
+_SERVING = text("""
+WITH served AS (
+    SELECT order_id, requirement_id FROM order_line WHERE requirement_id = ANY(:ids)
+    UNION SELECT order_id, requirement_id FROM supply_request WHERE requirement_id = ANY(:ids)
+)
+SELECT served.requirement_id, served.order_id, o.order_number, coalesce(o.supplier, r.supplier) AS supplier,
+       coalesce(o.snapshot->>'supplier_name', '') AS supplier_name, coalesce(o.stage, 'consolidating') AS stage,
+       coalesce(o.closed, false) AS closed, one.line, r.request
+  FROM served
+  LEFT JOIN purchase_order AS o ON o.id = served.order_id
+  LEFT JOIN supply_request AS r ON r.order_id = served.order_id AND r.requirement_id = served.requirement_id
+  LEFT JOIN LATERAL (
+      SELECT line FROM jsonb_array_elements(o.snapshot->'lines') AS line
+       WHERE line->>'requirement_id' = served.requirement_id
+          OR line->'shares' @> jsonb_build_array(jsonb_build_object('requirement_id', served.requirement_id))
+  ) AS one ON true
+ WHERE one.line IS NOT NULL OR (r.lines > 0 AND coalesce(o.stage, 'consolidating') IN ('consolidating', 'placing'))
+ ORDER BY served.requirement_id, o.order_number NULLS LAST, served.order_id, (one.line->>'line')::int
+""").bindparams(bindparam("ids", type_=ARRAY(Text)))
+
+
+def _list(ids: Collection[str]) -> Any:
+    return bindparam(None, list(ids), type_=ARRAY(Text))
+
+
+def _seen(plant: Any, plants: Collection[str] | None) -> list[ColumnElement[bool]]:
+    return [] if plants is None else [plant == any_(_list(plants))]
+
+
+def _requirements_of(order: str) -> Any:
+    """Requirements with a line of the order, or a supply request in it while it is consolidating."""
+    orders = select(OrderRecord.id).where(or_(OrderRecord.id == order, OrderRecord.order_number == order))
+    return union(
+        select(OrderLineRow.requirement_id).where(OrderLineRow.order_id.in_(orders)),
+        select(SupplyRequestRow.requirement_id).where(
+            or_(SupplyRequestRow.order_id == order, SupplyRequestRow.order_id.in_(orders))
+        ),
+    )
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"
+
+
+def _due_key(after: str) -> tuple[bool, dt.date, str]:
+    closed, day, identity = key_of(after, 3)
+    try:
+        return closed == "1", dt.date.fromisoformat(day), identity
+    except ValueError:
+        raise BadCursor(f"{after!r} is not a cursor of this list; take `next` of the page before") from None
+
+
+__all__ = [
+    "COUNTED_MAX",
+    "Counts",
+    "Lists",
+    "OpenQuestion",
+    "Order",
+    "OrderCondition",
+    "OrderFilter",
+    "RequirementFilter",
+    "ServingLine",
+]
