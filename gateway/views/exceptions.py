@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from canonical.base import Instant
 from canonical.exception import ExceptionKind
 from canonical.records import ExceptionSnapshot, ExceptionState
-from gateway.access.principal import PrincipalPart, Right
+from gateway.access.prices import as_seen_by, record_seen
+from gateway.access.principal import PrincipalPart, Right, needs
 from gateway.decisions_taken import DecisionBody, question, take
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart, PartsPart
@@ -30,10 +32,17 @@ class ExceptionView(ExceptionSnapshot):
 
 _SORT = f"^-?({'|'.join(WorkOrder)})$"
 
-routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"], route_class=PlainRoute)
+routes = APIRouter(
+    prefix="/v1/exceptions", tags=["Exceptions"], route_class=PlainRoute, dependencies=[needs(Right.READ)]
+)
 
 
-@routes.get("", summary="Questions to people, the newest first", responses=problem_responses(400, 403, 422))
+@routes.get(
+    "",
+    response_model=Listed[ExceptionView],
+    summary="Questions to people, the newest first",
+    responses=problem_responses(400, 403, 422),
+)
 async def list_exceptions(
     ledger: LedgerPart,
     principal: PrincipalPart,
@@ -49,11 +58,11 @@ async def list_exceptions(
     sort: Annotated[str, Query(pattern=_SORT)] = "-opened",
     limit: Limit = 50,
     after: After = None,
-) -> Listed[ExceptionView]:
-    """Texts must be equal; an asterisk stands for any characters (`item=FR-*`). `sort` names a column, with a minus
-    before it for the opposite direction; ties are broken by latest safe date, criticality and id.
+) -> JSONResponse:
+    """Without prices for callers who may not see them. Texts must be equal; an asterisk stands for any characters
+    (`item=FR-*`). `sort` names a column, with a minus before it for the opposite direction; ties are broken by latest
+    safe date, criticality and id.
     """
-    principal.require(Right.READ)
     order = WorkOrder(sort.removeprefix("-"))
     if order is WorkOrder.VALUE:
         principal.require(Right.SEE_PRICES)
@@ -70,20 +79,29 @@ async def list_exceptions(
     }
     filter = WorkFilter.model_validate({"plants": principal.plants, **query})
     page = await ledger.work_list.questions(filter, order, descending=sort.startswith("-"), limit=limit, after=after)
-    return listed(
-        "/v1/exceptions", {**query, "sort": sort, "limit": limit}, [_view(row) for row in page.items], page.next
-    )
+    await record_seen(ledger, principal, [row.snapshot.id for row in page.items], "list of exceptions")
+    stated = {**query, "sort": sort, "limit": limit}
+    views = listed("/v1/exceptions", stated, [_view(row) for row in page.items], page.next)
+    return JSONResponse(as_seen_by(principal, views))
 
 
-@routes.get("/{id}", summary="One exception; its ETag is the digest", responses=problem_responses(404))
-async def read_exception(ledger: LedgerPart, principal: PrincipalPart, id: str, response: Response) -> ExceptionView:
+@routes.get(
+    "/{id}",
+    response_model=ExceptionView,
+    summary="One exception; its ETag is the digest",
+    responses=problem_responses(404),
+)
+async def read_exception(ledger: LedgerPart, principal: PrincipalPart, id: str) -> JSONResponse:
+    """Without prices for callers who may not see them."""
     view = _view(await question(ledger, principal, id))
-    response.headers["ETag"] = f'"{view.digest}"'
-    return view
+    await record_seen(ledger, principal, [view.id], "exception")
+    return JSONResponse(as_seen_by(principal, view), headers={"ETag": f'"{view.digest}"'})
 
 
 @routes.post(
     "/{id}/decision",
+    response_model=ExceptionView,
+    dependencies=[needs(Right.DECIDE)],
     summary="Decide on the proposal that was read",
     responses=problem_responses(400, 403, 404, 409, 412, 422, 428, 503),
 )
@@ -92,18 +110,16 @@ async def decide(
     principal: PrincipalPart,
     id: str,
     body: DecisionBody,
-    response: Response,
     if_match: Annotated[str | None, Header(description="The digest of the proposal decided on")] = None,
-) -> ExceptionView:
-    """The same event id again gets the same answer. 412: the proposal has changed since; 403: the proposer may not
-    approve, nor may a role that is not entitled; 409: it is already decided or has been resolved otherwise; 428:
-    If-Match is missing.
+) -> JSONResponse:
+    """The decision is the caller's. The same event id again gets the same answer. 412: the proposal has changed since;
+    403: the proposer may not approve, nor may a role that is not entitled; 409: it is already decided or has been
+    resolved otherwise; 428: If-Match is missing.
     """
     row = await question(parts.ledger, principal, id)
     snapshot = await take(parts, principal, id, body, _digest_of(if_match, row))
     view = ExceptionView.model_validate(snapshot.model_dump())
-    response.headers["ETag"] = f'"{view.digest}"'
-    return view
+    return JSONResponse(as_seen_by(principal, view), headers={"ETag": f'"{view.digest}"'})
 
 
 def _view(row: ExceptionRow) -> ExceptionView:

@@ -3,7 +3,7 @@
 Nothing is decided here. No read lists workflows; a single entity's present state comes from its `status` query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select, union
@@ -124,15 +124,18 @@ class Reads:
         self,
         *,
         plant: str | None = None,
+        plants: Collection[str] | None = None,
         assembly: str | None = None,
         stage: ChangeStage | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ChangeRow]:
-        """Engineering changes by id, without those that have recorded nothing yet."""
+        """Engineering changes by id, without those that have recorded nothing yet; `plants`: of these plants alone."""
         query = _change_query().order_by(ChangeRecord.id).limit(limit + 1)
         if plant is not None:
             query = query.where(ChangeRecord.plant == plant)
+        if plants is not None:
+            query = query.where(ChangeRecord.plant.in_(plants))
         if assembly is not None:
             query = query.where(ChangeRecord.assembly == assembly)
         if stage is not None:
