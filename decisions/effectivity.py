@@ -27,7 +27,7 @@ class Ended(NamedTuple):
 
     @property
     def period(self) -> str:
-        """The days on which they hold, in words; where both lie around the day, one set of terms before and one after."""
+        """The days on which they hold, in words; a gap by the days around it."""
         if self.first and self.last and self.last < self.first:
             return f"until {self.last} and again from {self.first}"
         since = f"from {self.first}" if self.first else ""
