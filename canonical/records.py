@@ -168,6 +168,8 @@ class ExceptionSnapshot(Model):
     reasons: tuple[Reason, ...] = ()
     """Its delegations and escalation levels, in the order they happened."""
     decision: Decision | None = None
+    closing_reason: str = ""
+    """Why it was overtaken."""
     correlation_id: str = ""
     closed: bool = False
 

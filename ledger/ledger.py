@@ -36,6 +36,8 @@ from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
+from ledger.work_list.views import WorkViews
+from ledger.work_list.work_list import WorkList
 
 
 class Ledger:
@@ -48,6 +50,8 @@ class Ledger:
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.work_list = WorkList(engine)
+        self.work_views = WorkViews(engine)
         self.kpis = KpiReads(engine)
         self.latency = LatencyReads(engine)
         self.suppliers = SupplierReads(engine)
