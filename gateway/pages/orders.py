@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from canonical.audit_event import AuditEvent
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementSnapshot
+from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.links import address, page_of
 from gateway.pages.requirements import SUPPLY_STATES, measured_by
@@ -134,6 +135,7 @@ async def read_order(
     calendar, _ = measured_by(parts, plant)
     lines = [_line(one, order, served, events) for one in shown]
     chances = await parts.promises.reader(plant)
+    await record_seen(parts.ledger, principal, [order.id], "order page")
     return render(
         request,
         "order.html",

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from canonical.audit_event import AuditEvent
+from gateway.access.prices import events_as_seen_by, record_seen
 from gateway.access.principal import Principal, PrincipalPart
 from gateway.pages import orders, requirements
 from gateway.pages.links import address, name_of, page_of
@@ -52,6 +53,8 @@ async def read_requirement_trace(
     shown = Shown(parts, principal, plant, zone, as_known_on, only)
     trace = await trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
     assert trace is not None
+    trace.audit_events = list(events_as_seen_by(principal, trace.audit_events))
+    await record_seen(parts.ledger, principal, [row.snapshot.id, *(order.id for order in trace.orders)], "history")
     need = row.snapshot.need
     names = {row.snapshot.id: "the requirement"} | {
         order.id: f"order {order.order_number}" if order.order_number else name_of(order.id) for order in trace.orders
@@ -83,6 +86,8 @@ async def read_order_trace(
     shown = Shown(parts, principal, plant, zone, as_known_on, only)
     trace = await order_trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
     assert trace is not None
+    trace.audit_events = list(events_as_seen_by(principal, trace.audit_events))
+    await record_seen(parts.ledger, principal, [row.snapshot.id], "history")
     order = row.snapshot
     who = order.supplier_name or order.supplier
     title = (
