@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from adapters.ports import PolicyPort
 from canonical.exception import Decision
+from canonical.messages import ReminderAsked, ReminderDue
 from canonical.records import ExceptionSnapshot
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
@@ -29,7 +30,15 @@ class DecisionTaker(Protocol):
     async def status(self, entity: str, /) -> dict[str, Any]: ...
 
 
-class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Protocol):
+class Reminder(Protocol):
+    """Has suppliers reminded."""
+
+    async def remind(self, order: str, asked: ReminderAsked, /) -> ReminderDue:
+        """Wait until the order accepts it. Raises ReminderRefused where there is nothing to remind of."""
+        ...
+
+
+class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Reminder, Protocol):
     """The gateway's calls to entities. A call that Temporal itself fails raises temporalio.service.RPCError.
 
     The composition root passes in the implementation that reaches Temporal.

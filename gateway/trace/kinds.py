@@ -292,6 +292,12 @@ KINDS: dict[str, Describe] = {
         ("why", "{}"),
     ),
     "coverage.written": _plain(Lane.ORDER, "ERP and APS told", Tone.QUIET),
+    "reminder.asked": _plain(
+        Lane.ORDER, "Reminder asked for", Tone.PLAIN, ("asked_by", "by {}"), ("about", "of the {}")
+    ),
+    "reminder.needless": _plain(
+        Lane.ORDER, "Reminder no longer needed", Tone.QUIET, ("asked_by", "asked by {}"), ("why", "{}")
+    ),
     "reminder.sent": _plain(Lane.ORDER, "Supplier reminded", Tone.CARE, ("reminder", "reminder {}")),
     "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),
     "delivery.reminded": _plain(Lane.ORDER, "Supplier reminded of delivery", Tone.CARE, ("reminder", "reminder {}")),
