@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import Depends, Request
 
 from adapters.ports import PolicyPort
-from canonical.exception import Decision
+from canonical.exception import Assignment, Decision, DecisionTakenBack
 from canonical.records import ExceptionSnapshot
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
@@ -23,6 +23,14 @@ class DecisionTaker(Protocol):
 
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
         """Wait until the exception accepts it; a repeated event id gets the first answer. Raises DecisionRefused."""
+        ...
+
+    async def assign(self, exception: str, assignment: Assignment, /) -> ExceptionSnapshot:
+        """Have another role asked; a repeated event id gets the first answer. Raises DecisionRefused."""
+        ...
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack, /) -> ExceptionSnapshot:
+        """Take a decision back that is not carried out yet; as `assign`. Raises DecisionRefused."""
         ...
 
     async def status(self, entity: str, /) -> dict[str, Any]: ...

@@ -15,7 +15,7 @@ from temporalio.common import Priority, SearchAttributeKey, WorkflowIDConflictPo
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from canonical.exception import Decision, DecisionRefused, ExceptionDecided
+from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack, ExceptionDecided
 from canonical.messages import (
     BomChanged,
     ChangeOpened,
@@ -291,12 +291,26 @@ class EntityDirectory:
 
     async def decide(self, exception: str, decision: Decision) -> ExceptionSnapshot:
         """Submit a person's decision; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.decide, decision)
+
+    async def assign(self, exception: str, assignment: Assignment) -> ExceptionSnapshot:
+        """Hand the question to another role; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.assign, assignment)
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack) -> ExceptionSnapshot:
+        """Take a decision back that is not carried out yet; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.take_back, taken_back)
+
+    async def _update(
+        self, exception: str, update: Any, message: Decision | Assignment | DecisionTakenBack
+    ) -> ExceptionSnapshot:
         handle = self._client.get_workflow_handle(exception)
         try:
             with _engine_failures():
-                return await handle.execute_update(
-                    ShortageException.decide, decision, id=decision.event_id, rpc_timeout=RPC_TIMEOUT
+                found: ExceptionSnapshot = await handle.execute_update(
+                    update, message, id=message.event_id, rpc_timeout=RPC_TIMEOUT
                 )
+                return found
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             if not isinstance(cause, ApplicationError):

@@ -325,6 +325,12 @@ KINDS: dict[str, Describe] = {
     ),
     "exception.changed": _plain(Lane.EXCEPTION, "Picture changed", Tone.CARE, ("summary", "{}")),
     "exception.joined": _plain(Lane.EXCEPTION, "Waits for a question already asked", Tone.BAD, ("summary", "{}")),
+    "exception.assigned": _plain(
+        Lane.EXCEPTION, "Handed on", Tone.CARE, ("to", "to {}"), ("assigned_by", "by {}"), ("comment", "“{}”")
+    ),
+    "exception.reopened": _plain(
+        Lane.EXCEPTION, "Decision taken back", Tone.CARE, ("choice", "{}"), ("taken_back_by", "by {}")
+    ),
     "exception.left": _plain(Lane.EXCEPTION, "Needs no answer any more", Tone.QUIET, ("why", "{}")),
     "exception.overtaken": _plain(Lane.EXCEPTION, "Gone by itself", Tone.GOOD, ("why", "{}")),
     "decision.overtaken": _plain(Lane.EXCEPTION, "Decision came too late", Tone.QUIET, ("choice", "{}")),
