@@ -38,6 +38,8 @@ class Choice(StrEnum):
     """Shortage: order the short quantity from a second source."""
     EXPEDITE = "expedite"
     """Shortage: ask the supplier for the pegged date, at a surcharge."""
+    RESCHEDULE = "reschedule"
+    """Shortage: propose to the planner to move the demand to the day on which it can be met."""
     APPROVE = "approve"
     """Change proposal: change the order. Shortage: order what the plan states now, whatever the dampener says.
     Engineering change: as proposed, or otherwise line by line.

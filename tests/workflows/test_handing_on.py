@@ -1,4 +1,6 @@
-"""A question is handed to somebody else, and a decision taken back before anybody was told of it."""
+"""A question is handed to somebody else: to another role, or to the planner as a proposal to move the demand; and a
+decision is taken back before anybody was told of it.
+"""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -6,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from canonical.exception import Assignment, Choice, DecisionRefused, DecisionTakenBack
+from canonical.exception import Assignment, Choice, DecisionRefused, DecisionTakenBack, ExceptionKind
 from canonical.policy import QuestionRules
 from canonical.records import ExceptionSnapshot, ExceptionState
 from tests.workflows.conftest import MakeHarness
@@ -110,3 +112,31 @@ async def test_a_decision_that_waits_does_not_hold_for_another_proposal(make_har
     assert (now.state, now.decision) == (ExceptionState.OPEN, None)
     await harness.answer(order, harness.line(10, (ACCEPTED, 100, 58)))
     assert await harness.ended(asked.id) == ExceptionState.OVERTAKEN
+
+
+@pytest.mark.parametrize("approved", [True, False], ids=["moved", "not moved"])
+async def test_the_planner_moves_the_demand_or_the_buyer_needs_another_way_out(
+    harness: Harness, approved: bool
+) -> None:
+    requirement, asked = await short(harness)
+    await harness.decide(asked, Choice.RESCHEDULE, decided_by="bea.buyer")
+    await harness.ended(asked.id)
+    await harness.requirement_until(requirement, lambda now: now.exception_id not in (None, asked.id))
+
+    put = await harness.asked(await harness.requirement(requirement))
+    assert (put.assignee, put.proposal.kind) == ("planner", ExceptionKind.CHANGE_PROPOSAL)
+    assert put.proposal.available_on == asked.proposal.available_on
+    with pytest.raises(DecisionRefused) as own:
+        await harness.decide(put, Choice.APPROVE, decided_by="bea.buyer")
+    assert own.value.code == "proposer_is_approver"
+
+    await harness.decide(put, Choice.APPROVE if approved else Choice.DECLINE, decided_by="pam.planner")
+    await harness.registered(requirement, "reschedule.settled")
+    if approved:
+        found = await harness.requirement_until(requirement, lambda now: now.stage == "covered")
+        assert found.exception_id is None
+        return
+    await harness.requirement_until(requirement, lambda now: now.exception_id not in (None, asked.id, put.id))
+    again = await harness.asked(await harness.requirement(requirement))
+    assert again.proposal.kind is ExceptionKind.SHORTAGE
+    assert Choice.RESCHEDULE not in {way.choice for way in again.proposal.alternatives}
