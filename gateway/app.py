@@ -25,7 +25,7 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
-from gateway.pages import home, plan_uploads, plans, static
+from gateway.pages import home, plan_uploads, plans, question, static
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
 from gateway.pages import traces as trace_pages
@@ -35,7 +35,7 @@ from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, orders, requirements
+from gateway.views import availability, changes, conversation, docs, exceptions, health, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -54,13 +54,14 @@ _IN_ORDER = (
     orders,
     changes,
     exceptions,
+    conversation,
     dead_letters,
     notifications,
     health,
     docs,
 )
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, login, plan_uploads, plans, requirement_pages, trace_pages, order_pages, static)
+_PAGES = (home, login, question, plan_uploads, plans, requirement_pages, trace_pages, order_pages, static)
 """The steps of an upload before the runs: /plans/new is no number."""
 
 
