@@ -181,8 +181,8 @@ def _who(principal: Principal, body: ByPerson) -> str:
     if not principal.named_by_body:
         if body.by not in (None, principal.subject):
             raise Refusal(
-                422,
-                "invalid_field",
+                403,
+                "not_yourself",
                 f"you are logged in as {principal.subject}, and {body.by} is somebody else",
                 "leave it out",
                 field="by",

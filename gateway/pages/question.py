@@ -19,9 +19,10 @@ from temporalio.service import RPCError
 
 from canonical.exception import Choice
 from canonical.records import ExceptionSnapshot, ExceptionState
+from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.decisions_taken import question, statement_of, take
-from gateway.pages.question_view import MESSAGE_TYPES, differences, moment, view_of
+from gateway.pages.question_view import MESSAGE_TYPES, differences, moment, people_of, view_of
 from gateway.pages.shell import form_of, render, see
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, not_found
@@ -230,9 +231,11 @@ async def _page(
     plant = asked.proposal.plant
     policy, now = parts.policies.effective(plant), parts.now()
     context = await parts.ledger.contexts.of(asked, MESSAGE_TYPES)
-    shown = view_of(asked, context, policy, now, prices=principal.may(Right.SEE_PRICES, plant))
-    given = defaultdict(str, given or {})
     comments = await parts.ledger.conversation.of(asked.id)
+    names = await parts.ledger.people.names({*people_of(asked, context), *(each.author for each in comments)})
+    await record_seen(parts.ledger, principal, [asked.id], "question")
+    shown = view_of(asked, context, policy, now, prices=principal.may(Right.SEE_PRICES, plant), names=names)
+    given = defaultdict(str, given or {})
     calendar = policy.calendar if policy is not None else None
     values = {
         "question": shown,
@@ -244,7 +247,7 @@ async def _page(
         "may_decide": principal.may(Right.DECIDE, plant),
         "may_undo": _may_undo(principal, asked, parts),
         "roles": handed_to(asked, policy, now),
-        "comments": [(moment(each.written_at, calendar), each) for each in comments],
+        "comments": [(moment(each.written_at, calendar), names[each.author], each) for each in comments],
         "event_id": secrets.token_hex(8),
         "back": back if _is_ours(back) else "/inbox",
         "file_types": ",".join(f".{ending}" for ending in FILE_TYPES),

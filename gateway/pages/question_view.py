@@ -24,6 +24,7 @@ from canonical.reason import figure
 from canonical.records import ExceptionSnapshot, ExceptionState, OrderSnapshot, RequirementSnapshot
 from decisions.approval import needs_reason
 from decisions.calendars import working_days_between
+from gateway.access.prices import plain, without_prices
 from gateway.intake.documents import SUPPLIER_DOCUMENT, stored_content
 from gateway.pages.question_words import (
     ESCALATIONS,
@@ -35,8 +36,6 @@ from gateway.pages.question_words import (
     late,
     short_of,
     title_of,
-    unpriced,
-    without_prices,
 )
 from gateway.trace.reasons import in_words
 from ledger.questions.context import QuestionContext, SupplierMessage
@@ -196,9 +195,19 @@ def view_of(
     now: dt.datetime,
     *,
     prices: bool,
+    names: Mapping[str, str],
 ) -> QuestionView:
-    """The question with its context, in the plant's time zone; without `prices` nothing shows one."""
-    return _Viewer(question, context, policy, now, prices=prices).view()
+    """The question with its context, in the plant's time zone; without `prices` nothing shows one.
+
+    `names`: people's names by subject (`people_of`).
+    """
+    return _Viewer(question, context, policy, now, prices=prices, names=names).view()
+
+
+def people_of(question: ExceptionSnapshot, context: QuestionContext) -> set[str]:
+    """The subjects of those who did something with the question."""
+    found = {str(event.data[name]) for event in context.events for name in _PEOPLE if event.data.get(name)}
+    return found | ({question.decision.decided_by} if question.decision is not None else set())
 
 
 class _Viewer:
@@ -210,6 +219,7 @@ class _Viewer:
         now: dt.datetime,
         *,
         prices: bool,
+        names: Mapping[str, str],
     ) -> None:
         self._question = question
         self._proposal = question.proposal
@@ -217,18 +227,7 @@ class _Viewer:
         self._calendar = policy.calendar if policy is not None else None
         self._now = now
         self._prices = prices
-        self._currencies = tuple(
-            dict.fromkeys(
-                each
-                for each in (
-                    self._proposal.currency,
-                    *(way.currency for way in self._proposal.alternatives),
-                    *(order.currency for order in context.orders),
-                    *(policy.approval.rates if policy is not None else ()),
-                )
-                if each
-            )
-        )
+        self._names = names
 
     def view(self) -> QuestionView:
         question, proposal = self._question, self._proposal
@@ -461,13 +460,13 @@ class _Viewer:
 
     def _asked(self) -> Iterable[Asked]:
         for reason in self._proposal.reasons:
-            inputs = reason.inputs if self._prices else unpriced(reason.inputs)
-            limits = reason.thresholds if self._prices else unpriced(reason.thresholds)
-            yield Asked(reason.rule, self._text(reason.why), in_words(inputs), in_words(limits), reason.policy_version)
+            inputs = reason.inputs if self._prices else without_prices(reason.inputs)
+            compared, limits = in_words(inputs), in_words(reason.thresholds)
+            yield Asked(reason.rule, self._text(reason.why), compared, limits, reason.policy_version)
 
     def _steps(self) -> Iterable[Step]:
         for event in self._context.events:
-            if text := _happened(event):
+            if text := _happened(event, self._names):
                 yield Step(self._moment(event.processing_time), self._text(text))
 
     def _next_step(self) -> str:
@@ -494,9 +493,10 @@ class _Viewer:
             Alternative(choice=made.choice, supplier=made.supplier),
         )
         role = f" as {made.role}" if made.role else ""
+        who = self._names.get(made.decided_by, made.decided_by)
         chosen = title_of(self._proposal.kind, way)
         return {
-            "decided": f"“{chosen}”, decided by {made.decided_by}{role} on {self._moment(made.decided_at)}",
+            "decided": f"“{chosen}”, decided by {who}{role} on {self._moment(made.decided_at)}",
             "decided_comment": made.comment,
             "then": self._text(after(self._proposal.kind, way)),
             "undo_until": self._moment(question.undo_until) if question.undo_until else "",
@@ -535,7 +535,7 @@ class _Viewer:
         return f"{words}{priced}{f' ({self._text(note)})' if note else ''}"
 
     def _text(self, text: str) -> str:
-        return text if self._prices else without_prices(text, self._currencies)
+        return text if self._prices else plain(text)
 
     def _moment(self, at: dt.datetime) -> str:
         return moment(at, self._calendar)
@@ -585,6 +585,7 @@ def _statements(message: SupplierMessage) -> Sequence[OrderAnswer | ShipmentAnno
         return ()  # of another version; the order's page has the message as it came
 
 
+_PEOPLE = ("decided_by", "assigned_by", "taken_back_by")
 _HAPPENED: Mapping[str, str] = {
     "exception.opened": "Put to {to}",
     "exception.reminded": "{to} reminded",
@@ -598,11 +599,12 @@ _HAPPENED: Mapping[str, str] = {
 }
 
 
-def _happened(event: AuditEvent) -> str:
+def _happened(event: AuditEvent, names: Mapping[str, str]) -> str:
     words = _HAPPENED.get(event.kind)
     if words is None:
         return ""
     data = {name: str(value).replace("_", " ") if name == "choice" else value for name, value in event.data.items()}
+    data |= {name: names.get(str(data[name]), data[name]) for name in _PEOPLE if name in data}
     text = words.format_map(_Known(data))
     reason = data.get("reason")
     more = [
@@ -647,5 +649,6 @@ __all__ = [
     "address_of",
     "differences",
     "moment",
+    "people_of",
     "view_of",
 ]

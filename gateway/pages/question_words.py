@@ -1,16 +1,15 @@
 """A question in a buyer's words: its kind, its ways out, what each moves and leads to, who has said what.
 
-Decided here: the wording, and what of it is a price. Not here: which ways there are (decisions) and how a page shows
+Decided here: the wording. Not here: which ways there are (decisions) and how a page shows
 them.
 """
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.order import AnswerOutcome
-from canonical.reason import JsonValue, figure
+from canonical.reason import figure
 
 KINDS: Mapping[ExceptionKind, str] = {
     ExceptionKind.SHORTAGE: "Shortage",
@@ -127,25 +126,6 @@ def days_left(days: int) -> str:
     return "today" if not days else f"{days} working day{'s' if days != 1 else ''} left"
 
 
-# -- prices
-
-_PRICE = re.compile(r"\bprice \S+ instead of \S+")
-_AMOUNT = r"\d[\d., \u202f]*\s?(?:%s)\b"
-_VALUED = re.compile(r"value|price|cost|amount|currency|free_up_to|manager_from", re.IGNORECASE)
-
-
-def without_prices(text: str, currencies: tuple[str, ...]) -> str:
-    """The text for somebody who may not see prices."""
-    hidden = _PRICE.sub("another price than ordered", text)
-    known = [re.escape(each) for each in currencies if each]
-    return re.sub(_AMOUNT % "|".join(known), "(an amount)", hidden) if known else hidden
-
-
-def unpriced(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Compared values or thresholds, without those that are prices or values."""
-    return {name: value for name, value in values.items() if not _VALUED.search(name)}
-
-
 def cost_of(way: Alternative) -> str:
     """The extra cost in words that sort well beside each other."""
     if way.extra_cost == Decimal(0):
@@ -163,6 +143,4 @@ __all__ = [
     "late",
     "short_of",
     "title_of",
-    "unpriced",
-    "without_prices",
 ]
