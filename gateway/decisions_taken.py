@@ -1,7 +1,8 @@
 """Taking a person's decision on a question (R15): the same for the API, the question's page and decisions in bulk.
 
-Decided here: who the decision is by and in which role, that it is made on what was seen, and how a refusal reads. Not
-here: whether the question accepts it (workflows.exception).
+Decided here: that it is made on what was seen, that turning something down needs a reason, and how a refusal reads. Not
+here: who it is by and in which role (gateway.access.deciding), and whether the question accepts it
+(workflows.exception).
 """
 
 import datetime as dt
@@ -13,15 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canonical.base import Code, PersonName
 from canonical.exception import Choice, Decision, DecisionRefused, LineChoice
-from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot, ExceptionState
-from decisions.approval import entitled_roles, may_decide_as
-from gateway.access.held_roles import held_roles
+from decisions.approval import needs_reason
+from gateway.access.deciding import Decider, decider
 from gateway.access.principal import Principal, Right
 from gateway.parts import Parts
 from gateway.problems import Refusal, field_path, in_words, not_found
 from gateway.tracing import record_correlation
 from ledger.ledger import Ledger
+from ledger.people.people import AccessKind
 from ledger.snapshots.reads import ExceptionRow
 
 _STATUS = {
@@ -136,61 +137,40 @@ async def take(parts: Parts, principal: Principal, id: str, body: DecisionBody, 
     """
     asked = (await question(parts.ledger, principal, id)).snapshot
     plant = asked.proposal.plant
-    principal.require(Right.DECIDE, plant)
-    now = parts.now()
-    body = _by(principal, body, asked, parts.policies.effective(plant), now)
-    decision = _decision(asked, body, digest[:_DIGEST_LENGTH_MAX], now)
+    policy, now = parts.policies.effective(plant), parts.now()
+    who = decider(principal, asked, policy, now, stated=body.decided_by, stated_role=body.role)
+    _require_reason(asked, body)
+    decision = _decision(asked, body, who, digest[:_DIGEST_LENGTH_MAX], now)
     record_correlation(asked.correlation_id)
     if asked.state is not ExceptionState.OPEN:
         return _repeated(asked, decision)
     try:
-        return await parts.entities.decide(asked.id, decision)
+        decided = await parts.entities.decide(asked.id, decision)
     except DecisionRefused as refused:
         return await _refused(parts, principal, id, decision, refused)
+    if not principal.named_by_body:
+        detail = f"{decision.choice} as {decision.role}"
+        await parts.ledger.people.record(principal.subject, AccessKind.DECIDED, [asked.id], detail)
+    return decided
 
 
-def _by(
-    principal: Principal, body: DecisionBody, asked: ExceptionSnapshot, policy: PlantPolicy | None, now: dt.datetime
-) -> DecisionBody:
-    """The decision as this principal's: by its subject, in a role that it holds."""
-    if principal.named_by_body:
-        if body.decided_by is None:
-            raise _nobody("decided_by is missing: nobody has logged in", "say who decides")
-        return body
-    if body.decided_by not in (None, principal.subject):
-        raise _nobody(
-            f"you are logged in as {principal.subject}, and {body.decided_by} is somebody else",
-            "leave decided_by out, or have that person log in and decide",
-            body.decided_by,
-        )
-    held = held_roles(principal, policy)
-    if body.role is not None and not may_decide_as(body.role, held):
+def _require_reason(asked: ExceptionSnapshot, body: DecisionBody) -> None:
+    if needs_reason(asked.proposal.kind, body.choice) and not body.comment.strip():
         raise Refusal(
-            403,
-            "not_your_role",
-            f"{principal.name} is not {body.role}, but {', '.join(held)}",
-            "leave the role out: it follows from who you are",
-            field="role",
-            value=body.role,
+            422,
+            "reason_needed",
+            f"{body.choice} turns down what is proposed, and no reason is given",
+            "write in the comment why, and decide again",
+            field="comment",
         )
-    role = body.role or _role(held, asked, policy, now)
-    return body.model_copy(update={"decided_by": principal.subject, "role": role})
 
 
-def _role(held: tuple[str, ...], asked: ExceptionSnapshot, policy: PlantPolicy | None, now: dt.datetime) -> str:
-    """The role to decide in: the first held one that the question allows; the question itself knows some more."""
-    names = [asked.assignee, *([asked.on_behalf_of] if asked.on_behalf_of else []), *asked.proposal.approvers]
-    entitled = entitled_roles(names, policy, now) if policy is not None else tuple(names)
-    return next((name for name in held if may_decide_as(name, entitled)), held[0])
-
-
-def _nobody(detail: str, next_step: str, value: str | None = None) -> Refusal:
-    return Refusal(422, "invalid_field", detail, next_step, field="decided_by", value=value)
-
-
-def _decision(asked: ExceptionSnapshot, body: DecisionBody, digest: str, decided_at: dt.datetime) -> Decision:
-    assert body.decided_by is not None
-    parts = (asked.id, digest, body.choice, body.supplier, body.decided_by, body.role, body.comment)
+def _decision(
+    asked: ExceptionSnapshot, body: DecisionBody, who: Decider, digest: str, decided_at: dt.datetime
+) -> Decision:
+    # Decided again after it was taken back, it is another decision.
+    again = str(asked.taken_back or "")
+    parts = (asked.id, digest, body.choice, body.supplier, who.decided_by, who.role, body.comment, again)
     # A decision without lines gets its id from the other fields alone.
     by_line = tuple(line.model_dump_json() for line in body.lines)
     statement = "\x1f".join(part or "" for part in (*parts, *by_line))
@@ -200,8 +180,8 @@ def _decision(asked: ExceptionSnapshot, body: DecisionBody, digest: str, decided
         choice=body.choice,
         supplier=body.supplier,
         lines=tuple(LineChoice(**dict(line)) for line in body.lines),
-        decided_by=body.decided_by,
-        role=body.role,
+        decided_by=who.decided_by,
+        role=who.role,
         comment=body.comment,
         decided_at=decided_at,
     )

@@ -1,5 +1,7 @@
 """Who a decision is by, and in which role: whoever has logged in, never what the body names (R15)."""
 
+from typing import Any
+
 import pytest
 
 from canonical.records import ExceptionSnapshot
@@ -12,7 +14,7 @@ from tests.gateway.fakes import problem
 from tests.gateway.people import ANNA, BEN, DANA, OTTO, PAUL, client_of
 
 
-async def asked(gateway: Gateway, **changes: object) -> ExceptionSnapshot:
+async def asked(gateway: Gateway, **changes: Any) -> ExceptionSnapshot:
     question = shortage(**changes)
     gateway.entities.exceptions[question.id] = question
     await gateway.record(question)
@@ -24,7 +26,7 @@ async def test_a_decision_is_by_whoever_has_logged_in_in_the_role_that_is_asked(
     async with client_of(gateway, ANNA) as anna:
         headers = {"If-Match": question.digest}
         named = {"choice": "accept", "decided_by": "mia"}
-        statement = problem(await anna.post(f"{PATH}/decision", json=named, headers=headers), 422, "invalid_field")
+        statement = problem(await anna.post(f"{PATH}/decision", json=named, headers=headers), 403, "not_yourself")
         assert statement["field"] == "decided_by"
         for _ in range(2):
             taken = await anna.post(f"{PATH}/decision", json={"choice": "accept"}, headers=headers)
@@ -44,7 +46,7 @@ async def test_a_deputy_decides_under_the_name_that_the_policy_asks(gateway: Gat
 @pytest.mark.parametrize(
     ("who", "body", "code"),
     [
-        (ANNA, {"role": "purchasing-manager"}, "not_your_role"),
+        (ANNA, {"role": "purchasing-manager"}, "role_not_held"),
         (PAUL, {}, "not_an_approver"),
         (OTTO, {}, "not_allowed"),
     ],
