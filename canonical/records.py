@@ -174,6 +174,8 @@ class ExceptionSnapshot(Model):
     """Decided, and not carried out yet: its decider may take the decision back until then."""
     taken_back: int = 0
     """How many decisions were taken back."""
+    closing_reason: str = ""
+    """Why it was overtaken."""
     correlation_id: str = ""
     closed: bool = False
 

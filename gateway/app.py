@@ -25,7 +25,8 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
-from gateway.pages import home, plan_uploads, plans, question, static
+from gateway.pages import home, latency_map, plan_uploads, plans, question, static, suppliers
+from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
 from gateway.pages import traces as trace_pages
@@ -35,7 +36,7 @@ from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, conversation, docs, exceptions, health, orders, requirements
+from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -55,13 +56,27 @@ _IN_ORDER = (
     changes,
     exceptions,
     conversation,
+    kpis,
     dead_letters,
     notifications,
     health,
     docs,
 )
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, login, question, plan_uploads, plans, requirement_pages, trace_pages, order_pages, static)
+_PAGES = (
+    home,
+    login,
+    question,
+    plan_uploads,
+    plans,
+    requirement_pages,
+    trace_pages,
+    order_pages,
+    latency_map,
+    kpi_pages,
+    suppliers,
+    static,
+)
 """The steps of an upload before the runs: /plans/new is no number."""
 
 

@@ -1,8 +1,8 @@
 """Taking a person's decision on a question (R15): the same for the API, the question's page and decisions in bulk.
 
-Decided here: that it is made on what was seen, that turning something down needs a reason, and how a refusal reads. Not
-here: who it is by and in which role (gateway.access.deciding), and whether the question accepts it
-(workflows.exception).
+Decided here: that a decision is made on what was seen, that turning something down needs a reason, and how a refusal
+reads. Not here: who it is by and in which
+role (gateway.access.deciding), and whether the question accepts it (workflows.exception).
 """
 
 import datetime as dt
@@ -59,17 +59,15 @@ class DecisionBody(BaseModel):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"choice": "accept", "decided_by": "anna.buyer", "comment": "the build can wait for the balance"},
+                {"choice": "accept", "comment": "the build can wait for the balance"},
                 {
                     "choice": "split",
                     "supplier": "1616",
-                    "decided_by": "anna.buyer",
                     "role": "buyer",
                     "event_id": "ui-7f2a",
                 },
                 {
                     "choice": "approve",
-                    "decided_by": "anna.buyer",
                     "lines": [
                         {"line": 1, "choice": "return", "quantity": "12"},
                         {"line": 1, "choice": "scrap", "quantity": "8"},
@@ -87,10 +85,12 @@ class DecisionBody(BaseModel):
         "proposal. `line` is the disposition's `number`, `choice` one of its candidates",
     )
     decided_by: PersonName | None = Field(
-        None, description="Only where nobody logs in (no issuer is set); else it is who has logged in"
+        None, description="Who decides: the caller, so that it can be left out; needed only where nobody logs in"
     )
     role: PersonName | None = Field(
-        None, description="The role; it must be one of the approvers, one that was asked, or its deputy"
+        None,
+        description="The role, one that the caller has: one of the approvers, one that was asked, or its deputy; left "
+        "out, the first of those",
     )
     comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")] = ""
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] | None = Field(
@@ -136,8 +136,7 @@ async def take(parts: Parts, principal: Principal, id: str, body: DecisionBody, 
     one), 422. A call that Temporal itself fails raises RPCError.
     """
     asked = (await question(parts.ledger, principal, id)).snapshot
-    plant = asked.proposal.plant
-    policy, now = parts.policies.effective(plant), parts.now()
+    now, policy = parts.now(), parts.policies.effective(asked.proposal.plant)
     who = decider(principal, asked, policy, now, stated=body.decided_by, stated_role=body.role)
     _require_reason(asked, body)
     decision = _decision(asked, body, who, digest[:_DIGEST_LENGTH_MAX], now)

@@ -24,6 +24,9 @@ from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
+from ledger.kpis.latency import LatencyReads
+from ledger.kpis.reads import KpiReads
+from ledger.kpis.suppliers import SupplierReads
 from ledger.notifications.deliveries import Deliveries
 from ledger.people.people import People
 from ledger.people.sessions import Sessions
@@ -35,6 +38,8 @@ from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
+from ledger.work_list.views import WorkViews
+from ledger.work_list.work_list import WorkList
 
 
 class Ledger:
@@ -47,6 +52,11 @@ class Ledger:
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.work_list = WorkList(engine)
+        self.work_views = WorkViews(engine)
+        self.kpis = KpiReads(engine)
+        self.latency = LatencyReads(engine)
+        self.suppliers = SupplierReads(engine)
         self.lists = Lists(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)

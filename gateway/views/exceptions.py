@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import Refusal, problem_responses
 from gateway.requests import PlainRoute
 from ledger.snapshots.reads import ExceptionRow
+from ledger.work_list.work_list import WorkFilter, WorkOrder
 
 
 class ExceptionView(ExceptionSnapshot):
@@ -29,6 +30,8 @@ class ExceptionView(ExceptionSnapshot):
     waiting: int = Field(0, description="Requirements that wait for this decision, where several share the question")
 
 
+_SORT = f"^-?({'|'.join(WorkOrder)})$"
+
 routes = APIRouter(
     prefix="/v1/exceptions", tags=["Exceptions"], route_class=PlainRoute, dependencies=[needs(Right.READ)]
 )
@@ -37,25 +40,48 @@ routes = APIRouter(
 @routes.get(
     "",
     response_model=Listed[ExceptionView],
-    summary="The inbox, the newest first",
-    responses=problem_responses(400, 422),
+    summary="Questions to people, the newest first",
+    responses=problem_responses(400, 403, 422),
 )
 async def list_exceptions(
     ledger: LedgerPart,
     principal: PrincipalPart,
     assignee: str | None = None,
+    plant: str | None = None,
+    item: str | None = None,
+    supplier: str | None = None,
+    order_number: Annotated[str | None, Query(alias="order", description="The ERP's order number")] = None,
+    demand: Annotated[str | None, Query(description="One of the pegged demands")] = None,
+    planner: Annotated[str | None, Query(description="Planner code of a requirement that it is about")] = None,
     kind: ExceptionKind | None = None,
     state: ExceptionState | None = None,
+    sort: Annotated[str, Query(pattern=_SORT)] = "-opened",
     limit: Limit = 50,
     after: After = None,
 ) -> JSONResponse:
-    """Without prices for callers who may not see them."""
-    page = await ledger.reads.exceptions(
-        plants=principal.plants, assignee=assignee, kind=kind, state=state, limit=limit, after=after
-    )
-    query = {"assignee": assignee, "kind": kind, "state": state, "limit": limit}
+    """Without prices for callers who may not see them. Texts must be equal; an asterisk stands for any characters
+    (`item=FR-*`). `sort` names a column, with a minus before it for the opposite direction; ties are broken by latest
+    safe date, criticality and id.
+    """
+    order = WorkOrder(sort.removeprefix("-"))
+    if order is WorkOrder.VALUE:
+        principal.require(Right.SEE_PRICES)
+    query = {
+        "assignee": assignee,
+        "plant": plant,
+        "item": item,
+        "supplier": supplier,
+        "order": order_number,
+        "demand": demand,
+        "planner": planner,
+        "kind": kind,
+        "state": state,
+    }
+    filter = WorkFilter.model_validate({"plants": principal.plants, **query})
+    page = await ledger.work_list.questions(filter, order, descending=sort.startswith("-"), limit=limit, after=after)
     await record_seen(ledger, principal, [row.snapshot.id for row in page.items], "list of exceptions")
-    views = listed("/v1/exceptions", query, [_view(row) for row in page.items], page.next)
+    stated = {**query, "sort": sort, "limit": limit}
+    views = listed("/v1/exceptions", stated, [_view(row) for row in page.items], page.next)
     return JSONResponse(as_seen_by(principal, views))
 
 

@@ -176,7 +176,7 @@ class FakeEntities:
             raise DecisionRefused("digest_out_of_date", "the proposal has changed", snapshot.digest)
         if decision.decided_by == snapshot.proposal.proposed_by:
             raise DecisionRefused("proposer_is_approver", f"{decision.decided_by} proposed it")
-        entitled = {*snapshot.proposal.approvers, snapshot.assignee, snapshot.on_behalf_of}
+        entitled = snapshot.proposal.approvers or (snapshot.assignee, snapshot.on_behalf_of)
         if decision.role is not None and decision.role not in entitled:
             raise DecisionRefused("not_an_approver", f"{decision.role} may not decide this")
         if decision.choice not in {each.choice for each in snapshot.proposal.alternatives}:

@@ -13,7 +13,7 @@ BEN = Principal("sub-ben", "Ben Vogt", frozenset({Role.BUYER}), frozenset({"P2"}
 PAUL = Principal("sub-paul", "Paul Rau", frozenset({Role.PLANNER}), frozenset({"P1"}), csrf_token="paul's")
 MIA = Principal("sub-mia", "Mia Roth", frozenset({Role.MANAGER}), None, csrf_token="mia's")
 OTTO = Principal("sub-otto", "Otto Lang", frozenset({Role.OPERATOR}), None, csrf_token="otto's")
-DANA = dataclasses.replace(ANNA, subject="sub-dana", name="dana", csrf_token="dana's", offices=frozenset({"dana"}))
+DANA = dataclasses.replace(ANNA, subject="sub-dana", name="Dana Wolf", offices=frozenset({"dana"}), csrf_token="dana's")
 
 
 def client_of(gateway: Gateway, principal: Principal) -> httpx.AsyncClient:

@@ -46,6 +46,8 @@ class ExceptionMemory(EntityState):
     """How many decisions were taken back."""
     taken_back_by: list[str] = []
     """Ids of the last messages that did."""
+    closing_reason: str = ""
+    """Why it was overtaken."""
 
     @classmethod
     def of(cls, raised: ExceptionRaised, now: datetime) -> "ExceptionMemory":

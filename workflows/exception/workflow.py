@@ -217,6 +217,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                     self._take_back(message)
                 case ProposalChanged(proposal=None):
                     self.state.undecide(ExceptionState.OVERTAKEN)
+                    self.state.closing_reason = message.reason
                     self.record("exception.overtaken", why=message.reason)
                 case ProposalChanged(proposal=proposal):
                     assert proposal is not None
@@ -371,6 +372,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             decision=state.decision,
             undo_until=state.undo_until,
             taken_back=state.taken_back,
+            closing_reason=state.closing_reason,
             correlation_id=state.raised.correlation_id,
             closed=self.ended,
         )
@@ -381,7 +383,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         if state.decision is not None:
             return f"**{state.decision.choice}**, decided by {state.decision.decided_by}: {state.decision.comment}"
         if state.state is ExceptionState.OVERTAKEN:
-            return "Overtaken: what it was about went away."
+            return f"Overtaken: what it was about went away. {state.closing_reason}".strip()
         ways = "\n".join(
             f"- **{way.choice}** {way.supplier or ''} {way.note} "
             f"(available {way.available_on or 'never'}, {way.working_days_late} working days late, "

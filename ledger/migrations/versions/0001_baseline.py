@@ -14,11 +14,13 @@ def upgrade() -> None:
     _engineering_change()
     _snapshots()
     _events()
+    _kpis()
     _inbox()
     _stock()
     _consolidation()
     _plan_runs()
     _questions()
+    _work_list()
     _people()
     _notifications()
     _promises()
@@ -139,7 +141,28 @@ def _snapshots() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("assignee", sa.Text(), nullable=False),
+        sa.Column("on_behalf_of", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("item", sa.Text(), nullable=True),
+        sa.Column("supplier", sa.Text(), nullable=True),
+        sa.Column("order_number", sa.Text(), nullable=True),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("latest_safe_date", sa.Date(), nullable=True),
+        sa.Column("value", sa.Numeric(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("short_quantity", sa.Numeric(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("working_days_late", sa.Integer(), nullable=False),
+        sa.Column("criticality", sa.Text(), nullable=False),
+        sa.Column("reminders", sa.Integer(), nullable=False),
+        sa.Column("escalations", sa.Integer(), nullable=False),
+        sa.Column("choices", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("demands", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("planners", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("choice", sa.Text(), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("closing_reason", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
@@ -148,6 +171,15 @@ def _snapshots() -> None:
     op.create_index("ix_shortage_exception_assignee", "shortage_exception", ["assignee", "state", "opened_at", "id"])
     op.create_index("ix_shortage_exception_newest", "shortage_exception", ["opened_at", "id"])
     op.create_index("ix_shortage_exception_raised_by", "shortage_exception", ["raised_by"])
+    op.create_index("ix_shortage_exception_item", "shortage_exception", ["item", "state"])
+    op.create_index("ix_shortage_exception_supplier", "shortage_exception", ["supplier", "state"])
+    op.create_index("ix_shortage_exception_recorded_at", "shortage_exception", ["recorded_at"])
+    op.create_index(
+        "ix_shortage_exception_open",
+        "shortage_exception",
+        ["plant", "latest_safe_date", "id"],
+        postgresql_where=sa.text("state = 'open'"),
+    )
     op.create_index("ix_shortage_exception_state", "shortage_exception", ["state", "opened_at", "id"])
     op.create_table(
         "order_line",
@@ -188,6 +220,154 @@ def _events() -> None:
         sa.PrimaryKeyConstraint("entity_id", "position", name="pk_audit_event"),
     )
     op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
+
+
+def _kpis() -> None:
+    op.create_table(
+        "kpi_requirement",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("planner", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("planned_at", sa.BigInteger(), nullable=True),
+        sa.Column("signal_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("required_on", sa.Date(), nullable=True),
+        sa.Column("demands", sa.ARRAY(sa.BigInteger()), nullable=True),
+        sa.Column("late_on", sa.ARRAY(sa.Date()), nullable=True),
+        sa.Column("late_quantities", sa.ARRAY(sa.Numeric()), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_requirement"),
+    )
+    op.create_index("ix_kpi_requirement_plant", "kpi_requirement", ["plant", "signal_at"])
+    op.create_table(
+        "kpi_line",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("requirement_id", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("first_quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_quantity", sa.Numeric(), nullable=True),
+        sa.Column("revisions", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("quantity_changed", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("received", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("first_promised_on", sa.Date(), nullable=True),
+        sa.Column("promised_on", sa.Date(), nullable=True),
+        sa.Column("received_on", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", "line", name="pk_kpi_line"),
+    )
+    op.create_index("ix_kpi_line_supplier", "kpi_line", ["supplier", "sent_at"])
+    op.create_table(
+        "kpi_sending",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("unconfirmed", sa.ARRAY(sa.Integer()), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", "revision", name="pk_kpi_sending"),
+    )
+    op.create_index("ix_kpi_sending_supplier", "kpi_sending", ["supplier", "sent_at"])
+    op.create_table(
+        "kpi_order",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("edited_at", sa.BigInteger(), nullable=True),
+        sa.Column("edits", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("duplicates_created", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("duplicates_prevented", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_order"),
+    )
+    op.create_table(
+        "kpi_question",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("kind", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("raised_by", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("hand_offs", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_question"),
+    )
+    op.create_index("ix_kpi_question_supplier", "kpi_question", ["supplier", "opened_at"])
+    op.create_table(
+        "kpi_incident",
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("call", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("entity_id", "call", "sequence", name="pk_kpi_incident"),
+    )
+    op.create_table(
+        "kpi_change",
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=True),
+        sa.Column("suppressed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("requirement_id", "sequence", name="pk_kpi_change"),
+    )
 
 
 def _inbox() -> None:
@@ -621,7 +801,23 @@ def _conversation() -> None:
     op.create_index("ix_question_attachment_comment_id", "question_attachment", ["comment_id"])
 
 
+def _work_list() -> None:
+    op.create_table(
+        "work_view",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_work_view"),
+        sa.UniqueConstraint("owner", "name", name="uq_work_view_owner"),
+    )
+    op.create_index("ix_work_view_shared", "work_view", ["name"], postgresql_where=sa.text("shared"))
+
+
 def downgrade() -> None:
+    op.drop_table("work_view")
     op.drop_table("promise")
     op.drop_table("notification_switched_off")
     op.drop_table("notification_digest")
@@ -653,6 +849,13 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_table("call_slot")
     op.drop_table("lease")
+    op.drop_table("kpi_change")
+    op.drop_table("kpi_incident")
+    op.drop_table("kpi_question")
+    op.drop_table("kpi_order")
+    op.drop_table("kpi_sending")
+    op.drop_table("kpi_line")
+    op.drop_table("kpi_requirement")
     op.drop_table("audit_event")
     op.drop_table("engineering_change")
     op.drop_table("bom_line")
