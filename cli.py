@@ -147,7 +147,7 @@ async def _telling(settings: GatewaySettings, subscriptions: SubscriptionBook, s
         subscriptions=subscriptions.present,
         webhooks=WebhookClient(http),
         mails=_mails(settings),
-        public_url=settings.gateway_url or "",
+        public_url=settings.public_url,
         faults=lambda: subscriptions.faults,
     )
 

@@ -35,6 +35,7 @@ from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
+from gateway.promises import PromiseBook
 from gateway.tracing import RequestSpans, gateway_tracer
 from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
@@ -143,6 +144,7 @@ def create_app(
         now=now,
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
+        promises=PromiseBook(ledger.promises, policies, today),
         telling=telling,
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]

@@ -15,6 +15,7 @@ from gateway.delivery.relay import Relay
 from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
+from gateway.promises import PromiseBook
 from ledger.ledger import Ledger
 
 
@@ -60,6 +61,8 @@ class Parts:
     """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta
     """The gateway is not ready once the oldest due message has waited this long."""
+    promises: PromiseBook
+    """What is learned of suppliers' promises."""
     telling: Telling | None = None
     """Who is told of what happens; None: nobody."""
 
