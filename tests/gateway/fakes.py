@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.errors import UnreadableMessage
 from adapters.ports import DocumentPart, SupplierDocument
 from canonical.calendar import Calendar
-from canonical.exception import Decision, DecisionRefused
+from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack
 from canonical.messages import (
     ChangeOpened,
     ChangeSuperseded,
@@ -39,7 +39,7 @@ from canonical.order import (
 )
 from canonical.plan import PlanRunStatus
 from canonical.policy import Ownership, PlantPolicy
-from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState
+from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState, Incident
 from policies.book import FixedPolicies
 
 TODAY = dt.date(2026, 6, 1)
@@ -95,11 +95,14 @@ class FakeEntities:
         self.most_at_once = 0
         self.exceptions: dict[str, ExceptionSnapshot] = {}
         self.decided: list[Decision] = []
+        self.assigned: list[Assignment] = []
+        self.taken_back: list[DecisionTakenBack] = []
         self.reminded: list[tuple[str, ReminderAsked]] = []
         self.not_awaited: dict[str, str] = {}
         """Orders with nothing to remind of, and why."""
         self.plan_runs: list[PlanRunStatus] = []
         self.superseded: list[PlanRunStatus] = []
+        self.stuck: list[Incident] = []
 
     def messages_to(self, entity: str) -> list[EntityMessage]:
         return [message for to, message in self.messages if to == entity]
@@ -195,6 +198,34 @@ class FakeEntities:
         self.exceptions[exception] = decided
         self.decided.append(decision)
         return decided
+
+    async def assign(self, exception: str, assignment: Assignment, /) -> ExceptionSnapshot:
+        snapshot = self.exceptions[exception]
+        if snapshot.state is not ExceptionState.OPEN:
+            raise DecisionRefused("already_decided", "it is decided")
+        if assignment.to == snapshot.assignee:
+            raise DecisionRefused("already_asked", f"{assignment.to} is asked already")
+        self.assigned.append(assignment)
+        changed = snapshot.model_copy(update={"assignee": assignment.to, "assignment": assignment})
+        self.exceptions[exception] = changed
+        return changed
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack, /) -> ExceptionSnapshot:
+        snapshot = self.exceptions[exception]
+        if snapshot.decision is None or snapshot.undo_until is None:
+            raise DecisionRefused("nothing_to_take_back", "it is carried out")
+        if snapshot.decision.decided_by != taken_back.taken_back_by:
+            raise DecisionRefused("not_the_decider", f"only {snapshot.decision.decided_by} can take it back")
+        self.taken_back.append(taken_back)
+        changed = snapshot.model_copy(update={"state": ExceptionState.OPEN, "decision": None, "undo_until": None})
+        self.exceptions[exception] = changed
+        return changed
+
+    async def incidents(self, most: int, /) -> list[Incident]:
+        if self.failures:
+            status = self.failures.pop(0)
+            raise RPCError(status.name.lower(), status, b"")
+        return self.stuck[:most]
 
     async def status(self, entity: str, /) -> dict[str, Any]:
         return self.exceptions[entity].model_dump(mode="json")

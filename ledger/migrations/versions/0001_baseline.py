@@ -24,6 +24,7 @@ def upgrade() -> None:
     _people()
     _notifications()
     _promises()
+    _conversation()
 
 
 def _engineering_change() -> None:
@@ -438,6 +439,18 @@ def _inbox() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
     )
     op.create_index("ix_dead_letter_state", "dead_letter", ["state", "number"])
+    op.create_table(
+        "dead_letter_action",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("letter", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["dead_letter.id"], name="fk_dead_letter_action_letter_dead_letter"),
+        sa.PrimaryKeyConstraint("number", name="pk_dead_letter_action"),
+    )
+    op.create_index("ix_dead_letter_action_letter", "dead_letter_action", ["letter"])
 
 
 def _stock() -> None:
@@ -770,6 +783,36 @@ def _promises() -> None:
     op.create_index("ix_promise_done", "promise", ["promised_on"], postgresql_where=sa.text("done"))
 
 
+def _conversation() -> None:
+    op.create_table(
+        "question_comment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_question_comment"),
+        sa.UniqueConstraint("exception_id", "event_id", name="uq_question_comment_exception_id"),
+    )
+    op.create_index("ix_question_comment_exception_id", "question_comment", ["exception_id", "id"])
+    op.create_table(
+        "question_attachment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("comment_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["comment_id"], ["question_comment.id"], name="fk_question_attachment_comment_id_question_comment"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_question_attachment"),
+    )
+    op.create_index("ix_question_attachment_comment_id", "question_attachment", ["comment_id"])
+
+
 def _work_list() -> None:
     op.create_table(
         "work_view",
@@ -795,6 +838,8 @@ def downgrade() -> None:
     op.drop_table("access_log")
     op.drop_table("session")
     op.drop_table("person")
+    op.drop_table("question_attachment")
+    op.drop_table("question_comment")
     op.drop_table("ended_entity")
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")
@@ -804,6 +849,7 @@ def downgrade() -> None:
     op.drop_table("plan_line")
     op.drop_table("plan_change")
     op.drop_table("order_line")
+    op.drop_table("dead_letter_action")
     op.drop_table("dead_letter")
     op.drop_table("stock_report")
     op.drop_table("stock")
