@@ -25,7 +25,7 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
-from gateway.pages import home, latency_map, operations, plan_uploads, plans, static, suppliers
+from gateway.pages import home, latency_map, operations, plan_uploads, plans, question, static, suppliers
 from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
@@ -37,7 +37,7 @@ from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.promises import PromiseBook
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
+from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -56,6 +56,7 @@ _IN_ORDER = (
     orders,
     changes,
     exceptions,
+    conversation,
     kpis,
     dead_letters,
     notifications,
@@ -66,6 +67,7 @@ _IN_ORDER = (
 _PAGES = (
     home,
     login,
+    question,
     plan_uploads,
     plans,
     operations,
