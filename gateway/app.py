@@ -19,6 +19,7 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
+from gateway.pages import changes as change_pages
 from gateway.pages import home, static
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
@@ -39,7 +40,7 @@ RFC 3339 with an offset, business dates ISO, quantities and prices decimal strin
 
 _IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, static, requirement_pages, trace_pages, order_pages)
+_PAGES = (home, static, requirement_pages, trace_pages, order_pages, change_pages)
 
 
 def utc_now() -> dt.datetime:

@@ -19,6 +19,7 @@ from gateway.trace.kinds import Tone
 from gateway.trace.standing import standing_of
 from gateway.trace.timeline import bars_of, days_of
 from gateway.trace.trace import OrderTrace, Trace, order_trace_of, trace_of
+from gateway.views.changes import ChangeTrace
 
 MARKS: dict[str, tuple[str, str]] = {
     Tone.GOOD: ("✓", "good"),
@@ -63,7 +64,7 @@ async def read_requirement_trace(
         "bars": bars_of(trace.audit_events, need.required_date, shown.calendar, shown.zone),
         "need_date": need.required_date,
     }
-    return _page(request, shown, row.snapshot.id, title, trace, names, more)
+    return history(request, shown, row.snapshot.id, title, trace, names, more)
 
 
 @routes.get("/orders/{plant}/{supplier}/{key}/trace")
@@ -89,7 +90,7 @@ async def read_order_trace(
         f"Order {order.order_number} from {who}" if order.order_number else f"Order from {who}, without a number yet"
     )
     more = {"stage": orders.STAGES[order.stage], "reason": order.reason, "bars": None, "need_date": None}
-    return _page(request, shown, order.id, title, trace, {order.id: "the order"}, more)
+    return history(request, shown, order.id, title, trace, {order.id: "the order"}, more)
 
 
 class Shown:
@@ -158,15 +159,16 @@ def _moment(text: str, zone: dt.tzinfo) -> dt.datetime | None:
         ) from None
 
 
-def _page(
+def history(
     request: Request,
     shown: Shown,
     entity: str,
     title: str,
-    trace: Trace | OrderTrace,
+    trace: Trace | OrderTrace | ChangeTrace,
     names: dict[str, str],
     more: dict[str, Any],
 ) -> HTMLResponse:
+    """A history as a page; `names`: what its reader calls the entities."""
     names = names | {question: f"question {number}" for number, question in enumerate(trace.exceptions, 1)}
     events = _of(trace.audit_events, shown.only)
     known_on = shown.known_on.astimezone(shown.zone) if shown.known_on else None
@@ -199,4 +201,4 @@ def _of(audit_events: Sequence[AuditEvent], only: str) -> Sequence[AuditEvent]:
     return [each for each in audit_events if each.entity_id == only] if only else audit_events
 
 
-__all__ = ["routes"]
+__all__ = ["Moment", "Only", "Shown", "Zone", "history", "routes"]
