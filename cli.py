@@ -4,11 +4,14 @@ python cli.py demo      run the demo on servers of its own
 python cli.py up        run worker, gateway and servers; state is kept
 python cli.py gateway   run the gateway alone, with the settings of the environment
 python cli.py plan run FILE --source S --plant P --version N    deliver a whole plan and watch its progress
+python cli.py plan run FILE … --dry-run   what a plan would change; nothing happens
 python cli.py plan report S P N --out F   the outcome of every line of a plan
 python cli.py policy explain --plant P    the effective policy, and the file each value comes from
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
 python cli.py audit checkpoint --out F    the newest audit event of each entity, signed
 python cli.py audit verify --checkpoint F check that no audit event has changed since it was recorded
+python cli.py people seen SUBJECT         prices that a person saw, and questions they decided
+python cli.py people erase SUBJECT        forget a person's name and address
 python cli.py erp duplicates [--since DAY]  documents of ours that the ERP holds twice
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions waiting for a person
@@ -16,29 +19,42 @@ python cli.py decide EXCEPTION CHOICE     decide an exception in its current sta
 """
 
 import argparse
+import ssl
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import httpx
 import uvicorn
 
 from adapters.http import make_client
+from adapters.mail.smtp import MailServer, Security, SmtpMail
 from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from adapters.supplier.edifact.dialect import EdifactDialect
+from adapters.webhook.client import WebhookClient, webhook_client
 from console import audit as audit_commands
 from console import erp as erp_commands
 from console import exceptions as exception_commands
+from console import people as people_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
 from console.http import DEFAULT_GATEWAY, GatewayRefusal, ask
+from gateway.access.access import Access, Rates
+from gateway.access.principal import Role
+from gateway.access.rates import Rate
+from gateway.access.rules import AccessRules
+from gateway.access.senders import Senders, SendersError
 from gateway.app import create_app, utc_now
+from gateway.notifications.sender import Telling
 from gateway.tracing import correlation_in_hand
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
+from ledger.people.sessions import SessionLimits
 from policies.book import PolicyBook
 from policies.days import today_at
 from policies.reading import PolicyError
+from policies.subscriptions import SubscriptionBook
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.http_connections import TimedHttpProtocol
@@ -57,8 +73,10 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
+        subscriptions = SubscriptionBook(settings.subscriptions)
+        ledger = Ledger(engine, subscriptions.present)
         app = create_app(
-            Ledger(engine),
+            ledger,
             EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
             {"edifact": EdifactDialect(settings.our_addresses or None)},
             policies,
@@ -66,6 +84,9 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
             replies=await _replies(settings, stack),
+            access=await _access(settings, ledger, stack),
+            senders=Senders.read(settings.senders) if settings.senders else None,
+            telling=await _telling(settings, subscriptions, stack),
         )
         config = uvicorn.Config(
             app,
@@ -79,6 +100,33 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
         await uvicorn.Server(config).serve()
 
 
+async def _access(settings: GatewaySettings, ledger: Ledger, stack: AsyncExitStack) -> Access | None:
+    """Identifies callers by the issuer; None where none is set."""
+    if settings.oidc_issuer is None:
+        return None
+    http = await stack.enter_async_context(
+        httpx.AsyncClient(timeout=5, trust_env=False, verify=ssl.create_default_context())
+    )
+    rules = AccessRules(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value(),
+        gateway_url=settings.public_url,
+        audience=settings.oidc_audience,
+        scopes=settings.oidc_scopes,
+        role_claims=tuple(settings.oidc_roles_claim.split()),
+        plant_claim=settings.oidc_plants_claim,
+        plant_prefix=settings.oidc_plants_prefix,
+        roles={
+            **{str(role): role for role in Role},
+            **{name: Role(role) for name, role in settings.role_names.items()},
+        },
+        limits=SessionLimits(timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)),
+    )
+    person, program = settings.person_rate, settings.program_rate
+    return Access(rules, http, ledger, rates=Rates(Rate(person, 10 * person), Rate(program, 5 * program)))
+
+
 async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactSupplier | None:
     """Sends the acknowledgements that suppliers ask for; None where no EDI gateway is set."""
     if settings.edi_url is None:
@@ -86,6 +134,39 @@ async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactS
     http = make_client(str(settings.edi_url), settings.edi_user, settings.edi_password.get_secret_value())
     address = next(iter(settings.our_addresses), OUR_ADDRESS)
     return EdifactSupplier(await stack.enter_async_context(http), sender=address)
+
+
+async def _telling(settings: GatewaySettings, subscriptions: SubscriptionBook, stack: AsyncExitStack) -> Telling | None:
+    """Tells subscribers what happens; None where no file of subscriptions is set."""
+    if settings.subscriptions is None:
+        return None
+    http = await stack.enter_async_context(webhook_client())
+    return Telling(
+        subscriptions=subscriptions.present,
+        webhooks=WebhookClient(http),
+        mails=_mails(settings),
+        public_url=settings.gateway_url or "",
+        faults=lambda: subscriptions.faults,
+    )
+
+
+def _mails(settings: GatewaySettings) -> SmtpMail | None:
+    """Sends mails; None where no mail server is set. Raises SettingsError where it is set without a sender."""
+    if not settings.smtp_host:
+        return None
+    if not settings.mail_from:
+        raise SettingsError("PEGLINE_MAIL_FROM is not set; with PEGLINE_SMTP_HOST it is the address mails come from")
+    return SmtpMail(
+        MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=Security(settings.smtp_security),
+            sender=settings.mail_from,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value(),
+            authorities=str(settings.smtp_authorities or ""),
+        )
+    )
 
 
 def run_gateway(now: Callable[[], datetime] = utc_now) -> int:
@@ -119,6 +200,7 @@ def arguments() -> argparse.ArgumentParser:
     policy_commands.add_to(commands)
     plan_commands.add_to(commands)
     audit_commands.add_to(commands)
+    people_commands.add_to(commands)
     erp_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
@@ -145,6 +227,8 @@ def main() -> int:
                 return plan_commands.run(given)
             case "audit":
                 return audit_commands.run(given)
+            case "people":
+                return people_commands.run(given)
             case "erp":
                 return erp_commands.run(given)
             case "trace":
@@ -153,7 +237,7 @@ def main() -> int:
                 return exception_commands.list_exceptions(given)
             case _:
                 return exception_commands.decide_exception(given)
-    except (SettingsError, PolicyError, GatewayRefusal) as error:
+    except (SettingsError, PolicyError, GatewayRefusal, SendersError) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -9,15 +9,18 @@ How a setting is used is decided elsewhere (worker.py, gateway, tools).
 """
 
 import io
+import ipaddress
 import os
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 _HTTP_URL = r"^https?://[^\s/]+\S*$"
@@ -26,6 +29,8 @@ _ENV_FILE = "PEGLINE_ENV_FILE"
 _SECRETS_DIRECTORY = Path("/run/secrets")
 _DEMO_YEARS = (2020, 2099)
 _RATE = "calls per second, more than 0"
+_ROLE = r"[^=,]+=\s*(?:planner|buyer|manager|operator|system)\s*"
+_ROLE_NAMES = rf"^(?:{_ROLE}(?:,{_ROLE})*)?$"
 
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
@@ -74,6 +79,11 @@ class Settings(BaseModel):
     )
     policy_directory: Path = Field(
         default=Path("policies"), alias="PEGLINE_POLICY_DIRECTORY", description="a directory of plant policies"
+    )
+    subscriptions: Path | None = Field(
+        default=None,
+        alias="PEGLINE_SUBSCRIPTIONS",
+        description="a TOML file of who is told of what (docs/notifications.md)",
     )
     task_queue_prefix: str = Field(
         default="pegline",
@@ -233,7 +243,10 @@ class WorkerSettings(Settings):
 
 
 class GatewaySettings(Settings):
-    """Additional settings of the gateway: where it listens (loopback, until it authenticates callers)."""
+    """Additional settings of the gateway: where it listens, and by which issuer it identifies callers.
+
+    Without an issuer nobody is asked who they are: it then listens on loopback alone.
+    """
 
     gateway_host: str = Field(
         default="127.0.0.1",
@@ -255,6 +268,133 @@ class GatewaySettings(Settings):
     edi_password: SecretStr = Field(
         default=SecretStr(""), alias="PEGLINE_EDI_PASSWORD", description="that user's password"
     )
+    gateway_url: HttpUrl | None = Field(
+        default=None,
+        alias="PEGLINE_GATEWAY_URL",
+        description="the address by which browsers reach the gateway, such as https://pegline.example.com",
+    )
+    smtp_host: str = Field(
+        default="", alias="PEGLINE_SMTP_HOST", pattern=r"^\S*$", description="the host name of a mail server"
+    )
+    smtp_port: Port = Field(default=587, alias="PEGLINE_SMTP_PORT", description="a port from 1 to 65535")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", alias="PEGLINE_SMTP_SECURITY", description="starttls, tls or none"
+    )
+    smtp_authorities: Path | None = Field(
+        default=None,
+        alias="PEGLINE_SMTP_AUTHORITIES",
+        description="a file in PEM with the authorities that the mail server's certificate is checked by",
+    )
+    smtp_user: str = Field(default="", alias="PEGLINE_SMTP_USER", description="the user at the mail server")
+    smtp_password: SecretStr = Field(
+        default=SecretStr(""), alias="PEGLINE_SMTP_PASSWORD", description="that user's password"
+    )
+    mail_from: str = Field(
+        default="",
+        alias="PEGLINE_MAIL_FROM",
+        pattern=r"^([A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+[A-Za-z0-9])?$",
+        description="the address that mails come from, such as pegline@example.com",
+    )
+    oidc_issuer: HttpUrl | None = Field(
+        default=None,
+        alias="PEGLINE_OIDC_ISSUER",
+        description="the issuer's http(s) URL, such as https://keycloak.example.com/realms/factory",
+    )
+    oidc_client_id: str = Field(
+        default="pegline", alias="PEGLINE_OIDC_CLIENT_ID", min_length=1, description="the gateway's client id there"
+    )
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), alias="PEGLINE_OIDC_CLIENT_SECRET", description="that client's secret"
+    )
+    oidc_audience: str = Field(
+        default="pegline",
+        alias="PEGLINE_OIDC_AUDIENCE",
+        min_length=1,
+        description="what access tokens must name as their audience (aud)",
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email",
+        alias="PEGLINE_OIDC_SCOPES",
+        pattern=r"^(?:.* )?openid(?: .*)?$",
+        description="scopes of a log-in with blanks between them, openid among them",
+    )
+    oidc_roles_claim: str = Field(
+        default="realm_access.roles roles groups",
+        alias="PEGLINE_OIDC_ROLES_CLAIM",
+        pattern=r"\S",
+        description="claims that hold roles or groups, with blanks between them; dots lead into a claim",
+    )
+    oidc_plants_claim: str = Field(
+        default="plants",
+        alias="PEGLINE_OIDC_PLANTS_CLAIM",
+        pattern=r"^\S+$",
+        description="the claim that holds a caller's plants, * for all; dots lead into a claim",
+    )
+    oidc_plants_prefix: str = Field(
+        default="",
+        alias="PEGLINE_OIDC_PLANTS_PREFIX",
+        description="how values of that claim begin which are plants, where it holds others too",
+    )
+    oidc_roles: str = Field(
+        default="",
+        alias="PEGLINE_OIDC_ROLES",
+        pattern=_ROLE_NAMES,
+        description="the issuer's names of our roles, such as purchasing=buyer, purchasing-head=manager; ours where "
+        "left out: planner, buyer, manager, operator, system",
+    )
+    session_idle_minutes: Annotated[int, Field(ge=1, le=1_440)] = Field(
+        default=60,
+        alias="PEGLINE_SESSION_IDLE_MINUTES",
+        description="minutes, up to 1440, after which an unused session ends",
+    )
+    session_hours: Annotated[int, Field(ge=1, le=72)] = Field(
+        default=12, alias="PEGLINE_SESSION_HOURS", description="hours, up to 72, after which any session ends"
+    )
+    person_rate: Rate = Field(default=50.0, alias="PEGLINE_PERSON_RATE", description=_RATE)
+    program_rate: Rate = Field(default=2_000.0, alias="PEGLINE_PROGRAM_RATE", description=_RATE)
+    senders: Path | None = Field(
+        default=None, alias="PEGLINE_SENDERS", description="a TOML file of the systems that sign what they send"
+    )
+
+    @property
+    def public_url(self) -> str:
+        """The address by which browsers reach the gateway, without a slash at its end."""
+        return (self.gateway_url or f"http://{self.gateway_host}:{self.gateway_port}").rstrip("/")
+
+    @property
+    def role_names(self) -> dict[str, str]:
+        """Our role by the issuer's name of it, where they are not the same."""
+        pairs = (pair.partition("=") for pair in self.oidc_roles.split(",") if pair.strip())
+        return {name.strip(): role.strip() for name, _, role in pairs}
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        """Nobody unknown may reach it from elsewhere, and no session travels unprotected."""
+        faults = []
+        if self.oidc_issuer is None:
+            if not _is_loopback(self.gateway_host):
+                faults.append(
+                    f"PEGLINE_GATEWAY_HOST is {self.gateway_host!r}: without PEGLINE_OIDC_ISSUER nobody is asked who "
+                    "they are, so that only 127.0.0.1, ::1 or localhost is allowed (docs/access.md)"
+                )
+        else:
+            if not self.oidc_client_secret.get_secret_value():
+                faults.append("PEGLINE_OIDC_CLIENT_SECRET is not set; PEGLINE_OIDC_ISSUER needs it")
+            for name, url in (("PEGLINE_GATEWAY_URL", self.public_url), ("PEGLINE_OIDC_ISSUER", self.oidc_issuer)):
+                if url.startswith("http://") and not _is_loopback(urlsplit(url).hostname or ""):
+                    faults.append(f"{name} is {url!r}; allowed is an https address, or an http one of this machine")
+        if faults:
+            raise PydanticCustomError("unsound", "{faults}", {"faults": "\n".join(faults)})
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def policy_directory(environment: Mapping[str, str] | None = None) -> Path:
@@ -262,6 +402,17 @@ def policy_directory(environment: Mapping[str, str] | None = None) -> Path:
     given = with_env_file(os.environ) if environment is None else environment
     field = Settings.model_fields["policy_directory"]
     return Path(given.get(str(field.alias)) or field.default)
+
+
+def access_token(environment: Mapping[str, str] | None = None) -> SecretStr | None:
+    """PEGLINE_TOKEN, with which the console calls the gateway; None where none is set. Raises SettingsError."""
+    complete = with_env_file(os.environ) if environment is None else environment
+    given = {name: value for name, value in complete.items() if value}
+    files = _ValueFiles(given, ["PEGLINE_TOKEN"], _SECRETS_DIRECTORY)
+    if files.faults:
+        raise SettingsError("\n".join(files.faults))
+    found = given.get("PEGLINE_TOKEN") or files.values.get("PEGLINE_TOKEN")
+    return SecretStr(found.strip()) if found else None
 
 
 class ToolSettings(NamedTuple):
@@ -388,6 +539,9 @@ def _explain(
     fields: dict[str, Any] = {str(field.alias): field for field in model.model_fields.values()}
     lines = []
     for error in refused.errors(include_input=False, include_url=False):
+        if not error["loc"]:
+            lines.append(error["msg"])  # of several settings together
+            continue
         name = str(error["loc"][0])
         field = fields[name]
         if name in files.paths and name not in files.values:

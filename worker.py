@@ -44,6 +44,7 @@ from ledger.ledger import Ledger
 from policies.book import PolicyBook
 from policies.days import today_at
 from policies.reading import PolicyError
+from policies.subscriptions import SubscriptionBook
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.duplicate_sweep import sweep_duplicates
@@ -278,7 +279,7 @@ async def run(
     engine = await connect(settings.database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        ledger = Ledger(engine)
+        ledger = Ledger(engine, SubscriptionBook(settings.subscriptions).present)
         erp_pace = Pace(settings.erp_rate, lambda slots: ledger.call_slots.take("erp", slots, settings.erp_rate))
         counterparts = await stack.enter_async_context(reached(settings, now, policies, erp_pace))
         warming = asyncio.create_task(warm_up(counterparts.master_data, policies.plants))

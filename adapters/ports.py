@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
+from pydantic import SecretStr
+
 from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
 from canonical.order import (
@@ -138,16 +140,55 @@ class ApsPort(Protocol):
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome: ...
 
 
+class WebhookPort(Protocol):
+    """Posts notifications to subscribers' addresses."""
+
+    async def post(self, url: str, body: bytes, *, message_id: str, secrets: Sequence[SecretStr]) -> bool:
+        """Post a CloudEvent, signed with each secret; False: the address answers that it is gone for good.
+
+        The message id is the same on every attempt. Raises TransientError for everything but success: whoever keeps the
+        address may mend it meanwhile.
+        """
+        ...
+
+
+class Mail(NamedTuple):
+    """A mail to people, as text and as HTML."""
+
+    to: Sequence[str]
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    """The same on every attempt, so that a mailbox shows a repeated one once."""
+    list_name: str
+    """What the reader may filter by: the subscription."""
+
+
+class MailPort(Protocol):
+    """Hands mails to a mail server. What becomes of them there (a bounce) is not learned."""
+
+    async def send(self, mail: Mail) -> str:
+        """The recipients that the server refused, where it took others, in words; empty: it took all.
+
+        Raises TransientError, or PermanentError where another attempt won't help.
+        """
+        ...
+
+
 __all__ = [
     "ApsPort",
     "DocumentContent",
     "DocumentPart",
     "DuplicateSweepPort",
     "ErpPort",
+    "Mail",
+    "MailPort",
     "MasterDataPort",
     "PolicyPort",
     "ReplyPort",
     "SupplierDialect",
     "SupplierDocument",
     "SupplierPort",
+    "WebhookPort",
 ]

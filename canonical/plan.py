@@ -6,11 +6,26 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from canonical.base import Code, Count, Criticality, Day, Instant, Label, Model, SentQuantity, UnitCode
+from canonical.base import (
+    Code,
+    Count,
+    Criticality,
+    Day,
+    DayOrNone,
+    Instant,
+    Label,
+    Model,
+    Quantity,
+    SentQuantity,
+    SignedQuantity,
+    UnitCode,
+)
 from canonical.event_data import PEGS_MAX, PegData
-from canonical.identity import PlanRunId
+from canonical.exception import ExceptionKind
+from canonical.identity import ExceptionId, PlanRunId, RequirementId
 from canonical.need import Need
 from canonical.policy import PlantPolicy
+from canonical.records import ExceptionState
 
 
 class PlanStage(StrEnum):
@@ -85,6 +100,8 @@ class NumberedLine(Model):
     """All of them, of each field the first."""
     past_due: bool = False
     """Its date lies before the day on which the plan came."""
+    original: str = ""
+    """A refused line as it was sent, shortened."""
     item: str | None = None
     demand_reference: str | None = None
     """For a refused line, where readable: its need must not be withdrawn because the line was refused."""
@@ -136,6 +153,83 @@ class PlanProgress(Model):
     """The number of changes to deliver: the net change."""
     handed_over: int = 0
     delivered: int = 0
+
+
+class PlanOverview(Model):
+    """A plan run in a list."""
+
+    run: PlanRunStatus
+    changes: int
+    """The net change; 0 until it is matched."""
+    waiting: int
+    """Changes not yet handed over."""
+
+
+class PlanChange(Model):
+    """One change of a run's net change, in the order of delivery."""
+
+    place: int
+    requirement_id: RequirementId
+    item: Code
+    demand_reference: str
+    line: int | None
+    """None: the plan no longer has the need."""
+    outcome: PlanLineOutcome
+    delivery: str
+    """What became of its message; empty: it is not handed over."""
+
+
+class PlanQuestion(Model):
+    """A question that came of a run: its own, or of one of the requirements it changed."""
+
+    id: ExceptionId
+    raised_by: str
+    kind: ExceptionKind
+    state: ExceptionState
+    assignee: str
+    summary: str
+    opened_at: Instant
+
+
+class DryRunChange(Model):
+    """One of a dry run's largest changes; quantities in `unit`."""
+
+    requirement_id: RequirementId
+    item: Code
+    demand_reference: str
+    line: int | None
+    outcome: PlanLineOutcome
+    unit: str
+    before: Quantity | None
+    """None: there is no such need yet."""
+    after: Quantity | None
+    """None: it is withdrawn."""
+    date_before: DayOrNone
+    date_after: DayOrNone
+    value: SignedQuantity | None
+    """Of the difference, at the first source's price as last known; None: the price, or its unit, is not known."""
+    currency: str
+
+
+class PlanDryRun(Model):
+    """What a plan would change if it were started now."""
+
+    run: PlanRunStatus
+    """The plan as it was sent; nothing of it counts until it is started."""
+    shown: str = ""
+    """Digest of all changes: a start carries out these or none."""
+    outcomes: dict[PlanLineOutcome, int] = {}
+    changes: int = 0
+    withdrawals: int = 0
+    known: int = 0
+    """Needs of the source at the plant that are open now."""
+    ambiguous: int = 0
+    ambiguous_items: tuple[str, ...] = ()
+    holding: PlanRunStatus | None = None
+    """The run that stands in its way: a newer plan, or the same version; nothing is compared then."""
+    waits_for: str = ""
+    """What is not delivered yet, and may still shift the figures; empty: they are exact."""
+    largest: tuple[DryRunChange, ...] = ()
 
 
 class LineMatch(Model):

@@ -84,6 +84,8 @@ class OrderLineSnapshot(Model):
 
     line: int
     item: str
+    item_class: str = ""
+    """The class of the item in master data; empty where it has none."""
     requirement_id: RequirementId
     quantity: OrderQuantity
     unit: str

@@ -21,7 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     decide.add_argument("exception")
     decide.add_argument("choice")
     decide.add_argument("--supplier", help="of a split: the second source")
-    decide.add_argument("--by", required=True, help="who decides")
+    decide.add_argument("--by", help="who decides, at a gateway where nobody logs in; else whoever has the token")
     decide.add_argument("--comment", default="")
     for command in (listing, decide):
         command.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -48,7 +48,7 @@ def list_exceptions(given: argparse.Namespace, console: Console | None = None) -
             ", ".join(choices),
         )
     (console or Console()).print(table)
-    print("\nDecide one: python cli.py decide EXCEPTION CHOICE --by you")
+    print("\nDecide one: python cli.py decide EXCEPTION CHOICE (with --by you where nobody logs in)")
     return 0
 
 

@@ -1,8 +1,11 @@
 """How the console calls the gateway: a response, or a message for the user."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
+
+from settings import access_token
 
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 
@@ -11,10 +14,17 @@ class GatewayRefusal(Exception):
     """The gateway refused the request or does not answer; the message is for the user."""
 
 
-def ask(method: str, url: str, **more: Any) -> Any:
+def authorization() -> dict[str, str]:
+    """Who calls, as a header: by the access token of PEGLINE_TOKEN; none where it is not set."""
+    token = access_token()
+    return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+
+
+def ask(method: str, url: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
     """The gateway's JSON response. Raises GatewayRefusal."""
     try:
-        answer = httpx.request(method, url, timeout=15, trust_env=False, **more)
+        sent = {**authorization(), **(headers or {})}
+        answer = httpx.request(method, url, timeout=15, trust_env=False, headers=sent, **more)
     except httpx.HTTPError as error:
         raise unreachable(url, error) from error
     if answer.status_code >= 400:
@@ -41,4 +51,4 @@ def refusal(answer: httpx.Response) -> GatewayRefusal:
     return GatewayRefusal(f"{title or answer.status_code}: {detail} {next_step}".strip())
 
 
-__all__ = ["DEFAULT_GATEWAY", "GatewayRefusal", "ask", "refusal", "unreachable"]
+__all__ = ["DEFAULT_GATEWAY", "GatewayRefusal", "ask", "authorization", "refusal", "unreachable"]

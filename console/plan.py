@@ -1,17 +1,19 @@
 """`cli.py plan …`: deliver a whole plan from a file, and report the outcome of every line.
 
 python cli.py plan run plan.ndjson.gz --source aps-main --plant 1710 --version 12 --report lines.parquet
+python cli.py plan run plan.ndjson.gz --source aps-main --plant 1710 --version 12 --dry-run
 python cli.py plan report aps-main 1710 12 --out lines.csv
 
-Exit 0: delivered (with --no-wait: stored). 1: the plan did not take effect (over its error limit, or a newer one came
-first). 2: the arguments are wrong, or the gateway does not answer. 130: left with Ctrl-C; the run itself continues.
+Exit 0: delivered (with --no-wait: stored; with --dry-run: it could be started). 1: the plan did not take effect, or
+would not (over its error limit, or a newer one came first). 2: the arguments are wrong, or the gateway does not answer.
+130: left with Ctrl-C; the run itself continues.
 """
 
 import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from console.http import DEFAULT_GATEWAY, GatewayRefusal, refusal, unreachable
+from console.http import DEFAULT_GATEWAY, GatewayRefusal, authorization, refusal, unreachable
 
 CONTENT_TYPES = {
     ".ndjson": "application/x-ndjson",
@@ -54,6 +56,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     run_one.add_argument("--ignore", action="append", default=[], metavar="NAME", help="a column to ignore; repeatable")
     run_one.add_argument("--charset", help="of the file, such as windows-1252; UTF-8 or UTF-16 where left out")
     run_one.add_argument("--report", type=Path, metavar="OUT", help="every line's outcome, as OUT.csv or OUT.parquet")
+    run_one.add_argument("--dry-run", action="store_true", help="show what the plan would change; nothing happens")
     run_one.add_argument("--no-wait", action="store_true", help="end once the plan is stored")
     report = questions.add_parser("report", help="what became of every line of a plan")
     for name in ("source", "plant"):
@@ -74,7 +77,9 @@ def run(given: argparse.Namespace) -> int:
 
 
 async def _run(given: argparse.Namespace) -> int:
-    async with httpx.AsyncClient(base_url=given.gateway, timeout=_TIMEOUT, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=given.gateway, timeout=_TIMEOUT, trust_env=False, headers=authorization()
+    ) as client:
         return await answer(given, PlanConsole(client, Console(stderr=True), Console()))
 
 
@@ -90,21 +95,27 @@ async def answer(given: argparse.Namespace, console: "PlanConsole") -> int:
             raise GatewayRefusal(
                 "a report says what became of the lines; leave --no-wait out, or ask `plan report` later"
             )
-    location = await console.send(
-        given.file,
-        given.source,
-        given.plant,
-        given.version,
-        partial=given.partial,
-        ignore=given.ignore,
-        charset=given.charset,
-    )
+    if given.dry_run:
+        view = await console.send(given.file, _query(given), charset=given.charset)
+        return console.show_dry_run(view)
+    location = await console.begin(given.file, _query(given), charset=given.charset)
     if given.no_wait:
         return 0
     ended = await console.watch(location)
     if given.report is not None:
         await console.fetch_report(location, given.report)
     return 0 if ended["stage"] == "done" else 1
+
+
+def _query(given: argparse.Namespace) -> dict[str, str | list[str]]:
+    return {
+        "source": given.source,
+        "plant": given.plant,
+        "version": str(given.version),
+        "partial": str(given.partial).lower(),
+        "ignore": list(given.ignore),
+        **({"dry_run": "true"} if given.dry_run else {}),
+    }
 
 
 class PlanConsole:
@@ -125,28 +136,23 @@ class PlanConsole:
         self._poll_seconds = poll_seconds
         self._silence_seconds = silence_seconds
 
+    async def begin(self, file: Path, query: dict[str, str | list[str]], *, charset: str | None = None) -> str:
+        """Stream the file and show what was taken; returns the URL of its run. Raises GatewayRefusal."""
+        view = await self.send(file, query, charset=charset)
+        self._progress.print(
+            f"{view['id']}: {view['lines']} lines stored, {view['refused']} of them refused, "
+            f"{view['past_due']} past due"
+        )
+        self._show_oddities(view)
+        return str(view["report"]).removesuffix("/report")
+
     async def send(
-        self,
-        file: Path,
-        source: str,
-        plant: str,
-        version: int,
-        *,
-        partial: bool = False,
-        ignore: Sequence[str] = (),
-        charset: str | None = None,
-    ) -> str:
-        """Stream the file; returns the URL of its run. Raises GatewayRefusal."""
+        self, file: Path, query: dict[str, str | list[str]], *, charset: str | None = None
+    ) -> dict[str, Any]:
+        """Stream the file; returns the gateway's answer. Raises GatewayRefusal."""
         content_type, packed = _form(file)
         content_type = f"{content_type}; charset={charset}" if charset else content_type
         headers = {"Content-Type": content_type} | ({"Content-Encoding": "gzip"} if packed else {})
-        query: dict[str, str | list[str]] = {
-            "source": source,
-            "plant": plant,
-            "version": str(version),
-            "partial": str(partial).lower(),
-            "ignore": list(ignore),
-        }
         with self._bars() as bars:
             try:
                 size = file.stat().st_size
@@ -160,13 +166,39 @@ class PlanConsole:
                 raise GatewayRefusal(f"{file} can't be read: {error.strerror or error}") from error
         if taken.status_code >= 400:
             raise refusal(taken)
-        view = taken.json()
-        self._progress.print(
-            f"{view['id']}: {view['lines']} lines stored, {view['refused']} of them refused, "
-            f"{view['past_due']} past due"
+        view: dict[str, Any] = taken.json()
+        return view
+
+    def show_dry_run(self, view: dict[str, Any]) -> int:
+        """Print what a plan would change, and how it is started; 1 where it can't be."""
+        name = f"version {view['version']} of {view['source']} for {view['plant']}"
+        if view["in_its_way"]:
+            self._results.print(f"{name} can't be started: {view['in_its_way']} came before it", markup=False)
+            return 1
+        self._results.print(f"{name} would change {view['changes']} needs", style="bold", markup=False)
+        table = Table("outcome", "lines")
+        for outcome, count in sorted(view["outcomes"].items()):
+            table.add_row(outcome, str(count))
+        self._results.print(table)
+        changes = Table("requirement", "item", "known", "planned", "unit", "by", title="Largest changes")
+        for each in view["largest"]:
+            known, planned = each["before"] or "-", each["after"] or "-"
+            row = (each["demand_reference"], each["item"], known, planned, each["unit"], each["date_after"] or "-")
+            changes.add_row(*row)
+        self._results.print(changes)
+        for question in view["questions"]:
+            self._results.print(f"a person would decide {question}", markup=False)
+        if view["waits_for"]:
+            self._results.print(f"the figures may still shift: {view['waits_for']}", markup=False)
+        if view["would_stop"]:
+            self._results.print(f"it would change nothing: {view['would_stop']}", markup=False)
+            return 1
+        self._results.print(
+            f"nothing has happened; start exactly this within a day: the page /plans/dry-runs/{view['number']}, or "
+            f"POST {view['start']} with shown={view['shown']}",
+            markup=False,
         )
-        self._show_oddities(view)
-        return taken.headers["location"]
+        return 0
 
     async def watch(self, location: str) -> dict[str, Any]:
         """Show the run until it ends, and return it. Raises GatewayRefusal if the gateway does not answer."""

@@ -6,7 +6,7 @@ needs are withdrawn.
 
 from decimal import Decimal
 
-from canonical.plan import PlanMatched, PlanRunStatus
+from canonical.plan import PlanDryRun, PlanMatched, PlanRunStatus
 from canonical.policy import PlanRules
 
 
@@ -23,7 +23,7 @@ def over_error_limit(run: PlanRunStatus, rules: PlanRules) -> str | None:
     )
 
 
-def over_withdrawal_limit(matched: PlanMatched, rules: PlanRules) -> str | None:
+def over_withdrawal_limit(matched: PlanMatched | PlanDryRun, rules: PlanRules) -> str | None:
     """Why a person decides on the run's withdrawals; None: they are within the limit.
 
     An unreadable line may belong to any need: while there is one, a need that seems missing may not be.

@@ -13,6 +13,7 @@ from rich.table import Table
 from temporalio.client import Client
 
 from demo.account import reckon
+from demo.accounts import BUYER, PEOPLE
 from demo.chapters import CHAPTERS
 from demo.clocks import Clocks
 from demo.narrator import Narrator
@@ -119,8 +120,9 @@ def _show(narrator: Narrator, summary: Summary) -> None:
 def _say_where(narrator: Narrator, on: Stage, directory: Path, history: str = "") -> None:
     narrator.chapter("Where to look")
     narrator.say(f"Temporal's UI     {on.temporal.ui or on.temporal.address}")
+    narrator.say(f"Pegline           {on.gateway}/ : pick a person, a role each: {', '.join(PEOPLE)}")
     narrator.say(f"the API           {on.gateway}/docs")
-    narrator.say(f"the inbox         {on.gateway}/v1/exceptions?state=open")
+    narrator.say(f'its access tokens curl {on.simulators}/issuer/control/token -d \'{{"subject": "{BUYER}"}}\'')
     if history:
         narrator.say(f"a history         {history}")
     narrator.say(f"logs              {directory / 'logs'}")

@@ -6,21 +6,25 @@ from typing import Any
 
 import httpx
 
-BUYER = "bea.buyer"
+from demo.accounts import BUYER, OPERATOR, PEOPLE, PLANNER, LoggedIn, asked
 
 
 class People:
-    """Their reads and decisions."""
+    """Their reads and decisions; who reads is a buyer, unless a method says otherwise."""
 
-    def __init__(self, gateway: httpx.AsyncClient) -> None:
+    def __init__(self, gateway: httpx.AsyncClient, simulators: str) -> None:
         self._gateway = gateway
+        self._as = {subject: LoggedIn(simulators, subject) for subject in PEOPLE}
 
-    async def pages(self, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
+    async def _get(self, path: str, *, by: str = BUYER, **more: Any) -> httpx.Response:
+        return await self._gateway.get(path, auth=self._as[by], **more)
+
+    async def pages(self, path: str, *, by: str = BUYER, **query: str) -> AsyncIterator[dict[str, Any]]:
         """All rows of a list, page by page."""
         following: str | None = path
         parameters: dict[str, str] | None = {"limit": "200", **query}
         while following:
-            answer = await self._gateway.get(following, params=parameters)
+            answer = await self._get(following, by=by, params=parameters)
             answer.raise_for_status()
             body, parameters = answer.json(), None
             for row in body["items"]:
@@ -36,8 +40,8 @@ class People:
         return [row async for row in self.pages("/v1/exceptions", **query)]
 
     async def dead_letters(self) -> list[dict[str, Any]]:
-        """The open dead letters."""
-        return [row async for row in self.pages("/v1/dead-letters")]
+        """The open dead letters, as the operator reads them."""
+        return [row async for row in self.pages("/v1/dead-letters", by=OPERATOR)]
 
     async def undelivered(self) -> int:
         """The number of messages that the gateway has stored and not delivered."""
@@ -45,8 +49,8 @@ class People:
         return int(answer.json()["undelivered"]) if answer.is_success else 1
 
     async def plan_run(self, source: str, plant: str, version: int) -> dict[str, Any]:
-        """A plan run's progress, with the outcomes of its lines."""
-        answer = await self._gateway.get(f"/v1/plan-runs/{source}/{plant}/{version}")
+        """A plan run's progress, with the outcomes of its lines, as the planner reads it."""
+        answer = await self._get(f"/v1/plan-runs/{source}/{plant}/{version}", by=PLANNER)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -57,22 +61,23 @@ class People:
         The change checks again before it carries out the decision, and asks again where the proposal has changed by
         then; so where the API has no page for changes, the decided proposal is the one in force.
         """
-        answer = await self._gateway.get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")
+        answer = await self._get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")
         answer.raise_for_status()
         decided = answer.json()
         change = decided["raised_by"]
-        own = await self._gateway.get(f"/v1/changes/{change.removeprefix('change/')}")
+        own = await self._get(f"/v1/changes/{change.removeprefix('change/')}")
         report = own.json() if own.is_success else decided["proposal"]
         return {"id": change, "decided": decided["decision"] is not None, "dispositions": report["dispositions"]}
 
     async def decide(
         self, exception: dict[str, Any], choice: str, comment: str, *, digest: str | None = None
     ) -> httpx.Response:
-        """Decide on the exception that was read; `digest` pretends that another version was."""
+        """Have whoever is asked decide on the exception that was read; `digest` pretends that another version was."""
         identity = exception["id"].removeprefix("exception/")
         return await self._gateway.post(
             f"/v1/exceptions/{identity}/decision",
-            json={"choice": choice, "decided_by": BUYER, "comment": comment},
+            json={"choice": choice, "comment": comment},
+            auth=self._as[asked(exception)],
             headers={"If-Match": f'"{digest or exception["digest"]}"'},
         )
 
@@ -84,7 +89,7 @@ class People:
         for _ in range(6):
             answer = await self.decide(exception, choice, comment)
             if answer.status_code == 412:
-                exception = (await self._gateway.get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")).json()
+                exception = (await self._get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")).json()
                 continue
             if answer.status_code == 503:
                 await asyncio.sleep(1)
@@ -97,7 +102,7 @@ class People:
 
     async def trace(self, requirement: str) -> dict[str, Any]:
         """The trace of a requirement as audit events."""
-        answer = await self._gateway.get(f"/v1/{requirement.replace('requirement/', 'requirements/', 1)}/trace")
+        answer = await self._get(f"/v1/{requirement.replace('requirement/', 'requirements/', 1)}/trace")
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found

@@ -1,12 +1,14 @@
 """The stage: servers, counterparts, gateway and worker as separate programs, started in order and ended together."""
 
 import asyncio
+import base64
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 
 import httpx
 
@@ -26,6 +28,8 @@ USER, PASSWORD = "PEGLINE", "pegline"
 """The simulated ERP's credentials."""
 SETTLE_SECONDS = 3
 """How long a document may take to appear after a call of unknown outcome."""
+CLIENT_SECRET = "pegline-secret"
+"""The gateway's at the simulated issuer."""
 WORKER_READY = "worker ready, process"
 """The worker's ready message, followed by its process id."""
 
@@ -99,17 +103,25 @@ async def stage(
             f"http://{LOOPBACK}:{simulators}",
             days_ahead,
         )
-        await _start_programs(on, simulators, gateway, policies, directory / "books.db" if keep else None)
+        await _start_programs(on, simulators, gateway, policies, directory, directory / "books.db" if keep else None)
         yield on
 
 
-async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Path | None, books: Path | None) -> None:
+async def _start_programs(
+    on: Stage, simulators: int, gateway: int, policies: Path | None, directory: Path, books: Path | None
+) -> None:
     processes, counterparts = on.processes, on.simulators
+    secrets = _write_senders(directory / "senders.toml")
     environment = environment_for_child(
         **on.temporal.environment,
         PEGLINE_DATABASE_URL=on.database_url,
         PEGLINE_GATEWAY_HOST=LOOPBACK,
         PEGLINE_GATEWAY_PORT=str(gateway),
+        PEGLINE_GATEWAY_URL=None,
+        PEGLINE_OIDC_ISSUER=f"{counterparts}/issuer",
+        PEGLINE_OIDC_CLIENT_SECRET=CLIENT_SECRET,
+        PEGLINE_OIDC_ROLES="purchasing-manager=manager",
+        PEGLINE_SENDERS=str(directory / "senders.toml"),
         PEGLINE_ERP_URL=f"{counterparts}/erp",
         PEGLINE_EDI_URL=f"{counterparts}/edi",
         PEGLINE_APS_URL=f"{counterparts}/aps",
@@ -128,6 +140,7 @@ async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Pa
                 *(sys.executable, "-m", "simulators.app", "--port", str(simulators)),
                 *("--gateway", on.gateway),
                 *(("--keep", str(books)) if books else ()),
+                *(part for name, secret in secrets.items() for part in ("--sign", f"{name}={secret}")),
             ),
             environment=environment,
             ready=f"{counterparts}/",
@@ -150,6 +163,18 @@ async def _start_programs(on: Stage, simulators: int, gateway: int, policies: Pa
     await processes.start(
         Program(name="worker", command=on.command("worker", "worker.py"), environment=environment, ready=worker_ready)
     )
+
+
+def _write_senders(file: Path) -> dict[str, str]:
+    """Say which counterpart may send what; return the secrets of those that sign."""
+    signing = {name: f"whsec_{base64.b64encode(token_bytes(32)).decode()}" for name in ("wms", "edi")}
+    file.write_text(
+        "# Written at each start of the demo.\n"
+        f'[[sender]]\nname = "warehouse"\nsecrets = ["{signing["wms"]}"]\nsources = ["wms-*"]\n\n'
+        f'[[sender]]\nname = "edi"\nsecrets = ["{signing["edi"]}"]\nchannels = ["edifact"]\n\n'
+        '[[sender]]\nname = "others"\nclients = ["counterparts"]\nsources = ["aps-*", "erp-*", "plm-*"]\n'
+    )
+    return signing
 
 
 async def prepare(on: Stage, policies: Path) -> None:

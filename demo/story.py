@@ -84,7 +84,7 @@ class Story:
         narrator: Narrator,
     ) -> None:
         self.stage, self.simulators, self.clocks, self.narrator = stage, simulators, clocks, narrator
-        self.people = People(gateway)
+        self.people = People(gateway, stage.simulators)
         self.notes = Notes()
         self._last_writes = dict.fromkeys(("erp", "edi", "aps", "wms"), 0)
 

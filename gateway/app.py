@@ -10,6 +10,10 @@ from opentelemetry.trace import Tracer, TracerProvider
 
 from adapters.ports import PolicyPort, ReplyPort, SupplierDialect
 from gateway import problems
+from gateway.access import login
+from gateway.access.access import Access
+from gateway.access.identify import Identify
+from gateway.access.senders import Senders
 from gateway.delivery.delivery import ChangeDelivery, Deliverer, EntityMessages, OrderDelivery, RequirementDelivery
 from gateway.delivery.relay import Relay, RelayPace
 from gateway.delivery.replies import ReplyDelivery
@@ -19,8 +23,10 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
+from gateway.notifications import routes as notifications
+from gateway.notifications.sender import Notifier, Telling
 from gateway.pages import changes as change_pages
-from gateway.pages import home, static
+from gateway.pages import home, plan_uploads, plans, static
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
 from gateway.pages import traces as trace_pages
@@ -28,6 +34,7 @@ from gateway.pages.refusals import RefusalPages
 from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
+from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.tracing import RequestSpans, gateway_tracer
 from gateway.views import availability, changes, docs, exceptions, health, orders, requirements
 from ledger.ledger import Ledger
@@ -38,9 +45,34 @@ Every POST is safe to repeat. Errors are RFC 9457 problems that name the field, 
 RFC 3339 with an offset, business dates ISO, quantities and prices decimal strings, units UN/ECE Rec 20 codes."""
 
 
-_IN_ORDER = (availability, intake, plan_runs, requirements, orders, changes, exceptions, dead_letters, health, docs)
+_FORM_BYTES = 64 * 1024
+"""What a form takes beside its file."""
+_IN_ORDER = (
+    availability,
+    intake,
+    plan_runs,
+    requirements,
+    orders,
+    changes,
+    exceptions,
+    dead_letters,
+    notifications,
+    health,
+    docs,
+)
 """Availability first: it gets by far the most requests."""
-_PAGES = (home, static, requirement_pages, trace_pages, order_pages, change_pages)
+_PAGES = (
+    home,
+    login,
+    plan_uploads,
+    plans,
+    requirement_pages,
+    trace_pages,
+    order_pages,
+    change_pages,
+    static,
+)
+"""The steps of an upload before the runs: /plans/new is no number."""
 
 
 def utc_now() -> dt.datetime:
@@ -63,7 +95,10 @@ def create_app(
     body_limit_bytes: int = 4 * 1024 * 1024,
     host_names: Collection[str] = (),
     replies: ReplyPort | None = None,
+    telling: Telling | None = None,
     tracer_provider: TracerProvider | None = None,
+    access: Access | None = None,
+    senders: Senders | None = None,
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
@@ -71,22 +106,27 @@ def create_app(
     of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
     since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
     may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
-    acknowledgements that suppliers ask for; None: none are sent.
+    acknowledgements that suppliers ask for; None: none are sent. `telling`: who is told of what happens; None: nobody.
+    `access` identifies callers; None: nobody is asked, and the gateway must not be reachable from elsewhere. `senders`
+    sign what they send.
     """
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
+    notifier = Notifier(ledger, telling, policies, now) if telling is not None else None
     app = FastAPI(
         title="Pegline",
         version="1",
         description=_DESCRIPTION,
-        lifespan=_relaying(relaying) if relay else None,
+        lifespan=_running(relaying, notifier) if relay else None,
         docs_url=None,
         redoc_url=None,
         # FastAPI's own spans would record each request twice, in a separate trace and with its query.
         telemetry={"tracing": False},
     )
     app.state.relay = relaying
+    app.state.access = access
+    app.state.senders = senders or Senders()
     app.state.parts = Parts(
         ledger=ledger,
         entities=entities,
@@ -98,6 +138,7 @@ def create_app(
         now=now,
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
+        telling=telling,
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     problems.install(app)
@@ -105,9 +146,11 @@ def create_app(
         Door,
         body_bytes_max=body_limit_bytes,
         streams=frozenset({"/v1/plan-runs"}),
+        larger={"/plans/new": FILE_BYTES_MAX + _FORM_BYTES},
         typed=frozenset({"/v1/plan-runs", "/v1/events"}),
         host_names=host_names,
     )
+    app.add_middleware(Identify, access=access)
     app.add_middleware(RefusalPages)
     app.add_middleware(RequestSpans, tracer=tracer)
     for part in (*_IN_ORDER, *_PAGES):
@@ -133,16 +176,22 @@ def _deliverers(
     }
 
 
-def _relaying(relay: Relay) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+def _running(
+    relay: Relay, notifier: Notifier | None
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(relay.run(), name="relay")
+        tasks = [asyncio.create_task(relay.run(), name="relay")]
+        if notifier is not None:
+            tasks.append(asyncio.create_task(notifier.run(), name="notifier"))
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     return lifespan
 

@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import re
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from starlette.datastructures import Headers
@@ -31,7 +31,10 @@ STREAM_SECONDS_MAX = 1800.0
 
 
 class Door:
-    """ASGI middleware: refuses a request, or passes it on with its body whole (except for streams)."""
+    """ASGI middleware: refuses a request, or passes it on with its body whole (except for streams).
+
+    `larger`: paths that take more bytes than others.
+    """
 
     def __init__(
         self,
@@ -39,12 +42,14 @@ class Door:
         *,
         body_bytes_max: int,
         streams: Collection[str],
+        larger: Mapping[str, int],
         typed: Collection[str],
         host_names: Collection[str],
     ) -> None:
         self._app = app
         self._body_bytes_max = body_bytes_max
         self._streams = streams
+        self._larger = larger
         self._typed = typed
         self._host_names = frozenset(name.lower() for name in host_names)
 
@@ -100,18 +105,23 @@ class Door:
         return "." not in name or name in self._host_names or _is_address(name)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        limit = self._body_bytes_max
+        limit = self._larger.get(scope["path"], self._body_bytes_max)
         stated = Headers(scope=scope).get("content-length", "")
         if stated.isdecimal() and int(stated[:20]) > limit:
-            raise _too_large(stated, limit)
+            raise _too_large(stated, limit, self._step(scope))
         parts: list[bytes] = []
         size = 0
         async for part in in_time(Request(scope, receive).stream(), BODY_SECONDS_MAX):
             size += len(part)
             if size > limit:
-                raise _too_large(f"more than {limit}", limit)
+                raise _too_large(f"more than {limit}", limit, self._step(scope))
             parts.append(part)
         return b"".join(parts)
+
+    def _step(self, scope: Scope) -> str:
+        if scope["path"] in self._larger:
+            return "send a larger plan to the API (POST /v1/plan-runs) or with `cli.py plan run`"
+        return "send the events in smaller batches, or the document without attachments"
 
 
 async def in_time(chunks: AsyncIterator[bytes], seconds: float = STREAM_SECONDS_MAX) -> AsyncIterator[bytes]:
@@ -194,12 +204,12 @@ def _handing_on(body: bytes, receive: Receive) -> Receive:
     return handed_on
 
 
-def _too_large(size: str, limit: int) -> Refusal:
+def _too_large(size: str, limit: int, step: str) -> Refusal:
     return Refusal(
         413,
         "body_too_large",
         f"the body has {size} bytes; at most {limit} are taken. Nothing of it was kept",
-        "send the events in smaller batches, or the document without attachments",
+        step,
         field="body",
         value=f"{size} bytes",
         headers={"Connection": "close"},

@@ -13,6 +13,7 @@ from canonical.records import ExceptionSnapshot
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
 from gateway.intake.intake import Intake
+from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
 from ledger.ledger import Ledger
 
@@ -51,6 +52,8 @@ class Parts:
     """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta
     """The gateway is not ready once the oldest due message has waited this long."""
+    telling: Telling | None = None
+    """Who is told of what happens; None: nobody."""
 
 
 async def _parts(request: Request) -> Parts:

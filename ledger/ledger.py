@@ -1,6 +1,6 @@
 """The ledger as a whole: implements activities.ports.LedgerPort for activities, and serves the gateway."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,6 +9,7 @@ from adapters.errors import PermanentError
 from canonical.bom import ComponentUse
 from canonical.identity import ChangeId, ExceptionId, OrderId
 from canonical.need import Need, Withdrawal
+from canonical.notification import Subscriptions
 from canonical.records import AuditBatch, ConsolidationBatch, EndedEntity, OrderTerms, Reservation
 from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
@@ -22,7 +23,11 @@ from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
+from ledger.notifications.deliveries import Deliveries
+from ledger.people.people import People
+from ledger.people.sessions import Sessions
 from ledger.plan_runs.plan_runs import PlanRuns
+from ledger.promises.promises import Promises
 from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
@@ -31,9 +36,9 @@ from ledger.stock.stock import Stock
 
 
 class Ledger:
-    """The whole ledger on one engine (ledger.database.connect)."""
+    """The whole ledger on one engine (ledger.database.connect); `subscriptions`: who is told of what is recorded."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, subscriptions: Callable[[], Subscriptions] = Subscriptions) -> None:
         self.inbox = Inbox(engine)
         self.leases = Leases(engine)
         self.call_slots = CallSlots(engine)
@@ -45,8 +50,12 @@ class Ledger:
         self.bills = Bills(engine)
         self.stock = Stock(engine)
         self.availability = Availabilities(engine)
+        self.people = People(engine)
+        self.sessions = Sessions(engine)
         self._questions = SharedQuestions(engine)
-        self._audit_log = AuditLog(engine)
+        self.deliveries = Deliveries(engine)
+        self.promises = Promises(engine)
+        self._audit_log = AuditLog(engine, subscriptions)
         self._batches = ConsolidationBatches(engine)
 
     async def record(self, audit_batches: Sequence[AuditBatch]) -> None:

@@ -1,8 +1,9 @@
 """All counterparts in one process: the ERP at /erp, the EDI gateway at /edi, the APS at /aps, the warehouse at /wms,
-the product data system at /plm.
+the product data system at /plm, the issuer that people and programs log in at at /issuer.
 
-`python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE]`; `--gateway` is where they send what they
-send of themselves, `--keep` the file in which their books outlive a restart. Decided here: addresses and lifespan. Each
+`python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE] [--sign NAME=SECRET]`; `--gateway` is where
+they send what they send of themselves, `--keep` the file in which their books outlive a restart, `--sign` the secret by
+which one of them signs what it sends. Decided here: addresses and lifespan. Each
 counterpart is an ASGI app of its own, with its own control room (/erp/control/...); only the warehouse calls another,
 posting what it receives in the ERP. GET / names them; GET, PUT /control/clock is the clock of all.
 
@@ -13,19 +14,23 @@ connection; and the lifespan of every one of them must run.
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import uvicorn
 from starlette.responses import JSONResponse
 
 from simulators.aps.app import create as create_aps
+from simulators.credentials import BySignature, ByToken
 from simulators.edi.app import create as create_edi
 from simulators.erp.app import create as create_erp
 from simulators.faults import App, Message, Receive, Scope, Send, Simulator
+from simulators.issuer.accounts import COUNTERPARTS, PEOPLE, gateway_client
+from simulators.issuer.app import Issuer, serve
 from simulators.keeping import BooksFile, BooksUnreadable, Shelf
 from simulators.plm.app import create as create_plm
 from simulators.wms.app import create as create_wms
@@ -98,22 +103,37 @@ async def running(app: App, scope: Scope) -> AsyncIterator[None]:
 
 
 def create(
-    gateway_url: str = GATEWAY, *, transport: httpx.AsyncBaseTransport | None = None, keep: BooksFile | None = None
+    gateway_url: str = GATEWAY,
+    *,
+    url: str = "http://counterparts",
+    transport: httpx.AsyncBaseTransport | None = None,
+    keep: BooksFile | None = None,
+    secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> Counterparts:
     """Return all counterparts, with empty books or with those in the file; `transport` reaches a gateway in the same
-    process."""
+    process; `url` is their own address, which the issuer's tokens name. What a counterpart sends is signed by its
+    secret of `secrets` (by name: erp, edi, aps, wms, plm), else it comes with an access token of the issuer."""
+    issuer = Issuer(f"{url}/issuer", [gateway_client(gateway_url.rstrip("/")), COUNTERPARTS], PEOPLE)
+
+    def sent_by(name: str) -> httpx.AsyncBaseTransport:
+        inner = transport or httpx.AsyncHTTPTransport()
+        if name in secrets:
+            return BySignature(inner, secrets[name])
+        return ByToken(inner, lambda: issuer.tokens.access_token(COUNTERPARTS, COUNTERPARTS.subject))
+
     counterparts = Counterparts(
         {
-            "/erp": create_erp(gateway_url, transport=transport, shelf=Shelf(keep, "erp")),
-            "/edi": create_edi(gateway_url, transport=transport, shelf=Shelf(keep, "edi")),
-            "/aps": create_aps(gateway_url, transport=transport, shelf=Shelf(keep, "aps")),
-            "/plm": create_plm(gateway_url, transport=transport, shelf=Shelf(keep, "plm")),
+            "/erp": create_erp(gateway_url, transport=sent_by("erp"), shelf=Shelf(keep, "erp")),
+            "/edi": create_edi(gateway_url, transport=sent_by("edi"), shelf=Shelf(keep, "edi")),
+            "/aps": create_aps(gateway_url, transport=sent_by("aps"), shelf=Shelf(keep, "aps")),
+            "/plm": create_plm(gateway_url, transport=sent_by("plm"), shelf=Shelf(keep, "plm")),
+            "/issuer": serve(issuer),
         }
     )
     # In process, whatever address the ERP has outside; through the dispatcher, so that its prefix holds.
     counterparts.apps["/wms"] = create_wms(
         gateway_url,
-        transport=transport,
+        transport=sent_by("wms"),
         erp_url="http://counterparts/erp",
         erp_transport=httpx.ASGITransport(counterparts),
         shelf=Shelf(keep, "wms"),
@@ -128,9 +148,16 @@ def main() -> None:
     arguments.add_argument("--host", default="127.0.0.1")
     arguments.add_argument("--gateway", default=GATEWAY, help="where they send events and documents to")
     arguments.add_argument("--keep", type=Path, metavar="FILE", help="where their books are kept over a restart")
+    arguments.add_argument(
+        "--sign", action="append", default=[], metavar="NAME=SECRET", help="what a counterpart signs its messages by"
+    )
     given = arguments.parse_args()
+    signing = dict(each.split("=", 1) for each in given.sign)
     try:
-        counterparts = create(given.gateway, keep=BooksFile(given.keep) if given.keep else None)
+        url = f"http://{given.host}:{given.port}"
+        counterparts = create(
+            given.gateway, url=url, keep=BooksFile(given.keep) if given.keep else None, secrets=signing
+        )
     except BooksUnreadable as error:
         sys.exit(str(error))
     uvicorn.run(counterparts, host=given.host, port=given.port, log_level="warning", access_log=False)

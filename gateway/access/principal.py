@@ -7,9 +7,10 @@ Decided here: which right each role has. Not here: how a caller proves who they 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.types import Scope
 
 from gateway.problems import Refusal
 
@@ -67,6 +68,14 @@ class Principal:
     """Nobody has logged in, since no issuer is set: a decision's body names who decides."""
     csrf_token: str = field(default="", repr=False)
     """What a form of this session must carry; empty: the session has no forms."""
+    offices: frozenset[str] = frozenset()
+    """The roles and groups as the token names them, by which a policy may name approvers (R15)."""
+    known_as: frozenset[str] = frozenset()
+    """Other names of the person, such as the user name: who proposed something under one of them may not approve it."""
+    client: str = ""
+    """The program to which the token was issued; empty: a person's session."""
+    sender: str = ""
+    """The configured sender whose signature the request carries; empty: it carries none."""
 
     def may(self, right: Right, plant: str | None = None) -> bool:
         """Whether any role has the right, and the plant is one of the caller's."""
@@ -104,13 +113,49 @@ class Principal:
 
 NOBODY_ASKED = Principal("local", "local", frozenset(Role), None, named_by_body=True)
 """Everybody, on a gateway without an issuer: it listens on loopback only."""
+NOBODY = Principal("", "nobody", frozenset(), frozenset())
+"""A caller who has not been identified, for pages that anybody may see."""
+
+
+def default_of(scope: Scope) -> Principal:
+    """Who a caller is that nobody has identified: everybody without an issuer, nobody with one."""
+    app = scope.get("app")
+    return NOBODY_ASKED if getattr(getattr(app, "state", None), "access", None) is None else NOBODY
 
 
 async def _principal(request: Request) -> Principal:
     found = getattr(request.state, "principal", None)
-    return found if isinstance(found, Principal) else NOBODY_ASKED
+    return found if isinstance(found, Principal) else default_of(request.scope)
 
 
 PrincipalPart = Annotated[Principal, Depends(_principal)]
 
-__all__ = ["NOBODY_ASKED", "RIGHTS", "Principal", "PrincipalPart", "Right", "Role"]
+
+class Needs:
+    """A route's check of a right, whatever the plant; the route itself looks at the plant."""
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+
+    async def __call__(self, principal: PrincipalPart) -> None:
+        """Raise Refusal (403) where the caller lacks the right."""
+        principal.require(self.right)
+
+
+def needs(right: Right) -> Any:
+    """A dependency of a route or router: only callers with the right get there."""
+    return Depends(Needs(right))
+
+
+__all__ = [
+    "NOBODY",
+    "NOBODY_ASKED",
+    "RIGHTS",
+    "Needs",
+    "Principal",
+    "PrincipalPart",
+    "Right",
+    "Role",
+    "default_of",
+    "needs",
+]

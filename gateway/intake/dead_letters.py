@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, JsonValue
 
 from canonical.base import Instant
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.delivery.delivery import Dead, Postponed
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart, Parts, PartsPart
@@ -36,39 +37,43 @@ class DeadLetterView(BaseModel):
     settled_at: Instant | None
 
 
-routes = APIRouter(prefix="/v1/dead-letters", tags=["Dead letters"], route_class=PlainRoute)
+routes = APIRouter(
+    prefix="/v1/dead-letters", tags=["Dead letters"], route_class=PlainRoute, dependencies=[needs(Right.OPERATE)]
+)
 
 
 @routes.get("", summary="Dead letters, the oldest first", responses=problem_responses(400, 422))
 async def list_dead_letters(
     ledger: LedgerPart,
+    principal: PrincipalPart,
     state: Annotated[LetterState | None, Query(description="All of them where left out")] = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Listed[DeadLetterView]:
-    page = await ledger.dead_letters.list(state, limit, after)
+    """An operator of some plants sees those that name one of them; what can't be read names none."""
+    page = await ledger.dead_letters.list(state, limit, after, plants=principal.plants)
     query = {"state": state, "limit": limit}
     return listed("/v1/dead-letters", query, [_view(each) for each in page.items], page.next)
 
 
 @routes.get("/{id}", summary="One dead letter", responses=problem_responses(404))
-async def read_dead_letter(ledger: LedgerPart, id: str) -> DeadLetterView:
-    return _view(await _found(ledger, id))
+async def read_dead_letter(ledger: LedgerPart, principal: PrincipalPart, id: str) -> DeadLetterView:
+    return _view(await _found(ledger, principal, id))
 
 
 @routes.get("/{id}/body", response_class=Response, summary="Its body, as it came", responses=problem_responses(404))
-async def read_body_of(ledger: LedgerPart, id: str) -> Response:
-    kept = await _found(ledger, id)
+async def read_body_of(ledger: LedgerPart, principal: PrincipalPart, id: str) -> Response:
+    kept = await _found(ledger, principal, id)
     headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{kept.id}"'}
     return Response(kept.letter.body, media_type="application/octet-stream", headers=headers)
 
 
 @routes.post("/{id}/replay", summary="Put it in again, after a fix", responses=problem_responses(404, 409, 422, 503))
-async def replay(parts: PartsPart, id: str) -> DeadLetterView:
+async def replay(parts: PartsPart, principal: PrincipalPart, id: str) -> DeadLetterView:
     """A letter that was already replayed is returned unchanged. Where the cause persists, the letter stays open and the
     problem says why.
     """
-    kept = await _found(parts.ledger, id)
+    kept = await _found(parts.ledger, principal, id)
     if kept.state is LetterState.OPEN:
         try:
             outcome = await _again(parts, kept)
@@ -79,7 +84,7 @@ async def replay(parts: PartsPart, id: str) -> DeadLetterView:
                 refusal.problem = refusal.problem.model_copy(update={"status": 422})
             raise
         await parts.ledger.dead_letters.replayed(id, outcome)
-    return _view(await _found(parts.ledger, id))
+    return _view(await _found(parts.ledger, principal, id))
 
 
 async def _again(parts: Parts, kept: KeptLetter) -> str:
@@ -101,9 +106,9 @@ async def _again(parts: Parts, kept: KeptLetter) -> str:
     return result.outcome
 
 
-async def _found(ledger: Ledger, id: str) -> KeptLetter:
+async def _found(ledger: Ledger, principal: Principal, id: str) -> KeptLetter:
     kept = await ledger.dead_letters.find(id)
-    if kept is None:
+    if kept is None or not (principal.plants is None or kept.plant in principal.plants):
         raise not_found("dead letter", id, "list them: GET /v1/dead-letters?state=open")
     return kept
 

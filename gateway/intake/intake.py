@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field, JsonValue
 from adapters.ports import PolicyPort, SupplierDialect
 from canonical.records import DeadLetter
 from gateway import tracing
+from gateway.access.principal import Principal, Right
+from gateway.access.senders import Senders
 from gateway.intake import cloudevents
 from gateway.intake.cloudevents import Event, Mode
 from gateway.intake.documents import SUPPLIER_DOCUMENT, document_id, read_document, rows_of
@@ -122,6 +124,28 @@ class _Refused:
         )
 
 
+@dataclass(frozen=True)
+class Sending:
+    """Whoever sends, and in whose name they may."""
+
+    principal: Principal
+    senders: Senders
+
+    def require(self, source: str, plant: str | None) -> None:
+        """Raises Refusal where they may not speak for the source, or not at the plant; None: it is not known."""
+        self.senders.require_source(self.principal, source)
+        if plant is not None:
+            self.principal.require(Right.SEND, plant)
+        elif self.principal.plants is not None:
+            raise Refusal(
+                409,
+                "unknown_order",
+                "no order of this number is known, so that it can't be one of your plants'",
+                "send it again in a minute: the order may not be recorded yet",
+                field="data.order",
+            )
+
+
 class Intake:
     """Stores incoming messages; calls `wake` after storing something new."""
 
@@ -141,8 +165,11 @@ class Intake:
         self._now = now
         self._wake = wake
 
-    async def events(self, body: bytes, content_type: str, headers: Mapping[str, str]) -> EventsTaken:
-        """Store the events of a request; raises Refusal where none could be stored."""
+    async def events(self, body: bytes, content_type: str, headers: Mapping[str, str], sending: Sending) -> EventsTaken:
+        """Store the events of a request; raises Refusal where none could be stored.
+
+        What somebody sends in another's name is refused and not kept: a replay must not let it in.
+        """
         mode = cloudevents.mode_of(content_type, headers)
         whole = _Incoming(body, content_type, {})
         if mode is Mode.BATCH:
@@ -150,12 +177,12 @@ class Intake:
                 parts = await asyncio.to_thread(cloudevents.split_batch, body)
             except Refusal as refusal:
                 raise (await self._kept(whole, None, refusal)).refusal from refusal
-            return await self._batch(parts)
+            return await self._batch(parts, sending)
         if mode is None:
             raise (await self._kept(whole, None, _no_event(content_type))).refusal
         own = {name.lower(): value for name, value in headers.items() if name.lower().startswith("ce-")}
         incoming = _Incoming(body, content_type, own) if mode is Mode.BINARY else whole
-        [outcome] = await self._store([incoming])
+        [outcome] = await self._store([incoming], sending)
         if isinstance(outcome, _Refused):
             raise outcome.refusal
         return EventsTaken(stored=1, refused=0, events=[outcome])
@@ -232,9 +259,9 @@ class Intake:
         self._wake()
         return stored.outcome
 
-    async def _batch(self, parts: Sequence[tuple[bytes, object]]) -> EventsTaken:
+    async def _batch(self, parts: Sequence[tuple[bytes, object]], sending: Sending | None = None) -> EventsTaken:
         incoming = [_Incoming(body, cloudevents.STRUCTURED_TYPE, {}, document) for body, document in parts]
-        results = await self._store(incoming)
+        results = await self._store(incoming, sending)
         outcomes = [each.outcome if isinstance(each, _Refused) else each for each in results]
         stored = sum(each.outcome == "stored" for each in outcomes)
         if outcomes and not stored:
@@ -247,16 +274,19 @@ class Intake:
             )
         return EventsTaken(stored=stored, refused=len(outcomes) - stored, events=outcomes)
 
-    async def _store(self, incoming: Sequence[_Incoming]) -> list[EventOutcome | _Refused]:
+    async def _store(self, incoming: Sequence[_Incoming], sending: Sending | None) -> list[EventOutcome | _Refused]:
         outcomes: list[EventOutcome | _Refused | None] = [None] * len(incoming)
         arrivals: list[tuple[int, Arrival, EventOutcome]] = []
         received_at = self._now()
         events = await _read_all(incoming, received_at)
         for index, each in enumerate(events):
+            if sending is not None and (foreign := await self._foreign(each, sending)) is not None:
+                outcomes[index] = foreign
+                continue
             try:
                 arrivals.append((index, *await self._accepted(each)))
             except Refusal as refusal:
-                outcomes[index] = await self._kept(each.incoming, each.event, refusal)
+                outcomes[index] = await self._kept(each.incoming, each.event, refusal, each.message)
         stored = await self._ledger.inbox.store([arrival for _, arrival, _ in arrivals]) if arrivals else []
         for (index, arrival, outcome), row in zip(arrivals, stored, strict=True):
             outcomes[index] = outcome
@@ -266,6 +296,19 @@ class Intake:
         if stored:
             self._wake()
         return [each for each in outcomes if each is not None]
+
+    async def _foreign(self, arrived: _Read, sending: Sending) -> _Refused | None:
+        """The refusal of an event that is sent in another's name; an unreadable one has no name to be sent in."""
+        if arrived.event is None:
+            return None
+        try:
+            if arrived.message is None:
+                sending.senders.require_source(sending.principal, arrived.event.source)
+            else:
+                sending.require(arrived.event.source, await self._plant_of(arrived.message))
+        except Refusal as refusal:
+            return _Refused(arrived.event, refusal)
+        return None
 
     async def _accepted(self, arrived: _Read) -> tuple[Arrival, EventOutcome]:
         event, message = arrived.event, arrived.message
@@ -346,8 +389,12 @@ class Intake:
             await self._ledger.inbox.store(others)
         return stored
 
-    async def _kept(self, incoming: _Incoming, event: Event | None, refusal: Refusal) -> _Refused:
+    async def _kept(
+        self, incoming: _Incoming, event: Event | None, refusal: Refusal, message: Message | None = None
+    ) -> _Refused:
         context: dict[str, JsonValue] = {"headers": dict(incoming.headers)} if incoming.headers else {}
+        if message is not None and (plant := await self._plant_of(message)) is not None:
+            context["plant"] = plant
         if event is not None:
             context |= {"event_id": event.id, "type": event.type}
         source = event.source if event is not None else ""
@@ -414,4 +461,4 @@ def _conflict(source: str, event_id: str, field: str) -> Refusal:
     )
 
 
-__all__ = ["SUPPLIER_CHANNEL", "EventOutcome", "EventsTaken", "Intake", "requirement_link"]
+__all__ = ["SUPPLIER_CHANNEL", "EventOutcome", "EventsTaken", "Intake", "Sending", "requirement_link"]

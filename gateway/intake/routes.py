@@ -8,10 +8,12 @@ from pydantic import BaseModel, Field
 
 from canonical.base import Instant
 from canonical.event_data import GOODS_RECEIVED, REQUIREMENT_PLANNED
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
+from gateway.access.senders import SenderPart, Senders
 from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE, once_each
 from gateway.intake.documents import SUPPLIER_DOCUMENT, Divided, message_id, stored_content
 from gateway.intake.events import EVENT_TYPES, example_event
-from gateway.intake.intake import EventsTaken
+from gateway.intake.intake import EventsTaken, Sending
 from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
@@ -110,14 +112,15 @@ routes = APIRouter(prefix="/v1", tags=["Intake"], route_class=PlainRoute)
     responses=problem_responses(400, 403, 409, 413, 415, 422),
     openapi_extra=_EVENTS_BODY,
 )
-async def take_events(request: Request, parts: PartsPart) -> EventsTaken:
+async def take_events(request: Request, parts: PartsPart, sender: SenderPart) -> EventsTaken:
     """202 once stored. The same (source, id) with the same body gets the same answer and nothing happens twice;
     with another body it is a 409. What can't be taken in is kept whole as a dead letter. Of a batch, the good
     events are stored and the others refused one by one.
     """
     body = await request.body()
     headers = once_each(request.headers.items())
-    return await parts.intake.events(body, headers.get("content-type", ""), headers)
+    may_send = Sending(sender, request.app.state.senders)
+    return await parts.intake.events(body, headers.get("content-type", ""), headers, may_send)
 
 
 @routes.post(
@@ -128,10 +131,12 @@ async def take_events(request: Request, parts: PartsPart) -> EventsTaken:
     responses=problem_responses(400, 404, 409, 413),
     openapi_extra=_DOCUMENT_BODY,
 )
-async def take_document(channel: str, request: Request, parts: PartsPart) -> JSONResponse:
+async def take_document(channel: str, request: Request, parts: PartsPart, sender: SenderPart) -> JSONResponse:
     """202 once stored, with the Location of its status. A document that can't be read, or names an unknown order,
     becomes a dead letter.
     """
+    senders: Senders = request.app.state.senders
+    senders.require_channel(sender, channel)
     body = await request.body()
     content_type = request.headers.get("content-type", "application/octet-stream")
     stored = await parts.intake.document(channel, body, content_type, request.headers.get("idempotency-key"))
@@ -141,12 +146,15 @@ async def take_document(channel: str, request: Request, parts: PartsPart) -> JSO
 
 
 @routes.get(
-    "/suppliers/messages/{id}", summary="What became of a supplier's document", responses=problem_responses(404)
+    "/suppliers/messages/{id}",
+    summary="What became of a supplier's document",
+    responses=problem_responses(404),
+    dependencies=[needs(Right.READ)],
 )
-async def read_supplier_message(ledger: LedgerPart, id: str) -> MessageStatus:
+async def read_supplier_message(ledger: LedgerPart, principal: PrincipalPart, id: str) -> MessageStatus:
     known = id.isascii() and id.isdecimal() and len(id) < 19
     message = await ledger.inbox.find(int(id)) if known else None
-    if message is None or message.type != SUPPLIER_DOCUMENT:
+    if message is None or message.type != SUPPLIER_DOCUMENT or not await _is_own(ledger, principal, message):
         raise not_found("supplier message", id, "take the Location of the 202 answer")
     dead = message.status == LETTER_STATUS
     return MessageStatus(
@@ -163,6 +171,14 @@ async def read_supplier_message(ledger: LedgerPart, id: str) -> MessageStatus:
         dead_letter=f"/v1/dead-letters/{message.detail}" if dead else None,
         messages=await _messages(ledger, message),
     )
+
+
+async def _is_own(ledger: Ledger, principal: Principal, document: InboxMessage) -> bool:
+    """Whether its order is one of the caller's plants'; of a document without a known order only who has all sees."""
+    if principal.plants is None:
+        return True
+    order = await ledger.registry.order_of(document.entity) if document.entity else None
+    return order is not None and principal.sees(order.order_id.split("/")[1])
 
 
 async def _messages(ledger: Ledger, document: InboxMessage) -> list[str]:

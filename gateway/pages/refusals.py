@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.access.principal import NOBODY_ASKED, Principal
+from gateway.access.principal import Principal, default_of
 from gateway.pages.shell import HEADERS, render
 from gateway.problems import MEDIA_TYPE, Problem
 
@@ -50,7 +50,7 @@ def _is_problem(start: Message) -> bool:
 
 def _page(scope: Scope, start: Message, content: dict[str, Any]) -> ASGIApp:
     known = scope.get("state", {}).get("principal")
-    principal = known if isinstance(known, Principal) else NOBODY_ASKED
+    principal = known if isinstance(known, Principal) else default_of(scope)
     kept = {
         name: value
         for name, value in MutableHeaders(raw=start["headers"]).items()

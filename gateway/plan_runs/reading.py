@@ -32,6 +32,8 @@ FORMS: dict[str, Form] = {
     "text/tab-separated-values": "csv",
 }
 _FAULTS_MAX = 20
+_ORIGINAL_MAX = 2_000
+"""Characters of a refused line that are kept."""
 _OWN = frozenset(PlanLine.model_fields)
 _OF_A_PEG = frozenset(PegData.model_fields)
 _DAY: TypeAdapter[dt.date] = TypeAdapter(Day)
@@ -83,25 +85,26 @@ class PlanReader:
             return None
         fields: dict[str, Any] = dict(record.fields)
         if record.fault:
-            return _refused(record.number, fields, [LineFault(field="line", reason=record.fault)])
+            return _refused(record.number, fields, [LineFault(field="line", reason=record.fault)], record.text)
         faults = []
         if "pegging" in fields:
             try:
                 fields["pegging"] = DECODER.decode(fields["pegging"])
             except (ValueError, RecursionError) as error:
                 faults.append(LineFault(field="pegging", reason=f"no JSON: {error}"[:300]))
-        return self._read(record.number, fields, faults)
+        return self.take(record.number, fields, faults, record.text)
 
     def _from_json(self, number: int, text: str) -> NumberedLine:
         try:
             fields = DECODER.decode(text)
         except (ValueError, RecursionError) as error:
-            return _refused(number, {}, [LineFault(field="line", reason=str(error)[:300])])
+            return _refused(number, {}, [LineFault(field="line", reason=str(error)[:300])], text)
         if not isinstance(fields, dict):
-            return _refused(number, {}, [LineFault(field="line", reason="a line is one JSON object")])
-        return self._read(number, fields, [])
+            return _refused(number, {}, [LineFault(field="line", reason="a line is one JSON object")], text)
+        return self.take(number, fields, [], text)
 
-    def _read(self, number: int, fields: dict[str, Any], faults: list[LineFault]) -> NumberedLine:
+    def take(self, number: int, fields: dict[str, Any], faults: list[LineFault], original: str) -> NumberedLine:
+        """The line of these fields, with the faults that were found while they were read from `original`."""
         for name in self._ignored.intersection(fields):
             self._ignored_seen.add(name)
             del fields[name]
@@ -115,10 +118,10 @@ class PlanReader:
         except ValidationError as error:
             faults += (_fault_of(each) for each in error.errors(include_url=False)[:_FAULTS_MAX])
             faults += self._faults_of_parts(fields)
-            return _refused(number, fields, faults)
+            return _refused(number, fields, faults, original)
         if not self._is_sound(line):
             faults += self._faults_of(line)
-        return _refused(number, fields, faults) if faults else _taken(number, line, self._today)
+        return _refused(number, fields, faults, original) if faults else _taken(number, line, self._today)
 
     def _is_sound(self, line: PlanLine) -> bool:
         """Whether a well-formed line has no fault: most have none, and this is quicker than to look for them."""
@@ -178,21 +181,29 @@ class PlanReader:
         if self._table is not None and not self._table.columns:
             value = raw[:120].decode("utf-8", "backslashreplace")
             raise Refusal(422, "no_head", f"the CSV's first line is {reason}", step, field="body", value=value)
-        return _refused(number, {}, [LineFault(field="line", reason=f"{reason}; {step}")])
+        shown = raw[:_ORIGINAL_MAX].decode("utf-8", "backslashreplace")
+        return _refused(number, {}, [LineFault(field="line", reason=f"{reason}; {step}")], shown)
 
 
 def _taken(number: int, line: PlanLine, today: dt.date) -> NumberedLine:
     return NumberedLine.model_construct(
-        number=number, line=line, faults=(), past_due=line.required_date < today, item=None, demand_reference=None
+        number=number,
+        line=line,
+        faults=(),
+        past_due=line.required_date < today,
+        original="",
+        item=None,
+        demand_reference=None,
     )
 
 
-def _refused(number: int, fields: dict[str, Any], faults: Sequence[LineFault]) -> NumberedLine:
+def _refused(number: int, fields: dict[str, Any], faults: Sequence[LineFault], original: str) -> NumberedLine:
     """A line with its faults, of each field the first."""
     item, reference = _text(fields.get("item")), _text(fields.get("demand_reference"))
     by_field = {fault.field: fault for fault in reversed(faults)}
     kept = tuple(sorted(by_field.values(), key=faults.index))[:_FAULTS_MAX]
-    return NumberedLine(number=number, line=None, faults=kept, item=item, demand_reference=reference)
+    text = original[:_ORIGINAL_MAX].encode("utf-8", "backslashreplace").decode()
+    return NumberedLine(number=number, line=None, faults=kept, original=text, item=item, demand_reference=reference)
 
 
 def _fault_of(error: Any) -> LineFault:

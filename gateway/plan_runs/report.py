@@ -39,7 +39,7 @@ async def _csv(rows: AsyncIterator[Row]) -> AsyncIterator[bytes]:
     writer = csv.writer(page, lineterminator="\r\n")
     writer.writerow(REPORT_COLUMNS)
     async for some in _groups(rows, _ROWS_AT_ONCE):
-        writer.writerows([_plain(value) for value in row] for row in some)
+        writer.writerows([plain(value) for value in row] for row in some)
         yield page.getvalue().encode()
         page.seek(0)
         page.truncate()
@@ -97,10 +97,10 @@ async def _groups(rows: AsyncIterator[Row], size: int) -> AsyncIterator[Sequence
         yield some
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
     """Escape text for spreadsheets, so that a sender's text never becomes a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-__all__ = ["MEDIA_TYPES", "ReportForm", "form_asked", "written"]
+__all__ = ["MEDIA_TYPES", "ReportForm", "form_asked", "plain", "written"]

@@ -9,6 +9,7 @@ at the ends of rows mean nothing.
 """
 
 import csv
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.plan_runs.columns import head_faults
@@ -28,17 +29,21 @@ class Record(NamedTuple):
     number: int
     fields: dict[str, str]
     fault: str = ""
+    text: str = ""
+    """The row as it was written."""
 
 
 class CsvTable:
-    """Reads a plan's lines, one after another."""
+    """Reads a plan's lines, one after another; `columns`: the names of a head that was read already."""
 
-    def __init__(self, plant: str, ignored: frozenset[str]) -> None:
+    def __init__(
+        self, plant: str, ignored: frozenset[str], *, separator: str = "", columns: Sequence[str] = ()
+    ) -> None:
         self._plant = plant
         self._ignored = ignored
-        self.columns: list[str] = []
+        self.columns = list(columns)
         """The names in the head; empty until it has come, and at a place without name."""
-        self._separator = ""
+        self._separator = separator
         self._open: list[str] = []
         self._open_since = 0
 
@@ -52,19 +57,21 @@ class CsvTable:
         if not self.columns and self._names_the_separator(text):
             return None
         first = self._open_since if self._open else number
+        whole = "\n".join((*self._open, text))
         try:
             values = self._values(number, text)
         except csv.Error as error:
             self._open = []
             if not self.columns:
                 raise _no_table(text, str(error)) from error
-            return Record(first, {}, str(error))
+            return Record(first, {}, str(error), whole)
         if values is None:
             return None
         if not self.columns:
             self._take_head(values)
             return None
-        return self._row(first, values)
+        found = self._row(first, values)
+        return None if found is None else found._replace(text=whole)
 
     def end(self) -> None:
         """Raise Refusal where the plan ends within a quoted value."""

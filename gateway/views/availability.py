@@ -5,6 +5,7 @@ here: the order in which supply is used and its dates (decisions.availability).
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -12,13 +13,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from adapters.ports import PolicyPort
 from canonical.base import Code, Day, Instant, SentQuantity, UnitCode
 from canonical.policy import PlantPolicy
 from canonical.sourcing import ItemAtPlant
 from canonical.units import NEED_DECIMALS, fraction_of_a_count, is_whole, rescale
 from decisions.availability import Origin, fastest_order, find_availability, spare_of
 from decisions.units import per_unit
+from gateway.access.principal import PrincipalPart, Right, needs
 from gateway.parts import PartsPart
 from gateway.problems import Refusal, problem_responses
 from gateway.requests import PlainRoute
@@ -134,7 +135,7 @@ class AvailabilityView(BaseModel):
     )
 
 
-routes = APIRouter(prefix="/v1", tags=["Availability"], route_class=PlainRoute)
+routes = APIRouter(prefix="/v1", tags=["Availability"], route_class=PlainRoute, dependencies=[needs(Right.READ)])
 
 
 @routes.get(
@@ -145,6 +146,7 @@ routes = APIRouter(prefix="/v1", tags=["Availability"], route_class=PlainRoute)
 )
 async def read_availability(
     parts: PartsPart,
+    principal: PrincipalPart,
     plant: Annotated[Code, Query(examples=["1710"])],
     item: Annotated[Code, Query(examples=["CH-0234"])],
     quantity: Annotated[SentQuantity, Query(examples=["60"])],
@@ -156,9 +158,9 @@ async def read_availability(
     """Answered from the ledger alone, as entities last recorded it: available stock first, then confirmed supply not
     allocated to any need, then a new order placed today at the normal lead time of the fastest valid source.
     """
-    policy = parts.policies.effective(plant)
+    policy = parts.policies.effective(plant) if principal.sees(plant) else None
     if policy is None:
-        raise _unknown_plant(plant, parts.policies)
+        raise _unknown_plant(plant, principal.only(sorted(parts.policies.plants)))
     supply = await parts.ledger.availability.supply_of(plant, item)
     counting = _Counting(supply, unit, plant, item)
     counting.require_whole(quantity)
@@ -279,8 +281,8 @@ def _reference(piece: SurplusSupply) -> str:
     return piece.order if piece.lines == 1 else f"{piece.order} and {piece.lines - 1} more"
 
 
-def _unknown_plant(plant: str, policies: PolicyPort) -> Refusal:
-    known = ", ".join(sorted(policies.plants)) or "none"
+def _unknown_plant(plant: str, plants: Sequence[str]) -> Refusal:
+    known = ", ".join(plants) or "none"
     return Refusal(
         404,
         "unknown_plant",

@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from canonical.audit_event import AuditEvent
@@ -16,6 +17,8 @@ from canonical.base import Instant
 from canonical.bom import ChangeDisposition
 from canonical.identity import ChangeId, OrderId, change_id
 from canonical.records import ChangeSnapshot, ChangeStage
+from gateway.access.prices import as_seen_by, record_seen
+from gateway.access.principal import PrincipalPart, Right, needs
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart
 from gateway.problems import not_found, problem_responses
@@ -81,45 +84,69 @@ class ChangeTrace(BaseModel):
     messages: list[TracedMessage]
 
 
-routes = APIRouter(prefix="/v1/changes", tags=["Engineering changes"], route_class=PlainRoute)
+routes = APIRouter(
+    prefix="/v1/changes", tags=["Engineering changes"], route_class=PlainRoute, dependencies=[needs(Right.READ)]
+)
 _ONE = "/{plant}/{assembly}/{revision}"
 
 
-@routes.get("", summary="Engineering changes, by id", responses=problem_responses(400, 422))
+@routes.get(
+    "",
+    response_model=Listed[ChangeListed],
+    summary="Engineering changes, by id",
+    responses=problem_responses(400, 422),
+)
 async def list_changes(
     ledger: LedgerPart,
+    principal: PrincipalPart,
     plant: str | None = None,
     assembly: Annotated[str | None, Query(description="Whose bill of material is revised")] = None,
     stage: Annotated[ChangeStage | None, Query(description="`proposed`: a person is asked, see /v1/exceptions")] = None,
     limit: Limit = 50,
     after: After = None,
-) -> Listed[ChangeListed]:
-    page = await ledger.reads.changes(plant=plant, assembly=assembly, stage=stage, limit=limit, after=after)
+) -> JSONResponse:
+    """Without costs for callers who may not see them."""
+    page = await ledger.reads.changes(
+        plant=plant, plants=principal.plants, assembly=assembly, stage=stage, limit=limit, after=after
+    )
     query = {"plant": plant, "assembly": assembly, "stage": stage, "limit": limit}
-    return listed("/v1/changes", query, [_listed_change(row) for row in page.items], page.next)
+    await record_seen(ledger, principal, [row.snapshot.id for row in page.items], "list of changes")
+    views = listed("/v1/changes", query, [_listed_change(row) for row in page.items], page.next)
+    return JSONResponse(as_seen_by(principal, views))
 
 
-@routes.get(_ONE, summary="One engineering change", responses=problem_responses(404))
-async def read_change(ledger: LedgerPart, plant: str, assembly: str, revision: str) -> ChangeDetail:
+@routes.get(_ONE, response_model=ChangeDetail, summary="One engineering change", responses=problem_responses(404))
+async def read_change(
+    ledger: LedgerPart, principal: PrincipalPart, plant: str, assembly: str, revision: str
+) -> JSONResponse:
     """The proposal and the cost of each alternative; the dispositions of every order line, which add up to its
     quantity; the affected requirements and their remaining needs; the decision; the needs of the new components; and
     the tasks for people. At the end, `check` confirms that nothing was left over.
     """
     row = await ledger.reads.change(change_id(plant, assembly, revision))
-    if row is None:
+    if row is None or not principal.sees(plant):
         raise _unknown(plant, assembly, revision)
-    return change_detail(row)
+    await record_seen(ledger, principal, [row.snapshot.id], "change")
+    return JSONResponse(as_seen_by(principal, change_detail(row)))
 
 
-@routes.get(_ONE + "/trace", summary="Every audit event of an engineering change", responses=problem_responses(404))
-async def read_change_trace(ledger: LedgerPart, plant: str, assembly: str, revision: str) -> ChangeTrace:
+@routes.get(
+    _ONE + "/trace",
+    response_model=ChangeTrace,
+    summary="Every audit event of an engineering change",
+    responses=problem_responses(404),
+)
+async def read_change_trace(
+    ledger: LedgerPart, principal: PrincipalPart, plant: str, assembly: str, revision: str
+) -> JSONResponse:
     """Audit events of the change, of its exceptions and of its effect on requirements, by business time; its incoming
     messages; and whether each hash chain is intact.
     """
     found = await change_trace_of(ledger, change_id(plant, assembly, revision))
-    if found is None:
+    if found is None or not principal.sees(plant):
         raise _unknown(plant, assembly, revision)
-    return found
+    await record_seen(ledger, principal, [found.change.id], "trace of a change")
+    return JSONResponse(as_seen_by(principal, found))
 
 
 # An entity id from audit events or exceptions can be appended to the API's address unchanged.

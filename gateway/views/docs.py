@@ -25,13 +25,23 @@ def describe(app: FastAPI) -> dict[str, Any]:
         app.openapi_schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        for operations in app.openapi_schema["paths"].values():
+        for path, operations in app.openapi_schema["paths"].items():
             for operation in operations.values():
+                if path.startswith("/v1/"):
+                    operation["responses"] |= {**_OF_ANY_CALL, **operation["responses"]}
                 for answer in operation["responses"].values():
                     if MEDIA_TYPE in answer.get("content", {}):
                         answer["content"].pop("application/json", None)
     return app.openapi_schema
 
+
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+_OF_ANY_CALL = {
+    "401": {"description": "Nobody is known to call: no access token, or one that does not hold", **_PROBLEM},
+    "403": {"description": "The caller may not do this, or not at this plant", **_PROBLEM},
+    "429": {"description": "Called too often; Retry-After says when again", **_PROBLEM},
+    "503": {"description": "Something that is needed does not answer now", **_PROBLEM},
+}
 
 _STYLE = """
 body{margin:0;background:#f5f8fa;color:#1c2733;

@@ -4,18 +4,23 @@ import datetime as dt
 import hashlib
 from typing import Annotated, Never
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from canonical.base import Code, Instant, PersonName
 from canonical.exception import Choice, Decision, DecisionRefused, ExceptionKind, LineChoice
 from canonical.records import ExceptionSnapshot, ExceptionState
+from gateway.access.deciding import Decider, decider
+from gateway.access.prices import as_seen_by, record_seen
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import DecisionTaker, LedgerPart, PartsPart
 from gateway.problems import Refusal, not_found, problem_responses
 from gateway.requests import PlainRoute
 from gateway.tracing import record_correlation
 from ledger.ledger import Ledger
+from ledger.people.people import AccessKind
 from ledger.snapshots.reads import ExceptionRow
 
 _STATUS = {
@@ -61,17 +66,15 @@ class DecisionBody(BaseModel):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"choice": "accept", "decided_by": "anna.buyer", "comment": "the build can wait for the balance"},
+                {"choice": "accept", "comment": "the build can wait for the balance"},
                 {
                     "choice": "split",
                     "supplier": "1616",
-                    "decided_by": "anna.buyer",
                     "role": "buyer",
                     "event_id": "ui-7f2a",
                 },
                 {
                     "choice": "approve",
-                    "decided_by": "anna.buyer",
                     "lines": [
                         {"line": 1, "choice": "return", "quantity": "12"},
                         {"line": 1, "choice": "scrap", "quantity": "8"},
@@ -88,9 +91,13 @@ class DecisionBody(BaseModel):
         description="For an approved engineering change: the dispositions, or parts of them, that differ from the "
         "proposal. `line` is the disposition's `number`, `choice` one of its candidates",
     )
-    decided_by: PersonName
+    decided_by: PersonName | None = Field(
+        None, description="Who decides: the caller, so that it can be left out; needed only where nobody logs in"
+    )
     role: PersonName | None = Field(
-        None, description="The role; it must be one of the approvers, one that was asked, or its deputy"
+        None,
+        description="The role, one that the caller has: one of the approvers, one that was asked, or its deputy; left "
+        "out, the first of those",
     )
     comment: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")] = ""
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] | None = Field(
@@ -98,48 +105,71 @@ class DecisionBody(BaseModel):
     )
 
 
-routes = APIRouter(prefix="/v1/exceptions", tags=["Exceptions"], route_class=PlainRoute)
+routes = APIRouter(
+    prefix="/v1/exceptions", tags=["Exceptions"], route_class=PlainRoute, dependencies=[needs(Right.READ)]
+)
 
 
-@routes.get("", summary="The inbox, the newest first", responses=problem_responses(400, 422))
+@routes.get(
+    "",
+    response_model=Listed[ExceptionView],
+    summary="The inbox, the newest first",
+    responses=problem_responses(400, 422),
+)
 async def list_exceptions(
     ledger: LedgerPart,
+    principal: PrincipalPart,
     assignee: str | None = None,
     kind: ExceptionKind | None = None,
     state: ExceptionState | None = None,
     limit: Limit = 50,
     after: After = None,
-) -> Listed[ExceptionView]:
-    page = await ledger.reads.exceptions(assignee=assignee, kind=kind, state=state, limit=limit, after=after)
+) -> JSONResponse:
+    """Without prices for callers who may not see them."""
+    page = await ledger.reads.exceptions(
+        plants=principal.plants, assignee=assignee, kind=kind, state=state, limit=limit, after=after
+    )
     query = {"assignee": assignee, "kind": kind, "state": state, "limit": limit}
-    return listed("/v1/exceptions", query, [_view(row) for row in page.items], page.next)
+    await record_seen(ledger, principal, [row.snapshot.id for row in page.items], "list of exceptions")
+    views = listed("/v1/exceptions", query, [_view(row) for row in page.items], page.next)
+    return JSONResponse(as_seen_by(principal, views))
 
 
-@routes.get("/{id}", summary="One exception; its ETag is the digest", responses=problem_responses(404))
-async def read_exception(ledger: LedgerPart, id: str, response: Response) -> ExceptionView:
-    view = _view(await _found(ledger, id))
-    response.headers["ETag"] = f'"{view.digest}"'
-    return view
+@routes.get(
+    "/{id}",
+    response_model=ExceptionView,
+    summary="One exception; its ETag is the digest",
+    responses=problem_responses(404),
+)
+async def read_exception(ledger: LedgerPart, principal: PrincipalPart, id: str) -> JSONResponse:
+    """Without prices for callers who may not see them."""
+    view = _view(await _found(ledger, principal, id))
+    await record_seen(ledger, principal, [view.id], "exception")
+    return JSONResponse(as_seen_by(principal, view), headers={"ETag": f'"{view.digest}"'})
 
 
 @routes.post(
     "/{id}/decision",
+    response_model=ExceptionView,
+    dependencies=[needs(Right.DECIDE)],
     summary="Decide on the proposal that was read",
     responses=problem_responses(400, 403, 404, 409, 412, 422, 428, 503),
 )
 async def decide(
     parts: PartsPart,
+    principal: PrincipalPart,
     id: str,
     body: DecisionBody,
-    response: Response,
     if_match: Annotated[str | None, Header(description="The digest of the proposal decided on")] = None,
-) -> ExceptionView:
-    """The same event id again gets the same answer. 412: the proposal has changed since; 403: the proposer may not
-    approve, nor may a role that is not entitled; 409: it is already decided or has been resolved otherwise; 428:
-    If-Match is missing.
+) -> JSONResponse:
+    """The decision is the caller's. The same event id again gets the same answer. 412: the proposal has changed since;
+    403: the proposer may not approve, nor may a role that is not entitled; 409: it is already decided or has been
+    resolved otherwise; 428: If-Match is missing.
     """
-    row = await _found(parts.ledger, id)
-    decision = _decision(row, body, _digest_of(if_match, row), parts.now())
+    row = await _found(parts.ledger, principal, id)
+    policy = parts.policies.effective(row.snapshot.proposal.plant)
+    who = decider(principal, row.snapshot, policy, parts.now(), stated=body.decided_by, stated_role=body.role)
+    decision = _decision(row, body, who, _digest_of(if_match, row), parts.now())
     record_correlation(row.snapshot.correlation_id)
     if row.snapshot.state is not ExceptionState.OPEN:
         view = _repeated(row, decision)
@@ -148,14 +178,17 @@ async def decide(
             snapshot = await parts.entities.decide(row.snapshot.id, decision)
             view = ExceptionView.model_validate(snapshot.model_dump())
         except DecisionRefused as refused:
-            view = await _refused(parts.ledger, parts.entities, id, decision, refused)
-    response.headers["ETag"] = f'"{view.digest}"'
-    return view
+            view = await _refused(parts.ledger, principal, parts.entities, id, decision, refused)
+        else:
+            if not principal.named_by_body:
+                detail = f"{decision.choice} as {decision.role}"
+                await parts.ledger.people.record(principal.subject, AccessKind.DECIDED, [view.id], detail)
+    return JSONResponse(as_seen_by(principal, view), headers={"ETag": f'"{view.digest}"'})
 
 
-async def _found(ledger: Ledger, id: str) -> ExceptionRow:
+async def _found(ledger: Ledger, principal: Principal, id: str) -> ExceptionRow:
     row = await ledger.reads.exception(f"exception/{id}")
-    if row is None:
+    if row is None or not principal.sees(row.snapshot.proposal.plant):
         raise not_found("exception", id, _NEXT_STEP["not_found"])
     return row
 
@@ -181,8 +214,8 @@ def _digest_of(if_match: str | None, row: ExceptionRow) -> str:
     return digest
 
 
-def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt.datetime) -> Decision:
-    parts = (row.snapshot.id, digest, body.choice, body.supplier, body.decided_by, body.role, body.comment)
+def _decision(row: ExceptionRow, body: DecisionBody, who: Decider, digest: str, decided_at: dt.datetime) -> Decision:
+    parts = (row.snapshot.id, digest, body.choice, body.supplier, who.decided_by, who.role, body.comment)
     # A decision without lines gets its id from the other fields alone.
     by_line = tuple(line.model_dump_json() for line in body.lines)
     statement = "\x1f".join(part or "" for part in (*parts, *by_line))
@@ -192,8 +225,8 @@ def _decision(row: ExceptionRow, body: DecisionBody, digest: str, decided_at: dt
         choice=body.choice,
         supplier=body.supplier,
         lines=tuple(LineChoice(**dict(line)) for line in body.lines),
-        decided_by=body.decided_by,
-        role=body.role,
+        decided_by=who.decided_by,
+        role=who.role,
         comment=body.comment,
         decided_at=decided_at,
     )
@@ -224,10 +257,15 @@ def _content(decision: Decision) -> tuple[object, ...]:
 
 
 async def _refused(
-    ledger: Ledger, entities: DecisionTaker, id: str, decision: Decision, refused: DecisionRefused
+    ledger: Ledger,
+    principal: Principal,
+    entities: DecisionTaker,
+    id: str,
+    decision: Decision,
+    refused: DecisionRefused,
 ) -> ExceptionView:
     """The answer to a refused decision: the first one's where it is a repetition, else a problem."""
-    row = await _found(ledger, id)
+    row = await _found(ledger, principal, id)
     if refused.code in ("already_decided", "not_found") and row.snapshot.state is not ExceptionState.OPEN:
         return _repeated(row, decision)
     digest = refused.digest or row.snapshot.digest

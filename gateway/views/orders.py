@@ -3,10 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 
 from canonical.base import Instant
 from canonical.records import OrderSnapshot, OrderStage
-from gateway.access.principal import PrincipalPart, Right
+from gateway.access.prices import as_seen_by, record_seen
+from gateway.access.principal import PrincipalPart, Right, needs
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
@@ -22,12 +24,15 @@ class OrderView(OrderSnapshot):
     recorded_at: Instant
 
 
-routes = APIRouter(prefix="/v1/orders", tags=["Orders"], route_class=PlainRoute)
+routes = APIRouter(prefix="/v1/orders", tags=["Orders"], route_class=PlainRoute, dependencies=[needs(Right.READ)])
 _ONE = "/{plant}/{supplier}/{key}"
 
 
 @routes.get(
-    "", summary="Orders, by id or by the next date on which goods are due", responses=problem_responses(400, 403)
+    "",
+    response_model=Listed[OrderView],
+    summary="Orders, by id or by the next date on which goods are due",
+    responses=problem_responses(400, 403),
 )
 async def list_orders(
     parts: PartsPart,
@@ -43,8 +48,8 @@ async def list_orders(
     sort: Annotated[Order, Query(description="`due`: what is open first, by its next date")] = Order.ID,
     limit: Limit = 50,
     after: After = None,
-) -> Listed[OrderView]:
-    principal.require(Right.READ)
+) -> JSONResponse:
+    """Without prices for callers who may not see them."""
     which = OrderFilter(
         plants=principal.plants, plant=plant, supplier=supplier, stage=stage, number=number, condition=show, q=q
     )
@@ -52,34 +57,43 @@ async def list_orders(
     rows = await parts.ledger.lists.orders(which, today, order=sort, limit=limit, after=after)
     query = {"plant": plant, "supplier": supplier, "stage": stage, "number": number, "show": show, "q": q or None}
     views = [_view(row) for row in rows.items]
-    return listed("/v1/orders", {**query, "sort": sort, "limit": limit}, views, rows.next)
+    await record_seen(parts.ledger, principal, [view.id for view in views], "list of orders")
+    page = listed("/v1/orders", {**query, "sort": sort, "limit": limit}, views, rows.next)
+    return JSONResponse(as_seen_by(principal, page))
 
 
-@routes.get(_ONE, summary="One order: lines, revisions, allocations", responses=problem_responses(403, 404))
-async def read_order(ledger: LedgerPart, principal: PrincipalPart, plant: str, supplier: str, key: str) -> OrderView:
-    principal.require(Right.READ)
+@routes.get(
+    _ONE,
+    response_model=OrderView,
+    summary="One order: lines, revisions, allocations",
+    responses=problem_responses(403, 404),
+)
+async def read_order(ledger: LedgerPart, principal: PrincipalPart, plant: str, supplier: str, key: str) -> JSONResponse:
+    """Without prices for callers who may not see them."""
     row = await ledger.reads.order(f"order/{plant}/{supplier}/{key}")
     if row is None or not principal.sees(plant):
         raise _unknown(plant, supplier, key)
-    return _view(row)
+    await record_seen(ledger, principal, [row.snapshot.id], "order")
+    return JSONResponse(as_seen_by(principal, _view(row)))
 
 
 @routes.get(
     _ONE + "/trace",
+    response_model=OrderTrace,
     summary="Every audit event of an order, from its opening to the last receipt",
     responses=problem_responses(403, 404),
 )
 async def read_order_trace(
     ledger: LedgerPart, principal: PrincipalPart, plant: str, supplier: str, key: str
-) -> OrderTrace:
+) -> JSONResponse:
     """Audit events of the order and of its exceptions, by business time; the incoming messages; and whether each
     entity's hash chain is intact.
     """
-    principal.require(Right.READ)
     found = await order_trace_of(ledger, f"order/{plant}/{supplier}/{key}")
     if found is None or not principal.sees(plant):
         raise _unknown(plant, supplier, key)
-    return found
+    await record_seen(ledger, principal, [found.order.id], "trace of an order")
+    return JSONResponse(as_seen_by(principal, found))
 
 
 def _view(row: OrderRow) -> OrderView:

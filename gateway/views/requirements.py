@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from canonical.base import Instant
 from canonical.records import OrderStage, RequirementSnapshot, RequirementStage
-from gateway.access.principal import PrincipalPart, Right
+from gateway.access.prices import record_seen, without_prices
+from gateway.access.principal import PrincipalPart, Right, needs
 from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import LedgerPart
 from gateway.problems import not_found, problem_responses
@@ -39,7 +40,9 @@ class RequirementDetail(RequirementView):
     orders: tuple[ServingOrder, ...]
 
 
-routes = APIRouter(prefix="/v1/requirements", tags=["Requirements"], route_class=PlainRoute)
+routes = APIRouter(
+    prefix="/v1/requirements", tags=["Requirements"], route_class=PlainRoute, dependencies=[needs(Right.READ)]
+)
 _ONE = "/{plant}/{item}/{key}"
 
 
@@ -100,6 +103,9 @@ async def read_trace(ledger: LedgerPart, principal: PrincipalPart, plant: str, i
     found = await trace_of(ledger, f"requirement/{plant}/{item}/{key}")
     if found is None or not principal.sees(plant):
         raise _unknown_requirement(plant, item, key)
+    if not principal.may(Right.SEE_PRICES):
+        return Trace.model_validate(without_prices(found.model_dump(mode="json")))
+    await record_seen(ledger, principal, [found.requirement.id, *(order.id for order in found.orders)], "trace")
     return found
 
 

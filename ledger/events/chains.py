@@ -52,10 +52,17 @@ class Standing(NamedTuple):
     position: int
 
 
-async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> list[Standing]:
+class Appended(NamedTuple):
+    """What recording batches did: those in force, without those of abandoned attempts, and the events new by them."""
+
+    standing: list[Standing]
+    new: list[Row]
+
+
+async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> Appended:
     """Append the new events of the batches to their entities' chains, in the caller's transaction.
 
-    Returns the batches in force, without those of abandoned attempts. Raises AuditEventConflict and Overtaken.
+    Raises AuditEventConflict and Overtaken.
     """
     by_entity: dict[str, list[AuditBatch]] = {}
     for audit_batch in audit_batches:
@@ -81,7 +88,7 @@ async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch
         written = await connection.execute(_INSERT, rows)
         if len(written.all()) < len(rows):
             raise Overtaken
-    return holding
+    return Appended(holding, [row for row in rows if not row["superseded"]])
 
 
 async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:

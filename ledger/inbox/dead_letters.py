@@ -3,7 +3,7 @@ settles them.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +38,12 @@ class KeptLetter(Model):
     kept_at: Instant
     settled_at: Instant | None
 
+    @property
+    def plant(self) -> str | None:
+        """The plant that it names, by its context; None: it names none that could be read."""
+        found = self.letter.context.get("plant")
+        return found if isinstance(found, str) else None
+
 
 class DeadLetters:
     """Stores dead letters, once each."""
@@ -68,12 +74,19 @@ class DeadLetters:
         return letter_id
 
     async def list(
-        self, state: LetterState | None = None, limit: int = 50, after: str | None = None
+        self,
+        state: LetterState | None = None,
+        limit: int = 50,
+        after: str | None = None,
+        *,
+        plants: Collection[str] | None = None,
     ) -> Page[KeptLetter]:
-        """Letters in the order they were stored."""
+        """Letters in the order they were stored; `plants`: those that name one of these plants alone."""
         query = select(DeadLetterRow.__table__).order_by(DeadLetterRow.number).limit(limit + 1)
         if state is not None:
             query = query.where(DeadLetterRow.state == state)
+        if plants is not None:
+            query = query.where(func.json_extract_path_text(DeadLetterRow.context, "plant").in_(plants))
         if after is not None:
             (number,) = key_of(after, 1)
             if not number.isdecimal():

@@ -8,6 +8,7 @@ R1), and the final classification of each change, which the registry makes on de
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -123,16 +124,8 @@ class PlanNetChange:
 
     async def waits_for(self, run: PlanRunStatus) -> str:
         """What must be delivered before the run can be compared; empty where nothing must."""
-        asked: dict[str, object] = {"source": run.source, "plant": run.plant, "version": run.version}
         async with transaction(self._engine) as connection:
-            if (version := await connection.scalar(_WAITS_FOR_A_RUN, asked)) is not None:
-                return f"version {version}, which is not done"
-            mark = await connection.scalar(
-                text("SELECT inbox_mark FROM plan_run WHERE number = :run"), {"run": run.number}
-            )
-            asked = {"source": run.source, "plant": f"requirement/{run.plant}/", "mark": mark or 0}
-            pending = await connection.scalar(_WAITS_FOR_MESSAGES, asked)
-        return "messages of the source that came before it" if pending else ""
+            return await waits_for(connection, run)
 
     async def match(
         self, run: PlanRunStatus, policy: PlantPolicy, policy_of: PolicyOf, matcher: PlanMatcher
@@ -141,16 +134,34 @@ class PlanNetChange:
         async with transaction(self._engine) as connection:
             now = plan_run((await connection.execute(_RUN, {"run": run.number})).one())
             if now.stage is PlanStage.RECEIVED:
-                now = await _compare(connection, now, policy_of, matcher)
-            counts = (await connection.execute(_COUNTS, {"run": run.number, "shown": _SHOWN})).one()
+                now = await compare(connection, now, policy_of, matcher)
+            counts = await counts_of(connection, run)
         if now.stage in ENDED:
             return PlanMatched(run=now, policy=policy)
-        return PlanMatched(run=now, policy=policy, **counts._mapping)
+        return PlanMatched(run=now, policy=policy, **counts)
 
 
-async def _compare(
+async def waits_for(connection: AsyncConnection, run: PlanRunStatus) -> str:
+    """What must be delivered before the run can be compared; empty where nothing must."""
+    asked: dict[str, object] = {"source": run.source, "plant": run.plant, "version": run.version}
+    if (version := await connection.scalar(_WAITS_FOR_A_RUN, asked)) is not None:
+        return f"version {version}, which is not done"
+    mark = await connection.scalar(text("SELECT inbox_mark FROM plan_run WHERE number = :run"), {"run": run.number})
+    asked = {"source": run.source, "plant": f"requirement/{run.plant}/", "mark": mark or 0}
+    pending = await connection.scalar(_WAITS_FOR_MESSAGES, asked)
+    return "messages of the source that came before it" if pending else ""
+
+
+async def counts_of(connection: AsyncConnection, run: PlanRunStatus) -> dict[str, Any]:
+    """The counts of a matched run, as PlanMatched and PlanDryRun name them."""
+    found = await connection.execute(_COUNTS, {"run": run.number, "shown": _SHOWN})
+    return dict(found.one()._mapping)
+
+
+async def compare(
     connection: AsyncConnection, run: PlanRunStatus, policy_of: PolicyOf, matcher: PlanMatcher
 ) -> PlanRunStatus:
+    """Write the run's net change against what is registered now; the run is matched then."""
     asked = {"run": run.number, "source": run.source, "plant": run.plant, "version": run.version}
     known = await connection.scalar(_KNOWN, asked)
     kept = [each async for each in _name_lines(connection, run, policy_of, matcher)]
@@ -221,4 +232,4 @@ def _unnamed(run: PlanRunStatus, number: int, body: str) -> Need:
     return need_of(run, number, PlanLine.model_validate_json(body), f"plan-{run.version}-line-{number}")
 
 
-__all__ = ["PlanNetChange", "PolicyOf"]
+__all__ = ["PlanNetChange", "PolicyOf", "compare", "counts_of", "waits_for"]

@@ -5,7 +5,7 @@ run which has ended hands over nothing more. Not here: the intake of plans (stag
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -17,12 +17,15 @@ from canonical.identity import short_hash
 from canonical.need import Withdrawal
 from canonical.plan import (
     ENDED,
+    PlanChange,
     PlanDelivered,
     PlanLine,
     PlanLineOutcome,
     PlanMatched,
     PlanMatcher,
+    PlanOverview,
     PlanProgress,
+    PlanQuestion,
     PlanRunStatus,
     PlanStage,
     RefusedLine,
@@ -31,9 +34,12 @@ from canonical.policy import PlantPolicy
 from ledger.database import transaction
 from ledger.inbox.inbox import Arrival, Outcome, store_in
 from ledger.inbox.internal_needs import need_arrival, withdrawal_arrival
+from ledger.paging import BadCursor, Page, cursor, key_of
+from ledger.plan_runs.dry_run import PlanDryRuns
 from ledger.plan_runs.net_change import PlanNetChange
 from ledger.plan_runs.staging import RECEIVING, PlanStaging, event_prefix, need_of, plan_run, revision_of
 from ledger.plan_runs.tables import PlanRunRow
+from ledger.plan_runs.uploads import PlanUploads
 
 _IN_FLIGHT = text("""
 SELECT count(*) FROM inbox WHERE status = 'stored' AND source = :source AND starts_with(event_id, :prefix)
@@ -80,6 +86,38 @@ SELECT number AS line, item, demand_reference, coalesce(field, '') AS field, coa
   FROM plan_line WHERE run = :run AND outcome = 'refused' ORDER BY number LIMIT :shown
 """)
 _REFUSED_SHOWN = 10
+_OVERVIEW = text("""
+SELECT plan_run.*,
+       coalesce((SELECT max(place) FROM plan_change WHERE run = number), 0) AS changes,
+       (SELECT count(*) FROM plan_change WHERE run = number AND inbox_id IS NULL AND NOT kept) AS waiting
+  FROM plan_run
+ WHERE stage <> 'receiving' AND (CAST(:plants AS text[]) IS NULL OR plant = ANY(:plants))
+   AND (CAST(:plant AS text) IS NULL OR plant = :plant) AND (CAST(:source AS text) IS NULL OR source = :source)
+   AND (NOT :unfinished OR ended_at IS NULL) AND number < :before
+ ORDER BY number DESC LIMIT :limit
+""")
+_CHANGES_PAGE = text("""
+SELECT change.place, change.requirement_id, change.item, change.demand_reference, change.line,
+       CASE WHEN change.kept THEN 'kept' ELSE coalesce(plan_line.outcome, 'withdrawn') END AS outcome,
+       coalesce(inbox.status, '') AS delivery
+  FROM plan_change AS change
+  LEFT JOIN plan_line ON plan_line.run = change.run AND plan_line.number = change.line
+  LEFT JOIN inbox ON inbox.id = change.inbox_id
+ WHERE change.run = :run AND change.place > :after ORDER BY change.place LIMIT :limit
+""")
+_QUESTIONS = text("""
+SELECT id, raised_by, kind, state, assignee, opened_at, snapshot -> 'proposal' ->> 'summary' AS summary
+  FROM (SELECT * FROM shortage_exception WHERE raised_by = :me
+         UNION ALL
+        SELECT asked.* FROM plan_change
+          JOIN shortage_exception AS asked ON asked.raised_by = plan_change.requirement_id AND asked.opened_at >= :since
+         WHERE plan_change.run = :run) AS question
+ ORDER BY state <> 'open', opened_at DESC, id LIMIT :limit
+""")
+_REFUSED_LINES = text("""
+SELECT number, coalesce(original, body, '') AS original, coalesce(field, '') AS field, coalesce(detail, '') AS detail
+  FROM plan_line WHERE run = :run AND outcome = 'refused' ORDER BY number
+""")
 _IGNORED = text("SELECT ignored FROM plan_run WHERE number = :run")
 REPORT_COLUMNS = (
     "line",
@@ -103,6 +141,8 @@ class PlanRuns:
         self._engine = engine
         self._net_change = PlanNetChange(engine)
         self.staging = PlanStaging(engine)
+        self.dry_runs = PlanDryRuns(engine)
+        self.uploads = PlanUploads(engine)
 
     async def find(self, number: int) -> PlanRunStatus | None:
         """A run by its number."""
@@ -182,6 +222,57 @@ class PlanRuns:
             handed_over=changes.handed_over,
             delivered=changes.handed_over - in_flight,
         )
+
+    async def overview(
+        self,
+        plants: Collection[str] | None = None,
+        *,
+        plant: str | None = None,
+        source: str | None = None,
+        unfinished: bool = False,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[PlanOverview]:
+        """Runs, the newest first; `plants`: only of these, None: of all."""
+        before = 2**62
+        if after is not None:
+            (number,) = key_of(after, 1)
+            if not number.isdecimal() or len(number) > 18:
+                raise BadCursor(f"{after!r} is not a cursor of the plan runs; take `next` of the page before")
+            before = int(number)
+        asked = {
+            "plants": None if plants is None else sorted(plants),
+            "plant": plant,
+            "source": source,
+            "unfinished": unfinished,
+            "before": before,
+            "limit": limit + 1,
+        }
+        async with transaction(self._engine) as connection:
+            rows = (await connection.execute(_OVERVIEW, asked)).all()
+        found = [PlanOverview(run=plan_run(row), changes=row.changes, waiting=row.waiting) for row in rows[:limit]]
+        return Page[PlanOverview](
+            items=tuple(found), next=cursor(str(found[-1].run.number)) if len(rows) > limit else None
+        )
+
+    async def changes(self, run: PlanRunStatus, *, after: int = 0, limit: int = 50) -> list[PlanChange]:
+        """The run's net change in the order of delivery, from a place on."""
+        async with transaction(self._engine) as connection:
+            asked = {"run": run.number, "after": after, "limit": limit}
+            return [PlanChange.model_validate(row._mapping) for row in await connection.execute(_CHANGES_PAGE, asked)]
+
+    async def questions(self, run: PlanRunStatus, *, limit: int = 50) -> list[PlanQuestion]:
+        """Questions of the run and of the requirements it changed, since it came; the open ones first."""
+        asked = {"me": f"{run.id}/{run.number}", "run": run.number, "since": run.received_at, "limit": limit}
+        async with transaction(self._engine) as connection:
+            return [PlanQuestion.model_validate(row._mapping) for row in await connection.execute(_QUESTIONS, asked)]
+
+    async def refused_lines(self, run: PlanRunStatus) -> AsyncIterator[tuple[int, str, str, str]]:
+        """Each refused line: its number, the line as it was sent, the fields at fault and why; streamed."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.stream(_REFUSED_LINES, {"run": run.number})
+            async for row in rows:
+                yield row.number, row.original, row.field, row.detail
 
     async def report(self, run: PlanRunStatus) -> AsyncIterator[tuple[object, ...]]:
         """Every line, then the withdrawals, in REPORT_COLUMNS; streamed."""

@@ -37,6 +37,7 @@ _COLUMNS = (
     "past_due",
     "field",
     "detail",
+    "original",
 )
 PAST_DUE = "past due when the plan came: expedited, and told as late against this date"
 _REFUSE_REPETITIONS = text("""
@@ -100,7 +101,7 @@ class PlanStaging:
                 .values(source=source, plant=plant, version=version, partial=partial, stage=RECEIVING, received_at=now)
                 .returning(PlanRunRow.__table__)
             )
-            return _run(row.one(), PlanStage.RECEIVED)
+            return held_run(row.one())
 
     async def add(self, run: PlanRunStatus, lines: Sequence[NumberedLine]) -> None:
         """Stage lines, by COPY."""
@@ -121,6 +122,21 @@ class PlanStaging:
                 delete(PlanRunRow).where(PlanRunRow.number == run.number, PlanRunRow.stage == RECEIVING)
             )
 
+    async def hold(self, run: PlanRunStatus, content_sha256: bytes, *, ignored: Sequence[str] = ()) -> PlanRunStatus:
+        """Count a complete plan for a dry run, without accepting it; it is kept for a day."""
+        await self._analyze()
+        async with transaction(self._engine) as connection:
+            return await _counted(connection, run, content_sha256, ignored)
+
+    async def held(self, number: int) -> PlanRunStatus | None:
+        """A plan that is held for a dry run; None where it is gone, accepted, or was never whole."""
+        query = select(PlanRunRow.__table__).where(
+            PlanRunRow.number == number, PlanRunRow.stage == RECEIVING, PlanRunRow.content_sha256.is_not(None)
+        )
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else held_run(row)
+
     async def accept(
         self,
         run: PlanRunStatus,
@@ -134,57 +150,83 @@ class PlanStaging:
 
         A plan that `stops` (above its error limit) changes nothing, so it ends no older run either.
         """
+        await self._analyze()
         async with transaction(self._engine) as connection:
-            # Without ANALYZE the planner expects a few lines and compares each with each. In its own transaction: its
-            # lock would make plans of different plants wait for each other.
-            await connection.execute(text("ANALYZE plan_line"))
-        async with transaction(self._engine) as connection:
-            await connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key("plan", run.source, run.plant)}
-            )
-            if (before := await self._in_its_way(connection, run, content_sha256)) is not None:
+            await one_at_a_time(connection, run)
+            if (before := await in_its_way(connection, run, content_sha256)) is not None:
                 await connection.execute(delete(PlanRunRow).where(PlanRunRow.number == run.number))
                 return before
-            await connection.execute(_REFUSE_REPETITIONS, {"run": run.number})
-            counts = (await connection.execute(_COUNT, {"run": run.number})).one()
-            mark = await connection.scalar(text("SELECT coalesce(max(id), 0) FROM inbox"))
-            row = await connection.execute(
-                update(PlanRunRow)
-                .where(PlanRunRow.number == run.number)
-                .values(
-                    stage=PlanStage.RECEIVED,
-                    content_sha256=content_sha256,
-                    inbox_mark=mark,
-                    ignored=[_storable(name) for name in ignored],
-                    **dict(counts._mapping),
-                )
-                .returning(PlanRunRow.__table__)
-            )
-            taken = plan_run(row.one())
-            superseded = () if run.partial or stops(taken) else await _supersede(connection, run)
-            accepted = Accepted(
-                taken=Taken.NEW, run=taken, superseded=superseded, unstarted=await _unstarted(connection, run)
-            )
-            await connection.execute(_FORGET_OLD, {"source": run.source, "plant": run.plant, "keep": runs_kept})
-        return accepted
+            await _counted(connection, run, content_sha256, ignored)
+            taken = await let_count(connection, run, run.received_at)
+            return await make_way(connection, taken, ends_older=not stops(taken), runs_kept=runs_kept)
 
-    async def _in_its_way(self, connection: AsyncConnection, run: PlanRunStatus, digest: bytes) -> Accepted | None:
-        """The run that holds instead of it; a stopped run of the same version gives way to a corrected one."""
-        others = select(PlanRunRow.__table__).where(
-            PlanRunRow.source == run.source, PlanRunRow.plant == run.plant, PlanRunRow.stage != RECEIVING
-        )
-        same = (await connection.execute(others.where(PlanRunRow.version == run.version))).one_or_none()
-        if same is not None:
-            if same.content_sha256 == digest and same.partial == run.partial:
-                return Accepted(taken=Taken.REPEATED, run=plan_run(same))
-            if same.stage != PlanStage.STOPPED:
-                return Accepted(taken=Taken.CONFLICT, run=plan_run(same))
-            await connection.execute(delete(PlanRunRow).where(PlanRunRow.number == same.number))
-        newer = others.where(
-            PlanRunRow.version > run.version, PlanRunRow.partial.is_(False), PlanRunRow.stage != PlanStage.STOPPED
-        )
-        row = (await connection.execute(newer.order_by(PlanRunRow.version.desc()).limit(1))).one_or_none()
-        return None if row is None else Accepted(taken=Taken.OLDER, run=plan_run(row))
+    async def _analyze(self) -> None:
+        """Without it the planner expects a few lines and compares each with each. In its own transaction: its lock
+        would make plans of different plants wait for each other.
+        """
+        async with transaction(self._engine) as connection:
+            await connection.execute(text("ANALYZE plan_line"))
+
+
+async def one_at_a_time(connection: AsyncConnection, run: PlanRunStatus) -> None:
+    """Until the end of the transaction no other plan of the source and plant is accepted."""
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key("plan", run.source, run.plant)}
+    )
+
+
+async def _counted(
+    connection: AsyncConnection, run: PlanRunStatus, content_sha256: bytes, ignored: Sequence[str]
+) -> PlanRunStatus:
+    """The plan with its lines counted, those that repeat a need refused."""
+    await connection.execute(_REFUSE_REPETITIONS, {"run": run.number})
+    counts = (await connection.execute(_COUNT, {"run": run.number})).one()
+    row = await connection.execute(
+        update(PlanRunRow)
+        .where(PlanRunRow.number == run.number)
+        .values(content_sha256=content_sha256, ignored=[_storable(name) for name in ignored], **dict(counts._mapping))
+        .returning(PlanRunRow.__table__)
+    )
+    return held_run(row.one())
+
+
+async def let_count(connection: AsyncConnection, run: PlanRunStatus, received_at: dt.datetime) -> PlanRunStatus:
+    """Accept the plan: from here on it is one of the source's runs."""
+    mark = await connection.scalar(text("SELECT coalesce(max(id), 0) FROM inbox"))
+    row = await connection.execute(
+        update(PlanRunRow)
+        .where(PlanRunRow.number == run.number)
+        .values(stage=PlanStage.RECEIVED, inbox_mark=mark, received_at=received_at)
+        .returning(PlanRunRow.__table__)
+    )
+    return plan_run(row.one())
+
+
+async def make_way(connection: AsyncConnection, run: PlanRunStatus, *, ends_older: bool, runs_kept: int) -> Accepted:
+    """End the runs that an accepted whole plan replaces (unless it `ends_older` none), and forget the oldest."""
+    superseded = await _supersede(connection, run) if ends_older and not run.partial else ()
+    accepted = Accepted(taken=Taken.NEW, run=run, superseded=superseded, unstarted=await _unstarted(connection, run))
+    await connection.execute(_FORGET_OLD, {"source": run.source, "plant": run.plant, "keep": runs_kept})
+    return accepted
+
+
+async def in_its_way(connection: AsyncConnection, run: PlanRunStatus, digest: bytes) -> Accepted | None:
+    """The run that holds instead of it; a stopped run of the same version gives way to a corrected one."""
+    others = select(PlanRunRow.__table__).where(
+        PlanRunRow.source == run.source, PlanRunRow.plant == run.plant, PlanRunRow.stage != RECEIVING
+    )
+    same = (await connection.execute(others.where(PlanRunRow.version == run.version))).one_or_none()
+    if same is not None:
+        if same.content_sha256 == digest and same.partial == run.partial:
+            return Accepted(taken=Taken.REPEATED, run=plan_run(same))
+        if same.stage != PlanStage.STOPPED:
+            return Accepted(taken=Taken.CONFLICT, run=plan_run(same))
+        await connection.execute(delete(PlanRunRow).where(PlanRunRow.number == same.number))
+    newer = others.where(
+        PlanRunRow.version > run.version, PlanRunRow.partial.is_(False), PlanRunRow.stage != PlanStage.STOPPED
+    )
+    row = (await connection.execute(newer.order_by(PlanRunRow.version.desc()).limit(1))).one_or_none()
+    return None if row is None else Accepted(taken=Taken.OLDER, run=plan_run(row))
 
 
 async def _supersede(connection: AsyncConnection, run: PlanRunStatus) -> tuple[PlanRunStatus, ...]:
@@ -215,7 +257,8 @@ async def _unstarted(connection: AsyncConnection, run: PlanRunStatus) -> tuple[P
             PlanRunRow.source == run.source,
             PlanRunRow.plant == run.plant,
             PlanRunRow.version < run.version,
-            PlanRunRow.stage == PlanStage.RECEIVED,
+            # A plan that was started as it was shown is matched already.
+            PlanRunRow.stage.in_([PlanStage.RECEIVED, PlanStage.MATCHED]),
         )
         .order_by(PlanRunRow.version)
     )
@@ -225,6 +268,11 @@ async def _unstarted(connection: AsyncConnection, run: PlanRunStatus) -> tuple[P
 def plan_run(row: Row[tuple[object, ...]]) -> PlanRunStatus:
     """A row as a PlanRun."""
     return _run(row, PlanStage(row.stage))
+
+
+def held_run(row: Row[tuple[object, ...]]) -> PlanRunStatus:
+    """The row of a plan that is held for a dry run."""
+    return _run(row, PlanStage.RECEIVED)
 
 
 def need_of(run: PlanRunStatus, number: int, line: PlanLine, reference: str) -> Need:
@@ -283,6 +331,7 @@ def _records(run: PlanRunStatus, lines: Sequence[NumberedLine]) -> Iterator[tupl
             PlanLineOutcome.REFUSED.value if line is None else None,
             each.past_due,
             *_remark(each),
+            _storable(each.original) if line is None else None,
         )
 
 
@@ -303,4 +352,18 @@ def _storable(words: str | None) -> str | None:
     return None if words is None else words.replace("\0", "\ufffd")
 
 
-__all__ = ["RECEIVING", "Accepted", "PlanStaging", "Taken", "event_prefix", "need_of", "plan_run", "revision_of"]
+__all__ = [
+    "RECEIVING",
+    "Accepted",
+    "PlanStaging",
+    "Taken",
+    "event_prefix",
+    "held_run",
+    "in_its_way",
+    "let_count",
+    "make_way",
+    "need_of",
+    "one_at_a_time",
+    "plan_run",
+    "revision_of",
+]

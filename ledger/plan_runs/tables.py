@@ -4,15 +4,20 @@ Only a number of runs are kept (policy `plan.runs_kept`): the inbox and the audi
 """
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, JSON, BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ledger.database import Base
 
 
 class PlanRunRow(Base):
-    """A plan version of a source for a plant; `stage` is `receiving` until its last line has come."""
+    """A plan version of a source for a plant; `stage` is `receiving` until its last line has come.
+
+    A dry run is one that is received whole (it has a digest) and not accepted: it counts as little as one that is
+    still being received, and is forgotten like one that broke off.
+    """
 
     __tablename__ = "plan_run"
 
@@ -69,6 +74,8 @@ class PlanLineRow(Base):
     past_due: Mapped[bool] = mapped_column(server_default=text("false"))
     field: Mapped[str | None]
     detail: Mapped[str | None]
+    original: Mapped[str | None]
+    """Of a refused line: the line as it was sent, shortened."""
 
     __table_args__ = (Index("ix_plan_line_requirement", "run", "requirement_id"),)
 
@@ -95,4 +102,36 @@ class PlanChangeRow(Base):
     )
 
 
-__all__ = ["PlanChangeRow", "PlanLineRow", "PlanRunRow"]
+class PlanUploadRow(Base):
+    """A file that somebody uploaded and has not started as a plan; kept for a day."""
+
+    __tablename__ = "plan_upload"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Random: who has it may read the file."""
+    person: Mapped[str]
+    source: Mapped[str]
+    plant: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)
+    partial: Mapped[bool]
+    name: Mapped[str]
+    body: Mapped[bytes]
+    mapping: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """How its person last had it read; None: nobody has said."""
+    run: Mapped[int | None] = mapped_column(BigInteger)
+    """The plan as it was last shown in a dry run."""
+    uploaded_at: Mapped[dt.datetime]
+
+
+class PlanMappingRow(Base):
+    """How a source's files are read, as somebody last confirmed it."""
+
+    __tablename__ = "plan_mapping"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    mapping: Mapped[dict[str, Any]] = mapped_column(JSON)
+    confirmed_by: Mapped[str]
+    confirmed_at: Mapped[dt.datetime]
+
+
+__all__ = ["PlanChangeRow", "PlanLineRow", "PlanMappingRow", "PlanRunRow", "PlanUploadRow"]

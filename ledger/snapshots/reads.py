@@ -3,7 +3,7 @@
 Nothing is decided here. No read lists workflows; a single entity's present state comes from its `status` query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -120,16 +120,19 @@ class Reads:
     async def exceptions(
         self,
         *,
+        plants: Collection[str] | None = None,
         assignee: str | None = None,
         kind: ExceptionKind | None = None,
         state: ExceptionState | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ExceptionRow]:
-        """Exceptions, the newest first."""
+        """Exceptions, the newest first; `plants`: those of these plants alone."""
         place = tuple_(ExceptionRecord.opened_at, ExceptionRecord.id)
         query = _exception_query().order_by(ExceptionRecord.opened_at.desc(), ExceptionRecord.id.desc())
         query = query.limit(limit + 1)
+        if plants is not None:
+            query = query.where(ExceptionRecord.plant.in_(plants))
         if assignee is not None:
             query = query.where(ExceptionRecord.assignee == assignee)
         if kind is not None:
@@ -154,15 +157,18 @@ class Reads:
         self,
         *,
         plant: str | None = None,
+        plants: Collection[str] | None = None,
         assembly: str | None = None,
         stage: ChangeStage | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> Page[ChangeRow]:
-        """Engineering changes by id, without those that have recorded nothing yet."""
+        """Engineering changes by id, without those that have recorded nothing yet; `plants`: of these plants alone."""
         query = _change_query().order_by(ChangeRecord.id).limit(limit + 1)
         if plant is not None:
             query = query.where(ChangeRecord.plant == plant)
+        if plants is not None:
+            query = query.where(ChangeRecord.plant.in_(plants))
         if assembly is not None:
             query = query.where(ChangeRecord.assembly == assembly)
         if stage is not None:

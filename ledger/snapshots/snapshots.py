@@ -29,6 +29,7 @@ from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import Base
 from ledger.events.chains import Standing
+from ledger.promises.promises import write_promises
 from ledger.snapshots.search import words_in
 from ledger.snapshots.tables import (
     ChangeRecord,
@@ -64,7 +65,9 @@ async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standi
     for table, given in rows.items():
         written = await _write_newer(connection, table, given)
         if table is OrderRecord:
-            await _write_lines(connection, [row["snapshot"] for row in given if row["id"] in written])
+            orders = [row["snapshot"] for row in given if row["id"] in written]
+            await _write_lines(connection, orders)
+            await write_promises(connection, orders)
     await _write_ended(connection, [each for _, each in sorted(newest.items())])
 
 

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ from canonical.records import (
     RequirementStage,
     Snapshot,
 )
+from gateway.access.access import Access
+from gateway.access.senders import Senders
 from gateway.app import create_app
 from gateway.delivery.relay import Relay, RelayPace
 from ledger.database import Base, connect
@@ -33,6 +36,7 @@ from ledger.inbox.dead_letters import KeptLetter
 from ledger.inbox.inbox import InboxMessage
 from ledger.ledger import Ledger
 from policies.book import FixedPolicies
+from tests.gateway.access import RULES, Guarded, IssuerInProcess
 from tests.gateway.fakes import PLANTS, TODAY, FakeEntities, PlainDialect
 from tools.postgres import Postgres
 
@@ -137,8 +141,11 @@ async def ledger(engine: AsyncEngine) -> Ledger:
     return Ledger(engine)
 
 
-@pytest.fixture
-async def gateway(ledger: Ledger) -> AsyncIterator[Gateway]:
+@asynccontextmanager
+async def serving(
+    ledger: Ledger, access: Access | None = None, senders: Senders | None = None
+) -> AsyncIterator[Gateway]:
+    """A gateway over the ledger; without `access` nobody is asked who they are."""
     entities, dialect, clock = FakeEntities(), PlainDialect(), [dt.datetime.now(dt.UTC)]
     today, policies = [TODAY], FixedPolicies(PLANTS)
     dialects: dict[str, SupplierDialect] = {"plain": dialect}
@@ -153,10 +160,32 @@ async def gateway(ledger: Ledger) -> AsyncIterator[Gateway]:
         relay_pace=RelayPace(retry_seconds=0.0, poll_seconds=0.05),
         unknown_order_grace=dt.timedelta(0),
         body_limit_bytes=20_000,
+        access=access,
+        senders=senders,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield Gateway(app, client, ledger, entities, dialect, clock, today, policies, dialects)
+
+
+@pytest.fixture
+async def gateway(ledger: Ledger) -> AsyncIterator[Gateway]:
+    async with serving(ledger) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def issuer() -> IssuerInProcess:
+    return IssuerInProcess()
+
+
+@pytest.fixture
+async def guarded(ledger: Ledger, issuer: IssuerInProcess) -> AsyncIterator[Guarded]:
+    """A gateway that asks who calls: see tests.gateway.access.Guarded."""
+    async with issuer.http() as http:
+        access = Access(RULES, http, ledger)
+        async with serving(ledger, access) as made, Guarded(made, access, issuer) as found:
+            yield found
 
 
 async def until(come: Callable[[], Awaitable[bool]]) -> None:

@@ -105,6 +105,20 @@ async def test_the_console_shows_what_is_refused_ignored_and_past_due(gateway: G
     assert "line 2 (X): quantity: '27.000' can be 27 or 27000: write 27 or 27000" in shown
 
 
+async def test_a_dry_run_shows_the_net_change_and_leaves_nothing_done(gateway: Gateway, tmp_path: Path) -> None:
+    await through(gateway, 1, line("A"))
+    file = tmp_path / "plan.ndjson"
+    file.write_bytes(ndjson(line("A", "70"), line("B")))
+    planner = Planner(gateway)
+    assert await planner.types("run", str(file), *RUN[:-1], "2", "--dry-run") == 0
+    shown = planner.results.export_text()
+    assert "would change 2 needs" in shown
+    assert "/plans/dry-runs/" in shown
+    assert await planner.types("run", str(file), *RUN[:-1], "0", "--dry-run") == 1
+    assert f"plan-run/{SOURCE}/P1/1 came before it" in planner.results.export_text()
+    assert await gateway.ledger.plans.of_version(SOURCE, "P1", 2) is None
+
+
 async def test_a_report_in_parquet_equals_the_csv(gateway: Gateway, tmp_path: Path) -> None:
     await through(gateway, 1, line("A"), line("=B"), line("GONE"))
     await through(gateway, 2, line("A"), line("=B", "7"))

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from demo.accounts import PLANNER, LoggedIn
 from settings import ToolSettings, environment_for_child
 from tests.scenarios.installation import policies_of
 from tests.scenarios.whole_plans import AT_ONCE, first_plan, master_data, until, upload
@@ -99,7 +100,9 @@ async def up(
         client = await Client.connect(f"{compose.addresses['temporal']}:7233")
         gateway = f"http://{compose.addresses['gateway']}:8080"
         async with (
-            httpx.AsyncClient(base_url=gateway, timeout=10, trust_env=False) as people,
+            httpx.AsyncClient(
+                base_url=gateway, timeout=10, trust_env=False, auth=LoggedIn(simulators, PLANNER)
+            ) as people,
             httpx.AsyncClient(base_url=simulators, timeout=30, trust_env=False) as control,
         ):
             yield compose, Site(client, people, control)
@@ -123,6 +126,8 @@ def _env_file(folder: Path, simulators: str) -> dict[str, str]:
         "TEMPORAL_DB_PASSWORD": "temporal2secret",
         "PEGLINE_POLICY_FILES": str(policies_of(folder / "policies", {AT_ONCE: 0}, "error_share_max = 1.0")),
         "PEGLINE_BACKUPS": str(folder / "backups"),
+        "PEGLINE_OIDC_ISSUER": f"{simulators}/issuer",
+        "PEGLINE_OIDC_CLIENT_SECRET": "pegline-secret",
         **counterparts,
     }
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tools import chromium
 from tools.chromium import NoChromium, find_chromium, install_chromium
 from tools.progress import Progress
 
@@ -26,6 +25,6 @@ def test_the_named_one_comes_before_the_path(tmp_path: Path) -> None:
 
 
 def test_who_may_not_install_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chromium.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     with Progress("Chromium") as progress, pytest.raises(NoChromium, match="CHROMIUM_PATH"):
         install_chromium(progress)

@@ -33,9 +33,42 @@ def test_a_worker_finds_its_counterparts_and_defaults() -> None:
     assert "target_host" not in settings.temporal
 
 
-def test_the_gateway_listens_on_loopback_unless_set_otherwise() -> None:
+ISSUER = {"PEGLINE_OIDC_ISSUER": "https://login.example/realms/factory", "PEGLINE_OIDC_CLIENT_SECRET": "s"}
+
+
+def test_the_gateway_listens_beyond_loopback_only_where_it_asks_who_calls() -> None:
     assert GatewaySettings.load(DATABASE).gateway_host == "127.0.0.1"
-    assert GatewaySettings.load(DATABASE | {"PEGLINE_GATEWAY_HOST": "0.0.0.0"}).gateway_host == "0.0.0.0"
+    for host in ("::1", "localhost", "127.0.0.2"):
+        assert GatewaySettings.load(DATABASE | {"PEGLINE_GATEWAY_HOST": host}).gateway_host == host
+    everywhere = DATABASE | {"PEGLINE_GATEWAY_HOST": "0.0.0.0"}
+    with pytest.raises(SettingsError, match="without PEGLINE_OIDC_ISSUER nobody is asked"):
+        GatewaySettings.load(everywhere)
+    served = GatewaySettings.load(everywhere | ISSUER | {"PEGLINE_GATEWAY_URL": "https://pegline.example/"})
+    assert (served.gateway_host, served.public_url) == ("0.0.0.0", "https://pegline.example")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"PEGLINE_OIDC_CLIENT_SECRET": ""}, "PEGLINE_OIDC_CLIENT_SECRET is not set; PEGLINE_OIDC_ISSUER needs it"),
+        ({"PEGLINE_GATEWAY_URL": "http://pegline.example"}, "PEGLINE_GATEWAY_URL is 'http://pegline.example'; allowed"),
+        ({"PEGLINE_OIDC_ISSUER": "http://login.example"}, "PEGLINE_OIDC_ISSUER is 'http://login.example'; allowed is"),
+        ({"PEGLINE_OIDC_ROLES": "head=boss"}, "PEGLINE_OIDC_ROLES is 'head=boss'; allowed is the issuer's names"),
+        ({"PEGLINE_OIDC_SCOPES": "profile"}, "openid among them"),
+    ],
+)
+def test_what_would_leave_log_ins_open_is_refused(changes: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        GatewaySettings.load(DATABASE | ISSUER | changes)
+    assert said in str(refused.value)
+
+
+def test_the_issuers_names_of_our_roles_are_read_as_pairs() -> None:
+    names = "purchasing=buyer, purchasing head = manager"
+    assert GatewaySettings.load(DATABASE | {"PEGLINE_OIDC_ROLES": names}).role_names == {
+        "purchasing": "buyer",
+        "purchasing head": "manager",
+    }
 
 
 def test_every_wrong_variable_is_named_with_its_value_and_what_is_allowed() -> None:
@@ -110,7 +143,8 @@ def test_the_example_file_shows_every_variable_and_no_other() -> None:
         "PEGLINE_BACKUPS",
         "PEGLINE_BACKUP_HOURS",
         "PEGLINE_BACKUP_DAYS",
-    }  # compose's own
+        "PEGLINE_TOKEN",
+    }  # compose's own, and the console's
     assert ours == known
 
 

@@ -282,6 +282,7 @@ def _line_snapshot(line: Line) -> OrderLineSnapshot:
     return OrderLineSnapshot(
         line=line.number,
         item=line.request.item,
+        item_class=line.request.item_class or "",
         requirement_id=line.request.requirement_id,
         quantity=line.quantity,
         unit=line.request.unit,

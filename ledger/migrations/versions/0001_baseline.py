@@ -19,6 +19,9 @@ def upgrade() -> None:
     _consolidation()
     _plan_runs()
     _questions()
+    _people()
+    _notifications()
+    _promises()
 
 
 def _engineering_change() -> None:
@@ -415,10 +418,34 @@ def _plan_runs() -> None:
         sa.Column("past_due", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("field", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("original", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["run"], ["plan_run.number"], name="fk_plan_line_run_plan_run", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run", "number", name="pk_plan_line"),
     )
     op.create_index("ix_plan_line_requirement", "plan_line", ["run", "requirement_id"])
+    op.create_table(
+        "plan_upload",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("partial", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("mapping", sa.JSON(), nullable=True),
+        sa.Column("run", sa.BigInteger(), nullable=True),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_plan_upload"),
+    )
+    op.create_table(
+        "plan_mapping",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("mapping", sa.JSON(), nullable=False),
+        sa.Column("confirmed_by", sa.Text(), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name="pk_plan_mapping"),
+    )
 
 
 def _questions() -> None:
@@ -438,11 +465,146 @@ def _questions() -> None:
     )
 
 
+def _people() -> None:
+    op.create_table(
+        "person",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name="pk_person"),
+    )
+    op.create_table(
+        "session",
+        sa.Column("id_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("roles", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("offices", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("known_as", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("plants", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("id_token", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id_sha256", name="pk_session"),
+    )
+    op.create_index("ix_session_subject", "session", ["subject"])
+    op.create_index("ix_session_used_at", "session", ["used_at"])
+    op.create_table(
+        "access_log",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("entities", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_access_log"),
+    )
+    op.create_index("ix_access_log_subject", "access_log", ["subject", "number"])
+    op.create_index("ix_access_log_entities", "access_log", ["entities"], postgresql_using="gin")
+
+
+def _notifications() -> None:
+    op.create_table(
+        "notification",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("data", postgresql.JSONB(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_notification"),
+        sa.UniqueConstraint("event_id", name="uq_notification_event_id"),
+    )
+    op.create_index("ix_notification_created_at", "notification", ["created_at"])
+    op.create_table(
+        "notification_delivery",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("notification_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscription", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default=sa.text("'waiting'"), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["notification_id"], ["notification.id"], name="fk_notification_delivery_notification_id_notification"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_notification_delivery"),
+        sa.UniqueConstraint("notification_id", "subscription", name="uq_notification_delivery_notification_id"),
+    )
+    waiting = sa.text("state = 'waiting'")
+    op.create_index(
+        "ix_notification_delivery_due",
+        "notification_delivery",
+        ["subscription", "due_at"],
+        postgresql_where=waiting,
+    )
+    op.create_index(
+        "ix_notification_delivery_entity",
+        "notification_delivery",
+        ["subscription", "entity", "id"],
+        postgresql_where=waiting,
+    )
+    op.create_index("ix_notification_delivery_state", "notification_delivery", ["state", "id"])
+    op.create_table(
+        "notification_digest",
+        sa.Column("subscription", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("subscription", "plant", "day", name="pk_notification_digest"),
+    )
+    op.create_table(
+        "notification_switched_off",
+        sa.Column("subscription", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("subscription", name="pk_notification_switched_off"),
+    )
+
+
+def _promises() -> None:
+    op.create_table(
+        "promise",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("item_class", sa.Text(), nullable=False),
+        sa.Column("asked_for", sa.Date(), nullable=False),
+        sa.Column("promised_on", sa.Date(), nullable=True),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("received", sa.Numeric(), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=True),
+        sa.Column("done", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "line", name="pk_promise"),
+    )
+    op.create_index("ix_promise_done", "promise", ["promised_on"], postgresql_where=sa.text("done"))
+
+
 def downgrade() -> None:
+    op.drop_table("promise")
+    op.drop_table("notification_switched_off")
+    op.drop_table("notification_digest")
+    op.drop_table("notification_delivery")
+    op.drop_table("notification")
+    op.drop_table("access_log")
+    op.drop_table("session")
+    op.drop_table("person")
     op.drop_table("ended_entity")
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")
     op.drop_table("shared_question")
+    op.drop_table("plan_mapping")
+    op.drop_table("plan_upload")
     op.drop_table("plan_line")
     op.drop_table("plan_change")
     op.drop_table("order_line")
