@@ -7,15 +7,15 @@ from fastapi.responses import HTMLResponse
 
 from canonical.identity import change_id
 from canonical.records import ChangeStage
+from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.links import address
-from gateway.pages.requirements import measured_by
+from gateway.pages.requirements import asked_of, measured_by, worded
 from gateway.pages.shell import render
 from gateway.pages.traces import Moment, Only, Shown, Zone, history
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
 from gateway.views.changes import change_detail, change_trace_of
-from ledger.snapshots.lists import OpenQuestion
 from ledger.snapshots.reads import ChangeRow
 
 STAGES: dict[str, tuple[str, str]] = {
@@ -71,7 +71,7 @@ async def list_changes(
         "changes.html",
         principal,
         {
-            "rows": page.items,
+            "rows": [(row, worded(principal, row.snapshot.reason)) for row in page.items],
             "stages": STAGES,
             "query": query,
             "first": address("/changes", query) if after else "",
@@ -87,17 +87,22 @@ async def read_change(
     """One change: what it does to which component, order line and requirement, and what people have to do."""
     row = await _found(parts, principal, plant, assembly, revision)
     asked = [row.snapshot.exception_id] if row.snapshot.exception_id else []
-    questions: list[OpenQuestion] = await parts.ledger.lists.open_questions([row.snapshot.id], asked)
+    questions = asked_of(principal, await parts.ledger.lists.open_questions([row.snapshot.id], asked))
+    await record_seen(parts.ledger, principal, [row.snapshot.id], "page of a change")
     calendar, _ = measured_by(parts, plant)
+    decision = row.snapshot.decision
+    names = await parts.ledger.people.names([decision.decided_by]) if decision else {}
     return render(
         request,
         "change.html",
         principal,
         {
             "change": change_detail(row),
+            "reason": worded(principal, row.snapshot.reason),
             "revised": row.snapshot.revised,
             "stage": STAGES[row.snapshot.stage],
             "fates": FATES,
+            "decided_by": names[decision.decided_by] if decision else "",
             "questions": questions,
             "prices": principal.may(Right.SEE_PRICES, plant),
             "zone": calendar.tzinfo,
@@ -124,8 +129,13 @@ async def read_change_trace(
     trace = await change_trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
     assert trace is not None
     title = f"{assembly} revision {revision} at plant {plant}"
-    more = {"stage": STAGES[row.snapshot.stage], "reason": row.snapshot.reason, "bars": None, "need_date": None}
-    return history(request, shown, row.snapshot.id, title, trace, {row.snapshot.id: "the change"}, more)
+    more = {
+        "stage": STAGES[row.snapshot.stage],
+        "reason": worded(principal, row.snapshot.reason),
+        "bars": None,
+        "need_date": None,
+    }
+    return await history(request, shown, row.snapshot.id, title, trace, {row.snapshot.id: "the change"}, more)
 
 
 async def _found(parts: Parts, principal: Principal, plant: str, assembly: str, revision: str) -> ChangeRow:
