@@ -10,6 +10,7 @@ python cli.py policy explain --plant P    the effective policy, and the file eac
 python cli.py policy backtest --candidate DIR --since DAY    what other policies would have decided
 python cli.py audit checkpoint --out F    the newest audit event of each entity, signed
 python cli.py audit verify --checkpoint F check that no audit event has changed since it was recorded
+python cli.py kpis rebuild                measure the KPIs again from the audit events
 python cli.py people seen SUBJECT         prices that a person saw, and questions they decided
 python cli.py people erase SUBJECT        forget a person's name and address
 python cli.py erp duplicates [--since DAY]  documents of ours that the ERP holds twice
@@ -36,6 +37,7 @@ from adapters.webhook.client import WebhookClient, webhook_client
 from console import audit as audit_commands
 from console import erp as erp_commands
 from console import exceptions as exception_commands
+from console import kpis as kpi_commands
 from console import people as people_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
@@ -202,6 +204,7 @@ def arguments() -> argparse.ArgumentParser:
     audit_commands.add_to(commands)
     people_commands.add_to(commands)
     erp_commands.add_to(commands)
+    kpi_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
     trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -227,6 +230,8 @@ def main() -> int:
                 return plan_commands.run(given)
             case "audit":
                 return audit_commands.run(given)
+            case "kpis":
+                return kpi_commands.run(given)
             case "people":
                 return people_commands.run(given)
             case "erp":

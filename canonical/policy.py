@@ -62,6 +62,13 @@ class Overdue(Model):
     question_days: Annotated[int, Field(ge=1, le=400)] = 3
 
 
+class SupplierRules(Model):
+    """What a supplier is spared."""
+
+    revisions_per_line_max: Annotated[Decimal, Field(ge=0, le=100)] = Decimal("0.5")
+    """The change budget: revisions of an order line that a supplier sees, on average; shown, and marked beyond it."""
+
+
 class ExchangeRate(Model):
     """The value of one unit of a currency in the company's currency, from a day on."""
 
@@ -314,6 +321,7 @@ class PlantPolicy(Model):
     delivery: Delivery = Delivery()
     escalation: Escalation = Escalation()
     overdue: Overdue = Overdue()
+    suppliers: SupplierRules = SupplierRules()
     approval: Approval = Approval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
     """The permitted routes, the preferred first."""

@@ -26,7 +26,8 @@ from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
 from gateway.pages import changes as change_pages
-from gateway.pages import home, plan_uploads, plans, static
+from gateway.pages import home, latency_map, plan_uploads, plans, static, suppliers
+from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
 from gateway.pages import traces as trace_pages
@@ -36,7 +37,7 @@ from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, orders, requirements
+from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -55,6 +56,7 @@ _IN_ORDER = (
     orders,
     changes,
     exceptions,
+    kpis,
     dead_letters,
     notifications,
     health,
@@ -70,6 +72,9 @@ _PAGES = (
     trace_pages,
     order_pages,
     change_pages,
+    latency_map,
+    kpi_pages,
+    suppliers,
     static,
 )
 """The steps of an upload before the runs: /plans/new is no number."""

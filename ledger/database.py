@@ -181,6 +181,11 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """An escaped NUL in JSON text, not the end of an escaped backslash."""
 
 
+def json_text(text: str) -> str:
+    """JSON that PostgreSQL stores: an escaped NUL becomes U+FFFD."""
+    return _NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text
+
+
 class Words(TypeDecorator[str]):
     """Text of any sender: PostgreSQL stores no NUL, so it becomes U+FFFD instead of a failed write."""
 
@@ -204,8 +209,7 @@ class Document(TypeDecorator[Model]):
     def process_bind_param(self, value: Model | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        text = value.model_dump_json()
-        return json.loads(_NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text)
+        return json.loads(json_text(value.model_dump_json()))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Model | None:
         return None if value is None else self.model.model_validate(value)

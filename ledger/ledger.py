@@ -23,6 +23,9 @@ from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.registry import Registry
+from ledger.kpis.latency import LatencyReads
+from ledger.kpis.reads import KpiReads
+from ledger.kpis.suppliers import SupplierReads
 from ledger.notifications.deliveries import Deliveries
 from ledger.people.people import People
 from ledger.people.sessions import Sessions
@@ -45,6 +48,9 @@ class Ledger:
         self.dead_letters = DeadLetters(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.kpis = KpiReads(engine)
+        self.latency = LatencyReads(engine)
+        self.suppliers = SupplierReads(engine)
         self.lists = Lists(engine)
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)

@@ -57,6 +57,8 @@ class Appended(NamedTuple):
 
     standing: list[Standing]
     new: list[Row]
+    replaced: frozenset[str] = frozenset()
+    """The entities of which earlier recorded events were replaced."""
 
 
 async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch]) -> Appended:
@@ -88,7 +90,8 @@ async def append(connection: AsyncConnection, audit_batches: Iterable[AuditBatch
         written = await connection.execute(_INSERT, rows)
         if len(written.all()) < len(rows):
             raise Overtaken
-    return Appended(holding, [row for row in rows if not row["superseded"]])
+    replaced = frozenset(chain.entity_id for chain in chains if chain.replaced_from is not None)
+    return Appended(holding, [row for row in rows if not row["superseded"]], replaced)
 
 
 async def counts(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, int]:

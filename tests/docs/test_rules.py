@@ -90,6 +90,7 @@ def test_every_key_exists_and_ships_as_it_is_written_here(key: str, cell: str) -
 def test_every_key_of_a_policy_that_decides_is_a_rules() -> None:
     of_the_plant = {
         "plant", "version", "company_code", "purchasing_organization", "purchasing_group", "calendar", "office", "erp",
+        "suppliers",
     }  # fmt: skip
     named = [key for key, _ in ROWS]
     assert len(set(named)) == len(named)

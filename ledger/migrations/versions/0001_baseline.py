@@ -14,6 +14,7 @@ def upgrade() -> None:
     _engineering_change()
     _snapshots()
     _events()
+    _kpis()
     _inbox()
     _stock()
     _consolidation()
@@ -187,6 +188,154 @@ def _events() -> None:
         sa.PrimaryKeyConstraint("entity_id", "position", name="pk_audit_event"),
     )
     op.create_index("ix_audit_event_kind", "audit_event", ["kind", "processing_time"])
+
+
+def _kpis() -> None:
+    op.create_table(
+        "kpi_requirement",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("planner", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("planned_at", sa.BigInteger(), nullable=True),
+        sa.Column("signal_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("required_on", sa.Date(), nullable=True),
+        sa.Column("demands", sa.ARRAY(sa.BigInteger()), nullable=True),
+        sa.Column("late_on", sa.ARRAY(sa.Date()), nullable=True),
+        sa.Column("late_quantities", sa.ARRAY(sa.Numeric()), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_requirement"),
+    )
+    op.create_index("ix_kpi_requirement_plant", "kpi_requirement", ["plant", "signal_at"])
+    op.create_table(
+        "kpi_line",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("requirement_id", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("shipped_at", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("first_quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("quantity", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_quantity", sa.Numeric(), nullable=True),
+        sa.Column("revisions", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("quantity_changed", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("received", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("first_promised_on", sa.Date(), nullable=True),
+        sa.Column("promised_on", sa.Date(), nullable=True),
+        sa.Column("received_on", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", "line", name="pk_kpi_line"),
+    )
+    op.create_index("ix_kpi_line_supplier", "kpi_line", ["supplier", "sent_at"])
+    op.create_table(
+        "kpi_sending",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("unconfirmed", sa.ARRAY(sa.Integer()), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", "revision", name="pk_kpi_sending"),
+    )
+    op.create_index("ix_kpi_sending_supplier", "kpi_sending", ["supplier", "sent_at"])
+    op.create_table(
+        "kpi_order",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("edited_at", sa.BigInteger(), nullable=True),
+        sa.Column("edits", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("duplicates_created", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("duplicates_prevented", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_order"),
+    )
+    op.create_table(
+        "kpi_question",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("kind", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("raised_by", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=True),
+        sa.Column("hand_offs", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_kpi_question"),
+    )
+    op.create_index("ix_kpi_question_supplier", "kpi_question", ["supplier", "opened_at"])
+    op.create_table(
+        "kpi_incident",
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("call", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("entity_id", "call", "sequence", name="pk_kpi_incident"),
+    )
+    op.create_table(
+        "kpi_change",
+        sa.Column("requirement_id", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("plant", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("item_class", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("supplier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("buyer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("criticality", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("route", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("policy_version", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=True),
+        sa.Column("suppressed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("requirement_id", "sequence", name="pk_kpi_change"),
+    )
 
 
 def _inbox() -> None:
@@ -620,6 +769,13 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_table("call_slot")
     op.drop_table("lease")
+    op.drop_table("kpi_change")
+    op.drop_table("kpi_incident")
+    op.drop_table("kpi_question")
+    op.drop_table("kpi_order")
+    op.drop_table("kpi_sending")
+    op.drop_table("kpi_line")
+    op.drop_table("kpi_requirement")
     op.drop_table("audit_event")
     op.drop_table("engineering_change")
     op.drop_table("bom_line")

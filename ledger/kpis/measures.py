@@ -1,0 +1,414 @@
+"""Writes the measures of KPIs: in the transaction that records their audit events, or all of them again.
+
+Decided here: how a row of facts is merged with what is measured already. A milestone keeps its earliest moment, a count
+adds up, a dimension is the newest known; since each event is given once, nothing counts twice. Where a later attempt
+replaces recorded events, the measures of their entity are folded again from the events in force.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Table, TextClause, select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from canonical.records import Snapshot
+from ledger.consolidation.tables import SupplyRequestRow
+from ledger.database import Base, json_text, transaction
+from ledger.events.chains import Appended
+from ledger.events.tables import AuditEventRow
+from ledger.kpis.facts import KINDS, Asked, Facts, RecordedKind, Revised, Row, facts_of
+from ledger.kpis.tables import (
+    ChangeMeasure,
+    IncidentMeasure,
+    LineMeasure,
+    OrderMeasure,
+    QuestionMeasure,
+    RequirementMeasure,
+    SendingMeasure,
+)
+from ledger.snapshots.tables import ChangeRecord, ExceptionRecord, OrderRecord, RequirementRecord
+from ledger.stock.tables import StockRow
+
+log = logging.getLogger("pegline.ledger")
+
+_AT_ONCE = 500
+"""Entities that are folded together when everything is measured again."""
+TABLES: tuple[type[Base], ...] = (
+    RequirementMeasure,
+    LineMeasure,
+    SendingMeasure,
+    OrderMeasure,
+    QuestionMeasure,
+    IncidentMeasure,
+    ChangeMeasure,
+)
+_RECORDS: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRecord, ChangeRecord, StockRow)
+"""Requirements first: lines and changes take class and criticality from them."""
+
+
+async def measure(connection: AsyncConnection, appended: Appended) -> None:
+    """Merge what the new events say; an entity of which a later attempt replaced events is measured again."""
+    snapshots: dict[str, Snapshot] = {
+        each.audit_batch.snapshot.id: each.audit_batch.snapshot for each in appended.standing
+    }
+    events: dict[str, list[RecordedKind]] = {}
+    for row in appended.new:
+        if row["kind"] in KINDS and row["entity_id"] not in appended.replaced:
+            events.setdefault(row["entity_id"], []).append(_event(row))
+    facts = Facts()
+    for entity_id, added in events.items():
+        if entity_id in snapshots:
+            _fold(facts, snapshots[entity_id], added)
+    if facts:
+        await write(connection, facts)
+    for entity_id in sorted(appended.replaced):
+        if entity_id in snapshots:
+            await _again(connection, snapshots[entity_id])
+
+
+async def write(connection: AsyncConnection, facts: Facts) -> None:
+    """Merge the rows into the measures, requirements first."""
+    await _merge(connection, _REQUIREMENTS, [facts.requirements[key] for key in sorted(facts.requirements)])
+    for step in facts.steps:
+        match step:
+            case Asked(rows=rows):
+                await _merge(connection, _ASKED, rows)
+            case Revised(order_id=order_id, lines=lines):
+                await connection.execute(_REVISED, {"order_id": order_id, "lines": lines})
+    await _merge(connection, _LINES, [facts.lines[key] for key in sorted(facts.lines)])
+    for row in facts.sendings:
+        if "answered" in row:
+            await connection.execute(_ANSWERED, row)
+        else:
+            await _merge(connection, _SENDINGS, [row])
+    await _merge(connection, _ORDERS, [facts.orders[key] for key in sorted(facts.orders)])
+    for row in facts.orders.values():
+        if "ended_at" in row or row["closed"] is False:
+            await connection.execute(_END_LINES, {"order_id": row["id"], "at": row.get("ended_at")})
+            await connection.execute(_END_SENDINGS, {"order_id": row["id"], "at": row.get("ended_at")})
+    await _merge(connection, _QUESTIONS, [facts.questions[key] for key in sorted(facts.questions)])
+    for row in facts.incidents:
+        await connection.execute(_OPENED if row["closed_at"] is None else _CLOSED, row)
+    for row in facts.changes:
+        if "about" in row:
+            asked, decided = row.get("asked"), row.get("decided")
+            await connection.execute(_ABOUT, {"about": row["about"], "asked": asked, "decided": decided})
+        else:
+            await _merge(connection, _CHANGES, [row])
+
+
+async def rebuild(engine: AsyncEngine) -> int:
+    """Measure everything again from the events in force; returns how many entities. Recording waits meanwhile."""
+    measured = 0
+    async with transaction(engine) as connection:
+        names = ", ".join(str(table.__table__.name) for table in TABLES)  # type: ignore[attr-defined]
+        await connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+        for table in TABLES:
+            await connection.execute(table.__table__.delete())  # type: ignore[attr-defined]
+        for record in _RECORDS:
+            async for snapshots in _snapshots(connection, record):
+                facts = Facts()
+                events = await _events(connection, list(snapshots))
+                for entity_id, snapshot in snapshots.items():
+                    _fold(facts, snapshot, events.get(entity_id, []))
+                await write(connection, facts)
+                measured += len(snapshots)
+    return measured
+
+
+def _fold(facts: Facts, snapshot: Snapshot, events: Sequence[RecordedKind]) -> None:
+    """Add what the events say. A defect here must not keep an event from being recorded: figures can be rebuilt."""
+    try:
+        more = facts_of(snapshot, events)
+    except Exception:
+        log.exception("%s: its events could not be measured; python cli.py kpis rebuild measures them", snapshot.id)
+        return
+    for identity, row in more.requirements.items():
+        facts.requirements[identity] = _joined(facts.requirements.get(identity), row)
+    facts.lines |= more.lines
+    facts.orders |= more.orders
+    facts.questions |= more.questions
+    facts.steps += more.steps
+    facts.sendings += more.sendings
+    facts.incidents += more.incidents
+    facts.changes += more.changes
+
+
+def _joined(row: Row | None, other: Row) -> Row:
+    """Two rows of one requirement: the earliest of each moment, else the later value."""
+    if row is None:
+        return other
+    joined = row | other
+    for name in row.keys() & other.keys():
+        if name.endswith("_at"):
+            joined[name] = min(row[name], other[name])
+    return joined
+
+
+def _event(row: Any) -> RecordedKind:
+    return RecordedKind(row["sequence"], row["kind"], row["business_time"], row["processing_time"], row["data"])
+
+
+async def _events(connection: AsyncConnection, entity_ids: Sequence[str]) -> dict[str, list[RecordedKind]]:
+    """The events in force that are measured, by entity, each in its order."""
+    event = AuditEventRow
+    query = (
+        select(event.entity_id, event.sequence, event.kind, event.business_time, event.processing_time, event.data)
+        .where(event.entity_id.in_(entity_ids), event.kind.in_(sorted(KINDS)), ~event.superseded)
+        .order_by(event.entity_id, event.position)
+    )
+    found: dict[str, list[RecordedKind]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.entity_id, []).append(_event(row._mapping))
+    return found
+
+
+async def _snapshots(connection: AsyncConnection, record: type[Base]) -> AsyncIterator[dict[str, Snapshot]]:
+    """All entities of a kind with their newest states, some at a time."""
+    last = ""
+    columns: Any = record
+    while True:
+        query = (
+            select(columns.id, columns.snapshot)
+            .where(columns.id > last, columns.snapshot.is_not(None))
+            .order_by(columns.id)
+            .limit(_AT_ONCE)
+        )
+        rows = (await connection.execute(query)).all()
+        if not rows:
+            return
+        yield {row.id: row.snapshot for row in rows}
+        last = rows[-1].id
+
+
+async def _again(connection: AsyncConnection, snapshot: Snapshot) -> None:
+    """Measure an entity again from its events in force, and its requirements from all their orders."""
+    entity_id: str = snapshot.id
+    served: list[str] = [entity_id]
+    if entity_id.startswith("order/"):
+        lines = select(LineMeasure.requirement_id).where(LineMeasure.order_id == entity_id)
+        asked = select(SupplyRequestRow.requirement_id).where(SupplyRequestRow.order_id == entity_id)
+        found = [*(await connection.scalars(lines)).all(), *(await connection.scalars(asked)).all()]
+        served = sorted(set(map(str, found)))
+    await connection.execute(_FORGET_MILESTONES, {"ids": served})
+    for statement in _FORGET:
+        await connection.execute(statement, {"id": entity_id})
+    facts = Facts()
+    _fold(facts, snapshot, (await _events(connection, [entity_id])).get(entity_id, []))
+    orders = select(SupplyRequestRow.order_id).where(SupplyRequestRow.requirement_id.in_(served)).distinct()
+    others = [other for other in (await connection.scalars(orders)).all() if other != entity_id]
+    events = await _events(connection, others)
+    query = select(OrderRecord.id, OrderRecord.snapshot).where(OrderRecord.id.in_(others)).order_by(OrderRecord.id)
+    for row in await connection.execute(query):
+        of_requirements = facts_of(row.snapshot, events.get(row.id, [])).requirements
+        for identity, given in of_requirements.items():
+            if identity in served:
+                facts.requirements[identity] = _joined(facts.requirements.get(identity), given)
+    await write(connection, facts)
+
+
+# -- statements
+
+
+async def _merge(connection: AsyncConnection, statement: TextClause, rows: Sequence[Row]) -> None:
+    if rows:
+        await connection.execute(statement, {"rows": json_text(json.dumps(rows, default=str))})
+
+
+_EARLIEST = "least({t}.{c}, excluded.{c})"
+_LATEST = "greatest({t}.{c}, excluded.{c})"
+_NEWEST = "coalesce(excluded.{c}, {t}.{c})"
+_NEWEST_WORD = "coalesce(nullif(excluded.{c}, ''), {t}.{c})"
+_KEPT = "coalesce({t}.{c}, excluded.{c})"
+_SUM = "{t}.{c} + excluded.{c}"
+_ENDED = (
+    "CASE WHEN excluded.closed THEN coalesce(excluded.{c}, {t}.{c}) WHEN NOT excluded.closed THEN NULL ELSE {t}.{c} END"
+)
+_ASKED_FIRST = "CASE WHEN {t}.approved_at IS NULL THEN excluded.{c} ELSE {t}.{c} END"
+
+_WORDS = dict.fromkeys(
+    (
+        "plant",
+        "item",
+        "item_class",
+        "supplier",
+        "planner",
+        "buyer",
+        "criticality",
+        "channel",
+        "route",
+        "policy_version",
+        "requirement_id",
+        "kind",
+        "raised_by",
+    ),
+    _NEWEST_WORD,
+)
+_MOMENTS = dict.fromkeys(
+    (
+        "planned_at",
+        "signal_at",
+        "decided_at",
+        "approved_at",
+        "placed_at",
+        "sent_at",
+        "answered_at",
+        "confirmed_at",
+        "shipped_at",
+        "received_at",
+        "edited_at",
+        "opened_at",
+    ),
+    _EARLIEST,
+)
+_RULES = _WORDS | _MOMENTS
+
+
+def _upsert(
+    measured: type[Base], rules: Mapping[str, str], *, joined: str = "", values: Mapping[str, str] | None = None
+) -> TextClause:
+    """The merge of rows, given as a JSON array in `rows`; `joined`: a join; `values`: expressions instead of fields."""
+    table = measured.__table__
+    assert isinstance(table, Table)
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    types = {column.name: column.type.compile(dialect) for column in table.columns}
+    keys = [column.name for column in table.primary_key]
+    names = [*keys, *(name for name in rules if name not in keys)]
+    given = {name: f"g.{name}" for name in names} | dict(values or {})
+    defaults = {
+        column.name: str(column.server_default.arg.text)
+        for column in table.columns
+        if column.server_default is not None
+    }
+    selected = [f"coalesce({given[name]}, {defaults[name]})" if name in defaults else given[name] for name in names]
+    fields = ", ".join(f"{name} {types[name]}" for name in names)
+    sets = ", ".join(
+        f"{name} = {rule.format(t=table.name, c=name)}" for name, rule in rules.items() if name not in keys
+    )
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(selected)} "
+        f"FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS g({fields}) {joined} "
+        f"ORDER BY {', '.join(str(place + 1) for place in range(len(keys)))} "
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}"
+    )
+
+
+def _of(measured: type[Base], **others: str) -> dict[str, str]:
+    """The usual rules of a table's columns, and others."""
+    table = measured.__table__
+    assert isinstance(table, Table)
+    names = [column.name for column in table.columns]
+    return {name: _RULES[name] for name in names if name in _RULES} | others
+
+
+_OF_REQUIREMENT = "LEFT JOIN kpi_requirement AS r ON r.id = g.requirement_id"
+_REQUIREMENTS = _upsert(
+    RequirementMeasure,
+    _of(
+        RequirementMeasure,
+        received_at=_NEWEST,
+        ended_at=_ENDED,
+        closed=_NEWEST,
+        required_on=_NEWEST,
+        demands=_NEWEST,
+        late_on=_NEWEST,
+        late_quantities=_NEWEST,
+    ),
+)
+_OF_FIRST = {name: f"r.{name}" for name in ("item_class", "criticality", "channel")}
+_ASKED = _upsert(
+    LineMeasure,
+    _of(
+        LineMeasure,
+        approved_at=_EARLIEST,
+        first_quantity=_ASKED_FIRST,
+        quantity=_ASKED_FIRST,
+        next_quantity="CASE WHEN {t}.approved_at IS NULL THEN NULL ELSE excluded.first_quantity END",
+    ),
+    joined=_OF_REQUIREMENT,
+    values={**_OF_FIRST, "first_quantity": "g.quantity", "next_quantity": "CAST(NULL AS numeric)"},
+)
+_REVISED = text(
+    "UPDATE kpi_line SET revisions = revisions + 1, "
+    "quantity_changed = quantity_changed + abs(next_quantity - quantity), "
+    "quantity = next_quantity, next_quantity = NULL "
+    "WHERE order_id = :order_id AND line = ANY(CAST(:lines AS integer[])) AND next_quantity IS NOT NULL"
+)
+_LINES = _upsert(
+    LineMeasure,
+    _of(
+        LineMeasure,
+        received_at=_LATEST,
+        received=_SUM,
+        first_promised_on=_KEPT,
+        promised_on=_NEWEST,
+        received_on=_LATEST,
+    ),
+    joined=_OF_REQUIREMENT,
+    values=_OF_FIRST,
+)
+_SENDINGS = _upsert(SendingMeasure, _of(SendingMeasure, unconfirmed=_KEPT))
+_ANSWERED = text(
+    "UPDATE kpi_sending AS s SET answered_at = least(s.answered_at, CAST(:at AS bigint)), "
+    "unconfirmed = left_over.lines, "
+    "confirmed_at = CASE WHEN s.confirmed_at IS NULL AND cardinality(left_over.lines) = 0 "
+    "THEN CAST(:at AS bigint) ELSE s.confirmed_at END "
+    "FROM kpi_sending AS o CROSS JOIN LATERAL (SELECT coalesce(array_agg(n), '{}') AS lines FROM unnest(o.unconfirmed) "
+    "AS n WHERE n <> ALL(CAST(:confirmed AS integer[]))) AS left_over "
+    "WHERE o.order_id = s.order_id AND o.revision = s.revision AND s.order_id = :order_id "
+    "AND (CAST(:answers AS integer) IS NULL OR s.revision <= CAST(:answers AS integer)) "
+    "AND s.unconfirmed && CAST(:answered AS integer[])"
+)
+_ORDERS = _upsert(
+    OrderMeasure,
+    _of(
+        OrderMeasure,
+        ended_at=_ENDED,
+        closed=_NEWEST,
+        edits=_SUM,
+        duplicates_created=_SUM,
+        duplicates_prevented=_SUM,
+    ),
+)
+_END_LINES = text("UPDATE kpi_line SET ended_at = CAST(:at AS bigint) WHERE order_id = :order_id")
+_END_SENDINGS = text("UPDATE kpi_sending SET ended_at = CAST(:at AS bigint) WHERE order_id = :order_id")
+_QUESTIONS = _upsert(QuestionMeasure, _of(QuestionMeasure, closed_at=_ENDED, closed=_NEWEST, hand_offs=_SUM))
+_OPENED = text(
+    "INSERT INTO kpi_incident (entity_id, call, sequence, plant, opened_at) "
+    "VALUES (:entity_id, :call, :sequence, :plant, :opened_at) ON CONFLICT DO NOTHING"
+)
+_CLOSED = text(
+    "UPDATE kpi_incident SET closed_at = :closed_at WHERE entity_id = :entity_id AND call = :call AND closed_at IS NULL"
+)
+_CHANGES = _upsert(
+    ChangeMeasure,
+    _of(ChangeMeasure, at=_EARLIEST, suppressed=_NEWEST, asked_at=_NEWEST, decided_at=_NEWEST),
+    joined=_OF_REQUIREMENT,
+    values={name: f"r.{name}" for name in ("item_class", "supplier", "buyer", "route")},
+)
+_ABOUT = text(
+    "UPDATE kpi_change SET decided_at = coalesce(CAST(:decided AS bigint), decided_at), "
+    "asked_at = CASE WHEN decided_at IS NOT NULL OR CAST(:decided AS bigint) IS NOT NULL "
+    "THEN coalesce(asked_at, CAST(:decided AS bigint)) ELSE CAST(:asked AS bigint) END "
+    "WHERE requirement_id = :about AND sequence = (SELECT max(sequence) FROM kpi_change "
+    "WHERE requirement_id = :about AND NOT suppressed)"
+)
+_FORGET_MILESTONES = text(
+    "UPDATE kpi_requirement SET approved_at = NULL, placed_at = NULL, sent_at = NULL, answered_at = NULL, "
+    "confirmed_at = NULL, shipped_at = NULL WHERE id = ANY(CAST(:ids AS text[]))"
+)
+_FORGET = tuple(
+    text(f"DELETE FROM {table} WHERE {column} = :id")
+    for table, column in (
+        ("kpi_requirement", "id"),
+        ("kpi_change", "requirement_id"),
+        ("kpi_line", "order_id"),
+        ("kpi_sending", "order_id"),
+        ("kpi_order", "id"),
+        ("kpi_question", "id"),
+        ("kpi_incident", "entity_id"),
+    )
+)
