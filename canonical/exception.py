@@ -145,7 +145,8 @@ class Decision(Model):
     choice: Choice
     supplier: Code | None = None
     """For a split: the second source; if left out, the proposal's best."""
-    decided_by: Annotated[str, Field(min_length=1, max_length=80)]
+    decided_by: Annotated[str, Field(min_length=1, max_length=255)]
+    """The person: the issuer's lasting identifier of whoever logged in."""
     lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = ()
     """For an approved engineering change: the lines that deviate from the proposal."""
     role: str | None = None

@@ -168,6 +168,8 @@ class ExceptionSnapshot(Model):
     reasons: tuple[Reason, ...] = ()
     """Its delegations and escalation levels, in the order they happened."""
     decision: Decision | None = None
+    closing_reason: str = ""
+    """Why it was overtaken."""
     correlation_id: str = ""
     closed: bool = False
 
@@ -311,6 +313,19 @@ class ConsolidationBatch(Model):
     """The supply requests that an order consolidated, in the order of arrival."""
 
     requests: tuple[SupplyRequest, ...]
+
+
+class Incident(Model):
+    """A workflow that can't go on without somebody technical: a call that keeps failing, or a task that does."""
+
+    id: str
+    run_id: str
+    type: str
+    """Of the workflow."""
+    plant: str | None
+    call: str
+    """The failing call, e.g. `erp.place_order`; else what Temporal reports."""
+    started_at: Instant
 
 
 class DeadLetter(Model):

@@ -22,6 +22,7 @@ from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
+from ledger.inbox.operations import Operations
 from ledger.inbox.registry import Registry
 from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
@@ -36,6 +37,8 @@ from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
+from ledger.work_list.views import WorkViews
+from ledger.work_list.work_list import WorkList
 
 
 class Ledger:
@@ -46,8 +49,11 @@ class Ledger:
         self.leases = Leases(engine)
         self.call_slots = CallSlots(engine)
         self.dead_letters = DeadLetters(engine)
+        self.operations = Operations(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.work_list = WorkList(engine)
+        self.work_views = WorkViews(engine)
         self.kpis = KpiReads(engine)
         self.latency = LatencyReads(engine)
         self.suppliers = SupplierReads(engine)

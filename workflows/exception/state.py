@@ -37,6 +37,8 @@ class ExceptionMemory(EntityState):
     reasons: list[Reason] = []
     state: ExceptionState = ExceptionState.OPEN
     decision: Decision | None = None
+    closing_reason: str = ""
+    """Why it was overtaken."""
 
     @classmethod
     def of(cls, raised: ExceptionRaised, now: datetime) -> "ExceptionMemory":

@@ -139,7 +139,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             if isinstance(message, Decision):
                 self._take_decision(message)
             elif message.proposal is None:
-                self.state.state = ExceptionState.OVERTAKEN
+                self.state.state, self.state.closing_reason = ExceptionState.OVERTAKEN, message.reason
                 self.record("exception.overtaken", why=message.reason)
             else:
                 self._take_change(message.proposal)
@@ -257,6 +257,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             else NextEscalation(action=level.action, role=level.role, at=level.at),
             reasons=tuple(state.reasons),
             decision=state.decision,
+            closing_reason=state.closing_reason,
             correlation_id=state.raised.correlation_id,
             closed=state.state is not ExceptionState.OPEN,
         )
@@ -267,7 +268,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         if state.decision is not None:
             return f"**{state.decision.choice}**, decided by {state.decision.decided_by}: {state.decision.comment}"
         if state.state is ExceptionState.OVERTAKEN:
-            return "Overtaken: what it was about went away."
+            return f"Overtaken: what it was about went away. {state.closing_reason}".strip()
         ways = "\n".join(
             f"- **{way.choice}** {way.supplier or ''} {way.note} "
             f"(available {way.available_on or 'never'}, {way.working_days_late} working days late, "
