@@ -26,7 +26,7 @@ from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
 from gateway.pages import changes as change_pages
-from gateway.pages import home, latency_map, operations, plan_uploads, plans, static, suppliers
+from gateway.pages import home, latency_map, operations, plan_uploads, plans, question, static, suppliers
 from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
@@ -38,7 +38,7 @@ from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.promises import PromiseBook
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
+from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -57,6 +57,7 @@ _IN_ORDER = (
     orders,
     changes,
     exceptions,
+    conversation,
     kpis,
     dead_letters,
     notifications,
@@ -67,6 +68,7 @@ _IN_ORDER = (
 _PAGES = (
     home,
     login,
+    question,
     plan_uploads,
     plans,
     operations,

@@ -222,7 +222,7 @@ async def told_to(ledger: Ledger, principal: Principal, audit_events: Sequence[A
     return told
 
 
-_PEOPLE = ("decided_by", "to", "by", "delegated_to")
+_PEOPLE = ("decided_by", "asked_by", "assigned_by", "taken_back_by", "edited_by", "to", "by")
 """Fields of audit events that may name a person by the issuer's identifier."""
 
 
