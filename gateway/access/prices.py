@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from canonical.audit_event import AuditEvent
 from gateway.access.principal import Principal, Right
 from ledger.ledger import Ledger
 from ledger.people.people import AccessKind
@@ -56,17 +55,10 @@ def as_seen_by(principal: Principal, view: BaseModel) -> dict[str, Any]:
     return shown
 
 
-def events_as_seen_by(principal: Principal, audit_events: Sequence[AuditEvent]) -> Sequence[AuditEvent]:
-    """The audit events, their data without prices where the caller may not see them."""
-    if principal.may(Right.SEE_PRICES):
-        return audit_events
-    return [each.model_copy(update={"data": without_prices(each.data)}) for each in audit_events]
-
-
 async def record_seen(ledger: Ledger, principal: Principal, entities: Sequence[str], where: str) -> None:
     """Record that the caller saw prices of these entities, unless they may not, or nobody is asked who they are."""
     if entities and principal.may(Right.SEE_PRICES) and not principal.named_by_body:
         await ledger.people.record(principal.subject, AccessKind.SAW_PRICES, entities, where)
 
 
-__all__ = ["HIDDEN", "as_seen_by", "events_as_seen_by", "is_price", "plain", "record_seen", "without_prices"]
+__all__ = ["HIDDEN", "as_seen_by", "is_price", "plain", "record_seen", "without_prices"]
