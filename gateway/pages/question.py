@@ -17,12 +17,14 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from temporalio.service import RPCError
 
-from canonical.exception import Choice
+from canonical.exception import Choice, ExceptionKind
+from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot, ExceptionState
+from gateway.access.held_roles import held_roles
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.decisions_taken import question, statement_of, take
-from gateway.pages.question_view import MESSAGE_TYPES, differences, moment, people_of, view_of
+from gateway.pages.question_view import MESSAGE_TYPES, differences, key_of, moment, people_of, view_of
 from gateway.pages.shell import form_of, render, see
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, not_found
@@ -39,6 +41,7 @@ from gateway.question_actions import (
     handed_to,
     take_back,
 )
+from ledger.work_list.work_list import WorkFilter
 
 routes = APIRouter(prefix="/questions", include_in_schema=False)
 
@@ -234,7 +237,8 @@ async def _page(
     comments = await parts.ledger.conversation.of(asked.id)
     names = await parts.ledger.people.names({*people_of(asked, context), *(each.author for each in comments)})
     await record_seen(parts.ledger, principal, [asked.id], "question")
-    shown = view_of(asked, context, policy, now, prices=principal.may(Right.SEE_PRICES, plant), names=names)
+    prices, risks = principal.may(Right.SEE_PRICES, plant), await _risks(parts, asked)
+    shown = view_of(asked, context, policy, now, prices=prices, names=names, risks=risks)
     given = defaultdict(str, given or {})
     calendar = policy.calendar if policy is not None else None
     values = {
@@ -250,11 +254,38 @@ async def _page(
         "comments": [(moment(each.written_at, calendar), names[each.author], each) for each in comments],
         "event_id": secrets.token_hex(8),
         "back": back if _is_ours(back) else "/inbox",
+        "following": "" if shown.is_open else await _following(parts, principal, asked, policy),
         "file_types": ",".join(f".{ending}" for ending in FILE_TYPES),
         "file_megabytes": FILE_BYTES_MAX // (1024 * 1024),
         "files_max": FILES_MAX,
     }
     return render(request, "question.html", principal, values, status=refused.problem.status if refused else 200)
+
+
+async def _risks(parts: Parts, asked: ExceptionSnapshot) -> dict[str, str]:
+    """By way out of a shortage: how likely its supplier is later than that day, where enough is known of them."""
+    proposal = asked.proposal
+    if asked.state is not ExceptionState.OPEN or proposal.kind is not ExceptionKind.SHORTAGE or proposal.item is None:
+        return {}
+    known = await parts.ledger.stock.item(proposal.plant, proposal.item)
+    item_class = known.item.item_class if known is not None and known.item is not None else ""
+    risks = {}
+    for way in proposal.alternatives:
+        if way.supplier is None or way.available_on is None:
+            continue
+        day = way.available_on
+        chance = await parts.promises.of_promise(proposal.plant, way.supplier, item_class, day, day)
+        if chance is not None:
+            risks[key_of(way)] = f"{chance.percent} that it comes later: {chance.why}"
+    return risks
+
+
+async def _following(parts: Parts, principal: Principal, asked: ExceptionSnapshot, policy: PlantPolicy | None) -> str:
+    """The most pressing open question that is put to this person; empty: there is none."""
+    mine = None if principal.named_by_body else held_roles(principal, policy)
+    filter = WorkFilter(plants=principal.plants, state=ExceptionState.OPEN, asked=mine)
+    waiting = await parts.ledger.work_list.items(filter, limit=2)
+    return next((each.id.removeprefix("exception/") for each in waiting.items if each.id != asked.id), "")
 
 
 def _compared(refused: Refusal | None, given: Mapping[str, str], now: str) -> list[tuple[str, str, str, bool]]:

@@ -196,12 +196,18 @@ def view_of(
     *,
     prices: bool,
     names: Mapping[str, str],
+    risks: Mapping[str, str],
 ) -> QuestionView:
     """The question with its context, in the plant's time zone; without `prices` nothing shows one.
 
-    `names`: people's names by subject (`people_of`).
+    `names`: people's names by subject (`people_of`); `risks`: by `key_of` a way, how likely its day is missed.
     """
-    return _Viewer(question, context, policy, now, prices=prices, names=names).view()
+    return _Viewer(question, context, policy, now, prices=prices, names=names, risks=risks).view()
+
+
+def key_of(way: Alternative) -> str:
+    """How the form names a way out."""
+    return f"{way.choice}/{way.supplier or ''}"
 
 
 def people_of(question: ExceptionSnapshot, context: QuestionContext) -> set[str]:
@@ -220,6 +226,7 @@ class _Viewer:
         *,
         prices: bool,
         names: Mapping[str, str],
+        risks: Mapping[str, str],
     ) -> None:
         self._question = question
         self._proposal = question.proposal
@@ -228,6 +235,7 @@ class _Viewer:
         self._now = now
         self._prices = prices
         self._names = names
+        self._risks = risks
 
     def view(self) -> QuestionView:
         question, proposal = self._question, self._proposal
@@ -324,7 +332,7 @@ class _Viewer:
         dated = way.available_on is not None
         timed = kind is ExceptionKind.SHORTAGE
         return Way(
-            key=f"{way.choice}/{way.supplier or ''}",
+            key=key_of(way),
             choice=way.choice,
             supplier=way.supplier,
             title=title_of(kind, way),
@@ -339,6 +347,7 @@ class _Viewer:
             moved_more=max(0, len(moved) - _MOVED_MAX),
             then=self._text(after(kind, way)),
             reason_needed=needs_reason(kind, way.choice),
+            risk=self._risks.get(key_of(way), ""),
         )
 
     # -- what else moves
@@ -648,6 +657,7 @@ __all__ = [
     "Way",
     "address_of",
     "differences",
+    "key_of",
     "moment",
     "people_of",
     "view_of",

@@ -1,5 +1,6 @@
 """The page of a question: its context on one screen, the decision, and what people say about it."""
 
+import dataclasses
 import datetime as dt
 import re
 from decimal import Decimal
@@ -24,6 +25,7 @@ from canonical.records import (
     RequirementStage,
 )
 from canonical.sourcing import MasterDataDefect
+from decisions.promises import Chance
 from gateway.access.principal import Principal, Role
 from gateway.access.principal import _principal as principal_of_request
 from tests.gateway.conftest import Gateway
@@ -195,6 +197,16 @@ async def test_the_whole_context_is_on_the_page(gateway: Gateway, shortage: Exce
     assert 'href="/orders/by-number/4500000001"' in page.text
 
 
+async def test_a_way_out_says_how_likely_its_supplier_is_later(gateway: Gateway, shortage: ExceptionSnapshot) -> None:
+    class Learned:
+        async def of_promise(self, plant: str, supplier: str, item_class: str, *days: dt.date) -> Chance | None:
+            return Chance(Decimal("0.25"), 0, 5, 20, f"of {supplier}", 0) if supplier == "1616" else None
+
+    gateway.app.state.parts = dataclasses.replace(gateway.app.state.parts, promises=Learned())
+    words = text_of(await gateway.client.get(PAGE))
+    assert words.count("Risk 25 % that it comes later: 5 of 20 receipts of 1616 came late or not whole") == 1
+
+
 async def test_prices_are_for_those_who_may_see_them(
     gateway: Gateway, shortage: ExceptionSnapshot, planner: Principal
 ) -> None:
@@ -214,6 +226,7 @@ async def test_a_question_of_another_plant_is_not_there(gateway: Gateway, planne
 
 
 async def test_a_decision_is_one_form_and_then_says_what_happens(gateway: Gateway, shortage: ExceptionSnapshot) -> None:
+    await gateway.record(asked(id=ExceptionId("exception/nextnextnext")))
     taken = await decided(gateway, await gateway.client.get(PAGE), "split/1616", comment="go", back="/inbox?plant=P1")
     assert taken.status_code == 303
     [made] = gateway.entities.decided
@@ -224,6 +237,7 @@ async def test_a_decision_is_one_form_and_then_says_what_happens(gateway: Gatewa
     assert "“Order from 1616”, decided by anna" in words
     assert "The missing quantity is ordered there" in words
     assert 'href="/inbox?plant=P1"' in after.text
+    assert 'href="/questions/nextnextnext?back=' in after.text
     assert 'name="way"' not in after.text
 
 
