@@ -25,7 +25,7 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
-from gateway.pages import home, latency_map, plan_uploads, plans, static, suppliers
+from gateway.pages import bulk, home, inbox, inbox_events, latency_map, plan_uploads, plans, static, suppliers
 from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
@@ -37,6 +37,7 @@ from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.tracing import RequestSpans, gateway_tracer
 from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
+from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -64,6 +65,9 @@ _IN_ORDER = (
 """Availability first: it gets by far the most requests."""
 _PAGES = (
     home,
+    inbox_events,
+    inbox,
+    bulk,
     login,
     plan_uploads,
     plans,
@@ -139,6 +143,7 @@ def create_app(
         relay=relaying,
         today=today,
         now=now,
+        work_feed=WorkFeed(ledger.work_list),
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
         telling=telling,

@@ -15,6 +15,7 @@ from gateway.delivery.relay import Relay
 from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
+from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
 
@@ -48,6 +49,7 @@ class Parts:
     today: Callable[[str], dt.date]
     """The day that it is at a plant, against which required dates are checked."""
     now: Callable[[], dt.datetime]
+    work_feed: WorkFeed
     relay_expected: bool
     """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta
