@@ -315,6 +315,19 @@ class ConsolidationBatch(Model):
     requests: tuple[SupplyRequest, ...]
 
 
+class Incident(Model):
+    """A workflow that can't go on without somebody technical: a call that keeps failing, or a task that does."""
+
+    id: str
+    run_id: str
+    type: str
+    """Of the workflow."""
+    plant: str | None
+    call: str
+    """The failing call, e.g. `erp.place_order`; else what Temporal reports."""
+    started_at: Instant
+
+
 class DeadLetter(Model):
     """A message that could not be understood or addressed, kept whole."""
 

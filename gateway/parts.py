@@ -1,7 +1,7 @@
 """The dependencies of the routes: built once (`gateway.app`), requested by each route that needs them."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -9,12 +9,13 @@ from fastapi import Depends, Request
 
 from adapters.ports import PolicyPort
 from canonical.exception import Decision
-from canonical.records import ExceptionSnapshot
+from canonical.records import ExceptionSnapshot, Incident
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
 from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
+from gateway.promises import PromiseBook
 from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
@@ -29,7 +30,15 @@ class DecisionTaker(Protocol):
     async def status(self, entity: str, /) -> dict[str, Any]: ...
 
 
-class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Protocol):
+class IncidentFinder(Protocol):
+    """Finds what can't go on without somebody technical."""
+
+    async def incidents(self, most: int, /) -> Sequence[Incident]:
+        """Running workflows that show an incident or whose tasks fail, the oldest first; at most so many."""
+        ...
+
+
+class Entities(EntityMessages, PlanRunStarter, DecisionTaker, IncidentFinder, Protocol):
     """The gateway's calls to entities. A call that Temporal itself fails raises temporalio.service.RPCError.
 
     The composition root passes in the implementation that reaches Temporal.
@@ -54,6 +63,10 @@ class Parts:
     """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta
     """The gateway is not ready once the oldest due message has waited this long."""
+    promises: PromiseBook
+    """What is learned of suppliers' promises."""
+    temporal_ui: str = ""
+    """The address of the namespace in Temporal's UI; empty: workflows are named without a link."""
     telling: Telling | None = None
     """Who is told of what happens; None: nobody."""
 
@@ -71,4 +84,4 @@ async def _ledger(request: Request) -> Ledger:
 PartsPart = Annotated[Parts, Depends(_parts)]
 LedgerPart = Annotated[Ledger, Depends(_ledger)]
 
-__all__ = ["DecisionTaker", "Entities", "LedgerPart", "Parts", "PartsPart"]
+__all__ = ["DecisionTaker", "Entities", "IncidentFinder", "LedgerPart", "Parts", "PartsPart"]

@@ -22,6 +22,7 @@ from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
+from ledger.inbox.operations import Operations
 from ledger.inbox.registry import Registry
 from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
@@ -48,6 +49,7 @@ class Ledger:
         self.leases = Leases(engine)
         self.call_slots = CallSlots(engine)
         self.dead_letters = DeadLetters(engine)
+        self.operations = Operations(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
         self.work_list = WorkList(engine)

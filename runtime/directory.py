@@ -4,13 +4,19 @@ Used by the gateway's delivery and by the internal activities. A message to an e
 False; Temporal's own failures surface as temporalio.service.RPCError, for the caller to retry.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
-from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowExecution,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import Priority, SearchAttributeKey, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -34,7 +40,7 @@ from canonical.messages import (
 )
 from canonical.need import Need
 from canonical.plan import PlanRunStatus as PlanRunStatus
-from canonical.records import EndedEntity, ExceptionSnapshot
+from canonical.records import EndedEntity, ExceptionSnapshot, Incident
 from canonical.supply import CoverageChanged
 from workflows import queues
 from workflows import search_attributes as sa
@@ -51,6 +57,8 @@ from workflows.stock_balance.state import StockInput
 from workflows.stock_balance.workflow import StockBalance
 
 RPC_TIMEOUT = timedelta(seconds=10)
+_REPORTED_PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
+"""Set by the server itself while a workflow's tasks fail."""
 
 
 class EntityDirectory:
@@ -327,6 +335,21 @@ class EntityDirectory:
             found: dict[str, Any] = await handle.query("status", rpc_timeout=RPC_TIMEOUT)
         return found
 
+    async def incidents(self, most: int) -> Sequence[Incident]:
+        """Running workflows that show an incident, and those whose tasks Temporal reports as failing."""
+        found: dict[str, Incident] = {}
+        for condition in (f"{sa.INCIDENT.name} IS NOT NULL", f"{_REPORTED_PROBLEMS.name} IS NOT NULL"):
+            query = f"{condition} AND ExecutionStatus = 'Running'"
+            try:
+                with _engine_failures():
+                    async for each in self._client.list_workflows(query, limit=most, rpc_timeout=RPC_TIMEOUT):
+                        found.setdefault(each.id, _incident(each))
+            except RPCError as error:
+                # A server before 1.29 does not know what Temporal itself reports.
+                if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                    raise
+        return sorted(found.values(), key=lambda each: each.started_at)[:most]
+
     async def _start(
         self,
         run: Callable[..., Awaitable[Any]],
@@ -370,6 +393,19 @@ class EntityDirectory:
                 return False
             raise
         return True
+
+
+def _incident(found: WorkflowExecution) -> Incident:
+    known = found.typed_search_attributes
+    reported = ", ".join(known.get(_REPORTED_PROBLEMS) or ())
+    return Incident(
+        id=found.id,
+        run_id=found.run_id,
+        type=found.workflow_type,
+        plant=known.get(sa.PLANT),
+        call=known.get(sa.INCIDENT) or reported or "unknown",
+        started_at=found.start_time,
+    )
 
 
 @contextmanager

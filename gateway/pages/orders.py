@@ -133,6 +133,7 @@ async def read_order(
     events = await parts.ledger.reads.audit_events_of_kind([order.id], list(_DOCUMENTS))
     calendar, _ = measured_by(parts, plant)
     lines = [_line(one, order, served, events) for one in shown]
+    chances = await parts.promises.reader(plant)
     return render(
         request,
         "order.html",
@@ -151,6 +152,7 @@ async def read_order(
             "messages": await parts.ledger.reads.inbox_of(order.order_number) if order.order_number else [],
             "prices": principal.may(Right.SEE_PRICES, plant),
             "supply_states": SUPPLY_STATES,
+            "chance_of": chances.of,
             "next_due": due_on(order),
             "overdue": _overdue(order, {plant: parts.today(plant)}),
             "zone": calendar.tzinfo,

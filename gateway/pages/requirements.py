@@ -99,6 +99,7 @@ async def read_requirement(
     calendar, receipt_days = measured_by(parts, plant)
     today = parts.today(plant)
     coverage = coverage_of(requirement, serving, calendar, today, receipt_days=receipt_days)
+    chances = await parts.promises.reader(plant)
     own = [one for one in questions if one.raised_by == requirement.id or one.id in asked]
     return render(
         request,
@@ -115,6 +116,8 @@ async def read_requirement(
             "questions": own,
             "waits": waits_for(requirement, serving, coverage, own, questions, today),
             "supply_states": SUPPLY_STATES,
+            "chance_of": chances.of,
+            "item_class": next((one.line.item_class for one in serving if one.line is not None), ""),
             "zone": calendar.tzinfo,
             "zone_name": calendar.zone,
             "today": today,

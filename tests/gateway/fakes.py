@@ -36,7 +36,7 @@ from canonical.order import (
 )
 from canonical.plan import PlanRunStatus
 from canonical.policy import Ownership, PlantPolicy
-from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState
+from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState, Incident
 from policies.book import FixedPolicies
 
 TODAY = dt.date(2026, 6, 1)
@@ -94,6 +94,7 @@ class FakeEntities:
         self.decided: list[Decision] = []
         self.plan_runs: list[PlanRunStatus] = []
         self.superseded: list[PlanRunStatus] = []
+        self.stuck: list[Incident] = []
 
     def messages_to(self, entity: str) -> list[EntityMessage]:
         return [message for to, message in self.messages if to == entity]
@@ -183,6 +184,12 @@ class FakeEntities:
         self.exceptions[exception] = decided
         self.decided.append(decision)
         return decided
+
+    async def incidents(self, most: int, /) -> list[Incident]:
+        if self.failures:
+            status = self.failures.pop(0)
+            raise RPCError(status.name.lower(), status, b"")
+        return self.stuck[:most]
 
     async def status(self, entity: str, /) -> dict[str, Any]:
         return self.exceptions[entity].model_dump(mode="json")

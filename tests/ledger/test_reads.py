@@ -1,6 +1,7 @@
 import pytest
 
 from canonical.records import ExceptionState
+from ledger.inbox.dead_letters import LetterState
 from ledger.ledger import Ledger
 from ledger.paging import BadCursor
 from ledger.snapshots.lists import RequirementFilter
@@ -68,7 +69,8 @@ async def test_the_summary_counts_what_waits(ledger: Ledger) -> None:
     stored = await ledger.inbox.store([arrival("a"), arrival("b"), arrival("c")])
     await ledger.inbox.delivered([stored[0].id], "delivered")
     await ledger.dead_letters.keep(dead_letter(), None)
-    await ledger.dead_letters.replayed(await ledger.dead_letters.keep(dead_letter(b"2"), None), "delivered")
+    settled = await ledger.dead_letters.keep(dead_letter(b"2"), None)
+    await ledger.operations.settle(settled, LetterState.REPLAYED, "delivered", "olga")
     await ledger.record([audit_batch(shortage(1)), audit_batch(shortage(2, state=ExceptionState.DECIDED))])
     summary = await ledger.reads.waiting_summary()
     assert (summary.undelivered, summary.open_dead_letters, summary.open_exceptions) == (2, 1, 1)

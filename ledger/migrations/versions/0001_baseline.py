@@ -438,6 +438,18 @@ def _inbox() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
     )
     op.create_index("ix_dead_letter_state", "dead_letter", ["state", "number"])
+    op.create_table(
+        "dead_letter_action",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("letter", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["dead_letter.id"], name="fk_dead_letter_action_letter_dead_letter"),
+        sa.PrimaryKeyConstraint("number", name="pk_dead_letter_action"),
+    )
+    op.create_index("ix_dead_letter_action_letter", "dead_letter_action", ["letter"])
 
 
 def _stock() -> None:
@@ -804,6 +816,7 @@ def downgrade() -> None:
     op.drop_table("plan_line")
     op.drop_table("plan_change")
     op.drop_table("order_line")
+    op.drop_table("dead_letter_action")
     op.drop_table("dead_letter")
     op.drop_table("stock_report")
     op.drop_table("stock")
