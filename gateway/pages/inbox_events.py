@@ -86,12 +86,12 @@ async def _following(
 
 
 async def _goes_on(request: Request, principal: Principal) -> bool:
-    """Whether the reader's session still lasts."""
+    """Whether the reader's session still lasts; a page that is only open keeps none open."""
     access = getattr(request.app.state, "access", None)
     if access is None:
         return True
     try:
-        found = await access.caller(request)
+        found = await access.caller(request, used=False)
     except Refusal:
         return False
     return isinstance(found, Principal) and found.subject == principal.subject
