@@ -34,6 +34,7 @@ from gateway.pages import (
     operations,
     plan_uploads,
     plans,
+    question,
     static,
     suppliers,
 )
@@ -48,7 +49,7 @@ from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.promises import PromiseBook
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
+from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
 from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
@@ -68,6 +69,7 @@ _IN_ORDER = (
     orders,
     changes,
     exceptions,
+    conversation,
     kpis,
     dead_letters,
     notifications,
@@ -81,6 +83,7 @@ _PAGES = (
     inbox,
     bulk,
     login,
+    question,
     plan_uploads,
     plans,
     operations,

@@ -1,6 +1,7 @@
 """Taking a person's decision on a question (R15): the same for the API, the question's page and decisions in bulk.
 
-Decided here: that a decision is made on what was seen, and how a refusal reads. Not here: who it is by and in which
+Decided here: that a decision is made on what was seen, that turning something down needs a reason, and how a refusal
+reads. Not here: who it is by and in which
 role (gateway.access.deciding), and whether the question accepts it (workflows.exception).
 """
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canonical.base import Code, PersonName
 from canonical.exception import Choice, Decision, DecisionRefused, LineChoice
 from canonical.records import ExceptionSnapshot, ExceptionState
+from decisions.approval import needs_reason
 from gateway.access.deciding import Decider, decider
 from gateway.access.principal import Principal, Right
 from gateway.parts import Parts
@@ -136,6 +138,7 @@ async def take(parts: Parts, principal: Principal, id: str, body: DecisionBody, 
     asked = (await question(parts.ledger, principal, id)).snapshot
     now, policy = parts.now(), parts.policies.effective(asked.proposal.plant)
     who = decider(principal, asked, policy, now, stated=body.decided_by, stated_role=body.role)
+    _require_reason(asked, body)
     decision = _decision(asked, body, who, digest[:_DIGEST_LENGTH_MAX], now)
     record_correlation(asked.correlation_id)
     if asked.state is not ExceptionState.OPEN:
@@ -150,10 +153,23 @@ async def take(parts: Parts, principal: Principal, id: str, body: DecisionBody, 
     return decided
 
 
+def _require_reason(asked: ExceptionSnapshot, body: DecisionBody) -> None:
+    if needs_reason(asked.proposal.kind, body.choice) and not body.comment.strip():
+        raise Refusal(
+            422,
+            "reason_needed",
+            f"{body.choice} turns down what is proposed, and no reason is given",
+            "write in the comment why, and decide again",
+            field="comment",
+        )
+
+
 def _decision(
     asked: ExceptionSnapshot, body: DecisionBody, who: Decider, digest: str, decided_at: dt.datetime
 ) -> Decision:
-    parts = (asked.id, digest, body.choice, body.supplier, who.decided_by, who.role, body.comment)
+    # Decided again after it was taken back, it is another decision.
+    again = str(asked.taken_back or "")
+    parts = (asked.id, digest, body.choice, body.supplier, who.decided_by, who.role, body.comment, again)
     # A decision without lines gets its id from the other fields alone.
     by_line = tuple(line.model_dump_json() for line in body.lines)
     statement = "\x1f".join(part or "" for part in (*parts, *by_line))

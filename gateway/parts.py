@@ -8,7 +8,8 @@ from typing import Annotated, Any, Protocol
 from fastapi import Depends, Request
 
 from adapters.ports import PolicyPort
-from canonical.exception import Decision
+from canonical.exception import Assignment, Decision, DecisionTakenBack
+from canonical.messages import ReminderAsked, ReminderDue
 from canonical.records import ExceptionSnapshot, Incident
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
@@ -27,7 +28,23 @@ class DecisionTaker(Protocol):
         """Wait until the exception accepts it; a repeated event id gets the first answer. Raises DecisionRefused."""
         ...
 
+    async def assign(self, exception: str, assignment: Assignment, /) -> ExceptionSnapshot:
+        """Have another role asked; a repeated event id gets the first answer. Raises DecisionRefused."""
+        ...
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack, /) -> ExceptionSnapshot:
+        """Take a decision back that is not carried out yet; as `assign`. Raises DecisionRefused."""
+        ...
+
     async def status(self, entity: str, /) -> dict[str, Any]: ...
+
+
+class Reminder(Protocol):
+    """Has suppliers reminded."""
+
+    async def remind(self, order: str, asked: ReminderAsked, /) -> ReminderDue:
+        """Wait until the order accepts it. Raises ReminderRefused where there is nothing to remind of."""
+        ...
 
 
 class IncidentFinder(Protocol):
@@ -38,7 +55,7 @@ class IncidentFinder(Protocol):
         ...
 
 
-class Entities(EntityMessages, PlanRunStarter, DecisionTaker, IncidentFinder, Protocol):
+class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Reminder, IncidentFinder, Protocol):
     """The gateway's calls to entities. A call that Temporal itself fails raises temporalio.service.RPCError.
 
     The composition root passes in the implementation that reaches Temporal.

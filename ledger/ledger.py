@@ -15,6 +15,7 @@ from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
 from canonical.supply import SupplyRequest
 from ledger.consolidation.batches import ConsolidationBatches
+from ledger.conversation.conversation import Conversation
 from ledger.engineering_change.bills import Bills
 from ledger.events.audit_log import AuditLog
 from ledger.inbox.call_slots import CallSlots
@@ -32,6 +33,7 @@ from ledger.people.people import People
 from ledger.people.sessions import Sessions
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.promises.promises import Promises
+from ledger.questions.context import QuestionContexts
 from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
@@ -64,6 +66,8 @@ class Ledger:
         self.availability = Availabilities(engine)
         self.people = People(engine)
         self.sessions = Sessions(engine)
+        self.conversation = Conversation(engine)
+        self.contexts = QuestionContexts(engine)
         self._questions = SharedQuestions(engine)
         self.deliveries = Deliveries(engine)
         self.promises = Promises(engine)

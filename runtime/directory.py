@@ -21,7 +21,7 @@ from temporalio.common import Priority, SearchAttributeKey, WorkflowIDConflictPo
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from canonical.exception import Decision, DecisionRefused, ExceptionDecided
+from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack, ExceptionDecided
 from canonical.messages import (
     BomChanged,
     ChangeOpened,
@@ -30,6 +30,9 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    ReminderAsked,
+    ReminderDue,
+    ReminderRefused,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -202,6 +205,23 @@ class EntityDirectory:
         """Report a goods receipt."""
         return await self._signal(order, PurchaseOrder.goods_received, received)
 
+    async def remind(self, order: str, asked: ReminderAsked) -> ReminderDue:
+        """Have the supplier reminded; raises ReminderRefused where there is nothing to remind of."""
+        handle = self._client.get_workflow_handle(order)
+        try:
+            with _engine_failures():
+                return await handle.execute_update(
+                    PurchaseOrder.remind, asked, id=asked.event_id, rpc_timeout=RPC_TIMEOUT
+                )
+        except WorkflowUpdateFailedError as error:
+            if not isinstance(error.cause, ApplicationError):
+                raise
+            raise ReminderRefused(error.cause.message) from error
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise ReminderRefused("the order has ended") from error
+
     async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
         """Report that a person changed the order in the ERP."""
         return await self._signal(order, PurchaseOrder.document_edited, edited)
@@ -299,12 +319,26 @@ class EntityDirectory:
 
     async def decide(self, exception: str, decision: Decision) -> ExceptionSnapshot:
         """Submit a person's decision; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.decide, decision)
+
+    async def assign(self, exception: str, assignment: Assignment) -> ExceptionSnapshot:
+        """Hand the question to another role; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.assign, assignment)
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack) -> ExceptionSnapshot:
+        """Take a decision back that is not carried out yet; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.take_back, taken_back)
+
+    async def _update(
+        self, exception: str, update: Any, message: Decision | Assignment | DecisionTakenBack
+    ) -> ExceptionSnapshot:
         handle = self._client.get_workflow_handle(exception)
         try:
             with _engine_failures():
-                return await handle.execute_update(
-                    ShortageException.decide, decision, id=decision.event_id, rpc_timeout=RPC_TIMEOUT
+                found: ExceptionSnapshot = await handle.execute_update(
+                    update, message, id=message.event_id, rpc_timeout=RPC_TIMEOUT
                 )
+                return found
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             if not isinstance(cause, ApplicationError):

@@ -21,15 +21,15 @@ from canonical.records import ExceptionSnapshot, ExceptionState
 from gateway.access.prices import plain
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.decisions_taken import DecisionBody, statement_of, take
+from gateway.pages.question_words import KINDS
 from gateway.pages.shell import form_of, render
-from gateway.pages.work_columns import CHOICES, KINDS
+from gateway.pages.work_columns import CHOICES
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, is_engine_down
 from ledger.snapshots.reads import ExceptionRow
 
 AT_MOST = 200
 _AT_ONCE = 8
-_REFUSING = frozenset({Choice.DECLINE, Choice.CANCEL})
 
 routes = APIRouter(include_in_schema=False, dependencies=[needs(Right.DECIDE)])
 
@@ -187,8 +187,6 @@ def _body(picked: Picked, snapshot: ExceptionSnapshot, fields: FormData) -> Deci
         label = CHOICES[Choice(choice)] if choice in set(Choice) else choice
         return f"{label} is not offered here; there is: {names}."
     comment = _text(fields, "comment")
-    if choice in _REFUSING and not comment:
-        return "A refusal needs a reason: write it, then decide again."
     return statement_of({"choice": choice, "comment": comment, "decided_by": _text(fields, "by")})
 
 

@@ -17,9 +17,10 @@ from canonical.exception import ExceptionKind
 from gateway.access.held_roles import held_roles
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
+from gateway.pages.question_words import KINDS
 from gateway.pages.shell import form_of, render, see
 from gateway.pages.tables_out import Value, csv_file, xlsx_file
-from gateway.pages.work_columns import COLUMNS, KINDS, Column, Names
+from gateway.pages.work_columns import COLUMNS, Column, Names
 from gateway.pages.work_query import Scope, WorkQuery
 from gateway.pages.work_rows import names_of, row_values, sentence
 from gateway.paging import After

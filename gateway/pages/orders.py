@@ -1,10 +1,12 @@
 """Orders for people: the list, the way to one by its number, and one with its lines and the demands it endangers."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -14,10 +16,11 @@ from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage, Requ
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.links import address, page_of
 from gateway.pages.requirements import SUPPLY_STATES, measured_by
-from gateway.pages.shell import HEADERS, render
+from gateway.pages.shell import HEADERS, form_of, render, see
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
 from gateway.views.coverage import Coverage, Demand, Portion, coverage_of
+from gateway.views.orders import remind
 from ledger.snapshots.lists import Order, OrderCondition, OrderFilter, RequirementFilter, ServingLine
 from ledger.snapshots.reads import OrderRow
 from ledger.snapshots.snapshots import due_on
@@ -119,6 +122,7 @@ async def read_order(
     supplier: str,
     key: str,
     line: Annotated[int, Query(ge=0, le=1_000_000, description="The first line shown")] = 0,
+    reminded: Annotated[Literal["", "answer", "delivery"], Query()] = "",
 ) -> HTMLResponse:
     """One order: its lines, what each serves and endangers, the documents, and the questions about it."""
     row = await found(parts, principal, f"order/{plant}/{supplier}/{key}")
@@ -153,6 +157,9 @@ async def read_order(
             "prices": principal.may(Right.SEE_PRICES, plant),
             "supply_states": SUPPLY_STATES,
             "chance_of": chances.of,
+            "reminded": reminded,
+            "may_remind": not order.closed and principal.may(Right.DECIDE, plant),
+            "click": uuid4().hex,
             "next_due": due_on(order),
             "overdue": _overdue(order, {plant: parts.today(plant)}),
             "zone": calendar.tzinfo,
@@ -160,6 +167,22 @@ async def read_order(
             "waiting": _waiting(order),
         },
     )
+
+
+@routes.post("/orders/{plant}/{supplier}/{key}/remind")
+async def remind_supplier(
+    request: Request, parts: PartsPart, principal: PrincipalPart, plant: str, supplier: str, key: str
+) -> RedirectResponse:
+    """Have the supplier reminded, once for a page however often its button is pressed."""
+    principal.require(Right.DECIDE)
+    fields = await form_of(request, principal)
+    click = str(fields.get("click", ""))
+    identity = f"order/{plant}/{supplier}/{key}"
+    due = await remind(parts, principal, identity, click if _CLICK.fullmatch(click) else uuid4().hex)
+    return see(address(page_of(identity), {}, reminded=due.about))
+
+
+_CLICK = re.compile(r"[0-9a-f]{32}")
 
 
 async def found(parts: Parts, principal: Principal, identity: str) -> OrderRow:

@@ -6,27 +6,20 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from canonical.exception import Choice, ExceptionKind
+from canonical.exception import Choice
 from canonical.records import ExceptionState
+from gateway.pages.question_words import KINDS
 from gateway.pages.shell import day, money, quantity
 from ledger.work_list.work_list import WorkItem, WorkOrder
 
 Value = str | int | Decimal | dt.date | dt.datetime | None
 """What a cell of an export holds."""
 
-KINDS: dict[ExceptionKind, str] = {
-    ExceptionKind.SHORTAGE: "Shortage",
-    ExceptionKind.CHANGE_PROPOSAL: "Change to approve",
-    ExceptionKind.MASTER_DATA: "Master data to fix",
-    ExceptionKind.NO_ANSWER: "No clear answer",
-    ExceptionKind.OVERDUE: "Overdue delivery",
-    ExceptionKind.AMBIGUOUS_MATCH: "Unclear plan line",
-    ExceptionKind.ENGINEERING_CHANGE: "Engineering change",
-}
 CHOICES: dict[Choice, str] = {
     Choice.ACCEPT: "Accept",
     Choice.SPLIT: "Second source",
     Choice.EXPEDITE: "Expedite",
+    Choice.RESCHEDULE: "Move the demand",
     Choice.APPROVE: "Approve",
     Choice.DECLINE: "Decline",
     Choice.RETRY: "Try again",
@@ -203,7 +196,6 @@ __all__ = [
     "CHOICES",
     "COLUMNS",
     "DEFAULT",
-    "KINDS",
     "Column",
     "Described",
     "Names",

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from gateway.access.prices import plain
 from gateway.access.principal import Principal, Right
-from gateway.pages.work_columns import CHOICES, COLUMNS, KINDS, Names, first_way, outcome, refusal
+from gateway.pages.question_words import KINDS
+from gateway.pages.work_columns import CHOICES, COLUMNS, Names, first_way, outcome, refusal
 from gateway.pages.work_query import WorkQuery
 from gateway.parts import Parts
 from ledger.work_list.work_list import WorkItem

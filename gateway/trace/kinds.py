@@ -292,6 +292,12 @@ KINDS: dict[str, Describe] = {
         ("why", "{}"),
     ),
     "coverage.written": _plain(Lane.ORDER, "ERP and APS told", Tone.QUIET),
+    "reminder.asked": _plain(
+        Lane.ORDER, "Reminder asked for", Tone.PLAIN, ("asked_by", "by {}"), ("about", "of the {}")
+    ),
+    "reminder.needless": _plain(
+        Lane.ORDER, "Reminder no longer needed", Tone.QUIET, ("asked_by", "asked by {}"), ("why", "{}")
+    ),
     "reminder.sent": _plain(Lane.ORDER, "Supplier reminded", Tone.CARE, ("reminder", "reminder {}")),
     "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),
     "delivery.reminded": _plain(Lane.ORDER, "Supplier reminded of delivery", Tone.CARE, ("reminder", "reminder {}")),
@@ -325,6 +331,12 @@ KINDS: dict[str, Describe] = {
     ),
     "exception.changed": _plain(Lane.EXCEPTION, "Picture changed", Tone.CARE, ("summary", "{}")),
     "exception.joined": _plain(Lane.EXCEPTION, "Waits for a question already asked", Tone.BAD, ("summary", "{}")),
+    "exception.assigned": _plain(
+        Lane.EXCEPTION, "Handed on", Tone.CARE, ("to", "to {}"), ("assigned_by", "by {}"), ("comment", "“{}”")
+    ),
+    "exception.reopened": _plain(
+        Lane.EXCEPTION, "Decision taken back", Tone.CARE, ("choice", "{}"), ("taken_back_by", "by {}")
+    ),
     "exception.left": _plain(Lane.EXCEPTION, "Needs no answer any more", Tone.QUIET, ("why", "{}")),
     "exception.overtaken": _plain(Lane.EXCEPTION, "Gone by itself", Tone.GOOD, ("why", "{}")),
     "decision.overtaken": _plain(Lane.EXCEPTION, "Decision came too late", Tone.QUIET, ("choice", "{}")),
@@ -357,6 +369,19 @@ KINDS: dict[str, Describe] = {
         Tone.GOOD,
     ),
     "coverage.unknown": _plain(Lane.REQUIREMENT, "Coverage of an order it never asked", Tone.QUIET, ("order_id", "{}")),
+    "reschedule.proposed": _plain(
+        Lane.EXCEPTION,
+        "Planner asked to move the demand",
+        Tone.CARE,
+        ("available_on", "to {}"),
+        ("decided_by", "proposed by {}"),
+    ),
+    "reschedule.settled": lambda data: Description(
+        Lane.EXCEPTION,
+        "Planner moves the demand" if data.get("approved") is True else "Planner keeps the date",
+        join(statement(data, "decided_by", "by {}")),
+        Tone.GOOD if data.get("approved") is True else Tone.CARE,
+    ),
     "decision.void": _plain(Lane.EXCEPTION, "Decision void: the picture changed", Tone.CARE, ("choice", "{}")),
     "exception.reminded": _plain(Lane.EXCEPTION, "Reminded", Tone.CARE, ("to", "{}"), ("reason", "{}")),
     "answer.judged": _judged,

@@ -12,13 +12,16 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.errors import UnreadableMessage
 from adapters.ports import DocumentPart, SupplierDocument
 from canonical.calendar import Calendar
-from canonical.exception import Decision, DecisionRefused
+from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack
 from canonical.messages import (
     ChangeOpened,
     ChangeSuperseded,
     DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
+    ReminderAsked,
+    ReminderDue,
+    ReminderRefused,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -92,6 +95,11 @@ class FakeEntities:
         self.most_at_once = 0
         self.exceptions: dict[str, ExceptionSnapshot] = {}
         self.decided: list[Decision] = []
+        self.assigned: list[Assignment] = []
+        self.taken_back: list[DecisionTakenBack] = []
+        self.reminded: list[tuple[str, ReminderAsked]] = []
+        self.not_awaited: dict[str, str] = {}
+        """Orders with nothing to remind of, and why."""
         self.plan_runs: list[PlanRunStatus] = []
         self.superseded: list[PlanRunStatus] = []
         self.stuck: list[Incident] = []
@@ -162,6 +170,12 @@ class FakeEntities:
         self.superseded.append(run)
         return True
 
+    async def remind(self, order: str, asked: ReminderAsked, /) -> ReminderDue:
+        if (why := self.not_awaited.get(order)) is not None:
+            raise ReminderRefused(why)
+        self.reminded.append((order, asked))
+        return ReminderDue(about="answer", lines=(10,))
+
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
         snapshot = self.exceptions.get(exception)
         if snapshot is None:
@@ -184,6 +198,28 @@ class FakeEntities:
         self.exceptions[exception] = decided
         self.decided.append(decision)
         return decided
+
+    async def assign(self, exception: str, assignment: Assignment, /) -> ExceptionSnapshot:
+        snapshot = self.exceptions[exception]
+        if snapshot.state is not ExceptionState.OPEN:
+            raise DecisionRefused("already_decided", "it is decided")
+        if assignment.to == snapshot.assignee:
+            raise DecisionRefused("already_asked", f"{assignment.to} is asked already")
+        self.assigned.append(assignment)
+        changed = snapshot.model_copy(update={"assignee": assignment.to, "assignment": assignment})
+        self.exceptions[exception] = changed
+        return changed
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack, /) -> ExceptionSnapshot:
+        snapshot = self.exceptions[exception]
+        if snapshot.decision is None or snapshot.undo_until is None:
+            raise DecisionRefused("nothing_to_take_back", "it is carried out")
+        if snapshot.decision.decided_by != taken_back.taken_back_by:
+            raise DecisionRefused("not_the_decider", f"only {snapshot.decision.decided_by} can take it back")
+        self.taken_back.append(taken_back)
+        changed = snapshot.model_copy(update={"state": ExceptionState.OPEN, "decision": None, "undo_until": None})
+        self.exceptions[exception] = changed
+        return changed
 
     async def incidents(self, most: int, /) -> list[Incident]:
         if self.failures:

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _people()
     _notifications()
     _promises()
+    _conversation()
 
 
 def _engineering_change() -> None:
@@ -782,6 +783,36 @@ def _promises() -> None:
     op.create_index("ix_promise_done", "promise", ["promised_on"], postgresql_where=sa.text("done"))
 
 
+def _conversation() -> None:
+    op.create_table(
+        "question_comment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_question_comment"),
+        sa.UniqueConstraint("exception_id", "event_id", name="uq_question_comment_exception_id"),
+    )
+    op.create_index("ix_question_comment_exception_id", "question_comment", ["exception_id", "id"])
+    op.create_table(
+        "question_attachment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("comment_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["comment_id"], ["question_comment.id"], name="fk_question_attachment_comment_id_question_comment"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_question_attachment"),
+    )
+    op.create_index("ix_question_attachment_comment_id", "question_attachment", ["comment_id"])
+
+
 def _work_list() -> None:
     op.create_table(
         "work_view",
@@ -807,6 +838,8 @@ def downgrade() -> None:
     op.drop_table("access_log")
     op.drop_table("session")
     op.drop_table("person")
+    op.drop_table("question_attachment")
+    op.drop_table("question_comment")
     op.drop_table("ended_entity")
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")

@@ -5,6 +5,7 @@ import re
 from canonical.exception import Alternative, Choice, ExceptionKind
 from canonical.records import ExceptionSnapshot
 from gateway.access.principal import Principal
+from gateway.pages.work_columns import CHOICES
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import problem
 from tests.gateway.people import ANNA, OTTO, client_of
@@ -65,10 +66,14 @@ async def test_one_rule_decides_each_and_what_could_not_be_done_stays_with_its_r
 async def test_a_refusal_in_bulk_needs_a_reason(gateway: Gateway) -> None:
     change = asked("change", kind=ExceptionKind.CHANGE_PROPOSAL, alternatives=ORDER_WAYS)
     await put(gateway, change)
-    assert "A refusal needs a reason" in await sent(gateway, ANNA, change, step="decide", rule="decline")
+    assert "0 decided, 1 not." in await sent(gateway, ANNA, change, step="decide", rule="decline")
     html = await sent(gateway, ANNA, change, step="decide", rule="decline", comment="the old order will do")
     assert "1 decided, 0 not." in html
     assert gateway.entities.decided[0].comment == "the old order will do"
+
+
+def test_every_choice_has_a_name() -> None:
+    assert set(CHOICES) == set(Choice)
 
 
 async def test_bulk_is_for_those_who_decide_and_on_something(gateway: Gateway) -> None:
