@@ -25,6 +25,7 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
+from gateway.pages import changes as change_pages
 from gateway.pages import home, latency_map, operations, plan_uploads, plans, question, static, suppliers
 from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
@@ -74,6 +75,7 @@ _PAGES = (
     requirement_pages,
     trace_pages,
     order_pages,
+    change_pages,
     latency_map,
     kpi_pages,
     suppliers,

@@ -10,7 +10,7 @@ from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.promises.promises import SettledPromises
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import TODAY, requirement_id
-from tests.gateway.pages.test_requirements import line, need, page_of, part, text
+from tests.gateway.pages.story import line, need, page_of, part, text
 
 MAY_4 = dt.date(2026, 5, 4)
 ASKED = dt.date(2026, 5, 1)
