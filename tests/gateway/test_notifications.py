@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -329,7 +330,7 @@ async def test_of_several_gateways_one_sends_and_another_takes_over(told: Told) 
     try:
         for revision in (1, 2):
             await told.record(order(revision), "order.sent", revision=revision)
-            await until(lambda: told.has_posted(revision))
+            await until(partial(told.has_posted, revision))
             running.pop(0).cancel()  # whichever of them held the lease
     finally:
         for task in running:
