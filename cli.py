@@ -77,9 +77,11 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
         policies = PolicyBook(settings.policy_directory, today=lambda: now().date())
         subscriptions = SubscriptionBook(settings.subscriptions)
         ledger = Ledger(engine, subscriptions.present)
+        client = await connect_temporal(settings)
+        ui = settings.temporal_ui_url
         app = create_app(
             ledger,
-            EntityDirectory(await connect_temporal(settings), settings.task_queue_prefix),
+            EntityDirectory(client, settings.task_queue_prefix),
             {"edifact": EdifactDialect(settings.our_addresses or None)},
             policies,
             today_at(policies.effective, now),
@@ -89,6 +91,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             access=await _access(settings, ledger, stack),
             senders=Senders.read(settings.senders) if settings.senders else None,
             telling=await _telling(settings, subscriptions, stack),
+            temporal_ui=f"{ui.rstrip('/')}/namespaces/{client.namespace}" if ui else "",
         )
         config = uvicorn.Config(
             app,
@@ -147,7 +150,7 @@ async def _telling(settings: GatewaySettings, subscriptions: SubscriptionBook, s
         subscriptions=subscriptions.present,
         webhooks=WebhookClient(http),
         mails=_mails(settings),
-        public_url=settings.gateway_url or "",
+        public_url=settings.public_url,
         faults=lambda: subscriptions.faults,
     )
 

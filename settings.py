@@ -261,6 +261,11 @@ class GatewaySettings(Settings):
         pattern=r"^[A-Za-z0-9., -]*$",
         description="host names by which the gateway is called, with commas between them",
     )
+    temporal_ui_url: HttpUrl | None = Field(
+        default=None,
+        alias="PEGLINE_TEMPORAL_UI_URL",
+        description="the http(s) URL of Temporal's UI, to which the operators' pages link",
+    )
     edi_url: HttpUrl | None = Field(
         default=None, alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway"
     )

@@ -53,6 +53,8 @@ class PegData(Model):
     criticality: Criticality = Criticality.B
     assembly: Code | None = None
     """The assembly made for this demand; engineering changes find the demand by it (R13)."""
+    customer: Label | None = None
+    """Whom the demand is for, as people are to read it."""
 
 
 class RequirementPlanned(Model):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, LineNumber, Model, Money, Quantity, SentQuantity
+from canonical.base import Code, Criticality, Instant, LineNumber, Model, Money, PersonName, Quantity, SentQuantity
 from canonical.bom import ChangeDisposition
 from canonical.identity import ExceptionId
 from canonical.need import Peg
@@ -38,6 +38,8 @@ class Choice(StrEnum):
     """Shortage: order the short quantity from a second source."""
     EXPEDITE = "expedite"
     """Shortage: ask the supplier for the pegged date, at a surcharge."""
+    RESCHEDULE = "reschedule"
+    """Shortage: propose to the planner to move the demand to the day on which it can be met."""
     APPROVE = "approve"
     """Change proposal: change the order. Shortage: order what the plan states now, whatever the dampener says.
     Engineering change: as proposed, or otherwise line by line.
@@ -114,7 +116,7 @@ class Proposal(Model):
     @property
     def digest(self) -> str:
         """Sixteen hex digits over the subject of the decision: the ETag of GET, the If-Match of the decision."""
-        left_out: dict[str, Any] = {"reasons": True, "pegs": {"__all__": {"assembly"}}}
+        left_out: dict[str, Any] = {"reasons": True, "pegs": {"__all__": {"assembly", "customer"}}}
         if not self.dispositions:
             left_out["dispositions"] = True
         elif not any(one.number for one in self.dispositions):
@@ -145,13 +147,36 @@ class Decision(Model):
     choice: Choice
     supplier: Code | None = None
     """For a split: the second source; if left out, the proposal's best."""
-    decided_by: Annotated[str, Field(min_length=1, max_length=80)]
+    decided_by: Annotated[str, Field(min_length=1, max_length=255)]
+    """The person: the issuer's lasting identifier of whoever logged in."""
     lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = ()
     """For an approved engineering change: the lines that deviate from the proposal."""
     role: str | None = None
     """The decider's role; where given, it must be one that may decide (R15)."""
     comment: str = ""
     decided_at: Instant
+
+
+_EventId = Annotated[str, Field(min_length=1, max_length=100)]
+_Person = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Assignment(Model):
+    """A person hands a question to a role that may decide it, or to its delegate."""
+
+    event_id: _EventId
+    to: PersonName
+    assigned_by: _Person
+    why: Annotated[str, Field(max_length=2000)] = ""
+    assigned_at: Instant
+
+
+class DecisionTakenBack(Model):
+    """Who decided takes the decision back, before it is carried out."""
+
+    event_id: _EventId
+    taken_back_by: _Person
+    taken_back_at: Instant
 
 
 EscalationAction = Literal["remind_supplier", "remind_assignee", "notify_buyer", "notify_manager"]
@@ -176,10 +201,11 @@ class ExceptionDecided(Model):
 
 
 class DecisionRefused(Exception):
-    """The exception understood the decision and refused it (R15); `detail` explains why to the person.
+    """The exception understood the decision (or assignment) and refused it (R15); `detail` explains why to the person.
 
     Codes: digest_out_of_date, already_decided, proposer_is_approver, not_an_approver, choice_not_offered,
-    lines_not_possible, not_found.
+    lines_not_possible, not_found; of an assignment also already_asked; of a decision that is to be taken back
+    nothing_to_take_back, not_the_decider.
     """
 
     def __init__(self, code: str, detail: str, digest: str | None = None) -> None:

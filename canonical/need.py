@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Model, PositiveQuantity, UnitCode
+from canonical.base import Code, Criticality, Instant, Label, Model, PositiveQuantity, UnitCode
 from canonical.identity import OrderId, RequirementId, requirement_id
 
 
@@ -18,6 +18,8 @@ class Peg(Model):
     criticality: Criticality = Criticality.B
     assembly: Code | None = None
     """The assembly made for this demand, where the plan names it (R13)."""
+    customer: Label | None = None
+    """Whom the demand is for, where the plan names it: for people, decided on by nothing."""
 
 
 class Revision(Model):

@@ -136,6 +136,13 @@ class Quota(Model):
     base: Annotated[Decimal, Field(ge=0)] = Decimal(0)
 
 
+class QuestionRules(Model):
+    """How questions to people are decided."""
+
+    undo_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    """How long a decision may be taken back by who made it; it is carried out after that. 0: it is at once."""
+
+
 class Disposal(Model):
     """R13: the options for quantities that an engineering change leaves without use; shares of their value."""
 
@@ -334,6 +341,7 @@ class PlantPolicy(Model):
     matching_days: Days = 5
     """R1: how many working days a need without a stable reference may have moved."""
     plan: PlanRules = PlanRules()
+    questions: QuestionRules = QuestionRules()
     disposal: Disposal = Disposal()
     lead_time: LeadTime = LeadTime()
     supplier_calendar: Calendar | None = None

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from canonical.audit_event import PendingEvent
 from canonical.base import Instant, Model, Money, OrderQuantity, Quantity
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
-from canonical.exception import Decision, NextEscalation, Proposal
+from canonical.exception import Assignment, Decision, NextEscalation, Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId, StockId
 from canonical.need import Need
 from canonical.policy import RouteKind
@@ -167,7 +167,15 @@ class ExceptionSnapshot(Model):
     """R16; None: the escalation is complete, or nothing is left to decide."""
     reasons: tuple[Reason, ...] = ()
     """Its delegations and escalation levels, in the order they happened."""
+    assignment: Assignment | None = None
+    """The last time that a person handed it on."""
     decision: Decision | None = None
+    undo_until: Instant | None = None
+    """Decided, and not carried out yet: its decider may take the decision back until then."""
+    taken_back: int = 0
+    """How many decisions were taken back."""
+    closing_reason: str = ""
+    """Why it was overtaken."""
     correlation_id: str = ""
     closed: bool = False
 
@@ -311,6 +319,19 @@ class ConsolidationBatch(Model):
     """The supply requests that an order consolidated, in the order of arrival."""
 
     requests: tuple[SupplyRequest, ...]
+
+
+class Incident(Model):
+    """A workflow that can't go on without somebody technical: a call that keeps failing, or a task that does."""
+
+    id: str
+    run_id: str
+    type: str
+    """Of the workflow."""
+    plant: str | None
+    call: str
+    """The failing call, e.g. `erp.place_order`; else what Temporal reports."""
+    started_at: Instant
 
 
 class DeadLetter(Model):

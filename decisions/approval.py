@@ -1,6 +1,7 @@
 """R15, approval: who must decide a change, by its value and the criticality of the demand.
 
-Decided here: the roles, that nobody decides what they proposed, and in which roles a question may be decided.
+Decided here: the roles, that nobody decides what they proposed, in which roles a question may be decided, to which it
+may be handed, and which decisions need a reason.
 Not here: that a decision is made on the present proposal (its digest) and which person holds a role (the directory of
 users).
 """
@@ -11,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 from canonical.base import Criticality
+from canonical.exception import Choice, ExceptionKind
 from canonical.policy import Approval, PlantPolicy
 from canonical.reason import JsonValue, Reason
 from decisions.delegation import who_is_asked
@@ -144,6 +146,24 @@ def entitled_roles(roles: Iterable[str], policy: PlantPolicy, now: dt.datetime) 
     for role in roles:
         found |= {role: None, who_is_asked(role, policy, now).assignee: None}
     return tuple(found)
+
+
+def assignable(
+    approvers: Iterable[str], asked: Iterable[str], policy: PlantPolicy, now: dt.datetime, *, proposed_by: str = ""
+) -> tuple[str, ...]:
+    """The roles to which a person may hand a question: its approvers, who was asked so far, those that the escalation
+    leads to (R16), and whoever stands in for one of them now. Nobody gets what they proposed.
+    """
+    entitled = entitled_roles((*approvers, *asked, policy.buyer, policy.manager), policy, now)
+    return tuple(role for role in entitled if may_decide(proposed_by, role))
+
+
+def needs_reason(kind: ExceptionKind, choice: Choice) -> bool:
+    """Whether the decision turns down what is proposed, or gives an order up: others must learn why.
+
+    An engineering change's cancel is one of the ways to carry it out.
+    """
+    return choice is Choice.DECLINE or (choice is Choice.CANCEL and kind is not ExceptionKind.ENGINEERING_CHANGE)
 
 
 def _name(statement: str) -> str:

@@ -27,7 +27,9 @@ class Ended(NamedTuple):
 
     @property
     def period(self) -> str:
-        """The days on which they hold, in words."""
+        """The days on which they hold, in words; a gap by the days around it."""
+        if self.first and self.last and self.last < self.first:
+            return f"until {self.last} and again from {self.first}"
         since = f"from {self.first}" if self.first else ""
         until = f"until {self.last}" if self.last else ""
         return " ".join(text for text in (since, until) if text) or "never"

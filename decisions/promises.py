@@ -57,7 +57,7 @@ class Chance(NamedTuple):
     """How likely a line misses its day, and by which receipts that is said."""
 
     missing: Decimal
-    """0 to 1, to three decimals."""
+    """0 to 1, to four decimals."""
     slack: int
     """Working days between the promised day and the one by which it is needed."""
     missed: int
@@ -148,7 +148,7 @@ def chance_of_missing(
         chance = Fraction(1)
     if chance is None:
         return None
-    missing = (Decimal(chance.numerator) / Decimal(chance.denominator)).quantize(Decimal("0.001"), ROUND_HALF_UP)
+    missing = (Decimal(chance.numerator) / Decimal(chance.denominator)).quantize(Decimal("0.0001"), ROUND_HALF_UP)
     return Chance(missing, slack, *told, days_past)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from canonical.event_data import OUR_SOURCE
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.need import Need
 from canonical.policy import PlantPolicy, RouteKind
@@ -27,7 +28,8 @@ from decisions.units import share_of_order_unit, source_conversion, to_need_unit
 
 _ZERO = Decimal(0)
 _HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
-_SHOWN_FIRST = (Choice.ACCEPT, Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT)
+_SHOWN_FIRST = (Choice.ACCEPT, Choice.RESCHEDULE, Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT)
+_NAMED_MAX = 3
 
 
 class _SecondSource(NamedTuple):
@@ -63,13 +65,14 @@ def shortage_proposal(
     order_number: str | None = None,
     reason: str = "",
     held_back: bool = False,
+    may_reschedule: bool = False,
 ) -> Proposal:
     """The proposal to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
     `reason`: the cause, where it is more than dates (a rejected line); added to the summary. `held_back`: the orders
-    were not changed to this need, since the change was too small (R4); changing them all the same is one way out. The
-    latest safe date is the last on which a second source can still be asked and keep the date; without one, the day
-    that falls short.
+    were not changed to this need, since the change was too small (R4); changing them all the same is one way out.
+    `may_reschedule`: so is a proposal to the planner to move the demand (`reschedule_proposal`). The latest safe date
+    is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today)
     value = _value_short(need, short, _source_of(item, supplier, today), item, policy, today) or _ZERO
@@ -92,7 +95,7 @@ def shortage_proposal(
         criticality=criticality,
         value=value,
         currency=policy.approval.currency,
-        alternatives=_ranked(need, short, supplier, item, policy, others, today, held_back),
+        alternatives=_ranked(need, short, supplier, item, policy, others, today, held_back, may_reschedule),
         approvers=route.approvers or (policy.buyer,),
         latest_safe_date=_latest_safe_date(short, others, today),
         rule=short.rule,
@@ -109,10 +112,13 @@ def _ranked(
     others: Sequence[_SecondSource],
     today: dt.date,
     held_back: bool = False,
+    may_reschedule: bool = False,
 ) -> tuple[Alternative, ...]:
     found = [_accept(short, supplier, policy), *(other.alternative for other in others)]
     if held_back:
         found += _as_planned(need, short, supplier, item, policy, today)
+    if may_reschedule:
+        found += _reschedule(need, short, supplier, policy)
     expedited = _expedite(need, short, _source_of(item, supplier, today), item, policy, today)
     if expedited is not None:
         found.append(expedited)
@@ -143,6 +149,81 @@ def _accept(short: Short, supplier: str | None, policy: PlantPolicy) -> Alternat
         currency=policy.approval.currency,
         note=note,
     )
+
+
+def reschedule_proposal(
+    need: Need,
+    short: Short,
+    coverage: Sequence[ScheduleLine],
+    supplier: str | None,
+    policy: PlantPolicy,
+    today: dt.date,
+    *,
+    proposed_by: str,
+    order_number: str | None = None,
+) -> Proposal:
+    """The proposal to the planner to move the demand to the day on which all of it can be met.
+
+    Nothing is booked by it: approved, the need waits for its supply until that day, and the plan says the new date;
+    declined, the date stays, and the shortage needs another way out. `proposed_by`: who chose this way (R15).
+    """
+    moved = _demands(need, short)
+    missing = f"{figure(short.short_quantity)} of {figure(short.needed)} {need.unit} {need.item} are not there before"
+    return Proposal(
+        kind=ExceptionKind.CHANGE_PROPOSAL,
+        summary=f"Move {moved} in plant {need.plant} from {short.short_at} to {short.available_on}: {missing}.",
+        plant=need.plant,
+        supplier=supplier,
+        item=need.item,
+        order_number=order_number,
+        quantity=need.quantity,
+        unit=need.unit,
+        short_quantity=short.short_quantity,
+        pegs=need.pegs,
+        coverage=tuple(coverage),
+        available_on=short.available_on,
+        working_days_late=short.working_days_late,
+        criticality=need.criticality,
+        alternatives=(
+            Alternative(
+                choice=Choice.APPROVE,
+                available_on=short.available_on,
+                note=f"move it in the plan; the requirement waits until {short.available_on}",
+            ),
+            Alternative(choice=Choice.DECLINE, note="the date stays: the buyer looks for another way out"),
+        ),
+        approvers=(policy.planner,),
+        latest_safe_date=short.short_at if short.short_at >= today else None,
+        proposed_by=proposed_by,
+        rule=short.rule,
+        reasons=(short.reason(policy.version),),
+    )
+
+
+def _reschedule(need: Need, short: Short, supplier: str | None, policy: PlantPolicy) -> list[Alternative]:
+    """None where there is no day to move to, or where the demand is not a plan's: an order of ours, or a shortfall."""
+    if short.available_on is None or need.demanded_by is not None or need.source == OUR_SOURCE:
+        return []
+    note = f"propose to the {policy.planner} to move {_demands(need, short)} to {short.available_on}"
+    return [
+        Alternative(
+            choice=Choice.RESCHEDULE,
+            supplier=supplier,
+            quantity=short.short_quantity,
+            available_on=short.available_on,
+            working_days_late=short.working_days_late,
+            currency=policy.approval.currency,
+            note=note,
+        )
+    ]
+
+
+def _demands(need: Need, short: Short) -> str:
+    """The demands that are not met on their day, by name."""
+    until = short.available_on or dt.date.max
+    names = list(dict.fromkeys(peg.demand for peg in need.pegs if short.short_at <= peg.date < until))
+    more = f" and {len(names) - _NAMED_MAX} more" if len(names) > _NAMED_MAX else ""
+    return ", ".join(names[:_NAMED_MAX]) + more
 
 
 def _as_planned(

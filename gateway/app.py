@@ -25,7 +25,8 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
-from gateway.pages import home, latency_map, plan_uploads, plans, static, suppliers
+from gateway.pages import changes as change_pages
+from gateway.pages import home, latency_map, operations, plan_uploads, plans, question, static, suppliers
 from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
@@ -35,8 +36,9 @@ from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
+from gateway.promises import PromiseBook
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, docs, exceptions, health, kpis, orders, requirements
+from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -55,6 +57,7 @@ _IN_ORDER = (
     orders,
     changes,
     exceptions,
+    conversation,
     kpis,
     dead_letters,
     notifications,
@@ -65,11 +68,14 @@ _IN_ORDER = (
 _PAGES = (
     home,
     login,
+    question,
     plan_uploads,
     plans,
+    operations,
     requirement_pages,
     trace_pages,
     order_pages,
+    change_pages,
     latency_map,
     kpi_pages,
     suppliers,
@@ -100,6 +106,7 @@ def create_app(
     replies: ReplyPort | None = None,
     telling: Telling | None = None,
     tracer_provider: TracerProvider | None = None,
+    temporal_ui: str = "",
     access: Access | None = None,
     senders: Senders | None = None,
 ) -> FastAPI:
@@ -111,7 +118,8 @@ def create_app(
     may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
     acknowledgements that suppliers ask for; None: none are sent. `telling`: who is told of what happens; None: nobody.
     `access` identifies callers; None: nobody is asked, and the gateway must not be reachable from elsewhere. `senders`
-    sign what they send.
+    sign what they send. `temporal_ui`: the address of the namespace in Temporal's UI, to which the operators'
+    pages link; empty: they name workflows without a link.
     """
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
@@ -141,6 +149,8 @@ def create_app(
         now=now,
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
+        promises=PromiseBook(ledger.promises, policies, today),
+        temporal_ui=temporal_ui.rstrip("/"),
         telling=telling,
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]

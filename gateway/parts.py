@@ -1,20 +1,22 @@
 """The dependencies of the routes: built once (`gateway.app`), requested by each route that needs them."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
 from adapters.ports import PolicyPort
-from canonical.exception import Decision
-from canonical.records import ExceptionSnapshot
+from canonical.exception import Assignment, Decision, DecisionTakenBack
+from canonical.messages import ReminderAsked, ReminderDue
+from canonical.records import ExceptionSnapshot, Incident
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
 from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
+from gateway.promises import PromiseBook
 from ledger.ledger import Ledger
 
 
@@ -25,10 +27,34 @@ class DecisionTaker(Protocol):
         """Wait until the exception accepts it; a repeated event id gets the first answer. Raises DecisionRefused."""
         ...
 
+    async def assign(self, exception: str, assignment: Assignment, /) -> ExceptionSnapshot:
+        """Have another role asked; a repeated event id gets the first answer. Raises DecisionRefused."""
+        ...
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack, /) -> ExceptionSnapshot:
+        """Take a decision back that is not carried out yet; as `assign`. Raises DecisionRefused."""
+        ...
+
     async def status(self, entity: str, /) -> dict[str, Any]: ...
 
 
-class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Protocol):
+class Reminder(Protocol):
+    """Has suppliers reminded."""
+
+    async def remind(self, order: str, asked: ReminderAsked, /) -> ReminderDue:
+        """Wait until the order accepts it. Raises ReminderRefused where there is nothing to remind of."""
+        ...
+
+
+class IncidentFinder(Protocol):
+    """Finds what can't go on without somebody technical."""
+
+    async def incidents(self, most: int, /) -> Sequence[Incident]:
+        """Running workflows that show an incident or whose tasks fail, the oldest first; at most so many."""
+        ...
+
+
+class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Reminder, IncidentFinder, Protocol):
     """The gateway's calls to entities. A call that Temporal itself fails raises temporalio.service.RPCError.
 
     The composition root passes in the implementation that reaches Temporal.
@@ -52,6 +78,10 @@ class Parts:
     """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta
     """The gateway is not ready once the oldest due message has waited this long."""
+    promises: PromiseBook
+    """What is learned of suppliers' promises."""
+    temporal_ui: str = ""
+    """The address of the namespace in Temporal's UI; empty: workflows are named without a link."""
     telling: Telling | None = None
     """Who is told of what happens; None: nobody."""
 
@@ -69,4 +99,4 @@ async def _ledger(request: Request) -> Ledger:
 PartsPart = Annotated[Parts, Depends(_parts)]
 LedgerPart = Annotated[Ledger, Depends(_ledger)]
 
-__all__ = ["DecisionTaker", "Entities", "LedgerPart", "Parts", "PartsPart"]
+__all__ = ["DecisionTaker", "Entities", "IncidentFinder", "LedgerPart", "Parts", "PartsPart"]

@@ -1,6 +1,6 @@
 """What is learned of promises, for pages and the API: read from the ledger now and then, and applied to open lines.
 
-Decided here: how old what was learned may be, and which day a line is needed by. Not here: the chance itself
+Decided here: how old what was learned may be, and which days are compared. Not here: the chance itself
 (decisions.promises).
 """
 
@@ -8,13 +8,14 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable
-from decimal import Decimal
+from typing import NamedTuple
 
 from adapters.ports import PolicyPort
-from canonical.records import OrderLineSnapshot, OrderSnapshot
+from canonical.calendar import Calendar
 from canonical.supply import ScheduleLineState
-from decisions.calendars import subtract_working_days, working_days_between
+from decisions.calendars import working_days_between
 from decisions.promises import NEVER, Chance, PromiseRecords, Settled, chance_of_missing, records_of
+from gateway.views.coverage import Portion
 from ledger.promises.promises import Promises, SettledPromises
 
 LEARNED_FROM = dt.timedelta(days=730)
@@ -59,27 +60,18 @@ class PromiseBook:
                 late = working_days_between(policy.calendar, each.promised_on, each.received_on)
             yield Settled(each.supplier, each.item_class, late, each.count)
 
-    async def of_line(self, order: OrderSnapshot, line: OrderLineSnapshot, required: dt.date | None) -> Chance | None:
-        """How likely an open line misses the day by which it must be at the dock.
-
-        `required`: the first day on which its requirement needs it; None: the day that the order asks for holds.
-        None: nothing is promised, or too little is learned.
-        """
-        promised = promised_on(line)
-        if order.closed or promised is None:
-            return None
-        policy = self._policies.effective(order.plant)
-        if policy is None:
-            return None
-        needed = line.delivery_date
-        if required is not None:
-            needed = subtract_working_days(policy.calendar, required, policy.goods_receipt_days)
-        return await self.of_promise(order.plant, order.supplier, line.item_class, promised, needed)
+    async def reader(self, plant: str) -> "ChanceReader":
+        """What is learned, for the lines of a page about this plant."""
+        policy = self._policies.effective(plant)
+        return ChanceReader(await self.learned(), policy.calendar if policy else None, self._today(plant))
 
     async def of_promise(
         self, plant: str, supplier: str, item_class: str, promised: dt.date, needed: dt.date
     ) -> Chance | None:
-        """How likely goods promised for one dock day are not there by another; None: too little is learned."""
+        """How likely goods promised for one dock day are not there by another; None: too little is learned.
+
+        Without a policy the plant has no calendar in which days could be counted: None.
+        """
         policy = self._policies.effective(plant)
         if policy is None:
             return None
@@ -88,17 +80,21 @@ class PromiseBook:
         return chance_of_missing(await self.learned(), supplier, item_class, slack, past)
 
 
-def promised_on(line: OrderLineSnapshot) -> dt.date | None:
-    """The day on which the last of an open line is promised; None: some of it has no date, or nothing is to come."""
-    coming = [part for part in line.schedule_lines if part.state is not ScheduleLineState.RECEIVED]
-    firm = [part for part in coming if part.state in _PROMISED and part.date is not None]
-    if (
-        line.cancelled
-        or not firm
-        or sum((part.quantity for part in coming), Decimal(0)) > sum((part.quantity for part in firm), Decimal(0))
-    ):
-        return None
-    return max(part.date for part in firm if part.date is not None)
+class ChanceReader(NamedTuple):
+    """Tells the chance that a portion of supply misses the pegged date that it serves."""
+
+    records: PromiseRecords
+    calendar: Calendar | None
+    today: dt.date
+
+    def of(self, portion: Portion, item_class: str) -> Chance | None:
+        """None: it is there, nobody has promised it, or too little is learned."""
+        supply, margin = portion.supply, portion.margin
+        if self.calendar is None or margin is None or supply.dock_date is None or supply.state not in _PROMISED:
+            return None
+        past = max(0, working_days_between(self.calendar, supply.dock_date, self.today))
+        # The margin of goods whose day has passed is counted from today, when they can be there at the earliest.
+        return chance_of_missing(self.records, supply.source.supplier, item_class, margin + past, past)
 
 
-__all__ = ["PromiseBook", "promised_on"]
+__all__ = ["ChanceReader", "PromiseBook"]

@@ -15,6 +15,7 @@ from canonical.sourcing import Assessment
 from canonical.stock import StockFigure, StockUser
 from canonical.supply import SupplyRequest
 from ledger.consolidation.batches import ConsolidationBatches
+from ledger.conversation.conversation import Conversation
 from ledger.engineering_change.bills import Bills
 from ledger.events.audit_log import AuditLog
 from ledger.inbox.call_slots import CallSlots
@@ -22,6 +23,7 @@ from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
 from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
+from ledger.inbox.operations import Operations
 from ledger.inbox.registry import Registry
 from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
@@ -31,11 +33,14 @@ from ledger.people.people import People
 from ledger.people.sessions import Sessions
 from ledger.plan_runs.plan_runs import PlanRuns
 from ledger.promises.promises import Promises
+from ledger.questions.context import QuestionContexts
 from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
+from ledger.work_list.views import WorkViews
+from ledger.work_list.work_list import WorkList
 
 
 class Ledger:
@@ -46,8 +51,11 @@ class Ledger:
         self.leases = Leases(engine)
         self.call_slots = CallSlots(engine)
         self.dead_letters = DeadLetters(engine)
+        self.operations = Operations(engine)
         self.registry = Registry(engine)
         self.reads = Reads(engine)
+        self.work_list = WorkList(engine)
+        self.work_views = WorkViews(engine)
         self.kpis = KpiReads(engine)
         self.latency = LatencyReads(engine)
         self.suppliers = SupplierReads(engine)
@@ -58,6 +66,8 @@ class Ledger:
         self.availability = Availabilities(engine)
         self.people = People(engine)
         self.sessions = Sessions(engine)
+        self.conversation = Conversation(engine)
+        self.contexts = QuestionContexts(engine)
         self._questions = SharedQuestions(engine)
         self.deliveries = Deliveries(engine)
         self.promises = Promises(engine)

@@ -4,18 +4,24 @@ Used by the gateway's delivery and by the internal activities. A message to an e
 False; Temporal's own failures surface as temporalio.service.RPCError, for the caller to retry.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
-from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowExecution,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import Priority, SearchAttributeKey, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from canonical.exception import Decision, DecisionRefused, ExceptionDecided
+from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack, ExceptionDecided
 from canonical.messages import (
     BomChanged,
     ChangeOpened,
@@ -24,6 +30,9 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    ReminderAsked,
+    ReminderDue,
+    ReminderRefused,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -34,7 +43,7 @@ from canonical.messages import (
 )
 from canonical.need import Need
 from canonical.plan import PlanRunStatus as PlanRunStatus
-from canonical.records import EndedEntity, ExceptionSnapshot
+from canonical.records import EndedEntity, ExceptionSnapshot, Incident
 from canonical.supply import CoverageChanged
 from workflows import queues
 from workflows import search_attributes as sa
@@ -51,6 +60,8 @@ from workflows.stock_balance.state import StockInput
 from workflows.stock_balance.workflow import StockBalance
 
 RPC_TIMEOUT = timedelta(seconds=10)
+_REPORTED_PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
+"""Set by the server itself while a workflow's tasks fail."""
 
 
 class EntityDirectory:
@@ -194,6 +205,23 @@ class EntityDirectory:
         """Report a goods receipt."""
         return await self._signal(order, PurchaseOrder.goods_received, received)
 
+    async def remind(self, order: str, asked: ReminderAsked) -> ReminderDue:
+        """Have the supplier reminded; raises ReminderRefused where there is nothing to remind of."""
+        handle = self._client.get_workflow_handle(order)
+        try:
+            with _engine_failures():
+                return await handle.execute_update(
+                    PurchaseOrder.remind, asked, id=asked.event_id, rpc_timeout=RPC_TIMEOUT
+                )
+        except WorkflowUpdateFailedError as error:
+            if not isinstance(error.cause, ApplicationError):
+                raise
+            raise ReminderRefused(error.cause.message) from error
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise ReminderRefused("the order has ended") from error
+
     async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
         """Report that a person changed the order in the ERP."""
         return await self._signal(order, PurchaseOrder.document_edited, edited)
@@ -291,12 +319,26 @@ class EntityDirectory:
 
     async def decide(self, exception: str, decision: Decision) -> ExceptionSnapshot:
         """Submit a person's decision; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.decide, decision)
+
+    async def assign(self, exception: str, assignment: Assignment) -> ExceptionSnapshot:
+        """Hand the question to another role; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.assign, assignment)
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack) -> ExceptionSnapshot:
+        """Take a decision back that is not carried out yet; raises DecisionRefused with the reason."""
+        return await self._update(exception, ShortageException.take_back, taken_back)
+
+    async def _update(
+        self, exception: str, update: Any, message: Decision | Assignment | DecisionTakenBack
+    ) -> ExceptionSnapshot:
         handle = self._client.get_workflow_handle(exception)
         try:
             with _engine_failures():
-                return await handle.execute_update(
-                    ShortageException.decide, decision, id=decision.event_id, rpc_timeout=RPC_TIMEOUT
+                found: ExceptionSnapshot = await handle.execute_update(
+                    update, message, id=message.event_id, rpc_timeout=RPC_TIMEOUT
                 )
+                return found
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             if not isinstance(cause, ApplicationError):
@@ -326,6 +368,21 @@ class EntityDirectory:
             handle = self._client.get_workflow_handle(entity)
             found: dict[str, Any] = await handle.query("status", rpc_timeout=RPC_TIMEOUT)
         return found
+
+    async def incidents(self, most: int) -> Sequence[Incident]:
+        """Running workflows that show an incident, and those whose tasks Temporal reports as failing."""
+        found: dict[str, Incident] = {}
+        for condition in (f"{sa.INCIDENT.name} IS NOT NULL", f"{_REPORTED_PROBLEMS.name} IS NOT NULL"):
+            query = f"{condition} AND ExecutionStatus = 'Running'"
+            try:
+                with _engine_failures():
+                    async for each in self._client.list_workflows(query, limit=most, rpc_timeout=RPC_TIMEOUT):
+                        found.setdefault(each.id, _incident(each))
+            except RPCError as error:
+                # A server before 1.29 does not know what Temporal itself reports.
+                if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                    raise
+        return sorted(found.values(), key=lambda each: each.started_at)[:most]
 
     async def _start(
         self,
@@ -370,6 +427,19 @@ class EntityDirectory:
                 return False
             raise
         return True
+
+
+def _incident(found: WorkflowExecution) -> Incident:
+    known = found.typed_search_attributes
+    reported = ", ".join(known.get(_REPORTED_PROBLEMS) or ())
+    return Incident(
+        id=found.id,
+        run_id=found.run_id,
+        type=found.workflow_type,
+        plant=known.get(sa.PLANT),
+        call=known.get(sa.INCIDENT) or reported or "unknown",
+        started_at=found.start_time,
+    )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from canonical.base import Instant
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
@@ -15,6 +15,8 @@ from gateway.problems import Refusal, not_found, problem_responses
 from gateway.requests import PlainRoute
 from ledger.inbox.dead_letters import KeptLetter, LetterState
 from ledger.ledger import Ledger
+
+_REASON_MAX = 500
 
 
 class DeadLetterView(BaseModel):
@@ -35,6 +37,14 @@ class DeadLetterView(BaseModel):
     outcome: str
     kept_at: Instant
     settled_at: Instant | None
+
+
+class DropBody(BaseModel):
+    """Why a letter is not needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1, max_length=_REASON_MAX)]
 
 
 routes = APIRouter(
@@ -58,12 +68,12 @@ async def list_dead_letters(
 
 @routes.get("/{id}", summary="One dead letter", responses=problem_responses(404))
 async def read_dead_letter(ledger: LedgerPart, principal: PrincipalPart, id: str) -> DeadLetterView:
-    return _view(await _found(ledger, principal, id))
+    return _view(await found_letter(ledger, principal, id))
 
 
 @routes.get("/{id}/body", response_class=Response, summary="Its body, as it came", responses=problem_responses(404))
 async def read_body_of(ledger: LedgerPart, principal: PrincipalPart, id: str) -> Response:
-    kept = await _found(ledger, principal, id)
+    kept = await found_letter(ledger, principal, id)
     headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{kept.id}"'}
     return Response(kept.letter.body, media_type="application/octet-stream", headers=headers)
 
@@ -73,18 +83,50 @@ async def replay(parts: PartsPart, principal: PrincipalPart, id: str) -> DeadLet
     """A letter that was already replayed is returned unchanged. Where the cause persists, the letter stays open and the
     problem says why.
     """
-    kept = await _found(parts.ledger, principal, id)
+    kept = await found_letter(parts.ledger, principal, id)
     if kept.state is LetterState.OPEN:
         try:
-            outcome = await _again(parts, kept)
+            await replay_letter(parts, kept, principal.subject)
         except Refusal as refusal:
-            link = f"/v1/dead-letters/{id}"
-            refusal.problem = refusal.problem.model_copy(update={"dead_letter": link})
-            if refusal.problem.status == 400:  # this request was well formed; the message it replays is not
-                refusal.problem = refusal.problem.model_copy(update={"status": 422})
-            raise
-        await parts.ledger.dead_letters.replayed(id, outcome)
-    return _view(await _found(parts.ledger, principal, id))
+            raise bounced(refusal, f"/v1/dead-letters/{id}") from refusal
+    return _view(await found_letter(parts.ledger, principal, id))
+
+
+@routes.post("/{id}/drop", summary="Settle it without a replay, for a reason", responses=problem_responses(404, 409))
+async def drop(parts: PartsPart, principal: PrincipalPart, id: str, body: DropBody) -> DeadLetterView:
+    """The letter stays, with who dropped it and why; the same message again does not open it."""
+    await drop_letter(parts, await found_letter(parts.ledger, principal, id), body.reason, principal.subject)
+    return _view(await found_letter(parts.ledger, principal, id))
+
+
+async def replay_letter(parts: Parts, kept: KeptLetter, by: str) -> None:
+    """Put an open letter in again and record who did; raises Refusal where it still fails: it stays open then."""
+    if kept.state is LetterState.OPEN:
+        outcome = await _again(parts, kept)
+        await parts.ledger.operations.settle(kept.id, LetterState.REPLAYED, outcome, by)
+
+
+async def drop_letter(parts: Parts, kept: KeptLetter, reason: str, by: str) -> None:
+    """Settle an open letter for a reason; raises Refusal where there is none, or it is not open."""
+    if not reason.strip():
+        raise Refusal(
+            422, "reason_missing", "a letter is dropped for a reason", "say why it is not needed", field="reason"
+        )
+    if not await parts.ledger.operations.settle(kept.id, LetterState.DROPPED, reason.strip()[:_REASON_MAX], by):
+        raise Refusal(
+            409,
+            "already_settled",
+            f"the letter is {(await parts.ledger.dead_letters.find(kept.id) or kept).state} already",
+            "read it again",
+            field="state",
+        )
+
+
+def bounced(refusal: Refusal, link: str | None = None) -> Refusal:
+    """A replay's refusal as its answer: the request was well formed, the message that it replays is not."""
+    status = 422 if refusal.problem.status == 400 else refusal.problem.status
+    refusal.problem = refusal.problem.model_copy(update={"status": status, "dead_letter": link})
+    return refusal
 
 
 async def _again(parts: Parts, kept: KeptLetter) -> str:
@@ -106,7 +148,8 @@ async def _again(parts: Parts, kept: KeptLetter) -> str:
     return result.outcome
 
 
-async def _found(ledger: Ledger, principal: Principal, id: str) -> KeptLetter:
+async def found_letter(ledger: Ledger, principal: Principal, id: str) -> KeptLetter:
+    """The letter; 404 where there is none that the caller may see."""
     kept = await ledger.dead_letters.find(id)
     if kept is None or not (principal.plants is None or kept.plant in principal.plants):
         raise not_found("dead letter", id, "list them: GET /v1/dead-letters?state=open")
@@ -134,4 +177,4 @@ def _view(kept: KeptLetter) -> DeadLetterView:
     )
 
 
-__all__ = ["DeadLetterView", "routes"]
+__all__ = ["DeadLetterView", "bounced", "drop_letter", "found_letter", "replay_letter", "routes"]

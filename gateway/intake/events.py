@@ -356,7 +356,15 @@ EVENT_TYPES: Mapping[str, EventType] = {
                 "required_date": "2026-06-15",
                 "demand_reference": "PLO-10001",
                 "plan_version": 7,
-                "pegging": [{"demand": "BUILD-4711", "quantity": "500", "date": "2026-06-15", "criticality": "A"}],
+                "pegging": [
+                    {
+                        "demand": "BUILD-4711",
+                        "quantity": "500",
+                        "date": "2026-06-15",
+                        "criticality": "A",
+                        "customer": "Bike Hub",
+                    }
+                ],
                 "planner": "plan.p1",
             },
         },

@@ -19,7 +19,8 @@ from starlette.datastructures import FormData, UploadFile
 from canonical.plan import NumberedLine
 from canonical.units import UNITS
 from decisions.plan_limits import over_error_limit
-from gateway.access.principal import Principal, PrincipalPart, Right
+from gateway.access.prices import record_seen
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.pages.plans import OUTCOMES, moment, requirement_address
 from gateway.pages.shell import form_of, render, see
 from gateway.parts import Parts, PartsPart
@@ -37,12 +38,12 @@ from gateway.plan_runs.mapping import (
 )
 from gateway.plan_runs.national import DAY_FORMS, NUMBER_FORMS, DayForm, NumberForm, day_of, number_of
 from gateway.plan_runs.reading import PlanReader
-from gateway.plan_runs.routes import held_plan, questions_of
+from gateway.plan_runs.routes import held_plan, priced_in, questions_of
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX, ROWS_MAX, SEPARATORS, FileFound, take_apart
 from gateway.problems import Refusal, not_found
 from ledger.plan_runs.uploads import PlanUpload
 
-routes = APIRouter(prefix="/plans", include_in_schema=False)
+routes = APIRouter(prefix="/plans", include_in_schema=False, dependencies=[needs(Right.PLAN)])
 
 _PREVIEW_LINES = 20
 _ERRORS_SHOWN = 30
@@ -112,6 +113,7 @@ async def read_dry_run(
     dry_run = await parts.plan_intake.dry_run(number, priced=priced)
     if dry_run is None:
         raise _gone()
+    await record_seen(parts.ledger, principal, priced_in(dry_run), "a dry run's largest changes")
     rules = parts.plan_intake.owned(run.source, run.plant).plan
     upload = await parts.ledger.plans.uploads.of_run(number)
     return render(

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from canonical.plan import ENDED, PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage
-from gateway.access.principal import Principal, PrincipalPart, Right
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.pages.shell import HEADERS, render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
@@ -22,7 +22,7 @@ from gateway.plan_runs.report import plain
 from gateway.plan_runs.routes import link
 from gateway.problems import not_found
 
-routes = APIRouter(prefix="/plans", include_in_schema=False)
+routes = APIRouter(prefix="/plans", include_in_schema=False, dependencies=[needs(Right.READ)])
 
 STAGES: dict[PlanStage, tuple[str, str]] = {
     PlanStage.RECEIVED: ("received, being compared", "plain"),

@@ -20,6 +20,7 @@ from canonical.plan import (
 )
 from canonical.policy import PlanRules
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
+from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right, Role, needs
 from gateway.access.senders import Senders
 from gateway.door import in_time
@@ -128,6 +129,11 @@ def without_value(change: DryRunChange) -> DryRunChange:
     return change.model_copy(update={"value": None, "currency": ""})
 
 
+def priced_in(dry_run: PlanDryRun) -> list[str]:
+    """The requirements whose prices a dry run shows."""
+    return [each.requirement_id for each in dry_run.largest if each.value is not None]
+
+
 def questions_of(dry_run: PlanDryRun, rules: PlanRules) -> list[str]:
     """What the run itself would ask people, in words."""
     asked = []
@@ -194,9 +200,7 @@ async def take_plan(
     and the plan is kept for a day to be started as it was shown.
     """
     principal.require(Right.PLAN, plant)
-    if not principal.roles & {Role.PLANNER, Role.MANAGER}:  # people upload for their planning system
-        senders: Senders = request.app.state.senders
-        senders.require_source(principal, source)
+    _require_source(request, principal, source)
     sent = PlanSent(
         source=source,
         plant=plant,
@@ -221,7 +225,8 @@ async def take_plan(
     "/dry-runs/{number}",
     response_model=DryRunView,
     summary="What a plan that was sent as a dry run would change now",
-    responses=problem_responses(404),
+    responses=problem_responses(403, 404),
+    dependencies=[needs(Right.PLAN)],
 )
 async def read_dry_run(parts: PartsPart, principal: PrincipalPart, number: int) -> DryRunView:
     return await _dry_run_view(parts, principal, number)
@@ -233,20 +238,36 @@ async def read_dry_run(parts: PartsPart, principal: PrincipalPart, number: int) 
     response_model=PlanRunView,
     summary="Start a plan exactly as its dry run showed it",
     responses=problem_responses(403, 404, 409),
+    dependencies=[needs(Right.PLAN)],
 )
-async def start_dry_run(parts: PartsPart, principal: PrincipalPart, number: int, body: StartBody) -> JSONResponse:
+async def start_dry_run(
+    request: Request, parts: PartsPart, principal: PrincipalPart, number: int, body: StartBody
+) -> JSONResponse:
     """409 where what it would change is no longer what was shown: nothing is started then. Look at it again."""
-    await held_plan(parts, principal, number)
+    _require_source(request, principal, (await held_plan(parts, principal, number)).source)
     run = await parts.plan_intake.start(number, body.shown)
     view = PlanRunView.of(await parts.ledger.plans.progress(run))
     return JSONResponse(view.model_dump(mode="json"), status_code=202, headers={"Location": link(run)})
 
 
 @routes.delete(
-    "/dry-runs/{number}", status_code=204, summary="Discard a dry run", responses=problem_responses(403, 404)
+    "/dry-runs/{number}",
+    status_code=204,
+    summary="Discard a dry run",
+    responses=problem_responses(403, 404),
+    dependencies=[needs(Right.PLAN)],
 )
-async def discard_dry_run(parts: PartsPart, principal: PrincipalPart, number: int) -> None:
-    await parts.ledger.plans.staging.discard(await held_plan(parts, principal, number))
+async def discard_dry_run(request: Request, parts: PartsPart, principal: PrincipalPart, number: int) -> None:
+    run = await held_plan(parts, principal, number)
+    _require_source(request, principal, run.source)
+    await parts.ledger.plans.staging.discard(run)
+
+
+def _require_source(request: Request, principal: Principal, source: str) -> None:
+    """People send for their planning system, programs only as the source they are."""
+    if not principal.roles & {Role.PLANNER, Role.MANAGER}:
+        senders: Senders = request.app.state.senders
+        senders.require_source(principal, source)
 
 
 async def held_plan(parts: Parts, principal: Principal, number: int) -> PlanRunStatus:
@@ -263,6 +284,7 @@ async def _dry_run_view(parts: Parts, principal: Principal, number: int) -> DryR
     found = await parts.plan_intake.dry_run(number, priced=priced)
     if found is None:
         raise not_held(number)
+    await record_seen(parts.ledger, principal, priced_in(found), "a dry run's largest changes")
     return DryRunView.of(found, parts.plan_intake.owned(run.source, run.plant).plan, priced=priced)
 
 
@@ -313,4 +335,4 @@ async def _known(ledger: Ledger, principal: Principal, source: str, plant: str, 
     return run
 
 
-__all__ = ["DryRunView", "PlanRunView", "held_plan", "link", "questions_of", "routes", "without_value"]
+__all__ = ["DryRunView", "PlanRunView", "held_plan", "link", "priced_in", "questions_of", "routes", "without_value"]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -95,7 +95,7 @@ class DeadLetters:
         async with transaction(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return Page[KeptLetter](
-            items=tuple(_letter(row._mapping) for row in rows[:limit]),
+            items=tuple(kept_letter(row._mapping) for row in rows[:limit]),
             next=cursor(str(rows[limit - 1].number)) if len(rows) > limit else None,
         )
 
@@ -104,23 +104,7 @@ class DeadLetters:
         async with transaction(self._engine) as connection:
             found = await connection.execute(select(DeadLetterRow.__table__).where(DeadLetterRow.id == letter_id))
             row = found.one_or_none()
-        return None if row is None else _letter(row._mapping)
-
-    async def replayed(self, letter_id: str, outcome: str) -> None:
-        """Mark it as replayed, with this outcome."""
-        await self._settle(letter_id, LetterState.REPLAYED, outcome)
-
-    async def dropped(self, letter_id: str, reason: str) -> None:
-        """Mark it as dropped, for this reason."""
-        await self._settle(letter_id, LetterState.DROPPED, reason)
-
-    async def _settle(self, letter_id: str, state: LetterState, outcome: str) -> None:
-        async with transaction(self._engine) as connection:
-            await connection.execute(
-                update(DeadLetterRow)
-                .where(DeadLetterRow.id == letter_id)
-                .values(state=state, outcome=outcome, settled_at=func.now())
-            )
+        return None if row is None else kept_letter(row._mapping)
 
 
 def letter_identity(letter: DeadLetter) -> str:
@@ -131,5 +115,6 @@ def letter_identity(letter: DeadLetter) -> str:
     return "dead-letter-" + short_hash(letter.channel, letter.source, body, letter.code, order, length=20)
 
 
-def _letter(row: Mapping[Any, Any]) -> KeptLetter:
+def kept_letter(row: Mapping[Any, Any]) -> KeptLetter:
+    """A row as a KeptLetter."""
     return KeptLetter.model_validate({**row, "letter": DeadLetter.model_validate(row)})

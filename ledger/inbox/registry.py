@@ -232,7 +232,7 @@ def line_digest(reported: Need | PlanLine, reference: str) -> str:
             str(peg.quantity.normalize()),
             peg.date.isoformat(),
             peg.criticality,
-            *filter(None, [peg.assembly]),
+            *([peg.assembly or "", peg.customer] if peg.customer else filter(None, [peg.assembly])),
         ]
         for peg in pegging
     ]

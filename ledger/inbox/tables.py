@@ -97,3 +97,16 @@ class DeadLetterRow(Base):
     settled_at: Mapped[dt.datetime | None]
 
     __table_args__ = (Index("ix_dead_letter_state", "state", "number"),)
+
+
+class DeadLetterActionRow(Base):
+    """What somebody did with a dead letter: kept also where the letter comes again."""
+
+    __tablename__ = "dead_letter_action"
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    letter: Mapped[str] = mapped_column(ForeignKey("dead_letter.id"), index=True)
+    by: Mapped[str]
+    action: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[dt.datetime]

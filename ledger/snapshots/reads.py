@@ -4,15 +4,13 @@ Nothing is decided here. No read lists workflows; a single entity's present stat
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_, union
+from sqlalchemy import Select, func, select, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from canonical.audit_event import AuditEvent
 from canonical.base import Instant, Model
-from canonical.exception import ExceptionKind
 from canonical.records import (
     ChangeSnapshot,
     ChangeStage,
@@ -29,7 +27,7 @@ from ledger.events.tables import AuditEventRow
 from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage, message_query
 from ledger.inbox.tables import DeadLetterRow, InboxRow
-from ledger.paging import BadCursor, Page, cursor, key_of
+from ledger.paging import Page, cursor, key_of
 from ledger.questions.tables import WaitingRow
 from ledger.snapshots.tables import (
     ChangeRecord,
@@ -117,40 +115,9 @@ class Reads:
         rows = await self._all(_order_query().where(OrderRecord.id == order_id))
         return OrderRow.model_validate(rows[0]) if rows else None
 
-    async def exceptions(
-        self,
-        *,
-        plants: Collection[str] | None = None,
-        assignee: str | None = None,
-        kind: ExceptionKind | None = None,
-        state: ExceptionState | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> Page[ExceptionRow]:
-        """Exceptions, the newest first; `plants`: those of these plants alone."""
-        place = tuple_(ExceptionRecord.opened_at, ExceptionRecord.id)
-        query = _exception_query().order_by(ExceptionRecord.opened_at.desc(), ExceptionRecord.id.desc())
-        query = query.limit(limit + 1)
-        if plants is not None:
-            query = query.where(ExceptionRecord.plant.in_(plants))
-        if assignee is not None:
-            query = query.where(ExceptionRecord.assignee == assignee)
-        if kind is not None:
-            query = query.where(ExceptionRecord.kind == kind)
-        if state is not None:
-            query = query.where(ExceptionRecord.state == state)
-        if after is not None:
-            query = query.where(place < tuple_(*_opened(after)))
-        rows = [ExceptionRow.model_validate(row) for row in await self._all(query)]
-        last = rows[limit - 1].snapshot if len(rows) > limit else None
-        return Page[ExceptionRow](
-            items=tuple(rows[:limit]),
-            next=cursor(last.opened_at.astimezone(UTC).isoformat(), last.id) if last else None,
-        )
-
     async def exception(self, exception_id: str) -> ExceptionRow | None:
         """One exception; None where it has recorded nothing yet."""
-        rows = await self._all(_exception_query().where(ExceptionRecord.id == exception_id))
+        rows = await self._all(exception_query().where(ExceptionRecord.id == exception_id))
         return ExceptionRow.model_validate(rows[0]) if rows else None
 
     async def changes(
@@ -244,7 +211,8 @@ def _order_query() -> Select[*tuple[Any, ...]]:
     return select(OrderRecord.snapshot, OrderRecord.position, OrderRecord.recorded_at)
 
 
-def _exception_query() -> Select[*tuple[Any, ...]]:
+def exception_query() -> Select[*tuple[Any, ...]]:
+    """Exceptions as a whole, as ExceptionRow reads them."""
     waiting = select(func.count()).where(WaitingRow.exception_id == ExceptionRecord.id).scalar_subquery()
     return select(
         ExceptionRecord.snapshot, ExceptionRecord.position, ExceptionRecord.recorded_at, waiting.label("waiting")
@@ -254,11 +222,3 @@ def _exception_query() -> Select[*tuple[Any, ...]]:
 def _change_query() -> Select[*tuple[Any, ...]]:
     record = ChangeRecord
     return select(record.snapshot, record.position, record.recorded_at).where(record.position.is_not(None))
-
-
-def _opened(after: str) -> tuple[datetime, str]:
-    opened_at, exception_id = key_of(after, 2)
-    try:
-        return datetime.fromisoformat(opened_at), exception_id
-    except ValueError:
-        raise BadCursor(f"{after!r} is not a cursor of the exceptions; take `next` of the page before") from None

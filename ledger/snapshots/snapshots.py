@@ -10,12 +10,13 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, assert_never
 
-from sqlalchemy import Numeric, Table, Text, Update, any_, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Numeric, Table, Text, Update, any_, bindparam, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from canonical.base import LAST_DAY
+from canonical.exception import Proposal
 from canonical.records import (
     ChangeSnapshot,
     ExceptionSnapshot,
@@ -68,6 +69,8 @@ async def write_snapshots(connection: AsyncConnection, standing: Iterable[Standi
             orders = [row["snapshot"] for row in given if row["id"] in written]
             await _write_lines(connection, orders)
             await write_promises(connection, orders)
+        if table is ExceptionRecord and written:
+            await connection.execute(_ASKED_FOR, {"ids": sorted(written)})
     await _write_ended(connection, [each for _, each in sorted(newest.items())])
 
 
@@ -149,7 +152,13 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
                 "kind": snapshot.proposal.kind,
                 "state": snapshot.state,
                 "assignee": snapshot.assignee,
+                "on_behalf_of": snapshot.on_behalf_of,
                 "opened_at": snapshot.opened_at,
+                "reminders": snapshot.reminders,
+                "escalations": snapshot.escalations,
+                "digest": snapshot.digest,
+                **_asked(snapshot.proposal),
+                **_closing(snapshot),
             }
         case ChangeSnapshot(revised=revised):
             return ChangeRecord, common | {
@@ -168,6 +177,66 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
             }
         case _:
             assert_never(snapshot)
+
+
+def _asked(proposal: Proposal) -> dict[str, Any]:
+    """What the list of questions shows of the proposal."""
+    return {
+        "item": proposal.item,
+        "supplier": proposal.supplier,
+        "order_number": proposal.order_number,
+        "summary": proposal.summary,
+        "latest_safe_date": proposal.latest_safe_date,
+        "value": proposal.value,
+        "currency": proposal.currency,
+        "short_quantity": proposal.short_quantity,
+        "unit": proposal.unit,
+        "working_days_late": proposal.working_days_late,
+        "criticality": proposal.criticality,
+        "choices": list(dict.fromkeys(each.choice.value for each in proposal.alternatives)),
+        "demands": [_stored(demand) for demand in dict.fromkeys(peg.demand for peg in proposal.pegs)],
+    }
+
+
+def _closing(snapshot: ExceptionSnapshot) -> dict[str, Any]:
+    decision = snapshot.decision
+    if decision is None:
+        return {"choice": None, "decided_by": None, "closing_reason": snapshot.closing_reason}
+    return {"choice": decision.choice, "decided_by": decision.decided_by, "closing_reason": decision.comment}
+
+
+def _stored(text: str) -> str:
+    """In an array, where `Words` does not reach."""
+    return text.replace("\0", "\ufffd")
+
+
+_ASKED_FOR = text("""
+WITH concerned AS (
+    SELECT asked.id, requirement.demand_reference, requirement.snapshot -> 'need' AS need
+    FROM shortage_exception AS asked
+    CROSS JOIN LATERAL (
+        SELECT asked.raised_by AS requirement_id
+        UNION SELECT requirement_id FROM order_line WHERE order_id = asked.raised_by
+        UNION SELECT requirement_id FROM waiting_for_decision WHERE exception_id = asked.id
+    ) AS served
+    JOIN requirement ON requirement.id = served.requirement_id
+    WHERE asked.id = ANY(:ids)
+), pegged AS (
+    SELECT id, coalesce(peg ->> 'demand', demand_reference) AS demand, min(peg ->> 'date') AS date
+    FROM concerned LEFT JOIN LATERAL jsonb_array_elements(need -> 'pegging') AS peg ON true
+    GROUP BY 1, 2
+)
+UPDATE shortage_exception AS asked SET
+    planners = ARRAY(
+        SELECT DISTINCT need ->> 'planner' FROM concerned
+        WHERE concerned.id = asked.id AND need ->> 'planner' IS NOT NULL ORDER BY 1
+    ),
+    demands = CASE WHEN asked.demands <> '{}' THEN asked.demands ELSE ARRAY(
+        SELECT demand FROM pegged WHERE pegged.id = asked.id ORDER BY date NULLS LAST, demand LIMIT 200
+    ) END
+WHERE asked.id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(Text)))
+"""A question's planners and, where it names no pegs, its demands: those of the requirements that it is about."""
 
 
 async def _write_newer(connection: AsyncConnection, record: type[Base], rows: Sequence[Mapping[str, Any]]) -> set[str]:

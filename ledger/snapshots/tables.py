@@ -142,7 +142,7 @@ class EndedRow(Base):
 
 
 class ExceptionRecord(Base):
-    """An exception's present state."""
+    """An exception's present state, with what the list of questions is filtered and ordered by."""
 
     __tablename__ = "shortage_exception"
 
@@ -152,7 +152,35 @@ class ExceptionRecord(Base):
     kind: Mapped[str]
     state: Mapped[str]
     assignee: Mapped[str]
+    on_behalf_of: Mapped[str | None]
     opened_at: Mapped[dt.datetime]
+    item: Mapped[str | None]
+    supplier: Mapped[str | None]
+    order_number: Mapped[str | None]
+    summary: Mapped[str]
+    digest: Mapped[str]
+    latest_safe_date: Mapped[dt.date | None]
+    value: Mapped[Decimal]
+    """In `currency`, as R15 compares it."""
+    currency: Mapped[str]
+    short_quantity: Mapped[Decimal | None]
+    """In `unit`."""
+    unit: Mapped[str]
+    working_days_late: Mapped[int]
+    criticality: Mapped[str]
+    reminders: Mapped[int]
+    escalations: Mapped[int]
+    choices: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """The ways out that are offered, the best first."""
+    demands: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """The pegged demands by date; of a question that names none, those of the requirements that it is about."""
+    planners: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """The planner codes of the requirements that it is about, as far as they were known when it was recorded."""
+    choice: Mapped[str | None]
+    """What was decided."""
+    decided_by: Mapped[str | None]
+    closing_reason: Mapped[str]
+    """Why it was overtaken, or the decider's comment."""
     position: Mapped[int]
     snapshot: Mapped[ExceptionSnapshot] = mapped_column(Document(ExceptionSnapshot))
     recorded_at: Mapped[dt.datetime]
@@ -162,6 +190,10 @@ class ExceptionRecord(Base):
         Index("ix_shortage_exception_assignee", "assignee", "state", "opened_at", "id"),
         Index("ix_shortage_exception_state", "state", "opened_at", "id"),
         Index("ix_shortage_exception_raised_by", "raised_by"),
+        Index("ix_shortage_exception_open", "plant", "latest_safe_date", "id", postgresql_where=text("state = 'open'")),
+        Index("ix_shortage_exception_item", "item", "state"),
+        Index("ix_shortage_exception_supplier", "supplier", "state"),
+        Index("ix_shortage_exception_recorded_at", "recorded_at"),
     )
 
 

@@ -128,6 +128,24 @@ def test_an_outline_agreement_holds_by_the_order_date() -> None:
         assert outcome.source.price == price
 
 
+def test_an_outline_agreement_that_has_ended_asks_the_owner_of_prices() -> None:
+    ended = a_source(supplier="A", info_record="5301", agreement=an_agreement(valid_to=may(31)))
+    assert refusal(decided(ended, today=june(1))) == (
+        "agreement",
+        "buyer",
+        "the outline agreement 4600000010/10 of info record 5301 holds until 2026-05-31, and the order date is later "
+        "(supplier A, item BB-7421 at 1710)",
+    )
+
+
+def test_what_to_do_about_an_agreement_that_is_used_up_is_said() -> None:
+    outcome = decided(a_source(supplier="A", agreement=an_agreement(quantity_left=Decimal(999))))
+    assert isinstance(outcome, NotOrderable)
+    (defect,) = outcome.defects
+    assert (defect.value, defect.systems) == ("4600000010/10", ("erp",))
+    assert defect.next_step == "extend the agreement, or have the rest ordered on other terms"
+
+
 def test_an_order_calls_off_what_its_agreement_has_left_and_no_more() -> None:
     left = a_source(supplier="A", agreement=an_agreement(quantity_left=Decimal(999)))
     assert refusal(decided(left)) == (
@@ -234,6 +252,19 @@ def test_where_no_component_is_in_force_on_that_day_the_planner_is_asked() -> No
         "the bill of material holds from 2026-06-01, and not on the day on which components are issued "
         "(supplier 1580, item BB-7421 at 1710)",
     )
+
+
+def test_the_bill_of_material_s_gap_is_shown_by_the_days_around_it() -> None:
+    """The parts leave on 18 May: OLD ended on the 17th, NEXT begins on the 19th."""
+    gap = (part("OLDER", valid_to=may(1)), part("OLD", valid_to=may(17)), part("NEXT", valid_from=may(19)))
+    outcome = decide_sourcing(a_need(), known(MADE, *gap, part("LATE", valid_from=june(1)), routes=ROUTES), may(4))
+    assert isinstance(outcome, NotOrderable)
+    (defect,) = outcome.defects
+    assert defect.value == "until 2026-05-17 and again from 2026-05-19"
+    assert defect.next_step == "extend the bill of material's validity, or change the info record's category"
+    assert defect.systems == ("erp",)
+    ended = decide_sourcing(a_need(), known(MADE, part("OLD", valid_to=may(17)), routes=ROUTES), may(4))
+    assert refusal(ended)[2].startswith("the bill of material holds until 2026-05-17, and not on the day")
 
 
 def test_a_fixed_quantity_does_not_scale() -> None:

@@ -240,6 +240,27 @@ def test_an_item_that_nobody_supplies() -> None:
     assert no_source(NEED, known(None)) == (_NOBODY,)
 
 
+def test_sources_on_the_terms_of_other_organizations_are_named() -> None:
+    """Only those whose route the plant uses; one without an organization is nobody's terms."""
+    left_out = (
+        a_source(purchasing_organization="1720"),
+        a_source(supplier="1678", purchasing_organization="1730"),
+        a_source(supplier="1700", purchasing_organization="1720", route=RouteKind.SUBCONTRACT),
+        a_source(supplier="1710", purchasing_organization=""),
+    )
+    (source,) = no_source(NEED, known(an_item()).model_copy(update={"left_out": left_out}))
+    assert source.detail == (
+        "nobody supplies item BB-7421 to plant 1710 on terms of purchasing organization 1710; "
+        "there are others' (1580 for 1720, 1678 for 1730)"
+    )
+    routes = (RouteRule(kind=RouteKind.SUBCONTRACT),)
+    kept = known(an_item(a_source()), routes=routes).model_copy(update={"left_out": left_out})
+    (source,) = no_source(NEED, kept)
+    assert (
+        source.detail == "none of the routes of plant 1710 (subcontract) leads to a source of BB-7421 (1580 by direct)"
+    )
+
+
 def test_a_transfer_from_a_plant_that_does_not_keep_the_item_and_sources_of_other_routes() -> None:
     routes = (RouteRule(kind=RouteKind.TRANSFER, supplying_plant="1720"), RouteRule(kind=RouteKind.SUBCONTRACT))
     item = an_item(a_source(), a_source(supplier="1678"))

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, ExceptionKind
+from canonical.identity import OrderId
 from canonical.policy import RouteKind, RouteRule
 from canonical.supply import ScheduleLine
 from decisions.feasibility import Short, judge_feasibility
-from decisions.shortage import alternatives, shortage_proposal
+from decisions.shortage import alternatives, reschedule_proposal, shortage_proposal
 from tests.decisions.late_coverage import CURRENT, LATE, POLICY, SECOND, TODAY, short_of
 from tests.decisions.models import (
     WEEKDAYS,
@@ -90,6 +91,43 @@ def test_the_proposal_says_in_a_buyers_words_what_is_missing_and_who_may_decide(
         3
     )  # the second source: requisition by the 3rd, sent on the 4th, at the dock on the 11th
     assert proposal.coverage == LATE
+
+
+def test_r7_500_on_the_15th_of_which_200_come_on_the_22nd_may_be_moved_to_the_22nd_by_the_planner() -> None:
+    need = a_need(quantity=Decimal(500), pegging=(a_peg(500, june(15)),))
+    coverage = (confirmed(300, june(11)), confirmed(200, june(18)))
+    short = short_of(need, *coverage)
+    item = an_item(CURRENT)
+    offered = shortage_proposal(need, short, coverage, "1580", item, POLICY, TODAY, may_reschedule=True).alternatives
+    [way] = [each for each in offered if each.choice is Choice.RESCHEDULE]
+    assert (way.available_on, way.working_days_late, way.extra_cost) == (june(22), 5, Decimal(0))
+    assert way.note == f"propose to the planner to move {need.pegs[0].demand} to 2026-06-22"
+
+    proposal = reschedule_proposal(need, short, coverage, "1580", POLICY, TODAY, proposed_by="anna")
+    assert proposal.summary == (
+        f"Move {need.pegs[0].demand} in plant 1710 from 2026-06-15 to 2026-06-22: "
+        "200 of 500 EA BB-7421 are not there before."
+    )
+    assert (proposal.kind, proposal.approvers, proposal.proposed_by) == (
+        ExceptionKind.CHANGE_PROPOSAL,
+        ("planner",),
+        "anna",
+    )
+    assert [each.choice for each in proposal.alternatives] == [Choice.APPROVE, Choice.DECLINE]
+
+
+def test_a_demand_without_a_day_to_move_to_or_of_an_order_of_ours_is_not_rescheduled() -> None:
+    def offered(need: Any, *coverage: ScheduleLine) -> set[Choice]:
+        short = short_of(need, *coverage)
+        item = an_item(CURRENT)
+        proposal = shortage_proposal(need, short, coverage, "1580", item, POLICY, TODAY, may_reschedule=True)
+        return {each.choice for each in proposal.alternatives}
+
+    assert Choice.RESCHEDULE in offered(NEED, *LATE)
+    assert Choice.RESCHEDULE not in offered(NEED, confirmed(60, june(11)), backordered(40))
+    ours = NEED.model_copy(update={"demanded_by": OrderId("order/1720/1710/x")})
+    assert Choice.RESCHEDULE not in offered(ours, *LATE)
+    assert Choice.RESCHEDULE not in offered(NEED.model_copy(update={"source": "pegline"}), *LATE)
 
 
 def test_a_critical_demand_in_shortage_is_for_buyer_and_planner() -> None:

@@ -12,13 +12,16 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.errors import UnreadableMessage
 from adapters.ports import DocumentPart, SupplierDocument
 from canonical.calendar import Calendar
-from canonical.exception import Decision, DecisionRefused
+from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack
 from canonical.messages import (
     ChangeOpened,
     ChangeSuperseded,
     DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
+    ReminderAsked,
+    ReminderDue,
+    ReminderRefused,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -36,7 +39,7 @@ from canonical.order import (
 )
 from canonical.plan import PlanRunStatus
 from canonical.policy import Ownership, PlantPolicy
-from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState
+from canonical.records import EndedEntity, ExceptionSnapshot, ExceptionState, Incident
 from policies.book import FixedPolicies
 
 TODAY = dt.date(2026, 6, 1)
@@ -92,8 +95,14 @@ class FakeEntities:
         self.most_at_once = 0
         self.exceptions: dict[str, ExceptionSnapshot] = {}
         self.decided: list[Decision] = []
+        self.assigned: list[Assignment] = []
+        self.taken_back: list[DecisionTakenBack] = []
+        self.reminded: list[tuple[str, ReminderAsked]] = []
+        self.not_awaited: dict[str, str] = {}
+        """Orders with nothing to remind of, and why."""
         self.plan_runs: list[PlanRunStatus] = []
         self.superseded: list[PlanRunStatus] = []
+        self.stuck: list[Incident] = []
 
     def messages_to(self, entity: str) -> list[EntityMessage]:
         return [message for to, message in self.messages if to == entity]
@@ -161,6 +170,12 @@ class FakeEntities:
         self.superseded.append(run)
         return True
 
+    async def remind(self, order: str, asked: ReminderAsked, /) -> ReminderDue:
+        if (why := self.not_awaited.get(order)) is not None:
+            raise ReminderRefused(why)
+        self.reminded.append((order, asked))
+        return ReminderDue(about="answer", lines=(10,))
+
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
         snapshot = self.exceptions.get(exception)
         if snapshot is None:
@@ -174,7 +189,8 @@ class FakeEntities:
             raise DecisionRefused("digest_out_of_date", "the proposal has changed", snapshot.digest)
         if decision.decided_by == snapshot.proposal.proposed_by:
             raise DecisionRefused("proposer_is_approver", f"{decision.decided_by} proposed it")
-        if decision.role is not None and decision.role not in snapshot.proposal.approvers:
+        entitled = snapshot.proposal.approvers or (snapshot.assignee, snapshot.on_behalf_of)
+        if decision.role is not None and decision.role not in entitled:
             raise DecisionRefused("not_an_approver", f"{decision.role} may not decide this")
         if decision.choice not in {each.choice for each in snapshot.proposal.alternatives}:
             raise DecisionRefused("choice_not_offered", f"{decision.choice} is not offered")
@@ -182,6 +198,34 @@ class FakeEntities:
         self.exceptions[exception] = decided
         self.decided.append(decision)
         return decided
+
+    async def assign(self, exception: str, assignment: Assignment, /) -> ExceptionSnapshot:
+        snapshot = self.exceptions[exception]
+        if snapshot.state is not ExceptionState.OPEN:
+            raise DecisionRefused("already_decided", "it is decided")
+        if assignment.to == snapshot.assignee:
+            raise DecisionRefused("already_asked", f"{assignment.to} is asked already")
+        self.assigned.append(assignment)
+        changed = snapshot.model_copy(update={"assignee": assignment.to, "assignment": assignment})
+        self.exceptions[exception] = changed
+        return changed
+
+    async def take_back(self, exception: str, taken_back: DecisionTakenBack, /) -> ExceptionSnapshot:
+        snapshot = self.exceptions[exception]
+        if snapshot.decision is None or snapshot.undo_until is None:
+            raise DecisionRefused("nothing_to_take_back", "it is carried out")
+        if snapshot.decision.decided_by != taken_back.taken_back_by:
+            raise DecisionRefused("not_the_decider", f"only {snapshot.decision.decided_by} can take it back")
+        self.taken_back.append(taken_back)
+        changed = snapshot.model_copy(update={"state": ExceptionState.OPEN, "decision": None, "undo_until": None})
+        self.exceptions[exception] = changed
+        return changed
+
+    async def incidents(self, most: int, /) -> list[Incident]:
+        if self.failures:
+            status = self.failures.pop(0)
+            raise RPCError(status.name.lower(), status, b"")
+        return self.stuck[:most]
 
     async def status(self, entity: str, /) -> dict[str, Any]:
         return self.exceptions[entity].model_dump(mode="json")

@@ -134,20 +134,22 @@ def line(number: int, requirement_id: str, *, received: str = "0") -> OrderLineS
 
 
 def shortage(number: int, **changes: Any) -> ExceptionSnapshot:
-    proposal = Proposal(
-        kind=changes.pop("kind", ExceptionKind.SHORTAGE),
-        summary="60 of 100 arrive two working days late",
-        plant="1000",
-        alternatives=(Alternative(choice=Choice.ACCEPT),),
-    )
+    asked: dict[str, Any] = {
+        "kind": ExceptionKind.SHORTAGE,
+        "summary": "60 of 100 arrive two working days late",
+        "plant": "1000",
+        "alternatives": (Alternative(choice=Choice.ACCEPT),),
+    }
+    asked |= {name: changes.pop(name) for name in tuple(changes) if name in Proposal.model_fields}
+    proposal = Proposal(**asked)
     fields: dict[str, Any] = {
+        "raised_by": "requirement/1000/BK-100/aps~PLO-1",
         "state": ExceptionState.OPEN,
         "assignee": "buyer",
         "opened_at": MORNING + timedelta(minutes=number // 2),
     }
     return ExceptionSnapshot(
         id=ExceptionId(f"exception/{number:04}"),
-        raised_by="requirement/1000/BK-100/aps~PLO-1",
         proposal=proposal,
         digest=proposal.digest,
         **(fields | changes),

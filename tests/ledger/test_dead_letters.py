@@ -27,7 +27,7 @@ async def test_another_body_or_another_defect_is_another_letter(ledger: Ledger) 
 
 async def test_a_replayed_letter_is_settled_with_its_outcome(ledger: Ledger) -> None:
     letter_id = await ledger.dead_letters.keep(dead_letter(), None)
-    await ledger.dead_letters.replayed(letter_id, "delivered to order/1000/V-100/o1")
+    await ledger.operations.settle(letter_id, LetterState.REPLAYED, "delivered to order/1000/V-100/o1", "olga")
     kept = await ledger.dead_letters.find(letter_id)
     assert kept is not None
     assert (kept.state, kept.outcome) == (LetterState.REPLAYED, "delivered to order/1000/V-100/o1")
@@ -40,8 +40,8 @@ async def test_a_letter_that_comes_again_after_its_replay_is_open_again_but_a_dr
 ) -> None:
     replayed = await ledger.dead_letters.keep(dead_letter(), None)
     dropped = await ledger.dead_letters.keep(dead_letter(b"spam"), None)
-    await ledger.dead_letters.replayed(replayed, "delivered")
-    await ledger.dead_letters.dropped(dropped, "not for us")
+    await ledger.operations.settle(replayed, LetterState.REPLAYED, "delivered", "olga")
+    await ledger.operations.settle(dropped, LetterState.DROPPED, "not for us", "olga")
     assert await ledger.dead_letters.keep(dead_letter(), None) == replayed
     assert await ledger.dead_letters.keep(dead_letter(b"spam"), None) == dropped
     assert [kept.id for kept in (await ledger.dead_letters.list(LetterState.OPEN)).items] == [replayed]

@@ -10,6 +10,7 @@ from canonical.exception import Choice, DecisionRefused
 from canonical.policy import Absence, Escalation, Role
 from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.calendars import add_business_hours
+from ledger.work_list.work_list import WorkFilter
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import ACCEPTED, CHANGED, EVERY_DAY, Harness, today
 
@@ -140,7 +141,7 @@ async def test_an_exception_is_the_managers_after_one_and_a_half_times_the_sla_a
     escalated = await harness.exception(exception.id)
     assert escalated.assignee == "purchasing-manager"
     assert escalated.escalations == 1
-    inbox = await harness.ledger.reads.exceptions(assignee="purchasing-manager")
+    inbox = await harness.ledger.work_list.questions(WorkFilter(plants=None, assignee="purchasing-manager"))
     assert [row.snapshot.id for row in inbox.items] == [exception.id]
     await harness.decide(escalated, Choice.ACCEPT, decided_by="mia.manager")
 

@@ -21,6 +21,7 @@ from canonical.policy import Absence, Escalation, Role
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot, ExceptionState
 from decisions.calendars import add_business_hours
+from ledger.work_list.work_list import WorkFilter
 from tests.decisions.business_hours_model import minute_by_minute
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness, today
@@ -231,7 +232,7 @@ async def test_a_question_of_the_planners_goes_to_the_buyer_and_the_manager_and_
     ]
     [reminded] = await audit_events(harness, asked.id, "exception.reminded")
     assert reminded.data["why"] == f"dana is out of office until {friday + timedelta(days=9)}; eli stands in"
-    inbox = await harness.ledger.reads.exceptions(assignee="planner")
+    inbox = await harness.ledger.work_list.questions(WorkFilter(plants=None, assignee="planner"))
     assert [row.snapshot.on_behalf_of for row in inbox.items] == ["purchasing-manager"]
 
 

@@ -9,6 +9,7 @@ from canonical.exception import Choice, ExceptionKind
 from canonical.need import Peg
 from canonical.policy import Tolerance
 from canonical.records import ExceptionState
+from ledger.work_list.work_list import WorkFilter
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import ACCEPTED, BACKORDERED, CHANGED, REJECTED, Harness, today
 from tests.workflows.lookout import days_ahead, parts
@@ -47,9 +48,12 @@ async def test_a_later_date_that_misses_the_pegged_date_becomes_a_shortage_with_
     assert proposal.working_days_late == 7
     assert parts(proposal.coverage) == [(100, 65, "confirmed")]
     assert [peg.demand for peg in proposal.pegs] == ["BIKE-1"]
-    assert {way.choice for way in proposal.alternatives} == {Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT}
+    ways = {way.choice for way in proposal.alternatives}
+    assert ways == {Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT, Choice.RESCHEDULE}
     assert next(way.supplier for way in proposal.alternatives if way.choice is Choice.SPLIT) == f"Trey-{harness.prefix}"
-    inbox = await harness.ledger.reads.exceptions(kind=ExceptionKind.SHORTAGE, state=ExceptionState.OPEN)
+    inbox = await harness.ledger.work_list.questions(
+        WorkFilter(plants=None, kind=ExceptionKind.SHORTAGE, state=ExceptionState.OPEN)
+    )
     assert [row.snapshot for row in inbox.items] == [exception]
     assert (await harness.requirement(requirement)).stage == "short"
 

@@ -1,9 +1,9 @@
 """The state of a ShortageException: the question, whom it is assigned to, and the escalation level reached."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from canonical.base import Instant
-from canonical.exception import Decision, Proposal
+from canonical.exception import Assignment, Decision, DecisionTakenBack, Proposal
 from canonical.messages import ExceptionRaised, ProposalChanged
 from canonical.policy import PlantPolicy
 from canonical.reason import Reason
@@ -14,6 +14,7 @@ from workflows.event_log import EventLog
 from workflows.memory import EntityState, RunInput
 
 _REASONS_KEPT = 50
+_MESSAGES_KNOWN = 50
 
 
 class ExceptionMemory(EntityState):
@@ -36,7 +37,17 @@ class ExceptionMemory(EntityState):
     escalations: int = 0
     reasons: list[Reason] = []
     state: ExceptionState = ExceptionState.OPEN
+    assignment: Assignment | None = None
+    """The last time that a person handed it on."""
     decision: Decision | None = None
+    undo_until: Instant | None = None
+    """Until when the decision waits to be taken back; None: there is none, or it is carried out."""
+    taken_back: int = 0
+    """How many decisions were taken back."""
+    taken_back_by: list[str] = []
+    """Ids of the last messages that did."""
+    closing_reason: str = ""
+    """Why it was overtaken."""
 
     @classmethod
     def of(cls, raised: ExceptionRaised, now: datetime) -> "ExceptionMemory":
@@ -77,6 +88,22 @@ class ExceptionMemory(EntityState):
         """Keep the assignee, unless absent by now; a return from absence moves no question."""
         return self._assign(who_is_asked(self.assignee, self.policy, now)._replace(role=self.role))
 
+    def decide(self, decision: Decision, now: datetime) -> None:
+        """Decided; carried out once it can't be taken back any more."""
+        self.decision, self.state = decision, ExceptionState.DECIDED
+        minutes = self.policy.questions.undo_minutes
+        self.undo_until = now + timedelta(minutes=minutes) if minutes else None
+
+    def undecide(self, state: ExceptionState = ExceptionState.OPEN) -> None:
+        """The decision does not hold: nobody was told of it."""
+        self.decision, self.undo_until, self.state = None, None, state
+
+    def take_back(self, taken_back: DecisionTakenBack) -> None:
+        """The decider takes the decision back."""
+        self.undecide()
+        self.taken_back += 1
+        self.taken_back_by = [*self.taken_back_by, taken_back.event_id][-_MESSAGES_KNOWN:]
+
     def add_reason(self, reason: Reason) -> None:
         """Add the reason for the current assignee; older reasons remain in the audit events."""
         self.reasons = [*self.reasons, reason][-_REASONS_KEPT:]
@@ -88,7 +115,7 @@ class ExceptionMemory(EntityState):
         return asked
 
 
-ExceptionMessage = ProposalChanged | Decision
+ExceptionMessage = ProposalChanged | Decision | Assignment | DecisionTakenBack
 ExceptionInput = RunInput[ExceptionRaised, ExceptionMemory, ExceptionMessage]
 
 

@@ -5,7 +5,10 @@ It holds the context, follows the escalation schedule (R16) and accepts one deci
 
 R16 for a question: it is first assigned to the first of its approvers (for master data, to the owner), and its SLA
 starts then; a question about a silent supplier continues the supplier's SLA. At each escalation level the policy is
-read again, and an assignee who is absent is replaced by the delegate; a return from absence moves no question.
+read again, and an assignee who is absent is replaced by the delegate; a return from absence moves no question. A person
+may hand it to another role that may decide; the schedule goes on as it was.
+
+Where policy lets a decision be taken back, the entity that raised the question is told only after that time.
 """
 
 from collections.abc import Sequence
@@ -17,10 +20,18 @@ from temporalio.exceptions import ApplicationError
 
 from activities.internal import InternalActivities
 from canonical.calls import CloseExceptionCall
-from canonical.exception import Decision, ExceptionDecided, NextEscalation, Proposal
+from canonical.exception import (
+    Assignment,
+    Decision,
+    DecisionTakenBack,
+    ExceptionDecided,
+    NextEscalation,
+    Proposal,
+)
 from canonical.messages import ProposalChanged
 from canonical.records import ExceptionSnapshot, ExceptionState
-from decisions.approval import entitled_roles, may_decide, may_decide_as
+from decisions.approval import assignable, entitled_roles, may_decide, may_decide_as
+from decisions.delegation import who_is_asked
 from decisions.engineering_change.choices import fault_of
 from decisions.escalation import BUYER_NOTIFIED, EscalationLevel, next_escalation, question_schedule
 from workflows.entity import Entity
@@ -64,7 +75,8 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         taken = self._taken or decision
         if self._taken is None:
             self.inbox.append(decision)
-        proposal = self._newest_proposal or self.state.proposal
+        proposal, minutes = self._newest_proposal or self.state.proposal, self.state.policy.questions.undo_minutes
+        undo_until = self.state.undo_until or (workflow.now() + timedelta(minutes=minutes) if minutes else None)
         return self.snapshot().model_copy(
             update={
                 "proposal": proposal,
@@ -72,7 +84,8 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
                 "decision": taken,
                 "state": ExceptionState.DECIDED,
                 "next_escalation": None,
-                "closed": True,
+                "undo_until": undo_until,
+                "closed": undo_until is None,
             }
         )
 
@@ -103,6 +116,64 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             _refuse("choice_not_offered", f"{decision.choice} is not offered here; choose one of {sorted(offered)}")
         if (fault := fault_of(proposal, decision)) is not None:
             _refuse("lines_not_possible", fault)
+
+    @workflow.update(name="assign")
+    def assign(self, assignment: Assignment) -> ExceptionSnapshot:
+        """Hand the question to another role, or to its delegate."""
+        if not self._is_known(assignment.event_id):
+            self.inbox.append(assignment)
+        asked = who_is_asked(self._role_named(assignment.to), self.state.policy, workflow.now())
+        changes = {"assignee": asked.assignee, "on_behalf_of": asked.on_behalf_of, "assignment": assignment}
+        return self.snapshot().model_copy(update=changes)
+
+    @assign.validator
+    def _may_be_assigned(self, assignment: Assignment) -> None:
+        if self._is_known(assignment.event_id):
+            return
+        state, proposal = self.state, self._newest_proposal
+        if self._taken is not None or state.state is not ExceptionState.OPEN or proposal is None:
+            _refuse("already_decided", "it is decided, or what it was about went away; nobody is asked any more")
+        roles = self._assignable(proposal)
+        if not may_decide_as(assignment.to, roles):
+            _refuse("not_an_approver", f"{assignment.to} may not decide this (R15); {' or '.join(roles)} may")
+        if may_decide_as(assignment.to, (state.assignee,)):
+            _refuse("already_asked", f"{state.assignee} is asked already")
+
+    def _assignable(self, proposal: Proposal) -> tuple[str, ...]:
+        state = self.state
+        asked = (*state.roles, state.assignee)
+        return assignable(proposal.approvers, asked, state.policy, workflow.now(), proposed_by=proposal.proposed_by)
+
+    def _role_named(self, name: str) -> str:
+        """The role as policy writes it."""
+        roles = self._assignable(self._newest_proposal or self.state.proposal)
+        return next((role for role in roles if may_decide_as(name, (role,))), name)
+
+    def _is_known(self, event_id: str) -> bool:
+        """Whether an assignment, or the taking back of a decision, is here already: a person sends it again."""
+        known = self.state.assignment
+        if event_id in self.state.taken_back_by or (known is not None and known.event_id == event_id):
+            return True
+        waiting = (each for each in self.inbox if isinstance(each, Assignment | DecisionTakenBack))
+        return any(each.event_id == event_id for each in waiting)
+
+    @workflow.update(name="take_back")
+    def take_back(self, taken_back: DecisionTakenBack) -> ExceptionSnapshot:
+        """Take the decision back, which nobody was told of yet."""
+        if not self._is_known(taken_back.event_id):
+            self.inbox.append(taken_back)
+        changes = {"decision": None, "undo_until": None, "state": ExceptionState.OPEN}
+        return self.snapshot().model_copy(update=changes)
+
+    @take_back.validator
+    def _may_be_taken_back(self, taken_back: DecisionTakenBack) -> None:
+        state = self.state
+        if self._is_known(taken_back.event_id):
+            return
+        if state.decision is None or state.undo_until is None or state.undo_until <= workflow.now():
+            _refuse("nothing_to_take_back", "no decision can be taken back here (any more): it is carried out")
+        if may_decide(state.decision.decided_by, taken_back.taken_back_by):
+            _refuse("not_the_decider", f"only {state.decision.decided_by}, who decided it, can take it back")
 
     @property
     def _taken(self) -> Decision | None:
@@ -136,24 +207,61 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         for message in messages:
             if self.ended:
                 return
-            if isinstance(message, Decision):
-                self._take_decision(message)
-            elif message.proposal is None:
-                self.state.state = ExceptionState.OVERTAKEN
-                self.record("exception.overtaken", why=message.reason)
-            else:
-                self._take_change(message.proposal)
+            match message:
+                case Decision():
+                    self.state.decide(message, workflow.now())
+                    self.record("exception.closed", choice=message.choice, decided_by=message.decided_by)
+                case Assignment():
+                    self._take_assignment(message)
+                case DecisionTakenBack():
+                    self._take_back(message)
+                case ProposalChanged(proposal=None):
+                    self.state.undecide(ExceptionState.OVERTAKEN)
+                    self.state.closing_reason = message.reason
+                    self.record("exception.overtaken", why=message.reason)
+                case ProposalChanged(proposal=proposal):
+                    assert proposal is not None
+                    self._take_change(proposal)
 
-    def _take_decision(self, decision: Decision) -> None:
-        self.state.decision, self.state.state = decision, ExceptionState.DECIDED
-        self.record("exception.closed", choice=decision.choice, decided_by=decision.decided_by)
+    def _take_assignment(self, assignment: Assignment) -> None:
+        if self.state.state is not ExceptionState.OPEN:
+            return
+        self.state.assignment = assignment
+        asked = self.state.ask(self._role_named(assignment.to), workflow.now())
+        self.record(
+            "exception.assigned",
+            assignment.assigned_at,
+            assigned_by=assignment.assigned_by,
+            comment=assignment.why,
+            **reported(asked),
+        )
+
+    def _take_back(self, taken_back: DecisionTakenBack) -> None:
+        decision, until = self.state.decision, self.state.undo_until
+        if decision is None or until is None:
+            return
+        self.state.take_back(taken_back)
+        self.record(
+            "exception.reopened",
+            taken_back.taken_back_at,
+            choice=decision.choice,
+            taken_back_by=taken_back.taken_back_by,
+        )
 
     def _take_change(self, proposal: Proposal) -> None:
-        """Replace the proposal; if it has other approvers and the buyer was not notified yet, reassign it to them."""
+        """Replace the proposal; if it has other approvers and the buyer was not notified yet, reassign it to them.
+
+        A decision that waits to be taken back was made on the other proposal (R15); where a person handed the question
+        on, it stays there.
+        """
         state = self.state
+        if state.decision is not None and state.decision.digest != proposal.digest:
+            self.record("decision.void", choice=state.decision.choice, rule="R15")
+            state.undecide()
         state.proposal = proposal
         first, moved = first_asked(proposal, state.role), {}
-        if state.reached < BUYER_NOTIFIED and state.role not in (first, *proposal.approvers):
+        handed_on = state.assignment is not None
+        if state.reached < BUYER_NOTIFIED and not handed_on and state.role not in (first, *proposal.approvers):
             state.first_asked = first
             moved = reported(state.ask(first, workflow.now()))
         self.record("exception.changed", summary=proposal.summary, digest=proposal.digest, **moved)
@@ -171,14 +279,18 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         return next_escalation(self._levels, self.state.reached)
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next escalation level."""
+        """Until the next escalation level; once decided, until the decision can't be taken back any more."""
+        if self.state.undo_until is not None:
+            return self.state.undo_until - workflow.now()
         level = self._next_escalation_level
         return None if level is None else level.at - workflow.now()
 
     async def act(self) -> None:
         """Escalate through the levels that are due under the current policy; close the question once it has ended."""
         now, level = workflow.now(), self._next_escalation_level
-        if not self.ended and level is not None and level.at <= now:
+        if self.state.undo_until is not None and self.state.undo_until <= now:
+            self.state.undo_until = None
+        if self.state.state is ExceptionState.OPEN and level is not None and level.at <= now:
             await self._take_up_policy()
             # A message that arrived meanwhile comes first.
             if not self.inbox:
@@ -189,8 +301,8 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
 
     @property
     def ended(self) -> bool:
-        """It is decided, or its cause is gone."""
-        return self.state.state is not ExceptionState.OPEN
+        """It is decided for good, or its cause is gone."""
+        return self.state.state is not ExceptionState.OPEN and self.state.undo_until is None
 
     async def _take_up_policy(self) -> None:
         """Read the policy as the raising entity does: an order by its supplier, a requirement by its item."""
@@ -256,9 +368,13 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
             if level is None
             else NextEscalation(action=level.action, role=level.role, at=level.at),
             reasons=tuple(state.reasons),
+            assignment=state.assignment,
             decision=state.decision,
+            undo_until=state.undo_until,
+            taken_back=state.taken_back,
+            closing_reason=state.closing_reason,
             correlation_id=state.raised.correlation_id,
-            closed=state.state is not ExceptionState.OPEN,
+            closed=self.ended,
         )
 
     def details(self) -> str:
@@ -267,7 +383,7 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         if state.decision is not None:
             return f"**{state.decision.choice}**, decided by {state.decision.decided_by}: {state.decision.comment}"
         if state.state is ExceptionState.OVERTAKEN:
-            return "Overtaken: what it was about went away."
+            return f"Overtaken: what it was about went away. {state.closing_reason}".strip()
         ways = "\n".join(
             f"- **{way.choice}** {way.supplier or ''} {way.note} "
             f"(available {way.available_on or 'never'}, {way.working_days_late} working days late, "

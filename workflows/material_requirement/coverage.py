@@ -31,7 +31,7 @@ from decisions.supply_requests import on_agreed_terms, release, request_for, ter
 from decisions.units import conversion
 from workflows.entity import Entity
 from workflows.material_requirement.messages import RequirementMessage, record_need
-from workflows.material_requirement.state import AcceptedShortage, RequirementState
+from workflows.material_requirement.state import AcceptedShortage, RequirementState, Rescheduling
 
 _STAYS = (ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED)
 
@@ -117,6 +117,10 @@ class RequirementSourcing:
             case _ if short.why != self._state.decided_about:
                 # The shortage changed at the same moment: the question is asked again.
                 self._entity.record("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
+            case Choice.RESCHEDULE:
+                self._propose_reschedule(short, decision)
+            case Choice.APPROVE | Choice.DECLINE if self._state.rescheduled(short) is not None:
+                self._settle_reschedule(short, decision)
             case Choice.ACCEPT:
                 return await self._accept(short, decision)
             case Choice.APPROVE:
@@ -137,6 +141,26 @@ class RequirementSourcing:
             record_need(state.tested, "requirement.changed", self._entity.record, decided_by=decision.decided_by)
         state.acted_on, state.stock_acted_on = state.tested, state.from_stock
         state.covered_revision = state.acted_on.revision.rank
+
+    def _propose_reschedule(self, short: Short, decision: Decision) -> None:
+        """Have the planner asked to move the demand; nothing else changes until the planner has decided."""
+        self._state.rescheduling = Rescheduling(about=short.why, proposed_by=decision.decided_by)
+        day = short.available_on.isoformat() if short.available_on else None
+        self._entity.record(
+            "reschedule.proposed", decision.decided_at, available_on=day, decided_by=decision.decided_by
+        )
+
+    def _settle_reschedule(self, short: Short, decision: Decision) -> None:
+        """The planner moves the demand: the need waits for its supply until then. Or not: it needs another way out."""
+        state, approved = self._state, decision.choice is Choice.APPROVE
+        if approved:
+            state.accepted = AcceptedShortage(short_quantity=short.short_quantity, available_on=short.available_on)
+            state.rescheduling = None
+        elif state.rescheduling is not None:
+            state.rescheduling = state.rescheduling.model_copy(update={"declined": True})
+        self._entity.record(
+            "reschedule.settled", decision.decided_at, approved=approved, decided_by=decision.decided_by
+        )
 
     async def _accept(self, short: Short, decision: Decision) -> NotOrderable | None:
         """Accept the late date; reduce orders by quantities that have no date."""

@@ -48,6 +48,15 @@ class AcceptedShortage(Model):
         return short.available_on is not None and short.available_on <= self.available_on
 
 
+class Rescheduling(Model):
+    """A person proposed to the planner to move the demand of a shortage."""
+
+    about: str
+    """The shortage (Short.why)."""
+    proposed_by: str
+    declined: bool = False
+
+
 class RequirementState(EntityState):
     """The state of a requirement."""
 
@@ -94,6 +103,8 @@ class RequirementState(EntityState):
     """The subject of the decision (OpenQuestion.about)."""
     questions_raised: int = 0
     accepted: AcceptedShortage | None = None
+    rescheduling: Rescheduling | None = None
+    """Of the shortage that it is about; another one is asked about from the beginning."""
     suppressed: int = 0
     answers_given: int = 0
     answered: str = ""
@@ -148,6 +159,11 @@ class RequirementState(EntityState):
     def holder(self) -> str:
         """The supplier of the newest order that may still deliver; empty if there is none."""
         return next((coverage.supplier for coverage in reversed(self.live)), "")
+
+    def rescheduled(self, short: Short) -> Rescheduling | None:
+        """The proposal about this shortage that waits for the planner; None: there is none."""
+        known = self.rescheduling
+        return None if known is None or known.declined or known.about != short.why else known
 
     @property
     def late_supplier(self) -> str | None:
@@ -337,6 +353,8 @@ def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
     if state.exception is not None:
         if state.exception.kind is ExceptionKind.MASTER_DATA:
             return RequirementStage.BLOCKED, "master data is incomplete; a person has to fix it"
+        if state.exception.kind is ExceptionKind.CHANGE_PROPOSAL:
+            return RequirementStage.SHORT, "the coverage can't meet the pegged date; the planner is asked to move it"
         return RequirementStage.SHORT, "the coverage can't meet the pegged date; a buyer has to decide"
     if state.all_there:
         return RequirementStage.FULFILLED, _received(state)

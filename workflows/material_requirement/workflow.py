@@ -25,7 +25,7 @@ from decisions.assess import NotOrderable
 from decisions.feasibility import Feasible, Short
 from decisions.master_data import master_data_proposal
 from decisions.overdue import start_of_next_working_day
-from decisions.shortage import shortage_proposal
+from decisions.shortage import reschedule_proposal, shortage_proposal
 from workflows.entity import MOMENT, Entity
 from workflows.material_requirement.coverage import RequirementSourcing
 from workflows.material_requirement.messages import (
@@ -35,7 +35,7 @@ from workflows.material_requirement.messages import (
     record_need,
     take,
 )
-from workflows.material_requirement.state import RequirementState, describe_coverage, stage_and_reason
+from workflows.material_requirement.state import RequirementState, Rescheduling, describe_coverage, stage_and_reason
 from workflows.material_requirement.transfer_answer import answer_due, record_answered
 from workflows.questions import Questions
 
@@ -207,7 +207,11 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         if isinstance(outcome, Feasible) or self._is_accepted(outcome):
             await self._overtake("the coverage meets the pegged dates")
             return
-        await self._ask(self._shortage(outcome), about=outcome.why)
+        if state.rescheduling is not None and state.rescheduling.about != outcome.why:
+            state.rescheduling = None
+        waiting = state.rescheduled(outcome)
+        proposal = self._shortage(outcome) if waiting is None else self._rescheduling(outcome, waiting)
+        await self._ask(proposal, about=outcome.why)
 
     def _is_accepted(self, short: Short) -> bool:
         """Whether a person accepted it. The day of overdue supply moves on: it is waited for until the accepted one."""
@@ -243,10 +247,31 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             assessment.item,
             state.policy,
             self._sourcing.today,
-            order_number=reported[0].order_number if reported else None,
+            order_number=self._order_number,
             reason=next((each.refused for each in reported if each.refused), "") or _words(reported),
             held_back=state.held_back,
+            # Overdue supply has another date every day, and one that the planner declined is no way out.
+            may_reschedule=state.rescheduling is None and not self._overdue,
         )
+
+    def _rescheduling(self, short: Short, waiting: Rescheduling) -> Proposal:
+        state = self.state
+        return reschedule_proposal(
+            state.tested,
+            short,
+            state.covered_by,
+            state.late_supplier,
+            state.policy,
+            self._sourcing.today,
+            proposed_by=waiting.proposed_by,
+            order_number=self._order_number,
+        )
+
+    @property
+    def _order_number(self) -> str | None:
+        """Of the newest order that has reported its coverage."""
+        reported = [each.reported for each in reversed(self.state.coverages) if each.reported is not None]
+        return reported[0].order_number if reported else None
 
     async def _ask(self, proposal: Proposal, about: str = "") -> None:
         """Open an exception, or send the changed proposal to the open one."""

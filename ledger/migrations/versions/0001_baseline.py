@@ -20,9 +20,11 @@ def upgrade() -> None:
     _consolidation()
     _plan_runs()
     _questions()
+    _work_list()
     _people()
     _notifications()
     _promises()
+    _conversation()
 
 
 def _engineering_change() -> None:
@@ -139,7 +141,28 @@ def _snapshots() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("assignee", sa.Text(), nullable=False),
+        sa.Column("on_behalf_of", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("item", sa.Text(), nullable=True),
+        sa.Column("supplier", sa.Text(), nullable=True),
+        sa.Column("order_number", sa.Text(), nullable=True),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("latest_safe_date", sa.Date(), nullable=True),
+        sa.Column("value", sa.Numeric(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("short_quantity", sa.Numeric(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("working_days_late", sa.Integer(), nullable=False),
+        sa.Column("criticality", sa.Text(), nullable=False),
+        sa.Column("reminders", sa.Integer(), nullable=False),
+        sa.Column("escalations", sa.Integer(), nullable=False),
+        sa.Column("choices", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("demands", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("planners", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("choice", sa.Text(), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("closing_reason", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
@@ -148,6 +171,15 @@ def _snapshots() -> None:
     op.create_index("ix_shortage_exception_assignee", "shortage_exception", ["assignee", "state", "opened_at", "id"])
     op.create_index("ix_shortage_exception_newest", "shortage_exception", ["opened_at", "id"])
     op.create_index("ix_shortage_exception_raised_by", "shortage_exception", ["raised_by"])
+    op.create_index("ix_shortage_exception_item", "shortage_exception", ["item", "state"])
+    op.create_index("ix_shortage_exception_supplier", "shortage_exception", ["supplier", "state"])
+    op.create_index("ix_shortage_exception_recorded_at", "shortage_exception", ["recorded_at"])
+    op.create_index(
+        "ix_shortage_exception_open",
+        "shortage_exception",
+        ["plant", "latest_safe_date", "id"],
+        postgresql_where=sa.text("state = 'open'"),
+    )
     op.create_index("ix_shortage_exception_state", "shortage_exception", ["state", "opened_at", "id"])
     op.create_table(
         "order_line",
@@ -421,6 +453,18 @@ def _inbox() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
     )
     op.create_index("ix_dead_letter_state", "dead_letter", ["state", "number"])
+    op.create_table(
+        "dead_letter_action",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("letter", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["dead_letter.id"], name="fk_dead_letter_action_letter_dead_letter"),
+        sa.PrimaryKeyConstraint("number", name="pk_dead_letter_action"),
+    )
+    op.create_index("ix_dead_letter_action_letter", "dead_letter_action", ["letter"])
 
 
 def _stock() -> None:
@@ -753,7 +797,53 @@ def _promises() -> None:
     op.create_index("ix_promise_done", "promise", ["promised_on"], postgresql_where=sa.text("done"))
 
 
+def _conversation() -> None:
+    op.create_table(
+        "question_comment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_question_comment"),
+        sa.UniqueConstraint("exception_id", "event_id", name="uq_question_comment_exception_id"),
+    )
+    op.create_index("ix_question_comment_exception_id", "question_comment", ["exception_id", "id"])
+    op.create_table(
+        "question_attachment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("comment_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["comment_id"], ["question_comment.id"], name="fk_question_attachment_comment_id_question_comment"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_question_attachment"),
+    )
+    op.create_index("ix_question_attachment_comment_id", "question_attachment", ["comment_id"])
+
+
+def _work_list() -> None:
+    op.create_table(
+        "work_view",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_work_view"),
+        sa.UniqueConstraint("owner", "name", name="uq_work_view_owner"),
+    )
+    op.create_index("ix_work_view_shared", "work_view", ["name"], postgresql_where=sa.text("shared"))
+
+
 def downgrade() -> None:
+    op.drop_table("work_view")
     op.drop_table("promise")
     op.drop_table("notification_switched_off")
     op.drop_table("notification_digest")
@@ -762,6 +852,8 @@ def downgrade() -> None:
     op.drop_table("access_log")
     op.drop_table("session")
     op.drop_table("person")
+    op.drop_table("question_attachment")
+    op.drop_table("question_comment")
     op.drop_table("ended_entity")
     op.drop_table("supply_request")
     op.drop_table("waiting_for_decision")
@@ -771,6 +863,7 @@ def downgrade() -> None:
     op.drop_table("plan_line")
     op.drop_table("plan_change")
     op.drop_table("order_line")
+    op.drop_table("dead_letter_action")
     op.drop_table("dead_letter")
     op.drop_table("stock_report")
     op.drop_table("stock")

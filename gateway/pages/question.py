@@ -1,0 +1,278 @@
+"""The page of one question: all that is needed to decide it, the decision, and what people say about it.
+
+A decision is made on what was seen: the form carries the proposal's digest, and where the proposal has changed since,
+the page shows both side by side and keeps what was written. Not decided here: whether a decision is accepted
+(`gateway.decisions_taken`) and what the page says of the question (`gateway.pages.question_view`).
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+from temporalio.service import RPCError
+
+from canonical.exception import Choice
+from canonical.records import ExceptionSnapshot, ExceptionState
+from gateway.access.prices import record_seen
+from gateway.access.principal import Principal, PrincipalPart, Right
+from gateway.decisions_taken import question, statement_of, take
+from gateway.pages.question_view import MESSAGE_TYPES, differences, moment, people_of, view_of
+from gateway.pages.shell import form_of, render, see
+from gateway.parts import Parts, PartsPart
+from gateway.problems import Refusal, not_found
+from gateway.question_actions import (
+    FILE_BYTES_MAX,
+    FILE_TYPES,
+    FILES_MAX,
+    AssignmentBody,
+    CommentBody,
+    TakenBackBody,
+    assign,
+    attachment,
+    comment,
+    handed_to,
+    take_back,
+)
+
+routes = APIRouter(prefix="/questions", include_in_schema=False)
+
+_DONE = {
+    "decided": "Your decision is taken.",
+    "commented": "Your comment is kept.",
+    "assigned": "It is handed on; the escalation goes on as before.",
+    "taken-back": "Your decision is taken back. Nobody was told of it; the question is open again.",
+}
+_FILES_ALONE = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@routes.get("/{id}")
+async def read_question(
+    request: Request, parts: PartsPart, principal: PrincipalPart, id: str, done: str = "", back: str = ""
+) -> HTMLResponse:
+    asked = (await question(parts.ledger, principal, id)).snapshot
+    if done in _DONE:
+        asked = await _as_it_is(parts, asked)
+    return await _page(request, parts, principal, asked, back=back, notice=_DONE.get(done, ""))
+
+
+@routes.post("/{id}/decision")
+async def decide_question(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
+    """Take the decision of the form; a refusal shows the question as it is now, with all that was written."""
+    fields = await form_of(request, principal)
+    asked = (await question(parts.ledger, principal, id)).snapshot
+    given, back = _texts(fields), _text(fields, "back")
+    try:
+        await take(parts, principal, id, statement_of(_decision(fields, asked)), _text(fields, "digest"))
+    except Refusal as refused:
+        if refused.problem.status == 404:
+            raise
+        return await _page(
+            request, parts, principal, await _as_it_is(parts, asked), back=back, refused=refused, given=given
+        )
+    return _done(id, "decided", back)
+
+
+@routes.post("/{id}/comments")
+async def comment_question(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
+    fields = await form_of(request, principal)
+    asked, back = (await question(parts.ledger, principal, id)).snapshot, _text(fields, "back")
+    try:
+        files = [each for each in fields.getlist("files") if isinstance(each, UploadFile) and each.filename]
+        if len(files) > FILES_MAX:
+            raise Refusal(
+                422, "too_many_files", f"{len(files)} files are too many", f"attach at most {FILES_MAX}", field="files"
+            )
+        kept = [attachment(each.filename or "", await each.read()) for each in files]
+        body = _body(CommentBody, fields, text=_text(fields, "text"))
+        await comment(parts, principal, id, body, kept)
+    except Refusal as refused:
+        if refused.problem.status == 404:
+            raise
+        return await _page(request, parts, principal, asked, back=back, refused=refused, given=_texts(fields))
+    return _done(id, "commented", back, "conversation")
+
+
+@routes.post("/{id}/assignment")
+async def assign_question(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
+    fields = await form_of(request, principal)
+    asked, back = (await question(parts.ledger, principal, id)).snapshot, _text(fields, "back")
+    try:
+        body = _body(AssignmentBody, fields, to=_text(fields, "to"), why=_text(fields, "why"))
+        await assign(parts, principal, id, body)
+    except Refusal as refused:
+        if refused.problem.status == 404:
+            raise
+        return await _page(
+            request, parts, principal, await _as_it_is(parts, asked), back=back, refused=refused, given=_texts(fields)
+        )
+    return _done(id, "assigned", back)
+
+
+@routes.post("/{id}/undo")
+async def undo_decision(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
+    fields = await form_of(request, principal)
+    asked, back = (await question(parts.ledger, principal, id)).snapshot, _text(fields, "back")
+    try:
+        await take_back(parts, principal, id, _body(TakenBackBody, fields))
+    except Refusal as refused:
+        if refused.problem.status == 404:
+            raise
+        return await _page(request, parts, principal, await _as_it_is(parts, asked), back=back, refused=refused)
+    return _done(id, "taken-back", back)
+
+
+@routes.get("/{id}/attachments/{number}")
+async def read_attachment(parts: PartsPart, principal: PrincipalPart, id: str, number: int) -> Response:
+    """A file, to be saved and never shown by the browser as a page of ours."""
+    asked = (await question(parts.ledger, principal, id)).snapshot
+    found = await parts.ledger.conversation.attachment(asked.id, number) if 0 < number < 2**63 else None
+    if found is None:
+        raise not_found("attachment", str(number), f"read the question: /questions/{id}")
+    name = quote(found.name, safe="")
+    return Response(
+        found.content,
+        media_type=found.media_type,
+        headers=_FILES_ALONE | {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
+    )
+
+
+# -- forms
+
+
+def _text(fields: FormData, name: str) -> str:
+    given = fields.get(name, "")
+    return given.strip().replace("\r\n", "\n") if isinstance(given, str) else ""
+
+
+def _texts(fields: FormData) -> dict[str, str]:
+    return {name: _text(fields, name) for name in fields}
+
+
+def _body(model: Any, fields: FormData, **values: str) -> Any:
+    given = {**values, "by": _text(fields, "by") or None, "event_id": _text(fields, "event_id") or None}
+    try:
+        return model.model_validate(given)
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "form"
+        raise Refusal(
+            422, "invalid_field", f"{field}: {first['msg']}", "correct it and send it again", field=field
+        ) from invalid
+
+
+def _decision(fields: FormData, asked: ExceptionSnapshot) -> dict[str, object]:
+    """The form's decision; of an engineering change only the lines that differ from what is proposed."""
+    choice, _, supplier = _text(fields, "way").partition("/")
+    if not choice:
+        raise Refusal(422, "no_choice", "no way out is chosen", "choose one, then decide", field="choice")
+    return {
+        "choice": choice,
+        "supplier": supplier if choice == Choice.SPLIT else "",
+        "comment": _text(fields, "comment"),
+        "decided_by": _text(fields, "by"),
+        "lines": _lines(fields, asked),
+    }
+
+
+def _lines(fields: FormData, asked: ExceptionSnapshot) -> list[dict[str, object]]:
+    chosen: list[dict[str, object]] = []
+    for one in asked.proposal.dispositions:
+        if not one.number:
+            continue
+        choice, quantity = _text(fields, f"line-{one.number}-choice"), _text(fields, f"line-{one.number}-quantity")
+        rest = _text(fields, f"line-{one.number}-rest")
+        if choice and (quantity or choice != one.proposed):
+            chosen.append({"line": one.number, "choice": choice, **({"quantity": quantity} if quantity else {})})
+        if rest and quantity:
+            chosen.append({"line": one.number, "choice": rest})
+    return chosen
+
+
+def _done(id: str, what: str, back: str, place: str = "") -> RedirectResponse:
+    query = urlencode({"done": what, **({"back": back} if back else {})})
+    return see(f"/questions/{quote(id, safe='')}?{query}{f'#{place}' if place else ''}")
+
+
+# -- the page
+
+
+async def _as_it_is(parts: Parts, known: ExceptionSnapshot) -> ExceptionSnapshot:
+    """The question as it is this moment: the ledger learns of a change a moment later. As known, if it has ended."""
+    if known.state is not ExceptionState.OPEN:
+        return known
+    try:
+        return ExceptionSnapshot.model_validate(await parts.entities.status(known.id))
+    except (RPCError, ValidationError, KeyError):
+        return known
+
+
+async def _page(
+    request: Request,
+    parts: Parts,
+    principal: Principal,
+    asked: ExceptionSnapshot,
+    *,
+    back: str,
+    notice: str = "",
+    refused: Refusal | None = None,
+    given: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    plant = asked.proposal.plant
+    policy, now = parts.policies.effective(plant), parts.now()
+    context = await parts.ledger.contexts.of(asked, MESSAGE_TYPES)
+    comments = await parts.ledger.conversation.of(asked.id)
+    names = await parts.ledger.people.names({*people_of(asked, context), *(each.author for each in comments)})
+    await record_seen(parts.ledger, principal, [asked.id], "question")
+    shown = view_of(asked, context, policy, now, prices=principal.may(Right.SEE_PRICES, plant), names=names)
+    given = defaultdict(str, given or {})
+    calendar = policy.calendar if policy is not None else None
+    values = {
+        "question": shown,
+        "given": given,
+        "chosen": given.get("way") or (shown.ways[0].key if len(shown.ways) == 1 else ""),
+        "refused": refused.problem if refused is not None else None,
+        "notice": notice,
+        "compared": _compared(refused, given, shown.seen),
+        "may_decide": principal.may(Right.DECIDE, plant),
+        "may_undo": _may_undo(principal, asked, parts),
+        "roles": handed_to(asked, policy, now),
+        "comments": [(moment(each.written_at, calendar), names[each.author], each) for each in comments],
+        "event_id": secrets.token_hex(8),
+        "back": back if _is_ours(back) else "/inbox",
+        "file_types": ",".join(f".{ending}" for ending in FILE_TYPES),
+        "file_megabytes": FILE_BYTES_MAX // (1024 * 1024),
+        "files_max": FILES_MAX,
+    }
+    return render(request, "question.html", principal, values, status=refused.problem.status if refused else 200)
+
+
+def _compared(refused: Refusal | None, given: Mapping[str, str], now: str) -> list[tuple[str, str, str, bool]]:
+    """What was seen beside what is so now, where the proposal has changed since."""
+    if refused is None or refused.problem.code != "digest_out_of_date":
+        return []
+    return differences(given.get("seen", ""), now)
+
+
+def _may_undo(principal: Principal, asked: ExceptionSnapshot, parts: Parts) -> bool:
+    if asked.decision is None or asked.undo_until is None or asked.undo_until <= parts.now():
+        return False
+    return principal.named_by_body or asked.decision.decided_by == principal.subject
+
+
+def _is_ours(address: str) -> bool:
+    """Only back to the inbox, whatever a link says."""
+    return address == "/inbox" or address.startswith("/inbox?")
+
+
+__all__ = ["routes"]
