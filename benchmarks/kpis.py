@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import httpx
@@ -151,7 +152,7 @@ class Recording:
         asked = {"line": line.line, "requirement_id": need.id, "quantity": "425"}
         parts = [part.model_dump(mode="json") for part in line.schedule_lines]
         decided = {"outcome": {"supplier": "1580", "route": "direct"}, "item": {"item_class": "A"}}
-        batches: list[tuple[RequirementSnapshot | OrderSnapshot, list[tuple[str, dict[str, object]]]]] = [
+        batches: list[tuple[RequirementSnapshot | OrderSnapshot, list[tuple[str, dict[str, Any]]]]] = [
             (requirement, [("requirement.opened", {}), ("sourcing.decided", decided), ("supply_request.sent", {})]),
             (order, [("order.opened", {}), ("consolidation.closed", {"lines": [asked]})]),
             (order, [("order.placed", {}), ("order.sent", {"revision": 1, "changed": []})]),
@@ -169,7 +170,7 @@ class Recording:
                     kind=kind,
                     business_time=NOW,
                     processing_time=NOW,
-                    data=dict(data),  # type: ignore[arg-type]
+                    data=dict(data),
                 )
                 for place, (kind, data) in enumerate(said)
             )
