@@ -38,6 +38,7 @@ from gateway.pages import (
     static,
     suppliers,
 )
+from gateway.pages import changes as change_pages
 from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
@@ -90,6 +91,7 @@ _PAGES = (
     requirement_pages,
     trace_pages,
     order_pages,
+    change_pages,
     latency_map,
     kpi_pages,
     suppliers,

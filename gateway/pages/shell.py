@@ -45,6 +45,7 @@ NAVIGATION: tuple[tuple[str, str, Right], ...] = (
     ("/inbox", "Inbox", Right.READ),
     ("/requirements", "Requirements", Right.READ),
     ("/orders", "Orders", Right.READ),
+    ("/changes", "Changes", Right.READ),
     ("/plans", "Plan runs", Right.READ),
     ("/suppliers", "Suppliers", Right.READ),
     ("/kpis", "KPIs", Right.READ),
