@@ -1,11 +1,11 @@
 """Messages that start entities or reach them; each carries the sender's whole state."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical.base import Instant, Model, Quantity
+from canonical.base import Instant, Model, PersonName, Quantity
 from canonical.bom import BomRevised
 from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
@@ -50,6 +50,26 @@ class ChangeSuperseded(Model):
 
     by: ChangeId
     as_of: Instant
+
+
+class ReminderAsked(Model):
+    """A person wants the supplier reminded now, before the order does so by itself (R16)."""
+
+    event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
+    """Of the click: one reminder, however often it arrives."""
+    asked_by: PersonName
+    asked_at: Instant
+
+
+class ReminderDue(Model):
+    """What a supplier can be reminded of."""
+
+    about: Literal["answer", "delivery"]
+    lines: tuple[int, ...]
+
+
+class ReminderRefused(Exception):
+    """There is nothing to remind the supplier of; the message says why."""
 
 
 class BomChanged(Model):

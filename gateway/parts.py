@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from adapters.ports import PolicyPort
 from canonical.exception import Assignment, Decision, DecisionTakenBack
+from canonical.messages import ReminderAsked, ReminderDue
 from canonical.records import ExceptionSnapshot, Incident
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
@@ -16,6 +17,7 @@ from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
 from gateway.promises import PromiseBook
+from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
 
@@ -37,6 +39,14 @@ class DecisionTaker(Protocol):
     async def status(self, entity: str, /) -> dict[str, Any]: ...
 
 
+class Reminder(Protocol):
+    """Has suppliers reminded."""
+
+    async def remind(self, order: str, asked: ReminderAsked, /) -> ReminderDue:
+        """Wait until the order accepts it. Raises ReminderRefused where there is nothing to remind of."""
+        ...
+
+
 class IncidentFinder(Protocol):
     """Finds what can't go on without somebody technical."""
 
@@ -45,7 +55,7 @@ class IncidentFinder(Protocol):
         ...
 
 
-class Entities(EntityMessages, PlanRunStarter, DecisionTaker, IncidentFinder, Protocol):
+class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Reminder, IncidentFinder, Protocol):
     """The gateway's calls to entities. A call that Temporal itself fails raises temporalio.service.RPCError.
 
     The composition root passes in the implementation that reaches Temporal.
@@ -65,6 +75,7 @@ class Parts:
     today: Callable[[str], dt.date]
     """The day that it is at a plant, against which required dates are checked."""
     now: Callable[[], dt.datetime]
+    work_feed: WorkFeed
     relay_expected: bool
     """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta

@@ -30,6 +30,9 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    ReminderAsked,
+    ReminderDue,
+    ReminderRefused,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -201,6 +204,23 @@ class EntityDirectory:
     async def receive_goods(self, order: str, received: GoodsReceived) -> bool:
         """Report a goods receipt."""
         return await self._signal(order, PurchaseOrder.goods_received, received)
+
+    async def remind(self, order: str, asked: ReminderAsked) -> ReminderDue:
+        """Have the supplier reminded; raises ReminderRefused where there is nothing to remind of."""
+        handle = self._client.get_workflow_handle(order)
+        try:
+            with _engine_failures():
+                return await handle.execute_update(
+                    PurchaseOrder.remind, asked, id=asked.event_id, rpc_timeout=RPC_TIMEOUT
+                )
+        except WorkflowUpdateFailedError as error:
+            if not isinstance(error.cause, ApplicationError):
+                raise
+            raise ReminderRefused(error.cause.message) from error
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise ReminderRefused("the order has ended") from error
 
     async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
         """Report that a person changed the order in the ERP."""

@@ -1,23 +1,27 @@
 """Orders for people: the list, the way to one by its number, and one with its lines and the demands it endangers."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from canonical.audit_event import AuditEvent
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementSnapshot
+from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.links import address, page_of
-from gateway.pages.requirements import SUPPLY_STATES, measured_by
-from gateway.pages.shell import HEADERS, render
+from gateway.pages.requirements import SUPPLY_STATES, asked_of, measured_by, worded
+from gateway.pages.shell import HEADERS, form_of, render, see
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
 from gateway.views.coverage import Coverage, Demand, Portion, coverage_of
+from gateway.views.orders import remind
 from ledger.snapshots.lists import Order, OrderCondition, OrderFilter, RequirementFilter, ServingLine
 from ledger.snapshots.reads import OrderRow
 from ledger.snapshots.snapshots import due_on
@@ -81,7 +85,10 @@ async def list_orders(
         "orders.html",
         principal,
         {
-            "rows": [(row, due_on(row.snapshot), _overdue(row.snapshot, today)) for row in page.items],
+            "rows": [
+                (row, due_on(row.snapshot), _overdue(row.snapshot, today), worded(principal, row.snapshot.reason))
+                for row in page.items
+            ],
             "counts": counts,
             "stages": STAGES,
             "conditions": CONDITIONS,
@@ -119,6 +126,7 @@ async def read_order(
     supplier: str,
     key: str,
     line: Annotated[int, Query(ge=0, le=1_000_000, description="The first line shown")] = 0,
+    reminded: Annotated[Literal["", "answer", "delivery"], Query()] = "",
 ) -> HTMLResponse:
     """One order: its lines, what each serves and endangers, the documents, and the questions about it."""
     row = await found(parts, principal, f"order/{plant}/{supplier}/{key}")
@@ -128,7 +136,9 @@ async def read_order(
     rest = [one for one in own if shown and one.line > shown[-1].line]
     ids = list(dict.fromkeys(each for one in shown for each in served_by(one)))
     lists = parts.ledger.lists
-    questions = await lists.open_questions([order.id], [order.exception_id] if order.exception_id else [])
+    found_open = await lists.open_questions([order.id], [order.exception_id] if order.exception_id else [])
+    questions = asked_of(principal, found_open)
+    await record_seen(parts.ledger, principal, [order.id], "page of an order")
     served = await _served(parts, ids)
     events = await parts.ledger.reads.audit_events_of_kind([order.id], list(_DOCUMENTS))
     calendar, _ = measured_by(parts, plant)
@@ -141,6 +151,7 @@ async def read_order(
         {
             "row": row,
             "order": order,
+            "reason": worded(principal, order.reason),
             "stage": STAGES[order.stage],
             "lines": lines,
             "endangered": [(one, each) for one in lines for each in one.serves if each.endangered],
@@ -153,13 +164,31 @@ async def read_order(
             "prices": principal.may(Right.SEE_PRICES, plant),
             "supply_states": SUPPLY_STATES,
             "chance_of": chances.of,
+            "reminded": reminded,
+            "may_remind": not order.closed and principal.may(Right.DECIDE, plant),
+            "click": uuid4().hex,
             "next_due": due_on(order),
             "overdue": _overdue(order, {plant: parts.today(plant)}),
             "zone": calendar.tzinfo,
             "zone_name": calendar.zone,
-            "waiting": _waiting(order),
         },
     )
+
+
+@routes.post("/orders/{plant}/{supplier}/{key}/remind")
+async def remind_supplier(
+    request: Request, parts: PartsPart, principal: PrincipalPart, plant: str, supplier: str, key: str
+) -> RedirectResponse:
+    """Have the supplier reminded, once for a page however often its button is pressed."""
+    principal.require(Right.DECIDE)
+    fields = await form_of(request, principal)
+    click = str(fields.get("click", ""))
+    identity = f"order/{plant}/{supplier}/{key}"
+    due = await remind(parts, principal, identity, click if _CLICK.fullmatch(click) else uuid4().hex)
+    return see(address(page_of(identity), {}, reminded=due.about))
+
+
+_CLICK = re.compile(r"[0-9a-f]{32}")
 
 
 async def found(parts: Parts, principal: Principal, identity: str) -> OrderRow:
@@ -370,10 +399,6 @@ def _detail(data: Mapping[str, Any]) -> str:
 def _overdue(order: OrderSnapshot, today: Mapping[str, dt.date]) -> bool:
     due = due_on(order)
     return due is not None and order.plant in today and due < today[order.plant]
-
-
-def _waiting(order: OrderSnapshot) -> bool:
-    return order.stage is OrderStage.SENT and order.answered_revision < order.revision
 
 
 __all__ = ["STAGES", "days_of", "documents_of", "found", "routes", "served_by"]

@@ -17,14 +17,14 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from temporalio.service import RPCError
 
-from canonical.exception import Choice, ExceptionKind
+from canonical.exception import Choice
 from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot, ExceptionState
 from gateway.access.held_roles import held_roles
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.decisions_taken import question, statement_of, take
-from gateway.pages.question_view import MESSAGE_TYPES, differences, key_of, moment, people_of, view_of
+from gateway.pages.question_view import MESSAGE_TYPES, differences, moment, people_of, view_of
 from gateway.pages.shell import form_of, render, see
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, not_found
@@ -237,8 +237,8 @@ async def _page(
     comments = await parts.ledger.conversation.of(asked.id)
     names = await parts.ledger.people.names({*people_of(asked, context), *(each.author for each in comments)})
     await record_seen(parts.ledger, principal, [asked.id], "question")
-    prices, risks = principal.may(Right.SEE_PRICES, plant), await _risks(parts, asked)
-    shown = view_of(asked, context, policy, now, prices=prices, names=names, risks=risks)
+    prices, chances = principal.may(Right.SEE_PRICES, plant), await parts.promises.reader(plant)
+    shown = view_of(asked, context, policy, now, prices=prices, names=names, chance_of=chances.of_date)
     given = defaultdict(str, given or {})
     calendar = policy.calendar if policy is not None else None
     values = {
@@ -260,24 +260,6 @@ async def _page(
         "files_max": FILES_MAX,
     }
     return render(request, "question.html", principal, values, status=refused.problem.status if refused else 200)
-
-
-async def _risks(parts: Parts, asked: ExceptionSnapshot) -> dict[str, str]:
-    """By way out of a shortage: how likely its supplier is later than that day, where enough is known of them."""
-    proposal = asked.proposal
-    if asked.state is not ExceptionState.OPEN or proposal.kind is not ExceptionKind.SHORTAGE or proposal.item is None:
-        return {}
-    known = await parts.ledger.stock.item(proposal.plant, proposal.item)
-    item_class = known.item.item_class if known is not None and known.item is not None else ""
-    risks = {}
-    for way in proposal.alternatives:
-        if way.supplier is None or way.available_on is None:
-            continue
-        day = way.available_on
-        chance = await parts.promises.of_promise(proposal.plant, way.supplier, item_class, day, day)
-        if chance is not None:
-            risks[key_of(way)] = f"{chance.percent} that it comes later: {chance.why}"
-    return risks
 
 
 async def _following(parts: Parts, principal: Principal, asked: ExceptionSnapshot, policy: PlantPolicy | None) -> str:

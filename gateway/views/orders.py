@@ -4,14 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 
-from canonical.base import Instant
+from canonical.base import Instant, PersonName
+from canonical.messages import ReminderAsked, ReminderDue, ReminderRefused
 from canonical.records import OrderSnapshot, OrderStage
 from gateway.access.prices import as_seen_by, record_seen
-from gateway.access.principal import PrincipalPart, Right, needs
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.paging import After, Limit, Listed, listed
-from gateway.parts import LedgerPart, PartsPart
-from gateway.problems import not_found, problem_responses
+from gateway.parts import LedgerPart, Parts, PartsPart
+from gateway.problems import Refusal, not_found, problem_responses
 from gateway.requests import PlainRoute
 from gateway.trace.trace import OrderTrace, order_trace_of
 from ledger.snapshots.lists import Order, OrderCondition, OrderFilter
@@ -96,6 +98,54 @@ async def read_order_trace(
     return JSONResponse(as_seen_by(principal, found))
 
 
+class ReminderBody(BaseModel):
+    """Who asks, and for which click."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"event_id": "ui-7f2a", "asked_by": "anna.buyer"}]}
+    )
+
+    event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] = Field(
+        description="Of the click: one reminder, however often it is sent"
+    )
+    asked_by: PersonName | None = Field(None, description="Only where nobody is logged in")
+
+
+@routes.post(
+    _ONE + "/remind",
+    summary="Remind the supplier now, of an answer or of a delivery",
+    responses=problem_responses(400, 403, 404, 409, 503),
+)
+async def remind_supplier(
+    parts: PartsPart, principal: PrincipalPart, plant: str, supplier: str, key: str, body: ReminderBody
+) -> ReminderDue:
+    """409: nothing is awaited. Answers with the lines that the supplier is reminded of."""
+    principal.require(Right.DECIDE)
+    return await remind(parts, principal, f"order/{plant}/{supplier}/{key}", body.event_id, body.asked_by)
+
+
+async def remind(
+    parts: Parts, principal: Principal, identity: str, event_id: str, asked_by: str | None = None
+) -> ReminderDue:
+    """Have the supplier reminded in the caller's name. Raises Refusal where there is nothing to remind of."""
+    row = await parts.ledger.reads.order(identity)
+    if row is None or not principal.sees(row.snapshot.plant):
+        raise not_found("order", identity, "list the orders of the supplier: GET /v1/orders")
+    name = (asked_by or principal.name) if principal.named_by_body else principal.subject
+    asked = ReminderAsked(event_id=event_id, asked_by=name[:80], asked_at=parts.now())
+    try:
+        return await parts.entities.remind(identity, asked)
+    except ReminderRefused as refused:
+        raise Refusal(
+            409,
+            "nothing_awaited",
+            str(refused),
+            "look at the order's lines and questions; it reminds the supplier by itself when a date has passed",
+            field="path",
+            value=identity,
+        ) from refused
+
+
 def _view(row: OrderRow) -> OrderView:
     return OrderView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
 
@@ -104,4 +154,4 @@ def _unknown(plant: str, supplier: str, key: str) -> Exception:
     return not_found("order", f"order/{plant}/{supplier}/{key}", "list the orders of the supplier: GET /v1/orders")
 
 
-__all__ = ["OrderView", "routes"]
+__all__ = ["OrderView", "remind", "routes"]

@@ -19,6 +19,9 @@ from canonical.messages import (
     DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
+    ReminderAsked,
+    ReminderDue,
+    ReminderRefused,
     RequirementOpened,
     RequirementWithdrawn,
     ShipmentsAnnounced,
@@ -94,6 +97,9 @@ class FakeEntities:
         self.decided: list[Decision] = []
         self.assigned: list[Assignment] = []
         self.taken_back: list[DecisionTakenBack] = []
+        self.reminded: list[tuple[str, ReminderAsked]] = []
+        self.not_awaited: dict[str, str] = {}
+        """Orders with nothing to remind of, and why."""
         self.plan_runs: list[PlanRunStatus] = []
         self.superseded: list[PlanRunStatus] = []
         self.stuck: list[Incident] = []
@@ -163,6 +169,12 @@ class FakeEntities:
     async def supersede_plan_run(self, run: PlanRunStatus, /) -> bool:
         self.superseded.append(run)
         return True
+
+    async def remind(self, order: str, asked: ReminderAsked, /) -> ReminderDue:
+        if (why := self.not_awaited.get(order)) is not None:
+            raise ReminderRefused(why)
+        self.reminded.append((order, asked))
+        return ReminderDue(about="answer", lines=(10,))
 
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
         snapshot = self.exceptions.get(exception)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from canonical.exception import Choice, ExceptionKind
+from canonical.messages import ReminderAsked, ReminderRefused
 from canonical.policy import Escalation
 from canonical.reason import Reason
 from tests.workflows.harness import Harness
@@ -96,3 +97,20 @@ async def test_a_change_of_policy_moves_the_reminder_that_is_due(harness: Harnes
     assert reason.thresholds == {"escalation.sla_hours": 32, "escalation.reminder_at": "0.5"}
     await harness.answer(order)
     await harness.settled(order)
+
+
+async def test_a_buyer_has_the_supplier_reminded_before_it_is_due_and_once_a_click(harness: Harness) -> None:
+    _, order, sent_at = await silent(harness)
+    asked = ReminderAsked(event_id="click-1", asked_by="bea.buyer", asked_at=sent_at)
+    assert (await harness.entities.remind(order.id, asked)).about == "answer"
+    await harness.order_until(order, lambda found: found.reminders == 1)
+    await harness.entities.remind(order.id, asked)
+    assert harness.supplier.reminders == [order.order_number]
+    recorded = await harness.ledger.reads.audit_events([order.id])
+    (by_hand,) = [event for event in recorded if event.kind == "reminder.asked"]
+    assert by_hand.data["asked_by"] == "bea.buyer"
+
+    await harness.answer(order)
+    await harness.settled(order)
+    with pytest.raises(ReminderRefused, match="nothing is awaited"):
+        await harness.entities.remind(order.id, asked.model_copy(update={"event_id": "click-2"}))

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from canonical.exception import Decision
 from canonical.identity import OrderId, RequirementId, external_reference
-from canonical.messages import OrderOpened
+from canonical.messages import OrderOpened, ReminderAsked
 from canonical.order import GoodsReceipt, OrderDocument
 from canonical.policy import LinePolicy, PlantPolicy
 from canonical.records import EndedEntity, OrderStage, OrderTerms
@@ -110,6 +110,10 @@ class OrderState(EntityState):
     reminders: int = 0
     delivery_reminders: int = 0
     """Reminders of deliveries that did not come by their date."""
+    clicks: list[str] = []
+    """The newest requests of people for a reminder."""
+    reminder_asked: ReminderAsked | None = None
+    """One of them that is not sent yet."""
     unclear: dict[int, str] = {}
     """Lines whose answer can't be used, with the reason."""
     unclear_receipts: dict[str, str] = {}

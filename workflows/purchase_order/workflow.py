@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.internal import InternalActivities
 from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCall, PublishNeedsCall
@@ -19,6 +20,8 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    ReminderAsked,
+    ReminderDue,
     ShipmentsAnnounced,
     SupplierAnswered,
     SupplyRequested,
@@ -47,6 +50,7 @@ from workflows.purchase_order.questions import (
     is_still_asked,
     settle_decisions,
 )
+from workflows.purchase_order.reminders import RemindersByHand, reminder_due, take_reminder
 from workflows.purchase_order.reports import changes_to_report, describe, digest, needs_now, received_of, snapshot
 from workflows.purchase_order.sharing import share_groups
 from workflows.purchase_order.state import OrderState
@@ -59,6 +63,7 @@ OrderMessage = (
     | GoodsReceived
     | DocumentEdited
     | ExceptionDecided
+    | ReminderAsked
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
 DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
@@ -89,6 +94,8 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
             take_edit(state, message.edit, message.event_id, record)
         case ExceptionDecided():
             _take_decision(state, message, record, today)
+        case ReminderAsked():
+            take_reminder(state, message)
 
 
 def _take_request(state: OrderState, requested: SupplyRequested, record: RecordEvent) -> None:
@@ -148,6 +155,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self._questions = OrderQuestions(self.state, self)
         self._escalation = SupplierEscalation(self.state, self, self._documents)
         self._overdue = OverdueDeliveries(self.state, self, self._documents)
+        self._reminders = RemindersByHand(self.state, self, self._documents)
         if given.state is None:
             self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
 
@@ -193,6 +201,19 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     def change_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
         self.inbox.append(decided)
+
+    @workflow.update(name="remind")
+    def remind(self, asked: ReminderAsked) -> ReminderDue:
+        """Remind the supplier now. An update, since the person waits for whether there is anything to remind of."""
+        self.inbox.append(asked)
+        due = reminder_due(self.state, self._today)
+        return due if isinstance(due, ReminderDue) else ReminderDue(about="answer", lines=())
+
+    @remind.validator
+    def _may_be_reminded(self, asked: ReminderAsked) -> None:
+        due = reminder_due(self.state, self._today)
+        if isinstance(due, str) and asked.event_id not in self.state.clicks:
+            raise ApplicationError(due, type="nothing_awaited", non_retryable=True)
 
     @workflow.query(name="status")
     def status(self) -> OrderSnapshot:
@@ -251,6 +272,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             await self._write_back()
             await self._overdue.go_on()
             await self._notify()
+        await self._reminders.go_on()
         await self._escalation.go_on()
         await self._questions.ask(answer_overdue=self._escalation.overdue)
 

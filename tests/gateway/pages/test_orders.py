@@ -11,7 +11,7 @@ from canonical.supply import ScheduleLineState, SupplyRequest
 from gateway.access.principal import Role
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import MORNING, answered
-from tests.gateway.pages.test_requirements import JUNE_15, JUNE_22, line, need, of_plant, page_of, part, text
+from tests.gateway.pages.story import JUNE_15, JUNE_22, line, need, of_plant, page_of, part, text
 
 PAGE = "/orders/P1/1580/o4500000001"
 
@@ -141,3 +141,24 @@ async def test_a_buyer_lists_what_is_overdue_unanswered_or_unsent(gateway: Gatew
     assert "No order matches" in await text(gateway, "/orders?show=all")
     await text(gateway, "/orders/P1/1580/o1", 404)
     assert (await gateway.client.get("/v1/orders/P1/1580/o1/trace")).status_code == 404
+
+
+async def test_a_buyer_has_the_supplier_reminded_by_a_button_and_is_told_where_there_is_no_need(
+    gateway: Gateway,
+) -> None:
+    order = await gateway.order(lines=(line(10, need().id),))
+    page = await text(gateway, PAGE)
+    click = page.partition('name="click" value="')[2].partition('"')[0]
+    answer = await gateway.client.post(f"{PAGE}/remind", data={"click": click})
+    assert answer.status_code == 303
+    assert "is being reminded of the answer" in await text(gateway, answer.headers["location"])
+    ((identity, asked),) = gateway.entities.reminded
+    assert (identity, asked.event_id, asked.asked_by) == (order.id, click, "local")
+
+    gateway.entities.not_awaited[order.id] = "nothing is awaited: the supplier has answered"
+    refused = await gateway.client.post(f"/v1{PAGE}/remind", json={"event_id": "ui-1", "asked_by": "bea"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_awaited")
+    of_plant(gateway, "P2", role=Role.BUYER)
+    assert (await gateway.client.post(f"/v1{PAGE}/remind", json={"event_id": "ui-2"})).status_code == 404
+    of_plant(gateway, "P1", role=Role.OPERATOR)
+    assert (await gateway.client.post(f"/v1{PAGE}/remind", json={"event_id": "ui-3"})).status_code == 403

@@ -1,6 +1,5 @@
 """The page of a question: its context on one screen, the decision, and what people say about it."""
 
-import dataclasses
 import datetime as dt
 import re
 from decimal import Decimal
@@ -25,7 +24,6 @@ from canonical.records import (
     RequirementStage,
 )
 from canonical.sourcing import MasterDataDefect
-from decisions.promises import Chance
 from gateway.access.principal import Principal, Role
 from gateway.access.principal import _principal as principal_of_request
 from tests.gateway.conftest import Gateway
@@ -195,16 +193,6 @@ async def test_the_whole_context_is_on_the_page(gateway: Gateway, shortage: Exce
     assert "<b>again</b>" not in page.text
     assert 'href="/requirements/P1/FR-R92B-58/aps~PLO-2"' in page.text
     assert 'href="/orders/by-number/4500000001"' in page.text
-
-
-async def test_a_way_out_says_how_likely_its_supplier_is_later(gateway: Gateway, shortage: ExceptionSnapshot) -> None:
-    class Learned:
-        async def of_promise(self, plant: str, supplier: str, item_class: str, *days: dt.date) -> Chance | None:
-            return Chance(Decimal("0.25"), 0, 5, 20, f"of {supplier}", 0) if supplier == "1616" else None
-
-    gateway.app.state.parts = dataclasses.replace(gateway.app.state.parts, promises=Learned())
-    words = text_of(await gateway.client.get(PAGE))
-    assert words.count("Risk 25 % that it comes later: 5 of 20 receipts of 1616 came late or not whole") == 1
 
 
 async def test_prices_are_for_those_who_may_see_them(
