@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from canonical.audit_event import AuditEvent
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementSnapshot
+from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.links import address, page_of
-from gateway.pages.requirements import SUPPLY_STATES, measured_by
+from gateway.pages.requirements import SUPPLY_STATES, asked_of, measured_by, worded
 from gateway.pages.shell import HEADERS, form_of, render, see
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
@@ -84,7 +85,10 @@ async def list_orders(
         "orders.html",
         principal,
         {
-            "rows": [(row, due_on(row.snapshot), _overdue(row.snapshot, today)) for row in page.items],
+            "rows": [
+                (row, due_on(row.snapshot), _overdue(row.snapshot, today), worded(principal, row.snapshot.reason))
+                for row in page.items
+            ],
             "counts": counts,
             "stages": STAGES,
             "conditions": CONDITIONS,
@@ -132,7 +136,9 @@ async def read_order(
     rest = [one for one in own if shown and one.line > shown[-1].line]
     ids = list(dict.fromkeys(each for one in shown for each in served_by(one)))
     lists = parts.ledger.lists
-    questions = await lists.open_questions([order.id], [order.exception_id] if order.exception_id else [])
+    found_open = await lists.open_questions([order.id], [order.exception_id] if order.exception_id else [])
+    questions = asked_of(principal, found_open)
+    await record_seen(parts.ledger, principal, [order.id], "page of an order")
     served = await _served(parts, ids)
     events = await parts.ledger.reads.audit_events_of_kind([order.id], list(_DOCUMENTS))
     calendar, _ = measured_by(parts, plant)
@@ -145,6 +151,7 @@ async def read_order(
         {
             "row": row,
             "order": order,
+            "reason": worded(principal, order.reason),
             "stage": STAGES[order.stage],
             "lines": lines,
             "endangered": [(one, each) for one in lines for each in one.serves if each.endangered],
@@ -164,7 +171,6 @@ async def read_order(
             "overdue": _overdue(order, {plant: parts.today(plant)}),
             "zone": calendar.tzinfo,
             "zone_name": calendar.zone,
-            "waiting": _waiting(order),
         },
     )
 
@@ -393,10 +399,6 @@ def _detail(data: Mapping[str, Any]) -> str:
 def _overdue(order: OrderSnapshot, today: Mapping[str, dt.date]) -> bool:
     due = due_on(order)
     return due is not None and order.plant in today and due < today[order.plant]
-
-
-def _waiting(order: OrderSnapshot) -> bool:
-    return order.stage is OrderStage.SENT and order.answered_revision < order.revision
 
 
 __all__ = ["STAGES", "days_of", "documents_of", "found", "routes", "served_by"]

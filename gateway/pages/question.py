@@ -234,7 +234,8 @@ async def _page(
     comments = await parts.ledger.conversation.of(asked.id)
     names = await parts.ledger.people.names({*people_of(asked, context), *(each.author for each in comments)})
     await record_seen(parts.ledger, principal, [asked.id], "question")
-    shown = view_of(asked, context, policy, now, prices=principal.may(Right.SEE_PRICES, plant), names=names)
+    prices, chances = principal.may(Right.SEE_PRICES, plant), await parts.promises.reader(plant)
+    shown = view_of(asked, context, policy, now, prices=prices, names=names, chance_of=chances.of_date)
     given = defaultdict(str, given or {})
     calendar = policy.calendar if policy is not None else None
     values = {

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from canonical.calendar import Calendar
 from canonical.records import OrderStage, RequirementSnapshot, RequirementStage
 from canonical.supply import ScheduleLineState
+from gateway.access.prices import plain
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.links import address
 from gateway.pages.shell import render
@@ -74,7 +75,7 @@ async def list_requirements(
         "requirements.html",
         principal,
         {
-            "rows": page.items,
+            "rows": [(row, worded(principal, row.snapshot.reason)) for row in page.items],
             "counts": counts,
             "stages": STAGES,
             "query": query,
@@ -95,7 +96,8 @@ async def read_requirement(
     serving = await parts.ledger.lists.serving_lines([requirement.id])
     orders = list(dict.fromkeys(one.order_id for one in serving))
     asked = [requirement.exception_id] if requirement.exception_id else []
-    questions = await parts.ledger.lists.open_questions([requirement.id, *orders], asked)
+    found_open = await parts.ledger.lists.open_questions([requirement.id, *orders], asked)
+    questions = asked_of(principal, found_open)
     calendar, receipt_days = measured_by(parts, plant)
     today = parts.today(plant)
     coverage = coverage_of(requirement, serving, calendar, today, receipt_days=receipt_days)
@@ -109,6 +111,7 @@ async def read_requirement(
             "row": row,
             "requirement": requirement,
             "need": requirement.need,
+            "reason": worded(principal, requirement.reason),
             "stage": STAGES[requirement.stage],
             "coverage": coverage,
             "totals": totals(coverage),
@@ -140,6 +143,16 @@ async def found(parts: Parts, principal: Principal, identity: str) -> Requiremen
             value=identity,
         )
     return row
+
+
+def worded(principal: Principal, sentence: str) -> str:
+    """The sentence as the reader may see it: without amounts of money where prices are not for them."""
+    return sentence if principal.may(Right.SEE_PRICES) else plain(sentence)
+
+
+def asked_of(principal: Principal, questions: list[OpenQuestion]) -> list[OpenQuestion]:
+    """The questions as the reader may see them."""
+    return [one.model_copy(update={"summary": worded(principal, one.summary)}) for one in questions]
 
 
 def measured_by(parts: Parts, plant: str) -> tuple[Calendar, int]:
@@ -215,4 +228,4 @@ def _goods(one: Supply, name: str, who: str, today: Any) -> dict[str, str]:
     return {"text": f"{quantity} of {name} from {who}, {how} {one.dock_date}", "entity": order, "tone": "plain"}
 
 
-__all__ = ["STAGES", "SUPPLY_STATES", "found", "measured_by", "routes"]
+__all__ = ["STAGES", "SUPPLY_STATES", "asked_of", "found", "measured_by", "routes", "worded"]

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from canonical.audit_event import AuditEvent
-from gateway.access.principal import Principal, PrincipalPart
+from gateway.access.prices import record_seen, without_prices
+from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages import orders, requirements
 from gateway.pages.links import address, name_of, page_of
+from gateway.pages.requirements import worded
 from gateway.pages.shell import quantity, render
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal
@@ -19,6 +21,8 @@ from gateway.trace.kinds import Tone
 from gateway.trace.standing import standing_of
 from gateway.trace.timeline import bars_of, days_of
 from gateway.trace.trace import OrderTrace, Trace, order_trace_of, trace_of
+from gateway.views.changes import ChangeTrace
+from ledger.ledger import Ledger
 
 MARKS: dict[str, tuple[str, str]] = {
     Tone.GOOD: ("✓", "good"),
@@ -59,11 +63,11 @@ async def read_requirement_trace(
     title = f"{need.item} at plant {need.plant}: {quantity(need.quantity, need.unit)} needed by {need.required_date}"
     more = {
         "stage": requirements.STAGES[row.snapshot.stage],
-        "reason": row.snapshot.reason,
+        "reason": worded(principal, row.snapshot.reason),
         "bars": bars_of(trace.audit_events, need.required_date, shown.calendar, shown.zone),
         "need_date": need.required_date,
     }
-    return _page(request, shown, row.snapshot.id, title, trace, names, more)
+    return await history(request, shown, row.snapshot.id, title, trace, names, more)
 
 
 @routes.get("/orders/{plant}/{supplier}/{key}/trace")
@@ -88,8 +92,13 @@ async def read_order_trace(
     title = (
         f"Order {order.order_number} from {who}" if order.order_number else f"Order from {who}, without a number yet"
     )
-    more = {"stage": orders.STAGES[order.stage], "reason": order.reason, "bars": None, "need_date": None}
-    return _page(request, shown, order.id, title, trace, {order.id: "the order"}, more)
+    more = {
+        "stage": orders.STAGES[order.stage],
+        "reason": worded(principal, order.reason),
+        "bars": None,
+        "need_date": None,
+    }
+    return await history(request, shown, order.id, title, trace, {order.id: "the order"}, more)
 
 
 class Shown:
@@ -102,6 +111,7 @@ class Shown:
         self.known_on = _moment(as_known_on, self.zone)
         self.only = only
         self.principal = principal
+        self.ledger = parts.ledger
         policies = [parts.policies.effective(each) for each in principal.only(sorted(parts.policies.plants))]
         zones = [self.calendar.zone, "UTC", *(policy.calendar.zone for policy in policies if policy), self.zone_name]
         self.zones = list(dict.fromkeys(zones))
@@ -158,17 +168,20 @@ def _moment(text: str, zone: dt.tzinfo) -> dt.datetime | None:
         ) from None
 
 
-def _page(
+async def history(
     request: Request,
     shown: Shown,
     entity: str,
     title: str,
-    trace: Trace | OrderTrace,
+    trace: Trace | OrderTrace | ChangeTrace,
     names: dict[str, str],
     more: dict[str, Any],
 ) -> HTMLResponse:
+    """A history as a page; `names`: what its reader calls the entities."""
     names = names | {question: f"question {number}" for number, question in enumerate(trace.exceptions, 1)}
-    events = _of(trace.audit_events, shown.only)
+    await record_seen(shown.ledger, shown.principal, [entity], "history")
+    audit_events = await told_to(shown.ledger, shown.principal, trace.audit_events)
+    events = _of(audit_events, shown.only)
     known_on = shown.known_on.astimezone(shown.zone) if shown.known_on else None
     return render(
         request,
@@ -187,7 +200,7 @@ def _page(
             "messages": trace.messages,
             "shown": shown,
             "known_on": known_on,
-            "standing": standing_of(trace.audit_events, entity) if known_on else [],
+            "standing": standing_of(audit_events, entity) if known_on else [],
             "now": address(page_of(entity, "trace"), shown.query, as_known_on=""),
             "api": f"/v1{page_of(entity, 'trace')}",
             **more,
@@ -195,8 +208,26 @@ def _page(
     )
 
 
+async def told_to(ledger: Ledger, principal: Principal, audit_events: Sequence[AuditEvent]) -> list[AuditEvent]:
+    """The events as the reader may see them: people by their names, prices only where the reader may see them."""
+    subjects = {value for event in audit_events for field in _PEOPLE if isinstance(value := event.data.get(field), str)}
+    names = await ledger.people.names(subjects) if subjects else {}
+    told = []
+    for event in audit_events:
+        named = {field: names[value] for field in _PEOPLE if isinstance(value := event.data.get(field), str)}
+        data: dict[str, Any] = event.data | named
+        if not principal.may(Right.SEE_PRICES):
+            data = without_prices(data)
+        told.append(event.model_copy(update={"data": data}))
+    return told
+
+
+_PEOPLE = ("decided_by", "asked_by", "assigned_by", "taken_back_by", "edited_by", "to", "by")
+"""Fields of audit events that may name a person by the issuer's identifier."""
+
+
 def _of(audit_events: Sequence[AuditEvent], only: str) -> Sequence[AuditEvent]:
     return [each for each in audit_events if each.entity_id == only] if only else audit_events
 
 
-__all__ = ["routes"]
+__all__ = ["Moment", "Only", "Shown", "Zone", "history", "routes"]

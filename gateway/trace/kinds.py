@@ -27,6 +27,7 @@ class Lane(StrEnum):
     """Who does it."""
 
     PLAN = "Plan"
+    CHANGE = "Engineering change"
     REQUIREMENT = "Requirement"
     EXCEPTION = "Exception"
     ORDER = "Order in ERP"
@@ -224,6 +225,29 @@ def _changed(data: Data) -> Description:
     return Description(Lane.ORDER, title, join(schedule_lines(data)), Tone.CARE)
 
 
+def _revision(title: str, tone: Tone) -> Describe:
+    def description(data: Data) -> Description:
+        lines = data.get("lines")
+        named = [each for each in lines if isinstance(each, Mapping)] if isinstance(lines, list) else []
+        changes = [f"{each.get('component')} {each.get('change')}" for each in named]
+        return Description(
+            Lane.CHANGE,
+            title,
+            join(statement(data, "effective_from", "from {}", day), ", ".join(changes) or None),
+            tone,
+        )
+
+    return description
+
+
+def _checked(data: Data) -> Description:
+    if data.get("complete") is True:
+        return Description(Lane.CHANGE, "Checked: every quantity has a fate", rule_of(data) or "", Tone.QUIET)
+    left = data.get("unaccounted")
+    said = "; ".join(str(each) for each in left) if isinstance(left, list) else None
+    return Description(Lane.CHANGE, "Checked: quantities without a fate", join(said, rule_of(data)), Tone.BAD)
+
+
 KINDS: dict[str, Describe] = {
     "requirement.opened": _need("Plan{} needs it", Tone.PLAIN),
     "requirement.changed": _need("Plan{} changes the need", Tone.CARE),
@@ -401,4 +425,15 @@ KINDS: dict[str, Describe] = {
     "edit.unclear": _edit("Edit unclear", Tone.BAD),
     "needs.published": _plain(Lane.ORDER, "States what it needs itself", Tone.PLAIN, ("revision", "revision {}")),
     "coverage.stale": _plain(Lane.REQUIREMENT, "Old cover, ignored", Tone.QUIET),
+    "change.opened": _revision("Revision stated", Tone.PLAIN),
+    "change.revised": _revision("Revision stated again, otherwise", Tone.CARE),
+    "change.stale": _plain(Lane.CHANGE, "Old statement of the revision, ignored", Tone.QUIET),
+    "change.proposal_changed": _plain(Lane.CHANGE, "Proposal changed", Tone.CARE),
+    "change.reported": _plain(Lane.CHANGE, "Requirements told what they keep", Tone.PLAIN, ("decided_by", "by {}")),
+    "change.needs_published": _plain(Lane.CHANGE, "New components' needs stated", Tone.PLAIN),
+    "change.carried_out": _plain(Lane.CHANGE, "Carried out", Tone.GOOD, ("decided_by", "by {}")),
+    "change.declined": _plain(Lane.CHANGE, "Declined", Tone.QUIET, ("decided_by", "by {}")),
+    "change.superseded": _plain(Lane.CHANGE, "Superseded by a later revision", Tone.QUIET, ("by", "{}")),
+    "supersession.overtaken": _plain(Lane.CHANGE, "Superseded too late, without effect", Tone.QUIET, ("by", "{}")),
+    "change.checked": _checked,
 }

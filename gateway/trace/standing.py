@@ -19,6 +19,9 @@ _ENDED = {
     "requirement.withdrawn": "withdrawn",
     "order.closed": "all received",
     "order.cancelled": "cancelled",
+    "change.carried_out": "carried out",
+    "change.declined": "declined",
+    "change.superseded": "superseded",
 }
 _ORDER = {"order.placed": "placed in the ERP", "order.sent": "sent to the supplier", "order.answered": "answered"}
 
@@ -38,7 +41,8 @@ def standing_of(audit_events: Sequence[AuditEvent], entity: str) -> list[tuple[s
     facts += [("Coverage", text) for text in _coverage(recorded)]
     if orders := _orders(recorded):
         facts.append(("Orders", "; ".join(orders)))
-    facts.append(("Received", _received(recorded)))
+    if not entity.startswith("change/"):
+        facts.append(("Received", _received(recorded)))
     questions = _open_questions(recorded)
     facts.append(("Open questions", "; ".join(questions) or "none"))
     return facts
@@ -48,10 +52,14 @@ def _state(recorded: Sequence[AuditEvent], entity: str) -> str:
     own = [each for each in recorded if each.entity_id == entity]
     if not own:
         return "nothing was recorded yet"
-    if (last := own[-1].kind) in _ENDED:
-        return _ENDED[last]
+    # A change's end is checked and reported after it; a requirement or an order goes on with whatever comes after it.
+    ends = own if entity.startswith("change/") else own[-1:]
+    if told := [_ENDED[each.kind] for each in ends if each.kind in _ENDED]:
+        return told[-1]
     if _open_questions(recorded):
         return "waited for a decision"
+    if entity.startswith("change/"):
+        return "being judged"
     if entity.startswith("order/"):
         told = [_ORDER[each.kind] for each in own if each.kind in _ORDER]
         return told[-1] if told else "collecting lines"

@@ -99,7 +99,7 @@ async def trace_of(ledger: Ledger, requirement_id: str, *, known_on: dt.datetime
         return None
     requirement = row.snapshot
     orders = [each.snapshot for each in await ledger.reads.orders_of(requirement_id)]
-    told = await _told(
+    told = await told_by(
         ledger,
         [requirement_id, *(order.id for order in orders)],
         [requirement.exception_id, *(order.exception_id for order in orders)],
@@ -122,7 +122,7 @@ async def trace_of(ledger: Ledger, requirement_id: str, *, known_on: dt.datetime
         reasons=reasons_of(reported),
         chains=told.chains,
         chain_intact=all(chain.intact for chain in told.chains),
-        messages=await _messages(ledger, [requirement_id, *numbers], known_on),
+        messages=await messages_to(ledger, [requirement_id, *numbers], known_on),
     )
 
 
@@ -132,7 +132,7 @@ async def order_trace_of(ledger: Ledger, order_id: str, *, known_on: dt.datetime
     if row is None:
         return None
     order = row.snapshot
-    told = await _told(ledger, [order_id], [order.exception_id], known_on)
+    told = await told_by(ledger, [order_id], [order.exception_id], known_on)
     reported = by_business_time(told.in_force)
     return OrderTrace(
         order=order,
@@ -141,11 +141,11 @@ async def order_trace_of(ledger: Ledger, order_id: str, *, known_on: dt.datetime
         reasons=reasons_of(reported),
         chains=told.chains,
         chain_intact=all(chain.intact for chain in told.chains),
-        messages=await _messages(ledger, [order.order_number] if order.order_number else [], known_on),
+        messages=await messages_to(ledger, [order.order_number] if order.order_number else [], known_on),
     )
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """What some entities and the exceptions that they raised have recorded."""
 
     in_force: list[AuditEvent]
@@ -153,24 +153,27 @@ class _Told(NamedTuple):
     chains: list[Chain]
 
 
-async def _told(
+async def told_by(
     ledger: Ledger, entities: Sequence[str], present: Iterable[str | None], known_on: dt.datetime | None
-) -> _Told:
+) -> Told:
+    """`present`: exceptions that are open now, whatever the events say; `known_on` as for a requirement's trace."""
     own = await ledger.reads.audit_events(entities)
-    known = in_force(_recorded_by(own, known_on))
+    known = in_force(recorded_by(own, known_on))
     exceptions = raised_by(known, present if known_on is None else ())
     theirs = await ledger.reads.audit_events(exceptions) if exceptions else []
     # What was in force then: events that a later attempt replaced only after that are still in it.
-    return _Told(known + in_force(_recorded_by(theirs, known_on)), exceptions, chains_of(own + theirs))
+    return Told(known + in_force(recorded_by(theirs, known_on)), exceptions, chains_of(own + theirs))
 
 
-def _recorded_by(audit_events: Sequence[AuditEvent], moment: dt.datetime | None) -> Sequence[AuditEvent]:
+def recorded_by(audit_events: Sequence[AuditEvent], moment: dt.datetime | None) -> Sequence[AuditEvent]:
+    """Those that had been recorded by the moment; None: all."""
     if moment is None:
         return audit_events
     return [each for each in audit_events if each.processing_time <= moment]
 
 
-async def _messages(ledger: Ledger, entities: Iterable[str], known_on: dt.datetime | None) -> list[TracedMessage]:
+async def messages_to(ledger: Ledger, entities: Iterable[str], known_on: dt.datetime | None) -> list[TracedMessage]:
+    """Incoming messages to these entities (requirement ids, order numbers), by arrival."""
     messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
     return by_arrival(message for message in messages if known_on is None or message.received_at <= known_on)
 
@@ -264,6 +267,7 @@ def _order(order: OrderSnapshot, lines: Collection[int]) -> TracedOrder:
 __all__ = [
     "Chain",
     "OrderTrace",
+    "Told",
     "Trace",
     "TracedMessage",
     "TracedOrder",
@@ -271,7 +275,10 @@ __all__ = [
     "by_arrival",
     "by_business_time",
     "chains_of",
+    "messages_to",
     "order_trace_of",
     "raised_by",
+    "recorded_by",
+    "told_by",
     "trace_of",
 ]

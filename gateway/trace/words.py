@@ -33,17 +33,6 @@ def _own_incident(audit_event: AuditEvent) -> bool:
     return audit_event.kind == "incident.opened" and audit_event.entity_id.startswith("requirement/")
 
 
-_OF_A_CHANGE = {
-    "change.opened",
-    "change.revised",
-    "change.stale",
-    "change.checked",
-    "supersession.overtaken",
-    "change.proposal_changed",
-    "change.reported",
-    "change.needs_published",
-}
-"""Kinds of an engineering change, which a requirement's trace leaves out; it has `bom.changed` instead."""
 _OF_A_STOCK = {
     "stock.opened",
     "stock.changed",
@@ -53,8 +42,8 @@ _OF_A_STOCK = {
     "stock.undelivered",
     "stock.settled",
 }
-"""Kinds of a stock balance, left out likewise; a requirement has `stock.allocated` instead."""
-SILENT = frozenset({"consolidation.closed", "incident.closed", *_OF_A_CHANGE, *_OF_A_STOCK})
+"""Kinds of a stock balance, which no history shows; a requirement has `stock.allocated` instead."""
+SILENT = frozenset({"consolidation.closed", "incident.closed", *_OF_A_STOCK})
 """Kinds without interest to a reader."""
 _SAID_BETTER_BY = {
     "order.opened": "order.placed",
@@ -92,7 +81,7 @@ def _description(audit_event: AuditEvent) -> Description:
     scalars = [
         f"{key.replace('_', ' ')} {value}" for key, value in audit_event.data.items() if isinstance(value, str | int)
     ]
-    by_entity = {"order": Lane.ORDER, "exception": Lane.EXCEPTION}
+    by_entity = {"order": Lane.ORDER, "exception": Lane.EXCEPTION, "change": Lane.CHANGE}
     return Description(
         by_entity.get(audit_event.entity_id.partition("/")[0], Lane.REQUIREMENT), words, join(*scalars[:3])
     )

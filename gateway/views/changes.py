@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from canonical.audit_event import AuditEvent, in_force
+from canonical.audit_event import AuditEvent
 from canonical.base import Instant
 from canonical.bom import ChangeDisposition
 from canonical.identity import ChangeId, OrderId, change_id
@@ -24,7 +24,7 @@ from gateway.parts import LedgerPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
 from gateway.trace.reasons import TracedReason, reasons_of
-from gateway.trace.trace import Chain, TracedMessage, by_arrival, by_business_time, chains_of, raised_by
+from gateway.trace.trace import Chain, TracedMessage, by_business_time, messages_to, recorded_by, told_by
 from ledger.ledger import Ledger
 from ledger.snapshots.reads import ChangeRow
 
@@ -127,7 +127,7 @@ async def read_change(
     if row is None or not principal.sees(plant):
         raise _unknown(plant, assembly, revision)
     await record_seen(ledger, principal, [row.snapshot.id], "change")
-    return JSONResponse(as_seen_by(principal, _change_detail(row)))
+    return JSONResponse(as_seen_by(principal, change_detail(row)))
 
 
 @routes.get(
@@ -142,7 +142,7 @@ async def read_change_trace(
     """Audit events of the change, of its exceptions and of its effect on requirements, by business time; its incoming
     messages; and whether each hash chain is intact.
     """
-    found = await _change_trace(ledger, change_id(plant, assembly, revision))
+    found = await change_trace_of(ledger, change_id(plant, assembly, revision))
     if found is None or not principal.sees(plant):
         raise _unknown(plant, assembly, revision)
     await record_seen(ledger, principal, [found.change.id], "trace of a change")
@@ -173,7 +173,8 @@ def _listed_change(row: ChangeRow) -> ChangeListed:
     )
 
 
-def _change_detail(row: ChangeRow) -> ChangeDetail:
+def change_detail(row: ChangeRow) -> ChangeDetail:
+    """The change with its dispositions by order line."""
     lines: dict[tuple[str, str, str], AffectedLine] = {}
     for one in row.snapshot.dispositions:
         place = (one.component, one.reference, one.unit)
@@ -195,32 +196,25 @@ def _change_detail(row: ChangeRow) -> ChangeDetail:
     return ChangeDetail.model_validate(detail)
 
 
-async def _change_trace(ledger: Ledger, change_id: str) -> ChangeTrace | None:
-    """The change's trace; None where it has recorded nothing."""
+async def change_trace_of(ledger: Ledger, change_id: str, *, known_on: dt.datetime | None = None) -> ChangeTrace | None:
+    """The change's trace; None where it has recorded nothing. `known_on`: what had been recorded by then."""
     row = await ledger.reads.change(change_id)
     if row is None:
         return None
     change = row.snapshot
-    own = await ledger.reads.audit_events([change_id])
-    exceptions = raised_by(in_force(own), [change.exception_id])
-    audit_events = own + (await ledger.reads.audit_events(exceptions) if exceptions else [])
+    told = await told_by(ledger, [change_id], [change.exception_id], known_on)
     touched = list(dict.fromkeys([one.requirement_id for one in change.affected] + list(change.changed_requirements)))
     caused = await ledger.reads.audit_events_of_kind(touched, _OF_A_REQUIREMENT) if touched else []
-    chains = chains_of(audit_events)
-    reported = by_business_time(
-        [
-            *in_force(audit_events),
-            *(audit_event for audit_event in caused if audit_event.data.get("change_id") == change_id),
-        ]
-    )
+    of_it = [event for event in recorded_by(caused, known_on) if event.data.get("change_id") == change_id]
+    reported = by_business_time([*told.in_force, *of_it])
     return ChangeTrace(
         change=change,
-        exceptions=exceptions,
+        exceptions=told.exceptions,
         audit_events=reported,
         reasons=reasons_of(reported),
-        chains=chains,
-        chain_intact=all(chain.intact for chain in chains),
-        messages=by_arrival(await ledger.reads.inbox_of(change_id)),
+        chains=told.chains,
+        chain_intact=all(chain.intact for chain in told.chains),
+        messages=await messages_to(ledger, [change_id], known_on),
     )
 
 
@@ -233,4 +227,4 @@ def _unknown(plant: str, assembly: str, revision: str) -> Exception:
     )
 
 
-__all__ = ["ChangeDetail", "ChangeListed", "ChangeTrace", "routes"]
+__all__ = ["ChangeDetail", "ChangeListed", "ChangeTrace", "change_detail", "change_trace_of", "routes"]

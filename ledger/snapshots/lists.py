@@ -4,12 +4,29 @@ Decided here: that what is open comes first, by date. Every read is held to the 
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, any_, bindparam, func, or_, select, text, true, tuple_, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+    union,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,8 +42,8 @@ from ledger.snapshots.reads import OrderRow, RequirementRow
 from ledger.snapshots.search import mentions
 from ledger.snapshots.tables import ExceptionRecord, OrderLineRow, OrderRecord, RequirementRecord
 
-COUNTED_MAX = 20_000
-"""More rows than this are not counted where no index counts them: "20,000 or more" is as good an answer."""
+COUNTED_MAX = 5_000
+"""More rows than this of a stage are not counted: "5,000 or more" is as good an answer, and much quicker."""
 
 
 class Order(StrEnum):
@@ -168,14 +185,15 @@ class OrderFilter:
 
 
 class Counts(Model):
-    """How many rows of each stage; `more`: there are more than were counted."""
+    """How many rows of each stage there are."""
 
     by_stage: dict[str, int]
-    more: bool = False
+    more: frozenset[str] = frozenset()
+    """Stages of which there are more than were counted."""
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """All that were counted."""
         return sum(self.by_stage.values())
 
 
@@ -210,9 +228,7 @@ class Lists:
 
     async def requirement_counts(self, which: RequirementFilter) -> Counts:
         """How many there are of each stage, whatever stage is asked for."""
-        return await self._counts(
-            RequirementRecord.stage, which.conditions(but_stage=True), bool(which.q.strip() or which.planner)
-        )
+        return await self._counts(RequirementRecord.stage, RequirementStage, which.conditions(but_stage=True))
 
     async def requirements_by_id(self, ids: Collection[str]) -> dict[str, RequirementRow]:
         """Those of the ids that have recorded something."""
@@ -255,7 +271,7 @@ class Lists:
 
     async def order_counts(self, which: OrderFilter) -> Counts:
         """How many there are of each stage, whatever stage or condition is asked for."""
-        return await self._counts(OrderRecord.stage, which.conditions({}, but_stage=True), bool(which.q.strip()))
+        return await self._counts(OrderRecord.stage, OrderStage, which.conditions({}, but_stage=True))
 
     async def order_by_number(self, number: str) -> OrderRow | None:
         """The order with this number in the ERP; a requisition's number is one, too, where it is no order's."""
@@ -294,16 +310,19 @@ class Lists:
         )
         return [OpenQuestion.model_validate(row) for row in await self._all(query)]
 
-    async def _counts(self, stage: Any, conditions: list[ColumnElement[bool]], capped: bool) -> Counts:
-        rows: Any = select(stage.label("stage")).where(*conditions)
-        if capped:
-            rows = rows.limit(COUNTED_MAX + 1)
-        counted = rows.subquery()
-        query = select(counted.c.stage, func.count().label("rows")).group_by(counted.c.stage)
-        found = {row["stage"]: row["rows"] for row in await self._all(query)}
-        return Counts(by_stage=found, more=capped and sum(found.values()) > COUNTED_MAX)
+    async def _counts(self, stage: Any, stages: Iterable[str], conditions: list[ColumnElement[bool]]) -> Counts:
+        parts = []
+        for name in stages:
+            counted = select(literal(1)).where(stage == name, *conditions).limit(COUNTED_MAX + 1).subquery()
+            rows = select(func.count()).select_from(counted).scalar_subquery()
+            parts.append(select(literal(name).label("stage"), rows.label("rows")))
+        found: dict[str, int] = {row["stage"]: row["rows"] for row in await self._all(union_all(*parts))}
+        return Counts(
+            by_stage={name: min(found[name], COUNTED_MAX) for name in found if found[name]},
+            more=frozenset(name for name in found if found[name] > COUNTED_MAX),
+        )
 
-    async def _all(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
+    async def _all(self, query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]) -> list[Any]:
         async with autocommit(self._engine) as connection:
             return [row._mapping for row in await connection.execute(query)]
 

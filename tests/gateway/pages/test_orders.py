@@ -11,7 +11,7 @@ from canonical.supply import ScheduleLineState, SupplyRequest
 from gateway.access.principal import Role
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import MORNING, answered
-from tests.gateway.pages.test_requirements import JUNE_15, JUNE_22, line, need, of_plant, page_of, part, text
+from tests.gateway.pages.story import JUNE_15, JUNE_22, line, need, of_plant, page_of, part, text
 
 PAGE = "/orders/P1/1580/o4500000001"
 

@@ -16,7 +16,7 @@ from gateway.trace.supply import SupplyState, supplies_of
 from gateway.trace.timeline import bars_of, days_of
 from gateway.trace.words import describe
 from tests.gateway.conftest import Gateway
-from tests.gateway.pages.test_requirements import line, need, page_of, text
+from tests.gateway.pages.story import line, need, of_plant, page_of, text
 
 NEED = dt.date(2026, 6, 15)
 REQUIREMENT, ORDER, EXCEPTION = need().id, "order/P1/1580/o4500000001", "exception/abcdefghijkl"
@@ -173,6 +173,24 @@ async def test_what_people_wrote_is_text(gateway: Gateway) -> None:
     page = await text(gateway, page_of(one) + "/trace")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+async def test_prices_in_a_history_are_for_those_who_may_see_them(gateway: Gateway) -> None:
+    order = await gateway.order()
+    judged = {"lines": [{"reason": "the price is 12.50 EUR instead of 11.00 EUR", "accepted": False}], "rule": "R8"}
+    await gateway.record(order, gateway.audit_event(order.id, "answer.judged", at(2), judged))
+    address = "/orders/P1/1580/o4500000001/trace"
+    assert "12.50 EUR" in await text(gateway, address)
+    of_plant(gateway, "P1")
+    page = await text(gateway, address)
+    assert "12.50" not in page
+    assert "the price is" in page
+
+
+async def test_who_decided_is_called_by_name(gateway: Gateway) -> None:
+    await gateway.ledger.people.met("anna", "Anna Beyer", "anna@example.org", at(1))
+    page = await text(gateway, await recorded(gateway))
+    assert "by Anna Beyer" in page
 
 
 def test_the_time_line_uses_the_buyers_words_and_shows_each_thing_once() -> None:
