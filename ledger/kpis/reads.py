@@ -74,6 +74,10 @@ class _Measured:
     """Tells rows of one entity apart."""
     joined: str = ""
     business: bool = False
+    by: tuple[str, str, str] | None = None
+    """Of what is no duration: the column of its period, and its bounds."""
+    only: str = ""
+    """Of the open ones: the condition of their partial index."""
 
     @property
     def is_duration(self) -> bool:
@@ -84,6 +88,17 @@ class _Measured:
         if self.within:
             return self.within
         return f"{self.start} IS NOT NULL AND {self.end} >= d.since AND {self.end} < d.until"
+
+    @property
+    def relevant(self) -> list[str]:
+        """Conditions of which a row of the period, or one open at its end, meets one; each is a range of an index."""
+        found = [f"({self.by[0]} >= {self.by[1]} AND {self.by[0]} {self.by[2]})"] if self.by else []
+        if self.is_duration:
+            found.append(f"({self.end} >= d.since AND {self.end} < d.until)")
+        if self.opens:
+            since = self.open_since or self.start
+            found += [f"({self.end} >= d.at AND {since} < d.at{self.only})", f"({self.end} IS NULL{self.only})"]
+        return found
 
     @property
     def value(self) -> str:
@@ -134,6 +149,13 @@ _WORKING_DAYS_LATE = (
     "FROM unnest(m.late_on, m.late_quantities) AS part(day, quantity))"
 )
 
+_BY_DUE = ("m.required_on", "d.first_day", "<= d.last_day")
+
+
+def _by(column: str) -> tuple[str, str, str]:
+    return (column, "d.since", "< d.until")
+
+
 _MEASURED: dict[Kpi, _Measured] = {
     Kpi.REQUIREMENT_TO_REQUISITION: _Measured("kpi_requirement", "m.signal_at", "m.placed_at", "m.ended_at"),
     Kpi.PLAN_TO_REQUISITION: _Measured("kpi_requirement", "m.planned_at", "m.placed_at", "m.ended_at"),
@@ -143,6 +165,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.signal_at",
         "m.received_at",
         within=_DUE,
+        by=_BY_DUE,
         counted=f"count(DISTINCT demand) FILTER (WHERE {_DUE} AND {_LATE})",
         of=f"count(DISTINCT demand) FILTER (WHERE {_DUE})",
         listed=_LATE,
@@ -154,6 +177,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.signal_at",
         "m.received_at",
         within=_DUE,
+        by=_BY_DUE,
         counted=f"sum({_WORKING_DAYS_LATE}) FILTER (WHERE {_DUE} AND coalesce(cardinality(m.late_on), 0) > 0)",
         listed="coalesce(cardinality(m.late_on), 0) > 0",
         weight=_WORKING_DAYS_LATE,
@@ -166,6 +190,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.placed_at",
         "m.ended_at",
         within=_APPROVED,
+        by=_by("m.approved_at"),
         counted=_count(f"{_APPROVED} AND m.placed_at <= d.at"),
         of=_count(_APPROVED),
         listed="m.placed_at <= d.at",
@@ -175,6 +200,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.sent_at",
         "m.confirmed_at",
         within=_SENT_LINE,
+        by=_by("m.sent_at"),
         counted=f"sum(m.revisions) FILTER (WHERE {_SENT_LINE})",
         of=_count(_SENT_LINE),
         listed="m.revisions > 0",
@@ -186,6 +212,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.sent_at",
         "m.confirmed_at",
         within=_SENT_LINE,
+        by=_by("m.sent_at"),
         counted=f"sum(m.quantity_changed) FILTER (WHERE {_SENT_LINE})",
         of=f"sum(m.first_quantity) FILTER (WHERE {_SENT_LINE})",
         listed="m.quantity_changed > 0",
@@ -200,6 +227,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.confirmed_at",
         "m.ended_at",
         within=f"{_FIRST_SENT} AND {_SLA_ENDED}",
+        by=_by("m.sent_at"),
         counted=_count(f"{_FIRST_SENT} AND {_IN_TIME}"),
         of=_count(f"{_FIRST_SENT} AND {_SLA_ENDED}"),
         listed=_IN_TIME,
@@ -210,6 +238,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.placed_at",
         "m.ended_at",
         within=_PLACED,
+        by=_by("m.placed_at"),
         counted=f"sum(m.duplicates_created) FILTER (WHERE {_PLACED})",
         of=_count(_PLACED),
         apart=f"sum(m.duplicates_prevented) FILTER (WHERE {_PLACED})",
@@ -222,6 +251,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.placed_at",
         "m.edited_at",
         within=_PLACED,
+        by=_by("m.placed_at"),
         counted=_count(f"{_PLACED} AND m.edits > 0"),
         of=_count(_PLACED),
         listed="m.edits > 0",
@@ -233,6 +263,8 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.at",
         "m.decided_at",
         within=f"{_CHANGED} AND NOT m.suppressed AND (m.asked_at IS NULL OR m.decided_at IS NOT NULL)",
+        by=_by("m.at"),
+        only=" AND m.asked_at IS NOT NULL",
         counted=_count(f"{_CHANGED} AND NOT m.suppressed AND m.asked_at IS NULL"),
         of=_count(f"{_CHANGED} AND NOT m.suppressed AND (m.asked_at IS NULL OR m.decided_at IS NOT NULL)"),
         apart=_count(f"{_CHANGED} AND m.suppressed"),
@@ -263,6 +295,11 @@ _PERIOD_FIELDS = (
     "opens bigint[], lengths bigint[], elapsed bigint[], days date[]"
 )
 PERIODS = f"d AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(:periods AS jsonb)) AS d({_PERIOD_FIELDS}))"
+
+
+def _few_periods(number: int) -> str:
+    """The same, where the planner is to know how few they are: else it reads whole tables."""
+    return f"{PERIODS[:-1]} LIMIT {number})"
 
 
 class _Scan(NamedTuple):
@@ -321,9 +358,11 @@ class KpiReads:
         group = f"m.{group_by.value}" if group_by else "''"
         columns = ", ".join(part for kpi in scan.kpis for part in _columns(kpi))
         wheres = " AND ".join(f"m.{name.value} = :{name.value}" for name in filters) or "true"
+        relevant = " OR ".join(dict.fromkeys(part for kpi in scan.kpis for part in _MEASURED[kpi].relevant))
         query = text(
-            f"WITH {PERIODS} SELECT {group} AS grouped, {columns} FROM {scan.table} AS m JOIN d ON d.plant = m.plant "
-            f"{scan.joined} WHERE {wheres}{' GROUP BY 1 ORDER BY 1' if group_by else ''}"
+            f"WITH {_few_periods(len(periods))} SELECT {group} AS grouped, {columns} FROM {scan.table} AS m "
+            f"JOIN d ON d.plant = m.plant AND ({relevant}) {scan.joined} WHERE {wheres}"
+            f"{' GROUP BY 1 ORDER BY 1' if group_by else ''}"
         )
         values = {name.value: value for name, value in filters.items()}
         given = {"periods": periods_as_json(periods, scan.kpis), **values}
@@ -350,10 +389,11 @@ class KpiReads:
             return Page[KpiEntity](items=())
         wheres = [condition, *(f"m.{name.value} = :{name.value}" for name in filters)]
         query = text(
-            f"WITH {PERIODS}, found AS (SELECT {identity} AS id, {second} AS second, "
+            f"WITH {_few_periods(len(periods))}, found AS (SELECT {identity} AS id, {second} AS second, "
             f"{of.get('number', measured.number)} AS line, m.plant, {measured.supplier} AS supplier, "
             f"{of.get('item', measured.item)} AS item, {measured.start} AS started_at, {measured.end} AS ended_at, "
             f"coalesce({value}, 0)::numeric AS value FROM {measured.table} AS m JOIN d ON d.plant = m.plant "
+            f"AND ({' OR '.join(measured.relevant)}) "
             f"WHERE {' AND '.join(wheres)}) SELECT * FROM found "
             "WHERE CAST(:value AS numeric) IS NULL OR value < CAST(:value AS numeric) "
             "OR (value = CAST(:value AS numeric) AND (id, second) > (CAST(:id AS text), CAST(:second AS integer))) "

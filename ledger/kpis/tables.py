@@ -58,7 +58,11 @@ class RequirementMeasure(Base):
     late_quantities: Mapped[list[Decimal] | None] = mapped_column(ARRAY(Numeric))
     """How much on each."""
 
-    __table_args__ = (Index("ix_kpi_requirement_plant", "plant", "signal_at"),)
+    __table_args__ = (
+        Index("ix_kpi_requirement_placed", "plant", "placed_at", "signal_at"),
+        Index("ix_kpi_requirement_sent", "plant", "sent_at", "signal_at"),
+        Index("ix_kpi_requirement_required", "plant", "required_on"),
+    )
 
 
 class LineMeasure(Base):
@@ -101,7 +105,12 @@ class LineMeasure(Base):
     received_on: Mapped[dt.date | None]
     """The day of the last receipt."""
 
-    __table_args__ = (Index("ix_kpi_line_supplier", "supplier", "sent_at"),)
+    __table_args__ = (
+        Index("ix_kpi_line_supplier", "supplier", "sent_at"),
+        Index("ix_kpi_line_sent", "plant", "sent_at", "approved_at"),
+        Index("ix_kpi_line_placed", "plant", "placed_at", "approved_at"),
+        Index("ix_kpi_line_approved", "plant", "approved_at"),
+    )
 
 
 class SendingMeasure(Base):
@@ -123,7 +132,12 @@ class SendingMeasure(Base):
     unconfirmed: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     """Its lines that are not confirmed yet."""
 
-    __table_args__ = (Index("ix_kpi_sending_supplier", "supplier", "sent_at"),)
+    __table_args__ = (
+        Index("ix_kpi_sending_supplier", "supplier", "sent_at"),
+        Index("ix_kpi_sending_sent", "plant", "sent_at"),
+        Index("ix_kpi_sending_answered", "plant", "answered_at", "sent_at"),
+        Index("ix_kpi_sending_confirmed", "plant", "confirmed_at", "sent_at"),
+    )
 
 
 class OrderMeasure(Base):
@@ -145,6 +159,8 @@ class OrderMeasure(Base):
     duplicates_created: Mapped[Number]
     duplicates_prevented: Mapped[Number]
 
+    __table_args__ = (Index("ix_kpi_order_placed", "plant", "placed_at"),)
+
 
 class QuestionMeasure(Base):
     """A question to a person."""
@@ -165,7 +181,10 @@ class QuestionMeasure(Base):
     hand_offs: Mapped[Number]
     """To the first person asked, and to each further one."""
 
-    __table_args__ = (Index("ix_kpi_question_supplier", "supplier", "opened_at"),)
+    __table_args__ = (
+        Index("ix_kpi_question_supplier", "supplier", "opened_at"),
+        Index("ix_kpi_question_closed", "plant", "closed_at", "opened_at"),
+    )
 
 
 class IncidentMeasure(Base):
@@ -201,3 +220,8 @@ class ChangeMeasure(Base):
     asked_at: Mapped[Moment]
     """A person is or was asked because of it."""
     decided_at: Mapped[Moment]
+
+    __table_args__ = (
+        Index("ix_kpi_change_at", "plant", "at"),
+        Index("ix_kpi_change_asked", "plant", "decided_at", postgresql_where=text("asked_at IS NOT NULL")),
+    )

@@ -254,7 +254,9 @@ def _kpis() -> None:
         sa.Column("late_quantities", sa.ARRAY(sa.Numeric()), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_kpi_requirement"),
     )
-    op.create_index("ix_kpi_requirement_plant", "kpi_requirement", ["plant", "signal_at"])
+    op.create_index("ix_kpi_requirement_placed", "kpi_requirement", ["plant", "placed_at", "signal_at"])
+    op.create_index("ix_kpi_requirement_sent", "kpi_requirement", ["plant", "sent_at", "signal_at"])
+    op.create_index("ix_kpi_requirement_required", "kpi_requirement", ["plant", "required_on"])
     op.create_table(
         "kpi_line",
         sa.Column("order_id", sa.Text(), nullable=False),
@@ -289,6 +291,9 @@ def _kpis() -> None:
         sa.PrimaryKeyConstraint("order_id", "line", name="pk_kpi_line"),
     )
     op.create_index("ix_kpi_line_supplier", "kpi_line", ["supplier", "sent_at"])
+    op.create_index("ix_kpi_line_sent", "kpi_line", ["plant", "sent_at", "approved_at"])
+    op.create_index("ix_kpi_line_placed", "kpi_line", ["plant", "placed_at", "approved_at"])
+    op.create_index("ix_kpi_line_approved", "kpi_line", ["plant", "approved_at"])
     op.create_table(
         "kpi_sending",
         sa.Column("order_id", sa.Text(), nullable=False),
@@ -306,6 +311,9 @@ def _kpis() -> None:
         sa.PrimaryKeyConstraint("order_id", "revision", name="pk_kpi_sending"),
     )
     op.create_index("ix_kpi_sending_supplier", "kpi_sending", ["supplier", "sent_at"])
+    op.create_index("ix_kpi_sending_sent", "kpi_sending", ["plant", "sent_at"])
+    op.create_index("ix_kpi_sending_answered", "kpi_sending", ["plant", "answered_at", "sent_at"])
+    op.create_index("ix_kpi_sending_confirmed", "kpi_sending", ["plant", "confirmed_at", "sent_at"])
     op.create_table(
         "kpi_order",
         sa.Column("id", sa.Text(), nullable=False),
@@ -340,6 +348,8 @@ def _kpis() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_kpi_question"),
     )
     op.create_index("ix_kpi_question_supplier", "kpi_question", ["supplier", "opened_at"])
+    op.create_index("ix_kpi_question_closed", "kpi_question", ["plant", "closed_at", "opened_at"])
+    op.create_index("ix_kpi_order_placed", "kpi_order", ["plant", "placed_at"])
     op.create_table(
         "kpi_incident",
         sa.Column("entity_id", sa.Text(), nullable=False),
@@ -367,6 +377,10 @@ def _kpis() -> None:
         sa.Column("asked_at", sa.BigInteger(), nullable=True),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("requirement_id", "sequence", name="pk_kpi_change"),
+    )
+    op.create_index("ix_kpi_change_at", "kpi_change", ["plant", "at"])
+    op.create_index(
+        "ix_kpi_change_asked", "kpi_change", ["plant", "decided_at"], postgresql_where=sa.text("asked_at IS NOT NULL")
     )
 
 
