@@ -72,20 +72,27 @@ class Chance(NamedTuple):
         return f"{(self.missing * 100).quantize(Decimal(1), ROUND_HALF_UP)} %"
 
     @property
+    def record(self) -> str:
+        """What the figure is taken from."""
+        past = f" that were still open {_working_days(self.days_past)} after their day" if self.days_past else ""
+        if self.slack < 0:
+            came = f"did not come {_working_days(-self.slack)} early"
+        elif self.slack == 0:
+            came = "came late or not whole"
+        else:
+            came = f"came more than {_working_days(self.slack)} late or not whole"
+        return f"{self.missed} of {self.looked_at} receipts {self.whose}{past} {came}"
+
+    @property
     def why(self) -> str:
         """The explanation, in one sentence."""
         if self.days_past > max(self.slack, 0):
             return "The day by which it is needed has passed."
-        past = f" that were still open {_working_days(self.days_past)} after their day" if self.days_past else ""
         if self.slack < 0:
-            early = _working_days(-self.slack)
-            came, has = f"did not come {early} early", f"this line is promised {early} too late"
-        elif self.slack == 0:
-            came, has = "came late or not whole", "this line has none to spare"
+            has = f"this line is promised {_working_days(-self.slack)} too late"
         else:
-            came = f"came more than {_working_days(self.slack)} late or not whole"
-            has = f"this line has {self.slack}"
-        return f"{self.missed} of {self.looked_at} receipts {self.whose}{past} {came}; {has}."
+            has = f"this line has {self.slack or 'none to spare'}"
+        return f"{self.record}; {has}."
 
 
 def records_of(settled: Iterable[Settled]) -> PromiseRecords:

@@ -25,8 +25,20 @@ from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
+from gateway.pages import (
+    bulk,
+    home,
+    inbox,
+    inbox_events,
+    latency_map,
+    operations,
+    plan_uploads,
+    plans,
+    question,
+    static,
+    suppliers,
+)
 from gateway.pages import changes as change_pages
-from gateway.pages import home, latency_map, operations, plan_uploads, plans, question, static, suppliers
 from gateway.pages import kpis as kpi_pages
 from gateway.pages import orders as order_pages
 from gateway.pages import requirements as requirement_pages
@@ -39,6 +51,7 @@ from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.promises import PromiseBook
 from gateway.tracing import RequestSpans, gateway_tracer
 from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
+from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
 _DESCRIPTION = """Pegline closes the loop from a published plan to confirmed and received orders.
@@ -67,6 +80,9 @@ _IN_ORDER = (
 """Availability first: it gets by far the most requests."""
 _PAGES = (
     home,
+    inbox_events,
+    inbox,
+    bulk,
     login,
     question,
     plan_uploads,
@@ -147,6 +163,7 @@ def create_app(
         relay=relaying,
         today=today,
         now=now,
+        work_feed=WorkFeed(ledger.work_list),
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
         promises=PromiseBook(ledger.promises, policies, today),

@@ -17,6 +17,7 @@ from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
 from gateway.promises import PromiseBook
+from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
 
@@ -74,6 +75,7 @@ class Parts:
     today: Callable[[str], dt.date]
     """The day that it is at a plant, against which required dates are checked."""
     now: Callable[[], dt.datetime]
+    work_feed: WorkFeed
     relay_expected: bool
     """Whether this process also delivers messages."""
     undelivered_age_max: dt.timedelta

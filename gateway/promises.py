@@ -96,5 +96,9 @@ class ChanceReader(NamedTuple):
         # The margin of goods whose day has passed is counted from today, when they can be there at the earliest.
         return chance_of_missing(self.records, supply.source.supplier, item_class, margin + past, past)
 
+    def of_date(self, supplier: str, item_class: str = "") -> Chance | None:
+        """How likely a day that the supplier promises is missed at all; None: too little is learned."""
+        return chance_of_missing(self.records, supplier, item_class, 0)
+
 
 __all__ = ["ChanceReader", "PromiseBook"]

@@ -61,18 +61,21 @@ class Access:
         """Its name; by HTTPS one that browsers take from this host alone."""
         return "__Host-pegline" if self.rules.secure else "pegline-session"
 
-    async def caller(self, request: HTTPConnection) -> Principal | None:
-        """Who calls; None: nobody who says so. Raises Refusal: a token that does not hold, or no issuer."""
+    async def caller(self, request: HTTPConnection, *, used: bool = True) -> Principal | None:
+        """Who calls; None: nobody who says so. Raises Refusal: a token that does not hold, or no issuer.
+
+        `used` False: the page calls by itself, which keeps no session open.
+        """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return await self._by_token(token.strip())
         if session_id := request.cookies.get(self.session_cookie):
-            return await self.by_session(session_id)
+            return await self.by_session(session_id, used=used)
         return None
 
-    async def by_session(self, session_id: str) -> Principal | None:
-        """Who the session belongs to; None where it has ended."""
-        session = await self._ledger.sessions.find(session_id, self.now(), self.rules.limits)
+    async def by_session(self, session_id: str, *, used: bool = True) -> Principal | None:
+        """Who the session belongs to; None where it has ended. `used`: by its person, which keeps it open."""
+        session = await self._ledger.sessions.find(session_id, self.now(), self.rules.limits, used=used)
         if session is None:
             return None
         return Principal(

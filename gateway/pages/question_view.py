@@ -6,7 +6,7 @@ Decided here: what is put beside what, and what of it is hidden from those who s
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from canonical.reason import figure
 from canonical.records import ExceptionSnapshot, ExceptionState, OrderSnapshot, RequirementSnapshot
 from decisions.approval import needs_reason
 from decisions.calendars import working_days_between
+from decisions.promises import Chance
 from gateway.access.prices import plain, without_prices
 from gateway.intake.documents import SUPPLIER_DOCUMENT, stored_content
 from gateway.pages.question_words import (
@@ -59,6 +60,10 @@ class Fact(NamedTuple):
     value: str
     address: str = ""
     tone: str = ""
+
+
+_DELIVERED = frozenset({Choice.ACCEPT, Choice.EXPEDITE, Choice.SPLIT})
+"""Ways out by which the supplier of the order, or the one named, delivers on the day that is shown."""
 
 
 @dataclass(frozen=True)
@@ -196,12 +201,13 @@ def view_of(
     *,
     prices: bool,
     names: Mapping[str, str],
+    chance_of: Callable[[str], Chance | None] = lambda supplier: None,
 ) -> QuestionView:
     """The question with its context, in the plant's time zone; without `prices` nothing shows one.
 
-    `names`: people's names by subject (`people_of`).
+    `names`: people's names by subject (`people_of`). `chance_of`: how likely a supplier misses the day it promises.
     """
-    return _Viewer(question, context, policy, now, prices=prices, names=names).view()
+    return _Viewer(question, context, policy, now, prices=prices, names=names, chance_of=chance_of).view()
 
 
 def people_of(question: ExceptionSnapshot, context: QuestionContext) -> set[str]:
@@ -220,6 +226,7 @@ class _Viewer:
         *,
         prices: bool,
         names: Mapping[str, str],
+        chance_of: Callable[[str], Chance | None],
     ) -> None:
         self._question = question
         self._proposal = question.proposal
@@ -228,6 +235,7 @@ class _Viewer:
         self._now = now
         self._prices = prices
         self._names = names
+        self._chance_of = chance_of
 
     def view(self) -> QuestionView:
         question, proposal = self._question, self._proposal
@@ -339,7 +347,16 @@ class _Viewer:
             moved_more=max(0, len(moved) - _MOVED_MAX),
             then=self._text(after(kind, way)),
             reason_needed=needs_reason(kind, way.choice),
+            risk=self._risk(way) if timed and dated else "",
         )
+
+    def _risk(self, way: Alternative) -> str:
+        """How likely the supplier who would deliver misses the day, by what it promised and brought so far."""
+        supplier = way.supplier or self._proposal.supplier
+        if supplier is None or way.choice not in _DELIVERED:
+            return ""
+        chance = self._chance_of(supplier)
+        return f"{chance.percent} that this day is missed: {chance.record}" if chance is not None else ""
 
     # -- what else moves
 

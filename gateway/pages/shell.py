@@ -105,6 +105,12 @@ def render(
     return HTMLResponse(text, status, headers={**HEADERS, **(headers or {})})
 
 
+def fragment(template: str, macro: str, values: Mapping[str, Any], *args: Any, **given: Any) -> str:
+    """What a template's macro writes, for a part of a page that changes by itself; its context are the values."""
+    module = _TEMPLATES.get_template(template).make_module(dict(values))
+    return str(getattr(module, macro)(*args, **given))
+
+
 def see(address: str) -> RedirectResponse:
     """The answer to a form that was taken: the browser reads this address."""
     return RedirectResponse(address, 303, headers=HEADERS)
@@ -125,4 +131,15 @@ async def form_of(request: Request, principal: Principal) -> FormData:
     return fields
 
 
-__all__ = ["CONTENT_SECURITY_POLICY", "HEADERS", "NAVIGATION", "day", "form_of", "money", "quantity", "render", "see"]
+__all__ = [
+    "CONTENT_SECURITY_POLICY",
+    "HEADERS",
+    "NAVIGATION",
+    "day",
+    "form_of",
+    "fragment",
+    "money",
+    "quantity",
+    "render",
+    "see",
+]

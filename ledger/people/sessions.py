@@ -55,8 +55,10 @@ class Sessions:
             await connection.execute(delete(SessionRow).where(ended))
             await connection.execute(insert(SessionRow).values(**values))
 
-    async def find(self, session_id: str, now: dt.datetime, limits: SessionLimits) -> Session | None:
-        """The session, used now; None where it has ended or never was."""
+    async def find(
+        self, session_id: str, now: dt.datetime, limits: SessionLimits, *, used: bool = True
+    ) -> Session | None:
+        """The session; None where it has ended or never was. `used`: by its person, which keeps it open."""
         query = select(SessionRow.__table__).where(SessionRow.id_sha256 == _digest(session_id))
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -65,7 +67,7 @@ class Sessions:
             session = Session.model_validate(row._mapping)
             if now - session.used_at > limits.idle or now - session.opened_at > limits.longest:
                 return None
-            if now - session.used_at > _TOUCHED_EVERY:
+            if used and now - session.used_at > _TOUCHED_EVERY:
                 await connection.execute(
                     update(SessionRow).where(SessionRow.id_sha256 == _digest(session_id)).values(used_at=now)
                 )

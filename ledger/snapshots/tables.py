@@ -64,7 +64,7 @@ class RequirementRecord(Base):
         Index("ix_requirement_plant_item", "plant", "item", "id"),
         Index("ix_requirement_item", "item", "id"),
         Index("ix_requirement_open", "plant", "item", postgresql_where=text("NOT closed")),
-        Index("ix_requirement_stage", "stage", "id"),
+        Index("ix_requirement_stage", "stage", "closed", "required_date", "id"),
     )
 
 

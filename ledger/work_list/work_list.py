@@ -4,7 +4,8 @@ Decided here: what a filter and an order mean. Not here: who may see what; a cal
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -64,6 +65,35 @@ class WorkFilter(Model):
     assignee: str | None = None
     asked: tuple[str, ...] | None = None
     """Questions that are put to one of these, or to whoever stands in for one of them; None: to anybody."""
+
+    def holds(self, item: "WorkItem") -> bool:
+        """Whether the list would show the question."""
+        texts = (
+            (self.plant, (item.plant,)),
+            (self.item, (item.item,)),
+            (self.supplier, (item.supplier,)),
+            (self.order, (item.order_number,)),
+            (self.demand, item.demands),
+            (self.planner, item.planners),
+            (self.kind, (item.kind,)),
+            (self.state, (item.state,)),
+            (self.assignee, (item.assignee,)),
+        )
+        return (
+            (self.plants is None or item.plant in self.plants)
+            and (self.asked is None or not _folded(self.asked).isdisjoint(_folded((item.assignee, item.on_behalf_of))))
+            and all(wanted is None or any(_is_like(wanted, one) for one in found) for wanted, found in texts)
+        )
+
+
+def _folded(names: Iterable[str | None]) -> set[str]:
+    return {name.strip().lower() for name in names if name}
+
+
+def _is_like(wanted: str, found: str | None) -> bool:
+    if found is None or "*" not in wanted:
+        return found == wanted
+    return re.fullmatch(".*".join(map(re.escape, wanted.split("*"))), found, re.DOTALL) is not None
 
 
 class WorkItem(Model):
@@ -233,6 +263,11 @@ class WorkList:
             rows = [ExceptionRow.model_validate(row._mapping) for row in await connection.execute(query)]
         return {row.snapshot.id: row for row in rows}
 
+    async def newest(self) -> dt.datetime | None:
+        """When the state of a question was last recorded."""
+        async with autocommit(self._engine) as connection:
+            return await connection.scalar(select(func.max(ExceptionRecord.recorded_at)))
+
     async def recorded_since(self, moment: dt.datetime, limit: int) -> list[WorkItem]:
         """Questions whose state was recorded after the moment, the oldest first."""
         record = ExceptionRecord
@@ -284,7 +319,7 @@ def _at(plants: Collection[str] | None) -> list[ColumnElement[bool]]:
 
 def _put_to(names: Sequence[str]) -> ColumnElement[bool]:
     """Names are compared as R15 compares them: without case."""
-    folded = [name.strip().lower() for name in names]
+    folded = sorted(_folded(names))
     record = ExceptionRecord
     return or_(func.lower(record.assignee).in_(folded), func.lower(record.on_behalf_of).in_(folded))
 

@@ -23,6 +23,8 @@ HAVE_TO_BE_FOUND = {
 }
 WORDS = re.compile(r"^[a-z][a-z-]*$")
 """A segment of an address that names a page; every other one names a thing."""
+FILES = re.compile(r"\.(csv|xlsx)$")
+"""What a browser saves instead of showing it."""
 
 
 async def faults_of(page: Page) -> list[str]:
@@ -45,9 +47,8 @@ def leading(addresses: list[str], site: Site) -> Iterator[str]:
     """Those of the links that lead to pages of ours."""
     for address in addresses:
         parts = urlsplit(address)
-        if f"{parts.scheme}://{parts.netloc}" == site.address and not parts.path.startswith(
-            ("/v1/", "/static/", "/log")
-        ):
+        ours = f"{parts.scheme}://{parts.netloc}" == site.address
+        if ours and not parts.path.startswith(("/v1/", "/static/", "/log")) and not FILES.search(parts.path):
             yield f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 

@@ -1,10 +1,12 @@
 """Who is told of what: written with what is recorded, sent once, tried again, given up and replayed."""
 
+import asyncio
 import datetime as dt
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +35,14 @@ from canonical.records import (
 from gateway.access.principal import Principal, Role
 from gateway.app import create_app
 from gateway.notifications.envelope import data_schema
-from gateway.notifications.sender import RETRY_AFTER, Notifier, Telling
+from gateway.notifications.sender import RETRY_AFTER, Notifier, NotifierPace, Telling
 from ledger.ledger import Ledger
 from ledger.notifications.deliveries import DeliveryState
 from ledger.notifications.tables import DeliveryRow, NotificationRow
 from policies.book import FixedPolicies
 from policies.reading import PolicyError
 from policies.subscriptions import LOOK_EVERY_SECONDS, SubscriptionBook
+from tests.gateway.conftest import until
 from tests.gateway.exceptions import shortage
 from tests.gateway.fakes import MORNING, PLANTS, TODAY, FakeEntities, requirement_id
 
@@ -114,6 +117,9 @@ class Told:
         """The wait is over."""
         async with self.engine.begin() as connection:
             await connection.execute(update(DeliveryRow).values(due_at=func.now()))
+
+    async def has_posted(self, events: int) -> bool:
+        return len(self.receiver.posted) >= events
 
     async def states(self) -> list[DeliveryState]:
         return [each.state for each in (await self.ledger.deliveries.list()).items]
@@ -300,8 +306,14 @@ async def test_an_address_that_is_gone_gets_nothing_more_until_somebody_corrects
     assert len(told.receiver.posted) == 1
 
     told.subscribe(APS)
-    on = await told.client.post("/v1/subscriptions/aps/switch-on")
-    assert on.json()["items"][0]["switched_off_since"] is None
+    page = (await told.client.get("/operations")).text
+    assert "its address answered 410 Gone" in page
+    older = (await told.client.get("/v1/deliveries?state=dead")).json()["items"][0]["id"]
+    assert f"Send {older} anew" in page
+    assert (await told.client.post("/operations/subscriptions/aps/switch-on", data={})).status_code == 303
+    assert (await told.client.post(f"/operations/deliveries/{older}/replay", data={})).status_code == 303
+    await told.notifier.drain()
+    assert len(told.receiver.posted) == 2
 
 
 async def test_what_waits_for_a_subscription_that_was_removed_is_given_up(told: Told) -> None:
@@ -311,6 +323,25 @@ async def test_what_waits_for_a_subscription_that_was_removed_is_given_up(told: 
     await told.notifier.drain()
     (dead,) = (await told.ledger.deliveries.list()).items
     assert (dead.state, dead.detail) == (DeliveryState.DEAD, "there is no subscription of this name any more")
+
+
+async def test_of_several_gateways_one_sends_and_another_takes_over(told: Told) -> None:
+    told.subscribe(APS)
+    pace = NotifierPace(poll_seconds=0.02, lease_seconds=2)
+    several = [
+        Notifier(told.ledger, told.notifier._telling, FixedPolicies(PLANTS), lambda: told.clock[0], pace)
+        for _ in range(2)
+    ]
+    running = [asyncio.create_task(each.run()) for each in several]
+    try:
+        for revision in (1, 2):
+            await told.record(order(revision), "order.sent", revision=revision)
+            await until(partial(told.has_posted, revision))
+            running.pop(0).cancel()  # whichever of them held the lease
+    finally:
+        for task in running:
+            task.cancel()
+    assert len(set(told.receiver.ids)) == len(told.receiver.ids) == 2
 
 
 # -- mails

@@ -3,12 +3,14 @@
 import datetime as dt
 from decimal import Decimal
 
+from canonical.exception import Alternative, Choice
 from canonical.identity import OrderId
 from canonical.need import Peg
 from canonical.records import AuditBatch, OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementStage
 from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.promises.promises import SettledPromises
 from tests.gateway.conftest import Gateway
+from tests.gateway.exceptions import shortage
 from tests.gateway.fakes import TODAY, requirement_id
 from tests.gateway.pages.story import line, need, page_of, part, text
 
@@ -80,13 +82,18 @@ async def test_what_never_came_whole_is_kept_as_such_and_what_nobody_promised_is
     assert promise.lacking == Decimal("0.3")
 
 
-async def test_a_page_says_how_likely_a_line_misses_its_day_and_why(gateway: Gateway) -> None:
-    """Of 34 receipts, 9 came more than 2 working days late; the demand is 2 working days after the promised goods."""
+async def habits(gateway: Gateway) -> None:
+    """34 receipts: 20 on the day, 5 two working days late, 9 four."""
     late = [0] * 20 + [2] * 5 + [4] * 9
     await recorded(gateway, *(bought(number, part(10, MAY_4)) for number in range(len(late))))
     await recorded(
         gateway, *(bought(number, came(10, MAY_4 + dt.timedelta(days=days))) for number, days in enumerate(late))
     )
+
+
+async def test_a_page_says_how_likely_a_line_misses_its_day_and_why(gateway: Gateway) -> None:
+    """Of 34 receipts, 9 came more than 2 working days late; the demand is 2 working days after the promised goods."""
+    await habits(gateway)
     wanted = need(pegging=(Peg(demand="SO-1", quantity=Decimal(500), date=TODAY + dt.timedelta(days=11)),))
     promised = line(10, wanted.id, part(500, TODAY + dt.timedelta(days=7)), quantity="500")
     await gateway.requirement(wanted, RequirementStage.COVERED)
@@ -99,3 +106,19 @@ async def test_a_page_says_how_likely_a_line_misses_its_day_and_why(gateway: Gat
         "9 of 34 receipts of 1580 in class A came more than 2 working days late or not whole; this line has 2." in page
     )
     assert "26 % risk of missing it" in await text(gateway, "/orders/P1/1580/o4500000001")
+
+
+async def test_a_way_out_says_how_likely_its_day_holds(gateway: Gateway) -> None:
+    await habits(gateway)
+    base = shortage()
+    ways = (
+        Alternative(choice=Choice.ACCEPT, available_on=TODAY),
+        Alternative(choice=Choice.SPLIT, supplier="1616", available_on=TODAY),
+        Alternative(choice=Choice.RESCHEDULE, available_on=TODAY),
+    )
+    proposal = base.proposal.model_copy(update={"supplier": "1580", "alternatives": ways})
+    await gateway.record(base.model_copy(update={"proposal": proposal, "digest": proposal.digest}))
+    page = await text(gateway, "/questions/abcdefghijkl")
+    assert page.count("<dt>Risk</dt>") == 2
+    assert "41 % that this day is missed: 14 of 34 receipts of 1580 came late or not whole" in page
+    assert "41 % that this day is missed: 14 of 34 receipts of all suppliers came late or not whole" in page

@@ -358,3 +358,24 @@ async def test_a_person_is_forgotten_and_what_they_did_stays_under_the_subject(g
     assert (await people.find("anna"), await people.names(["anna"])) == (None, {"anna": "anna"})
     assert [each.subject for each in await people.accesses(entity="exception/x")] == ["anna"]
     assert (await anna.get("/inbox")).status_code == 303
+
+
+async def test_a_history_shows_no_prices_to_who_may_not_see_them(guarded: Guarded) -> None:
+    await _known(guarded.gateway)
+    order = _order("P1")
+    reason = {
+        "rule": "R15",
+        "why": "552.00 EUR for class C",
+        "inputs": {"value": "552.00", "currency": "EUR"},
+        "thresholds": {},
+        "policy_version": "1",
+    }
+    judged = guarded.gateway.audit_event(order.id, "change.judged", MORNING, {"reason": reason, "value": "552.00"})
+    await guarded.gateway.record(order, judged)
+    path = "/orders/P1/1580/o1/trace"
+    anna, paul = await guarded.browser("buyer", "P1"), await guarded.browser("planner", "P1")
+    assert "552.00" in (await anna.get(path)).text
+    shown = await paul.get(path)
+    assert (shown.status_code, "552" in shown.text) == (200, False)
+    [seen] = await guarded.gateway.ledger.people.accesses(anna.subject)
+    assert (seen.kind, seen.entities) == (AccessKind.SAW_PRICES, (order.id,))

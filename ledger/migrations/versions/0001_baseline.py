@@ -131,7 +131,7 @@ def _snapshots() -> None:
     op.create_index("ix_requirement_plant_due", "requirement", ["plant", "closed", "required_date", "id"])
     op.create_index("ix_requirement_plant_stage", "requirement", ["plant", "stage"])
     op.create_index("ix_requirement_planner_due", "requirement", ["planner", "closed", "required_date", "id"])
-    op.create_index("ix_requirement_stage", "requirement", ["stage", "id"])
+    op.create_index("ix_requirement_stage", "requirement", ["stage", "closed", "required_date", "id"])
     op.create_index("ix_requirement_words", "requirement", ["words"], postgresql_using="gin")
     op.create_table(
         "shortage_exception",
