@@ -118,6 +118,7 @@ async def _start_programs(
         PEGLINE_GATEWAY_HOST=LOOPBACK,
         PEGLINE_GATEWAY_PORT=str(gateway),
         PEGLINE_GATEWAY_URL=None,
+        PEGLINE_TEMPORAL_UI_URL=on.temporal.ui,
         PEGLINE_OIDC_ISSUER=f"{counterparts}/issuer",
         PEGLINE_OIDC_CLIENT_SECRET=CLIENT_SECRET,
         PEGLINE_OIDC_ROLES="purchasing-manager=manager",

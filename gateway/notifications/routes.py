@@ -129,6 +129,7 @@ async def replay(parts: PartsPart, principal: PrincipalPart, id: int) -> Deliver
 
 @routes.get("/subscriptions", summary="Who is told", responses=problem_responses(403))
 async def list_subscriptions(parts: PartsPart, principal: PrincipalPart) -> SubscriptionsView:
+    """Those that are about one of the caller's plants, or about all."""
     principal.require(Right.OPERATE)
     if parts.telling is None:
         return SubscriptionsView(items=[], faults=[])
@@ -212,4 +213,4 @@ def _host(subscription: WebhookSubscription) -> str:
     return urlsplit(subscription.url).hostname or ""
 
 
-__all__ = ["DeliveryView", "SubscriptionView", "routes"]
+__all__ = ["DeliveryView", "SubscriptionView", "list_subscriptions", "replay", "routes", "switch_on"]

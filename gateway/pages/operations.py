@@ -15,11 +15,13 @@ from canonical.base import Instant
 from canonical.records import Incident
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.intake.dead_letters import bounced, drop_letter, found_letter, replay_letter
+from gateway.notifications.routes import list_subscriptions, replay, switch_on
 from gateway.pages.plans import STAGES, moment
 from gateway.pages.shell import form_of, render, see
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal
 from ledger.inbox.dead_letters import KeptLetter, LetterState
+from ledger.notifications.deliveries import DeliveryState
 
 routes = APIRouter(prefix="/operations", include_in_schema=False, dependencies=[needs(Right.OPERATE)])
 
@@ -62,6 +64,8 @@ async def read_operations(
                 if (policy := parts.policies.effective(plant)) is not None
             ],
             "faults": list(parts.policies.faults),
+            "told": await list_subscriptions(parts, principal),
+            "dead": (await parts.ledger.deliveries.list(state=DeliveryState.DEAD, plants=plants, limit=10)).items,
             "leases": await operations.leases(),
             "pace": await operations.call_pace(),
             "relaying": parts.relay.running,
@@ -107,6 +111,24 @@ async def deliver_now(request: Request, parts: PartsPart, principal: PrincipalPa
     due = await parts.ledger.operations.make_due(principal.plants)
     parts.relay.wake()
     return see(f"/operations?due={due}")
+
+
+@routes.post("/deliveries/{id}/replay")
+async def replay_delivery(request: Request, parts: PartsPart, principal: PrincipalPart, id: int) -> RedirectResponse:
+    """Send a notification that was given up anew."""
+    principal.require(Right.OPERATE)
+    await form_of(request, principal)
+    await replay(parts, principal, id)
+    return see("/operations#notifications")
+
+
+@routes.post("/subscriptions/{name}/switch-on")
+async def switch_on_again(request: Request, parts: PartsPart, principal: PrincipalPart, name: str) -> RedirectResponse:
+    """Send to a subscriber again whose address had answered that it is gone."""
+    principal.require(Right.OPERATE)
+    await form_of(request, principal)
+    await switch_on(parts, principal, name)
+    return see("/operations#notifications")
 
 
 @routes.get("/dead-letters")

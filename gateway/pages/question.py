@@ -18,7 +18,9 @@ from starlette.datastructures import FormData, UploadFile
 from temporalio.service import RPCError
 
 from canonical.exception import Choice
+from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot, ExceptionState
+from gateway.access.held_roles import held_roles
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.decisions_taken import question, statement_of, take
@@ -39,6 +41,7 @@ from gateway.question_actions import (
     handed_to,
     take_back,
 )
+from ledger.work_list.work_list import WorkFilter
 
 routes = APIRouter(prefix="/questions", include_in_schema=False)
 
@@ -251,11 +254,20 @@ async def _page(
         "comments": [(moment(each.written_at, calendar), names[each.author], each) for each in comments],
         "event_id": secrets.token_hex(8),
         "back": back if _is_ours(back) else "/inbox",
+        "following": "" if shown.is_open else await _following(parts, principal, asked, policy),
         "file_types": ",".join(f".{ending}" for ending in FILE_TYPES),
         "file_megabytes": FILE_BYTES_MAX // (1024 * 1024),
         "files_max": FILES_MAX,
     }
     return render(request, "question.html", principal, values, status=refused.problem.status if refused else 200)
+
+
+async def _following(parts: Parts, principal: Principal, asked: ExceptionSnapshot, policy: PlantPolicy | None) -> str:
+    """The most pressing open question that is put to this person; empty: there is none."""
+    mine = None if principal.named_by_body else held_roles(principal, policy)
+    filter = WorkFilter(plants=principal.plants, state=ExceptionState.OPEN, asked=mine)
+    waiting = await parts.ledger.work_list.items(filter, limit=2)
+    return next((each.id.removeprefix("exception/") for each in waiting.items if each.id != asked.id), "")
 
 
 def _compared(refused: Refusal | None, given: Mapping[str, str], now: str) -> list[tuple[str, str, str, bool]]:

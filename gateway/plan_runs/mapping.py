@@ -252,11 +252,13 @@ def _number(cell: Cell, mapping: FileMapping) -> object:
     if isinstance(cell, Decimal):
         return cell
     text, form = _text(cell), mapping.numbers
-    number = number_of(text, form) if form is not None else None
-    if number is None:
+    read = {number_of(text, each) for each in ((form,) if form is not None else NumberForm)} - {None}
+    if len(read) > 1:
+        raise ValueError(f"{text[:60]!r} can be two numbers: say how the file writes them")
+    if not read:
         said = f" written as {NUMBER_FORMS[form].partition(' ')[0]}" if form is not None else ""
         raise ValueError(f"{text[:60]!r} is no number{said}")
-    return number
+    return read.pop()
 
 
 def _count(cell: Cell, mapping: FileMapping) -> object:
@@ -267,11 +269,13 @@ def _day(cell: Cell, mapping: FileMapping) -> object:
     if isinstance(cell, dt.date):
         return cell
     text, form = _text(cell), mapping.days
-    day = day_of(text, form) if form is not None else None
-    if day is None:
+    read = {day_of(text, each) for each in ((form,) if form is not None else DayForm)} - {None}
+    if len(read) > 1:
+        raise ValueError(f"{text[:60]!r} can be two days: say how the file writes them")
+    if not read:
         said = f" written as {DAY_FORMS[form].partition(' ')[0]}" if form is not None else ""
         raise ValueError(f"{text[:60]!r} is no day{said}")
-    return day
+    return read.pop()
 
 
 def _unit(cell: Cell, mapping: FileMapping) -> object:

@@ -306,8 +306,14 @@ async def test_an_address_that_is_gone_gets_nothing_more_until_somebody_corrects
     assert len(told.receiver.posted) == 1
 
     told.subscribe(APS)
-    on = await told.client.post("/v1/subscriptions/aps/switch-on")
-    assert on.json()["items"][0]["switched_off_since"] is None
+    page = (await told.client.get("/operations")).text
+    assert "its address answered 410 Gone" in page
+    older = (await told.client.get("/v1/deliveries?state=dead")).json()["items"][0]["id"]
+    assert f"Send {older} anew" in page
+    assert (await told.client.post("/operations/subscriptions/aps/switch-on", data={})).status_code == 303
+    assert (await told.client.post(f"/operations/deliveries/{older}/replay", data={})).status_code == 303
+    await told.notifier.drain()
+    assert len(told.receiver.posted) == 2
 
 
 async def test_what_waits_for_a_subscription_that_was_removed_is_given_up(told: Told) -> None:

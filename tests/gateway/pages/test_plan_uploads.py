@@ -69,6 +69,8 @@ async def test_a_german_export_is_understood_and_what_is_ambiguous_is_asked(gate
     assert "27.000 can be two numbers" in shown
     assert "27.000 is then 27 000" in shown.replace("\u202f", " ")
     assert "1 left out: of plant P9" in shown
+    assert "column 'Menge': '1.200' can be two numbers: say how the file writes them" in shown
+    assert "'7' is no number" not in shown
     form = await said(gateway, address)
     assert (form["column_item"], form["column_required_date"], form["unit_code_0"]) == (
         "Material",

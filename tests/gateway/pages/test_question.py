@@ -214,6 +214,7 @@ async def test_a_question_of_another_plant_is_not_there(gateway: Gateway, planne
 
 
 async def test_a_decision_is_one_form_and_then_says_what_happens(gateway: Gateway, shortage: ExceptionSnapshot) -> None:
+    await gateway.record(asked(id=ExceptionId("exception/nextnextnext")))
     taken = await decided(gateway, await gateway.client.get(PAGE), "split/1616", comment="go", back="/inbox?plant=P1")
     assert taken.status_code == 303
     [made] = gateway.entities.decided
@@ -224,6 +225,7 @@ async def test_a_decision_is_one_form_and_then_says_what_happens(gateway: Gatewa
     assert "“Order from 1616”, decided by anna" in words
     assert "The missing quantity is ordered there" in words
     assert 'href="/inbox?plant=P1"' in after.text
+    assert 'href="/questions/nextnextnext?back=' in after.text
     assert 'name="way"' not in after.text
 
 
