@@ -51,7 +51,8 @@ CLOSED_FOR_EACH = 5
 _MULTIPLY = """
     INSERT INTO shortage_exception (id, raised_by, plant, kind, state, assignee, opened_at, item, supplier,
         order_number, summary, digest, latest_safe_date, value, currency, short_quantity, unit, working_days_late,
-        criticality, reminders, escalations, choices, demands, planners, closing_reason, position, snapshot, recorded_at)
+        criticality, reminders, escalations, choices, demands, planners, closing_reason, position, snapshot,
+        recorded_at)
     SELECT 'exception/n' || n, raised_by, plant, (ARRAY['shortage', 'shortage', 'overdue', 'no_answer'])[1 + n % 4],
            CASE WHEN n <= :open THEN 'open' ELSE 'decided' END,
            CASE WHEN n % 3 = 0 THEN 'purchasing-manager' ELSE 'buyer' END, opened_at, 'IT-' || n % 500, 'S-' || n % 90,
