@@ -20,6 +20,7 @@ from benchmarks.results import DIRECTORY, QUICK_DIRECTORY, Figure, figures_of, t
 SUITE = (
     ("decisions",),
     ("availability",),
+    ("kpis",),
     ("throughput",),
     ("throughput", "--single"),
     ("latency",),

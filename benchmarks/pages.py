@@ -82,7 +82,8 @@ def reads(ledger: Ledger, needs: int, deep: str) -> dict[str, Callable[[], Await
 
     def orders(which: OrderFilter) -> Any:
         async def both() -> None:
-            assert (await lists.orders(which, {PLANT: TODAY + dt.timedelta(days=30)}, order=Order.DUE)).items
+            at = {PLANT: TODAY + dt.timedelta(days=30)}
+            assert (await lists.order_headings(which, at, order=Order.DUE, after=None)).items
             await lists.order_counts(which)
 
         return both

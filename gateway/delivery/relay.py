@@ -272,6 +272,8 @@ def dead_letter(row: Waiting, dead: Dead) -> DeadLetter:
     }
     if row.type == SUPPLIER_DOCUMENT and row.entity is not None:
         context = {**context, "order": row.entity}
+    if row.entity is not None and "/" in row.entity:  # not an order's number
+        context = {**context, "plant": row.entity.split("/")[1]}
     return DeadLetter(
         channel=row.source if row.type in (SUPPLIER_DOCUMENT, SUPPLIER_REPLY) else EVENTS_CHANNEL,
         source=row.source,

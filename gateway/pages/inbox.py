@@ -4,6 +4,7 @@ Decided here: what the page reads. Not here: what an address says (`gateway.page
 (`gateway.pages.work_columns`), how rows change while they are looked at (`gateway.pages.inbox_events`).
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -53,11 +54,16 @@ async def read_inbox(
     names = asked_names(parts, principal)
     filter = view.filter_for(principal, names)
     order, descending = view.sort_for(principal)
-    newest = await parts.ledger.work_list.newest()
-    page = await parts.ledger.work_list.items(filter, order, descending=descending, limit=PAGE_ROWS, after=after)
+    work_list = parts.ledger.work_list
+    newest, page, counts, offered, views = await asyncio.gather(
+        work_list.newest(),
+        work_list.items(filter, order, descending=descending, limit=PAGE_ROWS, after=after),
+        work_list.counts(filter, names),
+        work_list.values(principal.plants),
+        parts.ledger.work_views.seen_by(principal.subject),
+    )
     if Column.VALUE in view.columns_for(principal):
         await record_seen(parts.ledger, principal, [item.id for item in page.items], "inbox")
-    counts = await parts.ledger.work_list.counts(filter, names)
     values = {
         **row_values(view, principal, await names_of(parts, page.items)),
         "items": page.items,
@@ -68,8 +74,8 @@ async def read_inbox(
         "next": view.address(more=[("after", page.next)]) if page.next else "",
         "headings": _headings(view, principal),
         "all_columns": [(each, COLUMNS[each].label) for each in Column if _may_show(each, principal)],
-        "offered": await parts.ledger.work_list.values(principal.plants),
-        "views": await parts.ledger.work_views.seen_by(principal.subject),
+        "offered": offered,
+        "views": views,
         "selected": selected == "all",
         "select_all": view.address(more=[*_kept(after, ""), ("selected", "all")]),
         "export_rows_max": EXPORT_ROWS_MAX,

@@ -77,7 +77,7 @@ async def list_orders(
         condition=show,
         q=q,
     )
-    page = await parts.ledger.lists.orders(which, today, order=sort, limit=_ROWS, after=after or None)
+    page = await parts.ledger.lists.order_headings(which, today, order=sort, limit=_ROWS, after=after or None)
     counts = await parts.ledger.lists.order_counts(which)
     query = {"plant": plant, "supplier": supplier, "number": number, "show": show, "stage": stage, "q": q, "sort": sort}
     return render(
@@ -86,7 +86,12 @@ async def list_orders(
         principal,
         {
             "rows": [
-                (row, due_on(row.snapshot), _overdue(row.snapshot, today), worded(principal, row.snapshot.reason))
+                (
+                    row,
+                    row.next_due,
+                    _passed(row.next_due, row.snapshot.plant, today),
+                    worded(principal, row.snapshot.reason),
+                )
                 for row in page.items
             ],
             "counts": counts,
@@ -168,7 +173,7 @@ async def read_order(
             "may_remind": not order.closed and principal.may(Right.DECIDE, plant),
             "click": uuid4().hex,
             "next_due": due_on(order),
-            "overdue": _overdue(order, {plant: parts.today(plant)}),
+            "overdue": _passed(due_on(order), plant, {plant: parts.today(plant)}),
             "zone": calendar.tzinfo,
             "zone_name": calendar.zone,
         },
@@ -396,9 +401,8 @@ def _detail(data: Mapping[str, Any]) -> str:
 # -- dates
 
 
-def _overdue(order: OrderSnapshot, today: Mapping[str, dt.date]) -> bool:
-    due = due_on(order)
-    return due is not None and order.plant in today and due < today[order.plant]
+def _passed(due: dt.date | None, plant: str, today: Mapping[str, dt.date]) -> bool:
+    return due is not None and plant in today and due < today[plant]
 
 
 __all__ = ["STAGES", "days_of", "documents_of", "found", "routes", "served_by"]

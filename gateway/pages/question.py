@@ -61,12 +61,20 @@ _FILES_ALONE = {
 
 @routes.get("/{id}")
 async def read_question(
-    request: Request, parts: PartsPart, principal: PrincipalPart, id: str, done: str = "", back: str = ""
+    request: Request,
+    parts: PartsPart,
+    principal: PrincipalPart,
+    id: str,
+    done: str = "",
+    back: str = "",
+    choice: str = "",
 ) -> HTMLResponse:
     asked = (await question(parts.ledger, principal, id)).snapshot
     if done in _DONE:
         asked = await _as_it_is(parts, asked)
-    return await _page(request, parts, principal, asked, back=back, notice=_DONE.get(done, ""))
+    way = next((each for each in asked.proposal.alternatives if each.choice == choice), None)
+    given = {"way": f"{way.choice}/{way.supplier or ''}"} if way is not None else None
+    return await _page(request, parts, principal, asked, back=back, notice=_DONE.get(done, ""), given=given)
 
 
 @routes.post("/{id}/decision")

@@ -7,8 +7,10 @@ replaces recorded events, the measures of their entity are folded again from the
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, TextClause, select, text
 from sqlalchemy.dialects import postgresql
@@ -71,33 +73,86 @@ async def measure(connection: AsyncConnection, appended: Appended) -> None:
 
 async def write(connection: AsyncConnection, facts: Facts) -> None:
     """Merge the rows into the measures, requirements first."""
-    await _merge(connection, _REQUIREMENTS, [facts.requirements[key] for key in sorted(facts.requirements)])
+    merging = _Merging(connection)
+    await merging.rows(_REQUIREMENTS, [facts.requirements[key] for key in sorted(facts.requirements)])
     for step in facts.steps:
         match step:
             case Asked(rows=rows):
-                await _merge(connection, _ASKED, rows)
+                await merging.rows(_ASKED, rows)
             case Revised(order_id=order_id, lines=lines):
-                await connection.execute(_REVISED, {"order_id": order_id, "lines": lines})
-    await _merge(connection, _LINES, [facts.lines[key] for key in sorted(facts.lines)])
+                await merging.add(_REVISED, {"order_id": order_id, "lines": lines})
+    await merging.rows(_LINES, [facts.lines[key] for key in sorted(facts.lines)])
     for row in facts.sendings:
         if "answered" in row:
-            await connection.execute(_ANSWERED, row)
+            await merging.add(_ANSWERED, row)
         else:
-            await _merge(connection, _SENDINGS, [row])
-    await _merge(connection, _ORDERS, [facts.orders[key] for key in sorted(facts.orders)])
+            await merging.rows(_SENDINGS, [row])
+    await merging.rows(_ORDERS, [facts.orders[key] for key in sorted(facts.orders)])
     for row in facts.orders.values():
         if "ended_at" in row or row["closed"] is False:
-            await connection.execute(_END_LINES, {"order_id": row["id"], "at": row.get("ended_at")})
-            await connection.execute(_END_SENDINGS, {"order_id": row["id"], "at": row.get("ended_at")})
-    await _merge(connection, _QUESTIONS, [facts.questions[key] for key in sorted(facts.questions)])
+            await merging.add(_END_LINES, {"order_id": row["id"], "at": row.get("ended_at")})
+            await merging.add(_END_SENDINGS, {"order_id": row["id"], "at": row.get("ended_at")})
+    await merging.rows(_QUESTIONS, [facts.questions[key] for key in sorted(facts.questions)])
     for row in facts.incidents:
-        await connection.execute(_OPENED if row["closed_at"] is None else _CLOSED, row)
+        await merging.add(_OPENED if row["closed_at"] is None else _CLOSED, row)
     for row in facts.changes:
         if "about" in row:
             asked, decided = row.get("asked"), row.get("decided")
-            await connection.execute(_ABOUT, {"about": row["about"], "asked": asked, "decided": decided})
+            await merging.add(_ABOUT, {"about": row["about"], "asked": asked, "decided": decided})
         else:
-            await _merge(connection, _CHANGES, [row])
+            await merging.rows(_CHANGES, [row])
+    await merging.finish()
+
+
+class _Merge(NamedTuple):
+    """A statement, the table that it writes, and those that it reads."""
+
+    sql: str
+    table: str
+    reads: frozenset[str] = frozenset()
+
+
+class _Merging:
+    """Executes merges in their order, as many at a time as do not depend on each other: a round trip is most of one."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._waiting: list[tuple[_Merge, Mapping[str, Any]]] = []
+
+    async def rows(self, merge: _Merge, rows: Sequence[Row]) -> None:
+        """Merge rows, if there are any."""
+        if rows:
+            await self.add(merge, {"rows": json_text(json.dumps(rows, default=str))})
+
+    async def add(self, merge: _Merge, values: Mapping[str, Any]) -> None:
+        """Merge by this statement after those before it."""
+        written = {each.table for each, _ in self._waiting}
+        if written & {merge.table, *merge.reads}:
+            await self.finish()
+        self._waiting.append((merge, values))
+
+    async def finish(self) -> None:
+        """Execute what waits."""
+        if not self._waiting:
+            return
+        statement = _together(tuple(merge for merge, _ in self._waiting))
+        given = {
+            f"{name}_{place}": value
+            for place, (_, values) in enumerate(self._waiting)
+            for name, value in values.items()
+        }
+        self._waiting = []
+        await self._connection.execute(statement, given)
+
+
+@cache
+def _together(merges: tuple[_Merge, ...]) -> TextClause:
+    """One statement of several, each with parameters of its own; none of them sees what another one writes."""
+    numbered = [re.sub(r"(?<!:):(\w+)", rf":\1_{place}", merge.sql) for place, merge in enumerate(merges)]
+    if len(numbered) == 1:
+        return text(numbered[0])
+    *parts, last = numbered
+    return text(f"WITH {', '.join(f'm{place} AS ({part})' for place, part in enumerate(parts))} {last}")
 
 
 async def rebuild(engine: AsyncEngine) -> int:
@@ -213,11 +268,6 @@ async def _again(connection: AsyncConnection, snapshot: Snapshot) -> None:
 # -- statements
 
 
-async def _merge(connection: AsyncConnection, statement: TextClause, rows: Sequence[Row]) -> None:
-    if rows:
-        await connection.execute(statement, {"rows": json_text(json.dumps(rows, default=str))})
-
-
 _EARLIEST = "least({t}.{c}, excluded.{c})"
 _LATEST = "greatest({t}.{c}, excluded.{c})"
 _NEWEST = "coalesce(excluded.{c}, {t}.{c})"
@@ -269,7 +319,7 @@ _RULES = _WORDS | _MOMENTS
 
 def _upsert(
     measured: type[Base], rules: Mapping[str, str], *, joined: str = "", values: Mapping[str, str] | None = None
-) -> TextClause:
+) -> _Merge:
     """The merge of rows, given as a JSON array in `rows`; `joined`: a join; `values`: expressions instead of fields."""
     table = measured.__table__
     assert isinstance(table, Table)
@@ -288,12 +338,13 @@ def _upsert(
     sets = ", ".join(
         f"{name} = {rule.format(t=table.name, c=name)}" for name, rule in rules.items() if name not in keys
     )
-    return text(
+    sql = (
         f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(selected)} "
         f"FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS g({fields}) {joined} "
         f"ORDER BY {', '.join(str(place + 1) for place in range(len(keys)))} "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}"
     )
+    return _Merge(sql, table.name, frozenset({"kpi_requirement"}) if joined else frozenset())
 
 
 def _of(measured: type[Base], **others: str) -> dict[str, str]:
@@ -331,11 +382,12 @@ _ASKED = _upsert(
     joined=_OF_REQUIREMENT,
     values={**_OF_FIRST, "first_quantity": "g.quantity", "next_quantity": "CAST(NULL AS numeric)"},
 )
-_REVISED = text(
+_REVISED = _Merge(
     "UPDATE kpi_line SET revisions = revisions + 1, "
     "quantity_changed = quantity_changed + abs(next_quantity - quantity), "
     "quantity = next_quantity, next_quantity = NULL "
-    "WHERE order_id = :order_id AND line = ANY(CAST(:lines AS integer[])) AND next_quantity IS NOT NULL"
+    "WHERE order_id = :order_id AND line = ANY(CAST(:lines AS integer[])) AND next_quantity IS NOT NULL",
+    "kpi_line",
 )
 _LINES = _upsert(
     LineMeasure,
@@ -351,7 +403,7 @@ _LINES = _upsert(
     values=_OF_FIRST,
 )
 _SENDINGS = _upsert(SendingMeasure, _of(SendingMeasure, unconfirmed=_KEPT))
-_ANSWERED = text(
+_ANSWERED = _Merge(
     "UPDATE kpi_sending AS s SET answered_at = least(s.answered_at, CAST(:at AS bigint)), "
     "unconfirmed = left_over.lines, "
     "confirmed_at = CASE WHEN s.confirmed_at IS NULL AND cardinality(left_over.lines) = 0 "
@@ -360,7 +412,8 @@ _ANSWERED = text(
     "AS n WHERE n <> ALL(CAST(:confirmed AS integer[]))) AS left_over "
     "WHERE o.order_id = s.order_id AND o.revision = s.revision AND s.order_id = :order_id "
     "AND (CAST(:answers AS integer) IS NULL OR s.revision <= CAST(:answers AS integer)) "
-    "AND s.unconfirmed && CAST(:answered AS integer[])"
+    "AND s.unconfirmed && CAST(:answered AS integer[])",
+    "kpi_sending",
 )
 _ORDERS = _upsert(
     OrderMeasure,
@@ -373,15 +426,24 @@ _ORDERS = _upsert(
         duplicates_prevented=_SUM,
     ),
 )
-_END_LINES = text("UPDATE kpi_line SET ended_at = CAST(:at AS bigint) WHERE order_id = :order_id")
-_END_SENDINGS = text("UPDATE kpi_sending SET ended_at = CAST(:at AS bigint) WHERE order_id = :order_id")
-_QUESTIONS = _upsert(QuestionMeasure, _of(QuestionMeasure, closed_at=_ENDED, closed=_NEWEST, hand_offs=_SUM))
-_OPENED = text(
-    "INSERT INTO kpi_incident (entity_id, call, sequence, plant, opened_at) "
-    "VALUES (:entity_id, :call, :sequence, :plant, :opened_at) ON CONFLICT DO NOTHING"
+_END_LINES = _Merge(
+    "UPDATE kpi_line SET ended_at = CAST(:at AS bigint) WHERE order_id = :order_id",
+    "kpi_line",
 )
-_CLOSED = text(
-    "UPDATE kpi_incident SET closed_at = :closed_at WHERE entity_id = :entity_id AND call = :call AND closed_at IS NULL"
+_END_SENDINGS = _Merge(
+    "UPDATE kpi_sending SET ended_at = CAST(:at AS bigint) WHERE order_id = :order_id",
+    "kpi_sending",
+)
+_QUESTIONS = _upsert(QuestionMeasure, _of(QuestionMeasure, closed_at=_ENDED, closed=_NEWEST, hand_offs=_SUM))
+_OPENED = _Merge(
+    "INSERT INTO kpi_incident (entity_id, call, sequence, plant, opened_at) "
+    "VALUES (:entity_id, :call, :sequence, :plant, :opened_at) ON CONFLICT DO NOTHING",
+    "kpi_incident",
+)
+_CLOSED = _Merge(
+    "UPDATE kpi_incident SET closed_at = :closed_at "
+    "WHERE entity_id = :entity_id AND call = :call AND closed_at IS NULL",
+    "kpi_incident",
 )
 _CHANGES = _upsert(
     ChangeMeasure,
@@ -389,12 +451,13 @@ _CHANGES = _upsert(
     joined=_OF_REQUIREMENT,
     values={name: f"r.{name}" for name in ("item_class", "supplier", "buyer", "route")},
 )
-_ABOUT = text(
+_ABOUT = _Merge(
     "UPDATE kpi_change SET decided_at = coalesce(CAST(:decided AS bigint), decided_at), "
     "asked_at = CASE WHEN decided_at IS NOT NULL OR CAST(:decided AS bigint) IS NOT NULL "
     "THEN coalesce(asked_at, CAST(:decided AS bigint)) ELSE CAST(:asked AS bigint) END "
     "WHERE requirement_id = :about AND sequence = (SELECT max(sequence) FROM kpi_change "
-    "WHERE requirement_id = :about AND NOT suppressed)"
+    "WHERE requirement_id = :about AND NOT suppressed)",
+    "kpi_change",
 )
 _FORGET_MILESTONES = text(
     "UPDATE kpi_requirement SET approved_at = NULL, placed_at = NULL, sent_at = NULL, answered_at = NULL, "

@@ -22,6 +22,8 @@ from ledger.database import autocommit, json_text
 from ledger.paging import BadCursor, Page, cursor, key_of
 
 _HOUR = 3600
+_AT_ONCE = 4
+"""Queries that a process has running: more would only take connections from others."""
 _KEPT_SECONDS = 60.0
 _CHOICES_KEPT = 100
 _CHOICES_FROM = {"buyer": "kpi_question"}
@@ -323,6 +325,7 @@ class KpiReads:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._choices: dict[tuple[str, ...], tuple[float, dict[Dimension, list[str]]]] = {}
 
     async def figures(
@@ -366,7 +369,7 @@ class KpiReads:
         )
         values = {name.value: value for name, value in filters.items()}
         given = {"periods": periods_as_json(periods, scan.kpis), **values}
-        async with autocommit(self._engine) as connection:
+        async with self._turns, autocommit(self._engine) as connection:
             return list((await connection.execute(query, given)).mappings())
 
     async def entities(

@@ -19,24 +19,26 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
+    literal_column,
     or_,
     select,
     text,
     true,
     tuple_,
+    type_coerce,
     union,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from canonical.base import Instant, Model
+from canonical.base import LAST_DAY, Instant, Model
 from canonical.exception import ExceptionKind
 from canonical.identity import OrderId, RequirementId
-from canonical.records import OrderLineSnapshot, OrderStage, RequirementStage
+from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementStage
 from canonical.supply import SupplyRequest
 from ledger.consolidation.tables import SupplyRequestRow
-from ledger.database import autocommit
+from ledger.database import Document, autocommit
 from ledger.paging import BadCursor, Page, cursor, key_of
 from ledger.snapshots.reads import OrderRow, RequirementRow
 from ledger.snapshots.search import mentions
@@ -65,6 +67,19 @@ class OrderCondition(StrEnum):
     UNSENT = "unsent"
     """The supplier has not got it yet."""
     ALL = "all"
+
+
+class OrderHeading(OrderRow):
+    """An order as last recorded, its snapshot without lines."""
+
+    lines: int
+    due_on: dt.date
+    """The calendar's last day: nothing is to come, or it has no firm date."""
+
+    @property
+    def next_due(self) -> dt.date | None:
+        """The earliest date of what is still to come."""
+        return self.due_on if self.due_on < LAST_DAY else None
 
 
 class ServingLine(Model):
@@ -228,7 +243,8 @@ class Lists:
 
     async def requirement_counts(self, which: RequirementFilter) -> Counts:
         """How many there are of each stage, whatever stage is asked for."""
-        return await self._counts(RequirementRecord.stage, RequirementStage, which.conditions(but_stage=True))
+        conditions = which.conditions(but_stage=True)
+        return await self._counts(RequirementRecord.stage, RequirementStage, conditions, searched=bool(which.q.strip()))
 
     async def requirements_by_id(self, ids: Collection[str]) -> dict[str, RequirementRow]:
         """Those of the ids that have recorded something."""
@@ -249,8 +265,36 @@ class Lists:
         after: str | None = None,
     ) -> Page[OrderRow]:
         """A page of them; `today`: the day that it is at each plant."""
+        found = await self._orders(OrderRecord.snapshot, which, today, order, limit, after)
+        rows = [OrderRow.model_validate(row) for row in found[:limit]]
+        return Page[OrderRow](items=tuple(rows), next=_following(found, limit, order))
+
+    async def order_headings(
+        self, which: OrderFilter, today: Mapping[str, dt.date], *, order: Order, limit: int = 50, after: str | None
+    ) -> Page[OrderHeading]:
+        """A page of them without their lines: an order may have two thousand."""
+        heading = type_coerce(
+            func.to_jsonb(OrderRecord.snapshot).op("-")(literal_column("'lines'")), Document(OrderSnapshot)
+        )
+        found = await self._orders(heading.label("snapshot"), which, today, order, limit, after)
+        rows = [OrderHeading.model_validate(row) for row in found[:limit]]
+        return Page[OrderHeading](items=tuple(rows), next=_following(found, limit, order))
+
+    async def _orders(
+        self,
+        snapshot: Any,
+        which: OrderFilter,
+        today: Mapping[str, dt.date],
+        order: Order,
+        limit: int,
+        after: str | None,
+    ) -> list[Any]:
+        """One row more than the limit, if there is one."""
         record = OrderRecord
-        query = select(record.snapshot, record.position, record.recorded_at, record.due_on)
+        lines = func.jsonb_array_length(func.jsonb_extract_path(func.to_jsonb(record.snapshot), "lines"))
+        query = select(
+            snapshot, record.position, record.recorded_at, record.due_on, record.id, record.closed, lines.label("lines")
+        )
         query = query.where(*which.conditions(today))
         if order is Order.ID:
             query = query.order_by(record.id)
@@ -260,18 +304,12 @@ class Lists:
             query = query.order_by(record.closed, record.due_on, record.id)
             if after is not None:
                 query = query.where(tuple_(record.closed, record.due_on, record.id) > tuple_(*_due_key(after)))
-        found = await self._all(query.limit(limit + 1))
-        rows = [OrderRow.model_validate(row) for row in found]
-        following = None
-        if len(rows) > limit:
-            last = rows[limit - 1].snapshot
-            due = (_flag(last.closed), found[limit - 1]["due_on"].isoformat())
-            following = cursor(*(() if order is Order.ID else due), last.id)
-        return Page[OrderRow](items=tuple(rows[:limit]), next=following)
+        return await self._all(query.limit(limit + 1))
 
     async def order_counts(self, which: OrderFilter) -> Counts:
         """How many there are of each stage, whatever stage or condition is asked for."""
-        return await self._counts(OrderRecord.stage, OrderStage, which.conditions({}, but_stage=True))
+        conditions = which.conditions({}, but_stage=True)
+        return await self._counts(OrderRecord.stage, OrderStage, conditions, searched=bool(which.q.strip()))
 
     async def order_by_number(self, number: str) -> OrderRow | None:
         """The order with this number in the ERP; a requisition's number is one, too, where it is no order's."""
@@ -310,7 +348,15 @@ class Lists:
         )
         return [OpenQuestion.model_validate(row) for row in await self._all(query)]
 
-    async def _counts(self, stage: Any, stages: Iterable[str], conditions: list[ColumnElement[bool]]) -> Counts:
+    async def _counts(
+        self, stage: Any, stages: Iterable[str], conditions: list[ColumnElement[bool]], *, searched: bool
+    ) -> Counts:
+        """`searched`: a search is made once for all stages, since making it is what takes the time."""
+        if searched:
+            hits = select(stage.label("stage")).where(*conditions).limit(COUNTED_MAX + 1).subquery()
+            query = select(hits.c.stage, func.count().label("rows")).group_by(hits.c.stage)
+            met: dict[str, int] = {row["stage"]: row["rows"] for row in await self._all(query)}
+            return Counts(by_stage=met, more=frozenset(met if sum(met.values()) > COUNTED_MAX else ()))
         parts = []
         for name in stages:
             counted = select(literal(1)).where(stage == name, *conditions).limit(COUNTED_MAX + 1).subquery()
@@ -369,6 +415,15 @@ def _requirements_of(order: str) -> Any:
     )
 
 
+def _following(found: list[Any], limit: int, order: Order) -> str | None:
+    """The cursor of the page after the first `limit` rows; None: there is none."""
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    due = (_flag(last["closed"]), last["due_on"].isoformat())
+    return cursor(*(() if order is Order.ID else due), last["id"])
+
+
 def _flag(value: bool) -> str:
     return "1" if value else "0"
 
@@ -389,6 +444,7 @@ __all__ = [
     "Order",
     "OrderCondition",
     "OrderFilter",
+    "OrderHeading",
     "RequirementFilter",
     "ServingLine",
 ]

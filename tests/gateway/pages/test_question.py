@@ -195,6 +195,16 @@ async def test_the_whole_context_is_on_the_page(gateway: Gateway, shortage: Exce
     assert 'href="/orders/by-number/4500000001"' in page.text
 
 
+async def test_the_inbox_leads_to_a_question_with_a_way_out_chosen(
+    gateway: Gateway, shortage: ExceptionSnapshot
+) -> None:
+    page = await gateway.client.get(PAGE, params={"choice": "split", "back": "/inbox?plant=P1"})
+    assert re.search(r'value="split/1616"[^>]* checked', page.text)
+    assert 'href="/inbox?plant=P1"' in page.text
+    for other in ("nonsense", ""):
+        assert " checked" not in (await gateway.client.get(PAGE, params={"choice": other, "back": "//x"})).text
+
+
 async def test_prices_are_for_those_who_may_see_them(
     gateway: Gateway, shortage: ExceptionSnapshot, planner: Principal
 ) -> None:
