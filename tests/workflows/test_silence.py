@@ -99,6 +99,7 @@ async def test_a_change_of_policy_moves_the_reminder_that_is_due(harness: Harnes
     await harness.settled(order)
 
 
+@pytest.mark.recorded("reminded_by_hand")
 async def test_a_buyer_has_the_supplier_reminded_before_it_is_due_and_once_a_click(harness: Harness) -> None:
     _, order, sent_at = await silent(harness)
     asked = ReminderAsked(event_id="click-1", asked_by="bea.buyer", asked_at=sent_at)
