@@ -152,13 +152,18 @@ async def _timed(client: httpx.AsyncClient, address: str) -> float:
     return took
 
 
-def main() -> int:
-    """Measure and keep the result."""
-    parser: argparse.ArgumentParser = command_line(__doc__)
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = command_line(__doc__)
     parser.add_argument("--open", type=int, default=5_000)
     parser.add_argument("--calls", type=int, default=300)
     add_quick(parser)
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Measure and keep the result."""
+    given = arguments().parse_args()
     open_questions, calls = (500, 30) if given.quick else (given.open, given.calls)
     figures = asyncio.run(measure(open_questions, calls))
     keep(
