@@ -426,6 +426,8 @@ class ToolSettings(NamedTuple):
     temporal: ClientConnectConfig
     temporal_cli: Path | None
     """TEMPORAL_CLI_PATH."""
+    chromium: Path | None
+    """CHROMIUM_PATH: the browser of the tests."""
     cache_directory: Path
     """Pegline's directory in the user's cache: $XDG_CACHE_HOME/pegline or ~/.cache/pegline."""
     demo_today: date | None
@@ -444,6 +446,7 @@ class ToolSettings(NamedTuple):
         return cls(
             temporal=temporal_connection(given),
             temporal_cli=Path(cli) if cli else None,
+            chromium=Path(given["CHROMIUM_PATH"]) if given.get("CHROMIUM_PATH") else None,
             cache_directory=(Path(cache) if cache else Path.home() / ".cache") / "pegline",
             demo_today=_demo_today(given.get("DEMO_TODAY", "")),
             demo_exit=bool(given.get("DEMO_EXIT")),

@@ -8,13 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from settings import ToolSettings, environment_for_child
 from tools.progress import Progress
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-VARIABLE = "CHROMIUM_PATH"
 _INSTALL_SECONDS = 300
 _UPDATE = ("apt-get", "update", "--quiet")
 _INSTALL = ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium", "fonts-dejavu-core")
@@ -24,35 +24,32 @@ class NoChromium(Exception):
     """No Chromium could be found or installed; the message says what was tried."""
 
 
-def find_chromium(environment: Mapping[str, str] = os.environ) -> Path | None:
+def find_chromium(settings: ToolSettings) -> Path | None:
     """The executable: the one that CHROMIUM_PATH names, else the first on the PATH; None where there is none."""
-    named = environment.get(VARIABLE)
-    if named:
-        return Path(named)
-    found = (shutil.which(name, path=environment.get("PATH")) for name in NAMES)
-    return next((Path(path) for path in found if path), None)
+    found = (shutil.which(name) for name in NAMES)
+    return settings.chromium or next((Path(path) for path in found if path), None)
 
 
-def install_chromium(progress: Progress) -> Path:
+def install_chromium(settings: ToolSettings, progress: Progress) -> Path:
     """Install Debian's Chromium. Raises NoChromium where we may not, or where it fails."""
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise NoChromium(
-            f"none is on the PATH and only root may install Debian's; install one, or name it in {VARIABLE}"
+            "none is on the PATH and only root may install Debian's; install one, or name it in CHROMIUM_PATH"
         )
     progress.say("installing Chromium for the tests of the pages")
     if not _run(_INSTALL, progress):
         # The package lists may be missing or too old.
         _run(_UPDATE, progress)
         if not _run(_INSTALL, progress):
-            raise NoChromium(f"Debian's could not be installed; install one, or name it in {VARIABLE}")
-    found = find_chromium()
+            raise NoChromium("Debian's could not be installed; install one, or name it in CHROMIUM_PATH")
+    found = find_chromium(settings)
     if found is None:
-        raise NoChromium(f"Debian's was installed and is not on the PATH; name it in {VARIABLE}")
+        raise NoChromium("Debian's was installed and is not on the PATH; name it in CHROMIUM_PATH")
     return found
 
 
 def _run(command: Sequence[str], progress: Progress) -> bool:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = environment_for_child(DEBIAN_FRONTEND="noninteractive")
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
@@ -67,9 +64,10 @@ def _run(command: Sequence[str], progress: Progress) -> bool:
 
 def main() -> int:
     """Find or install it; always 0."""
+    settings = ToolSettings.load()
     with Progress("Chromium") as progress:
         try:
-            print(f"Chromium: {find_chromium() or install_chromium(progress)}")
+            print(f"Chromium: {find_chromium(settings) or install_chromium(settings, progress)}")
         except NoChromium as missing:
             print(f"Chromium: {missing}. The tests of the pages in a browser are skipped.", file=sys.stderr)
     return 0

@@ -16,6 +16,7 @@ import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from temporalio.testing import WorkflowEnvironment
 
+from settings import ToolSettings
 from tests.scenarios.loop import Loop, installed
 from tests.scenarios.master_data import PARTS
 from tools.chromium import find_chromium
@@ -65,7 +66,7 @@ def _is_fault(message: ConsoleMessage) -> bool:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    executable = find_chromium()
+    executable = find_chromium(ToolSettings.load())
     if executable is None:
         pytest.skip("no Chromium on this machine: python -m tools.chromium")
     async with async_playwright() as playwright:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from settings import ToolSettings
 from tools.chromium import NoChromium, find_chromium, install_chromium
 from tools.progress import Progress
 
@@ -15,16 +16,18 @@ def executable(folder: Path, name: str) -> Path:
     return path
 
 
-def test_the_named_one_comes_before_the_path(tmp_path: Path) -> None:
+def test_the_named_one_comes_before_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    nothing_named = ToolSettings.load({})
+    assert find_chromium(nothing_named) is None
     on_path = executable(tmp_path, "google-chrome")
-    assert find_chromium({"PATH": str(tmp_path)}) == on_path
+    assert find_chromium(nothing_named) == on_path
     first = executable(tmp_path, "chromium")
-    assert find_chromium({"PATH": str(tmp_path)}) == first
-    assert find_chromium({"PATH": str(tmp_path), "CHROMIUM_PATH": "/opt/mine"}) == Path("/opt/mine")
-    assert find_chromium({"PATH": str(tmp_path / "empty")}) is None
+    assert find_chromium(nothing_named) == first
+    assert find_chromium(ToolSettings.load({"CHROMIUM_PATH": "/opt/mine"})) == Path("/opt/mine")
 
 
 def test_who_may_not_install_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with Progress("Chromium") as progress, pytest.raises(NoChromium, match="CHROMIUM_PATH"):
-        install_chromium(progress)
+        install_chromium(ToolSettings.load({}), progress)
