@@ -23,8 +23,8 @@ test: setup lint  ## every check: lint, types, architecture, tests (of the pages
 	@echo "Tests"
 	@$(PY) -m pytest -q $(BESIDE)
 
-# Each process has servers of its own, and half of a story's time is waiting: two fit on two cores, four are enough.
-BESIDE = --numprocesses auto --maxprocesses 4 --dist worksteal
+# Each process has servers of its own, and half of a story's time is waiting: three fit on two cores, and are enough.
+BESIDE = --numprocesses 3 --dist worksteal
 
 site:  ## docker-compose.yml's installation without a container engine; builds Temporal's server once, half an hour
 	@sh tools/setup.sh

@@ -43,7 +43,7 @@ PEOPLE = (
     _person("bob.buyer", "Bob Brandt", "buyer", ("1710",)),
     _person("paul.planner", "Paul Petersen", "planner"),
     _person("mia.manager", "Mia Mertens", "purchasing-manager"),
-    _person("otto.operator", "Otto Olsen", "operator"),
+    _person("otto.operator", "Otto Olsen", "operator", ("*",)),
 )
 COUNTERPARTS = Program(
     subject="counterparts", name="Counterparts", roles=("system",), plants=("*",), secret="counterparts-secret"

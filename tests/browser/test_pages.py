@@ -53,7 +53,6 @@ def leading(addresses: list[str], site: Site) -> Iterator[str]:
 
 
 async def test_every_page_that_links_lead_to_is_accessible_on_a_desk_and_on_a_phone(site: Site) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     waiting, seen, faults = ["/"], set[str](), dict[str, list[str]]()
     async with site.page(width=DESKTOP) as desk, site.page(width=PHONE) as phone:
         while waiting:
@@ -75,8 +74,8 @@ async def test_every_page_that_links_lead_to_is_accessible_on_a_desk_and_on_a_ph
                     found.append(f"status {answer.status}")
                 if found:
                     faults[f"{kind} ({address}) at {width}"] = found
-                name = kind.strip("/").replace("/", "-").replace("…", "x") or "home"
-                await page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
+                    name = kind.strip("/").replace("/", "-").replace("…", "x") or "home"
+                    await page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
             links = await desk.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
             waiting += leading(links, site)
     assert faults == {}

@@ -20,15 +20,16 @@ async def test_a_rejected_order_is_raised_sent_again_and_answered(loop: Loop, be
 
     question = await loop.until(asked, "the buyer is asked about the rejection")
     path = question.replace("exception/", "exceptions/", 1)
-    seen = await loop.people.get(f"/v1/{path}")
-    summary = seen.json()["proposal"]["summary"]
+    # The order names its question before the question has recorded itself.
+    seen = await loop.until(lambda: loop.read(path), "the question can be read")
+    summary = seen["proposal"]["summary"]
     assert f"rejected the order {sent['order_number']}" in summary
     assert says in summary
     assert (await loop.books("edi"))["orders"] == {}
     decided = await loop.people.post(
         f"/v1/{path}/decision",
         json={"choice": "retry", "decided_by": "bea.buyer", "comment": "they have fixed their converter"},
-        headers={"If-Match": seen.headers["etag"]},
+        headers={"If-Match": f'"{seen["digest"]}"'},
     )
     assert decided.status_code == 200, decided.text
     again = await loop.order(requirement, "acknowledged")

@@ -28,15 +28,17 @@ async def served(app: App) -> AsyncIterator[httpx.AsyncClient]:
             auth=("PEGLINE", "pegline"),
             headers={"Accept": "application/json"},
         ) as client:
-            yield client
-        server.should_exit = True
-        await task
+            try:
+                yield client
+            finally:
+                server.should_exit = True
+                await task
 
 
 async def test_each_counterpart_answers_below_its_own_address() -> None:
     async with served(create("http://127.0.0.1:9")) as client:
         prefixes = (await client.get("/")).json()["counterparts"]
-        assert prefixes == ["/aps", "/edi", "/erp", "/plm", "/wms"]
+        assert prefixes == ["/aps", "/edi", "/erp", "/issuer", "/plm", "/wms"]
         for prefix in prefixes:
             assert (await client.get(f"{prefix}/control/books")).status_code == 200, prefix
         assert (await client.get("/nowhere")).status_code == 404

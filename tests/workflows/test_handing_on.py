@@ -32,6 +32,7 @@ async def short(harness: Harness) -> tuple[str, ExceptionSnapshot]:
     return requirement, await harness.short(requirement)
 
 
+@pytest.mark.recorded("handed_on")
 async def test_a_question_goes_to_the_role_that_a_person_names_and_stays_there_when_it_changes(
     harness: Harness,
 ) -> None:
@@ -66,6 +67,7 @@ async def test_a_question_goes_to_the_role_that_a_person_names_and_stays_there_w
     assert late.value.code == "already_decided"
 
 
+@pytest.mark.recorded("taken_back")
 async def test_a_decision_is_carried_out_only_once_it_can_not_be_taken_back_any_more(
     make_harness: MakeHarness,
 ) -> None:
