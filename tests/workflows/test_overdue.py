@@ -55,6 +55,7 @@ async def test_what_does_not_come_is_reminded_of_then_asked_about_and_a_receipt_
     assert harness.supplier.reminders == []
     await harness.skip_to(order.id, at(41, 8))
     await harness.registered(order.id, "delivery.reminded")
+    await harness.until(lambda: harness.at_rest(order.id))
     assert harness.supplier.reminders == [order.order_number]
     assert (await harness.order_of(order.lines[0].requirement_id)).exception_id is None
 
