@@ -42,8 +42,8 @@ from console import people as people_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
 from console.http import DEFAULT_GATEWAY, GatewayRefusal, ask
-from gateway.access.access import Access, Rates
-from gateway.access.principal import Role
+from gateway.access.access import Access, CallRates
+from gateway.access.principal import CallerRole
 from gateway.access.rates import Rate
 from gateway.access.rules import AccessRules
 from gateway.access.senders import Senders, SendersError
@@ -123,13 +123,13 @@ async def _access(settings: GatewaySettings, ledger: Ledger, stack: AsyncExitSta
         plant_claim=settings.oidc_plants_claim,
         plant_prefix=settings.oidc_plants_prefix,
         roles={
-            **{str(role): role for role in Role},
-            **{name: Role(role) for name, role in settings.role_names.items()},
+            **{str(role): role for role in CallerRole},
+            **{name: CallerRole(role) for name, role in settings.role_names.items()},
         },
         limits=SessionLimits(timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)),
     )
     person, program = settings.person_rate, settings.program_rate
-    return Access(rules, http, ledger, rates=Rates(Rate(person, 10 * person), Rate(program, 5 * program)))
+    return Access(rules, http, ledger, rates=CallRates(Rate(person, 10 * person), Rate(program, 5 * program)))
 
 
 async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactSupplier | None:

@@ -32,7 +32,7 @@ class Kpi(StrEnum):
     QUANTITY_NERVOUSNESS = "quantity_nervousness"
 
 
-class Unit(StrEnum):
+class KpiUnit(StrEnum):
     """What a KPI's figures are in."""
 
     HOURS = "hours"
@@ -72,7 +72,7 @@ class KpiDefinition(Model):
     """What a KPI says, in a reader's words."""
 
     label: str
-    unit: Unit
+    unit: KpiUnit
     formula: str
     dimensions: frozenset[Dimension]
     of: str
@@ -84,63 +84,63 @@ class KpiDefinition(Model):
 DEFINITIONS: dict[Kpi, KpiDefinition] = {
     Kpi.REQUIREMENT_TO_REQUISITION: KpiDefinition(
         label="Requirement to requisition",
-        unit=Unit.HOURS,
+        unit=KpiUnit.HOURS,
         formula="requisition created − signal received",
         dimensions=EVERY,
         of="requirements",
     ),
     Kpi.PLAN_TO_REQUISITION: KpiDefinition(
         label="Plan to requisition",
-        unit=Unit.HOURS,
+        unit=KpiUnit.HOURS,
         formula="requisition created − plan published",
         dimensions=EVERY,
         of="requirements",
     ),
     Kpi.REQUIREMENT_TO_ORDER: KpiDefinition(
         label="Requirement to order",
-        unit=Unit.HOURS,
+        unit=KpiUnit.HOURS,
         formula="order sent, revision 1 − signal received",
         dimensions=EVERY,
         of="requirements",
     ),
     Kpi.REQUISITION_TO_ORDER: KpiDefinition(
         label="Requisition to order",
-        unit=Unit.HOURS,
+        unit=KpiUnit.HOURS,
         formula="order sent, revision 1 − lines approved for it; change orders excluded",
         dimensions=EVERY,
         of="order lines",
     ),
     Kpi.LINES_ON_ORDER: KpiDefinition(
         label="Lines on order",
-        unit=Unit.SHARE,
+        unit=KpiUnit.SHARE,
         formula="lines on an order ÷ lines approved",
         dimensions=EVERY,
         of="order lines",
     ),
     Kpi.ACKNOWLEDGMENT_LATENCY: KpiDefinition(
         label="Acknowledgment latency",
-        unit=Unit.HOURS,
+        unit=KpiUnit.HOURS,
         formula="first valid answer − order revision sent",
         dimensions=OF_ORDERS,
         of="order revisions",
     ),
     Kpi.CONFIRMATION_LATENCY: KpiDefinition(
         label="Latency to full confirmation",
-        unit=Unit.HOURS,
+        unit=KpiUnit.HOURS,
         formula="all its lines confirmed − order revision sent",
         dimensions=OF_ORDERS,
         of="order revisions",
     ),
     Kpi.ACKNOWLEDGMENT_TIMELINESS: KpiDefinition(
         label="Acknowledged in time",
-        unit=Unit.SHARE,
+        unit=KpiUnit.SHARE,
         formula="orders confirmed within the SLA (business hours) ÷ orders sent whose SLA has ended",
         dimensions=OF_ORDERS,
         of="orders",
     ),
     Kpi.AUTOMATED: KpiDefinition(
         label="Automated",
-        unit=Unit.SHARE,
+        unit=KpiUnit.SHARE,
         formula="plan changes closed with no person ÷ plan changes closed",
         dimensions=EVERY,
         of="plan changes",
@@ -148,35 +148,35 @@ DEFINITIONS: dict[Kpi, KpiDefinition] = {
     ),
     Kpi.QUESTION_AGEING: KpiDefinition(
         label="Questions to people",
-        unit=Unit.BUSINESS_HOURS,
+        unit=KpiUnit.BUSINESS_HOURS,
         formula="closed − opened; open ones: now − opened",
         dimensions=OF_QUESTIONS,
         of="questions",
     ),
     Kpi.INCIDENT_AGEING: KpiDefinition(
         label="Technical incidents",
-        unit=Unit.BUSINESS_HOURS,
+        unit=KpiUnit.BUSINESS_HOURS,
         formula="closed − opened; open ones: now − opened",
         dimensions=OF_INCIDENTS,
         of="incidents",
     ),
     Kpi.LATE_DEMANDS: KpiDefinition(
         label="Orders late for material",
-        unit=Unit.SHARE,
+        unit=KpiUnit.SHARE,
         formula="demands with material later than required ÷ demands scheduled in the period",
         dimensions=EVERY,
         of="demands",
     ),
     Kpi.QUANTITY_DAYS_LATE: KpiDefinition(
         label="Quantity × working days late",
-        unit=Unit.QUANTITY_DAYS,
+        unit=KpiUnit.QUANTITY_DAYS,
         formula="Σ late quantity × working days after the required date",
         dimensions=EVERY,
         of="requirements",
     ),
     Kpi.DUPLICATE_RATE: KpiDefinition(
         label="Duplicate documents",
-        unit=Unit.SHARE,
+        unit=KpiUnit.SHARE,
         formula="duplicates created ÷ documents",
         dimensions=OF_ORDERS,
         of="orders",
@@ -184,21 +184,21 @@ DEFINITIONS: dict[Kpi, KpiDefinition] = {
     ),
     Kpi.MANUAL_CORRECTION: KpiDefinition(
         label="Corrected by hand",
-        unit=Unit.SHARE,
+        unit=KpiUnit.SHARE,
         formula="orders edited outside Pegline ÷ orders placed",
         dimensions=OF_ORDERS,
         of="orders",
     ),
     Kpi.REVISIONS_PER_LINE: KpiDefinition(
         label="Revisions per order line",
-        unit=Unit.RATIO,
+        unit=KpiUnit.RATIO,
         formula="revisions that the supplier saw after the first ÷ order lines sent",
         dimensions=EVERY,
         of="order lines",
     ),
     Kpi.QUANTITY_NERVOUSNESS: KpiDefinition(
         label="Quantity changed",
-        unit=Unit.RATIO,
+        unit=KpiUnit.RATIO,
         formula="Σ |Δ quantity| ÷ Σ quantity first ordered",
         dimensions=EVERY,
         of="order lines",

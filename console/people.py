@@ -14,7 +14,7 @@ from rich.table import Table
 from adapters.errors import AdapterError
 from console.http import GatewayRefusal
 from ledger.database import connect
-from ledger.people.people import Access, People
+from ledger.people.people import People, RecordedAccess
 from settings import Settings
 
 SUBJECT_HELP = "the issuer's identifier of the person (sub), as decisions and audit events name it"
@@ -57,7 +57,7 @@ async def _erase(database_url: str, subject: str) -> bool:
         await engine.dispose()
 
 
-async def _seen(database_url: str, subject: str, limit: int) -> list[Access]:
+async def _seen(database_url: str, subject: str, limit: int) -> list[RecordedAccess]:
     engine = await connect(database_url)
     try:
         return await People(engine).accesses(subject, limit=limit)
@@ -65,7 +65,7 @@ async def _seen(database_url: str, subject: str, limit: int) -> list[Access]:
         await engine.dispose()
 
 
-def _show(accesses: list[Access]) -> None:
+def _show(accesses: list[RecordedAccess]) -> None:
     if not accesses:
         print("nothing is recorded")
         return

@@ -19,7 +19,7 @@ NEVER = None
 """The lateness of a promise that never came whole."""
 
 
-class Settled(NamedTuple):
+class SettledPromise(NamedTuple):
     """Promises of one supplier and item class that have come true or not: `promises` of them, equally late."""
 
     supplier: str
@@ -29,7 +29,7 @@ class Settled(NamedTuple):
     promises: int = 1
 
 
-class Record(NamedTuple):
+class PromiseRecord(NamedTuple):
     """How promises were kept: how many, by working days late."""
 
     by_days: Mapping[int | None, int]
@@ -47,10 +47,10 @@ class Record(NamedTuple):
 class PromiseRecords(NamedTuple):
     """All records: by supplier and class, by supplier, by class, and of all."""
 
-    by_both: Mapping[tuple[str, str], Record]
-    by_supplier: Mapping[str, Record]
-    by_class: Mapping[str, Record]
-    of_all: Record
+    by_both: Mapping[tuple[str, str], PromiseRecord]
+    by_supplier: Mapping[str, PromiseRecord]
+    by_class: Mapping[str, PromiseRecord]
+    of_all: PromiseRecord
 
 
 class Chance(NamedTuple):
@@ -95,7 +95,7 @@ class Chance(NamedTuple):
         return f"{self.record}; {has}."
 
 
-def records_of(settled: Iterable[Settled]) -> PromiseRecords:
+def records_of(settled: Iterable[SettledPromise]) -> PromiseRecords:
     """The records of all promises that are settled."""
     both: dict[tuple[str, str], dict[int | None, int]] = {}
     suppliers: dict[str, dict[int | None, int]] = {}
@@ -110,10 +110,10 @@ def records_of(settled: Iterable[Settled]) -> PromiseRecords:
         ):
             counts[each.days_late] = counts.get(each.days_late, 0) + each.promises
     return PromiseRecords(
-        {key: Record(counts) for key, counts in both.items()},
-        {key: Record(counts) for key, counts in suppliers.items()},
-        {key: Record(counts) for key, counts in classes.items()},
-        Record(everything),
+        {key: PromiseRecord(counts) for key, counts in both.items()},
+        {key: PromiseRecord(counts) for key, counts in suppliers.items()},
+        {key: PromiseRecord(counts) for key, counts in classes.items()},
+        PromiseRecord(everything),
     )
 
 
@@ -125,7 +125,7 @@ def chance_of_missing(
     `days_past`: working days that have passed since the promised day, the goods still missing: only promises that were
     as late as that by then are compared.
     """
-    none = Record({})
+    none = PromiseRecord({})
     levels = [
         (records.of_all, "of all suppliers", 1),
         (records.by_class.get(item_class, none) if item_class else none, f"of class {item_class}", ENOUGH),

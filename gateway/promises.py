@@ -14,8 +14,8 @@ from adapters.ports import PolicyPort
 from canonical.calendar import Calendar
 from canonical.supply import ScheduleLineState
 from decisions.calendars import working_days_between
-from decisions.promises import NEVER, Chance, PromiseRecords, Settled, chance_of_missing, records_of
-from gateway.views.coverage import Portion
+from decisions.promises import NEVER, Chance, PromiseRecords, SettledPromise, chance_of_missing, records_of
+from gateway.views.coverage import SupplyPortion
 from ledger.promises.promises import Promises, SettledPromises
 
 LEARNED_FROM = dt.timedelta(days=730)
@@ -49,7 +49,7 @@ class PromiseBook:
                 self._read_at = self._clock()
         return self._records
 
-    def _in_working_days(self, settled: Iterable[SettledPromises]) -> Iterable[Settled]:
+    def _in_working_days(self, settled: Iterable[SettledPromises]) -> Iterable[SettledPromise]:
         for each in settled:
             policy = self._policies.effective(each.plant)
             if policy is None:
@@ -58,7 +58,7 @@ class PromiseBook:
             late = NEVER
             if whole and each.received_on is not None:
                 late = working_days_between(policy.calendar, each.promised_on, each.received_on)
-            yield Settled(each.supplier, each.item_class, late, each.count)
+            yield SettledPromise(each.supplier, each.item_class, late, each.count)
 
     async def reader(self, plant: str) -> "ChanceReader":
         """What is learned, for the lines of a page about this plant."""
@@ -87,7 +87,7 @@ class ChanceReader(NamedTuple):
     calendar: Calendar | None
     today: dt.date
 
-    def of(self, portion: Portion, item_class: str) -> Chance | None:
+    def of(self, portion: SupplyPortion, item_class: str) -> Chance | None:
         """None: it is there, nobody has promised it, or too little is learned."""
         supply, margin = portion.supply, portion.margin
         if self.calendar is None or margin is None or supply.dock_date is None or supply.state not in _PROMISED:

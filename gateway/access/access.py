@@ -15,7 +15,7 @@ import httpx
 from starlette.requests import HTTPConnection
 
 from gateway.access.issuer import Issuer, IssuerUnreachable, TokenRefused
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 from gateway.access.rates import Buckets, Rate
 from gateway.access.rules import AccessRules, ClaimsRefused
 from gateway.problems import Refusal
@@ -25,7 +25,7 @@ from ledger.people.sessions import Session
 _MET_MAX = 10_000
 
 
-class Rates(NamedTuple):
+class CallRates(NamedTuple):
     """How often each kind of caller may call."""
 
     person: Rate = Rate(50, 500)
@@ -44,7 +44,7 @@ class Access:
         ledger: Ledger,
         *,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
-        rates: Rates = Rates(),  # noqa: B008
+        rates: CallRates = CallRates(),  # noqa: B008
     ) -> None:
         """`http` calls the issuer, with time-outs of its own; `now` is the machine's clock, like the issuer's."""
         self.rules = rules
@@ -81,7 +81,7 @@ class Access:
         return Principal(
             subject=session.subject,
             name=session.name,
-            roles=frozenset(Role(role) for role in session.roles if role in set(Role)),
+            roles=frozenset(CallerRole(role) for role in session.roles if role in set(CallerRole)),
             plants=None if session.plants is None else frozenset(session.plants),
             email=session.email,
             csrf_token=_csrf_token(session_id),
@@ -110,7 +110,7 @@ class Access:
     def admit(self, principal: Principal | None, address: str, *, signed: bool = False) -> None:
         """Count the call; raises Refusal (429) where the caller has to wait."""
         if principal is not None:
-            program = bool(principal.client) and Role.SYSTEM in principal.roles
+            program = bool(principal.client) and CallerRole.SYSTEM in principal.roles
             caller, rate = principal.subject, self._rates.program if program else self._rates.person
         else:
             caller, rate = f"\0{address}", self._rates.program if signed else self._rates.unknown
@@ -173,4 +173,4 @@ def _csrf_token(session_id: str) -> str:
     return hmac.new(session_id.encode(), b"pegline csrf", hashlib.sha256).hexdigest()
 
 
-__all__ = ["Access", "Rates", "issuer_unreachable", "unidentified"]
+__all__ = ["Access", "CallRates", "issuer_unreachable", "unidentified"]

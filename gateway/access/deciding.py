@@ -10,7 +10,7 @@ from typing import NamedTuple
 from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot
 from decisions.approval import entitled_roles, may_decide
-from gateway.access.principal import Principal, Right, Role
+from gateway.access.principal import CallerRole, Principal, Right
 from gateway.problems import Refusal
 
 
@@ -69,7 +69,7 @@ def holds(principal: Principal, name: str, policy: PlantPolicy | None) -> bool:
         return True
     if policy is None:
         return False
-    own = ((policy.planner, Role.PLANNER), (policy.buyer, Role.BUYER), (policy.manager, Role.MANAGER))
+    own = ((policy.planner, CallerRole.PLANNER), (policy.buyer, CallerRole.BUYER), (policy.manager, CallerRole.MANAGER))
     return any(_name(title) == wanted and role in principal.roles for title, role in own)
 
 

@@ -4,12 +4,16 @@ Decided here: whose questions are listed for whom. Not here: who may decide one 
 """
 
 from canonical.policy import PlantPolicy
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 
 
 def held_roles(principal: Principal, policy: PlantPolicy | None) -> tuple[str, ...]:
     """The plant's own role names first; each once."""
-    own = ((policy.buyer, Role.BUYER), (policy.planner, Role.PLANNER), (policy.manager, Role.MANAGER)) if policy else ()
+    own = (
+        ((policy.buyer, CallerRole.BUYER), (policy.planner, CallerRole.PLANNER), (policy.manager, CallerRole.MANAGER))
+        if policy
+        else ()
+    )
     names = [name for name, role in own if role in principal.roles]
     return tuple(dict.fromkeys([*names, *sorted(principal.offices)]))
 

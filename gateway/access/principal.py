@@ -15,7 +15,7 @@ from starlette.types import Scope
 from gateway.problems import Refusal
 
 
-class Role(StrEnum):
+class CallerRole(StrEnum):
     """The work that somebody does with Pegline."""
 
     PLANNER = "planner"
@@ -43,12 +43,12 @@ class Right(StrEnum):
     """Incidents, undelivered messages, dead letters, the policy in force."""
 
 
-RIGHTS: dict[Role, frozenset[Right]] = {
-    Role.PLANNER: frozenset({Right.READ, Right.PLAN, Right.DECIDE}),
-    Role.BUYER: frozenset({Right.READ, Right.SEE_PRICES, Right.DECIDE}),
-    Role.MANAGER: frozenset({Right.READ, Right.SEE_PRICES, Right.DECIDE, Right.PLAN}),
-    Role.OPERATOR: frozenset({Right.READ, Right.OPERATE}),
-    Role.SYSTEM: frozenset({Right.READ, Right.SEND, Right.PLAN}),
+RIGHTS: dict[CallerRole, frozenset[Right]] = {
+    CallerRole.PLANNER: frozenset({Right.READ, Right.PLAN, Right.DECIDE}),
+    CallerRole.BUYER: frozenset({Right.READ, Right.SEE_PRICES, Right.DECIDE}),
+    CallerRole.MANAGER: frozenset({Right.READ, Right.SEE_PRICES, Right.DECIDE, Right.PLAN}),
+    CallerRole.OPERATOR: frozenset({Right.READ, Right.OPERATE}),
+    CallerRole.SYSTEM: frozenset({Right.READ, Right.SEND, Right.PLAN}),
 }
 """A planner decides what a policy names planners for: master data, ambiguous matches."""
 
@@ -60,7 +60,7 @@ class Principal:
     subject: str
     """The issuer's lasting identifier of the person or program."""
     name: str
-    roles: frozenset[Role]
+    roles: frozenset[CallerRole]
     plants: frozenset[str] | None
     """The plants at which the roles count; None: all."""
     email: str = ""
@@ -111,7 +111,7 @@ class Principal:
         return [plant for plant in plants if self.sees(plant)]
 
 
-NOBODY_ASKED = Principal("local", "local", frozenset(Role), None, named_by_body=True)
+NOBODY_ASKED = Principal("local", "local", frozenset(CallerRole), None, named_by_body=True)
 """Everybody, on a gateway without an issuer: it listens on loopback only."""
 NOBODY = Principal("", "nobody", frozenset(), frozenset())
 """A caller who has not been identified, for pages that anybody may see."""
@@ -151,11 +151,11 @@ __all__ = [
     "NOBODY",
     "NOBODY_ASKED",
     "RIGHTS",
+    "CallerRole",
     "Needs",
     "Principal",
     "PrincipalPart",
     "Right",
-    "Role",
     "default_of",
     "needs",
 ]

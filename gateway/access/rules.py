@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 from ledger.people.sessions import SessionLimits
 
 ALL_PLANTS = "*"
@@ -39,7 +39,7 @@ class AccessRules:
     plant_claim: str = "plants"
     plant_prefix: str = ""
     """Where plants stand among other values: only those with this beginning are plants."""
-    roles: Mapping[str, Role] = field(default_factory=lambda: {str(role): role for role in Role})
+    roles: Mapping[str, CallerRole] = field(default_factory=lambda: {str(role): role for role in CallerRole})
     """Pegline's role by the issuer's name of it."""
     limits: SessionLimits = field(default_factory=lambda: SessionLimits(dt.timedelta(hours=1), dt.timedelta(hours=12)))
 

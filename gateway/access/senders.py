@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from gateway.access.principal import Principal, PrincipalPart, Right, Role
+from gateway.access.principal import CallerRole, Principal, PrincipalPart, Right
 from gateway.problems import Refusal
 
 TOLERANCE = dt.timedelta(minutes=5)
@@ -164,7 +164,7 @@ async def _sender(request: Request, principal: PrincipalPart) -> Principal:
     senders: Senders = request.app.state.senders
     sender = senders.signed_by(request.headers, await request.body())
     plants = None if sender.plants is None else frozenset(sender.plants)
-    return Principal(f"sender/{sender.name}", sender.name, frozenset({Role.SYSTEM}), plants, sender=sender.name)
+    return Principal(f"sender/{sender.name}", sender.name, frozenset({CallerRole.SYSTEM}), plants, sender=sender.name)
 
 
 SenderPart = Annotated[Principal, Depends(_sender)]

@@ -5,14 +5,14 @@ from typing import Any
 from urllib.parse import quote
 
 from canonical.notification import NOTICES, Notice, NotificationType
-from ledger.notifications.deliveries import Delivery
+from ledger.notifications.deliveries import DueDelivery
 from ledger.notifications.outbox import stored_notice
 
 SOURCE = "/pegline"
 _PAGES = {"exception": "questions", "requirement": "requirements", "order": "orders"}
 
 
-def notice_of(delivery: Delivery, *, prices: bool, public_url: str) -> Notice:
+def notice_of(delivery: DueDelivery, *, prices: bool, public_url: str) -> Notice:
     """What the subscriber is told."""
     notice = stored_notice(delivery.type, delivery.data)
     if not prices:
@@ -28,7 +28,7 @@ def page_of(entity: str, public_url: str) -> str:
     return f"{public_url.rstrip('/')}/{page}/{quote(rest)}" if page and public_url else ""
 
 
-def cloud_event(delivery: Delivery, notice: Notice, public_url: str) -> bytes:
+def cloud_event(delivery: DueDelivery, notice: Notice, public_url: str) -> bytes:
     """The CloudEvent in structured mode. `sequence` counts the entity's events: a receiver can tell old from new."""
     event = {
         "specversion": "1.0",

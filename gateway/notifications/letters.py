@@ -20,7 +20,7 @@ from canonical.notification import (
 )
 from canonical.supply import ScheduleLine
 from gateway.notifications.envelope import page_of
-from ledger.notifications.deliveries import Delivery
+from ledger.notifications.deliveries import DueDelivery
 
 Fact = tuple[str, str]
 
@@ -38,7 +38,7 @@ class Letter(NamedTuple):
     """Of a digest: latest safe date, the question, its address."""
 
 
-def mail_of(delivery: Delivery, notice: Notice, subscription: MailSubscription, public_url: str) -> Mail:
+def mail_of(delivery: DueDelivery, notice: Notice, subscription: MailSubscription, public_url: str) -> Mail:
     """The mail for a notification."""
     letter = _letter(notice, subscription, public_url)
     foot = _FOOT.format(subscription.name)

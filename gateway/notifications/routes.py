@@ -20,7 +20,7 @@ from gateway.paging import After, Limit, Listed, listed
 from gateway.parts import PartsPart
 from gateway.problems import Refusal, not_found, problem_responses
 from gateway.requests import PlainRoute
-from ledger.notifications.deliveries import Delivery, DeliveryState, SwitchedOff
+from ledger.notifications.deliveries import DeliveryState, DueDelivery, SwitchedOff
 
 
 class DeliveryView(BaseModel):
@@ -184,7 +184,7 @@ def _sees(principal: Principal, subscription: WebhookSubscription | MailSubscrip
     return not subscription.plants or bool(principal.only(subscription.plants))
 
 
-def _view(delivery: Delivery) -> DeliveryView:
+def _view(delivery: DueDelivery) -> DeliveryView:
     return DeliveryView(**{name: getattr(delivery, name) for name in DeliveryView.model_fields})
 
 

@@ -20,7 +20,7 @@ from decisions.calendars import add_business_hours
 from gateway.notifications.envelope import cloud_event, notice_of
 from gateway.notifications.letters import mail_of
 from ledger.ledger import Ledger
-from ledger.notifications.deliveries import Delivery
+from ledger.notifications.deliveries import DueDelivery
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Notifier:
             return
         places = asyncio.Semaphore(self._pace.at_once if isinstance(subscription, WebhookSubscription) else 1)
 
-        async def attempt(delivery: Delivery) -> bool:
+        async def attempt(delivery: DueDelivery) -> bool:
             async with places:
                 return await self._attempt(delivery, subscription)
 
@@ -149,7 +149,7 @@ class Notifier:
             if not any(await asyncio.gather(*map(attempt, rows))):
                 return  # nothing arrives there now; the rest is tried with the next look
 
-    async def _attempt(self, delivery: Delivery, subscription: WebhookSubscription | MailSubscription) -> bool:
+    async def _attempt(self, delivery: DueDelivery, subscription: WebhookSubscription | MailSubscription) -> bool:
         """One attempt; whether it arrived."""
         deliveries = self._ledger.deliveries
         try:
@@ -176,7 +176,7 @@ class Notifier:
         wait = RETRY_AFTER[attempts] * (1 - _JITTER + 2 * _JITTER * self._chance())
         return max(wait, dt.timedelta(seconds=asked)) if asked is not None else wait
 
-    async def _post(self, delivery: Delivery, subscription: WebhookSubscription) -> bool:
+    async def _post(self, delivery: DueDelivery, subscription: WebhookSubscription) -> bool:
         deliveries, public_url = self._ledger.deliveries, self._telling.public_url
         notice = notice_of(delivery, prices=subscription.prices, public_url=public_url)
         body = cloud_event(delivery, notice, public_url)
@@ -191,7 +191,7 @@ class Notifier:
             await deliveries.given_up(delivery, "its address answered 410 Gone")
         return taken
 
-    async def _mail(self, delivery: Delivery, subscription: MailSubscription) -> bool:
+    async def _mail(self, delivery: DueDelivery, subscription: MailSubscription) -> bool:
         deliveries, public_url = self._ledger.deliveries, self._telling.public_url
         if self._telling.mails is None:
             raise TransientError("mail", "no mail server is set (PEGLINE_SMTP_HOST)")
@@ -203,7 +203,7 @@ class Notifier:
         await deliveries.delivered(delivery, f"not taken for {refused}" if refused else "")
         return True
 
-    def _office_opens(self, delivery: Delivery, subscription: MailSubscription) -> dt.datetime | None:
+    def _office_opens(self, delivery: DueDelivery, subscription: MailSubscription) -> dt.datetime | None:
         """When the plant's office opens, where the mail waits for that; None: it is sent now."""
         if delivery.type is NotificationType.EXCEPTION_ESCALATED or not subscription.office_hours:
             return None

@@ -42,7 +42,7 @@ class Picked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class TickedQuestion:
     """A question as the page shows it."""
 
     name: str
@@ -112,7 +112,7 @@ def _text(fields: FormData, name: str) -> str:
     return given.strip().replace("\r\n", "\n") if isinstance(given, str) else ""
 
 
-def _asked(picked: Picked, rows: dict[str, ExceptionRow], fields: FormData, reason: str) -> Asked | None:
+def _asked(picked: Picked, rows: dict[str, ExceptionRow], fields: FormData, reason: str) -> TickedQuestion | None:
     """The question as it is now; None where it is not there for this reader."""
     row = rows.get(f"exception/{picked.name}")
     if row is None:
@@ -120,7 +120,7 @@ def _asked(picked: Picked, rows: dict[str, ExceptionRow], fields: FormData, reas
     snapshot = row.snapshot
     proposal = snapshot.proposal
     open = snapshot.state is ExceptionState.OPEN
-    return Asked(
+    return TickedQuestion(
         name=picked.name,
         digest=snapshot.digest,
         summary=proposal.summary,
@@ -198,7 +198,7 @@ def _why(refused: Refusal) -> str:
 
 
 def _page(
-    request: Request, principal: Principal, fields: FormData, asked: Sequence[Asked], done: Sequence[Done]
+    request: Request, principal: Principal, fields: FormData, asked: Sequence[TickedQuestion], done: Sequence[Done]
 ) -> Response:
     counted = Counter(choice for each in asked for choice in each.choices)
     open_ones = sum(1 for each in asked if each.choices)

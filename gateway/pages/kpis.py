@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from pydantic import BeforeValidator, Field
 
-from canonical.kpi import DEFINITIONS, Dimension, Kpi, KpiDefinition, KpiFigure, Spread, Unit
+from canonical.kpi import DEFINITIONS, Dimension, Kpi, KpiDefinition, KpiFigure, KpiUnit, Spread
 from decisions.kpis import period_before
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.charts import Bar, bars
@@ -70,7 +70,7 @@ _GROUPS_SHOWN = 12
 _CHOICES = 60
 
 
-class Asked(NamedTuple):
+class KpiQuery(NamedTuple):
     """What a page was asked for."""
 
     first: dt.date
@@ -119,10 +119,10 @@ def asked_for(
     plant: str | None,
     group_by: str | None,
     given: Mapping[str, str | None],
-) -> Asked:
+) -> KpiQuery:
     """The query of a KPI page, checked. An empty field of a form is one that is not set."""
     first, last = period_of(parts, since, to)
-    return Asked(first, last, plant or None, filters_of(**given), Dimension(group_by) if group_by else None)
+    return KpiQuery(first, last, plant or None, filters_of(**given), Dimension(group_by) if group_by else None)
 
 
 @routes.get("/kpis")
@@ -178,7 +178,7 @@ async def read_kpis_page(
     return render(request, "kpis.html", principal, values)
 
 
-async def _grouped(parts: Parts, principal: Principal, asked: Asked) -> list[KpiFigure]:
+async def _grouped(parts: Parts, principal: Principal, asked: KpiQuery) -> list[KpiFigure]:
     if asked.group_by is None:
         return []
     periods = plant_periods(parts, principal, asked.first, asked.last, asked.plant)
@@ -199,7 +199,7 @@ async def choices(parts: Parts, principal: Principal) -> dict[str, list[str]]:
 
 
 def _cards(
-    asked: Asked, now: Sequence[KpiFigure], past: Sequence[KpiFigure], groups: Sequence[KpiFigure]
+    asked: KpiQuery, now: Sequence[KpiFigure], past: Sequence[KpiFigure], groups: Sequence[KpiFigure]
 ) -> list[Card]:
     before = {figure.kpi: figure for figure in past}
     of_groups: dict[Kpi, list[KpiFigure]] = {}
@@ -209,7 +209,7 @@ def _cards(
     return [_card(asked, figure, before.get(figure.kpi), of_groups.get(figure.kpi, [])) for figure in known]
 
 
-def _card(asked: Asked, now: KpiFigure, before: KpiFigure | None, groups: Sequence[KpiFigure]) -> Card:
+def _card(asked: KpiQuery, now: KpiFigure, before: KpiFigure | None, groups: Sequence[KpiFigure]) -> Card:
     kpi, definition = now.kpi, DEFINITIONS[now.kpi]
     rows = [FigureRow("This period", cells(now))]
     if before is not None:
@@ -254,7 +254,7 @@ def _chart(
 
 def heads(definition: KpiDefinition) -> list[str]:
     """The columns of a KPI's table after the label."""
-    if definition.unit in (Unit.HOURS, Unit.BUSINESS_HOURS):
+    if definition.unit in (KpiUnit.HOURS, KpiUnit.BUSINESS_HOURS):
         return ["Ended", "p50", "p90", "p95", "Longest", "Open", "Open p50", "Open p90", "Oldest open"]
     ending = ["Open", "Open p50", "Open p90", "Oldest open"]
     return ["Figure", "Counted", "Of", definition.apart.capitalize() or "Apart", *ending]
@@ -267,14 +267,14 @@ def cells(figure: KpiFigure) -> list[str]:
         return [str(figure.closed.count), *_ranks(figure.closed, unit), *_open(figure, unit)]
     apart = "–" if figure.apart is None else str(figure.apart)
     counted = [plain(figure.counted), plain(figure.of), apart]
-    return [amount(figure.value, unit), *counted, *_open(figure, Unit.HOURS)]
+    return [amount(figure.value, unit), *counted, *_open(figure, KpiUnit.HOURS)]
 
 
-def _ranks(spread: Spread, unit: Unit) -> list[str]:
+def _ranks(spread: Spread, unit: KpiUnit) -> list[str]:
     return [amount(value, unit) for value in (spread.p50, spread.p90, spread.p95, spread.longest)]
 
 
-def _open(figure: KpiFigure, unit: Unit) -> list[str]:
+def _open(figure: KpiFigure, unit: KpiUnit) -> list[str]:
     if figure.open is None:
         return ["–"] * 4
     spread = figure.open
@@ -286,17 +286,17 @@ def plain(value: Decimal | None) -> str:
     return "–" if value is None else f"{value.normalize():,f}".replace(",", "\u202f")
 
 
-def amount(value: Decimal | None, unit: Unit) -> str:
+def amount(value: Decimal | None, unit: KpiUnit) -> str:
     """A figure in words that need no unit beside them: 36 min, 5.2 h, 3.1 d, 42.0 %."""
     if value is None:
         return "–"
-    if unit is Unit.SHARE:
+    if unit is KpiUnit.SHARE:
         return f"{value * 100:.1f} %"
-    if unit is Unit.RATIO:
+    if unit is KpiUnit.RATIO:
         return f"{value:.2f}"
-    if unit is Unit.QUANTITY_DAYS:
+    if unit is KpiUnit.QUANTITY_DAYS:
         return plain(round(value, 1))
-    if unit is Unit.HOURS and value >= 48:
+    if unit is KpiUnit.HOURS and value >= 48:
         return f"{value / 24:.1f} d"
     return f"{value:.1f} h" if value >= 1 or value == 0 else f"{value * 60:.0f} min"
 
@@ -372,7 +372,7 @@ def _row(entity: KpiEntity, definition: KpiDefinition, parts: Parts, plant: str)
     policy = parts.policies.effective(plant)
     zone = policy.calendar.tzinfo if policy else dt.UTC
     name, address = address_of_entity(entity.id, entity.line)
-    unit = definition.unit if definition.unit is not Unit.SHARE else Unit.HOURS
+    unit = definition.unit if definition.unit is not KpiUnit.SHARE else KpiUnit.HOURS
     return EntityRow(
         name,
         address,
@@ -409,8 +409,8 @@ def address_of_entity(identity: str, line: int | None = None) -> tuple[str, str]
 
 __all__ = [
     "LABELS",
-    "Asked",
     "From",
+    "KpiQuery",
     "To",
     "Value",
     "address_of_entity",

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from canonical.kpi import Unit
+from canonical.kpi import KpiUnit
 from decisions.kpis import is_hotspot
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.charts import Bar, bars
-from gateway.pages.kpis import LABELS, Asked, From, To, Value, amount, asked_for, choices
+from gateway.pages.kpis import LABELS, From, KpiQuery, To, Value, amount, asked_for, choices
 from gateway.pages.shell import HEADERS, render
 from gateway.parts import Parts, PartsPart
 from gateway.views.kpis import plant_periods
@@ -88,7 +88,7 @@ async def read_latency_map(
         "duplicates": found.duplicates,
         "hand_offs": sum(step.hand_offs for step in found.steps),
         "questions": sum(step.questions for step in found.steps),
-        "with_people": amount(sum((step.with_people for step in found.steps), Decimal(0)), Unit.HOURS),
+        "with_people": amount(sum((step.with_people for step in found.steps), Decimal(0)), KpiUnit.HOURS),
         "choices": {name: offered[name] for name in shown},
         "labels": labels,
         "chosen": {"plant": asked.plant or "", **{name.value: value for name, value in asked.filters.items()}},
@@ -136,7 +136,7 @@ def _not_a_formula(value: str) -> str:
     return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-async def _read(parts: Parts, principal: Principal, asked: Asked, by: By) -> LatencyMap:
+async def _read(parts: Parts, principal: Principal, asked: KpiQuery, by: By) -> LatencyMap:
     periods = plant_periods(parts, principal, asked.first, asked.last, asked.plant)
     return await parts.ledger.latency.read(periods, by, asked.filters)
 
@@ -148,12 +148,12 @@ def _row(figures: StepFigures, total: Decimal) -> StepRow:
         holder=step.holder.value,
         kind="working" if step.works else "waiting",
         requirements=figures.count,
-        p50=amount(figures.p50, Unit.HOURS),
-        p90=amount(figures.p90, Unit.HOURS),
-        share=amount(figures.total / total if total else None, Unit.SHARE),
+        p50=amount(figures.p50, KpiUnit.HOURS),
+        p90=amount(figures.p90, KpiUnit.HOURS),
+        share=amount(figures.total / total if total else None, KpiUnit.SHARE),
         questions=figures.questions,
         hand_offs=figures.hand_offs,
-        with_people=amount(figures.with_people, Unit.HOURS),
+        with_people=amount(figures.with_people, KpiUnit.HOURS),
     )
 
 
@@ -164,7 +164,7 @@ def _chart(steps: Sequence[StepFigures]) -> object:
         step = known[figures.step]
         label = step.label.partition("→")[2].strip().capitalize()
         mean = figures.total / figures.count if figures.count else None
-        drawn.append(Bar(label, mean, amount(mean, Unit.HOURS), _TONES[step.holder]))
+        drawn.append(Bar(label, mean, amount(mean, KpiUnit.HOURS), _TONES[step.holder]))
     description = "; ".join(f"until {bar.label.lower()}: {bar.shown}" for bar in drawn)
     return bars("latency-map", "Mean time of each step", description, drawn)
 
@@ -174,7 +174,7 @@ def _groups(found: LatencyMap) -> list[GroupRow]:
     rows: dict[str, list[tuple[str, bool]]] = {}
     for figures in found.groups:
         hot = is_hotspot(figures.p90, overall[figures.step], figures.count)
-        rows.setdefault(figures.group or "", []).append((amount(figures.p90, Unit.HOURS), hot))
+        rows.setdefault(figures.group or "", []).append((amount(figures.p90, KpiUnit.HOURS), hot))
     made = [GroupRow(name or "(none)", cells, sum(hot for _, hot in cells)) for name, cells in rows.items()]
     return sorted(made, key=lambda row: (-row.hot, row.name))
 

@@ -20,7 +20,7 @@ from gateway.pages.requirements import SUPPLY_STATES, asked_of, measured_by, wor
 from gateway.pages.shell import HEADERS, form_of, render, see
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
-from gateway.views.coverage import Coverage, Demand, Portion, coverage_of
+from gateway.views.coverage import Coverage, ServedDemand, SupplyPortion, coverage_of
 from gateway.views.orders import remind
 from ledger.snapshots.lists import Order, OrderCondition, OrderFilter, RequirementFilter, ServingLine
 from ledger.snapshots.reads import OrderRow
@@ -234,7 +234,7 @@ class Served:
     """None: it has recorded nothing yet."""
     quantity: Decimal
     """Allocated, in the order unit."""
-    brings: Sequence[tuple[Demand, Portion]]
+    brings: Sequence[tuple[ServedDemand, SupplyPortion]]
 
     @property
     def endangered(self) -> bool:

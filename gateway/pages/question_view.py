@@ -91,7 +91,7 @@ class Way:
     """How likely its date is to hold, where that is known."""
 
 
-class Demand(NamedTuple):
+class PeggedDemand(NamedTuple):
     """A pegged demand."""
 
     name: str
@@ -118,7 +118,7 @@ class Said(NamedTuple):
     remarks: tuple[str, ...]
 
 
-class Asked(NamedTuple):
+class WhyAsked(NamedTuple):
     """Why a person is asked: one rule's outcome."""
 
     rule: str
@@ -128,7 +128,7 @@ class Asked(NamedTuple):
     policy_version: str
 
 
-class Step(NamedTuple):
+class QuestionStep(NamedTuple):
     """Something that happened to the question."""
 
     at: str
@@ -169,14 +169,14 @@ class QuestionView:
     state: str
     criticality: str
     facts: tuple[Fact, ...]
-    demands: tuple[Demand, ...]
+    demands: tuple[PeggedDemand, ...]
     coverage: tuple[str, ...]
     defects: tuple[Any, ...]
     ways: tuple[Way, ...]
     lines: tuple[LineToChoose, ...]
     said: tuple[Said, ...]
-    asked: tuple[Asked, ...]
-    steps: tuple[Step, ...]
+    asked: tuple[WhyAsked, ...]
+    steps: tuple[QuestionStep, ...]
     next_step: str
     sharing: tuple[Sharing, ...]
     sharing_title: str
@@ -251,7 +251,7 @@ class _Viewer:
             criticality=proposal.criticality,
             facts=facts,
             demands=tuple(
-                Demand(
+                PeggedDemand(
                     peg.demand,
                     peg.customer or "",
                     f"{figure(peg.quantity)} {proposal.unit}".strip(),
@@ -304,7 +304,7 @@ class _Viewer:
             yield Fact("Order", proposal.order_number, f"/orders/by-number/{quote(proposal.order_number, safe='')}")
         if self._prices and proposal.value:
             yield Fact("Value", f"{proposal.value:,.2f} {proposal.currency}".replace(",", "\u202f"))
-        yield Fact("Asked", self._assignee())
+        yield Fact("WhyAsked", self._assignee())
         yield Fact("May decide", " or ".join(proposal.approvers) or question.assignee)
         yield Fact("Open since", self._moment(question.opened_at))
 
@@ -475,16 +475,16 @@ class _Viewer:
 
     # -- why, what happened, what comes
 
-    def _asked(self) -> Iterable[Asked]:
+    def _asked(self) -> Iterable[WhyAsked]:
         for reason in self._proposal.reasons:
             inputs = reason.inputs if self._prices else without_prices(reason.inputs)
             compared, limits = in_words(inputs), in_words(reason.thresholds)
-            yield Asked(reason.rule, self._text(reason.why), compared, limits, reason.policy_version)
+            yield WhyAsked(reason.rule, self._text(reason.why), compared, limits, reason.policy_version)
 
-    def _steps(self) -> Iterable[Step]:
+    def _steps(self) -> Iterable[QuestionStep]:
         for event in self._context.events:
             if text := _happened(event, self._names):
-                yield Step(self._moment(event.processing_time), self._text(text))
+                yield QuestionStep(self._moment(event.processing_time), self._text(text))
 
     def _next_step(self) -> str:
         following = self._question.next_escalation
@@ -525,7 +525,7 @@ class _Viewer:
         compared = ("Missing", "All there on", "Late by", "Decide by", "Supplier", "Order", "Value", "Effective from")
         rows = [("Question", self._text(self._proposal.summary))]
         rows += [(fact.label, fact.value) for fact in facts if fact.label in compared]
-        rows += [("Demand", "; ".join(_peg(peg) for peg in self._proposal.pegs))] if self._proposal.pegs else []
+        rows += [("PeggedDemand", "; ".join(_peg(peg) for peg in self._proposal.pegs))] if self._proposal.pegs else []
         for way in ways:
             parts = (way.quantity, way.available_on, way.late, f"extra cost {way.cost}" if way.cost else "", way.note)
             rows.append((way.title, ", ".join(part for part in parts if part)))

@@ -15,8 +15,8 @@ from gateway.pages.links import address
 from gateway.pages.shell import render
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
-from gateway.views.coverage import Coverage, Supply, coverage_of
-from ledger.snapshots.lists import OpenQuestion, Order, RequirementFilter, ServingLine
+from gateway.views.coverage import Coverage, CoveringSupply, coverage_of
+from ledger.snapshots.lists import Order, RequirementFilter, ServingLine, WaitingQuestion
 from ledger.snapshots.reads import RequirementRow
 
 STAGES: dict[str, tuple[str, str]] = {
@@ -150,7 +150,7 @@ def worded(principal: Principal, sentence: str) -> str:
     return sentence if principal.may(Right.SEE_PRICES) else plain(sentence)
 
 
-def asked_of(principal: Principal, questions: list[OpenQuestion]) -> list[OpenQuestion]:
+def asked_of(principal: Principal, questions: list[WaitingQuestion]) -> list[WaitingQuestion]:
     """The questions as the reader may see them."""
     return [one.model_copy(update={"summary": worded(principal, one.summary)}) for one in questions]
 
@@ -180,8 +180,8 @@ def waits_for(
     requirement: RequirementSnapshot,
     serving: list[ServingLine],
     coverage: Coverage,
-    own: list[OpenQuestion],
-    questions: list[OpenQuestion],
+    own: list[WaitingQuestion],
+    questions: list[WaitingQuestion],
     today: Any,
 ) -> list[dict[str, str]]:
     """What has to happen next so that it is met, in a planner's words, each with the page where it is seen."""
@@ -208,14 +208,14 @@ def waits_for(
     return waits
 
 
-def _to_come(one: Supply, order: str) -> bool:
+def _to_come(one: CoveringSupply, order: str) -> bool:
     return one.source.order_id == order and one.state in _FIRM
 
 
 _FIRM = (ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED, ScheduleLineState.BACKORDERED)
 
 
-def _goods(one: Supply, name: str, who: str, today: Any) -> dict[str, str]:
+def _goods(one: CoveringSupply, name: str, who: str, today: Any) -> dict[str, str]:
     quantity = f"{one.quantity.normalize():f}"
     order = str(one.source.order_id)
     if one.dock_date is None or one.state is ScheduleLineState.BACKORDERED:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from canonical.kpi import Unit
+from canonical.kpi import KpiUnit
 from decisions.kpis import over_budget
 from gateway.access.principal import PrincipalPart, Right
 from gateway.pages.charts import Bar, bars
@@ -42,21 +42,21 @@ def _shown(figures: SupplierFigures, budget: Decimal) -> dict[str, Any]:
         "open_questions": figures.open_questions,
         "answered": figures.answered,
         "unanswered": figures.unanswered,
-        "p50": amount(figures.answer_p50, Unit.HOURS),
-        "p90": amount(figures.answer_p90, Unit.HOURS),
+        "p50": amount(figures.answer_p50, KpiUnit.HOURS),
+        "p90": amount(figures.answer_p90, KpiUnit.HOURS),
         "completed": figures.completed_lines,
         "kept": _share(figures.kept, figures.completed_lines),
         "kept_last": _share(figures.kept_last, figures.completed_lines),
         "lines_sent": figures.lines_sent,
-        "revisions": amount(revisions, Unit.RATIO),
-        "changed": amount(figures.quantity_changed_share, Unit.SHARE),
-        "budget": amount(budget, Unit.RATIO),
+        "revisions": amount(revisions, KpiUnit.RATIO),
+        "changed": amount(figures.quantity_changed_share, KpiUnit.SHARE),
+        "budget": amount(budget, KpiUnit.RATIO),
         "over": over_budget(figures.revisions, figures.lines_sent, budget),
     }
 
 
 def _share(part: int, whole: int) -> str:
-    return amount(Decimal(part) / whole if whole else None, Unit.SHARE)
+    return amount(Decimal(part) / whole if whole else None, KpiUnit.SHARE)
 
 
 def _budget(parts: Parts, plants: Sequence[str], supplier: str) -> Decimal:

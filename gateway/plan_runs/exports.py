@@ -272,7 +272,7 @@ _WRITTEN_UNITS: Mapping[str, str] = {
 _UNITS = {written: code for code, words in _WRITTEN_UNITS.items() for written in words.split()}
 
 
-class Proposal(NamedTuple):
+class FileGuess(NamedTuple):
     """What a file seems to be."""
 
     export: str
@@ -294,7 +294,7 @@ def recognized(names: Iterable[str]) -> int:
     return sum(plain_name(name) in _ALL for name in names)
 
 
-def proposed(columns: Sequence[str]) -> Proposal:
+def proposed(columns: Sequence[str]) -> FileGuess:
     """What the columns mean, as far as their names say it; each column means one thing."""
     by_name: dict[str, str] = {}
     for column in columns:
@@ -310,12 +310,12 @@ def proposed(columns: Sequence[str]) -> Proposal:
                 found[field] = meant
                 break
     if known is None:
-        return Proposal("", found, "", (), "")
+        return FileGuess("", found, "", (), "")
     only_column, only_values = "", tuple[str, ...]()
     if known.only is not None:
         only_column = next((by_name[name] for name in known.only[0] if name in by_name), "")
         only_values = known.only[1] if only_column else ()
-    return Proposal(known.name, found, only_column, only_values, known.note)
+    return FileGuess(known.name, found, only_column, only_values, known.note)
 
 
 def proposed_unit(written: str) -> str:
@@ -333,4 +333,4 @@ _ALL = frozenset(
     for name in names
 ) | {field.replace("_", " ") for field in _ANY}
 
-__all__ = ["EXPORTS", "Export", "Proposal", "plain_name", "proposed", "proposed_unit", "recognized"]
+__all__ = ["EXPORTS", "Export", "FileGuess", "plain_name", "proposed", "proposed_unit", "recognized"]

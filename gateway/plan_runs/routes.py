@@ -21,7 +21,7 @@ from canonical.plan import (
 from canonical.policy import PlanRules
 from decisions.plan_limits import over_error_limit, over_withdrawal_limit
 from gateway.access.prices import record_seen
-from gateway.access.principal import Principal, PrincipalPart, Right, Role, needs
+from gateway.access.principal import CallerRole, Principal, PrincipalPart, Right, needs
 from gateway.access.senders import Senders
 from gateway.door import in_time
 from gateway.parts import LedgerPart, Parts, PartsPart
@@ -265,7 +265,7 @@ async def discard_dry_run(request: Request, parts: PartsPart, principal: Princip
 
 def _require_source(request: Request, principal: Principal, source: str) -> None:
     """People send for their planning system, programs only as the source they are."""
-    if not principal.roles & {Role.PLANNER, Role.MANAGER}:
+    if not principal.roles & {CallerRole.PLANNER, CallerRole.MANAGER}:
         senders: Senders = request.app.state.senders
         senders.require_source(principal, source)
 

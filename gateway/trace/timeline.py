@@ -47,7 +47,7 @@ class Day:
 
 
 @dataclass(frozen=True)
-class Bar:
+class SupplyBar:
     """A quantity on its way to the dock; places are hundredths of a per cent of the span."""
 
     label: str
@@ -69,7 +69,7 @@ class Bars:
     first: dt.date
     last: dt.date
     need_x: int
-    bars: tuple[Bar, ...]
+    bars: tuple[SupplyBar, ...]
 
 
 def days_of(audit_events: Sequence[AuditEvent], zone: dt.tzinfo) -> list[Day]:
@@ -119,11 +119,11 @@ def bars_of(audit_events: Sequence[AuditEvent], need_date: dt.date, calendar: Ca
     return Bars(first, last, place(need_date), tuple(_bar(supply, place, wide, calendar) for supply in supplies))
 
 
-def _bar(supply: Supply, place: Callable[[dt.date], int], wide: int, calendar: Calendar) -> Bar:
+def _bar(supply: Supply, place: Callable[[dt.date], int], wide: int, calendar: Calendar) -> SupplyBar:
     late = supply.late_from is not None and supply.end > supply.late_from
     x, end = place(supply.start), place(supply.end) + wide
     late_x = max(x, place(supply.late_from)) if late and supply.late_from else None
-    return Bar(
+    return SupplyBar(
         label=supply.label,
         state=supply.state,
         start=supply.start,
@@ -139,4 +139,4 @@ def _bar(supply: Supply, place: Callable[[dt.date], int], wide: int, calendar: C
     )
 
 
-__all__ = ["Bar", "Bars", "Day", "Entry", "at_the_clocks_of", "bars_of", "days_of"]
+__all__ = ["Bars", "Day", "Entry", "SupplyBar", "at_the_clocks_of", "bars_of", "days_of"]

@@ -24,7 +24,7 @@ _NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True)
-class Source:
+class SupplySource:
     """Where supply comes from."""
 
     order_id: OrderId | None = None
@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Supply:
+class CoveringSupply:
     """A quantity for a requirement, in the need's unit."""
 
     quantity: Decimal
@@ -46,7 +46,7 @@ class Supply:
     """The day at the dock; None: the supplier gave none."""
     on_stock: dt.date | None
     """The day on stock; None: it can't be counted on, since it has no date or is backordered."""
-    source: Source
+    source: SupplySource
 
     @property
     def received(self) -> bool:
@@ -55,11 +55,11 @@ class Supply:
 
 
 @dataclass(frozen=True)
-class Portion:
+class SupplyPortion:
     """The part of a supply that serves a demand."""
 
     quantity: Decimal
-    supply: Supply
+    supply: CoveringSupply
     margin: int | None
     """Working days from the day on stock to the pegged day; below zero: late; None: no date can be counted on."""
 
@@ -70,11 +70,11 @@ class Portion:
 
 
 @dataclass(frozen=True)
-class Demand:
+class ServedDemand:
     """A pegged demand and what serves it."""
 
     peg: Peg
-    portions: tuple[Portion, ...]
+    portions: tuple[SupplyPortion, ...]
     missing: Decimal
     """Nothing is known to serve this quantity."""
 
@@ -100,15 +100,15 @@ class Demand:
 class Coverage:
     """A requirement's demands, and all supply."""
 
-    demands: tuple[Demand, ...]
-    supplies: tuple[Supply, ...]
+    demands: tuple[ServedDemand, ...]
+    supplies: tuple[CoveringSupply, ...]
 
     @property
-    def late(self) -> list[Demand]:
+    def late(self) -> list[ServedDemand]:
         """Demands that are not met in time."""
         return [demand for demand in self.demands if not demand.in_time]
 
-    def portions_of(self, order: str, line: int) -> list[tuple[Demand, Portion]]:
+    def portions_of(self, order: str, line: int) -> list[tuple[ServedDemand, SupplyPortion]]:
         """What an order line brings to which demand."""
         return [
             (demand, portion)
@@ -122,7 +122,7 @@ class Coverage:
 class _Left:
     """A supply while it is shared out."""
 
-    supply: Supply
+    supply: CoveringSupply
     quantity: Decimal = field(default=_NOTHING)
 
 
@@ -146,31 +146,31 @@ def coverage_of(
     return Coverage(_served(requirement.need.pegs, supplies, calendar), tuple(supplies))
 
 
-def _served(pegs: Iterable[Peg], supplies: Sequence[Supply], calendar: Calendar) -> tuple[Demand, ...]:
+def _served(pegs: Iterable[Peg], supplies: Sequence[CoveringSupply], calendar: Calendar) -> tuple[ServedDemand, ...]:
     left = [_Left(supply, supply.quantity) for supply in supplies]
     demands = []
     for peg in pegs:
         wanted, portions = peg.quantity, []
         while wanted > 0 and left:
             taken = min(wanted, left[0].quantity)
-            portions.append(Portion(taken, left[0].supply, _margin(left[0].supply, peg, calendar)))
+            portions.append(SupplyPortion(taken, left[0].supply, _margin(left[0].supply, peg, calendar)))
             wanted -= taken
             left[0].quantity -= taken
             if left[0].quantity <= 0:
                 left.pop(0)
-        demands.append(Demand(peg, tuple(portions), wanted))
+        demands.append(ServedDemand(peg, tuple(portions), wanted))
     return tuple(demands)
 
 
-def _margin(supply: Supply, peg: Peg, calendar: Calendar) -> int | None:
+def _margin(supply: CoveringSupply, peg: Peg, calendar: Calendar) -> int | None:
     return None if supply.on_stock is None else working_days_between(calendar, supply.on_stock, peg.date)
 
 
-def _from_stock(requirement: RequirementSnapshot) -> list[Supply]:
+def _from_stock(requirement: RequirementSnapshot) -> list[CoveringSupply]:
     if not requirement.from_stock:
         return []
     day = min(peg.date for peg in requirement.need.pegs)
-    return [Supply(requirement.from_stock, ScheduleLineState.RECEIVED, None, day, Source())]
+    return [CoveringSupply(requirement.from_stock, ScheduleLineState.RECEIVED, None, day, SupplySource())]
 
 
 def _from_orders(
@@ -179,12 +179,12 @@ def _from_orders(
     calendar: Calendar,
     today: dt.date,
     receipt_days: int,
-) -> list[Supply]:
+) -> list[CoveringSupply]:
     unit = requirement.need.unit
     if any(one.line is not None and one.request is None and one.line.unit != unit for one in serving):
         # Counted in a unit whose conversion is not known here: what the requirement itself was told is in its own.
         parts = [part for part in requirement.coverage if part.quantity]
-        return [_supply(part, Source(), receipt_days, calendar, today) for part in parts]
+        return [_supply(part, SupplySource(), receipt_days, calendar, today) for part in parts]
     by_order: dict[OrderId, list[ServingLine]] = {}
     for one in serving:
         by_order.setdefault(one.order_id, []).append(one)
@@ -198,7 +198,7 @@ def _from_orders(
     return found
 
 
-def _given(need: Need, lines: Sequence[ServingLine]) -> list[tuple[Source, tuple[ScheduleLine, ...]]]:
+def _given(need: Need, lines: Sequence[ServingLine]) -> list[tuple[SupplySource, tuple[ScheduleLine, ...]]]:
     """What an order gives the requirement, in the order unit.
 
     R11: lines that serve it alone are one supply, without the surplus of their lots.
@@ -233,17 +233,19 @@ def _allocated(need: Need, parts: tuple[ScheduleLine, ...], quantity: Decimal) -
     return allocate(parts, [request]).by_requirement[need.id]
 
 
-def _source(one: ServingLine, lines: tuple[int, ...]) -> Source:
-    return Source(one.order_id, one.order_number, one.supplier, one.supplier_name, lines)
+def _source(one: ServingLine, lines: tuple[int, ...]) -> SupplySource:
+    return SupplySource(one.order_id, one.order_number, one.supplier, one.supplier_name, lines)
 
 
-def _supply(part: ScheduleLine, source: Source, receipt_days: int, calendar: Calendar, today: dt.date) -> Supply:
+def _supply(
+    part: ScheduleLine, source: SupplySource, receipt_days: int, calendar: Calendar, today: dt.date
+) -> CoveringSupply:
     on_stock = part.date
     if part.state is ScheduleLineState.BACKORDERED:
         on_stock = None
     elif part.date is not None and part.state is not ScheduleLineState.RECEIVED:
         on_stock = available_on(max(part.date, today), receipt_days, calendar)
-    return Supply(part.quantity, part.state, part.date, on_stock, source)
+    return CoveringSupply(part.quantity, part.state, part.date, on_stock, source)
 
 
-__all__ = ["Coverage", "Demand", "Portion", "Source", "Supply", "coverage_of"]
+__all__ = ["Coverage", "CoveringSupply", "ServedDemand", "SupplyPortion", "SupplySource", "coverage_of"]

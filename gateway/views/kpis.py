@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from canonical.base import Code
-from canonical.kpi import DEFINITIONS, Dimension, Kpi, KpiFigure, PlantPeriod, Unit
+from canonical.kpi import DEFINITIONS, Dimension, Kpi, KpiFigure, KpiUnit, PlantPeriod
 from decisions.kpis import plant_period
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.paging import After, Limit, Listed, listed
@@ -29,7 +29,7 @@ class KpiView(KpiFigure):
     """A KPI's figures. Durations are in `unit`, by nearest rank; shares are between 0 and 1."""
 
     label: str
-    unit: Unit
+    unit: KpiUnit
     formula: str
 
 

@@ -46,13 +46,13 @@ class RecordedKind(NamedTuple):
         return int(self.business_time.timestamp())
 
 
-class Asked(NamedTuple):
+class LinesAsked(NamedTuple):
     """Lines as the next sending of their order has them."""
 
     rows: list[Row]
 
 
-class Revised(NamedTuple):
+class LinesRevised(NamedTuple):
     """The supplier was sent them as another revision."""
 
     order_id: str
@@ -65,7 +65,7 @@ class Facts:
 
     requirements: dict[str, Row] = field(default_factory=dict)
     """By requirement: of itself, and what an order says of the requirements that it serves."""
-    steps: list[Asked | Revised] = field(default_factory=list)
+    steps: list[LinesAsked | LinesRevised] = field(default_factory=list)
     """What was asked of order lines, and what of it became a revision: in the order of events."""
     lines: dict[tuple[str, int], Row] = field(default_factory=dict)
     """Milestones of order lines, and what came."""
@@ -358,7 +358,7 @@ class _Order:
             rows.append(self._line_key(number) | {"approved_at": at, "quantity": quantity})
             self._of_requirements(number, "approved_at", at)
         if rows:
-            self._facts.steps.append(Asked(rows))
+            self._facts.steps.append(LinesAsked(rows))
 
     def _milestone(self, number: int, name: str, at: int) -> None:
         """The first time that a line reached it, and with it the requirements that it serves."""
@@ -379,7 +379,7 @@ class _Order:
         for number in numbers:
             self._milestone(number, "sent_at", at)
         if revision > 1:
-            self._facts.steps.append(Revised(self._snapshot.id, numbers))
+            self._facts.steps.append(LinesRevised(self._snapshot.id, numbers))
         self._facts.sendings.append(
             {
                 "order_id": self._snapshot.id,

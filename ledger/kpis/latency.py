@@ -29,7 +29,7 @@ class Holder(StrEnum):
     CARRIER = "supplier and carrier"
 
 
-class Step(NamedTuple):
+class CycleStep(NamedTuple):
     """A step of the cycle, between two milestones."""
 
     name: str
@@ -41,16 +41,16 @@ class Step(NamedTuple):
     """Somebody works on it; else it waits."""
 
 
-STEPS: tuple[Step, ...] = (
-    Step("signal", "Plan published → signal received", "planned_at", "signal_at", Holder.PLANNING, False),
-    Step("decide", "Signal received → decided", "signal_at", "decided_at", Holder.PEGLINE, True),
-    Step("consolidate", "Decided → requisition approved", "decided_at", "approved_at", Holder.PEGLINE, False),
-    Step("place", "Requisition approved → order", "approved_at", "placed_at", Holder.ERP, True),
-    Step("send", "Order → sent", "placed_at", "sent_at", Holder.PEGLINE, True),
-    Step("answer", "Sent → answered", "sent_at", "answered_at", Holder.SUPPLIER, False),
-    Step("confirm", "Answered → confirmed", "answered_at", "confirmed_at", Holder.SUPPLIER, False),
-    Step("ship", "Confirmed → shipped", "confirmed_at", "shipped_at", Holder.SUPPLIER, True),
-    Step("receive", "Shipped → received", "shipped_at", "received_at", Holder.CARRIER, True),
+STEPS: tuple[CycleStep, ...] = (
+    CycleStep("signal", "Plan published → signal received", "planned_at", "signal_at", Holder.PLANNING, False),
+    CycleStep("decide", "Signal received → decided", "signal_at", "decided_at", Holder.PEGLINE, True),
+    CycleStep("consolidate", "Decided → requisition approved", "decided_at", "approved_at", Holder.PEGLINE, False),
+    CycleStep("place", "Requisition approved → order", "approved_at", "placed_at", Holder.ERP, True),
+    CycleStep("send", "Order → sent", "placed_at", "sent_at", Holder.PEGLINE, True),
+    CycleStep("answer", "Sent → answered", "sent_at", "answered_at", Holder.SUPPLIER, False),
+    CycleStep("confirm", "Answered → confirmed", "answered_at", "confirmed_at", Holder.SUPPLIER, False),
+    CycleStep("ship", "Confirmed → shipped", "confirmed_at", "shipped_at", Holder.SUPPLIER, True),
+    CycleStep("receive", "Shipped → received", "shipped_at", "received_at", Holder.CARRIER, True),
 )
 
 
@@ -158,7 +158,7 @@ def _by_hand(filters: Mapping[Dimension, str]) -> str:
     )
 
 
-def _figures(step: Step, row: Mapping[str, Any], group: str | None, people: Any = None) -> StepFigures:
+def _figures(step: CycleStep, row: Mapping[str, Any], group: str | None, people: Any = None) -> StepFigures:
     p50, p90 = row[step.name] or (None, None)
     return StepFigures(
         step=step.name,

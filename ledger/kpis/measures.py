@@ -21,7 +21,7 @@ from ledger.consolidation.tables import SupplyRequestRow
 from ledger.database import Base, json_text, transaction
 from ledger.events.chains import Appended
 from ledger.events.tables import AuditEventRow
-from ledger.kpis.facts import KINDS, Asked, Facts, RecordedKind, Revised, Row, facts_of
+from ledger.kpis.facts import KINDS, Facts, LinesAsked, LinesRevised, RecordedKind, Row, facts_of
 from ledger.kpis.tables import (
     ChangeMeasure,
     IncidentMeasure,
@@ -77,9 +77,9 @@ async def write(connection: AsyncConnection, facts: Facts) -> None:
     await merging.rows(_REQUIREMENTS, [facts.requirements[key] for key in sorted(facts.requirements)])
     for step in facts.steps:
         match step:
-            case Asked(rows=rows):
+            case LinesAsked(rows=rows):
                 await merging.rows(_ASKED, rows)
-            case Revised(order_id=order_id, lines=lines):
+            case LinesRevised(order_id=order_id, lines=lines):
                 await merging.add(_REVISED, {"order_id": order_id, "lines": lines})
     await merging.rows(_LINES, [facts.lines[key] for key in sorted(facts.lines)])
     for row in facts.sendings:

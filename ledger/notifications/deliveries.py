@@ -18,7 +18,7 @@ from canonical.base import Instant, Model
 from canonical.notification import Digest, NotificationType, QuestionNotice
 from canonical.records import ExceptionSnapshot, ExceptionState
 from ledger.database import autocommit, transaction
-from ledger.notifications.outbox import Told, question_fields, store
+from ledger.notifications.outbox import DueNotice, question_fields, store
 from ledger.notifications.tables import DeliveryRow, DigestRow, NotificationRow, SwitchedOffRow
 from ledger.paging import BadCursor, Page, cursor, key_of
 from ledger.snapshots.tables import ExceptionRecord
@@ -35,7 +35,7 @@ class DeliveryState(StrEnum):
     """Given up; it can be replayed."""
 
 
-class Delivery(Model):
+class DueDelivery(Model):
     """A notification on its way to a subscriber, or arrived."""
 
     id: int
@@ -78,7 +78,7 @@ class Deliveries:
         async with autocommit(self._engine) as connection:
             return list((await connection.scalars(query)).all())
 
-    async def due(self, subscription: str, limit: int) -> list[Delivery]:
+    async def due(self, subscription: str, limit: int) -> list[DueDelivery]:
         """What is due to it, the oldest first; of each entity only the first that waits."""
         earlier = aliased(DeliveryRow)
         behind = exists().where(
@@ -92,27 +92,27 @@ class Deliveries:
         )
         async with autocommit(self._engine) as connection:
             rows = await connection.execute(query.order_by(DeliveryRow.id).limit(limit))
-            return [Delivery.model_validate(row._mapping) for row in rows]
+            return [DueDelivery.model_validate(row._mapping) for row in rows]
 
-    async def delivered(self, delivery: Delivery, detail: str = "") -> None:
+    async def delivered(self, delivery: DueDelivery, detail: str = "") -> None:
         """It has arrived."""
         await self._settle(delivery, state=DeliveryState.DELIVERED, detail=detail, settled_at=func.now())
 
-    async def failed(self, delivery: Delivery, detail: str, wait: dt.timedelta) -> None:
+    async def failed(self, delivery: DueDelivery, detail: str, wait: dt.timedelta) -> None:
         """It is tried again after so long."""
         await self._settle(delivery, due_at=func.now() + wait, detail=detail)
 
-    async def postponed(self, delivery: Delivery, wait: dt.timedelta) -> None:
+    async def postponed(self, delivery: DueDelivery, wait: dt.timedelta) -> None:
         """It was not tried, and is not for so long."""
         later = update(DeliveryRow).where(*_as_read(delivery)).values(due_at=func.now() + wait)
         async with autocommit(self._engine) as connection:
             await connection.execute(later)
 
-    async def given_up(self, delivery: Delivery, detail: str) -> None:
+    async def given_up(self, delivery: DueDelivery, detail: str) -> None:
         """It is not tried again unless somebody replays it."""
         await self._settle(delivery, state=DeliveryState.DEAD, detail=detail, settled_at=func.now())
 
-    async def _settle(self, delivery: Delivery, **values: Any) -> None:
+    async def _settle(self, delivery: DueDelivery, **values: Any) -> None:
         """Record an attempt, unless another process has recorded one meanwhile."""
         changed = update(DeliveryRow).where(*_as_read(delivery)).values(attempts=delivery.attempts + 1, **values)
         async with autocommit(self._engine) as connection:
@@ -189,7 +189,7 @@ class Deliveries:
                 "kind": "digest",
                 "data": {},
             }
-            await store(connection, Told(NotificationType.DIGEST, event, notice), [subscription])
+            await store(connection, DueNotice(NotificationType.DIGEST, event, notice), [subscription])
         return notice.waiting
 
     # -- operators
@@ -202,7 +202,7 @@ class Deliveries:
         plants: Collection[str] | None = None,
         limit: int = 50,
         after: str | None = None,
-    ) -> Page[Delivery]:
+    ) -> Page[DueDelivery]:
         """Deliveries, the newest first; `plants` None: of all plants."""
         query = _deliveries().order_by(DeliveryRow.id.desc()).limit(limit + 1)
         if state is not None:
@@ -218,16 +218,16 @@ class Deliveries:
             query = query.where(DeliveryRow.id < int(number))
         async with autocommit(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-        return Page[Delivery](
-            items=tuple(Delivery.model_validate(row._mapping) for row in rows[:limit]),
+        return Page[DueDelivery](
+            items=tuple(DueDelivery.model_validate(row._mapping) for row in rows[:limit]),
             next=cursor(str(rows[limit - 1].id)) if len(rows) > limit else None,
         )
 
-    async def find(self, id: int) -> Delivery | None:
+    async def find(self, id: int) -> DueDelivery | None:
         """One delivery."""
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(_deliveries().where(DeliveryRow.id == id))).one_or_none()
-        return None if row is None else Delivery.model_validate(row._mapping)
+        return None if row is None else DueDelivery.model_validate(row._mapping)
 
     async def replay(self, id: int) -> None:
         """Send it anew, with all attempts; harmless where it waits anyway."""
@@ -267,7 +267,7 @@ def _deliveries() -> Select[Any]:
     ).join(NotificationRow, NotificationRow.id == DeliveryRow.notification_id)
 
 
-def _as_read(delivery: Delivery) -> Sequence[Any]:
+def _as_read(delivery: DueDelivery) -> Sequence[Any]:
     return _WAITING, DeliveryRow.id == delivery.id, DeliveryRow.attempts == delivery.attempts
 
 

@@ -43,7 +43,7 @@ _TYPES = {
 """By the kind of the audit event."""
 
 
-class Told(NamedTuple):
+class DueNotice(NamedTuple):
     """A notification to be written."""
 
     type: NotificationType
@@ -60,7 +60,7 @@ async def write(connection: AsyncConnection, appended: Appended, subscriptions: 
             await store(connection, told, names)
 
 
-async def store(connection: AsyncConnection, told: Told, names: Sequence[str]) -> None:
+async def store(connection: AsyncConnection, told: DueNotice, names: Sequence[str]) -> None:
     """Store one notification, once, for these subscriptions."""
     event = told.event
     row = insert(NotificationRow).values(
@@ -84,10 +84,10 @@ def event_id(entity: str, sequence: int, type: NotificationType) -> str:
     return f"msg_{short_hash(entity, str(sequence), type, length=26)}"
 
 
-def told_of(appended: Appended) -> list[Told]:
+def told_of(appended: Appended) -> list[DueNotice]:
     """The new events that are told, in their order; of several changes of a coverage at once the last."""
     states = {each.audit_batch.snapshot.id: each for each in sorted(appended.standing, key=lambda each: each.position)}
-    found: dict[tuple[object, ...], Told] = {}
+    found: dict[tuple[object, ...], DueNotice] = {}
     for event in appended.new:
         type, standing = _TYPES.get(event["kind"]), states.get(event["entity_id"])
         if type is None or standing is None:
@@ -100,7 +100,7 @@ def told_of(appended: Appended) -> list[Told]:
             continue
         if notice is not None:
             last_alone = type is NotificationType.COVERAGE_CHANGED
-            found[event["entity_id"], type if last_alone else event["sequence"]] = Told(type, event, notice)
+            found[event["entity_id"], type if last_alone else event["sequence"]] = DueNotice(type, event, notice)
     return list(found.values())
 
 

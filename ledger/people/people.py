@@ -36,7 +36,7 @@ class AccessKind(StrEnum):
     DECIDED = "decided"
 
 
-class Access(Model):
+class RecordedAccess(Model):
     """One recorded access."""
 
     number: int
@@ -96,7 +96,9 @@ class People:
         async with autocommit(self._engine) as connection:
             await connection.execute(row)
 
-    async def accesses(self, subject: str | None = None, entity: str | None = None, limit: int = 100) -> list[Access]:
+    async def accesses(
+        self, subject: str | None = None, entity: str | None = None, limit: int = 100
+    ) -> list[RecordedAccess]:
         """Recorded accesses, the newest first: of a person, or to an entity."""
         query = select(AccessRow.__table__).order_by(AccessRow.number.desc()).limit(limit)
         if subject is not None:
@@ -104,7 +106,7 @@ class People:
         if entity is not None:
             query = query.where(AccessRow.entities.contains([entity]))
         async with autocommit(self._engine) as connection:
-            return [Access.model_validate(row._mapping) for row in await connection.execute(query)]
+            return [RecordedAccess.model_validate(row._mapping) for row in await connection.execute(query)]
 
 
-__all__ = ["Access", "AccessKind", "People", "Person"]
+__all__ = ["AccessKind", "People", "Person", "RecordedAccess"]

@@ -98,7 +98,7 @@ class ServingLine(Model):
     """What the requirement asks of the order; None: it asks for nothing any more, or the order never consolidated."""
 
 
-class OpenQuestion(Model):
+class WaitingQuestion(Model):
     """A question that waits for a person."""
 
     id: str
@@ -329,7 +329,7 @@ class Lists:
             rows = (await connection.execute(_SERVING, {"ids": list(requirement_ids)})).mappings().all()
         return [ServingLine.model_validate(dict(row)) for row in rows]
 
-    async def open_questions(self, raised_by: Sequence[str], ids: Collection[str] = ()) -> list[OpenQuestion]:
+    async def open_questions(self, raised_by: Sequence[str], ids: Collection[str] = ()) -> list[WaitingQuestion]:
         """The questions of these entities, and those of these ids, that wait for a person; the oldest first."""
         record = ExceptionRecord
         proposal = func.to_jsonb(record.snapshot)
@@ -346,7 +346,7 @@ class Lists:
             .where(record.state == "open")
             .order_by(record.opened_at, record.id)
         )
-        return [OpenQuestion.model_validate(row) for row in await self._all(query)]
+        return [WaitingQuestion.model_validate(row) for row in await self._all(query)]
 
     async def _counts(
         self, stage: Any, stages: Iterable[str], conditions: list[ColumnElement[bool]], *, searched: bool
@@ -440,11 +440,11 @@ __all__ = [
     "COUNTED_MAX",
     "Counts",
     "Lists",
-    "OpenQuestion",
     "Order",
     "OrderCondition",
     "OrderFilter",
     "OrderHeading",
     "RequirementFilter",
     "ServingLine",
+    "WaitingQuestion",
 ]

@@ -110,6 +110,24 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == ["settings.py"]
 
 
+def public_classes(source: str) -> list[str]:
+    """The names of a module's own classes that others may use."""
+    body = ast.parse(source).body
+    return [node.name for node in body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+
+
+def test_no_two_public_classes_of_the_product_have_the_same_name() -> None:
+    """Simulators, story and benchmarks have their own words for what they stand in for."""
+    assert public_classes("class Order: ...\nclass _Line: ...") == ["Order"]
+    others = ("simulators/", "demo/", "benchmarks/", "tests/", "tools/")
+    found: dict[str, list[str]] = {}
+    for name, content in texts():
+        if name.endswith(".py") and not name.startswith(others):
+            for each in public_classes(content):
+                found.setdefault(each, []).append(name)
+    assert {each: names for each, names in found.items() if len(names) > 1} == {}
+
+
 def fields_of_models(sources: list[str]) -> set[str]:
     """The names of all annotated attributes of classes."""
     return {

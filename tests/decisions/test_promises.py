@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from decisions.promises import ENOUGH, Chance, PromiseRecords, Settled, chance_of_missing, records_of
+from decisions.promises import ENOUGH, Chance, PromiseRecords, SettledPromise, chance_of_missing, records_of
 
 
 class Month(NamedTuple):
@@ -44,11 +44,11 @@ def chance(records: PromiseRecords, supplier: str, item_class: str, slack: int, 
 
 
 LITWARE = [
-    Settled("Litware", "A", 0, 20),
-    Settled("Litware", "A", 2, 5),
-    Settled("Litware", "A", 4, 6),
-    Settled("Litware", "A", None, 3),
-    Settled("Other", "A", 0, 66),
+    SettledPromise("Litware", "A", 0, 20),
+    SettledPromise("Litware", "A", 2, 5),
+    SettledPromise("Litware", "A", 4, 6),
+    SettledPromise("Litware", "A", None, 3),
+    SettledPromise("Other", "A", 0, 66),
 ]
 
 
@@ -64,7 +64,11 @@ def test_promises_of_a_line_with_2_days_to_spare() -> None:
 
 
 def test_with_too_few_receipts_of_its_own_a_supplier_is_taken_as_its_class() -> None:
-    few = [Settled("New", "A", 9, ENOUGH - 1), Settled("Old", "A", 0, 81), Settled("Old", "B", None, 100)]
+    few = [
+        SettledPromise("New", "A", 9, ENOUGH - 1),
+        SettledPromise("Old", "A", 0, 81),
+        SettledPromise("Old", "B", None, 100),
+    ]
     found = chance(records_of(few), "New", "A", slack=0)
     assert (found.whose, found.missed, found.looked_at) == ("of class A", 19, 100)
     unknown = chance(records_of(few), "Unknown", "", slack=0)
@@ -103,7 +107,7 @@ def test_more_to_spare_is_never_riskier_and_nothing_is_certain_of_few() -> None:
     records = records_of(LITWARE)
     chances = [chance(records, "Litware", "A", slack).missing for slack in range(6)]
     assert chances == sorted(chances, reverse=True)
-    perfect = records_of([Settled("Good", "A", 0, 20), Settled("Bad", "A", 5, 20)])
+    perfect = records_of([SettledPromise("Good", "A", 0, 20), SettledPromise("Bad", "A", 5, 20)])
     assert chance(perfect, "Good", "A", 0).missing > 0
 
 
@@ -113,7 +117,7 @@ Forecast = Callable[[PromiseRecords, Month], Decimal]
 def brier(months: list[Month], forecast: Forecast) -> Decimal:
     """The mean squared error of the chance of missing, each month forecast from the months before it alone."""
     error, lines = Decimal(0), 0
-    settled: list[Settled] = []
+    settled: list[SettledPromise] = []
     for month in dict.fromkeys(row.month for row in months):
         records = records_of(settled)
         due = [row for row in months if row.month == month]
@@ -125,9 +129,9 @@ def brier(months: list[Month], forecast: Forecast) -> Decimal:
     return error / lines
 
 
-def outcomes(row: Month) -> Iterator[Settled]:
-    yield Settled(row.supplier, row.item_class, None, row.missed)
-    yield Settled(row.supplier, row.item_class, 0, row.lines - row.missed)
+def outcomes(row: Month) -> Iterator[SettledPromise]:
+    yield SettledPromise(row.supplier, row.item_class, None, row.missed)
+    yield SettledPromise(row.supplier, row.item_class, 0, row.lines - row.missed)
 
 
 def test_what_is_learned_is_better_than_to_trust_or_to_mistrust_everybody() -> None:
@@ -152,7 +156,7 @@ def test_days_late_are_forecast_better_than_on_time() -> None:
             supplier = dice.choice(list(habits))
             yield supplier, dice.choice(habits[supplier])
 
-    records = records_of(Settled(supplier, "", late) for supplier, late in drawn(300))
+    records = records_of(SettledPromise(supplier, "", late) for supplier, late in drawn(300))
     learned = trusting = Decimal(0)
     for supplier, late in drawn(300):
         for slack in range(10):

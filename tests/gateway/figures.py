@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from canonical.need import Need, Peg, Revision
 from canonical.records import RequirementSnapshot, RequirementStage
-from gateway.access.principal import NOBODY_ASKED, Principal, Role
+from gateway.access.principal import NOBODY_ASKED, CallerRole, Principal
 from tests.gateway.conftest import Gateway
 
 MAY = dt.datetime(2026, 5, 4, 8, tzinfo=dt.UTC)
@@ -50,4 +50,4 @@ class OnlyAt:
         await self._app(scope, receive, send)
 
 
-ANNA = dataclasses.replace(NOBODY_ASKED, subject="anna", roles=frozenset({Role.BUYER}), plants=frozenset({"P1"}))
+ANNA = dataclasses.replace(NOBODY_ASKED, subject="anna", roles=frozenset({CallerRole.BUYER}), plants=frozenset({"P1"}))

@@ -5,14 +5,14 @@ import dataclasses
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 from tests.gateway.conftest import Gateway
 
-ANNA = Principal("sub-anna", "Anna Kern", frozenset({Role.BUYER}), frozenset({"P1"}), csrf_token="anna's")
-BEN = Principal("sub-ben", "Ben Vogt", frozenset({Role.BUYER}), frozenset({"P2"}), csrf_token="ben's")
-PAUL = Principal("sub-paul", "Paul Rau", frozenset({Role.PLANNER}), frozenset({"P1"}), csrf_token="paul's")
-MIA = Principal("sub-mia", "Mia Roth", frozenset({Role.MANAGER}), None, csrf_token="mia's")
-OTTO = Principal("sub-otto", "Otto Lang", frozenset({Role.OPERATOR}), None, csrf_token="otto's")
+ANNA = Principal("sub-anna", "Anna Kern", frozenset({CallerRole.BUYER}), frozenset({"P1"}), csrf_token="anna's")
+BEN = Principal("sub-ben", "Ben Vogt", frozenset({CallerRole.BUYER}), frozenset({"P2"}), csrf_token="ben's")
+PAUL = Principal("sub-paul", "Paul Rau", frozenset({CallerRole.PLANNER}), frozenset({"P1"}), csrf_token="paul's")
+MIA = Principal("sub-mia", "Mia Roth", frozenset({CallerRole.MANAGER}), None, csrf_token="mia's")
+OTTO = Principal("sub-otto", "Otto Lang", frozenset({CallerRole.OPERATOR}), None, csrf_token="otto's")
 DANA = dataclasses.replace(ANNA, subject="sub-dana", name="Dana Wolf", offices=frozenset({"dana"}), csrf_token="dana's")
 
 

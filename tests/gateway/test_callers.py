@@ -7,9 +7,9 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.access.access import Access, Rates
+from gateway.access.access import Access, CallRates
 from gateway.access.issuer import Issuer, TokenRefused
-from gateway.access.principal import Role
+from gateway.access.principal import CallerRole
 from gateway.access.rates import Buckets, Rate
 from gateway.access.rules import AccessRules, ClaimsRefused
 from ledger.people.sessions import SessionLimits
@@ -176,7 +176,7 @@ def test_roles_and_plants_are_read_where_an_administrator_says() -> None:
         GATEWAY,
         plant_claim="groups",
         plant_prefix="plant-",
-        roles={"purchasing": Role.BUYER, "purchasing-head": Role.MANAGER},
+        roles={"purchasing": CallerRole.BUYER, "purchasing-head": CallerRole.MANAGER},
     )
     who = keycloak.principal(
         {
@@ -186,11 +186,15 @@ def test_roles_and_plants_are_read_where_an_administrator_says() -> None:
             "groups": ["/plant-1710", "/plant-1720", "/staff"],
         }
     )
-    assert (who.name, set(who.roles), set(who.plants or ())) == ("anna", {Role.BUYER}, {"1710", "1720"})
+    assert (who.name, set(who.roles), set(who.plants or ())) == ("anna", {CallerRole.BUYER}, {"1710", "1720"})
     assert {"purchasing", "staff"} <= who.offices
     by_client = AccessRules(ISSUER, "p", "s", GATEWAY, role_claims=("resource_access.pegline.roles", "https://x/y.z"))
     claims = {"resource_access": {"pegline": {"roles": ["buyer"]}}, "https://x/y.z": "planner manager"}
-    assert by_client.principal({"sub": "a", **claims}).roles == {Role.BUYER, Role.PLANNER, Role.MANAGER}
+    assert by_client.principal({"sub": "a", **claims}).roles == {
+        CallerRole.BUYER,
+        CallerRole.PLANNER,
+        CallerRole.MANAGER,
+    }
 
 
 @pytest.mark.parametrize(
@@ -255,7 +259,7 @@ def test_who_calls_too_often_waits_and_others_do_not() -> None:
 
 
 async def test_a_caller_beyond_the_rate_is_told_when_to_come_back(guarded: Guarded, issuer: IssuerInProcess) -> None:
-    slow = Rates(Rate(1, 2), Rate(1, 2), Rate(1, 2))
+    slow = CallRates(Rate(1, 2), Rate(1, 2), Rate(1, 2))
     guarded.access._rates = slow
     anna = guarded.program("buyer")
     answers = [await anna.get("/v1/requirements") for _ in range(3)]

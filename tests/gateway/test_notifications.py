@@ -32,7 +32,7 @@ from canonical.records import (
     OrderStage,
     Snapshot,
 )
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 from gateway.app import create_app
 from gateway.notifications.envelope import data_schema
 from gateway.notifications.sender import RETRY_AFTER, Notifier, NotifierPace, Telling
@@ -454,7 +454,7 @@ async def test_only_operators_see_deliveries_and_those_of_a_plant_only_its_own(t
     told.subscribe(APS)
     await told.record(order(), "order.sent", revision=1)
 
-    async def asked(role: Role, plants: frozenset[str] | None, path: str) -> httpx.Response:
+    async def asked(role: CallerRole, plants: frozenset[str] | None, path: str) -> httpx.Response:
         principal = Principal("o", "Otto", frozenset({role}), plants)
         app = told.client._transport.app  # type: ignore[attr-defined]
 
@@ -465,10 +465,10 @@ async def test_only_operators_see_deliveries_and_those_of_a_plant_only_its_own(t
         async with httpx.AsyncClient(transport=httpx.ASGITransport(as_otto), base_url="http://gateway") as client:
             return await client.get(path)
 
-    assert (await asked(Role.BUYER, None, "/v1/deliveries")).status_code == 403
-    (seen,) = (await asked(Role.OPERATOR, frozenset({"P1"}), "/v1/deliveries")).json()["items"]
-    assert (await asked(Role.OPERATOR, frozenset({"P2"}), "/v1/deliveries")).json()["items"] == []
-    assert (await asked(Role.OPERATOR, frozenset({"P2"}), f"/v1/deliveries/{seen['id']}")).status_code == 404
+    assert (await asked(CallerRole.BUYER, None, "/v1/deliveries")).status_code == 403
+    (seen,) = (await asked(CallerRole.OPERATOR, frozenset({"P1"}), "/v1/deliveries")).json()["items"]
+    assert (await asked(CallerRole.OPERATOR, frozenset({"P2"}), "/v1/deliveries")).json()["items"] == []
+    assert (await asked(CallerRole.OPERATOR, frozenset({"P2"}), f"/v1/deliveries/{seen['id']}")).status_code == 404
 
 
 FILE = f"""

@@ -9,7 +9,7 @@ import pytest
 from demo.accounts import BUYER, MANAGER, PLANNER, LoggedIn, asked
 from demo.people import People
 from gateway.access.access import Access
-from gateway.access.principal import Role
+from gateway.access.principal import CallerRole
 from gateway.access.rules import AccessRules
 from gateway.access.senders import Sender, Senders
 from ledger.ledger import Ledger
@@ -42,7 +42,7 @@ async def loop(ledger: Ledger) -> AsyncIterator[tuple[Gateway, Counterparts, htt
     """A gateway that asks who calls, and the counterparts, whose issuer it trusts."""
     to_gateway = _Later()
     counterparts = create(GATEWAY, url=COUNTERPARTS, transport=to_gateway, secrets={"plm": SECRET})
-    roles = {**{str(role): role for role in Role}, "purchasing-manager": Role.MANAGER}
+    roles = {**{str(role): role for role in CallerRole}, "purchasing-manager": CallerRole.MANAGER}
     rules = AccessRules(f"{COUNTERPARTS}/issuer", "pegline", "pegline-secret", GATEWAY, roles=roles)
     async with (
         httpx.AsyncClient(transport=httpx.ASGITransport(counterparts), base_url=COUNTERPARTS) as http,

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from gateway.access.access import Access
-from gateway.access.principal import Role
+from gateway.access.principal import CallerRole
 from gateway.access.rules import AccessRules
 from ledger.database import connect
 from ledger.ledger import Ledger
@@ -160,7 +160,7 @@ async def gateway(keycloak: str, fresh_database: FreshDatabase) -> AsyncIterator
         GATEWAY,
         plant_claim="groups",
         plant_prefix="plant-",
-        roles={"purchasing": Role.BUYER, "system": Role.SYSTEM},
+        roles={"purchasing": CallerRole.BUYER, "system": CallerRole.SYSTEM},
     )
     engine = await connect(await fresh_database())
     ledger = Ledger(engine)
@@ -208,7 +208,7 @@ async def test_a_person_logs_in_at_keycloak_sees_their_plant_and_logs_out(gatewa
     session = here.cookies[access.session_cookie]
     anna = await access.by_session(session)
     assert anna is not None
-    assert (anna.name, set(anna.roles), set(anna.plants or ())) == ("Anna Test", {Role.BUYER}, {"P1"})
+    assert (anna.name, set(anna.roles), set(anna.plants or ())) == ("Anna Test", {CallerRole.BUYER}, {"P1"})
     assert "anna" in anna.known_as
     assert (await here.get("/v1/requirements")).status_code == 200
     left = await here.post("/logout", data={"csrf_token": anna.csrf_token})

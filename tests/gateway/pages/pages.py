@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from fastapi import Request
 
 from gateway.access import principal
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 from tests.gateway.conftest import Gateway
 
 HTML = {"accept": "text/html"}
 
 
 def planner(*plants: str, csrf_token: str = "") -> Principal:
-    return Principal("pia", "Pia", frozenset({Role.PLANNER}), frozenset(plants), csrf_token=csrf_token)
+    return Principal("pia", "Pia", frozenset({CallerRole.PLANNER}), frozenset(plants), csrf_token=csrf_token)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from canonical.base import Criticality
 from canonical.need import Need, Peg, Revision
 from canonical.records import OrderLineSnapshot
 from canonical.supply import ScheduleLine, ScheduleLineState
-from gateway.access.principal import Principal, PrincipalPart, Role
+from gateway.access.principal import CallerRole, Principal, PrincipalPart
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import MORNING
 
@@ -53,7 +53,7 @@ def page_of(one: Need) -> str:
     return "/" + one.id.replace("requirement/", "requirements/", 1)
 
 
-def of_plant(gateway: Gateway, *plants: str, role: Role = Role.PLANNER) -> None:
+def of_plant(gateway: Gateway, *plants: str, role: CallerRole = CallerRole.PLANNER) -> None:
     """From now on somebody asks who sees only these plants."""
     caller = Principal("ada", "Ada", frozenset({role}), frozenset(plants))
     gateway.app.dependency_overrides[get_args(PrincipalPart)[1].dependency] = lambda: caller

@@ -5,14 +5,14 @@ import re
 from html import unescape
 
 from canonical.records import Incident
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 from ledger.inbox.dead_letters import LetterState
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import DOWN, MORNING, planned, problem, requirement_id
 from tests.gateway.pages.pages import HTML, as_person, page, planner
 from tests.gateway.plan_words import line, ndjson, send
 
-OLGA = Principal("olga", "Olga", frozenset({Role.OPERATOR}), None)
+OLGA = Principal("olga", "Olga", frozenset({CallerRole.OPERATOR}), None)
 
 
 def text_of(markup: str) -> str:
@@ -33,7 +33,7 @@ async def test_what_is_stuck_leads_into_temporal_with_its_last_error(gateway: Ga
     assert "503 from it" in shown
     assert "order/P2/1/o2" in shown
     assert "Temporal" not in re.sub(r"<title>.*?</title>", "", shown)
-    with as_person(gateway, Principal("olga", "Olga", frozenset({Role.OPERATOR}), frozenset({"P1"}))):
+    with as_person(gateway, Principal("olga", "Olga", frozenset({CallerRole.OPERATOR}), frozenset({"P1"}))):
         assert "order/P2/1/o2" not in await page(gateway, "/operations")
     gateway.entities.failures = [DOWN]
     assert "Temporal can’t be asked now" in unescape(await page(gateway, "/operations"))
@@ -115,6 +115,6 @@ async def test_only_operators_get_there_and_business_questions_do_not(gateway: G
         for address in ("", "/undelivered", "/dead-letters", "/dead-letters/x"):
             await page(gateway, f"/operations{address}", 403)
     [letter] = await letters(gateway, "nonsense")
-    with as_person(gateway, Principal("olga", "Olga", frozenset({Role.OPERATOR}), frozenset({"P2"}))):
+    with as_person(gateway, Principal("olga", "Olga", frozenset({CallerRole.OPERATOR}), frozenset({"P2"}))):
         await page(gateway, f"/operations/dead-letters/{letter}", 404)
         assert letter not in await page(gateway, "/operations/dead-letters")

@@ -8,7 +8,7 @@ from canonical.identity import RequirementId
 from canonical.need import Need, Peg
 from canonical.records import LineShare, OrderSnapshot, OrderStage, OrderTerms, RequirementStage
 from canonical.supply import ScheduleLineState, SupplyRequest
-from gateway.access.principal import Role
+from gateway.access.principal import CallerRole
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import MORNING, answered
 from tests.gateway.pages.story import JUNE_15, JUNE_22, line, need, of_plant, page_of, part, text
@@ -74,7 +74,7 @@ async def test_an_order_whose_dates_hold_endangers_nobody(gateway: Gateway) -> N
 async def test_prices_are_seen_only_by_those_who_may(gateway: Gateway) -> None:
     await gateway.order(lines=(line(10, need().id, price="1234.56"),))
     assert "1234.56" in await text(gateway, PAGE)
-    of_plant(gateway, "P1", role=Role.PLANNER)
+    of_plant(gateway, "P1", role=CallerRole.PLANNER)
     page = await text(gateway, PAGE)
     assert "1234.56" not in page
     assert "Price" not in page
@@ -158,7 +158,7 @@ async def test_a_buyer_has_the_supplier_reminded_by_a_button_and_is_told_where_t
     gateway.entities.not_awaited[order.id] = "nothing is awaited: the supplier has answered"
     refused = await gateway.client.post(f"/v1{PAGE}/remind", json={"event_id": "ui-1", "asked_by": "bea"})
     assert (refused.status_code, refused.json()["code"]) == (409, "nothing_awaited")
-    of_plant(gateway, "P2", role=Role.BUYER)
+    of_plant(gateway, "P2", role=CallerRole.BUYER)
     assert (await gateway.client.post(f"/v1{PAGE}/remind", json={"event_id": "ui-2"})).status_code == 404
-    of_plant(gateway, "P1", role=Role.OPERATOR)
+    of_plant(gateway, "P1", role=CallerRole.OPERATOR)
     assert (await gateway.client.post(f"/v1{PAGE}/remind", json={"event_id": "ui-3"})).status_code == 403

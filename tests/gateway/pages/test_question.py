@@ -24,7 +24,7 @@ from canonical.records import (
     RequirementStage,
 )
 from canonical.sourcing import MasterDataDefect
-from gateway.access.principal import Principal, Role
+from gateway.access.principal import CallerRole, Principal
 from gateway.access.principal import _principal as principal_of_request
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import MORNING, PLANT, event
@@ -144,7 +144,7 @@ async def shortage(gateway: Gateway) -> ExceptionSnapshot:
 @pytest.fixture
 async def planner(gateway: Gateway) -> Principal:
     """Logged in at P1: may decide, and sees no prices."""
-    anna = Principal("s-anna", "Anna", frozenset({Role.PLANNER}), frozenset({PLANT}))
+    anna = Principal("s-anna", "Anna", frozenset({CallerRole.PLANNER}), frozenset({PLANT}))
     gateway.app.dependency_overrides[principal_of_request] = lambda: anna
     return anna
 

@@ -6,7 +6,7 @@ import pytest
 from fastapi import Request
 from starlette.datastructures import Headers
 
-from gateway.access.principal import NOBODY_ASKED, Principal, Right, Role
+from gateway.access.principal import NOBODY_ASKED, CallerRole, Principal, Right
 from gateway.pages.shell import form_of
 from gateway.pages.static import address_of
 from gateway.problems import Refusal
@@ -57,7 +57,7 @@ async def test_a_form_of_another_session_is_refused() -> None:
 
 
 def test_a_right_counts_by_role_and_by_plant() -> None:
-    anna = Principal("anna", "Anna", frozenset({Role.BUYER}), frozenset({"1710"}))
+    anna = Principal("anna", "Anna", frozenset({CallerRole.BUYER}), frozenset({"1710"}))
     anna.require(Right.DECIDE, "1710")
     assert anna.only(["1710", "1720"]) == ["1710"]
     with pytest.raises(Refusal) as foreign:
