@@ -2,12 +2,12 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, NamedTuple
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from pydantic import BeforeValidator, Field
@@ -19,7 +19,7 @@ from gateway.pages.charts import Bar, bars
 from gateway.pages.shell import render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
-from gateway.views.kpis import filters_of, moment, period_of, plant_periods, require_dimensions
+from gateway.views.kpis import FiltersPart, moment, period_of, plant_periods, require_dimensions
 from ledger.kpis.reads import KpiEntity
 
 routes = APIRouter(include_in_schema=False)
@@ -77,7 +77,7 @@ class KpiQuery(NamedTuple):
     last: dt.date
     plant: str | None
     filters: dict[Dimension, str]
-    group_by: Dimension | None
+    group_by: Dimension | None = None
 
     def query(self, **more: object) -> str:
         """The page's query with changes; an empty value leaves the field out."""
@@ -114,15 +114,30 @@ class FigureRow(NamedTuple):
 
 def asked_for(
     parts: Parts,
+    principal: Principal,
     since: dt.date | None,
     to: dt.date | None,
     plant: str | None,
-    group_by: str | None,
-    given: Mapping[str, str | None],
+    filters: dict[Dimension, str],
 ) -> KpiQuery:
-    """The query of a KPI page, checked. An empty field of a form is one that is not set."""
+    """The query of a KPI page, checked. Raises Refusal (403, 422)."""
+    principal.require(Right.READ, plant)
     first, last = period_of(parts, since, to)
-    return KpiQuery(first, last, plant or None, filters_of(**given), Dimension(group_by) if group_by else None)
+    return KpiQuery(first, last, plant, filters)
+
+
+async def _asked(
+    parts: PartsPart,
+    principal: PrincipalPart,
+    filters: FiltersPart,
+    since: From = None,
+    to: To = None,
+    plant: Value = None,
+) -> KpiQuery:
+    return asked_for(parts, principal, since, to, plant, filters)
+
+
+QueryPart = Annotated[KpiQuery, Depends(_asked)]
 
 
 @routes.get("/kpis")
@@ -130,29 +145,10 @@ async def read_kpis_page(
     request: Request,
     parts: PartsPart,
     principal: PrincipalPart,
-    since: From = None,
-    to: To = None,
-    plant: Value = None,
-    item_class: Value = None,
-    supplier: Value = None,
-    buyer: Value = None,
-    criticality: Value = None,
-    channel: Value = None,
-    route: Value = None,
-    policy_version: Value = None,
+    query: QueryPart,
     group_by: Annotated[str | None, Query(pattern=f"^({'|'.join(each.value for each in Dimension)})?$")] = None,
 ) -> HTMLResponse:
-    principal.require(Right.READ, plant or None)
-    given = {
-        "item_class": item_class,
-        "supplier": supplier,
-        "buyer": buyer,
-        "criticality": criticality,
-        "channel": channel,
-        "route": route,
-        "policy_version": policy_version,
-    }
-    asked = asked_for(parts, since, to, plant, group_by, given)
+    asked = query._replace(group_by=Dimension(group_by) if group_by else None)
     earlier = period_before(asked.first, asked.last)
     reads = parts.ledger.kpis
     periods = plant_periods(parts, principal, asked.first, asked.last, asked.plant)
@@ -310,30 +306,10 @@ async def read_kpi_entities(
     parts: PartsPart,
     principal: PrincipalPart,
     kpi: Kpi,
-    since: From = None,
-    to: To = None,
-    plant: Value = None,
-    item_class: Value = None,
-    supplier: Value = None,
-    buyer: Value = None,
-    criticality: Value = None,
-    channel: Value = None,
-    route: Value = None,
-    policy_version: Value = None,
+    asked: QueryPart,
     open: bool = False,
     after: After = None,
 ) -> HTMLResponse:
-    principal.require(Right.READ, plant or None)
-    given = {
-        "item_class": item_class,
-        "supplier": supplier,
-        "buyer": buyer,
-        "criticality": criticality,
-        "channel": channel,
-        "route": route,
-        "policy_version": policy_version,
-    }
-    asked = asked_for(parts, since, to, plant, None, given)
     require_dimensions(kpi, asked.filters)
     periods = plant_periods(parts, principal, asked.first, asked.last, asked.plant)
     page = await parts.ledger.kpis.entities(

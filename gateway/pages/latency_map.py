@@ -4,22 +4,22 @@ import csv
 import io
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from canonical.kpi import KpiUnit
 from decisions.kpis import is_hotspot
-from gateway.access.principal import Principal, PrincipalPart, Right
+from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.pages.charts import Bar, bars
 from gateway.pages.kpis import LABELS, From, KpiQuery, To, Value, amount, asked_for, choices
 from gateway.pages.shell import HEADERS, render
 from gateway.parts import Parts, PartsPart
-from gateway.views.kpis import plant_periods
+from gateway.views.kpis import filters_of, plant_periods
 from ledger.kpis.latency import STEPS, Holder, LatencyMap, StepFigures
 
-routes = APIRouter(include_in_schema=False)
+routes = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
 By = Literal["plant", "supplier", "planner"]
 _TONES = {
@@ -54,9 +54,7 @@ class GroupRow(NamedTuple):
     hot: int
 
 
-@routes.get("/kpis/latency-map")
-async def read_latency_map(
-    request: Request,
+async def _asked(
     parts: PartsPart,
     principal: PrincipalPart,
     since: From = None,
@@ -66,11 +64,22 @@ async def read_latency_map(
     supplier: Value = None,
     criticality: Value = None,
     route: Value = None,
+) -> KpiQuery:
+    filters = filters_of(item_class=item_class, supplier=supplier, criticality=criticality, route=route)
+    return asked_for(parts, principal, since, to, plant, filters)
+
+
+QueryPart = Annotated[KpiQuery, Depends(_asked)]
+
+
+@routes.get("/kpis/latency-map")
+async def read_latency_map(
+    request: Request,
+    parts: PartsPart,
+    principal: PrincipalPart,
+    asked: QueryPart,
     by: By = "plant",
 ) -> HTMLResponse:
-    given = {"item_class": item_class, "supplier": supplier, "criticality": criticality, "route": route}
-    principal.require(Right.READ, plant)
-    asked = asked_for(parts, since, to, plant, None, given)
     found = await _read(parts, principal, asked, by)
     total = sum((step.total for step in found.steps), Decimal(0))
     rows = [_row(step, total) for step in found.steps]
@@ -101,18 +110,9 @@ async def read_latency_map(
 async def export_latency_map(
     parts: PartsPart,
     principal: PrincipalPart,
-    since: From = None,
-    to: To = None,
-    plant: Value = None,
-    item_class: Value = None,
-    supplier: Value = None,
-    criticality: Value = None,
-    route: Value = None,
+    asked: QueryPart,
     by: By = "plant",
 ) -> Response:
-    given = {"item_class": item_class, "supplier": supplier, "criticality": criticality, "route": route}
-    principal.require(Right.READ, plant)
-    asked = asked_for(parts, since, to, plant, None, given)
     found = await _read(parts, principal, asked, by)
     text = io.StringIO()
     writer = csv.writer(text)

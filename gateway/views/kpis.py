@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from canonical.base import Code
@@ -59,16 +59,7 @@ class KpiEntityView(BaseModel):
     value: str = Field(description="In the KPI's unit; of a share, hours from start to end, or how much it counts")
 
 
-routes = APIRouter(prefix="/v1/kpis", tags=["KPIs"], route_class=PlainRoute)
-
-
-@routes.get("", summary="KPIs of a period, by plant, supplier and more", responses=problem_responses(403, 422))
-async def read_kpis(
-    parts: PartsPart,
-    principal: PrincipalPart,
-    since: From = None,
-    to: To = None,
-    plant: Code | None = None,
+async def _filters(
     item_class: Value = None,
     supplier: Value = None,
     buyer: Annotated[str | None, Query(max_length=200, description="Who decided")] = None,
@@ -76,14 +67,8 @@ async def read_kpis(
     channel: Annotated[str | None, Query(max_length=200, description="The system whose plan states the need")] = None,
     route: Value = None,
     policy_version: Value = None,
-    group_by: Dimension | None = None,
-) -> KpisView:
-    """Percentiles are exact nearest ranks. A KPI appears only where it has all dimensions asked for: an order has no
-    item class. Periods are days of each plant's own calendar.
-    """
-    principal.require(Right.READ, plant)
-    first, last = period_of(parts, since, to)
-    filters = filters_of(
+) -> dict[Dimension, str]:
+    return filters_of(
         item_class=item_class,
         supplier=supplier,
         buyer=buyer,
@@ -92,6 +77,28 @@ async def read_kpis(
         route=route,
         policy_version=policy_version,
     )
+
+
+FiltersPart = Annotated[dict[Dimension, str], Depends(_filters)]
+
+routes = APIRouter(prefix="/v1/kpis", tags=["KPIs"], route_class=PlainRoute)
+
+
+@routes.get("", summary="KPIs of a period, by plant, supplier and more", responses=problem_responses(403, 422))
+async def read_kpis(
+    parts: PartsPart,
+    principal: PrincipalPart,
+    filters: FiltersPart,
+    since: From = None,
+    to: To = None,
+    plant: Code | None = None,
+    group_by: Dimension | None = None,
+) -> KpisView:
+    """Percentiles are exact nearest ranks. A KPI appears only where it has all dimensions asked for: an order has no
+    item class. Periods are days of each plant's own calendar.
+    """
+    principal.require(Right.READ, plant)
+    first, last = period_of(parts, since, to)
     periods = plant_periods(parts, principal, first, last, plant)
     figures = await parts.ledger.kpis.figures(periods, filters=filters, group_by=group_by)
     asked = {*filters, *((group_by,) if group_by else ())}
@@ -112,16 +119,10 @@ async def list_kpi_entities(
     parts: PartsPart,
     principal: PrincipalPart,
     kpi: Kpi,
+    filters: FiltersPart,
     since: From = None,
     to: To = None,
     plant: Code | None = None,
-    item_class: Value = None,
-    supplier: Value = None,
-    buyer: Value = None,
-    criticality: Value = None,
-    channel: Value = None,
-    route: Value = None,
-    policy_version: Value = None,
     open: Annotated[bool, Query(description="Those still open at the period's end, the oldest first")] = False,
     limit: Limit = 50,
     after: After = None,
@@ -129,15 +130,6 @@ async def list_kpi_entities(
     """Those that count most come first."""
     principal.require(Right.READ, plant)
     first, last = period_of(parts, since, to)
-    filters = filters_of(
-        item_class=item_class,
-        supplier=supplier,
-        buyer=buyer,
-        criticality=criticality,
-        channel=channel,
-        route=route,
-        policy_version=policy_version,
-    )
     require_dimensions(kpi, filters)
     page = await parts.ledger.kpis.entities(
         kpi,
@@ -232,6 +224,7 @@ def moment(seconds: int | None) -> dt.datetime | None:
 
 
 __all__ = [
+    "FiltersPart",
     "KpiEntityView",
     "KpiView",
     "KpisView",
