@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
@@ -16,7 +16,8 @@ from canonical.kpi import DEFINITIONS, Dimension, Kpi, KpiDefinition, KpiFigure,
 from decisions.kpis import period_before
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.charts import Bar, bars
-from gateway.pages.shell import render
+from gateway.pages.links import page_of
+from gateway.pages.shell import quantity, render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
 from gateway.views.kpis import FiltersPart, moment, period_of, plant_periods, require_dimensions
@@ -262,7 +263,7 @@ def cells(figure: KpiFigure) -> list[str]:
     if figure.closed is not None:
         return [str(figure.closed.count), *_ranks(figure.closed, unit), *_open(figure, unit)]
     apart = "–" if figure.apart is None else str(figure.apart)
-    counted = [plain(figure.counted), plain(figure.of), apart]
+    counted = [quantity(figure.counted), quantity(figure.of), apart]
     return [amount(figure.value, unit), *counted, *_open(figure, KpiUnit.HOURS)]
 
 
@@ -277,11 +278,6 @@ def _open(figure: KpiFigure, unit: KpiUnit) -> list[str]:
     return [str(spread.count), *(amount(value, unit) for value in (spread.p50, spread.p90, spread.longest))]
 
 
-def plain(value: Decimal | None) -> str:
-    """A count or quantity; a dash where there is none."""
-    return "–" if value is None else f"{value.normalize():,f}".replace(",", "\u202f")
-
-
 def amount(value: Decimal | None, unit: KpiUnit) -> str:
     """A figure in words that need no unit beside them: 36 min, 5.2 h, 3.1 d, 42.0 %."""
     if value is None:
@@ -291,7 +287,7 @@ def amount(value: Decimal | None, unit: KpiUnit) -> str:
     if unit is KpiUnit.RATIO:
         return f"{value:.2f}"
     if unit is KpiUnit.QUANTITY_DAYS:
-        return plain(round(value, 1))
+        return quantity(round(value, 1))
     if unit is KpiUnit.HOURS and value >= 48:
         return f"{value / 24:.1f} d"
     return f"{value:.1f} h" if value >= 1 or value == 0 else f"{value * 60:.0f} min"
@@ -370,17 +366,12 @@ def local(seconds: int | None, zone: dt.tzinfo) -> str:
 def address_of_entity(identity: str, line: int | None = None) -> tuple[str, str]:
     """An entity's name and its page; empty where it has none."""
     kind, _, rest = identity.partition("/")
-    ending = f", line {line}" if line is not None else ""
-    path = quote(rest, safe="/~.-_")
-    match kind:
-        case "requirement":
-            return f"Requirement {rest}", f"/requirements/{path}"
-        case "order":
-            return f"Order {rest}{ending}", f"/orders/{path}"
-        case "exception":
-            return f"Question {rest}", f"/questions/{path}"
-        case _:
-            return identity, ""
+    if kind not in _NAMES:
+        return identity, ""
+    return f"{_NAMES[kind]} {rest}{f', line {line}' if line is not None else ''}", page_of(identity)
+
+
+_NAMES = {"requirement": "Requirement", "order": "Order", "exception": "Question"}
 
 
 __all__ = [
@@ -394,6 +385,5 @@ __all__ = [
     "asked_for",
     "choices",
     "local",
-    "plain",
     "routes",
 ]

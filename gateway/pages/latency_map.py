@@ -1,7 +1,5 @@
 """The latency map: the planning-to-procure cycle step by step, who holds each step, and where it is held up."""
 
-import csv
-import io
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
@@ -14,7 +12,9 @@ from decisions.kpis import is_hotspot
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.pages.charts import Bar, bars
 from gateway.pages.kpis import LABELS, From, KpiQuery, To, Value, amount, asked_for, choices
-from gateway.pages.shell import HEADERS, render
+from gateway.pages.shell import render
+from gateway.pages.tables_out import Value as Cell
+from gateway.pages.tables_out import csv_file
 from gateway.parts import Parts, PartsPart
 from gateway.views.kpis import filters_of, plant_periods
 from ledger.kpis.latency import STEPS, Holder, LatencyMap, StepFigures
@@ -114,26 +114,27 @@ async def export_latency_map(
     by: By = "plant",
 ) -> Response:
     found = await _read(parts, principal, asked, by)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(
-        ["step", by, "held by", "working", "count", "p50 hours", "p90 hours", "total hours", "questions", "hand-offs"]
+    headings = (
+        "step",
+        by,
+        "held by",
+        "working",
+        "count",
+        "p50 hours",
+        "p90 hours",
+        "total hours",
+        "questions",
+        "hand-offs",
     )
     steps = {step.name: step for step in STEPS}
+    rows: list[list[Cell]] = []
     for each in (*found.steps, *found.groups):
         step = steps[each.step]
         group = "all" if each.group is None else each.group
         people = ["", ""] if each.group is not None else [each.questions, each.hand_offs]
-        figures = [each.count, each.p50, each.p90, each.total, *people]
-        writer.writerow([step.label, _not_a_formula(group), step.holder, "yes" if step.works else "no", *figures])
-    name = f"latency-map-{asked.first}-{asked.last}.csv"
-    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _not_a_formula(value: str) -> str:
-    """A spreadsheet must not compute what a sender wrote."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+        works = "yes" if step.works else "no"
+        rows.append([step.label, group, step.holder, works, each.count, each.p50, each.p90, each.total, *people])
+    return csv_file(f"latency-map-{asked.first}-{asked.last}", headings, rows)
 
 
 async def _read(parts: Parts, principal: Principal, asked: KpiQuery, by: By) -> LatencyMap:

@@ -21,7 +21,8 @@ from canonical.units import UNITS
 from decisions.plan_limits import over_error_limit
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
-from gateway.pages.plans import OUTCOMES, moment, requirement_address
+from gateway.pages.links import page_of
+from gateway.pages.plans import OUTCOMES, moment
 from gateway.pages.shell import form_of, render, see
 from gateway.parts import Parts, PartsPart
 from gateway.plan_runs.intake import PlanSent
@@ -127,9 +128,7 @@ async def read_dry_run(
             "outcomes": [(*OUTCOMES[each], dry_run.outcomes[each]) for each in OUTCOMES if dry_run.outcomes.get(each)],
             "questions": questions_of(dry_run, rules),
             "would_stop": over_error_limit(run, rules),
-            "largest": [
-                (each, requirement_address(each.requirement_id), OUTCOMES[each.outcome][0]) for each in dry_run.largest
-            ],
+            "largest": [(each, page_of(each.requirement_id), OUTCOMES[each.outcome][0]) for each in dry_run.largest],
             "priced": priced,
             "holding_at": moment(parts, run.plant, dry_run.holding.received_at) if dry_run.holding else "",
             "back": f"/plans/uploads/{upload}" if upload else None,

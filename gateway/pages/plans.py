@@ -3,24 +3,23 @@
 Decided here: what is shown, in which words. Not here: uploads and dry runs (gateway.pages.plan_uploads).
 """
 
-import csv
-import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from canonical.plan import ENDED, PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
+from gateway.pages.links import page_of
 from gateway.pages.shell import HEADERS, render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
-from gateway.plan_runs.report import plain
 from gateway.plan_runs.routes import link
 from gateway.problems import not_found
+from gateway.spreadsheets import csv_pages
 
 routes = APIRouter(prefix="/plans", include_in_schema=False, dependencies=[needs(Right.READ)])
 
@@ -110,11 +109,10 @@ async def read_plan(
             **await _progress(parts, run),
             "report": f"{link(run)}/report",
             "changes": [
-                (each, requirement_address(each.requirement_id), OUTCOMES[each.outcome][0])
-                for each in changes[:_CHANGES_ON_A_PAGE]
+                (each, page_of(each.requirement_id), OUTCOMES[each.outcome][0]) for each in changes[:_CHANGES_ON_A_PAGE]
             ],
             "more_changes": f"/plans/{number}?after={more}#changes" if more is not None else None,
-            "questions": [(each, question_address(each.id)) for each in questions[:_QUESTIONS_SHOWN]],
+            "questions": [(each, page_of(each.id)) for each in questions[:_QUESTIONS_SHOWN]],
             "more_questions": len(questions) > _QUESTIONS_SHOWN,
         },
     )
@@ -131,7 +129,7 @@ async def read_refused(parts: PartsPart, principal: PrincipalPart, number: int) 
     run = await found_run(parts, principal, number)
     name = f"plan-{run.plant}-{run.version}-refused.csv".encode("ascii", "replace").decode().replace('"', "_")
     return StreamingResponse(
-        _refused(parts, run),
+        csv_pages(_REFUSED_HEAD, _refused(parts, run), marked=True),
         media_type="text/csv; charset=utf-8",
         headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -153,16 +151,6 @@ def moment(parts: Parts, plant: str, at: datetime | None) -> str:
     policy = parts.policies.effective(plant)
     zone = policy.calendar.tzinfo if policy is not None else None
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key if zone is not None else 'UTC'}"
-
-
-def requirement_address(requirement_id: str) -> str:
-    """The page of a requirement."""
-    return "/requirements/" + quote(requirement_id.removeprefix("requirement/"))
-
-
-def question_address(exception_id: str) -> str:
-    """The page of a question."""
-    return "/questions/" + quote(exception_id.removeprefix("exception/"))
 
 
 async def _progress(parts: Parts, run: PlanRunStatus) -> dict[str, Any]:
@@ -190,18 +178,9 @@ def what_to_do(fields: str) -> str:
     return "; ".join(steps) or "correct the line and send the plan again under a higher version"
 
 
-async def _refused(parts: Parts, run: PlanRunStatus) -> AsyncIterator[bytes]:
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\r\n")
-    page.write("\ufeff")  # without it spreadsheets read UTF-8 as their country's characters
-    writer.writerow(_REFUSED_HEAD)
+async def _refused(parts: Parts, run: PlanRunStatus) -> AsyncIterator[Sequence[object]]:
     async for number, original, field, detail in parts.ledger.plans.refused_lines(run):
-        writer.writerow([number, *(plain(text) for text in (original, field, detail, what_to_do(field)))])
-        if page.tell() > 65_536:
-            yield page.getvalue().encode()
-            page.seek(0)
-            page.truncate()
-    yield page.getvalue().encode()
+        yield number, original, field, detail, what_to_do(field)
 
 
-__all__ = ["OUTCOMES", "STAGES", "found_run", "moment", "question_address", "requirement_address", "routes"]
+__all__ = ["OUTCOMES", "STAGES", "found_run", "moment", "routes"]

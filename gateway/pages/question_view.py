@@ -27,6 +27,7 @@ from decisions.calendars import working_days_between
 from decisions.promises import Chance
 from gateway.access.prices import plain, without_prices
 from gateway.intake.documents import SUPPLIER_DOCUMENT, stored_content
+from gateway.pages.links import page_of
 from gateway.pages.question_words import (
     ESCALATIONS,
     KINDS,
@@ -38,6 +39,7 @@ from gateway.pages.question_words import (
     short_of,
     title_of,
 )
+from gateway.pages.shell import money
 from gateway.trace.reasons import in_words
 from ledger.questions.context import QuestionContext, SupplierMessage
 
@@ -287,7 +289,7 @@ class _Viewer:
             yield Fact("Missing", missing, tone="bad")
         requirement = self._context.requirement
         if requirement is not None:
-            yield Fact("Needed by", requirement.need.required_date.isoformat(), address_of(requirement.id))
+            yield Fact("Needed by", requirement.need.required_date.isoformat(), page_of(requirement.id))
         if proposal.short_quantity is not None:
             complete = proposal.available_on.isoformat() if proposal.available_on else "no date"
             yield Fact("All there on", complete)
@@ -303,7 +305,7 @@ class _Viewer:
         if proposal.order_number:
             yield Fact("Order", proposal.order_number, f"/orders/by-number/{quote(proposal.order_number, safe='')}")
         if self._prices and proposal.value:
-            yield Fact("Value", f"{proposal.value:,.2f} {proposal.currency}".replace(",", "\u202f"))
+            yield Fact("Value", money(proposal.value, proposal.currency))
         yield Fact("WhyAsked", self._assignee())
         yield Fact("May decide", " or ".join(proposal.approvers) or question.assignee)
         yield Fact("Open since", self._moment(question.opened_at))
@@ -343,7 +345,7 @@ class _Viewer:
             is_late=timed and (way.working_days_late > 0 or not dated),
             cost=cost_of(way) if self._prices and way.currency else "",
             moves=moves,
-            moved=tuple(Link(_name(each), address_of(each.id)) for each in moved[:_MOVED_MAX]),
+            moved=tuple(Link(_name(each), page_of(each.id)) for each in moved[:_MOVED_MAX]),
             moved_more=max(0, len(moved) - _MOVED_MAX),
             then=self._text(after(kind, way)),
             reason_needed=needs_reason(kind, way.choice),
@@ -409,7 +411,7 @@ class _Viewer:
         for each in context.requirements:
             need = each.need
             yield Sharing(
-                Link(_name(each), address_of(each.id)),
+                Link(_name(each), page_of(each.id)),
                 f"{figure(each.needed)} {need.unit}",
                 need.required_date,
                 need.criticality,
@@ -564,12 +566,6 @@ def moment(at: dt.datetime, calendar: Calendar | None) -> str:
     return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
 
 
-def address_of(entity: str) -> str:
-    """The page of a requirement or order."""
-    kind, _, rest = entity.partition("/")
-    return f"/{kind}s/{quote(rest, safe='/~')}"
-
-
 def differences(before: str, now: str) -> list[tuple[str, str, str, bool]]:
     """By row: label, as it was seen, as it is now, and whether that differs.
 
@@ -663,7 +659,6 @@ __all__ = [
     "Link",
     "QuestionView",
     "Way",
-    "address_of",
     "differences",
     "moment",
     "people_of",

@@ -10,6 +10,7 @@ from decimal import Decimal
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.order import AnswerOutcome
 from canonical.reason import figure
+from gateway.pages.shell import money
 
 KINDS: Mapping[ExceptionKind, str] = {
     ExceptionKind.SHORTAGE: "Shortage",
@@ -130,7 +131,7 @@ def cost_of(way: Alternative) -> str:
     """The extra cost in words that sort well beside each other."""
     if way.extra_cost == Decimal(0):
         return "none"
-    return f"{way.extra_cost:,.2f} {way.currency}".replace(",", "\u202f").strip()
+    return money(way.extra_cost, way.currency)
 
 
 __all__ = [

@@ -1,7 +1,6 @@
 """Tables as files: CSV and XLSX, with the types of their values kept and no text that a spreadsheet would run.
 
-A text that begins like a formula gets an apostrophe before it in CSV, as OWASP advises; XLSX says of each cell that it
-is text.
+XLSX says of each cell that it is text; for CSV see `gateway.spreadsheets`.
 """
 
 import csv
@@ -20,12 +19,12 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from gateway.pages.shell import HEADERS
+from gateway.spreadsheets import harmless
 
 Value = str | int | Decimal | dt.date | dt.datetime | None
 
 _CSV = "text/csv; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_FORMULA = re.compile(r"^\s*[=+\-@]|^[\t\r\n]")
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _CELL_CHARACTERS_MAX = 32_000
 
@@ -34,7 +33,7 @@ def csv_file(name: str, headings: Sequence[str], rows: Iterable[Sequence[Value]]
     """A CSV file with ISO dates and decimal points; it begins with the mark by which spreadsheets know UTF-8."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow([_harmless(heading) for heading in headings])
+    writer.writerow([harmless(heading) for heading in headings])
     for row in rows:
         writer.writerow([_written(value) for value in row])
     return _file(text.getvalue().encode("utf-8-sig"), _CSV, f"{name}.csv")
@@ -68,16 +67,12 @@ def _file(content: bytes, media_type: str, name: str) -> Response:
 
 def _written(value: Value) -> str:
     if isinstance(value, str):
-        return _harmless(value)
+        return harmless(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, Decimal):
         return f"{value:f}"
     return "" if value is None else str(value)
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _cell(sheet: Any, value: Value, *, bold: bool = False) -> Any:

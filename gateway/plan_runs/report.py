@@ -5,11 +5,11 @@ outcome of a line (ledger.plan_runs).
 """
 
 import asyncio
-import csv
 import io
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
+from gateway.spreadsheets import csv_pages
 from ledger.plan_runs.plan_runs import REPORT_COLUMNS
 
 ReportForm = Literal["csv", "parquet"]
@@ -17,7 +17,6 @@ MEDIA_TYPES: dict[ReportForm, str] = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }
-_ROWS_AT_ONCE = 1_000
 _ROWS_IN_A_GROUP = 20_000
 """Rows in a Parquet row group: read and written at once, some megabytes."""
 
@@ -31,19 +30,7 @@ def form_asked(form: ReportForm | None, accept: str) -> ReportForm:
 
 def written(form: ReportForm, rows: AsyncIterator[Row]) -> AsyncIterator[bytes]:
     """The report's bytes, piece by piece."""
-    return _csv(rows) if form == "csv" else _parquet(rows)
-
-
-async def _csv(rows: AsyncIterator[Row]) -> AsyncIterator[bytes]:
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\r\n")
-    writer.writerow(REPORT_COLUMNS)
-    async for some in _groups(rows, _ROWS_AT_ONCE):
-        writer.writerows([plain(value) for value in row] for row in some)
-        yield page.getvalue().encode()
-        page.seek(0)
-        page.truncate()
-    yield page.getvalue().encode()
+    return csv_pages(REPORT_COLUMNS, rows) if form == "csv" else _parquet(rows)
 
 
 async def _parquet(rows: AsyncIterator[Row]) -> AsyncIterator[bytes]:
@@ -97,10 +84,4 @@ async def _groups(rows: AsyncIterator[Row], size: int) -> AsyncIterator[Sequence
         yield some
 
 
-def plain(value: object) -> str:
-    """Escape text for spreadsheets, so that a sender's text never becomes a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-__all__ = ["MEDIA_TYPES", "ReportForm", "form_asked", "plain", "written"]
+__all__ = ["MEDIA_TYPES", "ReportForm", "form_asked", "written"]
