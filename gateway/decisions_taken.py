@@ -128,14 +128,15 @@ async def question(ledger: Ledger, principal: Principal, id: str) -> ExceptionRo
     return row
 
 
-async def take(parts: Parts, principal: Principal, id: str, body: DecisionBody, digest: str) -> ExceptionSnapshot:
-    """Have the question decided, on the proposal with the digest that was seen.
+async def take(
+    parts: Parts, principal: Principal, asked: ExceptionSnapshot, body: DecisionBody, digest: str
+) -> ExceptionSnapshot:
+    """Have the question decided, as it was read (`question`), on the proposal with the digest that was seen.
 
     The same event id again gets the same answer. Raises Refusal: 403 where the principal or its role may not decide,
     404, 409 where it is decided otherwise or gone, 412 where the proposal has changed (`problem.digest`: the present
     one), 422. A call that Temporal itself fails raises RPCError.
     """
-    asked = (await question(parts.ledger, principal, id)).snapshot
     now, policy = parts.now(), parts.policies.effective(asked.proposal.plant)
     who = decider(principal, asked, policy, now, stated=body.decided_by, stated_role=body.role)
     _require_reason(asked, body)
@@ -146,7 +147,7 @@ async def take(parts: Parts, principal: Principal, id: str, body: DecisionBody, 
     try:
         decided = await parts.entities.decide(asked.id, decision)
     except DecisionRefused as refused:
-        return await _refused(parts, principal, id, decision, refused)
+        return await _refused(parts, principal, asked, decision, refused)
     if not principal.named_by_body:
         detail = f"{decision.choice} as {decision.role}"
         await parts.ledger.people.record(principal.subject, AccessKind.DECIDED, [asked.id], detail)
@@ -211,10 +212,10 @@ def _content(decision: Decision) -> tuple[object, ...]:
 
 
 async def _refused(
-    parts: Parts, principal: Principal, id: str, decision: Decision, refused: DecisionRefused
+    parts: Parts, principal: Principal, known: ExceptionSnapshot, decision: Decision, refused: DecisionRefused
 ) -> ExceptionSnapshot:
     """The answer to a refused decision: the first one's where it is a repetition, else a problem."""
-    asked = (await question(parts.ledger, principal, id)).snapshot
+    asked = (await question(parts.ledger, principal, known.id.removeprefix("exception/"))).snapshot
     if refused.code in ("already_decided", "not_found") and asked.state is not ExceptionState.OPEN:
         return _repeated(asked, decision)
     digest = refused.digest or asked.digest

@@ -1,7 +1,7 @@
 """What people do with a question besides deciding it: comment, attach, hand it on, take a decision back.
 
-Decided here: who may, which files are taken, and how a refusal reads. Not here: whether the question accepts it
-(workflows.exception).
+Each is given the question as it was read (`gateway.decisions_taken.question`). Decided here: who may, which files are
+taken, and how a refusal reads. Not here: whether the question accepts it (workflows.exception).
 """
 
 import datetime as dt
@@ -18,7 +18,6 @@ from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot
 from decisions.approval import assignable
 from gateway.access.principal import Principal, Right
-from gateway.decisions_taken import question
 from gateway.parts import Parts
 from gateway.problems import Refusal
 from ledger.conversation.conversation import NewAttachment
@@ -93,10 +92,13 @@ class TakenBackBody(ByPerson):
 
 
 async def comment(
-    parts: Parts, principal: Principal, id: str, body: CommentBody, files: Sequence[NewAttachment] = ()
+    parts: Parts,
+    principal: Principal,
+    asked: ExceptionSnapshot,
+    body: CommentBody,
+    files: Sequence[NewAttachment] = (),
 ) -> None:
-    """Keep a comment with its files; sent again, it is kept once. Raises Refusal: 403, 404, 422."""
-    asked = (await question(parts.ledger, principal, id)).snapshot
+    """Keep a comment with its files; sent again, it is kept once. Raises Refusal: 403, 422."""
     principal.require(Right.DECIDE, asked.proposal.plant)
     text = body.text.strip()
     if not text and not files:
@@ -106,7 +108,7 @@ async def comment(
     now = parts.now()
     await parts.ledger.conversation.add(
         asked.id,
-        event_id=body.event_id or _event_id("comment", id, text, now.isoformat()),
+        event_id=body.event_id or _event_id("comment", asked.id, text, now.isoformat()),
         author=_who(principal, body),
         text=text,
         written_at=now,
@@ -114,12 +116,13 @@ async def comment(
     )
 
 
-async def assign(parts: Parts, principal: Principal, id: str, body: AssignmentBody) -> ExceptionSnapshot:
+async def assign(
+    parts: Parts, principal: Principal, asked: ExceptionSnapshot, body: AssignmentBody
+) -> ExceptionSnapshot:
     """Have another role asked. Raises Refusal: 403, 404, 409 where nothing is left to decide, 422."""
-    asked = (await question(parts.ledger, principal, id)).snapshot
     principal.require(Right.DECIDE, asked.proposal.plant)
     by, now = _who(principal, body), parts.now()
-    event_id = body.event_id or _event_id("assign", id, body.to, by, body.why, now.isoformat())
+    event_id = body.event_id or _event_id("assign", asked.id, body.to, by, body.why, now.isoformat())
     assignment = Assignment(event_id=event_id, to=body.to, assigned_by=by, why=body.why.strip(), assigned_at=now)
     try:
         return await parts.entities.assign(asked.id, assignment)
@@ -127,12 +130,13 @@ async def assign(parts: Parts, principal: Principal, id: str, body: AssignmentBo
         raise _refusal(refused, "to", body.to) from refused
 
 
-async def take_back(parts: Parts, principal: Principal, id: str, body: TakenBackBody) -> ExceptionSnapshot:
+async def take_back(
+    parts: Parts, principal: Principal, asked: ExceptionSnapshot, body: TakenBackBody
+) -> ExceptionSnapshot:
     """Take a decision back that is not carried out yet. Raises Refusal: 403, 404, 409."""
-    asked = (await question(parts.ledger, principal, id)).snapshot
     principal.require(Right.DECIDE, asked.proposal.plant)
     by, now = _who(principal, body), parts.now()
-    event_id = body.event_id or _event_id("take-back", id, by, now.isoformat())
+    event_id = body.event_id or _event_id("take-back", asked.id, by, now.isoformat())
     taken_back = DecisionTakenBack(event_id=event_id, taken_back_by=by, taken_back_at=now)
     try:
         return await parts.entities.take_back(asked.id, taken_back)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot
 from decisions.approval import entitled_roles, may_decide
-from gateway.access.principal import CallerRole, Principal, Right
+from gateway.access.held_roles import held_roles
+from gateway.access.principal import Principal, Right
 from gateway.problems import Refusal
 
 
@@ -64,13 +65,7 @@ def holds(principal: Principal, name: str, policy: PlantPolicy | None) -> bool:
     A name that the token carries among its roles and groups; and the plant's own planner, buyer and manager are held by
     whoever has that role at the plant. Names are compared without case.
     """
-    wanted = _name(name)
-    if any(_name(office) == wanted for office in principal.offices):
-        return True
-    if policy is None:
-        return False
-    own = ((policy.planner, CallerRole.PLANNER), (policy.buyer, CallerRole.BUYER), (policy.manager, CallerRole.MANAGER))
-    return any(_name(title) == wanted and role in principal.roles for title, role in own)
+    return _name(name) in {_name(held) for held in held_roles(principal, policy)}
 
 
 def _require_another_proposer(principal: Principal, proposed_by: str) -> None:

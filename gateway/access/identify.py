@@ -16,7 +16,9 @@ from gateway.access.principal import NOBODY, Principal
 from gateway.access.senders import is_signed
 from gateway.problems import Refusal
 
-OPEN_PATHS = ("/healthz", "/readyz", "/login", "/login/start", "/login/callback", "/login/ended")
+_PROBES = ("/healthz", "/readyz")
+"""Asked by the machine: nobody's session, and not counted."""
+OPEN_PATHS = (*_PROBES, "/login", "/login/start", "/login/callback", "/login/ended")
 OPEN_PREFIX = "/static/"
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -44,18 +46,19 @@ class Identify:
         """None: the request goes on; else the answer to it. Raises Refusal."""
         scope = request.scope
         address = request.client.host if request.client else ""
+        if scope["path"] in _PROBES:
+            request.state.principal = NOBODY
+            return None
         is_open, signed = scope["path"] in OPEN_PATHS, is_signed(scope)
         principal = None
         try:
-            if scope["path"] not in ("/healthz", "/readyz"):
-                principal = await access.caller(request)
+            principal = await access.caller(request)
         except Refusal:
             access.admit(None, address)
             if not is_open:
                 raise
         request.state.principal = principal or NOBODY
-        if scope["path"] not in ("/healthz", "/readyz"):
-            access.admit(principal, address, signed=signed)
+        access.admit(principal, address, signed=signed)
         if principal is None:
             return None if is_open or signed else _nobody(request)
         if principal.csrf_token and scope["method"] in _CHANGING:

@@ -21,8 +21,9 @@ from canonical.records import ExceptionSnapshot, ExceptionState
 from gateway.access.prices import plain
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.decisions_taken import DecisionBody, statement_of, take
+from gateway.pages.links import back_to_inbox
 from gateway.pages.question_words import KINDS
-from gateway.pages.shell import form_of, render
+from gateway.pages.shell import form_of, render, text_of
 from gateway.pages.work_columns import CHOICES
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, is_engine_down
@@ -72,7 +73,7 @@ async def decide_together(request: Request, parts: PartsPart, principal: Princip
     fields = await form_of(request, principal)
     picked = _picked(fields)
     rows = await parts.ledger.work_list.of([f"exception/{each.name}" for each in picked], principal.plants)
-    if _text(fields, "step") != "decide":
+    if text_of(fields, "step") != "decide":
         asked = [_asked(each, rows, fields, _changed(each, rows)) for each in picked]
         return _page(request, principal, fields, [each for each in asked if each is not None], [])
     outcomes = await _decide_all(parts, principal, fields, picked, rows)
@@ -107,11 +108,6 @@ def _picked(fields: FormData) -> list[Picked]:
     return list(found.values())
 
 
-def _text(fields: FormData, name: str) -> str:
-    given = fields.get(name, "")
-    return given.strip().replace("\r\n", "\n") if isinstance(given, str) else ""
-
-
 def _asked(picked: Picked, rows: dict[str, ExceptionRow], fields: FormData, reason: str) -> TickedQuestion | None:
     """The question as it is now; None where it is not there for this reader."""
     row = rows.get(f"exception/{picked.name}")
@@ -127,7 +123,7 @@ def _asked(picked: Picked, rows: dict[str, ExceptionRow], fields: FormData, reas
         kind=KINDS[proposal.kind],
         plant=proposal.plant,
         choices=_offered(snapshot) if open else (),
-        chosen=_text(fields, f"choice-{picked.name}"),
+        chosen=text_of(fields, f"choice-{picked.name}"),
         reason=reason,
         selected=open,
     )
@@ -161,7 +157,7 @@ async def _decide_all(
             async with at_once:
                 if engine_down.is_set():
                     return "Not tried: the workflow engine can't be reached now."
-                await take(parts, principal, each.name, body, each.digest)
+                await take(parts, principal, row.snapshot, body, each.digest)
         except Refusal as refused:
             return _why(refused)
         except RPCError as failed:
@@ -175,8 +171,8 @@ async def _decide_all(
 
 def _body(picked: Picked, snapshot: ExceptionSnapshot, fields: FormData) -> DecisionBody | str:
     """The decision on this question, or why there is none. Raises Refusal."""
-    own = _text(fields, f"choice-{picked.name}")
-    choice = own or _text(fields, "rule")
+    own = text_of(fields, f"choice-{picked.name}")
+    choice = own or text_of(fields, "rule")
     if own == "leave":
         return "You left it out."
     if not choice:
@@ -186,8 +182,8 @@ def _body(picked: Picked, snapshot: ExceptionSnapshot, fields: FormData) -> Deci
         names = ", ".join(CHOICES[each].lower() for each in offered)
         label = CHOICES[Choice(choice)] if choice in set(Choice) else choice
         return f"{label} is not offered here; there is: {names}."
-    comment = _text(fields, "comment")
-    return statement_of({"choice": choice, "comment": comment, "decided_by": _text(fields, "by")})
+    comment = text_of(fields, "comment")
+    return statement_of({"choice": choice, "comment": comment, "decided_by": text_of(fields, "by")})
 
 
 def _why(refused: Refusal) -> str:
@@ -207,24 +203,19 @@ def _page(
         "sentence": lambda text: text if principal.may(Right.SEE_PRICES) else plain(text),
         "done": done,
         "left": len(asked),
-        "tried": _text(fields, "step") == "decide",
+        "tried": text_of(fields, "step") == "decide",
         "rules": [
             (choice, CHOICES[choice], f"offered by {counted[choice]} of {open_ones}")
             for choice in Choice
             if counted[choice]
         ],
         "choice_names": CHOICES,
-        "rule": _text(fields, "rule"),
-        "comment": _text(fields, "comment"),
-        "by": _text(fields, "by"),
-        "back": back if _is_ours(back := _text(fields, "back")) else "/inbox",
+        "rule": text_of(fields, "rule"),
+        "comment": text_of(fields, "comment"),
+        "by": text_of(fields, "by"),
+        "back": back_to_inbox(text_of(fields, "back")),
     }
     return render(request, "bulk.html", principal, values)
-
-
-def _is_ours(address: str) -> bool:
-    """An address within this site: no other site's, however a browser may read it."""
-    return address == "/inbox" or address.startswith("/inbox?")
 
 
 __all__ = ["AT_MOST", "routes"]

@@ -71,7 +71,9 @@ async def _following(
             yield event
         while feed.hears(queue) and (left := until - asyncio.get_running_loop().time()) > 0:
             try:
-                item = await asyncio.wait_for(queue.get(), min(BEAT_SECONDS, left))
+                # Not wait_for: Python 3.11's drops a cancellation that arrives together with the result.
+                async with asyncio.timeout(min(BEAT_SECONDS, left)):
+                    item = await queue.get()
             except TimeoutError:
                 if not await _goes_on(request, stream.principal):
                     yield _event(_ended())
@@ -166,9 +168,9 @@ def _ended() -> str:
     return f'<hx-partial hx-target="#news" hx-swap="innerHTML">{inner}</hx-partial>'
 
 
-def _event(html: str, *, at: dt.datetime | None = None, name: str = "") -> str:
+def _event(html: str, *, at: dt.datetime | None = None) -> str:
     lines = [f"data: {line}" for line in html.splitlines() if line.strip()]
-    head = ([f"event: {name}"] if name else []) + ([f"id: {at.isoformat()}"] if at is not None else [])
+    head = [f"id: {at.isoformat()}"] if at is not None else []
     return "\n".join((*head, *lines)) + "\n\n"
 
 

@@ -41,4 +41,9 @@ def address(path: str, query: Mapping[str, object], **more: object) -> str:
     return f"{path}?{urlencode(stated)}" if stated else path
 
 
-__all__ = ["address", "name_of", "page_of"]
+def back_to_inbox(address: str) -> str:
+    """The address if it is the inbox's, with its filters, whatever a link or form says; else the inbox."""
+    return address if address == "/inbox" or address.startswith("/inbox?") else "/inbox"
+
+
+__all__ = ["address", "back_to_inbox", "name_of", "page_of"]

@@ -7,7 +7,7 @@ the page shows both side by side and keeps what was written. Not decided here: w
 
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -24,8 +24,9 @@ from gateway.access.held_roles import held_roles
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.decisions_taken import question, statement_of, take
+from gateway.pages.links import back_to_inbox
 from gateway.pages.question_view import MESSAGE_TYPES, differences, moment, people_of, view_of
-from gateway.pages.shell import form_of, render, see
+from gateway.pages.shell import form_of, render, see, text_of
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, not_found
 from gateway.question_actions import (
@@ -79,68 +80,42 @@ async def read_question(
 
 @routes.post("/{id}/decision")
 async def decide_question(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
-    """Take the decision of the form; a refusal shows the question as it is now, with all that was written."""
-    fields = await form_of(request, principal)
-    asked = (await question(parts.ledger, principal, id)).snapshot
-    given, back = _texts(fields), _text(fields, "back")
-    try:
-        await take(parts, principal, id, statement_of(_decision(fields, asked)), _text(fields, "digest"))
-    except Refusal as refused:
-        if refused.problem.status == 404:
-            raise
-        return await _page(
-            request, parts, principal, await _as_it_is(parts, asked), back=back, refused=refused, given=given
-        )
-    return _done(id, "decided", back)
+    async def act(asked: ExceptionSnapshot, fields: FormData) -> None:
+        statement = statement_of(_decision(fields, asked))
+        await take(parts, principal, asked, statement, text_of(fields, "digest"))
+
+    return await _posted(request, parts, principal, id, act, "decided")
 
 
 @routes.post("/{id}/comments")
 async def comment_question(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
-    fields = await form_of(request, principal)
-    asked, back = (await question(parts.ledger, principal, id)).snapshot, _text(fields, "back")
-    try:
+    async def act(asked: ExceptionSnapshot, fields: FormData) -> None:
         files = [each for each in fields.getlist("files") if isinstance(each, UploadFile) and each.filename]
         if len(files) > FILES_MAX:
             raise Refusal(
                 422, "too_many_files", f"{len(files)} files are too many", f"attach at most {FILES_MAX}", field="files"
             )
         kept = [attachment(each.filename or "", await each.read()) for each in files]
-        body = _body(CommentBody, fields, text=_text(fields, "text"))
-        await comment(parts, principal, id, body, kept)
-    except Refusal as refused:
-        if refused.problem.status == 404:
-            raise
-        return await _page(request, parts, principal, asked, back=back, refused=refused, given=_texts(fields))
-    return _done(id, "commented", back, "conversation")
+        await comment(parts, principal, asked, _body(CommentBody, fields, text=text_of(fields, "text")), kept)
+
+    return await _posted(request, parts, principal, id, act, "commented", "conversation")
 
 
 @routes.post("/{id}/assignment")
 async def assign_question(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
-    fields = await form_of(request, principal)
-    asked, back = (await question(parts.ledger, principal, id)).snapshot, _text(fields, "back")
-    try:
-        body = _body(AssignmentBody, fields, to=_text(fields, "to"), why=_text(fields, "why"))
-        await assign(parts, principal, id, body)
-    except Refusal as refused:
-        if refused.problem.status == 404:
-            raise
-        return await _page(
-            request, parts, principal, await _as_it_is(parts, asked), back=back, refused=refused, given=_texts(fields)
-        )
-    return _done(id, "assigned", back)
+    async def act(asked: ExceptionSnapshot, fields: FormData) -> None:
+        body = _body(AssignmentBody, fields, to=text_of(fields, "to"), why=text_of(fields, "why"))
+        await assign(parts, principal, asked, body)
+
+    return await _posted(request, parts, principal, id, act, "assigned")
 
 
 @routes.post("/{id}/undo")
 async def undo_decision(request: Request, parts: PartsPart, principal: PrincipalPart, id: str) -> Response:
-    fields = await form_of(request, principal)
-    asked, back = (await question(parts.ledger, principal, id)).snapshot, _text(fields, "back")
-    try:
-        await take_back(parts, principal, id, _body(TakenBackBody, fields))
-    except Refusal as refused:
-        if refused.problem.status == 404:
-            raise
-        return await _page(request, parts, principal, await _as_it_is(parts, asked), back=back, refused=refused)
-    return _done(id, "taken-back", back)
+    async def act(asked: ExceptionSnapshot, fields: FormData) -> None:
+        await take_back(parts, principal, asked, _body(TakenBackBody, fields))
+
+    return await _posted(request, parts, principal, id, act, "taken-back")
 
 
 @routes.get("/{id}/attachments/{number}")
@@ -161,17 +136,34 @@ async def read_attachment(parts: PartsPart, principal: PrincipalPart, id: str, n
 # -- forms
 
 
-def _text(fields: FormData, name: str) -> str:
-    given = fields.get(name, "")
-    return given.strip().replace("\r\n", "\n") if isinstance(given, str) else ""
+async def _posted(
+    request: Request,
+    parts: Parts,
+    principal: Principal,
+    id: str,
+    act: Callable[[ExceptionSnapshot, FormData], Awaitable[None]],
+    done: str,
+    place: str = "",
+) -> Response:
+    """Do what the form says; a refusal shows the question as it is now, with all that was written."""
+    fields = await form_of(request, principal)
+    asked, back = (await question(parts.ledger, principal, id)).snapshot, text_of(fields, "back")
+    try:
+        await act(asked, fields)
+    except Refusal as refused:
+        if refused.problem.status == 404:
+            raise
+        now = await _as_it_is(parts, asked)
+        return await _page(request, parts, principal, now, back=back, refused=refused, given=_texts(fields))
+    return _done(id, done, back, place)
 
 
 def _texts(fields: FormData) -> dict[str, str]:
-    return {name: _text(fields, name) for name in fields}
+    return {name: text_of(fields, name) for name in fields}
 
 
 def _body(model: Any, fields: FormData, **values: str) -> Any:
-    given = {**values, "by": _text(fields, "by") or None, "event_id": _text(fields, "event_id") or None}
+    given = {**values, "by": text_of(fields, "by") or None, "event_id": text_of(fields, "event_id") or None}
     try:
         return model.model_validate(given)
     except ValidationError as invalid:
@@ -184,14 +176,14 @@ def _body(model: Any, fields: FormData, **values: str) -> Any:
 
 def _decision(fields: FormData, asked: ExceptionSnapshot) -> dict[str, object]:
     """The form's decision; of an engineering change only the lines that differ from what is proposed."""
-    choice, _, supplier = _text(fields, "way").partition("/")
+    choice, _, supplier = text_of(fields, "way").partition("/")
     if not choice:
         raise Refusal(422, "no_choice", "no way out is chosen", "choose one, then decide", field="choice")
     return {
         "choice": choice,
         "supplier": supplier if choice == Choice.SPLIT else "",
-        "comment": _text(fields, "comment"),
-        "decided_by": _text(fields, "by"),
+        "comment": text_of(fields, "comment"),
+        "decided_by": text_of(fields, "by"),
         "lines": _lines(fields, asked),
     }
 
@@ -201,8 +193,8 @@ def _lines(fields: FormData, asked: ExceptionSnapshot) -> list[dict[str, object]
     for one in asked.proposal.dispositions:
         if not one.number:
             continue
-        choice, quantity = _text(fields, f"line-{one.number}-choice"), _text(fields, f"line-{one.number}-quantity")
-        rest = _text(fields, f"line-{one.number}-rest")
+        choice, quantity = text_of(fields, f"line-{one.number}-choice"), text_of(fields, f"line-{one.number}-quantity")
+        rest = text_of(fields, f"line-{one.number}-rest")
         if choice and (quantity or choice != one.proposed):
             chosen.append({"line": one.number, "choice": choice, **({"quantity": quantity} if quantity else {})})
         if rest and quantity:
@@ -261,7 +253,7 @@ async def _page(
         "roles": handed_to(asked, policy, now),
         "comments": [(moment(each.written_at, calendar), names[each.author], each) for each in comments],
         "event_id": secrets.token_hex(8),
-        "back": back if _is_ours(back) else "/inbox",
+        "back": back_to_inbox(back),
         "following": "" if shown.is_open else await _following(parts, principal, asked, policy),
         "file_types": ",".join(f".{ending}" for ending in FILE_TYPES),
         "file_megabytes": FILE_BYTES_MAX // (1024 * 1024),
@@ -289,11 +281,6 @@ def _may_undo(principal: Principal, asked: ExceptionSnapshot, parts: Parts) -> b
     if asked.decision is None or asked.undo_until is None or asked.undo_until <= parts.now():
         return False
     return principal.named_by_body or asked.decision.decided_by == principal.subject
-
-
-def _is_ours(address: str) -> bool:
-    """Only back to the inbox, whatever a link says."""
-    return address == "/inbox" or address.startswith("/inbox?")
 
 
 __all__ = ["routes"]

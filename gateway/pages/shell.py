@@ -131,6 +131,12 @@ async def form_of(request: Request, principal: Principal) -> FormData:
     return fields
 
 
+def text_of(fields: FormData, name: str) -> str:
+    """A field's text, with its line ends as \\n; "" where it is left out, or is a file."""
+    given = fields.get(name, "")
+    return given.strip().replace("\r\n", "\n") if isinstance(given, str) else ""
+
+
 __all__ = [
     "CONTENT_SECURITY_POLICY",
     "HEADERS",
@@ -142,4 +148,5 @@ __all__ = [
     "quantity",
     "render",
     "see",
+    "text_of",
 ]

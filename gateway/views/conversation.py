@@ -34,8 +34,9 @@ async def read_comments(ledger: LedgerPart, principal: PrincipalPart, id: _Id) -
     "/{id}/comments", summary="Say something about it", status_code=201, responses=problem_responses(400, 403, 404)
 )
 async def write_comment(parts: PartsPart, principal: PrincipalPart, id: _Id, body: CommentBody) -> CommentsView:
-    await comment(parts, principal, id, body)
-    return await read_comments(parts.ledger, principal, id)
+    asked = (await question(parts.ledger, principal, id)).snapshot
+    await comment(parts, principal, asked, body)
+    return CommentsView(items=list(await parts.ledger.conversation.of(asked.id)))
 
 
 @routes.post(
@@ -43,7 +44,8 @@ async def write_comment(parts: PartsPart, principal: PrincipalPart, id: _Id, bod
 )
 async def hand_on(parts: PartsPart, principal: PrincipalPart, id: _Id, body: AssignmentBody) -> ExceptionView:
     """To a role that may decide it (R15), or its deputy. The escalation goes on as before (R16)."""
-    snapshot = await assign(parts, principal, id, body)
+    asked = (await question(parts.ledger, principal, id)).snapshot
+    snapshot = await assign(parts, principal, asked, body)
     return ExceptionView.model_validate(snapshot.model_dump())
 
 
@@ -54,7 +56,8 @@ async def hand_on(parts: PartsPart, principal: PrincipalPart, id: _Id, body: Ass
 )
 async def undo(parts: PartsPart, principal: PrincipalPart, id: _Id, body: TakenBackBody) -> ExceptionView:
     """Only where the plant's policy lets a decision wait (`questions.undo_minutes`), until `undo_until`."""
-    snapshot = await take_back(parts, principal, id, body)
+    asked = (await question(parts.ledger, principal, id)).snapshot
+    snapshot = await take_back(parts, principal, asked, body)
     return ExceptionView.model_validate(snapshot.model_dump())
 
 

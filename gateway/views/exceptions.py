@@ -117,7 +117,7 @@ async def decide(
     resolved otherwise; 428: If-Match is missing.
     """
     row = await question(parts.ledger, principal, id)
-    snapshot = await take(parts, principal, id, body, _digest_of(if_match, row))
+    snapshot = await take(parts, principal, row.snapshot, body, _digest_of(if_match, row))
     view = ExceptionView.model_validate(snapshot.model_dump())
     return JSONResponse(as_seen_by(principal, view), headers={"ETag": f'"{view.digest}"'})
 
