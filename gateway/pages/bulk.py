@@ -23,7 +23,7 @@ from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.decisions_taken import DecisionBody, statement_of, take
 from gateway.pages.links import back_to_inbox
 from gateway.pages.question_words import KINDS
-from gateway.pages.shell import form_of, render, text_of
+from gateway.pages.shell import begun, form_of, render, text_of
 from gateway.pages.work_columns import CHOICES
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, is_engine_down
@@ -190,7 +190,7 @@ def _why(refused: Refusal) -> str:
     problem = refused.problem
     if problem.code == "digest_out_of_date":
         return "It has changed since you saw it; this is how it reads now. Nothing was decided."
-    return f"{problem.detail[:1].upper()}{problem.detail[1:]}. {problem.next_step[:1].upper()}{problem.next_step[1:]}."
+    return f"{begun(problem.detail)}. {begun(problem.next_step)}."
 
 
 def _page(

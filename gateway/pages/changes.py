@@ -12,7 +12,7 @@ from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.links import address
 from gateway.pages.requirements import asked_of, measured_by, worded
 from gateway.pages.shell import render
-from gateway.pages.traces import Moment, Only, Shown, Zone, history
+from gateway.pages.traces import ShownPart, history
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
 from gateway.views.changes import change_detail, change_trace_of
@@ -119,13 +119,10 @@ async def read_change_trace(
     plant: str,
     assembly: str,
     revision: str,
-    as_known_on: Moment = "",
-    zone: Zone = "",
-    only: Only = "",
+    shown: ShownPart,
 ) -> HTMLResponse:
     """The history of a change, of the questions about it and of its effect on requirements."""
     row = await _found(parts, principal, plant, assembly, revision)
-    shown = Shown(parts, principal, plant, zone, as_known_on, only)
     trace = await change_trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
     assert trace is not None
     title = f"{assembly} revision {revision} at plant {plant}"

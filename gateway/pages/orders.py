@@ -21,7 +21,7 @@ from gateway.pages.shell import HEADERS, form_of, render, see
 from gateway.parts import LedgerPart, Parts, PartsPart
 from gateway.problems import Refusal
 from gateway.views.coverage import Coverage, ServedDemand, SupplyPortion, coverage_of
-from gateway.views.orders import remind
+from gateway.views.orders import days_of, remind
 from ledger.snapshots.lists import Order, OrderCondition, OrderFilter, RequirementFilter, ServingLine
 from ledger.snapshots.reads import OrderRow
 from ledger.snapshots.snapshots import due_on
@@ -212,11 +212,6 @@ async def found(parts: Parts, principal: Principal, identity: str) -> OrderRow:
     return row
 
 
-def days_of(parts: Parts) -> dict[str, dt.date]:
-    """The day that it is at each plant."""
-    return {plant: parts.today(plant) for plant in parts.policies.plants}
-
-
 def served_by(line: OrderLineSnapshot) -> list[str]:
     """The requirements that a line serves, or served."""
     return [share.requirement_id for share in line.shares] or [line.requirement_id]
@@ -405,4 +400,4 @@ def _passed(due: dt.date | None, plant: str, today: Mapping[str, dt.date]) -> bo
     return due is not None and plant in today and due < today[plant]
 
 
-__all__ = ["STAGES", "days_of", "documents_of", "found", "routes", "served_by"]
+__all__ = ["STAGES", "documents_of", "found", "routes", "served_by"]

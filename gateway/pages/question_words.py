@@ -10,7 +10,7 @@ from decimal import Decimal
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.order import AnswerOutcome
 from canonical.reason import figure
-from gateway.pages.shell import money
+from gateway.pages.shell import begun, money
 
 KINDS: Mapping[ExceptionKind, str] = {
     ExceptionKind.SHORTAGE: "Shortage",
@@ -100,7 +100,7 @@ def after(kind: ExceptionKind, way: Alternative) -> str:
             return "The requirement goes without it, and orders that have no date for it are reduced."
         return f"The requirement waits until {way.available_on}. You are asked again only if it gets later still."
     known = _AFTER.get((kind, way.choice))
-    return known or f"{way.note[:1].upper()}{way.note[1:]}.".replace("..", ".")
+    return known or f"{begun(way.note)}.".replace("..", ".")
 
 
 def short_of(proposal: Proposal) -> str:

@@ -73,6 +73,11 @@ def day(value: dt.date | None) -> str:
     return "–" if value is None else value.isoformat()
 
 
+def begun(text: str) -> str:
+    """A text as the beginning of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def _grouped(value: Decimal) -> str:
     return f"{value.normalize():,f}".replace(",", "\u202f")
 
@@ -85,7 +90,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.globals.update(static=address_of, page_of=page_of, name_of=name_of)
-_TEMPLATES.filters.update(quantity=quantity, money=money, day=day)
+_TEMPLATES.filters.update(quantity=quantity, money=money, day=day, begun=begun)
 
 
 def render(
@@ -141,6 +146,7 @@ __all__ = [
     "CONTENT_SECURITY_POLICY",
     "HEADERS",
     "NAVIGATION",
+    "begun",
     "day",
     "form_of",
     "fragment",

@@ -5,7 +5,7 @@ import zoneinfo
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from canonical.audit_event import AuditEvent
@@ -34,71 +34,6 @@ MARKS: dict[str, tuple[str, str]] = {
 """A tone's sign and word, since colour alone tells nobody."""
 
 routes = APIRouter(include_in_schema=False)
-Moment = Annotated[str, Query(max_length=60)]
-Zone = Annotated[str, Query(max_length=60)]
-Only = Annotated[str, Query(max_length=600)]
-
-
-@routes.get("/requirements/{plant}/{item}/{key}/trace")
-async def read_requirement_trace(
-    request: Request,
-    parts: PartsPart,
-    principal: PrincipalPart,
-    plant: str,
-    item: str,
-    key: str,
-    as_known_on: Moment = "",
-    zone: Zone = "",
-    only: Only = "",
-) -> HTMLResponse:
-    """The history of a requirement, its orders and the questions about them."""
-    row = await requirements.found(parts, principal, f"requirement/{plant}/{item}/{key}")
-    shown = Shown(parts, principal, plant, zone, as_known_on, only)
-    trace = await trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
-    assert trace is not None
-    need = row.snapshot.need
-    names = {row.snapshot.id: "the requirement"} | {
-        order.id: f"order {order.order_number}" if order.order_number else name_of(order.id) for order in trace.orders
-    }
-    title = f"{need.item} at plant {need.plant}: {quantity(need.quantity, need.unit)} needed by {need.required_date}"
-    more = {
-        "stage": requirements.STAGES[row.snapshot.stage],
-        "reason": worded(principal, row.snapshot.reason),
-        "bars": bars_of(trace.audit_events, need.required_date, shown.calendar, shown.zone),
-        "need_date": need.required_date,
-    }
-    return await history(request, shown, row.snapshot.id, title, trace, names, more)
-
-
-@routes.get("/orders/{plant}/{supplier}/{key}/trace")
-async def read_order_trace(
-    request: Request,
-    parts: PartsPart,
-    principal: PrincipalPart,
-    plant: str,
-    supplier: str,
-    key: str,
-    as_known_on: Moment = "",
-    zone: Zone = "",
-    only: Only = "",
-) -> HTMLResponse:
-    """The history of an order and of the questions about it."""
-    row = await orders.found(parts, principal, f"order/{plant}/{supplier}/{key}")
-    shown = Shown(parts, principal, plant, zone, as_known_on, only)
-    trace = await order_trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
-    assert trace is not None
-    order = row.snapshot
-    who = order.supplier_name or order.supplier
-    title = (
-        f"Order {order.order_number} from {who}" if order.order_number else f"Order from {who}, without a number yet"
-    )
-    more = {
-        "stage": orders.STAGES[order.stage],
-        "reason": worded(principal, order.reason),
-        "bars": None,
-        "need_date": None,
-    }
-    return await history(request, shown, order.id, title, trace, {order.id: "the order"}, more)
 
 
 class Shown:
@@ -125,6 +60,76 @@ class Shown:
             "as_known_on": known,
             "only": self.only,
         }
+
+
+async def _shown(
+    parts: PartsPart,
+    principal: PrincipalPart,
+    plant: str,
+    as_known_on: Annotated[str, Query(max_length=60)] = "",
+    zone: Annotated[str, Query(max_length=60)] = "",
+    only: Annotated[str, Query(max_length=600)] = "",
+) -> Shown:
+    return Shown(parts, principal, plant, zone, as_known_on, only)
+
+
+ShownPart = Annotated[Shown, Depends(_shown)]
+
+
+@routes.get("/requirements/{plant}/{item}/{key}/trace")
+async def read_requirement_trace(
+    request: Request,
+    parts: PartsPart,
+    principal: PrincipalPart,
+    plant: str,
+    item: str,
+    key: str,
+    shown: ShownPart,
+) -> HTMLResponse:
+    """The history of a requirement, its orders and the questions about them."""
+    row = await requirements.found(parts, principal, f"requirement/{plant}/{item}/{key}")
+    trace = await trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
+    assert trace is not None
+    need = row.snapshot.need
+    names = {row.snapshot.id: "the requirement"} | {
+        order.id: f"order {order.order_number}" if order.order_number else name_of(order.id) for order in trace.orders
+    }
+    title = f"{need.item} at plant {need.plant}: {quantity(need.quantity, need.unit)} needed by {need.required_date}"
+    more = {
+        "stage": requirements.STAGES[row.snapshot.stage],
+        "reason": worded(principal, row.snapshot.reason),
+        "bars": bars_of(trace.audit_events, need.required_date, shown.calendar, shown.zone),
+        "need_date": need.required_date,
+    }
+    return await history(request, shown, row.snapshot.id, title, trace, names, more)
+
+
+@routes.get("/orders/{plant}/{supplier}/{key}/trace")
+async def read_order_trace(
+    request: Request,
+    parts: PartsPart,
+    principal: PrincipalPart,
+    plant: str,
+    supplier: str,
+    key: str,
+    shown: ShownPart,
+) -> HTMLResponse:
+    """The history of an order and of the questions about it."""
+    row = await orders.found(parts, principal, f"order/{plant}/{supplier}/{key}")
+    trace = await order_trace_of(parts.ledger, row.snapshot.id, known_on=shown.known_on)
+    assert trace is not None
+    order = row.snapshot
+    who = order.supplier_name or order.supplier
+    title = (
+        f"Order {order.order_number} from {who}" if order.order_number else f"Order from {who}, without a number yet"
+    )
+    more = {
+        "stage": orders.STAGES[order.stage],
+        "reason": worded(principal, order.reason),
+        "bars": None,
+        "need_date": None,
+    }
+    return await history(request, shown, order.id, title, trace, {order.id: "the order"}, more)
 
 
 def _zone(name: str) -> dt.tzinfo:
@@ -230,4 +235,4 @@ def _of(audit_events: Sequence[AuditEvent], only: str) -> Sequence[AuditEvent]:
     return [each for each in audit_events if each.entity_id == only] if only else audit_events
 
 
-__all__ = ["Moment", "Only", "Shown", "Zone", "history", "routes"]
+__all__ = ["ShownPart", "history", "routes"]

@@ -1,5 +1,6 @@
 """Orders: the list, one with its lines, revisions and allocations, and its trace."""
 
+import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -55,8 +56,7 @@ async def list_orders(
     which = OrderFilter(
         plants=principal.plants, plant=plant, supplier=supplier, stage=stage, number=number, condition=show, q=q
     )
-    today = {each: parts.today(each) for each in parts.policies.plants}
-    rows = await parts.ledger.lists.orders(which, today, order=sort, limit=limit, after=after)
+    rows = await parts.ledger.lists.orders(which, days_of(parts), order=sort, limit=limit, after=after)
     query = {"plant": plant, "supplier": supplier, "stage": stage, "number": number, "show": show, "q": q or None}
     views = [_view(row) for row in rows.items]
     await record_seen(parts.ledger, principal, [view.id for view in views], "list of orders")
@@ -146,6 +146,11 @@ async def remind(
         ) from refused
 
 
+def days_of(parts: Parts) -> dict[str, dt.date]:
+    """The day that it is at each plant."""
+    return {plant: parts.today(plant) for plant in parts.policies.plants}
+
+
 def _view(row: OrderRow) -> OrderView:
     return OrderView.model_validate({**row.snapshot.model_dump(), "recorded_at": row.recorded_at})
 
@@ -154,4 +159,4 @@ def _unknown(plant: str, supplier: str, key: str) -> Exception:
     return not_found("order", f"order/{plant}/{supplier}/{key}", "list the orders of the supplier: GET /v1/orders")
 
 
-__all__ = ["OrderView", "remind", "routes"]
+__all__ = ["OrderView", "days_of", "remind", "routes"]
