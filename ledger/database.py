@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -22,8 +22,10 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import (
+    ARRAY,
     URL,
     Boolean,
+    ColumnElement,
     Connection,
     Date,
     DateTime,
@@ -34,6 +36,8 @@ from sqlalchemy import (
     Numeric,
     PoolProxiedConnection,
     Text,
+    any_,
+    bindparam,
     event,
     func,
     make_url,
@@ -175,6 +179,11 @@ def _failure(exc: BaseException, *, passing: bool) -> TransientError | Permanent
     if passing:
         return TransientError("ledger", f"PostgreSQL can't do it now ({detail})")
     return PermanentError("ledger", f"PostgreSQL refused it ({detail}); see the database's log and fix the cause")
+
+
+def of_plants(plant: Any, plants: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """The condition that a reader sees the plant in this column; `plants` None: they see all."""
+    return [] if plants is None else [plant == any_(bindparam(None, sorted(plants), type_=ARRAY(Text)))]
 
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from canonical.base import Instant, Model
 from canonical.identity import short_hash
 from canonical.records import DeadLetter
-from ledger.database import transaction
+from ledger.database import of_plants, transaction
 from ledger.inbox.tables import DeadLetterRow
 from ledger.paging import BadCursor, Page, cursor, key_of
 
@@ -85,8 +85,7 @@ class DeadLetters:
         query = select(DeadLetterRow.__table__).order_by(DeadLetterRow.number).limit(limit + 1)
         if state is not None:
             query = query.where(DeadLetterRow.state == state)
-        if plants is not None:
-            query = query.where(func.json_extract_path_text(DeadLetterRow.context, "plant").in_(plants))
+        query = query.where(*of_plants(func.json_extract_path_text(DeadLetterRow.context, "plant"), plants))
         if after is not None:
             (number,) = key_of(after, 1)
             if not number.isdecimal():

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from canonical.base import Instant, Model
-from ledger.database import autocommit, transaction
+from ledger.database import autocommit, of_plants, transaction
 from ledger.inbox.dead_letters import KeptLetter, LetterState, kept_letter
 from ledger.inbox.tables import DeadLetterActionRow, DeadLetterRow
 
@@ -169,8 +169,7 @@ class Operations:
         for column, value in ((row.state, state), (row.channel, channel), (row.code, code)):
             if value is not None:
                 query = query.where(column == value)
-        if plants is not None:
-            query = query.where(func.json_extract_path_text(row.context, "plant").in_(plants))
+        query = query.where(*of_plants(func.json_extract_path_text(row.context, "plant"), plants))
         async with autocommit(self._engine) as connection:
             return [(each.number, kept_letter(each._mapping)) for each in await connection.execute(query)]
 

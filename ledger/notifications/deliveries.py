@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from canonical.base import Instant, Model
 from canonical.notification import Digest, NotificationType, QuestionNotice
 from canonical.records import ExceptionSnapshot, ExceptionState
-from ledger.database import autocommit, transaction
+from ledger.database import autocommit, of_plants, transaction
 from ledger.notifications.outbox import DueNotice, question_fields, store
 from ledger.notifications.tables import DeliveryRow, DigestRow, NotificationRow, SwitchedOffRow
 from ledger.paging import BadCursor, Page, cursor, key_of
@@ -209,8 +209,7 @@ class Deliveries:
             query = query.where(DeliveryRow.state == state)
         if subscription is not None:
             query = query.where(DeliveryRow.subscription == subscription)
-        if plants is not None:
-            query = query.where(NotificationRow.plant.in_(plants))
+        query = query.where(*of_plants(NotificationRow.plant, plants))
         if after is not None:
             (number,) = key_of(after, 1)
             if not (number.isdecimal() and number.isascii()) or len(number) > 18:

@@ -38,7 +38,7 @@ from canonical.identity import OrderId, RequirementId
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementStage
 from canonical.supply import SupplyRequest
 from ledger.consolidation.tables import SupplyRequestRow
-from ledger.database import Document, autocommit
+from ledger.database import Document, autocommit, of_plants
 from ledger.paging import BadCursor, Page, cursor, key_of
 from ledger.snapshots.reads import OrderRow, RequirementRow
 from ledger.snapshots.search import mentions
@@ -128,7 +128,7 @@ class RequirementFilter:
     def conditions(self, *, but_stage: bool = False) -> list[ColumnElement[bool]]:
         """As SQL."""
         record = RequirementRecord
-        found: list[ColumnElement[bool]] = [record.stage.is_not(None), *_seen(record.plant, self.plants)]
+        found: list[ColumnElement[bool]] = [record.stage.is_not(None), *of_plants(record.plant, self.plants)]
         if self.plant is not None:
             found.append(record.plant == self.plant)
         if self.item is not None:
@@ -165,7 +165,7 @@ class OrderFilter:
     def conditions(self, today: Mapping[str, dt.date], *, but_stage: bool = False) -> list[ColumnElement[bool]]:
         """As SQL; `today`: the day that it is at each plant, by which a date has passed."""
         record = OrderRecord
-        found = _seen(record.plant, self.plants)
+        found = of_plants(record.plant, self.plants)
         if self.plant is not None:
             found.append(record.plant == self.plant)
         if self.supplier is not None:
@@ -398,10 +398,6 @@ SELECT served.requirement_id, served.order_id, o.order_number, coalesce(o.suppli
 
 def _list(ids: Collection[str]) -> Any:
     return bindparam(None, list(ids), type_=ARRAY(Text))
-
-
-def _seen(plant: Any, plants: Collection[str] | None) -> list[ColumnElement[bool]]:
-    return [] if plants is None else [plant == any_(_list(plants))]
 
 
 def _requirements_of(order: str) -> Any:

@@ -21,7 +21,7 @@ from canonical.records import (
     RequirementSnapshot,
 )
 from ledger.consolidation.tables import SupplyRequestRow
-from ledger.database import autocommit
+from ledger.database import autocommit, of_plants
 from ledger.events.chains import audit_event_of, counts
 from ledger.events.tables import AuditEventRow
 from ledger.inbox.dead_letters import LetterState
@@ -134,8 +134,7 @@ class Reads:
         query = _change_query().order_by(ChangeRecord.id).limit(limit + 1)
         if plant is not None:
             query = query.where(ChangeRecord.plant == plant)
-        if plants is not None:
-            query = query.where(ChangeRecord.plant.in_(plants))
+        query = query.where(*of_plants(ChangeRecord.plant, plants))
         if assembly is not None:
             query = query.where(ChangeRecord.assembly == assembly)
         if stage is not None:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from canonical.base import Criticality, Instant, Model
 from canonical.exception import Choice, ExceptionKind
 from canonical.records import ExceptionState
-from ledger.database import autocommit
+from ledger.database import autocommit, of_plants
 from ledger.paging import BadCursor, Page, cursor, key_of
 from ledger.questions.tables import WaitingRow
 from ledger.snapshots.reads import ExceptionRow, exception_query
@@ -241,7 +241,7 @@ class WorkList:
     async def values(self, plants: Collection[str] | None) -> WorkValues:
         """What the open questions at these plants are about."""
         record = ExceptionRecord
-        open_here = [record.state == ExceptionState.OPEN, *_at(plants)]
+        open_here = [record.state == ExceptionState.OPEN, *of_plants(record.plant, plants)]
 
         def distinct(expression: Any) -> Any:
             found = select(expression.label("value")).where(*open_here).distinct().order_by("value")
@@ -258,7 +258,7 @@ class WorkList:
 
     async def of(self, ids: Collection[str], plants: Collection[str] | None) -> dict[str, ExceptionRow]:
         """These questions as a whole, by id, without those at other plants."""
-        query = exception_query().where(ExceptionRecord.id.in_(list(ids)), *_at(plants))
+        query = exception_query().where(ExceptionRecord.id.in_(list(ids)), *of_plants(ExceptionRecord.plant, plants))
         async with autocommit(self._engine) as connection:
             rows = [ExceptionRow.model_validate(row._mapping) for row in await connection.execute(query)]
         return {row.snapshot.id: row for row in rows}
@@ -291,7 +291,7 @@ def _item(row: Any) -> WorkItem:
 
 def _conditions(filter: WorkFilter) -> list[ColumnElement[bool]]:
     record = ExceptionRecord
-    found = _at(filter.plants)
+    found = of_plants(record.plant, filter.plants)
     texts = (
         (record.plant, filter.plant),
         (record.item, filter.item),
@@ -311,10 +311,6 @@ def _conditions(filter: WorkFilter) -> list[ColumnElement[bool]]:
     if filter.asked is not None:
         found.append(_put_to(filter.asked))
     return found
-
-
-def _at(plants: Collection[str] | None) -> list[ColumnElement[bool]]:
-    return [] if plants is None else [ExceptionRecord.plant.in_(sorted(plants))]
 
 
 def _put_to(names: Sequence[str]) -> ColumnElement[bool]:
