@@ -9,7 +9,6 @@ are, and what each of them owns (the landscape).
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
@@ -25,15 +24,7 @@ from adapters.ports import (
     SupplierDialect,
     SupplierPort,
 )
-
-
-class SystemKind(StrEnum):
-    """What a system is to Pegline."""
-
-    ERP = "erp"
-    SUPPLIER = "supplier"
-    PLANNING = "planning"
-    PROCUREMENT = "procurement"
+from canonical.landscape import SystemKind
 
 
 class Connection(NamedTuple):
@@ -175,7 +166,6 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
     SystemKind.ERP: {"sap-v2": "adapters.erp.sap.dialect:DIALECT"},
     SystemKind.SUPPLIER: {"edifact": "adapters.supplier.edifact.channel:DIALECT"},
     SystemKind.PLANNING: {"rest": "adapters.aps.rest.dialect:DIALECT"},
-    SystemKind.PROCUREMENT: {},
 }
 """Our own, which no package announces; loaded only where a system speaks them."""
 
@@ -225,7 +215,7 @@ class Dialects:
     def _found(self, kind: SystemKind) -> dict[str, EntryPoint]:
         """Ours win: no package replaces them unnoticed."""
         group = f"pegline.dialects.{kind}"
-        ours = (EntryPoint(name, place, group) for name, place in OURS[kind].items())
+        ours = (EntryPoint(name, place, group) for name, place in OURS.get(kind, {}).items())
         return {each.name: each for each in (*self.installed(group), *ours)}
 
     def _load(self, kind: SystemKind, name: str) -> object:
@@ -235,7 +225,7 @@ class Dialects:
         return held
 
     def _read(self, kind: SystemKind, name: str) -> object:
-        found = self._found(kind)
+        found = self._found(kind) if kind in _PROTOCOLS else {}
         entry = found.get(name)
         if entry is None:
             there = ", ".join(sorted(found)) or "none"
@@ -267,5 +257,4 @@ __all__ = [
     "ProcurementSystem",
     "SupplierChannel",
     "SystemCheckPort",
-    "SystemKind",
 ]

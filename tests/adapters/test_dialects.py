@@ -1,18 +1,27 @@
 """Dialects are found by name: ours by a table, others by entry points; what can't be used says what there is."""
 
 import datetime as dt
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import httpx
 import pytest
 
 from adapters.checking import clock, fields_of, missing
-from adapters.dialects import Connection, DialectError, Dialects, OptionError, SystemKind
+from adapters.dialects import Connection, DialectError, Dialects, OptionError
 from adapters.erp.sap.check import USED
+from canonical.landscape import SystemKind
 from policies.book import FixedPolicies
 from tests.adapters.erp.sap import Sap
 
 pytest_plugins = ("tests.adapters.erp.conftest",)
+FIND: dict[SystemKind, Callable[[Dialects, str], Any]] = {
+    SystemKind.ERP: Dialects.erp,
+    SystemKind.SUPPLIER: Dialects.channel,
+    SystemKind.PLANNING: Dialects.planning,
+    SystemKind.PROCUREMENT: Dialects.procurement,
+}
 NOW = dt.datetime(2027, 1, 4, 8, tzinfo=dt.UTC)
 
 
@@ -44,15 +53,13 @@ def test_a_dialect_that_cannot_be_used_says_why(value: str, name: str, why: str)
         installed(value).erp(name)
 
 
-@pytest.mark.parametrize("kind", SystemKind)
+@pytest.mark.parametrize("kind", FIND)
 async def test_each_of_ours_connects_and_refuses_an_option_that_it_does_not_know(kind: SystemKind) -> None:
     dialects = Dialects(lambda group: [])
     async with httpx.AsyncClient(base_url="http://there") as http:
         for name in dialects.names(kind):
-            find = {"erp": dialects.erp, "supplier": dialects.channel, "planning": dialects.planning}
-            dialect = (find | {"procurement": dialects.procurement})[kind](name)
             with pytest.raises(OptionError, match=r"options.colour = 'red': the dialect has no"):
-                dialect.connect(connection(http, colour="red"))
+                FIND[kind](dialects, name).connect(connection(http, colour="red"))
 
 
 async def test_a_check_of_sap_tries_every_service(sap: Sap) -> None:

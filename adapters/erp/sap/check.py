@@ -6,6 +6,7 @@ not named. A right to write can't be tried without writing: SAP answers the firs
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from functools import partial
 
 import httpx
 
@@ -34,9 +35,7 @@ USED: Mapping[str, Mapping[str, Collection[str]]] = {
             *("NetPriceAmount", "NetPriceQuantity", "PurchaseRequisition", "PurchaseRequisitionItem"),
             *("IsCompletelyDelivered", "PurchasingDocumentDeletionCode", "to_ScheduleLine"),
         ),
-        "A_PurchaseOrderScheduleLine": (
-            *("ScheduleLine", "ScheduleLineDeliveryDate", "ScheduleLineOrderQuantity"),
-        ),
+        "A_PurchaseOrderScheduleLine": (*("ScheduleLine", "ScheduleLineDeliveryDate", "ScheduleLineOrderQuantity"),),
     },
     "API_MATERIAL_DOCUMENT_SRV": {
         "A_MaterialDocumentItem": ("PurchaseOrder", "PurchaseOrderItem", "Material", "Plant", "GoodsMovementType"),
@@ -68,9 +67,9 @@ class SapCheck:
         """The clock first, since its answer also tells whether SAP is reached and the user logs on."""
         yield await tried("clock", self._clock)
         for service, used in USED.items():
-            yield await tried(f"{service}: fields", lambda service=service, used=used: self._fields(service, used))
+            yield await tried(f"{service}: fields", partial(self._fields, service, used))
             some = next(iter(used))
-            yield await tried(f"{service}: read", lambda service=service, some=some: self._read(service, some))
+            yield await tried(f"{service}: read", partial(self._read, service, some))
 
     async def _clock(self) -> CheckResult:
         service = next(iter(USED))
