@@ -103,8 +103,8 @@ async def read_kpis(
     principal.require(Right.READ, plant)
     first, last = period_of(parts, since, to)
     periods = plant_periods(parts, principal, first, last, plant)
+    waiting = await parts.ledger.unmeasured.waiting()  # first: the figures have at least what did not wait then
     figures = await parts.ledger.kpis.figures(periods, filters=filters, group_by=group_by)
-    waiting = await parts.ledger.unmeasured.waiting()
     asked = {*filters, *((group_by,) if group_by else ())}
     return KpisView.model_validate(
         {
