@@ -9,6 +9,7 @@ from canonical.base import Instant, Model, PersonName, Quantity
 from canonical.bom import BomRevised
 from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
+from canonical.landscape import Systems
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
 from canonical.policy import PlantPolicy
@@ -129,6 +130,7 @@ class OrderOpened(Model):
     policy: PlantPolicy
     requests: tuple[SupplyRequest, ...] = ()
     consolidating: bool = False
+    systems: Systems = Systems()
     correlation_id: str
 
 

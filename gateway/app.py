@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from fastapi import FastAPI
 from opentelemetry.trace import Tracer, TracerProvider
 
-from adapters.ports import PolicyPort, ReplyPort, SupplierDialect
+from adapters.ports import LandscapePort, PolicyPort, ReplyPort, SupplierDialect
 from gateway import problems
 from gateway.access import login
 from gateway.access.access import Access
 from gateway.access.identify import Identify
 from gateway.access.senders import Senders
+from gateway.delivery.addressing import OrderAddresses
 from gateway.delivery.delivery import ChangeDelivery, Deliverer, EntityMessages, OrderDelivery, RequirementDelivery
 from gateway.delivery.relay import Relay, RelayPace
 from gateway.delivery.replies import ReplyDelivery
@@ -119,26 +120,29 @@ def create_app(
     undelivered_age_max: dt.timedelta = dt.timedelta(minutes=5),
     body_limit_bytes: int = 4 * 1024 * 1024,
     host_names: Collection[str] = (),
-    replies: ReplyPort | None = None,
+    replies: Callable[[str], ReplyPort | None] | None = None,
     telling: Telling | None = None,
     tracer_provider: TracerProvider | None = None,
     temporal_ui: str = "",
     access: Access | None = None,
     senders: Senders | None = None,
+    landscape: LandscapePort | None = None,
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
     `today` is the day at a plant, by which required dates are measured; `now` the wall clock (receipt of messages, time
     of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
     since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
-    may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
-    acknowledgements that suppliers ask for; None: none are sent. `telling`: who is told of what happens; None: nobody.
-    `access` identifies callers; None: nobody is asked, and the gateway must not be reachable from elsewhere. `senders`
-    sign what they send. `temporal_ui`: the address of the namespace in Temporal's UI, to which the operators'
-    pages link; empty: they name workflows without a link.
+    may be addressed; its IP address and names without a dot are always accepted. `replies` sends by
+    each channel the acknowledgements that suppliers ask for; None: none are sent. `telling`: who is told of what
+    happens; None: nobody. `access` identifies callers; None: nobody is asked, and the gateway must not be reachable
+    from elsewhere. `senders` sign what they send. `temporal_ui`: the address of the namespace in Temporal's UI, to
+    which the operators' pages link; empty: they name workflows without a link. `landscape`: which systems own what;
+    None: there is one of each kind, and the plants' policies say who may send what.
     """
     tracer = gateway_tracer(tracer_provider)
-    deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
+    addresses = OrderAddresses(policies, landscape)
+    deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies, addresses)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
     notifier = Notifier(ledger, telling, policies, now) if telling is not None else None
     app = FastAPI(
@@ -158,7 +162,7 @@ def create_app(
         ledger=ledger,
         entities=entities,
         policies=policies,
-        intake=Intake(ledger, dialects, policies, today, now, wake=relaying.wake),
+        intake=Intake(ledger, dialects, policies, today, now, relaying.wake, landscape),
         plan_intake=PlanIntake(ledger, entities, policies, today, now),
         relay=relaying,
         today=today,
@@ -168,6 +172,7 @@ def create_app(
         undelivered_age_max=undelivered_age_max,
         promises=PromiseBook(ledger.promises, policies, today),
         temporal_ui=temporal_ui.rstrip("/"),
+        landscape=landscape,
         telling=telling,
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
@@ -194,12 +199,13 @@ def _deliverers(
     now: Callable[[], dt.datetime],
     unknown_order_grace: dt.timedelta,
     tracer: Tracer,
-    replies: ReplyPort | None,
+    replies: Callable[[str], ReplyPort | None] | None,
+    addresses: OrderAddresses,
 ) -> dict[Recipient, Deliverer]:
     stock = StockDelivery(ledger, entities, tracer)
     return {
         Recipient.REQUIREMENT: RequirementDelivery(ledger, entities, tracer, stock),
-        Recipient.ORDER: OrderDelivery(ledger, entities, tracer, now, unknown_order_grace),
+        Recipient.ORDER: OrderDelivery(ledger, entities, tracer, now, unknown_order_grace, addresses),
         Recipient.CHANGE: ChangeDelivery(ledger, entities, tracer),
         Recipient.STOCK: stock,
         Recipient.SUPPLIER: ReplyDelivery(replies),

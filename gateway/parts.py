@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
-from adapters.ports import PolicyPort
+from adapters.ports import LandscapePort, PolicyPort
 from canonical.exception import Assignment, Decision, DecisionTakenBack
 from canonical.messages import ReminderAsked, ReminderDue
 from canonical.records import ExceptionSnapshot, Incident
@@ -86,6 +86,8 @@ class Parts:
     """The address of the namespace in Temporal's UI; empty: workflows are named without a link."""
     telling: Telling | None = None
     """Who is told of what happens; None: nobody."""
+    landscape: LandscapePort | None = None
+    """Which systems own what; None: there is one of each kind."""
 
 
 async def _parts(request: Request) -> Parts:

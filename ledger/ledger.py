@@ -28,6 +28,7 @@ from ledger.inbox.registry import Registry
 from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
 from ledger.kpis.suppliers import SupplierReads
+from ledger.landscape.landscapes import Landscapes
 from ledger.notifications.deliveries import Deliveries
 from ledger.people.people import People
 from ledger.people.sessions import Sessions
@@ -71,6 +72,7 @@ class Ledger:
         self._questions = SharedQuestions(engine)
         self.deliveries = Deliveries(engine)
         self.promises = Promises(engine)
+        self.landscapes = Landscapes(engine)
         self._audit_log = AuditLog(engine, subscriptions)
         self._batches = ConsolidationBatches(engine)
 

@@ -177,8 +177,8 @@ async def _is_own(ledger: Ledger, principal: Principal, document: InboxMessage) 
     """Whether its order is one of the caller's plants'; of a document without a known order only who has all sees."""
     if principal.plants is None:
         return True
-    order = await ledger.registry.order_of(document.entity) if document.entity else None
-    return order is not None and principal.sees(order.order_id.split("/")[1])
+    orders = await ledger.registry.orders_of(document.entity) if document.entity else []
+    return bool(orders) and all(principal.sees(order.plant) for order in orders)
 
 
 async def _messages(ledger: Ledger, document: InboxMessage) -> list[str]:

@@ -303,7 +303,8 @@ class _Viewer:
         if proposal.supplier:
             yield Fact("Supplier", self._supplier(), f"/suppliers/{quote(proposal.supplier)}")
         if proposal.order_number:
-            yield Fact("Order", proposal.order_number, f"/orders/by-number/{quote(proposal.order_number, safe='')}")
+            number, plant = quote(proposal.order_number, safe=""), quote(proposal.plant, safe="")
+            yield Fact("Order", proposal.order_number, f"/orders/by-number/{number}?plant={plant}")
         if self._prices and proposal.value:
             yield Fact("Value", money(proposal.value, proposal.currency))
         yield Fact("WhyAsked", self._assignee())

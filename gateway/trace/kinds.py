@@ -292,6 +292,7 @@ KINDS: dict[str, Describe] = {
     "order.placed": _placed,
     "order.sent": _plain(Lane.ORDER, "Sent to supplier", Tone.PLAIN, ("revision", "revision {}")),
     "order.changed": _changed,
+    "order.moved": _plain(Lane.ORDER, "Goes to the plant's new ERP", Tone.PLAIN, ("erp", "{}")),
     "order.closed": _plain(Lane.ORDER, "Order closed", Tone.QUIET, ("reason", "{}")),
     "order.answered": _answered,
     "answer.stale": _plain(

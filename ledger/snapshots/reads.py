@@ -6,7 +6,7 @@ Nothing is decided here. No read lists workflows; a single entity's present stat
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select, union
+from sqlalchemy import Select, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from canonical.audit_event import AuditEvent
@@ -176,9 +176,15 @@ class Reads:
             key=lambda audit_event: place[audit_event.entity_id],
         )
 
-    async def inbox_of(self, entity: str) -> list[InboxMessage]:
-        """Incoming messages for an entity (requirement id or order number), oldest first."""
-        rows = await self._all(message_query().where(InboxRow.entity == entity).order_by(InboxRow.id))
+    async def inbox_of(self, entity: str, order: str | None = None) -> list[InboxMessage]:
+        """Incoming messages for an entity (requirement id or order number), oldest first.
+
+        `order`: for an order number, the order: those that were delivered to another one of the number are left out.
+        """
+        query = message_query().where(InboxRow.entity == entity).order_by(InboxRow.id)
+        if order is not None:
+            query = query.where(or_(InboxRow.order_id.is_(None), InboxRow.order_id == order))
+        rows = await self._all(query)
         return [InboxMessage.model_validate(row) for row in rows]
 
     async def waiting_summary(self) -> WaitingSummary:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from canonical.exception import Decision
 from canonical.identity import OrderId, RequirementId, external_reference
+from canonical.landscape import Systems
 from canonical.messages import OrderOpened, ReminderAsked
 from canonical.order import GoodsReceipt, OrderDocument
 from canonical.policy import LinePolicy, PlantPolicy
@@ -93,6 +94,7 @@ class OrderState(EntityState):
     policy: PlantPolicy
     correlation_id: str
     stage: OrderStage
+    systems: Systems = Systems()
     opened_at: dt.datetime
     order_date: dt.date
     requested: list[SupplyRequest] | None = None
@@ -187,6 +189,7 @@ class OrderState(EntityState):
             event_log=EventLog(),
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
             requested=list(opened.requests),
+            systems=opened.systems,
             opened_at=now,
             order_date=opened.policy.calendar.day_of(now),
             as_of=now,

@@ -157,7 +157,10 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self._overdue = OverdueDeliveries(self.state, self, self._documents)
         self._reminders = RemindersByHand(self.state, self, self._documents)
         if given.state is None:
-            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
+            systems = self.state.systems
+            # A landscape of one system each has nothing to tell.
+            where = {"erp": systems.erp, "landscape": systems.landscape} if systems.landscape else {}
+            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant, **where)
 
     @workflow.run
     async def run(self, given: OrderInput) -> str:
