@@ -61,13 +61,16 @@ class ErpActivities:
 
     @activity.defn(name="erp.place_and_send")
     async def place_and_send(self, call: PlaceAndSendCall) -> PlacedAndSent:
-        """Place the order, and send it once the ledger has its number, by which the supplier's answer is matched."""
+        """Place the order, and send it once the ledger has its number, by which the supplier's answer is matched.
+
+        It is not sent where the ERP has not released it.
+        """
         async with counterpart(self._ledger, call):
             placed: PlacingOutcome = self._moved(call) or await self._erp.place_order(
                 call.document, key=call.key, maybe_written=maybe_written(call)
             )
             supplier = self._supplier_beside(call.document)
-            if not isinstance(placed, Placed) or supplier is None:
+            if not isinstance(placed, Placed) or placed.unreleased or supplier is None:
                 return PlacedAndSent(placed=placed, sent=None)
             numbers = {"order_number": placed.order_number, "requisition_number": placed.requisition_number}
             if call.audit_batch is not None:

@@ -24,6 +24,7 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
+from gateway.measuring import Measurer
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
 from gateway.pages import (
@@ -149,7 +150,7 @@ def create_app(
         title="Pegline",
         version="1",
         description=_DESCRIPTION,
-        lifespan=_running(relaying, notifier) if relay else None,
+        lifespan=_running(relaying, notifier, Measurer(ledger)) if relay else None,
         docs_url=None,
         redoc_url=None,
         # FastAPI's own spans would record each request twice, in a separate trace and with its query.
@@ -213,11 +214,14 @@ def _deliverers(
 
 
 def _running(
-    relay: Relay, notifier: Notifier | None
+    relay: Relay, notifier: Notifier | None, measurer: Measurer
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(relay.run(), name="relay")]
+        tasks = [
+            asyncio.create_task(relay.run(), name="relay"),
+            asyncio.create_task(measurer.run(), name="measurer"),
+        ]
         if notifier is not None:
             tasks.append(asyncio.create_task(notifier.run(), name="notifier"))
         try:

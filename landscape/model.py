@@ -69,17 +69,22 @@ class Bearer(LandscapeTable):
     token: SecretReference
 
 
-class ClientCredentials(LandscapeTable):
+class OAuthClient(LandscapeTable):
     """OAuth 2: a token of its own for a client."""
 
     method: Literal["oauth2"]
     token_url: Url
     client_id: Annotated[str, Field(min_length=1, max_length=200)]
-    client_secret: SecretReference
+    client_secret: SecretReference | None = None
+    """None: the client certificate says who asks."""
     scope: Annotated[str, Field(max_length=1_000)] = ""
+    secret_in: Literal["header", "body"] = "header"
+    """Where the token endpoint takes the secret."""
+    more: dict[str, str] = {}
+    """Further fields of its request, such as `resource` or `audience`."""
 
 
-LogOn = Annotated[NoLogOn | Basic | Bearer | ClientCredentials, Field(discriminator="method")]
+LogOn = Annotated[NoLogOn | Basic | Bearer | OAuthClient, Field(discriminator="method")]
 
 
 class Certificate(LandscapeTable):
@@ -88,6 +93,8 @@ class Certificate(LandscapeTable):
     certificate: Annotated[str, Field(min_length=1, max_length=500)]
     """A file in PEM."""
     key: Annotated[str, Field(min_length=1, max_length=500)]
+    authority: Annotated[str, Field(max_length=500)] = ""
+    """Who signed the counterpart's certificate, a file in PEM; empty: whom the machine trusts."""
     password: SecretReference | None = None
 
 
@@ -241,10 +248,10 @@ __all__ = [
     "Bearer",
     "Certificate",
     "Channel",
-    "ClientCredentials",
     "LogOn",
     "ModeAt",
     "NoLogOn",
+    "OAuthClient",
     "Owner",
     "Secret",
     "System",

@@ -5,6 +5,7 @@ landscape says (landscape), and who calls what (runtime.systems).
 """
 
 import datetime as dt
+import ssl
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterator, Mapping
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from pydantic import SecretStr
 
 from adapters.dialects import Dialects
 from adapters.http import make_client
+from adapters.oauth import ClientCredentials, TokenEndpoint, client_tls
 from adapters.pace import Pace
 from adapters.ports import PolicyPort, SupplierDialect
 from canonical.landscape import Domain, SystemKind, Systems
 from landscape.book import LandscapeBook
-from landscape.model import Basic, Bearer, Channel, ClientCredentials, LogOn, NoLogOn, Owner, Secret, System
+from landscape.model import Basic, Bearer, Certificate, Channel, LogOn, NoLogOn, OAuthClient, Owner, Secret, System
 from landscape.reading import LandscapeFile, Place
 from policies.book import PolicyBook
 from runtime.systems import ClientOf, SystemPool, faults_of
@@ -88,13 +90,11 @@ def clients(settings: Settings) -> ClientOf:
 
     def client_of(name: str, system: System, pace: Pace | None) -> httpx.AsyncClient:
         try:
-            user, password, auth = _logged_on(system.log_on, lambda reference: _secret(reference, beside))
+            tls = _tls(system.tls, beside)
+            user, password, auth = _logged_on(name, system, tls, lambda reference: _secret(reference, beside))
         except (SettingsError, OSError) as error:
             raise ValueError(f"log_on: {error}") from error
-        client = make_client(str(system.address), user, password, system.timeout_seconds, pace=pace)
-        if auth is not None:
-            client.auth = auth
-        return client
+        return make_client(str(system.address), user, password, system.timeout_seconds, pace=pace, auth=auth, tls=tls)
 
     return client_of
 
@@ -161,17 +161,35 @@ class BearerAuth(httpx.Auth):
         yield request
 
 
-def _logged_on(log_on: LogOn, secret_of: Callable[[Secret], SecretStr]) -> tuple[str, str, httpx.Auth | None]:
+def _logged_on(
+    name: str, system: System, tls: ssl.SSLContext | None, secret_of: Callable[[Secret], SecretStr]
+) -> tuple[str, str, httpx.Auth | None]:
     """User and password, or another log-on."""
-    match log_on:
-        case Basic():
-            return log_on.user, secret_of(log_on.password).get_secret_value(), None
-        case Bearer():
-            return "", "", BearerAuth(secret_of(log_on.token))
-        case ClientCredentials():
-            raise ValueError("OAuth 2 is not spoken by this version")
+    match system.log_on:
+        case Basic() as basic:
+            return basic.user, secret_of(basic.password).get_secret_value(), None
+        case Bearer() as bearer:
+            return "", "", BearerAuth(secret_of(bearer.token))
+        case OAuthClient() as client:
+            endpoint = TokenEndpoint(
+                client.token_url,
+                client.client_id,
+                secret_of(client.client_secret) if client.client_secret is not None else None,
+                client.scope,
+                client.secret_in,
+                client.more,
+            )
+            return "", "", ClientCredentials(endpoint, system=name, timeout_seconds=system.timeout_seconds, tls=tls)
         case _:
             return "", "", None
+
+
+def _tls(certificate: Certificate | None, beside: Path) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    word = _secret(certificate.password, beside) if certificate.password is not None else None
+    authority = beside / certificate.authority if certificate.authority else None
+    return client_tls(beside / certificate.certificate, beside / certificate.key, passphrase=word, authority=authority)
 
 
 def _secret(reference: Secret, beside: Path) -> SecretStr:

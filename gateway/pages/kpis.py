@@ -20,7 +20,7 @@ from gateway.pages.links import page_of
 from gateway.pages.shell import quantity, render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
-from gateway.views.kpis import FiltersPart, moment, period_of, plant_periods, require_dimensions
+from gateway.views.kpis import FiltersPart, moment, period_of, plant_periods, require_dimensions, uncounted_minutes
 from ledger.kpis.reads import KpiEntity
 
 routes = APIRouter(include_in_schema=False)
@@ -171,6 +171,7 @@ async def read_kpis_page(
         "chosen": {"plant": asked.plant or "", **{name.value: value for name, value in asked.filters.items()}},
         "zones": sorted({period.zone for period in periods}),
         "heads": heads,
+        "uncounted": await uncounted_minutes(parts),
     }
     return render(request, "kpis.html", principal, values)
 
@@ -323,6 +324,7 @@ async def read_kpi_entities(
         "next": f"/kpis/{kpi}?{asked.query(**more, after=page.next)}" if page.next else None,
         "other": f"/kpis/{kpi}?{asked.query(**({} if open else {'open': 'true'}))}",
         "back": f"/kpis?{asked.query()}",
+        "uncounted": await uncounted_minutes(parts),
     }
     return render(request, "kpi_entities.html", principal, values)
 

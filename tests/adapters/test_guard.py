@@ -53,7 +53,7 @@ def is_write(signature: inspect.Signature) -> bool:
 PORTS = [
     port
     for name, port in vars(ports).items()
-    if name.endswith("Port") and name not in NOT_SYSTEMS and isinstance(port, type) and issubclass(port, Protocol)  # type: ignore[arg-type]
+    if name.endswith("Port") and name not in NOT_SYSTEMS and isinstance(port, type) and issubclass(port, Protocol)
 ]
 
 
@@ -63,7 +63,8 @@ def guarded(port: type, observed: bool, notice: MaintenanceNotice | None = None)
     [guard] = [
         each
         for name, each in vars(guards).items()
-        if name.startswith("Guarded") and {method for method, _ in methods(each) if not method.startswith("_")} == wanted
+        if name.startswith("Guarded")
+        and {method for method, _ in methods(each) if not method.startswith("_")} == wanted
     ]
     inner = Recording()
     return guard(inner, Guard("SAP North", lambda plant: observed, lambda: notice)), inner
@@ -114,6 +115,6 @@ async def test_errors_and_refusals_name_the_system_of_the_landscape() -> None:
     refused = await whole.place_order(document(), key="k", maybe_written=False)
     assert isinstance(refused, Refused)
     assert refused.system == "sap-north"
-    with pytest.raises(TransientError, match="^sap-north: 503$") as failed:
+    with pytest.raises(TransientError, match=r"^sap-north: 503$") as failed:
         await whole.place_order(document(), key="k", maybe_written=True)
     assert failed.value.maybe_written

@@ -100,6 +100,7 @@ class Gateway:
     async def record(self, snapshot: Snapshot, *audit_events: AuditEvent, final_state: str | None = None) -> None:
         written = audit_events or (self.audit_event(snapshot.id, "noted", self.clock[0]),)
         await self.ledger.record([AuditBatch(audit_events=written, snapshot=snapshot, final_state=final_state)])
+        await self.ledger.unmeasured.clear()
 
     async def order(
         self, number: str = "4500000001", *, closed: bool = False, final_state: str | None = None, **changes: Any

@@ -254,6 +254,8 @@ class PlainDialect:
     def __init__(self) -> None:
         self.broken = False
         """A reader with a defect of its own."""
+        self.supplier: str | None = None
+        """Who answers, as documents say."""
 
     def read(self, body: bytes, content_type: str) -> SupplierDocument:
         if self.broken:
@@ -287,6 +289,7 @@ class PlainDialect:
                     answer_number=f"A-{order}-{revision}",
                     lines=(LineAnswer(line=int(line), schedule_lines=(part,)),),
                     effective_at=MORNING,
+                    supplier=self.supplier,
                 )
             case ["despatch", order, number]:
                 return ShipmentAnnounced(order_number=order, despatch_number=number, lines=(), effective_at=MORNING)
