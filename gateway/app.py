@@ -30,11 +30,13 @@ from gateway.pages import (
     home,
     inbox,
     inbox_events,
+    kpi_exports,
     latency_map,
     operations,
     plan_uploads,
     plans,
     question,
+    question_events,
     static,
     suppliers,
 )
@@ -48,9 +50,22 @@ from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
+from gateway.promise_warnings import PromiseWarnings
 from gateway.promises import PromiseBook
+from gateway.risks import RiskWatch
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
+from gateway.views import (
+    asyncapi,
+    availability,
+    changes,
+    conversation,
+    docs,
+    exceptions,
+    health,
+    kpis,
+    orders,
+    requirements,
+)
 from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
@@ -76,6 +91,7 @@ _IN_ORDER = (
     notifications,
     health,
     docs,
+    asyncapi,
 )
 """Availability first: it gets by far the most requests."""
 _PAGES = (
@@ -84,6 +100,7 @@ _PAGES = (
     inbox,
     bulk,
     login,
+    question_events,
     question,
     plan_uploads,
     plans,
@@ -93,6 +110,7 @@ _PAGES = (
     order_pages,
     change_pages,
     latency_map,
+    kpi_exports,
     kpi_pages,
     suppliers,
     static,
@@ -141,17 +159,21 @@ def create_app(
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
     notifier = Notifier(ledger, telling, policies, now) if telling is not None else None
+    promises = PromiseBook(ledger.promises, policies, today)
+    risks = RiskWatch(ledger, promises, policies, today)
+    warnings = PromiseWarnings(ledger, risks, policies, entities, today, now)
     app = FastAPI(
         title="Pegline",
         version="1",
         description=_DESCRIPTION,
-        lifespan=_running(relaying, notifier) if relay else None,
+        lifespan=_running(relaying, risks, warnings, notifier) if relay else None,
         docs_url=None,
         redoc_url=None,
         # FastAPI's own spans would record each request twice, in a separate trace and with its query.
         telemetry={"tracing": False},
     )
     app.state.relay = relaying
+    app.state.warnings = warnings
     app.state.access = access
     app.state.senders = senders or Senders()
     app.state.parts = Parts(
@@ -166,7 +188,8 @@ def create_app(
         work_feed=WorkFeed(ledger.work_list),
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
-        promises=PromiseBook(ledger.promises, policies, today),
+        promises=promises,
+        risks=risks,
         temporal_ui=temporal_ui.rstrip("/"),
         telling=telling,
     )
@@ -207,11 +230,14 @@ def _deliverers(
 
 
 def _running(
-    relay: Relay, notifier: Notifier | None
+    relay: Relay, risks: RiskWatch, warnings: PromiseWarnings, notifier: Notifier | None
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(relay.run(), name="relay")]
+        tasks = [
+            asyncio.create_task(relay.run(), name="relay"),
+            asyncio.create_task(risks.run(warnings.look), name="risks"),
+        ]
         if notifier is not None:
             tasks.append(asyncio.create_task(notifier.run(), name="notifier"))
         try:
