@@ -44,10 +44,13 @@ class ErpActivities:
 
     @activity.defn(name="erp.place_and_send")
     async def place_and_send(self, call: PlaceAndSendCall) -> PlacedAndSent:
-        """Place the order, and send it once the ledger has its number, by which the supplier's answer is matched."""
+        """Place the order, and send it once the ledger has its number, by which the supplier's answer is matched.
+
+        It is not sent where the ERP has not released it.
+        """
         async with counterpart(self._ledger, call):
             placed = await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
-            if isinstance(placed, Refused) or self._supplier is None:
+            if isinstance(placed, Refused) or placed.unreleased or self._supplier is None:
                 return PlacedAndSent(placed=placed, sent=None)
             numbers = {"order_number": placed.order_number, "requisition_number": placed.requisition_number}
             if call.audit_batch is not None:

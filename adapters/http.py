@@ -9,11 +9,13 @@ names the statuses it reads itself.
 import asyncio
 import html
 import re
+import ssl
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -40,25 +42,40 @@ _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(r"charset=\"?([\w.:-]{1,40})", re.IGNORECASE)
 
 
+class PreparedAuth(httpx.Auth):
+    """A log-on that needs something of its own before a call, such as a token (adapters.oauth)."""
+
+    async def prepare(self) -> None:
+        """Have it. Raises TransientError or PermanentError; the call has not been sent then."""
+
+
 def make_client(
     base_url: str,
-    user: str,
-    password: str,
+    user: str = "",
+    password: str = "",
     timeout_seconds: float = 5.0,
     transport: httpx.AsyncBaseTransport | None = None,
     pace: Pace | None = None,
+    *,
+    auth: httpx.Auth | None = None,
+    tls: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> httpx.AsyncClient:
     """The client of one counterpart; `timeout_seconds` bounds a whole call, half of it the connecting.
 
     `pace`: every call of the client waits for its slot, whoever makes it; that time is not part of the call's.
+    `auth`: how it logs on, else by user and password; `tls`: with a client certificate (both: adapters.oauth);
+    `headers`: sent with every call, such as the client of an SAP system.
     """
+    secured: dict[str, Any] = {"verify": tls} if tls is not None else {}
     client = httpx.AsyncClient(
         base_url=base_url,
-        auth=httpx.BasicAuth(user, password) if user else None,
+        auth=auth or (httpx.BasicAuth(user, password) if user else None),
         timeout=httpx.Timeout(timeout_seconds, connect=timeout_seconds / 2, pool=timeout_seconds / 2),
         limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
-        headers={"Accept": "application/json", "Accept-Language": "en"},
+        headers={"Accept": "application/json", "Accept-Language": "en", **(headers or {})},
         transport=transport,
+        **secured,
     )
     if pace is not None:
         _paces[client] = pace
@@ -90,6 +107,9 @@ async def exchange(
             span.set_attribute("pegline.correlation_id", correlation_id)
         if (pace := _paces.get(http)) is not None:
             await pace.turn()
+        if isinstance(http.auth, PreparedAuth):
+            # Apart from the call itself: where the token endpoint is slow, nothing has been written.
+            await http.auth.prepare()
         response = await _send(
             http, system, what, http.build_request(method, url, headers=sent, content=content), writes
         )
@@ -136,7 +156,7 @@ def failure(
     detail = f"{what}: {status} {_phrase(status)}".rstrip()
     match status:
         case 401:
-            return PermanentError(system, f"{detail}; check user and password of {system} in the settings; {answered}")
+            return PermanentError(system, f"{detail}; check how {system} is logged on to in the settings; {answered}")
         case 403:
             return PermanentError(system, f"{detail}; have the rights of the {system} user extended; {answered}")
         case 404 | 405 | 410:

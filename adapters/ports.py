@@ -61,14 +61,19 @@ class ErpPort(Protocol):
     """Writes requisitions and orders."""
 
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
-        """One requisition with an item per line, converted into one order; both found again by reference."""
+        """One requisition with an item per line, converted into one order; both found again by reference.
+
+        Where the ERP has to release the order first (`Placed.unreleased`), it is not sent; the same call, made again,
+        says whether it is released by then.
+        """
         ...
 
     async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
         """Bring the lines in `document.changed_lines` to the document's state (quantity, date, cancelled).
 
         Where the ERP holds neither the last written state (`DocumentLine.written`) nor the requested one, a person
-        edited the line: the result is Edited, and nothing is written.
+        edited the line: the result is Edited, and nothing is written. A change may open the release again
+        (`Written.unreleased`): it is not sent then, and the same call, made again, says whether it is released.
         """
         ...
 

@@ -380,6 +380,8 @@ class Placed(Model):
     """An earlier attempt had already written it."""
     duplicates: tuple[str, ...] = ()
     """Other documents of the same reference, found by the sweep and cancelled."""
+    unreleased: Text = ""
+    """Why the ERP has not released the order yet, so that it must not go to its supplier; empty: it may."""
 
 
 class DuplicateDocuments(Model):
@@ -397,6 +399,8 @@ class Written(Model):
     reference: str = ""
     writes: int = 0
     """How many writes were needed; 0: it already held it."""
+    unreleased: Text = ""
+    """As in Placed, after the change."""
 
 
 class Edited(Model):

@@ -1,7 +1,7 @@
 """`cli.py kpis rebuild`: measure every KPI again from the audit events in force.
 
-The measures are kept while events are recorded. They are made again where a later version reads events differently, or
-where a defect left some out.
+The measures follow what is recorded within seconds. They are made again where a later version reads events differently,
+or where a defect left some out.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any
 from adapters.errors import AdapterError
 from console.http import GatewayRefusal
 from ledger.database import connect, migrate
-from ledger.kpis.measures import rebuild
+from ledger.kpis.backlog import Backlog
 from settings import AuditSettings
 
 
@@ -19,7 +19,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the `kpis` command."""
     kpis = commands.add_parser("kpis", help="the measures behind the KPIs")
     kpis.add_subparsers(dest="question", required=True).add_parser(
-        "rebuild", help="make them again from the audit events; recording waits meanwhile"
+        "rebuild", help="make them again from the audit events; measuring waits meanwhile"
     )
 
 
@@ -37,6 +37,6 @@ async def _rebuild(database_url: str) -> int:
     await migrate(database_url)
     engine = await connect(database_url)
     try:
-        return await rebuild(engine)
+        return await Backlog(engine).rebuild()
     finally:
         await engine.dispose()

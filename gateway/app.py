@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+import functools
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from typing import Any
 
 from fastapi import FastAPI
 from opentelemetry.trace import Tracer, TracerProvider
@@ -23,6 +25,7 @@ from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
 from gateway.intake.intake import Intake
+from gateway.measuring import Measurer
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
 from gateway.pages import (
@@ -158,15 +161,21 @@ def create_app(
     tracer = gateway_tracer(tracer_provider)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
-    notifier = Notifier(ledger, telling, policies, now) if telling is not None else None
     promises = PromiseBook(ledger.promises, policies, today)
     risks = RiskWatch(ledger, promises, policies, today)
     warnings = PromiseWarnings(ledger, risks, policies, entities, today, now)
+    works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "relay": relaying.run,
+        "measurer": Measurer(ledger).run,
+        "risks": functools.partial(risks.run, warnings.look),
+    }
+    if telling is not None:
+        works["notifier"] = Notifier(ledger, telling, policies, now).run
     app = FastAPI(
         title="Pegline",
         version="1",
         description=_DESCRIPTION,
-        lifespan=_running(relaying, risks, warnings, notifier) if relay else None,
+        lifespan=_running(works) if relay else None,
         docs_url=None,
         redoc_url=None,
         # FastAPI's own spans would record each request twice, in a separate trace and with its query.
@@ -230,16 +239,13 @@ def _deliverers(
 
 
 def _running(
-    relay: Relay, risks: RiskWatch, warnings: PromiseWarnings, notifier: Notifier | None
+    works: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """What goes on beside the requests, by name."""
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(relay.run(), name="relay"),
-            asyncio.create_task(risks.run(warnings.look), name="risks"),
-        ]
-        if notifier is not None:
-            tasks.append(asyncio.create_task(notifier.run(), name="notifier"))
+        tasks = [asyncio.create_task(work(), name=name) for name, work in works.items()]
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """All counterparts in one process: the ERP at /erp, the EDI gateway at /edi, the APS at /aps, the warehouse at /wms,
-the product data system at /plm, the issuer that people and programs log in at at /issuer.
+the product data system at /plm, another ERP (Oracle) at /oracle, the issuer that people and programs log in at at
+/issuer.
 
 `python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE] [--sign NAME=SECRET]`; `--gateway` is where
 they send what they send of themselves, `--keep` the file in which their books outlive a restart, `--sign` the secret by
@@ -32,6 +33,7 @@ from simulators.faults import App, Message, Receive, Scope, Send, Simulator
 from simulators.issuer.accounts import COUNTERPARTS, PEOPLE, gateway_client
 from simulators.issuer.app import Issuer, serve
 from simulators.keeping import BooksFile, BooksUnreadable, Shelf
+from simulators.oracle.app import create as create_oracle
 from simulators.plm.app import create as create_plm
 from simulators.wms.app import create as create_wms
 
@@ -127,6 +129,7 @@ def create(
             "/edi": create_edi(gateway_url, transport=sent_by("edi"), shelf=Shelf(keep, "edi")),
             "/aps": create_aps(gateway_url, transport=sent_by("aps"), shelf=Shelf(keep, "aps")),
             "/plm": create_plm(gateway_url, transport=sent_by("plm"), shelf=Shelf(keep, "plm")),
+            "/oracle": create_oracle(shelf=Shelf(keep, "oracle")),
             "/issuer": serve(issuer),
         }
     )

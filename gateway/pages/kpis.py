@@ -20,7 +20,7 @@ from gateway.pages.links import page_of
 from gateway.pages.shell import moment, quantity, render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
-from gateway.views.kpis import FiltersPart, at, period_of, plant_periods, require_dimensions
+from gateway.views.kpis import FiltersPart, at, period_of, plant_periods, require_dimensions, uncounted_minutes
 from ledger.kpis.reads import KpiEntity
 
 routes = APIRouter(include_in_schema=False)
@@ -174,6 +174,7 @@ async def read_kpis_page(
         "chosen": {"plant": asked.plant or "", **{name.value: value for name, value in asked.filters.items()}},
         "zones": sorted({period.zone for period in periods}),
         "heads": heads,
+        "uncounted": await uncounted_minutes(parts),
     }
     return render(request, "kpis.html", principal, values)
 
@@ -354,6 +355,7 @@ async def read_kpi_entities(
         "next": f"/kpis/{kpi}?{asked.query(**more, after=page.next)}" if page.next else None,
         "other": f"/kpis/{kpi}?{asked.query(**({} if open else {'open': 'true'}))}",
         "back": f"/kpis?{asked.query()}",
+        "uncounted": await uncounted_minutes(parts),
     }
     return render(request, "kpi_entities.html", principal, values)
 

@@ -16,7 +16,7 @@ from gateway.pages.shell import render
 from gateway.pages.tables_out import Value as Cell
 from gateway.pages.tables_out import csv_file
 from gateway.parts import Parts, PartsPart
-from gateway.views.kpis import filters_of, plant_periods
+from gateway.views.kpis import filters_of, plant_periods, uncounted_minutes
 from ledger.kpis.latency import STEPS, Holder, LatencyMap, StepFigures
 
 routes = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
@@ -102,6 +102,7 @@ async def read_latency_map(
         "labels": labels,
         "chosen": {"plant": asked.plant or "", **{name.value: value for name, value in asked.filters.items()}},
         "csv": f"/kpis/latency-map.csv?{asked.query(by=by)}",
+        "uncounted": await uncounted_minutes(parts),
     }
     return render(request, "latency_map.html", principal, values)
 

@@ -17,7 +17,7 @@ from gateway.pages.kpis import From, To, Value, address_of_entity, amount
 from gateway.pages.shell import moment, render
 from gateway.parts import Parts, PartsPart
 from gateway.problems import not_found
-from gateway.views.kpis import at, period_of, plant_periods
+from gateway.views.kpis import at, period_of, plant_periods, uncounted_minutes
 from ledger.kpis.suppliers import ANSWER_HOURS, DAYS_LATE, SupplierFigures
 
 routes = APIRouter(include_in_schema=False)
@@ -85,6 +85,7 @@ async def list_suppliers(
         "last": last,
         "plant": plant or "",
         "plants": sorted(principal.only(parts.policies.plants)),
+        "uncounted": await uncounted_minutes(parts),
     }
     return render(request, "suppliers.html", principal, values)
 
@@ -127,6 +128,7 @@ async def read_supplier(
             for each in detail.questions
         ],
         "lines": [(*address_of_entity(each.order_id, each.line), each) for each in detail.lines],
+        "uncounted": await uncounted_minutes(parts),
     }
     return render(request, "supplier.html", principal, values)
 

@@ -290,6 +290,8 @@ KINDS: dict[str, Describe] = {
     "requirement.withdrawn": _plain(Lane.REQUIREMENT, "Ended: withdrawn", Tone.QUIET, ("reason", "{}")),
     "order.opened": _plain(Lane.ORDER, "Order opened", Tone.PLAIN, ("supplier", "with {}")),
     "order.placed": _placed,
+    "order.unreleased": _plain(Lane.ORDER, "Waits for release in the ERP", Tone.CARE, ("reason", "{}")),
+    "order.released": _plain(Lane.ORDER, "Released in the ERP", Tone.GOOD, ("order_number", "order {}")),
     "order.sent": _plain(Lane.ORDER, "Sent to supplier", Tone.PLAIN, ("revision", "revision {}")),
     "order.changed": _changed,
     "order.closed": _plain(Lane.ORDER, "Order closed", Tone.QUIET, ("reason", "{}")),

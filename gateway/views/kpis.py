@@ -44,6 +44,9 @@ class KpisView(BaseModel):
     group_by: Dimension | None
     items: list[KpiView]
     left_out: list[Kpi] = Field(description="KPIs that do not have the dimensions filtered or grouped by")
+    measured_until: dt.datetime | None = Field(
+        description="Recorded later, and not counted yet; null: everything recorded is counted"
+    )
 
 
 class KpiEntityView(BaseModel):
@@ -100,6 +103,7 @@ async def read_kpis(
     principal.require(Right.READ, plant)
     first, last = period_of(parts, since, to)
     periods = plant_periods(parts, principal, first, last, plant)
+    waiting = await parts.ledger.unmeasured.waiting()  # first: the figures have at least what did not wait then
     figures = await parts.ledger.kpis.figures(periods, filters=filters, group_by=group_by)
     asked = {*filters, *((group_by,) if group_by else ())}
     return KpisView.model_validate(
@@ -110,6 +114,7 @@ async def read_kpis(
             "group_by": group_by,
             "items": [_view(figure) for figure in figures],
             "left_out": [kpi for kpi in Kpi if not asked <= DEFINITIONS[kpi].dimensions],
+            "measured_until": None if waiting is None else waiting.since,
         }
     )
 
@@ -148,6 +153,12 @@ async def list_kpi_entities(
         "limit": limit,
     }
     return listed(f"/v1/kpis/{kpi}/entities", query, [_entity_view(entity) for entity in page.items], page.next)
+
+
+async def uncounted_minutes(parts: Parts) -> int:
+    """Of how many minutes the newest events are not counted yet; 0: at most of one."""
+    waiting = await parts.ledger.unmeasured.waiting()
+    return 0 if waiting is None else int(waiting.age.total_seconds() // 60)
 
 
 def period_of(parts: Parts, since: dt.date | None, to: dt.date | None) -> tuple[dt.date, dt.date]:

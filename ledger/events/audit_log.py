@@ -1,5 +1,5 @@
-"""The audit log: writes events for the audit, snapshots for the reads, measures for KPIs, and what subscribers are
-told, in one transaction.
+"""The audit log: writes events for the audit, snapshots for the reads, what subscribers are told, and
+what is to be measured, in one transaction.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from canonical.notification import Subscriptions
 from canonical.records import AuditBatch
 from ledger.database import transaction
 from ledger.events.chains import Overtaken, append
-from ledger.kpis.measures import measure
+from ledger.kpis import backlog
 from ledger.notifications import outbox
 from ledger.snapshots.snapshots import write_snapshots
 
@@ -36,7 +36,7 @@ class AuditLog:
                 async with transaction(self._engine) as connection:
                     appended = await append(connection, audit_batches)
                     await write_snapshots(connection, appended.standing)
-                    await measure(connection, appended)
+                    await backlog.note(connection, appended)
                     return await outbox.write(connection, appended, self._subscriptions())
             except Overtaken:
                 continue

@@ -1,31 +1,32 @@
-"""Writes the measures of KPIs: in the transaction that records their audit events, or all of them again.
+"""Writes the measures of KPIs from audit events: the new ones of some entities, or all of them again.
 
 Decided here: how a row of facts is merged with what is measured already. A milestone keeps its earliest moment, a count
-adds up, a dimension is the newest known; since each event is given once, nothing counts twice. Where a later attempt
+adds up, a dimension is the newest known; since each event is read once, nothing counts twice. Where a later attempt
 replaces recorded events, the measures of their entity are folded again from the events in force.
 """
 
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, TextClause, select, text
+from sqlalchemy import Select, Table, Text, TextClause, any_, bindparam, delete, func, select, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from canonical.records import Snapshot
 from ledger.consolidation.tables import SupplyRequestRow
-from ledger.database import Base, json_text, transaction
-from ledger.events.chains import Appended
+from ledger.database import Base, json_text
 from ledger.events.tables import AuditEventRow
 from ledger.kpis.facts import KINDS, Facts, LinesAsked, LinesRevised, RecordedKind, Row, facts_of
 from ledger.kpis.tables import (
     ChangeMeasure,
     IncidentMeasure,
     LineMeasure,
+    MeasuredRow,
     OrderMeasure,
     QuestionMeasure,
     RequirementMeasure,
@@ -51,22 +52,17 @@ _RECORDS: tuple[type[Base], ...] = (RequirementRecord, OrderRecord, ExceptionRec
 """Requirements first: lines and changes take class and criticality from them."""
 
 
-async def measure(connection: AsyncConnection, appended: Appended) -> None:
-    """Merge what the new events say; an entity of which a later attempt replaced events is measured again."""
-    snapshots: dict[str, Snapshot] = {
-        each.audit_batch.snapshot.id: each.audit_batch.snapshot for each in appended.standing
-    }
-    events: dict[str, list[RecordedKind]] = {}
-    for row in appended.new:
-        if row["kind"] in KINDS and row["entity_id"] not in appended.replaced:
-            events.setdefault(row["entity_id"], []).append(_event(row))
+async def measure(connection: AsyncConnection, entity_ids: Sequence[str], replaced: Collection[str] = ()) -> None:
+    """Merge what these entities' events after the measured ones say; the `replaced`, of which a later attempt replaced
+    measured events, are measured again.
+    """
+    snapshots = await _snapshots_of(connection, entity_ids)
+    new = [entity_id for entity_id in entity_ids if entity_id in snapshots and entity_id not in replaced]
     facts = Facts()
-    for entity_id, added in events.items():
-        if entity_id in snapshots:
-            _fold(facts, snapshots[entity_id], added)
-    if facts:
-        await write(connection, facts)
-    for entity_id in sorted(appended.replaced):
+    for entity_id, events in (await _taken(connection, new, _NEW)).items():
+        _fold(facts, snapshots[entity_id], events)
+    await write(connection, facts)
+    for entity_id in sorted(replaced):
         if entity_id in snapshots:
             await _again(connection, snapshots[entity_id])
 
@@ -155,27 +151,25 @@ def _together(merges: tuple[_Merge, ...]) -> TextClause:
     return text(f"WITH {', '.join(f'm{place} AS ({part})' for place, part in enumerate(parts))} {last}")
 
 
-async def rebuild(engine: AsyncEngine) -> int:
-    """Measure everything again from the events in force; returns how many entities. Recording waits meanwhile."""
+async def measure_again(connection: AsyncConnection) -> int:
+    """Measure everything again from the events in force; returns how many entities."""
     measured = 0
-    async with transaction(engine) as connection:
-        names = ", ".join(str(table.__table__.name) for table in TABLES)  # type: ignore[attr-defined]
-        await connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
-        for table in TABLES:
-            await connection.execute(table.__table__.delete())  # type: ignore[attr-defined]
-        for record in _RECORDS:
-            async for snapshots in _snapshots(connection, record):
-                facts = Facts()
-                events = await _events(connection, list(snapshots))
-                for entity_id, snapshot in snapshots.items():
-                    _fold(facts, snapshot, events.get(entity_id, []))
-                await write(connection, facts)
-                measured += len(snapshots)
+    tables: tuple[type[Base], ...] = (*TABLES, MeasuredRow)
+    for table in tables:
+        await connection.execute(delete(table))
+    for record in _RECORDS:
+        async for snapshots in _snapshots(connection, record):
+            facts = Facts()
+            events = await _taken(connection, list(snapshots), _IN_FORCE)
+            for entity_id, snapshot in snapshots.items():
+                _fold(facts, snapshot, events.get(entity_id, []))
+            await write(connection, facts)
+            measured += len(snapshots)
     return measured
 
 
 def _fold(facts: Facts, snapshot: Snapshot, events: Sequence[RecordedKind]) -> None:
-    """Add what the events say. A defect here must not keep an event from being recorded: figures can be rebuilt."""
+    """Add what the events say. A defect here must not hold up the others: figures can be rebuilt."""
     try:
         more = facts_of(snapshot, events)
     except Exception:
@@ -203,21 +197,32 @@ def _joined(row: Row | None, other: Row) -> Row:
     return joined
 
 
-def _event(row: Any) -> RecordedKind:
-    return RecordedKind(row["sequence"], row["kind"], row["business_time"], row["processing_time"], row["data"])
-
-
-async def _events(connection: AsyncConnection, entity_ids: Sequence[str]) -> dict[str, list[RecordedKind]]:
-    """The events in force that are measured, by entity, each in its order."""
-    event = AuditEventRow
-    query = (
-        select(event.entity_id, event.sequence, event.kind, event.business_time, event.processing_time, event.data)
-        .where(event.entity_id.in_(entity_ids), event.kind.in_(sorted(KINDS)), ~event.superseded)
-        .order_by(event.entity_id, event.position)
-    )
+async def _taken(
+    connection: AsyncConnection, entity_ids: Sequence[str], query: Select[Any]
+) -> dict[str, list[RecordedKind]]:
+    """The events by entity, each in its order; from now on they count as measured."""
     found: dict[str, list[RecordedKind]] = {}
-    for row in await connection.execute(query):
-        found.setdefault(row.entity_id, []).append(_event(row._mapping))
+    upto: dict[str, int] = {}
+    for row in await connection.execute(query, {"ids": entity_ids}):
+        found.setdefault(row.entity_id, []).append(_event(row))
+        upto[row.entity_id] = row.position
+    if upto:
+        await connection.execute(_MEASURED, [{"entity_id": each, "position": upto[each]} for each in sorted(upto)])
+    return found
+
+
+def _event(row: Any) -> RecordedKind:
+    return RecordedKind(row.sequence, row.kind, row.business_time, row.processing_time, row.data)
+
+
+async def _snapshots_of(connection: AsyncConnection, entity_ids: Sequence[str]) -> dict[str, Snapshot]:
+    """The newest states of these entities."""
+    found: dict[str, Snapshot] = {}
+    for record in _RECORDS:
+        if rest := [entity_id for entity_id in entity_ids if entity_id not in found]:
+            columns: Any = record
+            query = select(columns.id, columns.snapshot).where(columns.id.in_(rest), columns.snapshot.is_not(None))
+            found |= {row.id: row.snapshot for row in await connection.execute(query)}
     return found
 
 
@@ -252,10 +257,12 @@ async def _again(connection: AsyncConnection, snapshot: Snapshot) -> None:
     for statement in _FORGET:
         await connection.execute(statement, {"id": entity_id})
     facts = Facts()
-    _fold(facts, snapshot, (await _events(connection, [entity_id])).get(entity_id, []))
+    _fold(facts, snapshot, (await _taken(connection, [entity_id], _IN_FORCE)).get(entity_id, []))
     orders = select(SupplyRequestRow.order_id).where(SupplyRequestRow.requirement_id.in_(served)).distinct()
     others = [other for other in (await connection.scalars(orders)).all() if other != entity_id]
-    events = await _events(connection, others)
+    events: dict[str, list[RecordedKind]] = {}
+    for event in await connection.execute(_IN_FORCE, {"ids": others}):
+        events.setdefault(event.entity_id, []).append(_event(event))
     query = select(OrderRecord.id, OrderRecord.snapshot).where(OrderRecord.id.in_(others)).order_by(OrderRecord.id)
     for row in await connection.execute(query):
         of_requirements = facts_of(row.snapshot, events.get(row.id, [])).requirements
@@ -267,6 +274,40 @@ async def _again(connection: AsyncConnection, snapshot: Snapshot) -> None:
 
 # -- statements
 
+
+def _measured_kinds() -> Select[Any]:
+    """The events in force that are measured, of the entities `ids`, with the position up to which each is measured."""
+    event = AuditEventRow
+    return (
+        select(
+            event.entity_id,
+            event.position,
+            event.sequence,
+            event.kind,
+            event.business_time,
+            event.processing_time,
+            event.data,
+        )
+        .outerjoin(MeasuredRow, MeasuredRow.entity_id == event.entity_id)
+        .where(
+            event.entity_id == any_(bindparam("ids", type_=ARRAY(Text))),
+            event.kind.in_(sorted(KINDS)),
+            ~event.superseded,
+        )
+        .order_by(event.entity_id, event.position)
+    )
+
+
+def _measured_upsert() -> Insert:
+    statement = insert(MeasuredRow)
+    return statement.on_conflict_do_update(
+        index_elements=[MeasuredRow.entity_id], set_={"position": statement.excluded.position}
+    )
+
+
+_IN_FORCE = _measured_kinds()
+_NEW = _IN_FORCE.where(AuditEventRow.position > func.coalesce(MeasuredRow.position, 0))
+_MEASURED = _measured_upsert()
 
 _EARLIEST = "least({t}.{c}, excluded.{c})"
 _LATEST = "greatest({t}.{c}, excluded.{c})"

@@ -1,4 +1,4 @@
-"""The tables of measures: what KPIs are computed from, maintained where audit events are recorded.
+"""The tables of measures: what KPIs are computed from, and what of the audit events they do not have yet.
 
 Moments are Unix seconds, so that a difference is a subtraction and a hundred thousand of them are ranked in
 milliseconds. A row is a projection of its entities' audit events in force: it can be dropped and made again.
@@ -8,7 +8,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated
 
-from sqlalchemy import BigInteger, Date, Index, Integer, Numeric, text
+from sqlalchemy import BigInteger, Date, Identity, Index, Integer, Numeric, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -225,3 +225,24 @@ class ChangeMeasure(Base):
         Index("ix_kpi_change_at", "plant", "at"),
         Index("ix_kpi_change_asked", "plant", "decided_at", postgresql_where=text("asked_at IS NOT NULL")),
     )
+
+
+class MeasuredRow(Base):
+    """Up to which of its events an entity is measured."""
+
+    __tablename__ = "kpi_measured"
+
+    entity_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+
+
+class DueRow(Base):
+    """A note that an entity has recorded events."""
+
+    __tablename__ = "kpi_due"
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    entity_id: Mapped[str]
+    replaced: Mapped[Flag]
+    """Some of them replace earlier ones."""
+    recorded_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

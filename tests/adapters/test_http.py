@@ -110,7 +110,7 @@ def test_no_counterpart_is_left_alone_for_longer_than_an_hour(far: str) -> None:
 @pytest.mark.parametrize(
     ("code", "next_step"),
     [
-        (401, "user and password"),
+        (401, "is logged on to"),
         (403, "rights"),
         (404, "base URL"),
         (302, "redirected to nowhere"),

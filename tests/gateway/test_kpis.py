@@ -1,11 +1,17 @@
 """KPIs over HTTP: what may be asked, and what a caller of one plant sees."""
 
+import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from canonical.records import AuditBatch
+from gateway.measuring import Measurer
 from tests.gateway.conftest import Gateway
-from tests.gateway.figures import ANNA, OnlyAt, opened
+from tests.gateway.figures import ANNA, MAY, OnlyAt, opened, requirement
 
 
 def by_kpi(body: dict[str, Any]) -> dict[str, Any]:
@@ -23,6 +29,25 @@ async def test_the_open_ones_age_beside_what_ended(gateway: Gateway) -> None:
     assert found["open"]["p90"] == "5.00"
     entities = await gateway.client.get("/v1/kpis/requirement_to_requisition/entities?open=true&to=2026-05-31")
     assert [(each["id"], each["value"]) for each in entities.json()["items"]] == [(identity, "5.00")]
+
+
+async def test_what_is_not_measured_yet_is_said_and_measured_soon(gateway: Gateway, engine: AsyncEngine) -> None:
+    snapshot = requirement("P1", "PL-1")
+    gateway.clock[0] = MAY + dt.timedelta(hours=5)
+    event = gateway.audit_event(snapshot.id, "requirement.opened", MAY)
+    await gateway.ledger.record([AuditBatch(audit_events=(event,), snapshot=snapshot)])
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE kpi_due SET recorded_at = now() - interval '3 minutes'"))
+    period = "from=2026-05-01&to=2026-05-31"
+    assert (await gateway.client.get(f"/v1/kpis?{period}")).json()["measured_until"] is not None
+    assert "recorded in the last 3 minutes" in (await gateway.client.get(f"/kpis?{period}")).text
+    measuring = asyncio.create_task(Measurer(gateway.ledger, poll_seconds=0.01).run())
+    try:
+        while (body := (await gateway.client.get(f"/v1/kpis?{period}")).json())["measured_until"] is not None:
+            pass
+    finally:
+        measuring.cancel()
+    assert by_kpi(body)["requirement_to_requisition"]["open"]["count"] == 1
 
 
 async def test_a_kpi_without_the_dimension_is_left_out_by_name(gateway: Gateway) -> None:

@@ -1,10 +1,10 @@
 """A plant per test, with its workers running and time standing still until a story steps it.
 
 After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each run is
-decided
-again from its history, so that no story passes by luck of the cache, and every decision that was recorded is made again
-from its record and comes out the same. Workers run on the strict runner here and histories are replayed on the
-production one; the strict one takes twelve times as long for it and does so for recorded stories alone (tests/replay).
+decided again from its history, so that no story passes by luck of the cache, and every decision that was recorded is
+made again from its record and comes out the same. All on the runner of the product; on the strict one, which reloads
+the workflows' modules for each run, the recorded stories are decided again (tests/replay): every workflow, message and
+activity is in one of them.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,7 +23,7 @@ from backtest.decision import Policies
 from backtest.result import KINDS, Backtest, BacktestResult
 from canonical.audit_event import AuditEvent, first_break
 from ledger.database import connect
-from runtime.temporal import STRICT_RUNNER, temporal_plugin
+from runtime.temporal import RUNNER, temporal_plugin
 from tests.conftest import FreshDatabase
 from tests.replay.replaying import RUNNERS, replay, runs_on, type_of
 from tests.replay.stories import keep
@@ -73,7 +73,7 @@ async def telling(
             without: str = "",
             cached: int = 100,
             hanging: Sequence[str] = (),
-            runner: WorkflowRunner = STRICT_RUNNER,
+            runner: WorkflowRunner = RUNNER,
             **policy: Any,
         ) -> Harness:
             engine = await connect(await fresh_database())

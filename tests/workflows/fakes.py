@@ -84,6 +84,8 @@ class FakeErp(Counterpart):
         self.writes: list[str] = []
         self.maybe_written: list[bool] = []
         self.editors: dict[tuple[str, int], str] = {}
+        self.unreleased = ""
+        """Why no order may go to its supplier yet."""
         self._counter = itertools.count(4500000001)
 
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
@@ -97,7 +99,9 @@ class FakeErp(Counterpart):
             self.orders[self.numbers[document.reference]] = document
         self.written()
         number = self.numbers[document.reference]
-        return Placed(requisition_number=f"1{number[1:]}", order_number=number, found_existing=found)
+        return Placed(
+            requisition_number=f"1{number[1:]}", order_number=number, found_existing=found, unreleased=self.unreleased
+        )
 
     async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
         if refused := await self.refused():
@@ -117,7 +121,7 @@ class FakeErp(Counterpart):
             update={"lines": tuple((held | asked)[line.line] for line in document.lines)}
         )
         self.writes.append(f"change {document.order_number} {document.changed_lines}")
-        return Written(writes=len(document.changed_lines))
+        return Written(writes=len(document.changed_lines), unreleased=self.unreleased)
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
         if refused := await self.refused():

@@ -123,7 +123,8 @@ class OrderDocuments:
     async def place_and_send(self) -> bool:
         """Place the order in the ERP, then send it to its supplier; returns whether the supplier has it.
 
-        Refusals and edits wait for a person; an order placed earlier is updated and sent.
+        Refusals and edits wait for a person, and an order that the ERP has not released for its release there; an order
+        placed earlier is updated and sent.
         """
         if self._state.order_number is None:
             outcome = await self._place()
@@ -134,7 +135,9 @@ class OrderDocuments:
             self._record_placed(outcome.placed)
             if outcome.sent is not None:
                 return self._record_first_sending(outcome.sent)
-        return await self._update_unsent() and self._record_first_sending(await self._send_order())
+        if not await self._update_unsent() or not await self._released():
+            return False
+        return self._record_first_sending(await self._send_order())
 
     async def withdraw_unsent(self) -> bool:
         """Remove an order that nobody needs any more from the ERP; False if a person has to handle that."""
@@ -202,6 +205,36 @@ class OrderDocuments:
             duplicates_cancelled=list(placed.duplicates),
         )
         state.stage = OrderStage.UNSENT
+        self._note_release(placed.unreleased)
+
+    async def _released(self) -> bool:
+        """Whether the supplier may have the order: where the ERP had not released it, that is looked at again."""
+        state = self._state
+        if not state.unreleased:
+            return True
+        if state.release_is_awaited(workflow.now()):
+            return False
+        call = PlaceOrderCall(
+            key=self._key("place"),
+            correlation_id=state.correlation_id,
+            document=state.document(),
+            audit_batch=self._entity.audit_batch(),
+            maybe_written=True,
+        )
+        summary = f"Look whether order {state.order_number} is released"
+        outcome = await self._counterparts.call(ErpActivities.place_order, call, queues.ERP, summary)
+        self._record_refusal(outcome if isinstance(outcome, Refused) else None)
+        if isinstance(outcome, Refused):
+            return False
+        self._note_release(outcome.unreleased)
+        return not state.unreleased
+
+    def _note_release(self, unreleased: str) -> None:
+        state = self._state
+        if unreleased != state.unreleased:
+            kind = "order.unreleased" if unreleased else "order.released"
+            self._entity.record(kind, order_number=state.order_number, reason=unreleased or None)
+        state.await_release(unreleased, workflow.now())
 
     async def _send_order(self) -> WriteOutcome | None:
         """Send ORDERS, revision 1; None for a plant of ours, which receives no document."""
@@ -255,18 +288,22 @@ class OrderDocuments:
     # -- changing
 
     async def send_change(self, numbers: Sequence[int]) -> bool:
-        """Make the next revision: one ERP write, one change order; False if either is refused or finds an edit.
+        """Make the next revision: one ERP write, one change order; False if either is refused or finds an edit,
+        or if the ERP has to release the change first.
 
         It becomes the order's revision once it is sent; if that fails, it is made again once the cause is settled.
         """
         state = self._state
         revision, expedite = state.revision + 1, state.expedite
         lines = [line for line in state.lines if line.number in numbers]
-        self._record_change(revision, numbers, expedite)
+        if not state.unreleased or any(line.differs_from_erp for line in lines):
+            self._record_change(revision, numbers, expedite)
         # An adopted edit is in the ERP already.
         to_write = [line.number for line in lines if line.differs_from_erp or not line.adopted]
         summary = f"Change order {state.order_number} to revision {revision}"
         if to_write and not await self._change_in_erp(to_write, f"change-{revision}", summary, revision=revision):
+            return False
+        if state.unreleased:
             return False
         if not self._record_sending(await self._send_revision(revision, numbers, expedite), revision, numbers):
             return False
@@ -334,6 +371,8 @@ class OrderDocuments:
         for line in state.lines:
             if line.number in numbers:
                 line.mark_in_erp()
+        if revision is not None or state.unsent:
+            self._note_release(outcome.unreleased)
         return True
 
     def _take_found(self, found: Edited, numbers: Sequence[int], key: str) -> bool:

@@ -89,7 +89,7 @@ class SupplierEscalation:
     @property
     def _next(self) -> EscalationLevel | None:
         state = self._state
-        if state.asked_at is None or not state.awaited or state.refusal is not None:
+        if state.asked_at is None or not state.awaited or state.refusal is not None or state.unreleased:
             return None
         # A plant of ours that serves a transfer gets the exceptions of its own requirement, not reminders.
         remind = state.terms.route is not RouteKind.TRANSFER

@@ -307,6 +307,8 @@ def status_text(state: OrderState) -> str:
         case OrderStage.PLACING | OrderStage.UNSENT:
             if state.refusal:
                 return f"the ERP refused it: {state.refusal}"
+            if state.unreleased:
+                return f"may not go to {state.terms.supplier} yet: {state.unreleased}"
             return "is being written to the ERP"
         case OrderStage.CLOSED:
             return "all received"
@@ -314,6 +316,8 @@ def status_text(state: OrderState) -> str:
             return "cancelled"
         case _ if state.questions:
             return f"waits for a person: {', '.join(sorted(state.questions))}"
+        case _ if state.unreleased:
+            return f"its change may not go to {state.terms.supplier} yet: {state.unreleased}"
         case _ if awaited:
             return f"waits for {state.terms.supplier}'s answer to revision {state.revision}, lines {', '.join(awaited)}"
         case _:

@@ -36,6 +36,10 @@ VERSIONS_KEPT = 20
 Known = TypeVar("Known")
 
 
+RELEASE_LOOKS = tuple(dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 30))
+"""The pauses between looks at a release that is awaited; the last one repeats."""
+
+
 class PublishedNeed(BaseModel):
     """A need as the order last published it: at a supplying plant, or for a component at its own plant."""
 
@@ -174,6 +178,12 @@ class OrderState(EntityState):
     """The reason for which the ERP refused a call."""
     requisitioned: bool = False
     """The ERP refused the order and may have kept its requisition."""
+    unreleased: str = ""
+    """Why the ERP has not released the document yet, so that the supplier may not have it; empty: it may."""
+    release_looks: int = 0
+    """How often that was looked at since."""
+    release_look_at: dt.datetime | None = None
+    """When it is looked at next."""
     expedite: bool = False
     questions: dict[str, OpenQuestion] = {}
     questions_raised: int = 0
@@ -223,6 +233,17 @@ class OrderState(EntityState):
     def first_due(self) -> dt.date | None:
         """The earliest date of the lines that wait for an answer."""
         return min((line.delivery_date for line in self.awaited), default=None)
+
+    def await_release(self, why: str, now: dt.datetime) -> None:
+        """Note that the supplier may not have the document yet, or (empty) that it may."""
+        self.release_looks = self.release_looks + 1 if why and self.unreleased else 0
+        self.unreleased = why
+        pause = RELEASE_LOOKS[min(self.release_looks, len(RELEASE_LOOKS) - 1)]
+        self.release_look_at = now + pause if why else None
+
+    def release_is_awaited(self, now: dt.datetime) -> bool:
+        """Whether the ERP has not released it, and it is too early to look again."""
+        return self.release_look_at is not None and now < self.release_look_at
 
     def restart_escalation(self, now: dt.datetime) -> None:
         """Restart the SLA: the supplier was asked, or gets more time."""

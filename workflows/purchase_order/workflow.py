@@ -298,12 +298,16 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         return self.state.finished
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the next escalation level, about an answer or about a delivery, or until one counts as completed."""
-        completion = time_to_completion(self.state, workflow.now())
+        """Until the next escalation level, about an answer or about a delivery, until one counts as completed, or until
+        the ERP is asked again whether it has released the order.
+        """
+        now, look_at = workflow.now(), self.state.release_look_at
+        completion = time_to_completion(self.state, now)
         times = (
             self._escalation.time_to_next,
             self._overdue.time_to_next,
             None if completion is None else max(completion, MOMENT),
+            None if look_at is None else max(look_at - now, MOMENT),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -388,13 +392,13 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         Lines that a person edited in the ERP wait for a decision; the others are sent without them.
         """
         state = self.state
-        if state.refusal is not None:
+        if state.refusal is not None or state.release_is_awaited(workflow.now()):
             return
         settle_requests(state, self._today, self.record)
         while changed := state.changed_lines:
             if await self._documents.send_change(changed):
                 state.restart_escalation(workflow.now())
-            elif state.refusal is not None:
+            elif state.refusal is not None or state.unreleased:
                 return
 
     async def _write_back(self) -> None:

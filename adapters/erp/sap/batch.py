@@ -1,7 +1,7 @@
-"""$batch of OData V2: one changeset out, its answers in. Pure: no I/O."""
+"""$batch of OData, as multipart: one changeset out, its answers in. Pure: no I/O."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import Message
@@ -19,11 +19,13 @@ _BATCH = "batch_pegline"
 class Operation:
     """One write within a service; `path` is relative to the service's root."""
 
-    method: Literal["POST", "MERGE", "DELETE"]
+    method: Literal["POST", "MERGE", "PATCH", "DELETE"]
     path: str
     body: Mapping[str, Any] | None = None
     told: str = field(default="", compare=False)
     """What is wanted and what was found, in words: `line 10: quantity 80 wanted, 100 found`."""
+    etag: str = field(default="", compare=False)
+    """The entity's tag as it was read (V4); empty: it has none."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,17 @@ class BatchResponse:
         return read_json(self.content)
 
 
-def changeset(operations: Sequence[Operation]) -> tuple[str, bytes]:
+def _compact(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def changeset(
+    operations: Sequence[Operation], dump: Callable[[Mapping[str, Any]], bytes] = _compact
+) -> tuple[str, bytes]:
     """The content type and body of a $batch with one changeset: carried out whole or not at all."""
     lines = [f"--{_BATCH}", f"Content-Type: multipart/mixed; boundary={_CHANGESET}", ""]
     for number, operation in enumerate(operations, start=1):
-        body = "" if operation.body is None else json.dumps(operation.body, separators=(",", ":"))
+        body = "" if operation.body is None else dump(operation.body).decode()
         lines += [
             f"--{_CHANGESET}",
             "Content-Type: application/http",
@@ -58,7 +66,8 @@ def changeset(operations: Sequence[Operation]) -> tuple[str, bytes]:
             f"{operation.method} {operation.path} HTTP/1.1",
             "Accept: application/json",
             *(["Content-Type: application/json"] if body else []),
-            f"Content-Length: {len(body)}",
+            *([f"If-Match: {operation.etag}"] if operation.etag else []),
+            f"Content-Length: {len(body.encode())}",
             "",
             body,
         ]

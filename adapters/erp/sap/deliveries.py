@@ -7,8 +7,8 @@ subcontractor's components and on the supplying plant's side of a transfer; neit
 from collections.abc import Iterable
 from decimal import Decimal
 
+from adapters.erp.remote import RemoteItem
 from adapters.erp.sap.odata import Entity
-from adapters.erp.sap.remote import RemoteItem
 from adapters.erp.sap.values import read_decimal
 
 FIELDS = "PurchaseOrder,PurchaseOrderItem,Material,Plant,GoodsMovementType,DebitCreditCode,QuantityInBaseUnit"

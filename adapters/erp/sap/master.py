@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Protocol
 
 import httpx
 
@@ -58,11 +59,40 @@ _CALLED_OFF = (
 )
 
 
+class Products(Protocol):
+    """Reads products as sources.py takes them: in the fields of API_PRODUCT_SRV."""
+
+    async def products(self, where: str) -> list[Entity]:
+        """With to_Description and to_ProductUnitsOfMeasure."""
+        ...
+
+    async def at_plants(self, where: str) -> list[Entity]:
+        """With to_ProductSupplyPlanning and to_ProductPlantProcurement."""
+        ...
+
+
+class V2Products:
+    """Implements Products by API_PRODUCT_SRV."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._products = ODataService(http, "API_PRODUCT_SRV")
+
+    async def products(self, where: str) -> list[Entity]:
+        """One read."""
+        expand = "to_Description,to_ProductUnitsOfMeasure"
+        return await self._products.read("A_Product", where=where, expand=expand, pages_by="Product")
+
+    async def at_plants(self, where: str) -> list[Entity]:
+        """One read."""
+        expand = "to_ProductSupplyPlanning,to_ProductPlantProcurement"
+        return await self._products.read("A_ProductPlant", where=where, expand=expand, pages_by="Product,Plant")
+
+
 class SapMasterData:
     """Implements adapters.ports.MasterDataPort.
 
     `calendar`: the working days of every supplier, since SAP holds none for them. `today`: the day at a
-    plant; terms that had ended by then are left out.
+    plant; terms that had ended by then are left out. `products`: where products are read; None: OData V2.
     """
 
     def __init__(
@@ -75,10 +105,11 @@ class SapMasterData:
         multiple_field: str = MULTIPLE_FIELD,
         blocking_status: Mapping[str, str] = BLOCKING_STATUS,
         policies: PolicyPort | None = None,
+        products: Products | None = None,
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[str], dt.date] = lambda _: dt.datetime.now(dt.UTC).date(),
     ) -> None:
-        self._products = ODataService(http, "API_PRODUCT_SRV")
+        self._products = products or V2Products(http)
         self._info_records = ODataService(http, "API_INFORECORD_PROCESS_SRV")
         self._source_lists = ODataService(http, "API_PURCHASING_SOURCE_SRV")
         self._partners = ODataService(http, "API_BUSINESS_PARTNER")
@@ -131,11 +162,11 @@ class SapMasterData:
             return 0
         there = _any("Plant", plants)
         at_plant, info_records, source_list = await asyncio.gather(
-            self._product_plants(there), self._terms_at(plants), self._listed(there)
+            self._products.at_plants(there), self._terms_at(plants), self._listed(there)
         )
         made = [plant for plant in plants if any(is_made_for_us(info, plant) for info in info_records)]
         products, suppliers, boms, agreements = await asyncio.gather(
-            self._all_of(self._product_texts, "Product", {row["Product"] for row in at_plant}),
+            self._all_of(self._products.products, "Product", {row["Product"] for row in at_plant}),
             self._all_of(self._partners_where, "Supplier", {info["Supplier"] for info in info_records}),
             self._bills(_any("Plant", made) if made else None),
             self._agreements(source_list),
@@ -198,8 +229,8 @@ class SapMasterData:
         items = [*requested, *along]
         there = f"Plant eq {literal(plant)}"
         products, at_plant, info_records, source_list = await asyncio.gather(
-            self._product_texts(_any("Product", items)),
-            self._product_plants(f"{_any('Product', items)} and {there}"),
+            self._products.products(_any("Product", items)),
+            self._products.at_plants(f"{_any('Product', items)} and {there}"),
             self._infos(_any("Material", items)),
             self._listed(f"{_any('Material', items)} and {there}"),
         )
@@ -253,14 +284,6 @@ class SapMasterData:
         else:
             self._held.pop((plant, item), None)
         return known
-
-    async def _product_texts(self, where: str) -> list[Entity]:
-        expand = "to_Description,to_ProductUnitsOfMeasure"
-        return await self._products.read("A_Product", where=where, expand=expand, pages_by="Product")
-
-    async def _product_plants(self, where: str) -> list[Entity]:
-        expand = "to_ProductSupplyPlanning,to_ProductPlantProcurement"
-        return await self._products.read("A_ProductPlant", where=where, expand=expand, pages_by="Product,Plant")
 
     async def _terms_at(self, plants: Sequence[str]) -> list[Entity]:
         """The info records that have terms for these plants, or for all plants, with those terms."""

@@ -1,49 +1,38 @@
-"""OData V2 in SAP Gateway's dialect: one service, its CSRF session, its errors, its literals.
+"""OData V2 in SAP Gateway's dialect: one service, its pages, its literals.
 
-Decided here: how a token is fetched and renewed, how a request is made repeatable, and which answer is a result, a
-refusal, a transient or a permanent error. What an error body means is in sap_error.py, what is written in mapping.py,
-when in client.py.
+Decided here: how a set is read to its end, and how a request is made repeatable. What an answer means is in answers.py,
+how the CSRF token is had in session.py, what is written in mapping.py, when in client.py.
 """
 
-import asyncio
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from adapters.erp.sap import batch
+from adapters.erp.sap.answers import READ_BY_US, Answers, quoted
 from adapters.erp.sap.batch import BatchResponse, Operation
-from adapters.erp.sap.sap_error import Meaning, SapError
-from adapters.errors import AdapterError, PermanentError, TransientError
-from adapters.http import exchange, failure, said
+from adapters.erp.sap.sap_error import SapError
+from adapters.erp.sap.session import CsrfSession
+from adapters.errors import PermanentError, TransientError
+from adapters.http import exchange
 from canonical.order import Refused
 
 SYSTEM = "erp"
 ROOT = "sap/opu/odata/sap"
-REPEATABLE_SETTING = "PEGLINE_ERP_REPEATABLE_REQUESTS"
 
 Entity = Mapping[str, Any]
 Shaped = TypeVar("Shaped")
 
-_READ_BY_US = range(400, 600)
-"""Statuses that may come with an error body of SAP's."""
 _REPEATABLE = uuid.UUID("5f9f3c2e-6f0b-5c1e-9f0a-3a4a0d9b7c11")
 _PAGE = 500
 _PAGES_MAX = 20_000
 _QUOTE = "'"
-_NUMBER_MAX = 35
 OTHER_SHAPE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """How reading a row fails that has another shape than expected."""
-
-
-@dataclass(frozen=True)
-class _Session:
-    token: str
-    cookies: str
 
 
 class ODataService:
@@ -55,8 +44,8 @@ class ODataService:
         self._name = name
         self._path = f"{ROOT}/{name}"
         self.repeatable = repeatable
-        self._session: _Session | None = None
-        self._renewing = asyncio.Lock()
+        self._answers = Answers(SYSTEM, name)
+        self._session = CsrfSession(http, self._path, self._answers, required=True)
 
     async def read(
         self, entity_set: str, *, where: str = "", expand: str = "", select: str = "", pages_by: str = ""
@@ -106,7 +95,7 @@ class ODataService:
             why = f"{type(error).__name__}: {str(error)[:120]}"
             row = json.dumps(entities[:1], default=str, ensure_ascii=False)[:300]
             raise PermanentError(
-                SYSTEM, f"{self._name}/{entity_set} can't be read ({why}); {self._compare}; it answered {row}"
+                SYSTEM, f"{self._name}/{entity_set} can't be read ({why}); {self._answers.compare}; it answered {row}"
             ) from error
 
     async def create(
@@ -123,11 +112,8 @@ class ODataService:
         if isinstance(answer, Refused):
             return answer
         what = f"POST {entity_set}"
-        created = _entity(self._body(what, answer, writes=True))
-        if created is None or not _is_number(created.get(number)):
-            raise TransientError(
-                SYSTEM, f"{what}: {answer.status}, but no {number}; {_said(answer)}", maybe_written=True
-            )
+        created = _entity(self._answers.body(what, answer, writes=True)) or {}
+        self._answers.created(what, answer, created, number)
         return created
 
     async def change(self, operations: Sequence[Operation], *, key: str) -> Refused | None:
@@ -147,16 +133,9 @@ class ODataService:
             parts = batch.parts(answer.headers.get("content-type", ""), answer.content)
         except ValueError as error:
             raise TransientError(
-                SYSTEM, f"{what}: {answer.status}, but {error}; {_said(answer)}", maybe_written=True
+                SYSTEM, f"{what}: {answer.status}, but {error}; {quoted(answer)}", maybe_written=True
             ) from error
-        failed = next((part for part in parts if part.status >= 300), None)
-        if failed is not None:
-            return self._no(what, failed)
-        if len(parts) != len(operations):
-            raise TransientError(
-                SYSTEM, f"{what} answered {len(parts)} of {len(operations)} operations", maybe_written=True
-            )
-        return None
+        return self._answers.parts(what, parts, len(operations))
 
     def _identity(self, key: str, content: bytes, first_sent: str = "") -> dict[str, str]:
         identity = {"Idempotency-Key": key}
@@ -168,13 +147,15 @@ class ODataService:
     async def _page(self, entity_set: str, query: str) -> tuple[list[Entity], str | None]:
         what = f"GET {entity_set}"
         url = f"{self._path}/{entity_set}?{query}"
-        response = await exchange(self._http, SYSTEM, "GET", url, writes=False, reads=_READ_BY_US)
+        response = await exchange(self._http, SYSTEM, "GET", url, writes=False, reads=READ_BY_US)
         answer = BatchResponse.of(response)
         if answer.status >= 300:
-            raise self._error(what, answer, SapError.read(answer), writes=False)
-        page = _rows(self._body(what, answer, writes=False))
+            raise self._answers.error(what, answer, SapError.read(answer), writes=False)
+        page = _rows(self._answers.body(what, answer, writes=False))
         if page is None:
-            raise PermanentError(SYSTEM, f"{what}: no rows of OData V2 under `d`; {self._compare}; {_said(answer)}")
+            raise PermanentError(
+                SYSTEM, f"{what}: no rows of OData V2 under `d`; {self._answers.compare}; {quoted(answer)}"
+            )
         return page
 
     def _next_query(self, entity_set: str, following: str) -> str:
@@ -187,135 +168,16 @@ class ODataService:
             raise PermanentError(SYSTEM, f"{where}: the next page has no address that can be read: {following[:120]!r}")
         return query
 
-    def _body(self, what: str, answer: BatchResponse, *, writes: bool) -> Any:
-        """The answer's JSON; a cut answer may be whole the next time."""
-        try:
-            return answer.body()
-        except ValueError as error:
-            raise TransientError(
-                SYSTEM, f"{what}: {answer.status}, but no JSON that can be read; {_said(answer)}", maybe_written=writes
-            ) from error
-
     async def _write(
         self, method: str, path: str, content: bytes, headers: Mapping[str, str]
     ) -> BatchResponse | Refused:
-        session = await self._opened(None)
-        what = f"{method} {path}"
-        for last in (False, True):
-            response = await exchange(
-                self._http,
-                SYSTEM,
-                method,
-                f"{self._path}/{path}",
-                writes=True,
-                headers={
-                    **({"Content-Type": "application/json"} if content else {}),
-                    **headers,
-                    "X-CSRF-Token": session.token,
-                    **({"Cookie": session.cookies} if session.cookies else {}),
-                },
-                content=content,
-                reads=_READ_BY_US,
-            )
-            if response.status_code != 403:
-                break
-            if last or not _wants_token(response):
-                answer = BatchResponse.of(response)
-                raise self._error(what, answer, SapError.read(answer), writes=True)
-            session = await self._opened(session)
-        answer = BatchResponse.of(response)
-        return self._no(what, answer) if answer.status >= 300 else answer
-
-    def _no(self, what: str, answer: BatchResponse) -> Refused:
-        """The refusal in an answer to a write. Raises an AdapterError where it is none."""
-        error = SapError.read(answer)
-        if error is None or answer.status >= 500 or answer.status in (401, 403, 429):
-            raise self._error(what, answer, error, writes=True)
-        if error.meaning(answer.status) is not Meaning.REFUSED:
-            raise self._error(what, answer, error, writes=True)
-        return Refused(system=SYSTEM, code=error.code, reason=error.message or "no reason given", line=error.line)
-
-    def _error(self, what: str, answer: BatchResponse, error: SapError | None, *, writes: bool) -> AdapterError:
-        """The error for an answer that is neither a result nor a refusal, with what SAP said."""
-        quote = _said(answer, error)
-        head = f"{what}: {answer.status}"
-        match error.meaning(answer.status) if error else None:
-            case Meaning.LOCKED | Meaning.CHANGED_MEANWHILE:
-                return TransientError(SYSTEM, f"{head}; in use by somebody else, so it is tried again; {quote}")
-            case Meaning.DONE_BEFORE:
-                return TransientError(SYSTEM, f"{head}; SAP carried it out earlier; {quote}", maybe_written=True)
-            case Meaning.NOT_REPEATABLE:
-                step = f"set up SAP's idempotency framework, or set {REPEATABLE_SETTING}=off"
-                return PermanentError(SYSTEM, f"{head}; {step}; {quote}")
-            case Meaning.NO_RIGHT:
-                return PermanentError(SYSTEM, f"{head}; {self._extend_rights}; {quote}")
-        if answer.status >= 500 or answer.status in (401, 408, 423, 425, 429):
-            return failure(SYSTEM, what, answer.status, answer.headers, quote, writes)
-        if answer.status == 404 or (error and error.no_service):
-            return PermanentError(
-                SYSTEM, f"{head}; check the base URL, and that {self._name} is active in the ERP; {quote}"
-            )
-        if answer.status == 403:
-            return PermanentError(SYSTEM, f"{head}; {self._extend_rights}; {quote}")
-        return PermanentError(SYSTEM, f"{head}; {self._compare}; {quote}")
-
-    @property
-    def _compare(self) -> str:
-        return f"compare the $metadata of {self._name} with what it is asked for"
-
-    @property
-    def _extend_rights(self) -> str:
-        return f"have the rights of the communication user extended for {self._name}"
-
-    async def _opened(self, stale: _Session | None) -> _Session:
-        """The session to write in; fetched once, even if several calls find it missing or `stale` at the same time."""
-        async with self._renewing:
-            if self._session is None or self._session is stale:
-                response = await exchange(
-                    self._http, SYSTEM, "GET", f"{self._path}/", writes=False, headers={"X-CSRF-Token": "Fetch"}
-                )
-                token = response.headers.get("x-csrf-token")
-                if not token:
-                    raise PermanentError(
-                        SYSTEM,
-                        f"{self._name} gave no X-CSRF-Token; check that the base URL leads to SAP Gateway itself, and "
-                        f"how the communication user logs on; {_said(BatchResponse.of(response))}",
-                    )
-                self._session = _Session(token, _cookies_of(response))
-            return self._session
+        answer = await self._session.write(method, path, content, headers)
+        return self._answers.refusal(f"{method} {path}", answer) if answer.status >= 300 else answer
 
 
 def _same(held: Any, value: str) -> bool:
     """Whether SAP holds the value, however it pads and spells it."""
     return isinstance(held, str) and held.strip().upper().lstrip("0") == value.upper().lstrip("0")
-
-
-def _wants_token(response: httpx.Response) -> bool:
-    """Whether a 403 is for a token that is no longer valid; a gateway in between may drop SAP's header."""
-    return response.headers.get("x-csrf-token", "").lower() == "required" or b"csrf" in response.content[:500].lower()
-
-
-def _is_number(number: Any) -> bool:
-    return isinstance(number, str) and 0 < len(number.strip()) <= _NUMBER_MAX and number.isprintable()
-
-
-def _said(answer: BatchResponse, error: SapError | None = None) -> str:
-    """What SAP said: its own code and text, else the beginning of the body, with the content type."""
-    if error is None:
-        return said(answer.headers, answer.content)
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip()[:60]
-    return f"it answered {kind or 'without a content type'}: {error}"
-
-
-def _cookies_of(response: httpx.Response) -> str:
-    """The cookies that belong to the token: those sent with the request for it, and those returned.
-
-    Not the client's jar: all services share it, so another answer may have replaced the session in the meantime.
-    """
-    sent = response.request.headers.get("Cookie", "").split("; ")
-    pairs = dict(pair.split("=", 1) for pair in sent if "=" in pair)
-    pairs |= {cookie.name: cookie.value or "" for cookie in response.cookies.jar}
-    return "; ".join(f"{name}={value}" for name, value in pairs.items())
 
 
 def repeatable(key: str, content: bytes) -> dict[str, str]:

@@ -1,21 +1,25 @@
-"""SAP's state of our documents, as small models. Pure: no I/O.
+"""SAP's rows as models of our documents. Pure: no I/O.
 
-Decided here: what counts as alive, deleted, blocked, converted into an order; and that numbers and days lie within what
-the rest of Pegline can hold: everything raises ValueError, KeyError or TypeError for rows of another kind. The fields
-to write are in mapping.py.
+Decided here: what counts as alive, deleted, blocked, converted into an order. Everything raises ValueError, KeyError or
+TypeError for rows of another kind. The fields to write are in mapping.py.
 """
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from adapters.erp.remote import (
+    RemoteComponent,
+    RemoteDocument,
+    RemoteItem,
+    RemoteScheduleLine,
+    age,
+    day_within_calendar,
+    quantity_or_price,
+)
 from adapters.erp.sap.odata import Entity, rows
 from adapters.erp.sap.values import read_date, read_decimal
-from canonical.base import FIRST_DAY, LAST_DAY
-
-_BEYOND, _FINEST = Decimal(10) ** 12, Decimal("0.000001")
 
 _DELETED = "L"
 """PurchasingDocumentDeletionCode has three values: L deleted, S blocked, empty. What else an installation may use is
@@ -23,78 +27,12 @@ read as a block: it is asked about, and nothing is written over it.
 """
 
 
-@dataclass(frozen=True)
-class RemoteScheduleLine:
-    """A schedule line as SAP holds it."""
-
-    number: int
-    date: dt.date | None
-    quantity: Decimal
-    committed: Decimal
-
-
-@dataclass(frozen=True)
-class RemoteComponent:
-    """A component that a subcontractor gets for a schedule line, as SAP holds it; quantity and unit as entered."""
-
-    schedule_line: int
-    reservation: int
-    record_type: str
-    material: str
-    quantity: Decimal
-    unit: str
-    date: dt.date | None
-
-
-@dataclass(frozen=True)
-class RemoteItem:
-    """An order item as SAP holds it."""
-
-    order: str
-    number: int
-    quantity: Decimal
-    deleted: bool
-    completed: bool
-    requisition: str
-    schedule: tuple[RemoteScheduleLine, ...] = ()
-    price: Decimal = Decimal(0)
-    price_unit: Decimal = Decimal(1)
-    components: tuple[RemoteComponent, ...] = ()
-    material: str = ""
-    plant: str = ""
-    blocked: bool = False
-
-
-@dataclass(frozen=True)
-class RemoteDocument:
-    """A requisition or order of our reference: its number, the items still alive; an order's requisition.
-
-    `open_items`: for a requisition, the items that are alive and not in an order.
-    """
-
-    number: str
-    live_items: tuple[int, ...]
-    requisition: str = ""
-    open_items: tuple[int, ...] = ()
-
-    @property
-    def deleted(self) -> bool:
-        """No item of it is left."""
-        return not self.live_items
-
-
 def _number(value: Any) -> Decimal:
-    number = read_decimal(value)
-    if not 0 <= number < _BEYOND or number % _FINEST:
-        raise ValueError(f"a quantity or price beyond what an order can hold: {str(value)[:60]!r}")
-    return number
+    return quantity_or_price(read_decimal(value))
 
 
 def _day(value: Any) -> dt.date | None:
-    day = read_date(value)
-    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-        raise ValueError(f"{day} does not lie between {FIRST_DAY} and {LAST_DAY}")
-    return day
+    return day_within_calendar(read_date(value))
 
 
 def remote_item(item: Entity) -> RemoteItem:
@@ -155,7 +93,7 @@ def remote_requisitions(items: Sequence[Entity]) -> list[RemoteDocument]:
             live_items=tuple(int(one["PurchaseRequisitionItem"]) for one in members if not one.get("IsDeleted")),
             open_items=tuple(int(one["PurchaseRequisitionItem"]) for one in members if _is_open(one)),
         )
-        for number, members in sorted(found.items(), key=lambda pair: _age(pair[0]))
+        for number, members in sorted(found.items(), key=lambda pair: age(pair[0]))
     ]
 
 
@@ -167,7 +105,7 @@ def remote_orders(orders: Sequence[Entity]) -> list[RemoteDocument]:
     """These orders with their expanded items, by number."""
     return [
         _remote_order(order, [remote_item(item) for item in rows(order, "to_PurchaseOrderItem")])
-        for order in sorted(orders, key=lambda order: _age(order["PurchaseOrder"]))
+        for order in sorted(orders, key=lambda order: age(order["PurchaseOrder"]))
     ]
 
 
@@ -177,9 +115,10 @@ def _remote_order(order: Entity, items: Sequence[RemoteItem]) -> RemoteDocument:
         number=order["PurchaseOrder"],
         live_items=() if whole_deleted else tuple(item.number for item in items if not item.deleted),
         requisition=next((item.requisition for item in items if item.requisition), ""),
+        unreleased=unreleased(order),
     )
 
 
-def _age(number: str) -> tuple[int, str]:
-    """SAP numbers documents upwards; a shorter number is a lower one."""
-    return (len(number.lstrip("0")), number)
+def unreleased(order: Entity) -> str:
+    """Why the order may not go to its supplier yet: its release is open. SAP says when it is through."""
+    return "its release in SAP is not completed" if order.get("ReleaseIsNotCompleted") else ""

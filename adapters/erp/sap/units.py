@@ -7,6 +7,8 @@ may mean one of ours. They are customizing in SAP: an installation that has its 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from adapters.erp.remote import NotWritable
+
 _TO_SAP: Mapping[str, str] = {
     "C62": "PC",
     "EA": "EA",
@@ -61,8 +63,10 @@ _FROM_SAP: Mapping[str, str] = {
 }
 
 
-class UnknownUnit(ValueError):
+class UnknownUnit(NotWritable):
     """A unit that has no counterpart on the other side; the message names it and the next step."""
+
+    code = "unknown_unit"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from adapters.erp.remote import NotWritable
+
 _DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _QUANTITY_DIGITS, _QUANTITY_SCALE = 13, 3
@@ -18,8 +20,10 @@ _DIGITS_MAX = 31
 """The most digits of a decimal in SAP."""
 
 
-class DoesNotFit(ValueError):
+class DoesNotFit(NotWritable):
     """A value that a field of SAP can't hold; the message names value and field."""
+
+    code = "does_not_fit"
 
 
 def read_json(content: bytes) -> Any:

@@ -385,6 +385,20 @@ def _kpis() -> None:
     op.create_index(
         "ix_kpi_change_asked", "kpi_change", ["plant", "decided_at"], postgresql_where=sa.text("asked_at IS NOT NULL")
     )
+    op.create_table(
+        "kpi_measured",
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("entity_id", name="pk_kpi_measured"),
+    )
+    op.create_table(
+        "kpi_due",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("replaced", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_kpi_due"),
+    )
 
 
 def _inbox() -> None:
@@ -880,6 +894,8 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_table("call_slot")
     op.drop_table("lease")
+    op.drop_table("kpi_due")
+    op.drop_table("kpi_measured")
     op.drop_table("kpi_change")
     op.drop_table("kpi_incident")
     op.drop_table("kpi_question")

@@ -51,7 +51,7 @@ async def refused_to_read(erp: SapErp) -> AdapterError:
         (200, JSON, '{"d": {"results": ["one"]}}', PermanentError, "no rows"),
         (200, JSON, "[]", PermanentError, "no rows"),
         (302, {"location": "https://idp.example/sso?x"}, "", PermanentError, "redirected to https://idp.example/sso,"),
-        (401, HTML, PAGE, PermanentError, "user and password of erp in the settings; it answered text/html: Log On"),
+        (401, HTML, PAGE, PermanentError, "how erp is logged on to in the settings; it answered text/html: Log On"),
         (403, JSON, DUMP, PermanentError, "rights of the communication user"),
         (404, HTML, PAGE, PermanentError, "check the base URL, and that API_PURCHASEORDER_PROCESS_SRV is active"),
         (

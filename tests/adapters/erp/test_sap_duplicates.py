@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from adapters.erp.sap.client import SapErp
-from adapters.erp.sap.settle_policy import NotFinal, SettlePolicy
+from adapters.erp.settle_policy import NotFinal, SettlePolicy
 from adapters.errors import PermanentError, TransientError
 from adapters.ports import DuplicateSweepPort
 from canonical.order import DuplicateDocuments, OrderDocument, Placed

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from adapters.erp.sap import edits
+from adapters.erp import edits
+from adapters.erp.remote import RemoteItem, RemoteScheduleLine
 from adapters.erp.sap.client import SapErp
-from adapters.erp.sap.remote import RemoteItem, RemoteScheduleLine, remote_item, remote_orders
+from adapters.erp.sap.remote import remote_item, remote_orders
 from canonical.order import (
     DeliveryLine,
     DocumentLine,

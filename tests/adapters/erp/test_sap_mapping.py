@@ -4,30 +4,30 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
+from adapters.erp.remote import RemoteComponent, RemoteItem, RemoteScheduleLine
 from adapters.erp.sap import difference
 from adapters.erp.sap.batch import Operation, changeset, parts
 from adapters.erp.sap.mapping import first_sent, order_body, requisition_body
 from adapters.erp.sap.odata import keyed, literal, repeatable
-from adapters.erp.sap.remote import (
-    RemoteComponent,
-    RemoteItem,
-    RemoteScheduleLine,
-    remote_item,
-    remote_orders,
-    remote_requisitions,
-)
+from adapters.erp.sap.remote import remote_item, remote_orders, remote_requisitions
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import DoesNotFit
+from adapters.erp.sap.writing import V2Writing
 from canonical.order import DeliveryLine, LineSchedule, Refused, WrittenLine
 from canonical.policy import AccountAssignment, ErpDocuments, RouteKind
 from tests.adapters.erp.documents import DOCK, component, document, line, subcontract, transfer, written
 from tests.adapters.erp.sap_metadata import DELETABLE, NAVIGATIONS, SETS
 
 UNITS = Units()
+WRITING = V2Writing()
+of_lines = partial(difference.of_lines, writing=WRITING)
+of_schedules = partial(difference.of_schedules, writing=WRITING)
+of_components = partial(difference.of_components, writing=WRITING)
 OWN_CUSTOMIZING = ErpDocuments(
     requisition_type="ZR",
     order_type="ZNB",
@@ -210,12 +210,12 @@ def _all_kinds_of_change() -> list[Operation]:
     items = {10: remote(scheduled(1, "60"), scheduled(2, "40", LATER, "40"))}
     given = {10: remote(scheduled(1, "100"), components=(steel("250"), steel("5", 2)))}
     return [
-        *difference.of_components(given, [line(components=(component(quantity="99"), component("TUBE")))], UNITS),
-        *operations(difference.of_lines(items, [line(10, "30", price=Decimal(2), written=written())])),
-        *operations(difference.of_lines(items, [line(10, "30", delivery_date=LATER)])),
-        *operations(difference.of_lines(items, [line(10, cancelled=True)])),
-        *operations(difference.of_lines(items, [line(10, cancelled=True)], closed={10})),
-        *operations(difference.of_schedules(items, [confirmed(("1", DOCK), ("2", DOCK), ("3", LATER))])),
+        *of_components(given, [line(components=(component(quantity="99"), component("TUBE")))], UNITS),
+        *operations(of_lines(items, [line(10, "30", price=Decimal(2), written=written())])),
+        *operations(of_lines(items, [line(10, "30", delivery_date=LATER)])),
+        *operations(of_lines(items, [line(10, cancelled=True)])),
+        *operations(of_lines(items, [line(10, cancelled=True)], closed={10})),
+        *operations(of_schedules(items, [confirmed(("1", DOCK), ("2", DOCK), ("3", LATER))])),
     ]
 
 
@@ -302,12 +302,12 @@ def test_an_order_whose_header_is_deleted_has_no_live_item() -> None:
 
 def test_nothing_is_written_where_nothing_differs() -> None:
     items = {10: remote(scheduled(1, "100", committed="100"))}
-    assert difference.of_lines(items, [line()]) == []
-    assert difference.of_schedules(items, [confirmed(("100", DOCK))]) == []
+    assert of_lines(items, [line()]) == []
+    assert of_schedules(items, [confirmed(("100", DOCK))]) == []
 
 
 def test_a_quantity_is_written_to_item_and_schedule_line_since_not_every_sap_moves_it_along() -> None:
-    changed = difference.of_lines({10: remote(scheduled(1, "100"))}, [line(10, "80")])
+    changed = of_lines({10: remote(scheduled(1, "100"))}, [line(10, "80")])
     assert changed == [
         Operation("MERGE", ITEM, {"OrderQuantity": "80.000"}),
         Operation("MERGE", schedule_line(1), {"ScheduleLineOrderQuantity": "80.000"}),
@@ -316,9 +316,9 @@ def test_a_quantity_is_written_to_item_and_schedule_line_since_not_every_sap_mov
 
 def test_of_a_schedule_line_only_what_it_still_lacks_is_written() -> None:
     item = remote(scheduled(1, "80"), quantity=Decimal(100))
-    assert difference.of_lines({10: item}, [line(10, "80")]) == [Operation("MERGE", ITEM, {"OrderQuantity": "80.000"})]
+    assert of_lines({10: item}, [line(10, "80")]) == [Operation("MERGE", ITEM, {"OrderQuantity": "80.000"})]
     item = remote(scheduled(1, "100"), quantity=Decimal(80))
-    assert difference.of_lines({10: item}, [line(10, "80")]) == [
+    assert of_lines({10: item}, [line(10, "80")]) == [
         Operation("MERGE", schedule_line(1), {"ScheduleLineOrderQuantity": "80.000"})
     ]
 
@@ -345,7 +345,7 @@ def test_each_write_tells_in_words_what_is_wanted_and_found() -> None:
 
 
 def test_a_lower_quantity_takes_the_commitment_down_with_it() -> None:
-    changed = difference.of_lines({10: remote(scheduled(1, "100", committed="100"))}, [line(10, "80")])
+    changed = of_lines({10: remote(scheduled(1, "100", committed="100"))}, [line(10, "80")])
     assert changed == [
         Operation("MERGE", ITEM, {"OrderQuantity": "80.000"}),
         Operation(
@@ -357,12 +357,12 @@ def test_a_lower_quantity_takes_the_commitment_down_with_it() -> None:
 
 
 def test_a_date_alone_is_written_to_the_schedule_line() -> None:
-    changed = difference.of_lines({10: remote(scheduled(1, "100"))}, [line(delivery_date=LATER)])
+    changed = of_lines({10: remote(scheduled(1, "100"))}, [line(delivery_date=LATER)])
     assert changed == [Operation("MERGE", schedule_line(1), {"ScheduleLineDeliveryDate": "/Date(1805068800000)/"})]
 
 
 def test_a_split_confirmation_keeps_the_first_schedule_line_and_adds_the_second() -> None:
-    changed = difference.of_schedules({10: remote(scheduled(1, "100"))}, [confirmed(("60", DOCK), ("40", LATER))])
+    changed = of_schedules({10: remote(scheduled(1, "100"))}, [confirmed(("60", DOCK), ("40", LATER))])
     kept, added = operations(changed)
     assert kept == Operation(
         "MERGE",
@@ -376,7 +376,7 @@ def test_a_split_confirmation_keeps_the_first_schedule_line_and_adds_the_second(
 
 def test_what_falls_away_is_deleted_and_the_quantity_follows_the_schedule() -> None:
     items = {10: remote(scheduled(1, "60", committed="60"), scheduled(2, "40", LATER, "40"))}
-    changed = difference.of_schedules(items, [confirmed(("40", LATER))])
+    changed = of_schedules(items, [confirmed(("40", LATER))])
     assert changed == [
         Operation("MERGE", ITEM, {"OrderQuantity": "40.000"}),
         Operation("DELETE", schedule_line(1)),
@@ -385,35 +385,35 @@ def test_what_falls_away_is_deleted_and_the_quantity_follows_the_schedule() -> N
 
 def test_two_deliveries_on_one_day_stay_two_schedule_lines() -> None:
     items = {10: remote(scheduled(1, "30", committed="30"), scheduled(2, "70", committed="70"))}
-    assert difference.of_schedules(items, [confirmed(("70", DOCK), ("30", DOCK))]) == []
+    assert of_schedules(items, [confirmed(("70", DOCK), ("30", DOCK))]) == []
 
 
 def test_of_a_completed_delivery_nothing_but_its_indicator_is_written() -> None:
     items = {10: remote(scheduled(1, "100", committed="100"))}
     asked = confirmed(("95", DOCK), completed=True)
     completion = {"IsCompletelyDelivered": True}
-    assert [one.body for one in operations(difference.of_schedules(items, [asked]))] == [completion]
+    assert [one.body for one in operations(of_schedules(items, [asked]))] == [completion]
     done = {10: remote(scheduled(1, "100", committed="100"), completed=True)}
-    assert difference.of_schedules(done, [asked]) == []
+    assert of_schedules(done, [asked]) == []
 
 
 def test_a_completion_is_taken_back_only_where_it_is_known() -> None:
     done = {10: remote(scheduled(1, "100", committed="100"), completed=True)}
     more = confirmed(("100", DOCK), completed=False)
-    assert difference.of_schedules(done, [more]) == []
+    assert of_schedules(done, [more]) == []
     known = WrittenLine(quantity=Decimal(100), delivery_date=DOCK, price=Decimal("0.10"), completed=True)
-    opened = difference.of_schedules(done, [more.model_copy(update={"written": known})])
+    opened = of_schedules(done, [more.model_copy(update={"written": known})])
     assert [one.body for one in operations(opened)] == [{"IsCompletelyDelivered": False}]
 
 
 def test_a_cancelled_line_is_deleted_once() -> None:
     alive, gone = remote(scheduled(1, "100")), remote(scheduled(1, "100"), deleted=True)
-    assert difference.of_lines({10: alive}, [line(cancelled=True)]) == [Operation("DELETE", ITEM)]
-    assert difference.of_lines({10: gone}, [line(cancelled=True)]) == []
+    assert of_lines({10: alive}, [line(cancelled=True)]) == [Operation("DELETE", ITEM)]
+    assert of_lines({10: gone}, [line(cancelled=True)]) == []
 
 
 def test_a_line_that_is_gone_in_the_erp_is_refused_by_its_number() -> None:
-    refused = difference.of_lines({}, [line(20)])
+    refused = of_lines({}, [line(20)])
     assert isinstance(refused, Refused)
     assert (refused.code, refused.line) == ("line_gone", 20)
 
@@ -421,18 +421,18 @@ def test_a_line_that_is_gone_in_the_erp_is_refused_by_its_number() -> None:
 def test_components_are_paired_by_material_and_only_the_difference_is_written() -> None:
     items = {10: remote(scheduled(1, "100"), components=(steel("250"), steel("5", 2)))}
     asked = line(components=(component(quantity="250.0001"),))
-    changed, doubled = difference.of_components(items, [asked], UNITS)
+    changed, doubled = of_components(items, [asked], UNITS)
     assert (changed.method, changed.body) == ("MERGE", {"QuantityInEntryUnit": "250.001", "EntryUnit": "KG"})
     assert (doubled.method, "ReservationItem='0002'" in doubled.path) == ("DELETE", True)
-    assert difference.of_components(items, [line()], UNITS) == [], "not known: SAP's own stay"
+    assert of_components(items, [line()], UNITS) == [], "not known: SAP's own stay"
 
 
 def test_a_price_is_written_only_to_undo_an_edit_of_it() -> None:
     items = {10: remote(scheduled(1, "100"), price=Decimal("0.12"))}
-    assert difference.of_lines(items, [line()]) == []
-    undone = operations(difference.of_lines(items, [line(written=written(price="0.12"))]))
+    assert of_lines(items, [line()]) == []
+    undone = operations(of_lines(items, [line(written=written(price="0.12"))]))
     assert undone == [Operation("MERGE", ITEM, {"NetPriceAmount": "0.10", "NetPriceQuantity": "1"})]
-    assert difference.of_lines(items, [line(written=written(price="0.12"))], priced=False) == []
+    assert of_lines(items, [line(written=written(price="0.12"))], priced=False) == []
 
 
 # Requests

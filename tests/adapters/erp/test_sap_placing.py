@@ -279,7 +279,7 @@ async def test_many_writers_share_an_expired_session(erp: SapErp, sap: Sap) -> N
 
 async def test_wrong_credentials_are_for_a_person(sap: Sap) -> None:
     async with make_client("http://sap/erp", "PEGLINE", "wrong", 0.25, Mounted(sap.simulator)) as http:
-        with pytest.raises(PermanentError, match="check user and password"):
+        with pytest.raises(PermanentError, match="is logged on to"):
             await place(SapErp(http))
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.erp.remote import RemoteItem
 from adapters.erp.sap.batch import BatchResponse
 from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.deliveries import received
-from adapters.erp.sap.remote import RemoteItem
 from adapters.erp.sap.sap_error import Meaning, SapError
 from adapters.errors import PermanentError, TransientError
 from canonical.order import ChangeOutcome, OrderDocument, Placed, Refused, Written

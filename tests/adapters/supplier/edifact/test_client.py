@@ -247,7 +247,7 @@ async def test_a_failed_call_may_be_repeated_and_leaves_one_document(
 
 async def test_a_wrong_password_is_for_a_person_to_fix(trade: Trade) -> None:
     await trade.post("faults", {"kind": "status", "status": 401})
-    with pytest.raises(PermanentError, match="check user and password"):
+    with pytest.raises(PermanentError, match="is logged on to"):
         await trade.supplier.send_order(two_lines(), key="k1")
 
 

@@ -24,7 +24,7 @@ class SettlePolicy:
     """`settle_seconds`: how long a write may take to be visible.
 
     `second_create_seconds`: how long after a create whose answer was lost the document may still appear; only then is
-    it created a second time. Above the longest time that SAP lets a call run, there are never two documents.
+    it created a second time. Above the longest time that the ERP lets a call run, there are never two documents.
     `budget_seconds`: after that, a call with a lost response gives up (`maybe_written`) instead of retrying by itself;
     it must be well below the start-to-close time-out of the activity.
     """

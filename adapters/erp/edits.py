@@ -1,4 +1,4 @@
-"""A person edited an order in SAP if it is neither as last written nor as requested now. Pure: no I/O.
+"""A person edited an order in the ERP if it is neither as last written nor as requested now. Pure: no I/O.
 
 Decided here:
 - Quantity, delivery date, price and deletion are compared separately; a value equal to the requested one is no edit.
@@ -14,8 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from adapters.erp.sap.difference import Items
-from adapters.erp.sap.remote import RemoteItem
+from adapters.erp.remote import Items, RemoteItem
 from canonical.order import (
     DeliveryLine,
     DocumentEdit,
@@ -27,7 +26,7 @@ from canonical.order import (
 )
 
 UNKNOWN = "unknown"
-"""SAP's services show when an order was changed last, not by whom."""
+"""Where the ERP shows when an order was changed last, not by whom."""
 
 _Days = Mapping[dt.date, Decimal]
 
@@ -41,7 +40,7 @@ class FieldEdit:
     old: str
     new: str
     deliveries: tuple[DeliveryLine, ...] = ()
-    """All deliveries of the line in SAP."""
+    """All deliveries of the line in the ERP."""
 
     def in_document(self, order: str, effective_at: dt.datetime) -> DocumentEdit:
         """The edit as a canonical document edit."""
@@ -101,7 +100,7 @@ def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit
 
 
 def price_held(item: RemoteItem, price_unit: Decimal) -> Decimal:
-    """SAP's price for `price_unit`; SAP's own price unit may be larger than the order's (values.write_price)."""
+    """The ERP's price for `price_unit`; its own price unit may be larger than the order's."""
     return round(item.price * price_unit / item.price_unit, 6)
 
 

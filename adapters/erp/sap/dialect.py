@@ -1,0 +1,39 @@
+"""The dialect `sap-v2`: S/4HANA by its OData V2 services."""
+
+from adapters.dialects import Connection, ErpDialect, ErpSystem, OptionError
+from adapters.erp.sap.check import SapCheck
+from adapters.erp.sap.client import SapErp
+from adapters.erp.sap.master import SapMasterData
+
+MASTER_DATA_SECONDS = 120.0
+"""How old the master data behind an assessment may be."""
+
+OPTIONS = {"repeatable_requests": '"on", or "off" where SAP\'s idempotency framework is not set up'}
+
+
+class SapV2:
+    """Implements adapters.dialects.ErpDialect."""
+
+    def connect(self, connection: Connection) -> ErpSystem:
+        """One S/4HANA. Raises OptionError."""
+        repeatable = connection.own_options(OPTIONS).get("repeatable_requests", "on")
+        if repeatable not in ("on", "off"):
+            raise OptionError("repeatable_requests", repeatable, OPTIONS["repeatable_requests"])
+        orders = SapErp(
+            connection.client,
+            settle_seconds=connection.settle_seconds,
+            second_create_seconds=connection.second_create_seconds,
+            repeatable=repeatable == "on",
+            policies=connection.policies,
+            now=connection.now,
+        )
+        master_data = SapMasterData(
+            connection.client,
+            cache_seconds=MASTER_DATA_SECONDS,
+            policies=connection.policies,
+            today=connection.today,
+        )
+        return ErpSystem(orders, master_data, duplicates=orders, check=SapCheck(connection.client, connection.now))
+
+
+DIALECT: ErpDialect = SapV2()
