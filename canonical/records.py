@@ -137,6 +137,8 @@ class OrderSnapshot(Model):
     policy_version: str = ""
     """The version of the policy that last decided."""
     exception_id: ExceptionId | None = None
+    at_risk: tuple[int, ...] = ()
+    """R17: lines whose promise is likely to be missed, asked about or not."""
     correlation_id: str = ""
     closed: bool = False
 

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+import functools
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from typing import Any
 
 from fastapi import FastAPI
 from opentelemetry.trace import Tracer, TracerProvider
@@ -32,11 +34,13 @@ from gateway.pages import (
     home,
     inbox,
     inbox_events,
+    kpi_exports,
     latency_map,
     operations,
     plan_uploads,
     plans,
     question,
+    question_events,
     static,
     suppliers,
 )
@@ -50,9 +54,22 @@ from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
+from gateway.promise_warnings import PromiseWarnings
 from gateway.promises import PromiseBook
+from gateway.risks import RiskWatch
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
+from gateway.views import (
+    asyncapi,
+    availability,
+    changes,
+    conversation,
+    docs,
+    exceptions,
+    health,
+    kpis,
+    orders,
+    requirements,
+)
 from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
@@ -78,6 +95,7 @@ _IN_ORDER = (
     notifications,
     health,
     docs,
+    asyncapi,
 )
 """Availability first: it gets by far the most requests."""
 _PAGES = (
@@ -86,6 +104,7 @@ _PAGES = (
     inbox,
     bulk,
     login,
+    question_events,
     question,
     plan_uploads,
     plans,
@@ -95,6 +114,7 @@ _PAGES = (
     order_pages,
     change_pages,
     latency_map,
+    kpi_exports,
     kpi_pages,
     suppliers,
     static,
@@ -145,18 +165,28 @@ def create_app(
     addresses = OrderAddresses(policies, landscape)
     deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies, addresses)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
-    notifier = Notifier(ledger, telling, policies, now) if telling is not None else None
+    promises = PromiseBook(ledger.promises, policies, today)
+    risks = RiskWatch(ledger, promises, policies, today)
+    warnings = PromiseWarnings(ledger, risks, policies, entities, today, now)
+    works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "relay": relaying.run,
+        "measurer": Measurer(ledger).run,
+        "risks": functools.partial(risks.run, warnings.look),
+    }
+    if telling is not None:
+        works["notifier"] = Notifier(ledger, telling, policies, now).run
     app = FastAPI(
         title="Pegline",
         version="1",
         description=_DESCRIPTION,
-        lifespan=_running(relaying, notifier, Measurer(ledger)) if relay else None,
+        lifespan=_running(works) if relay else None,
         docs_url=None,
         redoc_url=None,
         # FastAPI's own spans would record each request twice, in a separate trace and with its query.
         telemetry={"tracing": False},
     )
     app.state.relay = relaying
+    app.state.warnings = warnings
     app.state.access = access
     app.state.senders = senders or Senders()
     app.state.parts = Parts(
@@ -171,7 +201,8 @@ def create_app(
         work_feed=WorkFeed(ledger.work_list),
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
-        promises=PromiseBook(ledger.promises, policies, today),
+        promises=promises,
+        risks=risks,
         temporal_ui=temporal_ui.rstrip("/"),
         landscape=landscape,
         telling=telling,
@@ -214,16 +245,13 @@ def _deliverers(
 
 
 def _running(
-    relay: Relay, notifier: Notifier | None, measurer: Measurer
+    works: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """What goes on beside the requests, by name."""
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(relay.run(), name="relay"),
-            asyncio.create_task(measurer.run(), name="measurer"),
-        ]
-        if notifier is not None:
-            tasks.append(asyncio.create_task(notifier.run(), name="notifier"))
+        tasks = [asyncio.create_task(work(), name=name) for name, work in works.items()]
         try:
             yield
         finally:

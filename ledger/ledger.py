@@ -41,6 +41,7 @@ from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
+from ledger.work_list.ratings import Ratings
 from ledger.work_list.views import WorkViews
 from ledger.work_list.work_list import WorkList
 
@@ -58,6 +59,7 @@ class Ledger:
         self.reads = Reads(engine)
         self.work_list = WorkList(engine)
         self.work_views = WorkViews(engine)
+        self.ratings = Ratings(engine)
         self.kpis = KpiReads(engine)
         self.unmeasured = Backlog(engine)
         self.latency = LatencyReads(engine)

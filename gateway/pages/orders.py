@@ -195,7 +195,8 @@ async def remind_supplier(
     fields = await form_of(request, principal)
     click = str(fields.get("click", ""))
     identity = f"order/{plant}/{supplier}/{key}"
-    due = await remind(parts, principal, identity, click if _CLICK.fullmatch(click) else uuid4().hex)
+    by = principal.name if principal.named_by_body else None
+    due = await remind(parts, principal, identity, click if _CLICK.fullmatch(click) else uuid4().hex, by)
     return see(address(page_of(identity), {}, reminded=due.about))
 
 

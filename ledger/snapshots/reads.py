@@ -4,6 +4,7 @@ Nothing is decided here. No read lists workflows; a single entity's present stat
 """
 
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, union
@@ -61,6 +62,9 @@ class ExceptionRow(Model):
     snapshot: ExceptionSnapshot
     waiting: int = 0
     """Requirements that wait for its decision, where several share the question."""
+    risk: Decimal | None = None
+    """The chance, 0 to 1, that a pegged date is missed; None: it can't be told."""
+    risk_why: str = ""
     position: int
     recorded_at: Instant
 
@@ -218,9 +222,10 @@ def _order_query() -> Select[*tuple[Any, ...]]:
 
 def exception_query() -> Select[*tuple[Any, ...]]:
     """Exceptions as a whole, as ExceptionRow reads them."""
-    waiting = select(func.count()).where(WaitingRow.exception_id == ExceptionRecord.id).scalar_subquery()
+    record = ExceptionRecord
+    waiting = select(func.count()).where(WaitingRow.exception_id == record.id).scalar_subquery()
     return select(
-        ExceptionRecord.snapshot, ExceptionRecord.position, ExceptionRecord.recorded_at, waiting.label("waiting")
+        record.snapshot, record.position, record.recorded_at, record.risk, record.risk_why, waiting.label("waiting")
     )
 
 

@@ -184,6 +184,10 @@ class ExceptionRecord(Base):
     decided_by: Mapped[str | None]
     closing_reason: Mapped[str]
     """Why it was overtaken, or the decider's comment."""
+    risk: Mapped[Decimal | None]
+    """The chance, 0 to 1, that a pegged date is missed; None: it can't be told."""
+    risk_why: Mapped[str] = mapped_column(server_default=text("''"))
+    rated_at: Mapped[dt.datetime | None]
     position: Mapped[int]
     snapshot: Mapped[ExceptionSnapshot] = mapped_column(Document(ExceptionSnapshot))
     recorded_at: Mapped[dt.datetime]

@@ -274,6 +274,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         route=state.terms.route,
         policy_version=state.policy.version,
         exception_id=question.id if question else None,
+        at_risk=tuple(sorted(state.at_risk)),
         correlation_id=state.correlation_id,
         closed=state.stage in (OrderStage.CLOSED, OrderStage.CANCELLED),
     )

@@ -165,6 +165,9 @@ def _snapshots() -> None:
         sa.Column("choice", sa.Text(), nullable=True),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("closing_reason", sa.Text(), nullable=False),
+        sa.Column("risk", sa.Numeric(), nullable=True),
+        sa.Column("risk_why", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("rated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
@@ -812,6 +815,7 @@ def _promises() -> None:
         sa.PrimaryKeyConstraint("order_id", "line", name="pk_promise"),
     )
     op.create_index("ix_promise_done", "promise", ["promised_on"], postgresql_where=sa.text("done"))
+    op.create_index("ix_promise_open", "promise", ["plant", "order_id"], postgresql_where=sa.text("NOT done"))
 
 
 def _conversation() -> None:
