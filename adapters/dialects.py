@@ -163,7 +163,10 @@ class ProcurementDialect(Protocol):
 
 
 OURS: Mapping[SystemKind, Mapping[str, str]] = {
-    SystemKind.ERP: {"sap-v2": "adapters.erp.sap.dialect:DIALECT"},
+    SystemKind.ERP: {
+        "business-central": "adapters.erp.business_central.dialect:DIALECT",
+        "sap-v2": "adapters.erp.sap.dialect:DIALECT",
+    },
     SystemKind.SUPPLIER: {"edifact": "adapters.supplier.edifact.channel:DIALECT"},
     SystemKind.PLANNING: {"rest": "adapters.aps.rest.dialect:DIALECT"},
 }

@@ -14,18 +14,20 @@ from pydantic import SecretStr
 
 from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
+from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, Unowned
 from canonical.order import (
     ChangeOutcome,
     DocumentAcknowledged,
     DuplicateDocuments,
     OrderAnswer,
+    OrderChangeOutcome,
     OrderDocument,
     OrderSchedule,
     PlaceOutcome,
     ShipmentAnnounced,
     WriteOutcome,
 )
-from canonical.policy import PlantPolicy
+from canonical.policy import PlantPolicy, RouteKind
 from canonical.sourcing import ItemAtPlant, UnknownItem
 
 
@@ -57,18 +59,45 @@ class PolicyPort(Protocol):
         ...
 
 
+class LandscapePort(Protocol):
+    """Which systems own what, as the landscape says now. No waiting for I/O."""
+
+    def systems_of(self, plant: str, supplier: str, route: RouteKind = RouteKind.DIRECT) -> Systems | Unowned:
+        """The systems that a new order of the plant with the supplier is with."""
+        ...
+
+    def senders(self, domain: Domain, plant: str) -> Sequence[str] | None:
+        """The sources of events that may send in the domain at the plant; None: the policy says it."""
+        ...
+
+    def mode(self, plant: str, item_class: str = "", system: str = "") -> Mode:
+        """Whether Pegline writes there, or only observes."""
+        ...
+
+    def maintenance(self, systems: Sequence[str] = ()) -> Sequence[MaintenanceNotice]:
+        """Which of the systems (of all, where none are named) are not called now."""
+        ...
+
+
 class ErpPort(Protocol):
-    """Writes requisitions and orders."""
+    """Writes requisitions and orders.
+
+    What the system's own people must approve first is AwaitingApproval. A call whose document has `awaiting` only reads
+    what has become of that: AwaitingApproval still; Placed or Written once it holds what was submitted, and the
+    supplier may have it; Refused with the approver's reason, or because somebody withdrew or deleted it. A call without
+    submits, what was refused before once more; nothing is there twice.
+    """
 
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         """One requisition with an item per line, converted into one order; both found again by reference.
 
-        Where the ERP has to release the order first (`Placed.unreleased`), it is not sent; the same call, made again,
-        says whether it is released by then.
+        With `maybe_written`, a refusal that is found is this call's own; without, it is submitted again. Where the ERP
+        has to release the order first (`Placed.unreleased`), it is not sent; the same call, made again, says whether it
+        is released by then.
         """
         ...
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         """Bring the lines in `document.changed_lines` to the document's state (quantity, date, cancelled).
 
         Where the ERP holds neither the last written state (`DocumentLine.written`) nor the requested one, a person
@@ -78,7 +107,10 @@ class ErpPort(Protocol):
         ...
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
-        """Delete the requisition's items of our reference that are not in an order; harmless where there are none."""
+        """Delete the requisition's items of our reference that are not in an order; harmless where there are none.
+
+        What waits for approval is withdrawn; Refused where it can't be.
+        """
         ...
 
     async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
@@ -187,6 +219,7 @@ __all__ = [
     "DocumentPart",
     "DuplicateSweepPort",
     "ErpPort",
+    "LandscapePort",
     "Mail",
     "MailPort",
     "MasterDataPort",

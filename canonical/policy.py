@@ -62,6 +62,13 @@ class Overdue(Model):
     question_days: Annotated[int, Field(ge=1, le=400)] = 3
 
 
+class PromiseRules(Model):
+    """R17: when a person is warned of a promise before it is late."""
+
+    warn_above: PartOfOne = Decimal(1)
+    """The chance of missing a pegged date above which a confirmed line is put to the buyer; 1: never."""
+
+
 class SupplierRules(Model):
     """What a supplier is spared."""
 
@@ -103,6 +110,16 @@ class Approval(Model):
         """The value of one unit of the currency on that day, in the company's; None: none is known."""
         known = [each for each in self.rates.get(currency, ()) if each.since is None or each.since <= day]
         return max(known, key=lambda each: each.since or dt.date.min).rate if known else None
+
+
+class OutsideApproval(Model):
+    """R15: how an approval that another system's own people give is waited for."""
+
+    first_look_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    """The pause before it is looked at; each further pause is twice as long."""
+    longest_pause_minutes: Annotated[int, Field(ge=1, le=1440)] = 120
+    question_hours: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Business hours of the buyer after which they are asked about it."""
 
 
 class RouteKind(StrEnum):
@@ -295,6 +312,8 @@ class LinePolicy(Model):
     frozen_zone_days: Days
     shared_lines: bool = False
     delivery: Delivery = Delivery()
+    warn_above: PartOfOne = Decimal(1)
+    """R17."""
 
 
 class PlantPolicy(Model):
@@ -328,8 +347,10 @@ class PlantPolicy(Model):
     delivery: Delivery = Delivery()
     escalation: Escalation = Escalation()
     overdue: Overdue = Overdue()
+    promises: PromiseRules = PromiseRules()
     suppliers: SupplierRules = SupplierRules()
     approval: Approval = Approval()
+    outside_approval: OutsideApproval = OutsideApproval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
     """The permitted routes, the preferred first."""
     quotas: dict[Code, Quota] = {}
@@ -364,4 +385,5 @@ class PlantPolicy(Model):
             frozen_zone_days=self.frozen_zone_days,
             shared_lines=self.shared_lines,
             delivery=self.delivery,
+            warn_above=self.promises.warn_above,
         )

@@ -12,6 +12,7 @@ from canonical.base import Instant, Model, Money, OrderQuantity, Quantity
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Assignment, Decision, NextEscalation, Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId, StockId
+from canonical.landscape import SystemName
 from canonical.need import Need
 from canonical.policy import RouteKind
 from canonical.reason import Reason
@@ -111,6 +112,16 @@ class OrderLineSnapshot(Model):
         return self.received if requirement == self.requirement_id else Decimal(0)
 
 
+class ApprovalAwaited(Model):
+    """What waits for the approval of another system's own people."""
+
+    system: str
+    document: str
+    """Its number there."""
+    since: Instant
+    approver: str = ""
+
+
 class OrderSnapshot(Model):
     """An order's present state."""
 
@@ -123,6 +134,8 @@ class OrderSnapshot(Model):
     stage: OrderStage
     requisition_number: str | None = None
     order_number: str | None = None
+    erp: SystemName = "erp"
+    """The system that holds it: an order number says nothing without it."""
     revision: int = 0
     answered_revision: int = 0
     reminders: int = 0
@@ -130,10 +143,14 @@ class OrderSnapshot(Model):
     """Its newest documents to the supplier (identity.document_reference)."""
     lines: tuple[OrderLineSnapshot, ...] = ()
     reason: str = ""
+    approval: ApprovalAwaited | None = None
+    """None: nothing of it waits for another system's approval."""
     route: RouteKind = RouteKind.DIRECT
     policy_version: str = ""
     """The version of the policy that last decided."""
     exception_id: ExceptionId | None = None
+    at_risk: tuple[int, ...] = ()
+    """R17: lines whose promise is likely to be missed, asked about or not."""
     correlation_id: str = ""
     closed: bool = False
 

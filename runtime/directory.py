@@ -23,6 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack, ExceptionDecided
 from canonical.messages import (
+    ApprovalReported,
     BomChanged,
     ChangeOpened,
     ChangeSuperseded,
@@ -30,6 +31,7 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    PromisesRated,
     ReminderAsked,
     ReminderDue,
     ReminderRefused,
@@ -222,9 +224,17 @@ class EntityDirectory:
                 raise
             raise ReminderRefused("the order has ended") from error
 
+    async def rate_promises(self, order: str, rated: PromisesRated) -> bool:
+        """Report which promises are likely to be missed (R17)."""
+        return await self._signal(order, PurchaseOrder.promises_rated, rated)
+
     async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
         """Report that a person changed the order in the ERP."""
         return await self._signal(order, PurchaseOrder.document_edited, edited)
+
+    async def report_approval(self, order: str, reported: ApprovalReported) -> bool:
+        """Report that people of another system decided on what waits there."""
+        return await self._signal(order, PurchaseOrder.approval_reported, reported)
 
     # -- plan runs
 

@@ -290,10 +290,9 @@ KINDS: dict[str, Describe] = {
     "requirement.withdrawn": _plain(Lane.REQUIREMENT, "Ended: withdrawn", Tone.QUIET, ("reason", "{}")),
     "order.opened": _plain(Lane.ORDER, "Order opened", Tone.PLAIN, ("supplier", "with {}")),
     "order.placed": _placed,
-    "order.unreleased": _plain(Lane.ORDER, "Waits for release in the ERP", Tone.CARE, ("reason", "{}")),
-    "order.released": _plain(Lane.ORDER, "Released in the ERP", Tone.GOOD, ("order_number", "order {}")),
     "order.sent": _plain(Lane.ORDER, "Sent to supplier", Tone.PLAIN, ("revision", "revision {}")),
     "order.changed": _changed,
+    "order.moved": _plain(Lane.ORDER, "Goes to the plant's new ERP", Tone.PLAIN, ("erp", "{}")),
     "order.closed": _plain(Lane.ORDER, "Order closed", Tone.QUIET, ("reason", "{}")),
     "order.answered": _answered,
     "answer.stale": _plain(
@@ -325,6 +324,8 @@ KINDS: dict[str, Describe] = {
         Lane.ORDER, "Reminder no longer needed", Tone.QUIET, ("asked_by", "asked by {}"), ("why", "{}")
     ),
     "reminder.sent": _plain(Lane.ORDER, "Supplier reminded", Tone.CARE, ("reminder", "reminder {}")),
+    "promise.risky": _plain(Lane.ORDER, "Likely to be late", Tone.CARE, ("promised", "promised for {}")),
+    "promise.safe": _plain(Lane.ORDER, "No longer likely to be late", Tone.QUIET, ("why", "{}")),
     "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),
     "delivery.reminded": _plain(Lane.ORDER, "Supplier reminded of delivery", Tone.CARE, ("reminder", "reminder {}")),
     "shipment.announced": _plain(Lane.SUPPLIER, "Shipped", Tone.GOOD, ("despatch_number", "despatch {}")),
@@ -384,6 +385,16 @@ KINDS: dict[str, Describe] = {
     ),
     "lines.given_up": _plain(Lane.ORDER, "Lines given up", Tone.BAD, ("why", "{}"), ("decided_by", "by {}")),
     "order.refused": _plain(Lane.ORDER, "ERP refused the order", Tone.BAD, ("reason", "{}"), ("code", "{}")),
+    "approval.awaited": _plain(Lane.ORDER, "Waits for approval", Tone.CARE, ("system", "in {}"), ("document", "{}")),
+    "approval.given": _plain(Lane.ORDER, "Approved", Tone.GOOD, ("system", "in {}"), ("document", "{}")),
+    "approval.refused": _plain(Lane.ORDER, "Not approved", Tone.BAD, ("system", "in {}"), ("reason", "{}")),
+    "approval.withdrawn": _plain(
+        Lane.ORDER, "Taken back before its approval", Tone.CARE, ("system", "from {}"), ("document", "{}")
+    ),
+    "approval.kept": _plain(Lane.ORDER, "Could not be taken back", Tone.CARE, ("document", "{}"), ("reason", "{}")),
+    "approval.overdue": _plain(Lane.ORDER, "Approval takes long", Tone.CARE, ("system", "in {}"), ("document", "{}")),
+    "approval.waits": _plain(Lane.ORDER, "Approval is waited for on", Tone.QUIET, ("decided_by", "{}")),
+    "change.kept": _plain(Lane.ORDER, "Order left as it was", Tone.CARE, ("why", "{}")),
     "order.cancelled": _plain(Lane.ORDER, "Order cancelled", Tone.CARE),
     "write.refused": _plain(Lane.ORDER, "Write refused", Tone.BAD, ("system", "by {}"), ("reason", "{}")),
     "coverage.refused": _plain(Lane.ORDER, "APS refused the coverage", Tone.CARE, ("reason", "{}")),

@@ -29,14 +29,15 @@ from tests.replay.replaying import RUNNERS, replay, runs_on, type_of
 from tests.replay.stories import keep
 from tests.workflows.hanging import Hanging
 from tests.workflows.harness import Harness
+from tests.workflows.landscaped import Landscaped
 from tests.workflows.plant import POLICY
 from tools import temporal_server
 from workflows.search_attributes import ALL
 
 MakeHarness = Callable[..., Awaitable[Harness]]
-"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
-`cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once;
-`runner`: with or without the sandbox."""
+"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `landscape`:
+systems in memory instead of one of each kind; `cached` 0: every task replays its workflow from the first event on;
+`hanging`: local activities that hang once; `runner`: with or without the sandbox."""
 
 
 @asynccontextmanager
@@ -73,13 +74,17 @@ async def telling(
             without: str = "",
             cached: int = 100,
             hanging: Sequence[str] = (),
+            landscape: Landscaped | None = None,
             runner: WorkflowRunner = RUNNER,
             **policy: Any,
         ) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
             harness = Harness(environment, engine, POLICY.model_copy(update=policy), runner)
-            for worker in harness.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
+            options = {"max_cached_workflows": cached, "interceptors": [Hanging(*hanging)]}
+            if landscape is not None:
+                await stack.enter_async_context(landscape.serving(harness, **options))
+            for worker in harness.workers(**options) if landscape is None else ():
                 if without and worker.task_queue.endswith(f"-{without}"):
                     harness.held_back.append(worker)
                 else:

@@ -1,8 +1,9 @@
 """The questions of an order to people, and its reminders to the supplier.
 
 It asks about a silent or unclear supplier, an answer outside the tolerance and announcements beyond the order (R8), a
-document that the ERP refused, edits by others in the ERP, and requests that need approval (R3, R15). It reminds a
-silent supplier (R16); decisions.escalation decides when. Which questions should be open depends only on its state.
+document that the ERP refused, edits by others in the ERP, requests that need approval (R3, R15), deliveries that are
+overdue (R16) or likely to be late (R17). It reminds a silent supplier (R16); decisions.escalation decides when. Which
+questions should be open depends only on its state.
 """
 
 import datetime as dt
@@ -25,10 +26,21 @@ from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
 from workflows.purchase_order.answers import in_the_suppliers_words, rejected, send_again
-from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
+from workflows.purchase_order.approvals import long_wait, wait_on
+from workflows.purchase_order.approvals import refused as not_approved
+from workflows.purchase_order.changes import (
+    give_up,
+    judge,
+    keep_as_it_was,
+    restate,
+    route_of,
+    value_of,
+    waits,
+)
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import NOT_FIRM, Line
+from workflows.purchase_order.promises import lines_at_risk, promises_at_risk
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
 from workflows.questions import Questions
@@ -87,7 +99,7 @@ class SupplierEscalation:
     @property
     def _next(self) -> EscalationLevel | None:
         state = self._state
-        if state.asked_at is None or not state.awaited or state.refusal is not None or state.unreleased:
+        if state.asked_at is None or not state.awaited or state.refusal is not None:
             return None
         # A plant of ours that serves a transfer gets the exceptions of its own requirement, not reminders.
         remind = state.terms.route is not RouteKind.TRANSFER
@@ -116,12 +128,14 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
     """The questions that should be open now."""
     found = {
         "refused": _refused(state),
+        "approval": long_wait(state),
         "rejected": rejected(state),
         "proposal": _requests_that_wait(state, today),
         "no_answer": _no_answer(state, answer_overdue=answer_overdue),
         "tolerance": _outside_tolerance(state),
         "announced": _over_announced(state),
         "overdue": _overdue(state),
+        "at_risk": promises_at_risk(state, today),
         **edit_questions(state),
     }
     return {purpose: proposal for purpose, proposal in found.items() if proposal is not None}
@@ -140,6 +154,8 @@ def _criticality(state: OrderState) -> Criticality:
 def _refused(state: OrderState) -> Proposal | None:
     if state.refusal is None:
         return None
+    if state.disapproval is not None:
+        return not_approved(state, state.disapproval)
     document = f"order {state.order_number}" if state.order_number else "the new order"
     return Proposal(
         kind=ExceptionKind.MASTER_DATA,
@@ -418,8 +434,12 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
     settle_edits(state, record)
     if decision := state.decisions.pop("no_answer", None):
         _settle_silence(state, decision, record, now)
+    if decision := state.decisions.pop("approval", None):
+        _settle_long_wait(state, decision, record, now)
     if decision := state.decisions.pop("overdue", None):
         _settle_overdue(state, decision, record, state.policy.calendar.day_of(now))
+    if decision := state.decisions.pop("at_risk", None):
+        _settle_risk(state, decision, record)
     if decision := state.decisions.pop("tolerance", None):
         if decision.choice is Choice.DECLINE:
             restate(state, list(state.breaches))
@@ -459,6 +479,14 @@ def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, 
         state.restart_escalation(now)
 
 
+def _settle_long_wait(state: OrderState, decision: Decision, record: RecordEvent, now: dt.datetime) -> None:
+    if decision.choice is Choice.CANCEL:
+        lines = [line for line in state.lines if line.open]
+        _give_up(state, lines, "its approval took too long", decision, record)
+    else:
+        wait_on(state, decision, record, now)
+
+
 def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, today: dt.date) -> None:
     lines = [line for line in state.lines if line.open and line.overdue_step >= OverdueStep.ASK_BUYER]
     if decision.choice is Choice.CANCEL:
@@ -466,6 +494,15 @@ def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, 
         return
     for line in lines:
         line.wait_for_delivery(today)
+
+
+def _settle_risk(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    lines = lines_at_risk(state)
+    if decision.choice is Choice.CANCEL:
+        _give_up(state, lines, "likely to be late", decision, record)
+        return
+    for line in lines:
+        state.at_risk[line.number].taken = True
 
 
 def _settle_rejection(state: OrderState, decision: Decision, record: RecordEvent) -> None:
@@ -477,7 +514,11 @@ def _settle_rejection(state: OrderState, decision: Decision, record: RecordEvent
 
 
 def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:
-    state.refusal = None
+    refusal, disapproval = state.refusal, state.disapproval
+    state.refusal = state.disapproval = None
+    if decision.choice is Choice.DECLINE and disapproval is not None:
+        why = f"{disapproval.system} did not approve it: {refusal}; {decision.decided_by} left the order as it is"
+        record("change.kept", lines=[*keep_as_it_was(state, disapproval.lines, why)], why=why)
     if decision.choice is Choice.CANCEL:
         concerned = [line for line in state.lines if line.open]
         if not concerned:

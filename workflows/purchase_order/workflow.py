@@ -16,10 +16,12 @@ from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCa
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
 from canonical.messages import (
+    ApprovalReported,
     DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    PromisesRated,
     ReminderAsked,
     ReminderDue,
     ShipmentsAnnounced,
@@ -39,10 +41,12 @@ from workflows.purchase_order.answers import (
     take_acknowledgement,
     take_answer,
 )
+from workflows.purchase_order.approvals import take_report
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.deliveries import end_deliveries, take_receipt, take_shipment, time_to_completion
 from workflows.purchase_order.documents import OrderDocuments, OverdueDeliveries
 from workflows.purchase_order.edits import take_edit
+from workflows.purchase_order.promises import forget_kept, take_rating
 from workflows.purchase_order.questions import (
     OrderQuestions,
     SupplierEscalation,
@@ -62,11 +66,13 @@ OrderMessage = (
     | DocumentAcknowledgement
     | GoodsReceived
     | DocumentEdited
+    | ApprovalReported
     | ExceptionDecided
     | ReminderAsked
+    | PromisesRated
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
-DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
+DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited, PromisesRated)
 """Messages on which the order decides by the current policy."""
 
 
@@ -92,10 +98,14 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
                 take_receipt(state, receipt, record)
         case DocumentEdited():
             take_edit(state, message.edit, message.event_id, record)
+        case ApprovalReported():
+            take_report(state, message)
         case ExceptionDecided():
             _take_decision(state, message, record, today)
         case ReminderAsked():
             take_reminder(state, message)
+        case PromisesRated():
+            take_rating(state, message, record, today)
 
 
 def _take_request(state: OrderState, requested: SupplyRequested, record: RecordEvent) -> None:
@@ -157,7 +167,10 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self._overdue = OverdueDeliveries(self.state, self, self._documents)
         self._reminders = RemindersByHand(self.state, self, self._documents)
         if given.state is None:
-            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
+            systems = self.state.systems
+            # A landscape of one system each has nothing to tell.
+            where = {"erp": systems.erp, "landscape": systems.landscape} if systems.landscape else {}
+            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant, **where)
 
     @workflow.run
     async def run(self, given: OrderInput) -> str:
@@ -197,10 +210,20 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         """A person changed the document in the ERP."""
         self.inbox.append(edited)
 
+    @workflow.signal(name="approval_reported")
+    def approval_reported(self, reported: ApprovalReported) -> None:
+        """People of another system decided on what waits there."""
+        self.inbox.append(reported)
+
     @workflow.signal(name="change_decided")
     def change_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
         self.inbox.append(decided)
+
+    @workflow.signal(name="promises_rated")
+    def promises_rated(self, rated: PromisesRated) -> None:
+        """Promises were found to be at risk, or no longer."""
+        self.inbox.append(rated)
 
     @workflow.update(name="remind")
     def remind(self, asked: ReminderAsked) -> ReminderDue:
@@ -236,6 +259,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             # One by one: a decision is valid for the state before it, not for an answer that follows it.
             settle_decisions(state, self.record, now)
             end_deliveries(state, now, self.record)
+        forget_kept(state, self.record, today)
 
     async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
         """Read the current policy of the plant and of items with their own rules, if a message calls for a decision."""
@@ -272,6 +296,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             await self._write_back()
             await self._overdue.go_on()
             await self._notify()
+        self._documents.approvals.ask_buyer_if_due()
         await self._reminders.go_on()
         await self._escalation.go_on()
         await self._questions.ask(answer_overdue=self._escalation.overdue)
@@ -288,15 +313,14 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     def time_to_wait(self) -> timedelta | None:
         """Until the next escalation level, about an answer or about a delivery, until one counts as completed, or until
-        the ERP is asked again whether it has released the order.
+        another system's approval is looked at.
         """
-        now, look_at = workflow.now(), self.state.release_look_at
-        completion = time_to_completion(self.state, now)
+        completion = time_to_completion(self.state, workflow.now())
         times = (
             self._escalation.time_to_next,
             self._overdue.time_to_next,
+            self._documents.approvals.time_to_next,
             None if completion is None else max(completion, MOMENT),
-            None if look_at is None else max(look_at - now, MOMENT),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -376,19 +400,29 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     # -- change, write back, report
 
     async def _change(self) -> None:
-        """R3: send all current supply requests as one revision; while one is refused, later ones wait with it.
+        """R3: send all current supply requests as one revision; while one is refused, or waits for another system's
+        approval, later ones wait with it.
 
         Lines that a person edited in the ERP wait for a decision; the others are sent without them.
         """
         state = self.state
-        if state.refusal is not None or state.release_is_awaited(workflow.now()):
+        waited = state.approval is not None
+        if state.refusal is not None or not await self._documents.approved():
+            return
+        if waited and not await self._send_changed():
             return
         settle_requests(state, self._today, self.record)
+        await self._send_changed()
+
+    async def _send_changed(self) -> bool:
+        """Send what has changed; False: it is refused, or waits for another system's approval."""
+        state = self.state
         while changed := state.changed_lines:
             if await self._documents.send_change(changed):
                 state.restart_escalation(workflow.now())
-            elif state.refusal is not None or state.unreleased:
-                return
+            elif state.refusal is not None or state.approval is not None:
+                return False
+        return True
 
     async def _write_back(self) -> None:
         """Write answers and receipts back to ERP and APS, in one call each."""
