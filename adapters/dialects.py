@@ -163,7 +163,10 @@ class ProcurementDialect(Protocol):
 
 
 OURS: Mapping[SystemKind, Mapping[str, str]] = {
-    SystemKind.ERP: {"sap-v2": "adapters.erp.sap.dialect:DIALECT"},
+    SystemKind.ERP: {
+        "sap-v2": "adapters.erp.sap.dialect:DIALECT",
+        "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
+    },
     SystemKind.SUPPLIER: {"edifact": "adapters.supplier.edifact.channel:DIALECT"},
     SystemKind.PLANNING: {"rest": "adapters.aps.rest.dialect:DIALECT"},
 }

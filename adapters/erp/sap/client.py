@@ -191,7 +191,7 @@ class SapErp:
             return outcome
         try:
             items = await self._purchasing.items(schedule.order_number)
-            confirmed = await confirming.write(schedule, items, key=key)
+            confirmed = await confirming.write(schedule, items, key=key, settle_policy=self._settle_policy)
         except NotWritable as error:
             return Refused(system=self._purchasing.system, code=error.code, reason=str(error))
         if isinstance(confirmed, Refused):

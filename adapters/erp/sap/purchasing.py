@@ -20,6 +20,7 @@ from adapters.erp.sap.remote import remote_item, unreleased
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import read_moment
 from adapters.erp.sap.writing import V2Writing
+from adapters.erp.settle_policy import SettlePolicy
 from canonical.order import DuplicateDocuments, OrderDocument, OrderSchedule, Refused, WriteOutcome
 from canonical.policy import ErpDocuments
 
@@ -44,7 +45,9 @@ class OrderHead(NamedTuple):
 class Confirming(Protocol):
     """Keeps the supplier's confirmations apart from what was ordered."""
 
-    async def write(self, schedule: OrderSchedule, items: Items, *, key: str) -> WriteOutcome:
+    async def write(
+        self, schedule: OrderSchedule, items: Items, *, key: str, settle_policy: SettlePolicy
+    ) -> WriteOutcome:
         """Bring the confirmations of these lines to what was promised. Raises DoesNotFit."""
         ...
 
