@@ -395,9 +395,17 @@ def _expanded(text: str) -> list[tuple[str, str]]:
 _EDM = {"Decimal": "Decimal", "Boolean": "Boolean", "DateTime": "Date", "DateTimeOffset": "DateTimeOffset"}
 
 
+_BEARERS = ("AccountAssignmentNumber", "GLAccount", "CostCenter", "OrderID", "WBSElementExternalID")
+_DESCRIBED = {"PurchaseOrder": "PurchaseOrderAccountAssignment", "PurchaseReqn": "PurchaseReqnAcctAssgmt"}
+"""Sets that are taken with others and not kept, by the set that tells the service."""
+
+
 def _edmx(sets: Mapping[str, Set4]) -> bytes:
     types = "".join(_type(kind, kind.table) for kind in sets.values())
-    names = "".join(f'<EntitySet Name="{name}" EntityType="self.{name}_Type"/>' for name in sets)
+    fields = "".join(f'<Property Name="{name}" Type="Edm.String"/>' for name in _BEARERS)
+    others = [other for name, other in _DESCRIBED.items() if name in sets]
+    types += "".join(f'<EntityType Name="{name}_Type">{fields}</EntityType>' for name in others)
+    names = "".join(f'<EntitySet Name="{name}" EntityType="self.{name}_Type"/>' for name in (*sets, *others))
     return (
         '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
         '<Schema Namespace="self" xmlns="http://docs.oasis-open.org/odata/ns/edm">'

@@ -73,7 +73,9 @@ ORDER_SETS = (
             "_PurchaseOrder": Link("to_PurchaseOrder", "PurchaseOrder"),
             "_PurchaseOrderScheduleLineTP": Link("to_ScheduleLine", "PurchaseOrderScheduleLine", insertable=True),
         },
-        ignored=frozenset({"RequirementTracking", "DocumentCurrency", "_PurOrdAccountAssignment"}),
+        ignored=frozenset(
+            {"RequirementTracking", "DocumentCurrency", "PurgItemIsBlockedForDelivery", "_PurOrdAccountAssignment"}
+        ),
         tagged=True,
     ),
     Set4(
@@ -108,7 +110,7 @@ REQUISITION_SETS = (
         ("PurchaseRequisition", "PurchaseRequisitionItem"),
         {"PurReqCreationDate": "CreationDate"},
         {"_PurReqn": Link("to_PurchaseReqn", "PurchaseReqn")},
-        ignored=frozenset({"_PurchaseReqnAcctAssgmt", "IsClosed"}),
+        ignored=frozenset({"_PurchaseReqnAcctAssgmt", "IsClosed", "TaxCode"}),
         deletable=False,
         tagged=True,
     ),

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import httpx
 
 from adapters.erp.placing import OrdersOfOurs, RequisitionsOfOurs
-from adapters.erp.remote import Items
+from adapters.erp.remote import Items, RemoteItem
 from adapters.erp.sap.batch import Operation
 from adapters.erp.sap.difference import Writing
 from adapters.erp.sap.documents import OurOrders, OurRequisitions, requisition_deletions, requisitions_of
@@ -49,6 +49,12 @@ class Confirming(Protocol):
         self, schedule: OrderSchedule, items: Items, *, key: str, settle_policy: SettlePolicy
     ) -> WriteOutcome:
         """Bring the confirmations of these lines to what was promised. Raises DoesNotFit."""
+        ...
+
+    async def reject(
+        self, order: str, reference: str, items: Sequence[RemoteItem], *, key: str, settle_policy: SettlePolicy
+    ) -> WriteOutcome:
+        """Mark these items as rejected by the supplier; `reference`: the order's of ours."""
         ...
 
 

@@ -73,8 +73,8 @@ USED: Mapping[ServiceName, Fields] = {
     },
     PRODUCTS: {
         "Product": (
-            *("Product", "BaseUnit", "ProductGroup", "IsMarkedForDeletion", "CrossPlantStatus"),
-            *("CrossPlantStatusValidityDate", "_ProductDescription", "_ProductUnitOfMeasure"),
+            *("Product", "BaseUnit", "ProductGroup", "IsMarkedForDeletion"),
+            *("_ProductDescription", "_ProductUnitOfMeasure"),
         ),
         "ProductDescription": ("Product", "Language", "ProductDescription"),
         "ProductUnitOfMeasure": ("Product", "AlternativeUnit", "QuantityNumerator", "QuantityDenominator"),

@@ -8,7 +8,7 @@ there was one. What an answer means is in adapters.erp.sap.answers.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -73,10 +73,13 @@ class V4Service:
         found: list[Entity] = []
         following: str | None = _asked(address, options | ({"$top": str(_PAGE), "$skip": "0"} if pages_by else {}))
         seen: set[str] = set()
+        asked_for = _PAGE
         while following:
             rows, link = await self._page(following, seen)
             found += rows
-            if link is None and pages_by and len(rows) == _PAGE:
+            # What was asked for at once may have come over several pages of the server's.
+            if link is None and pages_by and len(found) == asked_for:
+                asked_for += _PAGE
                 link = _asked(address, options | {"$top": str(_PAGE), "$skip": str(len(found))})
             following = link
         for entity in found:
@@ -203,17 +206,17 @@ class V4Service:
     def _within(self, address: str, link: Any) -> str:
         """The address that a link of the server's names, below this service. Raises PermanentError."""
         try:
-            url = httpx.URL(link)
-            path, query = url.raw_path.decode("ascii").partition("?")[::2]
-        except (httpx.InvalidURL, TypeError, ValueError):
-            path = query = ""
+            url = urlsplit(link if isinstance(link, str) else "//")
+        except ValueError:
+            url = urlsplit("//")
+        path, query = url.path, url.query
         _, below, rest = path.partition(f"/{self._path}/")
         if below:
             path = rest
-        elif path.startswith("/") or url.host:
-            path = ""
-        if not path and query and address:
-            path = address.partition("?")[0]
+        elif url.netloc or path.startswith("/"):
+            path = query = ""
+        elif not path:
+            path = address.partition("?")[0] if query else ""
         if not path or ".." in path.split("/"):
             raise PermanentError(
                 self.system, f"{self._name}: the next page has no address of this service: {str(link)[:120]!r}"
