@@ -16,6 +16,7 @@ COPY canonical canonical
 COPY console console
 COPY decisions decisions
 COPY gateway gateway
+COPY landscape landscape
 COPY ledger ledger
 COPY policies policies
 COPY runtime runtime

@@ -14,6 +14,8 @@ python cli.py kpis rebuild                measure the KPIs again from the audit 
 python cli.py people seen SUBJECT         prices that a person saw, and questions they decided
 python cli.py people erase SUBJECT        forget a person's name and address
 python cli.py erp duplicates [--since DAY]  documents of ours that the ERP holds twice
+python cli.py landscape check             try every system that Pegline works with
+python cli.py landscape explain PLANT     which system owns what there, by which line
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions waiting for a person
 python cli.py decide EXCEPTION CHOICE     decide an exception in its current state
@@ -29,15 +31,17 @@ from datetime import datetime, timedelta
 import httpx
 import uvicorn
 
+from adapters.dialects import Dialects
 from adapters.http import make_client
 from adapters.mail.smtp import MailServer, Security, SmtpMail
+from adapters.ports import ReplyPort
 from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
-from adapters.supplier.edifact.dialect import EdifactDialect
 from adapters.webhook.client import WebhookClient, webhook_client
 from console import audit as audit_commands
 from console import erp as erp_commands
 from console import exceptions as exception_commands
 from console import kpis as kpi_commands
+from console import landscape as landscape_commands
 from console import people as people_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
@@ -50,6 +54,8 @@ from gateway.access.senders import Senders, SendersError
 from gateway.app import create_app, utc_now
 from gateway.notifications.sender import Telling
 from gateway.tracing import correlation_in_hand
+from landscape.book import LandscapeBook
+from landscape.reading import LandscapeError
 from ledger.database import connect, migrate
 from ledger.ledger import Ledger
 from ledger.people.sessions import SessionLimits
@@ -60,6 +66,8 @@ from policies.subscriptions import SubscriptionBook
 from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.http_connections import TimedHttpProtocol
+from runtime.landscape import ChannelReaders, clients
+from runtime.systems import SystemPool
 from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
 from settings import GatewaySettings, SettingsError
@@ -78,16 +86,18 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
         subscriptions = SubscriptionBook(settings.subscriptions)
         ledger = Ledger(engine, subscriptions.present)
         client = await connect_temporal(settings)
+        landscape = LandscapeBook(settings.landscape, now=now) if settings.landscape is not None else None
         ui = settings.temporal_ui_url
         app = create_app(
             ledger,
             EntityDirectory(client, settings.task_queue_prefix),
-            {"edifact": EdifactDialect(settings.our_addresses or None)},
+            ChannelReaders(landscape, settings.our_addresses),
             policies,
             today_at(policies.effective, now),
             now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
-            replies=await _replies(settings, stack),
+            replies=await _replies(settings, stack, landscape, policies, now),
+            landscape=landscape,
             access=await _access(settings, ledger, stack),
             senders=Senders.read(settings.senders) if settings.senders else None,
             telling=await _telling(settings, subscriptions, stack),
@@ -132,13 +142,24 @@ async def _access(settings: GatewaySettings, ledger: Ledger, stack: AsyncExitSta
     return Access(rules, http, ledger, rates=CallRates(Rate(person, 10 * person), Rate(program, 5 * program)))
 
 
-async def _replies(settings: GatewaySettings, stack: AsyncExitStack) -> EdifactSupplier | None:
-    """Sends the acknowledgements that suppliers ask for; None where no EDI gateway is set."""
+async def _replies(
+    settings: GatewaySettings,
+    stack: AsyncExitStack,
+    landscape: LandscapeBook | None,
+    policies: PolicyBook,
+    now: Callable[[], datetime],
+) -> Callable[[str], ReplyPort | None] | None:
+    """Sends the acknowledgements that suppliers ask for, each by its channel; None where no EDI gateway is set."""
+    if landscape is not None:
+        pool = SystemPool(landscape, Dialects(), policies, clients(settings), now)
+        stack.push_async_callback(pool.close)
+        return pool.replies
     if settings.edi_url is None:
         return None
     http = make_client(str(settings.edi_url), settings.edi_user, settings.edi_password.get_secret_value())
     address = next(iter(settings.our_addresses), OUR_ADDRESS)
-    return EdifactSupplier(await stack.enter_async_context(http), sender=address)
+    supplier = EdifactSupplier(await stack.enter_async_context(http), sender=address)
+    return lambda channel: supplier
 
 
 async def _telling(settings: GatewaySettings, subscriptions: SubscriptionBook, stack: AsyncExitStack) -> Telling | None:
@@ -208,6 +229,7 @@ def arguments() -> argparse.ArgumentParser:
     people_commands.add_to(commands)
     erp_commands.add_to(commands)
     kpi_commands.add_to(commands)
+    landscape_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
     trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -239,13 +261,15 @@ def main() -> int:
                 return people_commands.run(given)
             case "erp":
                 return erp_commands.run(given)
+            case "landscape":
+                return landscape_commands.run(given)
             case "trace":
                 return _trace(given.gateway, given.requirement)
             case "exceptions":
                 return exception_commands.list_exceptions(given)
             case _:
                 return exception_commands.decide_exception(given)
-    except (SettingsError, PolicyError, GatewayRefusal, SendersError) as error:
+    except (SettingsError, PolicyError, GatewayRefusal, SendersError, LandscapeError) as error:
         print(error, file=sys.stderr)
         return 2
 

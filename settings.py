@@ -32,6 +32,11 @@ _RATE = "calls per second, more than 0"
 _ROLE = r"[^=,]+=\s*(?:planner|buyer|manager|operator|system)\s*"
 _ROLE_NAMES = rf"^(?:{_ROLE}(?:,{_ROLE})*)?$"
 
+_ONE_OF_EACH = tuple(
+    f"PEGLINE_{system}_{what}" for system in ("ERP", "EDI", "APS") for what in ("URL", "USER", "PASSWORD")
+)
+"""What a worker needs without a landscape file."""
+
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 SweepSeconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -108,6 +113,11 @@ class Settings(BaseModel):
         pattern=r"^[^+:'?\s,]{0,35}(?:[,\s]+[^+:'?\s,]{1,35})*$",
         description="our interchange addresses, with commas between them, the one that we write from first",
     )
+    landscape: Path | None = Field(
+        default=None,
+        alias="PEGLINE_LANDSCAPE",
+        description="a TOML file of all systems and what they own (docs/landscape.md)",
+    )
     _temporal: ClientConnectConfig = PrivateAttr(default_factory=ClientConnectConfig)
 
     @property
@@ -132,14 +142,20 @@ class Settings(BaseModel):
         complete = with_env_file(os.environ) if environment is None else environment
         given = {name: value for name, value in complete.items() if value}
         files = _ValueFiles(given, cls.variables(), secrets_directory)
+        missing = cls._missing({**given, **files.paths})
         try:
             settings = cls.model_validate(given | files.values)
         except ValidationError as refused:
-            raise SettingsError("\n".join(files.faults + _explain(cls, refused, given, files))) from None
-        if files.faults:
-            raise SettingsError("\n".join(files.faults))
+            raise SettingsError("\n".join(files.faults + _explain(cls, refused, given, files) + missing)) from None
+        if files.faults or missing:
+            raise SettingsError("\n".join(files.faults + missing))
         settings._temporal = temporal_connection(given)
         return settings
+
+    @classmethod
+    def _missing(cls, given: Mapping[str, str]) -> list[str]:
+        """What is needed only with other settings, and not there."""
+        return []
 
     @classmethod
     def variables(cls) -> dict[str, str]:
@@ -159,19 +175,27 @@ class AuditSettings(Settings):
 
 
 class WorkerSettings(Settings):
-    """Additional settings of a worker: the counterparts."""
+    """Additional settings of a worker: the counterparts, where there is one of each kind and no landscape file."""
 
-    erp_url: HttpUrl = Field(alias="PEGLINE_ERP_URL", description="the http(s) base URL of the ERP")
-    erp_user: str = Field(alias="PEGLINE_ERP_USER", description="the user at the ERP")
-    erp_password: SecretStr = Field(alias="PEGLINE_ERP_PASSWORD", description="that user's password")
+    erp_url: HttpUrl = Field(default="", alias="PEGLINE_ERP_URL", description="the http(s) base URL of the ERP")
+    erp_user: str = Field(default="", alias="PEGLINE_ERP_USER", description="the user at the ERP")
+    erp_password: SecretStr = Field(
+        default=SecretStr(""), alias="PEGLINE_ERP_PASSWORD", description="that user's password"
+    )
     erp_rate: Rate = Field(default=100.0, alias="PEGLINE_ERP_RATE", description=_RATE)
-    edi_url: HttpUrl = Field(alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway")
-    edi_user: str = Field(alias="PEGLINE_EDI_USER", description="the user at the EDI gateway")
-    edi_password: SecretStr = Field(alias="PEGLINE_EDI_PASSWORD", description="that user's password")
+    edi_url: HttpUrl = Field(default="", alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway")
+    edi_user: str = Field(default="", alias="PEGLINE_EDI_USER", description="the user at the EDI gateway")
+    edi_password: SecretStr = Field(
+        default=SecretStr(""), alias="PEGLINE_EDI_PASSWORD", description="that user's password"
+    )
     edi_rate: Rate = Field(default=50.0, alias="PEGLINE_EDI_RATE", description=_RATE)
-    aps_url: HttpUrl = Field(alias="PEGLINE_APS_URL", description="the http(s) base URL of the planning system")
-    aps_user: str = Field(alias="PEGLINE_APS_USER", description="the user at the planning system")
-    aps_password: SecretStr = Field(alias="PEGLINE_APS_PASSWORD", description="that user's password")
+    aps_url: HttpUrl = Field(
+        default="", alias="PEGLINE_APS_URL", description="the http(s) base URL of the planning system"
+    )
+    aps_user: str = Field(default="", alias="PEGLINE_APS_USER", description="the user at the planning system")
+    aps_password: SecretStr = Field(
+        default=SecretStr(""), alias="PEGLINE_APS_PASSWORD", description="that user's password"
+    )
     aps_rate: Rate = Field(default=50.0, alias="PEGLINE_APS_RATE", description=_RATE)
     settle_seconds: Seconds = Field(
         default=5.0,
@@ -225,6 +249,14 @@ class WorkerSettings(Settings):
         alias="PEGLINE_METRICS_PORT",
         description="a port from 1 to 65535 for /metrics in Prometheus' format; none is opened where left out",
     )
+
+    @classmethod
+    def _missing(cls, given: Mapping[str, str]) -> list[str]:
+        """A worker has a landscape, or one system of each kind."""
+        if given.get("PEGLINE_LANDSCAPE"):
+            return []
+        known = cls.variables()
+        return [f"{name} is not set; allowed is {known[name]}" for name in _ONE_OF_EACH if name not in given]
 
     @property
     def erp(self) -> Counterpart:
@@ -407,6 +439,19 @@ def policy_directory(environment: Mapping[str, str] | None = None) -> Path:
     given = with_env_file(os.environ) if environment is None else environment
     field = Settings.model_fields["policy_directory"]
     return Path(given.get(str(field.alias)) or field.default)
+
+
+def secret(variable: str, environment: Mapping[str, str] | None = None) -> SecretStr:
+    """The value of a variable that the landscape refers to, from wherever settings may be. Raises SettingsError."""
+    complete = with_env_file(os.environ) if environment is None else environment
+    given = {name: value for name, value in complete.items() if value}
+    files = _ValueFiles(given, [variable], _SECRETS_DIRECTORY)
+    if files.faults:
+        raise SettingsError("\n".join(files.faults))
+    found = given.get(variable) or files.values.get(variable)
+    if not found:
+        raise SettingsError(f"{variable} is not set; it is a secret that the landscape refers to")
+    return SecretStr(found)
 
 
 def access_token(environment: Mapping[str, str] | None = None) -> SecretStr | None:

@@ -1,46 +1,63 @@
 """ERP: requisitions, orders and their schedules."""
 
 import asyncio
+from collections.abc import Callable
 
 from temporalio import activity
 
 from activities.boundary import counterpart, maybe_written
 from activities.ports import LedgerPort
-from adapters.ports import ApsPort, ErpPort, SupplierPort
+from adapters.ports import ApsPort, ErpPort, LandscapePort, SupplierPort
 from canonical.calls import (
     CancelRequisitionCall,
     ChangeOrderCall,
+    Moved,
     PlaceAndSendCall,
     PlacedAndSent,
     PlaceOrderCall,
+    PlacingOutcome,
     WriteBackCall,
     WriteScheduleCall,
     WrittenBack,
 )
-from canonical.order import ChangeOutcome, PlaceOutcome, Refused, WriteOutcome
+from canonical.coverage import CoverageReport
+from canonical.landscape import Systems
+from canonical.order import ChangeOutcome, OrderDocument, Placed, WriteOutcome
 from canonical.records import AuditBatch
 
 
 class ErpActivities:
     """Calls to the ERP; each also records its audit events in the ledger.
 
-    `supplier`: receives an order as soon as it is placed. `aps`: receives the coverage together with each write-back to
-    the ERP. None: that counterpart is called only through its own queue.
+    `supplier_beside`: who receives an order as soon as it is placed. `aps_beside`: who receives the coverage together
+    with each write-back to the ERP. None: that system is called only through its own queue. `system` and `landscape`:
+    which ERP this is, so that an order is placed in no other than its plant's.
     """
 
     def __init__(
-        self, erp: ErpPort, ledger: LedgerPort, supplier: SupplierPort | None = None, aps: ApsPort | None = None
+        self,
+        erp: ErpPort,
+        ledger: LedgerPort,
+        supplier_beside: Callable[[OrderDocument], SupplierPort | None] = lambda document: None,
+        aps_beside: Callable[[CoverageReport], ApsPort | None] = lambda report: None,
+        *,
+        system: str = "",
+        landscape: LandscapePort | None = None,
     ) -> None:
         self._erp = erp
         self._ledger = ledger
-        self._supplier = supplier
-        self._aps = aps
+        self._supplier_beside = supplier_beside
+        self._aps_beside = aps_beside
+        self._system = system
+        self._landscape = landscape
 
     @activity.defn(name="erp.place_order")
-    async def place_order(self, call: PlaceOrderCall) -> PlaceOutcome:
+    async def place_order(self, call: PlaceOrderCall) -> PlacingOutcome:
         """Requisition and conversion in one call; exactly one of each, however often it is retried."""
         async with counterpart(self._ledger, call):
-            return await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
+            return self._moved(call) or await self._erp.place_order(
+                call.document, key=call.key, maybe_written=maybe_written(call)
+            )
 
     @activity.defn(name="erp.place_and_send")
     async def place_and_send(self, call: PlaceAndSendCall) -> PlacedAndSent:
@@ -49,8 +66,11 @@ class ErpActivities:
         It is not sent where the ERP has not released it.
         """
         async with counterpart(self._ledger, call):
-            placed = await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
-            if isinstance(placed, Refused) or placed.unreleased or self._supplier is None:
+            placed: PlacingOutcome = self._moved(call) or await self._erp.place_order(
+                call.document, key=call.key, maybe_written=maybe_written(call)
+            )
+            supplier = self._supplier_beside(call.document)
+            if not isinstance(placed, Placed) or placed.unreleased or supplier is None:
                 return PlacedAndSent(placed=placed, sent=None)
             numbers = {"order_number": placed.order_number, "requisition_number": placed.requisition_number}
             if call.audit_batch is not None:
@@ -59,7 +79,7 @@ class ErpActivities:
                     [AuditBatch(audit_events=(), snapshot=snapshot, after=call.audit_batch.sequence)]
                 )
             document = call.document.model_copy(update={**numbers, "expedite": False})
-            sent = await self._supplier.send_order(document, key=call.send_key)
+            sent = await supplier.send_order(document, key=call.send_key)
             return PlacedAndSent(placed=placed, sent=sent)
 
     @activity.defn(name="erp.change_order")
@@ -93,4 +113,13 @@ class ErpActivities:
                 reported.cancel()
 
     async def _reported(self, call: WriteBackCall) -> WriteOutcome | None:
-        return await self._aps.write_coverage(call.report, key=call.key) if self._aps is not None else None
+        aps = self._aps_beside(call.report)
+        return await aps.write_coverage(call.report, key=call.key) if aps is not None else None
+
+    def _moved(self, call: PlaceOrderCall | PlaceAndSendCall) -> Moved | None:
+        """The systems of the order, where its plant has gone to another ERP before anything was written here."""
+        if self._landscape is None or maybe_written(call):
+            return None
+        document = call.document
+        found = self._landscape.systems_of(document.plant, document.supplier, document.route)
+        return Moved(systems=found) if isinstance(found, Systems) and found.erp != self._system else None

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.ports import EntityPort, LedgerPort
 from adapters.errors import AdapterError, PermanentError
-from adapters.ports import MasterDataPort, PolicyPort
+from adapters.ports import LandscapePort, MasterDataPort, PolicyPort
 from canonical.calls import (
     AllocateStockCall,
     AnswerOrderCall,
@@ -41,9 +41,10 @@ from canonical.calls import (
 from canonical.event_data import OUR_SOURCE
 from canonical.exception import Choice, Decision, ExceptionDecided
 from canonical.identity import ExceptionId
+from canonical.landscape import Systems, Unowned
 from canonical.messages import OrderOpened, SupplyRequested
 from canonical.policy import PlantPolicy
-from canonical.records import ConsolidationBatch, Reservation
+from canonical.records import ConsolidationBatch, OrderTerms, Reservation
 from canonical.routing import assessment, supplying_plants
 from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
 
@@ -64,7 +65,10 @@ class InternalActivities:
         entities: EntityPort,
         master_data: MasterDataPort,
         policies: PolicyPort,
+        landscape: LandscapePort | None = None,
     ) -> None:
+        """`landscape` None: there is one system of each kind."""
+        self._landscape = landscape
         self._ledger = ledger
         self._entities = entities
         self._master_data = master_data
@@ -151,10 +155,20 @@ class InternalActivities:
                     policy=policy,
                     requests=() if reservation.consolidating else (opening.request,),
                     consolidating=reservation.consolidating,
+                    systems=self._systems(opening.terms),
                     correlation_id=correlation_id,
                 )
             )
         return reservation
+
+    def _systems(self, terms: OrderTerms) -> Systems:
+        """The systems of a new order. Raises ApplicationError where nobody owns what it needs."""
+        if self._landscape is None:
+            return Systems()
+        found = self._landscape.systems_of(terms.plant, terms.supplier, terms.route)
+        if isinstance(found, Unowned):
+            raise ApplicationError(str(found), type="PermanentError", non_retryable=True)
+        return found
 
     @activity.defn(name="internal.close_batch")
     async def close_batch(self, call: CloseBatchCall) -> ConsolidationBatch:

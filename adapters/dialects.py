@@ -164,6 +164,7 @@ class ProcurementDialect(Protocol):
 
 OURS: Mapping[SystemKind, Mapping[str, str]] = {
     SystemKind.ERP: {
+        "business-central": "adapters.erp.business_central.dialect:DIALECT",
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
         "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
     },

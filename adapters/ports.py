@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
+from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, Unowned
 from canonical.order import (
     ChangeOutcome,
     DocumentAcknowledged,
@@ -25,7 +26,7 @@ from canonical.order import (
     ShipmentAnnounced,
     WriteOutcome,
 )
-from canonical.policy import PlantPolicy
+from canonical.policy import PlantPolicy, RouteKind
 from canonical.sourcing import ItemAtPlant, UnknownItem
 
 
@@ -54,6 +55,26 @@ class PolicyPort(Protocol):
 
     def effective(self, plant: str, *, item_class: str = "", item: str = "", supplier: str = "") -> PlantPolicy | None:
         """The policy for the plant, and for the item and supplier there; None: the plant has none."""
+        ...
+
+
+class LandscapePort(Protocol):
+    """Which systems own what, as the landscape says now. No waiting for I/O."""
+
+    def systems_of(self, plant: str, supplier: str, route: RouteKind = RouteKind.DIRECT) -> Systems | Unowned:
+        """The systems that a new order of the plant with the supplier is with."""
+        ...
+
+    def senders(self, domain: Domain, plant: str) -> Sequence[str] | None:
+        """The sources of events that may send in the domain at the plant; None: the policy says it."""
+        ...
+
+    def mode(self, plant: str, item_class: str = "", system: str = "") -> Mode:
+        """Whether Pegline writes there, or only observes."""
+        ...
+
+    def maintenance(self, systems: Sequence[str] = ()) -> Sequence[MaintenanceNotice]:
+        """Which of the systems (of all, where none are named) are not called now."""
         ...
 
 
@@ -187,6 +208,7 @@ __all__ = [
     "DocumentPart",
     "DuplicateSweepPort",
     "ErpPort",
+    "LandscapePort",
     "Mail",
     "MailPort",
     "MasterDataPort",

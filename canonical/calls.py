@@ -1,13 +1,18 @@
 """Inputs and results of activities: the intent, and the audit events sent along with it."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from canonical.base import Code, Instant, Model
 from canonical.bom import ComponentUse
 from canonical.coverage import CoverageReport
 from canonical.exception import ExceptionDecided
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
+from canonical.landscape import Systems
 from canonical.messages import BomChanged, StockAllocated, SupplierAnswered
 from canonical.need import Need, Withdrawal
-from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
+from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, Placed, Refused, WriteOutcome
 from canonical.plan import PlanRunStatus
 from canonical.policy import PlantPolicy
 from canonical.records import AuditBatch, OrderTerms, Reservation
@@ -28,6 +33,17 @@ class Call(Model):
     """An earlier activity of the same step failed, and it is unknown whether it wrote."""
 
 
+class Moved(Model):
+    """Nothing was written: the order's plant has gone to another ERP, and nobody knows the order yet."""
+
+    result: Literal["moved"] = "moved"
+    systems: Systems
+    """Where it is to be placed."""
+
+
+PlacingOutcome = Annotated[Placed | Refused | Moved, Field(discriminator="result")]
+
+
 class PlaceOrderCall(Call):
     """erp.place_order."""
 
@@ -45,7 +61,7 @@ class PlaceAndSendCall(Call):
 class PlacedAndSent(Model):
     """The outcomes of both calls."""
 
-    placed: PlaceOutcome
+    placed: PlacingOutcome
     sent: WriteOutcome | None
     """None: there is no order to send, or it is sent by a call of its own."""
 

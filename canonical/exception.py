@@ -24,6 +24,8 @@ class ExceptionKind(StrEnum):
     CHANGE_PROPOSAL = "change_proposal"
     MASTER_DATA = "master_data"
     NO_ANSWER = "no_answer"
+    EARLY_WARNING = "early_warning"
+    """A confirmed line that is likely to be late."""
     OVERDUE = "overdue"
     AMBIGUOUS_MATCH = "ambiguous_match"
     ENGINEERING_CHANGE = "engineering_change"
@@ -49,11 +51,11 @@ class Choice(StrEnum):
     RETRY = "retry"
     """Master data or refused write: it has been fixed, try again."""
     WAIT = "wait"
-    """No answer: give the supplier another SLA. Overdue: give the supplier more days."""
+    """No answer: give the supplier another SLA. Overdue: give the supplier more days. Early warning: take the risk."""
     CANCEL = "cancel"
-    """No answer, overdue or refused write: give up the order; its requirements look elsewhere. Engineering change:
-    cancel the orders for quantities without use; a line that does not offer that, or one of the choices below, gets
-    what is proposed.
+    """No answer, early warning, overdue or refused write: give up the order; its requirements look elsewhere.
+    Engineering change: cancel the orders for quantities without use; a line that does not offer that, or one of the
+    choices below, gets what is proposed.
     """
     USE_UP = "use_up"
     """Engineering change: quantities without use are kept and used up elsewhere."""

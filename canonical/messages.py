@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical.base import Instant, Model, PersonName, Quantity
+from canonical.base import Instant, LineNumber, Model, Quantity, Share
 from canonical.bom import BomRevised
 from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
+from canonical.landscape import Systems
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
 from canonical.policy import PlantPolicy
@@ -57,7 +58,8 @@ class ReminderAsked(Model):
 
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
     """Of the click: one reminder, however often it arrives."""
-    asked_by: PersonName
+    asked_by: Annotated[str, Field(min_length=1, max_length=255)]
+    """The issuer's lasting identifier of whoever logged in."""
     asked_at: Instant
 
 
@@ -70,6 +72,26 @@ class ReminderDue(Model):
 
 class ReminderRefused(Exception):
     """There is nothing to remind the supplier of; the message says why."""
+
+
+class RatedPromise(Model):
+    """How likely a confirmed line misses the demand that it serves."""
+
+    line: LineNumber
+    promised_on: date
+    """The dock day of the schedule line."""
+    demand: str
+    missing: Share
+    """The chance, 0 to 1."""
+    why: str
+    """The explanation, in a sentence."""
+
+
+class PromisesRated(Model):
+    """R17: all promises of an order that may be missed; every other one is safe enough."""
+
+    promises: tuple[RatedPromise, ...]
+    rated_at: Instant
 
 
 class BomChanged(Model):
@@ -129,6 +151,7 @@ class OrderOpened(Model):
     policy: PlantPolicy
     requests: tuple[SupplyRequest, ...] = ()
     consolidating: bool = False
+    systems: Systems = Systems()
     correlation_id: str
 
 

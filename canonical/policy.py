@@ -62,6 +62,13 @@ class Overdue(Model):
     question_days: Annotated[int, Field(ge=1, le=400)] = 3
 
 
+class PromiseRules(Model):
+    """R17: when a person is warned of a promise before it is late."""
+
+    warn_above: PartOfOne = Decimal(1)
+    """The chance of missing a pegged date above which a confirmed line is put to the buyer; 1: never."""
+
+
 class SupplierRules(Model):
     """What a supplier is spared."""
 
@@ -297,6 +304,8 @@ class LinePolicy(Model):
     frozen_zone_days: Days
     shared_lines: bool = False
     delivery: Delivery = Delivery()
+    warn_above: PartOfOne = Decimal(1)
+    """R17."""
 
 
 class PlantPolicy(Model):
@@ -330,6 +339,7 @@ class PlantPolicy(Model):
     delivery: Delivery = Delivery()
     escalation: Escalation = Escalation()
     overdue: Overdue = Overdue()
+    promises: PromiseRules = PromiseRules()
     suppliers: SupplierRules = SupplierRules()
     approval: Approval = Approval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
@@ -366,4 +376,5 @@ class PlantPolicy(Model):
             frozen_zone_days=self.frozen_zone_days,
             shared_lines=self.shared_lines,
             delivery=self.delivery,
+            warn_above=self.promises.warn_above,
         )

@@ -11,7 +11,7 @@ class Reason(Model):
     """One rule's outcome, so that a person can check it by hand."""
 
     rule: str
-    """R1 to R16."""
+    """R1 to R17."""
     why: str
     """One sentence in the buyer's words."""
     inputs: dict[str, JsonValue] = {}

@@ -12,6 +12,7 @@ from canonical.base import Instant, Model, Money, OrderQuantity, Quantity
 from canonical.bom import AffectedRequirement, BomRevised, ChangeCheck, ChangeDisposition, ChangeInstruction
 from canonical.exception import Assignment, Decision, NextEscalation, Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId, StockId
+from canonical.landscape import SystemName
 from canonical.need import Need
 from canonical.policy import RouteKind
 from canonical.reason import Reason
@@ -123,6 +124,8 @@ class OrderSnapshot(Model):
     stage: OrderStage
     requisition_number: str | None = None
     order_number: str | None = None
+    erp: SystemName = "erp"
+    """The system that holds it: an order number says nothing without it."""
     revision: int = 0
     answered_revision: int = 0
     reminders: int = 0
@@ -134,6 +137,8 @@ class OrderSnapshot(Model):
     policy_version: str = ""
     """The version of the policy that last decided."""
     exception_id: ExceptionId | None = None
+    at_risk: tuple[int, ...] = ()
+    """R17: lines whose promise is likely to be missed, asked about or not."""
     correlation_id: str = ""
     closed: bool = False
 

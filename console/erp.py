@@ -9,12 +9,11 @@ import datetime as dt
 import sys
 from typing import Any
 
-from adapters.erp.sap.client import SapErp
 from adapters.errors import AdapterError
-from adapters.http import make_client
+from canonical.landscape import SystemKind
 from canonical.order import DuplicateDocuments
-from policies.book import PolicyBook
 from runtime.duplicate_sweep import DAYS, report
+from runtime.landscape import pool_of
 from settings import WorkerSettings
 
 
@@ -42,10 +41,13 @@ def run(given: argparse.Namespace) -> int:
 
 
 async def _duplicates(settings: WorkerSettings, since: dt.date) -> list[DuplicateDocuments]:
-    erp, policies = settings.erp, PolicyBook(settings.policy_directory)
-    password = erp.password.get_secret_value()
-    async with make_client(erp.base_url, erp.user, password, settings.call_timeout_seconds) as http:
-        return await SapErp(http, policies=policies).duplicates(since)
+    pool = pool_of(settings)
+    try:
+        sweeps = [pool.sweep(name) for name in pool.landscape.of_kind(SystemKind.ERP)]
+        found = await asyncio.gather(*(sweep.duplicates(since) for sweep in sweeps if sweep is not None))
+    finally:
+        await pool.close()
+    return [duplicate for each in found for duplicate in each]
 
 
 def _day(written: str) -> dt.date:

@@ -7,7 +7,7 @@ a shortage (feasibility) and which way is taken (a person).
 import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from canonical.event_data import OUR_SOURCE
 from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
@@ -76,31 +76,39 @@ def shortage_proposal(
     """
     others = _second_sources(need, short, supplier, item, policy, today)
     value = _value_short(need, short, _source_of(item, supplier, today), item, policy, today) or _ZERO
-    criticality = need.criticality
-    route = route_approval(value, criticality, True, policy)
+    route = route_approval(value, need.criticality, True, policy)
     return Proposal(
         kind=ExceptionKind.SHORTAGE,
         summary=_summary(need, short, supplier, reason),
-        plant=need.plant,
-        supplier=supplier,
-        item=need.item,
-        order_number=order_number,
-        quantity=need.quantity,
-        unit=need.unit,
-        short_quantity=short.short_quantity,
-        pegs=need.pegs,
-        coverage=tuple(coverage),
-        available_on=short.available_on,
-        working_days_late=short.working_days_late,
-        criticality=criticality,
+        **_about(need, short, coverage, supplier, order_number),
         value=value,
         currency=policy.approval.currency,
         alternatives=_ranked(need, short, supplier, item, policy, others, today, held_back, may_reschedule),
         approvers=route.approvers or (policy.buyer,),
         latest_safe_date=_latest_safe_date(short, others, today),
-        rule=short.rule,
         reasons=(short.reason(policy.version), route.reason(policy.version)),
     )
+
+
+def _about(
+    need: Need, short: Short, coverage: Sequence[ScheduleLine], supplier: str | None, order_number: str | None
+) -> dict[str, Any]:
+    """What a proposal says of the need and of what it lacks, whatever is asked about it."""
+    return {
+        "plant": need.plant,
+        "supplier": supplier,
+        "item": need.item,
+        "order_number": order_number,
+        "quantity": need.quantity,
+        "unit": need.unit,
+        "short_quantity": short.short_quantity,
+        "pegs": need.pegs,
+        "coverage": tuple(coverage),
+        "available_on": short.available_on,
+        "working_days_late": short.working_days_late,
+        "criticality": need.criticality,
+        "rule": short.rule,
+    }
 
 
 def _ranked(
@@ -172,18 +180,7 @@ def reschedule_proposal(
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
         summary=f"Move {moved} in plant {need.plant} from {short.short_at} to {short.available_on}: {missing}.",
-        plant=need.plant,
-        supplier=supplier,
-        item=need.item,
-        order_number=order_number,
-        quantity=need.quantity,
-        unit=need.unit,
-        short_quantity=short.short_quantity,
-        pegs=need.pegs,
-        coverage=tuple(coverage),
-        available_on=short.available_on,
-        working_days_late=short.working_days_late,
-        criticality=need.criticality,
+        **_about(need, short, coverage, supplier, order_number),
         alternatives=(
             Alternative(
                 choice=Choice.APPROVE,
@@ -195,7 +192,6 @@ def reschedule_proposal(
         approvers=(policy.planner,),
         latest_safe_date=short.short_at if short.short_at >= today else None,
         proposed_by=proposed_by,
-        rule=short.rule,
         reasons=(short.reason(policy.version),),
     )
 

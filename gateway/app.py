@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+import functools
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from typing import Any
 
 from fastapi import FastAPI
 from opentelemetry.trace import Tracer, TracerProvider
 
-from adapters.ports import PolicyPort, ReplyPort, SupplierDialect
+from adapters.ports import LandscapePort, PolicyPort, ReplyPort, SupplierDialect
 from gateway import problems
 from gateway.access import login
 from gateway.access.access import Access
 from gateway.access.identify import Identify
 from gateway.access.senders import Senders
+from gateway.delivery.addressing import OrderAddresses
 from gateway.delivery.delivery import ChangeDelivery, Deliverer, EntityMessages, OrderDelivery, RequirementDelivery
 from gateway.delivery.relay import Relay, RelayPace
 from gateway.delivery.replies import ReplyDelivery
@@ -31,11 +34,13 @@ from gateway.pages import (
     home,
     inbox,
     inbox_events,
+    kpi_exports,
     latency_map,
     operations,
     plan_uploads,
     plans,
     question,
+    question_events,
     static,
     suppliers,
 )
@@ -49,9 +54,22 @@ from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
+from gateway.promise_warnings import PromiseWarnings
 from gateway.promises import PromiseBook
+from gateway.risks import RiskWatch
 from gateway.tracing import RequestSpans, gateway_tracer
-from gateway.views import availability, changes, conversation, docs, exceptions, health, kpis, orders, requirements
+from gateway.views import (
+    asyncapi,
+    availability,
+    changes,
+    conversation,
+    docs,
+    exceptions,
+    health,
+    kpis,
+    orders,
+    requirements,
+)
 from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
@@ -77,6 +95,7 @@ _IN_ORDER = (
     notifications,
     health,
     docs,
+    asyncapi,
 )
 """Availability first: it gets by far the most requests."""
 _PAGES = (
@@ -85,6 +104,7 @@ _PAGES = (
     inbox,
     bulk,
     login,
+    question_events,
     question,
     plan_uploads,
     plans,
@@ -94,6 +114,7 @@ _PAGES = (
     order_pages,
     change_pages,
     latency_map,
+    kpi_exports,
     kpi_pages,
     suppliers,
     static,
@@ -120,46 +141,59 @@ def create_app(
     undelivered_age_max: dt.timedelta = dt.timedelta(minutes=5),
     body_limit_bytes: int = 4 * 1024 * 1024,
     host_names: Collection[str] = (),
-    replies: ReplyPort | None = None,
+    replies: Callable[[str], ReplyPort | None] | None = None,
     telling: Telling | None = None,
     tracer_provider: TracerProvider | None = None,
     temporal_ui: str = "",
     access: Access | None = None,
     senders: Senders | None = None,
+    landscape: LandscapePort | None = None,
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
     `today` is the day at a plant, by which required dates are measured; `now` the wall clock (receipt of messages, time
     of decisions). An order number that the ledger does not know yet is waited for as long as `unknown_order_grace`,
     since an answer may overtake the record of the order it answers. `host_names`: with a dot, under which the gateway
-    may be addressed; its IP address and names without a dot are always accepted. `replies` sends the
-    acknowledgements that suppliers ask for; None: none are sent. `telling`: who is told of what happens; None: nobody.
-    `access` identifies callers; None: nobody is asked, and the gateway must not be reachable from elsewhere. `senders`
-    sign what they send. `temporal_ui`: the address of the namespace in Temporal's UI, to which the operators'
-    pages link; empty: they name workflows without a link.
+    may be addressed; its IP address and names without a dot are always accepted. `replies` sends by
+    each channel the acknowledgements that suppliers ask for; None: none are sent. `telling`: who is told of what
+    happens; None: nobody. `access` identifies callers; None: nobody is asked, and the gateway must not be reachable
+    from elsewhere. `senders` sign what they send. `temporal_ui`: the address of the namespace in Temporal's UI, to
+    which the operators' pages link; empty: they name workflows without a link. `landscape`: which systems own what;
+    None: there is one of each kind, and the plants' policies say who may send what.
     """
     tracer = gateway_tracer(tracer_provider)
-    deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies)
+    addresses = OrderAddresses(policies, landscape)
+    deliverers = _deliverers(ledger, entities, now, unknown_order_grace, tracer, replies, addresses)
     relaying = Relay(ledger, deliverers, dialects, relay_pace)
-    notifier = Notifier(ledger, telling, policies, now) if telling is not None else None
+    promises = PromiseBook(ledger.promises, policies, today)
+    risks = RiskWatch(ledger, promises, policies, today)
+    warnings = PromiseWarnings(ledger, risks, policies, entities, today, now)
+    works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "relay": relaying.run,
+        "measurer": Measurer(ledger).run,
+        "risks": functools.partial(risks.run, warnings.look),
+    }
+    if telling is not None:
+        works["notifier"] = Notifier(ledger, telling, policies, now).run
     app = FastAPI(
         title="Pegline",
         version="1",
         description=_DESCRIPTION,
-        lifespan=_running(relaying, notifier, Measurer(ledger)) if relay else None,
+        lifespan=_running(works) if relay else None,
         docs_url=None,
         redoc_url=None,
         # FastAPI's own spans would record each request twice, in a separate trace and with its query.
         telemetry={"tracing": False},
     )
     app.state.relay = relaying
+    app.state.warnings = warnings
     app.state.access = access
     app.state.senders = senders or Senders()
     app.state.parts = Parts(
         ledger=ledger,
         entities=entities,
         policies=policies,
-        intake=Intake(ledger, dialects, policies, today, now, wake=relaying.wake),
+        intake=Intake(ledger, dialects, policies, today, now, relaying.wake, landscape),
         plan_intake=PlanIntake(ledger, entities, policies, today, now),
         relay=relaying,
         today=today,
@@ -167,8 +201,10 @@ def create_app(
         work_feed=WorkFeed(ledger.work_list),
         relay_expected=relay,
         undelivered_age_max=undelivered_age_max,
-        promises=PromiseBook(ledger.promises, policies, today),
+        promises=promises,
+        risks=risks,
         temporal_ui=temporal_ui.rstrip("/"),
+        landscape=landscape,
         telling=telling,
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
@@ -195,12 +231,13 @@ def _deliverers(
     now: Callable[[], dt.datetime],
     unknown_order_grace: dt.timedelta,
     tracer: Tracer,
-    replies: ReplyPort | None,
+    replies: Callable[[str], ReplyPort | None] | None,
+    addresses: OrderAddresses,
 ) -> dict[Recipient, Deliverer]:
     stock = StockDelivery(ledger, entities, tracer)
     return {
         Recipient.REQUIREMENT: RequirementDelivery(ledger, entities, tracer, stock),
-        Recipient.ORDER: OrderDelivery(ledger, entities, tracer, now, unknown_order_grace),
+        Recipient.ORDER: OrderDelivery(ledger, entities, tracer, now, unknown_order_grace, addresses),
         Recipient.CHANGE: ChangeDelivery(ledger, entities, tracer),
         Recipient.STOCK: stock,
         Recipient.SUPPLIER: ReplyDelivery(replies),
@@ -208,16 +245,13 @@ def _deliverers(
 
 
 def _running(
-    relay: Relay, notifier: Notifier | None, measurer: Measurer
+    works: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """What goes on beside the requests, by name."""
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(relay.run(), name="relay"),
-            asyncio.create_task(measurer.run(), name="measurer"),
-        ]
-        if notifier is not None:
-            tasks.append(asyncio.create_task(notifier.run(), name="notifier"))
+        tasks = [asyncio.create_task(work(), name=name) for name, work in works.items()]
         try:
             yield
         finally:

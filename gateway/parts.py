@@ -7,9 +7,9 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
-from adapters.ports import PolicyPort
+from adapters.ports import LandscapePort, PolicyPort
 from canonical.exception import Assignment, Decision, DecisionTakenBack
-from canonical.messages import ReminderAsked, ReminderDue
+from canonical.messages import PromisesRated, ReminderAsked, ReminderDue
 from canonical.records import ExceptionSnapshot, Incident
 from gateway.delivery.delivery import EntityMessages
 from gateway.delivery.relay import Relay
@@ -17,6 +17,7 @@ from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
 from gateway.plan_runs.intake import PlanIntake, PlanRunStarter
 from gateway.promises import PromiseBook
+from gateway.risks import RiskWatch
 from gateway.work_feed import WorkFeed
 from ledger.ledger import Ledger
 
@@ -47,6 +48,14 @@ class Reminder(Protocol):
         ...
 
 
+class PromiseRater(Protocol):
+    """Tells orders which of their promises are likely to be missed (R17)."""
+
+    async def rate_promises(self, order: str, rated: PromisesRated, /) -> bool:
+        """False: the order runs no more."""
+        ...
+
+
 class IncidentFinder(Protocol):
     """Finds what can't go on without somebody technical."""
 
@@ -55,7 +64,7 @@ class IncidentFinder(Protocol):
         ...
 
 
-class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Reminder, IncidentFinder, Protocol):
+class Entities(EntityMessages, PlanRunStarter, DecisionTaker, Reminder, PromiseRater, IncidentFinder, Protocol):
     """The gateway's calls to entities. A call that Temporal itself fails raises temporalio.service.RPCError.
 
     The composition root passes in the implementation that reaches Temporal.
@@ -82,10 +91,18 @@ class Parts:
     """The gateway is not ready once the oldest due message has waited this long."""
     promises: PromiseBook
     """What is learned of suppliers' promises."""
+    risks: RiskWatch
     temporal_ui: str = ""
     """The address of the namespace in Temporal's UI; empty: workflows are named without a link."""
     telling: Telling | None = None
     """Who is told of what happens; None: nobody."""
+    landscape: LandscapePort | None = None
+    """Which systems own what; None: there is one of each kind."""
+
+    def zone_of(self, plant: str) -> dt.tzinfo:
+        """By which clocks moments at the plant are shown: UTC where it has no policy."""
+        policy = self.policies.effective(plant)
+        return dt.UTC if policy is None else policy.calendar.tzinfo
 
 
 async def _parts(request: Request) -> Parts:

@@ -17,6 +17,7 @@ from canonical.exception import Assignment, DecisionRefused, DecisionTakenBack
 from canonical.policy import PlantPolicy
 from canonical.records import ExceptionSnapshot
 from decisions.approval import assignable
+from gateway.access.deciding import doer
 from gateway.access.principal import Principal, Right
 from gateway.parts import Parts
 from gateway.problems import Refusal
@@ -109,7 +110,7 @@ async def comment(
     await parts.ledger.conversation.add(
         asked.id,
         event_id=body.event_id or _event_id("comment", asked.id, text, now.isoformat()),
-        author=_who(principal, body),
+        author=doer(principal, body.by, "by"),
         text=text,
         written_at=now,
         attachments=files,
@@ -121,7 +122,7 @@ async def assign(
 ) -> ExceptionSnapshot:
     """Have another role asked. Raises Refusal: 403, 404, 409 where nothing is left to decide, 422."""
     principal.require(Right.DECIDE, asked.proposal.plant)
-    by, now = _who(principal, body), parts.now()
+    by, now = doer(principal, body.by, "by"), parts.now()
     event_id = body.event_id or _event_id("assign", asked.id, body.to, by, body.why, now.isoformat())
     assignment = Assignment(event_id=event_id, to=body.to, assigned_by=by, why=body.why.strip(), assigned_at=now)
     try:
@@ -135,7 +136,7 @@ async def take_back(
 ) -> ExceptionSnapshot:
     """Take a decision back that is not carried out yet. Raises Refusal: 403, 404, 409."""
     principal.require(Right.DECIDE, asked.proposal.plant)
-    by, now = _who(principal, body), parts.now()
+    by, now = doer(principal, body.by, "by"), parts.now()
     event_id = body.event_id or _event_id("take-back", asked.id, by, now.isoformat())
     taken_back = DecisionTakenBack(event_id=event_id, taken_back_by=by, taken_back_at=now)
     try:
@@ -178,24 +179,6 @@ def attachment(name: str, content: bytes) -> NewAttachment:
 
 def _bad_file(name: str, detail: str, next_step: str) -> Refusal:
     return Refusal(422, "file_not_taken", f"the file {name[:80]!r} {detail}", next_step, field="files", value=name)
-
-
-def _who(principal: Principal, body: ByPerson) -> str:
-    """The principal; on a gateway where nobody logs in, who the body names."""
-    if not principal.named_by_body:
-        if body.by not in (None, principal.subject):
-            raise Refusal(
-                403,
-                "not_yourself",
-                f"you are logged in as {principal.subject}, and {body.by} is somebody else",
-                "leave it out",
-                field="by",
-                value=body.by,
-            )
-        return principal.subject
-    if body.by is None:
-        raise Refusal(422, "invalid_field", "nobody has logged in, and no name is given", "say who you are", field="by")
-    return body.by
 
 
 def _event_id(*parts: str) -> str:

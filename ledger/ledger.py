@@ -29,6 +29,7 @@ from ledger.kpis.backlog import Backlog
 from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
 from ledger.kpis.suppliers import SupplierReads
+from ledger.landscape.landscapes import Landscapes
 from ledger.notifications.deliveries import Deliveries
 from ledger.people.people import People
 from ledger.people.sessions import Sessions
@@ -40,6 +41,7 @@ from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
 from ledger.stock.stock import Stock
+from ledger.work_list.ratings import Ratings
 from ledger.work_list.views import WorkViews
 from ledger.work_list.work_list import WorkList
 
@@ -57,6 +59,7 @@ class Ledger:
         self.reads = Reads(engine)
         self.work_list = WorkList(engine)
         self.work_views = WorkViews(engine)
+        self.ratings = Ratings(engine)
         self.kpis = KpiReads(engine)
         self.unmeasured = Backlog(engine)
         self.latency = LatencyReads(engine)
@@ -73,6 +76,7 @@ class Ledger:
         self._questions = SharedQuestions(engine)
         self.deliveries = Deliveries(engine)
         self.promises = Promises(engine)
+        self.landscapes = Landscapes(engine)
         self._audit_log = AuditLog(engine, subscriptions)
         self._batches = ConsolidationBatches(engine)
 

@@ -30,6 +30,7 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    PromisesRated,
     ReminderAsked,
     ReminderDue,
     ReminderRefused,
@@ -221,6 +222,10 @@ class EntityDirectory:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             raise ReminderRefused("the order has ended") from error
+
+    async def rate_promises(self, order: str, rated: PromisesRated) -> bool:
+        """Report which promises are likely to be missed (R17)."""
+        return await self._signal(order, PurchaseOrder.promises_rated, rated)
 
     async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
         """Report that a person changed the order in the ERP."""

@@ -8,15 +8,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from functools import partial
 
 from adapters.errors import AdapterError
 from adapters.ports import DuplicateSweepPort
+from canonical.landscape import SystemKind
 from canonical.order import DuplicateDocuments
+from runtime.systems import SystemPool
 
 DAYS = 14
 """How far the first look goes back, in days since the documents' creation."""
 DAYS_WITHOUT = 2
 """How far the next ones do while there is none: no create takes longer, and the ERP is spared."""
+
+_LOOK_SECONDS = 60.0
+"""How often new ERPs are looked for."""
 
 log = logging.getLogger("pegline.duplicates")
 
@@ -40,6 +46,32 @@ async def sweep_duplicates(
             count(len(found))
             days = DAYS if found else DAYS_WITHOUT
         await asyncio.sleep(every_seconds)
+
+
+async def sweep_all(
+    pool: SystemPool, every_seconds: float, today: Callable[[], date], count: Callable[[int], None] = lambda _: None
+) -> None:
+    """Look so in every ERP of the landscape, until cancelled; ERPs that join it are looked at as well.
+
+    References are ours alone, so that those of two ERPs never count together.
+    """
+    found: dict[str, int] = {}
+    sweeping: dict[str, asyncio.Task[None]] = {}
+
+    def told(name: str, duplicates: int) -> None:
+        found[name] = duplicates
+        count(sum(found.values()))
+
+    try:
+        while every_seconds > 0:
+            for name in pool.landscape.of_kind(SystemKind.ERP):
+                if name not in sweeping and (erp := pool.sweep(name)) is not None:
+                    each = sweep_duplicates(erp, every_seconds, today, partial(told, name))
+                    sweeping[name] = asyncio.create_task(each)
+            await asyncio.sleep(min(every_seconds, _LOOK_SECONDS))
+    finally:
+        for task in sweeping.values():
+            task.cancel()
 
 
 def report(found: Iterable[DuplicateDocuments]) -> list[str]:

@@ -1,6 +1,5 @@
 """What tests share: a real Temporal server that can skip time, a real PostgreSQL, and an empty database each."""
 
-import itertools
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -13,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from runtime.prepare import register_search_attributes
 from settings import ToolSettings
+from tests.databases import Databases
 from tools import postgres, temporal_server
 from tools.postgres import Postgres
 from tools.processes import Processes
@@ -122,18 +122,20 @@ async def _migrated_template(postgres_server: Postgres) -> str:
     return "migrated"
 
 
-_numbers = itertools.count(1)
+@pytest.fixture(scope="session")
+async def _databases(postgres_server: Postgres, _migrated_template: str) -> Databases:
+    return Databases(postgres_server, _migrated_template)
 
 
 @pytest.fixture
-async def fresh_database(postgres_server: Postgres, _migrated_template: str) -> AsyncIterator[FreshDatabase]:
-    """Migrated databases without rows, as many as the test asks for; dropped after it."""
+async def fresh_database(_databases: Databases) -> AsyncIterator[FreshDatabase]:
+    """Migrated databases without rows, as many as the test asks for."""
     made: list[str] = []
 
     async def make() -> str:
-        made.append(f"test_{next(_numbers)}")
-        return await postgres_server.create(made[-1], template=_migrated_template)
+        made.append(await _databases.take())
+        return _databases.url(made[-1])
 
     yield make
     for database in made:
-        await postgres_server.drop(database)
+        await _databases.give_back(database)

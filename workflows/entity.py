@@ -403,7 +403,7 @@ class Entity(ABC, Generic[State, Message]):
                 if is_cancelled_exception(error):
                     raise
                 self._open_incident(name, error)
-                await workflow.sleep(INCIDENT_PAUSES[min(failures, len(INCIDENT_PAUSES) - 1)])
+                await workflow.sleep(max(INCIDENT_PAUSES[min(failures, len(INCIDENT_PAUSES) - 1)], _asked_pause(error)))
                 self._start_over_if_due()
                 failures += 1
             else:
@@ -460,6 +460,13 @@ class Entity(ABC, Generic[State, Message]):
             for name, message in self._incidents.items()
         )
         workflow.set_current_details(failing + self.details())
+
+
+def _asked_pause(error: FailureError) -> timedelta:
+    """How long the counterpart asks to be left alone."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    asked = cause.next_retry_delay if isinstance(cause, ApplicationError) else None
+    return asked or timedelta(0)
 
 
 def _locally(method: Callable[[Any, Any], Awaitable[Result]], call: object) -> Callable[[], Awaitable[Result]]:

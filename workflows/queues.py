@@ -1,7 +1,7 @@
-"""Task queues: one for workflows and their local activities, one per counterpart with its own rate; priorities.
+"""Task queues: one for workflows and their local activities, one per system with its own rate; priorities.
 
 Within a queue, plan runs come first, then critical needs; at equal priority, plants take turns. An entity's activities
-inherit its priority, so that it applies in the counterparts' queues as well. Taking turns requires
+inherit its priority, so that it applies in the systems' queues as well. Taking turns requires
 `matching.enableFairness` on the server; without it the fairness key has no effect.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from temporalio.common import Priority
 
 from canonical.base import Criticality
+from canonical.landscape import Systems
 
 WORKFLOWS = "pegline"
 ERP = "erp"
@@ -23,9 +24,14 @@ _PRIORITY_KEYS = {Criticality.A: 2, Criticality.B: 3, Criticality.C: 4}
 _FAIRNESS_KEY_BYTES = 64
 
 
-def counterpart_queue(workflows: str, counterpart: str) -> str:
-    """The queue of a counterpart that belongs to a workflow queue."""
-    return f"{workflows}-{counterpart}"
+def counterpart_queue(workflows: str, system: str) -> str:
+    """The queue of a system that belongs to a workflow queue."""
+    return f"{workflows}-{system}"
+
+
+def system_of(systems: Systems, counterpart: str) -> str:
+    """The system of an order that is a counterpart to it."""
+    return {ERP: systems.erp, SUPPLIER: systems.channel, APS: systems.planning}[counterpart]
 
 
 def priority(plant: str, served: Sequence[Criticality]) -> Priority:

@@ -71,7 +71,7 @@ class Trial:
 
     def document(self, *, lines: Iterable[DocumentLine] | None = None, **other: Any) -> OrderDocument:
         """The bench's order under a reference of its own."""
-        order_id = OrderId(f"order/conformance/{uuid.uuid4()}")
+        order_id = OrderId(f"order/{self.bench.template.plant}/conformance/{uuid.uuid4()}")
         return self.bench.template.model_copy(
             update={
                 "order_id": order_id,

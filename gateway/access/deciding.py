@@ -36,27 +36,38 @@ def decider(
     `stated` and `stated_role` are what a body says, if it does; `policy` is that of the question's plant.
     """
     principal.require(Right.DECIDE, question.proposal.plant)
+    decided_by = doer(principal, stated, "decided_by")
+    if principal.named_by_body:
+        return Decider(decided_by, stated_role)
+    _require_another_proposer(principal, question.proposal.proposed_by)
+    return Decider(principal.subject, _role(principal, question, policy, now, stated_role))
+
+
+def doer(principal: Principal, stated: str | None, field: str) -> str:
+    """Who does something: the caller; where nobody logs in, who the body's `field` names.
+
+    Raises Refusal: 403 where the body names somebody else, 422 where nobody is named at all.
+    """
     if principal.named_by_body:
         if stated is None:
             raise Refusal(
                 422,
                 "invalid_field",
-                "decided_by is missing: nobody is logged in here, so the decision has to say whose it is",
-                "name who decides",
-                field="decided_by",
+                f"{field} is missing: nobody is logged in here, so the request has to say whose it is",
+                "say who does it",
+                field=field,
             )
-        return Decider(stated, stated_role)
-    if stated is not None and stated != principal.subject:
+        return stated
+    if stated not in (None, principal.subject):
         raise Refusal(
             403,
             "not_yourself",
-            f"you are {principal.subject}; a decision can't be made in the name of {stated}",
-            "leave decided_by out, or have that person decide",
-            field="decided_by",
+            f"you are {principal.subject}; nothing can be done in the name of {stated}",
+            f"leave {field} out, or have that person do it",
+            field=field,
             value=stated,
         )
-    _require_another_proposer(principal, question.proposal.proposed_by)
-    return Decider(principal.subject, _role(principal, question, policy, now, stated_role))
+    return principal.subject
 
 
 def holds(principal: Principal, name: str, policy: PlantPolicy | None) -> bool:
@@ -117,4 +128,4 @@ def _name(text: str) -> str:
     return text.strip().casefold()
 
 
-__all__ = ["Decider", "decider", "holds"]
+__all__ = ["Decider", "decider", "doer", "holds"]

@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, assert_never
 
 from opentelemetry.trace import Tracer
@@ -34,12 +34,13 @@ from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, Or
 from canonical.records import EndedEntity
 from canonical.stock import StockFigure
 from gateway import tracing
+from gateway.delivery.addressing import OrderAddresses
 from gateway.intake.events import OrderMessage
 from gateway.problems import is_engine_down
 from ledger.engineering_change.bills import BomNewness
 from ledger.inbox.inbox import Waiting
 from ledger.inbox.lease import Lease
-from ledger.inbox.registry import Classification, Newness
+from ledger.inbox.registry import Classification, Newness, OrderRef
 from ledger.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ class Settled:
 
     outcome: str
     detail: str = ""
+    order: str | None = None
+    """Of a message that names an order's number: the order that it is about."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +259,8 @@ class LaterStock(Protocol):
     async def deliver_later_need(self, row: Waiting, need: Need, figure: StockFigure, /) -> DeliveryResult: ...
 
 
-Delivered = OrderAnswer | ShipmentAnnounced | DocumentAcknowledged | DocumentEdit | tuple[GoodsReceipt, ...]
+OfOneOrder = OrderAnswer | ShipmentAnnounced | DocumentEdit | tuple[GoodsReceipt, ...]
+Delivered = OfOneOrder | DocumentAcknowledged
 
 
 @dataclass(frozen=True)
@@ -277,7 +281,9 @@ class OrderDelivery:
         tracer: Tracer,
         now: Callable[[], dt.datetime],
         unknown_order_grace: dt.timedelta,
+        addresses: OrderAddresses,
     ) -> None:
+        self._addresses = addresses
         self._ledger = ledger
         self._entities = entities
         self._tracer = tracer
@@ -326,13 +332,34 @@ class OrderDelivery:
         if isinstance(message, DocumentAcknowledged):
             return await self._acknowledge(row, part, message)
         number = message[0].order_number if isinstance(message, tuple) else message.order_number
-        order = await self._ledger.registry.order_of(number)
+        supplier = message.supplier if isinstance(message, OrderAnswer | ShipmentAnnounced) else None
+        order = await self._order_of(row, number, supplier)
+        if isinstance(order, Dead):
+            return order
+        result = await self._deliver_to(order, row, part, number, message)
+        return replace(result, order=order.order_id) if isinstance(result, Settled) else result
+
+    async def _order_of(self, row: Waiting, number: str, supplier: str | None = None) -> OrderRef | Dead:
+        orders = await self._ledger.registry.orders_of(number)
+        order = self._addresses.meant(orders, row.source, row.type, supplier)
+        if isinstance(order, str):
+            return Dead(
+                "ambiguous_order",
+                f"{order}; {row.source} speaks for each",
+                "have the landscape say whose it is, replay",
+            )
         if order is None:
+            theirs = f" that {row.source} may speak for" if orders else ""
             return Dead(
                 "unknown_order",
-                f"no order has the number {number!r}",
+                f"no order has the number {number!r}{theirs}",
                 "correct the number and send it again, or replay once the order is there",
             )
+        return order
+
+    async def _deliver_to(
+        self, order: OrderRef, row: Waiting, part: str, number: str, message: OfOneOrder
+    ) -> DeliveryResult:
         event_id = f"{row.source}:{row.event_id}{part}"
         if isinstance(message, OrderAnswer):
             answered = SupplierAnswered(event_id=event_id, answer=message, correlation_id=row.correlation_id)
@@ -375,7 +402,9 @@ class OrderDelivery:
         """To the order whose document it is, by our reference of it or by the order's number."""
         order = await self._ledger.registry.order_that_sent(message.reference)
         for number in (message.order_number, message.reference):
-            order = order or (await self._ledger.registry.order_of(number) if number else None)
+            if order is None and number:
+                found = await self._order_of(row, number)
+                order = None if isinstance(found, Dead) else found
         if order is None:
             return Dead(
                 "unknown_order",
@@ -385,8 +414,8 @@ class OrderDelivery:
         event_id = f"{row.source}:{row.event_id}{part}"
         acknowledged = DocumentAcknowledgement(event_id=event_id, acknowledgement=message)
         if not order.closed and await self._entities.acknowledge_document(order.order_id, acknowledged):
-            return Settled("delivered")
-        return Settled("ignored: order closed")
+            return Settled("delivered", order=order.order_id)
+        return Settled("ignored: order closed", order=order.order_id)
 
 
 def units_of(messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMessage]]]) -> list[OrderUnit]:
@@ -411,11 +440,13 @@ def units_of(messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMess
 
 def _worst(results: Sequence[DeliveryResult]) -> DeliveryResult:
     """The result of a document that names several orders: a failure where there is one, else a success."""
+    settled: list[Settled] = []
     for result in results:
         if not isinstance(result, Settled):
             return result
+        settled.append(result)
     nothing = Settled("ignored: nothing in the document")
-    return next((each for each in results if each == Settled("delivered")), results[0] if results else nothing)
+    return next((each for each in settled if each.outcome == "delivered"), settled[0] if settled else nothing)
 
 
 class ChangeDelivery:

@@ -248,18 +248,18 @@ class Relay:
         fence = done.lease.fence if done.lease else None
         if done.registered:
             await self._ledger.registry.register(done.registered)
-        settled: dict[Settled, list[int]] = defaultdict(list)
+        settled: dict[tuple[str, str], dict[int, str | None]] = defaultdict(dict)
         for row, result in sorted(done.results, key=lambda each: each[0].id):
             if isinstance(result, Settled):
-                settled[result].append(row.id)
+                settled[result.outcome, result.detail][row.id] = result.order
             elif isinstance(result, Dead):
                 identity = await self._ledger.dead_letters.keep(dead_letter(row, result), row.id)
                 await self._ledger.inbox.delivered([row.id], "dead_letter", identity, fence=fence)
             else:
                 wait = dt.timedelta(seconds=self._pace.retry_after(row.attempts))
                 await self._ledger.inbox.postponed([row.id], result.error, wait, fence=fence)
-        for result, ids in settled.items():
-            await self._ledger.inbox.delivered(ids, result.outcome, result.detail, fence=fence)
+        for (outcome, detail), orders in settled.items():
+            await self._ledger.inbox.delivered(list(orders), outcome, detail, fence=fence, orders=list(orders.values()))
 
 
 def dead_letter(row: Waiting, dead: Dead) -> DeadLetter:

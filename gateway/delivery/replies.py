@@ -1,19 +1,22 @@
 """Sends the acknowledgements that suppliers' documents asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from adapters.errors import AdapterError, PermanentError
 from adapters.ports import ReplyPort
 from canonical.order import Refused
+from gateway.delivery.addressing import SUPPLIER_CHANNEL
 from gateway.delivery.delivery import Dead, DeliveryResult, Postponed, Round, Settled, at_once
 from ledger.inbox.inbox import Waiting
 
 
 class ReplyDelivery:
-    """Sends each acknowledgement once; `port` None: this gateway sends none."""
+    """Sends each acknowledgement once, by the channel that its document came by; `ports` None: this gateway sends
+    none.
+    """
 
-    def __init__(self, port: ReplyPort | None) -> None:
-        self._port = port
+    def __init__(self, ports: Callable[[str], ReplyPort | None] | None) -> None:
+        self._ports = ports
 
     async def deliver(self, messages: Sequence[tuple[Waiting, bytes]], done: Round) -> None:
         """Send them concurrently."""
@@ -27,10 +30,13 @@ class ReplyDelivery:
         done.add([row], result)
 
     async def _send(self, row: Waiting, document: bytes) -> DeliveryResult:
-        if self._port is None:
+        if self._ports is None:
             return Settled("ignored: no EDI gateway", "set PEGLINE_EDI_URL for the gateway to send acknowledgements")
         try:
-            outcome = await self._port.send_reply(document, key=f"{row.source}:{row.event_id}")
+            port = self._ports(row.source.removeprefix(SUPPLIER_CHANNEL))
+            if port is None:
+                return Settled("ignored: no acknowledgements", "the channel knows none")
+            outcome = await port.send_reply(document, key=f"{row.source}:{row.event_id}")
         except PermanentError as error:
             return Dead("reply_refused", str(error)[:500], "correct the settings of the EDI gateway, then replay")
         except AdapterError as error:

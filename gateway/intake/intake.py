@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field, JsonValue
 
-from adapters.ports import PolicyPort, SupplierDialect
+from adapters.ports import LandscapePort, PolicyPort, SupplierDialect
 from canonical.records import DeadLetter
 from gateway import tracing
 from gateway.access.principal import Principal, Right
 from gateway.access.senders import Senders
+from gateway.delivery.addressing import SUPPLIER_CHANNEL, OrderAddresses
 from gateway.intake import cloudevents
 from gateway.intake.cloudevents import Event, Mode
 from gateway.intake.documents import SUPPLIER_DOCUMENT, document_id, read_document, rows_of
@@ -36,9 +37,9 @@ from gateway.intake.events import (
 from gateway.intake.ownership import require_owner
 from gateway.problems import Refusal
 from ledger.inbox.inbox import Arrival, Stored
+from ledger.inbox.registry import OrderRef
 from ledger.ledger import Ledger
 
-SUPPLIER_CHANNEL = "supplier/"
 DOCUMENT_BYTES_MAX = 512 * 1024
 """For a supplier's document of this size its reader takes about a second."""
 _SMALL_BYTES = 64 * 1024
@@ -157,7 +158,10 @@ class Intake:
         today: Callable[[str], dt.date],
         now: Callable[[], dt.datetime],
         wake: Callable[[], None],
+        landscape: LandscapePort | None = None,
     ) -> None:
+        self._landscape = landscape
+        self._addresses = OrderAddresses(policies, landscape)
         self._ledger = ledger
         self._dialects = dialects
         self._policies = policies
@@ -305,7 +309,7 @@ class Intake:
             if arrived.message is None:
                 sending.senders.require_source(sending.principal, arrived.event.source)
             else:
-                sending.require(arrived.event.source, await self._plant_of(arrived.message))
+                sending.require(arrived.event.source, await self._plant_of(arrived.event, arrived.message))
         except Refusal as refusal:
             return _Refused(arrived.event, refusal)
         return None
@@ -317,7 +321,7 @@ class Intake:
         entity, known = entity_of(message), EVENT_TYPES[event.type]
         try:
             known.require(message, Acceptance(plants=self._policies.plants, today=self._today))
-            require_owner(event, message, await self._plant_of(message), self._policies)
+            require_owner(event, message, await self._plant_of(event, message), self._policies, self._landscape)
         except Refusal:
             if not await self._stored_before(event, entity):
                 raise
@@ -348,12 +352,16 @@ class Intake:
             ignored=list(arrived.ignored) or None,
         )
 
-    async def _plant_of(self, message: Message) -> str | None:
-        """The plant whose ownership counts; None where the event's order is not known yet."""
+    async def _plant_of(self, event: Event, message: Message) -> str | None:
+        """The plant whose ownership counts; None where the event's order is not known yet.
+
+        Of several orders of the number, that of the plant where the source may speak; else the first one's.
+        """
         if not isinstance(message, OrderMessage):
             return message.plant
-        order = await self._ledger.registry.order_of(message.order_number)
-        return order.order_id.split("/")[1] if order else None
+        orders = await self._ledger.registry.orders_of(message.order_number)
+        meant = self._addresses.meant(orders, event.source, event.type)
+        return meant.plant if isinstance(meant, OrderRef) else orders[0].plant if orders else None
 
     async def _stored_before(self, event: Event, entity: str) -> bool:
         """Whether this same event was stored while it was still acceptable: a repetition gets the first answer."""
@@ -393,9 +401,9 @@ class Intake:
         self, incoming: _Incoming, event: Event | None, refusal: Refusal, message: Message | None = None
     ) -> _Refused:
         context: dict[str, JsonValue] = {"headers": dict(incoming.headers)} if incoming.headers else {}
-        if message is not None and (plant := await self._plant_of(message)) is not None:
-            context["plant"] = plant
         if event is not None:
+            if message is not None and (plant := await self._plant_of(event, message)) is not None:
+                context["plant"] = plant
             context |= {"event_id": event.id, "type": event.type}
         source = event.source if event is not None else ""
         letter_of = _letter(EVENTS_CHANNEL, source, incoming.body, incoming.content_type, context)

@@ -28,7 +28,7 @@ _EVENTS_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             STRUCTURED_TYPE: {
-                "schema": {"type": "object"},
+                "schema": {"$ref": "#/components/schemas/event"},
                 "examples": {
                     name.split(".")[-2]: {"summary": known.example["summary"], "value": example_event(name)}
                     for name, known in EVENT_TYPES.items()
@@ -36,11 +36,11 @@ _EVENTS_BODY: dict[str, Any] = {
                 },
             },
             BATCH_TYPE: {
-                "schema": {"type": "array", "items": {"type": "object"}},
+                "schema": {"type": "array", "items": {"$ref": "#/components/schemas/event"}, "maxItems": 1000},
                 "examples": {"batch": {"value": [example_event(REQUIREMENT_PLANNED), example_event(GOODS_RECEIVED)]}},
             },
             "application/json": {
-                "schema": {"type": "object"},
+                "schema": {"anyOf": [{"$ref": f"#/components/schemas/{name}.data"} for name in EVENT_TYPES]},
                 "examples": {
                     "binary": {
                         "summary": "Binary: the attributes travel as ce- headers",
@@ -177,8 +177,8 @@ async def _is_own(ledger: Ledger, principal: Principal, document: InboxMessage) 
     """Whether its order is one of the caller's plants'; of a document without a known order only who has all sees."""
     if principal.plants is None:
         return True
-    order = await ledger.registry.order_of(document.entity) if document.entity else None
-    return order is not None and principal.sees(order.order_id.split("/")[1])
+    orders = await ledger.registry.orders_of(document.entity) if document.entity else []
+    return bool(orders) and all(principal.sees(order.plant) for order in orders)
 
 
 async def _messages(ledger: Ledger, document: InboxMessage) -> list[str]:

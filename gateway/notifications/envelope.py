@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from canonical.notification import NOTICES, Notice, NotificationType
+from canonical.notification import Notice, NotificationType
 from ledger.notifications.deliveries import DueDelivery
 from ledger.notifications.outbox import stored_notice
 
@@ -50,29 +50,13 @@ def schema_address(type: NotificationType, public_url: str) -> str:
     return f"{public_url.rstrip('/')}/v1/event-schemas/{type}" if public_url else f"urn:pegline:event-schema:{type}"
 
 
-def data_schema(type: NotificationType) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a type's data, as it is sent."""
-    schema = NOTICES[type].model_json_schema(mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:pegline:event-schema:{type}",
-        **_for_receivers(schema),
-    }
-
-
-def _for_receivers(schema: Any) -> Any:
-    """What is left out where it is empty is not required: nothing is sent as null. And no pattern by classes of Unicode
-    characters, which few validators know.
-    """
+def for_receivers(schema: Any) -> Any:
+    """What is left out where it is empty is not required: nothing is sent as null."""
     if isinstance(schema, list):
-        return [_for_receivers(each) for each in schema]
+        return [for_receivers(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    changed = {
-        key: _for_receivers(value)
-        for key, value in schema.items()
-        if not (key == "pattern" and isinstance(value, str) and r"\p" in value)
-    }
+    changed = {key: for_receivers(value) for key, value in schema.items()}
     properties = changed.get("properties")
     if isinstance(properties, dict) and isinstance(changed.get("required"), list):
         changed["required"] = [name for name in changed["required"] if not _may_be_null(properties.get(name))]

@@ -108,6 +108,8 @@ def in_words(notice: QuestionNotice) -> str:
             what = f"master data of {notice.item or order} to be fixed"
         case ExceptionKind.NO_ANSWER:
             what = f"no clear answer from {supplier} on {order}"
+        case ExceptionKind.EARLY_WARNING:
+            what = f"{supplier} is likely to deliver {order} too late"
         case ExceptionKind.OVERDUE:
             what = f"{supplier} has not delivered {order} as promised"
         case ExceptionKind.AMBIGUOUS_MATCH:

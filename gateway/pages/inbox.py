@@ -141,6 +141,7 @@ def _headings(view: WorkQuery, principal: Principal) -> list[dict[str, Any]]:
         described = COLUMNS[each]
         present = described.order is order
         name = described.order
+        turned = present and descending is described.highest_first
         found.append(
             {
                 "label": described.label,
@@ -148,7 +149,7 @@ def _headings(view: WorkQuery, principal: Principal) -> list[dict[str, Any]]:
                 "sorted": ("descending" if descending else "ascending") if present else "",
                 "address": ""
                 if name is None
-                else view.address(sort=f"-{name}" if present and not descending else name),
+                else view.address(sort=f"{'-' if described.highest_first is not turned else ''}{name}"),
             }
         )
     return found

@@ -9,7 +9,7 @@ Decided here: who hears of what, and when a stream ends. Not here: how a row loo
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -46,12 +46,34 @@ async def read_events(
     last_event_id: Annotated[str, Header(max_length=40)] = "",
 ) -> StreamingResponse:
     """The stream for one list; it begins with what has changed since the page was read, or since the last event."""
-    queue = await parts.work_feed.listen(principal.subject)
-    stream = _Stream(parts, principal, view)
+    return await follow(request, _Stream(parts, principal, view), last_event_id or since)
+
+
+class Stream(Protocol):
+    """What one reader hears of questions that change."""
+
+    @property
+    def parts(self) -> Parts: ...
+    @property
+    def principal(self) -> Principal: ...
+
+    async def missed(self, since: dt.datetime | None) -> list[str]:
+        """The events since a moment."""
+        ...
+
+    async def events(self, item: WorkItem) -> list[str]:
+        """The events that a change of a question makes for this reader."""
+        ...
+
+
+async def follow(request: Request, stream: Stream, since: str) -> StreamingResponse:
+    """A stream's answer. Raises Refusal (429, 503) where too many listen."""
+    feed = stream.parts.work_feed
+    queue = await feed.listen(stream.principal.subject)
     try:
-        missed = await stream.missed(_moment(last_event_id) or _moment(since))
+        missed = await stream.missed(_moment(since))
     except BaseException:
-        parts.work_feed.leave(queue)
+        feed.leave(queue)
         raise
     return StreamingResponse(
         _following(request, stream, queue, missed),
@@ -61,7 +83,7 @@ async def read_events(
 
 
 async def _following(
-    request: Request, stream: "_Stream", queue: asyncio.Queue[WorkItem], missed: list[str]
+    request: Request, stream: Stream, queue: asyncio.Queue[WorkItem], missed: list[str]
 ) -> AsyncIterator[str]:
     feed = stream.parts.work_feed
     until = asyncio.get_running_loop().time() + STREAM_SECONDS_MAX
@@ -76,7 +98,7 @@ async def _following(
                     item = await queue.get()
             except TimeoutError:
                 if not await _goes_on(request, stream.principal):
-                    yield _event(_ended())
+                    yield event_of(_ended())
                     yield "event: ended\ndata: ended\n\n"
                     return
                 yield ": still here\n\n"
@@ -117,7 +139,7 @@ class _Stream:
         self._opened_before = since
         items = await self.parts.ledger.work_list.recorded_since(since - OVERLAP, AT_ONCE)
         if len(items) >= AT_ONCE:
-            return [_event(_news("Much has changed meanwhile.", self._view.address()), at=items[-1].recorded_at)]
+            return [event_of(_news("Much has changed meanwhile.", self._view.address()), at=items[-1].recorded_at)]
         return [event for item in items for event in await self.events(item, since)]
 
     async def events(self, item: WorkItem, since: dt.datetime | None = None) -> list[str]:
@@ -126,7 +148,7 @@ class _Stream:
             return []
         if item.state is not ExceptionState.OPEN:
             self._new.discard(item.id)
-            return [_event(await self._row(item) + await self._announced(item), at=item.recorded_at)]
+            return [event_of(await self._row(item) + await self._announced(item), at=item.recorded_at)]
         if since is not None and item.recorded_at <= since:
             return []
         row = await self._row(item, "Changed just now.")
@@ -135,7 +157,7 @@ class _Stream:
             number = len(self._new)
             text = "One new question waits." if number == 1 else f"{number} new questions wait."
             row += _news(text, self._view.address())
-        return [_event(row, at=item.recorded_at)]
+        return [event_of(row, at=item.recorded_at)]
 
     async def _row(self, item: WorkItem, changed: str = "") -> str:
         names = await names_of(self.parts, [item])
@@ -168,7 +190,8 @@ def _ended() -> str:
     return f'<hx-partial hx-target="#news" hx-swap="innerHTML">{inner}</hx-partial>'
 
 
-def _event(html: str, *, at: dt.datetime | None = None) -> str:
+def event_of(html: str, *, at: dt.datetime | None = None) -> str:
+    """A server-sent event that puts HTML in its place; by `at` a reader goes on later."""
     lines = [f"data: {line}" for line in html.splitlines() if line.strip()]
     head = [f"id: {at.isoformat()}"] if at is not None else []
     return "\n".join((*head, *lines)) + "\n\n"
@@ -182,4 +205,4 @@ def _moment(text: str) -> dt.datetime | None:
     return found if found.tzinfo is not None else None
 
 
-__all__ = ["routes"]
+__all__ = ["Stream", "event_of", "follow", "routes"]

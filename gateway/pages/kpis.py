@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
@@ -17,10 +17,10 @@ from decisions.kpis import period_before
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.pages.charts import Bar, bars
 from gateway.pages.links import page_of
-from gateway.pages.shell import quantity, render
+from gateway.pages.shell import moment, quantity, render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
-from gateway.views.kpis import FiltersPart, moment, period_of, plant_periods, require_dimensions, uncounted_minutes
+from gateway.views.kpis import FiltersPart, at, period_of, plant_periods, require_dimensions, uncounted_minutes
 from ledger.kpis.reads import KpiEntity
 
 routes = APIRouter(include_in_schema=False)
@@ -139,6 +139,7 @@ async def _asked(
 
 
 QueryPart = Annotated[KpiQuery, Depends(_asked)]
+GroupBy = Annotated[str | None, Query(pattern=f"^({'|'.join(each.value for each in Dimension)})?$")]
 
 
 @routes.get("/kpis")
@@ -147,7 +148,7 @@ async def read_kpis_page(
     parts: PartsPart,
     principal: PrincipalPart,
     query: QueryPart,
-    group_by: Annotated[str | None, Query(pattern=f"^({'|'.join(each.value for each in Dimension)})?$")] = None,
+    group_by: GroupBy = None,
 ) -> HTMLResponse:
     asked = query._replace(group_by=Dimension(group_by) if group_by else None)
     earlier = period_before(asked.first, asked.last)
@@ -160,7 +161,8 @@ async def read_kpis_page(
         _grouped(parts, principal, asked),
         choices(parts, principal),
     )
-    cards = {card.kpi: card for card in _cards(asked, now, past, groups)}
+    group_names = await named_groups(parts, asked.group_by, groups)
+    cards = {card.kpi: card for card in _cards(asked, now, past, groups, group_names)}
     values = {
         "asked": asked,
         "earlier": earlier,
@@ -168,6 +170,7 @@ async def read_kpis_page(
         "left_out": [definition.label for kpi, definition in DEFINITIONS.items() if kpi not in cards],
         "choices": offered,
         "labels": {name.value: label for name, label in LABELS.items()},
+        "buyers": await parts.ledger.people.names(offered["buyer"]),
         "chosen": {"plant": asked.plant or "", **{name.value: value for name, value in asked.filters.items()}},
         "zones": sorted({period.zone for period in periods}),
         "heads": heads,
@@ -181,6 +184,13 @@ async def _grouped(parts: Parts, principal: Principal, asked: KpiQuery) -> list[
         return []
     periods = plant_periods(parts, principal, asked.first, asked.last, asked.plant)
     return await parts.ledger.kpis.figures(periods, filters=asked.filters, group_by=asked.group_by)
+
+
+async def named_groups(parts: Parts, group_by: Dimension | None, groups: Sequence[KpiFigure]) -> Mapping[str, str]:
+    """What a page calls the groups, where that is not what they are grouped by: people have names."""
+    if group_by is not Dimension.BUYER:
+        return {}
+    return await parts.ledger.people.names({figure.group for figure in groups if figure.group})
 
 
 async def choices(parts: Parts, principal: Principal) -> dict[str, list[str]]:
@@ -197,17 +207,27 @@ async def choices(parts: Parts, principal: Principal) -> dict[str, list[str]]:
 
 
 def _cards(
-    asked: KpiQuery, now: Sequence[KpiFigure], past: Sequence[KpiFigure], groups: Sequence[KpiFigure]
+    asked: KpiQuery,
+    now: Sequence[KpiFigure],
+    past: Sequence[KpiFigure],
+    groups: Sequence[KpiFigure],
+    names: Mapping[str, str],
 ) -> list[Card]:
     before = {figure.kpi: figure for figure in past}
     of_groups: dict[Kpi, list[KpiFigure]] = {}
     for figure in groups:
         of_groups.setdefault(figure.kpi, []).append(figure)
     known = [figure for figure in now if asked.group_by is None or asked.group_by in DEFINITIONS[figure.kpi].dimensions]
-    return [_card(asked, figure, before.get(figure.kpi), of_groups.get(figure.kpi, [])) for figure in known]
+    return [_card(asked, figure, before.get(figure.kpi), of_groups.get(figure.kpi, []), names) for figure in known]
 
 
-def _card(asked: KpiQuery, now: KpiFigure, before: KpiFigure | None, groups: Sequence[KpiFigure]) -> Card:
+def _card(
+    asked: KpiQuery,
+    now: KpiFigure,
+    before: KpiFigure | None,
+    groups: Sequence[KpiFigure],
+    names: Mapping[str, str],
+) -> Card:
     kpi, definition = now.kpi, DEFINITIONS[now.kpi]
     rows = [FigureRow("This period", cells(now))]
     if before is not None:
@@ -216,9 +236,14 @@ def _card(asked: KpiQuery, now: KpiFigure, before: KpiFigure | None, groups: Seq
     for figure in shown:
         assert asked.group_by is not None
         only = asked.query(**{asked.group_by.value: figure.group, "group_by": None})
-        rows.append(FigureRow(figure.group or "(none)", cells(figure), f"/kpis?{only}" if figure.group else ""))
+        rows.append(FigureRow(_called(figure, names), cells(figure), f"/kpis?{only}" if figure.group else ""))
     behind = f"/kpis/{kpi}?{asked.query(group_by=None)}"
-    return Card(kpi, definition, rows, _chart(kpi, definition, now, before, shown), behind, f"{behind}&open=true")
+    chart = _chart(kpi, definition, now, before, shown, names)
+    return Card(kpi, definition, rows, chart, behind, f"{behind}&open=true")
+
+
+def _called(figure: KpiFigure, names: Mapping[str, str]) -> str:
+    return names.get(figure.group, figure.group) if figure.group else "(none)"
 
 
 def _weight(figure: KpiFigure) -> Decimal:
@@ -229,7 +254,12 @@ def _weight(figure: KpiFigure) -> Decimal:
 
 
 def _chart(
-    kpi: Kpi, definition: KpiDefinition, now: KpiFigure, before: KpiFigure | None, groups: Sequence[KpiFigure]
+    kpi: Kpi,
+    definition: KpiDefinition,
+    now: KpiFigure,
+    before: KpiFigure | None,
+    groups: Sequence[KpiFigure],
+    names: Mapping[str, str],
 ) -> Markup:
     unit = definition.unit
     drawn: list[Bar] = []
@@ -244,7 +274,7 @@ def _chart(
             drawn.append(Bar(name, figure.value, amount(figure.value, unit), tone))
     for figure in groups[:6]:
         value = figure.closed.p90 if figure.closed is not None else figure.value
-        drawn.append(Bar(figure.group or "(none)", value, amount(value, unit), "group"))
+        drawn.append(Bar(_called(figure, names), value, amount(value, unit), "group"))
     drawn.sort(key=lambda bar: (bar.tone == "group", bar.label.split()[0] if bar.tone != "group" else ""))
     description = f"{definition.formula}; " + "; ".join(f"{bar.label}: {bar.shown}" for bar in drawn)
     return bars(kpi.value, definition.label, description, drawn)
@@ -317,6 +347,7 @@ async def read_kpi_entities(
     more: dict[str, object] = {"open": "true"} if open else {}
     values = {
         "asked": asked,
+        "csv": f"/kpis/{kpi}/entities.csv?{asked.query(group_by=None, **more)}",
         "kpi": kpi,
         "definition": definition,
         "still_open": open,
@@ -343,8 +374,7 @@ class EntityRow(NamedTuple):
 
 
 def _row(entity: KpiEntity, definition: KpiDefinition, parts: Parts, plant: str) -> EntityRow:
-    policy = parts.policies.effective(plant)
-    zone = policy.calendar.tzinfo if policy else dt.UTC
+    zone = parts.zone_of(plant)
     name, address = address_of_entity(entity.id, entity.line)
     unit = definition.unit if definition.unit is not KpiUnit.SHARE else KpiUnit.HOURS
     return EntityRow(
@@ -353,16 +383,10 @@ def _row(entity: KpiEntity, definition: KpiDefinition, parts: Parts, plant: str)
         entity.plant,
         entity.item,
         entity.supplier,
-        local(entity.started_at, zone),
-        local(entity.ended_at, zone),
+        moment(at(entity.started_at), zone),
+        moment(at(entity.ended_at), zone),
         amount(entity.value, unit),
     )
-
-
-def local(seconds: int | None, zone: dt.tzinfo) -> str:
-    """A moment at the plant, with its zone's name; a dash where there is none."""
-    at = moment(seconds)
-    return "–" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def address_of_entity(identity: str, line: int | None = None) -> tuple[str, str]:
@@ -379,13 +403,15 @@ _NAMES = {"requirement": "Requirement", "order": "Order", "exception": "Question
 __all__ = [
     "LABELS",
     "From",
+    "GroupBy",
     "KpiQuery",
+    "QueryPart",
     "To",
     "Value",
     "address_of_entity",
     "amount",
     "asked_for",
     "choices",
-    "local",
+    "named_groups",
     "routes",
 ]

@@ -16,8 +16,8 @@ from canonical.records import Incident
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.intake.dead_letters import bounced, drop_letter, found_letter, replay_letter
 from gateway.notifications.routes import list_subscriptions, replay, switch_on
-from gateway.pages.plans import STAGES, moment
-from gateway.pages.shell import form_of, render, see
+from gateway.pages.plans import STAGES
+from gateway.pages.shell import form_of, moment, render, see
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal
 from ledger.inbox.dead_letters import KeptLetter, LetterState
@@ -56,7 +56,8 @@ async def read_operations(
             "backlog": await operations.backlog(plants),
             "failing": await operations.undelivered(plants, failing=True, limit=10),
             "runs": [
-                (row, STAGES[row.run.stage], moment(parts, row.run.plant, row.run.received_at)) for row in runs.items
+                (row, STAGES[row.run.stage], moment(row.run.received_at, parts.zone_of(row.run.plant)))
+                for row in runs.items
             ],
             "policies": [
                 (plant, policy)

@@ -106,11 +106,15 @@ async def list_orders(
 
 
 @routes.get("/orders/by-number/{number:path}")
-async def find_order(ledger: LedgerPart, principal: PrincipalPart, number: str) -> RedirectResponse:
-    """To the order with this number in the ERP, or of its requisition: a link that other systems can carry."""
+async def find_order(ledger: LedgerPart, principal: PrincipalPart, number: str, plant: Text = "") -> RedirectResponse:
+    """To the order with this number in the ERP, or of its requisition: a link that other systems can carry.
+
+    Where ERPs use the same number, and no plant is given, to the list of them.
+    """
     principal.require(Right.READ)
-    row = await ledger.lists.order_by_number(number)
-    if row is None or not principal.sees(row.snapshot.plant):
+    rows = await ledger.lists.orders_by_number(number)
+    found = [row for row in rows if principal.sees(row.snapshot.plant) and plant in ("", row.snapshot.plant)]
+    if not found:
         raise Refusal(
             404,
             "not_found",
@@ -119,7 +123,9 @@ async def find_order(ledger: LedgerPart, principal: PrincipalPart, number: str) 
             field="path",
             value=number,
         )
-    return RedirectResponse(page_of(row.snapshot.id), 307, headers=HEADERS)
+    one = page_of(found[0].snapshot.id)
+    where = one if len(found) == 1 else address("/orders", {"number": number, "show": "all"})
+    return RedirectResponse(where, 307, headers=HEADERS)
 
 
 @routes.get("/orders/{plant}/{supplier}/{key}")
@@ -165,7 +171,7 @@ async def read_order(
             "first": page_of(order.id) if own and shown and shown[0].line != own[0].line else "",
             "questions": questions,
             "documents": documents_of(events)[-_DOCUMENTS_SHOWN:],
-            "messages": await parts.ledger.reads.inbox_of(order.order_number) if order.order_number else [],
+            "messages": await parts.ledger.reads.inbox_of(order.order_number, order.id) if order.order_number else [],
             "prices": principal.may(Right.SEE_PRICES, plant),
             "supply_states": SUPPLY_STATES,
             "chance_of": chances.of,
@@ -189,7 +195,8 @@ async def remind_supplier(
     fields = await form_of(request, principal)
     click = str(fields.get("click", ""))
     identity = f"order/{plant}/{supplier}/{key}"
-    due = await remind(parts, principal, identity, click if _CLICK.fullmatch(click) else uuid4().hex)
+    by = principal.name if principal.named_by_body else None
+    due = await remind(parts, principal, identity, click if _CLICK.fullmatch(click) else uuid4().hex, by)
     return see(address(page_of(identity), {}, reminded=due.about))
 
 

@@ -22,8 +22,8 @@ from decisions.plan_limits import over_error_limit
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.pages.links import page_of
-from gateway.pages.plans import OUTCOMES, moment
-from gateway.pages.shell import form_of, render, see
+from gateway.pages.plans import OUTCOMES
+from gateway.pages.shell import form_of, moment, render, see
 from gateway.parts import Parts, PartsPart
 from gateway.plan_runs.intake import PlanSent
 from gateway.plan_runs.mapping import (
@@ -130,7 +130,7 @@ async def read_dry_run(
             "would_stop": over_error_limit(run, rules),
             "largest": [(each, page_of(each.requirement_id), OUTCOMES[each.outcome][0]) for each in dry_run.largest],
             "priced": priced,
-            "holding_at": moment(parts, run.plant, dry_run.holding.received_at) if dry_run.holding else "",
+            "holding_at": moment(dry_run.holding.received_at, parts.zone_of(run.plant)) if dry_run.holding else "",
             "back": f"/plans/uploads/{upload}" if upload else None,
         },
     )

@@ -4,7 +4,6 @@ Decided here: what is shown, in which words. Not here: uploads and dry runs (gat
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -14,7 +13,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from canonical.plan import ENDED, PlanLineOutcome, PlanProgress, PlanRunStatus, PlanStage
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.pages.links import page_of
-from gateway.pages.shell import HEADERS, render
+from gateway.pages.shell import HEADERS, moment, render
 from gateway.paging import After
 from gateway.parts import Parts, PartsPart
 from gateway.plan_runs.routes import link
@@ -82,7 +81,8 @@ async def list_plans(
         principal,
         {
             "rows": [
-                (row, STAGES[row.run.stage], moment(parts, row.run.plant, row.run.received_at)) for row in found.items
+                (row, STAGES[row.run.stage], moment(row.run.received_at, parts.zone_of(row.run.plant)))
+                for row in found.items
             ],
             "asked": asked,
             "plants": principal.only(sorted(parts.policies.plants)),
@@ -144,15 +144,6 @@ async def found_run(parts: Parts, principal: Principal, number: int) -> PlanRunS
     return run
 
 
-def moment(parts: Parts, plant: str, at: datetime | None) -> str:
-    """A moment in the plant's zone, with the zone's name; a dash where there is none."""
-    if at is None:
-        return "–"
-    policy = parts.policies.effective(plant)
-    zone = policy.calendar.tzinfo if policy is not None else None
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key if zone is not None else 'UTC'}"
-
-
 async def _progress(parts: Parts, run: PlanRunStatus) -> dict[str, Any]:
     progress = await parts.ledger.plans.progress(run)
     return {
@@ -160,8 +151,8 @@ async def _progress(parts: Parts, run: PlanRunStatus) -> dict[str, Any]:
         "progress": progress,
         "stage": STAGES[run.stage],
         "ended": run.stage in ENDED,
-        "received": moment(parts, run.plant, run.received_at),
-        "ended_at": moment(parts, run.plant, run.ended_at),
+        "received": moment(run.received_at, parts.zone_of(run.plant)),
+        "ended_at": moment(run.ended_at, parts.zone_of(run.plant)),
         "outcomes": [(*OUTCOMES[outcome], count) for outcome, count in _in_order(progress)],
         "what_to_do": what_to_do,
     }
@@ -183,4 +174,4 @@ async def _refused(parts: Parts, run: PlanRunStatus) -> AsyncIterator[Sequence[o
         yield number, original, field, detail, what_to_do(field)
 
 
-__all__ = ["OUTCOMES", "STAGES", "found_run", "moment", "routes"]
+__all__ = ["OUTCOMES", "STAGES", "found_run", "routes"]

@@ -25,8 +25,8 @@ from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
 from gateway.decisions_taken import question, statement_of, take
 from gateway.pages.links import back_to_inbox
-from gateway.pages.question_view import MESSAGE_TYPES, differences, moment, people_of, view_of
-from gateway.pages.shell import form_of, render, see, text_of
+from gateway.pages.question_view import MESSAGE_TYPES, differences, people_of, view_of
+from gateway.pages.shell import form_of, moment, render, see, text_of
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal, not_found
 from gateway.question_actions import (
@@ -238,9 +238,9 @@ async def _page(
     names = await parts.ledger.people.names({*people_of(asked, context), *(each.author for each in comments)})
     await record_seen(parts.ledger, principal, [asked.id], "question")
     prices, chances = principal.may(Right.SEE_PRICES, plant), await parts.promises.reader(plant)
-    shown = view_of(asked, context, policy, now, prices=prices, names=names, chance_of=chances.of_date)
+    risk = await parts.risks.of_question(asked) if asked.state is ExceptionState.OPEN else None
+    shown = view_of(asked, context, policy, now, prices=prices, names=names, chance_of=chances.of_date, risk=risk)
     given = defaultdict(str, given or {})
-    calendar = policy.calendar if policy is not None else None
     values = {
         "question": shown,
         "given": given,
@@ -251,7 +251,7 @@ async def _page(
         "may_decide": principal.may(Right.DECIDE, plant),
         "may_undo": _may_undo(principal, asked, parts),
         "roles": handed_to(asked, policy, now),
-        "comments": [(moment(each.written_at, calendar), names[each.author], each) for each in comments],
+        "comments": [(moment(each.written_at, parts.zone_of(plant)), names[each.author], each) for each in comments],
         "event_id": secrets.token_hex(8),
         "back": back_to_inbox(back),
         "following": "" if shown.is_open else await _following(parts, principal, asked, policy),

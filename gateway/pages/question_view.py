@@ -8,6 +8,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -15,7 +16,6 @@ from pydantic import ValidationError
 
 from canonical.audit_event import AuditEvent
 from canonical.bom import ChangeDisposition
-from canonical.calendar import Calendar
 from canonical.event_data import ORDER_ANSWERED, SHIPMENT_ANNOUNCED
 from canonical.exception import Alternative, Choice, ExceptionKind
 from canonical.order import DocumentAcknowledged, LineAnswer, OrderAnswer, ShipmentAnnounced
@@ -25,6 +25,7 @@ from canonical.records import ExceptionSnapshot, ExceptionState, OrderSnapshot, 
 from decisions.approval import needs_reason
 from decisions.calendars import working_days_between
 from decisions.promises import Chance
+from decisions.risk import Risk
 from gateway.access.prices import plain, without_prices
 from gateway.intake.documents import SUPPLIER_DOCUMENT, stored_content
 from gateway.pages.links import page_of
@@ -39,13 +40,16 @@ from gateway.pages.question_words import (
     short_of,
     title_of,
 )
-from gateway.pages.shell import money
+from gateway.pages.shell import moment, money
+from gateway.pages.work_columns import percent
+from gateway.trace.people import subjects_in, with_names
 from gateway.trace.reasons import in_words
 from ledger.questions.context import QuestionContext, SupplierMessage
 
 MESSAGE_TYPES = (ORDER_ANSWERED, SHIPMENT_ANNOUNCED, SUPPLIER_DOCUMENT)
 """Messages in which a supplier says something of an order."""
 _MOVED_MAX = 6
+_LIKELY = Decimal("0.5")
 _SEEN_ROWS_MAX = 60
 _SEEN_LENGTH_MAX = 300
 
@@ -204,18 +208,19 @@ def view_of(
     prices: bool,
     names: Mapping[str, str],
     chance_of: Callable[[str], Chance | None] = lambda supplier: None,
+    risk: Risk | None = None,
 ) -> QuestionView:
     """The question with its context, in the plant's time zone; without `prices` nothing shows one.
 
     `names`: people's names by subject (`people_of`). `chance_of`: how likely a supplier misses the day it promises.
+    `risk`: how likely a pegged date is missed as things stand.
     """
-    return _Viewer(question, context, policy, now, prices=prices, names=names, chance_of=chance_of).view()
+    return _Viewer(question, context, policy, now, prices=prices, names=names, chance_of=chance_of, risk=risk).view()
 
 
 def people_of(question: ExceptionSnapshot, context: QuestionContext) -> set[str]:
     """The subjects of those who did something with the question."""
-    found = {str(event.data[name]) for event in context.events for name in _PEOPLE if event.data.get(name)}
-    return found | ({question.decision.decided_by} if question.decision is not None else set())
+    return subjects_in(context.events) | ({question.decision.decided_by} if question.decision is not None else set())
 
 
 class _Viewer:
@@ -229,6 +234,7 @@ class _Viewer:
         prices: bool,
         names: Mapping[str, str],
         chance_of: Callable[[str], Chance | None],
+        risk: Risk | None,
     ) -> None:
         self._question = question
         self._proposal = question.proposal
@@ -238,6 +244,7 @@ class _Viewer:
         self._prices = prices
         self._names = names
         self._chance_of = chance_of
+        self._known_risk = risk
 
     def view(self) -> QuestionView:
         question, proposal = self._question, self._proposal
@@ -296,6 +303,9 @@ class _Viewer:
             yield Fact("Late by", late(proposal.working_days_late, dated=proposal.available_on is not None))
         elif proposal.kind is ExceptionKind.ENGINEERING_CHANGE and proposal.available_on:
             yield Fact("Effective from", proposal.available_on.isoformat())
+        if (known := self._known_risk) is not None:
+            tone = "bad" if known.missing >= _LIKELY else ""
+            yield Fact("Risk of missing the date", f"{percent(known.missing)}. {known.why}", tone=tone)
         if proposal.latest_safe_date is not None:
             yield self._latest_safe(proposal.latest_safe_date)
         if proposal.item:
@@ -303,10 +313,11 @@ class _Viewer:
         if proposal.supplier:
             yield Fact("Supplier", self._supplier(), f"/suppliers/{quote(proposal.supplier)}")
         if proposal.order_number:
-            yield Fact("Order", proposal.order_number, f"/orders/by-number/{quote(proposal.order_number, safe='')}")
+            number, plant = quote(proposal.order_number, safe=""), quote(proposal.plant, safe="")
+            yield Fact("Order", proposal.order_number, f"/orders/by-number/{number}?plant={plant}")
         if self._prices and proposal.value:
             yield Fact("Value", money(proposal.value, proposal.currency))
-        yield Fact("WhyAsked", self._assignee())
+        yield Fact("Asked", self._assignee())
         yield Fact("May decide", " or ".join(proposal.approvers) or question.assignee)
         yield Fact("Open since", self._moment(question.opened_at))
 
@@ -527,7 +538,7 @@ class _Viewer:
         compared = ("Missing", "All there on", "Late by", "Decide by", "Supplier", "Order", "Value", "Effective from")
         rows = [("Question", self._text(self._proposal.summary))]
         rows += [(fact.label, fact.value) for fact in facts if fact.label in compared]
-        rows += [("PeggedDemand", "; ".join(_peg(peg) for peg in self._proposal.pegs))] if self._proposal.pegs else []
+        rows += [("Demands", "; ".join(_peg(peg) for peg in self._proposal.pegs))] if self._proposal.pegs else []
         for way in ways:
             parts = (way.quantity, way.available_on, way.late, f"extra cost {way.cost}" if way.cost else "", way.note)
             rows.append((way.title, ", ".join(part for part in parts if part)))
@@ -557,13 +568,7 @@ class _Viewer:
         return text if self._prices else plain(text)
 
     def _moment(self, at: dt.datetime) -> str:
-        return moment(at, self._calendar)
-
-
-def moment(at: dt.datetime, calendar: Calendar | None) -> str:
-    """A moment by the clocks of the plant, with the zone's name."""
-    local = at.astimezone(calendar.tzinfo if calendar is not None else dt.UTC)
-    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+        return moment(at, self._calendar.tzinfo if self._calendar is not None else dt.UTC)
 
 
 def differences(before: str, now: str) -> list[tuple[str, str, str, bool]]:
@@ -598,7 +603,6 @@ def _statements(message: SupplierMessage) -> Sequence[OrderAnswer | ShipmentAnno
         return ()  # of another version; the order's page has the message as it came
 
 
-_PEOPLE = ("decided_by", "assigned_by", "taken_back_by")
 _HAPPENED: Mapping[str, str] = {
     "exception.opened": "Put to {to}",
     "exception.reminded": "{to} reminded",
@@ -617,7 +621,7 @@ def _happened(event: AuditEvent, names: Mapping[str, str]) -> str:
     if words is None:
         return ""
     data = {name: str(value).replace("_", " ") if name == "choice" else value for name, value in event.data.items()}
-    data |= {name: names.get(str(data[name]), data[name]) for name in _PEOPLE if name in data}
+    data = with_names(data, names)
     text = words.format_map(_Known(data))
     reason = data.get("reason")
     more = [
@@ -660,7 +664,6 @@ __all__ = [
     "QuestionView",
     "Way",
     "differences",
-    "moment",
     "people_of",
     "view_of",
 ]

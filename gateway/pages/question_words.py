@@ -17,6 +17,7 @@ KINDS: Mapping[ExceptionKind, str] = {
     ExceptionKind.CHANGE_PROPOSAL: "Change to approve",
     ExceptionKind.MASTER_DATA: "Master data to fix",
     ExceptionKind.NO_ANSWER: "Supplier's answer missing or unclear",
+    ExceptionKind.EARLY_WARNING: "Likely to be late",
     ExceptionKind.OVERDUE: "Overdue delivery",
     ExceptionKind.AMBIGUOUS_MATCH: "Plan lines that fit several needs",
     ExceptionKind.ENGINEERING_CHANGE: "Engineering change",
@@ -70,6 +71,10 @@ _AFTER: Mapping[tuple[ExceptionKind, Choice], str] = {
     (ExceptionKind.NO_ANSWER, Choice.CANCEL): "The lines are cancelled at the ERP and the supplier, and their "
     "requirements look for another source.",
     (ExceptionKind.NO_ANSWER, Choice.RETRY): "The document is sent again.",
+    (ExceptionKind.EARLY_WARNING, Choice.WAIT): "Nothing changes. You are asked again only where the supplier promises "
+    "another day that is as risky, or once the day has passed.",
+    (ExceptionKind.EARLY_WARNING, Choice.CANCEL): "What is at risk is cancelled, and its requirements look for another "
+    "source.",
     (ExceptionKind.OVERDUE, Choice.WAIT): "The line waits some more days; if nothing has come by then, you are asked "
     "again.",
     (ExceptionKind.OVERDUE, Choice.CANCEL): "What has not come is cancelled, and its requirements look for another "

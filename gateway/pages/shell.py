@@ -73,6 +73,14 @@ def day(value: dt.date | None) -> str:
     return "–" if value is None else value.isoformat()
 
 
+def moment(value: dt.datetime | None, zone: dt.tzinfo) -> str:
+    """A moment by the clocks of a zone, with the zone's name; a dash where there is none."""
+    if value is None:
+        return "–"
+    local = value.astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+
 def begun(text: str) -> str:
     """A text as the beginning of a sentence."""
     return f"{text[:1].upper()}{text[1:]}"
@@ -150,6 +158,7 @@ __all__ = [
     "day",
     "form_of",
     "fragment",
+    "moment",
     "money",
     "quantity",
     "render",

@@ -13,11 +13,11 @@ from canonical.kpi import KpiUnit
 from decisions.kpis import over_budget
 from gateway.access.principal import PrincipalPart, Right
 from gateway.pages.charts import Bar, bars
-from gateway.pages.kpis import From, To, Value, address_of_entity, amount, local
-from gateway.pages.shell import render
+from gateway.pages.kpis import From, To, Value, address_of_entity, amount
+from gateway.pages.shell import moment, render
 from gateway.parts import Parts, PartsPart
 from gateway.problems import not_found
-from gateway.views.kpis import period_of, plant_periods, uncounted_minutes
+from gateway.views.kpis import at, period_of, plant_periods, uncounted_minutes
 from ledger.kpis.suppliers import ANSWER_HOURS, DAYS_LATE, SupplierFigures
 
 routes = APIRouter(include_in_schema=False)
@@ -123,7 +123,7 @@ async def read_supplier(
             {
                 "label": f"{each.kind.replace('_', ' ').capitalize()}{f' of {each.item}' if each.item else ''}",
                 "address": address_of_entity(each.id)[1],
-                "opened": local(each.opened_at, zone),
+                "opened": moment(at(each.opened_at), zone),
             }
             for each in detail.questions
         ],

@@ -18,6 +18,7 @@ from gateway.pages.shell import quantity, render
 from gateway.parts import Parts, PartsPart
 from gateway.problems import Refusal
 from gateway.trace.kinds import Tone
+from gateway.trace.people import subjects_in, with_names
 from gateway.trace.standing import standing_of
 from gateway.trace.timeline import bars_of, days_of
 from gateway.trace.trace import OrderTrace, Trace, order_trace_of, trace_of
@@ -215,20 +216,15 @@ async def history(
 
 async def told_to(ledger: Ledger, principal: Principal, audit_events: Sequence[AuditEvent]) -> list[AuditEvent]:
     """The events as the reader may see them: people by their names, prices only where the reader may see them."""
-    subjects = {value for event in audit_events for field in _PEOPLE if isinstance(value := event.data.get(field), str)}
+    subjects = subjects_in(audit_events)
     names = await ledger.people.names(subjects) if subjects else {}
     told = []
     for event in audit_events:
-        named = {field: names[value] for field in _PEOPLE if isinstance(value := event.data.get(field), str)}
-        data: dict[str, Any] = event.data | named
+        data = with_names(event.data, names)
         if not principal.may(Right.SEE_PRICES):
             data = without_prices(data)
         told.append(event.model_copy(update={"data": data}))
     return told
-
-
-_PEOPLE = ("decided_by", "asked_by", "assigned_by", "taken_back_by", "edited_by", "to", "by")
-"""Fields of audit events that may name a person by the issuer's identifier."""
 
 
 def _of(audit_events: Sequence[AuditEvent], only: str) -> Sequence[AuditEvent]:

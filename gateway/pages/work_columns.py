@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ class Column(StrEnum):
     SAFE_DATE = "safe_date"
     VALUE = "value"
     DEMAND = "demand"
+    RISK = "risk"
     ESCALATION = "escalation"
     SHORT = "short"
     LATE = "late"
@@ -55,7 +56,16 @@ class Column(StrEnum):
     STATE = "state"
 
 
-DEFAULT = (Column.SAFE_DATE, Column.VALUE, Column.DEMAND, Column.ESCALATION, Column.ITEM, Column.SUPPLIER, Column.KIND)
+DEFAULT = (
+    Column.SAFE_DATE,
+    Column.VALUE,
+    Column.RISK,
+    Column.DEMAND,
+    Column.ESCALATION,
+    Column.ITEM,
+    Column.SUPPLIER,
+    Column.KIND,
+)
 
 
 class Names(NamedTuple):
@@ -76,6 +86,10 @@ class Described(NamedTuple):
     """Headings and typed values."""
     order: WorkOrder | None = None
     number: bool = False
+    explained: Callable[[WorkItem], str] | None = None
+    """A sentence that says where the figure comes from."""
+    highest_first: bool = False
+    """A click on the heading begins with the highest."""
 
 
 def _plain(
@@ -110,6 +124,18 @@ COLUMNS: dict[Column, Described] = {
         lambda item, _: _some(item.demands),
         (("Demands hit", lambda item, _: ", ".join(item.demands)),),
         WorkOrder.DEMAND,
+    ),
+    Column.RISK: Described(
+        "Risk",
+        lambda item, _: percent(item.risk),
+        (
+            ("Risk of missing the date", lambda item, _: item.risk),
+            ("Risk explained", lambda item, _: item.risk_why),
+        ),
+        WorkOrder.RISK,
+        number=True,
+        explained=lambda item: item.risk_why,
+        highest_first=True,
     ),
     Column.ESCALATION: Described(
         "Escalation",
@@ -188,6 +214,11 @@ def refusal(item: WorkItem) -> Choice | None:
     return next((choice for choice in item.choices if choice in _REFUSALS), None)
 
 
+def percent(share: Decimal | None) -> str:
+    """A share of one as people write it."""
+    return "–" if share is None else f"{(share * 100).quantize(Decimal(1), ROUND_HALF_UP)} %"
+
+
 def _some(texts: tuple[str, ...]) -> str:
     return ", ".join(texts[:2]) + (f" and {len(texts) - 2} more" if len(texts) > 2 else "") if texts else "–"
 
@@ -204,5 +235,6 @@ __all__ = [
     "escalation",
     "first_way",
     "outcome",
+    "percent",
     "refusal",
 ]

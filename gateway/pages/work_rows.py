@@ -1,6 +1,5 @@
 """A row of the list of questions: the same on the page and where it changes while somebody looks at it."""
 
-import datetime as dt
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
@@ -8,6 +7,7 @@ from urllib.parse import urlencode
 from gateway.access.prices import plain
 from gateway.access.principal import Principal, Right
 from gateway.pages.question_words import KINDS
+from gateway.pages.shell import moment
 from gateway.pages.work_columns import CHOICES, COLUMNS, Names, first_way, outcome, refusal
 from gateway.pages.work_query import WorkQuery
 from gateway.parts import Parts
@@ -18,12 +18,7 @@ async def names_of(parts: Parts, items: Collection[WorkItem]) -> Names:
     """What these rows are written with: the plants' clocks, and who decided."""
     people = await parts.ledger.people.names([item.decided_by for item in items if item.decided_by])
 
-    def moment(at: dt.datetime, plant: str) -> str:
-        policy = parts.policies.effective(plant)
-        local = at.astimezone(policy.calendar.tzinfo if policy is not None else dt.UTC)
-        return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
-
-    return Names(moment, lambda subject: people.get(subject, subject))
+    return Names(lambda at, plant: moment(at, parts.zone_of(plant)), lambda subject: people.get(subject, subject))
 
 
 def row_values(view: WorkQuery, principal: Principal, names: Names) -> dict[str, Any]:

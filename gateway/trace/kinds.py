@@ -294,6 +294,7 @@ KINDS: dict[str, Describe] = {
     "order.released": _plain(Lane.ORDER, "Released in the ERP", Tone.GOOD, ("order_number", "order {}")),
     "order.sent": _plain(Lane.ORDER, "Sent to supplier", Tone.PLAIN, ("revision", "revision {}")),
     "order.changed": _changed,
+    "order.moved": _plain(Lane.ORDER, "Goes to the plant's new ERP", Tone.PLAIN, ("erp", "{}")),
     "order.closed": _plain(Lane.ORDER, "Order closed", Tone.QUIET, ("reason", "{}")),
     "order.answered": _answered,
     "answer.stale": _plain(
@@ -325,6 +326,8 @@ KINDS: dict[str, Describe] = {
         Lane.ORDER, "Reminder no longer needed", Tone.QUIET, ("asked_by", "asked by {}"), ("why", "{}")
     ),
     "reminder.sent": _plain(Lane.ORDER, "Supplier reminded", Tone.CARE, ("reminder", "reminder {}")),
+    "promise.risky": _plain(Lane.ORDER, "Likely to be late", Tone.CARE, ("promised", "promised for {}")),
+    "promise.safe": _plain(Lane.ORDER, "No longer likely to be late", Tone.QUIET, ("why", "{}")),
     "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),
     "delivery.reminded": _plain(Lane.ORDER, "Supplier reminded of delivery", Tone.CARE, ("reminder", "reminder {}")),
     "shipment.announced": _plain(Lane.SUPPLIER, "Shipped", Tone.GOOD, ("despatch_number", "despatch {}")),

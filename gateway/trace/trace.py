@@ -6,7 +6,7 @@ here: their wording (`gateway.trace.words`).
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel, Field, JsonValue
@@ -108,7 +108,7 @@ async def trace_of(ledger: Ledger, requirement_id: str, *, known_on: dt.datetime
     lines: dict[str, set[int]] = {
         order.id: {line.line for line in order.lines if line.serves(requirement_id)} for order in orders
     }
-    numbers = dict.fromkeys(order.order_number for order in orders if order.order_number)
+    numbers = {order.order_number: order.id for order in orders if order.order_number}
     reported = by_business_time(
         kept
         for audit_event in told.in_force
@@ -122,7 +122,7 @@ async def trace_of(ledger: Ledger, requirement_id: str, *, known_on: dt.datetime
         reasons=reasons_of(reported),
         chains=told.chains,
         chain_intact=all(chain.intact for chain in told.chains),
-        messages=await messages_to(ledger, [requirement_id, *numbers], known_on),
+        messages=await messages_to(ledger, {requirement_id: None, **numbers}, known_on),
     )
 
 
@@ -141,7 +141,7 @@ async def order_trace_of(ledger: Ledger, order_id: str, *, known_on: dt.datetime
         reasons=reasons_of(reported),
         chains=told.chains,
         chain_intact=all(chain.intact for chain in told.chains),
-        messages=await messages_to(ledger, [order.order_number] if order.order_number else [], known_on),
+        messages=await messages_to(ledger, {order.order_number: order_id} if order.order_number else {}, known_on),
     )
 
 
@@ -172,9 +172,11 @@ def recorded_by(audit_events: Sequence[AuditEvent], moment: dt.datetime | None) 
     return [each for each in audit_events if each.processing_time <= moment]
 
 
-async def messages_to(ledger: Ledger, entities: Iterable[str], known_on: dt.datetime | None) -> list[TracedMessage]:
-    """Incoming messages to these entities (requirement ids, order numbers), by arrival."""
-    messages = [message for entity in entities for message in await ledger.reads.inbox_of(entity)]
+async def messages_to(
+    ledger: Ledger, entities: Mapping[str, str | None], known_on: dt.datetime | None
+) -> list[TracedMessage]:
+    """Incoming messages to these entities (requirement ids, order numbers with the order of each), by arrival."""
+    messages = [message for entity, order in entities.items() for message in await ledger.reads.inbox_of(entity, order)]
     return by_arrival(message for message in messages if known_on is None or message.received_at <= known_on)
 
 

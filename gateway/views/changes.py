@@ -214,7 +214,7 @@ async def change_trace_of(ledger: Ledger, change_id: str, *, known_on: dt.dateti
         reasons=reasons_of(reported),
         chains=told.chains,
         chain_intact=all(chain.intact for chain in told.chains),
-        messages=await messages_to(ledger, [change_id], known_on),
+        messages=await messages_to(ledger, {change_id: None}, known_on),
     )
 
 

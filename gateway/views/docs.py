@@ -9,6 +9,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
+from gateway.event_schemas import SENT, components, portable
+from gateway.intake.cloudevents import STRUCTURED_TYPE
 from gateway.problems import MEDIA_TYPE
 
 routes = APIRouter()
@@ -32,7 +34,29 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 for answer in operation["responses"].values():
                     if MEDIA_TYPE in answer.get("content", {}):
                         answer["content"].pop("application/json", None)
+        described = app.openapi_schema
+        described["components"]["schemas"] |= components()
+        described["webhooks"] = {str(type): _webhook(str(type)) for type in SENT}
+        app.openapi_schema = portable(described)
     return app.openapi_schema
+
+
+def _webhook(name: str) -> dict[str, Any]:
+    """What is posted to a subscriber."""
+    return {
+        "post": {
+            "summary": name,
+            "tags": ["Notifications"],
+            "requestBody": {
+                "required": True,
+                "content": {STRUCTURED_TYPE: {"schema": {"$ref": f"#/components/schemas/{name}"}}},
+            },
+            "responses": {
+                "2XX": {"description": "Taken; anything else is sent again"},
+                "410": {"description": "Nobody is there any more: the subscription is switched off"},
+            },
+        }
+    }
 
 
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}

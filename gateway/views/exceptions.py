@@ -1,5 +1,6 @@
 """The buyers' inbox: exceptions, and the decision on one (R15)."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -28,6 +29,8 @@ class ExceptionView(ExceptionSnapshot):
 
     recorded_at: Instant | None = None
     waiting: int = Field(0, description="Requirements that wait for this decision, where several share the question")
+    risk: Decimal | None = Field(None, description="The chance, 0 to 1, that a pegged date is missed; null: not known")
+    risk_why: str = Field("", description="What the chance is taken from, in a sentence")
 
 
 _SORT = f"^-?({'|'.join(WorkOrder)})$"
@@ -124,7 +127,7 @@ async def decide(
 
 def _view(row: ExceptionRow) -> ExceptionView:
     return ExceptionView.model_validate(
-        {**row.snapshot.model_dump(), "recorded_at": row.recorded_at, "waiting": row.waiting}
+        {**row.snapshot.model_dump(), **row.model_dump(include={"recorded_at", "waiting", "risk", "risk_why"})}
     )
 
 

@@ -223,13 +223,13 @@ def _entity_view(entity: KpiEntity) -> KpiEntityView:
         plant=entity.plant,
         supplier=entity.supplier,
         item=entity.item,
-        started_at=moment(entity.started_at),
-        ended_at=moment(entity.ended_at),
+        started_at=at(entity.started_at),
+        ended_at=at(entity.ended_at),
         value=str(entity.value),
     )
 
 
-def moment(seconds: int | None) -> dt.datetime | None:
+def at(seconds: int | None) -> dt.datetime | None:
     """Unix seconds as a moment."""
     return None if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
 
@@ -239,8 +239,8 @@ __all__ = [
     "KpiEntityView",
     "KpiView",
     "KpisView",
+    "at",
     "filters_of",
-    "moment",
     "period_of",
     "plant_periods",
     "require_dimensions",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from canonical.base import Instant, PersonName
 from canonical.messages import ReminderAsked, ReminderDue, ReminderRefused
 from canonical.records import OrderSnapshot, OrderStage
+from gateway.access.deciding import doer
 from gateway.access.prices import as_seen_by, record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right, needs
 from gateway.paging import After, Limit, Listed, listed
@@ -108,13 +109,15 @@ class ReminderBody(BaseModel):
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] = Field(
         description="Of the click: one reminder, however often it is sent"
     )
-    asked_by: PersonName | None = Field(None, description="Only where nobody is logged in")
+    asked_by: PersonName | None = Field(
+        None, description="Only where nobody logs in (no issuer is set); else it is who has logged in"
+    )
 
 
 @routes.post(
     _ONE + "/remind",
     summary="Remind the supplier now, of an answer or of a delivery",
-    responses=problem_responses(400, 403, 404, 409, 503),
+    responses=problem_responses(400, 403, 404, 409, 422, 503),
 )
 async def remind_supplier(
     parts: PartsPart, principal: PrincipalPart, plant: str, supplier: str, key: str, body: ReminderBody
@@ -127,12 +130,11 @@ async def remind_supplier(
 async def remind(
     parts: Parts, principal: Principal, identity: str, event_id: str, asked_by: str | None = None
 ) -> ReminderDue:
-    """Have the supplier reminded in the caller's name. Raises Refusal where there is nothing to remind of."""
+    """Have the supplier reminded, once for an event id. Raises Refusal: 403, 404, 409 where nothing is awaited, 422."""
     row = await parts.ledger.reads.order(identity)
     if row is None or not principal.sees(row.snapshot.plant):
         raise not_found("order", identity, "list the orders of the supplier: GET /v1/orders")
-    name = (asked_by or principal.name) if principal.named_by_body else principal.subject
-    asked = ReminderAsked(event_id=event_id, asked_by=name[:80], asked_at=parts.now())
+    asked = ReminderAsked(event_id=event_id, asked_by=doer(principal, asked_by, "asked_by"), asked_at=parts.now())
     try:
         return await parts.entities.remind(identity, asked)
     except ReminderRefused as refused:

@@ -138,15 +138,25 @@ class Inbox:
         async with autocommit(self._engine) as connection:
             return [Waiting.model_validate(row._mapping) for row in await connection.execute(query, given)]
 
-    async def delivered(self, ids: Sequence[int], outcome: str, detail: str = "", *, fence: int | None = None) -> None:
+    async def delivered(
+        self,
+        ids: Sequence[int],
+        outcome: str,
+        detail: str = "",
+        *,
+        fence: int | None = None,
+        orders: Sequence[str | None] = (),
+    ) -> None:
         """Settle messages: `delivered`, `unchanged`, `stale`, `superseded` or `dead_letter`; a replay settles again.
 
         `fence`: of the lease under which they were delivered; nothing is written where another process now holds it.
+        `orders`: for each message, the order that it was about; None: another entity, or none.
         """
         if outcome == UNDELIVERED:
             raise ValueError(f"{outcome!r} is what a message is before it is settled; name what became of it")
         async with autocommit(self._engine) as connection:
-            await connection.execute(_SETTLE, {"ids": list(ids), "outcome": outcome, "said": detail, "fence": fence})
+            given: dict[str, object] = {"ids": list(ids), "outcome": outcome, "said": detail, "fence": fence}
+            await connection.execute(_SETTLE, given | {"about": list(orders), "these": list(ids)})
 
     async def postponed(self, ids: Sequence[int], error: str, wait: timedelta, *, fence: int | None = None) -> None:
         """Postpone messages and count the attempt; later messages of their entities wait with them.
@@ -212,7 +222,12 @@ def _due(in_partition: bool, besides: bool) -> Select[Any]:
 _SETTLE = (
     update(InboxRow)
     .where(InboxRow.id == any_(bindparam("ids", type_=ARRAY(BigInteger))), fenced())
-    .values(status=bindparam("outcome"), detail=bindparam("said"), settled_at=func.now())
+    .values(
+        status=bindparam("outcome"),
+        detail=bindparam("said"),
+        settled_at=func.now(),
+        order_id=text("coalesce((CAST(:about AS text[]))[array_position(CAST(:these AS bigint[]), id)], order_id)"),
+    )
 )
 """Built once, like the statements below: building it costs as much as running it."""
 _KEPT = (

@@ -17,7 +17,7 @@ from ledger.inbox.tables import DeadLetterActionRow, DeadLetterRow
 
 _PLANT = """
 CASE WHEN strpos(entity, '/') > 0 THEN split_part(entity, '/', 2)
-     ELSE (SELECT plant FROM purchase_order WHERE order_number = entity) END
+     ELSE (SELECT plant FROM purchase_order WHERE order_number = entity ORDER BY erp LIMIT 1) END
 """
 _MINE = "(CAST(:plants AS text[]) IS NULL OR plant = ANY(:plants))"
 _WAITING = f"""

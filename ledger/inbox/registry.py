@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Text, any_, bindparam, func, or_, select, tuple_, union
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
@@ -56,11 +56,13 @@ class Classification(Model):
 
 
 class OrderRef(Model):
-    """An order by its number."""
+    """An order by its number, and the system that holds it."""
 
     order_id: OrderId
     closed: bool
     supplier: str
+    plant: str
+    erp: str
 
 
 @dataclass(frozen=True)
@@ -113,25 +115,25 @@ class Registry:
         async with transaction(self._engine) as connection:
             await connection.execute(_REGISTER, [_registered(message) for message in in_order])
 
-    async def order_of(self, order_number: str) -> OrderRef | None:
-        """The order that the ERP and the supplier know by this number."""
+    async def orders_of(self, order_number: str) -> list[OrderRef]:
+        """The orders that ERPs and suppliers know by this number: one in each ERP at most."""
         async with autocommit(self._engine) as connection:
-            row = (await connection.execute(_BY_NUMBER, {"order_number": order_number})).one_or_none()
-        return None if row is None else OrderRef(order_id=OrderId(row.id), closed=row.closed, supplier=row.supplier)
+            return [_ref(row) for row in await connection.execute(_BY_NUMBER, {"order_number": order_number})]
 
     async def order_that_sent(self, reference: str) -> OrderRef | None:
         """The order that sent a document with this reference to its supplier."""
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(_BY_DOCUMENT, {"reference": [reference]})).one_or_none()
-        return None if row is None else OrderRef(order_id=OrderId(row.id), closed=row.closed, supplier=row.supplier)
+        return None if row is None else _ref(row)
 
 
-_BY_DOCUMENT = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).where(
-    OrderRecord.sent_references.contains(bindparam("reference", type_=ARRAY(Text)))
-)
-_BY_NUMBER = select(OrderRecord.id, OrderRecord.closed, OrderRecord.supplier).where(
-    OrderRecord.order_number == bindparam("order_number")
-)
+def _ref(row: Any) -> OrderRef:
+    return OrderRef(order_id=OrderId(row.id), closed=row.closed, supplier=row.supplier, plant=row.plant, erp=row.erp)
+
+
+_ORDER = (OrderRecord.id, OrderRecord.closed, OrderRecord.supplier, OrderRecord.plant, OrderRecord.erp)
+_BY_DOCUMENT = select(*_ORDER).where(OrderRecord.sent_references.contains(bindparam("reference", type_=ARRAY(Text))))
+_BY_NUMBER = select(*_ORDER).where(OrderRecord.order_number == bindparam("order_number")).order_by(OrderRecord.erp)
 """Built once: building them costs more than running them."""
 
 

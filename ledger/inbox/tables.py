@@ -34,6 +34,8 @@ class InboxRow(Base):
     correlation_id: Mapped[str]
     traceparent: Mapped[str | None]
     entity: Mapped[str | None]
+    order_id: Mapped[str | None]
+    """Of a delivered message to an order's number: the order that was meant, since two ERPs may use the same one."""
     partition: Mapped[str] = mapped_column(server_default=text("''"))
     """The unit of concurrent delivery: one for each plant's requirements, and one for all other messages."""
     received_at: Mapped[dt.datetime]

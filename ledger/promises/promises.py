@@ -6,7 +6,7 @@ promise (decisions.promises).
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +15,12 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.base import Model
-from canonical.records import OrderLineSnapshot, OrderSnapshot
+from canonical.exception import ExceptionKind
+from canonical.records import ExceptionState, OrderLineSnapshot, OrderSnapshot
 from canonical.supply import ScheduleLineState
 from ledger.database import autocommit
 from ledger.promises.tables import PromiseRow
+from ledger.snapshots.tables import ExceptionRecord, OrderRecord
 
 _FIRM = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
 
@@ -53,6 +55,30 @@ class Promises:
         async with autocommit(self._engine) as connection:
             rows = await connection.execute(query.group_by(*columns))
             return [SettledPromises.model_validate(found._mapping) for found in rows]
+
+    async def open_orders(
+        self, plants: Collection[str], warned: Collection[str], after: str, limit: int
+    ) -> list[OrderSnapshot]:
+        """Open orders with a promise at these plants that is not settled, and these orders; by id, after this one."""
+        row, record = PromiseRow, OrderRecord
+        waited = select(row.order_id).where(~row.done, row.plant.in_(list(plants)), row.promised_on.is_not(None))
+        query = (
+            select(record.snapshot)
+            .where(or_(record.id.in_(waited), record.id.in_(list(warned))), ~record.closed, record.id > after)
+            .order_by(record.id)
+            .limit(limit)
+        )
+        async with autocommit(self._engine) as connection:
+            return list((await connection.scalars(query)).all())
+
+    async def warned_orders(self) -> list[str]:
+        """Orders that ask about a promise at risk."""
+        record = ExceptionRecord
+        query = select(record.raised_by).where(
+            record.state == ExceptionState.OPEN, record.kind == ExceptionKind.EARLY_WARNING
+        )
+        async with autocommit(self._engine) as connection:
+            return sorted(set((await connection.scalars(query)).all()))
 
 
 async def write_promises(connection: AsyncConnection, orders: Iterable[OrderSnapshot]) -> None:

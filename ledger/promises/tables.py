@@ -31,4 +31,7 @@ class PromiseRow(Base):
     done: Mapped[bool]
     """Nothing more is waited for, and nobody has cancelled it."""
 
-    __table_args__ = (Index("ix_promise_done", "promised_on", postgresql_where=text("done")),)
+    __table_args__ = (
+        Index("ix_promise_done", "promised_on", postgresql_where=text("done")),
+        Index("ix_promise_open", "plant", "order_id", postgresql_where=text("NOT done")),
+    )

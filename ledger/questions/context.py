@@ -7,7 +7,7 @@ Nothing is decided here. A few indexed reads by id; nothing grows with the numbe
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from canonical.audit_event import AuditEvent
@@ -63,8 +63,8 @@ class QuestionContexts:
             waiting = await _waiting(connection, question.id)
             ids = dict.fromkeys((question.raised_by, *waiting, *_served(orders)))
             requirements = await _requirements(connection, [each for each in ids if each.startswith("requirement/")])
-            numbers = [order.order_number for order in orders if order.order_number]
-            messages = await _messages(connection, numbers, message_types) if numbers else []
+            numbered = [order for order in orders if order.order_number]
+            messages = await _messages(connection, numbered, message_types) if numbered else []
             events = await _events(connection, question.id)
         return QuestionContext(
             requirement=next((each for each in requirements if each.id == question.raised_by), None),
@@ -89,7 +89,8 @@ async def _orders(connection: AsyncConnection, question: ExceptionSnapshot) -> l
             select(OrderRecord.id).where(OrderRecord.id.in_(_order_ids(await _snapshot(connection, raised_by))))
         )
     if number is not None:
-        asked.append(select(OrderRecord.id).where(OrderRecord.order_number == number))
+        of_plant = OrderRecord.plant == question.proposal.plant
+        asked.append(select(OrderRecord.id).where(OrderRecord.order_number == number, of_plant))
     if not asked:
         return []
     query = (
@@ -131,11 +132,14 @@ async def _requirements(connection: AsyncConnection, ids: Sequence[str]) -> list
     return [each for each in await connection.scalars(query.order_by(record.required_date, record.id)) if each]
 
 
-async def _messages(connection: AsyncConnection, numbers: Sequence[str], types: Sequence[str]) -> list[SupplierMessage]:
-    row = InboxRow
+async def _messages(
+    connection: AsyncConnection, orders: Sequence[OrderSnapshot], types: Sequence[str]
+) -> list[SupplierMessage]:
+    row, numbers = InboxRow, [order.order_number for order in orders]
+    theirs = or_(row.order_id.is_(None), row.order_id.in_([order.id for order in orders]))
     query = (
         select(row.type, row.source, row.received_at, row.message.label("content"))
-        .where(row.entity.in_(numbers), row.type.in_(types), row.message.is_not(None))
+        .where(row.entity.in_(numbers), row.type.in_(types), row.message.is_not(None), theirs)
         .order_by(row.id.desc())
         .limit(MESSAGES_MAX)
     )

@@ -311,17 +311,17 @@ class Lists:
         conditions = which.conditions({}, but_stage=True)
         return await self._counts(OrderRecord.stage, OrderStage, conditions, searched=bool(which.q.strip()))
 
-    async def order_by_number(self, number: str) -> OrderRow | None:
-        """The order with this number in the ERP; a requisition's number is one, too, where it is no order's."""
+    async def orders_by_number(self, number: str) -> list[OrderRow]:
+        """The orders with this number, one in each ERP at most; else those of a requisition with it."""
         record = OrderRecord
         query = (
             select(record.snapshot, record.position, record.recorded_at)
             .where(or_(record.order_number == number, record.requisition_number == number))
             .order_by((record.order_number == number).desc().nulls_last(), record.closed, record.id)
-            .limit(1)
+            .limit(_OF_ONE_NUMBER)
         )
-        rows = await self._all(query)
-        return OrderRow.model_validate(rows[0]) if rows else None
+        found = [OrderRow.model_validate(row) for row in await self._all(query)]
+        return [row for row in found if row.snapshot.order_number == number] or found
 
     async def serving_lines(self, requirement_ids: Collection[str]) -> list[ServingLine]:
         """The order lines that serve these requirements, and the orders that have no lines for them yet."""
@@ -373,6 +373,7 @@ class Lists:
             return [row._mapping for row in await connection.execute(query)]
 
 
+_OF_ONE_NUMBER = 50
 _UNSENT = (OrderStage.CONSOLIDATING, OrderStage.PLACING, OrderStage.UNSENT)
 
 _SERVING = text("""

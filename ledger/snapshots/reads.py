@@ -4,9 +4,10 @@ Nothing is decided here. No read lists workflows; a single entity's present stat
 """
 
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select, union
+from sqlalchemy import Select, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from canonical.audit_event import AuditEvent
@@ -61,6 +62,9 @@ class ExceptionRow(Model):
     snapshot: ExceptionSnapshot
     waiting: int = 0
     """Requirements that wait for its decision, where several share the question."""
+    risk: Decimal | None = None
+    """The chance, 0 to 1, that a pegged date is missed; None: it can't be told."""
+    risk_why: str = ""
     position: int
     recorded_at: Instant
 
@@ -176,9 +180,15 @@ class Reads:
             key=lambda audit_event: place[audit_event.entity_id],
         )
 
-    async def inbox_of(self, entity: str) -> list[InboxMessage]:
-        """Incoming messages for an entity (requirement id or order number), oldest first."""
-        rows = await self._all(message_query().where(InboxRow.entity == entity).order_by(InboxRow.id))
+    async def inbox_of(self, entity: str, order: str | None = None) -> list[InboxMessage]:
+        """Incoming messages for an entity (requirement id or order number), oldest first.
+
+        `order`: for an order number, the order: those that were delivered to another one of the number are left out.
+        """
+        query = message_query().where(InboxRow.entity == entity).order_by(InboxRow.id)
+        if order is not None:
+            query = query.where(or_(InboxRow.order_id.is_(None), InboxRow.order_id == order))
+        rows = await self._all(query)
         return [InboxMessage.model_validate(row) for row in rows]
 
     async def waiting_summary(self) -> WaitingSummary:
@@ -212,9 +222,10 @@ def _order_query() -> Select[*tuple[Any, ...]]:
 
 def exception_query() -> Select[*tuple[Any, ...]]:
     """Exceptions as a whole, as ExceptionRow reads them."""
-    waiting = select(func.count()).where(WaitingRow.exception_id == ExceptionRecord.id).scalar_subquery()
+    record = ExceptionRecord
+    waiting = select(func.count()).where(WaitingRow.exception_id == record.id).scalar_subquery()
     return select(
-        ExceptionRecord.snapshot, ExceptionRecord.position, ExceptionRecord.recorded_at, waiting.label("waiting")
+        record.snapshot, record.position, record.recorded_at, record.risk, record.risk_why, waiting.label("waiting")
     )
 
 

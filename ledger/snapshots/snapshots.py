@@ -129,6 +129,7 @@ def _row(snapshot: Snapshot, position: int) -> tuple[type[Base], dict[str, Any]]
             return OrderRecord, common | {
                 "plant": snapshot.plant,
                 "supplier": snapshot.supplier,
+                "erp": snapshot.erp,
                 "order_number": snapshot.order_number,
                 "requisition_number": snapshot.requisition_number,
                 "stage": snapshot.stage,

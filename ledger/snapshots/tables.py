@@ -76,6 +76,8 @@ class OrderRecord(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     plant: Mapped[str]
     supplier: Mapped[str]
+    erp: Mapped[str] = mapped_column(server_default=text("'erp'"))
+    """The system of the landscape that holds it; two of them may use the same numbers."""
     order_number: Mapped[str | None]
     requisition_number: Mapped[str | None]
     stage: Mapped[str]
@@ -94,6 +96,7 @@ class OrderRecord(Base):
         Index(
             "uq_purchase_order_order_number",
             "order_number",
+            "erp",
             unique=True,
             postgresql_where=text("order_number IS NOT NULL"),
         ),
@@ -181,6 +184,10 @@ class ExceptionRecord(Base):
     decided_by: Mapped[str | None]
     closing_reason: Mapped[str]
     """Why it was overtaken, or the decider's comment."""
+    risk: Mapped[Decimal | None]
+    """The chance, 0 to 1, that a pegged date is missed; None: it can't be told."""
+    risk_why: Mapped[str] = mapped_column(server_default=text("''"))
+    rated_at: Mapped[dt.datetime | None]
     position: Mapped[int]
     snapshot: Mapped[ExceptionSnapshot] = mapped_column(Document(ExceptionSnapshot))
     recorded_at: Mapped[dt.datetime]

@@ -23,6 +23,7 @@ from ledger.questions.tables import WaitingRow
 from ledger.snapshots.reads import ExceptionRow, exception_query
 from ledger.snapshots.tables import ExceptionRecord
 
+_NO_RISK = -1
 _NO_DAY, _BEFORE_ALL_DAYS = dt.date(9999, 1, 1), dt.date(1900, 1, 1)  # the very last and first would be infinite
 _VALUES_OFFERED = 500
 
@@ -35,6 +36,8 @@ class WorkOrder(StrEnum):
     VALUE = "value"
     CRITICALITY = "criticality"
     ESCALATION = "escalation"
+    RISK = "risk"
+    """The chance that a pegged date is missed; questions whose risk can't be told count as none."""
     LATE = "late"
     """Working days late."""
     OPENED = "opened"
@@ -130,6 +133,10 @@ class WorkItem(Model):
     decided_by: str | None
     closing_reason: str
     """Why it was overtaken, or the decider's comment."""
+    risk: Decimal | None
+    """The chance, 0 to 1, that a pegged date is missed; None: it can't be told."""
+    risk_why: str
+    """The explanation, in a sentence."""
     waiting: int = 0
     """Requirements that wait for the decision, where several share the question."""
     position: int
@@ -268,6 +275,12 @@ class WorkList:
         async with autocommit(self._engine) as connection:
             return await connection.scalar(select(func.max(ExceptionRecord.recorded_at)))
 
+    async def item(self, id: str) -> WorkItem | None:
+        """One question; None where it has recorded nothing."""
+        async with autocommit(self._engine) as connection:
+            row = (await connection.execute(_item_query().where(ExceptionRecord.id == id))).one_or_none()
+        return None if row is None else _item(row._mapping)
+
     async def recorded_since(self, moment: dt.datetime, limit: int) -> list[WorkItem]:
         """Questions whose state was recorded after the moment, the oldest first."""
         record = ExceptionRecord
@@ -339,6 +352,7 @@ _ORDERS: dict[WorkOrder, tuple[str, Callable[[str], Any]]] = {
     WorkOrder.VALUE: ("value", Decimal),
     WorkOrder.CRITICALITY: ("criticality", str),
     WorkOrder.ESCALATION: ("escalations", int),
+    WorkOrder.RISK: ("risk", Decimal),
     WorkOrder.LATE: ("working_days_late", int),
     WorkOrder.OPENED: ("opened_at", dt.datetime.fromisoformat),
     WorkOrder.ITEM: ("item", str),
@@ -365,6 +379,8 @@ def _key(order: WorkOrder, descending: bool = False) -> _Key:
         column = column[1]
     if order is WorkOrder.SAFE_DATE:
         column = func.coalesce(column, _BEFORE_ALL_DAYS if descending else _NO_DAY)
+    elif order is WorkOrder.RISK:
+        column = func.coalesce(column, _NO_RISK)
     elif read is str:
         column = func.coalesce(column, "")
     return _Key(column, read, descending)

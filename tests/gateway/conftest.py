@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.ports import SupplierDialect
@@ -31,11 +30,12 @@ from gateway.access.access import Access
 from gateway.access.senders import Senders
 from gateway.app import create_app
 from gateway.delivery.relay import Relay, RelayPace
-from ledger.database import Base, connect
+from ledger.database import connect
 from ledger.inbox.dead_letters import KeptLetter
 from ledger.inbox.inbox import InboxMessage
 from ledger.ledger import Ledger
 from policies.book import FixedPolicies
+from tests.databases import empty
 from tests.gateway.access import RULES, Guarded, IssuerInProcess
 from tests.gateway.fakes import PLANTS, TODAY, FakeEntities, PlainDialect
 from tools.postgres import Postgres
@@ -136,9 +136,8 @@ async def engine(postgres_server: Postgres, _migrated_template: str) -> AsyncIte
 @pytest.fixture
 async def ledger(engine: AsyncEngine) -> Ledger:
     """Emptied for each test: quicker than a database of its own."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     async with engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables}"))
+        await empty(connection)
     return Ledger(engine)
 
 

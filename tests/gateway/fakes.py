@@ -19,6 +19,7 @@ from canonical.messages import (
     DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
+    PromisesRated,
     ReminderAsked,
     ReminderDue,
     ReminderRefused,
@@ -98,6 +99,7 @@ class FakeEntities:
         self.assigned: list[Assignment] = []
         self.taken_back: list[DecisionTakenBack] = []
         self.reminded: list[tuple[str, ReminderAsked]] = []
+        self.rated: list[tuple[str, PromisesRated]] = []
         self.not_awaited: dict[str, str] = {}
         """Orders with nothing to remind of, and why."""
         self.plan_runs: list[PlanRunStatus] = []
@@ -175,6 +177,10 @@ class FakeEntities:
             raise ReminderRefused(why)
         self.reminded.append((order, asked))
         return ReminderDue(about="answer", lines=(10,))
+
+    async def rate_promises(self, order: str, rated: PromisesRated, /) -> bool:
+        self.rated.append((order, rated))
+        return True
 
     async def decide(self, exception: str, decision: Decision, /) -> ExceptionSnapshot:
         snapshot = self.exceptions.get(exception)
@@ -254,6 +260,8 @@ class PlainDialect:
     def __init__(self) -> None:
         self.broken = False
         """A reader with a defect of its own."""
+        self.supplier: str | None = None
+        """Who answers, as documents say."""
 
     def read(self, body: bytes, content_type: str) -> SupplierDocument:
         if self.broken:
@@ -287,6 +295,7 @@ class PlainDialect:
                     answer_number=f"A-{order}-{revision}",
                     lines=(LineAnswer(line=int(line), schedule_lines=(part,)),),
                     effective_at=MORNING,
+                    supplier=self.supplier,
                 )
             case ["despatch", order, number]:
                 return ShipmentAnnounced(order_number=order, despatch_number=number, lines=(), effective_at=MORNING)

@@ -1,11 +1,14 @@
 """What suppliers promised and brought is kept as orders are recorded, and said beside the lines that are open."""
 
 import datetime as dt
+import re
 from decimal import Decimal
+from typing import Any
 
-from canonical.exception import Alternative, Choice
+from canonical.exception import Alternative, Choice, ExceptionKind
 from canonical.identity import OrderId
 from canonical.need import Peg
+from canonical.policy import PromiseRules
 from canonical.records import AuditBatch, OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementStage
 from canonical.supply import ScheduleLine, ScheduleLineState
 from ledger.promises.promises import SettledPromises
@@ -13,6 +16,7 @@ from tests.gateway.conftest import Gateway
 from tests.gateway.exceptions import shortage
 from tests.gateway.fakes import TODAY, requirement_id
 from tests.gateway.pages.story import line, need, page_of, part, text
+from tests.gateway.questions import asked
 
 MAY_4 = dt.date(2026, 5, 4)
 ASKED = dt.date(2026, 5, 1)
@@ -122,3 +126,93 @@ async def test_a_way_out_says_how_likely_its_day_holds(gateway: Gateway) -> None
     assert page.count("<dt>Risk</dt>") == 2
     assert "41 % that this day is missed: 14 of 34 receipts of 1580 came late or not whole" in page
     assert "41 % that this day is missed: 14 of 34 receipts of all suppliers came late or not whole" in page
+
+
+async def risky_order(gateway: Gateway, number: int, spare: int, **changes: Any) -> OrderSnapshot:
+    """500 for a demand in 11 days, confirmed so many days before it."""
+    due = TODAY + dt.timedelta(days=11)
+    wanted = need(f"PLO-{number}", pegging=(Peg(demand=f"SO-{number}", quantity=Decimal(500), date=due),))
+    promised = line(10, wanted.id, part(500, due - dt.timedelta(days=spare)), quantity="500")
+    await gateway.requirement(wanted, RequirementStage.COVERED)
+    return await gateway.order(
+        f"450000000{number}", lines=(promised.model_copy(update={"item_class": "A"}),), **changes
+    )
+
+
+async def test_the_inbox_is_ranked_by_the_chance_that_a_pegged_date_is_missed(gateway: Gateway) -> None:
+    """Of two orders one has 2 working days to spare and one none: 26 % and 41 % of the receipts would miss the day."""
+    await habits(gateway)
+    for number, spare in ((1, 4), (2, 2)):
+        order = await risky_order(gateway, number, spare)
+        peg = Peg(demand=f"SO-{number}", quantity=Decimal(500), date=TODAY)
+        raised_by = order.lines[0].requirement_id
+        await gateway.record(asked(f"q{number}", pegs=(peg,)).model_copy(update={"raised_by": raised_by}))
+    await gateway.record(asked("q3").model_copy(update={"raised_by": "order/P1/1580/unknown"}))
+    risks = gateway.app.state.parts.risks
+    assert (await risks.rate(), await risks.rate()) == (3, 0)
+
+    listed = (await gateway.client.get("/v1/exceptions?sort=-risk")).json()["items"]
+    assert [(one["id"], one["risk"]) for one in listed] == [
+        ("exception/q2", "0.4118"),
+        ("exception/q1", "0.2647"),
+        ("exception/q3", None),
+    ]
+    why = "For SO-2: 14 of 34 receipts of 1580 in class A came late or not whole; this line has none to spare."
+    assert listed[0]["risk_why"] == why
+    inbox = await text(gateway, "/inbox?sort=-risk")
+    assert [*re.findall(r'<tr id="q-([^"]+)"', inbox)] == ["q2", "q1", "q3"]
+    assert f'title="{why}">41 %' in inbox
+    assert 'aria-sort="descending"><a href="/inbox?sort=risk"' in inbox
+    assert 'href="/inbox?sort=-risk"' in await text(gateway, "/inbox")
+    first = (await gateway.client.get("/v1/exceptions?sort=-risk&limit=1")).json()["next"]
+    assert (await gateway.client.get(first)).json()["items"][0]["id"] == "exception/q1"
+    assert f"<dd>41 %. {why}" in await text(gateway, "/questions/q2")
+
+
+async def test_a_question_that_changed_is_rated_again(gateway: Gateway) -> None:
+    wanted = need()
+    await gateway.requirement(wanted, RequirementStage.COVERED)
+    await gateway.record(asked("q1", pegs=wanted.pegs).model_copy(update={"raised_by": wanted.id}))
+    risks = gateway.app.state.parts.risks
+    await risks.rate()
+    listed = (await gateway.client.get("/v1/exceptions")).json()["items"]
+    assert (listed[0]["risk"], listed[0]["risk_why"]) == ("1", "Nothing is known to serve 300 of SO-4711/10.")
+    await gateway.record(asked("q1", pegs=wanted.pegs[1:]).model_copy(update={"raised_by": wanted.id}))
+    assert await risks.rate() == 1
+    listed = (await gateway.client.get("/v1/exceptions")).json()["items"]
+    assert listed[0]["risk_why"] == "Nothing is known to serve 200 of SO-4712/20."
+
+
+async def test_orders_are_told_of_promises_at_risk_where_the_plant_says_so(gateway: Gateway) -> None:
+    await habits(gateway)
+    await risky_order(gateway, 1, 4)
+    risky = await risky_order(gateway, 2, 2)
+    warnings = gateway.app.state.warnings
+    assert await warnings.look() == 0, "as shipped, nobody is warned"
+
+    rules = PromiseRules(warn_above=Decimal("0.30"))
+    gateway.policies.by_plant["P1"] = gateway.policies.by_plant["P1"].model_copy(update={"promises": rules})
+    assert await warnings.look() == 1
+    [(order, rated)] = gateway.entities.rated
+    assert order == risky.id
+    [promise] = rated.promises
+    assert (promise.line, promise.promised_on, promise.demand) == (10, TODAY + dt.timedelta(days=9), "SO-2")
+    assert promise.missing == Decimal("0.4118")
+
+    await risky_order(gateway, 2, 2, at_risk=(10,))
+    assert await warnings.look() == 0, "it knows"
+    await risky_order(gateway, 2, 4, at_risk=(10,))
+    assert await warnings.look() == 0, "26 % is above four fifths of the limit"
+    await risky_order(gateway, 2, 8, at_risk=(10,))
+    assert await warnings.look() == 1
+    assert gateway.entities.rated[-1][1].promises == ()
+
+
+async def test_a_plant_that_no_longer_wants_to_be_warned_has_its_questions_withdrawn(gateway: Gateway) -> None:
+    await habits(gateway)
+    order = await risky_order(gateway, 2, 2, at_risk=(10,))
+    question = asked("w", kind=ExceptionKind.EARLY_WARNING).model_copy(update={"raised_by": order.id})
+    await gateway.record(question)
+    assert await gateway.app.state.warnings.look() == 1
+    assert gateway.entities.rated == [(order.id, gateway.entities.rated[0][1])]
+    assert gateway.entities.rated[0][1].promises == ()

@@ -224,7 +224,9 @@ async def test_a_reply_that_a_supplier_asked_for_is_sent_once(gateway: Gateway) 
             sent.append((document, key))
             return Written()
 
-    app = create_app(gateway.ledger, gateway.entities, {}, POLICIES, lambda plant: TODAY, relay=False, replies=Port())
+    app = create_app(
+        gateway.ledger, gateway.entities, {}, POLICIES, lambda plant: TODAY, relay=False, replies=lambda channel: Port()
+    )
     await gateway.order()
     for _ in range(2):
         await gateway.document("answer;4500000001;1;10;500;2026-06-10;reply")

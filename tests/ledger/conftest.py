@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.database import Base, connect, migrate
+from ledger.database import connect, migrate
 from ledger.ledger import Ledger
+from tests.databases import empty
 from tools.postgres import Postgres
 
 
@@ -28,8 +28,7 @@ async def ledger_engine(ledger_database: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def engine(ledger_engine: AsyncEngine) -> AsyncEngine:
     async with ledger_engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            await connection.execute(text(f"DELETE FROM {table.name}"))
+        await empty(connection)
     return ledger_engine
 
 

@@ -161,10 +161,10 @@ async def test_orders_are_found_by_what_a_buyer_has_to_do_about_them(ledger: Led
     assert await which() == ["late", "here", "asked", "held", "ended"]
     assert await which(q="söhne sat") == ["asked"]
     assert await which(number="R-1") == await which(number="1") == await which(q="r-1") == ["late"]
-    found = await ledger.lists.order_by_number("R-1")
+    [found] = await ledger.lists.orders_by_number("R-1")
     assert found is not None
     assert found.snapshot.order_number == "1"
-    assert await ledger.lists.order_by_number("none") is None
+    assert await ledger.lists.orders_by_number("none") == []
 
 
 async def test_a_line_serves_each_requirement_that_shares_it_and_a_batch_those_it_collects_for(ledger: Ledger) -> None:

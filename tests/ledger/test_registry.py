@@ -257,9 +257,9 @@ async def test_received_quantity_is_split_over_the_orders_that_brought_it_and_no
 
 async def test_an_order_is_found_by_its_number(ledger: Ledger) -> None:
     await ledger.record([audit_batch(order("o1", order_number="4500000001")), audit_batch(order("o2"))])
-    expected = OrderRef(order_id=order_id("o1"), closed=False, supplier="V-100")
-    assert await ledger.registry.order_of("4500000001") == expected
-    assert await ledger.registry.order_of("4500000002") is None
+    expected = OrderRef(order_id=order_id("o1"), closed=False, supplier="V-100", plant="1000", erp="erp")
+    assert await ledger.registry.orders_of("4500000001") == [expected]
+    assert await ledger.registry.orders_of("4500000002") == []
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -10,6 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.internal import InternalActivities
+from runtime.activities import activities_of
 from runtime.temporal import (
     DATA_CONVERTER,
     STRICT_RUNNER,
@@ -19,7 +20,6 @@ from runtime.temporal import (
     temporal_plugin,
     version_of_this_code,
 )
-from worker import activities_of
 
 ROOT = Path(__file__).parents[2]
 VERSION = version_of_this_code("pegline")

@@ -1,10 +1,10 @@
 """A plant per test, with its workers running and time standing still until a story steps it.
 
 After each story: every entity's audit events form an unbroken chain in the ledger, no workflow failed, each run is
-decided
-again from its history, so that no story passes by luck of the cache, and every decision that was recorded is made again
-from its record and comes out the same. Workers run on the strict runner here and histories are replayed on the
-production one; the strict one takes twelve times as long for it and does so for recorded stories alone (tests/replay).
+decided again from its history, so that no story passes by luck of the cache, and every decision that was recorded is
+made again from its record and comes out the same. All on the runner of the product; on the strict one, which reloads
+the workflows' modules for each run, the recorded stories are decided again (tests/replay): every workflow, message and
+activity is in one of them.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,20 +23,21 @@ from backtest.decision import Policies
 from backtest.result import KINDS, Backtest, BacktestResult
 from canonical.audit_event import AuditEvent, first_break
 from ledger.database import connect
-from runtime.temporal import STRICT_RUNNER, temporal_plugin
+from runtime.temporal import RUNNER, temporal_plugin
 from tests.conftest import FreshDatabase
 from tests.replay.replaying import RUNNERS, replay, runs_on, type_of
 from tests.replay.stories import keep
 from tests.workflows.hanging import Hanging
 from tests.workflows.harness import Harness
+from tests.workflows.landscaped import Landscaped
 from tests.workflows.plant import POLICY
 from tools import temporal_server
 from workflows.search_attributes import ALL
 
 MakeHarness = Callable[..., Awaitable[Harness]]
-"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back;
-`cached` 0: every task replays its workflow from the first event on; `hanging`: local activities that hang once;
-`runner`: with or without the sandbox."""
+"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `landscape`:
+systems in memory instead of one of each kind; `cached` 0: every task replays its workflow from the first event on;
+`hanging`: local activities that hang once; `runner`: with or without the sandbox."""
 
 
 @asynccontextmanager
@@ -73,13 +74,17 @@ async def telling(
             without: str = "",
             cached: int = 100,
             hanging: Sequence[str] = (),
-            runner: WorkflowRunner = STRICT_RUNNER,
+            landscape: Landscaped | None = None,
+            runner: WorkflowRunner = RUNNER,
             **policy: Any,
         ) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
             harness = Harness(environment, engine, POLICY.model_copy(update=policy), runner)
-            for worker in harness.workers(max_cached_workflows=cached, interceptors=[Hanging(*hanging)]):
+            options = {"max_cached_workflows": cached, "interceptors": [Hanging(*hanging)]}
+            if landscape is not None:
+                await stack.enter_async_context(landscape.serving(harness, **options))
+            for worker in harness.workers(**options) if landscape is None else ():
                 if without and worker.task_queue.endswith(f"-{without}"):
                     harness.held_back.append(worker)
                 else:

@@ -18,7 +18,7 @@ from canonical.sourcing import ItemAtPlant, Source
 from ledger.ledger import Ledger
 from policies.book import FixedPolicies
 from runtime.directory import EntityDirectory
-from runtime.temporal import STRICT_RUNNER, temporal_plugin
+from runtime.temporal import RUNNER, temporal_plugin
 from tests.workflows.fakes import FakeAps, FakeErp, FakeMasterData, FakeSupplier
 from worker import Counterparts, build_workers
 
@@ -47,7 +47,7 @@ class Plant:
         environment: WorkflowEnvironment,
         engine: AsyncEngine,
         policy: PlantPolicy = POLICY,
-        runner: WorkflowRunner = STRICT_RUNNER,
+        runner: WorkflowRunner = RUNNER,
     ) -> None:
         self.environment = environment
         config = environment.client.config()

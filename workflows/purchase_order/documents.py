@@ -25,6 +25,7 @@ from canonical.calls import (
     Call,
     CancelRequisitionCall,
     ChangeOrderCall,
+    Moved,
     PlaceAndSendCall,
     PlacedAndSent,
     PlaceOrderCall,
@@ -52,7 +53,7 @@ AnyCall = TypeVar("AnyCall", bound=Call)
 
 
 class CounterpartCalls:
-    """Makes calls through the counterparts' own queues."""
+    """Makes calls through the own queues of the order's systems."""
 
     def __init__(self, entity: Entity[OrderState, Any]) -> None:
         self._entity = entity
@@ -99,10 +100,11 @@ class CounterpartCalls:
         summary: str,
         retries: RetryPolicy,
     ) -> Outcome:
+        system = queues.system_of(self._entity.state.systems, counterpart)
         return await workflow.execute_activity_method(
             method,
             args=[call],
-            task_queue=queues.counterpart_queue(workflow.info().task_queue, counterpart),
+            task_queue=queues.counterpart_queue(workflow.info().task_queue, system),
             start_to_close_timeout=CALL_TIMEOUT,
             heartbeat_timeout=CALL_HEARTBEAT,
             retry_policy=retries,
@@ -128,6 +130,8 @@ class OrderDocuments:
         """
         if self._state.order_number is None:
             outcome = await self._place()
+            if isinstance(outcome.placed, Moved):
+                return await self._place_elsewhere(outcome.placed)
             self._state.requisitioned = isinstance(outcome.placed, Refused)
             if isinstance(outcome.placed, Refused):
                 self._record_unplaced(outcome.placed)
@@ -138,6 +142,12 @@ class OrderDocuments:
         if not await self._update_unsent() or not await self._released():
             return False
         return self._record_first_sending(await self._send_order())
+
+    async def _place_elsewhere(self, moved: Moved) -> bool:
+        """Place it in the ERP that its plant has gone to; nothing was written in the other."""
+        self._state.systems = moved.systems
+        self._entity.record("order.moved", erp=moved.systems.erp, landscape=moved.systems.landscape)
+        return await self.place_and_send()
 
     async def withdraw_unsent(self) -> bool:
         """Remove an order that nobody needs any more from the ERP; False if a person has to handle that."""
@@ -224,7 +234,7 @@ class OrderDocuments:
         summary = f"Look whether order {state.order_number} is released"
         outcome = await self._counterparts.call(ErpActivities.place_order, call, queues.ERP, summary)
         self._record_refusal(outcome if isinstance(outcome, Refused) else None)
-        if isinstance(outcome, Refused):
+        if not isinstance(outcome, Placed):
             return False
         self._note_release(outcome.unreleased)
         return not state.unreleased

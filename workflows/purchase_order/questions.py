@@ -1,8 +1,9 @@
 """The questions of an order to people, and its reminders to the supplier.
 
 It asks about a silent or unclear supplier, an answer outside the tolerance and announcements beyond the order (R8), a
-document that the ERP refused, edits by others in the ERP, and requests that need approval (R3, R15). It reminds a
-silent supplier (R16); decisions.escalation decides when. Which questions should be open depends only on its state.
+document that the ERP refused, edits by others in the ERP, requests that need approval (R3, R15), deliveries that are
+overdue (R16) or likely to be late (R17). It reminds a silent supplier (R16); decisions.escalation decides when. Which
+questions should be open depends only on its state.
 """
 
 import datetime as dt
@@ -29,6 +30,7 @@ from workflows.purchase_order.changes import give_up, judge, restate, route_of, 
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import NOT_FIRM, Line
+from workflows.purchase_order.promises import lines_at_risk, promises_at_risk
 from workflows.purchase_order.reports import as_requested, coverage_of
 from workflows.purchase_order.state import OrderState
 from workflows.questions import Questions
@@ -122,6 +124,7 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
         "tolerance": _outside_tolerance(state),
         "announced": _over_announced(state),
         "overdue": _overdue(state),
+        "at_risk": promises_at_risk(state, today),
         **edit_questions(state),
     }
     return {purpose: proposal for purpose, proposal in found.items() if proposal is not None}
@@ -420,6 +423,8 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
         _settle_silence(state, decision, record, now)
     if decision := state.decisions.pop("overdue", None):
         _settle_overdue(state, decision, record, state.policy.calendar.day_of(now))
+    if decision := state.decisions.pop("at_risk", None):
+        _settle_risk(state, decision, record)
     if decision := state.decisions.pop("tolerance", None):
         if decision.choice is Choice.DECLINE:
             restate(state, list(state.breaches))
@@ -466,6 +471,15 @@ def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, 
         return
     for line in lines:
         line.wait_for_delivery(today)
+
+
+def _settle_risk(state: OrderState, decision: Decision, record: RecordEvent) -> None:
+    lines = lines_at_risk(state)
+    if decision.choice is Choice.CANCEL:
+        _give_up(state, lines, "likely to be late", decision, record)
+        return
+    for line in lines:
+        state.at_risk[line.number].taken = True
 
 
 def _settle_rejection(state: OrderState, decision: Decision, record: RecordEvent) -> None:

@@ -264,6 +264,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         stage=state.stage,
         requisition_number=state.requisition_number,
         order_number=state.order_number,
+        erp=state.systems.erp,
         revision=state.revision,
         answered_revision=max((rank.order_revision for rank in state.answers), default=0),
         reminders=state.reminders + state.delivery_reminders,
@@ -273,6 +274,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         route=state.terms.route,
         policy_version=state.policy.version,
         exception_id=question.id if question else None,
+        at_risk=tuple(sorted(state.at_risk)),
         correlation_id=state.correlation_id,
         closed=state.stage in (OrderStage.CLOSED, OrderStage.CANCELLED),
     )

@@ -9,9 +9,11 @@ from pydantic import BaseModel
 
 from canonical.exception import Decision
 from canonical.identity import OrderId, RequirementId, external_reference
+from canonical.landscape import Systems
 from canonical.messages import OrderOpened, ReminderAsked
 from canonical.order import GoodsReceipt, OrderDocument
 from canonical.policy import LinePolicy, PlantPolicy
+from canonical.reason import Reason
 from canonical.records import EndedEntity, OrderStage, OrderTerms
 from canonical.sourcing import Source
 from canonical.supply import SupplyRequest
@@ -88,6 +90,17 @@ class Rejection(BaseModel):
     at: dt.datetime
 
 
+class PromiseAtRisk(BaseModel):
+    """R17: a promise that is likely to be missed, as it was found."""
+
+    promised_on: dt.date
+    demand: str
+    missing: Decimal
+    reason: Reason
+    taken: bool = False
+    """A person takes the risk."""
+
+
 class OrderState(EntityState):
     """The state of an order."""
 
@@ -97,6 +110,7 @@ class OrderState(EntityState):
     policy: PlantPolicy
     correlation_id: str
     stage: OrderStage
+    systems: Systems = Systems()
     opened_at: dt.datetime
     order_date: dt.date
     requested: list[SupplyRequest] | None = None
@@ -134,6 +148,8 @@ class OrderState(EntityState):
     """What the supplier's last answer said of a line in words."""
     breaches: dict[int, str] = {}
     """R8: lines whose answer is outside the tolerance but causes no shortage."""
+    at_risk: dict[int, PromiseAtRisk] = {}
+    """R17: by line, the promise that is likely to be missed."""
     receipts: dict[str, BookedReceipt] = {}
     """By number; what takes one back is known by its own number, with a minus."""
     reversals: dict[str, GoodsReceipt] = {}
@@ -197,6 +213,7 @@ class OrderState(EntityState):
             event_log=EventLog(),
             stage=OrderStage.CONSOLIDATING if opened.consolidating else OrderStage.PLACING,
             requested=list(opened.requests),
+            systems=opened.systems,
             opened_at=now,
             order_date=opened.policy.calendar.day_of(now),
             as_of=now,

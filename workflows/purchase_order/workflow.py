@@ -20,6 +20,7 @@ from canonical.messages import (
     DocumentEdited,
     GoodsReceived,
     OrderOpened,
+    PromisesRated,
     ReminderAsked,
     ReminderDue,
     ShipmentsAnnounced,
@@ -43,6 +44,7 @@ from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.deliveries import end_deliveries, take_receipt, take_shipment, time_to_completion
 from workflows.purchase_order.documents import OrderDocuments, OverdueDeliveries
 from workflows.purchase_order.edits import take_edit
+from workflows.purchase_order.promises import forget_kept, take_rating
 from workflows.purchase_order.questions import (
     OrderQuestions,
     SupplierEscalation,
@@ -64,9 +66,10 @@ OrderMessage = (
     | DocumentEdited
     | ExceptionDecided
     | ReminderAsked
+    | PromisesRated
 )
 OrderInput = RunInput[OrderOpened, OrderState, OrderMessage]
-DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited)
+DECIDED_BY_POLICY = (SupplyRequested, SupplierAnswered, DocumentEdited, PromisesRated)
 """Messages on which the order decides by the current policy."""
 
 
@@ -96,6 +99,8 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
             _take_decision(state, message, record, today)
         case ReminderAsked():
             take_reminder(state, message)
+        case PromisesRated():
+            take_rating(state, message, record, today)
 
 
 def _take_request(state: OrderState, requested: SupplyRequested, record: RecordEvent) -> None:
@@ -157,7 +162,10 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self._overdue = OverdueDeliveries(self.state, self, self._documents)
         self._reminders = RemindersByHand(self.state, self, self._documents)
         if given.state is None:
-            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant)
+            systems = self.state.systems
+            # A landscape of one system each has nothing to tell.
+            where = {"erp": systems.erp, "landscape": systems.landscape} if systems.landscape else {}
+            self.record("order.opened", supplier=self.state.terms.supplier, plant=self.state.terms.plant, **where)
 
     @workflow.run
     async def run(self, given: OrderInput) -> str:
@@ -202,6 +210,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         """A person decided."""
         self.inbox.append(decided)
 
+    @workflow.signal(name="promises_rated")
+    def promises_rated(self, rated: PromisesRated) -> None:
+        """Promises were found to be at risk, or no longer."""
+        self.inbox.append(rated)
+
     @workflow.update(name="remind")
     def remind(self, asked: ReminderAsked) -> ReminderDue:
         """Remind the supplier now. An update, since the person waits for whether there is anything to remind of."""
@@ -236,6 +249,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
             # One by one: a decision is valid for the state before it, not for an answer that follows it.
             settle_decisions(state, self.record, now)
             end_deliveries(state, now, self.record)
+        forget_kept(state, self.record, today)
 
     async def _learn_policy(self, messages: Sequence[OrderMessage]) -> None:
         """Read the current policy of the plant and of items with their own rules, if a message calls for a decision."""

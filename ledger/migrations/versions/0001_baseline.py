@@ -25,6 +25,7 @@ def upgrade() -> None:
     _notifications()
     _promises()
     _conversation()
+    _landscape()
 
 
 def _engineering_change() -> None:
@@ -63,6 +64,7 @@ def _snapshots() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("plant", sa.Text(), nullable=False),
         sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("erp", sa.Text(), server_default=sa.text("'erp'"), nullable=False),
         sa.Column("order_number", sa.Text(), nullable=True),
         sa.Column("requisition_number", sa.Text(), nullable=True),
         sa.Column("stage", sa.Text(), nullable=False),
@@ -85,7 +87,7 @@ def _snapshots() -> None:
     op.create_index(
         "uq_purchase_order_order_number",
         "purchase_order",
-        ["order_number"],
+        ["order_number", "erp"],
         unique=True,
         postgresql_where=sa.text("order_number IS NOT NULL"),
     )
@@ -163,6 +165,9 @@ def _snapshots() -> None:
         sa.Column("choice", sa.Text(), nullable=True),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("closing_reason", sa.Text(), nullable=False),
+        sa.Column("risk", sa.Numeric(), nullable=True),
+        sa.Column("risk_why", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("rated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
@@ -426,6 +431,7 @@ def _inbox() -> None:
         sa.Column("correlation_id", sa.Text(), nullable=False),
         sa.Column("traceparent", sa.Text(), nullable=True),
         sa.Column("entity", sa.Text(), nullable=True),
+        sa.Column("order_id", sa.Text(), nullable=True),
         sa.Column("partition", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'stored'"), nullable=False),
@@ -809,6 +815,7 @@ def _promises() -> None:
         sa.PrimaryKeyConstraint("order_id", "line", name="pk_promise"),
     )
     op.create_index("ix_promise_done", "promise", ["promised_on"], postgresql_where=sa.text("done"))
+    op.create_index("ix_promise_open", "promise", ["plant", "order_id"], postgresql_where=sa.text("NOT done"))
 
 
 def _conversation() -> None:
@@ -856,7 +863,19 @@ def _work_list() -> None:
     op.create_index("ix_work_view_shared", "work_view", ["name"], postgresql_where=sa.text("shared"))
 
 
+def _landscape() -> None:
+    op.create_table(
+        "landscape",
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("systems", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("version", name="pk_landscape"),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("landscape")
     op.drop_table("work_view")
     op.drop_table("promise")
     op.drop_table("notification_switched_off")

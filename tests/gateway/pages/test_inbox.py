@@ -222,3 +222,21 @@ async def test_a_stream_ends_with_its_session(gateway: Gateway, monkeypatch: pyt
     async with served(gateway, ANNA) as anna, anna.stream("GET", "/inbox/events") as stream:
         said = await heard(stream.aiter_lines(), "event: ended")
     assert "Your session has ended" in said
+
+
+async def test_a_question_that_is_open_hears_that_it_changed_and_that_it_ended(gateway: Gateway) -> None:
+    first = asked("ours")
+    await put(gateway, first, asked("another"))
+    address = f"/questions/ours/events?digest={first.digest}"
+    async with served(gateway, ANNA) as anna, anna.stream("GET", address) as stream:
+        lines = stream.aiter_lines()
+        await heard(lines, "retry")
+        await put(gateway, asked("another", summary="changed"), asked("ours", summary="300 of 500 EA come late"))
+        assert "another" not in await heard(lines, "has changed since you opened it")
+        gone = {"state": ExceptionState.OVERTAKEN, "closing_reason": "the goods came"}
+        await put(gateway, asked("ours", summary="300 of 500 EA come late").model_copy(update=gone))
+        assert 'href="/questions/ours"' in await heard(lines, "no longer needed: the goods came")
+    async with served(gateway, ANNA) as anna, anna.stream("GET", address) as late:
+        assert "the goods came" in await heard(late.aiter_lines(), "No longer open")
+    async with served(gateway, BEN) as ben:
+        problem(await ben.get(address), 404, "not_found")

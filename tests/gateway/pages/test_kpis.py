@@ -133,6 +133,40 @@ async def test_each_kpi_has_a_table_a_described_chart_and_the_period_before(told
         assert "<desc" in svg
 
 
+async def test_figures_and_what_is_behind_them_are_taken_along(told: Gateway) -> None:
+    figures = await csv_rows(told, f"/kpis.csv?{MONTH}&group_by=supplier")
+    of_one = [row for row in figures if row["KPI"] == "requirement_to_order"]
+    assert [(row["From"], row["Group"], row["Ended number"], row["Ended p50"]) for row in of_one] == [
+        ("2026-05-01", "", "1", "4.00"),
+        ("2026-03-31", "", "0", ""),
+        ("2026-05-01", "1580", "1", "4.00"),
+    ]
+    [behind] = await csv_rows(told, f"/kpis/requirement_to_order/entities.csv?{MONTH}")
+    assert (behind["Supplier"], behind["From"], behind["hours"]) == ("1580", MAY.isoformat(), "4.00")
+    assert behind["Address"].startswith("/requirements/P1/")
+
+
+async def test_people_have_names(told: Gateway) -> None:
+    told.clock[0] = MAY + dt.timedelta(days=3)
+    await told.ledger.people.met("7c0f", "Bea Buyer", "", MAY)
+    asked = question().model_copy(update={"id": ExceptionId("exception/o1-2")})
+    said = (("exception.opened", 0, {"to": "buyer"}), ("exception.closed", 2, {"decided_by": "7c0f", "choice": "wait"}))
+    closed = asked.model_copy(update={"state": ExceptionState.DECIDED, "closed": True})
+    await told.record(
+        closed, *(told.audit_event(asked.id, kind, MAY + hours * HOUR, data) for kind, hours, data in said)
+    )
+    text = await page(told, f"/kpis?{MONTH}&group_by=buyer")
+    assert "Bea Buyer" in table(text, "Questions to people")
+    assert '<option value="7c0f">Bea Buyer</option>' in text
+    assert [row["Group"] for row in await csv_rows(told, f"/kpis.csv?{MONTH}&group_by=buyer")].count("Bea Buyer") >= 1
+
+
+async def csv_rows(gateway: Gateway, address: str) -> list[dict[str, str]]:
+    found = await gateway.client.get(address)
+    assert found.headers["content-type"].startswith("text/csv"), found.text
+    return [*csv.DictReader(io.StringIO(found.text.removeprefix("\ufeff")))]
+
+
 async def test_a_dimension_that_a_kpi_has_not_is_said(told: Gateway) -> None:
     text = await page(told, f"/kpis?{MONTH}&group_by=item_class")
     assert "left out: " in text

@@ -192,7 +192,7 @@ async def test_the_whole_context_is_on_the_page(gateway: Gateway, shortage: Exce
         assert expected in words
     assert "<b>again</b>" not in page.text
     assert 'href="/requirements/P1/FR-R92B-58/aps~PLO-2"' in page.text
-    assert 'href="/orders/by-number/4500000001"' in page.text
+    assert 'href="/orders/by-number/4500000001?plant=' in page.text
 
 
 async def test_the_inbox_leads_to_a_question_with_a_way_out_chosen(

@@ -1,0 +1,25 @@
+"""The table of landscapes that were in force."""
+
+import datetime as dt
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ledger.database import Base
+
+
+class LandscapeRow(Base):
+    """A version of the landscape, and the kind of each of its systems."""
+
+    __tablename__ = "landscape"
+
+    version: Mapped[str] = mapped_column(primary_key=True)
+    systems: Mapped[dict[str, str]] = mapped_column(JSON)
+    said: Mapped[str]
+    """Where it was read from, and what it said, without secrets."""
+    first_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    """When a worker first took it up."""
+
+
+__all__ = ["LandscapeRow"]

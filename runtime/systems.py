@@ -1,0 +1,328 @@
+"""The systems of the landscape as ports: connected when they are first called, and again when their line changes.
+
+Decided here: which system a call goes to by what it is about (plant, supplier), and that each has a client, a log-on
+and a pace of its own. Not here: who owns what (landscape), what a dialect does, and which queue a call waits in
+(runtime.system_workers).
+"""
+
+import asyncio
+import datetime as dt
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import httpx
+
+from adapters.dialects import (
+    Connection,
+    DialectError,
+    Dialects,
+    ErpSystem,
+    OptionError,
+    PlanningSystem,
+    SupplierChannel,
+    SystemCheckPort,
+)
+from adapters.errors import PermanentError
+from adapters.guard import (
+    Guard,
+    GuardedAps,
+    GuardedErp,
+    GuardedMasterData,
+    GuardedReplies,
+    GuardedSupplier,
+    GuardedSweep,
+)
+from adapters.pace import Pace
+from adapters.ports import (
+    ApsPort,
+    DuplicateSweepPort,
+    ErpPort,
+    MasterDataPort,
+    PolicyPort,
+    ReplyPort,
+    SupplierPort,
+)
+from canonical.coverage import CoverageReport
+from canonical.landscape import Domain, MaintenanceNotice, SystemKind
+from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
+from canonical.sourcing import ItemAtPlant, UnknownItem
+from landscape.book import LandscapeBook
+from landscape.model import System
+from landscape.snapshot import Landscape
+
+_RETIRED_SECONDS = 60.0
+"""After this a client that was replaced is closed: longer than any call that it still makes."""
+
+log = logging.getLogger("pegline.systems")
+
+ClientOf = Callable[[str, System, Pace | None], httpx.AsyncClient]
+"""Makes the client of a system; raises ValueError where its log-on can't be had."""
+PaceOf = Callable[[str, float], Pace | None]
+"""The pace of a system's calls, over all workers."""
+
+
+@dataclass(frozen=True)
+class _Connected:
+    system: System
+    client: httpx.AsyncClient
+    parts: ErpSystem | SupplierChannel | PlanningSystem
+    guard: Guard
+
+
+class SystemPool:
+    """Connects systems when they are called; `close` ends all their clients."""
+
+    def __init__(
+        self,
+        book: LandscapeBook,
+        dialects: Dialects,
+        policies: PolicyPort,
+        client_of: ClientOf,
+        now: Callable[[], dt.datetime],
+        pace_of: PaceOf = lambda name, rate: None,
+    ) -> None:
+        self.book = book
+        self._dialects, self._policies, self._now = dialects, policies, now
+        self._client_of, self._pace_of = client_of, pace_of
+        self._held: dict[str, _Connected] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def landscape(self) -> Landscape:
+        """The one in force."""
+        return self.book.present
+
+    def erp(self, name: str) -> ErpPort:
+        """The orders of an ERP. Raises PermanentError where the landscape has no such system any more."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedErp(found.parts.orders, found.guard)
+
+    def master_data(self, name: str) -> MasterDataPort:
+        """The master data of an ERP."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedMasterData(found.parts.master_data, found.guard)
+
+    def sweep(self, name: str) -> DuplicateSweepPort | None:
+        """The look for duplicates in an ERP; None: it can't be asked."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedSweep(found.parts.duplicates, found.guard) if found.parts.duplicates is not None else None
+
+    def supplier(self, name: str) -> SupplierPort:
+        """A channel's documents."""
+        found = self._connected(name)
+        assert isinstance(found.parts, SupplierChannel)
+        return GuardedSupplier(found.parts.supplier, found.guard)
+
+    def replies(self, name: str) -> ReplyPort | None:
+        """A channel's acknowledgements; None: it knows none."""
+        found = self._connected(name)
+        assert isinstance(found.parts, SupplierChannel)
+        return GuardedReplies(found.parts.replies, found.guard) if found.parts.replies is not None else None
+
+    def aps(self, name: str) -> ApsPort:
+        """A planning system's coverage."""
+        found = self._connected(name)
+        assert isinstance(found.parts, PlanningSystem)
+        return GuardedAps(found.parts.aps, found.guard)
+
+    def check(self, name: str) -> SystemCheckPort:
+        """The check of a system."""
+        return self._connected(name).parts.check
+
+    async def close(self) -> None:
+        """Close all clients."""
+        for task in self._closing:
+            task.cancel()
+        for held in self._held.values():
+            await held.client.aclose()
+
+    def _connected(self, name: str) -> _Connected:
+        system = self.landscape.systems.get(name)
+        if system is None or not system.dialect:
+            there = ", ".join(sorted(self.landscape.systems)) or "none"
+            raise PermanentError(
+                name, f"the landscape has no such system to call (there are {there}); put it back while it holds orders"
+            )
+        held = self._held.get(name)
+        if held is None or held.system != system:
+            if held is not None:
+                self._retire(held)
+            held = self._held[name] = self._connect(name, system)
+        return held
+
+    def _connect(self, name: str, system: System) -> _Connected:
+        try:
+            client = self._client_of(name, system, self._pace_of(name, system.rate))
+            parts = _parts(name, system, client, self._dialects, self._policies, self._now)
+            return _Connected(system, client, parts, self._guard(name))
+        except (DialectError, ValueError) as error:
+            raise PermanentError(name, f"can't be connected: {error}") from error
+
+    def _guard(self, name: str) -> Guard:
+        def maintenance() -> MaintenanceNotice | None:
+            return next(iter(self.book.maintenance([name])), None)
+
+        def observes(plant: str) -> bool:
+            return self.book.mode(plant, system=name) == "observe"
+
+        return Guard(name, observes, maintenance)
+
+    def _retire(self, held: _Connected) -> None:
+        async def close() -> None:
+            await asyncio.sleep(_RETIRED_SECONDS)
+            await held.client.aclose()
+
+        task = asyncio.get_running_loop().create_task(close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _parts(
+    name: str,
+    system: System,
+    client: httpx.AsyncClient,
+    dialects: Dialects,
+    policies: PolicyPort,
+    now: Callable[[], dt.datetime],
+) -> ErpSystem | SupplierChannel | PlanningSystem:
+    settle, second = system.settle_seconds, system.second_create_seconds
+    connection = Connection(name, client, system.options, settle, second, policies, now)
+    match system.kind:
+        case SystemKind.ERP:
+            return dialects.erp(system.dialect).connect(connection)
+        case SystemKind.SUPPLIER:
+            return dialects.channel(system.dialect).connect(connection)
+        case SystemKind.PLANNING:
+            return dialects.planning(system.dialect).connect(connection)
+        case _:
+            raise DialectError(f"a system of kind {system.kind} is not called by this version; leave its dialect out")
+
+
+def faults_of(
+    landscape: Landscape,
+    dialects: Dialects,
+    client_of: ClientOf,
+    policies: PolicyPort,
+    now: Callable[[], dt.datetime],
+) -> list[str]:
+    """What can't be connected of a landscape, system by system; calls nothing."""
+    faults = []
+    for name, system in landscape.systems.items():
+        try:
+            if system.dialect:
+                _parts(name, system, client_of(name, system, None), dialects, policies, now)
+        except OptionError as error:
+            faults.append(f"{landscape.places[name]}: systems.{name}.{error}")
+        except (DialectError, ValueError) as error:
+            faults.append(f"{landscape.places[name]}: systems.{name}: {error}")
+    return faults
+
+
+class PooledErp:
+    """Implements adapters.ports.ErpPort: one ERP, connected anew when its line in the landscape changes."""
+
+    def __init__(self, pool: SystemPool, name: str) -> None:
+        self._pool, self._name = pool, name
+
+    async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
+        """As the port has it."""
+        return await self._pool.erp(self._name).place_order(document, key=key, maybe_written=maybe_written)
+
+    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+        """As the port has it."""
+        return await self._pool.erp(self._name).change_order(document, key=key)
+
+    async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        return await self._pool.erp(self._name).cancel_requisition(document, key=key)
+
+    async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
+        """As the port has it."""
+        return await self._pool.erp(self._name).write_schedule(schedule, key=key)
+
+
+class PlantsMasterData:
+    """Implements adapters.ports.MasterDataPort: each plant's own, from the system that owns it there."""
+
+    def __init__(self, pool: SystemPool) -> None:
+        self._pool = pool
+
+    async def item_at_plant(self, plant: str, item: str) -> ItemAtPlant | UnknownItem:
+        """As the port has it. Raises PermanentError where nobody owns master data at the plant."""
+        system = self._pool.landscape.owner(Domain.MASTER_DATA, plant)
+        if system is None:
+            raise PermanentError("landscape", str(self._pool.landscape.unowned(Domain.MASTER_DATA, plant)))
+        return await self._pool.master_data(system).item_at_plant(plant, item)
+
+    async def prefetch(self, plants: Collection[str]) -> int:
+        """As the port has it, from all systems at the same time; plants without an owner are left out."""
+        by_system: dict[str, list[str]] = defaultdict(list)
+        for plant in sorted(plants):
+            if (system := self._pool.landscape.owner(Domain.MASTER_DATA, plant)) is not None:
+                by_system[system].append(plant)
+        found = await asyncio.gather(
+            *(self._pool.master_data(system).prefetch(there) for system, there in by_system.items())
+        )
+        return sum(found)
+
+
+class ChannelsOfSuppliers:
+    """Implements adapters.ports.SupplierPort: each supplier's own channel, with what is particular to it there."""
+
+    def __init__(self, pool: SystemPool) -> None:
+        self._pool = pool
+
+    async def send_order(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        port, document = self._reached(document)
+        return await port.send_order(document, key=key)
+
+    async def send_change(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        port, document = self._reached(document)
+        return await port.send_change(document, key=key)
+
+    async def send_reminder(self, document: OrderDocument, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        port, document = self._reached(document)
+        return await port.send_reminder(document, key=key)
+
+    def _reached(self, document: OrderDocument) -> tuple[SupplierPort, OrderDocument]:
+        channel = self._pool.landscape.channel(document.plant, document.supplier)
+        if channel is None:
+            why = f"no channel leads to supplier {document.supplier} of plant {document.plant}; add a [[channel]]"
+            raise PermanentError("landscape", why)
+        own = {"supplier_address": channel.address, "directory": channel.directory}
+        profile = {field: value for field, value in own.items() if value}
+        return self._pool.supplier(channel.system), document.model_copy(update=profile) if profile else document
+
+
+class PlanningOfPlants:
+    """Implements adapters.ports.ApsPort: the planning system of each plant."""
+
+    def __init__(self, pool: SystemPool) -> None:
+        self._pool = pool
+
+    async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        system = self._pool.landscape.owner(Domain.COVERAGE, report.plant)
+        if system is None:
+            raise PermanentError("landscape", str(self._pool.landscape.unowned(Domain.COVERAGE, report.plant)))
+        return await self._pool.aps(system).write_coverage(report, key=key)
+
+
+__all__ = [
+    "ChannelsOfSuppliers",
+    "ClientOf",
+    "PaceOf",
+    "PlanningOfPlants",
+    "PlantsMasterData",
+    "PooledErp",
+    "SystemPool",
+    "faults_of",
+]

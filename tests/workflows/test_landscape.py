@@ -1,0 +1,114 @@
+"""Several ERPs: each plant's documents go to its own, a slow or absent one holds nobody else back, and an edit of the
+landscape takes effect while everything runs."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from canonical.records import OrderSnapshot
+from tests.workflows.conftest import MakeHarness
+from tests.workflows.harness import Harness
+from tests.workflows.landscaped import Landscaped
+
+SYSTEM = '[systems.{name}]\nkind = "{kind}"\ndialect = "memory"\naddress = "http://{name}"\n'
+OWNER = '[[owner]]\nsystem = "{system}"\ndomains = ["orders", "master_data"]\nplant = "{plant}"\n'
+COMMON = (
+    SYSTEM.format(name="edi", kind="supplier")
+    + SYSTEM.format(name="aps", kind="planning")
+    + '[[owner]]\nsystem = "aps"\ndomains = ["coverage"]\n[[channel]]\nsystem = "edi"\n'
+)
+
+
+def erp(name: str, *plants: str, more: str = "") -> str:
+    owners = "".join(OWNER.format(system=name, plant=plant) for plant in plants)
+    return SYSTEM.format(name=name, kind="erp") + more + owners
+
+
+TWO = COMMON + erp("erp-north", "1710") + erp("erp-south", "2000")
+
+
+async def placed_in(harness: Harness, order: OrderSnapshot) -> OrderSnapshot:
+    return await harness.order_until(order, lambda found: found.stage == "sent")
+
+
+async def test_two_erps_with_the_same_numbers_never_meet_and_a_slow_one_holds_nobody_back(
+    make_harness: MakeHarness, tmp_path: Path
+) -> None:
+    systems = Landscaped(tmp_path / "landscape.toml", TWO)
+    harness = await make_harness(landscape=systems, consolidation_minutes=0)
+    north, south = systems.erps["erp-north"], systems.erps["erp-south"]
+    systems.plant("2000", item := harness.item("CHAIN", "Cyclops"))
+    south.open_for_calls.clear()
+    slow = await harness.plan(harness.need(item, plant="2000"))
+    quick = await harness.plan(harness.need(item))
+
+    await harness.answer(first := await harness.sent(quick))
+    await harness.settled(first)
+    await harness.receive(first)
+    assert await harness.ended(first.id) == "closed"
+    assert (await harness.ordered(slow)).stage == "placing", "the slow one is still at its first call"
+
+    south.open_for_calls.set()
+    second = await placed_in(harness, await harness.ordered(slow))
+    assert (first.order_number, first.erp) == ("4500000001", "erp-north")
+    assert (second.order_number, second.erp) == ("4500000001", "erp-south")
+    assert [order.plant for order in (*north.orders.values(), *south.orders.values())] == ["1710", "2000"]
+    found = await harness.ledger.registry.orders_of("4500000001")
+    assert [(one.plant, one.erp) for one in found] == [("1710", "erp-north"), ("2000", "erp-south")]
+
+
+async def test_a_system_in_maintenance_queues_work_and_no_attempt_is_counted(
+    make_harness: MakeHarness, tmp_path: Path
+) -> None:
+    window = 'maintenance = [{ from = 2000-01-01T00:00:00, to = 2199-12-31T00:00:00, zone = "UTC" }]\n'
+    systems = Landscaped(tmp_path / "landscape.toml", TWO)
+    harness = await make_harness(landscape=systems, consolidation_minutes=0)
+    item = harness.item("CHAIN", "Cyclops")
+    # Planning alone: master data of an ERP in maintenance could not be read either.
+    systems.write(TWO.replace('address = "http://aps"\n', f'address = "http://aps"\n{window}'))
+    order = await harness.sent(await harness.plan(harness.need(item)))
+    await harness.answer(order)
+    waiting = await harness.until(lambda: pending_at_aps(harness, order))
+    assert waiting == 1, "it waits in the queue: no attempt has begun, none has failed"
+    systems.write(TWO)
+    await harness.settled(order)
+    history = await harness.handle(order.id).fetch_history()
+    assert not [each for each in history.events if each.HasField("activity_task_failed_event_attributes")]
+
+
+async def pending_at_aps(harness: Harness, order: OrderSnapshot) -> int | None:
+    described = (await harness.handle(order.id).describe()).raw_description
+    waiting = [each for each in described.pending_activities if each.activity_type.name == "aps.write_coverage"]
+    return waiting[0].attempt if waiting else None
+
+
+async def test_a_plant_and_its_erp_are_added_and_moved_while_everything_runs(
+    make_harness: MakeHarness, tmp_path: Path
+) -> None:
+    systems = Landscaped(tmp_path / "landscape.toml", COMMON + erp("erp-north", "1710"))
+    harness = await make_harness(landscape=systems, consolidation_minutes=60)
+    systems.plant("3000", item := harness.item("CHAIN", "Cyclops"))
+    unowned = await harness.plan(harness.need(item, plant="3000"))
+    assert await harness.until(lambda: harness.incident(unowned)) == "internal.assess"
+
+    systems.write(COMMON + erp("erp-north", "1710") + erp("erp-east", "3000"))
+    await harness.skip(harness.handle(unowned), timedelta(seconds=31))
+    here = await harness.sent(await harness.plan(harness.need(item)))
+    there = await harness.ordered(unowned)
+    assert (there.stage, there.erp) == ("consolidating", "erp-east")
+
+    # Both plants move to yet another one: what is placed stays, what still consolidates goes there.
+    moved = COMMON + erp("erp-north") + erp("erp-east") + erp("erp-new", "1710", "3000")
+    systems.write(moved)
+    await harness.until(lambda: served_by(harness, "erp-new"))
+    await harness.skip_consolidation(there)
+    there = await placed_in(harness, there)
+    assert (there.erp, list(systems.erps["erp-new"].orders)) == ("erp-new", ["4500000001"])
+    await harness.answer(here)
+    await harness.settled(here)
+    assert systems.erps["erp-north"].writes[-1] == f"schedule {here.order_number}"
+    assert "order.moved" in await harness.kinds(there.id)
+    assert systems.erps["erp-east"].orders == {}
+
+
+async def served_by(harness: Harness, system: str) -> bool | None:
+    return system in (await harness.ledger.landscapes.keep("test", {}, "")) or None
