@@ -25,6 +25,7 @@ from canonical.landscape import MaintenanceNotice
 from canonical.order import (
     ChangeOutcome,
     DuplicateDocuments,
+    OrderChangeOutcome,
     OrderDocument,
     OrderSchedule,
     PlaceOutcome,
@@ -90,7 +91,7 @@ class GuardedErp:
             document.plant, what, lambda: self._port.place_order(document, key=key, maybe_written=maybe_written)
         )
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         """As the port has it."""
         what = f"changed lines {_numbers(document.changed_lines)} of order {_name(document)}"
         return await self._guard.write(document.plant, what, lambda: self._port.change_order(document, key=key))

@@ -20,6 +20,7 @@ from canonical.order import (
     DocumentAcknowledged,
     DuplicateDocuments,
     OrderAnswer,
+    OrderChangeOutcome,
     OrderDocument,
     OrderSchedule,
     PlaceOutcome,
@@ -84,17 +85,24 @@ class LandscapePort(Protocol):
 
 
 class ErpPort(Protocol):
-    """Writes requisitions and orders."""
+    """Writes requisitions and orders.
+
+    What the system's own people must approve first is AwaitingApproval. A call whose document has `awaiting` only reads
+    what has become of that: AwaitingApproval still; Placed or Written once it holds what was submitted, and the
+    supplier may have it; Refused with the approver's reason, or because somebody withdrew or deleted it. A call without
+    submits, what was refused before once more; nothing is there twice.
+    """
 
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         """One requisition with an item per line, converted into one order; both found again by reference.
 
-        Where the ERP has to release the order first (`Placed.unreleased`), it is not sent; the same call, made again,
-        says whether it is released by then.
+        With `maybe_written`, a refusal that is found is this call's own; without, it is submitted again. Where the ERP
+        has to release the order first (`Placed.unreleased`), it is not sent; the same call, made again, says whether it
+        is released by then.
         """
         ...
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         """Bring the lines in `document.changed_lines` to the document's state (quantity, date, cancelled).
 
         Where the ERP holds neither the last written state (`DocumentLine.written`) nor the requested one, a person
@@ -104,7 +112,10 @@ class ErpPort(Protocol):
         ...
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
-        """Delete the requisition's items of our reference that are not in an order; harmless where there are none."""
+        """Delete the requisition's items of our reference that are not in an order; harmless where there are none.
+
+        What waits for approval is withdrawn; Refused where it can't be.
+        """
         ...
 
     async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:

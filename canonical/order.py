@@ -307,6 +307,16 @@ class DocumentEdit(Model):
         return self.model_copy(update={"old": old, "new": new, "price_unit": price_unit})
 
 
+class ApprovalDecision(Model):
+    """People of another system decided on a document of ours that waited for them; what they decided is read there."""
+
+    order_number: DocumentNumber
+    """The order's number there or, before it has one, its requisition's."""
+    document: DocumentNumber
+    """What waited: the requisition, the change, the order."""
+    effective_at: Instant
+
+
 class DocumentLine(Model):
     """An order line as ERP and supplier are asked to hold it."""
 
@@ -326,6 +336,8 @@ class DocumentLine(Model):
     agreement: AgreementReference | None = None
     """The item of an outline agreement that the line calls off."""
     cancelled: bool = False
+    rejected: bool = False
+    """It is cancelled since the supplier refused it."""
     components: tuple[ComponentLine, ...] = ()
     """For a subcontract: the components given to the supplier for the whole line."""
     written: WrittenLine | None = None
@@ -358,6 +370,10 @@ class OrderDocument(Model):
     """Asks the supplier to deliver earlier than confirmed, at the agreed surcharge."""
     changed_lines: tuple[int, ...] = ()
     """For a change: the lines that differ from the previous revision."""
+    awaiting: DocumentNumber | None = None
+    """The number of what waits for approval at the counterpart (AwaitingApproval.document): the call writes nothing,
+    but reads what has become of it. None: nothing waits.
+    """
 
 
 class Refused(Model):
@@ -382,6 +398,25 @@ class Placed(Model):
     """Other documents of the same reference, found by the sweep and cancelled."""
     unreleased: Text = ""
     """Why the ERP has not released the order yet, so that it must not go to its supplier; empty: it may."""
+
+
+class AwaitingApproval(Model):
+    """The counterpart took the document and holds it until one of its own people approves it: nothing is refused, and
+    nothing may go to the supplier yet.
+
+    The same call with `OrderDocument.awaiting` reads later what has become of it.
+    """
+
+    result: Literal["awaiting_approval"] = "awaiting_approval"
+    system: PersonName
+    """As people call it: Coupa."""
+    document: DocumentNumber
+    """The counterpart's number of what waits: a requisition, a change."""
+    since: Instant | None = None
+    """When the waiting began; None: the counterpart does not say."""
+    approver: Text = ""
+    """Whom it waits for; empty: the counterpart does not say."""
+    requisition_number: OrderNumber | None = None
 
 
 class DuplicateDocuments(Model):
@@ -410,8 +445,9 @@ class Edited(Model):
     edits: Annotated[tuple[DocumentEdit, ...], Field(min_length=1)]
 
 
-PlaceOutcome = Annotated[Placed | Refused, Field(discriminator="result")]
+PlaceOutcome = Annotated[Placed | AwaitingApproval | Refused, Field(discriminator="result")]
 WriteOutcome = Annotated[Written | Refused, Field(discriminator="result")]
+OrderChangeOutcome = Annotated[Written | AwaitingApproval | Refused | Edited, Field(discriminator="result")]
 ChangeOutcome = Annotated[Written | Refused | Edited, Field(discriminator="result")]
 
 

@@ -46,7 +46,7 @@ from adapters.ports import (
 )
 from canonical.coverage import CoverageReport
 from canonical.landscape import Domain, MaintenanceNotice, SystemKind
-from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
+from canonical.order import ChangeOutcome, OrderChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
 from canonical.sourcing import ItemAtPlant, UnknownItem
 from landscape.book import LandscapeBook
 from landscape.model import System
@@ -233,7 +233,7 @@ class PooledErp:
         """As the port has it."""
         return await self._pool.erp(self._name).place_order(document, key=key, maybe_written=maybe_written)
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         """As the port has it."""
         return await self._pool.erp(self._name).change_order(document, key=key)
 

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from canonical.base import Model
 from canonical.bom import BomRevised
 from canonical.event_data import (
+    APPROVAL_DECIDED,
     BOM_REVISED,
     CONSUMPTION_REPORTED,
     GOODS_RECEIVED,
@@ -31,6 +32,7 @@ from canonical.event_data import (
     REQUIREMENT_WITHDRAWN,
     SHIPMENT_ANNOUNCED,
     STOCK_CHANGED,
+    ApprovalDecidedData,
     BomRevisedData,
     ConsumptionReportedData,
     GoodsReceivedData,
@@ -43,7 +45,7 @@ from canonical.event_data import (
 )
 from canonical.identity import OrderId, short_hash
 from canonical.need import Need, Peg, Revision, Withdrawal
-from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
+from canonical.order import ApprovalDecision, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
 from canonical.stock import StockReport, StockReportKind
 from gateway.intake.cloudevents import Event
 from gateway.intake.counted import fractions
@@ -55,7 +57,7 @@ HORIZON_DAYS = 3660
 """No plan reaches further than ten years; a later date is a typing error."""
 _REVISION_MAX = 2**53 - 1
 
-OrderMessage = OrderAnswer | ShipmentAnnounced | GoodsReceipt | DocumentEdit
+OrderMessage = OrderAnswer | ShipmentAnnounced | GoodsReceipt | DocumentEdit | ApprovalDecision
 Message = Need | Withdrawal | OrderMessage | BomRevised | StockReport
 """The content of an event as canonical models."""
 
@@ -192,6 +194,10 @@ def _edit(data: OrderEditedData, _: Event, effective_at: dt.datetime) -> Documen
         edited_by=data.edited_by,
         effective_at=effective_at,
     )
+
+
+def _approval(data: ApprovalDecidedData, _: Event, effective_at: dt.datetime) -> ApprovalDecision:
+    return ApprovalDecision(order_number=data.order, document=data.document or data.order, effective_at=effective_at)
 
 
 def _bom(data: BomRevisedData, event: Event, effective_at: dt.datetime) -> BomRevised:
@@ -447,6 +453,20 @@ EVENT_TYPES: Mapping[str, EventType] = {
                 "new": "320",
                 "edited_by": "MILLER",
             },
+        },
+    ),
+    APPROVAL_DECIDED: EventType(
+        data=ApprovalDecidedData,
+        message=ApprovalDecision,
+        to_message=_approval,
+        owner="order_document",
+        recipient=Recipient.ORDER,
+        example={
+            "summary": "People of another system decided on what waited for them; the order looks there at once",
+            "id": "approval-97-1",
+            "source": "procurement-cloud",
+            "time": "2026-06-02T14:30:00+02:00",
+            "data": {"order": "97", "document": "97"},
         },
     ),
     BOM_REVISED: EventType(
