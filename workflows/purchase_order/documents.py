@@ -34,6 +34,7 @@ from canonical.calls import (
 )
 from canonical.identity import document_reference
 from canonical.order import (
+    OBSERVED,
     AwaitingApproval,
     ChangeOutcome,
     Edited,
@@ -106,12 +107,15 @@ class OrderDocuments:
         if pending is None:
             return True
         if self.approvals.to_be_replaced(pending):
-            if pending.there:
-                self.approvals.drop()  # and be changed where it waits
+            if pending.there or pending.observed:
+                self.approvals.drop()  # and be changed where it waits, or observed as it is now
                 return True
             await self.approvals.take_back(pending)
         if workflow.now() < pending.look_at:
             return False
+        if pending.observed:
+            self.approvals.drop()  # and be written, if Pegline writes there now
+            return True
         return await self._look(pending)
 
     async def _look(self, pending: PendingApproval) -> bool:
@@ -399,8 +403,10 @@ class OrderDocuments:
             self._write_schedule(numbers, to_erp, both.erp if both else None),
             self._write_coverage(to_aps, both.aps if both else None),
         )
+        if isinstance(erp, Refused) and erp.code == OBSERVED:
+            return  # it stays to be written, until Pegline writes there again
         self._record_refusal(erp)
-        if isinstance(aps, Refused):
+        if isinstance(aps, Refused) and aps.code != OBSERVED:
             self._entity.record("coverage.refused", code=aps.code, reason=aps.reason)
         if state.refusal is None:
             state.touched = [number for number in state.touched if number not in numbers]

@@ -44,6 +44,7 @@ def schedule(state: OrderState, numbers: Iterable[int]) -> OrderSchedule:
     return OrderSchedule(
         order_id=state.id,
         order_number=state.order_number,
+        item_classes=state.item_classes,
         lines=tuple(
             _line_schedule(line)
             for line in state.lines
@@ -107,6 +108,7 @@ def coverage(state: OrderState) -> CoverageReport:
         order_id=state.id,
         order_number=state.order_number,
         plant=state.terms.plant,
+        item_classes=state.item_classes,
         sequence=state.reports,
         as_of=state.as_of,
         entries=tuple(
