@@ -19,6 +19,7 @@ from adapters.ports import (
     DuplicateSweepPort,
     ErpPort,
     MasterDataPort,
+    PeopleOrdersPort,
     PolicyPort,
     ReplyPort,
     SupplierDialect,
@@ -98,6 +99,8 @@ class ErpSystem(NamedTuple):
     duplicates: DuplicateSweepPort | None
     """None: it can't be asked for documents that are there twice."""
     check: SystemCheckPort
+    people: PeopleOrdersPort | None = None
+    """None: it can't be asked what people ordered."""
 
 
 class SupplierChannel(NamedTuple):
