@@ -19,6 +19,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import WorkflowRunner
 
+from adapters.ports import ErpPort
 from backtest.decision import Policies
 from backtest.result import KINDS, Backtest, BacktestResult
 from canonical.audit_event import AuditEvent, first_break
@@ -35,8 +36,8 @@ from tools import temporal_server
 from workflows.search_attributes import ALL
 
 MakeHarness = Callable[..., Awaitable[Harness]]
-"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `landscape`:
-systems in memory instead of one of each kind; `cached` 0: every task replays its workflow from the first event on;
+"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `erp`: an
+adapter in place of the ERP in memory; `landscape`: systems in memory instead of one of each kind; `cached` 0: every task replays its workflow from the first event on;
 `hanging`: local activities that hang once; `runner`: with or without the sandbox."""
 
 
@@ -75,6 +76,7 @@ async def telling(
             cached: int = 100,
             hanging: Sequence[str] = (),
             landscape: Landscaped | None = None,
+            erp: ErpPort | None = None,
             runner: WorkflowRunner = RUNNER,
             **policy: Any,
         ) -> Harness:
@@ -84,7 +86,7 @@ async def telling(
             options = {"max_cached_workflows": cached, "interceptors": [Hanging(*hanging)]}
             if landscape is not None:
                 await stack.enter_async_context(landscape.serving(harness, **options))
-            for worker in harness.workers(**options) if landscape is None else ():
+            for worker in harness.workers(erp, **options) if landscape is None else ():
                 if without and worker.task_queue.endswith(f"-{without}"):
                     harness.held_back.append(worker)
                 else:

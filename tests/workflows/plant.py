@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker, WorkflowRunner
 
+from adapters.ports import ErpPort
 from canonical.base import Criticality
 from canonical.calendar import Calendar
 from canonical.need import Need, Peg, Revision
@@ -72,10 +73,13 @@ class Plant:
     def database_url(self) -> str:
         return self.engine.url.render_as_string(hide_password=False)
 
-    def workers(self, **options: Any) -> list[Worker]:
-        """A worker per queue; a mistake in workflow code fails the story instead of being retried for ever."""
+    def workers(self, erp: ErpPort | None = None, **options: Any) -> list[Worker]:
+        """A worker per queue; a mistake in workflow code fails the story instead of being retried for ever.
+
+        `erp`: an adapter in place of the ERP in memory.
+        """
         options.setdefault("workflow_failure_exception_types", [Exception])
-        counterparts = Counterparts(self.erp, self.supplier, self.aps, self.master_data)
+        counterparts = Counterparts(erp or self.erp, self.supplier, self.aps, self.master_data)
         return build_workers(self.client, self.queue, self.ledger, counterparts, self.policies, **options)
 
     # -- master data and plan
