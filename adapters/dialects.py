@@ -166,7 +166,9 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
     SystemKind.ERP: {
         "business-central": "adapters.erp.business_central.dialect:DIALECT",
         "coupa": "adapters.erp.coupa.dialect:DIALECT",
+        "odoo": "adapters.erp.odoo.dialect:DIALECT",
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
+        "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
     },
     SystemKind.SUPPLIER: {"edifact": "adapters.supplier.edifact.channel:DIALECT"},
     SystemKind.PLANNING: {"rest": "adapters.aps.rest.dialect:DIALECT"},

@@ -336,6 +336,8 @@ class DocumentLine(Model):
     agreement: AgreementReference | None = None
     """The item of an outline agreement that the line calls off."""
     cancelled: bool = False
+    rejected: bool = False
+    """It is cancelled since the supplier refused it."""
     components: tuple[ComponentLine, ...] = ()
     """For a subcontract: the components given to the supplier for the whole line."""
     written: WrittenLine | None = None

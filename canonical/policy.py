@@ -289,6 +289,8 @@ class ErpDocuments(Model):
     units: dict[str, tuple[Annotated[str, Field(min_length=1, max_length=3)], ...]] = {}
     """By UN/ECE code, the ERP's codes where they differ from the usual ones; the first is written, all are read."""
     storage_location: ErpCode = ""
+    confirmation_control: ErpCode = ""
+    """With which control key an item takes the supplier's confirmations; empty: as the ERP derives it."""
     tax_code: Annotated[str, Field(max_length=2)] = ""
     account_assignment: AccountAssignment = AccountAssignment()
 

@@ -1,6 +1,6 @@
 """All counterparts in one process: the ERP at /erp, the EDI gateway at /edi, the APS at /aps, the warehouse at /wms,
-the product data system at /plm, another ERP (Oracle) at /oracle, a procurement cloud (Coupa) at /coupa, the issuer that
-people and programs log in at at /issuer.
+the product data system at /plm, other ERPs at /oracle, /central (Business Central) and /odoo, a procurement cloud at
+/coupa, the issuer that people and programs log in at at /issuer.
 
 `python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE] [--sign NAME=SECRET]`; `--gateway` is where
 they send what they send of themselves, `--keep` the file in which their books outlive a restart, `--sign` the secret by
@@ -26,6 +26,7 @@ import uvicorn
 from starlette.responses import JSONResponse
 
 from simulators.aps.app import create as create_aps
+from simulators.business_central.app import create as create_central
 from simulators.coupa.app import create as create_coupa
 from simulators.credentials import BySignature, ByToken
 from simulators.edi.app import create as create_edi
@@ -34,6 +35,7 @@ from simulators.faults import App, Message, Receive, Scope, Send, Simulator
 from simulators.issuer.accounts import COUNTERPARTS, PEOPLE, gateway_client
 from simulators.issuer.app import Issuer, serve
 from simulators.keeping import BooksFile, BooksUnreadable, Shelf
+from simulators.odoo.app import create as create_odoo
 from simulators.oracle.app import create as create_oracle
 from simulators.plm.app import create as create_plm
 from simulators.wms.app import create as create_wms
@@ -132,6 +134,8 @@ def create(
             "/plm": create_plm(gateway_url, transport=sent_by("plm"), shelf=Shelf(keep, "plm")),
             "/coupa": create_coupa(gateway_url, transport=sent_by("coupa"), shelf=Shelf(keep, "coupa")),
             "/oracle": create_oracle(shelf=Shelf(keep, "oracle")),
+            "/central": create_central(extension=True, shelf=Shelf(keep, "central")),
+            "/odoo": create_odoo(shelf=Shelf(keep, "odoo")),
             "/issuer": serve(issuer),
         }
     )

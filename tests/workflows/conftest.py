@@ -37,8 +37,9 @@ from workflows.search_attributes import ALL
 
 MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `erp`: an
-adapter in place of the ERP in memory; `landscape`: systems in memory instead of one of each kind; `cached` 0: every task replays its workflow from the first event on;
-`hanging`: local activities that hang once; `runner`: with or without the sandbox."""
+adapter in place of the ERP in memory; `landscape`: systems in memory instead of one of each kind; `cached` 0: every
+task replays its workflow from the first event on; `hanging`: local activities that hang once; `runner`: with or without
+the sandbox."""
 
 
 @asynccontextmanager

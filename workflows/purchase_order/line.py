@@ -962,6 +962,7 @@ class Line(BaseModel):
             info_record=request.info_record,
             agreement=request.agreement,
             cancelled=self.cancelled,
+            rejected=self.cancelled and self.refused_by_supplier,
             components=self.components,
             written=self.written if for_erp else None,
         )
