@@ -166,6 +166,7 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
     SystemKind.ERP: {
         "business-central": "adapters.erp.business_central.dialect:DIALECT",
         "odoo": "adapters.erp.odoo.dialect:DIALECT",
+        "oracle-fusion": "adapters.erp.oracle.dialect:DIALECT",
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
         "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
     },

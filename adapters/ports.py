@@ -62,6 +62,11 @@ class PolicyPort(Protocol):
 class LandscapePort(Protocol):
     """Which systems own what, as the landscape says now. No waiting for I/O."""
 
+    @property
+    def faults(self) -> Collection[str]:
+        """Why the newest edit is not in force; empty: it is."""
+        ...
+
     def systems_of(self, plant: str, supplier: str, route: RouteKind = RouteKind.DIRECT) -> Systems | Unowned:
         """The systems that a new order of the plant with the supplier is with."""
         ...

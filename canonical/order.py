@@ -314,6 +314,8 @@ class ApprovalDecision(Model):
     """The order's number there or, before it has one, its requisition's."""
     document: DocumentNumber
     """What waited: the requisition, the change, the order."""
+    changed: bool = False
+    """Nothing is known to be decided: the order itself changed there, by us or by people."""
     effective_at: Instant
 
 
@@ -458,6 +460,8 @@ class LineSchedule(Model):
     schedule: Annotated[tuple[DeliveryLine, ...], Field(min_length=1)]
     completed: bool = False
     """Nothing more is expected: delivery is completed in the ERP, and nothing else is written."""
+    price_unit: PositiveQuantity | None = None
+    """The quantity that the written price buys, where a person's edit of the price is looked for as well."""
     written: WrittenLine | None = None
     """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
 

@@ -206,6 +206,8 @@ def _lines(state: OrderState, numbers: Sequence[int]) -> list[Line]:
 def take_report(state: OrderState, message: ApprovalReported) -> None:
     """Look at once. Only that something was decided is taken from the message: what it was is read there."""
     pending = state.approval
+    if message.changed:
+        state.reread = True
     if pending is not None and message.document in (pending.document, state.requisition_number, state.order_number):
         pending.look_at = pending.since
 

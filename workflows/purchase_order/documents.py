@@ -39,6 +39,7 @@ from canonical.order import (
     Edited,
     OrderChangeOutcome,
     OrderDocument,
+    OrderSchedule,
     Placed,
     Refused,
     WriteOutcome,
@@ -54,7 +55,7 @@ from workflows.purchase_order.approvals import OutsideApprovals
 from workflows.purchase_order.calls import CounterpartCalls
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.reports import coverage, schedule
+from workflows.purchase_order.reports import coverage, schedule, written_lines
 from workflows.purchase_order.state import OrderState, PendingApproval
 
 
@@ -370,6 +371,28 @@ class OrderDocuments:
         # Without a line that waits, the same write would be retried forever.
         state.refusal = f"the ERP holds an edit of another line than {', '.join(map(str, numbers))}"
         return False
+
+    async def look_for_edits(self) -> None:
+        """Compare the ERP's lines with what was last written, where the ERP says that the order changed.
+
+        That writes nothing, since what was last written is all that is asked for.
+        """
+        state, lines = self._state, written_lines(self._state)
+        reread, state.reread = state.reread, False
+        if not reread or not lines or state.order_number is None:
+            return
+        state.rereads += 1
+        call = WriteScheduleCall(
+            key=self._key(f"reread-{state.rereads}"),
+            correlation_id=state.correlation_id,
+            schedule=OrderSchedule(order_id=state.id, order_number=state.order_number, lines=lines),
+            audit_batch=self._entity.audit_batch(),
+        )
+        outcome = await self._schedule_call(call)
+        if isinstance(outcome, Edited):
+            for edit in outcome.edits:
+                event_id = f"{call.key}/{edit.line}/{edit.field}"
+                take_edit(state, edit, event_id, self._entity.record, found_at=workflow.now())
 
     # -- writing back
 

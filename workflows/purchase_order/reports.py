@@ -65,6 +65,24 @@ def _line_schedule(line: Line) -> LineSchedule:
     return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.closed, written=line.written)
 
 
+def written_lines(state: OrderState) -> tuple[LineSchedule, ...]:
+    """The lines as they were last written to the ERP, to be compared with what it holds."""
+    priced = state.terms.route is not RouteKind.TRANSFER
+    return tuple(
+        LineSchedule(
+            line=line.number,
+            schedule=held.schedule or (DeliveryLine(date=held.delivery_date, quantity=held.quantity, committed=_ZERO),),
+            completed=held.completed,
+            written=held,
+            price_unit=line.request.price_unit if priced else None,
+        )
+        for line in state.lines
+        if (held := line.written) is not None
+        and held.quantity > 0
+        and not (held.deleted or held.blocked or line.cancelled or line.edits)
+    )
+
+
 def _merged(rows: list[DeliveryLine]) -> tuple[DeliveryLine, ...]:
     """One row per date."""
     by_day: dict[object, DeliveryLine] = {}

@@ -220,6 +220,9 @@ class OrderState(EntityState):
     """Whose refusal `refusal` is, if another system's people refused."""
     requisitioned: bool = False
     """The ERP refused the order and may have kept its requisition."""
+    reread: bool = False
+    """The ERP says that the order changed there: it is to be compared."""
+    rereads: int = 0
     expedite: bool = False
     questions: dict[str, OpenQuestion] = {}
     questions_raised: int = 0
