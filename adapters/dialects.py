@@ -167,6 +167,7 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
         "business-central": "adapters.erp.business_central.dialect:DIALECT",
         "coupa": "adapters.erp.coupa.dialect:DIALECT",
         "odoo": "adapters.erp.odoo.dialect:DIALECT",
+        "oracle-fusion": "adapters.erp.oracle.dialect:DIALECT",
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
         "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
     },

@@ -36,10 +36,10 @@ from tools import temporal_server
 from workflows.search_attributes import ALL
 
 MakeHarness = Callable[..., Awaitable[Harness]]
-"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `erp`: an
-adapter in place of the ERP in memory; `landscape`: systems in memory instead of one of each kind; `cached` 0: every
-task replays its workflow from the first event on; `hanging`: local activities that hang once; `runner`: with or without
-the sandbox."""
+"""Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `landscape`:
+systems in memory instead of one of each kind; `erp`: stands in the place of the one in memory; `cached` 0: every task
+replays its workflow from the first event on;
+`hanging`: local activities that hang once; `runner`: with or without the sandbox."""
 
 
 @asynccontextmanager
@@ -84,10 +84,11 @@ async def telling(
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
             harness = Harness(environment, engine, POLICY.model_copy(update=policy), runner)
+            harness.real_erp = erp
             options = {"max_cached_workflows": cached, "interceptors": [Hanging(*hanging)]}
             if landscape is not None:
                 await stack.enter_async_context(landscape.serving(harness, **options))
-            for worker in harness.workers(erp, **options) if landscape is None else ():
+            for worker in harness.workers(**options) if landscape is None else ():
                 if without and worker.task_queue.endswith(f"-{without}"):
                     harness.held_back.append(worker)
                 else:

@@ -56,6 +56,8 @@ class Plant:
         self.client = Client(**config)
         self.engine, self.ledger = engine, Ledger(engine)
         self.erp, self.supplier, self.aps, self.master_data = FakeErp(), FakeSupplier(), FakeAps(), FakeMasterData()
+        self.real_erp: ErpPort | None = None
+        """In the place of `erp`, where a story has one."""
         self.queue = f"test-{uuid.uuid4().hex[:8]}"
         self.entities = EntityDirectory(self.client, self.queue)
         self.prefix = uuid.uuid4().hex[:6]
@@ -73,13 +75,10 @@ class Plant:
     def database_url(self) -> str:
         return self.engine.url.render_as_string(hide_password=False)
 
-    def workers(self, erp: ErpPort | None = None, **options: Any) -> list[Worker]:
-        """A worker per queue; a mistake in workflow code fails the story instead of being retried for ever.
-
-        `erp`: an adapter in place of the ERP in memory.
-        """
+    def workers(self, **options: Any) -> list[Worker]:
+        """A worker per queue; a mistake in workflow code fails the story instead of being retried for ever."""
         options.setdefault("workflow_failure_exception_types", [Exception])
-        counterparts = Counterparts(erp or self.erp, self.supplier, self.aps, self.master_data)
+        counterparts = Counterparts(self.real_erp or self.erp, self.supplier, self.aps, self.master_data)
         return build_workers(self.client, self.queue, self.ledger, counterparts, self.policies, **options)
 
     # -- master data and plan
