@@ -9,7 +9,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -167,8 +167,8 @@ class SystemPool:
         def maintenance() -> MaintenanceNotice | None:
             return next(iter(self.book.maintenance([name])), None)
 
-        def observes(plant: str) -> bool:
-            return self.book.mode(plant, system=name) == "observe"
+        def observes(plant: str, classes: Sequence[str]) -> bool:
+            return any(self.book.mode(plant, each, name) == "observe" for each in classes or ("",))
 
         return Guard(name, observes, maintenance)
 
