@@ -168,6 +168,7 @@ class ProcurementDialect(Protocol):
 OURS: Mapping[SystemKind, Mapping[str, str]] = {
     SystemKind.ERP: {
         "business-central": "adapters.erp.business_central.dialect:DIALECT",
+        "coupa": "adapters.erp.coupa.dialect:DIALECT",
         "odoo": "adapters.erp.odoo.dialect:DIALECT",
         "oracle-fusion": "adapters.erp.oracle.dialect:DIALECT",
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
