@@ -68,8 +68,8 @@ def _part(row: Any) -> DocumentPart:
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         detail = f"{type(error).__name__}: {error}"[:300]
         return DocumentPart(whole, UnreadableMessage("unreadable_row", detail, "see what Coupa's API gives; replay"))
-    why = UnreadableMessage("unknown_row", "neither a confirmation nor a ship notice", "send one of these two")
-    return DocumentPart(whole, why)
+    neither = UnreadableMessage("unknown_row", "neither a confirmation nor a ship notice", "send one of these two")
+    return DocumentPart(whole, neither)
 
 
 def _answer(row: Row) -> OrderAnswer:
