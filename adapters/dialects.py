@@ -174,7 +174,10 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
         "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
     },
-    SystemKind.SUPPLIER: {"edifact": "adapters.supplier.edifact.channel:DIALECT"},
+    SystemKind.SUPPLIER: {
+        "coupa": "adapters.supplier.coupa.channel:DIALECT",
+        "edifact": "adapters.supplier.edifact.channel:DIALECT",
+    },
     SystemKind.PLANNING: {"rest": "adapters.aps.rest.dialect:DIALECT"},
 }
 """Our own, which no package announces; loaded only where a system speaks them."""

@@ -17,6 +17,8 @@ Row = dict[str, Any]
 OFFSET = dt.timezone(dt.timedelta(hours=-8))
 """The instance's own zone."""
 HELD = "buyer_hold"
+_NAMED = ("id", "line-num", "order-header-number", "item")
+"""What other documents show of an order line."""
 IN_APPROVAL = ("pending_buyer_action", "pending_approval")
 
 
@@ -393,7 +395,8 @@ class CoupaBooks:
             "action": action,
             "status": {"accept": "confirmed", "reject": "rejected"}.get(action, "pending_buyer_action"),
             "line-num": line["line-num"],
-            "order-line": {name: line[name] for name in ("id", "line-num", "order-header-id", "order-header-number")},
+            "description": line["description"],
+            "order-line": {name: line[name] for name in (*_NAMED, "order-header-id")},
             "quantity": _decimal(given.get("quantity", line["quantity"]), "quantity"),
             "price": _decimal(given.get("price", line["price"]), "price"),
             "currency": line["currency"],
@@ -432,7 +435,8 @@ class CoupaBooks:
                     "status": "pending_receipt",
                     "quantity": _decimal(given["quantity"], "quantity"),
                     "uom": line["uom"],
-                    "order-line": {name: line[name] for name in ("id", "line-num", "order-header-number")},
+                    "description": line["description"],
+                    "order-line": {name: line[name] for name in _NAMED},
                 }
             )
         row |= {"updated-at": self.now(), "export-flag": False}
