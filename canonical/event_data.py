@@ -33,6 +33,7 @@ SHIPMENT_ANNOUNCED = "pegline.shipment.announced.v1"
 GOODS_RECEIVED = "pegline.goods.received.v1"
 ORDER_EDITED = "pegline.order.edited.v1"
 APPROVAL_DECIDED = "pegline.approval.decided.v1"
+ORDER_CHANGED = "pegline.order.changed.v1"
 BOM_REVISED = "pegline.bom.revised.v1"
 STOCK_CHANGED = "pegline.stock.changed.v1"
 CONSUMPTION_REPORTED = "pegline.consumption.reported.v1"
@@ -200,6 +201,12 @@ class ApprovalDecidedData(Model):
     """The order's number there or, before it has one, its requisition's."""
     document: DocumentNumber | None = None
     """What waited; null: the same."""
+
+
+class OrderChangedData(Model):
+    """`pegline.order.changed.v1`: an order of ours changed in the ERP, which does not say what: it is read there."""
+
+    order: OrderNumber
 
 
 class BomRevisedData(Model):

@@ -188,6 +188,8 @@ class ApprovalReported(Model):
 
     event_id: str
     document: DocumentNumber
+    changed: bool = False
+    """As in ApprovalDecision."""
 
 
 class GoodsReceived(Model):

@@ -314,6 +314,8 @@ class ApprovalDecision(Model):
     """The order's number there or, before it has one, its requisition's."""
     document: DocumentNumber
     """What waited: the requisition, the change, the order."""
+    changed: bool = False
+    """Nothing is known to be decided: the order itself changed there, by us or by people."""
     effective_at: Instant
 
 
@@ -344,6 +346,10 @@ class DocumentLine(Model):
     """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
 
 
+OBSERVED = "observed"
+"""The code of the refusal of a write that was not made, since Pegline only observes there (the landscape's mode)."""
+
+
 class OrderDocument(Model):
     """A whole order at one revision; `reference` (identity.external_reference) is how we find it again."""
 
@@ -370,6 +376,8 @@ class OrderDocument(Model):
     """Asks the supplier to deliver earlier than confirmed, at the agreed surcharge."""
     changed_lines: tuple[int, ...] = ()
     """For a change: the lines that differ from the previous revision."""
+    item_classes: tuple[str, ...] = ()
+    """Of the items of its lines, by which the landscape says whether anything is written."""
     awaiting: DocumentNumber | None = None
     """The number of what waits for approval at the counterpart (AwaitingApproval.document): the call writes nothing,
     but reads what has become of it. None: nothing waits.
@@ -417,6 +425,8 @@ class AwaitingApproval(Model):
     approver: Text = ""
     """Whom it waits for; empty: the counterpart does not say."""
     requisition_number: OrderNumber | None = None
+    observed: Text = ""
+    """Nobody has to approve it: Pegline only observes, and would have done this; empty: people approve."""
 
 
 class DuplicateDocuments(Model):
@@ -458,6 +468,8 @@ class LineSchedule(Model):
     schedule: Annotated[tuple[DeliveryLine, ...], Field(min_length=1)]
     completed: bool = False
     """Nothing more is expected: delivery is completed in the ERP, and nothing else is written."""
+    price_unit: PositiveQuantity | None = None
+    """The quantity that the written price buys, where a person's edit of the price is looked for as well."""
     written: WrittenLine | None = None
     """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
 
@@ -467,4 +479,6 @@ class OrderSchedule(Model):
 
     order_id: OrderId
     order_number: str
+    item_classes: tuple[str, ...] = ()
+    """As in OrderDocument."""
     lines: tuple[LineSchedule, ...]

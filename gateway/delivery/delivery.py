@@ -383,7 +383,7 @@ class OrderDelivery:
             announced = ShipmentsAnnounced(event_id=event_id, shipment=message)
             running = not order.closed and await self._entities.announce_shipment(order.order_id, announced)
         elif isinstance(message, ApprovalDecision):
-            reported = ApprovalReported(event_id=event_id, document=message.document)
+            reported = ApprovalReported(event_id=event_id, document=message.document, changed=message.changed)
             running = not order.closed and await self._entities.report_approval(order.order_id, reported)
         elif isinstance(message, DocumentEdit):
             edited = DocumentEdited(event_id=event_id, edit=message)

@@ -26,6 +26,7 @@ from canonical.event_data import (
     CONSUMPTION_REPORTED,
     GOODS_RECEIVED,
     ORDER_ANSWERED,
+    ORDER_CHANGED,
     ORDER_EDITED,
     OUR_SOURCE,
     REQUIREMENT_PLANNED,
@@ -37,6 +38,7 @@ from canonical.event_data import (
     ConsumptionReportedData,
     GoodsReceivedData,
     OrderAnswered,
+    OrderChangedData,
     OrderEditedData,
     RequirementPlanned,
     RequirementWithdrawnData,
@@ -198,6 +200,10 @@ def _edit(data: OrderEditedData, _: Event, effective_at: dt.datetime) -> Documen
 
 def _approval(data: ApprovalDecidedData, _: Event, effective_at: dt.datetime) -> ApprovalDecision:
     return ApprovalDecision(order_number=data.order, document=data.document or data.order, effective_at=effective_at)
+
+
+def _changed(data: OrderChangedData, _: Event, effective_at: dt.datetime) -> ApprovalDecision:
+    return ApprovalDecision(order_number=data.order, document=data.order, changed=True, effective_at=effective_at)
 
 
 def _bom(data: BomRevisedData, event: Event, effective_at: dt.datetime) -> BomRevised:
@@ -467,6 +473,20 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "source": "procurement-cloud",
             "time": "2026-06-02T14:30:00+02:00",
             "data": {"order": "97", "document": "97"},
+        },
+    ),
+    ORDER_CHANGED: EventType(
+        data=OrderChangedData,
+        message=ApprovalDecision,
+        to_message=_changed,
+        owner="order_document",
+        recipient=Recipient.ORDER,
+        example={
+            "summary": "An order of ours changed in the ERP, which does not say what; the order is read there at once",
+            "id": "changed-00000001",
+            "source": "erp-main",
+            "time": "2026-06-05T09:12:00+02:00",
+            "data": {"order": "4500000017"},
         },
     ),
     BOM_REVISED: EventType(

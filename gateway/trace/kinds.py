@@ -385,6 +385,13 @@ KINDS: dict[str, Describe] = {
     ),
     "lines.given_up": _plain(Lane.ORDER, "Lines given up", Tone.BAD, ("why", "{}"), ("decided_by", "by {}")),
     "order.refused": _plain(Lane.ORDER, "ERP refused the order", Tone.BAD, ("reason", "{}"), ("code", "{}")),
+    "order.observed": _plain(
+        Lane.ORDER,
+        "Only observed: nothing was written",
+        Tone.QUIET,
+        ("would_have", "would have {}"),
+        ("system", "in {}"),
+    ),
     "approval.awaited": _plain(Lane.ORDER, "Waits for approval", Tone.CARE, ("system", "in {}"), ("document", "{}")),
     "approval.given": _plain(Lane.ORDER, "Approved", Tone.GOOD, ("system", "in {}"), ("document", "{}")),
     "approval.refused": _plain(Lane.ORDER, "Not approved", Tone.BAD, ("system", "in {}"), ("reason", "{}")),

@@ -8,9 +8,12 @@ that nobody approves what nobody needs; while a change waits, later ones wait wi
 """
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import JsonValue
 from temporalio import workflow
 
 from activities.erp import ErpActivities
@@ -54,7 +57,7 @@ class OutsideApprovals:
         pending = self._state.approval
         if pending is None or self._state.refusal is not None:
             return None
-        moments = [pending.look_at] if pending.asked else [pending.look_at, pending.ask_at]
+        moments = [pending.look_at] if pending.asked or pending.observed else [pending.look_at, pending.ask_at]
         return max(min(moments) - workflow.now(), MOMENT)
 
     def hold(
@@ -70,6 +73,9 @@ class OutsideApprovals:
         state, now = self._state, workflow.now()
         for line in _lines(state, numbers):
             line.submit()
+        if held.observed:
+            self._hold_observed(held, numbers, placing=placing, revision=revision)
+            return
         since = min(held.since or now, now)
         state.approvals += 1
         state.approval = PendingApproval(
@@ -94,10 +100,39 @@ class OutsideApprovals:
             rule="R15",
         )
 
+    def _hold_observed(
+        self, held: AwaitingApproval, numbers: Sequence[int], *, placing: bool, revision: int | None
+    ) -> None:
+        """Nothing was written, since Pegline only observes; record what would have been, each time that it changes."""
+        state, now = self._state, workflow.now()
+        lines: list[JsonValue] = [dict(line.observed) for line in _lines(state, numbers)]
+        said = hashlib.sha256(json.dumps([held.observed, lines]).encode()).hexdigest()[:16]
+        if said != state.observed:
+            state.observed, state.observed_looks = said, -1
+            self._entity.record(
+                "order.observed",
+                system=held.system,
+                would_have=held.observed,
+                supplier=state.terms.supplier,
+                lines=lines,
+            )
+        state.observed_looks += 1
+        state.approval = PendingApproval(
+            system=held.system,
+            document=held.document,
+            since=now,
+            placing=placing,
+            lines=[*numbers],
+            revision=revision,
+            look_at=look_after(state.observed_looks, now, state.policy.outside_approval),
+            ask_at=now,
+            observed=held.observed,
+        )
+
     def ask_buyer_if_due(self) -> None:
         """Have the buyer asked about what has waited for long."""
         pending = self._state.approval
-        if pending is not None and not pending.asked and pending.ask_at <= workflow.now():
+        if pending is not None and not (pending.asked or pending.observed) and pending.ask_at <= workflow.now():
             pending.asked = True
             self._entity.record(
                 "approval.overdue", pending.ask_at, system=pending.system, document=pending.document, rule="R16"
@@ -206,6 +241,8 @@ def _lines(state: OrderState, numbers: Sequence[int]) -> list[Line]:
 def take_report(state: OrderState, message: ApprovalReported) -> None:
     """Look at once. Only that something was decided is taken from the message: what it was is read there."""
     pending = state.approval
+    if message.changed:
+        state.reread = True
     if pending is not None and message.document in (pending.document, state.requisition_number, state.order_number):
         pending.look_at = pending.since
 
@@ -213,7 +250,7 @@ def take_report(state: OrderState, message: ApprovalReported) -> None:
 def awaited(state: OrderState) -> ApprovalAwaited | None:
     """What waits, for the snapshot."""
     pending = state.approval
-    if pending is None:
+    if pending is None or pending.observed:
         return None
     return ApprovalAwaited(
         system=pending.system, document=pending.document, since=pending.since, approver=pending.approver
@@ -222,6 +259,8 @@ def awaited(state: OrderState) -> ApprovalAwaited | None:
 
 def waiting_words(state: OrderState, pending: PendingApproval) -> str:
     """The waiting in a buyer's words."""
+    if pending.observed:
+        return f"is only observed: Pegline would have {pending.observed}"
     since = pending.since.astimezone(state.policy.calendar.tzinfo)
     whom = f", {pending.approver}" if pending.approver else ""
     return f"waits for approval in {pending.system} since {since:%Y-%m-%d %H:%M} ({pending.document}{whom})"

@@ -34,11 +34,13 @@ from canonical.calls import (
 )
 from canonical.identity import document_reference
 from canonical.order import (
+    OBSERVED,
     AwaitingApproval,
     ChangeOutcome,
     Edited,
     OrderChangeOutcome,
     OrderDocument,
+    OrderSchedule,
     Placed,
     Refused,
     WriteOutcome,
@@ -54,7 +56,7 @@ from workflows.purchase_order.approvals import OutsideApprovals
 from workflows.purchase_order.calls import CounterpartCalls
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.reports import coverage, schedule
+from workflows.purchase_order.reports import coverage, schedule, written_lines
 from workflows.purchase_order.state import OrderState, PendingApproval
 
 
@@ -106,12 +108,15 @@ class OrderDocuments:
         if pending is None:
             return True
         if self.approvals.to_be_replaced(pending):
-            if pending.there:
-                self.approvals.drop()  # and be changed where it waits
+            if pending.there or pending.observed:
+                self.approvals.drop()  # and be changed where it waits, or observed as it is now
                 return True
             await self.approvals.take_back(pending)
         if workflow.now() < pending.look_at:
             return False
+        if pending.observed:
+            self.approvals.drop()  # and be written, if Pegline writes there now
+            return True
         return await self._look(pending)
 
     async def _look(self, pending: PendingApproval) -> bool:
@@ -371,6 +376,28 @@ class OrderDocuments:
         state.refusal = f"the ERP holds an edit of another line than {', '.join(map(str, numbers))}"
         return False
 
+    async def look_for_edits(self) -> None:
+        """Compare the ERP's lines with what was last written, where the ERP says that the order changed.
+
+        That writes nothing, since what was last written is all that is asked for.
+        """
+        state, lines = self._state, written_lines(self._state)
+        reread, state.reread = state.reread, False
+        if not reread or not lines or state.order_number is None:
+            return
+        state.rereads += 1
+        call = WriteScheduleCall(
+            key=self._key(f"reread-{state.rereads}"),
+            correlation_id=state.correlation_id,
+            schedule=OrderSchedule(order_id=state.id, order_number=state.order_number, lines=lines),
+            audit_batch=self._entity.audit_batch(),
+        )
+        outcome = await self._schedule_call(call)
+        if isinstance(outcome, Edited):
+            for edit in outcome.edits:
+                event_id = f"{call.key}/{edit.line}/{edit.field}"
+                take_edit(state, edit, event_id, self._entity.record, found_at=workflow.now())
+
     # -- writing back
 
     async def write_back(self) -> None:
@@ -399,8 +426,10 @@ class OrderDocuments:
             self._write_schedule(numbers, to_erp, both.erp if both else None),
             self._write_coverage(to_aps, both.aps if both else None),
         )
+        if isinstance(erp, Refused) and erp.code == OBSERVED:
+            return  # it stays to be written, until Pegline writes there again
         self._record_refusal(erp)
-        if isinstance(aps, Refused):
+        if isinstance(aps, Refused) and aps.code != OBSERVED:
             self._entity.record("coverage.refused", code=aps.code, reason=aps.reason)
         if state.refusal is None:
             state.touched = [number for number in state.touched if number not in numbers]

@@ -661,6 +661,14 @@ class Line(BaseModel):
             self.despatched.cut_to(self.counted_shipped)
             self.doubtful = _ZERO
 
+    @property
+    def observed(self) -> dict[str, str]:
+        """What an order that is only observed would bring."""
+        date = self.delivery_date.isoformat()
+        quantity = "0" if self.cancelled else str(self.quantity)
+        unit, item = self.request.unit, self.request.item
+        return {"line": str(self.number), "item": item, "quantity": quantity, "unit": unit, "delivery_date": date}
+
     def receive(self, quantity: Decimal, date: dt.date, effective_at: dt.datetime) -> None:
         """Add a received quantity."""
         self._admit(LineEvent.RECEIVE)

@@ -44,6 +44,7 @@ def schedule(state: OrderState, numbers: Iterable[int]) -> OrderSchedule:
     return OrderSchedule(
         order_id=state.id,
         order_number=state.order_number,
+        item_classes=state.item_classes,
         lines=tuple(
             _line_schedule(line)
             for line in state.lines
@@ -63,6 +64,24 @@ def _line_schedule(line: Line) -> LineSchedule:
     if left > 0:
         rows.append(DeliveryLine(date=line.delivery_date, quantity=left, committed=_ZERO))
     return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.closed, written=line.written)
+
+
+def written_lines(state: OrderState) -> tuple[LineSchedule, ...]:
+    """The lines as they were last written to the ERP, to be compared with what it holds."""
+    priced = state.terms.route is not RouteKind.TRANSFER
+    return tuple(
+        LineSchedule(
+            line=line.number,
+            schedule=held.schedule or (DeliveryLine(date=held.delivery_date, quantity=held.quantity, committed=_ZERO),),
+            completed=held.completed,
+            written=held,
+            price_unit=line.request.price_unit if priced else None,
+        )
+        for line in state.lines
+        if (held := line.written) is not None
+        and held.quantity > 0
+        and not (held.deleted or held.blocked or line.cancelled or line.edits)
+    )
 
 
 def _merged(rows: list[DeliveryLine]) -> tuple[DeliveryLine, ...]:
@@ -107,6 +126,7 @@ def coverage(state: OrderState) -> CoverageReport:
         order_id=state.id,
         order_number=state.order_number,
         plant=state.terms.plant,
+        item_classes=state.item_classes,
         sequence=state.reports,
         as_of=state.as_of,
         entries=tuple(

@@ -112,6 +112,8 @@ class PendingApproval(BaseModel):
     """We have asked for it back."""
     kept: str = ""
     """Why it could not be had back."""
+    observed: str = ""
+    """What would have been done, since Pegline only observes there; empty: people have to approve it."""
 
 
 class Disapproval(BaseModel):
@@ -144,6 +146,10 @@ class OrderState(EntityState):
     correlation_id: str
     stage: OrderStage
     systems: Systems = Systems()
+    observed: str = ""
+    """What was last recorded that Pegline would have done, as a digest of it."""
+    observed_looks: int = 0
+    """How often since it was looked whether Pegline may write now."""
     opened_at: dt.datetime
     order_date: dt.date
     requested: list[SupplyRequest] | None = None
@@ -220,6 +226,9 @@ class OrderState(EntityState):
     """Whose refusal `refusal` is, if another system's people refused."""
     requisitioned: bool = False
     """The ERP refused the order and may have kept its requisition."""
+    reread: bool = False
+    """The ERP says that the order changed there: it is to be compared."""
+    rereads: int = 0
     expedite: bool = False
     questions: dict[str, OpenQuestion] = {}
     questions_raised: int = 0
@@ -464,6 +473,7 @@ class OrderState(EntityState):
             directory=policy.edifact.directory,
             route=self.terms.route,
             currency=self.terms.currency,
+            item_classes=self.item_classes,
             order_date=self.order_date,
             revision=revision or self.revision,
             order_number=self.order_number,
@@ -472,6 +482,11 @@ class OrderState(EntityState):
             expedite=self.expedite,
             changed_lines=changed,
         )
+
+    @property
+    def item_classes(self) -> tuple[str, ...]:
+        """The classes of its items; empty where none has one."""
+        return tuple(sorted({line.request.item_class for line in self.lines if line.request.item_class}))
 
     def carried(self) -> "OrderState":
         """The state for the next run; of past messages, only those that it must still recognise."""

@@ -291,6 +291,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         if self.state.to_be_placed:
             await self._place_and_send()
         else:
+            await self._documents.look_for_edits()
             await self._change()
             await self._publish_needs()
             await self._write_back()

@@ -83,14 +83,23 @@ class OdooUnits:
 
     async def _read(self) -> OdooUnitTable:
         rows = await self._odoo.search("uom.uom", [], ["id", "name", "factor", "relative_uom_id"])
-        external = await self._odoo.ask("uom.uom", "get_external_id", [int(row["id"]) for row in rows])
-        if not isinstance(external, dict) or any(str(row.get("id")) not in external for row in rows):
-            raise PermanentError(self._odoo.system, "uom.uom/get_external_id: not an entry for every unit")
         try:
-            return _table(rows, external, self._named)
+            return _table(rows, await self._external_ids(rows), self._named)
         except OTHER_SHAPE as error:
             why = f"{type(error).__name__}: {error}"[:200]
             raise PermanentError(self._odoo.system, f"units of measure can't be read ({why})") from error
+
+    async def _external_ids(self, rows: list[Row]) -> Mapping[str, str]:
+        """By id, `module.name`; where the method is not open to everybody, from the table behind it."""
+        try:
+            external = await self._odoo.ask("uom.uom", "get_external_id", [int(row["id"]) for row in rows])
+        except PermanentError:
+            domain = [["model", "=", "uom.uom"], ["module", "=", "uom"]]
+            found = await self._odoo.search("ir.model.data", domain, ["id", "name", "res_id"])
+            return {str(row["res_id"]): f"uom.{row['name']}" for row in found}
+        if not isinstance(external, dict) or any(str(row.get("id")) not in external for row in rows):
+            raise PermanentError(self._odoo.system, "uom.uom/get_external_id: not an entry for every unit")
+        return external
 
 
 def _table(rows: list[Row], external: Mapping[str, str], named: Mapping[str, str]) -> OdooUnitTable:
