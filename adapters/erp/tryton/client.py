@@ -22,9 +22,10 @@ from adapters.erp.remote import Items, NotWritable, RemoteDocument
 from adapters.erp.settle_policy import SettlePolicy
 from adapters.erp.tryton.codes import Codes
 from adapters.erp.tryton.purchases import Purchase, purchases
-from adapters.erp.tryton.rpc import DoesNotFit, TrytonRpc, exact
+from adapters.erp.tryton.rpc import NotInTryton, TrytonRpc, exact
 from adapters.erp.tryton.steps import Cancel, Deliveries, Ignore, Rewrite, Split, Step, Stuck, next_step
 from adapters.errors import PermanentError, TransientError
+from canonical.identity import external_reference
 from canonical.order import (
     ChangeOutcome,
     DocumentLine,
@@ -94,7 +95,7 @@ class TrytonErp:
         if refused is not None:
             return refused
         for spare in living[1:]:
-            await self._must_be_gone(spare)
+            await self._must_be_gone(spare, document.reference)
         found = next(one for one in await self._found(document.reference) if one.id == living[0].id)
         return Placed(
             requisition_number=found.name,
@@ -107,13 +108,13 @@ class TrytonErp:
         return await purchases(self._rpc, [["reference", "=", reference]])
 
     async def _body(self, document: OrderDocument) -> dict[str, Any]:
-        """The purchase as Tryton takes it. Raises DoesNotFit."""
+        """The purchase as Tryton takes it. Raises NotInTryton."""
         codes = self._codes
         party = await codes.one("party.party", "code", document.supplier, "supplier")
         warehouse = await codes.one("stock.location", "code", document.plant, "warehouse", ["type", "=", "warehouse"])
         defaults = await codes.supplier(party)
         if defaults.get("invoice_address") is None:
-            raise DoesNotFit(f"supplier {document.supplier!r} has no address in Tryton")
+            raise NotInTryton(f"supplier {document.supplier!r} has no address in Tryton")
         return {
             "company": await codes.company(),
             "party": party,
@@ -134,7 +135,7 @@ class TrytonErp:
         defaults = await self._codes.product(product, party)
         price = (line.price / line.price_unit).quantize(Decimal("0.000000001"))
         if price * line.price_unit != line.price:
-            raise DoesNotFit(f"unit_price: {line.price} for {line.price_unit} is no decimal price for one")
+            raise NotInTryton(f"unit_price: {line.price} for {line.price_unit} is no decimal price for one")
         return {
             "type": "line",
             "sequence": line.line,
@@ -180,9 +181,11 @@ class TrytonErp:
         answer = await self._rpc.write(f"model.{model}.{button}", list(ids), context=context)
         return answer if isinstance(answer, Refused) else None
 
-    async def _must_be_gone(self, spare: Purchase) -> None:
+    async def _must_be_gone(self, spare: Purchase, reference: str) -> None:
         if spare.processed:
-            outcome: WriteOutcome | None = await self._bring(spare.name, {line.number: {} for line in spare.lines})
+            outcome: WriteOutcome | None = await self._bring(
+                spare.name, reference, {line.number: {} for line in spare.lines}, spare
+            )
         else:
             outcome = await self._press("purchase.purchase", "cancel", [spare.id])
         if isinstance(outcome, Refused):
@@ -200,7 +203,7 @@ class TrytonErp:
         wanted = {one.line: {} if one.cancelled else {one.delivery_date: one.quantity} for one in lines}
         prices = {one.line: one.price / one.price_unit for one in lines if one.written and not one.cancelled}
         edits_in = partial(edits.of_lines, lines=lines, priced=True)
-        return await self._brought(document.order_number, edits_in, wanted, prices)
+        return await self._brought(document.order_number, document.reference, edits_in, wanted, prices)
 
     async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
         """Bring what is still to come to what was confirmed; Tryton keeps no committed quantities."""
@@ -214,17 +217,18 @@ class TrytonErp:
         # Where nothing was confirmed, what was ordered stays as it is.
         kept = {line.line for line in schedule.lines if not line.completed and not wanted[line.line]}
         named = {line: days for line, days in wanted.items() if line not in kept}
-        return await self._brought(schedule.order_number, edits_in, named, {})
+        return await self._brought(schedule.order_number, external_reference(schedule.order_id), edits_in, named, {})
 
     async def _brought(
         self,
         order: str,
+        reference: str,
         edits_in: Callable[[Items], list[edits.FieldEdit]],
         wanted: Mapping[int, Deliveries],
         prices: Mapping[int, Decimal],
     ) -> ChangeOutcome:
         """Write what is missing if nobody edited the lines; otherwise report the edits and write nothing."""
-        purchase = await self._read(order)
+        purchase = await self._read(order, reference)
         items = purchase.items()
         edited = edits_in(items)
         if edited:
@@ -240,24 +244,27 @@ class TrytonErp:
                     f"line {line}: price {prices[line]} wanted, {item.price} found; Tryton freezes confirmed prices"
                 )
                 return self._refused("price_frozen", reason, line)
-        return await self._bring(order, wanted, purchase)
+        return await self._bring(order, reference, wanted, purchase)
 
-    async def _read(self, order: str) -> Purchase:
+    async def _read(self, order: str, reference: str) -> Purchase:
+        """The purchase; Tryton's numbers are not unique, so of several it is the one of our reference."""
         found = await purchases(self._rpc, [["number", "=", order]])
+        if len(found) > 1:
+            found = await purchases(self._rpc, [["number", "=", order], ["reference", "=", reference]])
         if len(found) != 1:
             raise PermanentError(self._rpc.system, f"{len(found)} purchases have the number {order}; look in Tryton")
         if found[0].state == "confirmed":
             await self._advance(found[0])
-            found = await purchases(self._rpc, [["number", "=", order]])
+            (found[0],) = await purchases(self._rpc, [["id", "=", found[0].id]])
         return found[0]
 
     async def _bring(
-        self, order: str, wanted: Mapping[int, Deliveries], purchase: Purchase | None = None
+        self, order: str, reference: str, wanted: Mapping[int, Deliveries], purchase: Purchase | None = None
     ) -> WriteOutcome:
         """Write step by step until the purchase holds what is wanted; each step is of the purchase as it then is."""
         writes = 0
         while writes < _STEPS_MAX:
-            purchase = purchase or await self._read(order)
+            purchase = purchase or await self._read(order, reference)
             step = next_step(purchase, wanted) if purchase.processed else None
             if step is None:
                 return Written(reference=order, writes=writes)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapters.erp.tryton.rpc import DoesNotFit, TrytonRpc
+from adapters.erp.tryton.rpc import NotInTryton, TrytonRpc
 
 _KEPT_SECONDS = 120.0
 SYMBOLS: Mapping[str, str] = {
@@ -33,23 +33,23 @@ class Codes:
         """The company of the user."""
         found = await self._kept("company", "", lambda: self._rpc.read("model.res.user.get_preferences", True))
         if not isinstance(found, dict) or not isinstance(found.get("company"), int):
-            raise DoesNotFit("the user has no company in Tryton; give it one")
+            raise NotInTryton("the user has no company in Tryton; give it one")
         return int(found["company"])
 
     async def one(self, model: str, field: str, code: str, what: str, *also: Any) -> int:
-        """The id of the one record with that code. Raises DoesNotFit."""
+        """The id of the one record with that code. Raises NotInTryton."""
         where = [[field, "=", code], *also]
         search = self._rpc.read
         found = await self._kept(model, code, lambda: search(f"model.{model}.search", where, 0, 2, [["id", "ASC"]]))
         if not isinstance(found, list) or len(found) != 1:
             self._held.pop((model, code), None)
-            raise DoesNotFit(f"Tryton has {'several' if found else 'no'} {what} {code!r}")
+            raise NotInTryton(f"Tryton has {'several' if found else 'no'} {what} {code!r}")
         return int(found[0])
 
     async def unit(self, code: str) -> int:
-        """Tryton's unit for a UN/ECE code. Raises DoesNotFit."""
+        """Tryton's unit for a UN/ECE code. Raises NotInTryton."""
         if code not in SYMBOLS:
-            raise DoesNotFit(f"unit {code} has no counterpart among Tryton's; order in another one")
+            raise NotInTryton(f"unit {code} has no counterpart among Tryton's; order in another one")
         return await self.one("product.uom", "symbol", SYMBOLS[code], "unit")
 
     async def supplier(self, party: int) -> Mapping[str, Any]:

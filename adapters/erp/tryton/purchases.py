@@ -49,7 +49,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Line:
+class PurchaseLine:
     """A line of a purchase."""
 
     id: int
@@ -81,7 +81,7 @@ class Purchase:
     id: int
     number: str
     state: str
-    lines: tuple[Line, ...]
+    lines: tuple[PurchaseLine, ...]
     changed_at: dt.datetime | None
 
     @property
@@ -103,7 +103,7 @@ class Purchase:
         alive = () if self.state == "cancelled" else tuple(n for n, item in self.items().items() if not item.deleted)
         return RemoteDocument(self.name, alive, requisition=str(self.id))
 
-    def _item(self, line: Line) -> RemoteItem:
+    def _item(self, line: PurchaseLine) -> RemoteItem:
         if not self.processed:
             parts = [(line.date, line.quantity)]
             gone = self.state == "cancelled"
@@ -147,7 +147,7 @@ def _purchase(row: Mapping[str, Any]) -> Purchase:
     return Purchase(row["id"], row["number"] or "", row["state"], tuple(line for line, _ in lines), changed_at)
 
 
-def _line(row: Mapping[str, Any]) -> tuple[Line, dt.datetime | None]:
+def _line(row: Mapping[str, Any]) -> tuple[PurchaseLine, dt.datetime | None]:
     unit = row["unit"]
     moves = []
     for one in row["moves."]:
@@ -157,7 +157,7 @@ def _line(row: Mapping[str, Any]) -> tuple[Line, dt.datetime | None]:
             Move(one["id"], one["state"], number(Decimal(one["quantity"])), one["planned_date"], one["_timestamp"])
         )
     decided = {*row["moves_ignored"], *row["moves_recreated"]}
-    line = Line(
+    line = PurchaseLine(
         id=row["id"],
         number=row["sequence"] or row["id"],
         quantity=number(Decimal(row["quantity"])),
@@ -171,4 +171,4 @@ def _line(row: Mapping[str, Any]) -> tuple[Line, dt.datetime | None]:
     return line, max((one["write_date"] for one in row["moves."] if one["write_date"]), default=None)
 
 
-__all__ = ["Line", "Move", "Purchase", "purchases"]
+__all__ = ["Move", "Purchase", "PurchaseLine", "purchases"]

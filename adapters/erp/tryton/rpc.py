@@ -25,7 +25,7 @@ Context = Mapping[str, Any]
 _UNAUTHORIZED = 401
 
 
-class DoesNotFit(NotWritable):
+class NotInTryton(NotWritable):
     """A value that a field of Tryton can't hold, or a code that it does not know; the message names it."""
 
     code = "does_not_fit"
@@ -138,10 +138,10 @@ def _log_on(http: httpx.AsyncClient) -> tuple[str, str]:
 
 
 def exact(quantity: Decimal, field: str) -> float:
-    """The number for one of Tryton's float fields. Raises DoesNotFit where no float is exactly it, as it is printed."""
+    """The number for one of Tryton's float fields. Raises NotInTryton where no float is exactly it."""
     number = float(quantity)
     if Decimal(repr(number)) != quantity:
-        raise DoesNotFit(f"{field}: {quantity} has more digits than Tryton keeps")
+        raise NotInTryton(f"{field}: {quantity} has more digits than Tryton keeps")
     return number
 
 
@@ -168,4 +168,4 @@ def _decoded(found: dict[str, Any]) -> Any:
     return found
 
 
-__all__ = ["DoesNotFit", "TrytonRpc", "exact"]
+__all__ = ["NotInTryton", "TrytonRpc", "exact"]

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from adapters.erp.tryton.purchases import Line, Move, Purchase
+from adapters.erp.tryton.purchases import Move, Purchase, PurchaseLine
 
 Deliveries = Mapping[dt.date, Decimal]
 """By day, what is wanted in all, with what has come; empty: nothing more."""
@@ -85,7 +85,7 @@ def next_step(purchase: Purchase, wanted: Mapping[int, Deliveries]) -> Step | St
     )
 
 
-def _open_parts(line: Line, wanted: Deliveries) -> list[tuple[dt.date, Decimal]]:
+def _open_parts(line: PurchaseLine, wanted: Deliveries) -> list[tuple[dt.date, Decimal]]:
     """What is still to come of what is wanted: that which has come is taken off the earliest days."""
     received, parts = line.received, []
     for day in sorted(wanted):
@@ -96,12 +96,12 @@ def _open_parts(line: Line, wanted: Deliveries) -> list[tuple[dt.date, Decimal]]
     return parts
 
 
-def _excess(line: Line, wanted: Deliveries) -> Decimal:
+def _excess(line: PurchaseLine, wanted: Deliveries) -> Decimal:
     there = sum((move.quantity for move in line.to_come), Decimal(0))
     return there - sum((quantity for _, quantity in _open_parts(line, wanted)), Decimal(0))
 
 
-def _whole(line: Line, excess: Decimal) -> tuple[list[Move], Decimal]:
+def _whole(line: PurchaseLine, excess: Decimal) -> tuple[list[Move], Decimal]:
     """Moves to cancel as they are, the latest first, and what is then still too much."""
     taken = []
     for move in sorted(line.to_come, key=lambda one: (str(one.date), one.id), reverse=True):
@@ -111,11 +111,11 @@ def _whole(line: Line, excess: Decimal) -> tuple[list[Move], Decimal]:
     return taken, excess
 
 
-def _surplus(line: Line, wanted: Deliveries) -> list[Move]:
+def _surplus(line: PurchaseLine, wanted: Deliveries) -> list[Move]:
     return _whole(line, _excess(line, wanted))[0]
 
 
-def _prepared(line: Line, wanted: Deliveries) -> Step | Stuck | None:
+def _prepared(line: PurchaseLine, wanted: Deliveries) -> Step | Stuck | None:
     """Bring the number of moves and their sum to what is wanted, apart from whole moves that are too much."""
     excess, told = _excess(line, wanted), _told(line, wanted)
     if excess < 0:
@@ -138,7 +138,7 @@ def _prepared(line: Line, wanted: Deliveries) -> Step | Stuck | None:
     return None
 
 
-def _rewritten(line: Line, wanted: Deliveries) -> Iterable[tuple[Move, dt.date | None, Decimal]]:
+def _rewritten(line: PurchaseLine, wanted: Deliveries) -> Iterable[tuple[Move, dt.date | None, Decimal]]:
     free, parts = list(line.to_come), _open_parts(line, wanted)
     pairs: list[tuple[Move, dt.date, Decimal]] = []
     for fits in (lambda move, day, quantity: (move.date, move.quantity) == (day, quantity), _same_quantity, _any):
@@ -160,7 +160,7 @@ def _any(move: Move, day: dt.date, quantity: Decimal) -> bool:
     return True
 
 
-def _told(line: Line, wanted: Deliveries) -> str:
+def _told(line: PurchaseLine, wanted: Deliveries) -> str:
     held = [(move.date, move.quantity) for move in line.to_come]
     return f"line {line.number}: {_days(sorted(wanted.items()))} wanted, {_days(held)} to come found"
 
