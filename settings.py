@@ -473,6 +473,8 @@ class ToolSettings(NamedTuple):
     """TEMPORAL_CLI_PATH."""
     chromium: Path | None
     """CHROMIUM_PATH: the browser of the tests."""
+    sap_edmx: Path | None
+    """PEGLINE_SAP_EDMX: a directory with SAP's OData metadata, which are not ours to keep."""
     cache_directory: Path
     """Pegline's directory in the user's cache: $XDG_CACHE_HOME/pegline or ~/.cache/pegline."""
     demo_today: date | None
@@ -492,6 +494,7 @@ class ToolSettings(NamedTuple):
             temporal=temporal_connection(given),
             temporal_cli=Path(cli) if cli else None,
             chromium=Path(given["CHROMIUM_PATH"]) if given.get("CHROMIUM_PATH") else None,
+            sap_edmx=Path(given["PEGLINE_SAP_EDMX"]) if given.get("PEGLINE_SAP_EDMX") else None,
             cache_directory=(Path(cache) if cache else Path.home() / ".cache") / "pegline",
             demo_today=_demo_today(given.get("DEMO_TODAY", "")),
             demo_exit=bool(given.get("DEMO_EXIT")),

@@ -17,11 +17,13 @@ from adapters.ports import (
     DuplicateSweepPort,
     ErpPort,
     MasterDataPort,
+    PeopleOrdersPort,
     ReplyPort,
     SupplierPort,
 )
 from canonical.coverage import CoverageReport
 from canonical.landscape import MaintenanceNotice
+from canonical.observing import LineCompared
 from canonical.order import (
     OBSERVED,
     AwaitingApproval,
@@ -147,6 +149,17 @@ class GuardedSweep:
         return await self._guard.read(lambda: self._port.duplicates(since))
 
 
+class GuardedPeople:
+    """Implements adapters.ports.PeopleOrdersPort."""
+
+    def __init__(self, port: PeopleOrdersPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def created(self, plant: str, day: date) -> Sequence[LineCompared]:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.created(plant, day))
+
+
 class GuardedSupplier:
     """Implements adapters.ports.SupplierPort."""
 
@@ -213,6 +226,7 @@ __all__ = [
     "GuardedAps",
     "GuardedErp",
     "GuardedMasterData",
+    "GuardedPeople",
     "GuardedReplies",
     "GuardedSupplier",
     "GuardedSweep",

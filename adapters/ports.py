@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
 from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, Unowned
+from canonical.observing import LineCompared
 from canonical.order import (
     ChangeOutcome,
     DocumentAcknowledged,
@@ -135,6 +136,14 @@ class DuplicateSweepPort(Protocol):
         ...
 
 
+class PeopleOrdersPort(Protocol):
+    """Reads what people ordered without Pegline, for comparing; changes nothing."""
+
+    async def created(self, plant: str, day: dt.date) -> Sequence[LineCompared]:
+        """The living order lines of the plant that people created that day, by the system's calendar."""
+        ...
+
+
 class SupplierPort(Protocol):
     """Sends documents to suppliers. A repeated key is one document."""
 
@@ -228,6 +237,7 @@ __all__ = [
     "Mail",
     "MailPort",
     "MasterDataPort",
+    "PeopleOrdersPort",
     "PolicyPort",
     "ReplyPort",
     "SupplierDialect",

@@ -30,6 +30,7 @@ from adapters.guard import (
     GuardedAps,
     GuardedErp,
     GuardedMasterData,
+    GuardedPeople,
     GuardedReplies,
     GuardedSupplier,
     GuardedSweep,
@@ -40,6 +41,7 @@ from adapters.ports import (
     DuplicateSweepPort,
     ErpPort,
     MasterDataPort,
+    PeopleOrdersPort,
     PolicyPort,
     ReplyPort,
     SupplierPort,
@@ -111,6 +113,12 @@ class SystemPool:
         found = self._connected(name)
         assert isinstance(found.parts, ErpSystem)
         return GuardedSweep(found.parts.duplicates, found.guard) if found.parts.duplicates is not None else None
+
+    def people(self, name: str) -> PeopleOrdersPort | None:
+        """What people ordered in an ERP; None: it can't be asked."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedPeople(found.parts.people, found.guard) if found.parts.people is not None else None
 
     def supplier(self, name: str) -> SupplierPort:
         """A channel's documents."""

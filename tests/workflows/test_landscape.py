@@ -1,10 +1,11 @@
 """Several ERPs: each plant's documents go to its own, a slow or absent one holds nobody else back, and an edit of the
 landscape takes effect while everything runs."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from canonical.records import OrderSnapshot
+from console.observe import would_have
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness
 from tests.workflows.landscaped import Landscaped
@@ -132,6 +133,10 @@ async def test_a_plant_that_is_only_observed_decides_and_records_until_it_goes_l
     said = [str(each.data["lines"]) for each in events if each.kind == "order.observed"]
     assert ["'quantity': '100'" in said[0], "'quantity': '150'" in said[1], len(said)] == [True, True, 2]
     assert (systems.erps["erp-north"].writes, dict(harness.supplier.sent), found.exception_id) == ([], {}, None)
+
+    now = datetime.now(UTC)
+    [would] = await would_have(harness.ledger, "1710", now - timedelta(hours=1), now + timedelta(days=1))
+    assert (would.order, str(would.quantity), would.unit) == (order.id, "150", "EA")
 
     systems.write(TWO)
     await harness.skip(harness.handle(order.id), timedelta(hours=5))

@@ -8,6 +8,8 @@ import pytest
 
 from adapters.erp.oracle.client import OracleErp, OracleOptions
 from adapters.http import make_client
+from canonical.messages import ApprovalReported
+from canonical.records import OrderSnapshot
 from simulators.faults import Simulator
 from simulators.oracle.app import create
 from tests.adapters.erp.oracle import MountedOracle, Oracle
@@ -94,3 +96,37 @@ async def test_an_order_that_nobody_needs_any_more_is_cancelled_in_oracle(harnes
     await harness.answer(order, revision=2)
     assert await harness.ended(order.id) in ("closed", "cancelled")
     assert oracle.orders == []
+
+
+async def test_an_order_and_its_change_go_to_the_supplier_once_people_in_oracle_approve_them(
+    harness: Harness, oracle: Oracle
+) -> None:
+    await oracle.post("/control/approvals", {"orders": True, "changes": True})
+    need = harness.need(await sold(harness, oracle, "FORK", "Argus"))
+    requirement = await harness.plan(need)
+    order = await harness.ordered(requirement)
+    await harness.skip_consolidation(order)
+    held = await harness.order_until(order, lambda found: found.approval)
+    assert held.approval is not None
+    assert held.reason.startswith("waits for approval in Oracle since ")
+    number = held.approval.document
+    assert number not in harness.supplier.sent
+    await approved(harness, oracle, held, number)
+    sent = await harness.order_until(order, lambda found: found.stage == "sent")
+    assert sent.order_number == number
+
+    await harness.replan(need, 2, quantity=150)
+    held = await harness.order_until(order, lambda found: found.approval and found.approval.document == f"{number}/1")
+    assert [document.revision for document in harness.supplier.sent[number]] == [1]
+    await approved(harness, oracle, held, f"{number}/1")
+    await harness.order_until(order, lambda found: found.revision == 2)
+    assert [one[2] for one in oracle.schedules(number)] == [150]
+
+
+async def approved(harness: Harness, oracle: Oracle, order: OrderSnapshot, document: str) -> None:
+    """People in Oracle approve what waits, and the order is told to look."""
+    await harness.until(lambda: harness.at_rest(order.id))
+    await oracle.decide(document.partition("/")[0], "approve")
+    await harness.entities.report_approval(
+        order.id, ApprovalReported(event_id=f"decided-{document}", document=document)
+    )

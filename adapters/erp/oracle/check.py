@@ -27,6 +27,8 @@ USED: Mapping[str, str] = {
     "purchaseOrders.lines": "POLineId LineNumber Item Price StatusCode",
     "purchaseOrders.lines.schedules": "LineLocationId ScheduleNumber Quantity StatusCode RequestedDeliveryDate "
     "PromisedDeliveryDate ReceivedQuantity ShipToOrganizationCode",
+    "purchaseRequisitions": "Requisition",
+    "purchaseRequisitions.lines": "PurchaseOrder LineStatus",
     "supplyRequests": "SupplyOrderReferenceNumber SupplyRequestStatus SupplyOrderReferenceId ProcessRequestFlag "
     "InterfaceSourceCode InterfaceBatchNumber SupplyRequestDate SupplyOrderSource",
     "supplyRequests.supplyRequestLines": "SupplyOrderReferenceLineNumber SupplyOrderReferenceLineId ItemNumber "

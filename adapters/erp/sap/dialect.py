@@ -6,6 +6,7 @@ from adapters.dialects import Connection, ErpDialect, ErpSystem, OptionError
 from adapters.erp.sap.check import SapCheck
 from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
+from adapters.erp.sap.people import SapPeople
 
 MASTER_DATA_SECONDS = 120.0
 """How old the master data behind an assessment may be."""
@@ -51,7 +52,9 @@ class SapV2:
             policies=connection.policies,
             today=connection.today,
         )
-        return ErpSystem(orders, master_data, duplicates=orders, check=SapCheck(connection.client, connection.now))
+        people = SapPeople(connection.client, connection.policies)
+        check = SapCheck(connection.client, connection.now)
+        return ErpSystem(orders, master_data, duplicates=orders, check=check, people=people)
 
 
 DIALECT: ErpDialect = SapV2()

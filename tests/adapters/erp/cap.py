@@ -1,7 +1,6 @@
 """SAP's own metadata: read as EDMX, and served by SAP CAP. For tests; see tools/cap_peer.py."""
 
 import asyncio
-import os
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -24,10 +23,10 @@ _START_SECONDS = 120
 
 def edmx_directory() -> Path:
     """Where SAP's EDMX files are; skips the test where nobody says."""
-    named = os.environ.get(VARIABLE)
-    if not named:
+    named = ToolSettings.load().sap_edmx
+    if named is None:
         pytest.skip(f"SAP's metadata have no licence to be kept here; {VARIABLE} names a directory with its EDMX files")
-    return Path(named)
+    return named
 
 
 class Property(NamedTuple):
