@@ -173,6 +173,7 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
         "oracle-fusion": "adapters.erp.oracle.dialect:DIALECT",
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
         "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
+        "tryton": "adapters.erp.tryton.dialect:DIALECT",
     },
     SystemKind.SUPPLIER: {
         "coupa": "adapters.supplier.coupa.channel:DIALECT",
