@@ -16,6 +16,7 @@ python cli.py people erase SUBJECT        forget a person's name and address
 python cli.py erp duplicates [--since DAY]  documents of ours that the ERP holds twice
 python cli.py landscape check             try every system that Pegline works with
 python cli.py landscape explain PLANT     which system owns what there, by which line
+python cli.py observe report [--day DAY]  what Pegline would have ordered, beside what people did
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions waiting for a person
 python cli.py decide EXCEPTION CHOICE     decide an exception in its current state
@@ -42,6 +43,7 @@ from console import erp as erp_commands
 from console import exceptions as exception_commands
 from console import kpis as kpi_commands
 from console import landscape as landscape_commands
+from console import observe as observe_commands
 from console import people as people_commands
 from console import plan as plan_commands
 from console import policy as policy_commands
@@ -230,6 +232,7 @@ def arguments() -> argparse.ArgumentParser:
     erp_commands.add_to(commands)
     kpi_commands.add_to(commands)
     landscape_commands.add_to(commands)
+    observe_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
     trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -261,6 +264,8 @@ def main() -> int:
                 return people_commands.run(given)
             case "erp":
                 return erp_commands.run(given)
+            case "observe":
+                return observe_commands.run(given)
             case "landscape":
                 return landscape_commands.run(given)
             case "trace":

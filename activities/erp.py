@@ -22,7 +22,7 @@ from canonical.calls import (
 )
 from canonical.coverage import CoverageReport
 from canonical.landscape import Systems
-from canonical.order import ChangeOutcome, OrderDocument, Placed, WriteOutcome
+from canonical.order import ChangeOutcome, OrderChangeOutcome, OrderDocument, Placed, WriteOutcome
 from canonical.records import AuditBatch
 
 
@@ -83,7 +83,7 @@ class ErpActivities:
             return PlacedAndSent(placed=placed, sent=sent)
 
     @activity.defn(name="erp.change_order")
-    async def change_order(self, call: ChangeOrderCall) -> ChangeOutcome:
+    async def change_order(self, call: ChangeOrderCall) -> OrderChangeOutcome:
         """Change the lines in the ERP to match the document."""
         async with counterpart(self._ledger, call):
             return await self._erp.change_order(call.document, key=call.key)

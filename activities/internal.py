@@ -139,9 +139,10 @@ class InternalActivities:
 
     async def _reserve(self, opening: SupplyRequestOpening, correlation_id: str) -> Reservation:
         policy = opening.policy
+        terms = self._apart(opening)
         reservation = await self._ledger.reserve_order(
             opening.request,
-            opening.terms,
+            terms,
             consolidation_minutes=policy.consolidation_minutes,
             lines_max=policy.order_lines_max,
             days_max=policy.consolidation_days,
@@ -150,7 +151,7 @@ class InternalActivities:
             await self._entities.open_order(
                 OrderOpened(
                     order_id=reservation.order_id,
-                    terms=opening.terms,
+                    terms=terms,
                     source=opening.source,
                     policy=policy,
                     requests=() if reservation.consolidating else (opening.request,),
@@ -160,6 +161,13 @@ class InternalActivities:
                 )
             )
         return reservation
+
+    def _apart(self, opening: SupplyRequestOpening) -> OrderTerms:
+        """The terms of the order: what is only observed never shares one with what is written."""
+        terms, item_class = opening.terms, opening.request.item_class or ""
+        if self._landscape is None or self._landscape.mode(terms.plant, item_class) == "live":
+            return terms
+        return terms.model_copy(update={"terms": f"{terms.terms}, observed"})
 
     def _systems(self, terms: OrderTerms) -> Systems:
         """The systems of a new order. Raises ApplicationError where nobody owns what it needs."""

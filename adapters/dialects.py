@@ -19,6 +19,7 @@ from adapters.ports import (
     DuplicateSweepPort,
     ErpPort,
     MasterDataPort,
+    PeopleOrdersPort,
     PolicyPort,
     ReplyPort,
     SupplierDialect,
@@ -98,6 +99,8 @@ class ErpSystem(NamedTuple):
     duplicates: DuplicateSweepPort | None
     """None: it can't be asked for documents that are there twice."""
     check: SystemCheckPort
+    people: PeopleOrdersPort | None = None
+    """None: it can't be asked what people ordered."""
 
 
 class SupplierChannel(NamedTuple):
@@ -165,7 +168,11 @@ class ProcurementDialect(Protocol):
 OURS: Mapping[SystemKind, Mapping[str, str]] = {
     SystemKind.ERP: {
         "business-central": "adapters.erp.business_central.dialect:DIALECT",
+        "coupa": "adapters.erp.coupa.dialect:DIALECT",
+        "odoo": "adapters.erp.odoo.dialect:DIALECT",
+        "oracle-fusion": "adapters.erp.oracle.dialect:DIALECT",
         "sap-v2": "adapters.erp.sap.dialect:DIALECT",
+        "sap-v4": "adapters.erp.sap_v4.dialect:DIALECT",
     },
     SystemKind.SUPPLIER: {"edifact": "adapters.supplier.edifact.channel:DIALECT"},
     SystemKind.PLANNING: {"rest": "adapters.aps.rest.dialect:DIALECT"},

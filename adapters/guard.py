@@ -17,14 +17,19 @@ from adapters.ports import (
     DuplicateSweepPort,
     ErpPort,
     MasterDataPort,
+    PeopleOrdersPort,
     ReplyPort,
     SupplierPort,
 )
 from canonical.coverage import CoverageReport
 from canonical.landscape import MaintenanceNotice
+from canonical.observing import LineCompared
 from canonical.order import (
+    OBSERVED,
+    AwaitingApproval,
     ChangeOutcome,
     DuplicateDocuments,
+    OrderChangeOutcome,
     OrderDocument,
     OrderSchedule,
     PlaceOutcome,
@@ -35,16 +40,13 @@ from canonical.sourcing import ItemAtPlant, UnknownItem
 
 Outcome = TypeVar("Outcome")
 
-OBSERVED = "observed"
-"""The code of the refusal of a write that was not made."""
-
 
 class Guard(NamedTuple):
     """What holds at one system now."""
 
     system: str
-    observes: Callable[[str], bool]
-    """Whether nothing is written for this plant; an empty one: for none at all."""
+    observes: Callable[[str, Sequence[str]], bool]
+    """Whether nothing is written for this plant and these item classes; an empty plant: for none at all."""
     maintenance: Callable[[], MaintenanceNotice | None]
     pause: float = 60.0
     """Seconds after which a call to a system in maintenance is tried again."""
@@ -60,13 +62,23 @@ class Guard(NamedTuple):
         except AdapterError as error:
             raise self._named(error) from error
 
-    async def write(self, plant: str, what: str, call: Callable[[], Awaitable[Outcome]]) -> Outcome | Refused:
+    async def write(
+        self, plant: str, classes: Sequence[str], what: str, call: Callable[[], Awaitable[Outcome]]
+    ) -> Outcome | Refused:
         """Make a call that writes, unless Pegline only observes there."""
-        if self.observes(plant):
+        if self.observes(plant, classes):
             where = f"plant {plant}" if plant else "it"
             return Refused(system=self.system, code=OBSERVED, reason=f"{where} is only observed: would have {what}")
         outcome = await self.read(call)
         return outcome.model_copy(update={"system": self.system}) if isinstance(outcome, Refused) else outcome
+
+    async def hold(
+        self, document: OrderDocument, what: str, call: Callable[[], Awaitable[Outcome]]
+    ) -> Outcome | Refused | AwaitingApproval:
+        """Make a call that writes an order, or have it wait for as long as Pegline only observes there."""
+        if self.observes(document.plant, document.item_classes):
+            return AwaitingApproval(system=self.system, document=document.reference, observed=what)
+        return await self.write(document.plant, document.item_classes, what, call)
 
     def _named(self, error: AdapterError) -> AdapterError:
         """The error under the landscape's name of the system."""
@@ -86,25 +98,29 @@ class GuardedErp:
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         """As the port has it."""
         what = f"placed order {document.reference} of {len(document.lines)} line(s) at {document.supplier}"
-        return await self._guard.write(
-            document.plant, what, lambda: self._port.place_order(document, key=key, maybe_written=maybe_written)
+        return await self._guard.hold(
+            document, what, lambda: self._port.place_order(document, key=key, maybe_written=maybe_written)
         )
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         """As the port has it."""
         what = f"changed lines {_numbers(document.changed_lines)} of order {_name(document)}"
-        return await self._guard.write(document.plant, what, lambda: self._port.change_order(document, key=key))
+        return await self._guard.hold(document, what, lambda: self._port.change_order(document, key=key))
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
         """As the port has it."""
         what = f"deleted the requisition of order {_name(document)}"
-        return await self._guard.write(document.plant, what, lambda: self._port.cancel_requisition(document, key=key))
+        return await self._guard.write(
+            document.plant, document.item_classes, what, lambda: self._port.cancel_requisition(document, key=key)
+        )
 
     async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
         """As the port has it."""
         plant = schedule.order_id.split("/")[1]
         what = f"written the schedule of order {schedule.order_number}"
-        return await self._guard.write(plant, what, lambda: self._port.write_schedule(schedule, key=key))
+        return await self._guard.write(
+            plant, schedule.item_classes, what, lambda: self._port.write_schedule(schedule, key=key)
+        )
 
 
 class GuardedMasterData:
@@ -133,6 +149,17 @@ class GuardedSweep:
         return await self._guard.read(lambda: self._port.duplicates(since))
 
 
+class GuardedPeople:
+    """Implements adapters.ports.PeopleOrdersPort."""
+
+    def __init__(self, port: PeopleOrdersPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def created(self, plant: str, day: date) -> Sequence[LineCompared]:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.created(plant, day))
+
+
 class GuardedSupplier:
     """Implements adapters.ports.SupplierPort."""
 
@@ -154,7 +181,9 @@ class GuardedSupplier:
     async def _send(
         self, what: str, document: OrderDocument, call: Callable[[], Awaitable[WriteOutcome]]
     ) -> WriteOutcome:
-        return await self._guard.write(document.plant, f"{what} order {_name(document)} to {document.supplier}", call)
+        return await self._guard.write(
+            document.plant, document.item_classes, f"{what} order {_name(document)} to {document.supplier}", call
+        )
 
 
 class GuardedReplies:
@@ -165,7 +194,9 @@ class GuardedReplies:
 
     async def send_reply(self, document: bytes, *, key: str) -> WriteOutcome:
         """As the port has it."""
-        return await self._guard.write("", "sent an acknowledgement", lambda: self._port.send_reply(document, key=key))
+        return await self._guard.write(
+            "", (), "sent an acknowledgement", lambda: self._port.send_reply(document, key=key)
+        )
 
 
 class GuardedAps:
@@ -177,7 +208,9 @@ class GuardedAps:
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
         """As the port has it."""
         what = f"reported the coverage by order {report.order_number}"
-        return await self._guard.write(report.plant, what, lambda: self._port.write_coverage(report, key=key))
+        return await self._guard.write(
+            report.plant, report.item_classes, what, lambda: self._port.write_coverage(report, key=key)
+        )
 
 
 def _name(document: OrderDocument) -> str:
@@ -189,11 +222,11 @@ def _numbers(lines: Sequence[int]) -> str:
 
 
 __all__ = [
-    "OBSERVED",
     "Guard",
     "GuardedAps",
     "GuardedErp",
     "GuardedMasterData",
+    "GuardedPeople",
     "GuardedReplies",
     "GuardedSupplier",
     "GuardedSweep",

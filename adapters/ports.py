@@ -15,11 +15,13 @@ from pydantic import SecretStr
 from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
 from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, Unowned
+from canonical.observing import LineCompared
 from canonical.order import (
     ChangeOutcome,
     DocumentAcknowledged,
     DuplicateDocuments,
     OrderAnswer,
+    OrderChangeOutcome,
     OrderDocument,
     OrderSchedule,
     PlaceOutcome,
@@ -61,6 +63,11 @@ class PolicyPort(Protocol):
 class LandscapePort(Protocol):
     """Which systems own what, as the landscape says now. No waiting for I/O."""
 
+    @property
+    def faults(self) -> Collection[str]:
+        """Why the newest edit is not in force; empty: it is."""
+        ...
+
     def systems_of(self, plant: str, supplier: str, route: RouteKind = RouteKind.DIRECT) -> Systems | Unowned:
         """The systems that a new order of the plant with the supplier is with."""
         ...
@@ -79,17 +86,24 @@ class LandscapePort(Protocol):
 
 
 class ErpPort(Protocol):
-    """Writes requisitions and orders."""
+    """Writes requisitions and orders.
+
+    What the system's own people must approve first is AwaitingApproval. A call whose document has `awaiting` only reads
+    what has become of that: AwaitingApproval still; Placed or Written once it holds what was submitted, and the
+    supplier may have it; Refused with the approver's reason, or because somebody withdrew or deleted it. A call without
+    submits, what was refused before once more; nothing is there twice.
+    """
 
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         """One requisition with an item per line, converted into one order; both found again by reference.
 
-        Where the ERP has to release the order first (`Placed.unreleased`), it is not sent; the same call, made again,
-        says whether it is released by then.
+        With `maybe_written`, a refusal that is found is this call's own; without, it is submitted again. Where the ERP
+        has to release the order first (`Placed.unreleased`), it is not sent; the same call, made again, says whether it
+        is released by then.
         """
         ...
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         """Bring the lines in `document.changed_lines` to the document's state (quantity, date, cancelled).
 
         Where the ERP holds neither the last written state (`DocumentLine.written`) nor the requested one, a person
@@ -99,7 +113,10 @@ class ErpPort(Protocol):
         ...
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
-        """Delete the requisition's items of our reference that are not in an order; harmless where there are none."""
+        """Delete the requisition's items of our reference that are not in an order; harmless where there are none.
+
+        What waits for approval is withdrawn; Refused where it can't be.
+        """
         ...
 
     async def write_schedule(self, schedule: OrderSchedule, *, key: str) -> ChangeOutcome:
@@ -116,6 +133,14 @@ class DuplicateSweepPort(Protocol):
 
     async def duplicates(self, since: dt.date) -> Sequence[DuplicateDocuments]:
         """Those among the documents created since that day."""
+        ...
+
+
+class PeopleOrdersPort(Protocol):
+    """Reads what people ordered without Pegline, for comparing; changes nothing."""
+
+    async def created(self, plant: str, day: dt.date) -> Sequence[LineCompared]:
+        """The living order lines of the plant that people created that day, by the system's calendar."""
         ...
 
 
@@ -212,6 +237,7 @@ __all__ = [
     "Mail",
     "MailPort",
     "MasterDataPort",
+    "PeopleOrdersPort",
     "PolicyPort",
     "ReplyPort",
     "SupplierDialect",

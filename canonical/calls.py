@@ -12,7 +12,15 @@ from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
 from canonical.landscape import Systems
 from canonical.messages import BomChanged, StockAllocated, SupplierAnswered
 from canonical.need import Need, Withdrawal
-from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, Placed, Refused, WriteOutcome
+from canonical.order import (
+    AwaitingApproval,
+    ChangeOutcome,
+    OrderDocument,
+    OrderSchedule,
+    Placed,
+    Refused,
+    WriteOutcome,
+)
 from canonical.plan import PlanRunStatus
 from canonical.policy import PlantPolicy
 from canonical.records import AuditBatch, OrderTerms, Reservation
@@ -41,7 +49,7 @@ class Moved(Model):
     """Where it is to be placed."""
 
 
-PlacingOutcome = Annotated[Placed | Refused | Moved, Field(discriminator="result")]
+PlacingOutcome = Annotated[Placed | AwaitingApproval | Refused | Moved, Field(discriminator="result")]
 
 
 class PlaceOrderCall(Call):

@@ -21,6 +21,8 @@ class CoverageReport(Model):
     order_id: OrderId
     order_number: str
     plant: Code
+    item_classes: tuple[str, ...] = ()
+    """As in OrderDocument."""
     sequence: int
     as_of: Instant
     entries: tuple[RequirementCoverage, ...]

@@ -32,6 +32,8 @@ ORDER_ANSWERED = "pegline.order.answered.v1"
 SHIPMENT_ANNOUNCED = "pegline.shipment.announced.v1"
 GOODS_RECEIVED = "pegline.goods.received.v1"
 ORDER_EDITED = "pegline.order.edited.v1"
+APPROVAL_DECIDED = "pegline.approval.decided.v1"
+ORDER_CHANGED = "pegline.order.changed.v1"
 BOM_REVISED = "pegline.bom.revised.v1"
 STOCK_CHANGED = "pegline.stock.changed.v1"
 CONSUMPTION_REPORTED = "pegline.consumption.reported.v1"
@@ -187,6 +189,24 @@ class OrderEditedData(Model):
         if new == checked.data.get("old"):
             raise ValueError("nothing was edited: old and new are equal")
         return new
+
+
+class ApprovalDecidedData(Model):
+    """`pegline.approval.decided.v1`: people of another system decided on a requisition, a change or an order.
+
+    It says no more than that: the order looks there.
+    """
+
+    order: DocumentNumber
+    """The order's number there or, before it has one, its requisition's."""
+    document: DocumentNumber | None = None
+    """What waited; null: the same."""
+
+
+class OrderChangedData(Model):
+    """`pegline.order.changed.v1`: an order of ours changed in the ERP, which does not say what: it is read there."""
+
+    order: OrderNumber
 
 
 class BomRevisedData(Model):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical.base import Instant, LineNumber, Model, Quantity, Share
+from canonical.base import DocumentNumber, Instant, LineNumber, Model, Quantity, Share
 from canonical.bom import BomRevised
 from canonical.exception import Proposal
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
@@ -183,6 +183,15 @@ class DocumentAcknowledgement(Model):
     acknowledgement: DocumentAcknowledged
 
 
+class ApprovalReported(Model):
+    """Another system says that its people decided on a document of the order: the order looks there at once."""
+
+    event_id: str
+    document: DocumentNumber
+    changed: bool = False
+    """As in ApprovalDecision."""
+
+
 class GoodsReceived(Model):
     """Receipts of one order, as many as arrived together."""
 
@@ -223,6 +232,7 @@ class ProposalChanged(Model):
 
 
 __all__ = [
+    "ApprovalReported",
     "BomChanged",
     "ChangeOpened",
     "CoverageChanged",

@@ -307,6 +307,18 @@ class DocumentEdit(Model):
         return self.model_copy(update={"old": old, "new": new, "price_unit": price_unit})
 
 
+class ApprovalDecision(Model):
+    """People of another system decided on a document of ours that waited for them; what they decided is read there."""
+
+    order_number: DocumentNumber
+    """The order's number there or, before it has one, its requisition's."""
+    document: DocumentNumber
+    """What waited: the requisition, the change, the order."""
+    changed: bool = False
+    """Nothing is known to be decided: the order itself changed there, by us or by people."""
+    effective_at: Instant
+
+
 class DocumentLine(Model):
     """An order line as ERP and supplier are asked to hold it."""
 
@@ -326,10 +338,16 @@ class DocumentLine(Model):
     agreement: AgreementReference | None = None
     """The item of an outline agreement that the line calls off."""
     cancelled: bool = False
+    rejected: bool = False
+    """It is cancelled since the supplier refused it."""
     components: tuple[ComponentLine, ...] = ()
     """For a subcontract: the components given to the supplier for the whole line."""
     written: WrittenLine | None = None
     """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
+
+
+OBSERVED = "observed"
+"""The code of the refusal of a write that was not made, since Pegline only observes there (the landscape's mode)."""
 
 
 class OrderDocument(Model):
@@ -358,6 +376,12 @@ class OrderDocument(Model):
     """Asks the supplier to deliver earlier than confirmed, at the agreed surcharge."""
     changed_lines: tuple[int, ...] = ()
     """For a change: the lines that differ from the previous revision."""
+    item_classes: tuple[str, ...] = ()
+    """Of the items of its lines, by which the landscape says whether anything is written."""
+    awaiting: DocumentNumber | None = None
+    """The number of what waits for approval at the counterpart (AwaitingApproval.document): the call writes nothing,
+    but reads what has become of it. None: nothing waits.
+    """
 
 
 class Refused(Model):
@@ -382,6 +406,27 @@ class Placed(Model):
     """Other documents of the same reference, found by the sweep and cancelled."""
     unreleased: Text = ""
     """Why the ERP has not released the order yet, so that it must not go to its supplier; empty: it may."""
+
+
+class AwaitingApproval(Model):
+    """The counterpart took the document and holds it until one of its own people approves it: nothing is refused, and
+    nothing may go to the supplier yet.
+
+    The same call with `OrderDocument.awaiting` reads later what has become of it.
+    """
+
+    result: Literal["awaiting_approval"] = "awaiting_approval"
+    system: PersonName
+    """As people call it: Coupa."""
+    document: DocumentNumber
+    """The counterpart's number of what waits: a requisition, a change."""
+    since: Instant | None = None
+    """When the waiting began; None: the counterpart does not say."""
+    approver: Text = ""
+    """Whom it waits for; empty: the counterpart does not say."""
+    requisition_number: OrderNumber | None = None
+    observed: Text = ""
+    """Nobody has to approve it: Pegline only observes, and would have done this; empty: people approve."""
 
 
 class DuplicateDocuments(Model):
@@ -410,8 +455,9 @@ class Edited(Model):
     edits: Annotated[tuple[DocumentEdit, ...], Field(min_length=1)]
 
 
-PlaceOutcome = Annotated[Placed | Refused, Field(discriminator="result")]
+PlaceOutcome = Annotated[Placed | AwaitingApproval | Refused, Field(discriminator="result")]
 WriteOutcome = Annotated[Written | Refused, Field(discriminator="result")]
+OrderChangeOutcome = Annotated[Written | AwaitingApproval | Refused | Edited, Field(discriminator="result")]
 ChangeOutcome = Annotated[Written | Refused | Edited, Field(discriminator="result")]
 
 
@@ -422,6 +468,8 @@ class LineSchedule(Model):
     schedule: Annotated[tuple[DeliveryLine, ...], Field(min_length=1)]
     completed: bool = False
     """Nothing more is expected: delivery is completed in the ERP, and nothing else is written."""
+    price_unit: PositiveQuantity | None = None
+    """The quantity that the written price buys, where a person's edit of the price is looked for as well."""
     written: WrittenLine | None = None
     """The state we last wrote to the ERP's line; where the ERP holds something else, a person edited it."""
 
@@ -431,4 +479,6 @@ class OrderSchedule(Model):
 
     order_id: OrderId
     order_number: str
+    item_classes: tuple[str, ...] = ()
+    """As in OrderDocument."""
     lines: tuple[LineSchedule, ...]

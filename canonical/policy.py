@@ -112,6 +112,16 @@ class Approval(Model):
         return max(known, key=lambda each: each.since or dt.date.min).rate if known else None
 
 
+class OutsideApproval(Model):
+    """R15: how an approval that another system's own people give is waited for."""
+
+    first_look_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    """The pause before it is looked at; each further pause is twice as long."""
+    longest_pause_minutes: Annotated[int, Field(ge=1, le=1440)] = 120
+    question_hours: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Business hours of the buyer after which they are asked about it."""
+
+
 class RouteKind(StrEnum):
     """How a plant gets an item."""
 
@@ -279,6 +289,8 @@ class ErpDocuments(Model):
     units: dict[str, tuple[Annotated[str, Field(min_length=1, max_length=3)], ...]] = {}
     """By UN/ECE code, the ERP's codes where they differ from the usual ones; the first is written, all are read."""
     storage_location: ErpCode = ""
+    confirmation_control: ErpCode = ""
+    """With which control key an item takes the supplier's confirmations; empty: as the ERP derives it."""
     tax_code: Annotated[str, Field(max_length=2)] = ""
     account_assignment: AccountAssignment = AccountAssignment()
 
@@ -340,6 +352,7 @@ class PlantPolicy(Model):
     promises: PromiseRules = PromiseRules()
     suppliers: SupplierRules = SupplierRules()
     approval: Approval = Approval()
+    outside_approval: OutsideApproval = OutsideApproval()
     routes: tuple[RouteRule, ...] = (RouteRule(kind=RouteKind.DIRECT),)
     """The permitted routes, the preferred first."""
     quotas: dict[Code, Quota] = {}

@@ -112,6 +112,16 @@ class OrderLineSnapshot(Model):
         return self.received if requirement == self.requirement_id else Decimal(0)
 
 
+class ApprovalAwaited(Model):
+    """What waits for the approval of another system's own people."""
+
+    system: str
+    document: str
+    """Its number there."""
+    since: Instant
+    approver: str = ""
+
+
 class OrderSnapshot(Model):
     """An order's present state."""
 
@@ -133,6 +143,8 @@ class OrderSnapshot(Model):
     """Its newest documents to the supplier (identity.document_reference)."""
     lines: tuple[OrderLineSnapshot, ...] = ()
     reason: str = ""
+    approval: ApprovalAwaited | None = None
+    """None: nothing of it waits for another system's approval."""
     route: RouteKind = RouteKind.DIRECT
     policy_version: str = ""
     """The version of the policy that last decided."""

@@ -23,6 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack, ExceptionDecided
 from canonical.messages import (
+    ApprovalReported,
     BomChanged,
     ChangeOpened,
     ChangeSuperseded,
@@ -230,6 +231,10 @@ class EntityDirectory:
     async def edit_document(self, order: str, edited: DocumentEdited) -> bool:
         """Report that a person changed the order in the ERP."""
         return await self._signal(order, PurchaseOrder.document_edited, edited)
+
+    async def report_approval(self, order: str, reported: ApprovalReported) -> bool:
+        """Report that people of another system decided on what waits there."""
+        return await self._signal(order, PurchaseOrder.approval_reported, reported)
 
     # -- plan runs
 

@@ -9,7 +9,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -30,6 +30,7 @@ from adapters.guard import (
     GuardedAps,
     GuardedErp,
     GuardedMasterData,
+    GuardedPeople,
     GuardedReplies,
     GuardedSupplier,
     GuardedSweep,
@@ -40,13 +41,14 @@ from adapters.ports import (
     DuplicateSweepPort,
     ErpPort,
     MasterDataPort,
+    PeopleOrdersPort,
     PolicyPort,
     ReplyPort,
     SupplierPort,
 )
 from canonical.coverage import CoverageReport
 from canonical.landscape import Domain, MaintenanceNotice, SystemKind
-from canonical.order import ChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
+from canonical.order import ChangeOutcome, OrderChangeOutcome, OrderDocument, OrderSchedule, PlaceOutcome, WriteOutcome
 from canonical.sourcing import ItemAtPlant, UnknownItem
 from landscape.book import LandscapeBook
 from landscape.model import System
@@ -112,6 +114,12 @@ class SystemPool:
         assert isinstance(found.parts, ErpSystem)
         return GuardedSweep(found.parts.duplicates, found.guard) if found.parts.duplicates is not None else None
 
+    def people(self, name: str) -> PeopleOrdersPort | None:
+        """What people ordered in an ERP; None: it can't be asked."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedPeople(found.parts.people, found.guard) if found.parts.people is not None else None
+
     def supplier(self, name: str) -> SupplierPort:
         """A channel's documents."""
         found = self._connected(name)
@@ -167,8 +175,8 @@ class SystemPool:
         def maintenance() -> MaintenanceNotice | None:
             return next(iter(self.book.maintenance([name])), None)
 
-        def observes(plant: str) -> bool:
-            return self.book.mode(plant, system=name) == "observe"
+        def observes(plant: str, classes: Sequence[str]) -> bool:
+            return any(self.book.mode(plant, each, name) == "observe" for each in classes or ("",))
 
         return Guard(name, observes, maintenance)
 
@@ -233,7 +241,7 @@ class PooledErp:
         """As the port has it."""
         return await self._pool.erp(self._name).place_order(document, key=key, maybe_written=maybe_written)
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         """As the port has it."""
         return await self._pool.erp(self._name).change_order(document, key=key)
 

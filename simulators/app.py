@@ -1,6 +1,6 @@
 """All counterparts in one process: the ERP at /erp, the EDI gateway at /edi, the APS at /aps, the warehouse at /wms,
-the product data system at /plm, another ERP (Oracle) at /oracle, the issuer that people and programs log in at at
-/issuer.
+the product data system at /plm, other ERPs at /oracle, /central (Business Central) and /odoo, a procurement cloud at
+/coupa, the issuer that people and programs log in at at /issuer.
 
 `python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE] [--sign NAME=SECRET]`; `--gateway` is where
 they send what they send of themselves, `--keep` the file in which their books outlive a restart, `--sign` the secret by
@@ -26,6 +26,8 @@ import uvicorn
 from starlette.responses import JSONResponse
 
 from simulators.aps.app import create as create_aps
+from simulators.business_central.app import create as create_central
+from simulators.coupa.app import create as create_coupa
 from simulators.credentials import BySignature, ByToken
 from simulators.edi.app import create as create_edi
 from simulators.erp.app import create as create_erp
@@ -33,6 +35,7 @@ from simulators.faults import App, Message, Receive, Scope, Send, Simulator
 from simulators.issuer.accounts import COUNTERPARTS, PEOPLE, gateway_client
 from simulators.issuer.app import Issuer, serve
 from simulators.keeping import BooksFile, BooksUnreadable, Shelf
+from simulators.odoo.app import create as create_odoo
 from simulators.oracle.app import create as create_oracle
 from simulators.plm.app import create as create_plm
 from simulators.wms.app import create as create_wms
@@ -114,7 +117,7 @@ def create(
 ) -> Counterparts:
     """Return all counterparts, with empty books or with those in the file; `transport` reaches a gateway in the same
     process; `url` is their own address, which the issuer's tokens name. What a counterpart sends is signed by its
-    secret of `secrets` (by name: erp, edi, aps, wms, plm), else it comes with an access token of the issuer."""
+    secret of `secrets` (by name: erp, edi, aps, wms, plm, coupa), else it comes with an access token of the issuer."""
     issuer = Issuer(f"{url}/issuer", [gateway_client(gateway_url.rstrip("/")), COUNTERPARTS], PEOPLE)
 
     def sent_by(name: str) -> httpx.AsyncBaseTransport:
@@ -129,7 +132,10 @@ def create(
             "/edi": create_edi(gateway_url, transport=sent_by("edi"), shelf=Shelf(keep, "edi")),
             "/aps": create_aps(gateway_url, transport=sent_by("aps"), shelf=Shelf(keep, "aps")),
             "/plm": create_plm(gateway_url, transport=sent_by("plm"), shelf=Shelf(keep, "plm")),
+            "/coupa": create_coupa(gateway_url, transport=sent_by("coupa"), shelf=Shelf(keep, "coupa")),
             "/oracle": create_oracle(shelf=Shelf(keep, "oracle")),
+            "/central": create_central(extension=True, shelf=Shelf(keep, "central")),
+            "/odoo": create_odoo(shelf=Shelf(keep, "odoo")),
             "/issuer": serve(issuer),
         }
     )

@@ -90,12 +90,17 @@ def of_lines(remote: Items, lines: Iterable[DocumentLine], *, priced: bool) -> l
 
 
 def of_schedules(remote: Items, lines: Iterable[LineSchedule]) -> list[FieldEdit]:
-    """The edits of people to quantity and deliveries of these lines; a schedule does not affect the price."""
+    """The edits of people to quantity and deliveries of these lines; a schedule does not affect the price,
+    which is compared where its unit is given.
+    """
     asked = []
     for line in lines:
         days = _by_day((one.date, one.quantity) for one in line.schedule if one.quantity)
         quantity = sum(days.values(), Decimal(0)) if days else None
-        asked.append((_Asked(line.line, quantity, days, completed=line.completed), line.written))
+        priced = line.written is not None and line.price_unit is not None
+        price = line.written.price if priced and line.written is not None else None
+        per = line.price_unit or Decimal(1)
+        asked.append((_Asked(line.line, quantity, days, price, per, line.completed), line.written))
     return _of_all(remote, asked)
 
 

@@ -13,6 +13,7 @@ from canonical.order import (
     Edited,
     EditedField,
     LineSchedule,
+    OrderChangeOutcome,
     OrderDocument,
     OrderSchedule,
     Refused,
@@ -56,7 +57,7 @@ def _other(trial: Trial, line: DocumentLine) -> DocumentLine:
     )
 
 
-async def _change(trial: Trial, adapter: AdapterOnTrial, change: OrderDocument) -> ChangeOutcome:
+async def _change(trial: Trial, adapter: AdapterOnTrial, change: OrderDocument) -> OrderChangeOutcome:
     key = f"{change.order_id}#change-{change.revision}"
     return await trial.until_done(adapter, partial(adapter.erp.change_order, change, key=key))
 
@@ -68,7 +69,7 @@ async def _seen(trial: Trial, document: OrderDocument) -> SeenOrder:
     return held[0]
 
 
-def _require_written(trial: Trial, outcome: ChangeOutcome, writes: bool | None = None, after: str = "") -> None:
+def _require_written(trial: Trial, outcome: OrderChangeOutcome, writes: bool | None = None, after: str = "") -> None:
     trial.require(isinstance(outcome, Written), f"{outcome!r}{after}", "return Written once the system holds it")
     if isinstance(outcome, Written) and writes is not None:
         trial.require(

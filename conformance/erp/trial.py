@@ -15,7 +15,7 @@ import pytest
 from adapters.errors import AdapterError, TransientError
 from adapters.ports import ErpPort
 from canonical.identity import OrderId, external_reference, requirement_reference
-from canonical.order import DocumentLine, OrderDocument, Placed, Refused, WrittenLine
+from canonical.order import AwaitingApproval, DocumentLine, OrderDocument, Placed, PlaceOutcome, Refused, WrittenLine
 from conformance.erp.bench import ConnectedErp, ErpBench, SeenLine, SeenOrder
 from conformance.faults import CallFault, FaultTransport
 from conformance.verdict import CannotHappen, Nonconforming
@@ -111,7 +111,7 @@ class Trial:
 
     async def try_to_place(
         self, adapter: AdapterOnTrial, document: OrderDocument, *, maybe_written: bool = False
-    ) -> Placed | Refused | AdapterError:
+    ) -> PlaceOutcome | AdapterError:
         """One attempt."""
         place = partial(
             adapter.erp.place_order, document, key=f"{document.order_id}#place", maybe_written=maybe_written
@@ -125,7 +125,7 @@ class Trial:
 
         After a PermanentError a person has changed something, and it is tried again.
         """
-        outcome: Placed | Refused | AdapterError | None = None
+        outcome: PlaceOutcome | AdapterError | None = None
         for _ in range(ATTEMPTS):
             outcome = await self.try_to_place(adapter, document, maybe_written=maybe_written)
             if isinstance(outcome, Placed):
@@ -134,6 +134,11 @@ class Trial:
                 not isinstance(outcome, Refused),
                 f"Refused: {outcome}{_met(adapter)}",
                 "return Refused only where the system understood the order and will not take it",
+            )
+            self.require(
+                not isinstance(outcome, AwaitingApproval),
+                f"it waits for the approval of the system's people: {outcome}",
+                "have the system on trial approve what is submitted at once",
             )
             maybe_written = True
             await _wait_for(outcome)

@@ -18,6 +18,7 @@ from opentelemetry.trace import Tracer
 from canonical.bom import BomRevised
 from canonical.identity import OrderId
 from canonical.messages import (
+    ApprovalReported,
     ChangeOpened,
     ChangeSuperseded,
     DocumentAcknowledgement,
@@ -30,7 +31,14 @@ from canonical.messages import (
     SupplierAnswered,
 )
 from canonical.need import Need, Withdrawal
-from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
+from canonical.order import (
+    ApprovalDecision,
+    DocumentAcknowledged,
+    DocumentEdit,
+    GoodsReceipt,
+    OrderAnswer,
+    ShipmentAnnounced,
+)
 from canonical.records import EndedEntity
 from canonical.stock import StockFigure
 from gateway import tracing
@@ -75,6 +83,8 @@ class EntityMessages(Protocol):
     ) -> bool: ...
 
     async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool: ...
+
+    async def report_approval(self, order: str, reported: ApprovalReported, /) -> bool: ...
 
     async def open_change(self, opened: ChangeOpened, reopen: bool = False) -> bool:
         """Start the engineering change, or send the revision to the one that is running; as `open_requirement`."""
@@ -259,7 +269,7 @@ class LaterStock(Protocol):
     async def deliver_later_need(self, row: Waiting, need: Need, figure: StockFigure, /) -> DeliveryResult: ...
 
 
-OfOneOrder = OrderAnswer | ShipmentAnnounced | DocumentEdit | tuple[GoodsReceipt, ...]
+OfOneOrder = OrderAnswer | ShipmentAnnounced | DocumentEdit | ApprovalDecision | tuple[GoodsReceipt, ...]
 Delivered = OfOneOrder | DocumentAcknowledged
 
 
@@ -333,14 +343,19 @@ class OrderDelivery:
             return await self._acknowledge(row, part, message)
         number = message[0].order_number if isinstance(message, tuple) else message.order_number
         supplier = message.supplier if isinstance(message, OrderAnswer | ShipmentAnnounced) else None
-        order = await self._order_of(row, number, supplier)
+        of_requisition = isinstance(message, ApprovalDecision)
+        order = await self._order_of(row, number, supplier, of_requisition=of_requisition)
         if isinstance(order, Dead):
             return order
         result = await self._deliver_to(order, row, part, number, message)
         return replace(result, order=order.order_id) if isinstance(result, Settled) else result
 
-    async def _order_of(self, row: Waiting, number: str, supplier: str | None = None) -> OrderRef | Dead:
+    async def _order_of(
+        self, row: Waiting, number: str, supplier: str | None = None, *, of_requisition: bool = False
+    ) -> OrderRef | Dead:
         orders = await self._ledger.registry.orders_of(number)
+        if of_requisition and not orders:
+            orders = await self._ledger.registry.orders_of_requisition(number)
         order = self._addresses.meant(orders, row.source, row.type, supplier)
         if isinstance(order, str):
             return Dead(
@@ -367,6 +382,9 @@ class OrderDelivery:
         elif isinstance(message, ShipmentAnnounced):
             announced = ShipmentsAnnounced(event_id=event_id, shipment=message)
             running = not order.closed and await self._entities.announce_shipment(order.order_id, announced)
+        elif isinstance(message, ApprovalDecision):
+            reported = ApprovalReported(event_id=event_id, document=message.document, changed=message.changed)
+            running = not order.closed and await self._entities.report_approval(order.order_id, reported)
         elif isinstance(message, DocumentEdit):
             edited = DocumentEdited(event_id=event_id, edit=message)
             running = not order.closed and await self._entities.edit_document(order.order_id, edited)

@@ -10,7 +10,14 @@ from typing import assert_never
 
 from canonical.bom import BomRevised
 from canonical.need import Need, Withdrawal
-from canonical.order import DocumentAcknowledged, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced
+from canonical.order import (
+    ApprovalDecision,
+    DocumentAcknowledged,
+    DocumentEdit,
+    GoodsReceipt,
+    OrderAnswer,
+    ShipmentAnnounced,
+)
 from canonical.stock import StockReport
 from canonical.units import fraction_of_a_count, is_whole
 
@@ -24,6 +31,7 @@ Stated = (
     | DocumentAcknowledged
     | GoodsReceipt
     | DocumentEdit
+    | ApprovalDecision
     | BomRevised
     | StockReport
 )
@@ -57,7 +65,7 @@ def _quantities(message: Stated) -> Iterator[Counted]:
         case BomRevised():
             for index, one in enumerate(message.lines):
                 yield f"lines[{index}].stock", one.stock, one.unit
-        case Withdrawal() | DocumentEdit() | DocumentAcknowledged():
+        case Withdrawal() | DocumentEdit() | ApprovalDecision() | DocumentAcknowledged():
             return
         case _:
             assert_never(message)

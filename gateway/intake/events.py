@@ -21,20 +21,24 @@ from pydantic import TypeAdapter, ValidationError
 from canonical.base import Model
 from canonical.bom import BomRevised
 from canonical.event_data import (
+    APPROVAL_DECIDED,
     BOM_REVISED,
     CONSUMPTION_REPORTED,
     GOODS_RECEIVED,
     ORDER_ANSWERED,
+    ORDER_CHANGED,
     ORDER_EDITED,
     OUR_SOURCE,
     REQUIREMENT_PLANNED,
     REQUIREMENT_WITHDRAWN,
     SHIPMENT_ANNOUNCED,
     STOCK_CHANGED,
+    ApprovalDecidedData,
     BomRevisedData,
     ConsumptionReportedData,
     GoodsReceivedData,
     OrderAnswered,
+    OrderChangedData,
     OrderEditedData,
     RequirementPlanned,
     RequirementWithdrawnData,
@@ -43,7 +47,7 @@ from canonical.event_data import (
 )
 from canonical.identity import OrderId, short_hash
 from canonical.need import Need, Peg, Revision, Withdrawal
-from canonical.order import DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
+from canonical.order import ApprovalDecision, DocumentEdit, GoodsReceipt, OrderAnswer, ShipmentAnnounced, ShippedLine
 from canonical.stock import StockReport, StockReportKind
 from gateway.intake.cloudevents import Event
 from gateway.intake.counted import fractions
@@ -55,7 +59,7 @@ HORIZON_DAYS = 3660
 """No plan reaches further than ten years; a later date is a typing error."""
 _REVISION_MAX = 2**53 - 1
 
-OrderMessage = OrderAnswer | ShipmentAnnounced | GoodsReceipt | DocumentEdit
+OrderMessage = OrderAnswer | ShipmentAnnounced | GoodsReceipt | DocumentEdit | ApprovalDecision
 Message = Need | Withdrawal | OrderMessage | BomRevised | StockReport
 """The content of an event as canonical models."""
 
@@ -192,6 +196,14 @@ def _edit(data: OrderEditedData, _: Event, effective_at: dt.datetime) -> Documen
         edited_by=data.edited_by,
         effective_at=effective_at,
     )
+
+
+def _approval(data: ApprovalDecidedData, _: Event, effective_at: dt.datetime) -> ApprovalDecision:
+    return ApprovalDecision(order_number=data.order, document=data.document or data.order, effective_at=effective_at)
+
+
+def _changed(data: OrderChangedData, _: Event, effective_at: dt.datetime) -> ApprovalDecision:
+    return ApprovalDecision(order_number=data.order, document=data.order, changed=True, effective_at=effective_at)
 
 
 def _bom(data: BomRevisedData, event: Event, effective_at: dt.datetime) -> BomRevised:
@@ -447,6 +459,34 @@ EVENT_TYPES: Mapping[str, EventType] = {
                 "new": "320",
                 "edited_by": "MILLER",
             },
+        },
+    ),
+    APPROVAL_DECIDED: EventType(
+        data=ApprovalDecidedData,
+        message=ApprovalDecision,
+        to_message=_approval,
+        owner="order_document",
+        recipient=Recipient.ORDER,
+        example={
+            "summary": "People of another system decided on what waited for them; the order looks there at once",
+            "id": "approval-97-1",
+            "source": "procurement-cloud",
+            "time": "2026-06-02T14:30:00+02:00",
+            "data": {"order": "97", "document": "97"},
+        },
+    ),
+    ORDER_CHANGED: EventType(
+        data=OrderChangedData,
+        message=ApprovalDecision,
+        to_message=_changed,
+        owner="order_document",
+        recipient=Recipient.ORDER,
+        example={
+            "summary": "An order of ours changed in the ERP, which does not say what; the order is read there at once",
+            "id": "changed-00000001",
+            "source": "erp-main",
+            "time": "2026-06-05T09:12:00+02:00",
+            "data": {"order": "4500000017"},
         },
     ),
     BOM_REVISED: EventType(

@@ -14,6 +14,7 @@ from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE, once_each
 from gateway.intake.documents import SUPPLIER_DOCUMENT, Divided, message_id, stored_content
 from gateway.intake.events import EVENT_TYPES, example_event
 from gateway.intake.intake import EventsTaken, Sending
+from gateway.intake.sap_events import read_sap_event
 from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
@@ -121,6 +122,34 @@ async def take_events(request: Request, parts: PartsPart, sender: SenderPart) ->
     headers = once_each(request.headers.items())
     may_send = Sending(sender, request.app.state.senders)
     return await parts.intake.events(body, headers.get("content-type", ""), headers, may_send)
+
+
+class SapEventTaken(BaseModel):
+    """What became of a business event of SAP's."""
+
+    outcome: str = Field(description="`stored`; `ignored` where it is not about an order of ours")
+
+
+@routes.post(
+    "/sap/{source}/events",
+    status_code=202,
+    summary="Take in a business event of SAP S/4HANA",
+    responses=problem_responses(400, 403, 409, 413, 422),
+    openapi_extra={"requestBody": {"required": True, "content": {STRUCTURED_TYPE: {"schema": {"type": "object"}}}}},
+)
+async def take_sap_event(
+    source: str, request: Request, parts: PartsPart, ledger: LedgerPart, sender: SenderPart
+) -> SapEventTaken:
+    """SAP says that a purchase order changed, not what: an order of ours is read in SAP, and what a person changed or
+    deleted there is put to a person. `source` names the system, as for its other events: SAP's own is often empty.
+    """
+    may_send = Sending(sender, request.app.state.senders)
+    may_send.senders.require_source(sender, source)
+    event = read_sap_event(await request.body(), once_each(request.headers.items()))
+    if event is None or not await ledger.registry.orders_of(event.order):
+        return SapEventTaken(outcome="ignored")
+    await parts.intake.events(event.as_ours(source), STRUCTURED_TYPE, {}, may_send)
+    return SapEventTaken(outcome="stored")
 
 
 @routes.post(

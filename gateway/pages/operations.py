@@ -65,6 +65,7 @@ async def read_operations(
                 if (policy := parts.policies.effective(plant)) is not None
             ],
             "faults": list(parts.policies.faults),
+            "landscape": parts.landscape,
             "told": await list_subscriptions(parts, principal),
             "dead": (await parts.ledger.deliveries.list(state=DeliveryState.DEAD, plants=plants, limit=10)).items,
             "leases": await operations.leases(),

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from canonical.audit_event import AuditEvent
+from canonical.landscape import MaintenanceNotice, Systems
 from canonical.records import OrderLineSnapshot, OrderSnapshot, OrderStage, RequirementSnapshot
 from gateway.access.prices import record_seen
 from gateway.access.principal import Principal, PrincipalPart, Right
@@ -162,6 +163,8 @@ async def read_order(
         {
             "row": row,
             "order": order,
+            "away": _away(parts, order),
+            "one_of_each": parts.landscape is None,
             "reason": worded(principal, order.reason),
             "stage": STAGES[order.stage],
             "lines": lines,
@@ -401,6 +404,15 @@ def _detail(data: Mapping[str, Any]) -> str:
 
 
 # -- dates
+
+
+def _away(parts: Parts, order: OrderSnapshot) -> list[MaintenanceNotice]:
+    """Which of the order's systems are in maintenance: what is to be written there waits."""
+    if parts.landscape is None or order.closed:
+        return []
+    found = parts.landscape.systems_of(order.plant, order.supplier, order.route)
+    others = [found.channel, found.planning] if isinstance(found, Systems) else []
+    return list(parts.landscape.maintenance([order.erp, *others]))
 
 
 def _passed(due: dt.date | None, plant: str, today: Mapping[str, dt.date]) -> bool:

@@ -45,6 +45,14 @@ class KpiEntity(Model):
     """In the KPI's unit; of a share, hours from start to end or until now, or how much it counts."""
 
 
+class _Sum(NamedTuple):
+    """A sum over rows: of `value`, where the condition holds. `distinct`: how many different values."""
+
+    condition: str
+    value: str = "1"
+    distinct: bool = False
+
+
 @dataclass(frozen=True)
 class _Measured:
     """How a KPI is computed from one table; SQL over `m` (the measures) and `d` (the plant's period)."""
@@ -55,11 +63,11 @@ class _Measured:
     ended: str = "NULL::bigint"
     within: str = ""
     """Which rows are of the period; empty: those that ended in it."""
-    counted: str = ""
+    counted: _Sum | None = None
     """The numerator of a share, ratio or sum."""
-    of: str = ""
-    """Its denominator; empty: there is none."""
-    apart: str = ""
+    of: _Sum | None = None
+    """Its denominator; None: there is none."""
+    apart: _Sum | None = None
     listed: str = "true"
     """Which rows of the period the numerator counts."""
     weight: str = ""
@@ -83,7 +91,7 @@ class _Measured:
 
     @property
     def is_duration(self) -> bool:
-        return not self.counted
+        return self.counted is None
 
     @property
     def closed(self) -> str:
@@ -130,10 +138,6 @@ def _reading(moment: str) -> str:
     return f"coalesce(d.elapsed[{place}] + least({moment} - d.opens[{place}], d.lengths[{place}]), 0)"
 
 
-def _count(condition: str) -> str:
-    return f"count(*) FILTER (WHERE {condition})"
-
-
 _SENT_LINE = "m.sent_at >= d.since AND m.sent_at < d.until"
 _DUE = (
     "m.required_on BETWEEN d.first_day AND d.last_day AND m.signal_at IS NOT NULL "
@@ -168,8 +172,8 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.received_at",
         within=_DUE,
         by=_BY_DUE,
-        counted=f"count(DISTINCT demand) FILTER (WHERE {_DUE} AND {_LATE})",
-        of=f"count(DISTINCT demand) FILTER (WHERE {_DUE})",
+        counted=_Sum(f"{_DUE} AND {_LATE}", "demand", distinct=True),
+        of=_Sum(_DUE, "demand", distinct=True),
         listed=_LATE,
         opens=False,
         joined=f"LEFT JOIN LATERAL unnest(CASE WHEN {_DUE} THEN m.demands END) AS demand ON true",
@@ -180,7 +184,7 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.received_at",
         within=_DUE,
         by=_BY_DUE,
-        counted=f"sum({_WORKING_DAYS_LATE}) FILTER (WHERE {_DUE} AND coalesce(cardinality(m.late_on), 0) > 0)",
+        counted=_Sum(f"{_DUE} AND coalesce(cardinality(m.late_on), 0) > 0", _WORKING_DAYS_LATE),
         listed="coalesce(cardinality(m.late_on), 0) > 0",
         weight=_WORKING_DAYS_LATE,
         opens=False,
@@ -193,8 +197,8 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.ended_at",
         within=_APPROVED,
         by=_by("m.approved_at"),
-        counted=_count(f"{_APPROVED} AND m.placed_at <= d.at"),
-        of=_count(_APPROVED),
+        counted=_Sum(f"{_APPROVED} AND m.placed_at <= d.at"),
+        of=_Sum(_APPROVED),
         listed="m.placed_at <= d.at",
     ),
     Kpi.REVISIONS_PER_LINE: _Measured(
@@ -203,8 +207,8 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.confirmed_at",
         within=_SENT_LINE,
         by=_by("m.sent_at"),
-        counted=f"sum(m.revisions) FILTER (WHERE {_SENT_LINE})",
-        of=_count(_SENT_LINE),
+        counted=_Sum(_SENT_LINE, "m.revisions"),
+        of=_Sum(_SENT_LINE),
         listed="m.revisions > 0",
         weight="m.revisions",
         opens=False,
@@ -215,8 +219,8 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.confirmed_at",
         within=_SENT_LINE,
         by=_by("m.sent_at"),
-        counted=f"sum(m.quantity_changed) FILTER (WHERE {_SENT_LINE})",
-        of=f"sum(m.first_quantity) FILTER (WHERE {_SENT_LINE})",
+        counted=_Sum(_SENT_LINE, "m.quantity_changed"),
+        of=_Sum(_SENT_LINE, "m.first_quantity"),
         listed="m.quantity_changed > 0",
         weight="m.quantity_changed",
         opens=False,
@@ -230,8 +234,8 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.ended_at",
         within=f"{_FIRST_SENT} AND {_SLA_ENDED}",
         by=_by("m.sent_at"),
-        counted=_count(f"{_FIRST_SENT} AND {_IN_TIME}"),
-        of=_count(f"{_FIRST_SENT} AND {_SLA_ENDED}"),
+        counted=_Sum(f"{_FIRST_SENT} AND {_IN_TIME}"),
+        of=_Sum(f"{_FIRST_SENT} AND {_SLA_ENDED}"),
         listed=_IN_TIME,
         open="m.revision = 1",
     ),
@@ -241,9 +245,9 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.ended_at",
         within=_PLACED,
         by=_by("m.placed_at"),
-        counted=f"sum(m.duplicates_created) FILTER (WHERE {_PLACED})",
-        of=_count(_PLACED),
-        apart=f"sum(m.duplicates_prevented) FILTER (WHERE {_PLACED})",
+        counted=_Sum(_PLACED, "m.duplicates_created"),
+        of=_Sum(_PLACED),
+        apart=_Sum(_PLACED, "m.duplicates_prevented"),
         listed="m.duplicates_created > 0",
         weight="m.duplicates_created",
         opens=False,
@@ -254,8 +258,8 @@ _MEASURED: dict[Kpi, _Measured] = {
         "m.edited_at",
         within=_PLACED,
         by=_by("m.placed_at"),
-        counted=_count(f"{_PLACED} AND m.edits > 0"),
-        of=_count(_PLACED),
+        counted=_Sum(f"{_PLACED} AND m.edits > 0"),
+        of=_Sum(_PLACED),
         listed="m.edits > 0",
         weight="m.edits",
         opens=False,
@@ -267,9 +271,9 @@ _MEASURED: dict[Kpi, _Measured] = {
         within=f"{_CHANGED} AND NOT m.suppressed AND (m.asked_at IS NULL OR m.decided_at IS NOT NULL)",
         by=_by("m.at"),
         only=" AND m.asked_at IS NOT NULL",
-        counted=_count(f"{_CHANGED} AND NOT m.suppressed AND m.asked_at IS NULL"),
-        of=_count(f"{_CHANGED} AND NOT m.suppressed AND (m.asked_at IS NULL OR m.decided_at IS NOT NULL)"),
-        apart=_count(f"{_CHANGED} AND m.suppressed"),
+        counted=_Sum(f"{_CHANGED} AND NOT m.suppressed AND m.asked_at IS NULL"),
+        of=_Sum(f"{_CHANGED} AND NOT m.suppressed AND (m.asked_at IS NULL OR m.decided_at IS NOT NULL)"),
+        apart=_Sum(f"{_CHANGED} AND m.suppressed"),
         listed="m.asked_at IS NULL",
         open="m.asked_at IS NOT NULL AND NOT m.suppressed",
         open_since="m.asked_at",
@@ -358,14 +362,18 @@ class KpiReads:
         filters: Mapping[Dimension, str],
         group_by: Dimension | None,
     ) -> list[Any]:
-        group = f"m.{group_by.value}" if group_by else "''"
-        columns = ", ".join(part for kpi in scan.kpis for part in _columns(kpi))
+        group = f'm.{group_by.value} COLLATE "C"' if group_by else "''"
+        aggregates = [each for kpi in scan.kpis for each in _aggregates(kpi)]
+        columns = ", ".join(column for each in aggregates for column in each.over)
+        given_by_rows = ", ".join(f"{each.given} AS {each.name}" for each in aggregates)
         wheres = " AND ".join(f"m.{name.value} = :{name.value}" for name in filters) or "true"
         relevant = " OR ".join(dict.fromkeys(part for kpi in scan.kpis for part in _MEASURED[kpi].relevant))
+        # OFFSET: aggregates over rows of numbers alone; each sort would else carry the plant's calendar along.
         query = text(
-            f"WITH {_few_periods(len(periods))} SELECT {group} AS grouped, {columns} FROM {scan.table} AS m "
-            f"JOIN d ON d.plant = m.plant AND ({relevant}) {scan.joined} WHERE {wheres}"
-            f"{' GROUP BY 1 ORDER BY 1' if group_by else ''}"
+            f"WITH {_few_periods(len(periods))} SELECT {'grouped, ' if group_by else ''}{columns} "
+            f"FROM (SELECT {group} AS grouped, {given_by_rows} "
+            f"FROM {scan.table} AS m JOIN d ON d.plant = m.plant AND ({relevant}) {scan.joined} "
+            f"WHERE {wheres} OFFSET 0) AS rows{' GROUP BY 1 ORDER BY 1' if group_by else ''}"
         )
         values = {name.value: value for name, value in filters.items()}
         given = {"periods": periods_as_json(periods, scan.kpis), **values}
@@ -442,27 +450,42 @@ class KpiReads:
         return found
 
 
-def _columns(kpi: Kpi) -> list[str]:
+class _Aggregate(NamedTuple):
+    """What a row gives to an aggregate, and the aggregates over what the rows give."""
+
+    name: str
+    given: str
+    over: tuple[str, ...]
+
+
+def _aggregates(kpi: Kpi) -> list[_Aggregate]:
     """The aggregates of a KPI, by names of their own."""
     measured, name = _MEASURED[kpi], kpi.value
     found = []
     if measured.is_duration:
-        found += _spread(f"{name}_closed", measured.value, measured.closed)
-    else:
-        found.append(f"{measured.counted} AS {name}_counted")
-        found.append(f"{measured.of or 'NULL'} AS {name}_of")
-        found.append(f"{measured.apart or 'NULL'} AS {name}_apart")
+        found.append(_spread(f"{name}_closed", measured.value, measured.closed))
+    for part, total in (("counted", measured.counted), ("of", measured.of), ("apart", measured.apart)):
+        if total is not None:
+            found.append(_total(f"{name}_{part}", total))
     if measured.opens:
-        found += _spread(f"{name}_open", measured.age, measured.is_open)
+        found.append(_spread(f"{name}_open", measured.age, measured.is_open))
     return found
 
 
-def _spread(name: str, value: str, condition: str) -> list[str]:
-    only = f"FILTER (WHERE {condition})"
-    return [
-        f"count(*) {only} AS {name}_count",
-        f"percentile_disc(ARRAY[0.5, 0.9, 0.95, 1]) WITHIN GROUP (ORDER BY {value}) {only} AS {name}",
-    ]
+def _total(name: str, total: _Sum) -> _Aggregate:
+    over = f"count(DISTINCT {name})" if total.distinct else f"sum({name})"
+    return _Aggregate(name, f"CASE WHEN {total.condition} THEN {total.value} END", (f"{over} AS {name}",))
+
+
+def _spread(name: str, value: str, condition: str) -> _Aggregate:
+    return _Aggregate(
+        name,
+        f"CASE WHEN {condition} THEN {value} END",
+        (
+            f"count({name}) AS {name}_count",
+            f"percentile_disc(ARRAY[0.5, 0.9, 0.95, 1]) WITHIN GROUP (ORDER BY {name}) AS {name}",
+        ),
+    )
 
 
 def _figure(kpi: Kpi, row: Mapping[str, Any], grouped: bool) -> KpiFigure:
@@ -471,17 +494,16 @@ def _figure(kpi: Kpi, row: Mapping[str, Any], grouped: bool) -> KpiFigure:
     still_open = _spread_of(row, f"{name}_open") if measured.opens else None
     if measured.is_duration:
         return KpiFigure(kpi=kpi, group=group, closed=_spread_of(row, f"{name}_closed"), open=still_open)
-    counted, of = row[f"{name}_counted"], row[f"{name}_of"]
-    counted, of = Decimal(counted or 0), None if not measured.of else Decimal(of or 0)
+    counted = Decimal(row[f"{name}_counted"] or 0)
+    of = Decimal(row[f"{name}_of"] or 0) if measured.of else None
     value = counted if of is None else (counted / of if of else None)
-    apart = row[f"{name}_apart"]
     return KpiFigure(
         kpi=kpi,
         group=group,
         value=None if value is None else round(value, 4),
         counted=counted,
         of=of,
-        apart=int(apart or 0) if measured.apart else None,
+        apart=int(row[f"{name}_apart"] or 0) if measured.apart else None,
         open=still_open,
     )
 

@@ -3,6 +3,7 @@
 Nothing is decided here. No read lists workflows; a single entity's present state comes from its `status` query.
 """
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
@@ -163,6 +164,15 @@ class Reads:
         query = select(row.__table__).where(row.entity_id.in_(list(entity_ids)), row.kind.in_(list(kinds)))
         query = query.where(~row.superseded)
         return [audit_event_of(found) for found in await self._all(query.order_by(row.processing_time, row.entity_id))]
+
+    async def recorded_between(
+        self, kind: str, entities: str, begins: dt.datetime, ends: dt.datetime
+    ) -> list[AuditEvent]:
+        """The audit events of a kind of entities whose id begins so, recorded in that time, oldest first."""
+        row = AuditEventRow
+        query = select(row.__table__).where(row.kind == kind, row.processing_time >= begins, row.processing_time < ends)
+        query = query.where(~row.superseded, row.entity_id.startswith(entities, autoescape=True))
+        return [audit_event_of(found) for found in await self._all(query.order_by(row.processing_time, row.sequence))]
 
     async def audit_events(self, entity_ids: Sequence[str]) -> list[AuditEvent]:
         """The whole chains of these entities, in the given order, each from its first event on.

@@ -6,6 +6,7 @@ Anything else is refused rather than ignored.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from simulators.business_central.books import Refusal, Row
 
 _TERM = re.compile(r"\s*(\w+)\s+(eq|ne|gt|ge|lt|le)\s+('(?:[^']|'')*'|[^\s']+)\s*")
 _STARTS = re.compile(r"\s*startswith\(\s*(\w+)\s*,\s*('(?:[^']|'')*')\s*\)\s*")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda one, other: one == other,
     "ne": lambda one, other: one != other,
@@ -54,13 +56,20 @@ def _term(text: str) -> Callable[[Row], bool]:
     if found is None:
         raise Refusal(400, "BadRequest_NotFound", f"Bad Request - Error in query syntax: {text.strip()}")
     name, compare, value = found.group(1), _COMPARE[found.group(2)], _literal(found.group(3))
-    return lambda row: compare(_held(row, name), value)
+    return lambda row: compare(_moment(_held(row, name)), _moment(value))
 
 
 def _held(row: Row, name: str) -> Any:
     if name not in row:
         raise Refusal(400, "BadRequest", f"Could not find a property named '{name}'.")
     return row[name]
+
+
+def _moment(value: Any) -> Any:
+    """A moment is compared as one, whatever its fraction of a second; anything else as it is."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return value
+    return datetime.fromisoformat(value.replace("Z", "+00:00"))
 
 
 def _literal(text: str) -> Any:

@@ -28,6 +28,14 @@ SERVICES (below /sap/opu/odata/sap)
            API_BUSINESS_PARTNER A_Supplier
            API_MATERIAL_DOCUMENT_SRV A_MaterialDocumentItem: the goods posted in the control room, movement type 101
              (102 where taken back), DebitCreditCode S (H)
+ODATA V4 (below /sap/opu/odata4/sap), over the same books; names in `v4_tables`, protocol in `v4`
+  api_purchaseorder_2/srvd_a2x/sap/purchaseorder/0001, api_purchaserequisition_2/srvd_a2x/sap/purchaserequisition/0001,
+  api_product/srvd_a2x/sap/product/0002,
+  api_supplierconfirmation/srvd_a2x/sap/supplierconfirmation/0001 (`confirmations`).
+  Keys as path segments or in brackets; $expand in brackets; numbers as JSON numbers, dates ISO; pages of 200 rows with
+  @odata.nextLink; POST to heads and through navigations alone; PATCH and DELETE of tagged entities want If-Match (428,
+  412).
+
   Item categories as the services show them: 0 standard, 3 subcontracting, 7 stock transfer. Info record categories: 0
   standard, 3 subcontracting; one number may have terms of both.
   The info record has no published field for the order multiple; customers add one, so A_PurgInfoRecdOrgPlantData
@@ -105,11 +113,13 @@ CONTROL (no authentication; faults, writes, books, clock: see simulators.faults)
                                 `pegline.order.edited.v1`, unless `tell` is false. SAP's services show when it was
                                 (LastChangeDateTime), not who; the books do (changed_by, edits)
   POST /control/gateway         {url}: where edits are told; POST /control/resend sends again what was not taken
+  POST /control/releases        {by_people?: bool, order?, refused?: false}: new and changed orders have to be
+                                released by people (ReleaseIsNotCompleted) from now on; one is released, or refused
   POST /control/sessions/expire all CSRF tokens and sessions are forgotten
   GET  /control/books           {requisitions, orders, goods_receipts}: items by document with schedules, references,
                                 delivered quantity, deletion, and `writes`, the OData writes that touched the line
 
-Not simulated: Atom XML, function imports, account assignment, notes, pricing elements, approval, tolerances, content
+Not simulated: Atom XML, function imports, account assignment, notes, pricing elements, tolerances, content
 ids in $batch.
 """
 

@@ -4,8 +4,10 @@ Decided here: addresses, authentication and CSRF before anything else. See the p
 """
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -16,20 +18,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.control import error_as_json
-from simulators.erp.batch import answer_batch
+from simulators.erp.batch import Carries, answer_batch
 from simulators.erp.books import Books, Lock
+from simulators.erp.confirmations import Confirmations
 from simulators.erp.edits import Edits
 from simulators.erp.errors import SapError, error_body, refuse
 from simulators.erp.master import MasterDataLoad
 from simulators.erp.service import Answer, Call, Endpoint
 from simulators.erp.sessions import Sessions
 from simulators.erp.tables import SERVICES
+from simulators.erp.v4 import Endpoint4
+from simulators.erp.v4 import refused as refused4
+from simulators.erp.v4_tables import SERVICES4
 from simulators.erp.wire import document_number
 from simulators.faults import Clock, Simulator, WriteLog
 from simulators.keeping import Shelf
 from simulators.outbox import Outbox
 
 ROOT = "/sap/opu/odata/sap"
+ROOT4 = "/sap/opu/odata4/sap"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE"]
 
 
@@ -60,6 +67,14 @@ class LockRequested(_Posted):
     text: str = ""
 
 
+class Release(_Posted):
+    """Whether orders have to be released by people from now on; an order that is released, or refused, now."""
+
+    by_people: bool | None = None
+    order: str | None = None
+    refused: bool = False
+
+
 _RECEIPTS: TypeAdapter[GoodsReceipt | list[GoodsReceipt]] = TypeAdapter(GoodsReceipt | list[GoodsReceipt])
 
 
@@ -73,7 +88,14 @@ class Erp:
         self.sessions = Sessions(user, password)
 
     async def odata(self, request: Request) -> Response:
-        """Answer a call to a service."""
+        """Answer a call to a service of V2."""
+        return await self._served(request, self._answer)
+
+    async def odata4(self, request: Request) -> Response:
+        """Answer a call to a service of V4."""
+        return await self._served(request, self._answer4)
+
+    async def _served(self, request: Request, answer: Callable[[Request, bytes], Answer]) -> Response:
         body = await request.body()
         refusal = self.sessions.unauthorized(request)
         if refusal is not None:
@@ -83,7 +105,7 @@ class Erp:
             self.sessions.furnish(request, refusal)
             refusal.headers["x-csrf-token"] = "Required"
             return refusal
-        response = _response(self._answer(request, body))
+        response = _response(answer(request, body))
         self.sessions.furnish(request, response)
         return response
 
@@ -103,6 +125,42 @@ class Erp:
             return answer_batch(endpoint, headers.get("content-type", ""), body, headers)
         except SapError as error:
             return _refused(error)
+
+    def _answer4(self, request: Request, body: bytes) -> Answer:
+        group, headers = request.path_params["group"], dict(request.headers)
+        endpoint: Carries
+        if group == "api_supplierconfirmation":
+            endpoint = Confirmations(self.books)
+        elif group in SERVICES4:
+            old, sets = SERVICES4[group]
+            endpoint = Endpoint4(self.books, SERVICES[old], sets, ROOT4, self.sessions.user)
+        else:
+            return refused4(refuse("/IWFND/CM_COS/003", f"No service {group}", status=404))
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        path = request.path_params.get("path", "")
+        if path.strip("/") == "$batch":
+            try:
+                return answer_batch(endpoint, headers.get("content-type", ""), body, headers)
+            except SapError as error:
+                return refused4(error)
+        return endpoint.answer(Call(request.method, f"{quote(path)}?{query}" if query else quote(path), headers, body))
+
+    async def releases(self, request: Request) -> Response:
+        """Have orders released by people from now on, or not; or release one."""
+        try:
+            asked = Release.model_validate_json(await request.body())
+        except ValidationError as error:
+            return _invalid(error)
+        if asked.by_people is not None:
+            self.books.released_by_people = asked.by_people
+        if asked.order is not None:
+            order = self.books.documents["order"].get(document_number(asked.order))
+            if order is None:
+                return JSONResponse({"error": f"order {asked.order} does not exist"}, 404)
+            status = "08" if asked.refused else "05"
+            order.header |= {"ReleaseIsNotCompleted": asked.refused, "PurchasingProcessingStatus": status}
+            self.books.shelf.touch("order", order.number)
+        return Response(status_code=204)
 
     async def load_master_data(self, request: Request) -> Response:
         """Take master data over."""
@@ -192,6 +250,9 @@ def create(
     routes = [
         Route(ROOT + "/{service}", erp.odata, methods=_METHODS),
         Route(ROOT + "/{service}/{path:path}", erp.odata, methods=_METHODS),
+        Route(ROOT4 + "/{group}/srvd_a2x/sap/{service}/{version}", erp.odata4, methods=_METHODS),
+        Route(ROOT4 + "/{group}/srvd_a2x/sap/{service}/{version}/{path:path}", erp.odata4, methods=_METHODS),
+        Route("/control/releases", erp.releases, methods=["POST"]),
         Route("/control/master-data", erp.load_master_data, methods=["POST"]),
         Route("/control/goods-receipts", erp.post_goods_receipts, methods=["POST"]),
         Route("/control/locks", erp.locks, methods=["GET", "POST", "DELETE"]),

@@ -7,12 +7,21 @@ import uuid
 from email import message_from_bytes, policy
 from email.message import Message
 from http import HTTPStatus
+from typing import Protocol
 
 from simulators.erp.errors import malformed
-from simulators.erp.service import Answer, Call, Endpoint
+from simulators.erp.service import Answer, Call
 
 
-def answer_batch(endpoint: Endpoint, content_type: str, body: bytes, headers: dict[str, str]) -> Answer:
+class Carries(Protocol):
+    """A service that carries out calls: V2's Endpoint, or one of V4's."""
+
+    def answer(self, call: Call) -> Answer: ...
+
+    def changeset(self, calls: list[Call]) -> list[Answer]: ...
+
+
+def answer_batch(endpoint: Carries, content_type: str, body: bytes, headers: dict[str, str]) -> Answer:
     """Carry out a batch: reads and changesets in order. `headers`: of the batch, inherited by its requests' log."""
     envelope = message_from_bytes(
         b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n" + body, policy=policy.HTTP
@@ -33,7 +42,7 @@ def answer_batch(endpoint: Endpoint, content_type: str, body: bytes, headers: di
     return Answer(202, content, {"content-type": f"multipart/mixed; boundary={boundary}", "dataserviceversion": "2.0"})
 
 
-def _answer_changeset(endpoint: Endpoint, part: Message, headers: dict[str, str]) -> bytes:
+def _answer_changeset(endpoint: Carries, part: Message, headers: dict[str, str]) -> bytes:
     calls = [_call(each, headers) for each in _parts(part)]
     if any(call.verb == "GET" for call in calls):
         raise malformed("Reads are not allowed in a changeset")

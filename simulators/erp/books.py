@@ -100,6 +100,10 @@ class Books:
         """Document numbers by a reference that they bear or bore: where to look, in a system with many documents."""
         self.receipts: dict[str, Receipt] = {}
         self.locks: dict[str, Lock] = {}
+        self.confirmations: dict[str, dict[str, Any]] = {}
+        """What suppliers confirmed, as OData V4 keeps it (confirmations)."""
+        self.released_by_people = False
+        """Whether new orders, and changed ones, have to be released by a person."""
         self.edits: list[dict[str, Any]] = []
         """What people changed in orders, field by field."""
         self._keep()
@@ -109,6 +113,7 @@ class Books:
         shelf.whole("master", lambda: self.master, lambda kept: setattr(self, "master", kept), only_touched=True)
         shelf.whole("numbers", lambda: self.numbers, self.numbers.update)
         shelf.whole("locks", lambda: self.locks, self.locks.update)
+        shelf.whole("confirmations", lambda: self.confirmations, self.confirmations.update)
         for kind, documents in self.documents.items():
             shelf.entries(kind, documents)
             for number in documents:
@@ -223,6 +228,7 @@ class Books:
             "orders": [_view(each) for each in self.documents["order"].values()],
             "goods_receipts": [{**vars(each), "quantity": str(each.quantity)} for each in self.receipts.values()],
             "edits": self.edits,
+            "confirmations": list(self.confirmations.values()),
         }
 
 
@@ -301,6 +307,9 @@ class Work:
     def commit(self) -> None:
         """Log the writes, count them by line and sign them."""
         self.sign()
+        if self.books.released_by_people:
+            for order in self.touched("order"):
+                order.header |= {"ReleaseIsNotCompleted": True, "PurchasingProcessingStatus": "03"}
         for kind, number in self._before:
             self.books.refer(kind, number)
         for method, path, document, item, summary in self._written:

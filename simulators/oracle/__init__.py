@@ -45,6 +45,6 @@ CONTROL ROOM (beside simulators.faults)
   POST /control/approvals/{order number}  {decision: approve | reject, note?}
   POST /control/supply         {seconds}: how long a supply request is NEW
   POST /control/edits          {order, line, user, quantity?, delivery_date?, price?, cancel?}: a buyer's change order,
-                               approved; {draft: true} leaves it incomplete
+                               approved; {draft: true} leaves it incomplete; DELETE /control/drafts/{order number}
   POST /control/goods-receipts {order, item, quantity, receipt} or a list; a receipt counts once
 """

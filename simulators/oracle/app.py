@@ -208,6 +208,17 @@ class Oracle:
         self._record(request, f"edited by {edit.user}", edit.order, str(edit.line))
         return Response(status_code=204)
 
+    async def delete_draft(self, request: Request) -> Response:
+        """A buyer deletes a change order that was not submitted."""
+        order = self.orders.numbered(request.path_params["number"])
+        if order is None:
+            raise HTTPException(404, "there is no such order")
+        try:
+            self.orders.drop_change(order, pending=False)
+        except OracleError as error:
+            raise HTTPException(409, error.detail) from error
+        return Response(status_code=204)
+
     async def receive(self, request: Request) -> Response:
         """Count goods receipts; none where one can't be."""
         posted = _RECEIPTS.validate_json(await request.body())
@@ -484,6 +495,7 @@ def create(
         Route("/control/master-data", oracle.load, methods=["POST"]),
         Route("/control/approvals", oracle.approvals, methods=["GET", "POST"]),
         Route("/control/approvals/{number}", oracle.decide, methods=["POST"]),
+        Route("/control/drafts/{number}", oracle.delete_draft, methods=["DELETE"]),
         Route("/control/supply", oracle.supply_rules, methods=["POST"]),
         Route("/control/edits", oracle.edit, methods=["POST"]),
         Route("/control/goods-receipts", oracle.receive, methods=["POST"]),

@@ -14,6 +14,7 @@ from adapters.ports import DocumentPart, SupplierDocument
 from canonical.calendar import Calendar
 from canonical.exception import Assignment, Decision, DecisionRefused, DecisionTakenBack
 from canonical.messages import (
+    ApprovalReported,
     ChangeOpened,
     ChangeSuperseded,
     DocumentAcknowledgement,
@@ -72,6 +73,7 @@ EntityMessage = (
     | DocumentAcknowledgement
     | GoodsReceived
     | DocumentEdited
+    | ApprovalReported
     | ChangeOpened
     | ChangeSuperseded
     | StockOpened
@@ -161,6 +163,9 @@ class FakeEntities:
 
     async def edit_document(self, order: str, edited: DocumentEdited, /) -> bool:
         return await self._take(order, edited)
+
+    async def report_approval(self, order: str, reported: ApprovalReported, /) -> bool:
+        return await self._take(order, reported)
 
     async def start_plan_run(self, run: PlanRunStatus, /) -> None:
         if self.failures:

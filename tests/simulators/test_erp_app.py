@@ -38,7 +38,9 @@ async def served(app: App) -> AsyncIterator[httpx.AsyncClient]:
 async def test_each_counterpart_answers_below_its_own_address() -> None:
     async with served(create("http://127.0.0.1:9")) as client:
         prefixes = (await client.get("/")).json()["counterparts"]
-        assert prefixes == ["/aps", "/edi", "/erp", "/issuer", "/oracle", "/plm", "/wms"]
+        assert prefixes == [
+            *("/aps", "/central", "/coupa", "/edi", "/erp", "/issuer", "/odoo", "/oracle", "/plm", "/wms")
+        ]
         for prefix in prefixes:
             assert (await client.get(f"{prefix}/control/books")).status_code == 200, prefix
         assert (await client.get("/nowhere")).status_code == 404
@@ -77,7 +79,7 @@ async def test_what_the_warehouse_receives_is_posted_in_the_erp() -> None:
 async def test_one_call_sets_the_clock_of_all() -> None:
     async with served(create("http://127.0.0.1:9")) as client:
         assert (await client.put("/control/clock", json={"now": "2031-05-04T10:00:00+00:00"})).status_code == 200
-        for prefix in ("/aps", "/edi", "/erp", "/oracle", "/plm", "/wms"):
+        for prefix in ("/aps", "/central", "/coupa", "/edi", "/erp", "/odoo", "/oracle", "/plm", "/wms"):
             assert (await client.get(f"{prefix}/control/clock")).json()["now"].startswith("2031-05-04T10:0"), prefix
 
 

@@ -10,11 +10,13 @@ from typing import Any
 from adapters.errors import TransientError
 from canonical.coverage import CoverageReport
 from canonical.order import (
+    AwaitingApproval,
     ChangeOutcome,
     DocumentEdit,
     DocumentLine,
     Edited,
     EditedField,
+    OrderChangeOutcome,
     OrderDocument,
     OrderSchedule,
     Placed,
@@ -71,6 +73,54 @@ class FakeMasterData(Counterpart):
         return sum(1 for plant, _ in self.items if plant in plants)
 
 
+class Approvers:
+    """An ERP's own people, who decide on what is submitted to them."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, OrderDocument] = {}
+        """By number, what waits."""
+        self.decided: dict[str, str] = {}
+        """By number: approved, withdrawn, or why it was not approved."""
+        self.looks = 0
+        self.keeps = False
+        """Nothing can be taken back."""
+        self._counter = itertools.count(97)
+
+    def approve(self, number: str) -> None:
+        self.decided[number] = "approved"
+
+    def refuse(self, number: str, why: str) -> None:
+        self.decided[number] = why
+
+    @property
+    def waiting(self) -> list[str]:
+        return [number for number in self.held if number not in self.decided]
+
+    def hold(self, document: OrderDocument) -> AwaitingApproval:
+        """Take it, once however often it is submitted: what waits for the same reference is the same."""
+        waits = (number for number in self.waiting if self.held[number].reference == document.reference)
+        number = next(waits, None) or str(next(self._counter))
+        self.held[number] = document
+        return self._waits(number)
+
+    def look(self, number: str) -> AwaitingApproval | Refused | OrderDocument:
+        """What has become of it; approved: the document as it was submitted."""
+        self.looks += 1
+        decided = self.decided.get(number)
+        if decided is None:
+            return self._waits(number)
+        return self.held[number] if decided == "approved" else Refused(system="ERP", code="rejected", reason=decided)
+
+    def give_back(self, reference: str) -> None:
+        for number in self.waiting:
+            if self.held[number].reference == reference:
+                self.decided[number] = "withdrawn"
+
+    def _waits(self, number: str) -> AwaitingApproval:
+        requisition = None if self.held[number].order_number else number
+        return AwaitingApproval(system="Coupa", document=number, approver="Anna", requisition_number=requisition)
+
+
 class FakeErp(Counterpart):
     """Orders by reference and by number; a person's edit is never overwritten unknowingly."""
 
@@ -84,6 +134,8 @@ class FakeErp(Counterpart):
         self.writes: list[str] = []
         self.maybe_written: list[bool] = []
         self.editors: dict[tuple[str, int], str] = {}
+        self.people: Approvers | None = None
+        """None: nobody has to approve anything."""
         self.unreleased = ""
         """Why no order may go to its supplier yet."""
         self._counter = itertools.count(4500000001)
@@ -92,6 +144,15 @@ class FakeErp(Counterpart):
         self.maybe_written.append(maybe_written)
         if refused := await self.refused():
             return refused
+        if self.people is not None and document.reference not in self.numbers:
+            found = self.people.look(document.awaiting) if document.awaiting else self.people.hold(document)
+            if not isinstance(found, OrderDocument):
+                self.written()
+                return found
+            document = found
+        return self._placed(document)
+
+    def _placed(self, document: OrderDocument) -> Placed:
         found = document.reference in self.numbers
         if not found:
             self.writes.append(f"place {document.reference}")
@@ -103,11 +164,18 @@ class FakeErp(Counterpart):
             requisition_number=f"1{number[1:]}", order_number=number, found_existing=found, unreleased=self.unreleased
         )
 
-    async def change_order(self, document: OrderDocument, *, key: str) -> ChangeOutcome:
+    async def change_order(self, document: OrderDocument, *, key: str) -> OrderChangeOutcome:
         if refused := await self.refused():
             return refused
         assert document.order_number is not None
         number = document.order_number
+        if self.people is not None:
+            approved = self.people.look(document.awaiting) if document.awaiting else None
+            if approved is None and self._differs(document):
+                return self.people.hold(document)
+            if approved is not None and not isinstance(approved, OrderDocument):
+                return approved
+            document = approved or document
         edits = [
             edit
             for line in self._changed(document)
@@ -115,17 +183,29 @@ class FakeErp(Counterpart):
         ]
         if edits:
             return Edited(edits=tuple(edits))
-        held = {line.line: line for line in self.orders[document.order_number].lines}
+        held = {line.line: line for line in self.orders[number].lines}
         asked = {line.line: line.model_copy(update={"written": None}) for line in self._changed(document)}
-        self.orders[document.order_number] = document.model_copy(
+        self.orders[number] = document.model_copy(
             update={"lines": tuple((held | asked)[line.line] for line in document.lines)}
         )
-        self.writes.append(f"change {document.order_number} {document.changed_lines}")
+        self.writes.append(f"change {number} {document.changed_lines}")
         return Written(writes=len(document.changed_lines), unreleased=self.unreleased)
+
+    def _differs(self, document: OrderDocument) -> bool:
+        held = {line.line: line for line in self.orders[str(document.order_number)].lines}
+        return any(
+            getattr(held[line.line], name) != getattr(line, name)
+            for line in self._changed(document)
+            for name in (*FIELDS, "cancelled")
+        )
 
     async def cancel_requisition(self, document: OrderDocument, *, key: str) -> WriteOutcome:
         if refused := await self.refused():
             return refused
+        if self.people is not None:
+            if self.people.keeps:
+                return Refused(system="ERP", code="kept", reason="its approval has begun")
+            self.people.give_back(document.reference)
         self.requisitions_cancelled.append(document.reference)
         return Written(writes=len(document.lines))
 

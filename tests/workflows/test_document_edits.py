@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from canonical.exception import Choice, DecisionRefused, ExceptionKind
-from canonical.messages import DocumentEdited
+from canonical.messages import ApprovalReported, DocumentEdited
 from canonical.order import DocumentEdit, EditedField
 from canonical.records import ExceptionSnapshot, OrderSnapshot
 from tests.workflows.harness import Harness, today
@@ -55,6 +55,17 @@ async def about_edit(harness: Harness, order: OrderSnapshot, *words: str) -> Exc
         return None
 
     return await harness.until(look)
+
+
+async def test_an_erp_that_says_only_that_an_order_changed_is_read_and_the_edit_found(harness: Harness) -> None:
+    requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
+    order = await harness.acknowledged(requirement)
+    number = order.order_number or ""
+    harness.erp.edit(number, 10, "ben", quantity=Decimal(120))
+    reported = ApprovalReported(event_id="sap-1", document=number, changed=True)
+    await harness.entities.report_approval(order.id, reported)
+    await about_edit(harness, order, "changed line 10", "quantity from 100 to 120")
+    assert {line.quantity for line in harness.erp.orders[number].lines} == {Decimal(120)}
 
 
 @pytest.mark.recorded("edit_adopted")

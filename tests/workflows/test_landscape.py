@@ -1,10 +1,11 @@
 """Several ERPs: each plant's documents go to its own, a slow or absent one holds nobody else back, and an edit of the
 landscape takes effect while everything runs."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from canonical.records import OrderSnapshot
+from console.observe import would_have
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import Harness
 from tests.workflows.landscaped import Landscaped
@@ -112,3 +113,37 @@ async def test_a_plant_and_its_erp_are_added_and_moved_while_everything_runs(
 
 async def served_by(harness: Harness, system: str) -> bool | None:
     return system in (await harness.ledger.landscapes.keep("test", {}, "")) or None
+
+
+async def test_a_plant_that_is_only_observed_decides_and_records_until_it_goes_live(
+    make_harness: MakeHarness, tmp_path: Path
+) -> None:
+    observed = TWO + '[[mode]]\nmode = "observe"\nplant = "1710"\n'
+    systems = Landscaped(tmp_path / "landscape.toml", observed)
+    harness = await make_harness(landscape=systems, consolidation_minutes=0)
+    need = harness.need(harness.item("CHAIN", "Cyclops"))
+    requirement = await harness.plan(need)
+    order = await harness.ordered(requirement)
+    await harness.registered(order.id, "order.observed")
+    await harness.replan(need, version=2, quantity=150)
+    await harness.registered(order.id, "order.observed", times=2)
+    found = await harness.order_until(order, lambda each: "150" in str(each.lines[0].quantity))
+    assert "is only observed: Pegline would have placed order" in found.reason
+    events = await harness.ledger.reads.audit_events([order.id])
+    said = [str(each.data["lines"]) for each in events if each.kind == "order.observed"]
+    assert ["'quantity': '100'" in said[0], "'quantity': '150'" in said[1], len(said)] == [True, True, 2]
+    assert (systems.erps["erp-north"].writes, dict(harness.supplier.sent), found.exception_id) == ([], {}, None)
+
+    now = datetime.now(UTC)
+    [would] = await would_have(harness.ledger, "1710", now - timedelta(hours=1), now + timedelta(days=1))
+    assert (would.order, str(would.quantity), would.unit) == (order.id, "150", "EA")
+
+    systems.write(TWO)
+    await harness.skip(harness.handle(order.id), timedelta(hours=5))
+    order = await placed_in(harness, order)
+    assert systems.erps["erp-north"].writes == [f"place {harness_reference(systems, order)}"]
+    assert len(harness.supplier.sent[order.order_number or ""]) == 1
+
+
+def harness_reference(systems: Landscaped, order: OrderSnapshot) -> str:
+    return systems.erps["erp-north"].orders[order.order_number or ""].reference

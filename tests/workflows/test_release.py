@@ -14,18 +14,19 @@ async def test_an_order_goes_to_its_supplier_once_the_erp_has_released_it(harnes
     order = await harness.ordered(requirement)
     await harness.skip_consolidation(order)
     held = await harness.order_until(order, lambda found: found.order_number)
-    await harness.registered(held.id, "order.unreleased")
+    await harness.registered(held.id, "approval.awaited")
     assert held.stage == OrderStage.UNSENT
-    assert "may not go to" in held.reason
+    assert held.reason.startswith("waits for approval in erp since")
+    assert held.reason.endswith(f"({held.order_number}, {OPEN})")
     assert harness.supplier.sent == {}
 
     harness.erp.unreleased = ""
-    await harness.skip(harness.handle(held.id), timedelta(minutes=2))
+    await harness.skip(harness.handle(held.id), timedelta(minutes=6))
     sent = await harness.sent(requirement)
     assert len(harness.supplier.sent[sent.order_number or ""]) == 1
     kinds = await harness.kinds(held.id)
-    assert kinds.index("order.placed") < kinds.index("order.unreleased") < kinds.index("order.released")
-    assert kinds.count("order.unreleased") == 1
+    assert kinds.index("order.placed") < kinds.index("approval.awaited") < kinds.index("approval.given")
+    assert kinds.count("approval.awaited") == 1
     assert len(harness.erp.writes) == 1, "it is looked for by its reference, not placed again"
 
 
@@ -38,11 +39,11 @@ async def test_a_change_that_opens_the_release_again_waits_for_it(harness: Harne
 
     harness.erp.unreleased = OPEN
     await harness.replan(need, 2, quantity=150)
-    await harness.registered(order.id, "order.unreleased")
+    await harness.registered(order.id, "approval.awaited")
     assert [sent.revision for sent in harness.supplier.sent[order.order_number or ""]] == [1]
 
     harness.erp.unreleased = ""
-    await harness.skip(harness.handle(order.id), timedelta(minutes=2))
-    await harness.registered(order.id, "order.released")
+    await harness.skip(harness.handle(order.id), timedelta(minutes=6))
+    await harness.registered(order.id, "approval.given")
     await harness.registered(order.id, "order.sent", times=2)
     assert (await harness.kinds(order.id)).count("order.changed") == 1

@@ -294,7 +294,7 @@ def _cancel(state: OrderState, line: Line) -> None:
     line.cancel(state.next_revision)
     if state.unsent:
         line.complete()
-        if state.order_number is None:
+        if state.unplaced:
             line.complete_unsent()
 
 
@@ -366,15 +366,29 @@ def give_up(state: OrderState, lines: Iterable[Line], why: str) -> list[int]:
             continue
         line.give_up(None if state.unsent else state.next_revision)
         state.refusals |= dict.fromkeys(line.requirements, why)
-        if state.order_number is None:
+        if state.unplaced:
             line.complete_unsent()
             continue
+        if state.order_number is None:
+            continue  # it is submitted: that is taken back first
         state.touch(line.number)
         if state.unsent:
             # It was never sent to the supplier: only the ERP's document is changed.
             state.cut.append(line.number)
     state.unclear.clear()
     return [line.number for line in concerned]
+
+
+def keep_as_it_was(state: OrderState, numbers: Collection[int], why: str) -> list[int]:
+    """Give up changes that another system's people refused, and report why. Returns the numbers of the lines."""
+    kept = [line for line in state.lines if line.number in numbers and line.changed_since_sent]
+    for line in kept:
+        line.keep()
+        for requirement in dict.fromkeys((*line.requirements, *state.reallocate(line))):
+            state.refusals[requirement] = why
+        state.touch(line.number)
+    state.cut = [number for number in state.cut if number not in numbers]
+    return [line.number for line in kept]
 
 
 def restate(state: OrderState, numbers: Collection[int]) -> None:

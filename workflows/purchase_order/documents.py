@@ -12,17 +12,14 @@ decisions.overdue decides when; the question is in questions.
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.aps import ApsActivities
 from activities.erp import ErpActivities
 from activities.supplier import SupplierActivities
 from canonical.calls import (
-    Call,
     CancelRequisitionCall,
     ChangeOrderCall,
     Moved,
@@ -36,80 +33,31 @@ from canonical.calls import (
     WrittenBack,
 )
 from canonical.identity import document_reference
-from canonical.order import ChangeOutcome, Edited, OrderDocument, Placed, Refused, WriteOutcome, Written
+from canonical.order import (
+    OBSERVED,
+    AwaitingApproval,
+    ChangeOutcome,
+    Edited,
+    OrderChangeOutcome,
+    OrderDocument,
+    OrderSchedule,
+    Placed,
+    Refused,
+    WriteOutcome,
+    Written,
+)
 from canonical.policy import RouteKind
 from canonical.records import OrderStage
 from decisions.overdue import OverdueLevel, OverdueStep, overdue_schedule
 from workflows import queues
-from workflows.entity import CALL_HEARTBEAT, CALL_RETRIES, CALL_TIMEOUT, MOMENT, Entity
+from workflows.entity import MOMENT, Entity
 from workflows.purchase_order.answers import note_sent
+from workflows.purchase_order.approvals import OutsideApprovals
+from workflows.purchase_order.calls import CounterpartCalls
 from workflows.purchase_order.edits import take_edit
 from workflows.purchase_order.line import Line
-from workflows.purchase_order.reports import coverage, schedule
-from workflows.purchase_order.state import OrderState
-
-Outcome = TypeVar("Outcome")
-AnyCall = TypeVar("AnyCall", bound=Call)
-
-
-class CounterpartCalls:
-    """Makes calls through the own queues of the order's systems."""
-
-    def __init__(self, entity: Entity[OrderState, Any]) -> None:
-        self._entity = entity
-
-    async def call(
-        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
-    ) -> Outcome:
-        """Make a call until it succeeds; then the audit events it carries count as written."""
-        name = f"{counterpart}.{method.__name__}"
-        attempt = call.model_copy(update={"maybe_written": call.maybe_written or self._entity.failing(name)})
-
-        async def once() -> Outcome:
-            nonlocal attempt
-            this, attempt = attempt, attempt.model_copy(update={"maybe_written": True})
-            return await self._execute(method, this, counterpart, summary, CALL_RETRIES)
-
-        return await self._entity.with_events(call.audit_batch, once, name)
-
-    async def call_once(
-        self, method: Callable[..., Awaitable[Outcome]], call: AnyCall, counterpart: str, summary: str
-    ) -> Outcome | None:
-        """Make a call once; None: it failed and its effect is unknown.
-
-        In that case it returns only after the pause that the counterpart asked for.
-        """
-        try:
-            outcome = await self._execute(method, call, counterpart, summary, RetryPolicy(maximum_attempts=1))
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            if isinstance(error.cause, ApplicationError) and error.cause.next_retry_delay:
-                await workflow.sleep(error.cause.next_retry_delay, summary="the counterpart asked to be left alone")
-            return None
-        self._entity.calls_out()
-        if call.audit_batch is not None:
-            self._entity.event_log.written(call.audit_batch.sequence)
-        return outcome
-
-    async def _execute(
-        self,
-        method: Callable[..., Awaitable[Outcome]],
-        call: Call,
-        counterpart: str,
-        summary: str,
-        retries: RetryPolicy,
-    ) -> Outcome:
-        system = queues.system_of(self._entity.state.systems, counterpart)
-        return await workflow.execute_activity_method(
-            method,
-            args=[call],
-            task_queue=queues.counterpart_queue(workflow.info().task_queue, system),
-            start_to_close_timeout=CALL_TIMEOUT,
-            heartbeat_timeout=CALL_HEARTBEAT,
-            retry_policy=retries,
-            summary=summary,
-        )
+from workflows.purchase_order.reports import coverage, schedule, written_lines
+from workflows.purchase_order.state import OrderState, PendingApproval
 
 
 class OrderDocuments:
@@ -119,15 +67,18 @@ class OrderDocuments:
         self._state = state
         self._entity = entity
         self._counterparts = CounterpartCalls(entity)
+        self.approvals = OutsideApprovals(state, entity, self._counterparts)
 
     # -- placing and sending
 
     async def place_and_send(self) -> bool:
         """Place the order in the ERP, then send it to its supplier; returns whether the supplier has it.
 
-        Refusals and edits wait for a person, and an order that the ERP has not released for its release there; an order
+        Refusals and edits wait for a person, and so it does for the approval of another system's people; an order
         placed earlier is updated and sent.
         """
+        if not await self.approved():
+            return False
         if self._state.order_number is None:
             outcome = await self._place()
             if isinstance(outcome.placed, Moved):
@@ -136,12 +87,13 @@ class OrderDocuments:
             if isinstance(outcome.placed, Refused):
                 self._record_unplaced(outcome.placed)
                 return False
+            if isinstance(outcome.placed, AwaitingApproval):
+                self._hold_placing(outcome.placed)
+                return False
             self._record_placed(outcome.placed)
             if outcome.sent is not None:
                 return self._record_first_sending(outcome.sent)
-        if not await self._update_unsent() or not await self._released():
-            return False
-        return self._record_first_sending(await self._send_order())
+        return await self._update_unsent() and self._record_first_sending(await self._send_order())
 
     async def _place_elsewhere(self, moved: Moved) -> bool:
         """Place it in the ERP that its plant has gone to; nothing was written in the other."""
@@ -149,21 +101,55 @@ class OrderDocuments:
         self._entity.record("order.moved", erp=moved.systems.erp, landscape=moved.systems.landscape)
         return await self.place_and_send()
 
+    async def approved(self) -> bool:
+        """Whether nothing waits for another system's approval any more; looks there only when it is time to."""
+        state = self._state
+        pending = state.approval
+        if pending is None:
+            return True
+        if self.approvals.to_be_replaced(pending):
+            if pending.there or pending.observed:
+                self.approvals.drop()  # and be changed where it waits, or observed as it is now
+                return True
+            await self.approvals.take_back(pending)
+        if workflow.now() < pending.look_at:
+            return False
+        if pending.observed:
+            self.approvals.drop()  # and be written, if Pegline writes there now
+            return True
+        return await self._look(pending)
+
+    async def _look(self, pending: PendingApproval) -> bool:
+        outcome = await self.approvals.look(pending)
+        if isinstance(outcome, Placed) and self._state.order_number is None:
+            self._record_placed(outcome, approved=True)
+        elif isinstance(outcome, Edited):
+            self._take_found(outcome, pending.lines, self._key(f"look-{self._state.approvals}"))
+        return self._state.approval is None and self._state.refusal is None
+
     async def withdraw_unsent(self) -> bool:
         """Remove an order that nobody needs any more from the ERP; False if a person has to handle that."""
         state = self._state
-        state.refusal = None
+        state.refusal = state.disapproval = None
+        await self.approved()
+        if state.approval is not None:
+            return False
+        state.refusal = state.disapproval = None  # what nobody needs any more may well have been refused
         if state.requisitioned:
             await self._cancel_requisition()
         elif state.order_number is not None:
             await self._update_unsent()
-        return state.refusal is None and not state.edited
+        if state.unplaced and state.refusal is None:
+            for line in state.lines:
+                if line.cancelled and not line.never_sent:
+                    line.complete_unsent()
+        return state.refusal is None and state.approval is None and not state.edited
 
     async def _place(self) -> PlacedAndSent:
         """Try once to place and send in one call; if that fails, only place, until it succeeds."""
         state = self._state
         call = PlaceOrderCall(
-            key=self._key("place"),
+            key=self._key(self._again("place")),
             correlation_id=state.correlation_id,
             document=state.document(),
             audit_batch=self._entity.audit_batch(),
@@ -201,10 +187,25 @@ class OrderDocuments:
         self._state.refusal = f"{refused.reason} ({refused.code})"
         self._entity.record("order.refused", code=refused.code, reason=refused.reason, line=refused.line)
 
-    def _record_placed(self, placed: Placed) -> None:
+    def _hold_placing(self, held: AwaitingApproval) -> None:
+        """Wait for the approval of the requisition."""
+        state, lines = self._state, [line.number for line in self._state.lines if not line.never_sent]
+        state.requisition_number = held.requisition_number or state.requisition_number
+        self.approvals.hold(held, lines, placing=True, revision=None)
+
+    def _hold_back(self, unreleased: str, numbers: Sequence[int], *, placing: bool, revision: int | None) -> None:
+        """Where the ERP holds it and has to release it first, the supplier does not get it before."""
+        state = self._state
+        if unreleased and any(line.open for line in state.lines):
+            system, number = queues.system_of(state.systems, queues.ERP), state.order_number or ""
+            held = AwaitingApproval(system=system, document=number, approver=unreleased)
+            self.approvals.hold(held, numbers, placing=placing, revision=revision, there=True)
+
+    def _record_placed(self, placed: Placed, *, approved: bool = False) -> None:
+        """`approved`: as it was submitted, which the lines know."""
         state = self._state
         for line in state.lines:
-            if not line.never_sent:
+            if not (approved or line.never_sent):
                 line.mark_in_erp()
         state.requisition_number, state.order_number = placed.requisition_number, placed.order_number
         self._entity.record(
@@ -215,36 +216,8 @@ class OrderDocuments:
             duplicates_cancelled=list(placed.duplicates),
         )
         state.stage = OrderStage.UNSENT
-        self._note_release(placed.unreleased)
-
-    async def _released(self) -> bool:
-        """Whether the supplier may have the order: where the ERP had not released it, that is looked at again."""
-        state = self._state
-        if not state.unreleased:
-            return True
-        if state.release_is_awaited(workflow.now()):
-            return False
-        call = PlaceOrderCall(
-            key=self._key("place"),
-            correlation_id=state.correlation_id,
-            document=state.document(),
-            audit_batch=self._entity.audit_batch(),
-            maybe_written=True,
-        )
-        summary = f"Look whether order {state.order_number} is released"
-        outcome = await self._counterparts.call(ErpActivities.place_order, call, queues.ERP, summary)
-        self._record_refusal(outcome if isinstance(outcome, Refused) else None)
-        if not isinstance(outcome, Placed):
-            return False
-        self._note_release(outcome.unreleased)
-        return not state.unreleased
-
-    def _note_release(self, unreleased: str) -> None:
-        state = self._state
-        if unreleased != state.unreleased:
-            kind = "order.unreleased" if unreleased else "order.released"
-            self._entity.record(kind, order_number=state.order_number, reason=unreleased or None)
-        state.await_release(unreleased, workflow.now())
+        lines = [line.number for line in state.lines if not line.never_sent]
+        self._hold_back(placed.unreleased, lines, placing=True, revision=None)
 
     async def _send_order(self) -> WriteOutcome | None:
         """Send ORDERS, revision 1; None for a plant of ours, which receives no document."""
@@ -270,6 +243,8 @@ class OrderDocuments:
             summary = f"Update order {state.order_number} before it is sent"
             if not await self._change_in_erp(waiting, f"update-{state.updates}", summary):
                 return False
+        if state.approval is not None:
+            return False
         for line in state.lines:
             if line.cancelled and not line.edits:
                 line.complete_unsent()
@@ -299,21 +274,22 @@ class OrderDocuments:
 
     async def send_change(self, numbers: Sequence[int]) -> bool:
         """Make the next revision: one ERP write, one change order; False if either is refused or finds an edit,
-        or if the ERP has to release the change first.
+        or if another system's people have to approve it first.
 
         It becomes the order's revision once it is sent; if that fails, it is made again once the cause is settled.
         """
         state = self._state
         revision, expedite = state.revision + 1, state.expedite
         lines = [line for line in state.lines if line.number in numbers]
-        if not state.unreleased or any(line.differs_from_erp for line in lines):
+        if revision != state.recorded_revision or any(line.differs_from_erp for line in lines):
             self._record_change(revision, numbers, expedite)
+            state.recorded_revision = revision
         # An adopted edit is in the ERP already.
         to_write = [line.number for line in lines if line.differs_from_erp or not line.adopted]
         summary = f"Change order {state.order_number} to revision {revision}"
         if to_write and not await self._change_in_erp(to_write, f"change-{revision}", summary, revision=revision):
             return False
-        if state.unreleased:
+        if state.approval is not None:
             return False
         if not self._record_sending(await self._send_revision(revision, numbers, expedite), revision, numbers):
             return False
@@ -356,11 +332,11 @@ class OrderDocuments:
     async def _change_in_erp(
         self, numbers: Sequence[int], step: str, summary: str, *, revision: int | None = None
     ) -> bool:
-        """Write the lines to the ERP; False if it refused, or holds a person's edit of them.
+        """Write the lines to the ERP; False if it refused, holds a person's edit of them, or has to approve it first.
 
         `revision`: the new revision, if this changes what the supplier has.
         """
-        state, key = self._state, self._key(step)
+        state, key = self._state, self._key(self._again(step))
         outcome = await self._counterparts.call(
             ErpActivities.change_order,
             ChangeOrderCall(
@@ -378,11 +354,14 @@ class OrderDocuments:
         if isinstance(outcome, Edited):
             self._take_found(outcome, numbers, key)
             return False
+        if isinstance(outcome, AwaitingApproval):
+            self.approvals.hold(outcome, numbers, placing=False, revision=revision)
+            return False
         for line in state.lines:
             if line.number in numbers:
                 line.mark_in_erp()
         if revision is not None or state.unsent:
-            self._note_release(outcome.unreleased)
+            self._hold_back(outcome.unreleased, numbers, placing=state.unsent, revision=revision)
         return True
 
     def _take_found(self, found: Edited, numbers: Sequence[int], key: str) -> bool:
@@ -397,6 +376,28 @@ class OrderDocuments:
         state.refusal = f"the ERP holds an edit of another line than {', '.join(map(str, numbers))}"
         return False
 
+    async def look_for_edits(self) -> None:
+        """Compare the ERP's lines with what was last written, where the ERP says that the order changed.
+
+        That writes nothing, since what was last written is all that is asked for.
+        """
+        state, lines = self._state, written_lines(self._state)
+        reread, state.reread = state.reread, False
+        if not reread or not lines or state.order_number is None:
+            return
+        state.rereads += 1
+        call = WriteScheduleCall(
+            key=self._key(f"reread-{state.rereads}"),
+            correlation_id=state.correlation_id,
+            schedule=OrderSchedule(order_id=state.id, order_number=state.order_number, lines=lines),
+            audit_batch=self._entity.audit_batch(),
+        )
+        outcome = await self._schedule_call(call)
+        if isinstance(outcome, Edited):
+            for edit in outcome.edits:
+                event_id = f"{call.key}/{edit.line}/{edit.field}"
+                take_edit(state, edit, event_id, self._entity.record, found_at=workflow.now())
+
     # -- writing back
 
     async def write_back(self) -> None:
@@ -404,11 +405,14 @@ class OrderDocuments:
         state = self._state
         if not state.touched or state.order_number is None or state.refusal is not None:
             return
-        numbers = list(state.touched)
-        if state.cut:
+        if state.cut and state.approval is None:
             await self._cut_document()
             if state.refusal is not None:
                 return
+        # What waits for approval there is not written over meanwhile.
+        numbers = [line.number for line in state.lines if line.number in state.touched and line.submitted is None]
+        if not numbers:
+            return
         state.reports += 1
         audit_batch, report, plan = self._entity.audit_batch(), coverage(state), schedule(state, numbers)
         key, correlation_id = self._key(f"coverage-{state.reports}"), state.correlation_id
@@ -422,8 +426,10 @@ class OrderDocuments:
             self._write_schedule(numbers, to_erp, both.erp if both else None),
             self._write_coverage(to_aps, both.aps if both else None),
         )
+        if isinstance(erp, Refused) and erp.code == OBSERVED:
+            return  # it stays to be written, until Pegline writes there again
         self._record_refusal(erp)
-        if isinstance(aps, Refused):
+        if isinstance(aps, Refused) and aps.code != OBSERVED:
             self._entity.record("coverage.refused", code=aps.code, reason=aps.reason)
         if state.refusal is None:
             state.touched = [number for number in state.touched if number not in numbers]
@@ -576,11 +582,15 @@ class OrderDocuments:
         again = f".{self._state.resendings}" if self._state.resendings else ""
         return f"send-{self._state.revision}{again}"
 
+    def _again(self, step: str) -> str:
+        """The step, told apart from one that another system's people have decided on."""
+        return f"{step}.{self._state.approvals}" if self._state.approvals else step
+
     def _key(self, step: str) -> str:
         """The idempotency key of a step of this order, the same on every attempt."""
         return f"{self._state.id}#{step}"
 
-    def _record_refusal(self, outcome: ChangeOutcome | None) -> None:
+    def _record_refusal(self, outcome: OrderChangeOutcome | None) -> None:
         """Remember a refusal until a person has handled it."""
         if isinstance(outcome, Refused):
             self._state.refusal = f"{outcome.reason} ({outcome.code})"

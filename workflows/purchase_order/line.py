@@ -90,6 +90,8 @@ class LineStatus(StrEnum):
 
     AWAITED = "awaited"
     """Open; the supplier has not answered its current version."""
+    APPROVING = "approving"
+    """The same, while people of another system have to approve that version: the supplier does not have it."""
     CONFIRMED = "confirmed"
     DELIVERING = "delivering"
     """Answered, and some of it is shipped or received."""
@@ -120,10 +122,18 @@ class LineEvent(StrEnum):
     """A cancellation is settled."""
     ADOPT = "adopt"
     UNDO = "undo"
+    SUBMIT = "submit"
+    """Another system holds it, as it is now, until its people approve it."""
+    APPROVE = "approve"
+    """They have: that system now holds it as it was submitted."""
+    WITHDRAW = "withdraw"
+    """They have not, or it was taken back: nothing waits any more."""
+    KEEP = "keep"
+    """A change that they refused is given up: the line is as it was before."""
 
 
 _S = LineStatus
-_OPEN = frozenset({_S.AWAITED, _S.CONFIRMED, _S.DELIVERING})
+_OPEN = frozenset({_S.AWAITED, _S.APPROVING, _S.CONFIRMED, _S.DELIVERING})
 _CLOSED = frozenset({_S.RECEIVED, _S.CANCELLED, _S.NEVER_SENT})
 
 
@@ -131,16 +141,23 @@ def _to(*statuses: LineStatus) -> frozenset[LineStatus]:
     return frozenset(statuses)
 
 
-_REVISED = _to(_S.AWAITED, _S.RECEIVED)
+_UNANSWERED = _to(_S.AWAITED, _S.APPROVING)
+_REVISED = _UNANSWERED | {_S.RECEIVED}
 _ANSWERED = _to(_S.CONFIRMED, _S.DELIVERING, _S.RECEIVED, _S.CANCELLED)
 _CANCELLED = _to(_S.CANCELLING, _S.CANCELLED)
-_ADOPTED = _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING, _S.CANCELLED)
-_OPENED = _to(_S.AWAITED, _S.CONFIRMED, _S.DELIVERING, _S.RECEIVED)
+_ADOPTED = _REVISED | _CANCELLED
+_OPENED = _to(_S.AWAITED, _S.APPROVING, _S.CONFIRMED, _S.DELIVERING, _S.RECEIVED)
+
+
+def _waiting_elsewhere(status: LineStatus) -> Mapping[LineEvent, frozenset[LineStatus]]:
+    """What waits for another system's approval, and what becomes of that, leaves this status as it is."""
+    return dict.fromkeys((LineEvent.SUBMIT, LineEvent.APPROVE, LineEvent.WITHDRAW), _to(status))
+
 
 TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = MappingProxyType(
     {
         _S.AWAITED: {
-            LineEvent.REVISE: _REVISED,
+            LineEvent.REVISE: _to(_S.AWAITED, _S.RECEIVED),
             LineEvent.ANSWER: _ANSWERED,
             LineEvent.CANCEL: _CANCELLED,
             LineEvent.SHIP: _to(_S.AWAITED),
@@ -148,11 +165,27 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
             LineEvent.TAKE_BACK: _to(_S.AWAITED),
             LineEvent.CLOSE: _to(_S.AWAITED, _S.RECEIVED),
             LineEvent.REOPEN: _to(_S.AWAITED),
-            LineEvent.ADOPT: _ADOPTED,
+            LineEvent.ADOPT: _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING, _S.CANCELLED),
             LineEvent.UNDO: _to(_S.AWAITED),
+            LineEvent.SUBMIT: _to(_S.APPROVING),
+            LineEvent.KEEP: _to(_S.AWAITED, _S.CONFIRMED, _S.DELIVERING, _S.RECEIVED),
+        },
+        _S.APPROVING: {
+            LineEvent.REVISE: _to(_S.APPROVING, _S.RECEIVED),
+            LineEvent.ANSWER: _ANSWERED,
+            LineEvent.CANCEL: _CANCELLED,
+            LineEvent.SHIP: _to(_S.APPROVING),
+            LineEvent.RECEIVE: _to(_S.APPROVING, _S.RECEIVED),
+            LineEvent.TAKE_BACK: _to(_S.APPROVING),
+            LineEvent.CLOSE: _to(_S.APPROVING, _S.RECEIVED),
+            LineEvent.REOPEN: _to(_S.APPROVING),
+            LineEvent.ADOPT: _to(_S.APPROVING, _S.RECEIVED, _S.CANCELLING, _S.CANCELLED),
+            LineEvent.UNDO: _to(_S.APPROVING),
+            LineEvent.APPROVE: _to(_S.AWAITED),
+            LineEvent.WITHDRAW: _to(_S.AWAITED),
         },
         _S.CONFIRMED: {
-            LineEvent.REVISE: _to(_S.AWAITED),
+            LineEvent.REVISE: _UNANSWERED,
             LineEvent.ANSWER: _to(_S.CONFIRMED, _S.CANCELLED),
             LineEvent.CANCEL: _CANCELLED,
             LineEvent.SHIP: _to(_S.DELIVERING),
@@ -160,8 +193,9 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
             LineEvent.TAKE_BACK: _to(_S.CONFIRMED),
             LineEvent.CLOSE: _to(_S.CONFIRMED),
             LineEvent.REOPEN: _to(_S.CONFIRMED),
-            LineEvent.ADOPT: _to(_S.AWAITED, _S.CANCELLING, _S.CANCELLED),
+            LineEvent.ADOPT: _UNANSWERED | _CANCELLED,
             LineEvent.UNDO: _to(_S.CONFIRMED),
+            **_waiting_elsewhere(_S.CONFIRMED),
         },
         _S.DELIVERING: {
             LineEvent.REVISE: _REVISED,
@@ -174,23 +208,28 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
             LineEvent.REOPEN: _to(_S.DELIVERING),
             LineEvent.ADOPT: _ADOPTED,
             LineEvent.UNDO: _to(_S.DELIVERING),
+            **_waiting_elsewhere(_S.DELIVERING),
         },
         _S.RECEIVED: {
             LineEvent.SHIP: _to(_S.RECEIVED),
             LineEvent.RECEIVE: _to(_S.RECEIVED),
             LineEvent.TAKE_BACK: _OPENED,
             LineEvent.CLOSE: _to(_S.RECEIVED),
-            LineEvent.REOPEN: _to(_S.AWAITED, _S.DELIVERING, _S.RECEIVED),
+            LineEvent.REOPEN: _to(_S.AWAITED, _S.APPROVING, _S.DELIVERING, _S.RECEIVED),
             LineEvent.ADOPT: _ADOPTED,
             LineEvent.UNDO: _to(_S.RECEIVED),
+            LineEvent.KEEP: _to(_S.AWAITED, _S.DELIVERING, _S.RECEIVED),
+            **_waiting_elsewhere(_S.RECEIVED),
         },
         _S.CANCELLING: {
             LineEvent.SHIP: _to(_S.CANCELLING),
             LineEvent.RECEIVE: _to(_S.CANCELLING),
             LineEvent.TAKE_BACK: _to(_S.CANCELLING),
             LineEvent.COMPLETE: _to(_S.CANCELLED),
-            LineEvent.ADOPT: _to(_S.AWAITED, _S.RECEIVED, _S.CANCELLING),
+            LineEvent.ADOPT: _REVISED | {_S.CANCELLING},
             LineEvent.UNDO: _to(_S.CANCELLING),
+            LineEvent.KEEP: _to(_S.AWAITED, _S.CONFIRMED, _S.DELIVERING, _S.RECEIVED),
+            **_waiting_elsewhere(_S.CANCELLING),
         },
         _S.CANCELLED: {
             LineEvent.SHIP: _to(_S.CANCELLED),
@@ -199,6 +238,7 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
             LineEvent.COMPLETE: _to(_S.CANCELLED, _S.NEVER_SENT),
             LineEvent.ADOPT: _ADOPTED,
             LineEvent.UNDO: _to(_S.CANCELLED),
+            **_waiting_elsewhere(_S.CANCELLED),
         },
         _S.NEVER_SENT: {
             LineEvent.SHIP: _to(_S.NEVER_SENT),
@@ -210,7 +250,8 @@ TRANSITIONS: Mapping[LineStatus, Mapping[LineEvent, frozenset[LineStatus]]] = Ma
 )
 """The events allowed in each status of a line, with the statuses that may follow.
 
-Goods can arrive and be taken back at any time. A closed line opens again by an adopted edit, by goods taken back, or
+Another system can hold a line for its people's approval, and decide, at any time. Goods can arrive and be taken back at
+any time. A closed line opens again by an adopted edit, by goods taken back, or
 where delivery is not completed after all.
 """
 
@@ -300,6 +341,10 @@ class Line(BaseModel):
     """The supplier's answer, as schedule lines (R9)."""
     answer_rank: AnswerRank | None = None
     """R10: the rank of the supplier's last answer to it."""
+    sent_in: int = 1
+    """The newest revision sent to the supplier that changed it; 1 before the first sending."""
+    submitted: WrittenLine | None = None
+    """The line as another system holds it until its people approve it; None: nothing of it waits there."""
     rejected: Decimal = _ZERO
     """The requested quantity that the supplier's answer refused."""
     refused_by_supplier: bool = False
@@ -446,13 +491,13 @@ class Line(BaseModel):
         if 0 < self.quantity <= self.received:
             return LineStatus.RECEIVED
         if not answered:
-            return LineStatus.AWAITED
+            return LineStatus.AWAITED if self.submitted is None else LineStatus.APPROVING
         return LineStatus.DELIVERING if self.shipped or self.received else LineStatus.CONFIRMED
 
     @property
     def awaited(self) -> bool:
         """The supplier has not answered it yet."""
-        return self.status in (LineStatus.AWAITED, LineStatus.CANCELLING)
+        return self.status in (LineStatus.AWAITED, LineStatus.APPROVING, LineStatus.CANCELLING)
 
     @property
     def closed(self) -> bool:
@@ -616,6 +661,14 @@ class Line(BaseModel):
             self.despatched.cut_to(self.counted_shipped)
             self.doubtful = _ZERO
 
+    @property
+    def observed(self) -> dict[str, str]:
+        """What an order that is only observed would bring."""
+        date = self.delivery_date.isoformat()
+        quantity = "0" if self.cancelled else str(self.quantity)
+        unit, item = self.request.unit, self.request.item
+        return {"line": str(self.number), "item": item, "quantity": quantity, "unit": unit, "delivery_date": date}
+
     def receive(self, quantity: Decimal, date: dt.date, effective_at: dt.datetime) -> None:
         """Add a received quantity."""
         self._admit(LineEvent.RECEIVE)
@@ -709,6 +762,39 @@ class Line(BaseModel):
         self._admit(LineEvent.UNDO)
         self.written = erp
         self._close_edits(edits, decided_at)
+
+    # -- approval by people of another system
+
+    def submit(self) -> None:
+        """Another system holds it, as it is now, until its people approve it."""
+        self._admit(LineEvent.SUBMIT)
+        self.submitted = self.as_asked
+
+    def approve(self) -> None:
+        """They have approved it: the ERP holds it as it was submitted, whatever it has become since."""
+        if self.submitted is not None:
+            self._admit(LineEvent.APPROVE)
+            self.written, self.submitted, self.adopted = self.submitted, None, False
+
+    def withdraw(self) -> None:
+        """Nothing of it waits any more, and nothing was approved."""
+        if self.submitted is not None:
+            self._admit(LineEvent.WITHDRAW)
+            self.submitted = None
+
+    @property
+    def changed_since_sent(self) -> bool:
+        """It has changed, and the ERP still holds what the supplier last got."""
+        alive = self.written is not None and not self.written.deleted and self.written.quantity > 0
+        return alive and self.changed_in > self.sent_in and not (self.cancelled and self.closed)
+
+    def keep(self) -> None:
+        """Give up a change that was not approved: the line is as the ERP holds it and the supplier last got it."""
+        self._admit(LineEvent.KEEP)
+        held = self.written or self.as_asked
+        self.quantity, self.delivery_date, self.price = held.quantity, held.delivery_date, held.price
+        self.cancelled, self.rejected, self.adopted = held.deleted or held.quantity <= 0, _ZERO, False
+        self.changed_in = self.sent_in
 
     # -- edits that wait for a person
 
@@ -865,7 +951,7 @@ class Line(BaseModel):
 
     def mark_sent(self) -> None:
         """Note that the supplier has its current version."""
-        self.adopted = False
+        self.adopted, self.sent_in = False, self.changed_in
 
     def document(self, for_erp: bool = False) -> DocumentLine:
         """The line for the documents; only the ERP's also has the values that the ERP is known to hold."""
@@ -884,6 +970,7 @@ class Line(BaseModel):
             info_record=request.info_record,
             agreement=request.agreement,
             cancelled=self.cancelled,
+            rejected=self.cancelled and self.refused_by_supplier,
             components=self.components,
             written=self.written if for_erp else None,
         )

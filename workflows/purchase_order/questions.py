@@ -26,7 +26,17 @@ from decisions.tolerance import ToleranceOutcome, judge_tolerance
 from workflows.entity import MOMENT, Entity
 from workflows.memory import RecordEvent
 from workflows.purchase_order.answers import in_the_suppliers_words, rejected, send_again
-from workflows.purchase_order.changes import give_up, judge, restate, route_of, value_of, waits
+from workflows.purchase_order.approvals import long_wait, wait_on
+from workflows.purchase_order.approvals import refused as not_approved
+from workflows.purchase_order.changes import (
+    give_up,
+    judge,
+    keep_as_it_was,
+    restate,
+    route_of,
+    value_of,
+    waits,
+)
 from workflows.purchase_order.documents import OrderDocuments
 from workflows.purchase_order.edits import edit_questions, settle_edits
 from workflows.purchase_order.line import NOT_FIRM, Line
@@ -89,7 +99,7 @@ class SupplierEscalation:
     @property
     def _next(self) -> EscalationLevel | None:
         state = self._state
-        if state.asked_at is None or not state.awaited or state.refusal is not None or state.unreleased:
+        if state.asked_at is None or not state.awaited or state.refusal is not None:
             return None
         # A plant of ours that serves a transfer gets the exceptions of its own requirement, not reminders.
         remind = state.terms.route is not RouteKind.TRANSFER
@@ -118,6 +128,7 @@ def questions(state: OrderState, today: dt.date, *, answer_overdue: bool) -> dic
     """The questions that should be open now."""
     found = {
         "refused": _refused(state),
+        "approval": long_wait(state),
         "rejected": rejected(state),
         "proposal": _requests_that_wait(state, today),
         "no_answer": _no_answer(state, answer_overdue=answer_overdue),
@@ -143,6 +154,8 @@ def _criticality(state: OrderState) -> Criticality:
 def _refused(state: OrderState) -> Proposal | None:
     if state.refusal is None:
         return None
+    if state.disapproval is not None:
+        return not_approved(state, state.disapproval)
     document = f"order {state.order_number}" if state.order_number else "the new order"
     return Proposal(
         kind=ExceptionKind.MASTER_DATA,
@@ -421,6 +434,8 @@ def settle_decisions(state: OrderState, record: RecordEvent, now: dt.datetime) -
     settle_edits(state, record)
     if decision := state.decisions.pop("no_answer", None):
         _settle_silence(state, decision, record, now)
+    if decision := state.decisions.pop("approval", None):
+        _settle_long_wait(state, decision, record, now)
     if decision := state.decisions.pop("overdue", None):
         _settle_overdue(state, decision, record, state.policy.calendar.day_of(now))
     if decision := state.decisions.pop("at_risk", None):
@@ -464,6 +479,14 @@ def _settle_silence(state: OrderState, decision: Decision, record: RecordEvent, 
         state.restart_escalation(now)
 
 
+def _settle_long_wait(state: OrderState, decision: Decision, record: RecordEvent, now: dt.datetime) -> None:
+    if decision.choice is Choice.CANCEL:
+        lines = [line for line in state.lines if line.open]
+        _give_up(state, lines, "its approval took too long", decision, record)
+    else:
+        wait_on(state, decision, record, now)
+
+
 def _settle_overdue(state: OrderState, decision: Decision, record: RecordEvent, today: dt.date) -> None:
     lines = [line for line in state.lines if line.open and line.overdue_step >= OverdueStep.ASK_BUYER]
     if decision.choice is Choice.CANCEL:
@@ -491,7 +514,11 @@ def _settle_rejection(state: OrderState, decision: Decision, record: RecordEvent
 
 
 def _settle_refusal(state: OrderState, decision: Decision, record: RecordEvent) -> None:
-    state.refusal = None
+    refusal, disapproval = state.refusal, state.disapproval
+    state.refusal = state.disapproval = None
+    if decision.choice is Choice.DECLINE and disapproval is not None:
+        why = f"{disapproval.system} did not approve it: {refusal}; {decision.decided_by} left the order as it is"
+        record("change.kept", lines=[*keep_as_it_was(state, disapproval.lines, why)], why=why)
     if decision.choice is Choice.CANCEL:
         concerned = [line for line in state.lines if line.open]
         if not concerned:

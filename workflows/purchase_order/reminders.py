@@ -26,8 +26,8 @@ def reminder_due(state: OrderState, today: dt.date) -> ReminderDue | str:
         return "the supplier does not have the order yet"
     if state.refusal is not None or state.rejection is not None:
         return "its document was refused; decide the question about that first"
-    if state.unreleased:
-        return "the ERP has not released its newest revision, which the supplier does not have yet"
+    if state.approval is not None:
+        return f"its newest revision waits for approval in {state.approval.system}, and the supplier does not have it"
     if state.awaited:
         return ReminderDue(about="answer", lines=tuple(line.number for line in state.awaited))
     late = [

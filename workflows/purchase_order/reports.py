@@ -24,6 +24,8 @@ from decisions.allocation import AllocationRequest, allocate
 from decisions.calendars import subtract_working_days
 from decisions.feasibility import Feasible, judge_feasibility
 from workflows.purchase_order.answers import in_the_suppliers_words
+from workflows.purchase_order.approvals import awaited as approval_awaited
+from workflows.purchase_order.approvals import waiting_words
 from workflows.purchase_order.line import Line, LineAllocation
 from workflows.purchase_order.sharing import shared_out, shares
 from workflows.purchase_order.state import OrderState, PublishedNeed
@@ -42,6 +44,7 @@ def schedule(state: OrderState, numbers: Iterable[int]) -> OrderSchedule:
     return OrderSchedule(
         order_id=state.id,
         order_number=state.order_number,
+        item_classes=state.item_classes,
         lines=tuple(
             _line_schedule(line)
             for line in state.lines
@@ -61,6 +64,24 @@ def _line_schedule(line: Line) -> LineSchedule:
     if left > 0:
         rows.append(DeliveryLine(date=line.delivery_date, quantity=left, committed=_ZERO))
     return LineSchedule(line=line.number, schedule=_merged(rows), completed=line.closed, written=line.written)
+
+
+def written_lines(state: OrderState) -> tuple[LineSchedule, ...]:
+    """The lines as they were last written to the ERP, to be compared with what it holds."""
+    priced = state.terms.route is not RouteKind.TRANSFER
+    return tuple(
+        LineSchedule(
+            line=line.number,
+            schedule=held.schedule or (DeliveryLine(date=held.delivery_date, quantity=held.quantity, committed=_ZERO),),
+            completed=held.completed,
+            written=held,
+            price_unit=line.request.price_unit if priced else None,
+        )
+        for line in state.lines
+        if (held := line.written) is not None
+        and held.quantity > 0
+        and not (held.deleted or held.blocked or line.cancelled or line.edits)
+    )
 
 
 def _merged(rows: list[DeliveryLine]) -> tuple[DeliveryLine, ...]:
@@ -105,6 +126,7 @@ def coverage(state: OrderState) -> CoverageReport:
         order_id=state.id,
         order_number=state.order_number,
         plant=state.terms.plant,
+        item_classes=state.item_classes,
         sequence=state.reports,
         as_of=state.as_of,
         entries=tuple(
@@ -271,6 +293,7 @@ def snapshot(state: OrderState) -> OrderSnapshot:
         sent_references=tuple(document.reference for document in state.sent),
         lines=tuple(_line_snapshot(line) for line in state.lines),
         reason=status_text(state),
+        approval=approval_awaited(state),
         route=state.terms.route,
         policy_version=state.policy.version,
         exception_id=question.id if question else None,
@@ -307,9 +330,10 @@ def status_text(state: OrderState) -> str:
             return "collects lines for the same supplier"
         case OrderStage.PLACING | OrderStage.UNSENT:
             if state.refusal:
-                return f"the ERP refused it: {state.refusal}"
-            if state.unreleased:
-                return f"may not go to {state.terms.supplier} yet: {state.unreleased}"
+                by = state.disapproval.system if state.disapproval else "the ERP"
+                return f"{by} refused it: {state.refusal}"
+            if state.approval:
+                return waiting_words(state, state.approval)
             return "is being written to the ERP"
         case OrderStage.CLOSED:
             return "all received"
@@ -317,8 +341,8 @@ def status_text(state: OrderState) -> str:
             return "cancelled"
         case _ if state.questions:
             return f"waits for a person: {', '.join(sorted(state.questions))}"
-        case _ if state.unreleased:
-            return f"its change may not go to {state.terms.supplier} yet: {state.unreleased}"
+        case _ if state.approval:
+            return f"a change {waiting_words(state, state.approval)}"
         case _ if awaited:
             return f"waits for {state.terms.supplier}'s answer to revision {state.revision}, lines {', '.join(awaited)}"
         case _:

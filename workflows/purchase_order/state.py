@@ -37,10 +37,6 @@ VERSIONS_KEPT = 20
 Known = TypeVar("Known")
 
 
-RELEASE_LOOKS = tuple(dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 30))
-"""The pauses between looks at a release that is awaited; the last one repeats."""
-
-
 class PublishedNeed(BaseModel):
     """A need as the order last published it: at a supplying plant, or for a component at its own plant."""
 
@@ -90,6 +86,45 @@ class Rejection(BaseModel):
     at: dt.datetime
 
 
+class PendingApproval(BaseModel):
+    """What another system holds until its own people approve it; one at a time, and what is asked later waits."""
+
+    system: str
+    document: str
+    """Its number there."""
+    since: dt.datetime
+    approver: str = ""
+    placing: bool
+    """It is the whole order; else a change of it."""
+    there: bool = False
+    """The ERP holds it already, and has to release it: only the supplier may not have it yet."""
+    lines: list[int]
+    """What it brings."""
+    revision: int | None = None
+    """The revision that a change makes; None: the supplier does not hear of it."""
+    looks: int = 0
+    look_at: dt.datetime
+    """When to see what has become of it."""
+    ask_at: dt.datetime
+    """When the buyer is asked about it."""
+    asked: bool = False
+    withdrawn: bool = False
+    """We have asked for it back."""
+    kept: str = ""
+    """Why it could not be had back."""
+    observed: str = ""
+    """What would have been done, since Pegline only observes there; empty: people have to approve it."""
+
+
+class Disapproval(BaseModel):
+    """What another system's people refused; a person decides what follows."""
+
+    system: str
+    document: str
+    placing: bool
+    lines: list[int]
+
+
 class PromiseAtRisk(BaseModel):
     """R17: a promise that is likely to be missed, as it was found."""
 
@@ -111,6 +146,10 @@ class OrderState(EntityState):
     correlation_id: str
     stage: OrderStage
     systems: Systems = Systems()
+    observed: str = ""
+    """What was last recorded that Pegline would have done, as a digest of it."""
+    observed_looks: int = 0
+    """How often since it was looked whether Pegline may write now."""
     opened_at: dt.datetime
     order_date: dt.date
     requested: list[SupplyRequest] | None = None
@@ -178,14 +217,18 @@ class OrderState(EntityState):
     """Lines refused by the supplier in whole or in part: the ERP's document must be reduced."""
     refusal: str | None = None
     """The reason for which the ERP refused a call."""
+    approval: PendingApproval | None = None
+    recorded_revision: int = 0
+    """The newest revision whose change is in the audit log, sent or not."""
+    approvals: int = 0
+    """How often something was submitted to another system's people."""
+    disapproval: Disapproval | None = None
+    """Whose refusal `refusal` is, if another system's people refused."""
     requisitioned: bool = False
     """The ERP refused the order and may have kept its requisition."""
-    unreleased: str = ""
-    """Why the ERP has not released the document yet, so that the supplier may not have it; empty: it may."""
-    release_looks: int = 0
-    """How often that was looked at since."""
-    release_look_at: dt.datetime | None = None
-    """When it is looked at next."""
+    reread: bool = False
+    """The ERP says that the order changed there: it is to be compared."""
+    rereads: int = 0
     expedite: bool = False
     questions: dict[str, OpenQuestion] = {}
     questions_raised: int = 0
@@ -229,24 +272,19 @@ class OrderState(EntityState):
 
     @property
     def awaited(self) -> list[Line]:
-        """Lines that the supplier has to answer, without changes held back by an edit, which were never sent."""
-        return [line for line in self.lines if line.awaited and not (line.edits and line.changed_in > self.revision)]
+        """Lines that the supplier has to answer, without those that it does not have yet: changes held back by an edit,
+        and what waits for another system's approval.
+        """
+        return [
+            line
+            for line in self.lines
+            if line.awaited and line.submitted is None and not (line.edits and line.changed_in > self.revision)
+        ]
 
     @property
     def first_due(self) -> dt.date | None:
         """The earliest date of the lines that wait for an answer."""
         return min((line.delivery_date for line in self.awaited), default=None)
-
-    def await_release(self, why: str, now: dt.datetime) -> None:
-        """Note that the supplier may not have the document yet, or (empty) that it may."""
-        self.release_looks = self.release_looks + 1 if why and self.unreleased else 0
-        self.unreleased = why
-        pause = RELEASE_LOOKS[min(self.release_looks, len(RELEASE_LOOKS) - 1)]
-        self.release_look_at = now + pause if why else None
-
-    def release_is_awaited(self, now: dt.datetime) -> bool:
-        """Whether the ERP has not released it, and it is too early to look again."""
-        return self.release_look_at is not None and now < self.release_look_at
 
     def restart_escalation(self, now: dt.datetime) -> None:
         """Restart the SLA: the supplier was asked, or gets more time."""
@@ -277,7 +315,13 @@ class OrderState(EntityState):
     def finished(self) -> bool:
         """Every line is received, cancelled or refused, and all of that is reported."""
         return all(line.closed for line in self.lines) and not (
-            self.touched or self.pending or self.refusal or self.cut or self.edited or self.unclear_receipts
+            self.touched
+            or self.pending
+            or self.refusal
+            or self.approval
+            or self.cut
+            or self.edited
+            or self.unclear_receipts
         )
 
     def not_closed(self, statement: Mapping[int, str]) -> dict[int, str]:
@@ -289,6 +333,11 @@ class OrderState(EntityState):
     def edited(self) -> bool:
         """A person's edit in the ERP waits for a decision."""
         return any(line.edits for line in self.lines)
+
+    @property
+    def unplaced(self) -> bool:
+        """Nothing of it is anywhere but here."""
+        return self.order_number is None and self.approval is None
 
     @property
     def unsent(self) -> bool:
@@ -424,6 +473,7 @@ class OrderState(EntityState):
             directory=policy.edifact.directory,
             route=self.terms.route,
             currency=self.terms.currency,
+            item_classes=self.item_classes,
             order_date=self.order_date,
             revision=revision or self.revision,
             order_number=self.order_number,
@@ -432,6 +482,11 @@ class OrderState(EntityState):
             expedite=self.expedite,
             changed_lines=changed,
         )
+
+    @property
+    def item_classes(self) -> tuple[str, ...]:
+        """The classes of its items; empty where none has one."""
+        return tuple(sorted({line.request.item_class for line in self.lines if line.request.item_class}))
 
     def carried(self) -> "OrderState":
         """The state for the next run; of past messages, only those that it must still recognise."""

@@ -16,6 +16,7 @@ from canonical.calls import CloseBatchCall, CoverageNotice, NotifyRequirementsCa
 from canonical.exception import ExceptionDecided
 from canonical.identity import RequirementId
 from canonical.messages import (
+    ApprovalReported,
     DocumentAcknowledgement,
     DocumentEdited,
     GoodsReceived,
@@ -40,6 +41,7 @@ from workflows.purchase_order.answers import (
     take_acknowledgement,
     take_answer,
 )
+from workflows.purchase_order.approvals import take_report
 from workflows.purchase_order.changes import settle_requests
 from workflows.purchase_order.deliveries import end_deliveries, take_receipt, take_shipment, time_to_completion
 from workflows.purchase_order.documents import OrderDocuments, OverdueDeliveries
@@ -64,6 +66,7 @@ OrderMessage = (
     | DocumentAcknowledgement
     | GoodsReceived
     | DocumentEdited
+    | ApprovalReported
     | ExceptionDecided
     | ReminderAsked
     | PromisesRated
@@ -95,6 +98,8 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
                 take_receipt(state, receipt, record)
         case DocumentEdited():
             take_edit(state, message.edit, message.event_id, record)
+        case ApprovalReported():
+            take_report(state, message)
         case ExceptionDecided():
             _take_decision(state, message, record, today)
         case ReminderAsked():
@@ -205,6 +210,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         """A person changed the document in the ERP."""
         self.inbox.append(edited)
 
+    @workflow.signal(name="approval_reported")
+    def approval_reported(self, reported: ApprovalReported) -> None:
+        """People of another system decided on what waits there."""
+        self.inbox.append(reported)
+
     @workflow.signal(name="change_decided")
     def change_decided(self, decided: ExceptionDecided) -> None:
         """A person decided."""
@@ -281,11 +291,13 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         if self.state.to_be_placed:
             await self._place_and_send()
         else:
+            await self._documents.look_for_edits()
             await self._change()
             await self._publish_needs()
             await self._write_back()
             await self._overdue.go_on()
             await self._notify()
+        self._documents.approvals.ask_buyer_if_due()
         await self._reminders.go_on()
         await self._escalation.go_on()
         await self._questions.ask(answer_overdue=self._escalation.overdue)
@@ -302,15 +314,14 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
 
     def time_to_wait(self) -> timedelta | None:
         """Until the next escalation level, about an answer or about a delivery, until one counts as completed, or until
-        the ERP is asked again whether it has released the order.
+        another system's approval is looked at.
         """
-        now, look_at = workflow.now(), self.state.release_look_at
-        completion = time_to_completion(self.state, now)
+        completion = time_to_completion(self.state, workflow.now())
         times = (
             self._escalation.time_to_next,
             self._overdue.time_to_next,
+            self._documents.approvals.time_to_next,
             None if completion is None else max(completion, MOMENT),
-            None if look_at is None else max(look_at - now, MOMENT),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -390,19 +401,29 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     # -- change, write back, report
 
     async def _change(self) -> None:
-        """R3: send all current supply requests as one revision; while one is refused, later ones wait with it.
+        """R3: send all current supply requests as one revision; while one is refused, or waits for another system's
+        approval, later ones wait with it.
 
         Lines that a person edited in the ERP wait for a decision; the others are sent without them.
         """
         state = self.state
-        if state.refusal is not None or state.release_is_awaited(workflow.now()):
+        waited = state.approval is not None
+        if state.refusal is not None or not await self._documents.approved():
+            return
+        if waited and not await self._send_changed():
             return
         settle_requests(state, self._today, self.record)
+        await self._send_changed()
+
+    async def _send_changed(self) -> bool:
+        """Send what has changed; False: it is refused, or waits for another system's approval."""
+        state = self.state
         while changed := state.changed_lines:
             if await self._documents.send_change(changed):
                 state.restart_escalation(workflow.now())
-            elif state.refusal is not None or state.unreleased:
-                return
+            elif state.refusal is not None or state.approval is not None:
+                return False
+        return True
 
     async def _write_back(self) -> None:
         """Write answers and receipts back to ERP and APS, in one call each."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -28,6 +29,7 @@ OTHER_SHAPE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeErr
 """How reading a row fails that has another shape than expected."""
 _READ_BY_US = range(400, 600)
 _PAGES_MAX = 10_000
+_PLACES: WeakKeyDictionary[httpx.AsyncClient, asyncio.Semaphore] = WeakKeyDictionary()
 _CORRELATION = re.compile(r"\s*CorrelationId:.*\Z", re.DOTALL)
 _LOCKED = re.compile(r"locked by another (user|session)|deadlock", re.IGNORECASE)
 _TRANSIENT = frozenset({"Internal_ServerError", "Internal_TenantUnavailable", "Application_CallbackTimeout"})
@@ -47,11 +49,13 @@ class CompanyApi:
     """The API of one company in one environment."""
 
     def __init__(self, http: httpx.AsyncClient, system: str, company: str, *, at_once: int = 5) -> None:
-        """`company`: its id; `at_once`: the calls that may be under way together (Microsoft: five a user)."""
+        """`company`: its id; `at_once`: the calls of this client that may be under way together, whoever makes them
+        (Microsoft: five a user).
+        """
         self.system = system
         self.company = company
         self._http = http
-        self._places = asyncio.Semaphore(at_once)
+        self._places = _PLACES.setdefault(http, asyncio.Semaphore(at_once))
 
     def path(self, rest: str, api: str = STANDARD) -> str:
         """The path of something in the company."""

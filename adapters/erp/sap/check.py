@@ -5,8 +5,9 @@ not named. A right to write can't be tried without writing: SAP answers the firs
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import httpx
 
@@ -28,7 +29,7 @@ USED: Mapping[str, Mapping[str, Collection[str]]] = {
         "A_PurchaseOrder": (
             *("PurchaseOrder", "CompanyCode", "PurchaseOrderType", "Supplier", "PurchasingOrganization"),
             *("PurchasingGroup", "DocumentCurrency", "PurchaseOrderDate", "CorrespncInternalReference"),
-            *("PurchasingDocumentDeletionCode", "to_PurchaseOrderItem"),
+            *("PurchasingDocumentDeletionCode", "ReleaseIsNotCompleted", "to_PurchaseOrderItem"),
         ),
         "A_PurchaseOrderItem": (
             *("PurchaseOrder", "PurchaseOrderItem", "Material", "Plant", "OrderQuantity", "PurchaseOrderQuantityUnit"),
@@ -56,43 +57,63 @@ USED: Mapping[str, Mapping[str, Collection[str]]] = {
 """By service and entity set, the fields and navigations."""
 
 
+class CheckedService(NamedTuple):
+    """A service: its name in messages, its path, and by entity set the fields that are used."""
+
+    name: str
+    path: str
+    used: Mapping[str, Collection[str]]
+
+
+V2_SERVICES: Sequence[CheckedService] = tuple(
+    CheckedService(name, f"{ROOT}/{name}", used) for name, used in USED.items()
+)
+
+
 class SapCheck:
     """Implements adapters.dialects.SystemCheckPort."""
 
-    def __init__(self, http: httpx.AsyncClient, now: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        now: Callable[[], dt.datetime],
+        *,
+        services: Sequence[CheckedService] = V2_SERVICES,
+        system: str = SYSTEM,
+    ) -> None:
         self._http = http
         self._now = now
+        self._services = services
+        self._system = system
 
     async def check(self) -> AsyncIterator[CheckResult]:
         """The clock first, since its answer also tells whether SAP is reached and the user logs on."""
         yield await tried("clock", self._clock)
-        for service, used in USED.items():
-            yield await tried(f"{service}: fields", partial(self._fields, service, used))
-            some = next(iter(used))
-            yield await tried(f"{service}: read", partial(self._read, service, some))
+        for service in self._services:
+            yield await tried(f"{service.name}: fields", partial(self._fields, service))
+            yield await tried(f"{service.name}: read", partial(self._read, service))
 
     async def _clock(self) -> CheckResult:
-        service = next(iter(USED))
-        response = await exchange(self._http, SYSTEM, "GET", f"{ROOT}/{service}/?$format=json", writes=False)
+        response = await exchange(self._http, self._system, "GET", f"{self._services[0].path}/", writes=False)
         return clock(response, self._now())
 
-    async def _fields(self, service: str, used: Mapping[str, Collection[str]]) -> str:
-        url = f"{ROOT}/{service}/$metadata"
+    async def _fields(self, service: CheckedService) -> str:
+        url = f"{service.path}/$metadata"
         headers = {"Accept": "application/xml"}
-        response = await exchange(self._http, SYSTEM, "GET", url, writes=False, headers=headers)
+        response = await exchange(self._http, self._system, "GET", url, writes=False, headers=headers)
         try:
-            absent = missing(fields_of(response.content), used)
+            absent = missing(fields_of(response.content), service.used)
         except ValueError as error:
-            raise PermanentError(SYSTEM, f"GET {url}: {error}; check the base URL") from error
+            raise PermanentError(self._system, f"GET {url}: {error}; check the base URL") from error
         if absent:
             step = "activate the release of the service that has them, or extend it"
-            raise PermanentError(SYSTEM, f"{service} lacks {', '.join(absent)}; {step}")
-        return f"{sum(map(len, used.values()))} fields used are there"
+            raise PermanentError(self._system, f"{service.name} lacks {', '.join(absent)}; {step}")
+        return f"{sum(map(len, service.used.values()))} fields used are there"
 
-    async def _read(self, service: str, entity_set: str) -> str:
-        url = f"{ROOT}/{service}/{entity_set}?$top=1&$format=json"
-        await exchange(self._http, SYSTEM, "GET", url, writes=False)
-        return f"{entity_set} can be read"
+    async def _read(self, service: CheckedService) -> str:
+        some = next(iter(service.used))
+        await exchange(self._http, self._system, "GET", f"{service.path}/{some}?$top=1", writes=False)
+        return f"{some} can be read"
 
 
-__all__ = ["USED", "SapCheck"]
+__all__ = ["USED", "V2_SERVICES", "CheckedService", "SapCheck"]

@@ -119,13 +119,30 @@ class SapErp:
             raise PermanentError(self._purchasing.system, step)
         order, priced = document.order_number, document.route is not RouteKind.TRANSFER
         changed = [self._as_ordered(line) for line in document.lines if line.line in document.changed_lines]
-        outcome = await self._reconcile_lines(order, changed, priced, key)
+        refused = await self._rejected(document, order, changed, priced, key)
+        outcome = refused or await self._reconcile_lines(order, changed, priced, key)
         if document.route is RouteKind.SUBCONTRACT and isinstance(outcome, Written):
             outcome = await self._with_components(document, order, changed, key, outcome)
         if isinstance(outcome, Written):
             # A change may open the release again.
             return outcome.model_copy(update={"unreleased": (await self._purchasing.head(order)).unreleased})
         return outcome
+
+    async def _rejected(
+        self, document: OrderDocument, order: str, lines: Sequence[DocumentLine], priced: bool, key: str
+    ) -> Refused | None:
+        """Mark what the supplier refused, before it is deleted; not over a person's edit."""
+        confirming, rejected = self._purchasing.confirming, [line for line in lines if line.rejected]
+        if confirming is None or not rejected:
+            return None
+        items = await self._purchasing.items(order)
+        there = [items[line.line] for line in rejected if line.line in items and not items[line.line].deleted]
+        if not there or edits.of_lines(items, lines, priced=priced):
+            return None
+        outcome = await confirming.reject(
+            order, document.reference, there, key=f"{key}/rejected", settle_policy=self._settle_policy
+        )
+        return outcome if isinstance(outcome, Refused) else None
 
     async def _with_components(
         self, document: OrderDocument, order: str, changed: Sequence[DocumentLine], key: str, outcome: Written
@@ -191,7 +208,7 @@ class SapErp:
             return outcome
         try:
             items = await self._purchasing.items(schedule.order_number)
-            confirmed = await confirming.write(schedule, items, key=key)
+            confirmed = await confirming.write(schedule, items, key=key, settle_policy=self._settle_policy)
         except NotWritable as error:
             return Refused(system=self._purchasing.system, code=error.code, reason=str(error))
         if isinstance(confirmed, Refused):

@@ -1,14 +1,31 @@
 """The dialect `sap-v2`: S/4HANA by its OData V2 services."""
 
+from collections.abc import Mapping
+
 from adapters.dialects import Connection, ErpDialect, ErpSystem, OptionError
 from adapters.erp.sap.check import SapCheck
 from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
+from adapters.erp.sap.people import SapPeople
 
 MASTER_DATA_SECONDS = 120.0
 """How old the master data behind an assessment may be."""
 
-OPTIONS = {"repeatable_requests": '"on", or "off" where SAP\'s idempotency framework is not set up'}
+CLIENT = "the client of the SAP system, three digits; without, its default"
+OPTIONS = {
+    "client": CLIENT,
+    "repeatable_requests": '"on", or "off" where SAP\'s idempotency framework is not set up',
+}
+
+
+def choose_client(connection: Connection, options: Mapping[str, str]) -> None:
+    """Have every call name the client of the SAP system that the options name. Raises OptionError."""
+    client = options.get("client")
+    if client is None:
+        return
+    if not (len(client) == 3 and client.isascii() and client.isdigit()):
+        raise OptionError("client", client, CLIENT)
+    connection.client.headers["sap-client"] = client
 
 
 class SapV2:
@@ -16,7 +33,9 @@ class SapV2:
 
     def connect(self, connection: Connection) -> ErpSystem:
         """One S/4HANA. Raises OptionError."""
-        repeatable = connection.own_options(OPTIONS).get("repeatable_requests", "on")
+        options = connection.own_options(OPTIONS)
+        choose_client(connection, options)
+        repeatable = options.get("repeatable_requests", "on")
         if repeatable not in ("on", "off"):
             raise OptionError("repeatable_requests", repeatable, OPTIONS["repeatable_requests"])
         orders = SapErp(
@@ -33,7 +52,9 @@ class SapV2:
             policies=connection.policies,
             today=connection.today,
         )
-        return ErpSystem(orders, master_data, duplicates=orders, check=SapCheck(connection.client, connection.now))
+        people = SapPeople(connection.client, connection.policies)
+        check = SapCheck(connection.client, connection.now)
+        return ErpSystem(orders, master_data, duplicates=orders, check=check, people=people)
 
 
 DIALECT: ErpDialect = SapV2()

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import httpx
 
 from adapters.erp.placing import OrdersOfOurs, RequisitionsOfOurs
-from adapters.erp.remote import Items
+from adapters.erp.remote import Items, RemoteItem
 from adapters.erp.sap.batch import Operation
 from adapters.erp.sap.difference import Writing
 from adapters.erp.sap.documents import OurOrders, OurRequisitions, requisition_deletions, requisitions_of
@@ -20,6 +20,7 @@ from adapters.erp.sap.remote import remote_item, unreleased
 from adapters.erp.sap.units import Units
 from adapters.erp.sap.values import read_moment
 from adapters.erp.sap.writing import V2Writing
+from adapters.erp.settle_policy import SettlePolicy
 from canonical.order import DuplicateDocuments, OrderDocument, OrderSchedule, Refused, WriteOutcome
 from canonical.policy import ErpDocuments
 
@@ -44,8 +45,16 @@ class OrderHead(NamedTuple):
 class Confirming(Protocol):
     """Keeps the supplier's confirmations apart from what was ordered."""
 
-    async def write(self, schedule: OrderSchedule, items: Items, *, key: str) -> WriteOutcome:
+    async def write(
+        self, schedule: OrderSchedule, items: Items, *, key: str, settle_policy: SettlePolicy
+    ) -> WriteOutcome:
         """Bring the confirmations of these lines to what was promised. Raises DoesNotFit."""
+        ...
+
+    async def reject(
+        self, order: str, reference: str, items: Sequence[RemoteItem], *, key: str, settle_policy: SettlePolicy
+    ) -> WriteOutcome:
+        """Mark these items as rejected by the supplier; `reference`: the order's of ours."""
         ...
 
 

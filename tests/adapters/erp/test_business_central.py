@@ -1,5 +1,6 @@
 """What is particular to Business Central, beside the rules of the ports (test_business_central_conformance)."""
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -180,9 +181,26 @@ async def test_an_order_of_which_no_line_is_left_is_deleted_as_business_central_
 
 async def test_no_more_than_five_calls_are_under_way_at_once() -> None:
     central = await Central.start("extension")
-    async with connected(central) as system:
-        await system.master_data.prefetch([PLANT])
-    assert 0 < central.simulator.books()["most_at_once"] <= 5
+    most = now = 0
+
+    class Counting(httpx.AsyncBaseTransport):
+        inner = central.transport()
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            nonlocal most, now
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0.01)
+            try:
+                return await self.inner.handle_async_request(request)
+            finally:
+                now -= 1
+
+    async with central.client(Counting()) as client:
+        system = central.connect(client, settle_seconds=0.1, second_create_seconds=0.1)
+        reads = [system.master_data.item_at_plant(PLANT, f"PART-{n}") for n in range(6)]
+        await asyncio.gather(*reads, system.orders.place_order(central.template, key=KEY, maybe_written=False))
+    assert most == 5
 
 
 @pytest.mark.parametrize(

@@ -370,3 +370,23 @@ def test_less_of_a_confirmed_delivery_is_an_edit_though_sap_takes_the_commitment
 def test_a_delivery_that_a_person_split_is_a_date_edit() -> None:
     items = remote(scheduled(1, "60"), scheduled(2, "40", LATEST))
     assert judged(items, line(10, "100", written=written())) == [("delivery_date", "2027-03-01", "2027-03-22")]
+
+
+def test_a_price_is_compared_with_a_schedule_where_its_unit_is_given() -> None:
+    (row,) = (DeliveryLine(date=DOCK, quantity=Decimal(100), committed=Decimal(0)),)
+    items = {
+        10: RemoteItem(
+            "45",
+            10,
+            Decimal(100),
+            False,
+            False,
+            "1",
+            price=Decimal("0.30"),
+            schedule=(RemoteScheduleLine(1, DOCK, Decimal(100), Decimal(0)),),
+        )
+    }
+    asked = LineSchedule(line=10, schedule=(row,), written=written())
+    assert edits.of_schedules(items, [asked]) == []
+    (edit,) = edits.of_schedules(items, [asked.model_copy(update={"price_unit": Decimal(1)})])
+    assert (edit.field, edit.old, edit.new) == ("price", "0.1", "0.3")

@@ -2,10 +2,14 @@
 
 import datetime as dt
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 
+from canonical.landscape import MaintenanceNotice, Systems
 from canonical.records import Incident
 from gateway.access.principal import CallerRole, Principal
+from gateway.pages.links import page_of
 from ledger.inbox.dead_letters import LetterState
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import DOWN, MORNING, planned, problem, requirement_id
@@ -118,3 +122,20 @@ async def test_only_operators_get_there_and_business_questions_do_not(gateway: G
     with as_person(gateway, Principal("olga", "Olga", frozenset({CallerRole.OPERATOR}), frozenset({"P2"}))):
         await page(gateway, f"/operations/dead-letters/{letter}", 404)
         assert letter not in await page(gateway, "/operations/dead-letters")
+
+
+async def test_a_system_in_maintenance_is_named_to_operators_and_on_its_orders(gateway: Gateway) -> None:
+    class Away:
+        faults = ("landscape.toml line 3: rate = 0",)
+
+        def systems_of(self, plant: str, supplier: str, route: object = None) -> Systems:
+            return Systems(erp="sap-north", channel="edi", planning="aps")
+
+        def maintenance(self, systems: Sequence[str] = ()) -> list[MaintenanceNotice]:
+            return [MaintenanceNotice(system="edi", until="06:00 (UTC)")] if not systems or "edi" in systems else []
+
+    gateway.app.state.parts = replace(gateway.app.state.parts, landscape=Away())
+    order = await gateway.order(erp="sap-north")
+    for shown in (await page(gateway, "/operations"), await page(gateway, page_of(order.id))):
+        assert "edi is in maintenance until 06:00 (UTC)" in text_of(shown)
+    assert "landscape.toml line 3" in await page(gateway, "/operations")

@@ -15,7 +15,6 @@ from canonical.landscape import SystemKind
 from policies.book import FixedPolicies
 from tests.adapters.erp.sap import Sap
 
-pytest_plugins = ("tests.adapters.erp.conftest",)
 FIND: dict[SystemKind, Callable[[Dialects, str], Any]] = {
     SystemKind.ERP: Dialects.erp,
     SystemKind.SUPPLIER: Dialects.channel,

@@ -1,0 +1,21 @@
+"""SAP's OData V4 dialect keeps the rules of the ports."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from conformance.erp.suite import Case, every_case
+from tests.adapters.erp.sap_v4_bench import SapV4Bench
+
+
+@pytest.fixture(scope="module")
+async def bench() -> AsyncIterator[SapV4Bench]:
+    made = SapV4Bench()
+    await made.load()
+    yield made
+    await made.simulator.settled()
+
+
+@every_case
+async def test_conformance(case: Case, bench: SapV4Bench) -> None:
+    await case.run(bench)
