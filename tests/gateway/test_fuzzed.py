@@ -4,9 +4,9 @@ Bounded here; for longer: `make fuzz` (FUZZ_SECONDS=300).
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -14,14 +14,14 @@ import uvicorn
 from gateway.access.access import Access, CallRates
 from gateway.access.rates import Rate
 from ledger.ledger import Ledger
-from settings import environment_for_child
+from settings import ToolSettings, environment_for_child
 from tests.gateway.access import RULES, IssuerInProcess
 from tests.gateway.conftest import serving
 from tools.ports import LOOPBACK, free_port
 from tools.schemathesis import find_schemathesis
 
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "10"))
-SEED = () if "FUZZ_SECONDS" in os.environ else ("--seed", "1")
+LONGER = ToolSettings.load().fuzz_seconds
+SEED = () if LONGER else ("--seed", "1")
 """The same calls each time, unless it is to search for longer."""
 UNBOUNDED = CallRates(*(Rate(1_000_000, 1_000_000) for _ in CallRates._fields))
 NOT_GENERATED = ("/v1/plan-runs", "/v1/suppliers/{channel}/messages")
@@ -46,7 +46,9 @@ async def served(ledger: Ledger, issuer: IssuerInProcess) -> AsyncIterator[str]:
                 await running
 
 
-async def test_no_call_fails_by_us_and_no_status_is_undocumented(ledger: Ledger, issuer: IssuerInProcess) -> None:
+async def test_no_call_fails_by_us_and_no_status_is_undocumented(
+    ledger: Ledger, issuer: IssuerInProcess, tmp_path: Path
+) -> None:
     program = find_schemathesis()
     if program is None:
         pytest.skip("no schemathesis on this machine: python -m tools.schemathesis")
@@ -56,12 +58,13 @@ async def test_no_call_fails_by_us_and_no_status_is_undocumented(ledger: Ledger,
         fuzzing = await asyncio.create_subprocess_exec(
             *(str(program), "run", f"{address}/openapi.json", "--header", f"Authorization: Bearer {token}"),
             *("--checks", "not_a_server_error,status_code_conformance", "--phases", "coverage,fuzzing"),
-            *("--max-time", str(SECONDS), "--max-examples", "1000", "--continue-on-failure", "--no-color"),
+            *("--max-time", str(LONGER or 10), "--max-examples", "1000", "--continue-on-failure", "--no-color"),
             *SEED,
             *(part for path in NOT_GENERATED for part in ("--exclude-path", path)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=environment_for_child(),
+            cwd=tmp_path,
         )
         said, _ = await fuzzing.communicate()
     assert fuzzing.returncode == 0, said.decode()[-6_000:]
