@@ -1,6 +1,6 @@
 # Everything runs on Python 3.11+ and what set-up brings; see README.md.
 .POSIX:
-.PHONY: help setup demo up test site lint mutants bench lock clean
+.PHONY: help setup demo up test site lint fuzz mutants bench lock clean
 
 PY = .venv/bin/python
 UV = uv==0.13.9
@@ -20,6 +20,7 @@ up:  ## worker, gateway and servers without the story; keeps its state in .run/u
 
 test: setup lint  ## every check: lint, types, architecture, tests (of the pages, too, where there is or may be a Chromium)
 	@$(PY) -m tools.chromium
+	@$(PY) -m tools.schemathesis
 	@echo "Tests"
 	@$(PY) -m pytest -q $(BESIDE)
 
@@ -40,6 +41,11 @@ lint:  ## format, lint, types and the dependency rules
 	@.venv/bin/mypy --no-error-summary .
 	@echo "Dependency rules (import-linter)"
 	@said=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$said"; exit 1; }
+
+fuzz:  ## the API by its own description, for FUZZ_SECONDS (300), by schemathesis in an environment of its own
+	@sh tools/setup.sh
+	@$(PY) -m tools.schemathesis
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(PY) -m pytest -q tests/gateway/test_fuzzed.py
 
 mutants:  ## mutation testing of the rules, ten minutes and more (MODULES="lots schedule": these only)
 	@sh tools/setup.sh

@@ -483,6 +483,8 @@ class ToolSettings(NamedTuple):
     """DEMO_EXIT: the demo exits by itself, even on a terminal."""
     setup_started: float | None
     """PEGLINE_SETUP_STARTED: the Unix time at which set-up began (the Makefile's)."""
+    fuzz_seconds: int | None = None
+    """FUZZ_SECONDS: for how long the API is fuzzed; None: briefly, with the same calls each time."""
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -499,6 +501,7 @@ class ToolSettings(NamedTuple):
             demo_today=_demo_today(given.get("DEMO_TODAY", "")),
             demo_exit=bool(given.get("DEMO_EXIT")),
             setup_started=float(given["PEGLINE_SETUP_STARTED"]) if given.get("PEGLINE_SETUP_STARTED") else None,
+            fuzz_seconds=int(given["FUZZ_SECONDS"]) if given.get("FUZZ_SECONDS", "").isdecimal() else None,
         )
 
 

@@ -61,8 +61,10 @@ def _webhook(name: str) -> dict[str, Any]:
 
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _OF_ANY_CALL = {
+    "400": {"description": "The address or the body can't be read at all", **_PROBLEM},
     "401": {"description": "Nobody is known to call: no access token, or one that does not hold", **_PROBLEM},
     "403": {"description": "The caller may not do this, or not at this plant", **_PROBLEM},
+    "413": {"description": "The body is larger than is taken", **_PROBLEM},
     "429": {"description": "Called too often; Retry-After says when again", **_PROBLEM},
     "503": {"description": "Something that is needed does not answer now", **_PROBLEM},
 }

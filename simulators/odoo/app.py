@@ -20,7 +20,6 @@ CONTROL (no authentication; faults, writes, books, clock: see simulators.faults)
   POST /control/locks     {orders: [ids]}: writes to them fail as LockError until they are taken off ([])
 """
 
-import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -142,7 +141,10 @@ class Odoo:
 
     def transaction(self, work: Callable[[], Any]) -> Any:
         """All or nothing."""
-        before = copy.deepcopy({name: (table.records, table.last) for name, table in self.db.tables.items()})
+        before = {
+            name: ({number: dict(record) for number, record in table.records.items()}, table.last)
+            for name, table in self.db.tables.items()
+        }
         last = self.purchasing.last_order
         try:
             return work()

@@ -27,6 +27,7 @@ from adapters.erp.odoo.remote import (
 from adapters.erp.odoo.settings import OdooSettings
 from adapters.erp.odoo.units import OdooUnitTable
 from adapters.erp.remote import NotWritable, RemoteDocument
+from adapters.errors import TransientError
 from canonical.order import DocumentLine, OrderDocument, Refused
 
 ORDER, LINE = "purchase.order", "purchase.order.line"
@@ -198,7 +199,7 @@ class OdooOrderWriter:
         return number
 
 
-@dataclass(frozen=True)
+@dataclass
 class OdooDocuments:
     """Implements adapters.erp.single_document.DocumentsOfOurs."""
 
@@ -207,6 +208,8 @@ class OdooDocuments:
     values: Mapping[str, Any]
     zone: ZoneInfo
     key: str
+    seen: Sequence[OdooOrder] = ()
+    """The orders as they were read last, which is before each release."""
 
     async def look(self) -> list[RemoteDocument]:
         """The orders of our reference."""
@@ -217,13 +220,16 @@ class OdooDocuments:
         created = await self.book.odoo.create(ORDER, self.values, key=f"{self.key}/request")
         if isinstance(created, Refused):
             return created
-        rows = await self.book.odoo.search(ORDER, [["id", "=", created]], ["id", "name"])
-        lines = tuple(line.line for line in self.document.lines)
-        return RemoteDocument(str(rows[0]["name"]) if rows else str(created), lines)
+        for order in await self._orders():
+            if order.id == created:
+                return order.document
+        raise TransientError(
+            self.book.odoo.system, f"request {created} can't be read after it was created", maybe_written=True
+        )
 
     async def release(self, document: RemoteDocument) -> RemoteDocument | Refused:
         """Confirm the request; Odoo may want it approved first."""
-        order = await self._order(document.number)
+        order = next((one for one in self.seen if one.number == document.number), None)
         if order is not None and order.state in (DRAFT, SENT):
             refused = await self.book.odoo.press(ORDER, "button_confirm", [order.id], key=f"{self.key}/confirm")
             if refused is not None:
@@ -245,4 +251,5 @@ class OdooDocuments:
         return next((one for one in await self._orders() if one.number == number), None)
 
     async def _orders(self) -> Sequence[OdooOrder]:
-        return await self.book.of(self.document.reference, self.zone)
+        self.seen = await self.book.of(self.document.reference, self.zone)
+        return self.seen

@@ -89,7 +89,7 @@ class OdooBench:
         )
     )
     unique_references: bool = False
-    settle_seconds: float = 0.8
+    settle_seconds: float = 0.4
     secrets: Sequence[str] = (KEY,)
     items_at_plant: int = PARTS + 2
 

@@ -76,7 +76,7 @@ class OracleBench:
     )
     items_at_plant = MANY + 2
     unique_references = False
-    settle_seconds = 0.3
+    settle_seconds = 0.5
     secrets = (PASSWORD,)
 
     def __init__(self) -> None:
