@@ -251,7 +251,7 @@ class Dialects:
             raise DialectError(f"{kind} dialect {name!r} ({entry.value}) can't be loaded: {why}") from error
         if isinstance(dialect, type) or not isinstance(dialect, _PROTOCOLS[kind]):
             wanted = _PROTOCOLS[kind].__name__
-            raise DialectError(f"{kind} dialect {name!r} ({entry.value}) is no {wanted}; see docs/adapters.md")
+            raise DialectError(f"{kind} dialect {name!r} ({entry.value}) is no {wanted} of adapters.dialects")
         return dialect
 
 

@@ -33,7 +33,7 @@ from canonical.audit_event import PendingEvent
 from canonical.need import Need
 from canonical.records import AuditBatch, OrderSnapshot, RequirementSnapshot
 from ledger.database import connect, migrate
-from ledger.kpis import backlog
+from ledger.kpis import unmeasured
 from ledger.ledger import Ledger
 from settings import environment_for_child
 from tools import postgres
@@ -193,7 +193,7 @@ async def record(engine: AsyncEngine, requirements: int) -> dict[str, float]:
     batches = 0
     for number in range(requirements):
         noted = number % 2 == 0
-        with nullcontext() if noted else mock.patch.object(backlog, "note", _without):
+        with nullcontext() if noted else mock.patch.object(unmeasured, "note", _without):
             each = await recording.one()
         took[noted].append(statistics.mean(each))
         batches += len(each) if noted else 0

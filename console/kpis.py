@@ -11,7 +11,7 @@ from typing import Any
 from adapters.errors import AdapterError
 from console.http import GatewayRefusal
 from ledger.database import connect, migrate
-from ledger.kpis.backlog import Backlog
+from ledger.kpis.unmeasured import Unmeasured
 from settings import AuditSettings
 
 
@@ -37,6 +37,6 @@ async def _rebuild(database_url: str) -> int:
     await migrate(database_url)
     engine = await connect(database_url)
     try:
-        return await Backlog(engine).rebuild()
+        return await Unmeasured(engine).rebuild()
     finally:
         await engine.dispose()

@@ -25,10 +25,10 @@ from ledger.inbox.internal_needs import publish_needs
 from ledger.inbox.lease import Leases
 from ledger.inbox.operations import Operations
 from ledger.inbox.registry import Registry
-from ledger.kpis.backlog import Backlog
 from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
 from ledger.kpis.suppliers import SupplierReads
+from ledger.kpis.unmeasured import Unmeasured
 from ledger.landscape.landscapes import Landscapes
 from ledger.notifications.deliveries import Deliveries
 from ledger.people.people import People
@@ -61,7 +61,7 @@ class Ledger:
         self.work_views = WorkViews(engine)
         self.ratings = Ratings(engine)
         self.kpis = KpiReads(engine)
-        self.unmeasured = Backlog(engine)
+        self.unmeasured = Unmeasured(engine)
         self.latency = LatencyReads(engine)
         self.suppliers = SupplierReads(engine)
         self.lists = Lists(engine)

@@ -11,7 +11,7 @@ from canonical.notification import Subscriptions
 from canonical.records import AuditBatch
 from ledger.database import transaction
 from ledger.events.chains import Overtaken, append
-from ledger.kpis import backlog
+from ledger.kpis import unmeasured
 from ledger.notifications import outbox
 from ledger.snapshots.snapshots import write_snapshots
 
@@ -36,7 +36,7 @@ class AuditLog:
                 async with transaction(self._engine) as connection:
                     appended = await append(connection, audit_batches)
                     await write_snapshots(connection, appended.standing)
-                    await backlog.note(connection, appended)
+                    await unmeasured.note(connection, appended)
                     return await outbox.write(connection, appended, self._subscriptions())
             except Overtaken:
                 continue

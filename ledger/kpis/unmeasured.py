@@ -1,4 +1,4 @@
-"""The backlog of measuring: which entities have recorded events that the measures do not have yet, and their measuring.
+"""What is not measured yet: which entities have recorded events that the measures do not have yet, and their measuring.
 
 Recording only notes the entity; measuring follows, some entities at a time, so that a decision does not wait for
 figures. A note is a hint: the position up to which an entity is measured decides what is new, so that nothing counts
@@ -29,7 +29,7 @@ async def note(connection: AsyncConnection, appended: Appended) -> None:
         await connection.execute(_NOTE, [{"entity_id": each, "replaced": each in appended.replaced} for each in ids])
 
 
-class Waiting(NamedTuple):
+class UnmeasuredSince(NamedTuple):
     """What waits to be measured."""
 
     since: dt.datetime
@@ -37,7 +37,7 @@ class Waiting(NamedTuple):
     """By the database's clock."""
 
 
-class Backlog:
+class Unmeasured:
     """What is recorded and not measured."""
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -69,11 +69,11 @@ class Backlog:
             await connection.execute(delete(DueRow))
             return await measure_again(connection)
 
-    async def waiting(self) -> Waiting | None:
+    async def waiting(self) -> UnmeasuredSince | None:
         """The oldest event that is not measured; None: the measures have all."""
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(_WAITING)).one_or_none()
-            return None if row is None else Waiting(row.recorded_at, row.age)
+            return None if row is None else UnmeasuredSince(row.recorded_at, row.age)
 
 
 _NOTE = insert(DueRow)
