@@ -130,6 +130,13 @@ class Lookout(Plant):
         """What the entity shows operators as failing."""
         return (await self.handle(entity).describe()).typed_search_attributes.get(INCIDENT)
 
+    async def without_incident(self, entity: str) -> None:
+        """Until it has none: what a call did is recorded before the workflow knows that it came through."""
+        await self.until(lambda: self._has_none(entity))
+
+    async def _has_none(self, entity: str) -> bool:
+        return await self.incident(entity) is None
+
     async def registered(self, entity: str, kind: str, times: int = 1) -> None:
         """Until the ledger holds so many audit events of the kind."""
 

@@ -81,7 +81,7 @@ async def test_what_only_a_person_can_fix_is_an_incident_and_goes_on_by_itself_w
     await harness.skip(harness.handle(order.id), timedelta(minutes=3))
 
     sent = await harness.sent(requirement)
-    assert await harness.incident(order.id) is None
+    await harness.without_incident(order.id)
     assert harness.erp.maybe_written == [False, True, True, True], "nobody knows what the failed calls did"
     kinds = await harness.kinds(sent.id)
     assert kinds.count("incident.opened") == 1
@@ -107,7 +107,7 @@ async def test_an_order_whose_call_keeps_failing_continues_as_new_and_makes_that
     await harness.skip(harness.handle(order.id), timedelta(seconds=31))
 
     sent = await harness.sent(requirement)
-    assert await harness.incident(order.id) is None
+    await harness.without_incident(order.id)
     assert harness.erp.maybe_written == [False, True, True, True, True], "a new run knows as little what they did"
     assert harness.erp.orders.keys() == {sent.order_number}
     kinds = await harness.kinds(sent.id)
@@ -125,7 +125,7 @@ async def test_a_requirement_whose_master_data_can_not_be_read_is_an_incident_an
     assert await harness.until(lambda: harness.incident(requirement)) == "internal.assess"
     await harness.skip(harness.handle(requirement), timedelta(seconds=31))
     await harness.sent(requirement)
-    assert await harness.incident(requirement) is None
+    await harness.without_incident(requirement)
 
 
 @pytest.mark.recorded("incident_of_two_calls")
@@ -144,7 +144,7 @@ async def test_an_incident_stays_while_one_of_two_calls_keeps_failing(harness: H
 
     await harness.skip(harness.handle(order.id), timedelta(seconds=31))
     await harness.settled(order)
-    assert await harness.incident(order.id) is None
+    await harness.without_incident(order.id)
 
 
 @pytest.mark.recorded("cancelled")
