@@ -131,6 +131,8 @@ class _Stream:
         self._filter: WorkFilter = view.filter_for(principal, asked_names(parts, principal))
         self._new: set[str] = set()
         self._opened_before = parts.now()
+        self._shown: set[tuple[str, int]] = set()
+        """What the reader's page has already: the feed tells of the last seconds once more."""
 
     async def missed(self, since: dt.datetime | None) -> list[str]:
         """The events since a moment, for a reader who was away; of too long ago only that the list is out of date."""
@@ -140,16 +142,17 @@ class _Stream:
         items = await self.parts.ledger.work_list.recorded_since(since - OVERLAP, AT_ONCE)
         if len(items) >= AT_ONCE:
             return [event_of(_news("Much has changed meanwhile.", self._view.address()), at=items[-1].recorded_at)]
-        return [event for item in items for event in await self.events(item, since)]
+        self._shown = {(item.id, item.position) for item in items if item.recorded_at <= since}
+        return [event for item in items for event in await self.events(item)]
 
-    async def events(self, item: WorkItem, since: dt.datetime | None = None) -> list[str]:
+    async def events(self, item: WorkItem) -> list[str]:
         """What this reader hears of the question: nothing of other plants."""
         if not self.principal.sees(item.plant):
             return []
         if item.state is not ExceptionState.OPEN:
             self._new.discard(item.id)
             return [event_of(await self._row(item) + await self._announced(item), at=item.recorded_at)]
-        if since is not None and item.recorded_at <= since:
+        if (item.id, item.position) in self._shown:
             return []
         row = await self._row(item, "Changed just now.")
         if self._is_new(item):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 from temporalio.testing import WorkflowEnvironment
 
 from settings import ToolSettings
@@ -27,6 +27,7 @@ DESKTOP, PHONE = 1280, 390
 """Widths in CSS pixels."""
 LATE = [{"match": {}, "behaviour": "later_date", "days": 30}]
 """All suppliers confirm so many days later than requested."""
+expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 SCREENSHOTS = Path(".run") / "screenshots"
 
 
