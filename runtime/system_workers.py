@@ -93,6 +93,11 @@ class SystemWorkers:
             except Exception as error:
                 log.error("the workers could not be fitted to the landscape, and go on as they are: %s", error)
 
+    @property
+    def served(self) -> frozenset[str]:
+        """The systems whose queues are worked on now."""
+        return frozenset(self._running)
+
     async def stop(self) -> None:
         """Stop all Workers."""
         await asyncio.gather(*(self._stop(name) for name in list(self._running)))

@@ -36,7 +36,9 @@ async def picture(site: Site) -> dict[str, Any]:
                 )
             ],
             "exceptions": [tuple(row) for row in await connection.fetch("SELECT kind, state FROM shortage_exception")],
-            "dead letters": await connection.fetchval("SELECT count(*) FROM dead_letter"),
+            "dead letters": [
+                tuple(row) for row in await connection.fetch("SELECT source, code, detail, kept_at FROM dead_letter")
+            ],
             "broken chains": await _broken_chains(connection),
             "open orders": sorted(
                 {row["stage"] for row in await connection.fetch("SELECT stage FROM purchase_order WHERE NOT closed")}

@@ -42,6 +42,7 @@ class Landscaped(Dialects):
     path: Path
     erps: defaultdict[str, FakeErp]
     harness: Harness
+    workers: SystemWorkers
     hours: int
     """How far the clock of maintenance is ahead."""
 
@@ -88,6 +89,7 @@ class Landscaped(Dialects):
         systems = SystemWorkers(
             harness.client, harness.queue, pool, harness.ledger, options_of(None), known_systems(harness.ledger)
         )
+        object.__setattr__(self, "workers", systems)
         async with deciding:
             await systems.fit()
             keeping = asyncio.create_task(systems.keep())

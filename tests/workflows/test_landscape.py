@@ -66,6 +66,7 @@ async def test_a_system_in_maintenance_queues_work_and_no_attempt_is_counted(
     item = harness.item("CHAIN", "Cyclops")
     # Planning alone: master data of an ERP in maintenance could not be read either.
     systems.write(TWO.replace('address = "http://aps"\n', f'address = "http://aps"\n{window}'))
+    await harness.until(lambda: is_left_alone(systems, "aps"))
     order = await harness.sent(await harness.plan(harness.need(item)))
     await harness.answer(order)
     waiting = await harness.until(lambda: pending_at_aps(harness, order))
@@ -74,6 +75,10 @@ async def test_a_system_in_maintenance_queues_work_and_no_attempt_is_counted(
     await harness.settled(order)
     history = await harness.handle(order.id).fetch_history()
     assert not [each for each in history.events if each.HasField("activity_task_failed_event_attributes")]
+
+
+async def is_left_alone(systems: Landscaped, system: str) -> bool:
+    return system not in systems.workers.served
 
 
 async def pending_at_aps(harness: Harness, order: OrderSnapshot) -> int | None:
