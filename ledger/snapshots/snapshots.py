@@ -46,6 +46,9 @@ _COMING = frozenset({ScheduleLineState.CONFIRMED, ScheduleLineState.SHIPPED})
 _DUE = _COMING | {ScheduleLineState.ORDERED}
 _NOTHING = Decimal(0)
 
+_KEPT = ("order_number", "requisition_number")
+"""Once known, an order is found by them for good."""
+
 Place = TypeVar("Place")
 """Order and line."""
 
@@ -254,9 +257,12 @@ def _newer(record: type[Base], columns: tuple[str, ...]) -> ReturningInsert[str]
     table = record.__table__
     assert isinstance(table, Table)
     statement = insert(table).values(recorded_at=func.now())
+    written: dict[str, Any] = {name: statement.excluded[name] for name in (*columns, "recorded_at") if name != "id"}
+    # A call that is made again brings the state from before the first one, which may have placed and sent the order.
+    written |= {name: func.coalesce(written[name], table.c[name]) for name in _KEPT if name in written}
     statement = statement.on_conflict_do_update(
         index_elements=[table.c.id],
-        set_={name: statement.excluded[name] for name in (*columns, "recorded_at") if name != "id"},
+        set_=written,
         where=func.coalesce(table.c.position, 0) <= statement.excluded.position,
     )
     return statement.returning(table.c.id)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from canonical.base import Criticality
 from canonical.need import Need, Peg, Revision, Withdrawal
-from canonical.records import RequirementStage
+from canonical.records import AuditBatch, RequirementStage
 from ledger.inbox.registry import Classification, Newness, OrderRef
 from ledger.ledger import Ledger
 from tests.ledger.stories import (
@@ -260,6 +260,9 @@ async def test_an_order_is_found_by_its_number(ledger: Ledger) -> None:
     expected = OrderRef(order_id=order_id("o1"), closed=False, supplier="V-100", plant="1000", erp="erp")
     assert await ledger.registry.orders_of("4500000001") == [expected]
     assert await ledger.registry.orders_of("4500000002") == []
+    # The call that placed it is made again, and brings the state from before.
+    await ledger.record([AuditBatch(audit_events=(), snapshot=order("o1"), after=1)])
+    assert await ledger.registry.orders_of("4500000001") == [expected]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
