@@ -97,7 +97,7 @@ class Installation:
             return state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
 
         # The server tells its task queues afterwards; a message before that is still the old version's.
-        await self.harness.until(known_everywhere)
+        await self.harness.until(known_everywhere, seconds=180)
 
     async def moves(self, entity: str, build: str) -> None:
         """Until the entity's present run belongs to the version."""
