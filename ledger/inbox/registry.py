@@ -121,7 +121,7 @@ class Registry:
             return [_ref(row) for row in await connection.execute(_BY_NUMBER, {"order_number": order_number})]
 
     async def orders_of_requisition(self, requisition_number: str) -> list[OrderRef]:
-        """The orders without a number yet whose requisition has this one: one in each system at most."""
+        """The orders that came of the requisition, with or without a number yet: one in each system at most."""
         async with autocommit(self._engine) as connection:
             found = await connection.execute(_BY_REQUISITION, {"requisition_number": requisition_number})
             return [_ref(row) for row in found]
@@ -141,9 +141,7 @@ _ORDER = (OrderRecord.id, OrderRecord.closed, OrderRecord.supplier, OrderRecord.
 _BY_DOCUMENT = select(*_ORDER).where(OrderRecord.sent_references.contains(bindparam("reference", type_=ARRAY(Text))))
 _BY_NUMBER = select(*_ORDER).where(OrderRecord.order_number == bindparam("order_number")).order_by(OrderRecord.erp)
 _BY_REQUISITION = (
-    select(*_ORDER)
-    .where(OrderRecord.requisition_number == bindparam("requisition_number"), OrderRecord.order_number.is_(None))
-    .order_by(OrderRecord.erp)
+    select(*_ORDER).where(OrderRecord.requisition_number == bindparam("requisition_number")).order_by(OrderRecord.erp)
 )
 """Built once: building them costs more than running them."""
 
