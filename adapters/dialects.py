@@ -17,6 +17,7 @@ import httpx
 from adapters.ports import (
     ApsPort,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
@@ -101,6 +102,8 @@ class ErpSystem(NamedTuple):
     check: SystemCheckPort
     people: PeopleOrdersPort | None = None
     """None: it can't be asked what people ordered."""
+    changes: ErpChangesPort | None = None
+    """None: it reports by itself what happens to orders, or can't be asked."""
 
 
 class SupplierChannel(NamedTuple):
