@@ -75,6 +75,17 @@ _DOCUMENT_BODY: dict[str, Any] = {
 }
 
 
+_SYSTEM_DOCUMENT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/xml": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+}
+
+
 class MessageTaken(BaseModel):
     """A supplier's document is stored."""
 
@@ -182,6 +193,24 @@ async def take_notice(
     require_ours(await request.body(), await ledger.feeds.client_state(system))
     await ledger.feeds.notified(system)
     return Response(status_code=202)
+
+
+@routes.post(
+    "/systems/{name}/documents",
+    status_code=202,
+    response_model_exclude_none=True,
+    summary="Take in a document of an MES, a WMS or a PLM system as it is",
+    responses=problem_responses(400, 403, 404, 409, 413, 422),
+    openapi_extra=_SYSTEM_DOCUMENT_BODY,
+)
+async def take_system_document(name: str, request: Request, parts: PartsPart, sender: SenderPart) -> EventsTaken:
+    """202 once stored; its dialect in the landscape reads it, and what it says becomes events of the system, known by
+    the document's own id. A document that can't be read is kept whole as a dead letter, with where and why; so is each
+    of its events that is refused.
+    """
+    content_type = request.headers.get("content-type", "application/octet-stream")
+    may_send = Sending(sender, request.app.state.senders)
+    return await parts.intake.system_document(name, await request.body(), content_type, may_send)
 
 
 @routes.post(
