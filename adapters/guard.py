@@ -18,6 +18,8 @@ from adapters.ports import (
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
+    PlanPort,
+    PublishedPlan,
     ReplyPort,
     SupplierPort,
 )
@@ -213,6 +215,17 @@ class GuardedAps:
         )
 
 
+class GuardedPlan:
+    """Implements adapters.ports.PlanPort."""
+
+    def __init__(self, port: PlanPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def read_plan(self, plant: str) -> PublishedPlan:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.read_plan(plant))
+
+
 def _name(document: OrderDocument) -> str:
     return document.order_number or document.reference
 
@@ -227,6 +240,7 @@ __all__ = [
     "GuardedErp",
     "GuardedMasterData",
     "GuardedPeople",
+    "GuardedPlan",
     "GuardedReplies",
     "GuardedSupplier",
     "GuardedSweep",

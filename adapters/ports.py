@@ -7,8 +7,8 @@ adapters.errors.TransientError or PermanentError; a reasoned refusal is a return
 """
 
 import datetime as dt
-from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import SecretStr
 
@@ -185,10 +185,53 @@ class SupplierDialect(Protocol):
     def read(self, body: bytes, content_type: str) -> SupplierDocument: ...
 
 
+class DocumentEvent(NamedTuple):
+    """Something that a system's document says, as an event of ours (canonical.event_data)."""
+
+    type: str
+    id: str
+    """The same however often the document comes."""
+    time: str | None
+    """When it took effect, with its offset."""
+    data: Mapping[str, Any]
+
+
+class SystemStatement(NamedTuple):
+    """What a document of a system says."""
+
+    events: Sequence[DocumentEvent]
+    left_out: Sequence[str] = ()
+    """What it says beside that and Pegline has no use for, with why."""
+
+
+class DocumentReader(Protocol):
+    """Reads the documents of an MES, a WMS or a PLM system. Pure: no I/O; never guesses, and reads whole or not at all.
+
+    Raises UnreadableMessage, which says where.
+    """
+
+    def read(self, body: bytes, content_type: str) -> SystemStatement: ...
+
+
 class ApsPort(Protocol):
     """Reports the coverage of its requirements to the planning system."""
 
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome: ...
+
+
+class PublishedPlan(NamedTuple):
+    """A planning system's whole plan for a plant, as POST /v1/plan-runs takes it."""
+
+    version: int
+    """The higher is the newer."""
+    lines: bytes
+    """NDJSON."""
+
+
+class PlanPort(Protocol):
+    """Reads plans from a planning system that does not send them."""
+
+    async def read_plan(self, plant: str) -> PublishedPlan: ...
 
 
 class WebhookPort(Protocol):
@@ -230,7 +273,9 @@ class MailPort(Protocol):
 __all__ = [
     "ApsPort",
     "DocumentContent",
+    "DocumentEvent",
     "DocumentPart",
+    "DocumentReader",
     "DuplicateSweepPort",
     "ErpPort",
     "LandscapePort",
@@ -238,10 +283,13 @@ __all__ = [
     "MailPort",
     "MasterDataPort",
     "PeopleOrdersPort",
+    "PlanPort",
     "PolicyPort",
+    "PublishedPlan",
     "ReplyPort",
     "SupplierDialect",
     "SupplierDocument",
     "SupplierPort",
+    "SystemStatement",
     "WebhookPort",
 ]

@@ -74,6 +74,17 @@ _DOCUMENT_BODY: dict[str, Any] = {
 }
 
 
+_SYSTEM_DOCUMENT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/xml": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+}
+
+
 class MessageTaken(BaseModel):
     """A supplier's document is stored."""
 
@@ -150,6 +161,24 @@ async def take_sap_event(
         return SapEventTaken(outcome="ignored")
     await parts.intake.events(event.as_ours(source), STRUCTURED_TYPE, {}, may_send)
     return SapEventTaken(outcome="stored")
+
+
+@routes.post(
+    "/systems/{name}/documents",
+    status_code=202,
+    response_model_exclude_none=True,
+    summary="Take in a document of an MES, a WMS or a PLM system as it is",
+    responses=problem_responses(400, 403, 404, 409, 413, 422),
+    openapi_extra=_SYSTEM_DOCUMENT_BODY,
+)
+async def take_system_document(name: str, request: Request, parts: PartsPart, sender: SenderPart) -> EventsTaken:
+    """202 once stored; its dialect in the landscape reads it, and what it says becomes events of the system, known by
+    the document's own id. A document that can't be read is kept whole as a dead letter, with where and why; so is each
+    of its events that is refused.
+    """
+    content_type = request.headers.get("content-type", "application/octet-stream")
+    may_send = Sending(sender, request.app.state.senders)
+    return await parts.intake.system_document(name, await request.body(), content_type, may_send)
 
 
 @routes.post(

@@ -198,6 +198,7 @@ async def test_nothing_of_a_foreign_plant_is_seen(guarded: Guarded) -> None:
         ("POST", "/v1/dead-letters/x/replay", {"operator"}),
         ("POST", "/v1/events", {"system"}),
         ("POST", "/v1/suppliers/plain/messages", {"system"}),
+        ("POST", "/v1/systems/mes/documents", {"system"}),
         ("POST", "/v1/plan-runs?source=aps&plant=P1&version=1", {"planner", "manager", "system"}),
         ("POST", "/v1/exceptions/x/decision", {"planner", "buyer", "manager"}),
     ],
