@@ -69,6 +69,8 @@ from runtime import event_loop, logs
 from runtime.directory import EntityDirectory
 from runtime.http_connections import TimedHttpProtocol
 from runtime.landscape import ChannelReaders, clients
+from runtime.plan_sources import PlansOfSystems
+from runtime.system_documents import DocumentsOfSystems
 from runtime.systems import SystemPool
 from runtime.telemetry import exporting
 from runtime.temporal import connect_temporal
@@ -89,6 +91,10 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
         ledger = Ledger(engine, subscriptions.present)
         client = await connect_temporal(settings)
         landscape = LandscapeBook(settings.landscape, now=now) if settings.landscape is not None else None
+        pool = None
+        if landscape is not None:
+            pool = SystemPool(landscape, Dialects(), policies, clients(settings), now)
+            stack.push_async_callback(pool.close)
         ui = settings.temporal_ui_url
         app = create_app(
             ledger,
@@ -98,8 +104,10 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             today_at(policies.effective, now),
             now=now,
             host_names=settings.gateway_names.replace(",", " ").split(),
-            replies=await _replies(settings, stack, landscape, policies, now),
+            replies=await _replies(settings, stack, pool),
             landscape=landscape,
+            plan_sources=PlansOfSystems(pool, policies) if pool is not None else None,
+            systems=DocumentsOfSystems(pool) if pool is not None else lambda name: None,
             access=await _access(settings, ledger, stack),
             senders=Senders.read(settings.senders) if settings.senders else None,
             telling=await _telling(settings, subscriptions, stack),
@@ -146,16 +154,10 @@ async def _access(settings: GatewaySettings, ledger: Ledger, stack: AsyncExitSta
 
 
 async def _replies(
-    settings: GatewaySettings,
-    stack: AsyncExitStack,
-    landscape: LandscapeBook | None,
-    policies: PolicyBook,
-    now: Callable[[], datetime],
+    settings: GatewaySettings, stack: AsyncExitStack, pool: SystemPool | None
 ) -> Callable[[str], ReplyPort | None] | None:
     """Sends the acknowledgements that suppliers ask for, each by its channel; None where no EDI gateway is set."""
-    if landscape is not None:
-        pool = SystemPool(landscape, Dialects(), policies, clients(settings), now)
-        stack.push_async_callback(pool.close)
+    if pool is not None:
         return pool.replies
     if settings.edi_url is None:
         return None

@@ -16,10 +16,13 @@ import httpx
 
 from adapters.ports import (
     ApsPort,
+    DocumentReader,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
+    PlanPort,
     PolicyPort,
     ReplyPort,
     SupplierDialect,
@@ -43,6 +46,8 @@ class Connection(NamedTuple):
     """How long after a lost answer a document is not created a second time."""
     policies: PolicyPort
     now: Callable[[], dt.datetime]
+    mapping: Mapping[str, Mapping[str, str]] = {}
+    """Tables of the system's codes and fields, each with ours; the dialect validates them."""
 
     def today(self, plant: str) -> dt.date:
         """The day that it is at a plant; at one without a policy, UTC's."""
@@ -62,7 +67,8 @@ class OptionError(ValueError):
     """An option of a system that its dialect does not take: the option, its value, and what is allowed."""
 
     def __init__(self, option: str, value: str, allowed: str) -> None:
-        super().__init__(f"options.{option} = {value!r}: {allowed}")
+        where = option if option.startswith("mapping.") else f"options.{option}"
+        super().__init__(f"{where} = {value!r}: {allowed}")
         self.option, self.value, self.allowed = option, value, allowed
 
 
@@ -101,6 +107,8 @@ class ErpSystem(NamedTuple):
     check: SystemCheckPort
     people: PeopleOrdersPort | None = None
     """None: it can't be asked what people ordered."""
+    changes: ErpChangesPort | None = None
+    """None: it reports by itself what happens to orders, or can't be asked."""
 
 
 class SupplierChannel(NamedTuple):
@@ -117,11 +125,22 @@ class PlanningSystem(NamedTuple):
 
     aps: ApsPort
     check: SystemCheckPort
+    plan: PlanPort | None = None
+    """None: it sends its plans by itself."""
+    plan_every_seconds: float = 0.0
+    """How often its plans are read; 0: never."""
 
 
 class ProcurementSystem(NamedTuple):
     """One procurement system, as a dialect speaks to it."""
 
+    check: SystemCheckPort
+
+
+class DocumentSystem(NamedTuple):
+    """An MES, a WMS or a PLM system, which only sends documents."""
+
+    reader: DocumentReader
     check: SystemCheckPort
 
 
@@ -165,6 +184,15 @@ class ProcurementDialect(Protocol):
         ...
 
 
+@runtime_checkable
+class DocumentDialect(Protocol):
+    """What documents of an MES, a WMS or a PLM system say. `Connection.client` is not to be used: nobody is called."""
+
+    def connect(self, connection: Connection) -> DocumentSystem:
+        """The system's documents, by its mapping; no I/O. Raises OptionError."""
+        ...
+
+
 OURS: Mapping[SystemKind, Mapping[str, str]] = {
     SystemKind.ERP: {
         "business-central": "adapters.erp.business_central.dialect:DIALECT",
@@ -179,7 +207,19 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
         "coupa": "adapters.supplier.coupa.channel:DIALECT",
         "edifact": "adapters.supplier.edifact.channel:DIALECT",
     },
-    SystemKind.PLANNING: {"rest": "adapters.aps.rest.dialect:DIALECT"},
+    SystemKind.PLANNING: {
+        "frepple": "adapters.aps.frepple.dialect:DIALECT",
+        "rest": "adapters.aps.rest.dialect:DIALECT",
+    },
+    SystemKind.MES: {
+        "b2mml": "adapters.documents.b2mml:DIALECT",
+        "mapped": "adapters.documents.mapped:DIALECT",
+    },
+    SystemKind.WMS: {"mapped": "adapters.documents.mapped:DIALECT"},
+    SystemKind.PLM: {
+        "mapped": "adapters.documents.mapped:DIALECT",
+        "pdx": "adapters.documents.pdx:DIALECT",
+    },
 }
 """Our own, which no package announces; loaded only where a system speaks them."""
 
@@ -188,6 +228,9 @@ _PROTOCOLS: Mapping[SystemKind, type] = {
     SystemKind.SUPPLIER: ChannelDialect,
     SystemKind.PLANNING: PlanningDialect,
     SystemKind.PROCUREMENT: ProcurementDialect,
+    SystemKind.MES: DocumentDialect,
+    SystemKind.WMS: DocumentDialect,
+    SystemKind.PLM: DocumentDialect,
 }
 
 
@@ -226,6 +269,10 @@ class Dialects:
         """The dialect of procurement systems of this name. Raises DialectError."""
         return cast(ProcurementDialect, self._load(SystemKind.PROCUREMENT, name))
 
+    def documents(self, kind: SystemKind, name: str) -> DocumentDialect:
+        """The dialect of this name of the documents of an MES, a WMS or a PLM system. Raises DialectError."""
+        return cast(DocumentDialect, self._load(kind, name))
+
     def _found(self, kind: SystemKind) -> dict[str, EntryPoint]:
         """Ours win: no package replaces them unnoticed."""
         group = f"pegline.dialects.{kind}"
@@ -262,6 +309,8 @@ __all__ = [
     "Connection",
     "DialectError",
     "Dialects",
+    "DocumentDialect",
+    "DocumentSystem",
     "ErpDialect",
     "ErpSystem",
     "OptionError",

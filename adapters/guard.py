@@ -8,16 +8,21 @@ Writes are the methods that take an idempotency key; a test goes over those of e
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
 from adapters.errors import AdapterError, TransientError
 from adapters.ports import (
     ApsPort,
+    ChangedOrder,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
+    PlanPort,
+    PostedReceipts,
+    PublishedPlan,
     ReplyPort,
     SupplierPort,
 )
@@ -160,6 +165,27 @@ class GuardedPeople:
         return await self._guard.read(lambda: self._port.created(plant, day))
 
 
+class GuardedChanges:
+    """Implements adapters.ports.ErpChangesPort."""
+
+    def __init__(self, port: ErpChangesPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def subscribe(self, client_state: str, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        return await self._guard.write(
+            "", (), "subscribed to changes", lambda: self._port.subscribe(client_state, key=key)
+        )
+
+    async def changed_since(self, moment: datetime) -> Sequence[ChangedOrder]:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.changed_since(moment))
+
+    async def received(self, order_number: str) -> PostedReceipts:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.received(order_number))
+
+
 class GuardedSupplier:
     """Implements adapters.ports.SupplierPort."""
 
@@ -213,6 +239,17 @@ class GuardedAps:
         )
 
 
+class GuardedPlan:
+    """Implements adapters.ports.PlanPort."""
+
+    def __init__(self, port: PlanPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def read_plan(self, plant: str) -> PublishedPlan:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.read_plan(plant))
+
+
 def _name(document: OrderDocument) -> str:
     return document.order_number or document.reference
 
@@ -224,9 +261,11 @@ def _numbers(lines: Sequence[int]) -> str:
 __all__ = [
     "Guard",
     "GuardedAps",
+    "GuardedChanges",
     "GuardedErp",
     "GuardedMasterData",
     "GuardedPeople",
+    "GuardedPlan",
     "GuardedReplies",
     "GuardedSupplier",
     "GuardedSweep",

@@ -7,8 +7,8 @@ adapters.errors.TransientError or PermanentError; a reasoned refusal is a return
 """
 
 import datetime as dt
-from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import SecretStr
 
@@ -20,6 +20,7 @@ from canonical.order import (
     ChangeOutcome,
     DocumentAcknowledged,
     DuplicateDocuments,
+    GoodsReceipt,
     OrderAnswer,
     OrderChangeOutcome,
     OrderDocument,
@@ -154,6 +155,37 @@ class SupplierPort(Protocol):
     async def send_reminder(self, document: OrderDocument, *, key: str) -> WriteOutcome: ...
 
 
+class ChangedOrder(NamedTuple):
+    """An order that changed in an ERP, and when."""
+
+    order_number: str
+    at: dt.datetime
+
+
+class PostedReceipts(NamedTuple):
+    """What was received for an order, as the ERP has posted it."""
+
+    receipts: Sequence[GoodsReceipt]
+    unclear: Sequence[str]
+    """In words: what belongs to no single line of ours."""
+
+
+class ErpChangesPort(Protocol):
+    """Asks an ERP that reports nothing by itself what happened to orders, ours and others."""
+
+    async def subscribe(self, client_state: str, *, key: str) -> WriteOutcome:
+        """Have it notify that something changed, with this secret; Refused where it doesn't, or nobody is to know."""
+        ...
+
+    async def changed_since(self, moment: dt.datetime) -> Sequence[ChangedOrder]:
+        """The orders that changed since (inclusive), the earliest change first; deleted ones are not among them."""
+        ...
+
+    async def received(self, order_number: str) -> PostedReceipts:
+        """All receipts of an order, each always under the same number."""
+        ...
+
+
 DocumentContent = tuple[OrderAnswer | ShipmentAnnounced | DocumentAcknowledged, ...]
 """What one message of a supplier says; of several orders, one entry each."""
 
@@ -185,10 +217,53 @@ class SupplierDialect(Protocol):
     def read(self, body: bytes, content_type: str) -> SupplierDocument: ...
 
 
+class DocumentEvent(NamedTuple):
+    """Something that a system's document says, as an event of ours (canonical.event_data)."""
+
+    type: str
+    id: str
+    """The same however often the document comes."""
+    time: str | None
+    """When it took effect, with its offset."""
+    data: Mapping[str, Any]
+
+
+class SystemStatement(NamedTuple):
+    """What a document of a system says."""
+
+    events: Sequence[DocumentEvent]
+    left_out: Sequence[str] = ()
+    """What it says beside that and Pegline has no use for, with why."""
+
+
+class DocumentReader(Protocol):
+    """Reads the documents of an MES, a WMS or a PLM system. Pure: no I/O; never guesses, and reads whole or not at all.
+
+    Raises UnreadableMessage, which says where.
+    """
+
+    def read(self, body: bytes, content_type: str) -> SystemStatement: ...
+
+
 class ApsPort(Protocol):
     """Reports the coverage of its requirements to the planning system."""
 
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome: ...
+
+
+class PublishedPlan(NamedTuple):
+    """A planning system's whole plan for a plant, as POST /v1/plan-runs takes it."""
+
+    version: int
+    """The higher is the newer."""
+    lines: bytes
+    """NDJSON."""
+
+
+class PlanPort(Protocol):
+    """Reads plans from a planning system that does not send them."""
+
+    async def read_plan(self, plant: str) -> PublishedPlan: ...
 
 
 class WebhookPort(Protocol):
@@ -229,19 +304,27 @@ class MailPort(Protocol):
 
 __all__ = [
     "ApsPort",
+    "ChangedOrder",
     "DocumentContent",
+    "DocumentEvent",
     "DocumentPart",
+    "DocumentReader",
     "DuplicateSweepPort",
+    "ErpChangesPort",
     "ErpPort",
     "LandscapePort",
     "Mail",
     "MailPort",
     "MasterDataPort",
     "PeopleOrdersPort",
+    "PlanPort",
     "PolicyPort",
+    "PostedReceipts",
+    "PublishedPlan",
     "ReplyPort",
     "SupplierDialect",
     "SupplierDocument",
     "SupplierPort",
+    "SystemStatement",
     "WebhookPort",
 ]

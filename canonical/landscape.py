@@ -27,6 +27,10 @@ class SystemKind(StrEnum):
     PLM = "plm"
 
 
+SENDING = (SystemKind.MES, SystemKind.WMS, SystemKind.PLM)
+"""Kinds of systems that are never called: they send events or, with a dialect, documents of their own."""
+
+
 class Domain(StrEnum):
     """What a system can own at a plant: what Pegline reads from it or writes to it, or what it alone may send."""
 
@@ -85,4 +89,14 @@ class MaintenanceNotice(Model):
     """The end in the zone of its window, in words."""
 
 
-__all__ = ["CALLED", "Domain", "MaintenanceNotice", "Mode", "SystemKind", "SystemName", "Systems", "Unowned"]
+__all__ = [
+    "CALLED",
+    "SENDING",
+    "Domain",
+    "MaintenanceNotice",
+    "Mode",
+    "SystemKind",
+    "SystemName",
+    "Systems",
+    "Unowned",
+]

@@ -25,7 +25,7 @@ from gateway.door import Door
 from gateway.intake import dead_letters
 from gateway.intake import routes as intake
 from gateway.intake.events import Recipient
-from gateway.intake.intake import Intake
+from gateway.intake.intake import Intake, SystemReaders
 from gateway.measuring import Measurer
 from gateway.notifications import routes as notifications
 from gateway.notifications.sender import Notifier, Telling
@@ -52,6 +52,7 @@ from gateway.pages import traces as trace_pages
 from gateway.pages.refusals import RefusalPages
 from gateway.parts import Entities, Parts
 from gateway.plan_runs import routes as plan_runs
+from gateway.plan_runs.fetching import PlanFetcher, PlanSources
 from gateway.plan_runs.intake import PlanIntake
 from gateway.plan_runs.uploaded import FILE_BYTES_MAX
 from gateway.promise_warnings import PromiseWarnings
@@ -148,6 +149,8 @@ def create_app(
     access: Access | None = None,
     senders: Senders | None = None,
     landscape: LandscapePort | None = None,
+    plan_sources: PlanSources | None = None,
+    systems: SystemReaders = lambda name: None,
 ) -> FastAPI:
     """Build the gateway. With `relay` False it takes messages in and leaves their delivery to another process.
 
@@ -159,7 +162,8 @@ def create_app(
     happens; None: nobody. `access` identifies callers; None: nobody is asked, and the gateway must not be reachable
     from elsewhere. `senders` sign what they send. `temporal_ui`: the address of the namespace in Temporal's UI, to
     which the operators' pages link; empty: they name workflows without a link. `landscape`: which systems own what;
-    None: there is one of each kind, and the plants' policies say who may send what.
+    None: there is one of each kind, and the plants' policies say who may send what. `plan_sources`: the planning
+    systems whose plans are read; None: all send them. `systems` read the documents of those that send no events.
     """
     tracer = gateway_tracer(tracer_provider)
     addresses = OrderAddresses(policies, landscape)
@@ -175,6 +179,9 @@ def create_app(
     }
     if telling is not None:
         works["notifier"] = Notifier(ledger, telling, policies, now).run
+    plan_intake = PlanIntake(ledger, entities, policies, today, now, landscape=landscape)
+    if plan_sources is not None:
+        works["plan reader"] = PlanFetcher(ledger, plan_intake, plan_sources).run
     app = FastAPI(
         title="Pegline",
         version="1",
@@ -193,8 +200,8 @@ def create_app(
         ledger=ledger,
         entities=entities,
         policies=policies,
-        intake=Intake(ledger, dialects, policies, today, now, relaying.wake, landscape),
-        plan_intake=PlanIntake(ledger, entities, policies, today, now),
+        intake=Intake(ledger, dialects, policies, today, now, relaying.wake, landscape, systems),
+        plan_intake=plan_intake,
         relay=relaying,
         today=today,
         now=now,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_core import PydanticCustomError
 
 from canonical.base import Code, Label
-from canonical.landscape import CALLED, Domain, Mode, SystemKind, SystemName
+from canonical.landscape import CALLED, SENDING, Domain, Mode, SystemKind, SystemName
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$", max_length=500)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
@@ -188,13 +188,15 @@ class System(LandscapeTable):
     maintenance: Annotated[tuple[Window, ...], Field(max_length=50)] = ()
     options: dict[str, str] = {}
     """The dialect's own."""
+    mapping: dict[str, dict[str, str]] = {}
+    """Tables of the system's codes and fields, each with ours, as its dialect has them."""
     sources: Annotated[tuple[Label, ...], Field(max_length=50)] = ()
     """The sources of the events that it sends, * for any end."""
     mode: Mode = "live"
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
-        if self.dialect and self.address is None:
+        if self.dialect and self.address is None and self.kind not in SENDING:
             raise PydanticCustomError("address", "a system with a dialect needs an address")
         if self.kind in (SystemKind.ERP, SystemKind.SUPPLIER, SystemKind.PLANNING) and not self.dialect:
             raise PydanticCustomError("dialect", "a system of this kind needs a dialect")

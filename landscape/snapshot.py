@@ -6,15 +6,17 @@ is. Not here: how a file is read (landscape.reading), and when (landscape.book).
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from canonical.landscape import CALLED, Domain, Mode, SystemKind, Systems, Unowned
+from canonical.landscape import CALLED, SENDING, Domain, Mode, SystemKind, Systems, Unowned
 from canonical.policy import RouteKind
 from landscape.model import Channel, ModeAt, Owner, System
 from landscape.reading import LandscapeError, LandscapeFile, Place
 
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,40}")
 Row = TypeVar("Row")
 _Rows = Mapping[tuple[str, ...], tuple[Row, Place]]
 
@@ -92,7 +94,16 @@ class Landscape:
     def senders(self, domain: Domain, plant: str) -> Collection[str] | None:
         """The sources that may send in the domain at the plant; None: the landscape leaves that to the policy."""
         system = self.owner(domain, plant)
-        return self.systems[system].sources if system else None
+        if system is None:
+            return None
+        found, own = self.systems[system], self.source(system)
+        return found.sources if own in found.sources or not _is_read(found) else (*found.sources, own)
+
+    def source(self, name: str) -> str:
+        """As what a system speaks whose plans or documents are read: its first source that is a plain code, else its
+        name. Such a code needs no replacing in ids, so that a requirement can be found by it.
+        """
+        return next((each for each in self.systems[name].sources if _PLAIN.fullmatch(each)), name)
 
     def mode(self, plant: str, item_class: str = "", system: str = "") -> Mode:
         """Whether Pegline writes there; a system that is only observed is never written to."""
@@ -151,12 +162,17 @@ class Landscape:
                 kind = CALLED.get(domain)
                 if system is not None and kind is not None and system.kind is not kind:
                     yield f"{place}: {row.system} is of kind {system.kind}; {domain} needs an owner of kind {kind}"
-                if system is not None and kind is None and not system.sources:
+                if system is not None and kind is None and not system.sources and not _is_read(system):
                     yield f"{place}: {row.system} has no sources, so that nobody could send {domain}; add them to it"
         for channel, place in written.channels:
             system = self.systems.get(channel.system)
             if system is not None and system.kind is not SystemKind.SUPPLIER:
                 yield f"{place}: {channel.system} is of kind {system.kind}; a channel is of kind {SystemKind.SUPPLIER}"
+
+
+def _is_read(system: System) -> bool:
+    """Whether its plans or documents are read, so that it speaks by its name where it has no source."""
+    return bool(system.dialect) and system.kind in (SystemKind.PLANNING, *SENDING)
 
 
 def _first(rows: "_Rows[Row]", keys: Sequence[tuple[str, ...]]) -> tuple[Row, Place] | None:

@@ -94,7 +94,9 @@ def clients(settings: Settings) -> ClientOf:
             user, password, auth = _logged_on(name, system, tls, lambda reference: _secret(reference, beside))
         except (SettingsError, OSError) as error:
             raise ValueError(f"log_on: {error}") from error
-        return make_client(str(system.address), user, password, system.timeout_seconds, pace=pace, auth=auth, tls=tls)
+        return make_client(
+            str(system.address or ""), user, password, system.timeout_seconds, pace=pace, auth=auth, tls=tls
+        )
 
     return client_of
 

@@ -18,9 +18,11 @@ from adapters.dialects import (
     Connection,
     DialectError,
     Dialects,
+    DocumentSystem,
     ErpSystem,
     OptionError,
     PlanningSystem,
+    ProcurementSystem,
     SupplierChannel,
     SystemCheckPort,
 )
@@ -28,9 +30,11 @@ from adapters.errors import PermanentError
 from adapters.guard import (
     Guard,
     GuardedAps,
+    GuardedChanges,
     GuardedErp,
     GuardedMasterData,
     GuardedPeople,
+    GuardedPlan,
     GuardedReplies,
     GuardedSupplier,
     GuardedSweep,
@@ -38,10 +42,13 @@ from adapters.guard import (
 from adapters.pace import Pace
 from adapters.ports import (
     ApsPort,
+    DocumentReader,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
+    PlanPort,
     PolicyPort,
     ReplyPort,
     SupplierPort,
@@ -65,11 +72,14 @@ PaceOf = Callable[[str, float], Pace | None]
 """The pace of a system's calls, over all workers."""
 
 
+_Parts = ErpSystem | SupplierChannel | PlanningSystem | ProcurementSystem | DocumentSystem
+
+
 @dataclass(frozen=True)
 class _Connected:
     system: System
     client: httpx.AsyncClient
-    parts: ErpSystem | SupplierChannel | PlanningSystem
+    parts: _Parts
     guard: Guard
 
 
@@ -120,6 +130,12 @@ class SystemPool:
         assert isinstance(found.parts, ErpSystem)
         return GuardedPeople(found.parts.people, found.guard) if found.parts.people is not None else None
 
+    def changes(self, name: str) -> ErpChangesPort | None:
+        """What happens to orders in an ERP; None: it can't be asked."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedChanges(found.parts.changes, found.guard) if found.parts.changes is not None else None
+
     def supplier(self, name: str) -> SupplierPort:
         """A channel's documents."""
         found = self._connected(name)
@@ -137,6 +153,20 @@ class SystemPool:
         found = self._connected(name)
         assert isinstance(found.parts, PlanningSystem)
         return GuardedAps(found.parts.aps, found.guard)
+
+    def plan(self, name: str) -> tuple[PlanPort, float] | None:
+        """A planning system's plans, and every how many seconds they are read; None: it sends them."""
+        found = self._connected(name)
+        assert isinstance(found.parts, PlanningSystem)
+        if found.parts.plan is None or not found.parts.plan_every_seconds:
+            return None
+        return GuardedPlan(found.parts.plan, found.guard), found.parts.plan_every_seconds
+
+    def documents(self, name: str) -> DocumentReader:
+        """Who reads the documents of an MES, a WMS or a PLM system."""
+        found = self._connected(name)
+        assert isinstance(found.parts, DocumentSystem)
+        return found.parts.reader
 
     def check(self, name: str) -> SystemCheckPort:
         """The check of a system."""
@@ -197,9 +227,9 @@ def _parts(
     dialects: Dialects,
     policies: PolicyPort,
     now: Callable[[], dt.datetime],
-) -> ErpSystem | SupplierChannel | PlanningSystem:
+) -> _Parts:
     settle, second = system.settle_seconds, system.second_create_seconds
-    connection = Connection(name, client, system.options, settle, second, policies, now)
+    connection = Connection(name, client, system.options, settle, second, policies, now, system.mapping)
     match system.kind:
         case SystemKind.ERP:
             return dialects.erp(system.dialect).connect(connection)
@@ -207,8 +237,10 @@ def _parts(
             return dialects.channel(system.dialect).connect(connection)
         case SystemKind.PLANNING:
             return dialects.planning(system.dialect).connect(connection)
-        case _:
-            raise DialectError(f"a system of kind {system.kind} is not called by this version; leave its dialect out")
+        case SystemKind.PROCUREMENT:
+            return dialects.procurement(system.dialect).connect(connection)
+        case SystemKind.MES | SystemKind.WMS | SystemKind.PLM:
+            return dialects.documents(system.kind, system.dialect).connect(connection)
 
 
 def faults_of(

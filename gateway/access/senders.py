@@ -152,7 +152,10 @@ def _is(principal: Principal, sender: Sender) -> bool:
 def is_signed(scope: Scope) -> bool:
     """Whether the request is one of those that may be signed, and carries a signature."""
     path = scope["path"]
-    takes = path == "/v1/events" or (path.startswith("/v1/suppliers/") and path.endswith("/messages"))
+    takes = path == "/v1/events" or any(
+        path.startswith(before) and path.endswith(after)
+        for before, after in (("/v1/suppliers/", "/messages"), ("/v1/systems/", "/documents"))
+    )
     return takes and scope["method"] == "POST" and "webhook-signature" in Headers(scope=scope)
 
 

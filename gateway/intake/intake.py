@@ -6,15 +6,18 @@ delivery of stored messages (`gateway.delivery.relay`).
 
 import asyncio
 import datetime as dt
+import json
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, JsonValue
 
-from adapters.ports import LandscapePort, PolicyPort, SupplierDialect
+from adapters.errors import UnreadableMessage
+from adapters.ports import DocumentEvent, DocumentReader, LandscapePort, PolicyPort, SupplierDialect, SystemStatement
 from canonical.records import DeadLetter
 from gateway import tracing
 from gateway.access.principal import Principal, Right
@@ -40,8 +43,11 @@ from ledger.inbox.inbox import Arrival, Stored
 from ledger.inbox.registry import OrderRef
 from ledger.ledger import Ledger
 
+logger = logging.getLogger(__name__)
+
 DOCUMENT_BYTES_MAX = 512 * 1024
 """For a supplier's document of this size its reader takes about a second."""
+_LEFT_OUT_MAX = 100
 _SMALL_BYTES = 64 * 1024
 """Larger bodies are parsed off the event loop."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
@@ -67,6 +73,20 @@ class EventsTaken(BaseModel):
     stored: int
     refused: int
     events: list[EventOutcome]
+    left_out: list[str] | None = Field(None, description="What a system's document says that is not used, and why")
+
+
+class SystemReader(NamedTuple):
+    """Who reads the documents of a system that sends no events."""
+
+    source: str
+    """As what it speaks."""
+    reader: DocumentReader
+
+
+SystemReaders = Callable[[str], SystemReader | None]
+"""By the system's name in the landscape; None: it sends no documents."""
+SYSTEM_CHANNEL = "system/"
 
 
 @dataclass(frozen=True)
@@ -159,8 +179,10 @@ class Intake:
         now: Callable[[], dt.datetime],
         wake: Callable[[], None],
         landscape: LandscapePort | None = None,
+        systems: SystemReaders = lambda name: None,
     ) -> None:
         self._landscape = landscape
+        self._systems = systems
         self._addresses = OrderAddresses(policies, landscape)
         self._ledger = ledger
         self._dialects = dialects
@@ -233,9 +255,42 @@ class Intake:
         self._wake()
         return stored
 
+    async def system_document(self, name: str, body: bytes, content_type: str, sending: Sending) -> EventsTaken:
+        """Store what a system's document says, as events of ours; a repetition gets the same answer.
+
+        Raises Refusal where it can't be read, or none of the events could be stored.
+        """
+        system = self._system(name)
+        sending.senders.require_source(sending.principal, system.source)
+        try:
+            statement = await _stated(system, body, content_type)
+        except Refusal as refusal:
+            letter_of = _letter(f"{SYSTEM_CHANNEL}{name}", system.source, body, content_type, {})
+            raise await self._keep(letter_of(refusal), refusal) from refusal
+        taken = await self._batch(_as_ours(system, statement), sending)
+        return taken.model_copy(update={"left_out": list(statement.left_out[:_LEFT_OUT_MAX])})
+
+    def _system(self, name: str) -> SystemReader:
+        system = self._systems(name)
+        if system is None:
+            raise Refusal(
+                404,
+                "unknown_system",
+                f"the landscape has no system {name[:60]!r} whose documents are read",
+                "give it a dialect in the landscape (docs/landscape.md), or send events to /v1/events",
+                field="name",
+                value=name[:60],
+            )
+        return system
+
     async def again(self, letter: DeadLetter) -> str:
         """Store a message that was refused on arrival; raises Refusal where it still can't be stored."""
         context = letter.context
+        if letter.channel.startswith(SYSTEM_CHANNEL):
+            system = self._system(letter.channel.removeprefix(SYSTEM_CHANNEL))
+            statement = await _stated(system, letter.body, letter.content_type)
+            taken = await self._batch(_as_ours(system, statement))
+            return f"{taken.stored} stored, {taken.refused} refused"
         if letter.channel.startswith(SUPPLIER_CHANNEL):
             channel, key = letter.channel.removeprefix(SUPPLIER_CHANNEL), context.get("key")
             if channel not in self._dialects:
@@ -415,6 +470,48 @@ class Intake:
         return refusal
 
 
+async def _stated(system: SystemReader, body: bytes, content_type: str) -> SystemStatement:
+    """What a document says. Raises Refusal."""
+    if len(body) > DOCUMENT_BYTES_MAX:
+        raise Refusal(
+            413,
+            "body_too_large",
+            f"the document has {len(body)} bytes; at most {DOCUMENT_BYTES_MAX} are taken",
+            "send it in several documents",
+            field="body",
+            value=f"{len(body)} bytes",
+        )
+    try:
+        statement = await asyncio.to_thread(system.reader.read, body, content_type)
+    except UnreadableMessage as error:
+        raise Refusal(422, error.code, error.detail, error.next_step, field="body") from error
+    except Exception as error:
+        logger.exception("the reader of %s failed on a document", system.source)
+        detail = f"the reader of {system.source} failed: {type(error).__name__}: {error}"[:500]
+        raise Refusal(422, "dialect_failed", detail, "have the reader fixed, then replay", field="body") from error
+    if len(statement.events) > cloudevents.BATCH_EVENTS_MAX:
+        many = f"it says {len(statement.events)} things; at most {cloudevents.BATCH_EVENTS_MAX} are taken at once"
+        raise Refusal(413, "too_many_events", many, "send it in several documents", field="body")
+    return statement
+
+
+def _as_ours(system: SystemReader, statement: SystemStatement) -> list[tuple[bytes, object]]:
+    """CloudEvents in the name of the system, each as bytes and as JSON."""
+    return [(json.dumps(event).encode(), event) for event in (_event(system.source, each) for each in statement.events)]
+
+
+def _event(source: str, said: DocumentEvent) -> dict[str, Any]:
+    timed = {"time": said.time} if said.time else {}
+    return {
+        "specversion": "1.0",
+        "id": said.id,
+        "source": source,
+        "type": said.type,
+        **timed,
+        "data": dict(said.data),
+    }
+
+
 async def _read_all(incoming: Sequence[_Incoming], received_at: dt.datetime) -> list[_Read]:
     def read_them() -> list[_Read]:
         return [each.read(received_at) for each in incoming]
@@ -469,4 +566,13 @@ def _conflict(source: str, event_id: str, field: str) -> Refusal:
     )
 
 
-__all__ = ["SUPPLIER_CHANNEL", "EventOutcome", "EventsTaken", "Intake", "Sending", "requirement_link"]
+__all__ = [
+    "SUPPLIER_CHANNEL",
+    "EventOutcome",
+    "EventsTaken",
+    "Intake",
+    "Sending",
+    "SystemReader",
+    "SystemReaders",
+    "requirement_link",
+]

@@ -37,7 +37,7 @@ def require_owner(
     domain = EVENT_TYPES[event.type].owner
     judged = [plant] if plant is not None else list(policies.plants)
     if not any(owns(event.source, domain, each, policies, landscape) for each in judged):
-        owners = {owner for each in judged for owner in _owners(domain, each, policies, landscape)}
+        owners = {owner for each in judged for owner in owners_of(domain, each, policies, landscape)}
         where = f"at plant {plant}" if plant is not None else "at any plant"
         known = ", ".join(sorted(owners)) or "nobody"
         raise _refused("source", event.source, f"{event.source} does not own {domain} {where}; {known} does")
@@ -47,10 +47,10 @@ def owns(
     source: str, domain: OwnershipDomain, plant: str, policies: PolicyPort, landscape: LandscapePort | None
 ) -> bool:
     """Whether the source may send in the domain at the plant."""
-    return any(fnmatchcase(source, owner) for owner in _owners(domain, plant, policies, landscape))
+    return any(fnmatchcase(source, owner) for owner in owners_of(domain, plant, policies, landscape))
 
 
-def _owners(
+def owners_of(
     domain: OwnershipDomain, plant: str, policies: PolicyPort, landscape: LandscapePort | None
 ) -> Collection[str]:
     """Where the landscape names the owning system, its sources alone; else those that the plant's policy names."""
@@ -72,4 +72,4 @@ def _refused(field: str, value: str, detail: str) -> Refusal:
     )
 
 
-__all__ = ["owns", "require_owner"]
+__all__ = ["owners_of", "owns", "require_owner"]

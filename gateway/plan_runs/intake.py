@@ -14,13 +14,14 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from adapters.errors import PermanentError
-from adapters.ports import PolicyPort
+from adapters.ports import LandscapePort, PolicyPort
 from canonical.event_data import OUR_SOURCE
 from canonical.identity import plan_run_id
 from canonical.plan import ENDED, NumberedLine, PlanDryRun, PlanMatcher, PlanRunStatus
 from canonical.policy import PlantPolicy
 from decisions.plan_limits import over_error_limit
 from decisions.plan_matching import NearestNeeds
+from gateway.intake.ownership import owners_of
 from gateway.plan_runs.reading import FORMS, Form, PlanReader
 from gateway.plan_runs.stream import codec_of, in_utf8, numbered_lines, unpacked
 from gateway.problems import Refusal, not_found
@@ -69,7 +70,9 @@ class PlanIntake:
         today: Callable[[str], dt.date],
         now: Callable[[], dt.datetime],
         matcher: PlanMatcher | None = None,
+        landscape: LandscapePort | None = None,
     ) -> None:
+        self._landscape = landscape
         self._matcher = matcher or NearestNeeds()
         self._ledger = ledger
         self._entities = entities
@@ -213,13 +216,13 @@ class PlanIntake:
                 field="plant",
                 value=plant,
             )
-        owners = policy.ownership.requirement
+        owners = owners_of("requirement", plant, self._policies, self._landscape)
         if source == OUR_SOURCE or not any(fnmatchcase(source, owner) for owner in owners):
             raise Refusal(
                 403,
                 "not_owner",
                 f"{source} does not own requirement at plant {plant}; {', '.join(owners) or 'nobody'} does",
-                "have the owning system send it, or have the plant's policy name the source (docs/policies.md)",
+                "have the owning system send it, or have the landscape or the plant's policy name the source",
                 field="source",
                 value=source,
             )

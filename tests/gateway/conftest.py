@@ -30,6 +30,7 @@ from gateway.access.access import Access
 from gateway.access.senders import Senders
 from gateway.app import create_app
 from gateway.delivery.relay import Relay, RelayPace
+from gateway.intake.intake import SystemReaders
 from ledger.database import connect
 from ledger.inbox.dead_letters import KeptLetter
 from ledger.inbox.inbox import InboxMessage
@@ -143,7 +144,10 @@ async def ledger(engine: AsyncEngine) -> Ledger:
 
 @asynccontextmanager
 async def serving(
-    ledger: Ledger, access: Access | None = None, senders: Senders | None = None
+    ledger: Ledger,
+    access: Access | None = None,
+    senders: Senders | None = None,
+    systems: SystemReaders = lambda name: None,
 ) -> AsyncIterator[Gateway]:
     """A gateway over the ledger; without `access` nobody is asked who they are."""
     entities, dialect, clock = FakeEntities(), PlainDialect(), [dt.datetime.now(dt.UTC)]
@@ -162,6 +166,7 @@ async def serving(
         body_limit_bytes=20_000,
         access=access,
         senders=senders,
+        systems=systems,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

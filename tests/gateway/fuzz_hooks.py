@@ -1,4 +1,4 @@
-"""Bodies that schemathesis can't make from their description: plans as NDJSON and CSV, and EDIFACT documents.
+"""Bodies that schemathesis can't make from their description: plans as NDJSON and CSV, EDIFACT and XML.
 
 Loaded by schemathesis in its own environment (SCHEMATHESIS_HOOKS), never by a test.
 """
@@ -37,6 +37,25 @@ SEGMENTS = (
     "UNZ+1+77'",
 )
 EDIFACT = st.lists(st.one_of(st.sampled_from(SEGMENTS), st.text(max_size=20)), max_size=16).map("".join)
+ELEMENTS = (
+    *(
+        "<?xml version='1.0'?>",
+        "<!DOCTYPE a [<!ENTITY b 'c'>]>",
+        "&b;",
+        "<a>",
+        "</a>",
+        "<a/>",
+        "<Quantity>5</Quantity>",
+    ),
+    *("<ProductionPerformance xmlns='http://www.mesa.org/xml/B2MML'>", "</ProductionPerformance>"),
+)
+XML = st.lists(st.one_of(st.sampled_from(ELEMENTS), st.text(max_size=20)), max_size=10).map("".join)
+BODIES = {
+    "application/x-ndjson": NDJSON,
+    "text/csv": CSV,
+    "application/edifact": EDIFACT,
+    "application/xml": XML,
+}
 
-for media_type, bodies in (("application/x-ndjson", NDJSON), ("text/csv", CSV), ("application/edifact", EDIFACT)):
+for media_type, bodies in BODIES.items():
     schemathesis.openapi.media_type(media_type, bodies.map(lambda text: text.encode("utf-8", "replace")))

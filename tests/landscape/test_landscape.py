@@ -78,7 +78,7 @@ def test_a_plant_without_an_owner_is_told_what_to_add(tmp_path: Path) -> None:
             r"orders, all is also given at",
         ),
         ("[[mode]]", "[[modes]]", r"modes = .*: no such key; the file has"),
-        ('kind = "wms"', 'kind = "wms"\ndialect = "x"', r"a system with a dialect needs an address"),
+        ('address = "https://aps.example/aps"\n', "", r"a system with a dialect needs an address"),
         ("[systems.aps]", "[systems.APS]", r"systems.APS: a name is of up to 40 small letters"),
     ],
 )

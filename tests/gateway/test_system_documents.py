@@ -1,0 +1,100 @@
+"""An MES posts its own documents: they become its events, once, and what can't be read is kept with where and why."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+import pytest
+
+from adapters.dialects import Connection
+from adapters.documents.b2mml import DIALECT
+from canonical.identity import stock_id
+from gateway.intake.intake import SystemReader
+from ledger.ledger import Ledger
+from tests.gateway.conftest import Gateway, serving
+from tests.gateway.fakes import POLICIES, problem
+
+DOCUMENT = """<ProcessProductionPerformance>
+  <ApplicationArea><BODID>B-{number}</BODID><CreationDateTime>2026-05-31T07:00:00</CreationDateTime></ApplicationArea>
+  <DataArea><ProductionPerformance><ProductionResponse><ID>8</ID><SegmentResponse><ID>Saw</ID>
+    <MaterialActual><MaterialDefinitionID>CH-0234</MaterialDefinitionID><MaterialUse>Consumed</MaterialUse>
+      <Quantity><QuantityString>{quantity}</QuantityString><UnitOfMeasure>pcs</UnitOfMeasure></Quantity></MaterialActual>
+    <MaterialActual><MaterialDefinitionID>CH-0234</MaterialDefinitionID><MaterialUse>{use}</MaterialUse>
+      <Quantity><QuantityString>4</QuantityString><UnitOfMeasure>pcs</UnitOfMeasure></Quantity></MaterialActual>
+  </SegmentResponse></ProductionResponse></ProductionPerformance></DataArea>
+</ProcessProductionPerformance>"""
+PATH = "/v1/systems/mes-saw/documents"
+
+
+@pytest.fixture
+def mapping() -> dict[str, dict[str, str]]:
+    return {"units": {"pcs": "EA"}, "uses": {"Consumed": "unplanned", "Produced": "none"}}
+
+
+@pytest.fixture
+async def shop(ledger: Ledger, mapping: Mapping[str, Mapping[str, str]]) -> AsyncIterator[Gateway]:
+    """A gateway that reads the documents of mes-saw."""
+
+    def reader(name: str) -> SystemReader | None:
+        nobody = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(500)))
+        now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+        connection = Connection(name, nobody, {"plant": "P1"}, 0, 0, POLICIES, lambda: now, mapping)
+        return SystemReader("mes-saw", DIALECT.connect(connection).reader) if name == "mes-saw" else None
+
+    async with serving(ledger, systems=reader) as made:
+        made.own(stock=("mes-saw", "wms"))
+        yield made
+
+
+def document(number: int = 1, quantity: str = "3", use: str = "Produced") -> str:
+    return DOCUMENT.format(number=number, quantity=quantity, use=use)
+
+
+async def post(shop: Gateway, text: str) -> httpx.Response:
+    return await shop.client.post(PATH, content=text, headers={"content-type": "application/xml"})
+
+
+async def test_a_document_is_its_events_however_often_it_comes(shop: Gateway) -> None:
+    for _ in range(2):
+        answer = await post(shop, document())
+        assert answer.status_code == 202
+        taken = answer.json()
+        assert (taken["stored"], [each["id"] for each in taken["events"]]) == (1, ["B-1/1"])
+        assert taken["left_out"] == ["ProductionResponse 8 / SegmentResponse Saw / MaterialActual 2: nothing was used"]
+    [message] = await shop.inbox_of(stock_id("P1", "CH-0234"))
+    assert (message.source, message.type) == ("mes-saw", "pegline.consumption.reported.v1")
+
+
+async def test_another_document_of_the_same_id_is_refused(shop: Gateway) -> None:
+    await post(shop, document())
+    refused = problem(await post(shop, document(quantity="5")), 422, "no_event_stored")
+    assert refused["events"][0]["problem"]["code"] == "same_id_other_body"
+
+
+async def test_what_can_not_be_read_is_kept_and_taken_in_once_the_mapping_is_mended(
+    shop: Gateway, mapping: dict[str, dict[str, str]]
+) -> None:
+    refused = problem(await post(shop, document(use="Scrap")), 422, "unreadable_document")
+    assert "SegmentResponse Saw / MaterialActual 2, MaterialUse: 'Scrap'" in refused["detail"]
+    [letter] = await shop.letters()
+    assert (letter.letter.channel, letter.letter.body) == ("system/mes-saw", document(use="Scrap").encode())
+    mapping["uses"]["Scrap"] = "unplanned"
+    replayed = await shop.client.post(f"{refused['dead_letter']}/replay")
+    assert (replayed.status_code, replayed.json()["outcome"]) == (200, "2 stored, 0 refused")
+
+
+async def test_a_system_that_does_not_own_the_stock_is_refused_and_kept(shop: Gateway) -> None:
+    shop.own(stock=("wms",))
+    refused = problem(await post(shop, document()), 422, "no_event_stored")
+    assert "mes-saw does not own stock at plant P1" in str(refused["events"][0]["problem"])
+    assert len(await shop.letters()) == 1
+
+
+async def test_a_fraction_of_a_piece_is_refused(shop: Gateway) -> None:
+    refused = problem(await post(shop, document(quantity="0.5")), 422, "no_event_stored")
+    assert refused["events"][0]["problem"]["code"] == "fraction_of_a_count"
+
+
+async def test_a_system_that_has_no_dialect_is_told_where_to_send(shop: Gateway) -> None:
+    answer = await shop.client.post("/v1/systems/other/documents", content=b"<a/>")
+    assert "/v1/events" in problem(answer, 404, "unknown_system")["next_step"]
