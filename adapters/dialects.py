@@ -216,7 +216,10 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
         "mapped": "adapters.documents.mapped:DIALECT",
     },
     SystemKind.WMS: {"mapped": "adapters.documents.mapped:DIALECT"},
-    SystemKind.PLM: {"mapped": "adapters.documents.mapped:DIALECT"},
+    SystemKind.PLM: {
+        "mapped": "adapters.documents.mapped:DIALECT",
+        "pdx": "adapters.documents.pdx:DIALECT",
+    },
 }
 """Our own, which no package announces; loaded only where a system speaks them."""
 

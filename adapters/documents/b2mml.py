@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from adapters.dialects import Connection, DocumentDialect, DocumentSystem
 from adapters.documents.setup import DocumentCheck, checked_mapping, one_of, zone_of
-from adapters.documents.values import Mapped, ZoneOf, code_of, moment_of, quantity_of, unit_of, unreadable
+from adapters.documents.values import Mapped, ZoneOf, code_of, event_id, moment_of, quantity_of, unit_of, unreadable
 from adapters.documents.xml import children, local, parsed, text_of
 from adapters.ports import DocumentEvent, SystemStatement
 from canonical.event_data import CONSUMPTION_REPORTED
@@ -109,7 +109,7 @@ class B2mmlReader:
         response = "/".join(filter(None, named))
         return DocumentEvent(
             type=CONSUMPTION_REPORTED,
-            id=_short(f"{response}/{own}" if own else f"{document}/{actual.number}"),
+            id=event_id(f"{response}/{own}" if own else f"{document}/{actual.number}"),
             time=self._time(actual, root, plant),
             data={
                 "plant": plant,
@@ -204,13 +204,6 @@ def _document_id(root: Element, body: bytes) -> str:
 
 def _ids(element: Element) -> Sequence[Element]:
     return children(element, "ID")
-
-
-def _short(identity: str) -> str:
-    """An event's id: 200 characters at most."""
-    if len(identity) <= 200 and identity.isprintable():
-        return identity
-    return hashlib.sha256(identity.encode()).hexdigest()
 
 
 DIALECT: DocumentDialect = B2mmlMes()

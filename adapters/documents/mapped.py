@@ -9,7 +9,6 @@ promise. Not decided here: what Pegline does with it. Pure: no I/O.
 """
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -18,7 +17,17 @@ from xml.etree.ElementTree import Element
 
 from adapters.dialects import Connection, DocumentDialect, DocumentSystem, OptionError
 from adapters.documents.setup import DocumentCheck, checked_mapping, one_of, zone_of
-from adapters.documents.values import Mapped, ZoneOf, code_of, day_of, moment_of, quantity_of, unit_of, unreadable
+from adapters.documents.values import (
+    Mapped,
+    ZoneOf,
+    code_of,
+    day_of,
+    event_id,
+    moment_of,
+    quantity_of,
+    unit_of,
+    unreadable,
+)
 from adapters.documents.xml import local, parsed, text_of
 from adapters.errors import UnreadableMessage
 from adapters.ports import DocumentEvent, SystemStatement
@@ -182,7 +191,9 @@ class MappedReader:
                 step = f"say in mapping.changes whether it is {', '.join(_CHANGES)}; and replay"
                 raise unreadable(f"{row.where}change", f"{change[:40]!r} is no change that is known", step)
             line["change"] = change
-        return DocumentEvent(BOM_REVISED, _short(identity), self._time("bom", document, zone), {**data, "lines": lines})
+        return DocumentEvent(
+            BOM_REVISED, event_id(identity), self._time("bom", document, zone), {**data, "lines": lines}
+        )
 
     def _texts(self, table: str, row: _Row) -> dict[str, str]:
         """The fields of a row by our names, with our codes; those that are not there are left out."""
@@ -217,8 +228,8 @@ class MappedReader:
         own = row.text(path) if path else ""
         if own or rows > 1 or row.where:
             place = row.where.partition("[")[2].partition("]")[0]
-            return _short(f"{identity}/{own or int(place or 0) + 1}")
-        return _short(identity)
+            return event_id(f"{identity}/{own or int(place or 0) + 1}")
+        return event_id(identity)
 
 
 class MappedSystem:
@@ -317,13 +328,6 @@ def _truth(text: str, where: str) -> bool:
     if text not in ("true", "false", "1", "0"):
         raise unreadable(where, f"{text[:20]!r} is neither true nor false")
     return text in ("true", "1")
-
-
-def _short(identity: str) -> str:
-    """An event's id: 200 characters at most."""
-    if len(identity) <= 200 and identity.isprintable():
-        return identity
-    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ it; a comma in a number, or a moment without an offset at a plant that is not kn
 """
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -38,6 +39,8 @@ def moment_of(text: str, where: str, zone: dt.tzinfo | None) -> dt.datetime:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise unreadable(where, f"{text[:40]!r} is no moment such as 2026-06-15T08:00:00+02:00") from None
+    if not 1990 <= moment.year < 2200:
+        raise unreadable(where, f"{text[:40]!r} lies outside of 1990 to 2199")
     if moment.tzinfo is None:
         if zone is None:
             raise unreadable(where, f"{text[:40]!r} has no offset, and the plant is not known")
@@ -70,9 +73,16 @@ def unit_of(code: str, where: str, mapping: Mapped) -> str:
     return unit
 
 
+def event_id(identity: str) -> str:
+    """An event's id: 200 printable characters at most; of another one, its digest."""
+    if len(identity) <= 200 and identity.isprintable():
+        return identity
+    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
+
+
 def code_of(table: str, code: str, mapping: Mapped) -> str:
     """Our code for theirs; one that the table does not name stands for itself."""
     return mapping.get(table, {}).get(code, code)
 
 
-__all__ = ["Mapped", "ZoneOf", "code_of", "day_of", "moment_of", "quantity_of", "unit_of", "unreadable"]
+__all__ = ["Mapped", "ZoneOf", "code_of", "day_of", "event_id", "moment_of", "quantity_of", "unit_of", "unreadable"]

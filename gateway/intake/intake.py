@@ -7,6 +7,7 @@ delivery of stored messages (`gateway.delivery.relay`).
 import asyncio
 import datetime as dt
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ from gateway.problems import Refusal
 from ledger.inbox.inbox import Arrival, Stored
 from ledger.inbox.registry import OrderRef
 from ledger.ledger import Ledger
+
+logger = logging.getLogger(__name__)
 
 DOCUMENT_BYTES_MAX = 512 * 1024
 """For a supplier's document of this size its reader takes about a second."""
@@ -482,6 +485,10 @@ async def _stated(system: SystemReader, body: bytes, content_type: str) -> Syste
         statement = await asyncio.to_thread(system.reader.read, body, content_type)
     except UnreadableMessage as error:
         raise Refusal(422, error.code, error.detail, error.next_step, field="body") from error
+    except Exception as error:
+        logger.exception("the reader of %s failed on a document", system.source)
+        detail = f"the reader of {system.source} failed: {type(error).__name__}: {error}"[:500]
+        raise Refusal(422, "dialect_failed", detail, "have the reader fixed, then replay", field="body") from error
     if len(statement.events) > cloudevents.BATCH_EVENTS_MAX:
         many = f"it says {len(statement.events)} things; at most {cloudevents.BATCH_EVENTS_MAX} are taken at once"
         raise Refusal(413, "too_many_events", many, "send it in several documents", field="body")

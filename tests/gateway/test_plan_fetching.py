@@ -44,6 +44,8 @@ async def test_a_plan_is_read_every_few_minutes_and_taken_in_where_it_changed(ga
     assert await taken_after(600, 3) == [False]
     planning.down = False
     assert await taken_after(600, 3) == [True]
+    planning.lines, planning.version = b"", 4
+    assert await taken_after(600, 4) == [True], "a plan without a line withdraws all"
 
 
 async def test_a_plan_of_a_system_that_does_not_own_it_is_not_taken_in(gateway: Gateway) -> None:

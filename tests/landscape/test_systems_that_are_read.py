@@ -115,7 +115,7 @@ def test_a_faulty_line_is_not_taken_up(tmp_path: Path, instead_of: str, written:
         a_pool(tmp_path, WRITTEN.replace(instead_of, written)).landscape  # noqa: B018
 
 
-@pytest.mark.parametrize("section", ["frePPLe", "MES by B2MML", "WMS, PLM and other systems by mapping"])
+@pytest.mark.parametrize("section", ["frePPLe", "MES by B2MML", "PLM by PDX", "WMS, PLM and other systems by mapping"])
 def test_the_documented_lines_are_taken_up(tmp_path: Path, section: str) -> None:
     page = Path("docs/systems.md").read_text(encoding="utf-8")
     found = re.search(rf"## {re.escape(section)}\n.*?```toml\n(.*?)```", page, re.DOTALL)

@@ -16,7 +16,7 @@ from adapters.aps.frepple.needs import NeedOrders, by_need, need_source, own_ref
 from adapters.aps.frepple.orders import FreppleOrders, PlanningOrder, is_changed, total
 from adapters.aps.frepple.settings import FreppleSettings
 from canonical.coverage import CoverageReport, RequirementCoverage
-from canonical.identity import requirement_key
+from canonical.identity import requirement_key, short_hash
 from canonical.order import Refused, WriteOutcome, Written
 from canonical.supply import ScheduleLine, ScheduleLineState
 
@@ -67,7 +67,7 @@ class FreppleCoverage:
             writing = CoverageWriting([], [], [])
             for entry in entries:
                 self._add(writing, report, entry, needs)
-            if (refused := await self._carry_out(writing, key)) is not None:
+            if (refused := await self._carry_out(writing, f"{key}#{short_hash(item)}")) is not None:
                 return refused
             writes += writing.orders
         return Written(reference=report.order_number, writes=writes)
@@ -123,7 +123,7 @@ class FreppleCoverage:
         if writing.changed and (refused := await self._orders.change(writing.changed, f"{key}#changed")) is not None:
             return refused
         for reference in writing.removed:
-            if (refused := await self._orders.remove(reference, f"{key}#{reference}")) is not None:
+            if (refused := await self._orders.remove(reference, f"{key}#{short_hash(reference)}")) is not None:
                 return refused
         return None
 

@@ -162,6 +162,27 @@ async def test_two_orders_for_one_need_add_up_and_one_that_is_cancelled_opens_it
     }
 
 
+@pytest.mark.parametrize("need", ["PO 9/7 ä", "9" * 120, "a-1:b"])
+async def test_a_need_is_found_again_whatever_it_is_called(frepple: Frepple, need: str) -> None:
+    """Requirement ids replace or shorten what a path can't carry."""
+    row = approved(need, "STEEL", "5", "2027-02-01T00:00:00")
+    await frepple.control.post("/control/rows", json={"orders": [row]})
+    await frepple.report(line("5", "2027-02-04"), need=need)
+    assert frepple.held()[need][0] == "closed"
+    assert frepple.held()[f"45001-1:{need}"][:2] == ("confirmed", Decimal(5))
+    await frepple.report(sequence=2, need=need)
+    assert frepple.held()[need] == ("approved", Decimal(5), "2027-02-01")
+    assert len(frepple.held()) == 2
+
+
+async def test_a_need_that_a_planner_deleted_leaves_only_what_is_on_order(frepple: Frepple) -> None:
+    await frepple.report(line("60", "2027-02-04"))
+    await frepple.control.delete("/api/input/purchaseorder/PO-9/", headers={"Authorization": "Bearer web-token"})
+    assert await frepple.plan() == []
+    await frepple.report(line("60", "2027-02-11"), sequence=2)
+    assert frepple.held() == {"45001-1:PO-9": ("confirmed", Decimal(60), "2027-02-11")}
+
+
 async def test_a_need_ends_when_all_of_it_has_come(frepple: Frepple) -> None:
     await frepple.report(line("60", "2027-01-04", RECEIVED), line("40", "2027-02-04"))
     assert frepple.held()["45001-1:PO-9"] == ("closed", Decimal(60), "2027-01-04")

@@ -1,10 +1,13 @@
 """B2MML of an MES: unplanned use becomes an event, planned use does not, and nothing is guessed."""
 
+import contextlib
 import datetime as dt
 import time
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.dialects import OptionError
 from adapters.errors import UnreadableMessage
@@ -140,3 +143,11 @@ def test_a_faulty_mapping_is_named(mapping: Tables, option: str) -> None:
     with pytest.raises(OptionError) as refused:
         reader_of(SystemKind.MES, "b2mml", mapping)
     assert refused.value.option == option
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, len(OLD)), st.integers(0, 40), st.text(max_size=10))
+def test_whatever_stands_there_is_read_or_refused_with_a_reason(start: int, length: int, written: str) -> None:
+    text = OLD[:start] + written + OLD[start + length :]
+    with contextlib.suppress(UnreadableMessage):
+        reader_of(SystemKind.MES, "b2mml", MAPPING).read(text.encode("utf-8", "replace"), "")

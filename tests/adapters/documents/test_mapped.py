@@ -1,9 +1,12 @@
 """Documents of a warehouse and of a PLM system, read as the landscape's mapping describes them."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.dialects import OptionError
 from adapters.errors import UnreadableMessage
@@ -177,3 +180,20 @@ def test_a_faulty_mapping_is_named_before_any_document_comes(mapping: Tables, op
     with pytest.raises(OptionError) as refused:
         reader_of(SystemKind.WMS, "mapped", mapping)
     assert refused.value.option == option
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals().map(str) | st.text(max_size=8) | st.datetimes().map(str),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(RECEIPT["rows"][0])), ANYTHING, st.sampled_from([RECEIPT, stock()]), st.booleans())
+def test_whatever_stands_there_is_read_or_refused_with_a_reason(
+    field: str, value: Any, document: dict[str, Any], whole: bool
+) -> None:
+    changed = value if whole else {**document, "rows": [{**document["rows"][0], field: value, "onHand": value}]}
+    with contextlib.suppress(UnreadableMessage):
+        read(json.dumps(changed))
