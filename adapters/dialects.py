@@ -18,6 +18,7 @@ from adapters.ports import (
     ApsPort,
     DocumentReader,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
@@ -106,6 +107,8 @@ class ErpSystem(NamedTuple):
     check: SystemCheckPort
     people: PeopleOrdersPort | None = None
     """None: it can't be asked what people ordered."""
+    changes: ErpChangesPort | None = None
+    """None: it reports by itself what happens to orders, or can't be asked."""
 
 
 class SupplierChannel(NamedTuple):

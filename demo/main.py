@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 import time
 from collections import defaultdict
@@ -22,7 +23,7 @@ from demo.reckoning import Summary
 from demo.stage import Stage, caller, stage
 from demo.story import Story
 from runtime.temporal import temporal_plugin
-from settings import ToolSettings
+from settings import ToolSettings, policy_directory
 
 DIRECTORY = Path(".run")
 INTERRUPTED = 130
@@ -65,7 +66,7 @@ async def _up(directory: Path) -> None:
 async def _demo(directory: Path, today: date | None, began: float, stay: bool, reported: list[Summary]) -> None:
     """`reported` receives the summary once the story has ended, whatever ends the program after that."""
     async with (
-        stage(directory, keep=False, today=today) as on,
+        stage(directory, keep=False, today=today, policies=_own_policies(directory), landscape=True) as on,
         caller(on.gateway) as gateway,
         caller(on.simulators) as simulators,
     ):
@@ -87,6 +88,14 @@ async def _demo(directory: Path, today: date | None, began: float, stay: bool, r
             _say_where(narrator, on, directory, history)
             narrator.say("Ctrl-C ends it.")
             await asyncio.Event().wait()
+
+
+def _own_policies(directory: Path) -> Path:
+    """A copy of the policies, to which the story adds plants."""
+    own = directory / "policies"
+    shutil.rmtree(own, ignore_errors=True)
+    shutil.copytree(policy_directory(), own, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return own
 
 
 async def _history(people: People, gateway: str) -> str:

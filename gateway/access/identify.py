@@ -5,6 +5,7 @@ the log-in and comes back, a program gets a 401. Not here: what a caller may do 
 """
 
 import hmac
+import re
 from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
@@ -20,6 +21,8 @@ _PROBES = ("/healthz", "/readyz")
 """Asked by the machine: nobody's session, and not counted."""
 OPEN_PATHS = (*_PROBES, "/login", "/login/start", "/login/callback", "/login/ended")
 OPEN_PREFIX = "/static/"
+_OPEN_CALLS = re.compile(r"OPTIONS /v1/(events|sap/[^/]+/events)|POST /v1/systems/[^/]+/notifications")
+"""Handshakes, which reveal nothing, and notices that carry the secret of their subscription."""
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -49,7 +52,8 @@ class Identify:
         if scope["path"] in _PROBES:
             request.state.principal = NOBODY
             return None
-        is_open, signed = scope["path"] in OPEN_PATHS, is_signed(scope)
+        is_open = scope["path"] in OPEN_PATHS or is_open_call(scope["method"], scope["path"])
+        signed = is_signed(scope)
         principal = None
         try:
             principal = await access.caller(request)
@@ -64,6 +68,11 @@ class Identify:
         if principal.csrf_token and scope["method"] in _CHANGING:
             _require_own_page(request, principal)
         return None
+
+
+def is_open_call(method: str, path: str) -> bool:
+    """Whether a system may make the call without showing who it is."""
+    return _OPEN_CALLS.fullmatch(f"{method} {path}") is not None
 
 
 def _nobody(request: HTTPConnection) -> ASGIApp:
@@ -106,4 +115,4 @@ def _require_own_page(request: HTTPConnection, principal: Principal) -> None:
         )
 
 
-__all__ = ["OPEN_PATHS", "OPEN_PREFIX", "Identify"]
+__all__ = ["OPEN_PATHS", "OPEN_PREFIX", "Identify", "is_open_call"]

@@ -872,9 +872,18 @@ def _landscape() -> None:
         sa.Column("first_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("version", name="pk_landscape"),
     )
+    op.create_table(
+        "change_feed",
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("client_state", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("system", name="pk_change_feed"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("change_feed")
     op.drop_table("landscape")
     op.drop_table("work_view")
     op.drop_table("promise")
