@@ -14,7 +14,7 @@ from rich.table import Table
 from temporalio.client import Client
 
 from demo.account import reckon
-from demo.accounts import BUYER, PEOPLE
+from demo.accounts import BUYER, where_to_log_in
 from demo.chapters import CHAPTERS
 from demo.clocks import Clocks
 from demo.narrator import Narrator
@@ -78,6 +78,7 @@ async def _demo(directory: Path, today: date | None, began: float, stay: bool, r
             await chapter(story)
         seconds = narrator.seconds
         summary = await reckon(story, seconds, setup_seconds)
+        await story.people.close()
         (directory / "summary.json").write_text(json.dumps(summary.figures, indent=2) + "\n")
         history = await _history(story.people, on.gateway)
         if history:
@@ -129,7 +130,8 @@ def _show(narrator: Narrator, summary: Summary) -> None:
 def _say_where(narrator: Narrator, on: Stage, directory: Path, history: str = "") -> None:
     narrator.chapter("Where to look")
     narrator.say(f"Temporal's UI     {on.temporal.ui or on.temporal.address}")
-    narrator.say(f"Pegline           {on.gateway}/ : pick a person, a role each: {', '.join(PEOPLE)}")
+    for line in where_to_log_in(on.gateway):
+        narrator.say(f"Pegline as {line}")
     narrator.say(f"the API           {on.gateway}/docs")
     narrator.say(f'its access tokens curl {on.simulators}/issuer/control/token -d \'{{"subject": "{BUYER}"}}\'')
     if history:

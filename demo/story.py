@@ -1,7 +1,7 @@
 """The basis of every chapter: the people, the clocks, the books, and the notes for the final checks.
 
-People act through the API, counterparts through their control rooms; the engine is only watched. The chapters are in
-demo/chapters.
+People act through the site's pages, counterparts through their control rooms; the engine is only watched. The chapters
+are in demo/chapters.
 """
 
 import asyncio

@@ -12,14 +12,15 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.access import Access, unidentified
+from gateway.access.access import Access, issuer_unreachable, unidentified
+from gateway.access.issuer import IssuerUnreachable
 from gateway.access.principal import NOBODY, Principal
 from gateway.access.senders import is_signed
 from gateway.problems import Refusal
 
 _PROBES = ("/healthz", "/readyz")
 """Asked by the machine: nobody's session, and not counted."""
-OPEN_PATHS = (*_PROBES, "/login", "/login/start", "/login/callback", "/login/ended")
+OPEN_PATHS = (*_PROBES, "/login", "/login/start", "/login/callback", "/login/ended", "/login/back-channel")
 OPEN_PREFIX = "/static/"
 _OPEN_CALLS = re.compile(r"OPTIONS /v1/(events|sap/[^/]+/events)|POST /v1/systems/[^/]+/notifications")
 """Handshakes, which reveal nothing, and notices that carry the secret of their subscription."""
@@ -67,6 +68,7 @@ class Identify:
             return None if is_open or signed else _nobody(request)
         if principal.csrf_token and scope["method"] in _CHANGING:
             _require_own_page(request, principal)
+            _require_known_roles(request, principal)
         return None
 
 
@@ -113,6 +115,12 @@ def _require_own_page(request: HTTPConnection, principal: Principal) -> None:
             "send the page's csrf_token as X-CSRF-Token, or an access token instead of the cookie",
             field="X-CSRF-Token",
         )
+
+
+def _require_known_roles(request: HTTPConnection, principal: Principal) -> None:
+    """Who can't be shown to have their roles still may look, and log out, but change nothing."""
+    if principal.roles_unconfirmed and request.url.path != "/logout":
+        raise issuer_unreachable(IssuerUnreachable("it has not confirmed your roles for a while"))
 
 
 __all__ = ["OPEN_PATHS", "OPEN_PREFIX", "Identify", "is_open_call"]
