@@ -123,7 +123,9 @@ def create(
     """Return all counterparts, with empty books or with those in the file; `transport` reaches a gateway in the same
     process; `url` is their own address, which the issuer's tokens name. What a counterpart sends is signed by its
     secret of `secrets` (by name: erp, edi, aps, wms, plm, coupa, mes), else it comes with an access token of the
-    issuer. `name`: how ERP, planning, warehouse and product data call themselves, where several sets send to one gateway."""
+    issuer. `name`: how ERP, planning, warehouse and product data call themselves, where several sets send to one
+    gateway.
+    """
     issuer = Issuer(f"{url}/issuer", [gateway_client(gateway_url.rstrip("/")), COUNTERPARTS], PEOPLE)
 
     def sent_by(name: str) -> httpx.AsyncBaseTransport:

@@ -2,8 +2,8 @@
 
 POST /control/gateway {url}: where documents are posted, as B2MML V0401 to /v1/systems/{name}/documents
 POST /control/use     {response, segment, used: [{material, quantity, unit, use, lot?, place?}], at?, repeat?}: report
-                      what a production response used; with `repeat` the document is sent twice, as it was. A `use` that is
-                      none of the schema's is told as Other with that value
+                      what a production response used; with `repeat` the document is sent twice, as it was. A
+                      `use` that is none of the schema's is told as Other with that value
 POST /control/resend  send again what the gateway refused or did not take in time
 GET  /control/books   documents by number, and sendings
 
