@@ -14,6 +14,8 @@ from typing import NamedTuple, TypeVar
 from adapters.errors import AdapterError, TransientError
 from adapters.ports import (
     ApsPort,
+    CollectedDocument,
+    CollectPort,
     DuplicateSweepPort,
     ErpPort,
     MasterDataPort,
@@ -201,6 +203,22 @@ class GuardedReplies:
         )
 
 
+class GuardedCollect:
+    """Implements adapters.ports.CollectPort."""
+
+    def __init__(self, port: CollectPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def waiting(self) -> Sequence[CollectedDocument]:
+        """As the port has it."""
+        return await self._guard.read(self._port.waiting)
+
+    async def taken(self, document: CollectedDocument, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        what = f"marked {document.place} as collected"
+        return await self._guard.write("", (), what, lambda: self._port.taken(document, key=key))
+
+
 class GuardedAps:
     """Implements adapters.ports.ApsPort."""
 
@@ -237,6 +255,7 @@ def _numbers(lines: Sequence[int]) -> str:
 __all__ = [
     "Guard",
     "GuardedAps",
+    "GuardedCollect",
     "GuardedErp",
     "GuardedMasterData",
     "GuardedPeople",
