@@ -158,6 +158,7 @@ async def _access(settings: GatewaySettings, ledger: Ledger, stack: AsyncExitSta
             **{str(role): role for role in CallerRole},
             **{name: CallerRole(role) for name, role in settings.role_names.items()},
         },
+        roles_kept=timedelta(seconds=settings.roles_seconds),
         limits=SessionLimits(timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)),
     )
     person, program = settings.person_rate, settings.program_rate

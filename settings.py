@@ -392,6 +392,11 @@ class GatewaySettings(Settings):
     session_hours: Annotated[int, Field(ge=1, le=72)] = Field(
         default=12, alias="PEGLINE_SESSION_HOURS", description="hours, up to 72, after which any session ends"
     )
+    roles_seconds: Annotated[int, Field(ge=5, le=3_600)] = Field(
+        default=60,
+        alias="PEGLINE_ROLES_SECONDS",
+        description="seconds, 5 to 3600, after which the issuer is asked again for roles and plants of a session",
+    )
     person_rate: Rate = Field(default=50.0, alias="PEGLINE_PERSON_RATE", description=_RATE)
     program_rate: Rate = Field(default=2_000.0, alias="PEGLINE_PROGRAM_RATE", description=_RATE)
     senders: Path | None = Field(

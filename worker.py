@@ -45,6 +45,7 @@ from runtime.duplicate_sweep import sweep_all
 from runtime.health import Check, serving_health
 from runtime.landscape import pool_of
 from runtime.metrics import RunMetrics, duplicates_gauge, runtime_with_metrics, stuck_runs
+from runtime.order_changes import OrderChanges
 from runtime.replay_guard import ReplayOutcome, replay_sample
 from runtime.rollout import CannotReplay, Rollout
 from runtime.system_workers import SystemWorkers
@@ -208,6 +209,7 @@ async def run(
         stack.callback(warming.cancel)
         sweeping = sweep_all(pool, settings.duplicate_sweep_seconds, lambda: now().date(), duplicates_gauge(metrics))
         stack.callback(asyncio.create_task(sweeping).cancel)
+        stack.callback(asyncio.create_task(OrderChanges(pool, ledger, now).keep()).cancel)
         await stack.enter_async_context(
             deciding_worker(client, queue, ledger, master_data, policies, pool.book, version=version)
         )

@@ -19,6 +19,7 @@ from adapters.ports import (
     CollectPort,
     DocumentReader,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
@@ -107,6 +108,8 @@ class ErpSystem(NamedTuple):
     check: SystemCheckPort
     people: PeopleOrdersPort | None = None
     """None: it can't be asked what people ordered."""
+    changes: ErpChangesPort | None = None
+    """None: it reports by itself what happens to orders, or can't be asked."""
 
 
 class SupplierChannel(NamedTuple):

@@ -8,19 +8,22 @@ Writes are the methods that take an idempotency key; a test goes over those of e
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
 from adapters.errors import AdapterError, TransientError
 from adapters.ports import (
     ApsPort,
+    ChangedOrder,
     CollectedDocument,
     CollectPort,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
     PlanPort,
+    PostedReceipts,
     PublishedPlan,
     ReplyPort,
     SupplierPort,
@@ -164,6 +167,27 @@ class GuardedPeople:
         return await self._guard.read(lambda: self._port.created(plant, day))
 
 
+class GuardedChanges:
+    """Implements adapters.ports.ErpChangesPort."""
+
+    def __init__(self, port: ErpChangesPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def subscribe(self, client_state: str, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        return await self._guard.write(
+            "", (), "subscribed to changes", lambda: self._port.subscribe(client_state, key=key)
+        )
+
+    async def changed_since(self, moment: datetime) -> Sequence[ChangedOrder]:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.changed_since(moment))
+
+    async def received(self, order_number: str) -> PostedReceipts:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.received(order_number))
+
+
 class GuardedSupplier:
     """Implements adapters.ports.SupplierPort."""
 
@@ -255,6 +279,7 @@ def _numbers(lines: Sequence[int]) -> str:
 __all__ = [
     "Guard",
     "GuardedAps",
+    "GuardedChanges",
     "GuardedCollect",
     "GuardedErp",
     "GuardedMasterData",

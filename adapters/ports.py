@@ -20,6 +20,7 @@ from canonical.order import (
     ChangeOutcome,
     DocumentAcknowledged,
     DuplicateDocuments,
+    GoodsReceipt,
     OrderAnswer,
     OrderChangeOutcome,
     OrderDocument,
@@ -152,6 +153,37 @@ class SupplierPort(Protocol):
     async def send_change(self, document: OrderDocument, *, key: str) -> WriteOutcome: ...
 
     async def send_reminder(self, document: OrderDocument, *, key: str) -> WriteOutcome: ...
+
+
+class ChangedOrder(NamedTuple):
+    """An order that changed in an ERP, and when."""
+
+    order_number: str
+    at: dt.datetime
+
+
+class PostedReceipts(NamedTuple):
+    """What was received for an order, as the ERP has posted it."""
+
+    receipts: Sequence[GoodsReceipt]
+    unclear: Sequence[str]
+    """In words: what belongs to no single line of ours."""
+
+
+class ErpChangesPort(Protocol):
+    """Asks an ERP that reports nothing by itself what happened to orders, ours and others."""
+
+    async def subscribe(self, client_state: str, *, key: str) -> WriteOutcome:
+        """Have it notify that something changed, with this secret; Refused where it doesn't, or nobody is to know."""
+        ...
+
+    async def changed_since(self, moment: dt.datetime) -> Sequence[ChangedOrder]:
+        """The orders that changed since (inclusive), the earliest change first; deleted ones are not among them."""
+        ...
+
+    async def received(self, order_number: str) -> PostedReceipts:
+        """All receipts of an order, each always under the same number."""
+        ...
 
 
 DocumentContent = tuple[OrderAnswer | ShipmentAnnounced | DocumentAcknowledged, ...]
@@ -295,6 +327,7 @@ class MailPort(Protocol):
 
 __all__ = [
     "ApsPort",
+    "ChangedOrder",
     "CollectPort",
     "CollectedDocument",
     "DocumentContent",
@@ -302,6 +335,7 @@ __all__ = [
     "DocumentPart",
     "DocumentReader",
     "DuplicateSweepPort",
+    "ErpChangesPort",
     "ErpPort",
     "LandscapePort",
     "Mail",
@@ -310,6 +344,7 @@ __all__ = [
     "PeopleOrdersPort",
     "PlanPort",
     "PolicyPort",
+    "PostedReceipts",
     "PublishedPlan",
     "ReplyPort",
     "SupplierDialect",

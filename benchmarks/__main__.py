@@ -24,6 +24,7 @@ SUITE = (
     ("throughput",),
     ("throughput", "--single"),
     ("latency",),
+    ("slow_system",),
     ("footprint",),
 )
 PLAN_RUNS = ("plan_runs",)

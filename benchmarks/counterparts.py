@@ -1,6 +1,6 @@
 """The simulated counterparts of a benchmark: the demo's, with a warehouse that receives by itself and a stopwatch.
 
-    python -m benchmarks.counterparts --port N --gateway URL
+    python -m benchmarks.counterparts --port N --gateway URL [--name NAME]
 
 The same program serves both sides. Goods arrive some time after their coverage was reported to APS; otherwise the
 simulators are unchanged. GET /bench/progress returns what was observed, POST /bench/pace sets when goods arrive, GET
@@ -196,10 +196,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def observed(gateway_url: str) -> Observed:
+def observed(gateway_url: str, name: str | None = None) -> Observed:
     """All counterparts under observation."""
     watching: list[Observed] = []
-    inside = create(gateway_url, transport=Stamping(lambda body: watching[0].answering(body)))
+    inside = create(gateway_url, transport=Stamping(lambda body: watching[0].answering(body)), name=name)
     watching.append(Observed(inside))
     return watching[0]
 
@@ -209,13 +209,16 @@ def arguments() -> argparse.ArgumentParser:
     parser = command_line(__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--gateway", required=True)
+    parser.add_argument("--name", help="how they call themselves, where several sets send to one gateway")
     return parser
 
 
 def main() -> None:
     """Serve until interrupted."""
     given = arguments().parse_args()
-    uvicorn.run(observed(given.gateway), host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
+    uvicorn.run(
+        observed(given.gateway, given.name), host="127.0.0.1", port=given.port, log_level="warning", access_log=False
+    )
 
 
 if __name__ == "__main__":

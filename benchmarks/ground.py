@@ -9,7 +9,7 @@ import asyncio
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConnectConfig
 
 from benchmarks.results import DIRECTORY
-from benchmarks.trade import AT_ONCE_PLANT, WINDOW_PLANT, WINDOW_SECONDS, master_data
+from benchmarks.trade import AT_ONCE_PLANT, PLANTS, WINDOW_PLANT, WINDOW_SECONDS, master_data
 from runtime.prepare import ensure_namespace, register_search_attributes
 from runtime.temporal import temporal_plugin
 from settings import ToolSettings, environment_for_child
@@ -116,12 +116,12 @@ async def ground(*, bare_reads: bool = True) -> AsyncIterator[Ground]:
         ledger = await postgres.start(processes, DIRECTORY / "postgres", durable=True)
         await ledger.drop("pegline")
         database = await ledger.create("pegline")
-        server = await _server(processes)
+        server = await start_server(processes)
         connections = {
             name: ClientConnectConfig(target_host=server.address, namespace=name) for name in (PEGLINE, BARE)
         }
         for name in (PEGLINE, BARE):
-            await _namespace(connections[name])
+            await start_namespace(connections[name])
         pegline = await _pegline(processes, server, connections[PEGLINE], database)
         other = await _bare(processes, server, connections[BARE], reads=bare_reads)
         async with AsyncExitStack() as stack:
@@ -130,7 +130,8 @@ async def ground(*, bare_reads: bool = True) -> AsyncIterator[Ground]:
             yield Ground(processes, server, pegline, other, ledger)
 
 
-async def _server(processes: Processes) -> Server:
+async def start_server(processes: Processes) -> Server:
+    """Temporal, empty; or the one that the environment names."""
     tools = ToolSettings.load()
     if "target_host" in tools.temporal:
         address = tools.temporal["target_host"]
@@ -147,7 +148,8 @@ async def _server(processes: Processes) -> Server:
     )
 
 
-async def _namespace(connection: ClientConnectConfig) -> None:
+async def start_namespace(connection: ClientConnectConfig) -> None:
+    """A namespace that takes searches."""
     client = await Client.connect(**connection)
     await ensure_namespace(client)
     deadline = asyncio.get_running_loop().time() + 60
@@ -164,7 +166,10 @@ async def _namespace(connection: ClientConnectConfig) -> None:
             return
 
 
-async def _counterparts(processes: Processes, name: str, gateway: int) -> tuple[str, httpx.AsyncClient]:
+async def start_counterparts(
+    processes: Processes, name: str, gateway: int, *, plants: Sequence[str] = PLANTS, own_name: bool = False
+) -> tuple[str, httpx.AsyncClient]:
+    """Counterparts with the master data of these plants, their address and a caller; `own_name`: they send by it."""
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
     await processes.start(
@@ -173,19 +178,20 @@ async def _counterparts(processes: Processes, name: str, gateway: int) -> tuple[
             command=(
                 *(sys.executable, "-m", "benchmarks.counterparts", "--port", str(port)),
                 *("--gateway", f"http://{LOOPBACK}:{gateway}"),
+                *(("--name", name) if own_name else ()),
             ),
             environment=environment_for_child(),
             ready=f"{url}/",
         )
     )
-    http = _caller(url)
-    (await http.post("/erp/control/master-data", json=master_data())).raise_for_status()
+    http = caller(url)
+    (await http.post("/erp/control/master-data", json=master_data(plants))).raise_for_status()
     return url, http
 
 
 async def _pegline(processes: Processes, server: Server, connection: ClientConnectConfig, database: str) -> Side:
     port = free_port()
-    url, counterparts = await _counterparts(processes, PEGLINE, port)
+    url, counterparts = await start_counterparts(processes, PEGLINE, port)
     environment = environment_for_child(
         TEMPORAL_ADDRESS=connection["target_host"],
         TEMPORAL_NAMESPACE=connection["namespace"],
@@ -217,7 +223,7 @@ async def _pegline(processes: Processes, server: Server, connection: ClientConne
         PEGLINE,
         await Client.connect(**connection, plugins=[temporal_plugin()]),
         "MaterialRequirement",
-        _caller(f"http://{LOOPBACK}:{port}"),
+        caller(f"http://{LOOPBACK}:{port}"),
         counterparts,
         ("pegline-worker", "pegline-gateway", "pegline-counterparts", "postgres"),
     )
@@ -237,7 +243,7 @@ def _policies() -> Path:
 
 async def _bare(processes: Processes, server: Server, connection: ClientConnectConfig, *, reads: bool) -> Side:
     port = free_port()
-    url, counterparts = await _counterparts(processes, BARE, port)
+    url, counterparts = await start_counterparts(processes, BARE, port)
     environment = environment_for_child(
         TEMPORAL_ADDRESS=connection["target_host"], TEMPORAL_NAMESPACE=connection["namespace"]
     )
@@ -269,13 +275,14 @@ async def _bare(processes: Processes, server: Server, connection: ClientConnectC
         BARE,
         await Client.connect(**connection),
         "BareRequirement",
-        _caller(f"http://{LOOPBACK}:{port}"),
+        caller(f"http://{LOOPBACK}:{port}"),
         counterparts,
         ("bare-worker", "bare-gateway", "bare-counterparts"),
     )
 
 
-def _caller(base_url: str) -> httpx.AsyncClient:
+def caller(base_url: str) -> httpx.AsyncClient:
+    """An HTTP client for many calls at a time."""
     return httpx.AsyncClient(
         base_url=base_url, timeout=120, trust_env=False, limits=httpx.Limits(max_keepalive_connections=40)
     )

@@ -7,12 +7,13 @@ bare workflow, which has no rules, takes it from the name.
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 WINDOW_PLANT, AT_ONCE_PLANT = "1710", "1720"
 """By the benchmark's policies the first consolidates lines for `WINDOW_SECONDS`, the second orders each need by itself.
 """
+PLANTS = (WINDOW_PLANT, AT_ONCE_PLANT)
 WINDOW_SECONDS = 60
 SUPPLIERS, ITEMS_EACH = 200, 10
 DAYS_AHEAD = 60
@@ -45,9 +46,8 @@ def supplier_code(number: int) -> str:
     return f"173{number:05}"
 
 
-def master_data() -> dict[str, Any]:
+def master_data(plants: Sequence[str] = PLANTS) -> dict[str, Any]:
     """The body of the ERP simulator's POST /erp/control/master-data."""
-    plants = (WINDOW_PLANT, AT_ONCE_PLANT)
     parts = [Part(supplier, number) for supplier in range(SUPPLIERS) for number in range(ITEMS_EACH)]
     return {
         "plants": [{"Plant": plant, "CompanyCode": plant, "PurchasingOrganization": "1710"} for plant in plants],

@@ -41,6 +41,7 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "change_mismatches_erp": [one for reported in notes.changes for one in reported.mismatches],
         "plan_run_faults": plan_run_faults(notes.plan_runs, notes.revision),
         "late_plan_effects": notes.late_effects,
+        "landscape_faults": notes.landscape_faults,
     }
     rerun = await _writes_of_the_rerun(story)
     orders = live_orders(books)
@@ -86,6 +87,9 @@ async def reckon(story: Story, seconds: float, setup_seconds: float) -> Summary:
         "master_data_exceptions": len(await story.people.exceptions(kind="master_data")),
         "late_plan_effects": len(notes.late_effects),
         "worker_kills": notes.kills,
+        "landscape": notes.landscape,
+        "under_way_when_added": notes.under_way_when_added,
+        "landscape_faults": len(notes.landscape_faults),
         "coverage_mismatches_aps": len(details["coverage_mismatches_aps"]),
         "coverage_mismatches_erp": len(details["coverage_mismatches_erp"]),
         "seconds": round(seconds, 1),

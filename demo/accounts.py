@@ -10,10 +10,20 @@ from typing import Any
 import httpx
 
 BUYER, PLANNER, MANAGER, OPERATOR = "anna.buyer", "paul.planner", "mia.manager", "otto.operator"
-PEOPLE = (BUYER, PLANNER, MANAGER, OPERATOR)
+LOG_INS = {"buyer": BUYER, "planner": PLANNER, "manager": MANAGER, "operator": OPERATOR}
+"""Whom to pick on the issuer's page, by role; there are no passwords."""
+PEOPLE = tuple(LOG_INS.values())
 ROLES = {"buyer": BUYER, "planner": PLANNER, "purchasing-manager": MANAGER}
 """Who has the role that a policy names so."""
 _TOKEN_SECONDS = 300.0
+
+
+def where_to_log_in(gateway: str) -> tuple[str, ...]:
+    """Where each role's day begins, with whom to pick there, line by line."""
+    begins = {"planner": "/plans", "operator": "/operations"}
+    addresses = {role: f"{gateway}{begins.get(role, '/inbox')}" for role in LOG_INS}
+    width = max(map(len, addresses.values()))
+    return tuple(f"{role:8} {addresses[role]:{width}}  log in as {LOG_INS[role]}" for role in LOG_INS)
 
 
 def asked(exception: dict[str, Any]) -> str:

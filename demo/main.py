@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 import time
 from collections import defaultdict
@@ -13,7 +14,7 @@ from rich.table import Table
 from temporalio.client import Client
 
 from demo.account import reckon
-from demo.accounts import BUYER, PEOPLE
+from demo.accounts import BUYER, where_to_log_in
 from demo.chapters import CHAPTERS
 from demo.clocks import Clocks
 from demo.narrator import Narrator
@@ -22,7 +23,7 @@ from demo.reckoning import Summary
 from demo.stage import Stage, caller, stage
 from demo.story import Story
 from runtime.temporal import temporal_plugin
-from settings import ToolSettings
+from settings import ToolSettings, policy_directory
 
 DIRECTORY = Path(".run")
 INTERRUPTED = 130
@@ -65,7 +66,7 @@ async def _up(directory: Path) -> None:
 async def _demo(directory: Path, today: date | None, began: float, stay: bool, reported: list[Summary]) -> None:
     """`reported` receives the summary once the story has ended, whatever ends the program after that."""
     async with (
-        stage(directory, keep=False, today=today) as on,
+        stage(directory, keep=False, today=today, policies=_own_policies(directory), landscape=True) as on,
         caller(on.gateway) as gateway,
         caller(on.simulators) as simulators,
     ):
@@ -77,6 +78,7 @@ async def _demo(directory: Path, today: date | None, began: float, stay: bool, r
             await chapter(story)
         seconds = narrator.seconds
         summary = await reckon(story, seconds, setup_seconds)
+        await story.people.close()
         (directory / "summary.json").write_text(json.dumps(summary.figures, indent=2) + "\n")
         history = await _history(story.people, on.gateway)
         if history:
@@ -87,6 +89,14 @@ async def _demo(directory: Path, today: date | None, began: float, stay: bool, r
             _say_where(narrator, on, directory, history)
             narrator.say("Ctrl-C ends it.")
             await asyncio.Event().wait()
+
+
+def _own_policies(directory: Path) -> Path:
+    """A copy of the policies, to which the story adds plants."""
+    own = directory / "policies"
+    shutil.rmtree(own, ignore_errors=True)
+    shutil.copytree(policy_directory(), own, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return own
 
 
 async def _history(people: People, gateway: str) -> str:
@@ -120,7 +130,8 @@ def _show(narrator: Narrator, summary: Summary) -> None:
 def _say_where(narrator: Narrator, on: Stage, directory: Path, history: str = "") -> None:
     narrator.chapter("Where to look")
     narrator.say(f"Temporal's UI     {on.temporal.ui or on.temporal.address}")
-    narrator.say(f"Pegline           {on.gateway}/ : pick a person, a role each: {', '.join(PEOPLE)}")
+    for line in where_to_log_in(on.gateway):
+        narrator.say(f"Pegline as {line}")
     narrator.say(f"the API           {on.gateway}/docs")
     narrator.say(f'its access tokens curl {on.simulators}/issuer/control/token -d \'{{"subject": "{BUYER}"}}\'')
     if history:

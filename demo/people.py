@@ -1,12 +1,27 @@
-"""The people of the story, who use the API like anybody else: a planner who reads, and a buyer who decides."""
+"""The people of the story. They answer on the site's pages, each in a browser and a session of their own.
+
+What the story itself counts it reads by the API, in their names.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 from demo.accounts import BUYER, OPERATOR, PEOPLE, PLANNER, LoggedIn, asked
+from demo.browser import Browser, Page
+
+_GONE = "nothing is left to decide"
+
+
+class Answered(NamedTuple):
+    """What the site answered to a decision."""
+
+    status: int
+    """200: taken; else the HTTP status of the page that refuses it."""
+    said: str = ""
+    """Why it is refused, in the page's first sentence."""
 
 
 class People:
@@ -14,6 +29,7 @@ class People:
 
     def __init__(self, gateway: httpx.AsyncClient, simulators: str) -> None:
         self._gateway = gateway
+        self._browsers = {subject: Browser(str(gateway.base_url), subject) for subject in PEOPLE}
         self._as = {subject: LoggedIn(simulators, subject) for subject in PEOPLE}
 
     async def _get(self, path: str, *, by: str = BUYER, **more: Any) -> httpx.Response:
@@ -71,34 +87,47 @@ class People:
 
     async def decide(
         self, exception: dict[str, Any], choice: str, comment: str, *, digest: str | None = None
-    ) -> httpx.Response:
-        """Have whoever is asked decide on the exception that was read; `digest` pretends that another version was."""
-        identity = exception["id"].removeprefix("exception/")
-        return await self._gateway.post(
-            f"/v1/exceptions/{identity}/decision",
-            json={"choice": choice, "comment": comment},
-            auth=self._as[asked(exception)],
-            headers={"If-Match": f'"{digest or exception["digest"]}"'},
-        )
+    ) -> Answered:
+        """Have whoever is asked decide on the question's page; `digest`: of the proposal that the page was opened on,
+        where it has changed since.
+        """
+        browser = self._browsers[asked(exception)]
+        page = await browser.open(f"/questions/{exception['id'].removeprefix('exception/')}")
+        if page.status != 200:
+            return Answered(page.status, page.title)
+        form = page.form("decide")
+        if form is None:
+            return Answered(409, _GONE)
+        way = next((way for way in form.offered.get("way", ()) if way.partition("/")[0] == choice), None)
+        if way is None:
+            return Answered(422, f"{choice} is not offered")
+        seen = {"digest": digest} if digest else {}
+        return _answered(await browser.send(page, form, way=way, comment=comment, **seen))
 
     async def settle(self, exception: dict[str, Any], choice: str, comment: str) -> bool:
-        """Decide; where the proposal has changed meanwhile, read it again and decide on the new one.
+        """Decide; where the proposal changes meanwhile, read the page again and decide on the new one.
 
-        False: the exception was resolved otherwise, or the choice is no longer available.
+        False: the question was resolved otherwise, or the choice is no longer available.
         """
         for _ in range(6):
             answer = await self.decide(exception, choice, comment)
-            if answer.status_code == 412:
-                exception = (await self._get(f"/v1/exceptions/{exception['id'].partition('/')[2]}")).json()
-                continue
-            if answer.status_code == 503:
-                await asyncio.sleep(1)
-                continue
-            if answer.status_code in (409, 422):
-                return False
-            answer.raise_for_status()
-            return True
+            match answer.status:
+                case 200:
+                    return True
+                case 409 | 422:
+                    return False
+                case 412:
+                    continue
+                case 503:
+                    await asyncio.sleep(1)
+                case status:
+                    raise RuntimeError(f"{exception['id']}, {choice}: {status} {answer.said}")
         return False
+
+    async def close(self) -> None:
+        """Close their browsers."""
+        for browser in self._browsers.values():
+            await browser.close()
 
     async def trace(self, requirement: str) -> dict[str, Any]:
         """The trace of a requirement as audit events."""
@@ -106,3 +135,8 @@ class People:
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
+
+
+def _answered(page: Page) -> Answered:
+    """A decision that was taken leads back to the question's page, which says so."""
+    return Answered(page.status, (page.alert or page.title).partition(".")[0])

@@ -38,6 +38,7 @@ HAS_TO_BE_NONE = (
     "plan_run_faults",
     "affected_without_disposition",
     "change_mismatches_erp",
+    "landscape_faults",
 )
 _HAPPENS = (
     "dead_letters",
@@ -55,6 +56,7 @@ _HAPPENS = (
     "engineering_changes",
     "dispositions",
     "lines_for_new_components",
+    "under_way_when_added",
 )
 
 

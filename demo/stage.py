@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +12,7 @@ from secrets import token_bytes
 
 import httpx
 
+from demo.acquired import CHANNEL, CLOUD_CHANNEL, NAME, SECRET_FILE, home_landscape
 from demo.purchasing import erp_master_data
 from demo.site import PLANTS, aps_model
 from policies.book import PolicyBook
@@ -24,6 +25,7 @@ from tools.temporal_cli import find_cli
 from tools.temporal_server import TemporalServer
 from workflows.search_attributes import ALL
 
+HOME = tuple(plant.code for plant in PLANTS)
 USER, PASSWORD = "PEGLINE", "pegline"
 """The simulated ERP's credentials."""
 SETTLE_SECONDS = 3
@@ -45,6 +47,10 @@ class Stage:
     simulators: str
     days_ahead: int = 0
     """The days by which the story's clocks are ahead of the machine's."""
+    directory: Path = Path()
+    """Where the programs keep what they keep; the landscape, too."""
+    units_secret: str = ""
+    """By which the acquired units' counterparts sign."""
 
     @property
     def now(self) -> datetime:
@@ -55,6 +61,24 @@ class Stage:
         """The command for gateway and worker: the usual one, or on another day."""
         another_day = ("-m", "demo.another_day", str(self.days_ahead), program)
         return (sys.executable, *(another_day if self.days_ahead else usual))
+
+    @property
+    def landscape(self) -> Path:
+        """The landscape's file."""
+        return self.directory / "landscape.toml"
+
+    async def start_units(self) -> str:
+        """Start the acquired units' counterparts, the same program once more; their address."""
+        port = free_port()
+        address = f"http://{LOOPBACK}:{port}"
+        signing = (f"{name}={self.units_secret}" for name in ("erp", "aps", "edi", "wms", "coupa"))
+        command = (
+            *(sys.executable, "-m", "simulators.app", "--port", str(port)),
+            *("--gateway", self.gateway, "--name", NAME),
+            *(part for each in signing for part in ("--sign", each)),
+        )
+        await self.processes.start(Program("units", command, environment_for_child(), ready=f"{address}/"))
+        return address
 
     async def kill_worker(self) -> None:
         """End the worker like a crash (SIGKILL)."""
@@ -73,12 +97,14 @@ async def stage(
     ports: tuple[int, int] = (8091, 8080),
     policies: Path | None = None,
     today: date | None = None,
+    landscape: bool = False,
 ) -> AsyncIterator[Stage]:
     """Start everything. With `keep`, Temporal's and PostgreSQL's state and the counterparts' books survive in the
     directory, else each run starts empty.
 
     `ports`: preferred ones of the simulators and the gateway. `policies`: instead of the environment's. `today`: the
-    day on which everything plays, by default the machine's.
+    day on which everything plays, by default the machine's. `landscape`: the systems stand in a file of the directory,
+    else in settings.
     """
     days_ahead = 0 if today is None else (today - datetime.now(UTC).date()).days
     tools = ToolSettings.load()
@@ -102,16 +128,19 @@ async def stage(
             f"http://{LOOPBACK}:{gateway}",
             f"http://{LOOPBACK}:{simulators}",
             days_ahead,
+            directory,
+            _new_secret(),
         )
-        await _start_programs(on, simulators, gateway, policies, directory, directory / "books.db" if keep else None)
+        systems = _write_landscape(on) if landscape else {}
+        await _start_programs(on, simulators, gateway, policies, directory / "books.db" if keep else None, systems)
         yield on
 
 
 async def _start_programs(
-    on: Stage, simulators: int, gateway: int, policies: Path | None, directory: Path, books: Path | None
+    on: Stage, simulators: int, gateway: int, policies: Path | None, books: Path | None, systems: dict[str, str]
 ) -> None:
-    processes, counterparts = on.processes, on.simulators
-    secrets = _write_senders(directory / "senders.toml")
+    processes, counterparts, directory = on.processes, on.simulators, on.directory
+    secrets = _write_senders(directory / "senders.toml", on.units_secret)
     environment = environment_for_child(
         **on.temporal.environment,
         PEGLINE_DATABASE_URL=on.database_url,
@@ -132,6 +161,7 @@ async def _start_programs(
         PEGLINE_SETTLE_SECONDS=str(SETTLE_SECONDS),
         PEGLINE_SECOND_CREATE_SECONDS=str(SETTLE_SECONDS),
         PEGLINE_CALL_TIMEOUT_SECONDS="3",
+        **systems,
         **({"PEGLINE_POLICY_DIRECTORY": str(policies.resolve())} if policies else {}),
     )
     await processes.start(
@@ -166,14 +196,30 @@ async def _start_programs(
     )
 
 
-def _write_senders(file: Path) -> dict[str, str]:
+def _write_landscape(on: Stage) -> dict[str, str]:
+    """Say which systems there are; return the setting that names the file."""
+    secret = on.directory / SECRET_FILE
+    secret.parent.mkdir(parents=True, exist_ok=True)
+    secret.write_text(PASSWORD)
+    on.landscape.write_text(home_landscape(on.simulators))
+    return {"PEGLINE_LANDSCAPE": str(on.landscape.resolve())}
+
+
+def _new_secret() -> str:
+    return f"whsec_{base64.b64encode(token_bytes(32)).decode()}"
+
+
+def _write_senders(file: Path, units_secret: str) -> dict[str, str]:
     """Say which counterpart may send what; return the secrets of those that sign."""
-    signing = {name: f"whsec_{base64.b64encode(token_bytes(32)).decode()}" for name in ("wms", "edi")}
+    signing = {name: _new_secret() for name in ("wms", "edi")}
+    units = f'"*-{NAME}", "coupa"'
     file.write_text(
         "# Written at each start of the demo.\n"
         f'[[sender]]\nname = "warehouse"\nsecrets = ["{signing["wms"]}"]\nsources = ["wms-*"]\n\n'
         f'[[sender]]\nname = "edi"\nsecrets = ["{signing["edi"]}"]\nchannels = ["edifact"]\n\n'
-        '[[sender]]\nname = "others"\nclients = ["counterparts"]\nsources = ["aps-*", "erp-*", "plm-*"]\n'
+        '[[sender]]\nname = "others"\nclients = ["counterparts"]\nsources = ["aps-*", "erp-*", "plm-*"]\n\n'
+        f'[[sender]]\nname = "units"\nsecrets = ["{units_secret}"]\nsources = [{units}]\n'
+        f'channels = ["{CHANNEL}", "{CLOUD_CHANNEL}"]\n'
     )
     return signing
 
@@ -188,10 +234,10 @@ async def prepare(on: Stage, policies: Path) -> None:
             (await http.post(path, json=body)).raise_for_status()
 
 
-def days_off(policies: Path, today: date) -> dict[str, list[date]]:
+def days_off(policies: Path, today: date, plants: Iterable[str] = HOME) -> dict[str, list[date]]:
     """Each plant's days off, by its calendar."""
     book = PolicyBook(policies, today=lambda: today)
-    known = {plant.code: book.effective(plant.code) for plant in PLANTS}
+    known = {plant: book.effective(plant) for plant in plants}
     return {plant: list(policy.calendar.holidays) for plant, policy in known.items() if policy}
 
 

@@ -1,7 +1,7 @@
 """The basis of every chapter: the people, the clocks, the books, and the notes for the final checks.
 
-People act through the API, counterparts through their control rooms; the engine is only watched. The chapters are in
-demo/chapters.
+People act through the site's pages, counterparts through their control rooms; the engine is only watched. The chapters
+are in demo/chapters.
 """
 
 import asyncio
@@ -70,6 +70,11 @@ class Notes:
     """Order lines that served several requirements before version 2."""
     decreases: list[Decrease] = field(default_factory=list)
     changes: list[ChangeReported] = field(default_factory=list)
+    under_way_when_added: int = 0
+    """Orders of the acquired units that waited for their suppliers when a further plant was added."""
+    landscape: dict[str, int] = field(default_factory=dict)
+    """The acquired units, counted in their counterparts' books."""
+    landscape_faults: list[str] = field(default_factory=list)
 
 
 class Story:

@@ -29,6 +29,7 @@ from ledger.kpis.latency import LatencyReads
 from ledger.kpis.reads import KpiReads
 from ledger.kpis.suppliers import SupplierReads
 from ledger.kpis.unmeasured import Unmeasured
+from ledger.landscape.feeds import Feeds
 from ledger.landscape.landscapes import Landscapes
 from ledger.notifications.deliveries import Deliveries
 from ledger.people.people import People
@@ -77,6 +78,7 @@ class Ledger:
         self.deliveries = Deliveries(engine)
         self.promises = Promises(engine)
         self.landscapes = Landscapes(engine)
+        self.feeds = Feeds(engine)
         self._audit_log = AuditLog(engine, subscriptions)
         self._batches = ConsolidationBatches(engine)
 

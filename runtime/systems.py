@@ -30,6 +30,7 @@ from adapters.errors import PermanentError
 from adapters.guard import (
     Guard,
     GuardedAps,
+    GuardedChanges,
     GuardedCollect,
     GuardedErp,
     GuardedMasterData,
@@ -45,6 +46,7 @@ from adapters.ports import (
     CollectPort,
     DocumentReader,
     DuplicateSweepPort,
+    ErpChangesPort,
     ErpPort,
     MasterDataPort,
     PeopleOrdersPort,
@@ -129,6 +131,12 @@ class SystemPool:
         found = self._connected(name)
         assert isinstance(found.parts, ErpSystem)
         return GuardedPeople(found.parts.people, found.guard) if found.parts.people is not None else None
+
+    def changes(self, name: str) -> ErpChangesPort | None:
+        """What happens to orders in an ERP; None: it can't be asked."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedChanges(found.parts.changes, found.guard) if found.parts.changes is not None else None
 
     def supplier(self, name: str) -> SupplierPort:
         """A channel's documents."""

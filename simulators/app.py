@@ -2,11 +2,12 @@
 the product data system at /plm, other ERPs at /oracle, /central (Business Central) and /odoo, a procurement cloud at
 /coupa, the issuer that people and programs log in at at /issuer.
 
-`python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE] [--sign NAME=SECRET]`; `--gateway` is where
-they send what they send of themselves, `--keep` the file in which their books outlive a restart, `--sign` the secret by
-which one of them signs what it sends. Decided here: addresses and lifespan. Each
-counterpart is an ASGI app of its own, with its own control room (/erp/control/...); only the warehouse calls another,
-posting what it receives in the ERP. GET / names them; GET, PUT /control/clock is the clock of all.
+`python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE] [--sign NAME=SECRET] [--name NAME]`;
+`--gateway` is where they send what they send of themselves, `--keep` the file in which their books outlive a restart,
+`--sign` the secret by which one of them signs what it sends, `--name` how they call themselves. Decided here: addresses
+and lifespan. Each counterpart is an ASGI app of its own, with its own control room (/erp/control/...); only the
+warehouse calls another, posting what it receives in the ERP. GET / names them; GET, PUT /control/clock is the clock of
+all.
 
 A plain dispatcher, not a Starlette mount: the server's own `send` must reach the counterparts, or they could not cut a
 connection; and the lifespan of every one of them must run.
@@ -114,10 +115,12 @@ def create(
     transport: httpx.AsyncBaseTransport | None = None,
     keep: BooksFile | None = None,
     secrets: Mapping[str, str] = MappingProxyType({}),
+    name: str | None = None,
 ) -> Counterparts:
     """Return all counterparts, with empty books or with those in the file; `transport` reaches a gateway in the same
     process; `url` is their own address, which the issuer's tokens name. What a counterpart sends is signed by its
-    secret of `secrets` (by name: erp, edi, aps, wms, plm, coupa), else it comes with an access token of the issuer."""
+    secret of `secrets` (by name: erp, edi, aps, wms, plm, coupa), else it comes with an access token of the issuer.
+    `name`: how ERP, planning, warehouse and product data call themselves, where several sets send to one gateway."""
     issuer = Issuer(f"{url}/issuer", [gateway_client(gateway_url.rstrip("/")), COUNTERPARTS], PEOPLE)
 
     def sent_by(name: str) -> httpx.AsyncBaseTransport:
@@ -128,10 +131,10 @@ def create(
 
     counterparts = Counterparts(
         {
-            "/erp": create_erp(gateway_url, transport=sent_by("erp"), shelf=Shelf(keep, "erp")),
+            "/erp": create_erp(gateway_url, name=name or "main", transport=sent_by("erp"), shelf=Shelf(keep, "erp")),
             "/edi": create_edi(gateway_url, transport=sent_by("edi"), shelf=Shelf(keep, "edi")),
-            "/aps": create_aps(gateway_url, transport=sent_by("aps"), shelf=Shelf(keep, "aps")),
-            "/plm": create_plm(gateway_url, transport=sent_by("plm"), shelf=Shelf(keep, "plm")),
+            "/aps": create_aps(gateway_url, name=name or "atlas", transport=sent_by("aps"), shelf=Shelf(keep, "aps")),
+            "/plm": create_plm(gateway_url, name=name or "atlas", transport=sent_by("plm"), shelf=Shelf(keep, "plm")),
             "/coupa": create_coupa(gateway_url, transport=sent_by("coupa"), shelf=Shelf(keep, "coupa")),
             "/oracle": create_oracle(shelf=Shelf(keep, "oracle")),
             "/central": create_central(extension=True, shelf=Shelf(keep, "central")),
@@ -146,6 +149,7 @@ def create(
         erp_url="http://counterparts/erp",
         erp_transport=httpx.ASGITransport(counterparts),
         shelf=Shelf(keep, "wms"),
+        name=name or "main",
     )
     return counterparts
 
@@ -160,12 +164,17 @@ def main() -> None:
     arguments.add_argument(
         "--sign", action="append", default=[], metavar="NAME=SECRET", help="what a counterpart signs its messages by"
     )
+    arguments.add_argument("--name", help="how they call themselves, where several sets of them send to one gateway")
     given = arguments.parse_args()
     signing = dict(each.split("=", 1) for each in given.sign)
     try:
         url = f"http://{given.host}:{given.port}"
         counterparts = create(
-            given.gateway, url=url, keep=BooksFile(given.keep) if given.keep else None, secrets=signing
+            given.gateway,
+            url=url,
+            keep=BooksFile(given.keep) if given.keep else None,
+            secrets=signing,
+            name=given.name,
         )
     except BooksUnreadable as error:
         sys.exit(str(error))

@@ -1,8 +1,10 @@
 """A real Tryton server to try the adapter on: packages of its own, a database made once, then a file to copy.
 
-Tryton is GPL and no part of the product: its packages lie in an environment of their own in the user's cache, by a lock
-with hashes, and nothing of ours imports them. The first time takes a minute or two (packages, then the database's
-tables); afterwards a copy of the database is served within seconds.
+    python -m tools.tryton_server
+
+gets it, so that the demo shows it, too. Tryton is GPL and no part of the product: its packages lie in an environment of
+their own in the user's cache, by a lock with hashes, and nothing of ours imports them. The first time takes some
+minutes (packages, then the database's tables); afterwards a copy of the database is filled and served within seconds.
 """
 
 import hashlib
@@ -15,6 +17,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from settings import ToolSettings, environment_for_child
 from tools.ports import LOOPBACK, free_port
@@ -34,19 +38,38 @@ class NoTryton(Exception):
 
 def prepare(settings: ToolSettings, data: Mapping[str, Any], progress: Progress) -> tuple[Path, Path]:
     """The environment, and a database file with these data (tools/tryton/seed.py). Raises NoTryton."""
+    environment, tables = install(settings, progress)
+    content = json.dumps(data, sort_keys=True).encode()
+    name = hashlib.sha256(content + _SEED.read_bytes() + tables.name.encode()).hexdigest()[:12]
+    database = tables.with_name(f"{name}.sqlite")
+    if not database.exists():
+        progress.say("filling a database of Tryton")
+        _fill(environment, tables, database, content)
+    return environment, database
+
+
+def is_installed(settings: ToolSettings) -> bool:
+    """Whether all that takes minutes is there."""
+    environment, tables = _places(settings)
+    return (environment / "complete").exists() and tables.exists()
+
+
+def install(settings: ToolSettings, progress: Progress) -> tuple[Path, Path]:
+    """The environment, and a database file with the modules' tables and no data of ours. Raises NoTryton."""
+    environment, tables = _places(settings)
+    if not (environment / "complete").exists():
+        progress.say("installing Tryton, against which its adapter is tried")
+        _install(environment)
+    if not tables.exists():
+        progress.say("making the tables of Tryton's database")
+        _make_tables(environment, tables)
+    return environment, tables
+
+
+def _places(settings: ToolSettings) -> tuple[Path, Path]:
     version = hashlib.sha256(_LOCK.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = settings.cache_directory / "tryton" / version
-    environment = folder / "environment"
-    if not (environment / "complete").exists():
-        progress.say("installing Tryton for the tests of its adapter")
-        _install(environment)
-    content = json.dumps(data, sort_keys=True).encode()
-    name = hashlib.sha256(content + _SEED.read_bytes() + repr(MODULES).encode()).hexdigest()[:12]
-    database = folder / f"{name}.sqlite"
-    if not database.exists():
-        progress.say("making Tryton's database for the tests of its adapter")
-        _fill(environment, database, content)
-    return environment, database
+    return folder / "environment", folder / f"{'-'.join(MODULES)}.sqlite"
 
 
 def program(environment: Path, database: Path, folder: Path) -> tuple[Program, str]:
@@ -55,9 +78,17 @@ def program(environment: Path, database: Path, folder: Path) -> tuple[Program, s
     shutil.copyfile(database, folder / f"{DATABASE}.sqlite")
     address = f"{LOOPBACK}:{free_port()}"
     command = (str(environment / "bin" / "trytond"), "-c", str(_configuration(folder, address)), "-d", DATABASE)
-    # Any answer below 400 will do; its root redirects or serves nothing before its pool is there.
-    server = Program("tryton", command, environment_for_child(), ready=None)
-    return server, f"http://{address}"
+
+    async def answers() -> bool:
+        # Its root serves nothing before its pool is there.
+        async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
+            try:
+                body = {"id": 0, "method": "common.server.version", "params": []}
+                return (await http.post(f"http://{address}/rpc/", json=body)).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+    return Program("tryton", command, environment_for_child(), ready=answers), f"http://{address}"
 
 
 def _configuration(folder: Path, address: str = f"{LOOPBACK}:0") -> Path:
@@ -83,20 +114,27 @@ def _install(environment: Path) -> None:
     (environment / "complete").touch()
 
 
-def _fill(environment: Path, database: Path, content: bytes) -> None:
-    with tempfile.TemporaryDirectory(dir=database.parent) as name:
+def _make_tables(environment: Path, tables: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=tables.parent) as name:
         folder = Path(name)
         made = folder / f"{DATABASE}.sqlite"
         made.touch()
-        (folder / "data.json").write_bytes(content)
         (folder / "password").write_text("administrator-8k2\n")
-        configuration = str(_configuration(folder))
-        programs = environment / "bin"
-        update = (str(programs / "trytond-admin"), "-c", configuration, "-d", DATABASE, "-u", *MODULES)
+        admin = str(environment / "bin" / "trytond-admin")
+        update = (admin, "-c", str(_configuration(folder)), "-d", DATABASE, "-u", *MODULES)
         secret = str(folder / "password")
         _run((*update, "--activate-dependencies", "--email", "admin@example.com"), _DATABASE_SECONDS, secret)
-        seed = (str(programs / "python"), str(_SEED), configuration, DATABASE, str(folder / "data.json"))
-        _run(seed, _DATABASE_SECONDS)
+        os.replace(made, tables)
+
+
+def _fill(environment: Path, tables: Path, database: Path, content: bytes) -> None:
+    with tempfile.TemporaryDirectory(dir=database.parent) as name:
+        folder = Path(name)
+        made = folder / f"{DATABASE}.sqlite"
+        shutil.copyfile(tables, made)
+        (folder / "data.json").write_bytes(content)
+        python, data = str(environment / "bin" / "python"), str(folder / "data.json")
+        _run((python, str(_SEED), str(_configuration(folder)), DATABASE, data), _DATABASE_SECONDS)
         os.replace(made, database)
 
 
@@ -118,4 +156,18 @@ def _run(command: Sequence[str], seconds: float, password_file: str = "") -> Non
         raise NoTryton(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
 
 
-__all__ = ["DATABASE", "NoTryton", "prepare", "program"]
+def main() -> int:
+    """Install it; 1 where it can't be had."""
+    try:
+        with Progress("Tryton") as progress:
+            install(ToolSettings.load(), progress)
+    except NoTryton as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+__all__ = ["DATABASE", "NoTryton", "install", "is_installed", "prepare", "program"]
+
+if __name__ == "__main__":
+    sys.exit(main())

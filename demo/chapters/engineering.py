@@ -25,7 +25,7 @@ async def engineering(story: Story) -> None:
     _describe_proposal(story, question, f"engineering moves it to {earlier}; the proposal is another one")
     offered = [way["choice"] for way in question["proposal"]["alternatives"]]
     overtaken = await story.people.decide(question, offered[0], "on the first proposal", digest=first["digest"])
-    story.narrator.say(f"a decision on the first one: {overtaken.status_code} {overtaken.json()['title']}")
+    story.narrator.say(f"a decision on the first one's page: {overtaken.status} {overtaken.said}")
     # As proposed, where one choice covers it; else the excess is used up and the rest cancelled.
     choice = "approve" if "approve" in offered else "use_up"
     await story.settle_all([(question, choice, "the spare pedals go to the workshop")])

@@ -3,14 +3,17 @@
 from collections import defaultdict
 from typing import Any
 
+from demo.accounts import where_to_log_in
 from demo.story import Decided, Story
 
 WISHES = ("split", "expedite", "accept")
 
 
 async def shortages(story: Story) -> None:
-    """The buyer decides through the API on requirements that can't meet their pegged date."""
+    """The buyer logs in and decides, on the questions' pages, on requirements that can't meet their pegged date."""
     story.narrator.chapter("3. Shortages are put to the buyer")
+    for line in where_to_log_in(story.stage.gateway):
+        story.narrator.say(f"[dim]{line}[/dim]")
     open_now = await story.people.exceptions(state="open")
     by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for exception in open_now:
@@ -19,8 +22,8 @@ async def shortages(story: Story) -> None:
     found = by_kind["shortage"]
     if found:
         stale = await story.people.decide(found[0], "accept", "on an old picture", digest="0" * 16)
-        story.notes.refused_digest = stale.status_code == 412
-        story.narrator.say(f"a decision on a digest that is out of date: {stale.status_code} {stale.json()['title']}")
+        story.notes.refused_digest = stale.status == 412
+        story.narrator.say(f"a decision on a page that is out of date: {stale.status} {stale.said}")
     await story.settle_all(_decisions(found[: max(0, len(found) - 2)]))
     await story.settle_all([(each, "approve", "a small price rise; taken") for each in by_kind["change_proposal"]])
     await story.calm()

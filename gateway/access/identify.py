@@ -5,21 +5,25 @@ the log-in and comes back, a program gets a 401. Not here: what a caller may do 
 """
 
 import hmac
+import re
 from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.access import Access, unidentified
+from gateway.access.access import Access, issuer_unreachable, unidentified
+from gateway.access.issuer import IssuerUnreachable
 from gateway.access.principal import NOBODY, Principal
 from gateway.access.senders import is_signed
 from gateway.problems import Refusal
 
 _PROBES = ("/healthz", "/readyz")
 """Asked by the machine: nobody's session, and not counted."""
-OPEN_PATHS = (*_PROBES, "/login", "/login/start", "/login/callback", "/login/ended")
+OPEN_PATHS = (*_PROBES, "/login", "/login/start", "/login/callback", "/login/ended", "/login/back-channel")
 OPEN_PREFIX = "/static/"
+_OPEN_CALLS = re.compile(r"OPTIONS /v1/(events|sap/[^/]+/events)|POST /v1/systems/[^/]+/notifications")
+"""Handshakes, which reveal nothing, and notices that carry the secret of their subscription."""
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -49,7 +53,8 @@ class Identify:
         if scope["path"] in _PROBES:
             request.state.principal = NOBODY
             return None
-        is_open, signed = scope["path"] in OPEN_PATHS, is_signed(scope)
+        is_open = scope["path"] in OPEN_PATHS or is_open_call(scope["method"], scope["path"])
+        signed = is_signed(scope)
         principal = None
         try:
             principal = await access.caller(request)
@@ -63,7 +68,13 @@ class Identify:
             return None if is_open or signed else _nobody(request)
         if principal.csrf_token and scope["method"] in _CHANGING:
             _require_own_page(request, principal)
+            _require_known_roles(request, principal)
         return None
+
+
+def is_open_call(method: str, path: str) -> bool:
+    """Whether a system may make the call without showing who it is."""
+    return _OPEN_CALLS.fullmatch(f"{method} {path}") is not None
 
 
 def _nobody(request: HTTPConnection) -> ASGIApp:
@@ -106,4 +117,10 @@ def _require_own_page(request: HTTPConnection, principal: Principal) -> None:
         )
 
 
-__all__ = ["OPEN_PATHS", "OPEN_PREFIX", "Identify"]
+def _require_known_roles(request: HTTPConnection, principal: Principal) -> None:
+    """Who can't be shown to have their roles still may look, and log out, but change nothing."""
+    if principal.roles_unconfirmed and request.url.path != "/logout":
+        raise issuer_unreachable(IssuerUnreachable("it has not confirmed your roles for a while"))
+
+
+__all__ = ["OPEN_PATHS", "OPEN_PREFIX", "Identify", "is_open_call"]

@@ -6,7 +6,7 @@ often the issuer's keys are read. Not here: what a token's claims mean (gateway.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -17,6 +17,10 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Signatures by a private key that only the issuer has; never a shared secret, never none."""
 LEEWAY_SECONDS = 30.0
 _REQUIRED = ["exp", "iat", "iss", "sub"]
+_REQUIRED_OF_LOGOUT = ["iat", "iss"]
+_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+_LOGOUT_SECONDS_MAX = 300.0
+"""How old a logout token may be, whatever it says."""
 _ANSWER_BYTES_MAX = 512 * 1024
 _TOKEN_LENGTH_MAX = 16_000
 _NOT_FOR_CALLS = frozenset({"ID", "Refresh", "Offline", "Logout"})
@@ -97,7 +101,25 @@ class Issuer:
         """Header and claims of an id token for this client. Raises TokenRefused, IssuerUnreachable."""
         return await self._verified(token, client_id)
 
-    async def _verified(self, token: str, audience: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    async def logout_token(self, token: str, client_id: str) -> tuple[str, str]:
+        """Subject and issuer's session (`sid`) of a logout token; one of them may be empty, which stands for any.
+
+        By OpenID Connect Back-Channel Logout 1.0, section 2.6. Raises TokenRefused, IssuerUnreachable.
+        """
+        _, claims = await self._verified(token, client_id, _REQUIRED_OF_LOGOUT)
+        events = claims.get("events")
+        if not isinstance(events, Mapping) or _LOGOUT_EVENT not in events or "nonce" in claims:
+            raise TokenRefused("it is not a logout token")
+        if time.time() - float(claims["iat"]) > _LOGOUT_SECONDS_MAX:
+            raise TokenRefused("it is too old")
+        subject, session = claims.get("sub", ""), claims.get("sid", "")
+        if not isinstance(subject, str) or not isinstance(session, str) or not (subject or session):
+            raise TokenRefused("it names nobody")
+        return subject, session
+
+    async def _verified(
+        self, token: str, audience: str | None, required: Sequence[str] = _REQUIRED
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         if len(token) > _TOKEN_LENGTH_MAX:
             raise TokenRefused("it is too long")
         try:
@@ -109,8 +131,8 @@ class Issuer:
             raise TokenRefused(f"its algorithm {algorithm[:20]!r} is not taken")
         key = await self._key(key_id, algorithm)
         metadata = await self.metadata()
-        required = [*_REQUIRED, "aud"] if audience is not None else _REQUIRED
-        options: Any = {"require": required, "verify_aud": audience is not None}
+        stated = [*required, "aud"] if audience is not None else [*required]
+        options: Any = {"require": stated, "verify_aud": audience is not None}
         try:
             claims = jwt.decode(
                 token,

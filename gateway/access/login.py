@@ -1,4 +1,4 @@
-"""Log-in by OpenID Connect: authorization code with PKCE, state and nonce; log-out at the issuer too.
+"""Log-in by OpenID Connect: authorization code with PKCE, state and nonce; log-out at the issuer too, and by it.
 
 Decided here: what a log-in has to prove, and where it returns to. What belongs to one attempt is sealed in a cookie of
 the browser that began it; nothing is kept before somebody has logged in.
@@ -7,30 +7,25 @@ the browser that began it; nothing is kept before somebody has logged in.
 no other site (`form-action 'self'`), and a form may have led here.
 """
 
-import base64
 import json
 import re
 import secrets
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
-import httpx
-from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ValidationError
 
 from gateway.access.access import Access, issuer_unreachable
-from gateway.access.issuer import LEEWAY_SECONDS, IssuerUnreachable, TokenRefused
+from gateway.access.grants import Granted, GrantRefused, Tokens, described, redeem, seal
+from gateway.access.issuer import IssuerUnreachable, TokenRefused
 from gateway.access.principal import NOBODY, Principal, PrincipalPart
 from gateway.access.rules import ClaimsRefused
-from gateway.pages.shell import HEADERS, form_of, render, see
+from gateway.pages.shell import HEADERS, form_of, render, see, text_of
 from gateway.problems import Refusal
 from ledger.ledger import Ledger
 
@@ -48,13 +43,6 @@ class _Attempt(BaseModel):
     nonce: str
     verifier: str
     following: str
-
-
-class _Tokens(BaseModel):
-    """The issuer's answer to the code."""
-
-    id_token: str
-    access_token: str
 
 
 @routes.get("/login")
@@ -112,8 +100,8 @@ async def finish_login(request: Request) -> RedirectResponse:
     if "error" in stated or not stated.get("code"):
         said = stated.get("error_description") or stated.get("error") or "no code"
         raise _failed(f"{urlsplit(metadata.issuer).netloc} has not let you in: {said[:200]}")
-    tokens = await _redeem(access, metadata.token_endpoint, stated["code"], attempt.verifier)
-    principal = await _identified(access, tokens, attempt.nonce)
+    tokens = await _tokens(access, stated["code"], attempt.verifier)
+    principal, granted = await _identified(access, tokens, attempt.nonce)
     if not principal.roles:
         raise Refusal(
             403,
@@ -126,7 +114,7 @@ async def finish_login(request: Request) -> RedirectResponse:
     if former := request.cookies.get(access.session_cookie):
         await ledger.sessions.end(former)
     session_id = secrets.token_urlsafe(32)
-    await access.open_session(session_id, principal, tokens.id_token)
+    await access.open_session(session_id, principal, granted)
     answer = see(attempt.following)
     lasting = int(access.rules.limits.longest.total_seconds())
     answer.set_cookie(access.session_cookie, session_id, max_age=lasting, **_flags(access))
@@ -155,6 +143,31 @@ async def log_out(request: Request, principal: PrincipalPart) -> Response:
     return answer
 
 
+@routes.post("/login/back-channel")
+async def end_sessions(request: Request) -> Response:
+    """The issuer says that somebody is logged out (OpenID Connect Back-Channel Logout 1.0): their sessions end.
+
+    400 where the logout token is not the issuer's for this gateway. Once more says the same.
+    """
+    access = _access(request)
+    token = text_of(await request.form(max_files=0, max_fields=5), "logout_token")
+    try:
+        subject, issuer_session = await access.issuer.logout_token(token, access.rules.client_id)
+    except IssuerUnreachable as unreachable:
+        raise issuer_unreachable(unreachable) from unreachable
+    except TokenRefused as refused:
+        raise Refusal(
+            400,
+            "invalid_logout_token",
+            f"the logout token is refused: {refused}",
+            "send the issuer's own, for this client",
+            field="logout_token",
+        ) from refused
+    ledger: Ledger = request.app.state.parts.ledger
+    await ledger.sessions.end_of(subject, issuer_session)
+    return Response(headers={"Cache-Control": "no-store"})
+
+
 @routes.get("/login/ended")
 async def read_ended(request: Request) -> Response:
     """Where the issuer sends a browser after the log-out."""
@@ -170,63 +183,33 @@ def local_path(given: str) -> str:
     return "/" if path.startswith(("/login", "/logout")) else path
 
 
-async def _redeem(access: Access, endpoint: str, code: str, verifier: str) -> _Tokens:
+async def _tokens(access: Access, code: str, verifier: str) -> Tokens:
     """The tokens for a code. Raises Refusal."""
-    body = urlencode(
-        {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": _callback(access),
-            "code_verifier": verifier,
-            "client_id": access.rules.client_id,
-        }
-    )
-    supported = (await _metadata(access)).token_endpoint_auth_methods_supported
-    method = "client_secret_basic" if "client_secret_basic" in supported else "client_secret_post"
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    client = ClientAuth(access.rules.client_id, access.rules.client_secret, method)
-    address, headers, body = client.prepare("POST", endpoint, headers, body)
+    grant = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": _callback(access),
+        "code_verifier": verifier,
+    }
     try:
-        answer = await access.http.post(address, content=body, headers=headers)
-    except httpx.HTTPError as error:
-        raise issuer_unreachable(IssuerUnreachable(f"{endpoint}: {error or type(error).__name__}")) from error
-    if answer.status_code != 200:
-        raise _failed(f"the issuer does not take the code: {answer.status_code} {answer.text[:200]}")
-    try:
-        return _Tokens.model_validate_json(answer.content)
-    except ValidationError as error:
-        raise _failed("the issuer answers no id token") from error
+        return await redeem(access.rules, access.issuer, access.http, grant)
+    except IssuerUnreachable as unreachable:
+        raise issuer_unreachable(unreachable) from unreachable
+    except GrantRefused as refused:
+        raise _failed(f"the issuer does not take the code: {refused}") from refused
 
 
-async def _identified(access: Access, tokens: _Tokens, nonce: str) -> Principal:
-    """Who has logged in: the id token says who, and it or the access token in which roles. Raises Refusal."""
+async def _identified(access: Access, tokens: Tokens, nonce: str) -> tuple[Principal, Granted]:
+    """Who has logged in, and what is kept of it. Raises Refusal."""
     try:
-        header, claims = await access.issuer.id_token(tokens.id_token, access.rules.client_id)
-        params = {"nonce": nonce, "client_id": access.rules.client_id, "access_token": tokens.access_token}
-        CodeIDToken(claims, header, params=params).validate(leeway=LEEWAY_SECONDS)
-        # It came from the issuer itself just now: for whom else it is meant does not matter here.
-        also = await _claims_of(access, tokens.access_token)
-        if also and also.get("sub") != claims["sub"]:
-            raise TokenRefused("access token and id token are two persons'")
-        principal = access.rules.principal({**also, **claims})
-        if not principal.roles or principal.plants == frozenset():
-            principal = access.rules.principal({**claims, **also})
-        return principal
+        found = await described(access.rules, access.issuer, tokens, nonce=nonce)
     except IssuerUnreachable as unreachable:
         raise issuer_unreachable(unreachable) from unreachable
     except (TokenRefused, ClaimsRefused) as refused:
         raise _failed(f"the issuer's token is refused: {refused}") from refused
-    except Exception as error:
-        # Authlib's and joserfc's errors of claims have no common base of their own.
-        raise _failed(f"the issuer's token is refused: {error}") from error
-
-
-async def _claims_of(access: Access, token: str) -> dict[str, Any]:
-    """The claims of an access token that is a JSON Web Token; none of another."""
-    try:
-        return await access.issuer.access_token(token, None)
-    except TokenRefused:
-        return {}
+    if found is None:
+        raise _failed("the issuer's tokens name nobody")
+    return found
 
 
 def _access(request: Request) -> Access:
@@ -261,9 +244,7 @@ def _attempt_of(access: Access, request: Request, state: str) -> _Attempt:
 
 
 def _seal(access: Access) -> Fernet:
-    """Seals cookies by a key that all gateways have: of the client's secret."""
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"pegline log-in attempt")
-    return Fernet(base64.urlsafe_b64encode(derived.derive(access.rules.client_secret.encode())))
+    return seal(access.rules, b"log-in attempt")
 
 
 def _attempt_cookie(access: Access, state: str) -> str:

@@ -68,6 +68,8 @@ class Principal:
     """Nobody has logged in, since no issuer is set: a decision's body names who decides."""
     csrf_token: str = field(default="", repr=False)
     """What a form of this session must carry; empty: the session has no forms."""
+    roles_unconfirmed: bool = False
+    """The issuer can't be asked, for too long, whether the session's person still has the roles."""
     offices: frozenset[str] = frozenset()
     """The roles and groups as the token names them, by which a policy may name approvers (R15)."""
     known_as: frozenset[str] = frozenset()

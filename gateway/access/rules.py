@@ -41,6 +41,10 @@ class AccessRules:
     """Where plants stand among other values: only those with this beginning are plants."""
     roles: Mapping[str, CallerRole] = field(default_factory=lambda: {str(role): role for role in CallerRole})
     """Pegline's role by the issuer's name of it."""
+    roles_kept: dt.timedelta = dt.timedelta(minutes=1)
+    """How long a session's roles and plants hold before the issuer is asked for them again."""
+    roles_trusted: dt.timedelta = dt.timedelta(minutes=15)
+    """How long they hold for changes while the issuer can't be asked."""
     limits: SessionLimits = field(default_factory=lambda: SessionLimits(dt.timedelta(hours=1), dt.timedelta(hours=12)))
 
     @property

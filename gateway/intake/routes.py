@@ -1,9 +1,9 @@
-"""POST /v1/events and the suppliers' channels."""
+"""POST /v1/events, ERPs' own notices, and the suppliers' channels."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
 from canonical.base import Instant
@@ -14,6 +14,7 @@ from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE, once_each
 from gateway.intake.documents import SUPPLIER_DOCUMENT, Divided, message_id, stored_content
 from gateway.intake.events import EVENT_TYPES, example_event
 from gateway.intake.intake import EventsTaken, Sending
+from gateway.intake.notices import allowed_origin, require_ours
 from gateway.intake.sap_events import read_sap_event
 from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
@@ -161,6 +162,37 @@ async def take_sap_event(
         return SapEventTaken(outcome="ignored")
     await parts.intake.events(event.as_ours(source), STRUCTURED_TYPE, {}, may_send)
     return SapEventTaken(outcome="stored")
+
+
+@routes.options("/events", include_in_schema=False)
+@routes.options("/sap/{source}/events", include_in_schema=False)
+async def shake_hands(request: Request) -> Response:
+    """CloudEvents' handshake, as SAP Event Mesh makes it before it sends: whoever asks may send here, if they show who
+    they are.
+    """
+    return Response(headers={"Allow": "POST", **allowed_origin(request.headers)})
+
+
+@routes.post(
+    "/systems/{system}/notifications",
+    summary="Take in an ERP's notice that something changed",
+    responses=problem_responses(400, 403, 413),
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def take_notice(
+    system: str,
+    request: Request,
+    ledger: LedgerPart,
+    token: Annotated[str | None, Query(alias="validationToken", max_length=2000)] = None,
+) -> Response:
+    """Business Central's webhooks: the handshake's `validationToken` is answered as it is; a notice has what changed
+    asked for at once. The subscription's secret, `clientState`, says who notifies.
+    """
+    if token is not None:
+        return PlainTextResponse(token)
+    require_ours(await request.body(), await ledger.feeds.client_state(system))
+    await ledger.feeds.notified(system)
+    return Response(status_code=202)
 
 
 @routes.post(

@@ -324,6 +324,7 @@ KINDS: dict[str, Describe] = {
         Lane.ORDER, "Reminder no longer needed", Tone.QUIET, ("asked_by", "asked by {}"), ("why", "{}")
     ),
     "reminder.sent": _plain(Lane.ORDER, "Supplier reminded", Tone.CARE, ("reminder", "reminder {}")),
+    "reminder.refused": _plain(Lane.ORDER, "Reminder not possible", Tone.CARE, ("reason", "{}")),
     "promise.risky": _plain(Lane.ORDER, "Likely to be late", Tone.CARE, ("promised", "promised for {}")),
     "promise.safe": _plain(Lane.ORDER, "No longer likely to be late", Tone.QUIET, ("why", "{}")),
     "delivery.overdue": _plain(Lane.ORDER, "Not delivered by its date", Tone.BAD, ("promised", "promised for {}")),

@@ -102,15 +102,13 @@ async def read_order_trace(
 class ReminderBody(BaseModel):
     """Who asks, and for which click."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"event_id": "ui-7f2a", "asked_by": "anna.buyer"}]}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"event_id": "ui-7f2a"}]})
 
     event_id: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] = Field(
         description="Of the click: one reminder, however often it is sent"
     )
     asked_by: PersonName | None = Field(
-        None, description="Only where nobody logs in (no issuer is set); else it is who has logged in"
+        None, description="Who asks: the caller, so that it can be left out; needed only where nobody logs in"
     )
 
 

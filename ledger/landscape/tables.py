@@ -1,4 +1,4 @@
-"""The table of landscapes that were in force."""
+"""The tables of landscapes that were in force, and of how far their ERPs were asked for changes."""
 
 import datetime as dt
 
@@ -22,4 +22,15 @@ class LandscapeRow(Base):
     """When a worker first took it up."""
 
 
-__all__ = ["LandscapeRow"]
+class ChangeFeedRow(Base):
+    """How far an ERP was asked for changes."""
+
+    __tablename__ = "change_feed"
+
+    system: Mapped[str] = mapped_column(primary_key=True)
+    client_state: Mapped[str]
+    since: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    next_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+__all__ = ["ChangeFeedRow", "LandscapeRow"]

@@ -26,7 +26,7 @@ class SessionLimits(NamedTuple):
 
 
 class Session(Model):
-    """An open session: who it belongs to, as the issuer described them at the log-in."""
+    """An open session: who it belongs to, as the issuer last described them."""
 
     subject: str
     name: str
@@ -36,6 +36,10 @@ class Session(Model):
     known_as: tuple[str, ...]
     plants: tuple[str, ...] | None
     id_token: str
+    refresh_token: str
+    issuer_session: str
+    roles_read_at: Instant
+    roles_asked_at: Instant
     opened_at: Instant
     used_at: Instant
 
@@ -72,6 +76,37 @@ class Sessions:
                     update(SessionRow).where(SessionRow.id_sha256 == _digest(session_id)).values(used_at=now)
                 )
         return session
+
+    async def ask_again(self, session_id: str, now: dt.datetime, before: dt.datetime) -> bool:
+        """Whether this caller is to ask the issuer for the roles again: one at a time, and none asked since `before`.
+
+        A refresh token may be good for one use: two that use it at once would end the session.
+        """
+        mine = update(SessionRow).where(
+            SessionRow.id_sha256 == _digest(session_id), SessionRow.roles_asked_at <= before
+        )
+        async with autocommit(self._engine) as connection:
+            return (await connection.execute(mine.values(roles_asked_at=now))).rowcount > 0
+
+    async def describe(self, session_id: str, session: Session) -> None:
+        """Keep what the issuer says of the person now; how the session is used stays as it is."""
+        values = session.model_dump(exclude={"subject", "opened_at", "used_at", "roles_asked_at"})
+        async with autocommit(self._engine) as connection:
+            await connection.execute(
+                update(SessionRow).where(SessionRow.id_sha256 == _digest(session_id)).values(**values)
+            )
+
+    async def end_of(self, subject: str, issuer_session: str) -> int:
+        """End the sessions of a person, or of one session at the issuer; how many. Empty: whichever."""
+        ended = delete(SessionRow)
+        if subject:
+            ended = ended.where(SessionRow.subject == subject)
+        if issuer_session:
+            ended = ended.where(SessionRow.issuer_session == issuer_session)
+        if not (subject or issuer_session):
+            return 0
+        async with autocommit(self._engine) as connection:
+            return (await connection.execute(ended)).rowcount
 
     async def end(self, session_id: str) -> str:
         """End a session; the issuer's id token of it, empty where there was none."""

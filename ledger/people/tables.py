@@ -42,6 +42,14 @@ class SessionRow(Base):
     """None: all."""
     id_token: Mapped[str]
     """The issuer's, which it wants to see at the log-out."""
+    refresh_token: Mapped[str]
+    """The issuer's, sealed; empty: it gave none."""
+    issuer_session: Mapped[str] = mapped_column(index=True)
+    """The issuer's id of its own session (`sid`); empty: it stated none."""
+    roles_read_at: Mapped[dt.datetime]
+    """When the issuer last stated name, roles and plants."""
+    roles_asked_at: Mapped[dt.datetime]
+    """When it was last asked for them, with or without an answer."""
     opened_at: Mapped[dt.datetime]
     used_at: Mapped[dt.datetime] = mapped_column(index=True)
 

@@ -74,10 +74,11 @@ class EditBody(_Body):
 
 
 class ConfirmBody(_Body):
-    """A supplier confirms."""
+    """A supplier confirms; `tell`: the channel to which the integration beside Coupa passes it on."""
 
     order: Name
     lines: list[dict[str, Any]]
+    tell: str = ""
 
 
 class ShipBody(_Body):
@@ -407,7 +408,11 @@ class _People:
 
     async def confirm(self, request: Request) -> Response:
         body = await read(request, ConfirmBody)
-        return JSONResponse(self._books.confirm(body.order, body.lines), 201)
+        confirmed = self._books.confirm(body.order, body.lines)
+        if body.tell:
+            path = f"/v1/suppliers/{body.tell}/messages"
+            await self._outbox.deliver(body.order, path, "application/json", bytes(JSONResponse(confirmed).body))
+        return JSONResponse(confirmed, 201)
 
     async def ship(self, request: Request) -> Response:
         body = await read(request, ShipBody)

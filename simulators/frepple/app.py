@@ -130,6 +130,8 @@ class FreppleBooks:
                 rows = [row for row in rows if row[field] == value]
             elif how == "in":
                 rows = [row for row in rows if row[field] in value.split(",")]
+            elif how == "contains" and field == "reference":
+                rows = [row for row in rows if value in row[field]]
             elif how in ("gte", "lte") and field in ("enddate", "startdate", "lastmodified"):
                 rows = [row for row in rows if row[field] and (row[field] >= value) is (how == "gte")]
         return rows

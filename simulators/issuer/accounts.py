@@ -29,6 +29,8 @@ class Program(Account):
     secret: str
     redirect_uris: tuple[str, ...] = ()
     """Where people who log in to it may return to; none: nobody logs in to it."""
+    logout_uri: str = ""
+    """Where it wants to hear that a log-in has ended."""
 
 
 PLANTS = ("1710", "1720", "1730")
@@ -54,4 +56,11 @@ COUNTERPARTS = Program(
 def gateway_client(gateway_url: str) -> Program:
     """The gateway as the issuer knows it."""
     returns = (f"{gateway_url}/login/callback", f"{gateway_url}/login/ended")
-    return Program(subject="pegline", name="Pegline", roles=(), secret="pegline-secret", redirect_uris=returns)
+    return Program(
+        subject="pegline",
+        name="Pegline",
+        roles=(),
+        secret="pegline-secret",
+        redirect_uris=returns,
+        logout_uri=f"{gateway_url}/login/back-channel",
+    )

@@ -2,11 +2,13 @@
 
 GET  /.well-known/openid-configuration, /jwks
 GET  /authorize       the page with the people; who is logged in goes back at once. Code flow with PKCE (S256) only
-POST /token           for a code, or for a program's own log-on (client_credentials)
+POST /token           for a code, for a refresh token (good for one use), or for a program's own log-on
+                      (client_credentials)
 GET  /logout          ends the log-in (id_token_hint, post_logout_redirect_uri)
 POST /control/token   {subject, client?, changes?}: an access token without a browser, for tools and tests
 POST /control/keys    {keep?}: sign with a new key from now on
 PUT  /control/accounts  [{subject, name, roles, plants, email?}]: add or replace people
+POST /control/log-out {subject}: end all log-ins of a person, and tell the clients (back-channel)
 
 Decided here: what a code is good for: once, within a minute, for the same client, address and PKCE verifier. There are
 no passwords: it is for demos and tests and listens on loopback.
@@ -24,6 +26,7 @@ from html import escape
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
+import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -55,6 +58,14 @@ class TokenBody(BaseModel):
     changes: dict[str, Any] = {}
 
 
+class LogOutBody(BaseModel):
+    """Whose log-ins end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: str
+
+
 class KeysBody(BaseModel):
     """Whether former keys are still published."""
 
@@ -75,6 +86,15 @@ class _Code:
     until: float
 
 
+@dataclass(frozen=True)
+class _LogIn:
+    """What a refresh token is good for."""
+
+    subject: str
+    client: Program
+    session: str
+
+
 class Issuer:
     """Accounts, codes and log-ins."""
 
@@ -85,6 +105,7 @@ class Issuer:
         self.programs = {program.subject: program for program in programs}
         self._codes: dict[str, _Code] = {}
         self._logged_in: dict[str, str] = {}
+        self._refreshing: dict[str, _LogIn] = {}
         self.granted: list[dict[str, str]] = []
         """Tokens given, for the books."""
 
@@ -98,6 +119,8 @@ class Issuer:
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/jwks",
             "end_session_endpoint": f"{self.url}/logout",
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": True,
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
@@ -166,6 +189,8 @@ class Issuer:
         match form.get("grant_type"):
             case "authorization_code":
                 return self._for_code(client, form)
+            case "refresh_token":
+                return self._for_refresh_token(client, form)
             case "client_credentials":
                 self.granted.append({"subject": client.subject, "grant": "client_credentials"})
                 return _granted(self.tokens.access_token(client, client.subject))
@@ -197,8 +222,37 @@ class Issuer:
         ):
             return JSONResponse({"error": "invalid_grant"}, 400)
         self.granted.append({"subject": code.account.subject, "grant": "authorization_code"})
-        access = self.tokens.access_token(code.account, client.subject)
-        return _granted(access, id_token=self.tokens.id_token(code.account, client, code.nonce, access))
+        return self._logged_in_tokens(_LogIn(code.account.subject, client, secrets.token_hex(8)), code.nonce)
+
+    def _for_refresh_token(self, client: Program, form: dict[str, str]) -> Response:
+        """Tokens of what the person is now: roles are not those of the log-in."""
+        log_in = self._refreshing.pop(form.get("refresh_token", ""), None)
+        if log_in is None or log_in.client.subject != client.subject or log_in.subject not in self.people:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        self.granted.append({"subject": log_in.subject, "grant": "refresh_token"})
+        return self._logged_in_tokens(log_in, None)
+
+    def _logged_in_tokens(self, log_in: _LogIn, nonce: str | None) -> Response:
+        account, refresh_token = self.people[log_in.subject], secrets.token_urlsafe(24)
+        self._refreshing[refresh_token] = log_in
+        access = self.tokens.access_token(account, log_in.client.subject)
+        id_token = self.tokens.id_token(account, log_in.client, nonce, access, sid=log_in.session)
+        return _granted(access, id_token=id_token, refresh_token=refresh_token)
+
+    async def end_log_ins(self, request: Request) -> Response:
+        """End a person's log-ins here, and tell the clients that want to know."""
+        subject = (await read(request, LogOutBody)).subject
+        self._logged_in = {login: who for login, who in self._logged_in.items() if who != subject}
+        ended = {token: log_in for token, log_in in self._refreshing.items() if log_in.subject == subject}
+        self._refreshing = {token: each for token, each in self._refreshing.items() if token not in ended}
+        told = []
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+            for log_in in ended.values():
+                if log_in.client.logout_uri:
+                    token = self.tokens.logout_token(log_in.client, subject, log_in.session)
+                    answer = await http.post(log_in.client.logout_uri, data={"logout_token": token})
+                    told.append(answer.status_code)
+        return JSONResponse({"ended": len(ended), "told": told})
 
     # -- the control room
 
@@ -295,6 +349,7 @@ def serve(issuer: Issuer) -> Simulator:
             Route("/logout", issuer.log_out),
             Route("/control/token", issuer.make_token, methods=["POST"]),
             Route("/control/keys", issuer.rotate, methods=["POST"]),
+            Route("/control/log-out", issuer.end_log_ins, methods=["POST"]),
             Route("/control/accounts", issuer.add_accounts, methods=["PUT"]),
         ],
         exception_handlers={HTTPException: error_as_json},

@@ -17,6 +17,7 @@ from simulators.issuer.accounts import Account, Program
 
 ACCESS_SECONDS = 900
 ALGORITHM = "RS256"
+_LOGOUT_SECONDS = 120
 
 
 class TokenMaker:
@@ -73,6 +74,21 @@ class TokenMaker:
             **account.claims(),
         }
         return self.sign(claims | changes, "JWT")
+
+    def logout_token(self, client: Program, subject: str, session: str, **changes: Any) -> str:
+        """What tells a client that a log-in has ended (OpenID Connect Back-Channel Logout 1.0)."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": client.subject,
+            "iat": now,
+            "exp": now + _LOGOUT_SECONDS,
+            "jti": secrets.token_hex(8),
+            "sub": subject,
+            "sid": session,
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        }
+        return self.sign(claims | changes, "logout+jwt")
 
     def sign(self, claims: dict[str, Any], kind: str) -> str:
         """A token of these claims, without those that are None."""

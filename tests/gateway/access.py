@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from gateway.access.access import Access
+from gateway.access.grants import Granted
 from gateway.access.rules import AccessRules
 from simulators.issuer.accounts import Account, Program, gateway_client
 from simulators.issuer.app import Issuer, serve
@@ -112,7 +113,7 @@ class Guarded:
         account = self.issuer.account(role, at or ("*",) if plants is None else plants, subject, offices)
         claims = {**account.claims(), "roles": list(account.roles), "plants": list(account.plants)}
         session = secrets.token_urlsafe(32)
-        await self.access.open_session(session, self.access.rules.principal(claims), "")
+        await self.access.open_session(session, self.access.rules.principal(claims), Granted())
         caller = self.nobody(accept="text/html,application/xhtml+xml")
         caller.cookies.set(self.access.session_cookie, session)
         known = await self.access.by_session(session)

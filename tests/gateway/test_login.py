@@ -1,5 +1,7 @@
 """Log-in and log-out with the issuer, as a browser goes through them."""
 
+import asyncio
+import datetime as dt
 import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -7,7 +9,9 @@ import httpx
 import pytest
 
 from gateway.access.login import local_path
-from simulators.issuer.accounts import Account
+from gateway.access.principal import CallerRole
+from simulators.issuer.accounts import Account, gateway_client
+from simulators.issuer.tokens import TokenMaker
 from tests.gateway.access import GATEWAY, RULES, Caller, Guarded, IssuerInProcess
 from tests.gateway.fakes import problem
 
@@ -88,6 +92,99 @@ async def test_a_session_gets_a_new_id_at_the_log_in_and_ends_at_the_log_out(
     assert back.headers["location"] == f"{GATEWAY}/login/ended"
     browser.cookies.set("pegline-session", session)
     assert (await browser.get("/inbox")).headers["location"].startswith("/login")
+
+
+def _clocked(guarded: Guarded) -> list[dt.timedelta]:
+    """Moves the gateway's clock: the entries are added up."""
+    moved: list[dt.timedelta] = []
+    guarded.access.now = lambda: dt.datetime.now(dt.UTC) + sum(moved, dt.timedelta())
+    return moved
+
+
+async def test_roles_that_are_withdrawn_are_gone_within_a_minute(
+    guarded: Guarded, issuer: IssuerInProcess, anna: Account
+) -> None:
+    moved = _clocked(guarded)
+    browser, _ = await _log_in(guarded, issuer)
+    session = browser.cookies["pegline-session"]
+    issuer.books.people["anna"] = anna.model_copy(update={"roles": ("planner",), "plants": ("P2",)})
+    as_known = await guarded.access.by_session(session)
+    assert as_known is not None
+    assert (set(as_known.roles), as_known.plants) == ({CallerRole.BUYER}, frozenset({"P1"}))
+
+    moved.append(dt.timedelta(seconds=61))
+    # A page's requests come at once, and a refresh token is good for one use.
+    found = await asyncio.gather(*(guarded.access.by_session(session) for _ in range(5)))
+    assert None not in found
+    now = await guarded.access.by_session(session)
+    assert now is not None
+    assert (set(now.roles), now.plants) == ({CallerRole.PLANNER}, frozenset({"P2"}))
+    assert [each["grant"] for each in issuer.books.granted[-2:]] == ["authorization_code", "refresh_token"]
+
+    issuer.books.people["anna"] = anna.model_copy(update={"roles": ()})
+    moved.append(dt.timedelta(seconds=61))
+    ended = await browser.post("/questions/x/decision", data={"csrf_token": now.csrf_token})
+    assert ended.status_code == 401, "without a role there is no session"
+
+
+@pytest.mark.usefixtures("anna")
+async def test_while_the_issuer_is_away_a_session_reads_on_and_after_a_while_changes_nothing(
+    guarded: Guarded, issuer: IssuerInProcess
+) -> None:
+    moved = _clocked(guarded)
+    browser, _ = await _log_in(guarded, issuer)
+    who = await guarded.access.by_session(browser.cookies["pegline-session"])
+    assert who is not None
+
+    def away(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route")
+
+    issuer_is_there, form = guarded.access.http, {"csrf_token": who.csrf_token}
+    async with httpx.AsyncClient(transport=httpx.MockTransport(away)) as http:
+        guarded.access.http = http
+        moved.append(dt.timedelta(minutes=2))
+        assert (await browser.post("/questions/x/decision", data=form)).status_code == 404
+        moved.append(dt.timedelta(minutes=14))
+        assert (await browser.get("/inbox")).status_code == 200
+        assert (await browser.post("/questions/x/decision", data=form)).status_code == 503
+    guarded.access.http = issuer_is_there
+    moved.append(dt.timedelta(minutes=2))
+    assert (await browser.post("/questions/x/decision", data=form)).status_code == 404
+
+
+@pytest.mark.usefixtures("anna")
+async def test_the_issuer_ends_sessions_by_its_own_logout_tokens_alone(
+    guarded: Guarded, issuer: IssuerInProcess
+) -> None:
+    browser, _ = await _log_in(guarded, issuer)
+    other, _ = await _log_in(guarded, issuer)
+    session, tokens = browser.cookies["pegline-session"], issuer.books.tokens
+    kept = await guarded.gateway.ledger.sessions.find(session, dt.datetime.now(dt.UTC), RULES.limits)
+    assert kept is not None
+    assert kept.issuer_session
+    assert kept.refresh_token not in issuer.books._refreshing, "it is sealed"
+    client, machine = gateway_client(GATEWAY), guarded.nobody()
+
+    def ending(**changes: object) -> dict[str, str]:
+        return {"logout_token": tokens.logout_token(client, "anna", kept.issuer_session, **changes)}
+
+    for refused in (
+        {"events": None},
+        {"nonce": "n"},
+        {"aud": "another"},
+        {"iat": 1_000_000_000},
+        {"sub": None, "sid": None},
+    ):
+        problem(await machine.post("/login/back-channel", data=ending(**refused)), 400, "invalid_logout_token")
+    forged = {"logout_token": TokenMaker(RULES.issuer).logout_token(client, "anna", kept.issuer_session)}
+    problem(await machine.post("/login/back-channel", data=forged), 400, "invalid_logout_token")
+    assert await guarded.access.by_session(session) is not None
+
+    assert (await machine.post("/login/back-channel", data=ending())).status_code == 200
+    assert await guarded.access.by_session(session) is None
+    assert await guarded.access.by_session(other.cookies["pegline-session"]) is not None, "another browser's"
+    assert (await machine.post("/login/back-channel", data=ending(sid=None))).status_code == 200
+    assert await guarded.access.by_session(other.cookies["pegline-session"]) is None
 
 
 @pytest.mark.usefixtures("anna")

@@ -20,7 +20,7 @@ from canonical.records import (
     OrderStage,
     RequirementStage,
 )
-from gateway.access.identify import OPEN_PATHS, OPEN_PREFIX
+from gateway.access.identify import OPEN_PATHS, OPEN_PREFIX, is_open_call
 from gateway.access.prices import plain, without_prices
 from gateway.access.principal import Needs, PrincipalPart, Right, _principal, needs
 from gateway.access.senders import _sender
@@ -64,7 +64,8 @@ def _unchecked(app: FastAPI) -> list[str]:
     return [
         f"{sorted(route.methods or ())} {route.path}"
         for route in routes
-        if not (route.path in OPEN_PATHS or str(route.path).startswith(OPEN_PREFIX) or route.path in WITHOUT_A_RIGHT)
+        if not all(is_open_call(method, str(route.path)) for method in route.methods or [""])
+        and not (route.path in OPEN_PATHS or str(route.path).startswith(OPEN_PREFIX) or route.path in WITHOUT_A_RIGHT)
         and not _checked(route)
     ]
 

@@ -8,6 +8,7 @@ import pytest
 
 from canonical.exception import Choice, ExceptionKind
 from canonical.messages import GoodsReceived, OrderOpened
+from canonical.order import Refused
 from canonical.records import OrderSnapshot, OrderStage
 from canonical.supply import ScheduleLineState
 from decisions.overdue import OverdueStep
@@ -68,6 +69,16 @@ async def test_what_does_not_come_is_reminded_of_then_asked_about_and_a_receipt_
     await harness.receive(order)
     assert await harness.ended(question.id) == "overtaken"
     assert await harness.ended(order.id) == "closed"
+
+
+async def test_a_reminder_that_is_refused_is_not_recorded_as_sent(harness: Harness) -> None:
+    order = await promised(harness)
+    harness.supplier.failures = [Refused(system="cloud", code="no_reminders", reason="it sends none by its API")]
+    await harness.skip_to(order.id, at(41, 8))
+    await harness.registered(order.id, "reminder.refused")
+    await harness.skip_to(order.id, exactly(43, 8))
+    await harness.question(order)
+    assert "delivery.reminded" not in await harness.kinds(order.id)
 
 
 async def test_a_new_promise_ends_it_and_is_followed_in_turn(harness: Harness) -> None:

@@ -516,21 +516,28 @@ class OrderDocuments:
     async def send_reminder(self) -> None:
         """Ask for an answer that is due."""
         state = self._state
-        await self._remind(f"reminder-{state.revision}-{state.reminders}", [line.number for line in state.awaited])
-        self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
+        step, lines = f"reminder-{state.revision}-{state.reminders}", [line.number for line in state.awaited]
+        if await self._remind(step, lines):
+            self._entity.record("reminder.sent", revision=state.revision, reminder=state.reminders, rule="R16")
+        else:
+            state.reminders -= 1
 
     async def send_delivery_reminder(self, numbers: Sequence[int]) -> None:
         """Ask for deliveries that did not come by their date."""
         state = self._state
-        await self._remind(f"delivery-reminder-{state.delivery_reminders}", numbers)
         reminder = state.delivery_reminders
-        self._entity.record("delivery.reminded", lines=[*numbers], reminder=reminder, rule="R16")
+        if await self._remind(f"delivery-reminder-{reminder}", numbers):
+            self._entity.record("delivery.reminded", lines=[*numbers], reminder=reminder, rule="R16")
+        else:
+            state.delivery_reminders -= 1
 
-    async def _remind(self, step: str, numbers: Sequence[int]) -> None:
+    async def _remind(self, step: str, numbers: Sequence[int]) -> bool:
+        """Whether the supplier got it; a refusal is recorded, and everything goes on as by a silent supplier."""
         state = self._state
         document, key = state.document(tuple(numbers)), self._key(step)
+        before = state.sent
         note_sent(state, document_reference(key), "reminder", state.revision)
-        await self._counterparts.call(
+        outcome: WriteOutcome = await self._counterparts.call(
             SupplierActivities.send_reminder,
             SendDocumentCall(
                 key=key,
@@ -541,6 +548,11 @@ class OrderDocuments:
             queues.SUPPLIER,
             f"Remind {document.supplier} of order {state.order_number}",
         )
+        if isinstance(outcome, Refused):
+            state.sent = before
+            self._entity.record("reminder.refused", lines=[*numbers], system=outcome.system, reason=outcome.reason)
+            return False
+        return True
 
     async def _send(
         self,

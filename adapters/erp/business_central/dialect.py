@@ -3,6 +3,7 @@
 from adapters.dialects import Connection, ErpDialect, ErpSystem
 from adapters.erp.business_central.check import BusinessCentralCheck
 from adapters.erp.business_central.client import BusinessCentralErp
+from adapters.erp.business_central.feed import BusinessCentralFeed
 from adapters.erp.business_central.master import BusinessCentralMasterData
 from adapters.erp.business_central.settings import read_settings
 
@@ -33,7 +34,8 @@ class BusinessCentralDialect:
             today=connection.today,
         )
         check = BusinessCentralCheck(connection.client, settings, connection.system, connection.now)
-        return ErpSystem(orders, master_data, duplicates=orders, check=check)
+        feed = BusinessCentralFeed(connection.client, settings, connection.system, connection.now)
+        return ErpSystem(orders, master_data, duplicates=orders, check=check, changes=feed)
 
 
 DIALECT: ErpDialect = BusinessCentralDialect()

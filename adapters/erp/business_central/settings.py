@@ -23,6 +23,7 @@ OPTIONS: Mapping[str, str] = {
     "reference_field": "the extension's field of our reference; externalReference if left out",
     "locations": "location codes by plant where they differ, such as 1710=MAIN,1720=EAST; 1720= for no location",
     "units": "units where the international standard code is not set, such as H87=PCS,KGM=KG",
+    "notify_at": "the address by which Business Central reaches /v1/systems/NAME/notifications; if left out: none",
     "at_once": "calls under way together, 1 to 5; 5 if left out",
 }
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -43,6 +44,8 @@ class CentralSettings(NamedTuple):
     units: Mapping[str, str] = {}
     """Business Central's codes by UN/ECE code."""
     at_once: int = 5
+    notify_at: str = ""
+    """Where it is to notify of changes; empty: it is asked for them."""
 
     def location(self, plant: str) -> str:
         """The location code of a plant; empty: lines name none."""
@@ -85,6 +88,7 @@ def read_settings(connection: Connection) -> CentralSettings:
         locations=_pairs(options, "locations", wrong("locations")),
         units=units,
         at_once=int(at_once),
+        notify_at=options.get("notify_at", ""),
     )
 
 

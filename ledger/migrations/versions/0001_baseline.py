@@ -713,10 +713,15 @@ def _people() -> None:
         sa.Column("known_as", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("plants", sa.ARRAY(sa.Text()), nullable=True),
         sa.Column("id_token", sa.Text(), nullable=False),
+        sa.Column("refresh_token", sa.Text(), nullable=False),
+        sa.Column("issuer_session", sa.Text(), nullable=False),
+        sa.Column("roles_read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("roles_asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id_sha256", name="pk_session"),
     )
+    op.create_index("ix_session_issuer_session", "session", ["issuer_session"])
     op.create_index("ix_session_subject", "session", ["subject"])
     op.create_index("ix_session_used_at", "session", ["used_at"])
     op.create_table(
@@ -872,9 +877,18 @@ def _landscape() -> None:
         sa.Column("first_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("version", name="pk_landscape"),
     )
+    op.create_table(
+        "change_feed",
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("client_state", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("system", name="pk_change_feed"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("change_feed")
     op.drop_table("landscape")
     op.drop_table("work_view")
     op.drop_table("promise")

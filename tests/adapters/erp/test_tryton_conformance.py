@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from conformance.erp.suite import CASES, Case
@@ -30,7 +29,6 @@ IN_EVERY_RUN = {
     "items_exactly",
     "all_pages",
 }
-_READY_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +42,7 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tryto
     server, address = program(environment, database, folder)
     async with Processes(folder, on_signals=False) as processes:
         await processes.start(server)
-        await _answers(address)
         yield TrytonBench(address)
-
-
-async def _answers(address: str) -> None:
-    async with httpx.AsyncClient() as http, asyncio.timeout(_READY_SECONDS):
-        while True:
-            try:
-                body = {"id": 0, "method": "common.server.version", "params": []}
-                if (await http.post(f"{address}/rpc/", json=body)).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.1)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
