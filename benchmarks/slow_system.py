@@ -220,7 +220,7 @@ async def measure(*, rounds: int, count: int, share: float, slow: float) -> dict
     """Rounds without and with slowness in turn, after a warm-up that says what all plants take together."""
     async with plants() as on:
         needs = Needs(f"S{int(time.time()) % 10_000:04}")
-        await on.round(spread(needs, 30), None)
+        await on.round(spread(needs, min(30, count)), None)
         first = await on.round(spread(needs, count), None)
         last = max(end for spans in first.spans.values() for _, end in spans)
         can_do = sum(map(len, first.spans.values())) / (last - first.started_at).total_seconds()
@@ -269,7 +269,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure, keep and print."""
     given = arguments().parse_args()
-    rounds, count = (1, 30) if given.quick else (given.rounds, given.count)
+    rounds, count = (1, 15) if given.quick else (given.rounds, given.count)
     print("others_rate_ratio", flush=True)
     found = asyncio.run(measure(rounds=rounds, count=count, share=given.share, slow=given.slow))
     server = found.pop("server")

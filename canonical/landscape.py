@@ -27,6 +27,8 @@ class SystemKind(StrEnum):
     PLM = "plm"
 
 
+ORDERING = (SystemKind.ERP, SystemKind.PROCUREMENT)
+"""Kinds of systems that may own orders: an ERP, or a procurement system, whose people source and approve."""
 SENDING = (SystemKind.MES, SystemKind.WMS, SystemKind.PLM)
 """Kinds of systems that are never called: they send events or, with a dialect, documents of their own."""
 
@@ -91,6 +93,7 @@ class MaintenanceNotice(Model):
 
 __all__ = [
     "CALLED",
+    "ORDERING",
     "SENDING",
     "Domain",
     "MaintenanceNotice",

@@ -47,6 +47,33 @@ class CallFault:
         return self.name or str(self.kind)
 
 
+PAGE = b"<!DOCTYPE html><html><head><title>Log On</title></head><body>Welcome to the portal</body></html>"
+JSON, HTML = {"content-type": "application/json"}, {"content-type": "text/html; charset=utf-8"}
+
+LOST = (
+    CallFault(FaultKind.NOT_CONNECTED),
+    CallFault(FaultKind.LOST_BEFORE),
+    CallFault(FaultKind.LOST_DURING),
+    CallFault(FaultKind.LOST_AFTER),
+    CallFault(FaultKind.CUT),
+)
+LATE = CallFault(FaultKind.LOST_LATE)
+"""Its seconds are the case's own."""
+UNREADABLE = (
+    CallFault(FaultKind.HALF),
+    CallFault(FaultKind.ANSWERED, headers=HTML, body=PAGE, name="a page for people"),
+    CallFault(FaultKind.ANSWERED, headers=JSON, body=b"null", carried_out=True, name="null after it was carried out"),
+    CallFault(FaultKind.ANSWERED, headers=JSON, body=b'{"portal": 1}', carried_out=True, name="JSON of another kind"),
+    CallFault(FaultKind.ANSWERED, headers=JSON, carried_out=True, name="nothing after it was carried out"),
+    CallFault(FaultKind.ANSWERED, status=500, headers=HTML, body=PAGE, carried_out=True, name="500 after all"),
+    CallFault(FaultKind.ANSWERED, status=502, headers=HTML, body=PAGE, name="502"),
+)
+BUSY = tuple(
+    CallFault(FaultKind.ANSWERED, status=status, headers={"retry-after": "7"}, name=f"{status} with Retry-After")
+    for status in (429, 503)
+)
+
+
 @dataclass
 class FaultTransport(httpx.AsyncBaseTransport):
     """Passes calls on to `inner`, counts them, and strikes those it was told to."""
@@ -158,4 +185,4 @@ def _half(whole: httpx.Response) -> httpx.Response:
     return httpx.Response(whole.status_code, headers=headers, stream=_Raw(stream.content[: len(stream.content) // 2]))
 
 
-__all__ = ["CallFault", "FaultKind", "FaultTransport"]
+__all__ = ["BUSY", "HTML", "JSON", "LATE", "LOST", "PAGE", "UNREADABLE", "CallFault", "FaultKind", "FaultTransport"]

@@ -21,17 +21,8 @@ from canonical.order import (
     WrittenLine,
 )
 from conformance.erp.bench import SeenOrder
-from conformance.erp.placing import BUSY, UNREADABLE
 from conformance.erp.trial import AdapterOnTrial, Case, Trial, case, for_each_fault, written
-from conformance.faults import CallFault, FaultKind
-
-LOST = (
-    CallFault(FaultKind.NOT_CONNECTED),
-    CallFault(FaultKind.LOST_BEFORE),
-    CallFault(FaultKind.LOST_DURING),
-    CallFault(FaultKind.LOST_AFTER),
-    CallFault(FaultKind.CUT),
-)
+from conformance.faults import BUSY, LOST, UNREADABLE, CallFault
 
 
 def _revised(document: OrderDocument, *lines: DocumentLine) -> OrderDocument:
@@ -55,6 +46,18 @@ def _other(trial: Trial, line: DocumentLine) -> DocumentLine:
             "written": written(line),
         }
     )
+
+
+def revised(trial: Trial, document: OrderDocument) -> OrderDocument:
+    """The document with its first line at another quantity and on another day."""
+    return _revised(document, _other(trial, document.lines[0]))
+
+
+def change_of_all(trial: Trial, document: OrderDocument) -> OrderDocument:
+    """One line moved, the other cancelled."""
+    first, second = document.lines[:2]
+    off = second.model_copy(update={"cancelled": True, "written": written(second)})
+    return _revised(document, _other(trial, first), off)
 
 
 async def _change(trial: Trial, adapter: AdapterOnTrial, change: OrderDocument) -> OrderChangeOutcome:
@@ -156,17 +159,14 @@ async def _calls(trial: Trial, call: Callable[[AdapterOnTrial, OrderDocument], A
 
 async def _change_of_all(trial: Trial, adapter: AdapterOnTrial, document: OrderDocument) -> OrderDocument:
     """One line moved, the other cancelled; changed by the adapter until it is done."""
-    first, second = document.lines[:2]
-    off = second.model_copy(update={"cancelled": True, "written": written(second)})
-    change = _revised(document, _other(trial, first), off)
+    change = change_of_all(trial, document)
     outcome = await _change(trial, adapter, change)
-    after = f" after a fault at {', '.join(adapter.faults.struck)}" if adapter.faults.struck else ""
     trial.require(
         not isinstance(outcome, Edited),
-        f"{outcome!r}{after}",
+        f"{outcome!r}{adapter.met}",
         "what this call, or one before it, wrote itself is no person's edit",
     )
-    _require_written(trial, outcome, after=after)
+    _require_written(trial, outcome, after=adapter.met)
     return change
 
 
@@ -198,9 +198,10 @@ async def busy_change(trial: Trial, fault: CallFault) -> None:
     async def one(nth: int) -> None:
         async with trial.adapter() as adapter:
             document, _ = await trial.placed(adapter)
-            change = _revised(document, _other(trial, document.lines[0]))
+            change = revised(trial, document)
             adapter.faults.strike(nth, fault)
-            outcome = await trial.call(adapter, partial(adapter.erp.change_order, change, key="change"))
+            key = f"{change.order_id}#change-{change.revision}"
+            outcome = await trial.call(adapter, partial(adapter.erp.change_order, change, key=key))
             trial.require(
                 isinstance(outcome, TransientError) and outcome.retry_after_seconds == 7,
                 f"{outcome!r} after {fault} at {', '.join(adapter.faults.struck)}",
@@ -456,4 +457,4 @@ CASES: Sequence[Case] = (
     completed,
 )
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "change_of_all", "revised"]

@@ -14,33 +14,9 @@ from adapters.http import correlation
 from canonical.order import DocumentLine, Placed, Refused
 from canonical.units import UNITS
 from conformance.erp.trial import Case, Trial, case, for_each_fault
-from conformance.faults import CallFault, FaultKind
+from conformance.faults import BUSY, JSON, LATE, LOST, UNREADABLE, CallFault, FaultKind
 from conformance.verdict import CannotHappen
 
-PAGE = b"<!DOCTYPE html><html><head><title>Log On</title></head><body>Welcome to the portal</body></html>"
-JSON, HTML = {"content-type": "application/json"}, {"content-type": "text/html; charset=utf-8"}
-
-LOST = (
-    CallFault(FaultKind.NOT_CONNECTED),
-    CallFault(FaultKind.LOST_BEFORE),
-    CallFault(FaultKind.LOST_DURING),
-    CallFault(FaultKind.LOST_AFTER),
-    CallFault(FaultKind.CUT),
-    CallFault(FaultKind.LOST_LATE),
-)
-UNREADABLE = (
-    CallFault(FaultKind.HALF),
-    CallFault(FaultKind.ANSWERED, headers=HTML, body=PAGE, name="a page for people"),
-    CallFault(FaultKind.ANSWERED, headers=JSON, body=b"null", carried_out=True, name="null after it was carried out"),
-    CallFault(FaultKind.ANSWERED, headers=JSON, body=b'{"portal": 1}', carried_out=True, name="JSON of another kind"),
-    CallFault(FaultKind.ANSWERED, headers=JSON, carried_out=True, name="nothing after it was carried out"),
-    CallFault(FaultKind.ANSWERED, status=500, headers=HTML, body=PAGE, carried_out=True, name="500 after all"),
-    CallFault(FaultKind.ANSWERED, status=502, headers=HTML, body=PAGE, name="502"),
-)
-BUSY = tuple(
-    CallFault(FaultKind.ANSWERED, status=status, headers={"retry-after": "7"}, name=f"{status} with Retry-After")
-    for status in (429, 503)
-)
 MANY_LINES = 60
 """More than some systems put on a page of their own accord (25, 50)."""
 
@@ -107,7 +83,7 @@ async def _calls_to_place(trial: Trial) -> int:
         return adapter.faults.count
 
 
-@for_each_fault("Whatever call is lost, repeating the attempt makes exactly one order, whole.", LOST)
+@for_each_fault("Whatever call is lost, repeating the attempt makes exactly one order, whole.", (*LOST, LATE))
 async def lost_call(trial: Trial, fault: CallFault) -> None:
     """Each call that placing makes, one after the other, on a document of its own."""
     late = CallFault(fault.kind, trial.bench.settle_seconds / 2)
@@ -502,4 +478,4 @@ CASES: Sequence[Case] = (
     cancel_no_requisition,
 )
 
-__all__ = ["BUSY", "CASES", "LOST", "UNREADABLE"]
+__all__ = ["CASES"]

@@ -5,9 +5,8 @@ from functools import partial
 
 from adapters.errors import AdapterError, TransientError
 from canonical.sourcing import ItemAtPlant, UnknownItem
-from conformance.erp.placing import UNREADABLE
 from conformance.erp.trial import Case, Trial, case, for_each_fault
-from conformance.faults import CallFault, FaultKind
+from conformance.faults import UNREADABLE, CallFault, FaultKind
 from conformance.verdict import CannotHappen
 
 

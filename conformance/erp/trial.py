@@ -39,6 +39,11 @@ class AdapterOnTrial:
         """The port that is tested."""
         return self.system.orders
 
+    @property
+    def met(self) -> str:
+        """The calls that met a fault, as the end of a sentence."""
+        return f" after a fault at {', '.join(self.faults.struck)}" if self.faults.struck else ""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -102,10 +107,9 @@ class Trial:
             self._tells_no_secret(str(error))
             return error
         except Exception as error:
-            met = f" after a fault at {', '.join(adapter.faults.struck)}" if adapter.faults.struck else ""
             raise Nonconforming(
                 self.rule,
-                f"{type(error).__name__}: {error}{met}",
+                f"{type(error).__name__}: {error}{adapter.met}",
                 "raise adapters.errors.TransientError or PermanentError, which quotes what was answered",
             ) from error
 
@@ -132,7 +136,7 @@ class Trial:
                 return outcome
             self.require(
                 not isinstance(outcome, Refused),
-                f"Refused: {outcome}{_met(adapter)}",
+                f"Refused: {outcome}{adapter.met}",
                 "return Refused only where the system understood the order and will not take it",
             )
             self.require(
@@ -141,10 +145,10 @@ class Trial:
                 "have the system on trial approve what is submitted at once",
             )
             maybe_written = True
-            await _wait_for(outcome)
+            await pause(outcome)
         raise Nonconforming(
             self.rule,
-            f"not placed after {ATTEMPTS} attempts; the last one: {outcome}{_met(adapter)}",
+            f"not placed after {ATTEMPTS} attempts; the last one: {outcome}{adapter.met}",
             "let an attempt go on where the one before it ended",
         )
 
@@ -165,10 +169,10 @@ class Trial:
             outcome = await self.call(adapter, call)
             if not isinstance(outcome, AdapterError):
                 return outcome
-            await _wait_for(outcome)
+            await pause(outcome)
         raise Nonconforming(
             self.rule,
-            f"not done after {ATTEMPTS} attempts; the last one: {outcome}{_met(adapter)}",
+            f"not done after {ATTEMPTS} attempts; the last one: {outcome}{adapter.met}",
             "read the document at the beginning of each attempt, and write only what is missing",
         )
 
@@ -276,13 +280,10 @@ async def _with_fault(steps: Steps, fault: CallFault, trial: Trial) -> None:
     await steps(trial, fault)
 
 
-async def _wait_for(error: object) -> None:
+async def pause(error: object) -> None:
+    """Wait as long as an error asks for, a second at most."""
     asked = error.retry_after_seconds if isinstance(error, TransientError) else None
     await asyncio.sleep(min(asked or 0.0, _PAUSE_MAX))
-
-
-def _met(adapter: AdapterOnTrial) -> str:
-    return f", with a fault at {', '.join(adapter.faults.struck)}" if adapter.faults.struck else ""
 
 
 def _shown(value: object) -> str:
@@ -293,4 +294,4 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-__all__ = ["AdapterOnTrial", "Case", "Trial", "case", "for_each_fault", "written"]
+__all__ = ["ATTEMPTS", "AdapterOnTrial", "Case", "Trial", "case", "for_each_fault", "pause", "written"]

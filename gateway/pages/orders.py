@@ -164,6 +164,7 @@ async def read_order(
             "row": row,
             "order": order,
             "away": _away(parts, order),
+            "observed": _is_observed(parts, order),
             "one_of_each": parts.landscape is None,
             "reason": worded(principal, order.reason),
             "stage": STAGES[order.stage],
@@ -413,6 +414,14 @@ def _away(parts: Parts, order: OrderSnapshot) -> list[MaintenanceNotice]:
     found = parts.landscape.systems_of(order.plant, order.supplier, order.route)
     others = [found.channel, found.planning] if isinstance(found, Systems) else []
     return list(parts.landscape.maintenance([order.erp, *others]))
+
+
+def _is_observed(parts: Parts, order: OrderSnapshot) -> bool:
+    """Whether Pegline only observes where the order is, though it placed it."""
+    if parts.landscape is None or order.closed or order.order_number is None:
+        return False
+    classes = {line.item_class for line in order.lines} or {""}
+    return any(parts.landscape.mode(order.plant, each, order.erp) == "observe" for each in classes)
 
 
 def _passed(due: dt.date | None, plant: str, today: Mapping[str, dt.date]) -> bool:

@@ -11,6 +11,7 @@ from adapters.documents.b2mml import DIALECT
 from canonical.identity import stock_id
 from gateway.intake.intake import SystemReader
 from ledger.ledger import Ledger
+from simulators.mes.app import create as create_mes
 from tests.gateway.conftest import Gateway, serving
 from tests.gateway.fakes import POLICIES, problem
 
@@ -98,3 +99,23 @@ async def test_a_fraction_of_a_piece_is_refused(shop: Gateway) -> None:
 async def test_a_system_that_has_no_dialect_is_told_where_to_send(shop: Gateway) -> None:
     answer = await shop.client.post("/v1/systems/other/documents", content=b"<a/>")
     assert "/v1/events" in problem(answer, 404, "unknown_system")["next_step"]
+
+
+async def test_a_plants_own_documents_are_read_and_a_repeated_one_once(shop: Gateway) -> None:
+    """As the simulated system writes them, by what others publish."""
+    simulator = create_mes("http://gateway", name="mes-saw", transport=httpx.ASGITransport(shop.app))
+    used = {"material": "CH-0234", "quantity": "7", "unit": "pcs"}
+    body = {
+        "response": "53",
+        "used": [used, {**used, "use": "Produced"}],
+        "at": "2026-05-30T11:58:25+02:00",
+        "repeat": True,
+    }
+    async with httpx.AsyncClient(base_url="http://mes", transport=httpx.ASGITransport(simulator)) as control:
+        sent = (await control.post("/control/use", json=body)).json()
+        assert (sent["state"], sent["status"]) == ("delivered", 202), sent
+        unknown = {**body, "used": [{**used, "use": "Swept up"}]}
+        refused = (await control.post("/control/use", json=unknown)).json()
+        assert (refused["state"], refused["status"]) == ("refused", 422)
+    [message] = await shop.inbox_of(stock_id("P1", "CH-0234"))
+    assert message.event_id == "MES-SAW-000001/1"

@@ -100,6 +100,34 @@ async def test_documents_are_read_of_systems_that_have_a_dialect(tmp_path: Path)
     assert explained["stock"] == "mes-west (mes by b2mml)"
 
 
+CLOUD = """
+[systems.cloud]
+kind = "procurement"
+dialect = "coupa"
+address = "https://cloud.example"
+rate = 20
+
+[[owner]]
+system = "cloud"
+domains = "orders"
+plant = "1730"
+"""
+
+
+def test_a_procurement_system_holds_orders_with_a_queue_of_its_own(tmp_path: Path) -> None:
+    landscape = a_pool(tmp_path, WRITTEN + CLOUD).landscape
+    assert landscape.owner(Domain.ORDERS, "1730") == "cloud"
+    assert list(landscape.ordering) == ["cloud"]
+    rate = queue_rates(landscape)["cloud"]
+    assert (rate.per_second, rate.at_once) == (4.0, 20)
+    with pytest.raises(LandscapeError, match="cloud has no dialect, so that no order can be placed there"):
+        a_pool(tmp_path, WRITTEN + CLOUD.replace('dialect = "coupa"', ""))
+    with pytest.raises(
+        LandscapeError, match="wms-west is of kind wms; orders needs an owner of kind erp or procurement"
+    ):
+        a_pool(tmp_path, WRITTEN + CLOUD.replace('system = "cloud"', 'system = "wms-west"'))
+
+
 @pytest.mark.parametrize(
     ("instead_of", "written", "fault"),
     [

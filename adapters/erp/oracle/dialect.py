@@ -6,6 +6,7 @@ from adapters.dialects import Connection, ErpSystem, OptionError
 from adapters.erp.oracle.check import OracleCheck
 from adapters.erp.oracle.client import OracleErp, OracleOptions
 from adapters.erp.oracle.master import OracleMasterData
+from adapters.erp.oracle.people import FusionPeople
 
 _OPTIONS = {
     "buyer": "the e-mail address of the buyer whose orders these are; needed",
@@ -45,7 +46,9 @@ class OracleDialect:
         master = OracleMasterData(
             connection.client, system=connection.system, policies=connection.policies, today=connection.today
         )
-        return ErpSystem(erp, master, erp, OracleCheck(connection.client, connection.system, connection.now))
+        check = OracleCheck(connection.client, connection.system, connection.now)
+        people = FusionPeople(connection.client, connection.system, connection.policies)
+        return ErpSystem(erp, master, erp, check, people=people)
 
 
 DIALECT = OracleDialect()

@@ -8,6 +8,7 @@ from adapters.erp.sap.master import SapMasterData
 from adapters.erp.sap.odata import ROOT as V2_ROOT
 from adapters.erp.sap_v4.fields import USED, USED_BY_V2
 from adapters.erp.sap_v4.odata import ROOT
+from adapters.erp.sap_v4.people import V4People
 from adapters.erp.sap_v4.products import V4Products
 from adapters.erp.sap_v4.purchasing import V4Purchasing
 
@@ -42,7 +43,8 @@ class SapV4:
             today=connection.today,
         )
         check = SapCheck(http, connection.now, services=SERVICES, system=system)
-        return ErpSystem(orders, master_data, duplicates=orders, check=check)
+        people = V4People(http, system, connection.policies)
+        return ErpSystem(orders, master_data, duplicates=orders, check=check, people=people)
 
 
 DIALECT: ErpDialect = SapV4()

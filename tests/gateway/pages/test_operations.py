@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 
-from canonical.landscape import MaintenanceNotice, Systems
+from canonical.landscape import MaintenanceNotice, Mode, Systems
 from canonical.records import Incident
 from gateway.access.principal import CallerRole, Principal
 from gateway.pages.links import page_of
@@ -127,6 +127,10 @@ async def test_only_operators_get_there_and_business_questions_do_not(gateway: G
 async def test_a_system_in_maintenance_is_named_to_operators_and_on_its_orders(gateway: Gateway) -> None:
     class Away:
         faults = ("landscape.toml line 3: rate = 0",)
+        said: Mode = "live"
+
+        def mode(self, plant: str, item_class: str = "", system: str = "") -> Mode:
+            return self.said
 
         def systems_of(self, plant: str, supplier: str, route: object = None) -> Systems:
             return Systems(erp="sap-north", channel="edi", planning="aps")
@@ -134,8 +138,11 @@ async def test_a_system_in_maintenance_is_named_to_operators_and_on_its_orders(g
         def maintenance(self, systems: Sequence[str] = ()) -> list[MaintenanceNotice]:
             return [MaintenanceNotice(system="edi", until="06:00 (UTC)")] if not systems or "edi" in systems else []
 
-    gateway.app.state.parts = replace(gateway.app.state.parts, landscape=Away())
+    gateway.app.state.parts = replace(gateway.app.state.parts, landscape=(away := Away()))
     order = await gateway.order(erp="sap-north")
     for shown in (await page(gateway, "/operations"), await page(gateway, page_of(order.id))):
         assert "edi is in maintenance until 06:00 (UTC)" in text_of(shown)
     assert "landscape.toml line 3" in await page(gateway, "/operations")
+    assert "only observed" not in await page(gateway, page_of(order.id))
+    away.said = "observe"
+    assert "Plant P1 is only observed now" in text_of(await page(gateway, page_of(order.id)))
