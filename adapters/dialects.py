@@ -16,6 +16,7 @@ import httpx
 
 from adapters.ports import (
     ApsPort,
+    CollectPort,
     DocumentReader,
     DuplicateSweepPort,
     ErpChangesPort,
@@ -118,6 +119,8 @@ class SupplierChannel(NamedTuple):
     replies: ReplyPort | None
     """None: the channel knows no acknowledgements."""
     check: SystemCheckPort
+    collect: CollectPort | None = None
+    """None: suppliers' documents are sent to us."""
 
 
 class PlanningSystem(NamedTuple):

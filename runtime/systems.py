@@ -30,6 +30,7 @@ from adapters.guard import (
     Guard,
     GuardedAps,
     GuardedChanges,
+    GuardedCollect,
     GuardedErp,
     GuardedMasterData,
     GuardedPeople,
@@ -41,6 +42,7 @@ from adapters.guard import (
 from adapters.pace import Pace
 from adapters.ports import (
     ApsPort,
+    CollectPort,
     DocumentReader,
     DuplicateSweepPort,
     ErpChangesPort,
@@ -146,6 +148,12 @@ class SystemPool:
         found = self._connected(name)
         assert isinstance(found.parts, SupplierChannel)
         return GuardedReplies(found.parts.replies, found.guard) if found.parts.replies is not None else None
+
+    def collect(self, name: str) -> CollectPort | None:
+        """A channel's documents that wait to be collected; None: it sends them by itself."""
+        found = self._connected(name)
+        assert isinstance(found.parts, SupplierChannel)
+        return GuardedCollect(found.parts.collect, found.guard) if found.parts.collect is not None else None
 
     def aps(self, name: str) -> ApsPort:
         """A planning system's coverage."""
