@@ -8,6 +8,7 @@ import pytest
 
 from adapters.dialects import Connection
 from adapters.documents.b2mml import DIALECT
+from canonical.event_data import CONSUMPTION_REPORTED
 from canonical.identity import stock_id
 from gateway.intake.intake import SystemReader
 from ledger.ledger import Ledger
@@ -84,11 +85,20 @@ async def test_what_can_not_be_read_is_kept_and_taken_in_once_the_mapping_is_men
     assert (replayed.status_code, replayed.json()["outcome"]) == (200, "2 stored, 0 refused")
 
 
-async def test_a_system_that_does_not_own_the_stock_is_refused_and_kept(shop: Gateway) -> None:
+async def test_a_system_that_owns_neither_consumption_nor_stock_is_refused_and_kept(shop: Gateway) -> None:
     shop.own(stock=("wms",))
     refused = problem(await post(shop, document()), 422, "no_event_stored")
-    assert "mes-saw does not own stock at plant P1" in str(refused["events"][0]["problem"])
+    assert "mes-saw does not own consumption at plant P1; wms does" in str(refused["events"][0]["problem"])
     assert len(await shop.letters()) == 1
+
+
+async def test_consumption_may_have_another_owner_than_the_stock(shop: Gateway) -> None:
+    shop.own(stock=("wms",), consumption=("mes-*",))
+    assert (await post(shop, document())).status_code == 202
+    used = {"plant": "P1", "item": "CH-0234", "quantity": "1", "unit": "EA"}
+    event = {"specversion": "1.0", "id": "w-1", "source": "wms", "time": "2026-06-01T06:00:00Z", "data": used}
+    refused = await shop.send({**event, "type": CONSUMPTION_REPORTED})
+    assert "wms does not own consumption" in problem(refused, 403, "not_owner")["detail"]
 
 
 async def test_a_fraction_of_a_piece_is_refused(shop: Gateway) -> None:
