@@ -16,6 +16,7 @@ python cli.py people erase SUBJECT        forget a person's name and address
 python cli.py erp duplicates [--since DAY]  documents of ours that the ERP holds twice
 python cli.py landscape check             try every system that Pegline works with
 python cli.py landscape explain PLANT     which system owns what there, by which line
+python cli.py adapter new erp NAME        lay out the package of an adapter of your own
 python cli.py observe report [--day DAY]  what Pegline would have ordered, beside what people did
 python cli.py trace plant/item/key        what happened to a requirement, and why
 python cli.py exceptions list             questions waiting for a person
@@ -23,6 +24,8 @@ python cli.py decide EXCEPTION CHOICE     decide an exception in its current sta
 """
 
 import argparse
+import asyncio
+import logging
 import ssl
 import sys
 from collections.abc import Callable
@@ -38,6 +41,7 @@ from adapters.mail.smtp import MailServer, Security, SmtpMail
 from adapters.ports import ReplyPort
 from adapters.supplier.edifact.client import OUR_ADDRESS, EdifactSupplier
 from adapters.webhook.client import WebhookClient, webhook_client
+from console import adapter as adapter_commands
 from console import audit as audit_commands
 from console import erp as erp_commands
 from console import exceptions as exception_commands
@@ -54,7 +58,9 @@ from gateway.access.rates import Rate
 from gateway.access.rules import AccessRules
 from gateway.access.senders import Senders, SendersError
 from gateway.app import create_app, utc_now
+from gateway.intake.intake import Intake
 from gateway.notifications.sender import Telling
+from gateway.problems import Refusal
 from gateway.tracing import correlation_in_hand
 from landscape.book import LandscapeBook
 from landscape.reading import LandscapeError
@@ -66,6 +72,7 @@ from policies.days import today_at
 from policies.reading import PolicyError
 from policies.subscriptions import SubscriptionBook
 from runtime import event_loop, logs
+from runtime.collecting import Store, collect_all
 from runtime.directory import EntityDirectory
 from runtime.http_connections import TimedHttpProtocol
 from runtime.landscape import ChannelReaders, clients
@@ -78,6 +85,8 @@ from settings import GatewaySettings, SettingsError
 
 VERSION = "0.1.0"
 """Same as in pyproject.toml, which is not part of an installation."""
+
+log = logging.getLogger("pegline.cli")
 
 
 async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] = utc_now) -> None:
@@ -113,6 +122,9 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             telling=await _telling(settings, subscriptions, stack),
             temporal_ui=f"{ui.rstrip('/')}/namespaces/{client.namespace}" if ui else "",
         )
+        if pool is not None:
+            collecting = collect_all(pool, _storing(app.state.parts.intake), settings.collect_seconds)
+            stack.callback(asyncio.create_task(collecting).cancel)
         config = uvicorn.Config(
             app,
             host=settings.gateway_host,
@@ -165,6 +177,18 @@ async def _replies(
     address = next(iter(settings.our_addresses), OUR_ADDRESS)
     supplier = EdifactSupplier(await stack.enter_async_context(http), sender=address)
     return lambda channel: supplier
+
+
+def _storing(intake: Intake) -> Store:
+    """Stores what was collected as if it had been posted; what is refused is a dead letter by then."""
+
+    async def store(channel: str, body: bytes, content_type: str, key: str) -> None:
+        try:
+            await intake.document(channel, body, content_type, key)
+        except Refusal as refusal:
+            log.warning("document %s of channel %s is a dead letter: %s", key, channel, refusal.problem.detail)
+
+    return store
 
 
 async def _telling(settings: GatewaySettings, subscriptions: SubscriptionBook, stack: AsyncExitStack) -> Telling | None:
@@ -236,6 +260,7 @@ def arguments() -> argparse.ArgumentParser:
     kpi_commands.add_to(commands)
     landscape_commands.add_to(commands)
     observe_commands.add_to(commands)
+    adapter_commands.add_to(commands)
     trace = commands.add_parser("trace", help="what happened to a requirement, and why")
     trace.add_argument("requirement", help="plant/item/key")
     trace.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
@@ -269,6 +294,8 @@ def main() -> int:
                 return erp_commands.run(given)
             case "observe":
                 return observe_commands.run(given)
+            case "adapter":
+                return adapter_commands.run(given)
             case "landscape":
                 return landscape_commands.run(given)
             case "trace":

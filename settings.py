@@ -298,6 +298,11 @@ class GatewaySettings(Settings):
         alias="PEGLINE_TEMPORAL_UI_URL",
         description="the http(s) URL of Temporal's UI, to which the operators' pages link",
     )
+    collect_seconds: SweepSeconds = Field(
+        default=60.0,
+        alias="PEGLINE_COLLECT_SECONDS",
+        description="seconds between two looks for suppliers' documents that a channel keeps, up to 86400; 0: none",
+    )
     edi_url: HttpUrl | None = Field(
         default=None, alias="PEGLINE_EDI_URL", description="the http(s) base URL of the EDI gateway"
     )

@@ -15,6 +15,8 @@ from adapters.errors import AdapterError, TransientError
 from adapters.ports import (
     ApsPort,
     ChangedOrder,
+    CollectedDocument,
+    CollectPort,
     DuplicateSweepPort,
     ErpChangesPort,
     ErpPort,
@@ -225,6 +227,22 @@ class GuardedReplies:
         )
 
 
+class GuardedCollect:
+    """Implements adapters.ports.CollectPort."""
+
+    def __init__(self, port: CollectPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def waiting(self) -> Sequence[CollectedDocument]:
+        """As the port has it."""
+        return await self._guard.read(self._port.waiting)
+
+    async def taken(self, document: CollectedDocument, *, key: str) -> WriteOutcome:
+        """As the port has it."""
+        what = f"marked {document.place} as collected"
+        return await self._guard.write("", (), what, lambda: self._port.taken(document, key=key))
+
+
 class GuardedAps:
     """Implements adapters.ports.ApsPort."""
 
@@ -262,6 +280,7 @@ __all__ = [
     "Guard",
     "GuardedAps",
     "GuardedChanges",
+    "GuardedCollect",
     "GuardedErp",
     "GuardedMasterData",
     "GuardedPeople",

@@ -211,6 +211,29 @@ class ReplyPort(Protocol):
     async def send_reply(self, document: bytes, *, key: str) -> WriteOutcome: ...
 
 
+class CollectedDocument(NamedTuple):
+    """A document that a counterpart keeps until it is collected."""
+
+    key: str
+    """The same for the same document in the same state."""
+    body: bytes
+    content_type: str
+    place: str
+    """Where the counterpart keeps it."""
+
+
+class CollectPort(Protocol):
+    """Collects documents that a counterpart does not send by itself."""
+
+    async def waiting(self) -> Sequence[CollectedDocument]:
+        """Those that nobody has collected yet, the oldest first."""
+        ...
+
+    async def taken(self, document: CollectedDocument, *, key: str) -> WriteOutcome:
+        """Tell the counterpart that it is stored here. What changed there meanwhile is given again."""
+        ...
+
+
 class SupplierDialect(Protocol):
     """Reads the documents of a supplier channel. Pure: no I/O; never guesses, never raises for what was sent."""
 
@@ -305,6 +328,8 @@ class MailPort(Protocol):
 __all__ = [
     "ApsPort",
     "ChangedOrder",
+    "CollectPort",
+    "CollectedDocument",
     "DocumentContent",
     "DocumentEvent",
     "DocumentPart",

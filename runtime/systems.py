@@ -22,7 +22,6 @@ from adapters.dialects import (
     ErpSystem,
     OptionError,
     PlanningSystem,
-    ProcurementSystem,
     SupplierChannel,
     SystemCheckPort,
 )
@@ -31,6 +30,7 @@ from adapters.guard import (
     Guard,
     GuardedAps,
     GuardedChanges,
+    GuardedCollect,
     GuardedErp,
     GuardedMasterData,
     GuardedPeople,
@@ -42,6 +42,7 @@ from adapters.guard import (
 from adapters.pace import Pace
 from adapters.ports import (
     ApsPort,
+    CollectPort,
     DocumentReader,
     DuplicateSweepPort,
     ErpChangesPort,
@@ -72,7 +73,7 @@ PaceOf = Callable[[str, float], Pace | None]
 """The pace of a system's calls, over all workers."""
 
 
-_Parts = ErpSystem | SupplierChannel | PlanningSystem | ProcurementSystem | DocumentSystem
+_Parts = ErpSystem | SupplierChannel | PlanningSystem | DocumentSystem
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,12 @@ class SystemPool:
         found = self._connected(name)
         assert isinstance(found.parts, SupplierChannel)
         return GuardedReplies(found.parts.replies, found.guard) if found.parts.replies is not None else None
+
+    def collect(self, name: str) -> CollectPort | None:
+        """A channel's documents that wait to be collected; None: it sends them by itself."""
+        found = self._connected(name)
+        assert isinstance(found.parts, SupplierChannel)
+        return GuardedCollect(found.parts.collect, found.guard) if found.parts.collect is not None else None
 
     def aps(self, name: str) -> ApsPort:
         """A planning system's coverage."""

@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the histories of stories marked `recorded` to tests/replay/histories (see there)",
     )
-    parser.addoption("--every-case", action="store_true", help="try every conformance case on a real Tryton server")
+    parser.addoption("--every-case", action="store_true", help="try every conformance case of Tryton and Coupa")
     parser.addoption("--site", action="store_true", help="run docker-compose.yml's installation (make site)")
     disturbed = parser.getgroup("disturbed plan runs", "tests/scenarios/test_disturbed_plan_run.py")
     disturbed.addoption("--disturbed-seeds", default="1", metavar="N[,N…]", help="what is drawn at random, a test each")

@@ -33,7 +33,8 @@ PURCHASE ORDERS /api/purchase_orders, /api/purchase_order_lines (GET)
 CHANGES /api/purchase_order_changes
   POST {order-header-id, justification, order-line-changes: [{order-line-id, quantity, price, need-by-date,
   pending-delete}]} makes a draft, PUT /{id}/submit_for_approval submits it; one at a time per order (harder reading),
-  none of an order on hold. Approved, it is carried out and sent; refused, it is `rejected` with reject-reason.
+  none of an order on hold, and no line with receipts is deleted (harder reading). Approved, it is carried out and
+  sent; refused, it is `rejected` with reject-reason.
 CONFIRMATIONS /api/order_header_confirmations, RECEIPTS /api/receiving_transactions (POST, PUT /{id}/void),
 SHIPMENTS /api/asn/headers: made by suppliers and warehouses (control). Each, and orders, have `exported` (ASN:
   `export-flag`); PUT /{id}?exported=true marks it, and other elements of that call are ignored. A change resets it.
@@ -42,10 +43,11 @@ CONTROL (no authentication; faults, writes, books, clock: see simulators.faults)
   POST /control/approve  {requisition | change, by?, tell?: true}
   POST /control/reject   {requisition | change, reason, by?, tell?}
   POST /control/withdraw {requisition, by?, tell?}: the requester takes it back in Coupa
-  POST /control/edit     {order, line, quantity?, need_by?}: a buyer revises the order in Coupa
-  POST /control/setup    {suppliers?, issues?, approves?, order_delay?}: known supplier numbers (empty: any); whether
-                         orders are issued by themselves; whether what is submitted is approved at once; whether an
-                         order is made only by POST /control/orders
+  POST /control/edit     {order, line, quantity?, need_by?, price?, status?, deleted?}: a buyer revises the order in
+                         Coupa; without lines it is cancelled
+  POST /control/setup    {suppliers?, items?, issues?, approves?, order_delay?}: known supplier and item numbers (empty:
+                         any); whether orders are issued by themselves; whether what is submitted is approved at once;
+                         whether an order is made only by POST /control/orders
   POST /control/orders   the orders that are due are made
   POST /control/confirm  {order, lines: [{line, action?, quantity?, promised?, price?, schedule?: [{quantity, date}]}],
                          tell?}: `tell` is the channel at the gateway to which the integration passes it on

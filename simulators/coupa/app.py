@@ -55,6 +55,7 @@ class SetupBody(_Body):
     """How the instance is set up; what is left out stays."""
 
     suppliers: list[str] | None = None
+    items: list[str] | None = None
     issues: bool | None = None
     approves: bool | None = None
     order_delay: bool | None = None
@@ -67,6 +68,9 @@ class EditBody(_Body):
     line: int
     quantity: str | None = None
     need_by: str | None = None
+    price: str | None = None
+    status: str | None = None
+    deleted: bool = False
 
 
 class ConfirmBody(_Body):
@@ -386,8 +390,13 @@ class _People:
 
     async def edit(self, request: Request) -> Response:
         body = await read(request, EditBody)
-        values = {"quantity": body.quantity, "need-by-date": body.need_by}
-        return JSONResponse(self._books.edit(body.order, str(body.line), values))
+        values = {
+            "quantity": body.quantity,
+            "need-by-date": body.need_by,
+            "price": body.price,
+            "status": body.status,
+        }
+        return JSONResponse(self._books.edit(body.order, str(body.line), values, deleted=body.deleted))
 
     async def set_up(self, request: Request) -> Response:
         given = (await read(request, SetupBody)).model_dump(exclude_none=True)

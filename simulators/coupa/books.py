@@ -45,7 +45,7 @@ class CoupaBooks:
         self.confirmations: dict[int, Row] = {}
         self.receipts: dict[int, Row] = {}
         self.shipments: dict[int, Row] = {}
-        self.setup: Row = {"suppliers": [], "issues": True, "approves": False, "order_delay": False}
+        self.setup: Row = {"suppliers": [], "items": [], "issues": True, "approves": False, "order_delay": False}
         self._number = 96
         self.shelf = shelf or Shelf()
         for part in ("requisitions", "orders", "changes", "confirmations", "receipts", "shipments", "setup"):
@@ -98,6 +98,9 @@ class CoupaBooks:
         wanted = {"description", "quantity", "unit-price", "currency", "supplier", "uom"}
         if not known and (missing := sorted(name for name in wanted if not body.get(name))):
             raise Invalid("requisition_line", *(f"{name.capitalize()} can't be blank" for name in missing))
+        item = (body.get("item") or {}).get("item-number")
+        if item and self.setup["items"] and item not in self.setup["items"]:
+            raise Invalid("requisition_line", f"Item {item} can't be found")
         row: Row = {"id": self._next(), "order-line-id": None, "status": None} | known | {"line-num": number}
         for name in ("description", "currency", "supplier", "uom", "item", "source-part-num", "need-by-date"):
             row[name] = body.get(name, known.get(name))
@@ -271,11 +274,14 @@ class CoupaBooks:
         self._touch(row)
         return row
 
-    def edit(self, number: str, line_num: str, values: Mapping[str, Any]) -> Row:
-        """A buyer revises a line in Coupa."""
+    def edit(self, number: str, line_num: str, values: Mapping[str, Any], *, deleted: bool = False) -> Row:
+        """A buyer revises or deletes a line in Coupa; an order without lines is cancelled."""
         row = self.order_by_number(number)
         line = _line_of(row, line_num)
         line |= {name: value for name, value in values.items() if value is not None}
+        if deleted:
+            row["order-lines"].remove(line)
+            row["status"] = row["status"] if row["order-lines"] else "cancelled"
         self._sent_again(row, "revision")
         return row
 
@@ -302,6 +308,8 @@ class CoupaBooks:
             known = next((line for line in order["order-lines"] if line["id"] == given.get("order-line-id")), None)
             if known is None:
                 raise Invalid("order_line_change", f"Order line {given.get('order-line-id')} is not part of the order")
+            if given.get("pending-delete") and Decimal(known["received"]):
+                raise Invalid("order_line_change", f"Order line {known['id']} was received and can't be deleted")
             lines.append(
                 {
                     "id": self._next(),

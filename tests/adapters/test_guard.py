@@ -38,6 +38,7 @@ class Anything:
     order_id = "order/1000/V-100/1"
     plant, order_number, reference, supplier = "1000", "4500000001", "PL1", "V-100"
     lines, changed_lines, item_classes = (), (), ()
+    place = "asn/headers/1"
 
 
 def methods(port: type) -> Iterator[tuple[str, inspect.Signature]]:

@@ -19,7 +19,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import WorkflowRunner
 
-from adapters.ports import ErpPort
+from adapters.ports import ApsPort, ErpPort
 from backtest.decision import Policies
 from backtest.result import KINDS, Backtest, BacktestResult
 from canonical.audit_event import AuditEvent, first_break
@@ -37,9 +37,9 @@ from workflows.search_attributes import ALL
 
 MakeHarness = Callable[..., Awaitable[Harness]]
 """Takes changes of the plant's policy by name; `without` names a counterpart whose worker is held back; `landscape`:
-systems in memory instead of one of each kind; `erp`: stands in the place of the one in memory; `cached` 0: every task
-replays its workflow from the first event on;
-`hanging`: local activities that hang once; `runner`: with or without the sandbox."""
+systems in memory instead of one of each kind; `erp`, `aps`: stand in the place of those in memory; `cached` 0: every
+task replays its workflow from the first event on; `hanging`: local activities that hang once; `runner`: with or without
+the sandbox."""
 
 
 @asynccontextmanager
@@ -78,13 +78,14 @@ async def telling(
             hanging: Sequence[str] = (),
             landscape: Landscaped | None = None,
             erp: ErpPort | None = None,
+            aps: ApsPort | None = None,
             runner: WorkflowRunner = RUNNER,
             **policy: Any,
         ) -> Harness:
             engine = await connect(await fresh_database())
             stack.push_async_callback(engine.dispose)
             harness = Harness(environment, engine, POLICY.model_copy(update=policy), runner)
-            harness.real_erp = erp
+            harness.real_erp, harness.real_aps = erp, aps
             options = {"max_cached_workflows": cached, "interceptors": [Hanging(*hanging)]}
             if landscape is not None:
                 await stack.enter_async_context(landscape.serving(harness, **options))

@@ -24,7 +24,7 @@ class Planner:
         self.harness = harness
         self.source = f"aps-{harness.prefix}"
         self.item = harness.item("FRAME", "ACME")
-        self._intake = PlanIntake(
+        self.intake = PlanIntake(
             harness.ledger, harness.entities, harness.policies, lambda _: today(), lambda: datetime.now(UTC)
         )
 
@@ -36,7 +36,7 @@ class Planner:
                 yield (each if isinstance(each, str) else json.dumps(each)).encode() + b"\n"
 
         sent = PlanSent(self.source, "1710", version, partial, "application/x-ndjson", "")
-        return await self._intake.take(sent, body())
+        return await self.intake.take(sent, body())
 
     def lines(self, *references: str, quantity: int = 10, **more: Any) -> list[dict[str, Any]]:
         due = (today() + timedelta(days=60)).isoformat()

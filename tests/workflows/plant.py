@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker, WorkflowRunner
 
-from adapters.ports import ErpPort
+from adapters.ports import ApsPort, ErpPort
 from canonical.base import Criticality
 from canonical.calendar import Calendar
 from canonical.need import Need, Peg, Revision
@@ -57,7 +57,8 @@ class Plant:
         self.engine, self.ledger = engine, Ledger(engine)
         self.erp, self.supplier, self.aps, self.master_data = FakeErp(), FakeSupplier(), FakeAps(), FakeMasterData()
         self.real_erp: ErpPort | None = None
-        """In the place of `erp`, where a story has one."""
+        self.real_aps: ApsPort | None = None
+        """In the place of `erp`, where a story has one; so is `real_aps`."""
         self.queue = f"test-{uuid.uuid4().hex[:8]}"
         self.entities = EntityDirectory(self.client, self.queue)
         self.prefix = uuid.uuid4().hex[:6]
@@ -78,7 +79,9 @@ class Plant:
     def workers(self, **options: Any) -> list[Worker]:
         """A worker per queue; a mistake in workflow code fails the story instead of being retried for ever."""
         options.setdefault("workflow_failure_exception_types", [Exception])
-        counterparts = Counterparts(self.real_erp or self.erp, self.supplier, self.aps, self.master_data)
+        counterparts = Counterparts(
+            self.real_erp or self.erp, self.supplier, self.real_aps or self.aps, self.master_data
+        )
         return build_workers(self.client, self.queue, self.ledger, counterparts, self.policies, **options)
 
     # -- master data and plan

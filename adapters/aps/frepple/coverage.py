@@ -20,6 +20,7 @@ from canonical.identity import requirement_key, short_hash
 from canonical.order import Refused, WriteOutcome, Written
 from canonical.supply import ScheduleLine, ScheduleLineState
 
+_COMPARISONS_MAX = 3
 _PROMISED = (ScheduleLineState.CONFIRMED, ScheduleLineState.BACKORDERED, ScheduleLineState.SHIPPED)
 
 
@@ -54,41 +55,72 @@ class FreppleCoverage:
         self._orders, self._settings, self._day_at = orders, settings, day_at
 
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
-        """Have frePPLe hold what the order gives its requirements.
+        """Have frePPLe hold what the order gives its requirements, and nothing else of it.
 
         Additions go first: for a moment there is too much supply, never too little.
         """
-        writes = 0
-        by_item: dict[str, list[RequirementCoverage]] = defaultdict(list)
+        held = await self._held(report)
+        if any(report_of(each) > report.sequence for each in held):
+            return Written(reference=report.order_number, writes=0)  # A newer report is there already.
+        by_item: dict[str, list[RequirementCoverage]] = {each.item: [] for each in held}
         for entry in report.entries:
-            by_item[entry.requirement_id.split("/")[2]].append(entry)
+            by_item.setdefault(entry.requirement_id.split("/")[2], []).append(entry)
+        writes = 0
         for item, entries in by_item.items():
-            needs = await self._needs(report.plant, item)
-            writing = CoverageWriting([], [], [])
-            for entry in entries:
-                self._add(writing, report, entry, needs)
-            if (refused := await self._carry_out(writing, f"{key}#{short_hash(item)}")) is not None:
-                return refused
-            writes += writing.orders
+            outcome = await self._write_item(report, item, entries, f"{key}#{short_hash(item)}")
+            if isinstance(outcome, Refused):
+                return outcome
+            writes += outcome
         return Written(reference=report.order_number, writes=writes)
 
+    async def _write_item(
+        self, report: CoverageReport, item: str, entries: Sequence[RequirementCoverage], key: str
+    ) -> int | Refused:
+        """How many orders were touched. What is refused is compared again: a call whose answer was lost may have been
+        carried out meanwhile.
+        """
+        refused: Refused | None = None
+        for _ in range(_COMPARISONS_MAX):
+            writing = self._writing(report, entries, await self._needs(report.plant, item))
+            refused = await self._carry_out(writing, key)
+            if refused is None:
+                return writing.orders
+        assert refused is not None
+        return refused
+
+    async def _held(self, report: CoverageReport) -> list[PlanningOrder]:
+        """What frePPLe holds of the order, for whichever need."""
+        found = await self._find(report.plant, reference__contains=f"{report.order_number}-")
+        return [each for need in by_need(found).values() for each in need.of_order(report.order_number).values()]
+
     async def _needs(self, plant: str, item: str) -> dict[str, NeedOrders]:
+        return by_need(await self._find(plant, item=item), self._settings.sources)
+
+    async def _find(self, plant: str, **filters: str) -> list[PlanningOrder]:
         def day_of(moment: datetime) -> date:
             return self._day_at(plant, moment)
 
-        location = self._settings.location(plant)
-        statuses = "approved,confirmed,completed,closed"
-        found = await self._orders.find(day_of, item=item, location=location, status__in=statuses)
-        return by_need(found, self._settings.sources)
+        where = {"location": self._settings.location(plant), "status__in": "approved,confirmed,completed,closed"}
+        return await self._orders.find(day_of, **where, **filters)
+
+    def _writing(
+        self, report: CoverageReport, entries: Sequence[RequirementCoverage], needs: dict[str, NeedOrders]
+    ) -> CoverageWriting:
+        """Of the needs that the report names, and of those that it does not name any more."""
+        writing = CoverageWriting([], [], [])
+        named = [(_meant(entry, needs), entry.schedule_lines) for entry in entries]
+        references = {need.reference for need, _ in named}
+        gone = [need for need in needs.values() if need.reference not in references]
+        for need, lines in [*named, *((each, ()) for each in gone if each.of_order(report.order_number))]:
+            self._add(writing, report, need, lines)
+        return writing
 
     def _add(
-        self, writing: CoverageWriting, report: CoverageReport, entry: RequirementCoverage, needs: dict[str, NeedOrders]
+        self, writing: CoverageWriting, report: CoverageReport, need: NeedOrders, lines: Sequence[ScheduleLine]
     ) -> None:
-        need = _meant(entry, needs)
         held = need.of_order(report.order_number)
-        if any(report_of(each) > report.sequence for each in held.values()):
-            return  # A newer report is there already.
-        wanted = list(self._wanted(report, entry, need))
+        others = total(each for each in need.own if each.reference not in held)
+        wanted = list(self._wanted(report, need, lines))
         for order in wanted:
             there = held.pop(order.reference, None)
             if there is None:
@@ -97,19 +129,19 @@ class FreppleCoverage:
                 writing.changed.append(order)
         writing.removed.extend(held)
         if need.base is not None and need.quantity:
-            others = total(each for each in need.own if each.reference not in need.of_order(report.order_number))
             base = _left(need.base, need.quantity, need.quantity - others - total(wanted))
             if is_changed(need.base, base):
                 writing.changed.append(base)
 
-    def _wanted(self, report: CoverageReport, entry: RequirementCoverage, need: NeedOrders) -> Iterator[PlanningOrder]:
-        _, plant, item, *_ = entry.requirement_id.split("/")
+    def _wanted(
+        self, report: CoverageReport, need: NeedOrders, lines: Sequence[ScheduleLine]
+    ) -> Iterator[PlanningOrder]:
         supplier = self._settings.supplier(report.order_id.split("/")[2])
-        for number, part in enumerate(parts_of(entry.schedule_lines, self._day_at(plant, report.as_of)), start=1):
+        for number, part in enumerate(parts_of(lines, self._day_at(report.plant, report.as_of)), start=1):
             yield PlanningOrder(
                 reference=own_reference(report.order_number, number, need.reference),
-                item=item,
-                location=self._settings.location(plant),
+                item=need.item,
+                location=self._settings.location(report.plant),
                 supplier=supplier,
                 quantity=part.quantity,
                 received_on=part.day,
@@ -149,7 +181,7 @@ def _meant(entry: RequirementCoverage, needs: dict[str, NeedOrders]) -> NeedOrde
     for reference, need in needs.items():
         if requirement_key(source, reference) == key:
             return need
-    return NeedOrders(key.partition("~")[2])
+    return NeedOrders(key.partition("~")[2], entry.requirement_id.split("/")[2])
 
 
 def _left(base: PlanningOrder, need: Decimal, left: Decimal) -> PlanningOrder:

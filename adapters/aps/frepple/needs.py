@@ -7,7 +7,6 @@ is the open one; with nothing open it is `closed`, which frePPLe leaves alone. P
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -39,6 +38,7 @@ class NeedOrders:
     """The orders of one need."""
 
     reference: str
+    item: str
     base: PlanningOrder | None = None
     """The order that a planner approved; None: it is gone."""
     own: list[PlanningOrder] = field(default_factory=list)
@@ -75,19 +75,18 @@ def by_need(orders: Iterable[PlanningOrder], sources: frozenset[str] = frozenset
 
     What came from other systems is no need (they imported it from an ERP); `sources` names those that are.
     """
-    found: dict[str, NeedOrders] = defaultdict(lambda: NeedOrders(""))
+    found: dict[str, NeedOrders] = {}
 
-    def of(reference: str) -> NeedOrders:
-        found[reference].reference = reference
-        return found[reference]
+    def of(reference: str, item: str) -> NeedOrders:
+        return found.setdefault(reference, NeedOrders(reference, item))
 
     for each in orders:
         if _OWN.fullmatch(each.source):
             if (need := _matched(each.reference)[1]) is not None:
-                of(need).own.append(each)
+                of(need, each.item).own.append(each)
         elif not each.source or each.source in sources or _NEED.fullmatch(each.source):
-            of(each.reference).base = each
-    return dict(found)
+            of(each.reference, each.item).base = each
+    return found
 
 
 def _matched(reference: str) -> tuple[str | None, str | None]:

@@ -144,6 +144,8 @@ def _is_meant(order: PlanningOrder, filters: Mapping[str, str]) -> bool:
     """django-filter passes over filters that it does not know, so that they are looked at here as well."""
     if (statuses := filters.get("status__in")) is not None and order.status not in statuses.split(","):
         return False
+    if filters.get("reference__contains", "") not in order.reference:
+        return False
     exact = {"item": order.item, "location": order.location, "status": order.status}
     return all(filters.get(name, value) == value for name, value in exact.items())
 

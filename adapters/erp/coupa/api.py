@@ -49,7 +49,7 @@ class CoupaApi:
                 self._http, self.system, "GET", address, writes=False, headers=_HEADERS, reads=(404,)
             )
             found = [] if answer.status_code == 404 else self._body(path, answer, writes=False)
-            if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            if not isinstance(found, list) or not all(isinstance(row, dict) and "id" in row for row in found):
                 raise PermanentError(self.system, f"GET {path}: no list of rows; {_quote(answer)}")
             for row in found:
                 yield row
@@ -58,7 +58,7 @@ class CoupaApi:
         raise PermanentError(self.system, f"GET {path} has more than {_PAGES_MAX} pages; narrow what is looked for")
 
     async def write(self, method: str, path: str, body: Row | None = None) -> Row | Refused:
-        """Write; the row as it is then, empty where Coupa answers nothing."""
+        """Write; the row as it is then, empty where something was deleted."""
         answer = await exchange(
             self._http,
             self.system,
@@ -72,12 +72,12 @@ class CoupaApi:
         if answer.status_code in _REFUSED:
             reason = _said(answer) or _quote(answer)
             return Refused(system=self.system, code=str(answer.status_code), reason=f"Coupa: {reason}")
-        return self._row(path, answer, writes=True) if answer.content.strip() else {}
+        return {} if method == "DELETE" else self._row(path, answer, writes=True)
 
     def _row(self, path: str, answer: httpx.Response, *, writes: bool) -> Row:
         body = self._body(path, answer, writes=writes)
-        if not isinstance(body, dict):
-            raise self._unreadable(path, answer, "no row", writes=writes)
+        if not isinstance(body, dict) or "id" not in body:
+            raise self._unreadable(path, answer, "no row with an id", writes=writes)
         return body
 
     def _body(self, path: str, answer: httpx.Response, *, writes: bool) -> Any:

@@ -23,6 +23,7 @@ from adapters.erp.coupa.documents import (
     CoupaSettings,
     change_body,
     items_of,
+    numbered,
     read_moment,
     requisition_body,
 )
@@ -102,14 +103,14 @@ class CoupaOrders:
         refused = [row for row in living if _is_refused(row)]
         going_on = [row for row in living if row not in refused]
         if going_on:
-            kept, *spares = going_on
-            for spare in (*spares, *refused):
+            kept, *spares = await self._the_living_first(going_on)
+            for spare in refused:
                 await self._delete(spare)
+            duplicates = [number for spare in spares for number in await self._undone(spare)]
             if kept["status"] in ("draft", "cart"):
                 again = await self._api.write("PUT", f"requisitions/{_id(kept['id'])}/update_and_submit_for_approval")
                 return again if isinstance(again, Refused) else await self._become(again)
-            duplicates = tuple(str(spare["id"]) for spare in spares)
-            return _with_duplicates(await self._become(kept, found_existing=True), duplicates)
+            return _with_duplicates(await self._become(kept, found_existing=True), tuple(duplicates))
         if refused and maybe_written:
             return await self._become(refused[0])
         for row in refused:
@@ -118,8 +119,6 @@ class CoupaOrders:
         created = await self._api.write("POST", "requisitions/submit_for_approval", body)
         if isinstance(created, Refused):
             return created
-        if "id" not in created:
-            raise TransientError(self._system, "a requisition was submitted, but has no id", maybe_written=True)
         return await self._become(created)
 
     async def _requisitions(self, document: OrderDocument) -> list[Row]:
@@ -143,6 +142,28 @@ class CoupaOrders:
                 maybe_written=True,
                 retry_after_seconds=missing.seconds,
             ) from None
+
+    async def _the_living_first(self, rows: list[Row]) -> list[Row]:
+        """Those whose orders somebody cancelled come last: the first one is the document's."""
+        if len(rows) == 1:
+            return rows
+        dead = [row for row in rows if (orders := await self._orders_of(row)) and all(map(_is_gone, orders))]
+        return [row for row in rows if row not in dead] + dead
+
+    async def _undone(self, spare: Row) -> list[str]:
+        """Take back a requisition that is there too often, with its orders; the numbers of what was taken back."""
+        orders = await self._orders_of(spare)
+        if not orders:
+            await self._delete(spare)
+            return [str(spare["id"])]
+        living = [order for order in orders if not _is_gone(order)]
+        for order in living:
+            refused = await self._api.write("PUT", f"purchase_orders/{_id(order['id'])}/cancel")
+            if isinstance(refused, Refused):
+                raise PermanentError(
+                    self._system, f"order {order['po-number']} is a duplicate: {refused.reason}; cancel it in Coupa"
+                )
+        return [str(order["po-number"]) for order in living]
 
     async def _delete(self, row: Row) -> None:
         gone = await self._api.write("DELETE", f"requisitions/{_id(row['id'])}")
@@ -174,9 +195,9 @@ class CoupaOrders:
             reason = f"Coupa made several orders of requisition {number}: {numbers}; leave one there"
             return Refused(system=self._system, code="split", reason=reason)
         [order] = orders
-        if order["status"] == "cancelled":
+        if _is_gone(order):
             reason = f"order {order['po-number']} was cancelled in Coupa"
-            return Refused(system=self._system, code="cancelled", reason=reason)
+            return Refused(system=self._system, code="deleted_in_erp", reason=reason)
         return Placed(
             requisition_number=number,
             order_number=str(order["po-number"]),
@@ -189,13 +210,17 @@ class CoupaOrders:
         return Refused(system=self._system, code="withdrawn", reason=reason)
 
     async def _orders_of(self, requisition: Row) -> list[Row]:
-        """The orders that a requisition's lines went to: only ids lead there."""
+        """The orders that a requisition's lines went to: only ids lead there, and those of deleted lines nowhere."""
         headers: dict[str, None] = {}
         for line in requisition.get("requisition-lines") or ():
             if line.get("order-line-id"):
                 found = await self._api.row(f"purchase_order_lines/{_id(line['order-line-id'])}")
                 if found is not None:
                     headers[_id(found["order-header-id"])] = None
+        if not headers and requisition["status"] == "ordered":
+            query = {"created-at[gt_or_eq]": str(requisition["created-at"]), "order_by": "id", "dir": "asc"}
+            rows = [row async for row in self._api.rows("purchase_orders", **query)]
+            return [row for row in rows if (row.get("requisition-header") or {}).get("id") == requisition["id"]]
         orders = [await self._api.row(f"purchase_orders/{header}") for header in headers]
         return [order for order in orders if order is not None]
 
@@ -225,6 +250,11 @@ class CoupaOrders:
         if edited:
             at = read_moment(order.get("updated-at")) or self._now()
             return Edited(edits=tuple(edit.in_document(str(order["po-number"]), at) for edit in edited))
+        held = numbered(order["order-lines"])
+        gone = next((line.line for line in lines if not line.cancelled and line.line not in held), None)
+        if gone is not None:
+            reason = f"order {order['po-number']} has no line {gone} in Coupa"
+            return Refused(system=self._system, code="line_gone", reason=reason, line=gone)
         missing = [line for line in lines if _differs(items, line)]
         if not missing:
             return Written(reference=str(order["po-number"]), unreleased=_hold(order))
@@ -326,6 +356,11 @@ def _approver(row: Row) -> str:
     if row["status"] == "pending_buyer_action":
         return "a buyer in Coupa"
     return str(approver.get("fullname") or approver.get("login") or "") if isinstance(approver, dict) else ""
+
+
+def _is_gone(order: Row) -> bool:
+    """Nothing of it is ordered any more."""
+    return order["status"] == "cancelled" or not order["order-lines"]
 
 
 def _hold(order: Row) -> str:

@@ -1,12 +1,15 @@
 """The dialect `coupa` of supplier channels: Coupa itself sends orders and changes to suppliers and keeps their answers.
 
-Decided here: nothing is sent from here, or a supplier would get each document twice; a reminder can't be had.
+Decided here: nothing is sent from here, or a supplier would get each document twice; a reminder can't be had. What
+suppliers answer is collected from Coupa (collecting.py).
 """
 
 from collections.abc import AsyncIterator, Collection
 
+from adapters.checking import tried
 from adapters.dialects import ChannelDialect, CheckResult, Connection, SupplierChannel
 from adapters.ports import SupplierDialect
+from adapters.supplier.coupa.collecting import CoupaQueue
 from adapters.supplier.coupa.reading import CoupaDocuments
 from canonical.order import OrderDocument, Refused, WriteOutcome, Written
 
@@ -31,12 +34,18 @@ class SentByCoupa:
         return Refused(system=self._system, code="no_reminders", reason=reason)
 
 
-class NothingToCheck:
-    """Implements adapters.dialects.SystemCheckPort."""
+class CollectingCheck:
+    """Implements adapters.dialects.SystemCheckPort: whether what suppliers say can be read there; marks nothing."""
+
+    def __init__(self, queue: CoupaQueue) -> None:
+        self._queue = queue
 
     async def check(self) -> AsyncIterator[CheckResult]:
-        """The orders' own dialect tries the log-on."""
-        yield CheckResult("sending", "ok", "Coupa sends the documents itself")
+        """Reads what waits to be collected."""
+        yield await tried("confirmations and ship notices", self._read)
+
+    async def _read(self) -> str:
+        return f"{len(await self._queue.waiting())} wait to be collected"
 
 
 class CoupaChannel:
@@ -45,7 +54,10 @@ class CoupaChannel:
     def connect(self, connection: Connection) -> SupplierChannel:
         """The suppliers behind one instance. Raises OptionError."""
         connection.own_options({})
-        return SupplierChannel(SentByCoupa(connection.system), replies=None, check=NothingToCheck())
+        queue = CoupaQueue(connection.client, connection.system)
+        return SupplierChannel(
+            SentByCoupa(connection.system), replies=None, check=CollectingCheck(queue), collect=queue
+        )
 
     def reader(self, our_addresses: Collection[str]) -> SupplierDialect:
         """Reads confirmations and ship notices."""

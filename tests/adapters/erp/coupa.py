@@ -12,6 +12,7 @@ from adapters.erp.coupa.client import CoupaOrders
 from adapters.erp.coupa.documents import CoupaSettings
 from adapters.http import make_client
 from adapters.oauth import ClientCredentials, TokenEndpoint
+from adapters.supplier.coupa.collecting import CoupaQueue
 from simulators.coupa import create
 from simulators.faults import Fault, InProcessTransport, Match, Simulator
 
@@ -21,6 +22,7 @@ class Coupa:
     simulator: Simulator
     control: httpx.AsyncClient
     orders: CoupaOrders
+    queue: CoupaQueue
 
     async def people(self, action: str, **body: Any) -> Any:
         """What people do in Coupa, suppliers in its portal, and warehouses."""
@@ -52,5 +54,5 @@ async def a_coupa(now: str = "2027-01-04T08:00:00+00:00", *, limited: bool = Fal
     async with control, client as http:
         assert (await control.put("/control/clock", json={"now": now})).status_code == 200
         orders = CoupaOrders(http, CoupaSettings(units={"H87": "EA"}), settle_seconds=0.3, look_every_seconds=0.05)
-        yield Coupa(simulator, control, orders)
+        yield Coupa(simulator, control, orders, CoupaQueue(http, "cloud"))
         await simulator.settled()

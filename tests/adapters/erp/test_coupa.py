@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import TransientError
-from canonical.order import AwaitingApproval, Edited, OrderDocument, Placed, Refused, Written
+from canonical.order import AwaitingApproval, OrderDocument, Placed, Refused, Written
 from tests.adapters.erp.coupa import Coupa, a_coupa
 from tests.adapters.erp.documents import document, line, written
 
@@ -84,20 +84,6 @@ async def test_an_order_on_hold_in_coupa_is_there_and_may_not_be_sent(coupa: Cou
     assert placed.unreleased == "it is on buyer_hold in Coupa"
 
 
-@pytest.mark.parametrize("kind", ["timeout_after_write", "write_late", "cut"])
-async def test_a_lost_answer_leaves_one_requisition(coupa: Coupa, kind: str) -> None:
-    more: dict[str, Any] = {} if kind == "cut" else {"seconds": 0.6}
-    coupa.fault(kind, "submit_for_approval", **more)
-    with pytest.raises(TransientError):
-        await place(coupa, two_lines())
-    held = await place(coupa, two_lines(), again=True)
-    await coupa.simulator.settled()
-    assert isinstance(held, AwaitingApproval)
-    if kind == "write_late":
-        held = await place(coupa, two_lines(), again=True)
-    assert len(coupa.held("requisitions")) == 1
-
-
 async def test_a_requisition_is_found_again_among_pages_of_others(coupa: Coupa) -> None:
     first = await submitted(coupa)
     for number in range(60):
@@ -170,34 +156,6 @@ async def test_a_change_waits_and_is_written_once_it_is_approved(coupa: Coupa) -
     assert await change(coupa, changed(known, "150")) == Written(reference=known.order_number or "")
     [order] = coupa.held("orders")
     assert (order["order-lines"][0]["quantity"], order["version"]) == ("150.000000", 2)
-
-
-async def test_a_change_whose_answer_was_lost_before_it_was_submitted_is_submitted(coupa: Coupa) -> None:
-    known = await ordered(coupa)
-    coupa.fault("timeout_after_write", "purchase_order_changes$", seconds=0.6)
-    with pytest.raises(TransientError):
-        await change(coupa, changed(known, "150"))
-    assert isinstance(await change(coupa, changed(known, "150")), AwaitingApproval)
-    assert [row["status"] for row in coupa.held("changes")] == ["pending_approval"]
-
-
-async def test_a_refused_change_says_why(coupa: Coupa) -> None:
-    known = await ordered(coupa)
-    held = await change(coupa, changed(known, "150"))
-    await coupa.people("reject", change=int(held.document), reason="quota is used up")
-    refused = await change(coupa, changed(known, "150").model_copy(update={"awaiting": held.document}))
-    assert isinstance(refused, Refused)
-    assert "quota is used up" in refused.reason
-
-
-async def test_what_a_buyer_revised_in_coupa_is_never_written_over(coupa: Coupa) -> None:
-    known = await ordered(coupa)
-    await coupa.people("edit", order=known.order_number, line=1, quantity="120.000000")
-    edited = await change(coupa, changed(known, "150"))
-    assert isinstance(edited, Edited)
-    [edit] = edited.edits
-    assert (edit.line, edit.field, edit.old, edit.new) == (10, "quantity", "100", "120")
-    assert coupa.held("changes") == []
 
 
 async def test_an_order_that_nobody_needs_is_cancelled_as_a_whole(coupa: Coupa) -> None:

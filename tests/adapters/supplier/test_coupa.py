@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
-from adapters.errors import UnreadableMessage
+import pytest
+
+from adapters.errors import TransientError, UnreadableMessage
 from adapters.supplier.coupa.reading import CoupaDocuments
 from canonical.order import AnswerOutcome, OrderAnswer, ShipmentAnnounced
-from tests.adapters.erp.coupa import a_coupa
+from runtime.collecting import collect
+from tests.adapters.erp.coupa import Coupa, a_coupa
 from tests.adapters.erp.documents import document, line
 
 
@@ -56,3 +59,56 @@ def test_what_can_not_be_understood_is_said_and_never_raised() -> None:
     assert all(isinstance(each, UnreadableMessage) for each in read(*rows))
     [broken] = CoupaDocuments().read(b"<order/>", "application/xml").parts
     assert isinstance(broken.content, UnreadableMessage)
+
+
+class Inbox:
+    """What was stored, by key."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+
+    async def store(self, channel: str, body: bytes, content_type: str, key: str) -> None:
+        assert (channel, content_type) == ("cloud", "application/json")
+        self.documents[key] = body
+
+
+async def ordered(coupa: Coupa) -> str:
+    await coupa.people("setup", approves=True)
+    placed = await coupa.orders.place_order(document(line(10), line(30, "60")), key="k", maybe_written=False)
+    return str(placed.model_dump()["order_number"])
+
+
+async def test_what_suppliers_said_is_collected_once_from_all_pages() -> None:
+    inbox = Inbox()
+    async with a_coupa() as coupa:
+        order = await ordered(coupa)
+        for _ in range(51):
+            await coupa.people("confirm", order=order, lines=[{"line": 1, "promised": "2027-03-02T00:00:00-08:00"}])
+        await coupa.people("ship", order=order, asn="A1", lines=[{"line": 2, "quantity": 40}], delivery="2027-03-05")
+        assert await collect("cloud", coupa.queue, inbox.store) == 52
+        assert await collect("cloud", coupa.queue, inbox.store) == 0, "all of it is marked there"
+        assert all(row["exported"] for row in coupa.held("confirmations"))
+        assert coupa.held("shipments")[0]["export-flag"] is True
+    contents = [read(json.loads(body))[0] for body in inbox.documents.values()]
+    assert [type(each[0]) for each in contents] == [OrderAnswer] * 51 + [ShipmentAnnounced]
+
+
+async def test_what_changes_while_it_is_collected_is_collected_again() -> None:
+    async with a_coupa() as coupa:
+        await coupa.people("confirm", order=await ordered(coupa), lines=[{"line": 1}])
+        [document] = await coupa.queue.waiting()
+        stale = document._replace(key=document.key.replace("2027", "2026"))
+        assert (await coupa.queue.taken(stale, key="k")).result == "written"
+        assert await coupa.queue.waiting() == [document]
+
+
+@pytest.mark.parametrize("lost", ["timeout_after_write", "cut"])
+async def test_a_lost_answer_loses_no_document(lost: str) -> None:
+    inbox = Inbox()
+    async with a_coupa() as coupa:
+        await coupa.people("confirm", order=await ordered(coupa), lines=[{"line": 1}])
+        coupa.fault(lost, "order_header_confirmations", "PUT", seconds=0.6)
+        with pytest.raises(TransientError):
+            await collect("cloud", coupa.queue, inbox.store)
+        await collect("cloud", coupa.queue, inbox.store)
+    assert len(inbox.documents) == 1
