@@ -134,12 +134,6 @@ class PlanningSystem(NamedTuple):
     """How often its plans are read; 0: never."""
 
 
-class ProcurementSystem(NamedTuple):
-    """One procurement system, as a dialect speaks to it."""
-
-    check: SystemCheckPort
-
-
 class DocumentSystem(NamedTuple):
     """An MES, a WMS or a PLM system, which only sends documents."""
 
@@ -179,15 +173,6 @@ class PlanningDialect(Protocol):
 
 
 @runtime_checkable
-class ProcurementDialect(Protocol):
-    """How procurement systems of a kind are spoken to."""
-
-    def connect(self, connection: Connection) -> ProcurementSystem:
-        """The system as our ports have it; no I/O. Raises OptionError."""
-        ...
-
-
-@runtime_checkable
 class DocumentDialect(Protocol):
     """What documents of an MES, a WMS or a PLM system say. `Connection.client` is not to be used: nobody is called."""
 
@@ -214,6 +199,7 @@ OURS: Mapping[SystemKind, Mapping[str, str]] = {
         "frepple": "adapters.aps.frepple.dialect:DIALECT",
         "rest": "adapters.aps.rest.dialect:DIALECT",
     },
+    SystemKind.PROCUREMENT: {"coupa": "adapters.erp.coupa.dialect:DIALECT"},
     SystemKind.MES: {
         "b2mml": "adapters.documents.b2mml:DIALECT",
         "mapped": "adapters.documents.mapped:DIALECT",
@@ -230,7 +216,7 @@ _PROTOCOLS: Mapping[SystemKind, type] = {
     SystemKind.ERP: ErpDialect,
     SystemKind.SUPPLIER: ChannelDialect,
     SystemKind.PLANNING: PlanningDialect,
-    SystemKind.PROCUREMENT: ProcurementDialect,
+    SystemKind.PROCUREMENT: ErpDialect,
     SystemKind.MES: DocumentDialect,
     SystemKind.WMS: DocumentDialect,
     SystemKind.PLM: DocumentDialect,
@@ -268,9 +254,9 @@ class Dialects:
         """The dialect of planning systems of this name. Raises DialectError."""
         return cast(PlanningDialect, self._load(SystemKind.PLANNING, name))
 
-    def procurement(self, name: str) -> ProcurementDialect:
-        """The dialect of procurement systems of this name. Raises DialectError."""
-        return cast(ProcurementDialect, self._load(SystemKind.PROCUREMENT, name))
+    def procurement(self, name: str) -> ErpDialect:
+        """The dialect of procurement systems of this name, which hold orders like an ERP. Raises DialectError."""
+        return cast(ErpDialect, self._load(SystemKind.PROCUREMENT, name))
 
     def documents(self, kind: SystemKind, name: str) -> DocumentDialect:
         """The dialect of this name of the documents of an MES, a WMS or a PLM system. Raises DialectError."""
@@ -319,8 +305,6 @@ __all__ = [
     "OptionError",
     "PlanningDialect",
     "PlanningSystem",
-    "ProcurementDialect",
-    "ProcurementSystem",
     "SupplierChannel",
     "SystemCheckPort",
 ]

@@ -27,6 +27,8 @@ class SystemKind(StrEnum):
     PLM = "plm"
 
 
+ORDERING = (SystemKind.ERP, SystemKind.PROCUREMENT)
+"""Kinds of systems that may own orders: an ERP, or a procurement system, whose people source and approve."""
 SENDING = (SystemKind.MES, SystemKind.WMS, SystemKind.PLM)
 """Kinds of systems that are never called: they send events or, with a dialect, documents of their own."""
 
@@ -45,6 +47,8 @@ class Domain(StrEnum):
     ORDER_DOCUMENT = "order_document"
     BILL_OF_MATERIAL = "bill_of_material"
     STOCK = "stock"
+    CONSUMPTION = "consumption"
+    """Unplanned use of stock; where nobody is named for it, the owner of the stock reports it."""
 
 
 CALLED: dict[Domain, SystemKind] = {
@@ -91,6 +95,7 @@ class MaintenanceNotice(Model):
 
 __all__ = [
     "CALLED",
+    "ORDERING",
     "SENDING",
     "Domain",
     "MaintenanceNotice",

@@ -10,7 +10,6 @@ import sys
 from typing import Any
 
 from adapters.errors import AdapterError
-from canonical.landscape import SystemKind
 from canonical.order import DuplicateDocuments
 from runtime.duplicate_sweep import DAYS, report
 from runtime.landscape import pool_of
@@ -43,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
 async def _duplicates(settings: WorkerSettings, since: dt.date) -> list[DuplicateDocuments]:
     pool = pool_of(settings)
     try:
-        sweeps = [pool.sweep(name) for name in pool.landscape.of_kind(SystemKind.ERP)]
+        sweeps = [pool.sweep(name) for name in pool.landscape.ordering]
         found = await asyncio.gather(*(sweep.duplicates(since) for sweep in sweeps if sweep is not None))
     finally:
         await pool.close()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from canonical.landscape import CALLED, SENDING, Domain, Mode, SystemKind, Systems, Unowned
+from canonical.landscape import CALLED, ORDERING, SENDING, Domain, Mode, SystemKind, Systems, Unowned
 from canonical.policy import RouteKind
 from landscape.model import Channel, ModeAt, Owner, System
 from landscape.reading import LandscapeError, LandscapeFile, Place
@@ -116,6 +116,11 @@ class Landscape:
         """The systems of a kind, by name."""
         return {name: system for name, system in self.systems.items() if system.kind is kind}
 
+    @property
+    def ordering(self) -> dict[str, System]:
+        """The systems that hold orders, by name: ERPs and procurement systems that are called."""
+        return {name: each for name, each in self.systems.items() if each.kind in ORDERING and each.dialect}
+
     def explain(self, plant: str, item_class: str = "", supplier: str = "") -> list[Explained]:
         """Who owns what there, by which line of the file."""
         rows = []
@@ -125,6 +130,7 @@ class Landscape:
                 rows.append(Explained(domain, self._described(found[0].system), str(found[1])))
             else:
                 nobody = "nobody" if domain in CALLED else "as the plant's policy says (ownership)"
+                nobody += ", else as stock" if domain is Domain.CONSUMPTION else ""
                 rows.append(Explained(domain, nobody, str(self.place)))
         if supplier:
             channel = self._channel(plant, supplier)
@@ -160,8 +166,12 @@ class Landscape:
             system = self.systems.get(row.system)
             for domain in row.domains:
                 kind = CALLED.get(domain)
-                if system is not None and kind is not None and system.kind is not kind:
-                    yield f"{place}: {row.system} is of kind {system.kind}; {domain} needs an owner of kind {kind}"
+                allowed = ORDERING if domain is Domain.ORDERS else (kind,)
+                if system is not None and kind is not None and system.kind not in allowed:
+                    kinds = " or ".join(map(str, allowed))
+                    yield f"{place}: {row.system} is of kind {system.kind}; {domain} needs an owner of kind {kinds}"
+                elif system is not None and domain is Domain.ORDERS and not system.dialect:
+                    yield f"{place}: {row.system} has no dialect, so that no order can be placed there; give it one"
                 if system is not None and kind is None and not system.sources and not _is_read(system):
                     yield f"{place}: {row.system} has no sources, so that nobody could send {domain}; add them to it"
         for channel, place in written.channels:

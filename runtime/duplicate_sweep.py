@@ -12,7 +12,6 @@ from functools import partial
 
 from adapters.errors import AdapterError
 from adapters.ports import DuplicateSweepPort
-from canonical.landscape import SystemKind
 from canonical.order import DuplicateDocuments
 from runtime.systems import SystemPool
 
@@ -64,7 +63,7 @@ async def sweep_all(
 
     try:
         while every_seconds > 0:
-            for name in pool.landscape.of_kind(SystemKind.ERP):
+            for name in pool.landscape.ordering:
                 if name not in sweeping and (erp := pool.sweep(name)) is not None:
                     each = sweep_duplicates(erp, every_seconds, today, partial(told, name))
                     sweeping[name] = asyncio.create_task(each)

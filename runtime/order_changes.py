@@ -15,7 +15,7 @@ from typing import Any
 from adapters.errors import AdapterError
 from adapters.ports import ChangedOrder, ErpChangesPort
 from canonical.event_data import GOODS_RECEIVED, ORDER_CHANGED
-from canonical.landscape import Domain, SystemKind
+from canonical.landscape import Domain
 from canonical.order import Refused
 from ledger.inbox.inbox import Arrival, Outcome
 from ledger.inbox.registry import OrderRef
@@ -48,7 +48,7 @@ class OrderChanges:
     async def keep(self) -> None:
         """Ask whenever it is time, until cancelled."""
         while True:
-            for name in self._pool.landscape.of_kind(SystemKind.ERP):
+            for name in self._pool.landscape.ordering:
                 try:
                     await self.look(name)
                 except AdapterError as error:

@@ -21,7 +21,7 @@ from activities.ports import LedgerPort
 from activities.supplier import SupplierActivities
 from adapters.ports import ApsPort, SupplierPort
 from canonical.coverage import CoverageReport
-from canonical.landscape import Domain, SystemKind
+from canonical.landscape import ORDERING, Domain, SystemKind
 from canonical.order import OrderDocument
 from landscape.snapshot import Landscape
 from runtime.activities import activities_of
@@ -33,7 +33,7 @@ CALLS_AN_ACTIVITY = 5
 for master data do; starting no more activities than the rate serves keeps the waiting out of them.
 """
 LOOK_EVERY_SECONDS = 1.0
-_KINDS = (SystemKind.ERP, SystemKind.SUPPLIER, SystemKind.PLANNING)
+_KINDS = (*ORDERING, SystemKind.SUPPLIER, SystemKind.PLANNING)
 """Those that entities call through a queue."""
 
 log = logging.getLogger("pegline.systems")
@@ -132,7 +132,7 @@ class SystemWorkers:
 
     def _activities(self, name: str, kind: SystemKind) -> object:
         match kind:
-            case SystemKind.ERP:
+            case SystemKind.ERP | SystemKind.PROCUREMENT:
                 return ErpActivities(
                     PooledErp(self._pool, name),
                     self._ledger,
@@ -167,7 +167,9 @@ def queue_rates(landscape: Landscape) -> dict[str, QueueRate]:
     rates = {}
     of_erps = _rate_of_erps(landscape)
     for name, system in landscape.systems.items():
-        if system.kind is SystemKind.ERP:
+        if not system.dialect:
+            continue
+        if system.kind in ORDERING:
             rates[name] = QueueRate(system.kind, system.rate / CALLS_AN_ACTIVITY, system.at_once)
         elif system.kind in _KINDS:
             left = system.rate - of_erps if beside(landscape, name) else system.rate
@@ -182,7 +184,7 @@ def beside(landscape: Landscape, system: str) -> bool:
 
 def _rate_of_erps(landscape: Landscape) -> float:
     """The activities a second of all ERPs."""
-    return sum(system.rate / CALLS_AN_ACTIVITY for system in landscape.of_kind(SystemKind.ERP).values())
+    return sum(system.rate / CALLS_AN_ACTIVITY for system in landscape.ordering.values())
 
 
 __all__ = ["CALLS_AN_ACTIVITY", "QueueRate", "SystemWorkers", "beside", "queue_rates"]

@@ -22,7 +22,6 @@ from adapters.dialects import (
     ErpSystem,
     OptionError,
     PlanningSystem,
-    ProcurementSystem,
     SupplierChannel,
     SystemCheckPort,
 )
@@ -74,7 +73,7 @@ PaceOf = Callable[[str, float], Pace | None]
 """The pace of a system's calls, over all workers."""
 
 
-_Parts = ErpSystem | SupplierChannel | PlanningSystem | ProcurementSystem | DocumentSystem
+_Parts = ErpSystem | SupplierChannel | PlanningSystem | DocumentSystem
 
 
 @dataclass(frozen=True)

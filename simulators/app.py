@@ -1,6 +1,7 @@
 """All counterparts in one process: the ERP at /erp, the EDI gateway at /edi, the APS at /aps, the warehouse at /wms,
 the product data system at /plm, other ERPs at /oracle, /central (Business Central) and /odoo, a procurement cloud at
-/coupa, the issuer that people and programs log in at at /issuer.
+/coupa, another planning system at /frepple, manufacturing execution at /mes, the issuer that people and programs log in
+at at /issuer.
 
 `python -m simulators.app --port N [--host H] [--gateway URL] [--keep FILE] [--sign NAME=SECRET] [--name NAME]`;
 `--gateway` is where they send what they send of themselves, `--keep` the file in which their books outlive a restart,
@@ -33,9 +34,11 @@ from simulators.credentials import BySignature, ByToken
 from simulators.edi.app import create as create_edi
 from simulators.erp.app import create as create_erp
 from simulators.faults import App, Message, Receive, Scope, Send, Simulator
+from simulators.frepple.app import create as create_frepple
 from simulators.issuer.accounts import COUNTERPARTS, PEOPLE, gateway_client
 from simulators.issuer.app import Issuer, serve
 from simulators.keeping import BooksFile, BooksUnreadable, Shelf
+from simulators.mes.app import create as create_mes
 from simulators.odoo.app import create as create_odoo
 from simulators.oracle.app import create as create_oracle
 from simulators.plm.app import create as create_plm
@@ -119,8 +122,10 @@ def create(
 ) -> Counterparts:
     """Return all counterparts, with empty books or with those in the file; `transport` reaches a gateway in the same
     process; `url` is their own address, which the issuer's tokens name. What a counterpart sends is signed by its
-    secret of `secrets` (by name: erp, edi, aps, wms, plm, coupa), else it comes with an access token of the issuer.
-    `name`: how ERP, planning, warehouse and product data call themselves, where several sets send to one gateway."""
+    secret of `secrets` (by name: erp, edi, aps, wms, plm, coupa, mes), else it comes with an access token of the
+    issuer. `name`: how ERP, planning, warehouse and product data call themselves, where several sets send to one
+    gateway.
+    """
     issuer = Issuer(f"{url}/issuer", [gateway_client(gateway_url.rstrip("/")), COUNTERPARTS], PEOPLE)
 
     def sent_by(name: str) -> httpx.AsyncBaseTransport:
@@ -139,6 +144,8 @@ def create(
             "/oracle": create_oracle(shelf=Shelf(keep, "oracle")),
             "/central": create_central(extension=True, shelf=Shelf(keep, "central")),
             "/odoo": create_odoo(shelf=Shelf(keep, "odoo")),
+            "/frepple": create_frepple(shelf=Shelf(keep, "frepple")),
+            "/mes": create_mes(gateway_url, transport=sent_by("mes"), shelf=Shelf(keep, "mes")),
             "/issuer": serve(issuer),
         }
     )

@@ -85,7 +85,14 @@ class Acceptance:
 
 
 OwnershipDomain = Literal[
-    "requirement", "supplier_answer", "shipment", "goods_receipt", "order_document", "bill_of_material", "stock"
+    "requirement",
+    "supplier_answer",
+    "shipment",
+    "goods_receipt",
+    "order_document",
+    "bill_of_material",
+    "stock",
+    "consumption",
 ]
 """A field of canonical.policy.Ownership."""
 
@@ -135,6 +142,7 @@ def _need(data: RequirementPlanned, event: Event, effective_at: dt.datetime) -> 
         planner=data.planner,
         demanded_by=OrderId(data.demanded_by) if data.demanded_by else None,
         demanding_line=data.demanding_line,
+        from_stock=data.from_stock,
         transit_days=data.transit_days,
     )
 
@@ -518,7 +526,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         data=ConsumptionReportedData,
         message=StockReport,
         to_message=_stock,
-        owner="stock",
+        owner="consumption",
         recipient=Recipient.STOCK,
         timed=True,
         require=_require_stock,

@@ -32,6 +32,7 @@ from starlette.routing import Route
 from simulators.books import Clock, WriteLog
 from simulators.control import error_as_json, read
 from simulators.faults import Simulator
+from simulators.keeping import Shelf
 
 STATUSES = ("proposed", "approved", "confirmed", "completed", "closed")
 _SHOWN = (
@@ -63,13 +64,20 @@ class PlanBody(BaseModel):
 class FreppleBooks:
     """The tables."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, shelf: Shelf) -> None:
         self.clock = clock
         self.orders: dict[str, Row] = {}
         self.items: dict[str, str | None] = {}
         self.suppliers: set[str] = set()
         self.locations: set[str] = set()
         self._numbers = 1000
+        shelf.whole("tables", self._tables, self._restore)
+
+    def _tables(self) -> tuple[Any, ...]:
+        return self.orders, self.items, self.suppliers, self.locations, self._numbers
+
+    def _restore(self, tables: tuple[Any, ...]) -> None:
+        self.orders, self.items, self.suppliers, self.locations, self._numbers = tables
 
     def learn(self, body: RowsBody) -> None:
         """Add rows as they are."""
@@ -137,11 +145,13 @@ class FreppleBooks:
         return rows
 
 
-def create(user: str = "PEGLINE", password: str = "frepple", token: str = "web-token") -> Simulator:
+def create(
+    user: str = "PEGLINE", password: str = "frepple", token: str = "web-token", *, shelf: Shelf | None = None
+) -> Simulator:
     """Return frePPLe as an ASGI app."""
-    clock = Clock()
-    log = WriteLog(clock)
-    books = FreppleBooks(clock)
+    clock, shelf = Clock(), shelf or Shelf()
+    log = WriteLog(clock, shelf=shelf)
+    books = FreppleBooks(clock, shelf)
     accepted = {f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}", f"Bearer {token}"}
 
     def logged_on(request: Request) -> None:
@@ -240,7 +250,9 @@ def create(user: str = "PEGLINE", password: str = "frepple", token: str = "web-t
         ],
         exception_handlers={HTTPException: error_as_json},
     )
-    return Simulator(app, name="frepple", books=lambda: {"orders": list(books.orders.values())}, clock=clock, log=log)
+    return Simulator(
+        app, name="frepple", books=lambda: {"orders": list(books.orders.values())}, clock=clock, log=log, shelf=shelf
+    )
 
 
 def _is_moment(text: object) -> bool:

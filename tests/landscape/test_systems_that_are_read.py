@@ -56,7 +56,7 @@ plant = ["1710", "1730"]
 
 [[owner]]
 system = "mes-west"
-domains = "stock"
+domains = "consumption"
 plant = "1710"
 """
 
@@ -88,7 +88,7 @@ async def test_documents_are_read_of_systems_that_have_a_dialect(tmp_path: Path)
     mes = readers("mes-west")
     assert mes is not None
     assert mes.source == "mes-west"
-    assert pool.landscape.senders(Domain.STOCK, "1710") == ("mes-west",), "it needs no source of its own"
+    assert pool.landscape.senders(Domain.CONSUMPTION, "1710") == ("mes-west",), "it needs no source of its own"
     assert [readers(name) for name in ("wms-west", "frepple-west", "nobody")] == [None, None, None]
     steps = [(step.what, step.outcome, step.detail) async for step in pool.check("mes-west").check()]
     assert steps == [
@@ -97,7 +97,36 @@ async def test_documents_are_read_of_systems_that_have_a_dialect(tmp_path: Path)
     ]
     assert "mes-west" not in queue_rates(pool.landscape), "nobody calls it"
     explained = {row.what: row.answer for row in pool.landscape.explain("1710")}
-    assert explained["stock"] == "mes-west (mes by b2mml)"
+    assert explained["consumption"] == "mes-west (mes by b2mml)"
+    assert explained["stock"] == "as the plant's policy says (ownership)"
+
+
+CLOUD = """
+[systems.cloud]
+kind = "procurement"
+dialect = "coupa"
+address = "https://cloud.example"
+rate = 20
+
+[[owner]]
+system = "cloud"
+domains = "orders"
+plant = "1730"
+"""
+
+
+def test_a_procurement_system_holds_orders_with_a_queue_of_its_own(tmp_path: Path) -> None:
+    landscape = a_pool(tmp_path, WRITTEN + CLOUD).landscape
+    assert landscape.owner(Domain.ORDERS, "1730") == "cloud"
+    assert list(landscape.ordering) == ["cloud"]
+    rate = queue_rates(landscape)["cloud"]
+    assert (rate.per_second, rate.at_once) == (4.0, 20)
+    with pytest.raises(LandscapeError, match="cloud has no dialect, so that no order can be placed there"):
+        a_pool(tmp_path, WRITTEN + CLOUD.replace('dialect = "coupa"', ""))
+    with pytest.raises(
+        LandscapeError, match="wms-west is of kind wms; orders needs an owner of kind erp or procurement"
+    ):
+        a_pool(tmp_path, WRITTEN + CLOUD.replace('system = "cloud"', 'system = "wms-west"'))
 
 
 @pytest.mark.parametrize(
