@@ -47,6 +47,7 @@ from canonical.policy import PlantPolicy
 from canonical.records import ConsolidationBatch, OrderTerms, Reservation
 from canonical.routing import assessment, supplying_plants
 from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
+from canonical.stock import StockReport, StockReportKind
 
 MASTER_DATA_SECONDS = 25.0
 """How long an internal activity waits for master data: longer than one call to the ERP, shorter than the activity's
@@ -96,7 +97,8 @@ class InternalActivities:
         allocated = await self._ledger.allocated(call.plant, call.item, item.base_unit) if policy.quotas else {}
         assessed = assessment(item, policy, self._policies.effective, kept_at, allocated)
         await self._keep(assessed)
-        return assessed
+        free_at = await self._ledger.free_stock(kept_at, call.item) if kept_at else {}
+        return assessed.model_copy(update={"free_at": dict(free_at)})
 
     async def _keep(self, assessed: Assessment) -> None:
         """Record the assessment in the ledger for reads that can't wait for the ERP; each one once per process."""
@@ -147,6 +149,8 @@ class InternalActivities:
             lines_max=policy.order_lines_max,
             days_max=policy.consolidation_days,
         )
+        if opening.request.from_stock:
+            await self._ledger.take_stock(_taken(opening), correlation_id=correlation_id)
         if reservation.opened:
             await self._entities.open_order(
                 OrderOpened(
@@ -281,6 +285,23 @@ class InternalActivities:
         """Record, and answer the transfer that a requirement serves; False where the order has ended."""
         await self._ledger.record([call.audit_batch])
         return await self._entities.answer_order(call.order_id, call.answered)
+
+
+def _taken(opening: SupplyRequestOpening) -> StockReport:
+    """What the transfer takes from the supplying plant's stock."""
+    request = opening.request
+    assert request.reported_at is not None
+    return StockReport(
+        kind=StockReportKind.CONSUMED,
+        plant=opening.terms.supplier,
+        item=request.item,
+        quantity=request.from_stock,
+        unit=request.unit,
+        reason=f"transferred to plant {request.plant}",
+        source=OUR_SOURCE,
+        effective_at=request.reported_at,
+        event_id=f"{request.requirement_id}#{request.request_revision}/from-stock",
+    )
 
 
 def _try_again(call: CloseExceptionCall) -> ExceptionDecided:

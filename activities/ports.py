@@ -18,8 +18,8 @@ from canonical.need import Need, Withdrawal
 from canonical.plan import PlanDelivered, PlanMatched, PlanMatcher, PlanRunStatus
 from canonical.policy import PlantPolicy
 from canonical.records import AuditBatch, ConsolidationBatch, EndedEntity, OrderTerms, Reservation
-from canonical.sourcing import Assessment
-from canonical.stock import StockFigure, StockUser
+from canonical.sourcing import Assessment, FreeStock
+from canonical.stock import StockFigure, StockReport, StockUser
 from canonical.supply import CoverageChanged, SupplyRequest
 
 
@@ -51,6 +51,14 @@ class LedgerPort(Protocol):
 
         They are classified and delivered like those of any plan (R1, R10), and deduplicated by the revision's event id.
         """
+        ...
+
+    async def take_stock(self, taken: StockReport, *, correlation_id: str) -> None:
+        """Put the use of a plant's stock by a transfer of ours into the inbox, once by its event id."""
+        ...
+
+    async def free_stock(self, plants: Sequence[str], item: str) -> Mapping[str, FreeStock]:
+        """By plant, what it has on stock that nobody counts on; a plant without a figure is left out."""
         ...
 
     async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:

@@ -20,6 +20,7 @@ from canonical.base import (
     PartnerUnit,
     PersonName,
     SentQuantity,
+    SentQuantityOrZero,
     SentSignedQuantity,
     UnitCode,
 )
@@ -76,6 +77,8 @@ class RequirementPlanned(Model):
     demanded_by: Label | None = None
     """Only for needs from one of our orders (source `pegline`): refused from anybody else."""
     demanding_line: LineNumber | None = None
+    from_stock: SentQuantityOrZero = Decimal(0)
+    """Of a transfer: what the plant itself has promised from its stock."""
     transit_days: Annotated[int, Field(ge=0, le=400)] = 0
 
 

@@ -40,6 +40,8 @@ class Choice(StrEnum):
     """Shortage: order the short quantity from a second source."""
     EXPEDITE = "expedite"
     """Shortage: ask the supplier for the pegged date, at a surcharge."""
+    TRANSFER = "transfer"
+    """Shortage: move the short quantity from the free stock of another plant."""
     RESCHEDULE = "reschedule"
     """Shortage: propose to the planner to move the demand to the day on which it can be met."""
     APPROVE = "approve"
@@ -148,7 +150,7 @@ class Decision(Model):
     digest: str
     choice: Choice
     supplier: Code | None = None
-    """For a split: the second source; if left out, the proposal's best."""
+    """For a split or a transfer: the second source or supplying plant; if left out, the proposal's best."""
     decided_by: Annotated[str, Field(min_length=1, max_length=255)]
     """The person: the issuer's lasting identifier of whoever logged in."""
     lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = ()

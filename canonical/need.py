@@ -1,11 +1,12 @@
 """The need: how much of an item a plant needs, by when, and for which demand."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
-from canonical.base import Code, Criticality, Instant, Label, Model, PositiveQuantity, UnitCode
+from canonical.base import Code, Criticality, Instant, Label, Model, PositiveQuantity, Quantity, UnitCode
 from canonical.identity import OrderId, RequirementId, requirement_id
 
 
@@ -56,6 +57,8 @@ class Need(Model):
     """For a need from one of our own orders: the transfer or subcontract it serves."""
     demanding_line: int | None = None
     """The line of that order, where the need is to answer it: a transfer."""
+    from_stock: Quantity = Decimal(0)
+    """For a transfer: the part that was promised from the plant's own stock, and needs no order."""
     transit_days: int = 0
     """For a transfer: working days from the supplying plant's stock to the order's dock."""
 

@@ -145,6 +145,13 @@ class ItemAtPlant(Model):
     """By preference; empty where nobody supplies it."""
 
 
+class FreeStock(Model):
+    """What a plant has on stock that no netted demand and no requirement counts on."""
+
+    quantity: Quantity
+    unit: UnitCode
+
+
 class UnknownItem(Model):
     """Master data has no such item at the plant."""
 
@@ -167,6 +174,8 @@ class Assessment(Model):
     """Sources of master data whose route the policy does not use, or whose terms are another organization's."""
     kept_at: dict[str, bool] = {}
     """For each supplying plant that the policy names: whether it keeps the item."""
+    free_at: dict[str, FreeStock] = {}
+    """By supplying plant that keeps the item: what it has on stock for anybody; left out without a figure."""
     calendars: dict[str, Calendar] = {}
     """By supplier, master data's calendar where the policy has set another one."""
     receipt_days_of_policy: bool = False

@@ -120,6 +120,8 @@ class SupplyRequest(Model):
     other_units: tuple[OtherUnit, ...] = ()
     """The item's other units, in which the supplier or a warehouse may count."""
     route: RouteKind = RouteKind.DIRECT
+    from_stock: OrderQuantity = Decimal(0)
+    """For a transfer: the part that the supplying plant has on stock, as a person chose (R7)."""
     components: tuple[RequestedComponent, ...] = ()
     """For a subcontract: the components to give to the supplier for all lots."""
     policy: LinePolicy | None = None

@@ -141,5 +141,6 @@ def substance(need: Need) -> tuple[object, ...]:
         need.planner,
         need.demanded_by,
         need.demanding_line,
+        need.from_stock,
         need.transit_days,
     )

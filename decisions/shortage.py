@@ -5,7 +5,7 @@ a shortage (feasibility) and which way is taken (a person).
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.need import Need
 from canonical.policy import PlantPolicy, RouteKind
 from canonical.reason import figure
-from canonical.sourcing import Assessment, ItemAtPlant, Source
+from canonical.sourcing import Assessment, FreeStock, ItemAtPlant, Source
 from canonical.supply import ScheduleLine
 from canonical.units import SAME
 from decisions.approval import route_approval, value_in_company_currency
@@ -22,14 +22,19 @@ from decisions.calendars import next_working_day, subtract_working_days, working
 from decisions.cost import cost_of, rounded
 from decisions.effectivity import terms_in_force
 from decisions.feasibility import Short, available_on
+from decisions.lots import LotSizing
 from decisions.schedule import BackwardSchedule, backward_schedule
 from decisions.sourcing import lots_of, sound_sources
 from decisions.units import share_of_order_unit, source_conversion, to_need_unit
 
 _ZERO = Decimal(0)
 _HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
-_SHOWN_FIRST = (Choice.ACCEPT, Choice.RESCHEDULE, Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT)
+_SHOWN_FIRST = (
+    *(Choice.ACCEPT, Choice.TRANSFER, Choice.RESCHEDULE),
+    *(Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT),
+)
 _NAMED_MAX = 3
+_NOWHERE: Mapping[str, FreeStock] = {}
 
 
 class _SecondSource(NamedTuple):
@@ -40,17 +45,24 @@ class _SecondSource(NamedTuple):
 
 
 def alternatives(
-    need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+    need: Need,
+    short: Short,
+    supplier: str | None,
+    item: ItemAtPlant,
+    policy: PlantPolicy,
+    today: dt.date,
+    *,
+    free_at: Mapping[str, FreeStock] = _NOWHERE,
 ) -> tuple[Alternative, ...]:
-    """Accept, expedite, and a split to each second source: the least late first, then the cheapest.
+    """Accept, expedite, a split to each second source, a transfer from each plant with enough free stock (`free_at`):
+    the least late first, then the cheapest.
 
     `supplier`: the supplier of the coverage that falls short; None: there is none. Costs are in the company currency,
     `available_on` the day on stock, quantities in the need's unit; an alternative without a day never covers the whole
     need. A transfer costs nothing: the goods are our own.
     """
-    return _ranked(
-        need, short, supplier, item, policy, _second_sources(need, short, supplier, item, policy, today), today
-    )
+    others = _second_sources(need, short, supplier, item, policy, today, free_at)
+    return _ranked(need, short, supplier, item, policy, others, today)
 
 
 def shortage_proposal(
@@ -66,6 +78,7 @@ def shortage_proposal(
     reason: str = "",
     held_back: bool = False,
     may_reschedule: bool = False,
+    free_at: Mapping[str, FreeStock] = _NOWHERE,
 ) -> Proposal:
     """The proposal to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
@@ -74,7 +87,7 @@ def shortage_proposal(
     `may_reschedule`: so is a proposal to the planner to move the demand (`reschedule_proposal`). The latest safe date
     is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
     """
-    others = _second_sources(need, short, supplier, item, policy, today)
+    others = _second_sources(need, short, supplier, item, policy, today, free_at)
     value = _value_short(need, short, _source_of(item, supplier, today), item, policy, today) or _ZERO
     route = route_approval(value, need.criticality, True, policy)
     return Proposal(
@@ -267,13 +280,38 @@ def _requested_by(short: Short, policy: PlantPolicy) -> dt.date:
 
 
 def _second_sources(
-    need: Need, short: Short, supplier: str | None, item: ItemAtPlant, policy: PlantPolicy, today: dt.date
+    need: Need,
+    short: Short,
+    supplier: str | None,
+    item: ItemAtPlant,
+    policy: PlantPolicy,
+    today: dt.date,
+    free_at: Mapping[str, FreeStock],
 ) -> list[_SecondSource]:
     current, known = _source_of(item, supplier, today), Assessment.model_construct(item=item, policy=policy)
     others: dict[str, Source] = {}
     for source in sound_sources(need, known, today, exclude=(supplier or "",)):
         others.setdefault(source.supplier, source)
-    return [_split(source, current, need, short, item, policy, today) for source in others.values()]
+    found = []
+    for source in others.values():
+        second = _split(source, current, need, short, item, policy, today)
+        lots = lots_of(source, item, need, short.short_quantity)
+        found.append(_from_stock(second, source, lots) if has_on_stock(source, lots, free_at) else second)
+    return found
+
+
+def has_on_stock(source: Source, lots: LotSizing, free_at: Mapping[str, FreeStock]) -> bool:
+    """Whether the supplying plant of a transfer has one lot of this quantity on stock that nobody counts on."""
+    free = free_at.get(source.supplier) if source.route is RouteKind.TRANSFER else None
+    return free is not None and free.unit == source.unit and len(lots.lots) == 1 and free.quantity >= lots.total
+
+
+def _from_stock(second: _SecondSource, source: Source, lots: LotSizing) -> _SecondSource:
+    """The same transfer, of goods that are there: it waits for nobody's supplier."""
+    note = (
+        f"transfer {figure(lots.total)} {source.unit} from the stock of {_name(source)}, which nobody there counts on"
+    )
+    return second._replace(alternative=second.alternative.model_copy(update={"choice": Choice.TRANSFER, "note": note}))
 
 
 def _split(

@@ -121,10 +121,12 @@ def terms_for(request: SupplyRequest, choice: SourceChoice) -> OrderTerms:
 
 
 def on_agreed_terms(request: SupplyRequest, agreed: SupplyRequest) -> SupplyRequest:
-    """A changed request to an order that exists: price and agreement are those of the order's own date."""
+    """A changed request to an order that exists: price and agreement are those of the order's own date, and what was
+    promised from stock stays promised.
+    """
     if (request.unit, request.currency) != (agreed.unit, agreed.currency):
         return request
-    kept = ("price", "price_unit", "price_breaks", "info_record", "agreement")
+    kept = ("price", "price_unit", "price_breaks", "info_record", "agreement", "from_stock")
     return request.model_copy(update={name: getattr(agreed, name) for name in kept})
 
 

@@ -78,7 +78,7 @@ class DecisionBody(BaseModel):
     )
 
     choice: Choice
-    supplier: Code | None = Field(None, description="Of a split: the second source; else the proposal's best")
+    supplier: Code | None = Field(None, description="Of a split or transfer: the second source or plant; else the best")
     lines: Annotated[tuple[LineChoiceBody, ...], Field(max_length=1000)] = Field(
         (),
         description="For an approved engineering change: the dispositions, or parts of them, that differ from the "

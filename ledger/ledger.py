@@ -11,8 +11,8 @@ from canonical.identity import ChangeId, ExceptionId, OrderId
 from canonical.need import Need, Withdrawal
 from canonical.notification import Subscriptions
 from canonical.records import AuditBatch, ConsolidationBatch, EndedEntity, OrderTerms, Reservation
-from canonical.sourcing import Assessment
-from canonical.stock import StockFigure, StockUser
+from canonical.sourcing import Assessment, FreeStock
+from canonical.stock import StockFigure, StockReport, StockUser
 from canonical.supply import SupplyRequest
 from ledger.consolidation.batches import ConsolidationBatches
 from ledger.conversation.conversation import Conversation
@@ -21,7 +21,7 @@ from ledger.events.audit_log import AuditLog
 from ledger.inbox.call_slots import CallSlots
 from ledger.inbox.dead_letters import DeadLetters
 from ledger.inbox.inbox import Inbox
-from ledger.inbox.internal_needs import publish_needs
+from ledger.inbox.internal_needs import publish_needs, take_stock
 from ledger.inbox.lease import Leases
 from ledger.inbox.operations import Operations
 from ledger.inbox.registry import Registry
@@ -103,6 +103,14 @@ class Ledger:
     ) -> None:
         """Put the needs of our own orders into the inbox, each once by its revision's event id."""
         await publish_needs(self.inbox, needs, withdrawals, correlation_id=correlation_id)
+
+    async def take_stock(self, taken: StockReport, *, correlation_id: str) -> None:
+        """Put the use of a plant's stock by a transfer of ours into the inbox, once by its event id."""
+        await take_stock(self.inbox, taken, correlation_id=correlation_id)
+
+    async def free_stock(self, plants: Sequence[str], item: str) -> Mapping[str, FreeStock]:
+        """By plant, what it has on stock that nobody counts on; a plant without a figure is left out."""
+        return await self.stock.free(plants, item)
 
     async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
         """R14: the quantity of the item allocated to each supplier so far, in the given unit or in the needs' units."""

@@ -142,6 +142,7 @@ def _need(data: RequirementPlanned, event: Event, effective_at: dt.datetime) -> 
         planner=data.planner,
         demanded_by=OrderId(data.demanded_by) if data.demanded_by else None,
         demanding_line=data.demanding_line,
+        from_stock=data.from_stock,
         transit_days=data.transit_days,
     )
 

@@ -17,7 +17,7 @@ from gateway.intake.cloudevents import Event
 from gateway.intake.events import EVENT_TYPES, Message, OwnershipDomain
 from gateway.problems import Refusal
 
-_OURS: Mapping[str, Any] = {"demanded_by": None, "demanding_line": None, "transit_days": 0}
+_OURS: Mapping[str, Any] = {"demanded_by": None, "demanding_line": None, "transit_days": 0, "from_stock": 0}
 """Fields that only the needs of our own orders fill in, with their empty values."""
 
 

@@ -181,7 +181,7 @@ def _decision(fields: FormData, asked: ExceptionSnapshot) -> dict[str, object]:
         raise Refusal(422, "no_choice", "no way out is chosen", "choose one, then decide", field="choice")
     return {
         "choice": choice,
-        "supplier": supplier if choice == Choice.SPLIT else "",
+        "supplier": supplier if choice in (Choice.SPLIT, Choice.TRANSFER) else "",
         "comment": text_of(fields, "comment"),
         "decided_by": text_of(fields, "by"),
         "lines": _lines(fields, asked),

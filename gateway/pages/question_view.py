@@ -390,12 +390,14 @@ class _Viewer:
                 return nothing
             case Choice.RESCHEDULE:
                 return "The demand itself, and what is made for it; the planner sees to that.", ()
-            case Choice.ACCEPT | Choice.SPLIT if on_line:
+            case Choice.ACCEPT | Choice.SPLIT | Choice.TRANSFER if on_line:
                 return "The order is reduced; who shares its line keeps what was allocated.", on_line
             case Choice.EXPEDITE | Choice.APPROVE if on_line:
                 return "They share the line: what is confirmed anew is allocated among them (R11).", on_line
             case Choice.EXPEDITE | Choice.APPROVE if context.requirements:
                 return "The order gets a new revision; its other lines keep their dates.", context.requirements
+            case Choice.TRANSFER:
+                return "No requirement of the other plant: none of them counts on this stock.", ()
         return nothing
 
     def _moves_of_order(self, way: Alternative) -> tuple[str, Sequence[RequirementSnapshot]]:

@@ -42,6 +42,7 @@ _TITLES: Mapping[Choice, str] = {
     Choice.ACCEPT: "Accept",
     Choice.SPLIT: "Order from {supplier}",
     Choice.EXPEDITE: "Expedite at {supplier}",
+    Choice.TRANSFER: "Transfer from the stock of plant {supplier}",
     Choice.RESCHEDULE: "Propose to move the demand",
     Choice.APPROVE: "Approve",
     Choice.DECLINE: "Decline",
@@ -58,6 +59,11 @@ _AFTER: Mapping[tuple[ExceptionKind, Choice], str] = {
     "answer is tested against the demand again; if it does not hold, you are asked once more.",
     (ExceptionKind.SHORTAGE, Choice.SPLIT): "The missing quantity is ordered there, and the late orders are reduced by "
     "what is then too much. The supplier's answer is tested against the demand again.",
+    (
+        ExceptionKind.SHORTAGE,
+        Choice.TRANSFER,
+    ): "The stock is no longer free for anybody else, a transfer is ordered, and "
+    "the late orders are reduced by what is then too much. If the stock is gone by then, you are asked again.",
     (
         ExceptionKind.SHORTAGE,
         Choice.RESCHEDULE,

@@ -19,6 +19,7 @@ CHOICES: dict[Choice, str] = {
     Choice.ACCEPT: "Accept",
     Choice.SPLIT: "Second source",
     Choice.EXPEDITE: "Expedite",
+    Choice.TRANSFER: "Transfer from stock",
     Choice.RESCHEDULE: "Move the demand",
     Choice.APPROVE: "Approve",
     Choice.DECLINE: "Decline",

@@ -1,4 +1,5 @@
-"""The needs of our own orders: a transfer's at the supplying plant, a subcontract's of its components.
+"""The needs of our own orders: a transfer's at the supplying plant, a subcontract's of its components; and what a
+transfer takes from that plant's stock.
 
 Decided here: that such a need takes the same path as any other (inbox, registry, delivery), as an event of our own
 source, and that an event id never has two contents. Not here: which needs an order has, and which event is the newest:
@@ -11,14 +12,17 @@ from collections.abc import Sequence
 
 from adapters.errors import PermanentError
 from canonical.event_data import (
+    CONSUMPTION_REPORTED,
     REQUIREMENT_PLANNED,
     REQUIREMENT_WITHDRAWN,
+    ConsumptionReportedData,
     PegData,
     RequirementPlanned,
     RequirementWithdrawnData,
 )
 from canonical.identity import short_hash
 from canonical.need import Need, Revision, Withdrawal
+from canonical.stock import StockReport
 from ledger.inbox.inbox import Arrival, Inbox, Outcome
 
 _CONTENT_TYPE = "application/cloudevents+json"
@@ -43,6 +47,37 @@ async def publish_needs(
                 f"{arrival.entity} was stated before by this very event and otherwise ({stored.detail}); the first "
                 "stands; compare both runs of the order's workflow and end the one that should not exist",
             )
+
+
+async def take_stock(inbox: Inbox, taken: StockReport, *, correlation_id: str) -> None:
+    """Put the use of a plant's stock into the inbox, once by its event id: it is not free for anybody else (R10)."""
+    data = ConsumptionReportedData(
+        plant=taken.plant, item=taken.item, quantity=taken.quantity, unit=taken.unit, reason=taken.reason
+    )
+    event = {
+        "specversion": "1.0",
+        "id": taken.event_id,
+        "source": taken.source,
+        "type": CONSUMPTION_REPORTED,
+        "subject": taken.id,
+        "time": taken.effective_at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": data.model_dump(mode="json"),
+    }
+    arrival = Arrival(
+        source=taken.source,
+        event_id=taken.event_id,
+        type=CONSUMPTION_REPORTED,
+        subject=taken.id,
+        body=json.dumps(event, separators=(",", ":")).encode(),
+        content_type=_CONTENT_TYPE,
+        correlation_id=correlation_id,
+        entity=taken.id,
+        received_at=dt.datetime.now(dt.UTC),
+        message=taken.model_dump_json(),
+    )
+    # A call made again, or decided again, says it a second time: the first one stands.
+    await inbox.store([arrival])
 
 
 def need_arrival(need: Need, received_at: dt.datetime, correlation_id: str) -> Arrival:
@@ -110,6 +145,7 @@ def _planned(need: Need) -> RequirementPlanned:
         planner=need.planner,
         demanded_by=need.demanded_by,
         demanding_line=need.demanding_line,
+        from_stock=need.from_stock,
         transit_days=need.transit_days,
     )
 

@@ -18,7 +18,7 @@ from canonical.base import Model
 from canonical.identity import RequirementId, StockId, stock_id
 from canonical.need import Need
 from canonical.records import OrderLineSnapshot, OrderSnapshot, RequirementSnapshot, StockSnapshot
-from canonical.sourcing import Assessment
+from canonical.sourcing import Assessment, FreeStock
 from canonical.stock import StockFigure, StockReport, StockReportKind, StockUser
 from canonical.supply import ScheduleLineState, SupplyRequest
 from canonical.units import NEED_DECIMALS, SAME, rescale
@@ -119,6 +119,30 @@ class Stock:
         async with autocommit(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _known(row)
+
+    async def free(self, plants: Sequence[str], item: str) -> dict[str, FreeStock]:
+        """By plant, the stock available to promise that no requirement there counts on.
+
+        A plant is left out whose stock was never stated, or counts in another unit than a requirement that it serves.
+        """
+        if not plants:
+            return {}
+        record = RequirementRecord
+        counted_on = (
+            select(record.plant, record.unit, func.sum(record.from_stock).label("quantity"))
+            .where(record.plant.in_(plants), record.item == item, record.closed.is_(False), record.from_stock > 0)
+            .group_by(record.plant, record.unit)
+        )
+        async with autocommit(self._engine) as connection:
+            stocks = select(StockRow.__table__).where(StockRow.plant.in_(plants), StockRow.item == item)
+            figures = [_known(row) for row in await connection.execute(stocks)]
+            taken = {(row.plant, row.unit): row.quantity for row in await connection.execute(counted_on)}
+        found: dict[str, FreeStock] = {}
+        for figure in filter(None, figures):
+            if all(unit == figure.unit for plant, unit in taken if plant == figure.plant):
+                free = figure.available_to_promise - taken.get((figure.plant, figure.unit), Decimal(0))
+                found[figure.plant] = FreeStock(quantity=max(Decimal(0), free), unit=figure.unit)
+        return found
 
     async def users(self, plant: str, item: str) -> list[StockUser]:
         """The item's open requirements at the plant, by id."""

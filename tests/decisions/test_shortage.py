@@ -9,6 +9,7 @@ from canonical.base import Criticality
 from canonical.exception import Alternative, Choice, ExceptionKind
 from canonical.identity import OrderId
 from canonical.policy import RouteKind, RouteRule
+from canonical.sourcing import FreeStock
 from canonical.supply import ScheduleLine
 from decisions.feasibility import Short, judge_feasibility
 from decisions.shortage import alternatives, reschedule_proposal, shortage_proposal
@@ -168,6 +169,27 @@ def test_a_transfer_is_a_way_out_that_costs_nothing() -> None:
         way.choice is not Choice.SPLIT
         for way in alternatives(NEED, short, "1580", an_item(CURRENT, by_subcontract), a_policy(), TODAY)
     ), "a route that the plant does not take is no way out"
+
+
+def test_r7_40_missing_are_transferred_from_60_free_at_another_plant_and_not_from_39() -> None:
+    plant = a_source(
+        supplier="1710", route=RouteKind.TRANSFER, preference=2, lead_time_days=2, price=Decimal(0), currency="EUR"
+    )
+    routes = (RouteRule(kind=RouteKind.DIRECT), RouteRule(kind=RouteKind.TRANSFER, supplying_plant="1710"))
+    short, item = short_of(NEED, *LATE), an_item(CURRENT, plant)
+
+    def offered(free: FreeStock) -> Alternative:
+        known = (short, "1580", item, a_policy(routes=routes), TODAY)
+        found = alternatives(NEED, *known, free_at={"1710": free})
+        return next(way for way in found if way.supplier == "1710")
+
+    way = offered(FreeStock(quantity=Decimal(60), unit="EA"))
+    assert (way.choice, way.quantity, way.extra_cost) == (Choice.TRANSFER, Decimal(40), Decimal(0))
+    assert (way.available_on, way.working_days_late) == (june(15), 0)
+    assert way.note == "transfer 40 EA from the stock of plant 1710, which nobody there counts on"
+    assert offered(FreeStock(quantity=Decimal(40), unit="EA")).choice is Choice.TRANSFER
+    assert offered(FreeStock(quantity=Decimal(39), unit="EA")).choice is Choice.SPLIT
+    assert offered(FreeStock(quantity=Decimal(60), unit="DZN")).choice is Choice.SPLIT, "counted in another unit"
 
 
 def test_what_is_short_is_valued_and_ordered_in_the_order_unit() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from canonical.records import AuditBatch, RequirementSnapshot, StockSnapshot, StockStage
+from canonical.sourcing import FreeStock
 from canonical.stock import StockFigure, StockReport, StockReportKind
 from ledger.ledger import Ledger
 from ledger.stock.stock import CountedReport, StockClassification
@@ -61,6 +62,17 @@ async def test_available_stock_is_the_newest_figure_less_what_was_consumed_after
 async def test_of_one_moment_the_senders_sequence_decides_then_the_id(ledger: Ledger) -> None:
     assert await free(ledger, statement(STATED, "10", 1, "a", 2), statement(STATED, "20", 1, "z", 1)) == 10
     assert await free(ledger, statement(STATED, "30", 1, "b", 2)) == 30
+
+
+async def test_free_at_a_plant_is_what_none_of_its_requirements_counts_on(ledger: Ledger) -> None:
+    await note(ledger, statement(STATED, "150", 1))
+    served = requirement(need()).model_copy(update={"from_stock": Decimal(90)})
+    await ledger.record([audit_batch_of(served)])
+    found = await ledger.free_stock(["1000", "2000"], "BK-100")
+    assert found == {"1000": FreeStock(quantity=Decimal(60), unit="EA")}
+    await note(ledger, statement(CONSUMED, "70", 2))
+    assert (await ledger.free_stock(["1000"], "BK-100"))["1000"].quantity == 0
+    assert await ledger.free_stock([], "BK-100") == {}
 
 
 def audit_batch_of(snapshot: RequirementSnapshot | StockSnapshot, count: int = 1) -> AuditBatch:

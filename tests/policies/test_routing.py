@@ -29,8 +29,8 @@ from canonical.records import (
     Reservation,
 )
 from canonical.routing import as_kept, assessment
-from canonical.sourcing import Assessment, ItemAtPlant, Source, UnknownItem
-from canonical.stock import StockFigure, StockUser
+from canonical.sourcing import Assessment, FreeStock, ItemAtPlant, Source, UnknownItem
+from canonical.stock import StockFigure, StockReport, StockUser
 from canonical.supply import CoverageChanged, SupplyRequest
 from decisions.assess import NotOrderable, decide_sourcing
 from policies.book import FixedPolicies
@@ -197,6 +197,7 @@ class Books:
         self.needs: list[Need | Withdrawal] = []
         self.answered: list[tuple[str, SupplierAnswered]] = []
         self.asked_for: list[str] = []
+        self.taken: list[StockReport] = []
 
     async def record(self, audit_batches: Sequence[AuditBatch]) -> None:
         self.recorded += audit_batches
@@ -205,6 +206,12 @@ class Books:
         self, needs: Sequence[Need], withdrawals: Sequence[Withdrawal], *, correlation_id: str
     ) -> None:
         self.needs += [*needs, *withdrawals]
+
+    async def take_stock(self, taken: StockReport, *, correlation_id: str) -> None:
+        self.taken.append(taken)
+
+    async def free_stock(self, plants: Sequence[str], item: str) -> Mapping[str, FreeStock]:
+        return {plant: FreeStock(quantity=Decimal(7), unit="EA") for plant in plants}
 
     async def allocated(self, plant: str, item: str, unit: str = "") -> Mapping[str, Decimal]:
         self.asked_for.append(item)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,15 +10,19 @@ import pytest
 from sqlalchemy import select
 
 from canonical.base import Criticality
-from canonical.event_data import OUR_SOURCE, REQUIREMENT_PLANNED, RequirementPlanned
+from canonical.event_data import CONSUMPTION_REPORTED, OUR_SOURCE, REQUIREMENT_PLANNED, RequirementPlanned
+from canonical.exception import Choice
+from canonical.identity import stock_id
 from canonical.messages import RequirementWithdrawn
 from canonical.need import Need, Peg, Revision, Withdrawal
 from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderSnapshot
 from canonical.sourcing import Component, Source
+from canonical.stock import StockReport, StockReportKind
 from ledger.inbox.tables import InboxRow
+from ledger.stock.stock import CountedReport
 from tests.workflows.conftest import MakeHarness
-from tests.workflows.harness import REJECTED, Harness, today
+from tests.workflows.harness import ACCEPTED, CHANGED, REJECTED, Harness, today
 from tests.workflows.plant import EVERY_DAY
 from tests.workflows.silence import overdue
 
@@ -167,6 +171,54 @@ async def test_a_plant_that_is_silent_is_not_reminded_but_the_buyer_is_asked(mak
     question = await overdue(harness, order, await harness.clock(order.id))
     assert "no answer to revision 1" in question.proposal.summary
     assert harness.supplier.reminders == []
+
+
+async def test_a_transfer_from_stock_is_taken_from_the_other_plants_figure_and_needs_no_order_there(
+    make_harness: MakeHarness,
+) -> None:
+    harness = await make_harness(routes=(RouteRule(kind=RouteKind.DIRECT), TRANSFER))
+    harness.policies.by_plant["1720"] = harness.policy.model_copy(
+        update={"plant": "1720", "routes": (RouteRule(kind=RouteKind.DIRECT),)}
+    )
+    name = harness.item("CHAIN", "Cyclops")
+    harness.master_data.items["1720", name] = harness.master_data.items["1710", name].model_copy(
+        update={"plant": "1720"}
+    )
+    await harness.ledger.stock.register(stock_id("1720", name), "EA", [on_stock("1720", name, 150)])
+    requirement = await harness.plan(harness.need(name))
+    await harness.acknowledged(requirement, harness.line(10, (ACCEPTED, 60, None), (CHANGED, 40, 90)))
+    question = await harness.short(requirement)
+    assert (Choice.TRANSFER, "1720") in [(way.choice, way.supplier) for way in question.proposal.alternatives]
+
+    await harness.decide(question, Choice.TRANSFER, supplier="1720")
+    transfer = await harness.sent(requirement, orders=2)
+
+    [(used, consumption), (planned, event)] = await stated(harness, 2)
+    assert (used, planned) == (CONSUMPTION_REPORTED, REQUIREMENT_PLANNED)
+    data = consumption["data"]
+    assert (data["plant"], data["item"], int(data["quantity"])) == ("1720", name, 40)
+    reported = need_in(event)
+    assert (int(reported.quantity), int(reported.from_stock)) == (40, 40)
+
+    supplying = await harness.plan(reported)
+    assert await harness.ended(supplying) == "fulfilled"
+    transfer = await harness.settled(transfer)
+    assert [int(line.quantity) for line in transfer.lines] == [40]
+    assert (await harness.requirement(supplying)).order_ids == (), "nothing is bought for it"
+
+
+def on_stock(plant: str, item: str, quantity: int) -> CountedReport:
+    report = StockReport(
+        kind=StockReportKind.STATED,
+        plant=plant,
+        item=item,
+        quantity=Decimal(quantity),
+        unit="EA",
+        source="wms",
+        effective_at=datetime.now(UTC) - timedelta(hours=1),
+        event_id=f"{plant}-{item}",
+    )
+    return CountedReport(report=report, quantity=report.quantity)
 
 
 async def subcontracting(make_harness: MakeHarness) -> tuple[Harness, Need, OrderSnapshot]:

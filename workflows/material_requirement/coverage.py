@@ -25,7 +25,7 @@ from canonical.supply import OrderCoverage, ScheduleLineState, SupplyRequest
 from decisions.assess import NotOrderable, SourcingDecision, decide_sourcing
 from decisions.feasibility import Feasible, Short, judge_feasibility
 from decisions.netting import Netting, left_to_order
-from decisions.shortage import alternatives
+from decisions.shortage import alternatives, has_on_stock
 from decisions.sourcing import permitted_sources
 from decisions.supply_requests import on_agreed_terms, release, request_for, terms_for
 from decisions.units import conversion
@@ -128,7 +128,7 @@ class RequirementSourcing:
                 return await self.source_need(decision.decided_by)
             case Choice.EXPEDITE:
                 return await self._expedite(decision)
-            case Choice.SPLIT:
+            case Choice.SPLIT | Choice.TRANSFER:
                 return await self._split(short, decision)
             case _:
                 self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice)
@@ -191,10 +191,12 @@ class RequirementSourcing:
         """Order the short quantity from a second source, and reduce the late orders by what is then too much."""
         state, by = self._state, decision.decided_by
         self._act_on_newest(decision)
-        second = decision.supplier or self._best_second_source(short)
+        second = decision.supplier or self._best_second_source(short, decision.choice)
         decided = self.decide(short.short_quantity, only=second) if second is not None else None
-        if not isinstance(decided, SourcingDecision):
-            why = decided.why if decided is not None else "no second source"
+        from_stock = decision.choice is Choice.TRANSFER
+        if not isinstance(decided, SourcingDecision) or (from_stock and not self._has_on_stock(decided)):
+            why = decided.why if isinstance(decided, NotOrderable) else "no second source"
+            why = f"plant {second} no longer has that much free" if isinstance(decided, SourcingDecision) else why
             self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice, why=why)
             return None
         left = self._asked_in_total() + short.short_quantity - state.acted_on.quantity
@@ -205,7 +207,12 @@ class RequirementSourcing:
                 if problem is not None:
                     return problem
                 left -= taken
-        return await self.open_request(decided, rule="R7", decided_by=by)
+        return await self.open_request(decided, rule="R7", decided_by=by, from_stock=from_stock)
+
+    def _has_on_stock(self, decided: SourcingDecision) -> bool:
+        """Whether the supplying plant still has it: the stock is read again with every decision."""
+        assert self._state.assessment is not None
+        return has_on_stock(decided.source, decided.lots, self._state.assessment.free_at)
 
     def _asked_in_total(self) -> Decimal:
         """What orders are asked for, in the need's unit, with what they brought and what needs no order."""
@@ -213,13 +220,14 @@ class RequirementSourcing:
         orders = (each.received if each.closed else max(each.needed, each.received) for each in state.coverages)
         return sum((part.quantity for part in state.on_hand), Decimal(0)) + sum(orders, Decimal(0))
 
-    def _best_second_source(self, short: Short) -> str | None:
+    def _best_second_source(self, short: Short, choice: Choice) -> str | None:
         """The source that the proposal lists first."""
         state, assessment = self._state, self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
-        ways = alternatives(state.tested, short, state.late_supplier, assessment.item, state.policy, self.today)
-        return next((way.supplier for way in ways if way.choice is Choice.SPLIT), None)
+        known = (assessment.item, state.policy, self.today)
+        ways = alternatives(state.tested, short, state.late_supplier, *known, free_at=assessment.free_at)
+        return next((way.supplier for way in ways if way.choice is choice), None)
 
     # -- choosing orders
 
@@ -320,11 +328,16 @@ class RequirementSourcing:
         return decided
 
     async def open_request(
-        self, decided: SourcingDecision, *, rule: str, decided_by: str | None = None
+        self, decided: SourcingDecision, *, rule: str, decided_by: str | None = None, from_stock: bool = False
     ) -> NotOrderable | None:
-        """Request coverage from an order that is consolidating, or from a new one."""
+        """Request coverage from an order that is consolidating, or from a new one.
+
+        `from_stock`: the supplying plant of a transfer has it.
+        """
         state, source = self._state, decided.source
         request = self._request(decided, decided_by=decided_by, expedite=None, rule=rule)
+        if from_stock:
+            request = request.model_copy(update={"from_stock": request.quantity})
         self._record_request(request, source.supplier)
         opening = SupplyRequestOpening(
             request=request, terms=terms_for(request, decided.choice), source=source, policy=decided.policy
@@ -341,6 +354,9 @@ class RequirementSourcing:
         if before > 0 or (held.lots, held.dock_date) != (request.lots, request.dock_date):
             # This supply request replaces the order's previous one, or one that an earlier attempt of this task sent.
             whole = before + decided.choice.quantity
+            if from_stock:
+                more = held.from_stock if known is None else held.from_stock + request.from_stock
+                coverage = coverage.model_copy(update={"request": held.model_copy(update={"from_stock": more})})
             return await self.change_request(coverage, whole, rule=rule, decided_by=decided_by)
         return None
 

@@ -190,15 +190,21 @@ class RequirementState(EntityState):
         return self.on_hand + tuple(part for coverage in self.coverages for part in coverage.supply)
 
     @property
+    def promised_from_stock(self) -> Decimal:
+        """For a transfer: the quantity that a person had this plant give from its stock (R7)."""
+        return min(self.tested.from_stock, self.tested.quantity)
+
+    @property
     def on_hand(self) -> tuple[ScheduleLine, ...]:
         """Quantities that need no order: received in an earlier run, or met from stock."""
-        if self.stock is None or not self.from_stock:
+        quantity = self.from_stock + self.promised_from_stock
+        if not quantity:
             return self.kept
         days = [peg.date for peg in self.tested.pegs]
         if self.assessment is not None:
-            days.append(self.policy.calendar.day_of(self.stock.reported_at))
-        day = min(days)
-        return (*self.kept, ScheduleLine(quantity=self.from_stock, date=day, state=ScheduleLineState.RECEIVED))
+            known_at = self.tested.revision.effective_at if self.stock is None else self.stock.reported_at
+            days.append(self.policy.calendar.day_of(known_at))
+        return (*self.kept, ScheduleLine(quantity=quantity, date=min(days), state=ScheduleLineState.RECEIVED))
 
     @property
     def held_back(self) -> bool:
@@ -244,8 +250,11 @@ class RequirementState(EntityState):
 
     @property
     def all_there(self) -> bool:
-        """Nothing more will be delivered, and the expected quantity is received, in this run or an earlier one."""
-        return self.covered_revision is not None and not self.live and self.received >= self.quantity_expected
+        """Nothing more will be delivered, and the expected quantity is received, in this run or an earlier one, or
+        promised from stock.
+        """
+        there = self.received + self.promised_from_stock
+        return self.covered_revision is not None and not self.live and there >= self.quantity_expected
 
     @property
     def to_be_sourced(self) -> bool:
@@ -368,7 +377,9 @@ def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
 
 
 def _received(state: RequirementState) -> str:
-    missing = state.tested.quantity - state.received
+    missing = state.tested.quantity - state.received - state.promised_from_stock
+    if state.promised_from_stock and not state.received:
+        return "given from the plant's stock to another plant; nothing is to be ordered"
     if missing > 0:
         return f"received, but for {missing} {state.tested.unit} that a buyer wrote off"
     return "all received"

@@ -65,7 +65,7 @@ def _schedule_lines(state: RequirementState, today: dt.date) -> tuple[AnswerSche
     """The need's quantity by arrival date at the demanding plant; quantities in time have no date."""
     by_day: dict[tuple[AnswerOutcome, dt.date | None], Decimal] = {}
     left = state.need.quantity
-    for outcome, day, quantity in sorted((_promise(state, part, today) for part in state.supply), key=_soonest):
+    for outcome, day, quantity in sorted((_promise(state, part, today) for part in state.covered_by), key=_soonest):
         taken = min(left, quantity)
         if taken > 0:
             by_day[outcome, day] = by_day.get((outcome, day), _ZERO) + taken

@@ -252,6 +252,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             held_back=state.held_back,
             # Overdue supply has another date every day, and one that the planner declined is no way out.
             may_reschedule=state.rescheduling is None and not self._overdue,
+            free_at=assessment.free_at,
         )
 
     def _rescheduling(self, short: Short, waiting: Rescheduling) -> Proposal:

@@ -430,8 +430,15 @@ def _transfer(state: OrderState, line: Line) -> Need:
         ),
         demanded_by=state.id,
         demanding_line=line.number,
+        from_stock=_from_stock(line),
         transit_days=transit,
     )
+
+
+def _from_stock(line: Line) -> Decimal:
+    """What the supplying plant promised from its stock; in total never more than the line is for."""
+    promised = sum((allocation.request.from_stock for allocation in line.allocations), Decimal(0))
+    return min(line.quantity, promised)
 
 
 def _components(state: OrderState, line: Line) -> Iterator[Need]:
@@ -471,7 +478,8 @@ def _pegs_of_allocation(state: OrderState, line: Line, part: LineAllocation) -> 
 
 
 def _content(need: Need) -> str:
-    return hashlib.sha256(need.model_dump_json(exclude={"revision"}).encode()).hexdigest()[:16]
+    left_out = {"revision"} if need.from_stock else {"revision", "from_stock"}
+    return hashlib.sha256(need.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
 
 
 def _next_revision(state: OrderState, reference: str, stated: PublishedNeed, now: dt.datetime) -> Revision | None:

@@ -65,7 +65,8 @@ def _likeness(request: SupplyRequest) -> Hashable:
     price = (request.price, request.price_breaks, request.currency, request.price_unit)
     terms = (request.info_record, request.agreement)
     dates = (request.dock_date, request.goods_receipt_days)
-    return (request.item, request.unit, request.lot_terms, request.route, request.components, price, terms, dates)
+    made = (request.route, request.components, bool(request.from_stock))
+    return (request.item, request.unit, request.lot_terms, made, price, terms, dates)
 
 
 def shared_lot(requests: Sequence[SupplyRequest]) -> LotSizing:
