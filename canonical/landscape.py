@@ -47,6 +47,8 @@ class Domain(StrEnum):
     ORDER_DOCUMENT = "order_document"
     BILL_OF_MATERIAL = "bill_of_material"
     STOCK = "stock"
+    CONSUMPTION = "consumption"
+    """Unplanned use of stock; where nobody is named for it, the owner of the stock reports it."""
 
 
 CALLED: dict[Domain, SystemKind] = {

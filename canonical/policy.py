@@ -213,7 +213,9 @@ class Ownership(Model):
     order_document: tuple[str, ...] = ()
     bill_of_material: tuple[str, ...] = ()
     stock: tuple[str, ...] = ()
-    """Available stock and unplanned consumption."""
+    """Available stock."""
+    consumption: tuple[str, ...] = ()
+    """Unplanned use of it; empty: those who own the stock."""
 
 
 class DefectOwners(Model):

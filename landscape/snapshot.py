@@ -130,6 +130,7 @@ class Landscape:
                 rows.append(Explained(domain, self._described(found[0].system), str(found[1])))
             else:
                 nobody = "nobody" if domain in CALLED else "as the plant's policy says (ownership)"
+                nobody += ", else as stock" if domain is Domain.CONSUMPTION else ""
                 rows.append(Explained(domain, nobody, str(self.place)))
         if supplier:
             channel = self._channel(plant, supplier)

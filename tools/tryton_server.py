@@ -75,6 +75,9 @@ def _places(settings: ToolSettings) -> tuple[Path, Path]:
 def program(environment: Path, database: Path, folder: Path) -> tuple[Program, str]:
     """The server of a copy of the database, and its address. What it writes stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    # Also a former one's log of writes, which SQLite would carry out once more on the new file.
+    for former in folder.glob(f"{DATABASE}.sqlite*"):
+        former.unlink()
     shutil.copyfile(database, folder / f"{DATABASE}.sqlite")
     address = f"{LOOPBACK}:{free_port()}"
     command = (str(environment / "bin" / "trytond"), "-c", str(_configuration(folder, address)), "-d", DATABASE)

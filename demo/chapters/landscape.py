@@ -43,8 +43,8 @@ from settings import ToolSettings
 from tools.progress import Progress
 from tools.tryton_server import NoTryton, is_installed, prepare, program
 
-ANSWERS_AFTER_SECONDS = 4.0
-"""How long the units' suppliers take, so that orders are under way when the landscape is edited."""
+SILENT = [{"behaviour": "silent_until_reminded"}]
+"""The units' suppliers at first, so that orders are under way when the landscape is edited."""
 _SIMULATED = {PORTLAND: "erp", FRESNO: "oracle", BOISE: "coupa", RENO: "central"}
 """Where each simulated system is mounted."""
 
@@ -179,7 +179,7 @@ async def _load(units: Units) -> None:
     await units.control("/oracle/control/master-data", oracle_master_data())
     units.company = (await units.control("/central/control/master-data", central_master_data()))["company"]
     await units.control("/edi/control/gateway", {"url": units.story.stage.gateway, "channel": CHANNEL})
-    await units.control("/edi/control/pace", {"answer_after_seconds": ANSWERS_AFTER_SECONDS})
+    await units.control("/edi/control/behaviours", SILENT)
 
 
 async def _approve(units: Units) -> None:
@@ -191,7 +191,7 @@ async def _approve(units: Units) -> None:
 
 
 async def _add_one(units: Units, days: Sequence[date]) -> None:
-    """Add a unit while the suppliers of the others still think."""
+    """Add a unit while none of the others' suppliers has answered."""
     narrator = units.story.narrator
     books = await units.books()
     waiting = [need for need in books.needs if not books.covered_in(need, "confirmed")]
@@ -206,7 +206,17 @@ async def _add_one(units: Units, days: Sequence[date]) -> None:
 
 
 async def _confirm(units: Units) -> None:
-    """The suppliers behind the cloud confirm there; the integration beside it passes that on. The others by EDI."""
+    """The suppliers answer at last: by EDI, and those behind the cloud there; its integration passes that on."""
+    await units.control("/edi/control/behaviours", [])
+    by_edi = sum(need.plant != BOISE.plant for need in (await units.books()).needs)
+
+    async def received() -> dict[str, Any] | None:
+        orders: dict[str, Any] = (await units.books_of("edi"))["orders"]
+        return orders if len(orders) >= by_edi else None
+
+    for number, order in (await units.story.until(received, "the units' orders at their suppliers")).items():
+        if order["waiting"]:
+            await units.control("/edi/control/fix", {"order": number})
     for order in (await units.books_of("coupa"))["orders"]:
         lines = [{"line": int(line["line-num"])} for line in order["order-lines"]]
         body = {"order": order["po-number"], "lines": lines, "tell": CLOUD_CHANNEL}

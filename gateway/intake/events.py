@@ -85,7 +85,14 @@ class Acceptance:
 
 
 OwnershipDomain = Literal[
-    "requirement", "supplier_answer", "shipment", "goods_receipt", "order_document", "bill_of_material", "stock"
+    "requirement",
+    "supplier_answer",
+    "shipment",
+    "goods_receipt",
+    "order_document",
+    "bill_of_material",
+    "stock",
+    "consumption",
 ]
 """A field of canonical.policy.Ownership."""
 
@@ -519,7 +526,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         data=ConsumptionReportedData,
         message=StockReport,
         to_message=_stock,
-        owner="stock",
+        owner="consumption",
         recipient=Recipient.STOCK,
         timed=True,
         require=_require_stock,

@@ -53,12 +53,16 @@ def owns(
 def owners_of(
     domain: OwnershipDomain, plant: str, policies: PolicyPort, landscape: LandscapePort | None
 ) -> Collection[str]:
-    """Where the landscape names the owning system, its sources alone; else those that the plant's policy names."""
+    """Where the landscape names the owning system, its sources alone; else those that the plant's policy names.
+
+    Consumption for which neither names anybody is reported by who owns the stock.
+    """
     of_system = landscape.senders(Domain(domain), plant) if landscape is not None else None
     if of_system is not None:
         return of_system
     policy = policies.effective(plant)
-    return getattr(policy.ownership, domain) if policy is not None else ()
+    named: Collection[str] = getattr(policy.ownership, domain) if policy is not None else ()
+    return owners_of("stock", plant, policies, landscape) if domain == "consumption" and not named else named
 
 
 def _refused(field: str, value: str, detail: str) -> Refusal:

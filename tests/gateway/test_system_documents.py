@@ -8,6 +8,8 @@ import pytest
 
 from adapters.dialects import Connection
 from adapters.documents.b2mml import DIALECT
+from adapters.errors import PermanentError
+from canonical.event_data import CONSUMPTION_REPORTED
 from canonical.identity import stock_id
 from gateway.intake.intake import SystemReader
 from ledger.ledger import Ledger
@@ -37,6 +39,8 @@ async def shop(ledger: Ledger, mapping: Mapping[str, Mapping[str, str]]) -> Asyn
     """A gateway that reads the documents of mes-saw."""
 
     def reader(name: str) -> SystemReader | None:
+        if name == "mes-faulty":
+            raise PermanentError(name, "can't be connected: mapping.units.KG = 'KILO'")
         nobody = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(500)))
         now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
         connection = Connection(name, nobody, {"plant": "P1"}, 0, 0, POLICIES, lambda: now, mapping)
@@ -84,11 +88,20 @@ async def test_what_can_not_be_read_is_kept_and_taken_in_once_the_mapping_is_men
     assert (replayed.status_code, replayed.json()["outcome"]) == (200, "2 stored, 0 refused")
 
 
-async def test_a_system_that_does_not_own_the_stock_is_refused_and_kept(shop: Gateway) -> None:
+async def test_a_system_that_owns_neither_consumption_nor_stock_is_refused_and_kept(shop: Gateway) -> None:
     shop.own(stock=("wms",))
     refused = problem(await post(shop, document()), 422, "no_event_stored")
-    assert "mes-saw does not own stock at plant P1" in str(refused["events"][0]["problem"])
+    assert "mes-saw does not own consumption at plant P1; wms does" in str(refused["events"][0]["problem"])
     assert len(await shop.letters()) == 1
+
+
+async def test_consumption_may_have_another_owner_than_the_stock(shop: Gateway) -> None:
+    shop.own(stock=("wms",), consumption=("mes-*",))
+    assert (await post(shop, document())).status_code == 202
+    used = {"plant": "P1", "item": "CH-0234", "quantity": "1", "unit": "EA"}
+    event = {"specversion": "1.0", "id": "w-1", "source": "wms", "time": "2026-06-01T06:00:00Z", "data": used}
+    refused = await shop.send({**event, "type": CONSUMPTION_REPORTED})
+    assert "wms does not own consumption" in problem(refused, 403, "not_owner")["detail"]
 
 
 async def test_a_fraction_of_a_piece_is_refused(shop: Gateway) -> None:
@@ -99,6 +112,9 @@ async def test_a_fraction_of_a_piece_is_refused(shop: Gateway) -> None:
 async def test_a_system_that_has_no_dialect_is_told_where_to_send(shop: Gateway) -> None:
     answer = await shop.client.post("/v1/systems/other/documents", content=b"<a/>")
     assert "/v1/events" in problem(answer, 404, "unknown_system")["next_step"]
+    answer = await shop.client.post("/v1/systems/mes-faulty/documents", content=b"<a/>")
+    assert "mapping.units.KG" in problem(answer, 503, "system_faulty")["detail"]
+    assert answer.headers["retry-after"] == "60", "nothing is kept: the sender has it"
 
 
 async def test_a_plants_own_documents_are_read_and_a_repeated_one_once(shop: Gateway) -> None:

@@ -56,7 +56,7 @@ plant = ["1710", "1730"]
 
 [[owner]]
 system = "mes-west"
-domains = "stock"
+domains = "consumption"
 plant = "1710"
 """
 
@@ -88,7 +88,7 @@ async def test_documents_are_read_of_systems_that_have_a_dialect(tmp_path: Path)
     mes = readers("mes-west")
     assert mes is not None
     assert mes.source == "mes-west"
-    assert pool.landscape.senders(Domain.STOCK, "1710") == ("mes-west",), "it needs no source of its own"
+    assert pool.landscape.senders(Domain.CONSUMPTION, "1710") == ("mes-west",), "it needs no source of its own"
     assert [readers(name) for name in ("wms-west", "frepple-west", "nobody")] == [None, None, None]
     steps = [(step.what, step.outcome, step.detail) async for step in pool.check("mes-west").check()]
     assert steps == [
@@ -97,7 +97,8 @@ async def test_documents_are_read_of_systems_that_have_a_dialect(tmp_path: Path)
     ]
     assert "mes-west" not in queue_rates(pool.landscape), "nobody calls it"
     explained = {row.what: row.answer for row in pool.landscape.explain("1710")}
-    assert explained["stock"] == "mes-west (mes by b2mml)"
+    assert explained["consumption"] == "mes-west (mes by b2mml)"
+    assert explained["stock"] == "as the plant's policy says (ownership)"
 
 
 CLOUD = """
