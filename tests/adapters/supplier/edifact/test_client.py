@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.errors import PermanentError, TransientError
 from adapters.http import correlation, make_client
 from adapters.ports import SupplierPort
 from adapters.supplier.edifact.client import EdifactSupplier
@@ -222,33 +221,6 @@ async def test_a_document_that_the_gateway_does_not_take_is_refused_with_its_rea
     assert isinstance(detail, Refused)
     assert (detail.system, detail.code) == ("supplier", "422")
     assert "order 4500000017 is not known here" in detail.reason
-
-
-@pytest.mark.parametrize(
-    ("fault", "maybe_written", "wait"),
-    [
-        ({"kind": "status", "status": 500}, True, None),
-        ({"kind": "status", "status": 429, "retry_after": 7}, False, 7.0),
-        ({"kind": "timeout_after_write", "seconds": 0.5}, True, None),
-        ({"kind": "cut"}, True, None),
-    ],
-)
-async def test_a_failed_call_may_be_repeated_and_leaves_one_document(
-    trade: Trade, fault: dict[str, object], maybe_written: bool, wait: float | None
-) -> None:
-    await trade.post("faults", fault)
-    with pytest.raises(TransientError) as failed:
-        await trade.supplier.send_order(two_lines(), key="k1")
-    assert (failed.value.maybe_written, failed.value.retry_after_seconds) == (maybe_written, wait)
-    await trade.supplier.send_order(two_lines(), key="k1")
-    assert (await trade.books())["counts"]["received"] == 1
-    assert list((await trade.books())["orders"]) == ["4500000017"]
-
-
-async def test_a_wrong_password_is_for_a_person_to_fix(trade: Trade) -> None:
-    await trade.post("faults", {"kind": "status", "status": 401})
-    with pytest.raises(PermanentError, match="is logged on to"):
-        await trade.supplier.send_order(two_lines(), key="k1")
 
 
 async def test_the_key_and_the_correlation_id_go_with_the_document(trade: Trade) -> None:
