@@ -39,15 +39,14 @@ class OrderAddresses:
         return found[0] if found else None
 
     def _of_channel(self, orders: Sequence[OrderRef], channel: str, supplier: str | None) -> list[OrderRef]:
-        """One alone is meant, also where its supplier has gone to another channel since; of several, the channel's and
-        the supplier's.
+        """Those of the channel, of several the supplier's; without any, the supplier's: its channel has changed since.
+
+        One alone need not be meant: the number may be that of another ERP's order which is not recorded yet.
         """
-        if len(orders) < 2:
-            return list(orders)
-        found = [each for each in orders if self._goes_by(each, channel)] or list(orders)
-        if len(found) > 1 and supplier is not None:
-            found = [each for each in found if each.supplier.lstrip("0") == supplier.lstrip("0")]
-        return found
+        found = [each for each in orders if self._goes_by(each, channel)]
+        if len(found) == 1 or (found and supplier is None):
+            return found
+        return [each for each in found or orders if supplier and each.supplier.lstrip("0") == supplier.lstrip("0")]
 
     def _goes_by(self, order: OrderRef, channel: str) -> bool:
         if self._landscape is None:

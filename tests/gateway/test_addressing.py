@@ -1,8 +1,14 @@
 """Two ERPs use the same order number: what comes in reaches the order that its sender speaks for, and no other."""
 
+from pathlib import Path
+
 from canonical.identity import OrderId
 from canonical.messages import GoodsReceived, SupplierAnswered
 from canonical.records import OrderSnapshot, OrderStage
+from gateway.delivery.addressing import OrderAddresses
+from landscape.book import LandscapeBook
+from ledger.inbox.registry import OrderRef
+from policies.book import FixedPolicies
 from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import received
 
@@ -63,6 +69,30 @@ async def test_a_suppliers_answer_reaches_the_order_that_the_supplier_has(gatewa
     assert gateway.entities.messages_to(north.id) == []
     [reached] = gateway.entities.messages_to(south.id)
     assert isinstance(reached, SupplierAnswered)
+
+
+def test_a_number_that_another_erp_has_used_first_is_not_taken_for_its_order(tmp_path: Path) -> None:
+    systems = "".join(
+        f'[systems.{name}]\nkind = "{kind}"\ndialect = "{dialect}"\naddress = "http://{name}"\n'
+        for name, kind, dialect in (
+            *(("erp", "erp", "sap-v2"), ("aps", "planning", "rest")),
+            *(("edi-north", "supplier", "edifact"), ("edi-south", "supplier", "edifact")),
+        )
+    )
+    (tmp_path / "landscape.toml").write_text(
+        f'{systems}[[owner]]\nsystem = "erp"\ndomains = ["orders"]\n[[owner]]\nsystem = "aps"\ndomains = ["coverage"]\n'
+        '[[channel]]\nsystem = "edi-north"\nplant = "P1"\n[[channel]]\nsystem = "edi-south"\nplant = "P2"\n'
+    )
+    addresses = OrderAddresses(FixedPolicies({}), LandscapeBook(tmp_path / "landscape.toml"))
+    north = OrderRef(order_id=OrderId("order/P1/1580/n"), closed=False, supplier="1580", plant="P1", erp="erp")
+
+    def meant(channel: str, supplier: str | None) -> OrderRef | str | None:
+        return addresses.meant([north], f"supplier/{channel}", "a document", supplier)
+
+    assert meant("edi-south", "1590") is None, "the south's order of this number is not recorded yet"
+    assert meant("edi-south", None) is None
+    assert meant("edi-south", "0000001580") == north, "its supplier has gone to another channel"
+    assert meant("edi-north", None) == north
 
 
 async def test_a_link_to_a_number_of_two_orders_leads_to_both(gateway: Gateway) -> None:
