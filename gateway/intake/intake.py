@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field, JsonValue
 
-from adapters.errors import UnreadableMessage
+from adapters.errors import AdapterError, UnreadableMessage
 from adapters.ports import DocumentEvent, DocumentReader, LandscapePort, PolicyPort, SupplierDialect, SystemStatement
 from canonical.records import DeadLetter
 from gateway import tracing
@@ -85,7 +85,7 @@ class SystemReader(NamedTuple):
 
 
 SystemReaders = Callable[[str], SystemReader | None]
-"""By the system's name in the landscape; None: it sends no documents."""
+"""By the system's name in the landscape; None: it sends no documents. Raises AdapterError where its line is faulty."""
 SYSTEM_CHANNEL = "system/"
 
 
@@ -271,7 +271,18 @@ class Intake:
         return taken.model_copy(update={"left_out": list(statement.left_out[:_LEFT_OUT_MAX])})
 
     def _system(self, name: str) -> SystemReader:
-        system = self._systems(name)
+        try:
+            system = self._systems(name)
+        except AdapterError as error:
+            raise Refusal(
+                503,
+                "system_faulty",
+                f"its documents can't be read now: {error}"[:500],
+                "have the system's line in the landscape mended (cli.py landscape check), and send it again",
+                field="name",
+                value=name[:60],
+                headers={"Retry-After": "60"},
+            ) from error
         if system is None:
             raise Refusal(
                 404,

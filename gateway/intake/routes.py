@@ -200,7 +200,7 @@ async def take_notice(
     status_code=202,
     response_model_exclude_none=True,
     summary="Take in a document of an MES, a WMS or a PLM system as it is",
-    responses=problem_responses(400, 403, 404, 409, 413, 422),
+    responses=problem_responses(400, 403, 404, 409, 413, 422, 503),
     openapi_extra=_SYSTEM_DOCUMENT_BODY,
 )
 async def take_system_document(name: str, request: Request, parts: PartsPart, sender: SenderPart) -> EventsTaken:

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.dialects import Connection
 from adapters.documents.b2mml import DIALECT
+from adapters.errors import PermanentError
 from canonical.event_data import CONSUMPTION_REPORTED
 from canonical.identity import stock_id
 from gateway.intake.intake import SystemReader
@@ -38,6 +39,8 @@ async def shop(ledger: Ledger, mapping: Mapping[str, Mapping[str, str]]) -> Asyn
     """A gateway that reads the documents of mes-saw."""
 
     def reader(name: str) -> SystemReader | None:
+        if name == "mes-faulty":
+            raise PermanentError(name, "can't be connected: mapping.units.KG = 'KILO'")
         nobody = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(500)))
         now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
         connection = Connection(name, nobody, {"plant": "P1"}, 0, 0, POLICIES, lambda: now, mapping)
@@ -109,6 +112,9 @@ async def test_a_fraction_of_a_piece_is_refused(shop: Gateway) -> None:
 async def test_a_system_that_has_no_dialect_is_told_where_to_send(shop: Gateway) -> None:
     answer = await shop.client.post("/v1/systems/other/documents", content=b"<a/>")
     assert "/v1/events" in problem(answer, 404, "unknown_system")["next_step"]
+    answer = await shop.client.post("/v1/systems/mes-faulty/documents", content=b"<a/>")
+    assert "mapping.units.KG" in problem(answer, 503, "system_faulty")["detail"]
+    assert answer.headers["retry-after"] == "60", "nothing is kept: the sender has it"
 
 
 async def test_a_plants_own_documents_are_read_and_a_repeated_one_once(shop: Gateway) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from adapters.aps.frepple.dialect import DIALECT
@@ -25,7 +28,7 @@ from runtime.landscape import BearerAuth
 from simulators.faults import Fault, InProcessTransport, Match, Simulator
 from simulators.frepple.app import create
 
-RECEIVED = ScheduleLineState.RECEIVED
+CONFIRMED, RECEIVED = ScheduleLineState.CONFIRMED, ScheduleLineState.RECEIVED
 PLANT = "1710"  # in California
 NOW = dt.datetime(2027, 1, 6, 3, 30, tzinfo=dt.UTC)
 POLICIES = PolicyBook(Path("policies"), today=NOW.date)
@@ -72,8 +75,8 @@ class Frepple:
         }
 
 
-@pytest.fixture
-async def frepple() -> AsyncIterator[Frepple]:
+@asynccontextmanager
+async def a_frepple() -> AsyncIterator[Frepple]:
     simulator = create()
     transport = InProcessTransport(app=simulator)
     control = httpx.AsyncClient(base_url="http://frepple", transport=transport)
@@ -88,6 +91,12 @@ async def frepple() -> AsyncIterator[Frepple]:
         assert (await control.post("/control/rows", json=model)).status_code == 200
         yield Frepple(simulator, control, connected(client))
         await simulator.settled()
+
+
+@pytest.fixture
+async def frepple() -> AsyncIterator[Frepple]:
+    async with a_frepple() as made:
+        yield made
 
 
 def connected(client: httpx.AsyncClient, options: Mapping[str, str] = OPTIONS) -> PlanningSystem:
@@ -256,3 +265,28 @@ async def test_wrong_options_are_named(wrong: dict[str, str]) -> None:
         with pytest.raises(OptionError) as refused:
             connected(client, wrong)
     assert refused.value.option in wrong
+
+
+STATES = [ScheduleLineState.ORDERED, CONFIRMED, ScheduleLineState.BACKORDERED, RECEIVED]
+PARTS = st.lists(
+    st.tuples(st.integers(1, 60), st.sampled_from(["2027-02-01", "2027-02-09", None]), st.sampled_from(STATES)),
+    max_size=3,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["45001", "45002"]), PARTS), min_size=1, max_size=4))
+async def test_a_needs_orders_always_add_up_to_it(reports: list[tuple[str, list[Any]]]) -> None:
+    """Whatever its orders report, one after the other: what is promised or came, and for the rest the open quantity."""
+    async with a_frepple() as frepple:
+        last: dict[str, Decimal] = {}
+        for sequence, (order, parts) in enumerate(reports, 1):
+            lines = [line(str(quantity), day, state) for quantity, day, state in parts]
+            assert isinstance(await frepple.report(*lines, order=order, sequence=sequence), Written)
+            told = (each for each in lines if each.state is RECEIVED or (each.date and each.state is not STATES[0]))
+            last[order] = sum((each.quantity for each in told), Decimal(0))
+            held = frepple.held()
+            status, quantity, _ = held.pop("PO-9")
+            covered = sum(each for _, each, _ in held.values())
+            assert covered == sum(last.values())
+            assert (status, quantity + covered) == ("approved", Decimal(100)) if covered < 100 else status == "closed"
