@@ -131,6 +131,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
             port=settings.gateway_port,
             log_config=None,
             access_log=False,
+            server_header=False,
             http=TimedHttpProtocol,
             timeout_graceful_shutdown=5,
         )

@@ -140,7 +140,7 @@ def unit_landscape(unit: AcquiredUnit, address: str, company: str = "") -> str:
 # {unit.place}, on {unit.called}.
 
 [systems.{unit.system}]
-kind = "erp"
+kind = "{"procurement" if unit is BOISE else "erp"}"
 {_spoken(unit, address, company)}{_PACE}
 [[owner]]
 system = "{unit.system}"
@@ -155,7 +155,7 @@ plant = "{unit.plant}"
 kind = "supplier"
 dialect = "coupa"
 address = "{address}"
-
+{_client(f"{address}/oauth2/token")}
 [[channel]]
 system = "{CLOUD_CHANNEL}"
 plant = "{unit.plant}"
@@ -164,16 +164,9 @@ plant = "{unit.plant}"
 
 
 def _spoken(unit: AcquiredUnit, address: str, company: str) -> str:
-    secret = f'{{ file = "{TRYTON_SECRET_FILE if unit is TACOMA else SECRET_FILE}" }}'
+    secret = TRYTON_SECRET_FILE if unit is TACOMA else SECRET_FILE
     user = TRYTON_USER if unit is TACOMA else "PEGLINE"
-    basic = f'log_on = {{ method = "basic", user = "{user}", password = {secret} }}\n'
-
-    def client(token_url: str) -> str:
-        return (
-            f'log_on = {{ method = "oauth2", token_url = "{token_url}", client_id = "pegline", '
-            f'client_secret = {secret}, secret_in = "body" }}\n'
-        )
-
+    basic = f'log_on = {{ method = "basic", user = "{user}", password = {{ file = "{secret}" }} }}\n'
     match unit.system:
         case "sap-east":
             dialect, log_on, options = "sap-v4", basic, 'client = "100"'
@@ -182,9 +175,9 @@ def _spoken(unit: AcquiredUnit, address: str, company: str) -> str:
         case "tryton":
             dialect, log_on, options = "tryton", basic, 'database = "pegline"'
         case "cloud":
-            dialect, log_on, options = "coupa", client(f"{address}/oauth2/token"), 'units = "H87=EA"'
+            dialect, log_on, options = "coupa", _client(f"{address}/oauth2/token"), 'units = "H87=EA"'
         case _:
-            dialect, log_on = "business-central", client(f"{address}/contoso/oauth2/v2.0/token")
+            dialect, log_on = "business-central", _client(f"{address}/contoso/oauth2/v2.0/token")
             options = (
                 f'company = "{company}", reference_in = "extension", extension = "pegline/purchasing/v1.0", '
                 f'locations = "{unit.plant}=MAIN"'
@@ -195,6 +188,13 @@ def _spoken(unit: AcquiredUnit, address: str, company: str) -> str:
         # On SQLite, Tryton gives two purchases that are quoted at the same moment one number.
         log_on += "at_once = 1\n"
     return f'dialect = "{dialect}"\naddress = "{address}"\nsources = {sources}\n{log_on}options = {{ {options} }}\n'
+
+
+def _client(token_url: str) -> str:
+    return (
+        f'log_on = {{ method = "oauth2", token_url = "{token_url}", client_id = "pegline", '
+        f'client_secret = {{ file = "{SECRET_FILE}" }}, secret_in = "body" }}\n'
+    )
 
 
 def unit_policy(unit: AcquiredUnit) -> str:

@@ -12,7 +12,7 @@ from secrets import token_bytes
 
 import httpx
 
-from demo.acquired import CHANNEL, CLOUD_CHANNEL, NAME, SECRET_FILE, home_landscape
+from demo.acquired import CHANNEL, NAME, SECRET_FILE, home_landscape
 from demo.purchasing import erp_master_data
 from demo.site import PLANTS, aps_model
 from policies.book import PolicyBook
@@ -161,6 +161,7 @@ async def _start_programs(
         PEGLINE_SETTLE_SECONDS=str(SETTLE_SECONDS),
         PEGLINE_SECOND_CREATE_SECONDS=str(SETTLE_SECONDS),
         PEGLINE_CALL_TIMEOUT_SECONDS="3",
+        PEGLINE_COLLECT_SECONDS="1",
         **systems,
         **({"PEGLINE_POLICY_DIRECTORY": str(policies.resolve())} if policies else {}),
     )
@@ -219,7 +220,7 @@ def _write_senders(file: Path, units_secret: str) -> dict[str, str]:
         f'[[sender]]\nname = "edi"\nsecrets = ["{signing["edi"]}"]\nchannels = ["edifact"]\n\n'
         '[[sender]]\nname = "others"\nclients = ["counterparts"]\nsources = ["aps-*", "erp-*", "plm-*"]\n\n'
         f'[[sender]]\nname = "units"\nsecrets = ["{units_secret}"]\nsources = [{units}]\n'
-        f'channels = ["{CHANNEL}", "{CLOUD_CHANNEL}"]\n'
+        f'channels = ["{CHANNEL}"]\n'
     )
     return signing
 

@@ -13,7 +13,6 @@ import httpx
 from demo.acquired import (
     BOISE,
     CHANNEL,
-    CLOUD_CHANNEL,
     FRESNO,
     ITEM,
     PORTLAND,
@@ -206,7 +205,7 @@ async def _add_one(units: Units, days: Sequence[date]) -> None:
 
 
 async def _confirm(units: Units) -> None:
-    """The suppliers answer at last: by EDI, and those behind the cloud there; its integration passes that on."""
+    """The suppliers answer at last: by EDI, and those behind the cloud there, where Pegline collects it."""
     await units.control("/edi/control/behaviours", [])
     by_edi = sum(need.plant != BOISE.plant for need in (await units.books()).needs)
 
@@ -219,8 +218,7 @@ async def _confirm(units: Units) -> None:
             await units.control("/edi/control/fix", {"order": number})
     for order in (await units.books_of("coupa"))["orders"]:
         lines = [{"line": int(line["line-num"])} for line in order["order-lines"]]
-        body = {"order": order["po-number"], "lines": lines, "tell": CLOUD_CHANNEL}
-        await units.control("/coupa/control/confirm", body)
+        await units.control("/coupa/control/confirm", {"order": order["po-number"], "lines": lines})
     await units.reached(lambda books: all(books.covered_in(need, "confirmed", "received") for need in books.needs))
 
 

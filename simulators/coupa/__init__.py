@@ -49,8 +49,7 @@ CONTROL (no authentication; faults, writes, books, clock: see simulators.faults)
                          any); whether orders are issued by themselves; whether what is submitted is approved at once;
                          whether an order is made only by POST /control/orders
   POST /control/orders   the orders that are due are made
-  POST /control/confirm  {order, lines: [{line, action?, quantity?, promised?, price?, schedule?: [{quantity, date}]}],
-                         tell?}: `tell` is the channel at the gateway to which the integration passes it on
+  POST /control/confirm  {order, lines: [{line, action?, quantity?, promised?, price?, schedule?: [{quantity, date}]}]}
   POST /control/ship     {order, asn, lines: [{line, quantity}], delivery}
   POST /control/receive  {order, line, quantity, date?}; a receipt's number is its id
   POST /control/void     {receipt}

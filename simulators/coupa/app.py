@@ -74,11 +74,10 @@ class EditBody(_Body):
 
 
 class ConfirmBody(_Body):
-    """A supplier confirms; `tell`: the channel to which the integration beside Coupa passes it on."""
+    """A supplier confirms."""
 
     order: Name
     lines: list[dict[str, Any]]
-    tell: str = ""
 
 
 class ShipBody(_Body):
@@ -408,11 +407,7 @@ class _People:
 
     async def confirm(self, request: Request) -> Response:
         body = await read(request, ConfirmBody)
-        confirmed = self._books.confirm(body.order, body.lines)
-        if body.tell:
-            path = f"/v1/suppliers/{body.tell}/messages"
-            await self._outbox.deliver(body.order, path, "application/json", bytes(JSONResponse(confirmed).body))
-        return JSONResponse(confirmed, 201)
+        return JSONResponse(self._books.confirm(body.order, body.lines), 201)
 
     async def ship(self, request: Request) -> Response:
         body = await read(request, ShipBody)
