@@ -88,8 +88,9 @@ class Environment:
         return code
 
     def _by_uv(self, lock: Path, progress: Progress) -> bool:
-        command = (str(self._uv), "pip", "install", "--no-deps", "--require-hashes", "--no-progress")
-        to = ("--python", str(self._python), "-r", str(lock))
+        # Compiled as pip does: where Python may write no bytecode, each process would compile it all again.
+        command = (str(self._uv), "pip", "install", "--compile-bytecode", "--no-deps", "--require-hashes")
+        to = ("--no-progress", "--python", str(self._python), "-r", str(lock))
         settings = uv_settings(_pip_settings(self._pip), os.environ)
         output = _Output(_locked(lock))
         code, _ = self._run((*command, *to), output, output.read_uv, progress, settings)
