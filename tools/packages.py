@@ -88,9 +88,10 @@ class Environment:
         return code
 
     def _by_uv(self, lock: Path, progress: Progress) -> bool:
-        # Compiled as pip does: where Python may write no bytecode, each process would compile it all again.
-        command = (str(self._uv), "pip", "install", "--compile-bytecode", "--no-deps", "--require-hashes")
-        to = ("--no-progress", "--python", str(self._python), "-r", str(lock))
+        command = (str(self._uv), "pip", "install", "--no-deps", "--require-hashes", "--no-progress")
+        # Where Python may write no bytecode, each process would compile it all again.
+        compiled = ("--compile-bytecode",) if sys.dont_write_bytecode else ()
+        to = (*compiled, "--python", str(self._python), "-r", str(lock))
         settings = uv_settings(_pip_settings(self._pip), os.environ)
         output = _Output(_locked(lock))
         code, _ = self._run((*command, *to), output, output.read_uv, progress, settings)
