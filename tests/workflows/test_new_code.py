@@ -5,11 +5,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 from temporalio import workflow
-from temporalio.api.enums.v1 import RoutingConfigUpdateState
-from temporalio.api.workflowservice.v1 import (
-    DescribeWorkerDeploymentRequest,
-    SetWorkerDeploymentCurrentVersionRequest,
-)
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, SetWorkerDeploymentCurrentVersionRequest
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.testing import WorkflowEnvironment
 
@@ -87,17 +85,19 @@ class Installation:
             )
         )
 
-        async def known_everywhere() -> bool:
-            described = await self.harness.client.workflow_service.describe_worker_deployment(
-                DescribeWorkerDeploymentRequest(
-                    namespace=self.harness.client.namespace, deployment_name=self.harness.queue
+        async def known_to_the_queue() -> bool:
+            described = await self.harness.client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=self.harness.client.namespace,
+                    task_queue=TaskQueue(name=self.harness.queue),
+                    task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
                 )
             )
-            state = described.worker_deployment_info.routing_config_update_state
-            return state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
+            return described.versioning_info.current_deployment_version.build_id == build
 
-        # The server tells its task queues afterwards; a message before that is still the old version's.
-        await self.harness.until(known_everywhere, seconds=180)
+        # The server tells its task queues afterwards; a message before that is still the old version's. What the
+        # deployment says of it (routing_config_update_state) is no help: at times it never gets to be completed.
+        await self.harness.until(known_to_the_queue, seconds=60)
 
     async def moves(self, entity: str, build: str) -> None:
         """Until the entity's present run belongs to the version."""
