@@ -3,6 +3,8 @@
 .PHONY: help setup demo up test site lint fuzz mutants bench lock clean
 
 PY = .venv/bin/python
+# A demo or a run of the tests starts dozens of processes: none shall compile what another has.
+export PYTHONDONTWRITEBYTECODE =
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
