@@ -3,7 +3,8 @@
 .PHONY: help setup demo up test site lint fuzz mutants bench lock clean
 
 PY = .venv/bin/python
-UV = uv==0.13.9
+# A demo or a run of the tests starts dozens of processes: none shall compile what another has.
+export PYTHONDONTWRITEBYTECODE =
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -57,7 +58,6 @@ bench:  ## the figures of docs/performance.md but those of plan runs, twenty min
 
 lock:  ## the locks anew from pyproject.toml; newer versions too with `make lock UPGRADE=--upgrade`
 	@sh tools/setup.sh
-	@$(PY) -m pip install --quiet --disable-pip-version-check '$(UV)'
 	@$(PY) -m uv pip compile $(UPGRADE) $(COMPILE) -o requirements.lock pyproject.toml
 	@$(PY) -m uv pip compile $(UPGRADE) $(COMPILE) -c requirements.lock --group dev -o requirements-dev.lock pyproject.toml
 

@@ -67,7 +67,9 @@ class Guard(NamedTuple):
         try:
             return await call()
         except AdapterError as error:
-            raise self._named(error) from error
+            self._name(error)
+            # Not `from error`: it would be its own cause, and whoever follows the causes would not come to an end.
+            raise
 
     async def write(
         self, plant: str, classes: Sequence[str], what: str, call: Callable[[], Awaitable[Outcome]]
@@ -87,13 +89,12 @@ class Guard(NamedTuple):
             return AwaitingApproval(system=self.system, document=document.reference, observed=what)
         return await self.write(document.plant, document.item_classes, what, call)
 
-    def _named(self, error: AdapterError) -> AdapterError:
-        """The error under the landscape's name of the system."""
+    def _name(self, error: AdapterError) -> None:
+        """Give the error the landscape's name of the system."""
         if error.system != self.system:
             said = str(error).removeprefix(f"{error.system}: ")
             error.args = (f"{self.system}: {said}",)
             error.system = self.system
-        return error
 
 
 class GuardedErp:

@@ -180,8 +180,9 @@ def create_app(
     if telling is not None:
         works["notifier"] = Notifier(ledger, telling, policies, now).run
     plan_intake = PlanIntake(ledger, entities, policies, today, now, landscape=landscape)
-    if plan_sources is not None:
-        works["plan reader"] = PlanFetcher(ledger, plan_intake, plan_sources).run
+    fetcher = PlanFetcher(ledger, plan_intake, plan_sources) if plan_sources is not None else None
+    if fetcher is not None:
+        works["plan reader"] = fetcher.run
     app = FastAPI(
         title="Pegline",
         version="1",
@@ -213,6 +214,7 @@ def create_app(
         temporal_ui=temporal_ui.rstrip("/"),
         landscape=landscape,
         telling=telling,
+        plan_faults=(lambda: fetcher.faults) if fetcher is not None else tuple,
     )
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     problems.install(app)

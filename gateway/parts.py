@@ -98,6 +98,8 @@ class Parts:
     """Who is told of what happens; None: nobody."""
     landscape: LandscapePort | None = None
     """Which systems own what; None: there is one of each kind."""
+    plan_faults: Callable[[], Sequence[str]] = tuple
+    """The plans that could not be read from the systems that send none."""
 
     def zone_of(self, plant: str) -> dt.tzinfo:
         """By which clocks moments at the plant are shown: UTC where it has no policy."""

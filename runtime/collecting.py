@@ -34,6 +34,8 @@ async def _look(channel: str, pool: SystemPool, store: Store) -> None:
             await collect(channel, port, store)
     except AdapterError as error:
         log.warning("documents of channel %s could not be collected: %s", channel, error)
+    except Exception:  # the ledger may be away for a while; what is not marked is collected the next time
+        log.exception("documents of channel %s could not be stored", channel)
 
 
 async def collect(channel: str, port: CollectPort, store: Store) -> int:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.packages import install
+from tools.packages import Environment
 from tools.progress import Progress
 
 LOCK = Path(__file__).with_suffix(".lock")
@@ -28,7 +28,7 @@ def make_schemathesis(progress: Progress) -> Path | None:
     progress.say("a Python environment of its own")
     subprocess.run((sys.executable, "-m", "venv", "--clear", str(FOLDER)), check=True)
     site = next((FOLDER / "lib").glob("python*")) / "site-packages"
-    if install(LOCK, progress, site=site, pip=(str(FOLDER / "bin" / "python"), "-m", "pip")) != 0:
+    if Environment(FOLDER / "bin" / "python", site).install(LOCK, progress) != 0:
         return None
     (FOLDER / "lock.sha256").write_text(_digest())
     return find_schemathesis()

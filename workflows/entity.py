@@ -249,7 +249,9 @@ class Entity(ABC, Generic[State, Message]):
         pause = min((each for each in pauses if each is not None), default=None)
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._has_messages or new_version_waits(), timeout=None if pause is None else max(pause, MOMENT)
+                lambda: self._has_messages or new_version_waits(),
+                timeout=None if pause is None else max(pause, MOMENT),
+                timeout_summary="until it is time to act without a message",
             )
 
     def _continue_as_new_if_due(self) -> None:
@@ -403,7 +405,8 @@ class Entity(ABC, Generic[State, Message]):
                 if is_cancelled_exception(error):
                     raise
                 self._open_incident(name, error)
-                await workflow.sleep(max(INCIDENT_PAUSES[min(failures, len(INCIDENT_PAUSES) - 1)], _asked_pause(error)))
+                pause = max(INCIDENT_PAUSES[min(failures, len(INCIDENT_PAUSES) - 1)], _asked_pause(error))
+                await workflow.sleep(pause, summary="before the call is made again")
                 self._start_over_if_due()
                 failures += 1
             else:

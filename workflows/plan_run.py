@@ -128,7 +128,9 @@ class PlanRun:
         while self._decision is None:
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: self._decision is not None or self._superseded or new_version_waits(), timeout=_LOOK_AGAIN
+                    lambda: self._decision is not None or self._superseded or new_version_waits(),
+                    timeout=_LOOK_AGAIN,
+                    timeout_summary="until it is looked again for a newer plan",
                 )
             if self._decision is not None:
                 break

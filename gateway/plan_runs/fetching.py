@@ -5,6 +5,7 @@ systems are read for which plants (the composition root), and what a plan change
 """
 
 import asyncio
+import datetime as dt
 import hashlib
 import logging
 import time
@@ -53,6 +54,15 @@ class PlanFetcher:
         self._ledger, self._intake, self._sources, self._clock = ledger, intake, sources, clock
         self._next: dict[tuple[str, str], float] = {}
         self._last: dict[tuple[str, str], bytes] = {}
+        self._failing: dict[tuple[str, str], dt.datetime] = {}
+
+    @property
+    def faults(self) -> list[str]:
+        """The plans that could not be read or taken in when it was last tried, and since when; why is in the log."""
+        return [
+            f"{system}: the plan of plant {plant} has not been taken in since {since:%Y-%m-%d %H:%M} UTC; see the log"
+            for (system, plant), since in sorted(self._failing.items())
+        ]
 
     async def run(self) -> None:
         """Read until cancelled; a failure only makes it wait."""
@@ -75,6 +85,7 @@ class PlanFetcher:
     async def _fetch(self, one: PlanSource) -> None:
         which = one.system, one.plant
         self._next[which] = self._clock() + one.every_seconds
+        failing_since = self._failing.pop(which, None) or dt.datetime.now(dt.UTC)
         try:
             plan = await one.port.read_plan(one.plant)
             digest = hashlib.sha256(plan.lines).digest()
@@ -85,8 +96,10 @@ class PlanFetcher:
             self._last[which] = digest
             logger.info("%s: the plan of plant %s was read: %d lines, %d refused", one.system, *_counted(run))
         except AdapterError as error:
+            self._failing[which] = failing_since
             logger.warning("the plan of plant %s could not be read: %s", one.plant, error)
         except Refusal as refusal:
+            self._failing[which] = failing_since
             problem = refusal.problem
             logger.error(
                 "%s: the plan of plant %s is refused: %s; %s", one.system, one.plant, problem.detail, problem.next_step

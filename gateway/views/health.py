@@ -38,6 +38,7 @@ async def readyz(parts: PartsPart) -> JSONResponse:
     content: dict[str, Any] = {"status": "ready", "relay": relay_state, **waiting.model_dump(mode="json")}
     # No reason to be unready: the policy before the faulty edit still applies. But its author should see the fault.
     content["policy_faults"] = list(parts.policies.faults)
+    content["plan_faults"] = list(parts.plan_faults())
     return JSONResponse(content)
 
 

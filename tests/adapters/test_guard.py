@@ -121,4 +121,5 @@ async def test_errors_and_refusals_name_the_system_of_the_landscape() -> None:
     assert refused.system == "sap-north"
     with pytest.raises(TransientError, match=r"^sap-north: 503$") as failed:
         await whole.place_order(document(), key="k", maybe_written=True)
+    assert failed.value.__cause__ is not failed.value, "who follows the causes would come to no end"
     assert failed.value.maybe_written

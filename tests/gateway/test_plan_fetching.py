@@ -42,8 +42,11 @@ async def test_a_plan_is_read_every_few_minutes_and_taken_in_where_it_changed(ga
     assert await taken_after(1, 2) == [False], "it says the same as before"
     planning.lines, planning.version, planning.down = ndjson(line("A"), line("B")), 3, True
     assert await taken_after(600, 3) == [False]
+    [fault] = fetcher.faults
+    assert fault.startswith("frepple: the plan of plant P1 has not been taken in since 2")
     planning.down = False
     assert await taken_after(600, 3) == [True]
+    assert fetcher.faults == []
     planning.lines, planning.version = b"", 4
     assert await taken_after(600, 4) == [True], "a plan without a line withdraws all"
 

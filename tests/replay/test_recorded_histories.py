@@ -14,7 +14,7 @@ import importlib
 import pkgutil
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 import pytest
@@ -40,14 +40,27 @@ STORIES = recorded()
 FINGERPRINTS: Mapping[str, str] = {story: fingerprint_of(story) for story in STORIES}
 
 
-def sections() -> Mapping[str, list[str]]:
-    """By workflow type, the lines of all fingerprints."""
+def sections(fingerprints: Iterable[str] = FINGERPRINTS.values()) -> Mapping[str, list[str]]:
+    """By workflow type, the lines of the fingerprints."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for fingerprint in FINGERPRINTS.values():
+    for fingerprint in fingerprints:
         for part in re.split(r"^== ", fingerprint, flags=re.MULTILINE)[1:]:
             name, *lines = part.splitlines()
             found[name.partition("-")[0]] += filter(None, lines)
     return found
+
+
+def covering() -> list[str]:
+    """Stories that together have every kind of command and message of every workflow type; half of them do."""
+    kinds = {
+        story: {(name, *line.split()[: 3 if line[0] == "<" else 2]) for name, lines in found.items() for line in lines}
+        for story, found in ((story, sections([FINGERPRINTS[story]])) for story in STORIES)
+    }
+    missing, chosen = set().union(*kinds.values()), list[str]()
+    while missing:
+        chosen.append(max(kinds, key=lambda story: len(kinds[story] & missing) / len(histories_of(story))))
+        missing -= kinds[chosen[-1]]
+    return chosen
 
 
 COMMANDED = sections()
@@ -101,10 +114,14 @@ def test_incidents_cancelled_calls_and_continue_as_new_are_in_some_story() -> No
         assert any(re.fullmatch(sign, line) for line in lines), sign
 
 
-@pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("story", STORIES)
-async def test_a_recorded_story_is_decided_as_it_was(story: str, runner: str) -> None:
-    await check(story, RUNNERS[runner])
+async def test_a_recorded_story_is_decided_as_it_was(story: str) -> None:
+    await check(story, RUNNERS["production"])
+
+
+@pytest.mark.parametrize("story", covering())
+async def test_a_recorded_story_needs_nothing_that_the_strict_runner_forbids(story: str) -> None:
+    await check(story, RUNNERS["strict"])
 
 
 async def check(story: str, runner: WorkflowRunner) -> None:

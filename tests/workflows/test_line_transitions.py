@@ -3,14 +3,16 @@
 import ast
 import datetime as dt
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from canonical.identity import RequirementId
 from canonical.order import EditedField
@@ -35,6 +37,18 @@ def a_line() -> Line:
     )
 
 
+def a_copy(value: Any) -> Any:
+    """Of what can change in it: frozen models are most of a line and stay the same."""
+    if isinstance(value, BaseModel) and not value.model_config.get("frozen"):
+        copied = value.model_copy()
+        for name, part in vars(value).items():
+            vars(copied)[name] = a_copy(part)
+        return copied
+    if isinstance(value, dict):
+        return {key: a_copy(part) for key, part in value.items()}
+    return [a_copy(part) for part in value] if isinstance(value, list) else value
+
+
 def a_reading(line: Line, rejected: Decimal) -> ReadAnswer:
     left = line.asked_quantity - rejected
     confirmed = ScheduleLine(quantity=left, date=line.delivery_date, state=ScheduleLineState.CONFIRMED)
@@ -56,7 +70,7 @@ class LineLife:
     def _happens(self, event: LineEvent, act: Callable[[], object]) -> bool:
         before = self.line.status
         if event not in TRANSITIONS[before]:
-            untouched = self.line.model_copy(deep=True)
+            untouched = a_copy(self.line)
             with pytest.raises(TransitionError):
                 act()
             assert self.line == untouched
@@ -213,6 +227,11 @@ class LineLife:
         assert self.line.written == erp
         assert self.line.edits == {}
 
+    def copy(self) -> "LineLife":
+        other = copy(self)
+        other.line = a_copy(self.line)
+        return other
+
     @property
     def kind(self) -> tuple[object, ...]:
         """The state that decides what can happen next."""
@@ -300,7 +319,7 @@ def test_every_transition_of_the_table_happens_and_no_other() -> None:
     lives, known = [LineLife(sent=True), LineLife(sent=False)], set[object]()
     for life in lives:  # grows meanwhile
         for step in STEPS:
-            after = deepcopy(life)
+            after = life.copy()
             step(after)
             after.check()
             if after.line.submitted is not None:
@@ -308,7 +327,7 @@ def test_every_transition_of_the_table_happens_and_no_other() -> None:
                 if (some := ("submitted", after.line.status, life.sent, after.kind[-5:])) not in known:
                     known.add(some)
                     for next_step in STEPS:
-                        later = deepcopy(after)
+                        later = after.copy()
                         next_step(later)
                         later.check()
             elif after.kind not in known:

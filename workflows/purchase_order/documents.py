@@ -156,7 +156,8 @@ class OrderDocuments:
             maybe_written=self._entity.failing(f"{queues.ERP}.{ErpActivities.place_order.__name__}"),
         )
         document = call.document
-        summary = f"Place an order of {len(document.lines)} line(s) at {document.supplier}"
+        lines = len(document.lines)
+        summary = f"Place an order of {lines} line{'s' if lines > 1 else ''} at {document.supplier}"
         if document.route is not RouteKind.TRANSFER:
             both = await self._place_and_send_once(call, summary)
             if both is not None:

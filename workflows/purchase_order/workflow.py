@@ -350,7 +350,7 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
         self.show()
         window = state.opened_at + timedelta(minutes=state.policy.consolidation_minutes) - workflow.now()
         if window > timedelta(0):
-            await workflow.sleep(window)
+            await workflow.sleep(window, summary="consolidation window")
         call = CloseBatchCall(order_id=state.id, audit_batch=self.audit_batch())
         batch = await self.recorded(InternalActivities.close_batch, call)
         return list(batch.requests)

@@ -274,7 +274,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["45001", "45002"]), PARTS), min_size=1, max_size=4))
 async def test_a_needs_orders_always_add_up_to_it(reports: list[tuple[str, list[Any]]]) -> None:
     """Whatever its orders report, one after the other: what is promised or came, and for the rest the open quantity."""

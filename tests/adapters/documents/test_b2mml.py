@@ -145,7 +145,7 @@ def test_a_faulty_mapping_is_named(mapping: Tables, option: str) -> None:
     assert refused.value.option == option
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, len(OLD)), st.integers(0, 40), st.text(max_size=10))
 def test_whatever_stands_there_is_read_or_refused_with_a_reason(start: int, length: int, written: str) -> None:
     text = OLD[:start] + written + OLD[start + length :]

@@ -1,6 +1,8 @@
 """What suppliers confirm and announce in Coupa, read as Coupa's API writes it."""
 
+import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from adapters.errors import TransientError, UnreadableMessage
 from adapters.supplier.coupa.reading import CoupaDocuments
 from canonical.order import AnswerOutcome, OrderAnswer, ShipmentAnnounced
-from runtime.collecting import collect
+from runtime.collecting import collect, collect_all
 from tests.adapters.erp.coupa import Coupa, a_coupa
 from tests.adapters.erp.documents import document, line
 
@@ -112,3 +114,22 @@ async def test_a_lost_answer_loses_no_document(lost: str) -> None:
             await collect("cloud", coupa.queue, inbox.store)
         await collect("cloud", coupa.queue, inbox.store)
     assert len(inbox.documents) == 1
+
+
+async def test_what_could_not_be_stored_is_collected_at_the_next_turn() -> None:
+    stored = asyncio.Event()
+    failures = iter([OSError("the ledger is away")])
+
+    async def store(channel: str, body: bytes, content_type: str, key: str) -> None:
+        for failure in failures:
+            raise failure
+        stored.set()
+
+    async with a_coupa() as coupa:
+        await coupa.people("confirm", order=await ordered(coupa), lines=[{"line": 1}])
+        pool: Any = SimpleNamespace(
+            landscape=SimpleNamespace(of_kind=lambda kind: ["cloud"]), collect=lambda channel: coupa.queue
+        )
+        collecting = asyncio.create_task(collect_all(pool, store, 0.01))
+        await asyncio.wait_for(stored.wait(), 5)
+        collecting.cancel()
