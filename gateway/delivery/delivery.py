@@ -447,7 +447,7 @@ def units_of(messages: Sequence[tuple[Waiting, OrderMessage | Sequence[OrderMess
             together = message if isinstance(message, Sequence) else (message,)
             units.append(OrderUnit((row,), tuple((one,) if isinstance(one, GoodsReceipt) else one for one in together)))
             receipts = None
-        elif receipts is not None:
+        elif receipts is not None and units[-1].rows[0].source == row.source:
             receipts = (*receipts, message)
             units[-1] = OrderUnit((*units[-1].rows, row), (receipts,))
         else:

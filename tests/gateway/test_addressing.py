@@ -42,6 +42,16 @@ async def test_a_receipt_reaches_the_order_of_the_plant_where_its_sender_owns_re
     assert await gateway.ledger.reads.inbox_of(NUMBER, north.id) == []
 
 
+async def test_receipts_of_two_warehouses_that_wait_side_by_side_reach_an_order_each(gateway: Gateway) -> None:
+    north, south = await two_orders(gateway)
+    gateway.own("P1", goods_receipt=("wms-north",))
+    gateway.own("P2", goods_receipt=("wms",))
+    for event in (received("r-1"), {**received("r-1"), "source": "wms-north"}):
+        assert (await gateway.send(event)).status_code == 202
+    await gateway.relay.drain()
+    assert [len(gateway.entities.messages_to(each.id)) for each in (north, south)] == [1, 1]
+
+
 async def test_a_receipt_of_whoever_speaks_for_both_is_nobodys(gateway: Gateway) -> None:
     await two_orders(gateway)
     await gateway.send(received("r-1"))
