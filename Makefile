@@ -23,8 +23,9 @@ test: setup lint  ## every check: lint, types, architecture, tests (of the pages
 	@$(PY) -m tools.chromium
 	@$(PY) -m tools.schemathesis
 	@echo "Tests"
-	@$(PY) -m pytest -q $(BESIDE)
+	@$(PY) -m tools.tryton_server >/dev/null 2>&1 & $(PY) -m pytest -q $(BESIDE)
 
+# Tryton is installed beside the first tests; those against it wait for that.
 # Each process has servers of its own, and half of a story's time is waiting: three fit on two cores, and are enough.
 BESIDE = --numprocesses 3 --dist worksteal
 

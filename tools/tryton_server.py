@@ -7,6 +7,7 @@ their own in the user's cache, by a lock with hashes, and nothing of ours import
 minutes (packages, then the database's tables); afterwards a copy of the database is filled and served within seconds.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from typing import Any
 import httpx
 
 from settings import ToolSettings, environment_for_child
+from tools.packages import Environment
 from tools.ports import LOOPBACK, free_port
 from tools.processes import Program
 from tools.progress import Progress
@@ -57,12 +59,15 @@ def is_installed(settings: ToolSettings) -> bool:
 def install(settings: ToolSettings, progress: Progress) -> tuple[Path, Path]:
     """The environment, and a database file with the modules' tables and no data of ours. Raises NoTryton."""
     environment, tables = _places(settings)
-    if not (environment / "complete").exists():
-        progress.say("installing Tryton, against which its adapter is tried")
-        _install(environment)
-    if not tables.exists():
-        progress.say("making the tables of Tryton's database")
-        _make_tables(environment, tables)
+    tables.parent.mkdir(parents=True, exist_ok=True)
+    with tables.with_name("lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be at it
+        if not (environment / "complete").exists():
+            progress.say("installing Tryton, against which its adapter is tried")
+            _install(environment, progress)
+        if not tables.exists():
+            progress.say("making the tables of Tryton's database")
+            _make_tables(environment, tables)
     return environment, tables
 
 
@@ -108,12 +113,13 @@ def _configuration(folder: Path, address: str = f"{LOOPBACK}:0") -> Path:
     return path
 
 
-def _install(environment: Path) -> None:
+def _install(environment: Path, progress: Progress) -> None:
     shutil.rmtree(environment, ignore_errors=True)
     environment.parent.mkdir(parents=True, exist_ok=True)
     _run((sys.executable, "-m", "venv", str(environment)), _INSTALL_SECONDS)
-    pip = (str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    _run((*pip, "--no-input", "--no-deps", "--require-hashes", "-r", str(_LOCK)), _INSTALL_SECONDS)
+    site = next((environment / "lib").glob("python*")) / "site-packages"
+    if Environment(environment / "bin" / "python", site).install(_LOCK, progress) != 0:
+        raise NoTryton("its packages could not be had")
     (environment / "complete").touch()
 
 

@@ -39,7 +39,20 @@ async def test_each_counterpart_answers_below_its_own_address() -> None:
     async with served(create("http://127.0.0.1:9")) as client:
         prefixes = (await client.get("/")).json()["counterparts"]
         assert prefixes == [
-            *("/aps", "/central", "/coupa", "/edi", "/erp", "/issuer", "/odoo", "/oracle", "/plm", "/wms")
+            *(
+                "/aps",
+                "/central",
+                "/coupa",
+                "/edi",
+                "/erp",
+                "/frepple",
+                "/issuer",
+                "/mes",
+                "/odoo",
+                "/oracle",
+                "/plm",
+                "/wms",
+            )
         ]
         for prefix in prefixes:
             assert (await client.get(f"{prefix}/control/books")).status_code == 200, prefix
