@@ -92,6 +92,15 @@ class FaultTransport(httpx.AsyncBaseTransport):
         """How many calls there were."""
         return len(self.requests)
 
+    @property
+    def met(self) -> str:
+        """The calls that met a fault, as the end of a sentence."""
+        return f" after a fault at {', '.join(self.struck)}" if self.struck else ""
+
+    def paths_without(self, header: str, value: str) -> list[str]:
+        """Where the adapter called without this value of a header."""
+        return [each.url.path for each in self.requests if each.headers.get(header) != value]
+
     def strike(self, nth: int, fault: CallFault) -> None:
         """The nth call from now on, counted from 1, meets the fault."""
         self._planned[self.count + nth] = fault

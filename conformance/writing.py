@@ -21,7 +21,7 @@ from adapters.errors import AdapterError, PermanentError, TransientError
 from adapters.http import correlation
 from canonical.order import Refused, WriteOutcome, Written
 from conformance.faults import BUSY, JSON, LATE, LOST, UNREADABLE, CallFault, FaultKind, FaultTransport
-from conformance.verdict import CannotHappen, Nonconforming
+from conformance.verdict import CannotHappen, Nonconforming, all_at_once, outcome_of
 
 ATTEMPTS = 5
 """How often an activity is tried here."""
@@ -80,7 +80,7 @@ class WriterOnTrial(Generic[Connected]):
     @property
     def met(self) -> str:
         """The calls that met a fault, as the end of a sentence."""
-        return f" after a fault at {', '.join(self.faults.struck)}" if self.faults.struck else ""
+        return self.faults.met
 
 
 @dataclass(frozen=True)
@@ -109,18 +109,8 @@ class WritingTrial(Generic[Connected, Document]):
         self, adapter: WriterOnTrial[Connected], document: Document, key: str
     ) -> WriteOutcome | AdapterError:
         """One call: its outcome, or the adapter's error; any other exception fails the case."""
-        try:
-            return await self.subject.write(adapter.system, document, key)
-        except AdapterError as error:
-            told = [secret for secret in self.bench.secrets if secret and secret in str(error)]
-            self.require(not told, "an error message shows a password or secret", "quote answers, never what was sent")
-            return error
-        except Exception as error:
-            raise Nonconforming(
-                self.rule,
-                f"{type(error).__name__}: {error}{adapter.met}",
-                "raise adapters.errors.TransientError or PermanentError, which quotes what was answered",
-            ) from error
+        call = partial(self.subject.write, adapter.system, document, key)
+        return await outcome_of(call, self.rule, self.bench.secrets, adapter.faults)
 
     async def until_written(self, adapter: WriterOnTrial[Connected], document: Document, key: str) -> Written:
         """Written as the activity does it: repeated after errors. After a PermanentError a person has mended it."""
@@ -150,11 +140,7 @@ class WritingTrial(Generic[Connected, Document]):
         async with self.adapter() as adapter:
             await self.until_written(adapter, self.subject.new(), new_key())
             calls = adapter.faults.count
-        self.require(calls > 0, "the adapter made no call", "send its calls through the client that it is given")
-        done = await asyncio.gather(*(one(nth) for nth in range(1, calls + 1)), return_exceptions=True)
-        for error in done:
-            if isinstance(error, BaseException):
-                raise error
+        await all_at_once(calls, one, self.rule)
 
 
 def new_key() -> str:
@@ -294,11 +280,7 @@ async def _correlation_id(trial: WritingTrial[Connected, Document]) -> None:
     try:
         async with trial.adapter() as adapter:
             await trial.until_written(adapter, trial.subject.new(), new_key())
-            without = [
-                each.url.path
-                for each in adapter.faults.requests
-                if each.headers.get("x-correlation-id") != "conformance-1"
-            ]
+            without = adapter.faults.paths_without("x-correlation-id", "conformance-1")
             trial.require(not without, f"calls without it: {', '.join(without)}", "call through adapters.http.exchange")
     finally:
         correlation.reset(token)

@@ -429,11 +429,7 @@ async def correlation_id(trial: Trial) -> None:
     try:
         async with trial.adapter() as adapter:
             await trial.placed(adapter)
-            without = [
-                each.url.path
-                for each in adapter.faults.requests
-                if each.headers.get("x-correlation-id") != "conformance-1"
-            ]
+            without = adapter.faults.paths_without("x-correlation-id", "conformance-1")
             trial.require(not without, f"calls without it: {', '.join(without)}", "call through adapters.http.exchange")
     finally:
         correlation.reset(token)

@@ -18,7 +18,7 @@ from canonical.identity import OrderId, external_reference, requirement_referenc
 from canonical.order import AwaitingApproval, DocumentLine, OrderDocument, Placed, PlaceOutcome, Refused, WrittenLine
 from conformance.erp.bench import ConnectedErp, ErpBench, SeenLine, SeenOrder
 from conformance.faults import CallFault, FaultTransport
-from conformance.verdict import CannotHappen, Nonconforming
+from conformance.verdict import CannotHappen, Nonconforming, all_at_once, outcome_of
 
 Found = TypeVar("Found")
 
@@ -42,7 +42,7 @@ class AdapterOnTrial:
     @property
     def met(self) -> str:
         """The calls that met a fault, as the end of a sentence."""
-        return f" after a fault at {', '.join(self.faults.struck)}" if self.faults.struck else ""
+        return self.faults.met
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,7 @@ class Trial:
 
     async def call(self, adapter: AdapterOnTrial, call: Callable[[], Awaitable[Found]]) -> Found | AdapterError:
         """The outcome, or the adapter's error; any other exception fails the case."""
-        try:
-            return await call()
-        except AdapterError as error:
-            self._tells_no_secret(str(error))
-            return error
-        except Exception as error:
-            raise Nonconforming(
-                self.rule,
-                f"{type(error).__name__}: {error}{adapter.met}",
-                "raise adapters.errors.TransientError or PermanentError, which quotes what was answered",
-            ) from error
+        return await outcome_of(call, self.rule, self.bench.secrets, adapter.faults)
 
     async def try_to_place(
         self, adapter: AdapterOnTrial, document: OrderDocument, *, maybe_written: bool = False
@@ -178,11 +168,7 @@ class Trial:
 
     async def at_each_call(self, calls: int, one: Callable[[int], Awaitable[None]]) -> None:
         """Run it for the first, the second, … of so many calls, all at once; the first failure is raised."""
-        self.require(calls > 0, "the adapter made no call", "send its calls through the client that it is given")
-        done = await asyncio.gather(*(one(nth) for nth in range(1, calls + 1)), return_exceptions=True)
-        for error in done:
-            if isinstance(error, BaseException):
-                raise error
+        await all_at_once(calls, one, self.rule)
 
     # What the system holds
 
@@ -231,10 +217,6 @@ class Trial:
                 "write it exactly as asked, or return Refused before anything is written",
             )
         return line
-
-    def _tells_no_secret(self, text: str) -> None:
-        told = [secret for secret in self.bench.secrets if secret and secret in text]
-        self.require(not told, "an error message shows a password or secret", "quote answers, never what was sent")
 
 
 def written(line: DocumentLine, **other: Any) -> WrittenLine:
