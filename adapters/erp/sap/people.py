@@ -1,7 +1,7 @@
 """The order lines that people created in SAP on a day: those of orders without a reference of ours."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import httpx
 
@@ -23,21 +23,28 @@ class SapPeople:
 
     async def created(self, plant: str, day: dt.date) -> Sequence[LineCompared]:
         """As the port has it."""
-        policy = self._policies.effective(plant)
-        rules = policy.erp if policy else ErpDocuments()
-        units = Units().with_codes(rules.units)
-
-        def shape(orders: Sequence[Entity]) -> list[LineCompared]:
-            theirs = (one for one in orders if not str(one.get(rules.order_reference_field) or "").startswith(OURS))
-            return [line for order in theirs for line in _lines(order, plant, units)]
-
         return await self._orders.read_as(
-            shape,
+            shape_of(self._policies, plant, _lines),
             "A_PurchaseOrder",
             where=f"CreationDate eq datetime{literal(f'{day.isoformat()}T00:00:00')}",
             expand="to_PurchaseOrderItem/to_ScheduleLine",
             pages_by="PurchaseOrder",
         )
+
+
+def shape_of(
+    policies: PolicyPort, plant: str, lines: Callable[[Entity, str, Units], Iterator[LineCompared]]
+) -> Callable[[Sequence[Entity]], list[LineCompared]]:
+    """Shapes orders into the lines of those without a reference of ours; `lines`: those of an order at a plant."""
+    policy = policies.effective(plant)
+    rules = policy.erp if policy else ErpDocuments()
+    units = Units().with_codes(rules.units)
+
+    def shape(orders: Sequence[Entity]) -> list[LineCompared]:
+        theirs = (one for one in orders if not str(one.get(rules.order_reference_field) or "").startswith(OURS))
+        return [line for order in theirs for line in lines(order, plant, units)]
+
+    return shape
 
 
 def _lines(order: Entity, plant: str, units: Units) -> Iterator[LineCompared]:
@@ -63,4 +70,4 @@ def _due(schedule: Iterable[Entity]) -> dt.date | None:
     return min(dates, default=None)
 
 
-__all__ = ["SapPeople"]
+__all__ = ["SapPeople", "shape_of"]

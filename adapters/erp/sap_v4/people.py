@@ -1,19 +1,19 @@
 """The order lines that people created in SAP on a day, by V4: those of orders without a reference of ours."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import httpx
 
-from adapters.erp.sap.duplicates import OURS
+from adapters.erp.sap.people import shape_of
 from adapters.erp.sap.units import Units
 from adapters.erp.sap_v4.mapping import ITEMS, SCHEDULE
-from adapters.erp.sap_v4.odata import ORDERS, Entity, V4Service
+from adapters.erp.sap_v4.odata import ORDERS, V4Service
 from adapters.erp.sap_v4.values import read_date
 from adapters.ports import PolicyPort
 from canonical.observing import LineCompared
-from canonical.policy import ErpDocuments
 
 
 class V4People:
@@ -25,16 +25,8 @@ class V4People:
 
     async def created(self, plant: str, day: dt.date) -> Sequence[LineCompared]:
         """As the port has it."""
-        policy = self._policies.effective(plant)
-        rules = policy.erp if policy else ErpDocuments()
-        units = Units().with_codes(rules.units)
-
-        def shape(orders: Sequence[Entity]) -> list[LineCompared]:
-            theirs = (one for one in orders if not str(one.get(rules.order_reference_field) or "").startswith(OURS))
-            return [line for order in theirs for line in _lines(order, plant, units)]
-
         return await self._orders.read_as(
-            shape,
+            shape_of(self._policies, plant, _lines),
             "PurchaseOrder",
             where=f"CreationDate eq {day.isoformat()}",
             expand=f"{ITEMS}($expand={SCHEDULE})",
@@ -42,7 +34,7 @@ class V4People:
         )
 
 
-def _lines(order: Entity, plant: str, units: Units) -> Iterator[LineCompared]:
+def _lines(order: Mapping[str, Any], plant: str, units: Units) -> Iterator[LineCompared]:
     for item in order[ITEMS]:
         if item.get("Plant") != plant or item.get("PurchasingDocumentDeletionCode") or not item.get("Material"):
             continue
