@@ -1,39 +1,22 @@
 """The planning system of the dialect `rest` for the planning suite."""
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import httpx
 
 from adapters.aps.rest.dialect import DIALECT
-from adapters.dialects import Connection, PlanningSystem
+from adapters.dialects import PlanningSystem
 from adapters.http import make_client
-from canonical.coverage import CoverageReport, RequirementCoverage
-from canonical.identity import OrderId, requirement_id
-from canonical.supply import ScheduleLine, ScheduleLineState
+from canonical.coverage import CoverageReport
+from canonical.identity import requirement_id
+from canonical.supply import ScheduleLine
 from conformance.planning.bench import Held, whole
-from policies.book import FixedPolicies
 from simulators.aps.app import create
 from simulators.faults import InProcessTransport, Simulator
+from tests.adapters.aps.planning_bench import a_report, connected
 
-NOW = dt.datetime(2027, 1, 5, 9, tzinfo=dt.UTC)
-
-
-def _covered(item: str) -> RequirementCoverage:
-    line = ScheduleLine(quantity=Decimal(60), date=dt.date(2027, 3, 1), state=ScheduleLineState.CONFIRMED)
-    return RequirementCoverage(requirement_id=requirement_id("HH", item, "atlas", "D1"), schedule_lines=(line,))
-
-
-TEMPLATE = CoverageReport(
-    order_id=OrderId("order/HH/1580/abc"),
-    order_number="4500000007",
-    plant="HH",
-    sequence=1,
-    as_of=NOW,
-    entries=(_covered("BK-1"), _covered("BK-2")),
-)
+TEMPLATE = a_report("1580", *(requirement_id("HH", item, "atlas", "D1") for item in ("BK-1", "BK-2")))
 
 
 @dataclass
@@ -52,7 +35,7 @@ class RestPlanningBench:
         return make_client("http://aps", "pegline", "planning-password", 2, transport)
 
     def connect(self, client: httpx.AsyncClient) -> PlanningSystem:
-        return DIALECT.connect(Connection("aps", client, {}, 1, 1, FixedPolicies({}), lambda: NOW))
+        return connected(DIALECT, client, "aps")
 
     def expected(self, report: CoverageReport) -> Held:
         return whole(report)

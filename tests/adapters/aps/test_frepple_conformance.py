@@ -10,35 +10,20 @@ import httpx
 import pytest
 
 from adapters.aps.frepple.dialect import DIALECT
-from adapters.dialects import Connection, PlanningSystem
+from adapters.dialects import PlanningSystem
 from adapters.http import make_client
-from canonical.coverage import CoverageReport, RequirementCoverage
-from canonical.identity import OrderId, requirement_id
+from canonical.coverage import CoverageReport
+from canonical.identity import requirement_id
 from canonical.supply import ScheduleLine, ScheduleLineState
 from conformance.planning.bench import Held
 from conformance.planning.suite import PlanningCase, every_case, run
-from policies.book import FixedPolicies
 from simulators.faults import InProcessTransport, Simulator
 from simulators.frepple.app import create
+from tests.adapters.aps.planning_bench import a_report, connected
 
-NOW = dt.datetime(2027, 1, 5, 9, tzinfo=dt.UTC)
 SUPPLIER = "conformance"
 CONFIRMED, RECEIVED = ScheduleLineState.CONFIRMED, ScheduleLineState.RECEIVED
-
-
-def _covered(item: str) -> RequirementCoverage:
-    line = ScheduleLine(quantity=Decimal(60), date=dt.date(2027, 3, 1), state=CONFIRMED)
-    return RequirementCoverage(requirement_id=requirement_id("HH", item, "aps", f"PO-{item}"), schedule_lines=(line,))
-
-
-TEMPLATE = CoverageReport(
-    order_id=OrderId(f"order/HH/{SUPPLIER}/abc"),
-    order_number="4500000007",
-    plant="HH",
-    sequence=1,
-    as_of=NOW,
-    entries=(_covered("BK-1"), _covered("BK-2")),
-)
+TEMPLATE = a_report(SUPPLIER, *(requirement_id("HH", item, "aps", f"PO-{item}") for item in ("BK-1", "BK-2")))
 
 
 @dataclass
@@ -57,7 +42,7 @@ class FreppleBench:
         return make_client("http://planning", "PEGLINE", "frepple", 2, transport)
 
     def connect(self, client: httpx.AsyncClient) -> PlanningSystem:
-        return DIALECT.connect(Connection("planning", client, {}, 1, 1, FixedPolicies({}), lambda: NOW))
+        return connected(DIALECT, client, "planning")
 
     def expected(self, report: CoverageReport) -> Held:
         """An order for each day on which something is promised or came; what is only ordered or has no day is open."""
