@@ -7,7 +7,6 @@ from it: receipts where it owns `goods_receipt`, changes where it owns `order_do
 
 import asyncio
 import datetime as dt
-import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from canonical.event_data import GOODS_RECEIVED, ORDER_CHANGED
 from canonical.landscape import Domain
 from canonical.order import Refused
 from ledger.inbox.inbox import Arrival, Outcome
+from ledger.inbox.our_events import event_arrival
 from ledger.inbox.registry import OrderRef
 from ledger.landscape.feeds import Feed
 from ledger.ledger import Ledger
@@ -26,7 +26,6 @@ from runtime.systems import SystemPool
 ASK_EVERY_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 5.0
 """How soon a notification has an effect."""
-_CONTENT_TYPE = "application/cloudevents+json"
 
 log = logging.getLogger("pegline.changes")
 
@@ -113,23 +112,14 @@ class OrderChanges:
 
     def _arrival(self, name: str, identity: str, kind: str, at: dt.datetime, data: dict[str, Any]) -> Arrival:
         source = self._pool.landscape.systems[name].sources[0].replace("*", "")
-        event = {
-            "specversion": "1.0",
-            "id": identity,
-            "source": source,
-            "type": kind,
-            "time": at.isoformat(),
-            "datacontenttype": "application/json",
-            "data": data,
-        }
-        return Arrival(
-            source=source,
-            event_id=identity,
-            type=kind,
-            body=json.dumps(event, separators=(",", ":")).encode(),
-            content_type=_CONTENT_TYPE,
-            correlation_id=identity,
+        return event_arrival(
+            source,
+            identity,
+            kind,
+            at,
+            data,
             entity=data["order"],
+            correlation_id=identity,
             received_at=self._now(),
         )
 

@@ -7,7 +7,6 @@ a workflow task that is decided again publishes its revision under a new id, whi
 """
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 
 from adapters.errors import PermanentError
@@ -24,10 +23,9 @@ from canonical.identity import short_hash
 from canonical.need import Need, Revision, Withdrawal
 from canonical.stock import StockReport
 from ledger.inbox.inbox import Arrival, Inbox, Outcome
+from ledger.inbox.our_events import event_arrival
 
-_CONTENT_TYPE = "application/cloudevents+json"
 _LONGEST_ID = 200
-"""The content type that the gateway reads (gateway.intake.cloudevents)."""
 
 
 async def publish_needs(
@@ -54,27 +52,17 @@ async def take_stock(inbox: Inbox, taken: StockReport, *, correlation_id: str) -
     data = ConsumptionReportedData(
         plant=taken.plant, item=taken.item, quantity=taken.quantity, unit=taken.unit, reason=taken.reason
     )
-    event = {
-        "specversion": "1.0",
-        "id": taken.event_id,
-        "source": taken.source,
-        "type": CONSUMPTION_REPORTED,
-        "subject": taken.id,
-        "time": taken.effective_at.isoformat(),
-        "datacontenttype": "application/json",
-        "data": data.model_dump(mode="json"),
-    }
-    arrival = Arrival(
-        source=taken.source,
-        event_id=taken.event_id,
-        type=CONSUMPTION_REPORTED,
+    arrival = event_arrival(
+        taken.source,
+        taken.event_id,
+        CONSUMPTION_REPORTED,
+        taken.effective_at,
+        data.model_dump(mode="json"),
         subject=taken.id,
-        body=json.dumps(event, separators=(",", ":")).encode(),
-        content_type=_CONTENT_TYPE,
-        correlation_id=correlation_id,
         entity=taken.id,
+        correlation_id=correlation_id,
         received_at=dt.datetime.now(dt.UTC),
-        message=taken.model_dump_json(),
+        message=taken,
     )
     # A call made again, or decided again, says it a second time: the first one stands.
     await inbox.store([arrival])
@@ -101,27 +89,17 @@ def _arrival(
     event_id = _event_id(revision)
     if event_id != revision.event_id:
         message = message.model_copy(update={"revision": revision.model_copy(update={"event_id": event_id})})
-    event = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": message.source,
-        "type": event_type,
-        "subject": message.id,
-        "time": revision.effective_at.isoformat(),
-        "datacontenttype": "application/json",
-        "data": data.model_dump(mode="json"),
-    }
-    return Arrival(
-        source=message.source,
-        event_id=event_id,
-        type=event_type,
+    return event_arrival(
+        message.source,
+        event_id,
+        event_type,
+        revision.effective_at,
+        data.model_dump(mode="json"),
         subject=message.id,
-        body=json.dumps(event, separators=(",", ":")).encode(),
-        content_type=_CONTENT_TYPE,
-        correlation_id=correlation_id,
         entity=message.id,
+        correlation_id=correlation_id,
         received_at=now,
-        message=message.model_dump_json(),
+        message=message,
     )
 
 
