@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
+from adapters import exact_json
 from adapters.errors import PermanentError
 from adapters.http import excerpt, exchange
 from canonical.order import Refused
@@ -132,8 +133,8 @@ class FreppleOrders:
 
     def _json(self, response: httpx.Response) -> Any:
         try:
-            return json.loads(response.content, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
+            return exact_json.loads(response.content)
+        except ValueError as error:
             raise self._unreadable(str(response.request.url.path), f"no JSON: {excerpt(response)}") from error
 
     def _unreadable(self, what: str, why: str) -> PermanentError:

@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from adapters.erp.exact_json import dumps, loads
 from adapters.errors import AdapterError, PermanentError, TransientError
+from adapters.exact_json import dumps, loads
 from adapters.http import exchange, failure, said
 from canonical.order import Refused
 

@@ -21,9 +21,9 @@ from adapters.erp.business_central.remote import (
 )
 from adapters.erp.business_central.settings import CentralSettings
 from adapters.erp.business_central.units import CentralUnitTable
-from adapters.erp.exact_json import decimals
 from adapters.erp.remote import NotWritable, RemoteDocument
 from adapters.errors import TransientError
+from adapters.exact_json import decimals
 from canonical.order import DocumentLine, OrderDocument, Refused
 
 _DECIMALS = 5

@@ -21,7 +21,7 @@ from adapters.erp.business_central.api import OTHER_SHAPE, CompanyApi, Row, lite
 from adapters.erp.business_central.remote import read_day
 from adapters.erp.business_central.settings import CentralSettings
 from adapters.erp.business_central.units import CentralUnits, CentralUnitTable
-from adapters.erp.exact_json import number
+from adapters.exact_json import number
 from adapters.ports import PolicyPort
 from canonical.calendar import Calendar
 from canonical.sourcing import ItemAtPlant, PriceBreak, Source, UnknownItem

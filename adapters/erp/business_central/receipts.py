@@ -20,8 +20,8 @@ from adapters.erp.business_central.documents import CentralOrderBook
 from adapters.erp.business_central.remote import read_day
 from adapters.erp.business_central.settings import CentralSettings
 from adapters.erp.business_central.units import CentralUnits, CentralUnitTable
-from adapters.erp.exact_json import number
 from adapters.erp.parts import LinePart, Parts, received_of
+from adapters.exact_json import number
 from canonical.order import GoodsReceipt
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from adapters.erp.business_central.api import Row
-from adapters.erp.exact_json import number
 from adapters.erp.parts import LinePart, Parts
 from adapters.erp.remote import RemoteDocument, age, day_within_calendar, quantity_or_price
+from adapters.exact_json import number
 
 DRAFT, IN_REVIEW, RELEASED = "Draft", "In Review", "Open"
 """`status` of the API; the page calls them Open, Pending Approval (or Prepayment), Released."""

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import httpx
 
-from adapters.erp.exact_json import dumps, loads
 from adapters.errors import PermanentError, TransientError
+from adapters.exact_json import dumps, loads
 from adapters.http import exchange, quoted
 from canonical.order import Refused
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from adapters.dialects import Connection, OptionError
 from adapters.erp.coupa.api import Row
-from adapters.erp.exact_json import number
 from adapters.erp.remote import (
     Items,
     NotWritable,
@@ -23,6 +22,7 @@ from adapters.erp.remote import (
     day_within_calendar,
     quantity_or_price,
 )
+from adapters.exact_json import number
 from canonical.order import DocumentLine, OrderDocument
 
 OPTIONS: Mapping[str, str] = {

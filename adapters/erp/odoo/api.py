@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from adapters.erp.exact_json import dumps, loads
 from adapters.errors import AdapterError, PermanentError, TransientError
+from adapters.exact_json import dumps, loads
 from adapters.http import exchange, failure, said
 from canonical.order import Refused
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.erp.exact_json import decimals
 from adapters.erp.odoo.api import Domain, OdooApi, Row
 from adapters.erp.odoo.remote import (
     CONFIRMED,
@@ -28,6 +27,7 @@ from adapters.erp.odoo.settings import OdooSettings
 from adapters.erp.odoo.units import OdooUnitTable
 from adapters.erp.remote import NotWritable, RemoteDocument
 from adapters.errors import TransientError
+from adapters.exact_json import decimals
 from canonical.order import DocumentLine, OrderDocument, Refused
 
 ORDER, LINE = "purchase.order", "purchase.order.line"

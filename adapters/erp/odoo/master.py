@@ -19,11 +19,11 @@ from decimal import Decimal
 import httpx
 from pydantic import ValidationError
 
-from adapters.erp.exact_json import decimals, number
 from adapters.erp.odoo.api import OTHER_SHAPE, OdooApi, Row
 from adapters.erp.odoo.remote import linked
 from adapters.erp.odoo.settings import OdooSettings
 from adapters.erp.odoo.units import OdooUnits, OdooUnitTable
+from adapters.exact_json import decimals, number
 from adapters.ports import PolicyPort
 from canonical.base import LAST_DAY
 from canonical.calendar import Calendar

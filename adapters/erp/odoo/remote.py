@@ -14,10 +14,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.erp.exact_json import number
 from adapters.erp.odoo.api import Row
 from adapters.erp.parts import LinePart, Parts
 from adapters.erp.remote import RemoteDocument, day_within_calendar, quantity_or_price
+from adapters.exact_json import number
 
 ORDER_FIELDS = ("id", "name", "state", "locked", "origin", "write_date", "write_uid", "partner_id")
 DRAFT, SENT, TO_APPROVE, CONFIRMED, CANCELLED = "draft", "sent", "to approve", "purchase", "cancel"

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from adapters.erp.exact_json import number
 from adapters.erp.odoo.api import OTHER_SHAPE, OdooApi, Row
 from adapters.erp.odoo.remote import linked
 from adapters.erp.remote import NotWritable
 from adapters.errors import PermanentError
+from adapters.exact_json import number
 
 _SECONDS = 3_600.0
 # Odoo's own external ids (addons/uom/data), and the codes that its module account_edi_ubl_cii gives them.

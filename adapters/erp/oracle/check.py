@@ -11,9 +11,9 @@ import httpx
 
 from adapters.checking import clock, tried
 from adapters.dialects import CheckResult
-from adapters.erp.exact_json import loads
 from adapters.erp.oracle.rest import FRAMEWORK, ROOT, Fusion
 from adapters.errors import PermanentError
+from adapters.exact_json import loads
 from adapters.http import exchange
 
 USED: Mapping[str, str] = {

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from adapters.erp.exact_json import loads
 from adapters.erp.oracle.values import equals, write_json
 from adapters.errors import AdapterError, PermanentError, TransientError
+from adapters.exact_json import loads
 from adapters.http import exchange, failure, said
 from canonical.order import Refused
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from adapters.erp.exact_json import dumps
-from adapters.erp.exact_json import number as exact_number
 from adapters.erp.remote import NotWritable
+from adapters.exact_json import dumps
+from adapters.exact_json import number as exact_number
 
 
 class BeyondOracle(NotWritable):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from adapters import exact_json
 from adapters.errors import UnreadableMessage
 from adapters.ports import DocumentPart, SupplierDocument
 from canonical.order import (
@@ -46,8 +47,8 @@ class CoupaDocuments:
     def read(self, body: bytes, content_type: str) -> SupplierDocument:
         """One confirmation or ship notice, or a list of them."""
         try:
-            read = json.loads(body, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
+            read = exact_json.loads(body)
+        except ValueError as error:
             why = UnreadableMessage(
                 "malformed_json", f"not JSON: {error}"[:300], "send Coupa's row as its API gives it"
             )
