@@ -17,7 +17,7 @@ moments have no offset; unknown items, locations and suppliers are refused.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -145,6 +145,109 @@ class FreppleBooks:
         return rows
 
 
+class FreppleApi:
+    """What frePPLe answers; and what tests have happen in it."""
+
+    def __init__(self, books: FreppleBooks, log: WriteLog, accepted: Collection[str]) -> None:
+        self._books, self._log, self._accepted = books, log, accepted
+
+    def _logged_on(self, request: Request) -> None:
+        given = request.headers.get("authorization", "")
+        if given not in self._accepted:
+            raise HTTPException(403 if given.startswith("Bearer") else 401, "Missing or invalid webtoken")
+
+    def _shown(self, request: Request, rows: Any) -> Response:
+        if request.query_params.get("format") != "json" and "json" not in request.headers.get("accept", ""):
+            return HTMLResponse("<html><body>frePPLe API</body></html>")
+        return JSONResponse(rows)
+
+    async def read_orders(self, request: Request) -> Response:
+        self._logged_on(request)
+        return self._shown(request, self._books.found(request.query_params))
+
+    async def read_items(self, request: Request) -> Response:
+        self._logged_on(request)
+        names = request.query_params.get("name__in")
+        name = request.query_params.get("name")
+        rows = [
+            {"name": item, "uom": uom}
+            for item, uom in self._books.items.items()
+            if (names is None or item in names.split(",")) and (name is None or item == name)
+        ]
+        return self._shown(request, rows)
+
+    async def write_orders(self, request: Request) -> Response:
+        self._logged_on(request)
+        creates, rows = request.method == "POST", await request.json()
+        answers = []
+        for row in rows if isinstance(rows, list) else [rows]:
+            reference = row.get("reference")
+            held = self._books.orders.get(reference)
+            if creates and held is not None:
+                wrong = {"reference": ["purchase order with this reference already exists."]}
+            elif not creates and held is None:
+                wrong = {"reference": [f"there is no purchase order {reference}"]}
+            else:
+                wrong = self._books.put(row, held)
+            answers.append(wrong)
+            if wrong:
+                return JSONResponse(answers, 400)
+            self._log.record(
+                method=request.method,
+                path=request.url.path,
+                headers=request.headers,
+                summary=f"{row.get('status')} {row.get('quantity')} on {row.get('enddate')}",
+                document=reference,
+            )
+        return JSONResponse([self._books.orders[row["reference"]] for row in rows], 201 if creates else 200)
+
+    async def delete_orders(self, request: Request) -> Response:
+        self._logged_on(request)
+        gone = self._books.found(request.query_params)
+        if len(gone) == len(self._books.orders):
+            raise HTTPException(400, "not all rows can be deleted")
+        for row in gone:
+            del self._books.orders[row["reference"]]
+        return Response(status_code=204)
+
+    async def one_order(self, request: Request) -> Response:
+        self._logged_on(request)
+        reference = request.path_params["reference"]
+        if reference not in self._books.orders:
+            return JSONResponse({"detail": "Not found."}, 404)
+        if request.method == "GET":
+            return self._shown(request, self._books.orders[reference])
+        if request.method == "PATCH":
+            wrong = self._books.put({**await request.json(), "reference": reference}, self._books.orders[reference])
+            return JSONResponse(wrong or self._books.orders[reference], 400 if wrong else 200)
+        del self._books.orders[reference]
+        self._log.record(
+            method="DELETE", path=request.url.path, headers=request.headers, summary="deleted", document=reference
+        )
+        return Response(status_code=204)
+
+    async def learn(self, request: Request) -> Response:
+        self._books.learn(await read(request, RowsBody))
+        return JSONResponse({"orders": len(self._books.orders)})
+
+    async def plan(self, request: Request) -> Response:
+        self._books.plan((await read(request, PlanBody)).moves)
+        return JSONResponse({"orders": len(self._books.orders)})
+
+    def routes(self) -> list[Route]:
+        """Its addresses."""
+        path = "/api/input/purchaseorder/"
+        return [
+            Route(path, self.read_orders, methods=["GET"]),
+            Route(path, self.write_orders, methods=["POST", "PATCH"]),
+            Route(path, self.delete_orders, methods=["DELETE"]),
+            Route(path + "{reference:path}/", self.one_order, methods=["GET", "PATCH", "DELETE"]),
+            Route("/api/input/item/", self.read_items, methods=["GET"]),
+            Route("/control/rows", self.learn, methods=["POST"]),
+            Route("/control/plan", self.plan, methods=["POST"]),
+        ]
+
+
 def create(
     user: str = "PEGLINE", password: str = "frepple", token: str = "web-token", *, shelf: Shelf | None = None
 ) -> Simulator:
@@ -153,103 +256,8 @@ def create(
     log = WriteLog(clock, shelf=shelf)
     books = FreppleBooks(clock, shelf)
     accepted = {f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}", f"Bearer {token}"}
-
-    def logged_on(request: Request) -> None:
-        given = request.headers.get("authorization", "")
-        if given not in accepted:
-            raise HTTPException(403 if given.startswith("Bearer") else 401, "Missing or invalid webtoken")
-
-    def shown(request: Request, rows: Any) -> Response:
-        if request.query_params.get("format") != "json" and "json" not in request.headers.get("accept", ""):
-            return HTMLResponse("<html><body>frePPLe API</body></html>")
-        return JSONResponse(rows)
-
-    async def read_orders(request: Request) -> Response:
-        logged_on(request)
-        return shown(request, books.found(request.query_params))
-
-    async def read_items(request: Request) -> Response:
-        logged_on(request)
-        names = request.query_params.get("name__in")
-        name = request.query_params.get("name")
-        rows = [
-            {"name": item, "uom": uom}
-            for item, uom in books.items.items()
-            if (names is None or item in names.split(",")) and (name is None or item == name)
-        ]
-        return shown(request, rows)
-
-    async def write_orders(request: Request) -> Response:
-        logged_on(request)
-        creates, rows = request.method == "POST", await request.json()
-        answers = []
-        for row in rows if isinstance(rows, list) else [rows]:
-            reference = row.get("reference")
-            held = books.orders.get(reference)
-            if creates and held is not None:
-                wrong = {"reference": ["purchase order with this reference already exists."]}
-            elif not creates and held is None:
-                wrong = {"reference": [f"there is no purchase order {reference}"]}
-            else:
-                wrong = books.put(row, held)
-            answers.append(wrong)
-            if wrong:
-                return JSONResponse(answers, 400)
-            log.record(
-                method=request.method,
-                path=request.url.path,
-                headers=request.headers,
-                summary=f"{row.get('status')} {row.get('quantity')} on {row.get('enddate')}",
-                document=reference,
-            )
-        return JSONResponse([books.orders[row["reference"]] for row in rows], 201 if creates else 200)
-
-    async def delete_orders(request: Request) -> Response:
-        logged_on(request)
-        gone = books.found(request.query_params)
-        if len(gone) == len(books.orders):
-            raise HTTPException(400, "not all rows can be deleted")
-        for row in gone:
-            del books.orders[row["reference"]]
-        return Response(status_code=204)
-
-    async def one_order(request: Request) -> Response:
-        logged_on(request)
-        reference = request.path_params["reference"]
-        if reference not in books.orders:
-            return JSONResponse({"detail": "Not found."}, 404)
-        if request.method == "GET":
-            return shown(request, books.orders[reference])
-        if request.method == "PATCH":
-            wrong = books.put({**await request.json(), "reference": reference}, books.orders[reference])
-            return JSONResponse(wrong or books.orders[reference], 400 if wrong else 200)
-        del books.orders[reference]
-        log.record(
-            method="DELETE", path=request.url.path, headers=request.headers, summary="deleted", document=reference
-        )
-        return Response(status_code=204)
-
-    async def learn(request: Request) -> Response:
-        books.learn(await read(request, RowsBody))
-        return JSONResponse({"orders": len(books.orders)})
-
-    async def plan(request: Request) -> Response:
-        books.plan((await read(request, PlanBody)).moves)
-        return JSONResponse({"orders": len(books.orders)})
-
-    path = "/api/input/purchaseorder/"
-    app = Starlette(
-        routes=[
-            Route(path, read_orders, methods=["GET"]),
-            Route(path, write_orders, methods=["POST", "PATCH"]),
-            Route(path, delete_orders, methods=["DELETE"]),
-            Route(path + "{reference:path}/", one_order, methods=["GET", "PATCH", "DELETE"]),
-            Route("/api/input/item/", read_items, methods=["GET"]),
-            Route("/control/rows", learn, methods=["POST"]),
-            Route("/control/plan", plan, methods=["POST"]),
-        ],
-        exception_handlers={HTTPException: error_as_json},
-    )
+    api = FreppleApi(books, log, accepted)
+    app = Starlette(routes=api.routes(), exception_handlers={HTTPException: error_as_json})
     return Simulator(
         app, name="frepple", books=lambda: {"orders": list(books.orders.values())}, clock=clock, log=log, shelf=shelf
     )
