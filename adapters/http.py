@@ -35,6 +35,10 @@ _EXCERPT = 300
 _LOOKED_AT = 20_000
 """Bytes of a body from which a quote is taken."""
 _ADDRESS = 120
+_KEPT_OPEN = 8
+"""Idle connections to a counterpart. httpcore looks at each of them before and after every call, which costs more than
+opening one now and then: with twenty calls at a time, twenty took 3.2 ms of processor time a call, eight 2.3.
+"""
 _PAUSE_MAX = 3_600.0
 """No counterpart is left alone for longer, whatever it asks for."""
 _UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -72,7 +76,7 @@ def make_client(
         base_url=base_url,
         auth=auth or (httpx.BasicAuth(user, password) if user else None),
         timeout=httpx.Timeout(timeout_seconds, connect=timeout_seconds / 2, pool=timeout_seconds / 2),
-        limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+        limits=httpx.Limits(max_connections=50, max_keepalive_connections=_KEPT_OPEN),
         headers={"Accept": "application/json", "Accept-Language": "en", **(headers or {})},
         transport=transport,
         **secured,

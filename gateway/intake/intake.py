@@ -321,7 +321,7 @@ class Intake:
             if cloudevents.mode_of(letter.content_type, headers) is None:
                 raise _no_event(letter.content_type)
             [arrived] = await _read_all([incoming], self._now())
-            arrival, _ = await self._accepted(arrived)
+            arrival, _ = await self._accepted(arrived, await self._plant_of(arrived.event, arrived.message))
             [stored] = await self._ledger.inbox.store([arrival])
             source, event_id = arrival.source, arrival.event_id
         if stored.outcome == "conflict":
@@ -350,11 +350,12 @@ class Intake:
         received_at = self._now()
         events = await _read_all(incoming, received_at)
         for index, each in enumerate(events):
-            if sending is not None and (foreign := await self._foreign(each, sending)) is not None:
+            plant = await self._plant_of(each.event, each.message)
+            if sending is not None and (foreign := _foreign(each, plant, sending)) is not None:
                 outcomes[index] = foreign
                 continue
             try:
-                arrivals.append((index, *await self._accepted(each)))
+                arrivals.append((index, *await self._accepted(each, plant)))
             except Refusal as refusal:
                 outcomes[index] = await self._kept(each.incoming, each.event, refusal, each.message)
         stored = await self._ledger.inbox.store([arrival for _, arrival, _ in arrivals]) if arrivals else []
@@ -367,27 +368,14 @@ class Intake:
             self._wake()
         return [each for each in outcomes if each is not None]
 
-    async def _foreign(self, arrived: _Read, sending: Sending) -> _Refused | None:
-        """The refusal of an event that is sent in another's name; an unreadable one has no name to be sent in."""
-        if arrived.event is None:
-            return None
-        try:
-            if arrived.message is None:
-                sending.senders.require_source(sending.principal, arrived.event.source)
-            else:
-                sending.require(arrived.event.source, await self._plant_of(arrived.event, arrived.message))
-        except Refusal as refusal:
-            return _Refused(arrived.event, refusal)
-        return None
-
-    async def _accepted(self, arrived: _Read) -> tuple[Arrival, EventOutcome]:
+    async def _accepted(self, arrived: _Read, plant: str | None) -> tuple[Arrival, EventOutcome]:
         event, message = arrived.event, arrived.message
         if event is None or message is None:
             raise arrived.refusal or AssertionError("an event is read, or refused")
         entity, known = entity_of(message), EVENT_TYPES[event.type]
         try:
             known.require(message, Acceptance(plants=self._policies.plants, today=self._today))
-            require_owner(event, message, await self._plant_of(event, message), self._policies, self._landscape)
+            require_owner(event, message, plant, self._policies, self._landscape)
         except Refusal:
             if not await self._stored_before(event, entity):
                 raise
@@ -418,11 +406,13 @@ class Intake:
             ignored=list(arrived.ignored) or None,
         )
 
-    async def _plant_of(self, event: Event, message: Message) -> str | None:
-        """The plant whose ownership counts; None where the event's order is not known yet.
+    async def _plant_of(self, event: Event | None, message: Message | None) -> str | None:
+        """The plant whose ownership counts; None where the event's order is not known yet, or it can't be read.
 
         Of several orders of the number, that of the plant where the source may speak; else the first one's.
         """
+        if event is None or message is None:
+            return None
         if not isinstance(message, OrderMessage):
             return message.plant
         orders = await self._ledger.registry.orders_of(message.order_number)
@@ -468,7 +458,7 @@ class Intake:
     ) -> _Refused:
         context: dict[str, JsonValue] = {"headers": dict(incoming.headers)} if incoming.headers else {}
         if event is not None:
-            if message is not None and (plant := await self._plant_of(event, message)) is not None:
+            if (plant := await self._plant_of(event, message)) is not None:
                 context["plant"] = plant
             context |= {"event_id": event.id, "type": event.type}
         source = event.source if event is not None else ""
@@ -479,6 +469,20 @@ class Intake:
         identity = await self._ledger.dead_letters.keep(letter, None)
         refusal.problem = refusal.problem.model_copy(update={"dead_letter": f"/v1/dead-letters/{identity}"})
         return refusal
+
+
+def _foreign(arrived: _Read, plant: str | None, sending: Sending) -> _Refused | None:
+    """The refusal of an event that is sent in another's name; an unreadable one has no name to be sent in."""
+    if arrived.event is None:
+        return None
+    try:
+        if arrived.message is None:
+            sending.senders.require_source(sending.principal, arrived.event.source)
+        else:
+            sending.require(arrived.event.source, plant)
+    except Refusal as refusal:
+        return _Refused(arrived.event, refusal)
+    return None
 
 
 async def _stated(system: SystemReader, body: bytes, content_type: str) -> SystemStatement:
