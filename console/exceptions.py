@@ -27,6 +27,11 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
         command.add_argument("--gateway", default=DEFAULT_GATEWAY, help="where the gateway listens")
 
 
+def run(given: argparse.Namespace) -> int:
+    """List exceptions, or decide one."""
+    return list_exceptions(given) if given.command == "exceptions" else decide_exception(given)
+
+
 def list_exceptions(given: argparse.Namespace, console: Console | None = None) -> int:
     """Print a row for each exception, with all that is needed to decide it."""
     rows = list(_pages(given))

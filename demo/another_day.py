@@ -12,8 +12,8 @@ from typing import Any
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails
 
 import worker
-from cli import run_gateway
 from runtime import event_loop
+from runtime.gateway import run_gateway
 
 
 def clock(ahead: timedelta) -> Callable[[], datetime]:

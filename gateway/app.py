@@ -1,4 +1,4 @@
-"""The gateway's composition: routes, intake and relay, built from the parts that cli.py passes in. No globals."""
+"""The gateway's composition: routes, intake and relay, built from the parts that runtime.gateway passes in. No globals."""
 
 import asyncio
 import contextlib

@@ -8,7 +8,7 @@ twice however often it is noted.
 import datetime as dt
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, any_, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Boolean, Text, any_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -26,7 +26,7 @@ async def note(connection: AsyncConnection, appended: Appended) -> None:
     """Note the entities of new events, in the transaction that records them."""
     ids = sorted({row["entity_id"] for row in appended.new})
     if ids:
-        await connection.execute(_NOTE, [{"entity_id": each, "replaced": each in appended.replaced} for each in ids])
+        await connection.execute(_NOTE, {"ids": ids, "replaced": [each in appended.replaced for each in ids]})
 
 
 class UnmeasuredSince(NamedTuple):
@@ -76,7 +76,11 @@ class Unmeasured:
             return None if row is None else UnmeasuredSince(row.recorded_at, row.age)
 
 
-_NOTE = insert(DueRow)
+_NOTE = insert(DueRow).from_select(
+    ["entity_id", "replaced"],
+    select(func.unnest(bindparam("ids", type_=ARRAY(Text))), func.unnest(bindparam("replaced", type_=ARRAY(Boolean)))),
+)
+"""One statement for all: recording waits for it."""
 _OLDEST = select(DueRow.number, DueRow.entity_id, DueRow.replaced).order_by(DueRow.number).limit(_AT_ONCE)
 _DONE = delete(DueRow).where(DueRow.number == any_(bindparam("numbers", type_=ARRAY(BigInteger))))
 _WAITING = select(DueRow.recorded_at, (func.now() - DueRow.recorded_at).label("age")).order_by(DueRow.number).limit(1)
