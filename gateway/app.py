@@ -1,4 +1,4 @@
-"""The gateway's composition: routes, intake and relay, built from the parts that runtime.gateway passes in. No globals."""
+"""The composition of the gateway as a web application: routes, intake and relay, from the parts that it is given."""
 
 import asyncio
 import contextlib

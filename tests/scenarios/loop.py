@@ -1,7 +1,7 @@
 """The whole loop in one process: real Temporal, ledger, adapters and gateway; the counterparts are simulated.
 
-Composed as worker.py and runtime.gateway compose it; only that calls between us and the counterparts stay in the process. What a
-story knows of its outcome it reads where a buyer or planner would: in the counterparts' books and by the API.
+Composed as by worker.py and runtime.gateway; only that calls between us and the counterparts stay in the process.
+What a story knows of its outcome it reads where a buyer or planner would: in the counterparts' books and by the API.
 """
 
 import asyncio

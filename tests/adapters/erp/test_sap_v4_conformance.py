@@ -8,7 +8,7 @@ from conformance.erp.suite import Case, every_case
 from tests.adapters.erp.sap_v4_bench import SapV4Bench
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def bench() -> AsyncIterator[SapV4Bench]:
     made = SapV4Bench()
     await made.load()
