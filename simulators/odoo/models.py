@@ -8,6 +8,7 @@ field's digits, what a many2one looks like when it is read. What a write sets in
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 Record = dict[str, Any]
@@ -167,10 +168,30 @@ class Table:
     records: dict[int, Record] = field(default_factory=dict)
     last: int = 0
 
-    @property
+    @cached_property
     def fields(self) -> dict[str, Field]:
         """All fields of the model."""
         return _COMMON | MODELS[self.name]
+
+
+Condition = Callable[[Record], bool]
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda held, value: bool(held == value) or (value is False and not held),
+    "!=": lambda held, value: bool(held != value),
+    "in": lambda held, value: held in value,
+    "not in": lambda held, value: held not in value,
+    "ilike": lambda held, value: isinstance(held, str) and str(value).lower() in held.lower(),
+    "like": lambda held, value: isinstance(held, str) and str(value) in held,
+    "=like": lambda held, value: isinstance(held, str) and held.startswith(str(value).rstrip("%")),
+    ">": lambda held, value: _is_set(held) and bool(held > value),
+    ">=": lambda held, value: _is_set(held) and bool(held >= value),
+    "<": lambda held, value: _is_set(held) and bool(held < value),
+    "<=": lambda held, value: _is_set(held) and bool(held <= value),
+}
+
+
+def _is_set(held: Any) -> bool:
+    return held is not False and held is not None
 
 
 class Database:
@@ -250,7 +271,8 @@ class Database:
     def search(self, model: str, domain: Sequence[Any], order: str | None = None) -> list[Record]:
         """The records of a domain, by id or as ordered. Raises OdooError."""
         table = self.table(model)
-        found = [record for record in table.records.values() if self._matches(model, record, list(domain))]
+        holds = self._condition(model, domain)
+        found = [record for record in table.records.values() if holds(record)]
         if "active" in table.fields and not any(isinstance(one, list) and one[0] == "active" for one in domain):
             found = [record for record in found if record["active"]]
         for by in reversed((order or "id").split(",")):
@@ -258,58 +280,40 @@ class Database:
             found.sort(key=lambda record: (record[name] is False, record[name]), reverse=way.lower() == "desc")
         return found
 
-    def _matches(self, model: str, record: Record, domain: list[Any]) -> bool:
-        """A domain in prefix notation; terms side by side are joined by `and`."""
-        if not domain:
-            return True
+    def _condition(self, model: str, domain: Sequence[Any]) -> Condition:
+        """A domain in prefix notation; terms side by side are joined by `and`. Raises OdooError."""
 
-        def term(at: int) -> tuple[bool, int]:
+        def term(at: int) -> tuple[Condition, int]:
             one = domain[at]
             if one == "!":
-                value, after = term(at + 1)
-                return not value, after
+                inner, after = term(at + 1)
+                return (lambda record: not inner(record)), after
             if one in ("&", "|"):
                 first, after = term(at + 1)
                 second, after = term(after)
-                return (first and second) if one == "&" else (first or second), after
-            return self._holds(model, record, *one), at + 1
+                if one == "&":
+                    return (lambda record: first(record) and second(record)), after
+                return (lambda record: first(record) or second(record)), after
+            return self._comparison(model, *one), at + 1
 
-        at, matches = 0, True
+        at, terms = 0, []
         while at < len(domain):
-            value, at = term(at)
-            matches = matches and value
-        return matches
+            each, at = term(at)
+            terms.append(each)
+        return lambda record: all(each(record) for each in terms)
 
-    def _holds(self, model: str, record: Record, path: str, operator: str, value: Any) -> bool:
+    def _comparison(self, model: str, path: str, operator: str, value: Any) -> Condition:
         name, _, rest = path.partition(".")
         kind = self.table(model).fields.get(name)
         if kind is None:
             raise OdooError(500, "builtins.ValueError", f"Invalid field {model}.{name} in condition")
         if rest:
-            related = self.table(kind.relation).records.get(record[name])
-            return related is not None and self._holds(kind.relation, related, rest, operator, value)
-        held = record.get(name)
-        match operator:
-            case "=":
-                return bool(held == value) or (value is False and not held)
-            case "!=":
-                return bool(held != value)
-            case "in":
-                return held in value
-            case "not in":
-                return held not in value
-            case "ilike":
-                return isinstance(held, str) and str(value).lower() in held.lower()
-            case "like":
-                return isinstance(held, str) and str(value) in held
-            case "=like":
-                return isinstance(held, str) and held.startswith(str(value).rstrip("%"))
-        if held is False or held is None:
-            return False
-        compare: dict[str, bool] = {">": held > value, ">=": held >= value, "<": held < value, "<=": held <= value}
-        if operator not in compare:
+            records, inner = self.table(kind.relation).records, self._comparison(kind.relation, rest, operator, value)
+            return lambda record: (related := records.get(record[name])) is not None and inner(related)
+        compare = _OPERATORS.get(operator)
+        if compare is None:
             raise OdooError(500, "builtins.ValueError", f"Invalid operator {operator!r}")
-        return compare[operator]
+        return lambda record: compare(record.get(name), value)
 
     def read(self, model: str, records: Iterable[Record], fields: Sequence[str] | None) -> list[Record]:
         """The records as they are read: a many2one with its name, a one2many as ids. Raises OdooError."""
