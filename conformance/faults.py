@@ -83,6 +83,8 @@ class FaultTransport(httpx.AsyncBaseTransport):
     """All calls of the adapter, in the order in which they began."""
     struck: list[str] = field(default_factory=list)
     """The calls that met a fault: method and path."""
+    behind: float = 0.0
+    """The seconds by which a late call was carried out later than it was told to be, at most: the machine is busy."""
     _planned: dict[int, CallFault] = field(default_factory=dict)
     _all: CallFault | None = None
     _pending: set["asyncio.Task[httpx.Response]"] = field(default_factory=set)
@@ -149,9 +151,14 @@ class FaultTransport(httpx.AsyncBaseTransport):
             request.method, request.url, headers=request.headers, content=content, extensions={"timeout": _PATIENCE}
         )
 
+        clock = asyncio.get_running_loop().time
+        due = clock() + after
+
         async def work() -> httpx.Response:
-            await asyncio.sleep(after)
-            return await _read(await self.inner.handle_async_request(copy))
+            await asyncio.sleep(max(0.0, due - clock()))
+            response = await _read(await self.inner.handle_async_request(copy))
+            self.behind = max(self.behind, clock() - due)
+            return response
 
         task = asyncio.create_task(work())
         self._pending.add(task)

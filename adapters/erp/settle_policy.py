@@ -39,34 +39,36 @@ class SettlePolicy:
     """By document, when this process first missed it after a create that may have been lost."""
 
     async def look_until(self, look: Callable[[], Awaitable[Seen]], good: Callable[[Seen], bool]) -> Seen:
-        """Look until it is good or the settle time is over; the last look is after its end."""
+        """Look until it is good or the settle time is over; the last look begins after its end."""
         end = self.clock() + self.settle_seconds
-        while not good(seen := await look()):
-            remaining = end - self.clock()
-            if remaining <= 0:
-                break
-            await self.sleep(min(self.look_every_seconds, remaining))
-        return seen
+        while True:
+            began = self.clock()
+            if good(seen := await look()) or began >= end:
+                return seen
+            await self.sleep(max(0.0, min(self.look_every_seconds, end - self.clock())))
 
     async def look_until_final(self, what: str, look: Callable[[], Awaitable[list[Seen]]]) -> list[Seen]:
         """What there is of a document that a lost call may have created; nothing only once none can appear any more.
 
-        It is looked for during the settle time; raises NotFinal if that is not enough to be sure. How long the document
-        has been missing is known to this process alone: another one starts counting anew, which is only slower.
+        It is looked for during the settle time; raises NotFinal if that is not enough to be sure. A look counts by when
+        it began: what appears while a slow one is under way may be missing in it. How long the document has been
+        missing is known to this process alone: another one starts counting anew, which is only slower.
         """
         if len(self._missing_since) > _REMEMBERED_MAX:
             self._missing_since.clear()
         final = self._missing_since.setdefault(what, self.clock()) + self.second_create_seconds
         until = min(final, self.clock() + self.settle_seconds)
-        while not (seen := await look()):
-            now = self.clock()
-            if now >= final:
+        while True:
+            began = self.clock()
+            if seen := await look():
+                self._missing_since.pop(what, None)
+                return seen
+            if began >= final:
                 return []
-            if now >= until:
+            now = self.clock()
+            if until <= now < final:
                 raise NotFinal(final - now)
-            await self.sleep(min(self.look_every_seconds, until - now))
-        self._missing_since.pop(what, None)
-        return seen
+            await self.sleep(max(0.0, min(self.look_every_seconds, until - now)))
 
     def sent(self, what: str) -> None:
         """The document is about to be created: whether it is missing is counted from its next absence on."""

@@ -13,7 +13,7 @@ from adapters.errors import PermanentError, TransientError
 from adapters.http import correlation
 from canonical.order import DocumentLine, Placed, Refused
 from canonical.units import UNITS
-from conformance.erp.trial import Case, Trial, case, for_each_fault
+from conformance.erp.trial import AdapterOnTrial, Case, Trial, case, for_each_fault
 from conformance.faults import BUSY, JSON, LATE, LOST, UNREADABLE, CallFault, FaultKind
 from conformance.verdict import CannotHappen
 
@@ -89,7 +89,7 @@ async def lost_call(trial: Trial, fault: CallFault) -> None:
     late = CallFault(fault.kind, trial.bench.settle_seconds / 2)
 
     async def one(nth: int) -> None:
-        async with trial.adapter() as adapter:
+        async def attempt(adapter: AdapterOnTrial) -> None:
             document = trial.document()
             adapter.faults.strike(nth, late)
             outcome = await trial.until_placed(adapter, document)
@@ -99,6 +99,8 @@ async def lost_call(trial: Trial, fault: CallFault) -> None:
             )
             for line in document.lines:
                 trial.holds(seen, line)
+
+        await trial.in_time(attempt)
 
     await trial.at_each_call(await _calls_to_place(trial), one)
 
@@ -139,13 +141,16 @@ async def killed_worker(trial: Trial) -> None:
     """The call is abandoned while the system has yet to carry it out; another process takes over."""
 
     async def one(nth: int) -> None:
-        async with trial.adapter() as killed, trial.adapter() as successor:
+        async def attempt(killed: AdapterOnTrial) -> None:
             document = trial.document()
             killed.faults.strike(nth, CallFault(FaultKind.LOST_LATE, trial.bench.settle_seconds / 2))
             await trial.try_to_place(killed, document)
-            outcome = await trial.until_placed(successor, document, maybe_written=True)
+            async with trial.adapter() as successor:
+                outcome = await trial.until_placed(successor, document, maybe_written=True)
             await killed.faults.settled()
             await trial.the_order(document, outcome, f"a killed worker's call {nth}, {', '.join(killed.faults.struck)}")
+
+        await trial.in_time(attempt)
 
     await trial.at_each_call(await _calls_to_place(trial), one)
 

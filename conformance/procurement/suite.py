@@ -195,7 +195,7 @@ async def lost_submission(trial: Trial, fault: CallFault) -> None:
     struck = CallFault(fault.kind, trial.bench.settle_seconds / 2) if fault is LATE else fault
 
     async def one(nth: int) -> None:
-        async with trial.adapter() as adapter:
+        async def attempt(adapter: AdapterOnTrial) -> None:
             document = trial.document()
             adapter.faults.strike(nth, struck)
             waiting = await _until_waiting(trial, adapter, _placing(adapter, document))
@@ -204,6 +204,8 @@ async def lost_submission(trial: Trial, fault: CallFault) -> None:
             await _people(trial).approve(waiting.document)
             outcome = await _ask(trial, adapter, _asked_about(document, waiting))
             trial.require(isinstance(outcome, Placed), f"{outcome!r} once it was approved", "return Placed")
+
+        await trial.in_time(attempt)
 
     async with trial.adapter() as adapter:
         await _until_waiting(trial, adapter, _placing(adapter, trial.document()))

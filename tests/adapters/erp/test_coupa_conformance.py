@@ -23,10 +23,8 @@ NOT_THERE = {
 
 
 @pytest.fixture
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[CoupaBench]:
+async def bench() -> AsyncIterator[CoupaBench]:
     async with CoupaBench.start() as coupa:
-        if any(each in request.node.name for each in ("carried out later", "killed_worker")):
-            coupa.settle_seconds = 2.5  # many calls at once: what is late is later than it was told to be
         yield coupa
 
 

@@ -13,8 +13,6 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[OdooBench]:
     odoo = await OdooBench.start()
     if "all_pages" in request.node.name:
         await odoo.keep_many_items()
-    if any(each in request.node.name for each in ("carried out later", "killed_worker")):
-        odoo.settle_seconds = 2.5  # many calls at once: on a busy machine what is late is later than it was told to be
     yield odoo
     await odoo.simulator.settled()
 

@@ -123,6 +123,22 @@ async def test_missing_is_final_only_after_the_last_create_that_may_have_been_lo
         await looked(policy, 1e9, clock)
 
 
+async def test_a_look_that_began_before_the_document_could_no_longer_appear_is_not_final() -> None:
+    clock, began = Hours(), list[float]()
+    policy = SettlePolicy(10, 0.5, 18, 10, clock, clock.sleep)
+
+    async def slow_look() -> list[str]:
+        began.append(clock.now)
+        seen = ["4500000011"] if clock.now >= 10 else []
+        await clock.sleep(4)
+        return seen
+
+    assert await policy.look_until_final("PL1/order", slow_look) == ["4500000011"]
+    assert began == [0, 4.5, 9, 13]
+    assert await policy.look_until(slow_look, lambda seen: seen == ["4500000012"]) == ["4500000011"]
+    assert began[-1] >= 17 + 10
+
+
 # Without SAP's idempotency framework
 
 
