@@ -1,5 +1,7 @@
 """What tests share: a real Temporal server that can skip time, a real PostgreSQL, and an empty database each."""
 
+import gc
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -12,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from runtime.prepare import register_search_attributes
 from settings import ToolSettings
-from tests.databases import Databases
+from tests.databases import Databases, share_compiled_statements
 from tools import postgres, temporal_server
 from tools.postgres import Postgres
 from tools.processes import Processes
@@ -22,6 +24,11 @@ from tools.temporal_cli import find_cli
 # No test fails for being slow: a busy machine is no fault of the code.
 hypothesis.settings.register_profile("pegline", deadline=None)
 hypothesis.settings.load_profile("pegline")
+share_compiled_statements()
+# As the product does (runtime.event_loop).
+gc.set_threshold(20_000, 5, 3)
+# The Temporal servers collect garbage half as often: of that, tests make much.
+os.environ.setdefault("GOGC", "200")
 
 FORGETS_AT_ONCE = ("--dynamic-config-value", "history.transferProcessorEnsureCloseBeforeDelete=false")
 """A closed run that is deleted is gone at once, not half a minute later."""
