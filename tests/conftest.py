@@ -1,7 +1,6 @@
 """What tests share: a real Temporal server that can skip time, a real PostgreSQL, and an empty database each."""
 
 import gc
-import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -27,8 +26,6 @@ hypothesis.settings.load_profile("pegline")
 share_compiled_statements()
 # As the product does (runtime.event_loop).
 gc.set_threshold(20_000, 5, 3)
-# The Temporal servers collect garbage half as often: of that, tests make much.
-os.environ.setdefault("GOGC", "200")
 
 FORGETS_AT_ONCE = ("--dynamic-config-value", "history.transferProcessorEnsureCloseBeforeDelete=false")
 """A closed run that is deleted is gone at once, not half a minute later."""
