@@ -26,8 +26,9 @@ test: setup lint  ## every check: lint, types, architecture, tests (of the pages
 	@$(PY) -m tools.tryton_server >/dev/null 2>&1 & $(PY) -m pytest -q $(BESIDE)
 
 # Tryton is installed beside the first tests; those against it wait for that.
-# Each process has servers of its own, and half of a story's time is waiting: four fit on two cores.
-BESIDE = --numprocesses 4 --dist worksteal
+# Each process has servers of its own, and half of a story's time is waiting: three fit on two cores.
+# Four are no quicker.
+BESIDE = --numprocesses 3 --dist worksteal
 # Temporal's servers collect garbage half as often as they would: tests make much of it.
 test: export GOGC = 200
 
