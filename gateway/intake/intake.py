@@ -321,7 +321,7 @@ class Intake:
             if cloudevents.mode_of(letter.content_type, headers) is None:
                 raise _no_event(letter.content_type)
             [arrived] = await _read_all([incoming], self._now())
-            arrival, _ = await self._accepted(arrived, await self._plant_of(arrived.event, arrived.message))
+            arrival, _ = await self._accepted(arrived, await self._plant_of(arrived))
             [stored] = await self._ledger.inbox.store([arrival])
             source, event_id = arrival.source, arrival.event_id
         if stored.outcome == "conflict":
@@ -350,14 +350,14 @@ class Intake:
         received_at = self._now()
         events = await _read_all(incoming, received_at)
         for index, each in enumerate(events):
-            plant = await self._plant_of(each.event, each.message)
+            plant = await self._plant_of(each)
             if sending is not None and (foreign := _foreign(each, plant, sending)) is not None:
                 outcomes[index] = foreign
                 continue
             try:
                 arrivals.append((index, *await self._accepted(each, plant)))
             except Refusal as refusal:
-                outcomes[index] = await self._kept(each.incoming, each.event, refusal, each.message)
+                outcomes[index] = await self._kept(each.incoming, each.event, refusal, plant)
         stored = await self._ledger.inbox.store([arrival for _, arrival, _ in arrivals]) if arrivals else []
         for (index, arrival, outcome), row in zip(arrivals, stored, strict=True):
             outcomes[index] = outcome
@@ -406,11 +406,12 @@ class Intake:
             ignored=list(arrived.ignored) or None,
         )
 
-    async def _plant_of(self, event: Event | None, message: Message | None) -> str | None:
+    async def _plant_of(self, arrived: _Read) -> str | None:
         """The plant whose ownership counts; None where the event's order is not known yet, or it can't be read.
 
         Of several orders of the number, that of the plant where the source may speak; else the first one's.
         """
+        event, message = arrived.event, arrived.message
         if event is None or message is None:
             return None
         if not isinstance(message, OrderMessage):
@@ -454,11 +455,11 @@ class Intake:
         return stored
 
     async def _kept(
-        self, incoming: _Incoming, event: Event | None, refusal: Refusal, message: Message | None = None
+        self, incoming: _Incoming, event: Event | None, refusal: Refusal, plant: str | None = None
     ) -> _Refused:
         context: dict[str, JsonValue] = {"headers": dict(incoming.headers)} if incoming.headers else {}
         if event is not None:
-            if (plant := await self._plant_of(event, message)) is not None:
+            if plant is not None:
                 context["plant"] = plant
             context |= {"event_id": event.id, "type": event.type}
         source = event.source if event is not None else ""
