@@ -150,14 +150,14 @@ class FaultTransport(httpx.AsyncBaseTransport):
         copy = httpx.Request(
             request.method, request.url, headers=request.headers, content=content, extensions={"timeout": _PATIENCE}
         )
-
         clock = asyncio.get_running_loop().time
         due = clock() + after
 
         async def work() -> httpx.Response:
             await asyncio.sleep(max(0.0, due - clock()))
             response = await _read(await self.inner.handle_async_request(copy))
-            self.behind = max(self.behind, clock() - due)
+            if after:
+                self.behind = max(self.behind, clock() - due)
             return response
 
         task = asyncio.create_task(work())

@@ -88,21 +88,16 @@ async def lost_call(trial: Trial, fault: CallFault) -> None:
     """Each call that placing makes, one after the other, on a document of its own."""
     late = CallFault(fault.kind, trial.bench.settle_seconds / 2)
 
-    async def one(nth: int) -> None:
-        async def attempt(adapter: AdapterOnTrial) -> None:
-            document = trial.document()
-            adapter.faults.strike(nth, late)
-            outcome = await trial.until_placed(adapter, document)
-            await adapter.faults.settled()
-            seen = await trial.the_order(
-                document, outcome, f"{fault} at call {nth}, {', '.join(adapter.faults.struck)}"
-            )
-            for line in document.lines:
-                trial.holds(seen, line)
+    async def one(adapter: AdapterOnTrial, nth: int) -> None:
+        document = trial.document()
+        adapter.faults.strike(nth, late)
+        outcome = await trial.until_placed(adapter, document)
+        await adapter.faults.settled()
+        seen = await trial.the_order(document, outcome, f"{fault} at call {nth}, {', '.join(adapter.faults.struck)}")
+        for line in document.lines:
+            trial.holds(seen, line)
 
-        await trial.in_time(attempt)
-
-    await trial.at_each_call(await _calls_to_place(trial), one)
+    await trial.at_each_call(await _calls_to_place(trial), trial.in_time(one))
 
 
 @for_each_fault("An answer that can't be read is an adapter's error, or is looked into: one order, whole.", UNREADABLE)
@@ -140,19 +135,16 @@ async def unreadable_answer(trial: Trial, fault: CallFault) -> None:
 async def killed_worker(trial: Trial) -> None:
     """The call is abandoned while the system has yet to carry it out; another process takes over."""
 
-    async def one(nth: int) -> None:
-        async def attempt(killed: AdapterOnTrial) -> None:
-            document = trial.document()
-            killed.faults.strike(nth, CallFault(FaultKind.LOST_LATE, trial.bench.settle_seconds / 2))
-            await trial.try_to_place(killed, document)
-            async with trial.adapter() as successor:
-                outcome = await trial.until_placed(successor, document, maybe_written=True)
-            await killed.faults.settled()
-            await trial.the_order(document, outcome, f"a killed worker's call {nth}, {', '.join(killed.faults.struck)}")
+    async def one(killed: AdapterOnTrial, nth: int) -> None:
+        document = trial.document()
+        killed.faults.strike(nth, CallFault(FaultKind.LOST_LATE, trial.bench.settle_seconds / 2))
+        await trial.try_to_place(killed, document)
+        async with trial.adapter() as successor:
+            outcome = await trial.until_placed(successor, document, maybe_written=True)
+        await killed.faults.settled()
+        await trial.the_order(document, outcome, f"a killed worker's call {nth}, {', '.join(killed.faults.struck)}")
 
-        await trial.in_time(attempt)
-
-    await trial.at_each_call(await _calls_to_place(trial), one)
+    await trial.at_each_call(await _calls_to_place(trial), trial.in_time(one))
 
 
 @case("An order that appears after everybody stopped waiting does not stay a second one unnoticed.")

@@ -72,19 +72,23 @@ class Trial:
             faults.strike_all(None)
             await faults.settled()
 
-    async def in_time(self, attempt: Callable[[AdapterOnTrial], Awaitable[None]]) -> None:
-        """Make an attempt with a new adapter; again where it fails and what was to be late was later than that.
+    def in_time(self, attempt: Callable[[AdapterOnTrial, int], Awaitable[None]]) -> Callable[[int], Awaitable[None]]:
+        """The attempt at a call, with a new adapter; again where it fails and what was to be late was later than that.
 
         A busy machine is no fault of the adapter's.
         """
-        for left in reversed(range(ATTEMPTS)):
-            async with self.adapter() as adapter:
-                try:
-                    return await attempt(adapter)
-                except Nonconforming:
-                    await adapter.faults.settled()
-                    if not left or adapter.faults.behind < self.bench.settle_seconds / 4:
-                        raise
+
+        async def one(nth: int) -> None:
+            for left in reversed(range(ATTEMPTS)):
+                async with self.adapter() as adapter:
+                    try:
+                        return await attempt(adapter, nth)
+                    except Nonconforming:
+                        await adapter.faults.settled()
+                        if not left or adapter.faults.behind < self.bench.settle_seconds / 4:
+                            raise
+
+        return one
 
     # Documents
 

@@ -194,23 +194,20 @@ async def lost_submission(trial: Trial, fault: CallFault) -> None:
     await _people(trial).let_people_approve()
     struck = CallFault(fault.kind, trial.bench.settle_seconds / 2) if fault is LATE else fault
 
-    async def one(nth: int) -> None:
-        async def attempt(adapter: AdapterOnTrial) -> None:
-            document = trial.document()
-            adapter.faults.strike(nth, struck)
-            waiting = await _until_waiting(trial, adapter, _placing(adapter, document))
-            await adapter.faults.settled()
-            await _require_one(trial, document, f"{adapter.met} ({fault})")
-            await _people(trial).approve(waiting.document)
-            outcome = await _ask(trial, adapter, _asked_about(document, waiting))
-            trial.require(isinstance(outcome, Placed), f"{outcome!r} once it was approved", "return Placed")
-
-        await trial.in_time(attempt)
+    async def one(adapter: AdapterOnTrial, nth: int) -> None:
+        document = trial.document()
+        adapter.faults.strike(nth, struck)
+        waiting = await _until_waiting(trial, adapter, _placing(adapter, document))
+        await adapter.faults.settled()
+        await _require_one(trial, document, f"{adapter.met} ({fault})")
+        await _people(trial).approve(waiting.document)
+        outcome = await _ask(trial, adapter, _asked_about(document, waiting))
+        trial.require(isinstance(outcome, Placed), f"{outcome!r} once it was approved", "return Placed")
 
     async with trial.adapter() as adapter:
         await _until_waiting(trial, adapter, _placing(adapter, trial.document()))
         calls = adapter.faults.count
-    await trial.at_each_call(calls, one)
+    await trial.at_each_call(calls, trial.in_time(one))
 
 
 @case("A change that waits is one change; once it is approved the order holds it.")
