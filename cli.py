@@ -34,6 +34,11 @@ from settings import SettingsError
 
 VERSION = "0.1.0"
 """Same as in pyproject.toml, which is not part of an installation."""
+PROGRAMS = {
+    "demo": "run the demo on servers of its own",
+    "up": "run worker, gateway and servers; state is kept in .run/up",
+    "gateway": "run the gateway with the settings of the environment",
+}
 COMMANDS = {
     "policy": "policy",
     "plan": "plan",
@@ -56,10 +61,9 @@ def arguments(command: str = "") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cli.py", description="Pegline's console")
     parser.add_argument("--version", action="version", version=f"pegline {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="run the demo on servers of its own")
-    commands.add_parser("up", help="run worker, gateway and servers; state is kept in .run/up")
-    commands.add_parser("gateway", help="run the gateway with the settings of the environment")
-    if command in ("demo", "up", "gateway", "--version"):
+    for name, what in PROGRAMS.items():
+        commands.add_parser(name, help=what)
+    if command in (*PROGRAMS, "--version"):
         return parser
     for module in dict.fromkeys([COMMANDS[command]] if command in COMMANDS else COMMANDS.values()):
         import_module(f"console.{module}").add_to(commands)

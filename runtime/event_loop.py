@@ -18,11 +18,16 @@ tasks leave behind. The real garbage is workflows evicted from the worker's cach
 runs once per few hundred of them, which bounds the memory they hold."""
 
 
+def collect_rarely() -> None:
+    """Have Python collect garbage as seldom as it is worth for workflows."""
+    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+
+
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Like asyncio.run; objects that exist by now are excluded from garbage collection."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+    collect_rarely()
     try:
         factory = importlib.import_module("uvloop").new_event_loop
     except ImportError:

@@ -1,6 +1,5 @@
 """What tests share: a real Temporal server that can skip time, a real PostgreSQL, and an empty database each."""
 
-import gc
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -11,6 +10,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from runtime.event_loop import collect_rarely
 from runtime.prepare import register_search_attributes
 from settings import ToolSettings
 from tests.databases import Databases, share_compiled_statements
@@ -24,8 +24,7 @@ from tools.temporal_cli import find_cli
 hypothesis.settings.register_profile("pegline", deadline=None)
 hypothesis.settings.load_profile("pegline")
 share_compiled_statements()
-# As the product does (runtime.event_loop).
-gc.set_threshold(20_000, 5, 3)
+collect_rarely()
 
 FORGETS_AT_ONCE = ("--dynamic-config-value", "history.transferProcessorEnsureCloseBeforeDelete=false")
 """A closed run that is deleted is gone at once, not half a minute later."""

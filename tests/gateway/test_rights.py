@@ -362,6 +362,10 @@ async def test_a_person_is_forgotten_and_what_they_did_stays_under_the_subject(g
     assert (await anna.get("/inbox")).status_code == 303
 
 
+_WITHOUT_CHANCE = re.compile(r'name="csrf_token" value="\w+"|<time datetime="[^"]+"')
+"""A token and the present moment have any three digits now and then."""
+
+
 async def test_a_history_shows_no_prices_to_who_may_not_see_them(guarded: Guarded) -> None:
     await _known(guarded.gateway)
     order = _order("P1")
@@ -378,6 +382,6 @@ async def test_a_history_shows_no_prices_to_who_may_not_see_them(guarded: Guarde
     anna, paul = await guarded.browser("buyer", "P1"), await guarded.browser("planner", "P1")
     assert "552.00" in (await anna.get(path)).text
     shown = await paul.get(path)
-    assert (shown.status_code, "552.00" in shown.text) == (200, False)
+    assert (shown.status_code, "552" in _WITHOUT_CHANCE.sub("", shown.text)) == (200, False)
     [seen] = await guarded.gateway.ledger.people.accesses(anna.subject)
     assert (seen.kind, seen.entities) == (AccessKind.SAW_PRICES, (order.id,))

@@ -84,15 +84,14 @@ class SapBench:
         self._control = httpx.AsyncClient(base_url="http://sap", transport=httpx.ASGITransport(self.simulator))
         self._reader = make_client("http://sap/erp", USER, PASSWORD, transport=Mounted(self.simulator))
 
-    async def load(self, *, many: bool = True) -> None:
-        """Give the simulator its master data; `many`: with items that fill more than a page."""
+    async def load(self) -> None:
+        """Give the simulator its master data."""
         await self._post("/control/master-data", MASTER_DATA)
-        if many:
-            await self._load_many()
         moved = await self._control.put("/control/clock", json={"now": "2027-01-04T08:00:00+00:00"})
         assert moved.status_code == 200, moved.text
 
-    async def _load_many(self) -> None:
+    async def keep_many_items(self) -> None:
+        """More than fit on a page."""
         products = [{"Product": f"MANY-{n:03}", "BaseUnit": "PC", "plants": [{"Plant": "1710"}]} for n in range(MANY)]
         terms = {"Supplier": "17300001", "PurchasingOrganization": "1710", "Plant": "1710", "Currency": "USD"}
         records = [

@@ -12,6 +12,7 @@ from tests.adapters.erp.sap_bench import SapBench
 async def bench() -> AsyncIterator[SapBench]:
     made = SapBench()
     await made.load()
+    await made.keep_many_items()
     yield made
     await made.simulator.settled()
 
