@@ -9,7 +9,9 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from temporalio.client import WorkflowHistory
@@ -40,11 +42,15 @@ def recorded() -> list[str]:
     return sorted(path.name for path in HISTORIES.iterdir())
 
 
-def histories_of(story: str) -> dict[str, WorkflowHistory]:
-    """By name, such as `PurchaseOrder-1`."""
-    return {
-        path.stem: _history(path) for path in sorted((HISTORIES / story).glob("*.json"), key=lambda path: path.stem)
-    }
+def runs_kept(story: str) -> list[Path]:
+    """The files of its runs."""
+    return sorted((HISTORIES / story).glob("*.json"), key=lambda path: path.stem)
+
+
+@cache
+def histories_of(story: str) -> Mapping[str, WorkflowHistory]:
+    """By name, such as `PurchaseOrder-1`. Reading them takes seconds for all: nobody does at import."""
+    return MappingProxyType({path.stem: _history(path) for path in runs_kept(story)})
 
 
 def fingerprint_of(story: str) -> str:

@@ -25,7 +25,7 @@ from temporalio.workflow import _Definition as Definition
 import activities
 from runtime.temporal import WORKFLOWS
 from tests.replay.replaying import RUNNERS, type_of
-from tests.replay.stories import decided_again, fingerprint_of, histories_of, marked, recorded
+from tests.replay.stories import decided_again, fingerprint_of, histories_of, marked, recorded, runs_kept
 from workflows import entity
 
 WHAT_TO_DO = """
@@ -58,7 +58,7 @@ def covering() -> list[str]:
     }
     missing, chosen = set().union(*kinds.values()), list[str]()
     while missing:
-        chosen.append(max(kinds, key=lambda story: len(kinds[story] & missing) / len(histories_of(story))))
+        chosen.append(max(kinds, key=lambda story: len(kinds[story] & missing) / len(runs_kept(story))))
         missing -= kinds[chosen[-1]]
     return chosen
 
