@@ -40,10 +40,11 @@ class WorkFeed:
             raise Refusal(429, "too_many_streams", "you have too many inboxes open", "close some of their tabs")
         if len(self._listeners) >= LISTENERS_MAX:
             raise Refusal(503, "too_many_streams", "too many inboxes are open", "reload the inbox by hand for now")
-        queue: asyncio.Queue[WorkItem] = asyncio.Queue(_WAITING_MAX)
-        if self._task is None or self._task.done():
-            self._mark = await self._work_list.newest()
+        newest = await self._work_list.newest() if self._task is None else None
+        if self._task is None:
+            self._mark = newest
             self._task = asyncio.create_task(self._run(), name="work feed")
+        queue: asyncio.Queue[WorkItem] = asyncio.Queue(_WAITING_MAX)
         self._listeners[queue] = subject
         return queue
 
@@ -61,6 +62,8 @@ class WorkFeed:
                 await self._poll()
             except (TransientError, PermanentError) as error:
                 logger.warning("the ledger can't be asked for changed questions: %s", error)
+            except Exception:
+                logger.exception("changed questions could not be told; it is tried again")
 
     async def _poll(self) -> None:
         since = (self._mark or dt.datetime.fromtimestamp(0, dt.UTC)) - OVERLAP

@@ -66,6 +66,8 @@ class RunMetrics:
                 await self.count()
             except RPCError as error:
                 log.warning("open runs can't be counted: %s", error)
+            except Exception:
+                log.exception("open runs could not be counted, and are counted again")
             await asyncio.sleep(COUNT_AGAIN_SECONDS)
 
     async def count(self) -> None:

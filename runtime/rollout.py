@@ -125,6 +125,8 @@ class Rollout:
                 self._refused = refused
             except RPCError as error:
                 log.warning("the versions of the workers can't be looked at: %s", error)
+            except Exception:
+                log.exception("the versions of the workers could not be settled, which is tried again")
 
     # -- runs of other versions
 

@@ -99,7 +99,6 @@ async def _following(
             except TimeoutError:
                 if not await _goes_on(request, stream.principal):
                     yield event_of(_ended())
-                    yield "event: ended\ndata: ended\n\n"
                     return
                 yield ": still here\n\n"
                 continue
@@ -188,9 +187,10 @@ def _news(text: str, address: str) -> str:
 
 
 def _ended() -> str:
-    """What the page shows once its session has ended."""
+    """What the page shows once its session has ended; it asks no more."""
     inner = fragment("inbox_news.html", "ended", {})
-    return f'<hx-partial hx-target="#news" hx-swap="innerHTML">{inner}</hx-partial>'
+    said = f'<hx-partial hx-target="#news" hx-swap="innerHTML">{inner}</hx-partial>'
+    return f'{said}<hx-partial hx-target="#live" hx-swap="delete"></hx-partial>'
 
 
 def event_of(html: str, *, at: dt.datetime | None = None) -> str:

@@ -220,7 +220,7 @@ async def test_a_stream_ends_with_its_session(gateway: Gateway, monkeypatch: pyt
     monkeypatch.setattr(inbox_events, "BEAT_SECONDS", 0.05)
     monkeypatch.setattr(inbox_events, "_goes_on", logged_out)
     async with served(gateway, ANNA) as anna, anna.stream("GET", "/inbox/events") as stream:
-        said = await heard(stream.aiter_lines(), "event: ended")
+        said = await heard(stream.aiter_lines(), 'hx-target="#live" hx-swap="delete"')
     assert "Your session has ended" in said
 
 
