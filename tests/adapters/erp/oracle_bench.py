@@ -23,6 +23,7 @@ USER, PASSWORD = "PEGLINE", "pegline-5t8"
 MANY = 510
 """Items beside those of MASTER_DATA, so that they fill more than a page of 200."""
 _TUBES = {"SupplierNumber": "4711", "SupplierSite": SITE, "ProcurementBU": "US1 Business Unit"}
+_TERMS = {"AgreementNumber": "52002", "Price": "1.00"}
 _CODES = {
     **{"Ea": "H87", "BX": "BX", "DZ": "DZN", "HR": "HUR"},
     **{"KG": "KGM", "G": "GRM", "LB": "LBR", "M": "MTR", "L": "LTR"},
@@ -87,25 +88,29 @@ class OracleBench:
         """Give the simulator its master data."""
         await self._post("/control/master-data", MASTER_DATA)
         dates = {"StartDate": "2026-01-01", "EndDate": "2028-12-31"}
-        kilograms = {"UOM": "Kilogram", "UOMCode": "KG"}
-        many = [f"MANY-{n:03}" for n in range(MANY)]
-        terms = {"AgreementNumber": "52002", "Price": "1.00"}
+        terms = {**_TERMS, **dates, "UOM": "Kilogram", "UOMCode": "KG", "Price": "3.20"}
+        lots = {"MinimumOrderQuantity": 5, "FixedLotMultiple": "0.5"}
         await self._post(
             "/control/master-data",
             {
-                "items": [{"ItemNumber": each, "organizations": ["M1"]} for each in many],
-                "approved_suppliers": [
-                    {**_TUBES, "Item": "CM-TUBE", "MinimumOrderQuantity": 5, "FixedLotMultiple": "0.5"},
-                    *({**_TUBES, "Item": each} for each in many),
-                ],
-                "agreement_lines": [
-                    {**_TUBES, **terms, **dates, **kilograms, "Item": "CM-TUBE", "Price": "3.20"},
-                    *({**_TUBES, **terms, "Item": each} for each in many),
-                ],
+                "approved_suppliers": [{**_TUBES, **lots, "Item": "CM-TUBE"}],
+                "agreement_lines": [{**_TUBES, **terms, "Item": "CM-TUBE"}],
             },
         )
         moved = await self._control.put("/control/clock", json={"now": "2027-01-04T08:00:00+00:00"})
         assert moved.status_code == 200, moved.text
+
+    async def keep_many_items(self) -> None:
+        """More than fit on a page."""
+        many = [f"MANY-{n:03}" for n in range(MANY)]
+        await self._post(
+            "/control/master-data",
+            {
+                "items": [{"ItemNumber": each, "organizations": ["M1"]} for each in many],
+                "approved_suppliers": [{**_TUBES, "Item": each} for each in many],
+                "agreement_lines": [{**_TUBES, **_TERMS, "Item": each} for each in many],
+            },
+        )
 
     def transport(self) -> httpx.AsyncBaseTransport:
         return MountedOracle(self.simulator)

@@ -8,10 +8,12 @@ from conformance.erp.suite import Case, every_case
 from tests.adapters.erp.oracle_bench import OracleBench
 
 
-@pytest.fixture(scope="module")
-async def bench() -> AsyncIterator[OracleBench]:
-    made = OracleBench()
+@pytest.fixture
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[OracleBench]:
+    made = OracleBench()  # one a case: to look at its orders takes the longer, the more there are
     await made.load()
+    if "all_pages" in request.node.name:
+        await made.keep_many_items()
     yield made
     await made.simulator.settled()
 
