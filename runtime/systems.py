@@ -37,6 +37,7 @@ from adapters.guard import (
     GuardedPeople,
     GuardedPlan,
     GuardedReplies,
+    GuardedStock,
     GuardedSupplier,
     GuardedSweep,
 )
@@ -53,6 +54,7 @@ from adapters.ports import (
     PlanPort,
     PolicyPort,
     ReplyPort,
+    StockPort,
     SupplierPort,
 )
 from canonical.coverage import CoverageReport
@@ -139,6 +141,12 @@ class SystemPool:
         found = self._connected(name)
         assert isinstance(found.parts, ErpSystem)
         return GuardedChanges(found.parts.changes, found.guard) if found.parts.changes is not None else None
+
+    def stock(self, name: str) -> StockPort | None:
+        """What is available in an ERP; None: it can't be asked."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedStock(found.parts.stock, found.guard) if found.parts.stock is not None else None
 
     def supplier(self, name: str) -> SupplierPort:
         """A channel's documents."""
