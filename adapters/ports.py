@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
-from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, Unowned
+from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, TwoErps, Unowned
 from canonical.observing import LineCompared
 from canonical.order import (
     ChangeOutcome,
@@ -75,6 +75,10 @@ class LandscapePort(Protocol):
 
     def systems_of(self, plant: str, supplier: str, route: RouteKind = RouteKind.DIRECT) -> Systems | Unowned:
         """The systems that a new order of the plant with the supplier is with."""
+        ...
+
+    def two_erps(self, plant: str, supplying_plant: str) -> TwoErps | None:
+        """That a transfer between the plants would be in two systems; None: it is in one."""
         ...
 
     def senders(self, domain: Domain, plant: str) -> Sequence[str] | None:
