@@ -38,14 +38,14 @@ _NOTHING: Mapping[str, Decimal] = {}
 log = logging.getLogger("pegline.stock")
 
 
-class Pace(NamedTuple):
+class AskingPace(NamedTuple):
     """How often an ERP is asked, and how long a call may take; in seconds."""
 
     every: float = ASK_EVERY_SECONDS
     call: float = CALL_SECONDS
 
 
-USUAL = Pace()
+USUAL = AskingPace()
 
 
 class StockFollower:
@@ -57,7 +57,7 @@ class StockFollower:
         ledger: Ledger,
         policies: PolicyPort,
         now: Callable[[], dt.datetime],
-        pace: Pace = USUAL,
+        pace: AskingPace = USUAL,
     ) -> None:
         self._pool, self._ledger, self._policies, self._now, self._pace = pool, ledger, policies, now, pace
 
@@ -188,4 +188,4 @@ def _less(found: StockChangedData, promised: Mapping[str, Decimal]) -> Decimal |
     return max(left, min(found.quantity, Decimal(0)))
 
 
-__all__ = ["ASK_EVERY_SECONDS", "USUAL", "Pace", "StockFollower"]
+__all__ = ["ASK_EVERY_SECONDS", "USUAL", "AskingPace", "StockFollower"]

@@ -26,7 +26,7 @@ from canonical.stock import StockReport, StockReportKind
 from decisions.shortage import alternatives
 from landscape.book import LandscapeBook
 from ledger.stock.stock import CountedReport
-from runtime.stock_readings import Pace, StockFollower
+from runtime.stock_readings import AskingPace, StockFollower
 from runtime.systems import SystemPool
 from tests.decisions.late_coverage import LATE, short_of
 from tests.decisions.models import a_need, a_peg, a_policy, a_source, an_item, june
@@ -34,7 +34,7 @@ from tests.gateway.conftest import Gateway
 from tests.gateway.fakes import ITEM, MORNING
 
 BOLT = "BOLT-8"
-ASKED_AGAIN = Pace(every=0.0)
+ASKED_AGAIN = AskingPace(every=0.0)
 NEED = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15)),))
 TRANSFER = RouteRule(kind=RouteKind.TRANSFER, supplying_plant="P2", transit_days=2)
 
@@ -111,7 +111,7 @@ plant = ["P2"]
 
 
 @asynccontextmanager
-async def following(gateway: Gateway, path: Path, pace: Pace = ASKED_AGAIN) -> AsyncIterator[Followed]:
+async def following(gateway: Gateway, path: Path, pace: AskingPace = ASKED_AGAIN) -> AsyncIterator[Followed]:
     path.write_text(landscape())
     dialects, stock = InMemory(), Kept()
     object.__setattr__(dialects, "kept", stock)
@@ -180,7 +180,7 @@ async def test_two_workers_make_one_event_and_take_turns(gateway: Gateway, tmp_p
         followed.stock.quantities = {("P2", ITEM): "100"}
         workers = [followed.another_worker() for _ in range(4)]
         assert sum(await asyncio.gather(*(each.look("erp") for each in workers))) == 1
-    async with following(gateway, tmp_path / "landscape.toml", Pace(every=3_600.0)) as slow:
+    async with following(gateway, tmp_path / "landscape.toml", AskingPace(every=3_600.0)) as slow:
         await needed(gateway, "P2")
         await slow.read()
         asked = len(slow.stock.asked)
