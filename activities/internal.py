@@ -30,6 +30,7 @@ from canonical.calls import (
     PolicyCall,
     PublishNeedsCall,
     RecordCall,
+    ReportSubstitutionCall,
     RequestSupplyCall,
     StockUse,
     StockUseCall,
@@ -98,7 +99,15 @@ class InternalActivities:
         assessed = assessment(item, policy, self._policies.effective, kept_at, allocated)
         await self._keep(assessed)
         free_at = await self._ledger.free_stock(kept_at, call.item) if kept_at else {}
-        return assessed.model_copy(update={"free_at": dict(free_at)})
+        found = assessed.model_copy(update={"free_at": dict(free_at)})
+        return await self._with_substitutes(found) if policy.substitutes else found
+
+    async def _with_substitutes(self, assessed: Assessment) -> Assessment:
+        plant, free = assessed.policy.plant, {}
+        for each in assessed.policy.substitutes:
+            if (stock := (await self._ledger.free_stock([plant], each.item)).get(plant)) is not None:
+                free[each.item] = stock
+        return assessed.model_copy(update={"free_substitutes": free})
 
     async def _keep(self, assessed: Assessment) -> None:
         """Record the assessment in the ledger for reads that can't wait for the ERP; each one once per process."""
@@ -279,6 +288,12 @@ class InternalActivities:
             *(self._entities.allocate_stock(share.requirement_id, share.allocated) for share in call.shares)
         )
         return tuple(delivered)
+
+    @activity.defn(name="internal.report_substitution")
+    async def report_substitution(self, call: ReportSubstitutionCall) -> bool:
+        """Record, and have an order report a substitute item to planning; False where the order has ended."""
+        await self._ledger.record([call.audit_batch])
+        return await self._entities.report_substitution(call.order_id, call.reported)
 
     @activity.defn(name="internal.answer_order")
     async def answer_order(self, call: AnswerOrderCall) -> bool:

@@ -176,6 +176,8 @@ class Assessment(Model):
     """For each supplying plant that the policy names: whether it keeps the item."""
     free_at: dict[str, FreeStock] = {}
     """By supplying plant that keeps the item: what it has on stock for anybody; left out without a figure."""
+    free_substitutes: dict[str, FreeStock] = {}
+    """By substitute item that the policy names: what the plant has on stock for anybody; left out without a figure."""
     calendars: dict[str, Calendar] = {}
     """By supplier, master data's calendar where the policy has set another one."""
     receipt_days_of_policy: bool = False
