@@ -48,6 +48,7 @@ from runtime.metrics import RunMetrics, duplicates_gauge, runtime_with_metrics, 
 from runtime.order_changes import OrderChanges
 from runtime.replay_guard import ReplayOutcome, replay_sample
 from runtime.rollout import CannotReplay, Rollout
+from runtime.stock_readings import StockFollower
 from runtime.system_workers import SystemWorkers
 from runtime.systems import PlantsMasterData
 from runtime.telemetry import exporting
@@ -210,6 +211,7 @@ async def run(
         sweeping = sweep_all(pool, settings.duplicate_sweep_seconds, lambda: now().date(), duplicates_gauge(metrics))
         stack.callback(asyncio.create_task(sweeping).cancel)
         stack.callback(asyncio.create_task(OrderChanges(pool, ledger, now).keep()).cancel)
+        stack.callback(asyncio.create_task(StockFollower(pool, ledger, policies, now).keep()).cancel)
         await stack.enter_async_context(
             deciding_worker(client, queue, ledger, master_data, policies, pool.book, version=version)
         )

@@ -22,7 +22,8 @@ from canonical.calls import (
 )
 from canonical.coverage import CoverageReport
 from canonical.landscape import Systems
-from canonical.order import ChangeOutcome, OrderChangeOutcome, OrderDocument, Placed, WriteOutcome
+from canonical.order import ChangeOutcome, OrderChangeOutcome, OrderDocument, Placed, Refused, WriteOutcome
+from canonical.policy import RouteKind
 from canonical.records import AuditBatch
 
 
@@ -55,7 +56,8 @@ class ErpActivities:
     async def place_order(self, call: PlaceOrderCall) -> PlacingOutcome:
         """Requisition and conversion in one call; exactly one of each, however often it is retried."""
         async with counterpart(self._ledger, call):
-            return self._moved(call) or await self._erp.place_order(
+            outcome = self._in_two(call) or self._moved(call)
+            return outcome or await self._erp.place_order(
                 call.document, key=call.key, maybe_written=maybe_written(call)
             )
 
@@ -115,6 +117,16 @@ class ErpActivities:
     async def _reported(self, call: WriteBackCall) -> WriteOutcome | None:
         aps = self._aps_beside(call.report)
         return await aps.write_coverage(call.report, key=call.key) if aps is not None else None
+
+    def _in_two(self, call: PlaceOrderCall) -> Refused | None:
+        """Refuses a transfer whose plants have come to be in two systems before anything was written."""
+        document = call.document
+        if self._landscape is None or document.route is not RouteKind.TRANSFER or maybe_written(call):
+            return None
+        two = self._landscape.two_erps(document.plant, document.supplier)
+        if two is None:
+            return None
+        return Refused(system=self._system, code="two_erps", reason=f"{two}; {two.next_step}")
 
     def _moved(self, call: PlaceOrderCall | PlaceAndSendCall) -> Moved | None:
         """The systems of the order, where its plant has gone to another ERP before anything was written here."""

@@ -42,7 +42,7 @@ from canonical.calls import (
 from canonical.event_data import OUR_SOURCE
 from canonical.exception import Choice, Decision, ExceptionDecided
 from canonical.identity import ExceptionId
-from canonical.landscape import Systems, Unowned
+from canonical.landscape import Systems, TwoErps, Unowned
 from canonical.messages import OrderOpened, SupplyRequested
 from canonical.policy import PlantPolicy
 from canonical.records import ConsolidationBatch, OrderTerms, Reservation
@@ -92,11 +92,13 @@ class InternalActivities:
         if item.item_class:
             own = self._policies.effective(call.plant, item_class=item.item_class, item=call.item)
             policy = own or policy
-        kept_at = [
-            plant for plant in supplying_plants(policy) if isinstance(await self._item(plant, call.item), ItemAtPlant)
-        ]
+        named = supplying_plants(policy)
+        apart = {plant: found for plant in named if (found := self._two_erps(call.plant, plant)) is not None}
+        # Plants of other systems are not even looked at: one that does not answer holds nobody else back.
+        looked_at = [plant for plant in named if plant not in apart]
+        kept_at = [plant for plant in looked_at if isinstance(await self._item(plant, call.item), ItemAtPlant)]
         allocated = await self._ledger.allocated(call.plant, call.item, item.base_unit) if policy.quotas else {}
-        assessed = assessment(item, policy, self._policies.effective, kept_at, allocated)
+        assessed = assessment(item, policy, self._policies.effective, kept_at, allocated, apart)
         await self._keep(assessed)
         free_at = await self._ledger.free_stock(kept_at, call.item) if kept_at else {}
         found = assessed.model_copy(update={"free_at": dict(free_at)})
@@ -174,6 +176,9 @@ class InternalActivities:
                 )
             )
         return reservation
+
+    def _two_erps(self, plant: str, supplying_plant: str) -> TwoErps | None:
+        return self._landscape.two_erps(plant, supplying_plant) if self._landscape is not None else None
 
     def _apart(self, opening: SupplyRequestOpening) -> OrderTerms:
         """The terms of the order: what is only observed never shares one with what is written."""

@@ -26,6 +26,7 @@ from adapters.ports import (
     PlanPort,
     PolicyPort,
     ReplyPort,
+    StockPort,
     SupplierDialect,
     SupplierPort,
 )
@@ -110,6 +111,8 @@ class ErpSystem(NamedTuple):
     """None: it can't be asked what people ordered."""
     changes: ErpChangesPort | None = None
     """None: it reports by itself what happens to orders, or can't be asked."""
+    stock: StockPort | None = None
+    """None: it can't be asked what is available."""
 
 
 class SupplierChannel(NamedTuple):

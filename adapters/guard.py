@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 from adapters.errors import AdapterError, TransientError
 from adapters.ports import (
     ApsPort,
+    AvailableStock,
     ChangedOrder,
     CollectedDocument,
     CollectPort,
@@ -26,6 +27,7 @@ from adapters.ports import (
     PostedReceipts,
     PublishedPlan,
     ReplyPort,
+    StockPort,
     SupplierPort,
 )
 from canonical.coverage import CoverageReport
@@ -189,6 +191,17 @@ class GuardedChanges:
         return await self._guard.read(lambda: self._port.received(order_number))
 
 
+class GuardedStock:
+    """Implements adapters.ports.StockPort."""
+
+    def __init__(self, port: StockPort, guard: Guard) -> None:
+        self._port, self._guard = port, guard
+
+    async def available(self, plant: str, items: Sequence[str]) -> Sequence[AvailableStock]:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.available(plant, items))
+
+
 class GuardedSupplier:
     """Implements adapters.ports.SupplierPort."""
 
@@ -287,6 +300,7 @@ __all__ = [
     "GuardedPeople",
     "GuardedPlan",
     "GuardedReplies",
+    "GuardedStock",
     "GuardedSupplier",
     "GuardedSweep",
 ]

@@ -23,6 +23,7 @@ from opentelemetry import propagate, trace
 
 from adapters.errors import AdapterError, PermanentError, TransientError
 from adapters.pace import Pace
+from adapters.tls import refused_handshake
 
 correlation: ContextVar[str] = ContextVar("correlation", default="")
 """The correlation id of the current work; where set, every call carries it as X-Correlation-ID."""
@@ -68,8 +69,8 @@ def make_client(
     """The client of one counterpart; `timeout_seconds` bounds a whole call, half of it the connecting.
 
     `pace`: every call of the client waits for its slot, whoever makes it; that time is not part of the call's.
-    `auth`: how it logs on, else by user and password; `tls`: with a client certificate (both: adapters.oauth);
-    `headers`: sent with every call, such as the client of an SAP system.
+    `auth`: how it logs on, else by user and password (adapters.oauth); `tls`: whom it trusts, and with which
+    certificate (adapters.tls); `headers`: sent with every call, such as the client of an SAP system.
     """
     secured: dict[str, Any] = {"verify": tls} if tls is not None else {}
     client = httpx.AsyncClient(
@@ -140,13 +141,18 @@ async def _send(
         async with asyncio.timeout(http.timeout.read):
             return await http.send(request)
     except _NEVER_SENT as error:
+        if fault := refused_handshake(error):
+            raise PermanentError(system, f"{what}: no connection to {http.base_url}: {fault}") from error
         raise TransientError(system, f"{what}: no connection to {http.base_url} ({_statement(error)})") from error
     except _WRONG_ADDRESS as error:
         raise PermanentError(system, f"{what}: {_statement(error)}; correct the base URL in the settings") from error
     except (httpx.TimeoutException, TimeoutError) as error:
         seconds = http.timeout.read
         raise TransientError(system, f"{what}: no answer within {seconds:g} s", maybe_written=writes) from error
-    except (httpx.TransportError, httpx.DecodingError) as error:
+    except (httpx.TransportError, httpx.DecodingError, ssl.SSLError) as error:
+        # In TLS 1.3 a server looks at our certificate after we have begun to send; its alert comes as the answer.
+        if fault := refused_handshake(error):
+            raise PermanentError(system, f"{what}: no connection to {http.base_url}: {fault}") from error
         raise TransientError(system, f"{what}: connection lost ({_statement(error)})", maybe_written=writes) from error
 
 

@@ -1,4 +1,4 @@
-"""Log-on by OAuth 2 client credentials (RFC 6749, 4.4), and by a client certificate (mTLS, RFC 8705).
+"""Log-on by OAuth 2 client credentials (RFC 6749, 4.4), with a secret or a client certificate (adapters.tls).
 
 Decided here: one token for all calls of a client, fetched once however many calls need it, renewed before it expires
 and once more when a call is answered by 401. A token endpoint that fails has written nothing. Secrets and tokens
@@ -10,7 +10,6 @@ import json
 import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote_plus
 
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 
 from adapters.errors import PermanentError, TransientError
 from adapters.http import PreparedAuth, quoted, retry_after
+from adapters.tls import refused_handshake
 
 _LIFETIME = 300.0
 """The seconds that a token is taken to last whose endpoint does not say it (RFC 6749 leaves that open)."""
@@ -130,7 +130,9 @@ class ClientCredentials(PreparedAuth):
                 )
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise PermanentError(self._system, f"{self._where}: {error}; correct it in the settings") from error
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, ssl.SSLError, TimeoutError) as error:
+            if fault := refused_handshake(error):
+                raise PermanentError(self._system, f"{self._where}: {fault}") from error
             why = str(error) or f"no answer within {self._timeout:g} s"
             raise TransientError(self._system, f"{self._where}: {why[:200]}") from error
 
@@ -155,25 +157,4 @@ class ClientCredentials(PreparedAuth):
         return f"token endpoint {self._endpoint.url.partition('?')[0][:120]}"
 
 
-def client_tls(
-    certificate: Path, key: Path, *, passphrase: SecretStr | None = None, authority: Path | None = None
-) -> ssl.SSLContext:
-    """TLS with a client certificate (PEM, with its chain); `authority`: who signed the counterpart's certificate.
-
-    Raises ValueError naming the file that can't be used, never the passphrase.
-    """
-    try:
-        context = ssl.create_default_context(cafile=str(authority) if authority else None)
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"certificate authority {authority} can't be read: {type(error).__name__}") from None
-    word = passphrase.get_secret_value() if passphrase else ""
-    try:
-        # An empty passphrase makes OpenSSL fail where it would otherwise ask at the terminal.
-        context.load_cert_chain(certificate, key, password=word)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-        raise ValueError(f"client certificate {certificate} with key {key} can't be used: {reason}") from None
-    return context
-
-
-__all__ = ["ClientCredentials", "TokenEndpoint", "client_tls"]
+__all__ = ["ClientCredentials", "TokenEndpoint"]

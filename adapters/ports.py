@@ -8,13 +8,14 @@ adapters.errors.TransientError or PermanentError; a reasoned refusal is a return
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from pydantic import SecretStr
 
 from adapters.errors import UnreadableMessage
 from canonical.coverage import CoverageReport
-from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, Unowned
+from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, TwoErps, Unowned
 from canonical.observing import LineCompared
 from canonical.order import (
     ChangeOutcome,
@@ -31,6 +32,9 @@ from canonical.order import (
 )
 from canonical.policy import PlantPolicy, RouteKind
 from canonical.sourcing import ItemAtPlant, UnknownItem
+
+STOCK_ITEMS_MAX = 50
+"""Of how many items the stock is asked for in one call, so that the call stays short and its URL too."""
 
 
 class MasterDataPort(Protocol):
@@ -71,6 +75,10 @@ class LandscapePort(Protocol):
 
     def systems_of(self, plant: str, supplier: str, route: RouteKind = RouteKind.DIRECT) -> Systems | Unowned:
         """The systems that a new order of the plant with the supplier is with."""
+        ...
+
+    def two_erps(self, plant: str, supplying_plant: str) -> TwoErps | None:
+        """That a transfer between the plants would be in two systems; None: it is in one."""
         ...
 
     def senders(self, domain: Domain, plant: str) -> Sequence[str] | None:
@@ -183,6 +191,29 @@ class ErpChangesPort(Protocol):
 
     async def received(self, order_number: str) -> PostedReceipts:
         """All receipts of an order, each always under the same number."""
+        ...
+
+
+class AvailableStock(NamedTuple):
+    """What an ERP has of an item at a plant that nobody there has been promised."""
+
+    item: str
+    quantity: Decimal
+    """Exact; below zero: more is promised than there is. Blocked stock and stock in inspection never count."""
+    unit: str
+    """UN/ECE code of the unit that the ERP counts it in."""
+    at: dt.datetime
+    """When it was so: no later than the ERP answered."""
+
+
+class StockPort(Protocol):
+    """Reads from an ERP what is available of items at a plant; changes nothing."""
+
+    async def available(self, plant: str, items: Sequence[str]) -> Sequence[AvailableStock]:
+        """What is available of each item now, less what the ERP itself keeps for others; at most STOCK_ITEMS_MAX items.
+
+        An item that the ERP doesn't know, or counts in a unit that has no UN/ECE code here, is left out.
+        """
         ...
 
 
@@ -326,7 +357,9 @@ class MailPort(Protocol):
 
 
 __all__ = [
+    "STOCK_ITEMS_MAX",
     "ApsPort",
+    "AvailableStock",
     "ChangedOrder",
     "CollectPort",
     "CollectedDocument",
@@ -347,6 +380,7 @@ __all__ = [
     "PostedReceipts",
     "PublishedPlan",
     "ReplyPort",
+    "StockPort",
     "SupplierDialect",
     "SupplierDocument",
     "SupplierPort",

@@ -85,6 +85,29 @@ class Unowned(Model):
         return f"no system owns {self.domain} at plant {self.plant}; {self.next_step}"
 
 
+class TwoErps(Model):
+    """Two plants whose orders are in two systems: no stock transport order can be in both."""
+
+    plant: str
+    erp: str
+    supplying_plant: str
+    supplying_erp: str
+
+    def __str__(self) -> str:
+        return (
+            f"plant {self.plant} can't transfer from plant {self.supplying_plant} by one order: its orders are in "
+            f"{self.erp}, those of plant {self.supplying_plant} in {self.supplying_erp}"
+        )
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it."""
+        return (
+            f"buy from plant {self.supplying_plant} as from a supplier: give it an info record in {self.erp} and a "
+            "channel in the landscape, and take its transfer out of the plant's routes"
+        )
+
+
 class MaintenanceNotice(Model):
     """A system that is not called now."""
 
@@ -103,5 +126,6 @@ __all__ = [
     "SystemKind",
     "SystemName",
     "Systems",
+    "TwoErps",
     "Unowned",
 ]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from canonical.calendar import Calendar
+from canonical.landscape import TwoErps
 from canonical.policy import PlantPolicy, RouteKind, RouteRule
 from canonical.sourcing import Assessment, ItemAtPlant, Source
 from canonical.units import UNITS
@@ -34,10 +35,12 @@ def assessment(
     effective: Effective,
     kept_at: Collection[str],
     allocated: Mapping[str, Decimal],
+    apart: Mapping[str, TwoErps] | None = None,
 ) -> Assessment:
     """Everything that a requirement for the item decides by; `policy` is the result of `effective` without a supplier.
 
-    `kept_at`: which of the supplying plants keep the item. `allocated`: by supplier, in base units (R14).
+    `kept_at`: which of the supplying plants keep the item. `allocated`: by supplier, in base units (R14). `apart`:
+    those of them whose orders are in another system.
     """
     by_supplier: dict[str, PlantPolicy] = {}
 
@@ -80,6 +83,7 @@ def assessment(
         allocated=dict(allocated) if policy.quotas else {},
         left_out=tuple(source for source in item.sources if source.route not in taken or not buys(source)),
         kept_at={plant: plant in kept_at for plant in supplying_plants(policy)},
+        apart=dict(apart or {}),
         calendars=calendars,
         receipt_days_of_policy=not item.goods_receipt_days,
     )

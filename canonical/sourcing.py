@@ -8,6 +8,7 @@ from pydantic import Field
 
 from canonical.base import Code, DayOrNone, Label, LineNumber, Model, Money, PositiveQuantity, Quantity, Text, UnitCode
 from canonical.calendar import Calendar
+from canonical.landscape import TwoErps
 from canonical.policy import PlantPolicy, RouteKind
 from canonical.units import PerUnit
 
@@ -174,6 +175,8 @@ class Assessment(Model):
     """Sources of master data whose route the policy does not use, or whose terms are another organization's."""
     kept_at: dict[str, bool] = {}
     """For each supplying plant that the policy names: whether it keeps the item."""
+    apart: dict[str, TwoErps] = {}
+    """Supplying plants that the policy names and whose orders are in another system, so that nothing is transferred."""
     free_at: dict[str, FreeStock] = {}
     """By supplying plant that keeps the item: what it has on stock for anybody; left out without a figure."""
     free_substitutes: dict[str, FreeStock] = {}

@@ -8,12 +8,15 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adapters.dialects import CheckResult
 from adapters.errors import AdapterError
+from canonical.landscape import TwoErps
+from canonical.routing import supplying_plants
 from canonical.sourcing import ItemAtPlant
+from policies.book import PolicyBook
 from runtime.landscape import pool_of
 from runtime.systems import PlantsMasterData, SystemPool
 from settings import WorkerSettings
@@ -39,15 +42,28 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Carry the command out; check returns 1 if a system has a fault, 2 if the landscape or a name is wrong."""
-    pool = pool_of(WorkerSettings.load())
+    settings = WorkerSettings.load()
+    pool, policies = pool_of(settings), PolicyBook(settings.policy_directory)
     if given.question == "explain":
-        return asyncio.run(_explain(pool, given.plant, given.item, given.supplier))
+        return asyncio.run(_explain(pool, policies, given.plant, given.item, given.supplier))
     called = [name for name, system in pool.landscape.systems.items() if system.dialect]
     strangers = sorted(set(given.system or ()) - set(called))
     if strangers:
         print(f"{strangers[0]} is no system that is called; there are {', '.join(sorted(called))}", file=sys.stderr)
         return 2
+    if not given.system:
+        for plant in sorted(policies.plants):
+            for each in _in_two_erps(pool, policies, plant):
+                print(f"warning: {each}; {each.next_step}")
     return asyncio.run(_check(pool, given.system or called, given.timeout))
+
+
+def _in_two_erps(pool: SystemPool, policies: PolicyBook, plant: str) -> Iterator[TwoErps]:
+    """The transfers among the plant's routes that can't be made."""
+    policy = policies.effective(plant)
+    for supplying in supplying_plants(policy) if policy is not None else ():
+        if (two := pool.landscape.two_erps(plant, supplying)) is not None:
+            yield two
 
 
 async def _check(pool: SystemPool, names: Sequence[str], timeout_seconds: float) -> int:
@@ -84,7 +100,7 @@ async def _check_one(pool: SystemPool, name: str, width: int, timeout_seconds: f
     return faults
 
 
-async def _explain(pool: SystemPool, plant: str, item: str, supplier: str) -> int:
+async def _explain(pool: SystemPool, policies: PolicyBook, plant: str, item: str, supplier: str) -> int:
     item_class = await _class_of(pool, plant, item) if item else ""
     rows = pool.landscape.explain(plant, item_class, supplier)
     whose = f"plant {plant}" + (f", item {item} of class {item_class or 'none'}" if item else "")
@@ -92,6 +108,8 @@ async def _explain(pool: SystemPool, plant: str, item: str, supplier: str) -> in
     what, answer = (max(len(row[column]) for row in rows) for column in (0, 1))
     for row in rows:
         print(f"  {row.what:{what}}  {row.answer:{answer}}  {row.place}")
+    for each in _in_two_erps(pool, policies, plant):
+        print(f"  {each}; {each.next_step}")
     return 0
 
 

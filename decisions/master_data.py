@@ -181,19 +181,26 @@ def master_data_proposal(need: Need, defects: Sequence[MasterDataDefect], policy
     )
 
 
+def _no_transfer(need: Need, supplying_plant: str, assessment: Assessment) -> MasterDataDefect:
+    two = assessment.apart.get(supplying_plant)
+    detail = f"plant {supplying_plant}, which plant {need.plant} transfers from, keeps no item {need.item}"
+    step = f"extend item {need.item} to plant {supplying_plant}, or take the route out of the policy"
+    return MasterDataDefect(
+        field="supplying_plant",
+        value=supplying_plant,
+        detail=str(two) if two else detail,
+        owner=assessment.policy.owners.sourcing,
+        next_step=two.next_step if two else step,
+        systems=(two.erp, two.supplying_erp) if two else (_ERP, _POLICY),
+    )
+
+
 def no_source(need: Need, assessment: Assessment) -> tuple[MasterDataDefect, ...]:
     """No source supplies the item by a route that the plant uses; a transfer that its plant can't serve is named."""
     item, policy = assessment.item, assessment.policy
     supplying = {source.supplier for source in item.sources if source.route is RouteKind.TRANSFER} if item else set()
     defects = [
-        MasterDataDefect(
-            field="supplying_plant",
-            value=route.supplying_plant or "none",
-            detail=f"plant {route.supplying_plant}, which plant {need.plant} transfers from, keeps no item {need.item}",
-            owner=policy.owners.sourcing,
-            next_step=f"extend item {need.item} to plant {route.supplying_plant}, or take the route out of the policy",
-            systems=(_ERP, _POLICY),
-        )
+        _no_transfer(need, route.supplying_plant or "none", assessment)
         for route in policy.routes
         if route.kind is RouteKind.TRANSFER and route.supplying_plant not in supplying
     ]

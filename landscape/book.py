@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, Unowned
+from canonical.landscape import Domain, MaintenanceNotice, Mode, Systems, TwoErps, Unowned
 from canonical.policy import RouteKind
 from landscape.reading import LandscapeError, LandscapeFile, read_landscape
 from landscape.snapshot import Landscape
@@ -60,6 +60,10 @@ class LandscapeBook:
     def systems_of(self, plant: str, supplier: str, route: RouteKind = RouteKind.DIRECT) -> Systems | Unowned:
         """The systems that a new order of the plant with the supplier is with."""
         return self.present.systems_of(plant, supplier, route)
+
+    def two_erps(self, plant: str, supplying_plant: str) -> TwoErps | None:
+        """That a transfer between the plants would be in two systems; None: it is in one."""
+        return self.present.two_erps(plant, supplying_plant)
 
     def senders(self, domain: Domain, plant: str) -> Sequence[str] | None:
         """The sources that may send in the domain at the plant; None: the landscape leaves that to the policy."""

@@ -88,14 +88,23 @@ LogOn = Annotated[NoLogOn | Basic | Bearer | OAuthClient, Field(discriminator="m
 
 
 class Certificate(LandscapeTable):
-    """A client's certificate, by which TLS itself identifies us (mTLS); beside any log-on."""
+    """How TLS knows the two sides: our certificate with its key (mTLS), whom we trust, or both; beside any log-on."""
 
-    certificate: Annotated[str, Field(min_length=1, max_length=500)]
-    """A file in PEM."""
-    key: Annotated[str, Field(min_length=1, max_length=500)]
+    certificate: Annotated[str, Field(max_length=500)] = ""
+    """A file in PEM, with its chain."""
+    key: Annotated[str, Field(max_length=500)] = ""
     authority: Annotated[str, Field(max_length=500)] = ""
     """Who signed the counterpart's certificate, a file in PEM; empty: whom the machine trusts."""
     password: SecretReference | None = None
+    """Of the key."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.certificate) != bool(self.key) or not (self.certificate or self.authority):
+            raise PydanticCustomError("tls", "name certificate and key, or authority, or all three")
+        if self.password is not None and not self.key:
+            raise PydanticCustomError("tls", "password is the key's; name certificate and key")
+        return self
 
 
 class Window(LandscapeTable):

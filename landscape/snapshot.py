@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from canonical.landscape import CALLED, ORDERING, SENDING, Domain, Mode, SystemKind, Systems, Unowned
+from canonical.landscape import CALLED, ORDERING, SENDING, Domain, Mode, SystemKind, Systems, TwoErps, Unowned
 from canonical.policy import RouteKind
 from landscape.model import Channel, ModeAt, Owner, System
 from landscape.reading import LandscapeError, LandscapeFile, Place
@@ -85,6 +85,13 @@ class Landscape:
             return Unowned(plant=plant, domain=f"the channel to supplier {supplier}", next_step=step)
         own = {"erp": erp, "planning": planning, **({"channel": channel.system} if channel else {})}
         return Systems.model_validate({**own, "landscape": self.version})
+
+    def two_erps(self, plant: str, supplying_plant: str) -> TwoErps | None:
+        """That a transfer between the plants would be in two systems; None: it is in one, or somebody owns none."""
+        here, there = self.owner(Domain.ORDERS, plant), self.owner(Domain.ORDERS, supplying_plant)
+        if here is None or there is None or here == there:
+            return None
+        return TwoErps(plant=plant, erp=here, supplying_plant=supplying_plant, supplying_erp=there)
 
     def unowned(self, domain: Domain, plant: str) -> Unowned:
         """That nobody owns the domain at the plant, and what to do."""

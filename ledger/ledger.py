@@ -41,6 +41,7 @@ from ledger.questions.questions import SharedQuestions
 from ledger.snapshots.lists import Lists
 from ledger.snapshots.reads import Reads
 from ledger.stock.availability import Availabilities
+from ledger.stock.readings import StockReadings
 from ledger.stock.stock import Stock
 from ledger.work_list.ratings import Ratings
 from ledger.work_list.views import WorkViews
@@ -69,6 +70,7 @@ class Ledger:
         self.plans = PlanRuns(engine)
         self.bills = Bills(engine)
         self.stock = Stock(engine)
+        self.stock_readings = StockReadings(engine)
         self.availability = Availabilities(engine)
         self.people = People(engine)
         self.sessions = Sessions(engine)

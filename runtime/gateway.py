@@ -37,7 +37,7 @@ from runtime import event_loop, logs
 from runtime.collecting import Store, collect_all
 from runtime.directory import EntityDirectory
 from runtime.http_connections import TimedHttpProtocol
-from runtime.landscape import ChannelReaders, clients
+from runtime.landscape import ChannelReaders, clients, files_of
 from runtime.plan_sources import PlansOfSystems
 from runtime.system_documents import DocumentsOfSystems
 from runtime.systems import SystemPool
@@ -61,7 +61,7 @@ async def serve_gateway(settings: GatewaySettings, now: Callable[[], datetime] =
         landscape = LandscapeBook(settings.landscape, now=now) if settings.landscape is not None else None
         pool = None
         if landscape is not None:
-            pool = SystemPool(landscape, Dialects(), policies, clients(settings), now)
+            pool = SystemPool(landscape, Dialects(), policies, clients(settings), now, files_of=files_of(settings))
             stack.push_async_callback(pool.close)
         ui = settings.temporal_ui_url
         app = create_app(

@@ -6,7 +6,7 @@ landscape says (landscape), and who calls what (runtime.systems).
 
 import datetime as dt
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from adapters.dialects import Dialects
 from adapters.http import make_client
-from adapters.oauth import ClientCredentials, TokenEndpoint, client_tls
+from adapters.oauth import ClientCredentials, TokenEndpoint
 from adapters.pace import Pace
 from adapters.ports import PolicyPort, SupplierDialect
+from adapters.tls import client_tls
 from canonical.landscape import Domain, SystemKind, Systems
 from landscape.book import LandscapeBook
 from landscape.model import Basic, Bearer, Certificate, Channel, LogOn, NoLogOn, OAuthClient, Owner, Secret, System
@@ -91,7 +92,7 @@ def clients(settings: Settings) -> ClientOf:
     def client_of(name: str, system: System, pace: Pace | None) -> httpx.AsyncClient:
         try:
             tls = _tls(system.tls, beside)
-            user, password, auth = _logged_on(name, system, tls, lambda reference: _secret(reference, beside))
+            user, password, auth = _logged_on(name, system, beside)
         except (SettingsError, OSError) as error:
             raise ValueError(f"log_on: {error}") from error
         return make_client(
@@ -99,6 +100,21 @@ def clients(settings: Settings) -> ClientOf:
         )
 
     return client_of
+
+
+def files_of(settings: Settings) -> Callable[[System], Sequence[Path]]:
+    """The files by which a system is logged on to: certificates, keys and secrets."""
+    beside = settings.landscape.parent if settings.landscape is not None else Path()
+
+    def named(system: System) -> Sequence[Path]:
+        secrets = (value for value in vars(system.log_on).values() if isinstance(value, Secret))
+        files = [secret.file for secret in secrets if secret.file]
+        if (tls := system.tls) is not None:
+            files += [file for file in (tls.certificate, tls.key, tls.authority) if file]
+            files += [tls.password.file] if tls.password is not None and tls.password.file else []
+        return [beside / file for file in files]
+
+    return named
 
 
 TakeSlots = Callable[[str, int, float], Awaitable[float]]
@@ -121,7 +137,7 @@ def pool_of(
     book = LandscapeBook(
         landscape_of(settings), now=now, check=lambda found: faults_of(found, dialects, client_of, policies, now)
     )
-    return SystemPool(book, dialects, policies, client_of, now, pace_of)
+    return SystemPool(book, dialects, policies, client_of, now, pace_of, files_of(settings))
 
 
 class ChannelReaders(Mapping[str, SupplierDialect]):
@@ -163,35 +179,38 @@ class BearerAuth(httpx.Auth):
         yield request
 
 
-def _logged_on(
-    name: str, system: System, tls: ssl.SSLContext | None, secret_of: Callable[[Secret], SecretStr]
-) -> tuple[str, str, httpx.Auth | None]:
+def _logged_on(name: str, system: System, beside: Path) -> tuple[str, str, httpx.Auth | None]:
     """User and password, or another log-on."""
     match system.log_on:
         case Basic() as basic:
-            return basic.user, secret_of(basic.password).get_secret_value(), None
+            return basic.user, _secret(basic.password, beside).get_secret_value(), None
         case Bearer() as bearer:
-            return "", "", BearerAuth(secret_of(bearer.token))
+            return "", "", BearerAuth(_secret(bearer.token, beside))
         case OAuthClient() as client:
             endpoint = TokenEndpoint(
                 client.token_url,
                 client.client_id,
-                secret_of(client.client_secret) if client.client_secret is not None else None,
+                _secret(client.client_secret, beside) if client.client_secret is not None else None,
                 client.scope,
                 client.secret_in,
                 client.more,
             )
+            # A token endpoint is mostly of another authority than the system itself.
+            tls = _tls(system.tls, beside, machine_too=True)
             return "", "", ClientCredentials(endpoint, system=name, timeout_seconds=system.timeout_seconds, tls=tls)
         case _:
             return "", "", None
 
 
-def _tls(certificate: Certificate | None, beside: Path) -> ssl.SSLContext | None:
-    if certificate is None:
+def _tls(written: Certificate | None, beside: Path, *, machine_too: bool = False) -> ssl.SSLContext | None:
+    """`machine_too`: for the token endpoint, which is mostly of another authority than the system itself."""
+    if written is None:
         return None
-    word = _secret(certificate.password, beside) if certificate.password is not None else None
-    authority = beside / certificate.authority if certificate.authority else None
-    return client_tls(beside / certificate.certificate, beside / certificate.key, passphrase=word, authority=authority)
+    certificate, key, authority = (
+        beside / file if file else None for file in (written.certificate, written.key, written.authority)
+    )
+    word = _secret(written.password, beside) if written.password is not None else None
+    return client_tls(certificate, key, passphrase=word, authority=authority, machine_too=machine_too)
 
 
 def _secret(reference: Secret, beside: Path) -> SecretStr:
@@ -204,4 +223,4 @@ def _secret(reference: Secret, beside: Path) -> SecretStr:
     return SecretStr(text)
 
 
-__all__ = ["BearerAuth", "ChannelReaders", "TakeSlots", "clients", "landscape_of", "pool_of"]
+__all__ = ["BearerAuth", "ChannelReaders", "TakeSlots", "clients", "files_of", "landscape_of", "pool_of"]

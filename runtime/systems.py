@@ -11,6 +11,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -36,6 +37,7 @@ from adapters.guard import (
     GuardedPeople,
     GuardedPlan,
     GuardedReplies,
+    GuardedStock,
     GuardedSupplier,
     GuardedSweep,
 )
@@ -52,6 +54,7 @@ from adapters.ports import (
     PlanPort,
     PolicyPort,
     ReplyPort,
+    StockPort,
     SupplierPort,
 )
 from canonical.coverage import CoverageReport
@@ -82,6 +85,7 @@ class _Connected:
     client: httpx.AsyncClient
     parts: _Parts
     guard: Guard
+    files: tuple[tuple[int, int] | None, ...] = ()
 
 
 class SystemPool:
@@ -95,10 +99,11 @@ class SystemPool:
         client_of: ClientOf,
         now: Callable[[], dt.datetime],
         pace_of: PaceOf = lambda name, rate: None,
+        files_of: Callable[[System], Sequence[Path]] = lambda system: (),
     ) -> None:
         self.book = book
         self._dialects, self._policies, self._now = dialects, policies, now
-        self._client_of, self._pace_of = client_of, pace_of
+        self._client_of, self._pace_of, self._files_of = client_of, pace_of, files_of
         self._held: dict[str, _Connected] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -136,6 +141,12 @@ class SystemPool:
         found = self._connected(name)
         assert isinstance(found.parts, ErpSystem)
         return GuardedChanges(found.parts.changes, found.guard) if found.parts.changes is not None else None
+
+    def stock(self, name: str) -> StockPort | None:
+        """What is available in an ERP; None: it can't be asked."""
+        found = self._connected(name)
+        assert isinstance(found.parts, ErpSystem)
+        return GuardedStock(found.parts.stock, found.guard) if found.parts.stock is not None else None
 
     def supplier(self, name: str) -> SupplierPort:
         """A channel's documents."""
@@ -194,19 +205,33 @@ class SystemPool:
                 name, f"the landscape has no such system to call (there are {there}); put it back while it holds orders"
             )
         held = self._held.get(name)
-        if held is None or held.system != system:
-            if held is not None:
-                self._retire(held)
-            held = self._held[name] = self._connect(name, system)
-        return held
+        if held is not None and held.system == system and held.files == self._stamps(system):
+            return held
+        try:
+            found = self._connect(name, system)
+        except PermanentError as error:
+            if held is None or held.system != system:
+                raise
+            # Certificate and key are replaced one after the other.
+            log.warning("%s; what it was logged on with before is used on", error)
+            return held
+        if held is not None:
+            self._retire(held)
+        self._held[name] = found
+        return found
 
     def _connect(self, name: str, system: System) -> _Connected:
+        stamps = self._stamps(system)
         try:
             client = self._client_of(name, system, self._pace_of(name, system.rate))
             parts = _parts(name, system, client, self._dialects, self._policies, self._now)
-            return _Connected(system, client, parts, self._guard(name))
+            return _Connected(system, client, parts, self._guard(name), stamps)
         except (DialectError, ValueError) as error:
             raise PermanentError(name, f"can't be connected: {error}") from error
+
+    def _stamps(self, system: System) -> tuple[tuple[int, int] | None, ...]:
+        """Of the files that it is logged on with; another one means that a certificate or a secret was renewed."""
+        return tuple(_stamp(path) for path in self._files_of(system))
 
     def _guard(self, name: str) -> Guard:
         def maintenance() -> MaintenanceNotice | None:
@@ -225,6 +250,14 @@ class SystemPool:
         task = asyncio.get_running_loop().create_task(close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _parts(

@@ -5,6 +5,7 @@ Decided here: headers, time-outs, and what an answer means. Not here: when an at
 
 import asyncio
 import datetime as dt
+import ssl
 from collections.abc import Callable, Sequence
 
 import httpx
@@ -42,7 +43,7 @@ class WebhookClient:
                     return _judged(response, await _start_of(response) if response.status_code >= 300 else b"")
         except (httpx.TimeoutException, TimeoutError) as error:
             raise TransientError(SYSTEM, f"no answer within {self._http.timeout.read:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise TransientError(SYSTEM, f"no connection ({str(error)[:200] or type(error).__name__})") from error
 
     def _signed(self, body: bytes, message_id: str, secrets: Sequence[SecretStr]) -> dict[str, str]:

@@ -5,6 +5,7 @@ before (gateway.access.login), and how often roles are read again (gateway.acces
 """
 
 import base64
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -56,7 +57,7 @@ async def redeem(rules: AccessRules, issuer: Issuer, http: httpx.AsyncClient, gr
     address, headers, body = client.prepare("POST", metadata.token_endpoint, headers, body)
     try:
         answer = await http.post(address, content=body, headers=headers)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ssl.SSLError) as error:
         raise IssuerUnreachable(f"{metadata.token_endpoint}: {error or type(error).__name__}") from error
     if answer.status_code == 400:
         raise GrantRefused(f"{answer.status_code} {answer.text[:200]}")

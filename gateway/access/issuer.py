@@ -5,6 +5,7 @@ often the issuer's keys are read. Not here: what a token's claims mean (gateway.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -197,7 +198,7 @@ class Issuer:
             if len(answer.content) > _ANSWER_BYTES_MAX:
                 raise IssuerUnreachable(f"{address} answers {len(answer.content)} bytes")
             found = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ssl.SSLError, ValueError) as error:
             raise IssuerUnreachable(f"{address}: {error or type(error).__name__}") from error
         if not isinstance(found, Mapping):
             raise IssuerUnreachable(f"{address} answers no JSON object")

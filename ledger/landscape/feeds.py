@@ -1,4 +1,4 @@
-"""How far each ERP was asked for changes, and when it is asked next.
+"""How far each ERP was asked for changes, and when it is asked next, for changes and for stock.
 
 Decided here: that one worker at a time asks, and that a notification makes it the time to ask. Not here: what is asked,
 and how often.
@@ -26,7 +26,7 @@ class Feed(NamedTuple):
 
 
 class Feeds:
-    """One feed a system; its first turn begins when it is first asked for."""
+    """One feed a system, and one `SYSTEM/stock` for its stock; its first turn begins when it is first asked for."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

@@ -55,6 +55,21 @@ class StockRow(Base):
     recorded_at: Mapped[dt.datetime | None]
 
 
+class StockReadingRow(Base):
+    """What an ERP was last read to have available of an item at a plant; a report where it differed."""
+
+    __tablename__ = "stock_reading"
+
+    plant: Mapped[str] = mapped_column(primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)
+    system: Mapped[str]
+    quantity: Mapped[Decimal]
+    unit: Mapped[str]
+    sequence: Mapped[int] = mapped_column(server_default=text("1"))
+    """Rises with every reading that differed."""
+    read_at: Mapped[dt.datetime]
+
+
 class ItemRow(Base):
     """Master data and policy of an item at a plant, as last used to decide a need."""
 
@@ -66,4 +81,4 @@ class ItemRow(Base):
     registered_at: Mapped[dt.datetime]
 
 
-__all__ = ["ItemRow", "StockReportRow", "StockRow"]
+__all__ = ["ItemRow", "StockReadingRow", "StockReportRow", "StockRow"]

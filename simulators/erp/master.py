@@ -31,6 +31,9 @@ source_list   [{Material*, Plant*, Supplier*, PurchasingOrganization, ValiditySt
 contracts     [{PurchaseContract*, Supplier*, PurchasingOrganization*, DocumentCurrency*, ValidityStartDate,
               ValidityEndDate, PurchaseContractTargetAmount, items: [{PurchaseContractItem*, Material*, Plant,
               OrderQuantityUnit*, ContractNetPriceAmount*, NetPriceQuantity, TargetQuantity}]}]
+stocks        [{Material*, Plant*, MatlWrhsStkQtyInMatlBaseUnit*, StorageLocation, Batch, InventoryStockType (01),
+              InventorySpecialStockType, Supplier, SDDocument, SDDocumentItem}]: in base units; they replace those of
+              the same material at the plant
 units         [{code*, decimals}], beside those known from the start
 
 Quantities and amounts are texts or numbers.
@@ -46,7 +49,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from simulators.erp.master_tables import BOMS, CONTRACTS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES
+from simulators.erp.master_tables import BOMS, CONTRACTS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES, STOCKS
 from simulators.erp.query import FOUND_BY
 from simulators.erp.tables import SETS
 from simulators.erp.wire import Row, blank
@@ -258,6 +261,21 @@ class InfoRecord(_Loaded):
     prices: list[PriceCondition] = []
 
 
+class Stock(_Loaded):
+    """A quantity of a material, by where and what kind of stock it is."""
+
+    Material: str
+    Plant: str
+    MatlWrhsStkQtyInMatlBaseUnit: Decimal
+    StorageLocation: str = ""
+    Batch: str = ""
+    InventoryStockType: str = "01"
+    InventorySpecialStockType: str = ""
+    Supplier: str = ""
+    SDDocument: str = ""
+    SDDocumentItem: str = "0"
+
+
 class Unit(_Loaded):
     """A unit of measure beside those known from the start."""
 
@@ -276,6 +294,7 @@ class MasterDataLoad(_Loaded):
     boms: list[Bom] = []
     source_list: list[SourceListRecord] = []
     contracts: list[Contract] = []
+    stocks: list[Stock] = []
 
 
 @dataclass
@@ -291,6 +310,7 @@ class MasterData:
     boms: dict[tuple[str, str], Bom] = field(default_factory=dict)
     source_list: dict[tuple[str, str], list[SourceListRecord]] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
+    stocks: dict[tuple[str, str], list[Stock]] = field(default_factory=dict)
     units: set[str] = field(default_factory=lambda: set(_UNITS))
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
@@ -324,6 +344,10 @@ class MasterData:
             listed[each.Material.upper(), each.Plant.upper()].append(each)
         self.source_list.update(listed)
         self.contracts.update({each.PurchaseContract.upper(): each for each in load.contracts})
+        kept: defaultdict[tuple[str, str], list[Stock]] = defaultdict(list)
+        for stock in load.stocks:
+            kept[stock.Material.upper(), stock.Plant.upper()].append(stock)
+        self.stocks.update(kept)
         self.units.update(each.code for each in load.units)
         self._build()
         return {
@@ -353,7 +377,7 @@ class MasterData:
 
     def _build(self) -> None:
         self._found_by: dict[tuple[str, str], dict[Any, list[Row]]] = {}
-        read_only = (INFO_RECORDS, SOURCES, CONTRACTS, PRODUCTS, PARTNERS, BOMS)
+        read_only = (INFO_RECORDS, SOURCES, CONTRACTS, PRODUCTS, PARTNERS, BOMS, STOCKS)
         self.rows = {name: [] for service in read_only for name in service.sets}
         for supplier in self.suppliers.values():
             self._add("A_Supplier", supplier.model_dump(), SupplierAccountGroup="SUPL")
@@ -365,6 +389,7 @@ class MasterData:
         self._add_sources()
         for number, bom in enumerate(self.boms.values(), start=1):
             self._add_bom(f"{number:08d}", bom)
+        self._add_stocks()
         for contract in self.contracts.values():
             self._add("A_PurchaseContract", contract.model_dump(exclude={"items"}), PurchaseContractType="MK")
             head = {"PurchaseContract": contract.PurchaseContract, "DocumentCurrency": contract.DocumentCurrency}
@@ -389,6 +414,14 @@ class MasterData:
         for unit in (itself, *product.units):
             more = {"Product": product.Product, "BaseUnit": product.BaseUnit}
             self._add("A_ProductUnitsOfMeasure", {**unit.model_dump(), **more})
+
+    def _add_stocks(self) -> None:
+        units = {material: self.products[material].BaseUnit for material, _ in self.stocks if material in self.products}
+        for material, unit in units.items():
+            self._add("A_MaterialStock", {"Material": material, "MaterialBaseUnit": unit})
+        for (material, _), stocks in self.stocks.items():
+            for stock in stocks:
+                self._add("A_MatlStkInAcctMod", stock.model_dump(), MaterialBaseUnit=units.get(material, ""))
 
     def _add_product_plant(self, product: Product, at_plant: ProductAtPlant) -> None:
         values = {**at_plant.model_dump(), "Product": product.Product, "BaseUnit": product.BaseUnit}

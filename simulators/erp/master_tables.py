@@ -330,3 +330,35 @@ BOMS = service(
     ),
 )
 """The bill of materials of a material at a plant, usage 1; a subcontractor is given what is on it."""
+
+STOCKS = service(
+    "API_MATERIAL_STOCK_SRV",
+    table(
+        "A_MaterialStock",
+        """
+        Material                        S40 key upper
+        MaterialBaseUnit                S3
+        """,
+        many("to_MatlStkInAcctMod", "A_MatlStkInAcctMod", "Material"),
+    ),
+    table(
+        "A_MatlStkInAcctMod",
+        """
+        Material                        S40 key upper
+        Plant                           S4 key upper
+        StorageLocation                 S4 key upper
+        Batch                           S10 key upper
+        Supplier                        S10 key upper
+        Customer                        S10 key upper
+        WBSElementInternalID            S8 key
+        SDDocument                      S10 key upper
+        SDDocumentItem                  S6 key
+        InventorySpecialStockType       S1 key upper
+        InventoryStockType              S2 key upper
+        WBSElementExternalID            S24 upper
+        MaterialBaseUnit                S3
+        MatlWrhsStkQtyInMatlBaseUnit    Q31.14 unit=MaterialBaseUnit
+        """,
+    ),
+)
+"""Only materials of which a stock was posted have rows."""

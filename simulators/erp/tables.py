@@ -6,7 +6,7 @@ decided here: what the fields do. How a line reads: fields.
 """
 
 from simulators.erp.fields import EntitySet, Service, many, one, service, table
-from simulators.erp.master_tables import BOMS, CONTRACTS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES
+from simulators.erp.master_tables import BOMS, CONTRACTS, INFO_RECORDS, PARTNERS, PRODUCTS, SOURCES, STOCKS
 
 REQUISITIONS = service(
     "API_PURCHASEREQ_PROCESS_SRV",
@@ -276,6 +276,7 @@ SERVICES: dict[str, Service] = {
         PRODUCTS,
         PARTNERS,
         BOMS,
+        STOCKS,
     )
 }
 SETS: dict[str, EntitySet] = {name: each for one_of in SERVICES.values() for name, each in one_of.sets.items()}

@@ -100,7 +100,25 @@ MODELS: dict[str, dict[str, Field]] = {
         "date_end": Field("date"),
         "delay": Field("integer", default=1),
     },
-    "stock.warehouse": {"name": _char(), "code": _char(), "company_id": _to("res.company")},
+    "stock.warehouse": {
+        "name": _char(),
+        "code": _char(),
+        "company_id": _to("res.company"),
+        "lot_stock_id": _to("stock.location"),
+    },
+    "stock.location": {
+        "name": _char(),
+        "usage": Field("selection", default="internal"),
+        "location_id": _to("stock.location"),
+        "active": Field("boolean", default=True),
+    },
+    "stock.quant": {
+        "product_id": _to("product.product"),
+        "location_id": _to("stock.location"),
+        "owner_id": _to("res.partner"),
+        "quantity": Field("float", decimals=_QUANTITY),
+        "reserved_quantity": Field("float", decimals=_QUANTITY, default=0.0),
+    },
     "stock.picking.type": {"name": _char(), "code": _char(), "warehouse_id": _to("stock.warehouse")},
     "purchase.order": {
         "name": _char(readonly=True),
@@ -310,10 +328,20 @@ class Database:
         if rest:
             records, inner = self.table(kind.relation).records, self._comparison(kind.relation, rest, operator, value)
             return lambda record: (related := records.get(record[name])) is not None and inner(related)
+        if operator == "child_of":
+            return lambda record: value in self._above(kind.relation, record.get(name))
         compare = _OPERATORS.get(operator)
         if compare is None:
             raise OdooError(500, "builtins.ValueError", f"Invalid operator {operator!r}")
         return lambda record: compare(record.get(name), value)
+
+    def _above(self, model: str, identity: Any) -> set[int]:
+        """A location and those that it lies in."""
+        found: set[int] = set()
+        while identity and identity not in found:
+            found.add(identity)
+            identity = self.table(model).records[identity]["location_id"]
+        return found
 
     def read(self, model: str, records: Iterable[Record], fields: Sequence[str] | None) -> list[Record]:
         """The records as they are read: a many2one with its name, a one2many as ids. Raises OdooError."""

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import httpx
@@ -13,7 +12,7 @@ from pydantic import SecretStr
 
 from adapters.errors import AdapterError, PermanentError, TransientError
 from adapters.http import exchange, make_client
-from adapters.oauth import ClientCredentials, TokenEndpoint, client_tls
+from adapters.oauth import ClientCredentials, TokenEndpoint
 
 ENDPOINT = TokenEndpoint("https://login.example/oauth/token", "client 1", SecretStr("s3cr%t&"), scope="orders")
 
@@ -171,12 +170,3 @@ async def test_neither_secret_nor_token_is_ever_shown(caplog: pytest.LogCaptureF
     erp.now = 10_000
     shown = f"{await erp.failure()} {erp.auth!r} {ENDPOINT!r} {caplog.text}"
     assert not [word for word in ("s3cr", "token-1", "token-hidden") if word in shown]
-
-
-def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    broken = tmp_path / "client.pem"
-    broken.write_text("-----BEGIN CERTIFICATE-----\nnone\n")
-    with pytest.raises(ValueError, match=r"client certificate .*client\.pem"):
-        client_tls(broken, broken, passphrase=SecretStr("word"))
-    with pytest.raises(ValueError, match="certificate authority"):
-        client_tls(broken, broken, authority=tmp_path / "missing.pem")

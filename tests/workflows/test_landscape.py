@@ -4,6 +4,9 @@ landscape takes effect while everything runs."""
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from canonical.exception import Choice
+from canonical.need import Need
+from canonical.policy import RouteKind, RouteRule
 from canonical.records import OrderSnapshot
 from console.observe import would_have
 from tests.workflows.conftest import MakeHarness
@@ -24,6 +27,7 @@ def erp(name: str, *plants: str, more: str = "") -> str:
     return SYSTEM.format(name=name, kind="erp") + more + owners
 
 
+TRANSFER = RouteRule(kind=RouteKind.TRANSFER, supplying_plant="2000", transit_days=3)
 TWO = COMMON + erp("erp-north", "1710") + erp("erp-south", "2000")
 
 
@@ -55,6 +59,69 @@ async def test_two_erps_with_the_same_numbers_never_meet_and_a_slow_one_holds_no
     assert [order.plant for order in (*north.orders.values(), *south.orders.values())] == ["1710", "2000"]
     found = await harness.ledger.registry.orders_of("4500000001")
     assert [(one.plant, one.erp) for one in found] == [("1710", "erp-north"), ("2000", "erp-south")]
+
+
+async def transferring(
+    make_harness: MakeHarness, systems: Landscaped, *routes: RouteRule, minutes: int = 0
+) -> tuple[Harness, Need]:
+    """Plant 1710 gets chains by these routes, plant 2000 from its supplier."""
+    harness = await make_harness(landscape=systems, consolidation_minutes=minutes, routes=routes)
+    systems.plant("2000", item := harness.item("CHAIN", "Cyclops"))
+    direct = {"routes": (RouteRule(kind=RouteKind.DIRECT),)}
+    harness.policies.by_plant["2000"] = harness.policies.by_plant["2000"].model_copy(update=direct)
+    return harness, harness.need(item)
+
+
+async def test_a_transfer_between_two_erps_is_asked_about_and_neither_gets_half_of_it(
+    make_harness: MakeHarness, tmp_path: Path
+) -> None:
+    systems = Landscaped(tmp_path / "landscape.toml", TWO)
+    harness, need = await transferring(make_harness, systems, TRANSFER)
+    del harness.master_data.items["2000", need.item]
+    requirement = await harness.plan(need)
+
+    question = await harness.short(requirement)
+    defect = question.proposal.defects[0]
+    assert (defect.field, defect.value, defect.systems) == ("supplying_plant", "2000", ("erp-north", "erp-south"))
+    assert defect.detail == (
+        "plant 1710 can't transfer from plant 2000 by one order: its orders are in erp-north, those of plant 2000 in "
+        "erp-south"
+    )
+    assert "buy from plant 2000 as from a supplier: give it an info record in erp-north" in defect.next_step
+    assert (dict(systems.erps["erp-north"].orders), dict(systems.erps["erp-south"].orders)) == ({}, {})
+
+    # What it says is done: the plant is a supplier of the ERP, and gets orders by a channel as any other.
+    direct = harness.policy.model_copy(update={"routes": (RouteRule(kind=RouteKind.DIRECT),), "version": "bought"})
+    harness.policies.by_plant["1710"], harness.policy_changes = direct, True
+    await harness.decide(question, Choice.RETRY)
+    order = await harness.sent(requirement)
+    assert (order.erp, order.route, order.order_number in dict(harness.supplier.sent)) == ("erp-north", "direct", True)
+
+
+async def test_a_plant_that_goes_to_another_erp_before_its_transfer_is_placed_gets_none(
+    make_harness: MakeHarness, tmp_path: Path
+) -> None:
+    systems = Landscaped(tmp_path / "landscape.toml", COMMON + erp("erp-north", "1710", "2000"))
+    harness, need = await transferring(make_harness, systems, TRANSFER, minutes=60)
+    order = await harness.ordered(requirement := await harness.plan(need))
+    assert (order.stage, order.route) == ("consolidating", RouteKind.TRANSFER)
+
+    systems.write(TWO)
+    await harness.until(lambda: served_by(harness, "erp-south"))
+    await harness.skip_consolidation(order)
+    question = await harness.asked(await harness.order_until(order, lambda found: found.exception_id is not None))
+    assert "plant 1710 can't transfer from plant 2000 by one order" in question.proposal.summary
+    assert (dict(systems.erps["erp-north"].orders), dict(systems.erps["erp-south"].orders)) == ({}, {})
+
+    systems.write(COMMON + erp("erp-south") + erp("erp-north", "1710", "2000"))
+    await harness.until(lambda: is_one_again(systems))
+    await harness.decide(question, Choice.RETRY)
+    placed = await harness.sent(requirement)
+    assert (placed.erp, list(systems.erps["erp-north"].orders)) == ("erp-north", [placed.order_number])
+
+
+async def is_one_again(systems: Landscaped) -> bool | None:
+    return systems.workers._pool.landscape.two_erps("1710", "2000") is None or None
 
 
 async def test_a_system_in_maintenance_queues_work_and_no_attempt_is_counted(

@@ -173,6 +173,7 @@ async def test_a_plant_that_is_silent_is_not_reminded_but_the_buyer_is_asked(mak
     assert harness.supplier.reminders == []
 
 
+@pytest.mark.recorded("transfer_from_stock")
 async def test_a_transfer_from_stock_is_taken_from_the_other_plants_figure_and_needs_no_order_there(
     make_harness: MakeHarness,
 ) -> None:

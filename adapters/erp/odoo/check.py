@@ -17,7 +17,8 @@ from adapters.erp.odoo.documents import LINE, ORDER
 from adapters.erp.odoo.master import PRICE_FIELDS, PRODUCT_FIELDS
 from adapters.erp.odoo.remote import ORDER_FIELDS, read_moment
 from adapters.erp.odoo.settings import OdooSettings
-from adapters.errors import PermanentError
+from adapters.erp.odoo.stock import QUANT, QUANT_FIELDS, WAREHOUSE_FIELDS
+from adapters.errors import AdapterError, PermanentError
 
 _UNIT = "product_uom_id|uom_id|product_uom"
 USED: Mapping[str, Collection[str]] = {
@@ -60,6 +61,7 @@ class OdooCheck:
             yield await tried(f"{model}: read", partial(self._read, model))
         for model, operations in _RIGHTS.items():
             yield await tried(f"{model}: rights", partial(self._rights, model, operations))
+        yield await tried("stock", self._stock)
         yield await tried("API key", self._key)
 
     async def _clock(self) -> CheckResult:
@@ -83,6 +85,17 @@ class OdooCheck:
             step = "give the API user the group Purchase: User"
             raise PermanentError(self._odoo.system, f"{model}: no right to {', '.join(refused)}; {step}")
         return ", ".join(operations)
+
+    async def _stock(self) -> CheckResult:
+        """A warning at most: where Odoo owns no stock, nobody reads it."""
+        try:
+            for model, names in ((QUANT, QUANT_FIELDS), ("stock.warehouse", WAREHOUSE_FIELDS)):
+                await self._fields(model, names)
+                await self._read(model)
+        except AdapterError as error:
+            step = "where it owns stock at a plant, give the API user the group Inventory: User"
+            return CheckResult("stock", "warning", f"{error}; {step}")
+        return CheckResult("stock", "ok", "quants can be read")
 
     async def _key(self) -> CheckResult:
         rows = await self._odoo.search("res.users.apikeys", [], ["id", "name", "expiration_date"])

@@ -5,6 +5,7 @@ from adapters.erp.odoo.check import OdooCheck
 from adapters.erp.odoo.client import OdooErp
 from adapters.erp.odoo.master import OdooMasterData
 from adapters.erp.odoo.settings import read_settings
+from adapters.erp.odoo.stock import OdooStock
 
 MASTER_DATA_SECONDS = 120.0
 """How old the master data behind an assessment may be."""
@@ -34,7 +35,8 @@ class OdooDialect:
             today=connection.today,
         )
         check = OdooCheck(connection.client, settings, connection.system, connection.now)
-        return ErpSystem(orders, master_data, duplicates=orders, check=check)
+        stock = OdooStock(connection.client, settings, connection.system, connection.now)
+        return ErpSystem(orders, master_data, duplicates=orders, check=check, stock=stock)
 
 
 DIALECT: ErpDialect = OdooDialect()

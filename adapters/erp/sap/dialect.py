@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from adapters.dialects import Connection, ErpDialect, ErpSystem, OptionError
-from adapters.erp.sap.check import SapCheck
+from adapters.erp.sap.check import V2_SERVICES, SapCheck
 from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.master import SapMasterData
 from adapters.erp.sap.people import SapPeople
+from adapters.erp.sap.stock import CHECKED, OPTION, SapStock, is_read
 
 MASTER_DATA_SECONDS = 120.0
 """How old the master data behind an assessment may be."""
@@ -14,6 +15,7 @@ MASTER_DATA_SECONDS = 120.0
 CLIENT = "the client of the SAP system, three digits; without, its default"
 OPTIONS = {
     "client": CLIENT,
+    "stock": OPTION,
     "repeatable_requests": '"on", or "off" where SAP\'s idempotency framework is not set up',
 }
 
@@ -53,8 +55,10 @@ class SapV2:
             today=connection.today,
         )
         people = SapPeople(connection.client, connection.policies)
-        check = SapCheck(connection.client, connection.now)
-        return ErpSystem(orders, master_data, duplicates=orders, check=check, people=people)
+        stock = SapStock(connection.client, connection.policies, connection.now) if is_read(options) else None
+        services = (*V2_SERVICES, *((CHECKED,) if stock else ()))
+        check = SapCheck(connection.client, connection.now, services=services)
+        return ErpSystem(orders, master_data, duplicates=orders, check=check, people=people, stock=stock)
 
 
 DIALECT: ErpDialect = SapV2()

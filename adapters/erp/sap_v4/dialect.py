@@ -6,13 +6,14 @@ from adapters.erp.sap.client import SapErp
 from adapters.erp.sap.dialect import CLIENT, MASTER_DATA_SECONDS, choose_client
 from adapters.erp.sap.master import SapMasterData
 from adapters.erp.sap.odata import ROOT as V2_ROOT
+from adapters.erp.sap.stock import CHECKED, OPTION, SapStock, is_read
 from adapters.erp.sap_v4.fields import USED, USED_BY_V2
 from adapters.erp.sap_v4.odata import ROOT
 from adapters.erp.sap_v4.people import V4People
 from adapters.erp.sap_v4.products import V4Products
 from adapters.erp.sap_v4.purchasing import V4Purchasing
 
-OPTIONS = {"client": CLIENT}
+OPTIONS = {"client": CLIENT, "stock": OPTION}
 
 SERVICES = (
     *(CheckedService(service.name, f"{ROOT}/{service.path}", used) for service, used in USED.items()),
@@ -25,7 +26,8 @@ class SapV4:
 
     def connect(self, connection: Connection) -> ErpSystem:
         """One S/4HANA. Raises OptionError."""
-        choose_client(connection, connection.own_options(OPTIONS))
+        options = connection.own_options(OPTIONS)
+        choose_client(connection, options)
         http, system = connection.client, connection.system
         orders = SapErp(
             http,
@@ -42,9 +44,11 @@ class SapV4:
             products=V4Products(http, system),
             today=connection.today,
         )
-        check = SapCheck(http, connection.now, services=SERVICES, system=system)
+        stock = SapStock(http, connection.policies, connection.now) if is_read(options) else None
+        services = (*SERVICES, *((CHECKED,) if stock else ()))
+        check = SapCheck(http, connection.now, services=services, system=system)
         people = V4People(http, system, connection.policies)
-        return ErpSystem(orders, master_data, duplicates=orders, check=check, people=people)
+        return ErpSystem(orders, master_data, duplicates=orders, check=check, people=people, stock=stock)
 
 
 DIALECT: ErpDialect = SapV4()

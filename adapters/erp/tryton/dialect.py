@@ -8,6 +8,7 @@ from adapters.erp.settle_policy import SettlePolicy
 from adapters.erp.tryton.client import TrytonErp
 from adapters.erp.tryton.master import TrytonMasterData
 from adapters.erp.tryton.rpc import TrytonRpc
+from adapters.erp.tryton.stock import FIELDS, TrytonStock
 from adapters.errors import PermanentError
 
 OPTIONS = {"database": "the name of the database; pegline where it is not given"}
@@ -32,6 +33,7 @@ class TrytonCheck:
                 return f"{len(found)} read"
 
             yield await tried(model, read)
+        yield await tried("stock of product.product", self._stock)
 
     async def _modules(self) -> str:
         where = [["name", "in", list(MODULES)], ["state", "=", "activated"]]
@@ -40,6 +42,10 @@ class TrytonCheck:
         if missing:
             raise PermanentError(self._rpc.system, f"modules not activated: {', '.join(missing)}; activate them")
         return ", ".join(f"{row['name']} {row['version']}" for row in rows)
+
+    async def _stock(self) -> str:
+        found = await self._rpc.read("model.product.product.search_read", [], 0, 1, None, list(FIELDS))
+        return f"{len(found)} read"
 
 
 class Tryton:
@@ -53,7 +59,8 @@ class Tryton:
             connection.settle_seconds, _LOOK_EVERY_SECONDS, _BUDGET_SECONDS, connection.second_create_seconds
         )
         orders = TrytonErp(rpc, settle_policy, connection.now)
-        return ErpSystem(orders, TrytonMasterData(rpc), duplicates=orders, check=TrytonCheck(rpc))
+        stock = TrytonStock(rpc, connection.now)
+        return ErpSystem(orders, TrytonMasterData(rpc), duplicates=orders, check=TrytonCheck(rpc), stock=stock)
 
 
 DIALECT: ErpDialect = Tryton()

@@ -43,9 +43,9 @@ class TrytonRpc:
         self._opening = asyncio.Lock()
         self._numbers = itertools.count(1)
 
-    async def read(self, method: str, *params: Any) -> Any:
+    async def read(self, method: str, *params: Any, context: Context | None = None) -> Any:
         """The result of a call that changes nothing. Raises PermanentError where Tryton refuses it."""
-        answer = await self._called(method, params, {}, writes=False)
+        answer = await self._called(method, params, context or {}, writes=False)
         if isinstance(answer, Refused):
             raise PermanentError(self.system, f"{method} is refused: {answer.reason}; extend the rights of the user")
         return answer

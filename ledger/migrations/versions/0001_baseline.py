@@ -531,6 +531,17 @@ def _stock() -> None:
         sa.PrimaryKeyConstraint("source", "event_id", name="pk_stock_report"),
     )
     op.create_index("ix_stock_report_newest", "stock_report", ["plant", "item", "kind", "effective_at"])
+    op.create_table(
+        "stock_reading",
+        sa.Column("plant", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("plant", "item", name="pk_stock_reading"),
+    )
 
 
 def _consolidation() -> None:
@@ -912,6 +923,7 @@ def downgrade() -> None:
     op.drop_table("order_line")
     op.drop_table("dead_letter_action")
     op.drop_table("dead_letter")
+    op.drop_table("stock_reading")
     op.drop_table("stock_report")
     op.drop_table("stock")
     op.drop_table("shortage_exception")

@@ -226,6 +226,12 @@ class OdooBench:
         return within()
 
 
+@asynccontextmanager
+async def connected(odoo: OdooBench) -> AsyncIterator[ErpSystem]:
+    async with odoo.client(odoo.transport()) as client:
+        yield odoo.connect(client, settle_seconds=0.1, second_create_seconds=0.1)
+
+
 def _seen(order: dict[str, Any]) -> SeenOrder:
     by_line: dict[int, list[dict[str, Any]]] = {}
     for one in order["lines"]:

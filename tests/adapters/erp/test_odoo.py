@@ -1,7 +1,5 @@
 """What is particular to Odoo, beside the rules of the ports (test_odoo_conformance)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -12,15 +10,9 @@ from adapters.erp.odoo.dialect import DIALECT
 from canonical.order import DocumentLine, Edited, OrderDocument, Placed, Refused, Written
 from simulators.faults import Fault, Match
 from tests.adapters.erp.documents import written
-from tests.adapters.erp.odoo import ITEM, OdooBench
+from tests.adapters.erp.odoo import ITEM, OdooBench, connected
 
 KEY = "order/1710/V-100/k3jd9#place-1"
-
-
-@asynccontextmanager
-async def connected(odoo: OdooBench) -> AsyncIterator[ErpSystem]:
-    async with odoo.client(odoo.transport()) as client:
-        yield odoo.connect(client, settle_seconds=0.1, second_create_seconds=0.1)
 
 
 async def place(system: ErpSystem, odoo: OdooBench) -> OrderDocument:

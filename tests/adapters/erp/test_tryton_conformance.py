@@ -6,11 +6,14 @@ tries every case, which takes a quarter of an hour: each write is a transaction 
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from adapters.errors import PermanentError
 from conformance.erp.suite import CASES, Case
 from settings import ToolSettings
 from tests.adapters.erp.tryton_bench import DATA, TrytonBench
@@ -46,6 +49,8 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tryto
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" not in metafunc.fixturenames:
+        return
     every = metafunc.config.getoption("--every-case")
     tried = [case for case in CASES if every or case.name in IN_EVERY_RUN]
     metafunc.parametrize("case", tried, ids=[case.name for case in tried])
@@ -53,3 +58,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 async def test_conformance(case: Case, bench: TrytonBench) -> None:
     await case.run(bench)
+
+
+async def test_stock_is_what_lies_in_the_storage_zone_less_what_is_assigned(bench: TrytonBench) -> None:
+    async with bench.client(bench.transport()) as client:
+        stock = bench.connect(client, settle_seconds=1, second_create_seconds=1).stock
+        assert stock is not None
+        before = dt.datetime.now(dt.UTC)
+        nothing = await stock.available("3710", ["STEEL", "FRAME", "UNKNOWN"])
+        assert sorted((each.item, each.quantity, each.unit) for each in nothing) == [
+            ("FRAME", Decimal(0), "H87"),
+            ("STEEL", Decimal(0), "KGM"),
+        ]
+        await bench.stored("STEEL", "250.5")
+        await bench.stored("STEEL", "7.25", "input")
+        await bench.reserved("STEEL", "50.25")
+        [steel] = await stock.available("3710", ["STEEL"])
+        assert (steel.quantity, steel.unit) == (Decimal("200.25"), "KGM")
+        assert before <= steel.at <= dt.datetime.now(dt.UTC)
+        with pytest.raises(PermanentError, match="no warehouse '9999'"):
+            await stock.available("9999", ["STEEL"])
+
+
+async def test_the_check_tries_the_stock_too(bench: TrytonBench) -> None:
+    async with bench.client(bench.transport()) as client:
+        found = [each async for each in bench.connect(client, settle_seconds=1, second_create_seconds=1).check.check()]
+    assert {each.outcome for each in found} == {"ok"}
+    assert "stock of product.product" in {each.what for each in found}

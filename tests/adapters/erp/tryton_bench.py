@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 
-from adapters.dialects import Connection
+from adapters.dialects import Connection, ErpSystem
 from adapters.erp.tryton.dialect import DIALECT
 from adapters.erp.tryton.master import WEEKDAYS
 from adapters.http import make_client
 from canonical.order import EditedField, OrderDocument
 from canonical.sourcing import ItemAtPlant, PriceBreak, Source
-from conformance.erp.bench import ConnectedErp, SeenLine, SeenOrder
+from conformance.erp.bench import SeenLine, SeenOrder
 from conformance.verdict import CannotHappen
 from policies.book import FixedPolicies
 from tests.adapters.erp.documents import document, line
@@ -102,9 +102,7 @@ class TrytonBench:
     def client(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
         return make_client(self.address, USER, PASSWORD, 20, transport)
 
-    def connect(
-        self, client: httpx.AsyncClient, *, settle_seconds: float, second_create_seconds: float
-    ) -> ConnectedErp:
+    def connect(self, client: httpx.AsyncClient, *, settle_seconds: float, second_create_seconds: float) -> ErpSystem:
         return DIALECT.connect(
             Connection(
                 system="erp-acquired",
@@ -149,16 +147,45 @@ class TrytonBench:
         await self._call("model.stock.move.write", moves, {"quantity": float(quantity)})
         await self._call("model.stock.move.do", moves)
 
+    async def stored(self, item: str, quantity: str, zone: str = "storage") -> None:
+        """Goods that a stocktaking finds in a zone of the warehouse."""
+        move, warehouse = await self._move(item, quantity)
+        made = await self._call(
+            "model.stock.move.create",
+            [move | {"from_location": warehouse["lost_found_location"], "to_location": warehouse[f"{zone}_location"]}],
+        )
+        await self._call("model.stock.move.do", made)
+
+    async def reserved(self, item: str, quantity: str) -> None:
+        """Goods in storage that are assigned to a shipment."""
+        move, warehouse = await self._move(item, quantity)
+        way = {"from_location": warehouse["storage_location"], "to_location": warehouse["lost_found_location"]}
+        shipment = {"company": 1, **way, "moves": [["create", [move | way]]]}
+        (made,) = await self._call("model.stock.shipment.internal.create", [shipment])
+        await self._call("model.stock.shipment.internal.wait", [made])
+        about = {"active_model": "stock.shipment.internal", "active_id": made, "active_ids": [made]}
+        opened, state, _ = await self._call("wizard.stock.shipment.assign.create", **about)
+        await self._call("wizard.stock.shipment.assign.execute", opened, {}, state, **about)
+
+    async def _move(self, item: str, quantity: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        zones = ["storage_location", "input_location", "lost_found_location"]
+        where = [["type", "=", "warehouse"]]
+        (warehouse,) = await self._call("model.stock.location.search_read", where, 0, 1, None, zones)
+        fields, coded = ["default_uom"], [["code", "=", item]]
+        (product,) = await self._call("model.product.product.search_read", coded, 0, 1, None, fields)
+        unit = product["default_uom"]
+        return {"product": product["id"], "unit": unit, "quantity": float(quantity), "company": 1}, warehouse
+
     def locked(self, order: str) -> AbstractAsyncContextManager[None]:
         raise CannotHappen("Tryton locks no order; whoever writes what has changed gets a ConcurrencyException")
 
-    async def _call(self, method: str, *params: Any) -> Any:
+    async def _call(self, method: str, *params: Any, **context: Any) -> Any:
         if "Authorization" not in self._http.headers:
             login = {"id": 0, "method": "common.db.login", "params": [USER, {"password": PASSWORD}, "en"]}
             uid, token, *_ = (await self._http.post("/rpc/", json=login)).json()["result"]
             session = base64.b64encode(f"{USER}:{uid}:{token}".encode()).decode()
             self._http.headers["Authorization"] = f"Session {session}"
-        body = {"id": 1, "method": method, "params": [*params, {"company": 1}]}
+        body = {"id": 1, "method": method, "params": [*params, {"company": 1, **context}]}
         answer = json.loads((await self._http.post("/rpc/", json=body)).content, parse_float=Decimal)
         assert "error" not in answer, answer["error"]
         return answer["result"]
