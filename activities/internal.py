@@ -47,7 +47,7 @@ from canonical.messages import OrderOpened, SupplyRequested
 from canonical.policy import PlantPolicy
 from canonical.records import ConsolidationBatch, OrderTerms, Reservation
 from canonical.routing import assessment, supplying_plants
-from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
+from canonical.sourcing import Assessment, FreeStock, ItemAtPlant, UnknownItem
 from canonical.stock import StockReport, StockReportKind
 
 MASTER_DATA_SECONDS = 25.0
@@ -101,15 +101,15 @@ class InternalActivities:
         assessed = assessment(item, policy, self._policies.effective, kept_at, allocated, apart)
         await self._keep(assessed)
         free_at = await self._ledger.free_stock(kept_at, call.item) if kept_at else {}
-        found = assessed.model_copy(update={"free_at": dict(free_at)})
-        return await self._with_substitutes(found) if policy.substitutes else found
+        free = await self._free_substitutes(policy)
+        return assessed.model_copy(update={"free_at": dict(free_at), "free_substitutes": free})
 
-    async def _with_substitutes(self, assessed: Assessment) -> Assessment:
-        plant, free = assessed.policy.plant, {}
-        for each in assessed.policy.substitutes:
-            if (stock := (await self._ledger.free_stock([plant], each.item)).get(plant)) is not None:
+    async def _free_substitutes(self, policy: PlantPolicy) -> dict[str, FreeStock]:
+        free = {}
+        for each in policy.substitutes:
+            if (stock := (await self._ledger.free_stock([policy.plant], each.item)).get(policy.plant)) is not None:
                 free[each.item] = stock
-        return assessed.model_copy(update={"free_substitutes": free})
+        return free
 
     async def _keep(self, assessed: Assessment) -> None:
         """Record the assessment in the ledger for reads that can't wait for the ERP; each one once per process."""
