@@ -186,6 +186,10 @@ class GuardedChanges:
         """As the port has it."""
         return await self._guard.read(lambda: self._port.changed_since(moment))
 
+    async def gone(self, order_numbers: Sequence[str]) -> Sequence[str]:
+        """As the port has it."""
+        return await self._guard.read(lambda: self._port.gone(order_numbers))
+
     async def received(self, order_number: str) -> PostedReceipts:
         """As the port has it."""
         return await self._guard.read(lambda: self._port.received(order_number))

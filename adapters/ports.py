@@ -189,6 +189,10 @@ class ErpChangesPort(Protocol):
         """The orders that changed since (inclusive), the earliest change first; deleted ones are not among them."""
         ...
 
+    async def gone(self, order_numbers: Sequence[str]) -> Sequence[str]:
+        """Those of these orders that are there no more: a person deleted them, or the ERP did when they were done."""
+        ...
+
     async def received(self, order_number: str) -> PostedReceipts:
         """All receipts of an order, each always under the same number."""
         ...

@@ -1,6 +1,7 @@
 """Asks ERPs that report nothing by themselves what happened to our orders, and has it taken in like any event.
 
-Decided here: how often, that a notification makes it at once, and that only what the ERP owns at the plant is taken
+Decided here: how often, that a notification makes it at once, that deleted orders are found by asking which of ours are
+still there, and that only what the ERP owns at the plant is taken
 from it: receipts where it owns `goods_receipt`, changes where it owns `order_document`. Not here: what a change means
 (the order reads it in the ERP).
 """
@@ -19,11 +20,14 @@ from canonical.order import Refused
 from ledger.inbox.inbox import Arrival, Outcome
 from ledger.inbox.our_events import event_arrival
 from ledger.inbox.registry import OrderRef
-from ledger.landscape.feeds import Feed
+from ledger.landscape.feeds import Feed, deletions
 from ledger.ledger import Ledger
 from runtime.systems import SystemPool
 
 ASK_EVERY_SECONDS = 60.0
+LOOK_FOR_DELETED_EVERY_SECONDS = 600.0
+_ALL_GONE = 5
+"""From more orders on, nobody has deleted them all: something else is asked than what they were placed in."""
 LOOK_EVERY_SECONDS = 5.0
 """How soon a notification has an effect."""
 
@@ -61,7 +65,26 @@ class OrderChanges:
         if self._pool.book.maintenance([name]) or (changes := self._pool.changes(name)) is None:
             return 0
         feed = await self._ledger.feeds.turn(name, self._every)
-        return 0 if feed is None else await self._take(name, changes, feed)
+        new = 0 if feed is None else await self._take(name, changes, feed)
+        if await self._ledger.feeds.turn(deletions(name), LOOK_FOR_DELETED_EVERY_SECONDS) is not None:
+            new += await self._take_gone(name, changes)
+        return new
+
+    async def _take_gone(self, name: str, changes: ErpChangesPort) -> int:
+        """Have each open order that is in the ERP no more look there what became of it, once a day at most."""
+        held = await self._ledger.registry.open_orders(name)
+        known = [number for number in held if self._owns(name, Domain.ORDER_DOCUMENT, held[number])]
+        gone = await changes.gone(known)
+        if len(gone) == len(known) > _ALL_GONE:
+            log.error("%s has none of the %d open orders; see whether it is the right company there", name, len(known))
+            return 0
+        now = self._now()
+        return await self._store(
+            [
+                self._arrival(name, f"{name}/gone/{number}/{now.date()}", ORDER_CHANGED, now, {"order": number})
+                for number in gone
+            ]
+        )
 
     async def _take(self, name: str, changes: ErpChangesPort, feed: Feed) -> int:
         await self._subscribe(name, changes, feed)

@@ -25,8 +25,8 @@ def allowed_origin(headers: Mapping[str, str]) -> dict[str, str]:
     return {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": str(CALLS_A_MINUTE), "Allow": "POST"}
 
 
-def require_ours(body: bytes, client_state: str | None) -> None:
-    """Raises Refusal where the notices can't be read, or one does not carry the subscription's secret."""
+def kinds_of(body: bytes, client_state: str | None) -> set[str]:
+    """The `changeType`s of the notices. Raises Refusal where they can't be read, or one does not carry its secret."""
     try:
         rows = [dict(row) for row in json.loads(body.removeprefix(b"\xef\xbb\xbf"))["value"][:_NOTICES_MAX]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -36,6 +36,7 @@ def require_ours(body: bytes, client_state: str | None) -> None:
     if not own or any(not hmac.compare_digest(str(row.get("clientState") or "").encode(), own) for row in rows):
         step = "compare the subscription in the system with the landscape: a worker renews it within a minute"
         raise Refusal(403, "not_subscribed", "clientState is not that of a subscription", step, field="clientState")
+    return {str(row.get("changeType")) for row in rows}
 
 
-__all__ = ["allowed_origin", "require_ours"]
+__all__ = ["allowed_origin", "kinds_of"]

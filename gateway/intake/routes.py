@@ -14,13 +14,14 @@ from gateway.intake.cloudevents import BATCH_TYPE, STRUCTURED_TYPE, once_each
 from gateway.intake.documents import SUPPLIER_DOCUMENT, Divided, message_id, stored_content
 from gateway.intake.events import EVENT_TYPES, example_event
 from gateway.intake.intake import EventsTaken, Sending
-from gateway.intake.notices import allowed_origin, require_ours
+from gateway.intake.notices import allowed_origin, kinds_of
 from gateway.intake.sap_events import read_sap_event
 from gateway.parts import LedgerPart, PartsPart
 from gateway.problems import not_found, problem_responses
 from gateway.requests import PlainRoute
 from ledger.inbox.dead_letters import LetterState
 from ledger.inbox.inbox import UNDELIVERED, InboxMessage
+from ledger.landscape.feeds import deletions
 from ledger.ledger import Ledger
 
 LETTER_STATUS = "dead_letter"
@@ -190,8 +191,10 @@ async def take_notice(
     """
     if token is not None:
         return PlainTextResponse(token)
-    require_ours(await request.body(), await ledger.feeds.client_state(system))
+    kinds = kinds_of(await request.body(), await ledger.feeds.client_state(system))
     await ledger.feeds.notified(system)
+    if "deleted" in kinds:
+        await ledger.feeds.notified(deletions(system))
     return Response(status_code=202)
 
 

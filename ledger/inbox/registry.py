@@ -120,6 +120,14 @@ class Registry:
         async with autocommit(self._engine) as connection:
             return [_ref(row) for row in await connection.execute(_BY_NUMBER, {"order_number": order_number})]
 
+    async def open_orders(self, erp: str) -> dict[str, OrderRef]:
+        """The open orders that are in an ERP, by the number there."""
+        wanted = select(OrderRecord.order_number, *_ORDER).where(
+            OrderRecord.erp == erp, OrderRecord.closed.is_(False), OrderRecord.order_number.is_not(None)
+        )
+        async with autocommit(self._engine) as connection:
+            return {row.order_number: _ref(row) for row in await connection.execute(wanted)}
+
     async def orders_of_requisition(self, requisition_number: str) -> list[OrderRef]:
         """The orders that came of the requisition, with or without a number yet: one in each system at most."""
         async with autocommit(self._engine) as connection:

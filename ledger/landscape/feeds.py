@@ -25,6 +25,11 @@ class Feed(NamedTuple):
     """The secret by which it notifies."""
 
 
+def deletions(system: str) -> str:
+    """The feed of the orders that are deleted there."""
+    return f"{system}/deleted"
+
+
 class Feeds:
     """One feed a system, and one `SYSTEM/stock` for its stock; its first turn begins when it is first asked for."""
 
@@ -63,4 +68,4 @@ class Feeds:
             await connection.execute(update(row).where(row.system == system).values(next_at=func.clock_timestamp()))
 
 
-__all__ = ["Feed", "Feeds"]
+__all__ = ["Feed", "Feeds", "deletions"]

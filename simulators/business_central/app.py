@@ -458,7 +458,7 @@ class BusinessCentral:
             else:
                 self.books.change_line(order, line, body.changes or {})
             order.row["status"] = held
-        self.changes.append((order.row["id"], "updated"))
+        self.changes.append((order.row["id"], "deleted" if body.delete and body.sequence is None else "updated"))
         return Response(status_code=204)
 
     async def expire(self, request: Request) -> Response:

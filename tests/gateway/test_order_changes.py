@@ -14,6 +14,7 @@ from adapters.dialects import Dialects
 from canonical.messages import ApprovalReported, GoodsReceived
 from canonical.order import Placed
 from landscape.book import LandscapeBook
+from ledger.landscape.feeds import deletions
 from runtime.order_changes import OrderChanges
 from runtime.systems import SystemPool
 from tests.adapters.erp.business_central import NOW, Central
@@ -81,6 +82,31 @@ async def test_receipts_and_changes_are_taken_in_once_and_a_notice_makes_it_at_o
         await central.edit(number, 10, "quantity", "120")
         await central.control("notify", {})
         assert await changes.look("central") == 1, "the receipt is known"
+
+
+async def test_an_order_that_somebody_deleted_is_looked_at_at_once(gateway: Gateway, tmp_path: Path) -> None:
+    async with following(gateway, tmp_path / "landscape.toml") as (central, changes, number):
+        order = await gateway.order(number, erp="central")
+        assert await changes.look("central") == 1, "that it is there"
+        await central.control("edits", {"order": number, "delete": True})
+        await central.control("notify", {})
+        assert await changes.look("central") == 1
+        await gateway.relay.drain()
+        looks = [each for each in gateway.entities.messages_to(order.id) if isinstance(each, ApprovalReported)]
+        assert [each.document for each in looks] == [number, number]
+        await gateway.ledger.feeds.notified(deletions("central"))
+        assert await changes.look("central") == 0, "once a day is enough"
+
+
+async def test_where_all_orders_are_gone_another_company_is_asked(
+    gateway: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with following(gateway, tmp_path / "landscape.toml") as (central, changes, number):
+        await central.control("edits", {"order": number, "delete": True})
+        for each in range(6):
+            await gateway.order(f"10600{each}", erp="central")
+        assert await changes.look("central") == 0
+        assert "central has none of the 6 open orders" in caplog.text
 
 
 async def test_what_another_system_owns_is_not_taken_from_the_erp(gateway: Gateway, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from canonical.order import Refused
 RENEW_BEFORE = dt.timedelta(days=1)
 """A subscription that ends within this time is renewed; it lasts three days."""
 RESOURCE = "purchaseOrders"
+_NUMBERS_MAX = 40
+"""Orders in one question: its address stays below 2,000 characters."""
 _SUPPORTED = "api/microsoft/runtime/beta"
 
 
@@ -76,6 +78,14 @@ class BusinessCentralChanges:
         """Number and time of change of the orders changed since (inclusive): the first question of the next time."""
         text = moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return await self._changed(f"lastModifiedDateTime ge {text}")
+
+    async def there(self, numbers: Sequence[str]) -> set[str]:
+        """Those of the orders that are there."""
+        found: set[str] = set()
+        for start in range(0, len(numbers), _NUMBERS_MAX):
+            where = " or ".join(f"number eq {literal(each)}" for each in numbers[start : start + _NUMBERS_MAX])
+            found |= {number for number, _ in await self._changed(where)}
+        return found
 
     async def _changed(self, where: str) -> list[tuple[str, str]]:
         def shape(rows: list[Row]) -> list[tuple[str, str]]:

@@ -54,6 +54,11 @@ class BusinessCentralFeed:
         )
         return sorted({each for each in found if each.order_number}, key=lambda each: each.at)
 
+    async def gone(self, order_numbers: Sequence[str]) -> Sequence[str]:
+        """As the port has it; neither a change nor a notification names a deleted order by its number."""
+        there = await self._changes.there(order_numbers)
+        return [number for number in order_numbers if number not in there]
+
     async def received(self, order_number: str) -> PostedReceipts:
         """As the port has it."""
         matched, left = await self._receipts.received(order_number)

@@ -179,6 +179,20 @@ async def test_an_order_of_which_no_line_is_left_is_deleted_as_business_central_
     assert again == Written(reference=order.order_number or "", writes=0)
 
 
+async def test_an_order_that_a_person_deleted_is_a_persons_edit_of_each_line() -> None:
+    central = await Central.start("extension")
+    async with connected(central) as system:
+        order = await place(system, central)
+        await central.control("edits", {"order": order.order_number, "delete": True})
+        as_written = written("100", price="78.07")
+        parts = (DeliveryLine(date=as_written.delivery_date, quantity=Decimal(100), committed=Decimal(0)),)
+        line = LineSchedule(line=10, schedule=parts, written=as_written)
+        looked = OrderSchedule(order_id=order.order_id, order_number=order.order_number or "", lines=(line,))
+        found = await system.orders.write_schedule(looked, key="look")
+    assert isinstance(found, Edited)
+    assert [(edit.line, edit.field) for edit in found.edits] == [(10, "deleted")]
+
+
 async def test_no_more_than_five_calls_are_under_way_at_once() -> None:
     central = await Central.start("extension")
     most = now = 0
