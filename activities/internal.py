@@ -30,6 +30,7 @@ from canonical.calls import (
     PolicyCall,
     PublishNeedsCall,
     RecordCall,
+    ReportSubstitutionCall,
     RequestSupplyCall,
     StockUse,
     StockUseCall,
@@ -46,7 +47,7 @@ from canonical.messages import OrderOpened, SupplyRequested
 from canonical.policy import PlantPolicy
 from canonical.records import ConsolidationBatch, OrderTerms, Reservation
 from canonical.routing import assessment, supplying_plants
-from canonical.sourcing import Assessment, ItemAtPlant, UnknownItem
+from canonical.sourcing import Assessment, FreeStock, ItemAtPlant, UnknownItem
 from canonical.stock import StockReport, StockReportKind
 
 MASTER_DATA_SECONDS = 25.0
@@ -100,7 +101,15 @@ class InternalActivities:
         assessed = assessment(item, policy, self._policies.effective, kept_at, allocated, apart)
         await self._keep(assessed)
         free_at = await self._ledger.free_stock(kept_at, call.item) if kept_at else {}
-        return assessed.model_copy(update={"free_at": dict(free_at)})
+        free = await self._free_substitutes(policy)
+        return assessed.model_copy(update={"free_at": dict(free_at), "free_substitutes": free})
+
+    async def _free_substitutes(self, policy: PlantPolicy) -> dict[str, FreeStock]:
+        free = {}
+        for each in policy.substitutes:
+            if (stock := (await self._ledger.free_stock([policy.plant], each.item)).get(policy.plant)) is not None:
+                free[each.item] = stock
+        return free
 
     async def _keep(self, assessed: Assessment) -> None:
         """Record the assessment in the ledger for reads that can't wait for the ERP; each one once per process."""
@@ -284,6 +293,12 @@ class InternalActivities:
             *(self._entities.allocate_stock(share.requirement_id, share.allocated) for share in call.shares)
         )
         return tuple(delivered)
+
+    @activity.defn(name="internal.report_substitution")
+    async def report_substitution(self, call: ReportSubstitutionCall) -> bool:
+        """Record, and have an order report a substitute item to planning; False where the order has ended."""
+        await self._ledger.record([call.audit_batch])
+        return await self._entities.report_substitution(call.order_id, call.reported)
 
     @activity.defn(name="internal.answer_order")
     async def answer_order(self, call: AnswerOrderCall) -> bool:

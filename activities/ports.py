@@ -11,6 +11,7 @@ from canonical.messages import (
     BomChanged,
     OrderOpened,
     StockAllocated,
+    SubstitutionReported,
     SupplierAnswered,
     SupplyRequested,
 )
@@ -157,6 +158,8 @@ class EntityPort(Protocol):
     async def request_supply(self, order: OrderId, requested: SupplyRequested) -> bool: ...
 
     async def answer_order(self, order: str, answered: SupplierAnswered) -> bool: ...
+
+    async def report_substitution(self, order: str, reported: SubstitutionReported) -> bool: ...
 
     async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool: ...
 

@@ -10,7 +10,7 @@ from canonical.coverage import CoverageReport
 from canonical.exception import ExceptionDecided
 from canonical.identity import ChangeId, ExceptionId, OrderId, RequirementId
 from canonical.landscape import Systems
-from canonical.messages import BomChanged, StockAllocated, SupplierAnswered
+from canonical.messages import BomChanged, StockAllocated, SubstitutionReported, SupplierAnswered
 from canonical.need import Need, Withdrawal
 from canonical.order import (
     AwaitingApproval,
@@ -152,6 +152,14 @@ class AnswerOrderCall(Model):
     audit_batch: AuditBatch
     order_id: OrderId
     answered: SupplierAnswered
+
+
+class ReportSubstitutionCall(Model):
+    """internal.report_substitution: an order is to report a requirement's substitute item to planning."""
+
+    audit_batch: AuditBatch
+    order_id: OrderId
+    reported: SubstitutionReported
 
 
 class SupplyRequestOpening(Model):

@@ -2,6 +2,7 @@
 
 from canonical.base import Code, Instant, Model
 from canonical.identity import OrderId, RequirementId
+from canonical.substitution import Substitution
 from canonical.supply import ScheduleLine
 
 
@@ -10,6 +11,8 @@ class RequirementCoverage(Model):
 
     requirement_id: RequirementId
     schedule_lines: tuple[ScheduleLine, ...]
+    substitution: Substitution | None = None
+    """The substitute item that the planner has approved for what is short, until the plan has followed."""
 
 
 class CoverageReport(Model):

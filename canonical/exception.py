@@ -14,6 +14,7 @@ from canonical.identity import ExceptionId
 from canonical.need import Peg
 from canonical.reason import Reason
 from canonical.sourcing import MasterDataDefect
+from canonical.substitution import Substitution
 from canonical.supply import ScheduleLine
 
 
@@ -44,6 +45,8 @@ class Choice(StrEnum):
     """Shortage: move the short quantity from the free stock of another plant."""
     RESCHEDULE = "reschedule"
     """Shortage: propose to the planner to move the demand to the day on which it can be met."""
+    SUBSTITUTE = "substitute"
+    """Shortage: propose to the planner to use a substitute item for what is short."""
     APPROVE = "approve"
     """Change proposal: change the order. Shortage: order what the plan states now, whatever the dampener says.
     Engineering change: as proposed, or otherwise line by line.
@@ -74,6 +77,8 @@ class Alternative(Model):
 
     choice: Choice
     supplier: Code | None = None
+    substitute: Substitution | None = None
+    """Of a substitute item: which, and how much of it."""
     quantity: Quantity | None = None
     available_on: date | None = None
     working_days_late: int = 0
@@ -121,6 +126,8 @@ class Proposal(Model):
     def digest(self) -> str:
         """Sixteen hex digits over the subject of the decision: the ETag of GET, the If-Match of the decision."""
         left_out: dict[str, Any] = {"reasons": True, "pegs": {"__all__": {"assembly", "customer"}}}
+        if not any(way.substitute for way in self.alternatives):
+            left_out["alternatives"] = {"__all__": {"substitute"}}
         if not self.dispositions:
             left_out["dispositions"] = True
         elif not any(one.number for one in self.dispositions):
@@ -151,6 +158,8 @@ class Decision(Model):
     choice: Choice
     supplier: Code | None = None
     """For a split or a transfer: the second source or supplying plant; if left out, the proposal's best."""
+    substitute: Code | None = None
+    """For a substitute item: which; if left out, the first that the proposal names."""
     decided_by: Annotated[str, Field(min_length=1, max_length=255)]
     """The person: the issuer's lasting identifier of whoever logged in."""
     lines: Annotated[tuple[LineChoice, ...], Field(max_length=1000)] = ()

@@ -16,6 +16,7 @@ from canonical.policy import PlantPolicy
 from canonical.records import OrderTerms
 from canonical.sourcing import Source
 from canonical.stock import StockFigure, StockUser
+from canonical.substitution import Substitution
 from canonical.supply import CoverageChanged, SupplyRequest
 
 
@@ -159,6 +160,16 @@ class SupplyRequested(Model):
     """A requirement's supply request to an order that is no longer consolidating."""
 
     request: SupplyRequest
+
+
+class SubstitutionReported(Model):
+    """A requirement's message to one of its orders: report this to planning with the coverage."""
+
+    requirement_id: RequirementId
+    substitution: Substitution | None
+    """Approved, and not planned yet; None: no longer."""
+    reported_at: Instant
+    """The requirement's clock: the latest holds (R10)."""
 
 
 class SupplierAnswered(Model):

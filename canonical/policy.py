@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from canonical.base import Code, Criticality, DayOrNone, Model, Share
+from canonical.base import Code, Criticality, DayOrNone, Label, Model, PositiveQuantity, Share, UnitCode
 from canonical.calendar import Calendar
 
 Days = Annotated[int, Field(ge=0, le=400)]
@@ -151,6 +151,31 @@ class Quota(Model):
 
     share: Annotated[Decimal, Field(gt=0)]
     base: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+
+
+class SubstituteItem(Model):
+    """An item that may be used instead of another: a one-way relationship, kept at the item that it replaces."""
+
+    item: Code
+    quantity: PositiveQuantity = Decimal(1)
+    per: PositiveQuantity = Decimal(1)
+    """The ratio: `quantity` of it replaces `per` base units of the item."""
+    unit: UnitCode | None = None
+    """Of `quantity`; None: the base unit of the item that it replaces."""
+    effective_from: DayOrNone = None
+    effective_to: DayOrNone = None
+    """The days of use for which it holds, both included; None: without limit."""
+    assemblies: Annotated[tuple[Code, ...], Field(max_length=100)] = ()
+    """The assemblies that it may go into; empty: any."""
+    approval: Label | None = None
+    """Who has approved that the items are interchangeable, or by which document: shown to whoever decides."""
+
+
+class SubstitutionRules(Model):
+    """How the use of a substitute item is waited for."""
+
+    plan_within_days: Annotated[int, Field(ge=1, le=400)] = 5
+    """Working days in which the plan follows an approved substitution; after that the buyer is asked again."""
 
 
 class QuestionRules(Model):
@@ -363,6 +388,9 @@ class PlantPolicy(Model):
     """Decides between sources of one preference that can all keep the date: the cost of the lots to order, the lead
     time, or (`preference`) the order in master data.
     """
+    substitutes: Annotated[tuple[SubstituteItem, ...], Field(max_length=20)] = ()
+    """Of the item that a rule names, the preferred first."""
+    substitution: SubstitutionRules = SubstitutionRules()
     matching_days: Days = 5
     """R1: how many working days a need without a stable reference may have moved."""
     plan: PlanRules = PlanRules()

@@ -179,6 +179,8 @@ class Assessment(Model):
     """Supplying plants that the policy names and whose orders are in another system, so that nothing is transferred."""
     free_at: dict[str, FreeStock] = {}
     """By supplying plant that keeps the item: what it has on stock for anybody; left out without a figure."""
+    free_substitutes: dict[str, FreeStock] = {}
+    """By substitute item that the policy names: what the plant has on stock for anybody; left out without a figure."""
     calendars: dict[str, Calendar] = {}
     """By supplier, master data's calendar where the policy has set another one."""
     receipt_days_of_policy: bool = False

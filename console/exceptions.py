@@ -21,6 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     decide.add_argument("exception")
     decide.add_argument("choice")
     decide.add_argument("--supplier", help="of a split: the second source")
+    decide.add_argument("--substitute", help="of a substitute item: which")
     decide.add_argument("--by", help="who decides, at a gateway where nobody logs in; else whoever has the token")
     decide.add_argument("--comment", default="")
     for command in (listing, decide):
@@ -62,7 +63,13 @@ def decide_exception(given: argparse.Namespace) -> int:
     url = f"{given.gateway}/v1/exceptions/{given.exception.removeprefix('exception/')}"
     seen = ask("GET", url)
     print(seen["proposal"]["summary"])
-    body = {"choice": given.choice, "supplier": given.supplier, "decided_by": given.by, "comment": given.comment}
+    body = {
+        "choice": given.choice,
+        "supplier": given.supplier,
+        "substitute": given.substitute,
+        "decided_by": given.by,
+        "comment": given.comment,
+    }
     ask("POST", f"{url}/decision", json=body, headers={"If-Match": f'"{seen["digest"]}"'})
     print(f"{given.choice}: taken")
     return 0

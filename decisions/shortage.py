@@ -30,7 +30,7 @@ from decisions.units import share_of_order_unit, source_conversion, to_need_unit
 _ZERO = Decimal(0)
 _HOW = {RouteKind.DIRECT: "order", RouteKind.TRANSFER: "transfer", RouteKind.SUBCONTRACT: "order (subcontracted)"}
 _SHOWN_FIRST = (
-    *(Choice.ACCEPT, Choice.TRANSFER, Choice.RESCHEDULE),
+    *(Choice.ACCEPT, Choice.TRANSFER, Choice.SUBSTITUTE, Choice.RESCHEDULE),
     *(Choice.APPROVE, Choice.EXPEDITE, Choice.SPLIT),
 )
 _NAMED_MAX = 3
@@ -79,12 +79,14 @@ def shortage_proposal(
     held_back: bool = False,
     may_reschedule: bool = False,
     free_at: Mapping[str, FreeStock] = _NOWHERE,
+    substitutes: Sequence[Alternative] = (),
 ) -> Proposal:
     """The proposal to the approvers (R15): the need, its coverage, the shortfall and the ways out.
 
     `reason`: the cause, where it is more than dates (a rejected line); added to the summary. `held_back`: the orders
     were not changed to this need, since the change was too small (R4); changing them all the same is one way out.
-    `may_reschedule`: so is a proposal to the planner to move the demand (`reschedule_proposal`). The latest safe date
+    `may_reschedule`: so is a proposal to the planner to move the demand (`reschedule_proposal`). `substitutes`: the
+    proposals to use another item (decisions.substitution). The latest safe date
     is the last on which a second source can still be asked and keep the date; without one, the day that falls short.
     """
     others = _second_sources(need, short, supplier, item, policy, today, free_at)
@@ -93,17 +95,19 @@ def shortage_proposal(
     return Proposal(
         kind=ExceptionKind.SHORTAGE,
         summary=_summary(need, short, supplier, reason),
-        **_about(need, short, coverage, supplier, order_number),
+        **about(need, short, coverage, supplier, order_number),
         value=value,
         currency=policy.approval.currency,
-        alternatives=_ranked(need, short, supplier, item, policy, others, today, held_back, may_reschedule),
+        alternatives=_ranked(
+            need, short, supplier, item, policy, others, today, held_back, may_reschedule, substitutes
+        ),
         approvers=route.approvers or (policy.buyer,),
         latest_safe_date=_latest_safe_date(short, others, today),
         reasons=(short.reason(policy.version), route.reason(policy.version)),
     )
 
 
-def _about(
+def about(
     need: Need, short: Short, coverage: Sequence[ScheduleLine], supplier: str | None, order_number: str | None
 ) -> dict[str, Any]:
     """What a proposal says of the need and of what it lacks, whatever is asked about it."""
@@ -134,8 +138,9 @@ def _ranked(
     today: dt.date,
     held_back: bool = False,
     may_reschedule: bool = False,
+    substitutes: Sequence[Alternative] = (),
 ) -> tuple[Alternative, ...]:
-    found = [_accept(short, supplier, policy), *(other.alternative for other in others)]
+    found = [_accept(short, supplier, policy), *(other.alternative for other in others), *substitutes]
     if held_back:
         found += _as_planned(need, short, supplier, item, policy, today)
     if may_reschedule:
@@ -188,12 +193,12 @@ def reschedule_proposal(
     Nothing is booked by it: approved, the need waits for its supply until that day, and the plan says the new date;
     declined, the date stays, and the shortage needs another way out. `proposed_by`: who chose this way (R15).
     """
-    moved = _demands(need, short)
+    moved = demands(need, short)
     missing = f"{figure(short.short_quantity)} of {figure(short.needed)} {need.unit} {need.item} are not there before"
     return Proposal(
         kind=ExceptionKind.CHANGE_PROPOSAL,
         summary=f"Move {moved} in plant {need.plant} from {short.short_at} to {short.available_on}: {missing}.",
-        **_about(need, short, coverage, supplier, order_number),
+        **about(need, short, coverage, supplier, order_number),
         alternatives=(
             Alternative(
                 choice=Choice.APPROVE,
@@ -213,7 +218,7 @@ def _reschedule(need: Need, short: Short, supplier: str | None, policy: PlantPol
     """None where there is no day to move to, or where the demand is not a plan's: an order of ours, or a shortfall."""
     if short.available_on is None or need.demanded_by is not None or need.source == OUR_SOURCE:
         return []
-    note = f"propose to the {policy.planner} to move {_demands(need, short)} to {short.available_on}"
+    note = f"propose to the {policy.planner} to move {demands(need, short)} to {short.available_on}"
     return [
         Alternative(
             choice=Choice.RESCHEDULE,
@@ -227,7 +232,7 @@ def _reschedule(need: Need, short: Short, supplier: str | None, policy: PlantPol
     ]
 
 
-def _demands(need: Need, short: Short) -> str:
+def demands(need: Need, short: Short) -> str:
     """The demands that are not met on their day, by name."""
     until = short.available_on or dt.date.max
     names = list(dict.fromkeys(peg.demand for peg in need.pegs if short.short_at <= peg.date < until))

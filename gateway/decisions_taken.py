@@ -66,6 +66,7 @@ class DecisionBody(BaseModel):
                     "role": "buyer",
                     "event_id": "ui-7f2a",
                 },
+                {"choice": "substitute", "substitute": "FR-R92B-60"},
                 {
                     "choice": "approve",
                     "lines": [
@@ -79,6 +80,7 @@ class DecisionBody(BaseModel):
 
     choice: Choice
     supplier: Code | None = Field(None, description="Of a split or transfer: the second source or plant; else the best")
+    substitute: Code | None = Field(None, description="Of a substitute item: which; else the first that is offered")
     lines: Annotated[tuple[LineChoiceBody, ...], Field(max_length=1000)] = Field(
         (),
         description="For an approved engineering change: the dispositions, or parts of them, that differ from the "
@@ -172,13 +174,14 @@ def _decision(
     again = str(asked.taken_back or "")
     parts = (asked.id, digest, body.choice, body.supplier, who.decided_by, who.role, body.comment, again)
     # A decision without lines gets its id from the other fields alone.
-    by_line = tuple(line.model_dump_json() for line in body.lines)
+    by_line = (*([body.substitute] if body.substitute else []), *(line.model_dump_json() for line in body.lines))
     statement = "\x1f".join(part or "" for part in (*parts, *by_line))
     return Decision(
         event_id=body.event_id or f"decision-{hashlib.sha256(statement.encode()).hexdigest()[:24]}",
         digest=digest,
         choice=body.choice,
         supplier=body.supplier,
+        substitute=body.substitute,
         lines=tuple(LineChoice(**dict(line)) for line in body.lines),
         decided_by=who.decided_by,
         role=who.role,
@@ -208,7 +211,7 @@ def _repeated(asked: ExceptionSnapshot, decision: Decision) -> ExceptionSnapshot
 
 
 def _content(decision: Decision) -> tuple[object, ...]:
-    return decision.choice, decision.supplier, decision.lines, decision.decided_by, decision.role
+    return decision.choice, decision.supplier, decision.substitute, decision.lines, decision.decided_by, decision.role
 
 
 async def _refused(

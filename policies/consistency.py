@@ -25,6 +25,7 @@ def inconsistencies(policy: PlantPolicy) -> Iterator[Inconsistency]:
     """The inconsistencies within one policy."""
     yield from _approval(policy)
     yield from _routes(policy)
+    yield from _substitutes(policy)
     if policy.dampener.quantity < 0:
         yield "dampener.quantity", policy.dampener.quantity, "must be 0 or more"
     steps = policy.escalation
@@ -88,6 +89,17 @@ def _routes(policy: PlantPolicy) -> Iterator[Inconsistency]:
         if (route.kind, route.supplying_plant) in seen:
             yield f"routes.{place}.kind", route.kind.value, "is listed twice; the first one applies"
         seen.add((route.kind, route.supplying_plant))
+
+
+def _substitutes(policy: PlantPolicy) -> Iterator[Inconsistency]:
+    seen: set[str] = set()
+    for place, each in enumerate(policy.substitutes):
+        key = f"substitutes.{place}"
+        if each.item in seen:
+            yield f"{key}.item", each.item, "is listed twice; the first one applies"
+        seen.add(each.item)
+        if each.effective_from and each.effective_to and each.effective_to < each.effective_from:
+            yield f"{key}.effective_to", each.effective_to, f"must not be before effective_from, {each.effective_from}"
 
 
 def _erp(policy: PlantPolicy) -> Iterator[Inconsistency]:

@@ -17,23 +17,30 @@ SET_HERE = frozenset({"plant", "version"})
 """Not keys of the files: the plant is the file's name, the version a digest of the effective values."""
 OF_THE_PLANT = frozenset({"company_code", "calendar", "erp", "office", "ownership", "plan", "roles"})
 """Keys for the plant as a whole: a rule for some of its items would have no effect."""
-BEFORE_THE_SUPPLIER = frozenset({"routes", "quotas", "tie_break", "matching_days"})
+BEFORE_THE_SUPPLIER = frozenset({"routes", "quotas", "tie_break", "matching_days", "substitutes", "substitution"})
 """Keys that decide who supplies: a rule for one supplier would come too late."""
+OF_AN_ITEM = frozenset({"substitutes"})
+"""Keys that say something of one item: what holds for all items, or a class of them, would be wrong for most."""
 CALENDARS = ("calendar", "office", "supplier_calendar")
 
 
 def file_faults(where: object, table: Table, *, but: frozenset[str] = frozenset()) -> Iterator[str]:
     """The keys that a file of defaults, of a company or of a plant can't set."""
+    for key in table:
+        if key in OF_AN_ITEM and table[key]:
+            yield fault(where, key, table[key], "is said of an item; set it in a [[rule]] that names the item")
     yield from _unknown(where, PlantPolicy, table, (), SET_HERE | but)
 
 
-def rule_faults(where: object, table: Table, *, names_supplier: bool) -> Iterator[str]:
+def rule_faults(where: object, table: Table, *, names_supplier: bool, names_item: bool) -> Iterator[str]:
     """The keys that a rule can't set."""
     for key in table:
         if key in OF_THE_PLANT:
             yield fault(where, key, table[key], "holds for a plant as a whole; set it in plants/<plant>.toml")
         elif key in BEFORE_THE_SUPPLIER and names_supplier:
             yield fault(where, key, table[key], "is decided before there is a supplier; set it in a rule without one")
+        elif key in OF_AN_ITEM and not names_item:
+            yield fault(where, key, table[key], "is said of an item; name the item in the rule")
     known = {key: value for key, value in table.items() if key not in OF_THE_PLANT}
     yield from _unknown(where, PlantPolicy, known, (), SET_HERE)
 

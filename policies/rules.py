@@ -101,11 +101,24 @@ def rules_of(file: PolicyFile, plants: Collection[str]) -> tuple[list[Rule], lis
         layer = Layer(file.path, keys, label)
         selectors, wrong = _selectors(layer, table, plants)
         faults += wrong
-        faults += rule_faults(layer, keys, names_supplier="supplier" in table)
+        faults += rule_faults(layer, keys, names_supplier="supplier" in table, names_item="item" in table)
+        faults += _self_substitutes(layer, keys, table)
         if not keys:
             faults.append(f"{layer}: sets no key; name what holds there, or take the rule out")
         found.append(Rule(layer, selectors))
     return found, faults
+
+
+def _self_substitutes(layer: Layer, keys: dict[str, Any], table: dict[str, Any]) -> list[str]:
+    """An item can't replace itself."""
+    named, listed = table.get("item"), keys.get("substitutes")
+    items = named if isinstance(named, list) else [named]
+    stated = [each.get("item") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return [
+        fault(layer, f"substitutes.{place}.item", item, "must be another item than the one that it replaces")
+        for place, item in enumerate(stated)
+        if item in items
+    ]
 
 
 def _selectors(layer: Layer, table: dict[str, Any], plants: Collection[str]) -> tuple[tuple[Selector, ...], list[str]]:

@@ -40,6 +40,7 @@ from canonical.messages import (
     ShipmentsAnnounced,
     StockAllocated,
     StockOpened,
+    SubstitutionReported,
     SupplierAnswered,
     SupplyRequested,
 )
@@ -190,6 +191,10 @@ class EntityDirectory:
     async def request_supply(self, order: str, requested: SupplyRequested) -> bool:
         """Send a requirement's new or changed supply request."""
         return await self._signal(order, PurchaseOrder.supply_requested, requested)
+
+    async def report_substitution(self, order: str, reported: SubstitutionReported) -> bool:
+        """Have the order report a requirement's substitute item to planning."""
+        return await self._signal(order, PurchaseOrder.substitution_reported, reported)
 
     async def answer_order(self, order: str, answered: SupplierAnswered) -> bool:
         """Deliver the supplier's answer."""

@@ -1,9 +1,9 @@
 """Asks ERPs what is available of items at the plants whose stock they own, and has it taken in like any event.
 
-Decided here: how often; for which items (those that Pegline knows at the plant, and those that open requirements
-elsewhere might get from there by a transfer); and that what our own transfers were promised from the plant's stock is
-taken off, for an ERP reserves nothing for them. Not here: what is available (the ERP), and whether a figure is new
-(ledger.stock.readings).
+Decided here: how often; for which items (those that Pegline knows at the plant, their substitute items, and those that
+open requirements elsewhere might get from there by a transfer); and that what our own transfers were promised from the
+plant's stock is taken off, for an ERP reserves nothing for them. Not here: what is available (the ERP), and whether a
+figure is new (ledger.stock.readings).
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from canonical.units import NEED_DECIMALS, exactly, is_whole, physical_ratio, re
 from ledger.inbox.inbox import Arrival, Outcome
 from ledger.inbox.our_events import event_arrival
 from ledger.ledger import Ledger
-from ledger.stock.readings import StockReading
+from ledger.stock.readings import NeededItem, StockReading
 from runtime.systems import SystemPool
 
 ASK_EVERY_SECONDS = 300.0
@@ -78,11 +78,16 @@ class StockFollower:
     async def look(self, name: str) -> int:
         """Ask one ERP, where it can be asked and it is time; returns how many figures were new."""
         plants = self._plants(name)
-        if not plants or self._pool.book.maintenance([name]) or (stock := self._pool.stock(name)) is None:
+        if not plants or self._pool.book.maintenance([name]):
             return 0
+        # The turn first: what can't be connected is said as often as it is asked, and no more.
         if await self._ledger.feeds.turn(f"{name}/stock", self._pace.every) is None:
             return 0
-        return sum([await self._plant(name, stock, plant) for plant in plants])
+        stock = self._pool.stock(name)
+        if stock is None:
+            return 0
+        needed = await self._ledger.stock_readings.needed()
+        return sum([await self._plant(name, stock, plant, needed) for plant in plants])
 
     def _plants(self, name: str) -> list[str]:
         landscape = self._pool.landscape
@@ -90,9 +95,9 @@ class StockFollower:
             return []
         return [each for each in sorted(self._policies.plants) if landscape.owner(Domain.STOCK, each) == name]
 
-    async def _plant(self, name: str, stock: StockPort, plant: str) -> int:
+    async def _plant(self, name: str, stock: StockPort, plant: str, needed: Sequence[NeededItem]) -> int:
         """A plant or some items that can't be asked for don't keep the others from it."""
-        items, new = sorted(await self._items(plant)), 0
+        items, new = sorted(await self._items(plant, needed)), 0
         for start in range(0, len(items), STOCK_ITEMS_MAX):
             some = items[start : start + STOCK_ITEMS_MAX]
             try:
@@ -104,13 +109,19 @@ class StockFollower:
                     break
         return new
 
-    async def _items(self, plant: str) -> set[str]:
-        """Those that Pegline knows there, and those that another plant's requirements might get from there."""
+    async def _items(self, plant: str, needed: Sequence[NeededItem]) -> set[str]:
+        """Those that Pegline knows there, their substitute items, and those that others' requirements might get from
+        there.
+        """
         items = await self._ledger.stock_readings.items(plant)
-        for each in await self._ledger.stock_readings.needed():
+        for each in needed:
             policy = self._policies.effective(each.plant, item_class=each.item_class, item=each.item)
-            if policy is not None and plant in supplying_plants(policy):
+            if policy is None:
+                continue
+            if plant in supplying_plants(policy):
                 items.add(each.item)
+            if plant == each.plant:
+                items |= {substitute.item for substitute in policy.substitutes}
         return items
 
     async def _take(self, name: str, stock: StockPort, plant: str, items: Sequence[str]) -> int:

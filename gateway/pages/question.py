@@ -176,12 +176,13 @@ def _body(model: Any, fields: FormData, **values: str) -> Any:
 
 def _decision(fields: FormData, asked: ExceptionSnapshot) -> dict[str, object]:
     """The form's decision; of an engineering change only the lines that differ from what is proposed."""
-    choice, _, supplier = text_of(fields, "way").partition("/")
+    choice, _, which = text_of(fields, "way").partition("/")
     if not choice:
         raise Refusal(422, "no_choice", "no way out is chosen", "choose one, then decide", field="choice")
     return {
         "choice": choice,
-        "supplier": supplier if choice in (Choice.SPLIT, Choice.TRANSFER) else "",
+        "supplier": which if choice in (Choice.SPLIT, Choice.TRANSFER) else "",
+        "substitute": which if choice == Choice.SUBSTITUTE else "",
         "comment": text_of(fields, "comment"),
         "decided_by": text_of(fields, "by"),
         "lines": _lines(fields, asked),

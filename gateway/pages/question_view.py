@@ -95,6 +95,8 @@ class Way:
     reason_needed: bool
     risk: str = ""
     """How likely its date is to hold, where that is known."""
+    substitute: str = ""
+    """How much of which other item."""
 
 
 class PeggedDemand(NamedTuple):
@@ -345,7 +347,7 @@ class _Viewer:
         dated = way.available_on is not None
         timed = kind is ExceptionKind.SHORTAGE
         return Way(
-            key=f"{way.choice}/{way.supplier or ''}",
+            key=f"{way.choice}/{_which(way)}",
             choice=way.choice,
             supplier=way.supplier,
             title=title_of(kind, way),
@@ -361,10 +363,13 @@ class _Viewer:
             then=self._text(after(kind, way)),
             reason_needed=needs_reason(kind, way.choice),
             risk=self._risk(way) if timed and dated else "",
+            substitute=_substitute(way),
         )
 
     def _risk(self, way: Alternative) -> str:
         """How likely the supplier who would deliver misses the day, by what it promised and brought so far."""
+        if way.choice is Choice.SUBSTITUTE:
+            return "No supplier is waited for; that the items are interchangeable is said by the plant's policy"
         supplier = way.supplier or self._proposal.supplier
         if supplier is None or way.choice not in _DELIVERED:
             return ""
@@ -388,6 +393,8 @@ class _Viewer:
         match way.choice:
             case Choice.ACCEPT if way.available_on is not None:
                 return nothing
+            case Choice.SUBSTITUTE:
+                return "Nothing at once: its own requirement comes with the plan, and is covered as any other.", ()
             case Choice.RESCHEDULE:
                 return "The demand itself, and what is made for it; the planner sees to that.", ()
             case Choice.ACCEPT | Choice.SPLIT | Choice.TRANSFER if on_line:
@@ -542,7 +549,14 @@ class _Viewer:
         rows += [(fact.label, fact.value) for fact in facts if fact.label in compared]
         rows += [("Demands", "; ".join(_peg(peg) for peg in self._proposal.pegs))] if self._proposal.pegs else []
         for way in ways:
-            parts = (way.quantity, way.available_on, way.late, f"extra cost {way.cost}" if way.cost else "", way.note)
+            parts = (
+                way.quantity,
+                way.substitute,
+                way.available_on,
+                way.late,
+                f"extra cost {way.cost}" if way.cost else "",
+                way.note,
+            )
             rows.append((way.title, ", ".join(part for part in parts if part)))
         rows += [
             (f"Line {one.number}", f"{one.component} {figure(one.quantity)} {one.unit}: {one.proposed}")
@@ -637,6 +651,16 @@ def _happened(event: AuditEvent, names: Mapping[str, str]) -> str:
 class _Known(dict[str, Any]):
     def __missing__(self, name: str) -> str:
         return "?"
+
+
+def _substitute(way: Alternative) -> str:
+    used = way.substitute
+    return "" if used is None else f"{figure(used.quantity)} {used.unit} {used.item}, from {used.use_on}"
+
+
+def _which(way: Alternative) -> str:
+    """What tells ways of one choice apart: the supplier, or the substitute item."""
+    return way.supplier or (way.substitute.item if way.substitute is not None else "")
 
 
 def _name(requirement: RequirementSnapshot) -> str:

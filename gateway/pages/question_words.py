@@ -43,6 +43,7 @@ _TITLES: Mapping[Choice, str] = {
     Choice.SPLIT: "Order from {supplier}",
     Choice.EXPEDITE: "Expedite at {supplier}",
     Choice.TRANSFER: "Transfer from the stock of plant {supplier}",
+    Choice.SUBSTITUTE: "Propose to use {item} instead",
     Choice.RESCHEDULE: "Propose to move the demand",
     Choice.APPROVE: "Approve",
     Choice.DECLINE: "Decline",
@@ -64,6 +65,11 @@ _AFTER: Mapping[tuple[ExceptionKind, Choice], str] = {
         Choice.TRANSFER,
     ): "The stock is no longer free for anybody else, a transfer is ordered, and "
     "the late orders are reduced by what is then too much. If the stock is gone by then, you are asked again.",
+    (
+        ExceptionKind.SHORTAGE,
+        Choice.SUBSTITUTE,
+    ): "The planner is asked. Approved, planning is told, and the requirement waits for the plan; declined, or without "
+    "a plan that follows, you are asked again.",
     (
         ExceptionKind.SHORTAGE,
         Choice.RESCHEDULE,
@@ -101,7 +107,8 @@ def title_of(kind: ExceptionKind, way: Alternative) -> str:
     if kind is ExceptionKind.ENGINEERING_CHANGE:
         every = {Choice.APPROVE: "As proposed, or line by line", Choice.CANCEL: "Cancel what can be cancelled"}
         return every.get(way.choice) or _TITLES[way.choice]
-    return _TITLES[way.choice].format(supplier=way.supplier or "another source")
+    item = way.substitute.item if way.substitute is not None else "a substitute item"
+    return _TITLES[way.choice].format(supplier=way.supplier or "another source", item=item)
 
 
 def after(kind: ExceptionKind, way: Alternative) -> str:

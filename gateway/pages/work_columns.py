@@ -20,6 +20,7 @@ CHOICES: dict[Choice, str] = {
     Choice.SPLIT: "Second source",
     Choice.EXPEDITE: "Expedite",
     Choice.TRANSFER: "Transfer from stock",
+    Choice.SUBSTITUTE: "Substitute item",
     Choice.RESCHEDULE: "Move the demand",
     Choice.APPROVE: "Approve",
     Choice.DECLINE: "Decline",

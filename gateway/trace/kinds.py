@@ -427,6 +427,31 @@ KINDS: dict[str, Describe] = {
         join(statement(data, "decided_by", "by {}")),
         Tone.GOOD if data.get("approved") is True else Tone.CARE,
     ),
+    "substitution.proposed": _plain(
+        Lane.EXCEPTION,
+        "Planner asked for a substitute item",
+        Tone.CARE,
+        ("item", "{}"),
+        ("quantity", "{}"),
+        ("replaces", "instead of {}"),
+        ("decided_by", "proposed by {}"),
+    ),
+    "substitution.settled": lambda data: Description(
+        Lane.EXCEPTION,
+        "Planner uses the substitute item" if data.get("approved") is True else "Planner keeps the item",
+        join(statement(data, "item", "{}"), statement(data, "decided_by", "by {}")),
+        Tone.GOOD if data.get("approved") is True else Tone.CARE,
+    ),
+    "substitution.ended": _plain(
+        Lane.REQUIREMENT, "Waits for the substitute item no longer", Tone.CARE, ("item", "{}"), ("why", "{}")
+    ),
+    "substitution.reported": lambda data: Description(
+        Lane.ORDER,
+        "Substitute item reported to planning" if data.get("item") else "Planning told that the item stays",
+        join(statement(data, "item", "{}"), statement(data, "quantity", "{}")),
+        Tone.PLAIN,
+    ),
+    "substitution.stale": _plain(Lane.ORDER, "Older report of a substitute item ignored", Tone.QUIET),
     "decision.void": _plain(Lane.EXCEPTION, "Decision void: the picture changed", Tone.CARE, ("choice", "{}")),
     "exception.reminded": _plain(Lane.EXCEPTION, "Reminded", Tone.CARE, ("to", "{}"), ("reason", "{}")),
     "answer.judged": _judged,

@@ -1,8 +1,9 @@
 """What ERPs are read to have available: which items to ask for, what was read last, and that only changes are reports.
 
 Decided here: an item is asked for where it has an open requirement or a stock at the plant; what our own transfers were
-promised from a plant's stock; and that a reading becomes a report only if it differs from the one before and is not
-older. Not here: how often an ERP is asked, and what it owns (runtime.stock_readings).
+promised from a plant's stock; and that a reading becomes a report only if it differs from the one before, or somebody
+else stated the stock since, and is not older. Not here: how often an ERP is asked, and what it owns
+(runtime.stock_readings).
 """
 
 import datetime as dt
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import Numeric, cast, func, or_, select, union
+from sqlalchemy import Numeric, cast, exists, func, or_, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -98,7 +99,10 @@ class StockReadings:
         by_place = {(each.plant, each.item): each for each in readings}
         new = insert(row).values([_row(system, by_place[place]) for place in sorted(by_place)])
         given = new.excluded
-        differs = or_(row.system != given.system, row.quantity != given.quantity, row.unit != given.unit)
+        stated_since = exists().where(
+            StockRow.plant == row.plant, StockRow.item == row.item, StockRow.reported_at > row.read_at
+        )
+        differs = or_(row.system != given.system, row.quantity != given.quantity, row.unit != given.unit, stated_since)
         changed = new.on_conflict_do_update(
             index_elements=[row.plant, row.item],
             set_={

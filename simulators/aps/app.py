@@ -16,7 +16,8 @@ POST /control/settle    answers when nothing is under way any more
 POST /control/resend    send again what was refused or given up
 GET  /control/books     versions, sendings, and the coverage told of each order
 PUT  /coverage/{order}  {order, plant, sequence, asOf, requirements: [{demandReference | requirementId, scheduleLines:
-                        [{quantity, date|null, state}]}]}; GET reads it back
+                        [{quantity, date|null, state}], substitution?: {item, quantity, unit, replaces, useOn}}]};
+                        GET reads it back
 
 Publishing answers when everything was delivered, refused or given up; with `"wait": false` at once. Of an
 order's coverage the highest sequence stays: a lower one is refused with 409, an equal one changes nothing. A

@@ -106,12 +106,23 @@ class ScheduleLineBody(BaseModel):
     state: Annotated[str, Field(min_length=1)]
 
 
+class SubstitutionBody(BaseModel):
+    """A substitute item that the planner has approved for a part of the requirement."""
+
+    item: Annotated[str, Field(min_length=1)]
+    quantity: Positive
+    unit: str
+    replaces: Positive
+    useOn: date
+
+
 class CoveredBody(BaseModel):
     """The coverage that an order gives one requirement."""
 
     demandReference: str | None = None
     requirementId: str | None = None
     scheduleLines: list[ScheduleLineBody]
+    substitution: SubstitutionBody | None = None
 
     @model_validator(mode="after")
     def _is_named(self) -> "CoveredBody":

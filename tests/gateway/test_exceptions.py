@@ -1,10 +1,12 @@
 """Escalation in the buyers' inbox: who is asked, for whom, what comes next and why (R15, R16)."""
 
 import datetime as dt
+from decimal import Decimal
 
-from canonical.exception import NextEscalation
+from canonical.exception import Alternative, Choice, NextEscalation
 from canonical.reason import Reason
 from canonical.records import ExceptionSnapshot
+from canonical.substitution import Substitution
 from tests.gateway.conftest import Gateway
 from tests.gateway.exceptions import PATH, decide, shortage
 from tests.gateway.fakes import problem
@@ -72,3 +74,29 @@ async def test_a_role_is_a_word(gateway: Gateway) -> None:
     asked = await delegated(gateway)
     statement = problem(await decide(gateway, asked.digest, role=""), 422, "invalid_field")
     assert statement["field"] == "role"
+
+
+async def test_a_substitute_item_is_offered_with_its_quantity_and_chosen_by_its_code(gateway: Gateway) -> None:
+    used = Substitution(item="FR-60", quantity=Decimal(3), unit="EA", replaces=Decimal(2), use_on=WEDNESDAY_NOON.date())
+    asked = shortage()
+    proposal = asked.proposal.model_copy(
+        update={"alternatives": (Alternative(choice=Choice.SUBSTITUTE, substitute=used),)}
+    )
+    question = asked.model_copy(update={"proposal": proposal, "digest": proposal.digest})
+    gateway.entities.exceptions[question.id] = question
+    await gateway.record(question)
+
+    [offered] = (await gateway.client.get(PATH)).json()["proposal"]["alternatives"]
+    assert offered["substitute"] == {
+        "item": "FR-60",
+        "quantity": "3",
+        "unit": "EA",
+        "replaces": "2",
+        "use_on": "2026-06-17",
+    }
+    taken = await decide(gateway, question.digest, choice="substitute", substitute="FR-60")
+    assert taken.status_code == 200
+    assert taken.json()["decision"]["substitute"] == "FR-60"
+    refused = await decide(gateway, question.digest, choice="substitute", substitute="a/b")
+    assert refused.status_code == 422
+    assert "substitute" in refused.text

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from canonical.base import Criticality
 from canonical.exception import Choice
 from canonical.identity import requirement_id, stock_id
 from canonical.need import Need, Revision
-from canonical.policy import RouteKind, RouteRule
+from canonical.policy import RouteKind, RouteRule, SubstituteItem
 from canonical.records import RequirementStage
 from canonical.sourcing import FreeStock
 from canonical.stock import StockReport, StockReportKind
@@ -48,11 +48,13 @@ class Kept:
         self.asked: list[tuple[str, Collection[str]]] = []
         self.clock = MORNING
         self.faults: list[AdapterError] = []
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.answers = True
 
     async def available(self, plant: str, items: Sequence[str]) -> list[AvailableStock]:
         self.asked.append((plant, set(items)))
         at = self.clock = self.clock + dt.timedelta(minutes=5)
+        if not self.answers:
+            await asyncio.Event().wait()
         if self.faults:
             raise self.faults.pop()
         there = [(item, self.quantities[plant, item]) for item in items if (plant, item) in self.quantities]
@@ -92,6 +94,20 @@ class Followed(NamedTuple):
     async def figure(self, plant: str = "P2", item: str = ITEM) -> Decimal | None:
         found = await self.gateway.ledger.stock.figure(plant, item)
         return None if found is None else found.available_to_promise
+
+    async def report(self, kind: StockReportKind, quantity: int, minutes: float) -> None:
+        """What another system says, so many minutes after the morning."""
+        said = StockReport(
+            kind=kind,
+            plant="P2",
+            item=ITEM,
+            quantity=Decimal(quantity),
+            unit="EA",
+            source="mes",
+            effective_at=MORNING + dt.timedelta(minutes=minutes),
+            event_id=f"{kind}-{minutes}",
+        )
+        await self.gateway.ledger.stock.register(said.id, "EA", [CountedReport(report=said, quantity=said.quantity)])
 
 
 def landscape(domains: str = '["orders", "stock"]', maintenance: str = "") -> str:
@@ -212,6 +228,28 @@ async def test_a_failure_is_tried_again_and_one_strange_figure_stops_no_other(
     assert f"of {ITEM} at plant P2 can't be taken in" in caplog.text
 
 
+async def test_an_erp_that_does_not_answer_is_given_up_and_asked_again(
+    gateway: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with following(gateway, tmp_path / "landscape.toml", AskingPace(every=0.0, call=0.02)) as followed:
+        await needed(gateway, "P2")
+        followed.stock.quantities, followed.stock.answers = {("P2", ITEM): "100"}, False
+        assert await followed.read() == 0
+        assert "erp: no answer within 0.02 seconds" in caplog.text
+        followed.stock.answers = True
+        assert await followed.another_worker().look("erp") == 1
+
+
+async def test_what_another_system_stated_since_is_replaced_though_the_reading_is_the_same(followed: Followed) -> None:
+    await needed(followed.gateway, "P2")
+    followed.stock.quantities = {("P2", ITEM): "100"}
+    await followed.read()
+    minutes = (followed.stock.clock - MORNING) / dt.timedelta(minutes=1)
+    await followed.report(StockReportKind.STATED, 40, minutes + 1)
+    assert [await followed.read() for _ in range(2)] == [1, 0]
+    assert await followed.figure() == 100
+
+
 async def test_what_our_own_transfers_were_promised_is_taken_off_until_they_end(followed: Followed) -> None:
     gateway, stock = followed.gateway, followed.stock
     promised = {"source": "pegline", "demand_reference": "4500000001/10", "demanded_by": "order/P1/P2/x"}
@@ -252,22 +290,22 @@ async def test_a_transfer_from_another_plant_becomes_a_way_out_once_its_erp_was_
     assert (Choice.TRANSFER, "P2") in await ways_out()
 
 
+async def test_substitutes_of_what_is_needed_are_asked_for_too(followed: Followed) -> None:
+    gateway = followed.gateway
+    await needed(gateway, "P2")
+    substitutes = (SubstituteItem(item=BOLT),)
+    gateway.policies.own["P2", ITEM, ""] = gateway.policies.by_plant["P2"].model_copy(
+        update={"substitutes": substitutes}
+    )
+    followed.stock.quantities = {("P2", BOLT): "9"}
+    assert await followed.read() == 1
+    assert await gateway.ledger.free_stock(["P2"], BOLT) == {"P2": FreeStock(quantity=Decimal(9), unit="EA")}
+
+
 async def test_a_use_after_the_reading_counts_and_one_before_it_is_in_it(followed: Followed) -> None:
     await needed(followed.gateway, "P2")
     followed.stock.quantities = {("P2", ITEM): "100"}
     await followed.read()
-    for minutes, quantity in ((4, 50), (6, 10)):
-        used = StockReport(
-            kind=StockReportKind.CONSUMED,
-            plant="P2",
-            item=ITEM,
-            quantity=Decimal(quantity),
-            unit="EA",
-            source="mes",
-            effective_at=MORNING + dt.timedelta(minutes=minutes),
-            event_id=f"used-{minutes}",
-        )
-        await followed.gateway.ledger.stock.register(
-            used.id, "EA", [CountedReport(report=used, quantity=used.quantity)]
-        )
+    await followed.report(StockReportKind.CONSUMED, 50, 4)
+    await followed.report(StockReportKind.CONSUMED, 10, 6)
     assert await followed.figure() == 90

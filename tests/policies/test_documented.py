@@ -1,13 +1,14 @@
 """docs/policies.md agrees with the code."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from canonical.calendar import Calendar
-from canonical.policy import Absence, AccountAssignment, PlantPolicy, Quota, Role, RouteKind, RouteRule
+from canonical.policy import Absence, AccountAssignment, PlantPolicy, Quota, Role, RouteKind, RouteRule, SubstituteItem
 from policies.calendars import NamedCalendar
 from policies.keys import BEFORE_THE_SUPPLIER, OF_THE_PLANT, SET_HERE
 from policies.reading import LAYERS
@@ -42,7 +43,7 @@ def test_every_key_that_is_named_in_the_table_is_one() -> None:
     assert {key for row in rows for key in re.findall(r"`([^`]+)`", row)} == set(keys())
 
 
-@pytest.mark.parametrize("model", [RouteRule, Quota, Role, Absence, AccountAssignment])
+@pytest.mark.parametrize("model", [RouteRule, Quota, Role, Absence, AccountAssignment, SubstituteItem])
 def test_what_is_within_a_list_or_table_is_named_too(model: type[BaseModel]) -> None:
     for name in model.model_fields:
         assert re.search(rf"\b{name}\b", TEXT), name
@@ -65,6 +66,7 @@ def test_the_examples_are_taken_up_as_they_stand(folder: Folder) -> None:
         "rules/paint.toml",
         "calendars.toml",
         "plants/1720.toml",
+        "rules/substitutes.toml",
         "plants/1740.toml",
     ]
     for name, text in EXAMPLES:
@@ -80,6 +82,12 @@ def test_the_examples_are_taken_up_as_they_stand(folder: Folder) -> None:
     assert (str(paint.tolerance.quantity_more), paint.tolerance.later_working_days) == ("0.05", 2)
     assert [route.kind for route in moved.routes] == [RouteKind.TRANSFER, RouteKind.SUBCONTRACT, RouteKind.DIRECT]
     assert moved.ownership.requirement == ("aps-main", "mrp-*")
+    replaced = book.effective("1710", item="BB-7421")
+    assert replaced is not None
+    assert [(each.item, each.quantity / each.per) for each in replaced.substitutes] == [
+        ("BB-9108", 1),
+        ("BB-8107", Decimal("1.5")),
+    ]
     consumed = book.effective("1740")
     assert consumed is not None
     assert consumed.erp.account_assignment.category == "K"

@@ -255,3 +255,34 @@ def test_transfers_that_go_in_a_circle_for_an_item_are_refused(bare: Folder) -> 
         "rules/x.toml, rule 1: routes = 'transfer from P2': must not go in a circle: P2 itself gets it from P1",
         "plants/P2.toml: routes = 'transfer from P1': must not go in a circle: P1 itself gets it from P2",
     }
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ('item = "PA"\nsubstitutes = [{ item = "PA" }]', "substitutes.0.item = 'PA': must be another item than"),
+        (
+            'item = "PA"\nsubstitutes = [{ item = "PB" }, { item = "PB", per = 2 }]',
+            "substitutes.1.item = 'PB': is listed twice; the first one applies",
+        ),
+        (
+            'item = "PA"\nsubstitutes = [{ item = "PB", effective_from = 2026-07-01, effective_to = 2026-06-30 }]',
+            "substitutes.0.effective_to = 2026-06-30: must not be before effective_from, 2026-07-01",
+        ),
+        ('item = "PA"\nsubstitutes = [{ item = "PB", ratio = 2 }]', "substitutes.0.ratio = 2: no such key; allowed"),
+        ('item = "PA"\nsubstitutes = [{ item = "PB", per = 0 }]', "substitutes.0.per = 0: Input should be greater"),
+        ('item = "PA"\nsubstitutes = [{ item = "PB", unit = "PIECES" }]', "substitutes.0.unit = 'PIECES': "),
+        ('item = "PA"\nsupplier = "V1"\nsubstitutes = []', "substitutes = []: is decided before there is a supplier"),
+        ('item_class = "A"\nsubstitutes = [{ item = "PB" }]', ": is said of an item; name the item in the rule"),
+    ],
+)
+def test_a_substitute_item_that_could_not_be_used_is_refused(bare: Folder, rule: str, fault: str) -> None:
+    bare.write("rules/substitutes.toml", f"[[rule]]\n{rule}\n")
+    assert any(fault in each for each in bare.faults()), bare.faults()
+
+
+def test_substitutes_of_all_items_are_none(bare: Folder) -> None:
+    bare.append("plants/P1.toml", 'substitutes = [{ item = "PB" }]\n')
+    assert any(
+        each.endswith(": is said of an item; set it in a [[rule]] that names the item") for each in bare.faults()
+    )

@@ -15,10 +15,17 @@ from canonical.calendar import Calendar
 from canonical.calls import AnswerOrderCall, AssessCall, PolicyCall, PublishNeedsCall
 from canonical.exception import ExceptionDecided
 from canonical.identity import ChangeId, ExceptionId, OrderId
-from canonical.messages import BomChanged, OrderOpened, StockAllocated, SupplierAnswered, SupplyRequested
+from canonical.messages import (
+    BomChanged,
+    OrderOpened,
+    StockAllocated,
+    SubstitutionReported,
+    SupplierAnswered,
+    SupplyRequested,
+)
 from canonical.need import Need, Withdrawal
 from canonical.order import OrderAnswer
-from canonical.policy import PlantPolicy, Quota, RouteKind, RouteRule
+from canonical.policy import PlantPolicy, Quota, RouteKind, RouteRule, SubstituteItem
 from canonical.records import (
     AuditBatch,
     ConsolidationBatch,
@@ -235,6 +242,9 @@ class Books:
     async def request_supply(self, order: OrderId, requested: SupplyRequested) -> bool:
         self._not_here()
 
+    async def report_substitution(self, order: str, reported: SubstitutionReported) -> bool:
+        self._not_here()
+
     async def report_coverage(self, requirement: str, changed: CoverageChanged) -> bool:
         self._not_here()
 
@@ -304,6 +314,16 @@ async def test_the_activity_finds_the_routes_the_policies_and_the_allocated_quan
     found = await internal.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
     assert ways(found) == [(THERE, 1), ("V1", 2)]
     assert (found.policy, found.allocated, internal.books.asked_for) == (own, {"V1": Decimal(600)}, ["CHAIN"])
+
+
+async def test_the_activity_finds_what_is_free_of_the_substitute_items_that_a_rule_names() -> None:
+    internal = InternalActivitiesOf(policies(DIRECT))
+    own = a_policy(plant=HERE, version="S", substitutes=(SubstituteItem(item="BELT"), SubstituteItem(item="ROPE")))
+    internal.book.own[HERE, "CHAIN", ""] = own
+    internal.keep(chain_item(a_source(supplier="V1")))
+    found = await internal.activities.assess(AssessCall(plant=HERE, item="CHAIN"))
+    assert found.free_substitutes == dict.fromkeys(("BELT", "ROPE"), FreeStock(quantity=Decimal(7), unit="EA"))
+    assert found.free_at == {}
 
 
 async def test_without_quotas_nobody_asks_the_ledger() -> None:

@@ -28,6 +28,7 @@ from canonical.order import (
     edited_value,
 )
 from canonical.sourcing import ItemAtPlant, UnknownItem
+from canonical.substitution import Substitution
 from canonical.supply import ScheduleLine
 
 FIELDS: tuple[EditedField, ...] = ("quantity", "delivery_date", "price")
@@ -310,6 +311,8 @@ class FakeAps(Counterpart):
     def __init__(self) -> None:
         super().__init__()
         self.coverage: dict[tuple[str, str], tuple[ScheduleLine, ...]] = {}
+        self.substitutions: dict[str, Substitution | None] = {}
+        """By requirement."""
         self.reports = 0
 
     async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
@@ -318,6 +321,7 @@ class FakeAps(Counterpart):
         self.reports += 1
         for entry in report.entries:
             self.coverage[entry.requirement_id, report.order_number] = entry.schedule_lines
+            self.substitutions[entry.requirement_id] = entry.substitution
         return Written(writes=1)
 
 

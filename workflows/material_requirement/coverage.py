@@ -32,6 +32,7 @@ from decisions.units import conversion
 from workflows.entity import Entity
 from workflows.material_requirement.messages import RequirementMessage, record_need
 from workflows.material_requirement.state import AcceptedShortage, RequirementState, Rescheduling
+from workflows.material_requirement.substitution import SubstituteItems
 
 _STAYS = (ScheduleLineState.RECEIVED, ScheduleLineState.SHIPPED)
 
@@ -42,9 +43,15 @@ class RequirementSourcing:
     Each decision needs a fresh assessment.
     """
 
-    def __init__(self, state: RequirementState, entity: Entity[RequirementState, RequirementMessage]) -> None:
+    def __init__(
+        self,
+        state: RequirementState,
+        entity: Entity[RequirementState, RequirementMessage],
+        substitutes: SubstituteItems,
+    ) -> None:
         self._state = state
         self._entity = entity
+        self._substitutes = substitutes
 
     @property
     def today(self) -> dt.date:
@@ -119,6 +126,10 @@ class RequirementSourcing:
                 self._entity.record("decision.void", decision.decided_at, choice=decision.choice, rule="R15")
             case Choice.RESCHEDULE:
                 self._propose_reschedule(short, decision)
+            case Choice.SUBSTITUTE:
+                self._substitutes.propose(short, decision, self.today)
+            case Choice.APPROVE | Choice.DECLINE if (use := self._substitutes.asked(short)) is not None:
+                await self._substitutes.settle(use, short, decision, self.today)
             case Choice.APPROVE | Choice.DECLINE if self._state.rescheduled(short) is not None:
                 self._settle_reschedule(short, decision)
             case Choice.ACCEPT:

@@ -19,6 +19,7 @@ from canonical.need import Need
 from canonical.policy import PlantPolicy
 from canonical.records import EndedEntity, RequirementStage
 from canonical.sourcing import Assessment, Source
+from canonical.substitution import Substitution
 from canonical.supply import OrderCoverage, ScheduleLine, ScheduleLineState
 from canonical.units import NEED_DECIMALS, rescale
 from decisions.overdue import has_passed
@@ -55,6 +56,19 @@ class Rescheduling(Model):
     """The shortage (Short.why)."""
     proposed_by: str
     declined: bool = False
+
+
+class SubstituteUse(Model):
+    """A person proposed to the planner to use a substitute item for a shortage."""
+
+    about: str
+    """The shortage (Short.why)."""
+    proposed_by: str
+    substitution: Substitution
+    follows_by: date | None = None
+    """Approved: the last day on which the plan is waited for. None: the planner has not decided."""
+    told: OrderId | None = None
+    """The order that reports it to planning."""
 
 
 class RequirementState(EntityState):
@@ -105,6 +119,9 @@ class RequirementState(EntityState):
     accepted: AcceptedShortage | None = None
     rescheduling: Rescheduling | None = None
     """Of the shortage that it is about; another one is asked about from the beginning."""
+    substitution: SubstituteUse | None = None
+    substitutes_declined: dict[str, str] = {}
+    """By substitute item, the shortage for which the planner declined it."""
     suppressed: int = 0
     answers_given: int = 0
     answered: str = ""
@@ -362,11 +379,19 @@ def stage_and_reason(state: RequirementState) -> tuple[RequirementStage, str]:
     if state.exception is not None:
         if state.exception.kind is ExceptionKind.MASTER_DATA:
             return RequirementStage.BLOCKED, "master data is incomplete; a person has to fix it"
+        if state.exception.kind is ExceptionKind.CHANGE_PROPOSAL and state.substitution is not None:
+            item = state.substitution.substitution.item
+            return RequirementStage.SHORT, f"the coverage can't meet the pegged date; the planner is asked for {item}"
         if state.exception.kind is ExceptionKind.CHANGE_PROPOSAL:
             return RequirementStage.SHORT, "the coverage can't meet the pegged date; the planner is asked to move it"
         return RequirementStage.SHORT, "the coverage can't meet the pegged date; a buyer has to decide"
     if state.all_there:
         return RequirementStage.FULFILLED, _received(state)
+    if state.substitution is not None and state.substitution.follows_by is not None:
+        use = state.substitution
+        return RequirementStage.SHORT, (
+            f"the planner approved {use.substitution.item} instead; waits for the plan until {use.follows_by}"
+        )
     if state.from_stock and not state.live:
         return RequirementStage.COVERED, "met from available stock; waits until the plan nets it"
     if state.accepted is not None:

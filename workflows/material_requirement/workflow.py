@@ -36,6 +36,7 @@ from workflows.material_requirement.messages import (
     take,
 )
 from workflows.material_requirement.state import RequirementState, Rescheduling, describe_coverage, stage_and_reason
+from workflows.material_requirement.substitution import SubstituteItems
 from workflows.material_requirement.transfer_answer import answer_due, record_answered
 from workflows.questions import Questions
 
@@ -48,7 +49,8 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
     def __init__(self, given: RequirementInput) -> None:
         super().__init__(given, given.state or RequirementState.of(given.opening))
         self._assessed_now = False
-        self._sourcing = RequirementSourcing(self.state, self)
+        self._substitutes = SubstituteItems(self.state, self)
+        self._sourcing = RequirementSourcing(self.state, self, self._substitutes)
         self._questions = Questions(self.state, self)
         if given.state is None:
             record_need(given.opening.need, "requirement.opened", self.record)
@@ -117,11 +119,17 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         return self.state.ended
 
     def time_to_wait(self) -> timedelta | None:
-        """Until the plant's next working day, while supply is overdue: it can be there that day at the earliest."""
-        if self.state.assessment is None or self._blocked or self.ended or not self._overdue:
+        """Until the plant's next working day, while supply is overdue: it can be there that day at the earliest; until
+        the time of a plan is over that is to follow.
+        """
+        if self.state.assessment is None or self._blocked or self.ended:
             return None
+        left = self._substitutes.time_left()
+        if not self._overdue:
+            return left
         calendar = self.state.assessment.policy.calendar
-        return max(start_of_next_working_day(self._sourcing.today, calendar) - workflow.now(), MOMENT)
+        overdue = max(start_of_next_working_day(self._sourcing.today, calendar) - workflow.now(), MOMENT)
+        return overdue if left is None else min(left, overdue)
 
     def remembered(self) -> RequirementState:
         """The state for the next run."""
@@ -156,6 +164,8 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             return False
         if state.to_be_sourced:
             return True
+        if state.assessment is not None and self._substitutes.is_over(self._sourcing.today):
+            return True
         if state.tested_on is not None and self._overdue and state.tested_on != self._sourcing.today:
             return True
         awaited = state.all_there or any(coverage.pending for coverage in state.coverages)
@@ -167,6 +177,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         """Request supply for the uncovered quantity, and send changed requests to known orders."""
         state = self.state
         if state.withdrawn:
+            self._substitutes.withdrawn()
             await self._sourcing.release_coverage()
             return
         if not self._assessed_now:
@@ -175,9 +186,13 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         if state.assessment is not None and state.assessment.item is None:
             decided = self._sourcing.decide(state.acted_on.quantity)
             problem = decided if isinstance(decided, NotOrderable) else None
-        elif state.to_be_sourced:
-            problem = await self._sourcing.source_need()
-        problem = problem or await self._sourcing.act_on_decision() or await self._sourcing.source_open_quantity()
+        else:
+            await self._review_substitution()
+            if state.to_be_sourced:
+                problem = await self._sourcing.source_need()
+        problem = problem or await self._sourcing.act_on_decision()
+        if problem is None and not self._substitutes.waits:
+            problem = await self._sourcing.source_open_quantity()
         if problem is None:
             await self._overtake("master data is complete now", ExceptionKind.MASTER_DATA)
             return
@@ -186,6 +201,12 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         state.exception = await self._questions.ask_once(
             state.exception, proposal, state.policy, item_class=state.item_class
         )
+
+    async def _review_substitution(self) -> None:
+        """Whether the plan is still waited for; an order that has not answered may yet bring what is missing."""
+        today, unanswered = self._sourcing.today, any(coverage.pending for coverage in self.state.coverages)
+        if self._substitutes.waits and (not unanswered or self._substitutes.is_over(today)):
+            await self._substitutes.review(self._sourcing.judge(), today)
 
     # -- test, and ask a person
 
@@ -204,13 +225,15 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
         if self._blocked or not self._assessed_now:
             return
         outcome, state.tested_on = self._sourcing.judge(), self._sourcing.today
-        if isinstance(outcome, Feasible) or self._is_accepted(outcome):
+        if isinstance(outcome, Feasible) or self._substitutes.waits or self._is_accepted(outcome):
             await self._overtake("the coverage meets the pegged dates")
             return
         if state.rescheduling is not None and state.rescheduling.about != outcome.why:
             state.rescheduling = None
         waiting = state.rescheduled(outcome)
-        proposal = self._shortage(outcome) if waiting is None else self._rescheduling(outcome, waiting)
+        proposal = self._substitutes.proposal(outcome, self._sourcing.today, order_number=self._order_number)
+        if proposal is None:
+            proposal = self._shortage(outcome) if waiting is None else self._rescheduling(outcome, waiting)
         await self._ask(proposal, about=outcome.why)
 
     def _is_accepted(self, short: Short) -> bool:
@@ -253,6 +276,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             # Overdue supply has another date every day, and one that the planner declined is no way out.
             may_reschedule=state.rescheduling is None and not self._overdue,
             free_at=assessment.free_at,
+            substitutes=self._substitutes.ways(short, self._sourcing.today),
         )
 
     def _rescheduling(self, short: Short, waiting: Rescheduling) -> Proposal:

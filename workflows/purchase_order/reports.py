@@ -130,7 +130,11 @@ def coverage(state: OrderState) -> CoverageReport:
         sequence=state.reports,
         as_of=state.as_of,
         entries=tuple(
-            RequirementCoverage(requirement_id=requirement, schedule_lines=_in_need_unit(state, requirement))
+            RequirementCoverage(
+                requirement_id=requirement,
+                schedule_lines=_in_need_unit(state, requirement),
+                substitution=known.substitution if (known := state.substitutions.get(requirement)) else None,
+            )
             for requirement in state.requirements()
             if not any(request.internal for request in _requests_of(state, requirement))
         ),

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from canonical.exception import Decision
 from canonical.identity import OrderId, RequirementId, external_reference
 from canonical.landscape import Systems
-from canonical.messages import OrderOpened, ReminderAsked
+from canonical.messages import OrderOpened, ReminderAsked, SubstitutionReported
 from canonical.order import GoodsReceipt, OrderDocument
 from canonical.policy import LinePolicy, PlantPolicy
 from canonical.reason import Reason
@@ -208,6 +208,8 @@ class OrderState(EntityState):
     received_reported: dict[RequirementId, Decimal] = {}
     """The received quantity in it."""
     notices: int = 0
+    substitutions: dict[RequirementId, SubstitutionReported] = {}
+    """What requirements have it report to planning of substitute items."""
     reports: int = 0
     touched: list[int] = []
     """Lines whose promise or delivery is not reported to ERP and APS yet."""

@@ -25,6 +25,7 @@ from canonical.messages import (
     ReminderAsked,
     ReminderDue,
     ShipmentsAnnounced,
+    SubstitutionReported,
     SupplierAnswered,
     SupplyRequested,
 )
@@ -61,6 +62,7 @@ from workflows.purchase_order.state import OrderState
 
 OrderMessage = (
     SupplyRequested
+    | SubstitutionReported
     | SupplierAnswered
     | ShipmentsAnnounced
     | DocumentAcknowledgement
@@ -81,6 +83,8 @@ def take(state: OrderState, message: OrderMessage, record: RecordEvent, today: d
     match message:
         case SupplyRequested():
             _take_request(state, message, record)
+        case SubstitutionReported():
+            _take_substitution(state, message, record)
         case SupplierAnswered():
             answered, taken_before = answered_in_order_terms(state, message, record), len(state.answers)
             if answered is not None:
@@ -120,6 +124,8 @@ def _take_request(state: OrderState, requested: SupplyRequested, record: RecordE
         return
     state.pending[requirement] = request
     state.pending_reasons.pop(requirement, None)
+    if not request.lots:
+        state.substitutions.pop(requirement, None)
     record(
         "supply_request.changed",
         requirement_id=requirement,
@@ -127,6 +133,26 @@ def _take_request(state: OrderState, requested: SupplyRequested, record: RecordE
         dock_date=request.dock_date.isoformat(),
         expedite=request.expedite,
         decided_by=request.approved_by,
+    )
+
+
+def _take_substitution(state: OrderState, reported: SubstitutionReported, record: RecordEvent) -> None:
+    """Report it to planning with the coverage, or report that it is no longer waited for."""
+    requirement, known = reported.requirement_id, state.substitutions.get(reported.requirement_id)
+    if known is not None and reported.reported_at < known.reported_at:
+        record("substitution.stale", requirement_id=requirement, rule="R10")
+        return
+    state.substitutions[requirement] = reported
+    for line in state.lines_of(requirement):
+        state.touch(line.number)
+    stated = reported.substitution
+    record(
+        "substitution.reported",
+        reported.reported_at,
+        requirement_id=requirement,
+        item=stated.item if stated else None,
+        quantity=str(stated.quantity) if stated else None,
+        unit=stated.unit if stated else None,
     )
 
 
@@ -184,6 +210,11 @@ class PurchaseOrder(Entity[OrderState, OrderMessage]):
     def supply_requested(self, requested: SupplyRequested) -> None:
         """A requirement sent a new or changed supply request."""
         self.inbox.append(requested)
+
+    @workflow.signal(name="substitution_reported")
+    def substitution_reported(self, reported: SubstitutionReported) -> None:
+        """A requirement waits for the plan to use a substitute item, or waits no longer."""
+        self.inbox.append(reported)
 
     @workflow.signal(name="supplier_answered")
     def supplier_answered(self, answered: SupplierAnswered) -> None:

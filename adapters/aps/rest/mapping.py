@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from canonical.coverage import CoverageReport, RequirementCoverage
+from canonical.substitution import Substitution
 from canonical.supply import ScheduleLine
 
 
@@ -18,9 +19,21 @@ def coverage_body(report: CoverageReport) -> dict[str, JsonValue]:
 
 
 def _requirement(entry: RequirementCoverage) -> dict[str, JsonValue]:
-    return {
+    body: dict[str, JsonValue] = {
         "requirementId": entry.requirement_id,
         "scheduleLines": [_schedule_line(part) for part in entry.schedule_lines],
+    }
+    return body if entry.substitution is None else {**body, "substitution": _substitution(entry.substitution)}
+
+
+def _substitution(approved: Substitution) -> dict[str, JsonValue]:
+    """What the planner approved and the plan does not have yet; left out once it has, or nobody waits for it."""
+    return {
+        "item": approved.item,
+        "quantity": f"{approved.quantity:f}",
+        "unit": approved.unit,
+        "replaces": f"{approved.replaces:f}",
+        "useOn": approved.use_on.isoformat(),
     }
 
 

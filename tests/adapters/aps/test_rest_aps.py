@@ -12,6 +12,7 @@ from adapters.http import correlation, make_client
 from canonical.coverage import CoverageReport, RequirementCoverage
 from canonical.identity import OrderId, requirement_id
 from canonical.order import Refused, Written
+from canonical.substitution import Substitution
 from canonical.supply import ScheduleLine, ScheduleLineState
 from simulators.aps.app import create
 from simulators.faults import InProcessTransport, Simulator
@@ -58,6 +59,24 @@ async def test_a_repeated_report_is_one_report(aps: RestAps, simulator: Simulato
     await aps.write_coverage(report(), key="k1")
     assert await aps.write_coverage(report(), key="k2") == Written(reference="4500000007", writes=0)
     assert len(simulator.log.writes) == 1
+
+
+async def test_an_approved_substitute_item_is_told_with_the_coverage_until_it_is_waited_for_no_longer(
+    aps: RestAps, simulator: Simulator
+) -> None:
+    used = Substitution(item="BB-9108", quantity=Decimal("1.5"), unit="KGM", replaces=Decimal(40), use_on=ASKED)
+    first = report()
+    told = first.model_copy(update={"entries": (first.entries[0].model_copy(update={"substitution": used}),)})
+    await aps.write_coverage(told, key="k1")
+    assert simulator.books()["coverage"]["4500000007"]["requirements"][0]["substitution"] == {
+        "item": "BB-9108",
+        "quantity": "1.5",
+        "unit": "KGM",
+        "replaces": "40",
+        "useOn": ASKED.isoformat(),
+    }
+    await aps.write_coverage(report(sequence=2), key="k2")
+    assert simulator.books()["coverage"]["4500000007"]["requirements"][0]["substitution"] is None
 
 
 async def test_the_write_carries_key_and_correlation(aps: RestAps, simulator: Simulator) -> None:

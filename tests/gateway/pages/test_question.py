@@ -24,6 +24,7 @@ from canonical.records import (
     RequirementStage,
 )
 from canonical.sourcing import MasterDataDefect
+from canonical.substitution import Substitution
 from gateway.access.principal import CallerRole, Principal
 from gateway.access.principal import _principal as principal_of_request
 from tests.gateway.conftest import Gateway
@@ -237,6 +238,41 @@ async def test_a_decision_is_one_form_and_then_says_what_happens(gateway: Gatewa
     assert 'href="/inbox?plant=P1"' in after.text
     assert 'href="/questions/nextnextnext?back=' in after.text
     assert 'name="way"' not in after.text
+
+
+async def test_substitute_items_are_ways_out_told_apart_by_the_item(
+    gateway: Gateway, shortage: ExceptionSnapshot
+) -> None:
+    def used(item: str, on: dt.date | None) -> Alternative:
+        substitution = Substitution(
+            item=item, quantity=Decimal(300), unit="EA", replaces=Decimal(200), use_on=NEED_DATE
+        )
+        note = f"propose to the planner to use 300 EA {item}; its free stock is not known"
+        way = Alternative(choice=Choice.SUBSTITUTE, substitute=substitution, available_on=on, currency="EUR", note=note)
+        return way.model_copy(update={"quantity": Decimal(200)})
+
+    ways = (used("FR-R92B-60", NEED_DATE), used("FR-R92B-62", None))
+    question = await put(gateway, asked(alternatives=ways))
+
+    page = await gateway.client.get(PAGE)
+    words = text_of(page)
+    for expected in (
+        "Propose to use FR-R92B-60 instead",
+        "Substitute item 300 EA FR-R92B-60, from 2026-06-15 Quantity 200 EA On stock 2026-06-15 Against",
+        "Substitute item 300 EA FR-R92B-62, from 2026-06-15 Quantity 200 EA On stock no date",
+        "Risk No supplier is waited for",
+        "its own requirement comes with the plan",
+        "or without a plan that follows, you are asked again",
+    ):
+        assert expected in words
+    assert (await decided(gateway, page, "substitute/FR-R92B-62")).status_code == 303
+    [made] = gateway.entities.decided
+    assert (made.choice, made.substitute, made.supplier, made.digest) == (
+        "substitute",
+        "FR-R92B-62",
+        None,
+        question.digest,
+    )
 
 
 async def test_a_question_that_changed_is_shown_beside_what_was_seen_and_nothing_written_is_lost(

@@ -1,0 +1,201 @@
+"""R7: a substitute item for what is short."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.exception import Alternative, Choice, ExceptionKind
+from canonical.identity import OrderId
+from canonical.need import Need, Peg
+from canonical.policy import PlantPolicy, SubstituteItem
+from canonical.sourcing import FreeStock, UnitConversion
+from canonical.substitution import Substitution
+from decisions.shortage import shortage_proposal
+from decisions.substitution import substitution_for, substitution_proposal, substitution_ways
+from tests.decisions.late_coverage import CURRENT, LATE, TODAY, short_of
+from tests.decisions.models import a_need, a_peg, a_policy, an_item, confirmed, june
+
+PEG = Peg(demand="SO-1", quantity=Decimal(100), date=june(15), assembly="BK-R93R-62")
+NEED = a_need(quantity=Decimal(100), pegging=(PEG,))
+
+
+def policy_with(*substitutes: SubstituteItem) -> PlantPolicy:
+    return a_policy(substitutes=substitutes)
+
+
+def substitute(item: str = "BB-9108", **changes: Any) -> SubstituteItem:
+    return SubstituteItem(item=item, **changes)
+
+
+def ways(*substitutes: SubstituteItem, need: Need = NEED, **given: Any) -> list[Alternative]:
+    short, item = short_of(need, *LATE), an_item(CURRENT)
+    return list(substitution_ways(need, short, item, policy_with(*substitutes), TODAY, **given))
+
+
+def items_of(found: list[Alternative]) -> list[str]:
+    return [way.substitute.item for way in found if way.substitute is not None]
+
+
+def on_stock(quantity: int, unit: str = "EA") -> FreeStock:
+    return FreeStock(quantity=Decimal(quantity), unit=unit)
+
+
+def test_r7_200_short_on_the_15th_are_300_of_a_substitute_at_3_for_2() -> None:
+    need = a_need(quantity=Decimal(500), pegging=(a_peg(500, june(15)),))
+    coverage = (confirmed(300, june(11)), confirmed(200, june(18)))
+    short, item = short_of(need, *coverage), an_item(CURRENT)
+    policy = policy_with(
+        substitute(quantity=3, per=2, effective_from=june(1), effective_to=june(30), approval="ECR 4711")
+    )
+    [way] = substitution_ways(need, short, item, policy, TODAY, free={"BB-9108": on_stock(340)})
+    assert way.substitute == Substitution(
+        item="BB-9108", quantity=Decimal(300), unit="EA", replaces=Decimal(200), use_on=june(15)
+    )
+    assert (way.choice, way.available_on, way.working_days_late) == (Choice.SUBSTITUTE, june(15), 0)
+    assert way.note == (
+        "propose to the planner to use 300 EA BB-9108; all of it is on stock, and nobody counts on it; "
+        "effective until 2026-06-30; interchangeable by ECR 4711"
+    )
+    assert substitution_ways(need, short, item, a_policy(), TODAY) == ()
+
+    proposal = substitution_proposal(
+        need, short, coverage, "1580", policy, way.substitute, TODAY, free=on_stock(340), proposed_by="anna"
+    )
+    assert proposal.summary == (
+        "Use 300 EA BB-9108 instead of 200 EA BB-7421 in plant 1710 for SO-1, from 2026-06-15; all of it is on stock, "
+        "and nobody counts on it; effective until 2026-06-30; interchangeable by ECR 4711."
+    )
+    assert (proposal.kind, proposal.approvers, proposal.proposed_by, proposal.rule) == (
+        ExceptionKind.CHANGE_PROPOSAL,
+        ("planner",),
+        "anna",
+        "R7",
+    )
+    assert [each.choice for each in proposal.alternatives] == [Choice.APPROVE, Choice.DECLINE]
+    assert proposal.alternatives[0].note == "plan BB-9108 instead; the plan has 5 working days to follow"
+
+
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [
+        ({"effective_from": june(15), "effective_to": june(15)}, True),
+        ({"effective_from": june(16)}, False),
+        ({"effective_to": june(14)}, False),
+        ({"assemblies": ("BK-R93R-62", "BK-R93R-64")}, True),
+        ({"assemblies": ("BK-R93R-64",)}, False),
+        ({"unit": "KGM", "quantity": "0.4"}, True),
+    ],
+)
+def test_it_is_effective_on_the_day_of_use_and_goes_into_the_assembly(changes: dict[str, Any], offered: bool) -> None:
+    assert bool(ways(substitute(**changes))) is offered
+
+
+def test_every_demand_that_falls_short_has_to_fit() -> None:
+    later = Peg(demand="SO-2", quantity=Decimal(50), date=june(17), assembly="BK-R93R-64")
+    met_before = Peg(demand="SO-0", quantity=Decimal(10), date=june(12))
+    need = a_need(quantity=Decimal(160), pegging=(PEG, later, met_before))
+    coverage = (confirmed(60, june(8)), confirmed(100, june(22)))
+    short = short_of(need, *coverage)
+
+    def fits(**changes: Any) -> bool:
+        policy = policy_with(substitute(**changes))
+        return substitution_for(need, short, an_item(CURRENT), policy, "BB-9108") is not None
+
+    assert short.short_at == june(15)
+    assert fits(effective_from=june(15), effective_to=june(17), assemblies=("BK-R93R-62", "BK-R93R-64"))
+    assert not fits(effective_to=june(16))
+    assert not fits(assemblies=("BK-R93R-62",))
+
+
+def test_a_demand_without_an_assembly_fits_only_what_goes_into_any() -> None:
+    unnamed = a_need(quantity=Decimal(100), pegging=(a_peg(100, june(15)),))
+    assert items_of(ways(substitute(), need=unnamed)) == ["BB-9108"]
+    assert ways(substitute(assemblies=("BK-R93R-62",)), need=unnamed) == []
+
+
+def test_without_all_of_it_free_there_is_no_day_and_what_is_free_is_said() -> None:
+    [unknown] = ways(substitute())
+    [some] = ways(substitute(), free={"BB-9108": on_stock(15)})
+    [counted_otherwise] = ways(substitute(), free={"BB-9108": on_stock(400, "KGM")})
+    assert {way.available_on for way in (unknown, some, counted_otherwise)} == {None}
+    assert unknown.note.endswith("its free stock is not known")
+    assert counted_otherwise.note == unknown.note
+    assert some.note.endswith("15 EA of it are on stock that nobody counts on")
+
+
+def test_a_counted_unit_is_rounded_up_to_whole_pieces_and_a_measured_one_to_what_it_is_traded_in() -> None:
+    [pieces] = ways(substitute(quantity=1, per=3))
+    [measured] = ways(substitute(quantity="0.5", per=3, unit="KGM"))
+    assert pieces.substitute is not None
+    assert measured.substitute is not None
+    assert (pieces.substitute.quantity, pieces.substitute.unit) == (Decimal(14), "EA")
+    assert (measured.substitute.quantity, measured.substitute.unit) == (Decimal("6.667"), "KGM")
+    assert pieces.quantity == 40
+
+
+def test_the_ratio_is_of_base_units_whatever_unit_the_need_is_in() -> None:
+    boxes = an_item(CURRENT).model_copy(
+        update={"conversions": (UnitConversion(unit="BX", numerator=Decimal(12), denominator=Decimal(1)),)}
+    )
+    need = a_need(quantity=Decimal(10), unit="BX", pegging=(a_peg(10, june(15)),))
+    short = short_of(need, confirmed(6, june(11)), confirmed(4, june(22)))
+    found = substitution_for(need, short, boxes, policy_with(substitute(quantity=2)), "BB-9108")
+    assert found == Substitution(item="BB-9108", quantity=Decimal(96), unit="EA", replaces=Decimal(4), use_on=june(15))
+    assert substitution_for(need, short, an_item(CURRENT), policy_with(substitute()), "BB-9108") is None
+
+
+def test_the_order_is_policys_and_what_the_planner_declined_is_no_way_out() -> None:
+    both = (substitute("BB-8107"), substitute("BB-9108"))
+    assert items_of(ways(*both)) == ["BB-8107", "BB-9108"]
+    assert items_of(ways(*both, declined=["BB-8107"])) == ["BB-9108"]
+
+
+def test_a_need_of_an_order_of_ours_and_the_item_itself_have_no_substitute() -> None:
+    ours = NEED.model_copy(update={"demanded_by": OrderId("order/1720/1710/x")})
+    assert ways(substitute(), need=ours) == []
+    assert ways(substitute(), need=NEED.model_copy(update={"source": "pegline"})) == []
+    assert ways(substitute(NEED.item)) == []
+
+
+def test_it_is_offered_beside_the_other_ways_and_without_one_the_digest_stays_what_it_was() -> None:
+    short, item, found = short_of(NEED, *LATE), an_item(CURRENT), ways(substitute(), free={"BB-9108": on_stock(40)})
+    policy = policy_with(substitute())
+    plain = shortage_proposal(NEED, short, LATE, "1580", item, policy, TODAY)
+    more = shortage_proposal(NEED, short, LATE, "1580", item, policy, TODAY, substitutes=found)
+    assert [way.choice for way in more.alternatives] == [Choice.SUBSTITUTE, Choice.EXPEDITE, Choice.ACCEPT]
+    assert plain.digest != more.digest
+    other = more.model_copy(update={"alternatives": tuple(
+        way.model_copy(update={"substitute": way.substitute and way.substitute.model_copy(update={"item": "BB-1"})})
+        for way in more.alternatives
+    )})  # fmt: skip
+    assert other.digest != more.digest, "another item is another subject"
+
+
+def test_an_overdue_day_of_use_is_today() -> None:
+    late = dt.date(2026, 6, 22)
+    [way] = substitution_ways(
+        NEED, short_of(NEED, *LATE), an_item(CURRENT), policy_with(substitute()), late, free={"BB-9108": on_stock(40)}
+    )
+    assert (way.available_on, way.working_days_late) == (late, 5)
+
+
+@given(
+    quantity=st.decimals("0.000001", 10**6, places=6),
+    per=st.decimals("0.000001", 10**6, places=6),
+    needed=st.integers(1, 10**6),
+)
+def test_no_ratio_stops_a_requirement_and_none_gives_less_than_it_replaces(
+    quantity: Decimal, per: Decimal, needed: int
+) -> None:
+    need = a_need(quantity=Decimal(needed), pegging=(a_peg(needed, june(15)),))
+    short = short_of(need)
+    found = substitution_for(
+        need, short, an_item(CURRENT), policy_with(substitute(quantity=quantity, per=per)), "BB-9108"
+    )
+    if found is not None:
+        assert found.quantity * per >= found.replaces * quantity
+        assert (found.quantity - 1) * per < found.replaces * quantity
