@@ -63,7 +63,7 @@ class AuditLog:
                     return PermanentError(
                         order.erp,
                         f"it gave order number {order.order_number} twice; {first} has it. Cancel or renumber the "
-                        f"other document there, of reference {external_reference(order.id)}, and mend the number range; this "
-                        "order goes on by itself then, and its supplier has not got it",
+                        f"other document there, of reference {external_reference(order.id)}, and mend the number "
+                        "range; this order goes on by itself then, and its supplier has not got it",
                     )
         return None
