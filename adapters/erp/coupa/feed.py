@@ -1,4 +1,6 @@
-"""What happens to our orders in Coupa, for whoever follows it: orders that changed, and what was received for them.
+"""What was received for our orders in Coupa, for whoever follows it.
+
+A buyer's revision of an order is no part of it: that is found before anything is written (client.py).
 
 Decided here: what a receiving transaction means. It is read as it stands and never marked: `exported` of receipts is
 for whoever books them elsewhere, mostly the plant's own ERP. A voided receipt was a mistake, and is taken back under a
@@ -37,12 +39,10 @@ class CoupaFeed:
         return Refused(system=self._system, code="not_offered", reason="Coupa notifies of nothing by its API")
 
     async def changed_since(self, moment: dt.datetime) -> list[ChangedOrder]:
-        """As the port has it; a receiving transaction changes its order, too."""
+        """The orders for which something was received, or taken back, since."""
         since = moment.astimezone(dt.UTC).isoformat(timespec="seconds")
         query = {"updated-at[gt_or_eq]": since, "order_by": "id", "dir": "asc"}
         found = set()
-        async for order in self._api.rows("purchase_orders", **query):
-            found.add(self._changed(order, order))
         async for transaction in self._api.rows("receiving_transactions", **query):
             header = str((transaction.get("order-line") or {}).get("order-header-id") or "")
             order_of_it = await self._api.row(f"purchase_orders/{int(header)}") if header.isdecimal() else None

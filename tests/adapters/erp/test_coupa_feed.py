@@ -59,7 +59,7 @@ async def received(*rows: dict[str, Any]) -> PostedReceipts:
         ([transaction(status="voided")], [("6", 40, None), ("6-void", -40, "6")]),
         ([transaction(voided_value="40")], [("6", 40, None), ("6-void", -40, "6")]),
         ([transaction(id=7, original_transaction_id=6)], []),
-        ([transaction(**{"order-line": {"id": 9, "order-header-id": 99}})], []),
+        ([transaction(), transaction(id=7, **{"order-line": {"id": 9, "order-header-id": 99}})], [("6", 40, None)]),
     ],
     ids=["receipt", "consumption", "return", "voided", "voided by value", "the voiding itself", "another order's"],
 )
