@@ -4,9 +4,11 @@ Decided here: which failure of TLS lasts until a person changes something, and w
 read nothing of the call. Not here: how we log on beside it (adapters.oauth, runtime.landscape).
 """
 
+import datetime as dt
 import ssl
 from pathlib import Path
 
+from cryptography import x509
 from pydantic import SecretStr
 
 _REFUSES_OURS = (
@@ -83,6 +85,11 @@ def client_tls(
     return context
 
 
+def ends(certificate: Path) -> dt.datetime:
+    """The end of a certificate in PEM. Raises ValueError, or OSError where it can't be read."""
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+
+
 def _readable(what: str, path: Path) -> None:
     try:
         path.read_bytes()
@@ -117,4 +124,4 @@ def _present(context: ssl.SSLContext, certificate: Path, key: Path, passphrase: 
         raise ValueError(f"tls.key: {why}") from None
 
 
-__all__ = ["client_tls", "refused_handshake"]
+__all__ = ["client_tls", "ends", "refused_handshake"]

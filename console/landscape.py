@@ -6,13 +6,16 @@ python cli.py landscape explain 1000 --item BOLT-8 --supplier V-100
 
 import argparse
 import asyncio
+import datetime as dt
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from adapters.dialects import CheckResult
 from adapters.errors import AdapterError
+from adapters.tls import ends
 from canonical.landscape import TwoErps
 from canonical.routing import supplying_plants
 from canonical.sourcing import ItemAtPlant
@@ -21,6 +24,8 @@ from runtime.landscape import pool_of
 from runtime.systems import PlantsMasterData, SystemPool
 from settings import WorkerSettings
 
+RENEW_WITHIN = dt.timedelta(days=30)
+"""A certificate that lasts for longer is nothing to speak of."""
 TIMEOUT_SECONDS = 120.0
 """For all steps of one system."""
 
@@ -88,6 +93,8 @@ async def _check_one(pool: SystemPool, name: str, width: int, timeout_seconds: f
 
     for notice in pool.book.maintenance([name]):
         show(CheckResult("maintenance", "warning", f"it is in maintenance until {notice.until}"))
+    if (ending := ending_certificate(pool, name)) is not None:
+        show(ending)
     try:
         async with asyncio.timeout(timeout_seconds):
             async for result in pool.check(name).check():
@@ -98,6 +105,19 @@ async def _check_one(pool: SystemPool, name: str, width: int, timeout_seconds: f
     except AdapterError as error:
         show(CheckResult("connection", "fault", str(error)))
     return faults
+
+
+def ending_certificate(pool: SystemPool, name: str) -> CheckResult | None:
+    """What there is to say of the certificate by which the system knows us; None: it lasts, or there is none."""
+    tls = pool.landscape.systems[name].tls
+    if tls is None or not tls.certificate:
+        return None
+    until = ends(Path(pool.landscape.place.path).parent / tls.certificate)
+    left = until - dt.datetime.now(dt.UTC)
+    if left > RENEW_WITHIN:
+        return None
+    days = "has expired" if left < dt.timedelta() else f"expires in {left.days} days"
+    return CheckResult("certificate", "warning", f"{tls.certificate} {days}, on {until:%Y-%m-%d}; have it renewed")
 
 
 async def _explain(pool: SystemPool, policies: PolicyBook, plant: str, item: str, supplier: str) -> int:
@@ -125,4 +145,4 @@ async def _class_of(pool: SystemPool, plant: str, item: str) -> str:
     return found.item_class if isinstance(found, ItemAtPlant) else ""
 
 
-__all__ = ["add_to", "run"]
+__all__ = ["add_to", "ending_certificate", "run"]

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.errors import PermanentError
 from adapters.http import exchange
+from console.landscape import ending_certificate
 from landscape.model import System
 from landscape.reading import LandscapeError
 from runtime.landscape import clients, pool_of
@@ -138,6 +139,17 @@ def test_a_file_that_cannot_be_used_is_named_before_anything_is_called(
     with pytest.raises(LandscapeError, match=fault) as refused:
         pool_of(written(tmp_path, monkeypatch, tls))
     assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("days", "said"), [(40, ""), (10, "expires in 9 days"), (-2, "has expired")])
+def test_the_check_says_when_our_certificate_ends(
+    tmp_path: Path, ours: Authority, monkeypatch: pytest.MonkeyPatch, days: int, said: str
+) -> None:
+    ours.issue("pegline", days=days)
+    pool = pool_of(written(tmp_path, monkeypatch, "{ certificate = 'pegline.pem', key = 'pegline.key' }"))
+    found = ending_certificate(pool, "edi")
+    assert (found is None) is (said == "")
+    assert found is None or (found.outcome == "warning" and f"pegline.pem {said}, on 20" in found.detail)
 
 
 async def test_a_renewed_certificate_holds_from_the_next_call_on(
