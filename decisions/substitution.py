@@ -6,7 +6,7 @@ substitutes (the plant's policy), and the substitute's own supply: it is a need 
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -36,18 +36,16 @@ def substitution_ways(
     today: dt.date,
     *,
     free: Mapping[str, FreeStock] = _NOTHING_KNOWN,
-    declined: Collection[str] = (),
 ) -> tuple[Alternative, ...]:
     """A way out for each substitute item that policy permits for all that falls short, the preferred first.
 
     `free`: by substitute item, what the plant has on stock that nobody counts on. Only with all of it free is there a
-    day; else the plan has to find one. `declined`: the planner has turned these down for this shortage. Costs are not
-    known here: the substitute's sources are those of its own need.
+    day; else the plan has to find one. Costs are not known here: the substitute's sources are those of its own
+    need.
     """
     return tuple(
         _way(substitution, substitute, short, policy, today, free.get(substitution.item))
         for substitute, substitution in _permitted(need, short, item, policy)
-        if substitution.item not in declined
     )
 
 
