@@ -109,11 +109,9 @@ def _permitted(
     if need.demanded_by is not None or need.source == OUR_SOURCE:
         return
     late = [peg for peg in need.pegs if short.short_at <= peg.date < (short.available_on or dt.date.max)]
-    seen = {need.item}
     for substitute in policy.substitutes:
-        if substitute.item in seen or not all(_fits(substitute, peg) for peg in late):
+        if substitute.item == need.item or not all(_fits(substitute, peg) for peg in late):
             continue
-        seen.add(substitute.item)
         unit, quantity = _quantity(substitute, short.short_quantity, need, item)
         if quantity is not None:
             yield (
@@ -142,7 +140,7 @@ def _quantity(substitute: SubstituteItem, short: Decimal, need: Need, item: Item
     need_units, base_units = per_base_unit
     ratio = Fraction(substitute.quantity) / Fraction(substitute.per) * Fraction(base_units) / Fraction(need_units)
     quantity = rescale(short, exactly(ratio), UNITS[unit].decimals, "up")
-    return unit, quantity if 0 < quantity < _BEYOND else None
+    return unit, quantity if quantity < _BEYOND else None
 
 
 def _way(

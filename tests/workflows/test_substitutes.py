@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from canonical.exception import Choice, Decision, ExceptionKind
+from canonical.exception import Choice, Decision, DecisionRefused, ExceptionKind
 from canonical.identity import RequirementId
 from canonical.need import Need
 from canonical.policy import SubstituteItem, SubstitutionRules
@@ -45,6 +45,9 @@ class Story:
     async def proposed(self) -> ExceptionSnapshot:
         """The planner's question."""
         asked = await self.short()
+        with pytest.raises(DecisionRefused) as other:
+            await self.harness.decide(asked, Choice.SUBSTITUTE, substitute="ROPE")
+        assert other.value.code == "choice_not_offered"
         await self.harness.decide(asked, Choice.SUBSTITUTE, substitute="CHAIN-NEW", decided_by="bea.buyer")
         return await self.asked_after(asked)
 
