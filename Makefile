@@ -1,6 +1,6 @@
 # Everything runs on Python 3.11+ and what set-up brings; see README.md.
 .POSIX:
-.PHONY: help setup demo up test site lint fuzz mutants bench lock clean
+.PHONY: help setup demo up test site lint style types fuzz mutants bench lock clean
 
 PY = .venv/bin/python
 # A demo or a run of the tests starts dozens of processes: none shall compile what another has.
@@ -19,11 +19,15 @@ demo:  ## the story, with live progress; stays up on a terminal until Ctrl-C (DE
 up:  ## worker, gateway and servers without the story; keeps its state in .run/up
 	@started=$$(date +%s) && sh tools/setup.sh && PEGLINE_SETUP_STARTED=$$started exec $(PY) cli.py up
 
-test: setup lint  ## every check: lint, types, architecture, tests (of the pages, too, where there is or may be a Chromium)
+test: setup style  ## every check: lint, types, architecture, tests (of the pages, too, where there is or may be a Chromium)
 	@$(PY) -m tools.chromium
 	@$(PY) -m tools.schemathesis
-	@echo "Tests"
-	@$(PY) -m tools.tryton_server >/dev/null 2>&1 & $(PY) -m pytest -q $(BESIDE)
+	@echo "Tests, and types and dependency rules beside them"
+	@mkdir -p .cache
+	@$(PY) -m tools.tryton_server >/dev/null 2>&1 & \
+	$(MAKE) -s types > .cache/types.txt 2>&1 & types=$$!; \
+	$(PY) -m pytest -q $(BESIDE); failed=$$?; \
+	wait $$types || failed=1; cat .cache/types.txt; exit $$failed
 
 # Tryton is installed beside the first tests; those against it wait for that.
 # Each process has servers of its own, and half of a story's time is waiting: three fit on two cores.
@@ -37,11 +41,15 @@ site:  ## docker-compose.yml's installation without a container engine; builds T
 	@$(PY) -m tools.temporal_cli server
 	@$(PY) -m pytest -q --site -s tests/site
 
-lint:  ## format, lint, types and the dependency rules
+lint: style types  ## format, lint, types and the dependency rules
+
+style:
 	@sh tools/setup.sh
 	@echo "Format and lint (ruff)"
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
+
+types:
 	@echo "Types (mypy --strict)"
 	@.venv/bin/mypy --no-error-summary .
 	@echo "Dependency rules (import-linter)"

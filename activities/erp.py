@@ -56,10 +56,11 @@ class ErpActivities:
     async def place_order(self, call: PlaceOrderCall) -> PlacingOutcome:
         """Requisition and conversion in one call; exactly one of each, however often it is retried."""
         async with counterpart(self._ledger, call):
-            outcome = self._in_two(call) or self._moved(call)
-            return outcome or await self._erp.place_order(
-                call.document, key=call.key, maybe_written=maybe_written(call)
-            )
+            if (stopped := self._in_two(call) or self._moved(call)) is not None:
+                return stopped
+            placed = await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
+            await self._record_number(call, placed)
+            return placed
 
     @activity.defn(name="erp.place_and_send")
     async def place_and_send(self, call: PlaceAndSendCall) -> PlacedAndSent:
@@ -71,18 +72,20 @@ class ErpActivities:
             placed: PlacingOutcome = self._moved(call) or await self._erp.place_order(
                 call.document, key=call.key, maybe_written=maybe_written(call)
             )
+            await self._record_number(call, placed)
             supplier = self._supplier_beside(call.document)
             if not isinstance(placed, Placed) or placed.unreleased or supplier is None:
                 return PlacedAndSent(placed=placed, sent=None)
-            numbers = {"order_number": placed.order_number, "requisition_number": placed.requisition_number}
-            if call.audit_batch is not None:
-                snapshot = call.audit_batch.snapshot.model_copy(update=numbers)
-                await self._ledger.record(
-                    [AuditBatch(audit_events=(), snapshot=snapshot, after=call.audit_batch.sequence)]
-                )
+            numbers = _numbers(placed)
             document = call.document.model_copy(update={**numbers, "expedite": False})
             sent = await supplier.send_order(document, key=call.send_key)
             return PlacedAndSent(placed=placed, sent=sent)
+
+    async def _record_number(self, call: PlaceOrderCall | PlaceAndSendCall, placed: PlacingOutcome) -> None:
+        """Have the ledger know it before the order does: one that the ERP has given before stops here."""
+        if isinstance(placed, Placed) and call.audit_batch is not None:
+            snapshot = call.audit_batch.snapshot.model_copy(update=_numbers(placed))
+            await self._ledger.record([AuditBatch(audit_events=(), snapshot=snapshot, after=call.audit_batch.sequence)])
 
     @activity.defn(name="erp.change_order")
     async def change_order(self, call: ChangeOrderCall) -> OrderChangeOutcome:
@@ -135,3 +138,7 @@ class ErpActivities:
         document = call.document
         found = self._landscape.systems_of(document.plant, document.supplier, document.route)
         return Moved(systems=found) if isinstance(found, Systems) and found.erp != self._system else None
+
+
+def _numbers(placed: Placed) -> dict[str, str | None]:
+    return {"order_number": placed.order_number, "requisition_number": placed.requisition_number}

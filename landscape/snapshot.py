@@ -68,6 +68,10 @@ class Landscape:
         found = self._owner(domain, plant)
         return found[0].system if found else None
 
+    def owns(self, system: str, *domains: Domain) -> bool:
+        """Whether the system owns one of the domains at some plant."""
+        return any(row.system == system and domain in domains for (domain, _), (row, _) in self._owners.items())
+
     def channel(self, plant: str, supplier: str) -> Channel | None:
         """The channel to the supplier of the plant; None: there is none."""
         found = self._channel(plant, supplier)

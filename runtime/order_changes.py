@@ -62,6 +62,8 @@ class OrderChanges:
 
     async def look(self, name: str) -> int:
         """Ask one ERP, where it can be asked and it is time; returns how much was new. Raises AdapterError."""
+        if not self._pool.landscape.owns(name, Domain.GOODS_RECEIPT, Domain.ORDER_DOCUMENT):
+            return 0
         if self._pool.book.maintenance([name]) or (changes := self._pool.changes(name)) is None:
             return 0
         feed = await self._ledger.feeds.turn(name, self._every)

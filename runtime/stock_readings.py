@@ -1,9 +1,9 @@
 """Asks ERPs what is available of items at the plants whose stock they own, and has it taken in like any event.
 
-Decided here: how often; for which items (those that Pegline knows at the plant, and those that open requirements
-elsewhere might get from there by a transfer); and that what our own transfers were promised from the plant's stock is
-taken off, for an ERP reserves nothing for them. Not here: what is available (the ERP), and whether a figure is new
-(ledger.stock.readings).
+Decided here: how often; for which items (those that Pegline knows at the plant, their substitute items, and those that
+open requirements elsewhere might get from there by a transfer); and that what our own transfers were promised from the
+plant's stock is taken off, for an ERP reserves nothing for them. Not here: what is available (the ERP), and whether a
+figure is new (ledger.stock.readings).
 """
 
 import asyncio
@@ -110,12 +110,18 @@ class StockFollower:
         return new
 
     async def _items(self, plant: str, needed: Sequence[NeededItem]) -> set[str]:
-        """Those that Pegline knows there, and those that another plant's requirements might get from there."""
+        """Those that Pegline knows there, their substitute items, and those that others' requirements might get from
+        there.
+        """
         items = await self._ledger.stock_readings.items(plant)
         for each in needed:
             policy = self._policies.effective(each.plant, item_class=each.item_class, item=each.item)
-            if policy is not None and plant in supplying_plants(policy):
+            if policy is None:
+                continue
+            if plant in supplying_plants(policy):
                 items.add(each.item)
+            if plant == each.plant:
+                items |= {substitute.item for substitute in policy.substitutes}
         return items
 
     async def _take(self, name: str, stock: StockPort, plant: str, items: Sequence[str]) -> int:

@@ -68,6 +68,10 @@ class RequirementRecord(Base):
     )
 
 
+UNIQUE_NUMBER = "uq_purchase_order_order_number"
+"""Of two orders with one number in one ERP, neither receipts nor suppliers' answers could be told apart."""
+
+
 class OrderRecord(Base):
     """An order's present state."""
 
@@ -94,7 +98,7 @@ class OrderRecord(Base):
 
     __table_args__ = (
         Index(
-            "uq_purchase_order_order_number",
+            UNIQUE_NUMBER,
             "order_number",
             "erp",
             unique=True,

@@ -18,6 +18,7 @@ from ledger.landscape.feeds import deletions
 from runtime.order_changes import OrderChanges
 from runtime.systems import SystemPool
 from tests.adapters.erp.business_central import NOW, Central
+from tests.adapters.erp.coupa_bench import CoupaBench
 from tests.gateway.access import Guarded
 from tests.gateway.conftest import Gateway
 
@@ -107,6 +108,52 @@ async def test_where_all_orders_are_gone_another_company_is_asked(
             await gateway.order(f"10600{each}", erp="central")
         assert await changes.look("central") == 0
         assert "central has none of the 6 open orders" in caplog.text
+
+
+COUPA = """
+[systems.coupa]
+kind = "procurement"
+dialect = "coupa"
+address = "http://coupa"
+sources = ["coupa"]
+options = { units = "H87=EA,KGM=KG" }
+
+[[owner]]
+system = "coupa"
+domains = ["orders", "goods_receipt"]
+"""
+
+
+async def test_what_coupa_received_is_taken_in_and_taken_back_and_stays_unexported(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    (tmp_path / "landscape.toml").write_text(COUPA)
+    async with CoupaBench.start() as bench, bench.client(bench.transport()) as client:
+        system = bench.connect(client, settle_seconds=0.1, second_create_seconds=0.1)
+        placed = await system.orders.place_order(bench.template, key="place", maybe_written=False)
+        assert isinstance(placed, Placed)
+        order = await gateway.order(placed.order_number, erp="coupa")
+        pool = SystemPool(
+            LandscapeBook(tmp_path / "landscape.toml"),
+            Dialects(),
+            gateway.policies,
+            lambda name, system, pace: bench.client(bench.transport()),
+            lambda: NOW,
+        )
+        changes = OrderChanges(pool, gateway.ledger, lambda: NOW, ask_every_seconds=3_600)
+        await bench.people("clock", now="2099-01-01T00:00:00+00:00")
+        await bench.receive(placed.order_number, 20, Decimal("50.5"))
+        assert await changes.look("coupa") == 1
+        [row] = bench.held("receipts")
+        await bench.people("void", receipt=row["id"])
+        await gateway.ledger.feeds.notified("coupa")
+        assert await changes.look("coupa") == 1, "the receipt is known"
+        await gateway.relay.drain()
+        told = [each for each in gateway.entities.messages_to(order.id) if isinstance(each, GoodsReceived)]
+        said = [(one.line, one.quantity, one.unit, one.reverses) for each in told for one in each.receipts]
+        assert said == [(20, Decimal("50.5"), "KGM", None), (20, Decimal("-50.5"), "KGM", f"{row['id']}/20")]
+        assert [each["exported"] for each in bench.held("receipts")] == [False]
+        await pool.close()
 
 
 async def test_what_another_system_owns_is_not_taken_from_the_erp(gateway: Gateway, tmp_path: Path) -> None:

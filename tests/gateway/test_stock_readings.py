@@ -19,7 +19,7 @@ from canonical.base import Criticality
 from canonical.exception import Choice
 from canonical.identity import requirement_id, stock_id
 from canonical.need import Need, Revision
-from canonical.policy import RouteKind, RouteRule
+from canonical.policy import RouteKind, RouteRule, SubstituteItem
 from canonical.records import RequirementStage
 from canonical.sourcing import FreeStock
 from canonical.stock import StockReport, StockReportKind
@@ -288,6 +288,18 @@ async def test_a_transfer_from_another_plant_becomes_a_way_out_once_its_erp_was_
     assert await followed.read() == 1, "nobody at P2 needs it, but P1 might get it from there"
     assert await ledger.free_stock(["P2"], ITEM) == {"P2": FreeStock(quantity=Decimal(60), unit="EA")}
     assert (Choice.TRANSFER, "P2") in await ways_out()
+
+
+async def test_substitutes_of_what_is_needed_are_asked_for_too(followed: Followed) -> None:
+    gateway = followed.gateway
+    await needed(gateway, "P2")
+    substitutes = (SubstituteItem(item=BOLT),)
+    gateway.policies.own["P2", ITEM, ""] = gateway.policies.by_plant["P2"].model_copy(
+        update={"substitutes": substitutes}
+    )
+    followed.stock.quantities = {("P2", BOLT): "9"}
+    assert await followed.read() == 1
+    assert await gateway.ledger.free_stock(["P2"], BOLT) == {"P2": FreeStock(quantity=Decimal(9), unit="EA")}
 
 
 async def test_a_use_after_the_reading_counts_and_one_before_it_is_in_it(followed: Followed) -> None:

@@ -5,6 +5,7 @@ cache; without Java, or where it can't be had, the test says so.
 """
 
 import asyncio
+import datetime as dt
 import html
 import json
 import re
@@ -12,14 +13,15 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 
 from gateway.access.access import Access
-from gateway.access.principal import CallerRole
+from gateway.access.principal import CallerRole, Principal
 from gateway.access.rules import AccessRules
 from ledger.database import connect
 from ledger.ledger import Ledger
@@ -34,6 +36,8 @@ from tools.processes import Processes, Program
 VERSION = "26.0.8"
 _ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _READY_SECONDS = 1_200.0
+_REACHED = free_port()
+"""Where Keycloak reaches the gateway."""
 _MAPPERS = [
     {
         "name": "audience",
@@ -72,7 +76,10 @@ REALM = {
     "realm": "factory",
     "enabled": True,
     "sslRequired": "none",
-    "roles": {"realm": [{"name": name} for name in ("purchasing", "system")]},
+    "roles": {"realm": [{"name": name} for name in ("purchasing", "purchasing-head", "system")]},
+    # A refresh token is good for one use, as careful realms have it.
+    "revokeRefreshToken": True,
+    "refreshTokenMaxReuse": 0,
     "groups": [{"name": "plant-P1"}, {"name": "plant-P2"}],
     "clients": [
         _client(
@@ -83,6 +90,8 @@ REALM = {
             attributes={
                 "pkce.code.challenge.method": "S256",
                 "post.logout.redirect.uris": f"{GATEWAY}/login/ended",
+                "backchannel.logout.url": f"http://{LOOPBACK}:{_REACHED}/login/back-channel",
+                "backchannel.logout.session.required": "true",
             },
         ),
         _client("wms", protocolMappers=_MAPPERS, standardFlowEnabled=False, serviceAccountsEnabled=True),
@@ -90,6 +99,7 @@ REALM = {
     ],
     "users": [
         _person("anna", "purchasing", "/plant-P1"),
+        _person("bert", "purchasing", "/plant-P1", "/plant-P2"),
         {
             "username": "service-account-wms",
             "enabled": True,
@@ -141,7 +151,11 @@ async def keycloak(pytestconfig: pytest.Config, open_folder: Path) -> AsyncItera
     program = Program(
         "keycloak",
         command,
-        environment_for_child(JAVA_OPTS_KC_HEAP="-Xms128m -Xmx512m"),
+        environment_for_child(
+            JAVA_OPTS_KC_HEAP="-Xms128m -Xmx512m",
+            KC_BOOTSTRAP_ADMIN_USERNAME="admin",
+            KC_BOOTSTRAP_ADMIN_PASSWORD="admin-password",
+        ),
         ready=f"{issuer}/.well-known/openid-configuration",
         ready_seconds=_READY_SECONDS,
     )
@@ -160,7 +174,8 @@ async def gateway(keycloak: str, fresh_database: FreshDatabase) -> AsyncIterator
         GATEWAY,
         plant_claim="groups",
         plant_prefix="plant-",
-        roles={"purchasing": CallerRole.BUYER, "system": CallerRole.SYSTEM},
+        roles={"purchasing": CallerRole.BUYER, "purchasing-head": CallerRole.MANAGER, "system": CallerRole.SYSTEM},
+        roles_kept=dt.timedelta(seconds=1),
     )
     engine = await connect(await fresh_database())
     ledger = Ledger(engine)
@@ -192,20 +207,37 @@ class Browser:
         await self._http.aclose()
 
 
-async def test_a_person_logs_in_at_keycloak_sees_their_plant_and_logs_out(gateway: Gateway) -> None:
-    browser, here = Browser(), gateway.client
+@pytest.fixture
+async def reached(gateway: Gateway) -> AsyncIterator[None]:
+    """The gateway, where Keycloak calls it."""
+    config = uvicorn.Config(gateway.app, host=LOOPBACK, port=_REACHED, lifespan="off", log_level="warning")
+    server = uvicorn.Server(config)
+    serving_it = asyncio.create_task(server.serve())
+    yield
+    server.should_exit = True
+    await serving_it
+
+
+async def logged_in(gateway: Gateway, browser: Browser, name: str) -> str:
+    """The session of somebody who has just logged in."""
+    here = gateway.client
     here.headers["accept"] = "text/html"
     began = await here.get("/login/start", params={"next": "/orders"})
     page = await browser.send("GET", began.headers["location"])
     form = re.search(r'<form[^>]*action="([^"]+)"', page.text)
     assert form is not None, f"{page.status_code} {page.headers} {page.text[:2_000]}"
-    logged_in = {"username": "anna", "password": "anna-password", "credentialId": ""}
-    back = await browser.send("POST", html.unescape(form[1]), logged_in)
+    given = {"username": name, "password": f"{name}-password", "credentialId": ""}
+    back = await browser.send("POST", html.unescape(form[1]), given)
     assert back.status_code == 302, back.text[:2_000]
     answer = await here.get(back.headers["location"].removeprefix(GATEWAY))
     assert (answer.status_code, answer.headers.get("location")) == (303, "/orders"), answer.text
+    return here.cookies[gateway.app.state.access.session_cookie]
+
+
+async def test_a_person_logs_in_at_keycloak_sees_their_plant_and_logs_out(gateway: Gateway) -> None:
+    browser, here = Browser(), gateway.client
+    session = await logged_in(gateway, browser, "anna")
     access: Access = gateway.app.state.access
-    session = here.cookies[access.session_cookie]
     anna = await access.by_session(session)
     assert anna is not None
     assert (anna.name, set(anna.roles), set(anna.plants or ())) == ("Anna Test", {CallerRole.BUYER}, {"P1"})
@@ -217,6 +249,110 @@ async def test_a_person_logs_in_at_keycloak_sees_their_plant_and_logs_out(gatewa
     assert await access.by_session(session) is None
     again = await here.get("/login/start")
     assert "<form" in (await browser.send("GET", again.headers["location"])).text  # at the issuer, too
+    await browser.close()
+
+
+class Administrator:
+    """What an administrator of the realm does by Keycloak's own API."""
+
+    def __init__(self, issuer: str) -> None:
+        self._server = issuer.partition("/realms/")[0]
+        self._http = httpx.AsyncClient(timeout=60, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        known = {"grant_type": "password", "client_id": "admin-cli", "username": "admin", "password": "admin-password"}
+        answer = await self._http.post(f"{self._server}/realms/master/protocol/openid-connect/token", data=known)
+        answer.raise_for_status()
+        self._http.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
+        answer = await self._http.request(method, f"{self._server}/admin/realms/factory/{path}", json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    async def id_of(self, name: str) -> str:
+        """A person's."""
+        [found] = await self.ask("GET", f"users?username={name}&exact=true")
+        return str(found["id"])
+
+    async def role(self, person: str, name: str, method: str) -> None:
+        """Give (POST) or take away (DELETE) a role of the realm."""
+        await self.ask(method, f"users/{person}/role-mappings/realm", [await self.ask("GET", f"roles/{name}")])
+
+
+async def is_open(gateway: Gateway, session: str) -> bool:
+    """Whether there is the session; the issuer is not asked."""
+    access: Access = gateway.app.state.access
+    return await gateway.ledger.sessions.find(session, access.now(), access.rules.limits) is not None
+
+
+async def after_a_period(access: Access, session: str) -> Principal | None:
+    await asyncio.sleep(access.rules.roles_kept.total_seconds())
+    return await access.by_session(session)
+
+
+async def test_what_is_taken_away_in_keycloak_is_gone_here_after_the_period(gateway: Gateway, keycloak: str) -> None:
+    browser, access = Browser(), gateway.app.state.access
+    async with Administrator(keycloak) as administrator:
+        person = await administrator.id_of("bert")
+        await administrator.role(person, "purchasing-head", "POST")
+        session = await logged_in(gateway, browser, "bert")
+        bert = await access.by_session(session)
+        assert (set(bert.roles), set(bert.plants or ())) == ({CallerRole.BUYER, CallerRole.MANAGER}, {"P1", "P2"})
+
+        await administrator.role(person, "purchasing-head", "DELETE")
+        [left] = [each for each in await administrator.ask("GET", "groups") if each["name"] == "plant-P2"]
+        await administrator.ask("DELETE", f"users/{person}/groups/{left['id']}")
+        bert = await after_a_period(access, session)
+        assert bert is not None
+        assert (set(bert.roles), set(bert.plants or ())) == ({CallerRole.BUYER}, {"P1"})
+
+        # Each refresh token is used once, and two requests at once use one.
+        await asyncio.sleep(1)
+        together = await asyncio.gather(*(access.by_session(session) for _ in range(5)))
+        assert [each is not None and set(each.roles) for each in together] == [{CallerRole.BUYER}] * 5
+        assert await after_a_period(access, session) is not None
+
+        await administrator.role(person, "purchasing", "DELETE")
+        assert await after_a_period(access, session) is None, "nobody without a role has a session"
+        await administrator.role(person, "purchasing", "POST")
+        assert await access.by_session(session) is None
+    await browser.close()
+
+
+async def test_a_session_that_is_ended_in_keycloak_ends_here(gateway: Gateway, keycloak: str, reached: None) -> None:
+    access: Access = gateway.app.state.access
+    async with Administrator(keycloak) as administrator:
+        person = await administrator.id_of("anna")
+        at_home, at_work = Browser(), Browser()
+        first = await logged_in(gateway, at_home, "anna")
+        second = await logged_in(gateway, at_work, "anna")
+        assert first != second
+        # An administrator deletes one session, then all: Keycloak says so at once by the back channel.
+        sessions = sorted(await administrator.ask("GET", f"users/{person}/sessions"), key=lambda one: one["start"])
+        assert len(sessions) == 2
+        await administrator.ask("DELETE", f"sessions/{sessions[0]['id']}")
+        assert [await is_open(gateway, each) for each in (first, second)] == [False, True]
+        assert await after_a_period(access, second) is not None
+
+        await administrator.ask("POST", f"users/{person}/logout")
+        assert not await is_open(gateway, second)
+        await at_home.close()
+        await at_work.close()
+
+
+async def test_a_person_who_is_disabled_in_keycloak_is_out_after_the_period(gateway: Gateway, keycloak: str) -> None:
+    browser, access = Browser(), gateway.app.state.access
+    async with Administrator(keycloak) as administrator:
+        session = await logged_in(gateway, browser, "anna")
+        person = await administrator.id_of("anna")
+        await administrator.ask("PUT", f"users/{person}", {"enabled": False})
+        assert await after_a_period(access, session) is None
+        await administrator.ask("PUT", f"users/{person}", {"enabled": True})
     await browser.close()
 
 

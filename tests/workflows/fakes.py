@@ -141,6 +141,10 @@ class FakeErp(Counterpart):
         """Why no order may go to its supplier yet."""
         self._counter = itertools.count(4500000001)
 
+    def give_again(self, number: str) -> None:
+        """Its number range begins again."""
+        self._counter = itertools.count(int(number))
+
     async def place_order(self, document: OrderDocument, *, key: str, maybe_written: bool) -> PlaceOutcome:
         self.maybe_written.append(maybe_written)
         if refused := await self.refused():

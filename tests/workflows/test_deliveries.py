@@ -1,5 +1,6 @@
 """How deliveries end: short and final, taken back, announced twice; without a server."""
 
+import copy
 import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
@@ -192,9 +193,31 @@ def test_a_completion_that_a_write_finds_is_nothing_new_once_all_receipts_are_he
     assert coverage_reported(state)["open"] == 0
 
 
+@pytest.mark.parametrize("found_at", [None, NOW], ids=["reported", "found by a write"])
+def test_a_completed_delivery_is_not_asked_about_while_its_receipts_may_be_on_their_way(
+    found_at: dt.datetime | None,
+) -> None:
+    state = an_order()
+    edit = set_in_erp("delivery_completed", hour=0, by="unknown").edit
+    take_edit(state, edit, "completed", unnoted, found_at=found_at)
+    end_deliveries(state, NOW + dt.timedelta(minutes=59), unnoted)
+    assert asked(state) == {}
+    assert time_to_completion(state, NOW + dt.timedelta(minutes=59)) == dt.timedelta(minutes=1)
+
+    late = copy.deepcopy(state)
+    end_deliveries(late, NOW + dt.timedelta(minutes=60), unnoted)
+    assert len(asked(late)) == 1
+    assert time_to_completion(late, NOW + dt.timedelta(minutes=60)) is None
+
+    order_workflow.take(state, received("GR-1", 100), unnoted, TODAY)
+    end_deliveries(state, NOW + dt.timedelta(minutes=59), unnoted)
+    assert (asked(state), state.lines[0].edits) == ({}, {})
+    assert state.lines[0].status is LineStatus.RECEIVED
+
+
 @pytest.mark.parametrize(("choice", "status"), [(Choice.APPROVE, "cancelling"), (Choice.DECLINE, "confirmed")])
 def test_a_completed_delivery_of_which_nothing_came_is_put_to_a_person(choice: Choice, status: str) -> None:
-    state = an_order(set_in_erp("delivery_completed"))
+    state = an_order(set_in_erp("delivery_completed", hour=0), now=NOW + dt.timedelta(minutes=60))
     [(purpose, summary)] = asked(state).items()
     assert "completed its delivery, of which nothing has come" in summary
     decide(state, purpose, choice)

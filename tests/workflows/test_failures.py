@@ -12,6 +12,7 @@ from temporalio.exceptions import CancelledError
 
 from adapters.errors import PermanentError, TransientError
 from canonical.exception import Choice
+from canonical.identity import external_reference
 from canonical.order import OrderDocument
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.fakes import cut_off
@@ -61,6 +62,28 @@ async def test_a_document_to_the_supplier_is_sent_once_however_often_the_call_fa
     requirement = await harness.plan(harness.need(harness.item("CHAIN", "Cyclops")))
     order = await harness.sent(requirement)
     assert len(harness.supplier.sent[order.order_number or ""]) == 1
+
+
+async def test_an_order_number_that_the_erp_gives_twice_is_an_operators_and_reaches_no_supplier(
+    harness: Harness,
+) -> None:
+    first = await harness.sent(await harness.plan(harness.need(harness.item("CHAIN", "Cyclops"))))
+    harness.erp.give_again(str(first.order_number))
+    requirement = await harness.plan(harness.need(harness.item("PEDAL", "Litware")))
+    second = await harness.ordered(requirement)
+    await harness.skip_consolidation(second)
+    assert await harness.until(lambda: harness.incident(second.id)) == "erp.place_order"
+    reference = external_reference(second.id)
+    assert len(harness.supplier.sent) == 1
+
+    harness.erp.numbers[reference] = "4500000777"
+    harness.erp.orders["4500000777"] = harness.erp.orders[str(first.order_number)]
+    await harness.skip(harness.handle(second.id), timedelta(seconds=31))
+    assert (await harness.sent(requirement)).order_number == "4500000777"
+    await harness.without_incident(second.id)
+    [opened] = [one for one in await harness.ledger.reads.audit_events([second.id]) if one.kind == "incident.opened"]
+    assert f"gave order number {first.order_number} twice; {first.id} has it" in str(opened.data["error"])
+    assert f"the other document there, of reference {reference}" in str(opened.data["error"])
 
 
 @pytest.mark.recorded("incident")

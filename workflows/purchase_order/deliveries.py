@@ -193,8 +193,8 @@ def take_completion(
 ) -> None:
     """The ERP's indicator that delivery is completed was set or reset.
 
-    Where a write found it set, receipts may still be on their way here. Where nothing was received, it amounts to a
-    deletion, which a person decides on.
+    Receipts may still be on their way here: an ERP sets it by itself with the last of them. Where none has come after
+    `receipts_within_minutes`, it amounts to a deletion, which a person decides on.
     """
     if edit.new == "false":
         ordered = line.quantity
@@ -209,7 +209,7 @@ def take_completion(
     elif line.received and edit.found_at is None:
         _complete(state, line, edit.effective_at, f"{edit.edited_by} completed it in the ERP", record)
     else:
-        line.hold_edit(edit)
+        line.hold_edit(edit.model_copy(update={"receipts_awaited": True}))
         record("document.edited", edit.effective_at, **line.whose, **data)
 
 
@@ -221,28 +221,38 @@ def end_deliveries(state: OrderState, now: dt.datetime, record: RecordEvent) -> 
             # Nothing is left that could be blocked or completed.
             if line.take_back_edit("delivery_completed") | line.take_back_edit("blocked"):
                 state.touch(line.number)
-        elif not line.open or not line.received:
-            continue
-        elif edit is not None:
+        elif line.open and edit is not None:
             if (_completes_at(state, line) or now) <= now:
-                at = edit.found_at or edit.effective_at
-                _complete(state, line, at, f"{edit.edited_by} completed it in the ERP", record)
-        elif not line.in_transit and line.received >= line.quantity * (1 - state.policy_of(line).delivery.may_lack):
+                _end_by_indicator(state, line, edit, record)
+        elif line.open and line.received and not line.in_transit and _may_lack_the_rest(state, line):
             at = line.arrivals.recent[-1][0]
             _complete(state, line, at, "what is missing is within the policy's limit", record)
 
 
+def _end_by_indicator(state: OrderState, line: Line, edit: LineEdit, record: RecordEvent) -> None:
+    if line.received:
+        at = edit.found_at or edit.effective_at
+        _complete(state, line, at, f"{edit.edited_by} completed it in the ERP", record)
+    else:
+        line.hold_edit(edit.model_copy(update={"receipts_awaited": False}))
+
+
+def _may_lack_the_rest(state: OrderState, line: Line) -> bool:
+    return line.received >= line.quantity * (1 - state.policy_of(line).delivery.may_lack)
+
+
 def time_to_completion(state: OrderState, now: dt.datetime) -> dt.timedelta | None:
-    """Until a line is completed that the ERP was found to have completed; None: there is none."""
-    due = [at for line in state.lines if line.open and line.received and (at := _completes_at(state, line)) is not None]
+    """Until receipts no longer count as on their way for a line that the ERP has completed; None: there is none."""
+    due = [at for line in state.lines if line.open and (at := _completes_at(state, line)) is not None]
     return min(due) - now if due else None
 
 
 def _completes_at(state: OrderState, line: Line) -> dt.datetime | None:
     edit = line.edits.get("delivery_completed")
-    if edit is None or edit.found_at is None:
+    if edit is None or not edit.receipts_awaited or (line.received and edit.found_at is None):
         return None
-    return edit.found_at + dt.timedelta(minutes=state.policy_of(line).delivery.receipts_within_minutes)
+    within = dt.timedelta(minutes=state.policy_of(line).delivery.receipts_within_minutes)
+    return (edit.found_at or edit.effective_at) + within
 
 
 def _complete(state: OrderState, line: Line, at: dt.datetime, why: str, record: RecordEvent) -> None:

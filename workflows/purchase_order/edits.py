@@ -141,8 +141,8 @@ def edit_questions(state: OrderState) -> dict[str, Proposal]:
 
 
 def _is_asked(line: Line, edit: LineEdit) -> bool:
-    """A completed delivery is a fact once something was received; then only receipts under way are waited for."""
-    return edit.field != "delivery_completed" or not line.received
+    """A completed delivery is a fact once something was received, and while receipts may be under way nobody knows."""
+    return edit.field != "delivery_completed" or not (line.received or edit.receipts_awaited)
 
 
 def is_about_edit(purpose: str) -> bool:

@@ -272,6 +272,8 @@ class LineEdit(BaseModel):
     """All deliveries of the line, if they were found together with the edit."""
     found_at: dt.datetime | None = None
     """When a write found it in the ERP; None: it was reported."""
+    receipts_awaited: bool = False
+    """Of a completed delivery: receipts may still be on their way here, so nobody is asked."""
 
 
 class DecidedEdit(BaseModel):

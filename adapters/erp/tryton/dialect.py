@@ -12,7 +12,14 @@ from adapters.erp.tryton.stock import FIELDS, TrytonStock
 from adapters.errors import PermanentError
 
 OPTIONS = {"database": "the name of the database; pegline where it is not given"}
-MODELS = ("purchase.purchase", "purchase.line", "stock.move", "purchase.product_supplier", "product.product")
+MODELS = (
+    "purchase.purchase",
+    "purchase.line",
+    "stock.move",
+    "purchase.product_supplier",
+    "product.product",
+    "stock.location",
+)
 MODULES = ("purchase", "stock_split")
 _LOOK_EVERY_SECONDS, _BUDGET_SECONDS = 0.5, 18.0
 
