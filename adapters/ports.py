@@ -306,7 +306,9 @@ class DocumentReader(Protocol):
 class ApsPort(Protocol):
     """Reports the coverage of its requirements to the planning system."""
 
-    async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome: ...
+    async def write_coverage(self, report: CoverageReport, *, key: str) -> WriteOutcome:
+        """Have the system hold the report. A substitute item is left out where it has no place for one."""
+        ...
 
 
 class PublishedPlan(NamedTuple):

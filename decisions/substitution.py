@@ -6,7 +6,7 @@ substitutes (the plant's policy), and the substitute's own supply: it is a need 
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -36,18 +36,16 @@ def substitution_ways(
     today: dt.date,
     *,
     free: Mapping[str, FreeStock] = _NOTHING_KNOWN,
-    declined: Collection[str] = (),
 ) -> tuple[Alternative, ...]:
     """A way out for each substitute item that policy permits for all that falls short, the preferred first.
 
     `free`: by substitute item, what the plant has on stock that nobody counts on. Only with all of it free is there a
-    day; else the plan has to find one. `declined`: the planner has turned these down for this shortage. Costs are not
-    known here: the substitute's sources are those of its own need.
+    day; else the plan has to find one. Costs are not known here: the substitute's sources are those of its own
+    need.
     """
     return tuple(
         _way(substitution, substitute, short, policy, today, free.get(substitution.item))
         for substitute, substitution in _permitted(need, short, item, policy)
-        if substitution.item not in declined
     )
 
 
@@ -111,11 +109,9 @@ def _permitted(
     if need.demanded_by is not None or need.source == OUR_SOURCE:
         return
     late = [peg for peg in need.pegs if short.short_at <= peg.date < (short.available_on or dt.date.max)]
-    seen = {need.item}
     for substitute in policy.substitutes:
-        if substitute.item in seen or not all(_fits(substitute, peg) for peg in late):
+        if substitute.item == need.item or not all(_fits(substitute, peg) for peg in late):
             continue
-        seen.add(substitute.item)
         unit, quantity = _quantity(substitute, short.short_quantity, need, item)
         if quantity is not None:
             yield (
@@ -144,7 +140,7 @@ def _quantity(substitute: SubstituteItem, short: Decimal, need: Need, item: Item
     need_units, base_units = per_base_unit
     ratio = Fraction(substitute.quantity) / Fraction(substitute.per) * Fraction(base_units) / Fraction(need_units)
     quantity = rescale(short, exactly(ratio), UNITS[unit].decimals, "up")
-    return unit, quantity if 0 < quantity < _BEYOND else None
+    return unit, quantity if quantity < _BEYOND else None
 
 
 def _way(

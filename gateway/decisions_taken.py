@@ -238,8 +238,12 @@ def _refuse(refused: DecisionRefused, asked: ExceptionSnapshot, decision: Decisi
     }.get(refused.code, ("path", str(asked.id)))
     next_step = _NEXT_STEP.get(refused.code, "read the exception again")
     if refused.code == "choice_not_offered":
-        offered = dict.fromkeys(str(each.choice) for each in asked.proposal.alternatives)
-        next_step = f"choose one of {', '.join(offered)}"
+        ways = asked.proposal.alternatives
+        offered = dict.fromkeys(str(each.choice) for each in ways)
+        if decision.choice in offered:
+            field, value = "substitute", decision.substitute
+            offered = dict.fromkeys(each.substitute.item for each in ways if each.substitute is not None)
+        next_step = f"choose one of {', '.join(offered)}" if offered else "leave the substitute item out"
     raise Refusal(
         _STATUS.get(refused.code, 422), refused.code, refused.detail, next_step, field=field, value=value, digest=digest
     )

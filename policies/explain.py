@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from canonical.calendar import Calendar
-from canonical.policy import ExchangeRate, PlantPolicy, RouteKind, RouteRule
+from canonical.policy import ExchangeRate, PlantPolicy, RouteKind, RouteRule, SubstituteItem
 from policies.layers import Layer, origin
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -84,6 +84,8 @@ def in_words(value: Any) -> str:
             return _calendar_in_words(value)
         case RouteRule():
             return _route_in_words(value)
+        case SubstituteItem():
+            return _substitute_in_words(value)
         case ExchangeRate():
             return f"{value.rate} since {value.since}" if value.since else str(value.rate)
         case Enum():
@@ -102,6 +104,17 @@ def _calendar_in_words(calendar: Calendar) -> str:
     days = " ".join(_DAYS[day] for day in calendar.weekdays)
     hours = f"{calendar.opens:%H:%M}–{calendar.closes:%H:%M}"
     return f"{calendar.name}: {days} {hours}, {len(calendar.holidays)} days off"
+
+
+def _substitute_in_words(substitute: SubstituteItem) -> str:
+    parts = [f"{substitute.item} ({substitute.quantity:f} {substitute.unit or ''}".rstrip(), f"for {substitute.per:f}"]
+    if substitute.effective_from:
+        parts.append(f"from {substitute.effective_from}")
+    if substitute.effective_to:
+        parts.append(f"until {substitute.effective_to}")
+    if substitute.assemblies:
+        parts.append(f"in {' or '.join(substitute.assemblies)}")
+    return " ".join(parts) + ")"
 
 
 def _route_in_words(route: RouteRule) -> str:

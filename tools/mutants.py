@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKSHOP = ROOT / ".run" / "mutants"
-COPIED = ("canonical", "decisions", "tests/decisions", "pyproject.toml")
+COPIED = ("docs/kpis.md", "canonical", "decisions", "tests/decisions", "pyproject.toml")
 """The files that the rules' tests need; deliberately without tests/conftest.py, which starts servers."""
 ALIVE_AT_MOST = 0.05
 _DEAD = frozenset({1, 3, 24, 36, 152, 255, -24, -11, -9})

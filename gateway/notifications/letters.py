@@ -102,6 +102,8 @@ def in_words(notice: QuestionNotice) -> str:
         case ExceptionKind.SHORTAGE:
             short = f"{_figure(notice.short_quantity)} {notice.unit} of " if notice.short_quantity else ""
             what = f"{short}{item} short"
+        case ExceptionKind.CHANGE_PROPOSAL if notice.short_quantity:
+            what = f"proposal for {_figure(notice.short_quantity)} {notice.unit} of {item} that are short"
         case ExceptionKind.CHANGE_PROPOSAL:
             what = f"change of {order} at {supplier}"
         case ExceptionKind.MASTER_DATA:

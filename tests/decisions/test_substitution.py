@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.exception import Alternative, Choice, ExceptionKind
+from canonical.exception import Alternative, Choice, ExceptionKind, Proposal
 from canonical.identity import OrderId
 from canonical.need import Need, Peg
-from canonical.policy import PlantPolicy, SubstituteItem
+from canonical.policy import PlantPolicy, SubstituteItem, SubstitutionRules
 from canonical.sourcing import FreeStock, UnitConversion
 from canonical.substitution import Substitution
 from decisions.shortage import shortage_proposal
@@ -76,7 +76,33 @@ def test_r7_200_short_on_the_15th_are_300_of_a_substitute_at_3_for_2() -> None:
         "R7",
     )
     assert [each.choice for each in proposal.alternatives] == [Choice.APPROVE, Choice.DECLINE]
-    assert proposal.alternatives[0].note == "plan BB-9108 instead; the plan has 5 working days to follow"
+    approve, decline = proposal.alternatives
+    assert (approve.substitute, approve.note) == (
+        way.substitute,
+        "plan BB-9108 instead; the plan has 5 working days to follow",
+    )
+    assert decline.note == "the item stays: the buyer looks for another way out"
+    assert (proposal.supplier, proposal.latest_safe_date) == ("1580", june(15))
+
+
+def test_the_proposal_says_the_order_and_until_when_it_helps() -> None:
+    policy = policy_with(substitute()).model_copy(update={"substitution": SubstitutionRules(plan_within_days=1)})
+    short, item = short_of(NEED, *LATE), an_item(CURRENT)
+    used = substitution_for(NEED, short, item, policy, "BB-9108")
+    assert used is not None
+
+    def put(today: dt.date) -> Proposal:
+        return substitution_proposal(
+            NEED, short, LATE, "1580", policy, used, today, proposed_by="anna", order_number="4500000001"
+        )
+
+    on_the_day, too_late = put(june(15)), put(june(16))
+    assert (on_the_day.latest_safe_date, too_late.latest_safe_date) == (june(15), None)
+    assert on_the_day.order_number == "4500000001"
+    assert on_the_day.alternatives[0].note.endswith("the plan has 1 working day to follow")
+    assert on_the_day.summary.endswith("from 2026-06-15; its free stock is not known.")
+    gone = substitution_proposal(NEED, short, LATE, "1580", a_policy(), used, TODAY, proposed_by="anna")
+    assert gone.summary.endswith("; its free stock is not known.")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +147,8 @@ def test_without_all_of_it_free_there_is_no_day_and_what_is_free_is_said() -> No
     [unknown] = ways(substitute())
     [some] = ways(substitute(), free={"BB-9108": on_stock(15)})
     [counted_otherwise] = ways(substitute(), free={"BB-9108": on_stock(400, "KGM")})
-    assert {way.available_on for way in (unknown, some, counted_otherwise)} == {None}
+    assert {(way.available_on, way.working_days_late) for way in (unknown, some, counted_otherwise)} == {(None, 0)}
+    assert unknown.currency == "EUR"
     assert unknown.note.endswith("its free stock is not known")
     assert counted_otherwise.note == unknown.note
     assert some.note.endswith("15 EA of it are on stock that nobody counts on")
@@ -147,11 +174,30 @@ def test_the_ratio_is_of_base_units_whatever_unit_the_need_is_in() -> None:
     assert found == Substitution(item="BB-9108", quantity=Decimal(96), unit="EA", replaces=Decimal(4), use_on=june(15))
     assert substitution_for(need, short, an_item(CURRENT), policy_with(substitute()), "BB-9108") is None
 
+    kilograms = an_item(CURRENT).model_copy(update={"base_unit": "KGM"})
+    grams = a_need(quantity=Decimal(1500), unit="GRM", pegging=(a_peg(1500, june(15)),))
+    found = substitution_for(grams, short_of(grams), kilograms, policy_with(substitute(quantity=2)), "BB-9108")
+    assert found is not None
+    assert (found.quantity, found.unit, found.replaces) == (Decimal(3), "KGM", Decimal(1500))
 
-def test_the_order_is_policys_and_what_the_planner_declined_is_no_way_out() -> None:
-    both = (substitute("BB-8107"), substitute("BB-9108"))
-    assert items_of(ways(*both)) == ["BB-8107", "BB-9108"]
-    assert items_of(ways(*both, declined=["BB-8107"])) == ["BB-9108"]
+
+def test_the_order_is_policys_and_what_does_not_fit_hides_nothing_behind_it() -> None:
+    ended = substitute("BB-7000", effective_to=june(1))
+    assert items_of(ways(ended, substitute("BB-8107"), substitute("BB-9108"))) == ["BB-8107", "BB-9108"]
+
+
+def test_a_demand_on_the_day_when_all_is_there_needs_no_substitute() -> None:
+    there = Peg(demand="SO-2", quantity=Decimal(50), date=june(24), assembly="BK-OTHER")
+    need = a_need(quantity=Decimal(150), pegging=(PEG, there))
+    short = short_of(need, *LATE, confirmed(50, june(22)))
+    assert short.available_on == june(24)
+    policy = policy_with(substitute(assemblies=("BK-R93R-62",)))
+    assert substitution_for(need, short, an_item(CURRENT), policy, "BB-9108") is not None
+
+
+def test_a_quantity_beyond_all_quantities_is_not_offered() -> None:
+    assert ways(substitute(quantity=10**11)) == []
+    assert len(ways(substitute(quantity=10**10))) == 1
 
 
 def test_a_need_of_an_order_of_ours_and_the_item_itself_have_no_substitute() -> None:
@@ -168,10 +214,8 @@ def test_it_is_offered_beside_the_other_ways_and_without_one_the_digest_stays_wh
     more = shortage_proposal(NEED, short, LATE, "1580", item, policy, TODAY, substitutes=found)
     assert [way.choice for way in more.alternatives] == [Choice.SUBSTITUTE, Choice.EXPEDITE, Choice.ACCEPT]
     assert plain.digest != more.digest
-    other = more.model_copy(update={"alternatives": tuple(
-        way.model_copy(update={"substitute": way.substitute and way.substitute.model_copy(update={"item": "BB-1"})})
-        for way in more.alternatives
-    )})  # fmt: skip
+    another = ways(substitute("BB-8107"), free={"BB-8107": on_stock(40)})
+    other = more.model_copy(update={"alternatives": (*another, *more.alternatives[1:])})
     assert other.digest != more.digest, "another item is another subject"
 
 

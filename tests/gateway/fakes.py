@@ -205,6 +205,9 @@ class FakeEntities:
             raise DecisionRefused("not_an_approver", f"{decision.role} may not decide this")
         if decision.choice not in {each.choice for each in snapshot.proposal.alternatives}:
             raise DecisionRefused("choice_not_offered", f"{decision.choice} is not offered")
+        items = [each.substitute.item for each in snapshot.proposal.alternatives if each.substitute is not None]
+        if decision.substitute is not None and decision.substitute not in items:
+            raise DecisionRefused("choice_not_offered", f"{decision.substitute} is no substitute item here")
         decided = snapshot.model_copy(update={"state": ExceptionState.DECIDED, "decision": decision, "closed": True})
         self.exceptions[exception] = decided
         self.decided.append(decision)

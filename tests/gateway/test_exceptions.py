@@ -94,6 +94,9 @@ async def test_a_substitute_item_is_offered_with_its_quantity_and_chosen_by_its_
         "replaces": "2",
         "use_on": "2026-06-17",
     }
+    other = await decide(gateway, question.digest, choice="substitute", substitute="FR-61")
+    detail = problem(other, 422, "choice_not_offered")
+    assert (detail["field"], detail["value"], detail["next_step"]) == ("substitute", "FR-61", "choose one of FR-60")
     taken = await decide(gateway, question.digest, choice="substitute", substitute="FR-60")
     assert taken.status_code == 200
     assert taken.json()["decision"]["substitute"] == "FR-60"

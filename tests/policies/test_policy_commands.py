@@ -29,6 +29,17 @@ def test_the_table_says_each_value_and_the_file_or_rule_that_says_it(
     assert "us-west: Mon Tue Wed Thu Fri 06:00–22:00" in table["calendar"]
 
 
+def test_substitute_items_are_said_with_ratio_days_and_assemblies(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bare: Folder
+) -> None:
+    used = (
+        '{ item = "PB", quantity = 1.5, unit = "KGM", per = 2, effective_to = 2026-12-31, assemblies = ["BK", "BL"] }'
+    )
+    bare.write("rules/s.toml", f'[[rule]]\nitem = "PA"\nsubstitutes = [{{ item = "PC" }}, {used}]\n')
+    assert asked(monkeypatch, "explain", "--plant", "P1", "--item", "PA", "--policies", str(bare.path)) == 0
+    assert "PC (1 for 1), PB (1.5 KGM for 2 until 2026-12-31 in BK or BL)" in capsys.readouterr().out
+
+
 def test_the_directory_is_the_environments_where_none_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bare: Folder
 ) -> None:

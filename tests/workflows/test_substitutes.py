@@ -3,16 +3,23 @@
 import datetime as dt
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 
-from canonical.exception import Choice, ExceptionKind
+from canonical.exception import Choice, Decision, DecisionRefused, ExceptionKind
 from canonical.identity import RequirementId
 from canonical.need import Need
 from canonical.policy import SubstituteItem, SubstitutionRules
 from canonical.records import ExceptionSnapshot, OrderSnapshot
+from canonical.sourcing import Assessment
+from decisions.feasibility import Short
+from tests.decisions.models import a_policy, a_source, an_item, june
+from tests.workflows.arrivals import NOW
 from tests.workflows.conftest import MakeHarness
 from tests.workflows.harness import ACCEPTED, CHANGED, EVERY_DAY, REJECTED, Harness, today
+from tests.workflows.requirement_harness import covered_requirement
+from workflows.material_requirement.substitution import SubstituteItems
 
 SUBSTITUTES = (SubstituteItem(item="CHAIN-NEW", quantity=Decimal(2)),)
 
@@ -38,6 +45,9 @@ class Story:
     async def proposed(self) -> ExceptionSnapshot:
         """The planner's question."""
         asked = await self.short()
+        with pytest.raises(DecisionRefused) as other:
+            await self.harness.decide(asked, Choice.SUBSTITUTE, substitute="ROPE")
+        assert other.value.code == "choice_not_offered"
         await self.harness.decide(asked, Choice.SUBSTITUTE, substitute="CHAIN-NEW", decided_by="bea.buyer")
         return await self.asked_after(asked)
 
@@ -175,3 +185,36 @@ async def test_what_comes_even_later_is_not_ordered_anew_meanwhile_and_what_is_s
     assert again.proposal.kind is ExceptionKind.SHORTAGE
     assert await story.why_ended() == "more is short than the planner approved, or sooner"
     await story.reported(substitution=False)
+
+
+class Records:
+    """An entity of which only the audit events matter."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+        self.why: list[object] = []
+
+    def record(self, kind: str, at: dt.datetime | None = None, /, **data: object) -> None:
+        self.kinds.append(kind)
+        self.why.append(data.get("why"))
+
+
+def test_a_proposal_holds_however_late_supply_becomes_and_not_for_another_quantity() -> None:
+    state, records = covered_requirement(), Records()
+    policy = a_policy(substitutes=SUBSTITUTES)
+    state.assessment = Assessment(item=an_item(a_source()), policy=policy)
+    items = SubstituteItems(state, cast("Any", records))
+    decision = Decision(event_id="d", digest="x", choice=Choice.SUBSTITUTE, decided_by="bea", decided_at=NOW)
+
+    def short(quantity: int, day: int) -> Short:
+        return Short(Decimal(quantity), june(15), june(day), day - 15, Decimal(1000), f"{quantity} until {day}")
+
+    items.propose(short(200, 22), decision, june(1))
+    assert items.proposal(short(200, 23), june(2), order_number=None) is not None
+    assert items.proposal(short(300, 23), june(2), order_number=None) is None
+    assert (records.kinds[-1], records.why[-1]) == ("substitution.ended", "the shortage is another one")
+    assert items.asked is None
+
+    unknown = decision.model_copy(update={"substitute": "ROPE"})
+    items.propose(short(200, 22), unknown, june(1))
+    assert (records.kinds[-1], items.asked) == ("decision.without_effect", None)

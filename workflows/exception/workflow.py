@@ -114,6 +114,10 @@ class ShortageException(Entity[ExceptionMemory, ExceptionMessage]):
         offered = {alternative.choice for alternative in proposal.alternatives}
         if decision.choice not in offered:
             _refuse("choice_not_offered", f"{decision.choice} is not offered here; choose one of {sorted(offered)}")
+        substitutes = [way.substitute.item for way in proposal.alternatives if way.substitute is not None]
+        if decision.substitute is not None and decision.substitute not in substitutes:
+            known = ", ".join(substitutes) or "none"
+            _refuse("choice_not_offered", f"{decision.substitute} is no substitute item here; there is: {known}")
         if (fault := fault_of(proposal, decision)) is not None:
             _refuse("lines_not_possible", fault)
 

@@ -128,7 +128,7 @@ class RequirementSourcing:
                 self._propose_reschedule(short, decision)
             case Choice.SUBSTITUTE:
                 self._substitutes.propose(short, decision, self.today)
-            case Choice.APPROVE | Choice.DECLINE if (use := self._substitutes.asked(short)) is not None:
+            case Choice.APPROVE | Choice.DECLINE if (use := self._substitutes.asked) is not None:
                 await self._substitutes.settle(use, short, decision, self.today)
             case Choice.APPROVE | Choice.DECLINE if self._state.rescheduled(short) is not None:
                 self._settle_reschedule(short, decision)

@@ -61,10 +61,9 @@ class Rescheduling(Model):
 class SubstituteUse(Model):
     """A person proposed to the planner to use a substitute item for a shortage."""
 
-    about: str
-    """The shortage (Short.why)."""
     proposed_by: str
     substitution: Substitution
+    """It holds as long as the shortage has this quantity and day."""
     follows_by: date | None = None
     """Approved: the last day on which the plan is waited for. None: the planner has not decided."""
     told: OrderId | None = None
@@ -120,8 +119,8 @@ class RequirementState(EntityState):
     rescheduling: Rescheduling | None = None
     """Of the shortage that it is about; another one is asked about from the beginning."""
     substitution: SubstituteUse | None = None
-    substitutes_declined: dict[str, str] = {}
-    """By substitute item, the shortage for which the planner declined it."""
+    substitutes_declined: tuple[Substitution, ...] = ()
+    """What the planner declined: another quantity or day is another proposal."""
     suppressed: int = 0
     answers_given: int = 0
     answered: str = ""

@@ -23,6 +23,8 @@ from workflows.entity import MOMENT, Entity
 from workflows.material_requirement.messages import RequirementMessage
 from workflows.material_requirement.state import RequirementState, SubstituteUse
 
+_DECLINED_KEPT = 20
+
 
 class SubstituteItems:
     """The substitute items of one requirement."""
@@ -36,15 +38,15 @@ class SubstituteItems:
         state, assessment = self._state, self._state.assessment
         assert assessment is not None
         assert assessment.item is not None
-        return substitution_ways(
+        found = substitution_ways(
             state.tested,
             short,
             assessment.item,
             state.policy,
             today,
             free=assessment.free_substitutes,
-            declined=[item for item, about in state.substitutes_declined.items() if about == short.why],
         )
+        return tuple(way for way in found if way.substitute not in state.substitutes_declined)
 
     def propose(self, short: Short, decision: Decision, today: dt.date) -> None:
         """Have the planner asked; nothing else changes until the planner has decided."""
@@ -54,19 +56,19 @@ class SubstituteItems:
             why = f"{decision.substitute or 'no item'} may not be used instead (any more)"
             self._entity.record("decision.without_effect", decision.decided_at, choice=decision.choice, why=why)
             return
-        self._state.substitution = SubstituteUse(about=short.why, proposed_by=decision.decided_by, substitution=chosen)
+        self._state.substitution = SubstituteUse(proposed_by=decision.decided_by, substitution=chosen)
         self._record("substitution.proposed", chosen, decision.decided_at, decided_by=decision.decided_by)
 
-    def asked(self, short: Short) -> SubstituteUse | None:
-        """The proposal about this shortage that waits for the planner; None: there is none."""
+    @property
+    def asked(self) -> SubstituteUse | None:
+        """What the planner has not decided yet; None: nothing is proposed."""
         use = self._state.substitution
-        return use if use is not None and use.follows_by is None and use.about == short.why else None
+        return use if use is not None and use.follows_by is None else None
 
     def proposal(self, short: Short, today: dt.date, *, order_number: str | None) -> Proposal | None:
         """The question to the planner; None: there is none (any more), since the shortage or the policy changed."""
-        use, state, assessment = self.asked(short), self._state, self._state.assessment
-        if use is None or assessment is None or not self._permits(use, short):
-            self._forget_proposed(use)
+        use, state, assessment = self.asked, self._state, self._state.assessment
+        if use is None or assessment is None or not self._holds(use, short):
             return None
         return substitution_proposal(
             state.tested,
@@ -84,12 +86,10 @@ class SubstituteItems:
     async def settle(self, use: SubstituteUse, short: Short, decision: Decision, today: dt.date) -> None:
         """Approved: planning is told, and the need waits for the plan. Declined: it needs another way out."""
         state, approved = self._state, decision.choice is Choice.APPROVE
-        if approved and not self._permits(use, short):
-            self._forget_proposed(use)
+        if approved and not self._holds(use, short):
             return
         if not approved:
-            known = {item: about for item, about in state.substitutes_declined.items() if about == short.why}
-            state.substitutes_declined = {**known, use.substitution.item: short.why}
+            state.substitutes_declined = (*state.substitutes_declined[1 - _DECLINED_KEPT :], use.substitution)
             state.substitution = None
         by = decision.decided_by
         self._record("substitution.settled", use.substitution, decision.decided_at, approved=approved, decided_by=by)
@@ -137,19 +137,25 @@ class SubstituteItems:
         use = self._state.substitution
         return use is not None and use.follows_by is not None and today > use.follows_by
 
-    def _permits(self, use: SubstituteUse, short: Short) -> bool:
-        """Policy is read again with every decision."""
+    def _holds(self, use: SubstituteUse, short: Short) -> bool:
+        """Whether it is still what policy permits for this shortage, however late that has become; else it is dropped.
+
+        Policy is read again with every decision.
+        """
         state, assessment = self._state, self._state.assessment
-        if assessment is None or assessment.item is None:
-            return False
+        assert assessment is not None
+        assert assessment.item is not None
         now = substitution_for(state.tested, short, assessment.item, state.policy, use.substitution.item)
+        if now != use.substitution:
+            self.drop("the policy does not permit it any more" if now is None else "the shortage is another one")
         return now == use.substitution
 
-    def _forget_proposed(self, use: SubstituteUse | None) -> None:
-        if use is not None:
-            self._record("substitution.ended", use.substitution, why="the policy does not permit it any more")
-        if not self.waits:
+    def drop(self, why: str) -> None:
+        """Forget what the planner has not decided; what is approved is waited for."""
+        use = self._state.substitution
+        if use is not None and use.follows_by is None:
             self._state.substitution = None
+            self._record("substitution.ended", use.substitution, why=why)
 
     async def _end(self, use: SubstituteUse, why: str) -> None:
         self._state.substitution = None

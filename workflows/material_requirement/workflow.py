@@ -226,6 +226,7 @@ class MaterialRequirement(Entity[RequirementState, RequirementMessage]):
             return
         outcome, state.tested_on = self._sourcing.judge(), self._sourcing.today
         if isinstance(outcome, Feasible) or self._substitutes.waits or self._is_accepted(outcome):
+            self._substitutes.drop("the coverage meets the pegged dates")
             await self._overtake("the coverage meets the pegged dates")
             return
         if state.rescheduling is not None and state.rescheduling.about != outcome.why:

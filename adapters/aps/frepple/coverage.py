@@ -3,7 +3,8 @@
 Decided here: what is confirmed (or promised for a day) is a `confirmed` order of its own, what came is a `closed` one;
 what nobody has confirmed stays in the order that the planner approved, so that frePPLe may still reschedule it and
 Pegline follows. The quantities of a need's orders always add up to the need, however often a report is written: they
-are computed from what is there, never by a difference. Not decided here: how a need's orders are told apart (needs).
+are computed from what is there, never by a difference. A substitute item that was approved has no place in
+frePPLe: nothing of it is written. Not decided here: how a need's orders are told apart (needs).
 """
 
 from collections import defaultdict
