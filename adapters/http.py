@@ -32,6 +32,7 @@ _tracer = trace.get_tracer("pegline.adapters.http")
 _paces: WeakKeyDictionary[httpx.AsyncClient, Pace] = WeakKeyDictionary()
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _WRONG_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
+_MAYBE_TLS = "; where that goes on, see whether it wants a client certificate (`tls` in the landscape)"
 _EXCERPT = 300
 _LOOKED_AT = 20_000
 """Bytes of a body from which a quote is taken."""
@@ -153,7 +154,10 @@ async def _send(
         # In TLS 1.3 a server looks at our certificate after we have begun to send; its alert comes as the answer.
         if fault := refused_handshake(error):
             raise PermanentError(system, f"{what}: no connection to {http.base_url}: {fault}") from error
-        raise TransientError(system, f"{what}: connection lost ({_statement(error)})", maybe_written=writes) from error
+        # Some servers only hang up on a certificate that they refuse.
+        hint = _MAYBE_TLS if http.base_url.scheme == "https" else ""
+        detail = f"{what}: connection lost ({_statement(error)}){hint}"
+        raise TransientError(system, detail, maybe_written=writes) from error
 
 
 def failure(

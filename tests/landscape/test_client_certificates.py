@@ -1,12 +1,14 @@
 """A system that demands a client certificate, on a real TLS server; whoever refuses the other side says what to do."""
 
+import asyncio
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from adapters.errors import PermanentError
+from adapters.errors import PermanentError, TransientError
 from adapters.http import exchange
 from console.landscape import ending_certificate
 from landscape.model import System
@@ -76,6 +78,22 @@ async def test_a_refused_certificate_is_an_administrators_task(
             ):
                 await call(settings, server, {"authority": "ours.pem", **mine}, log_on=log_on)
         assert server.served == []
+
+
+async def test_a_server_that_only_hangs_up_may_have_written_and_perhaps_wants_a_certificate(
+    settings: WorkerSettings, ours: Authority
+) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*ours.issue("server"))
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context) as server:
+        address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(TransientError, match="see whether it wants a client certificate") as lost:
+            await call(settings, Guarded(address, []), {"authority": "ours.pem"})
+    assert lost.value.maybe_written
 
 
 @pytest.mark.parametrize(
