@@ -25,7 +25,7 @@ test: setup style  ## every check: lint, types, architecture, tests (of the page
 	@echo "Tests, and types and dependency rules beside them"
 	@mkdir -p .cache
 	@$(PY) -m tools.tryton_server >/dev/null 2>&1 & \
-	$(MAKE) -s types > .cache/types.txt 2>&1 & types=$$!; \
+	{ $(CHECK_TYPES); } > .cache/types.txt 2>&1 & types=$$!; \
 	$(PY) -m pytest -q $(BESIDE); failed=$$?; \
 	wait $$types || failed=1; cat .cache/types.txt; exit $$failed
 
@@ -50,10 +50,12 @@ style:
 	@.venv/bin/ruff format --quiet --check .
 
 types:
-	@echo "Types (mypy --strict)"
-	@.venv/bin/mypy --no-error-summary .
-	@echo "Dependency rules (import-linter)"
-	@said=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$said"; exit 1; }
+	@$(CHECK_TYPES)
+
+# No recipe of its own that another one makes: `make -n` would run it.
+CHECK_TYPES = echo "Types (mypy --strict)" && .venv/bin/mypy --no-error-summary . && \
+	echo "Dependency rules (import-linter)" && \
+	{ said=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$said"; exit 1; }; }
 
 fuzz:  ## the API by its own description, for FUZZ_SECONDS (300), by schemathesis in an environment of its own
 	@sh tools/setup.sh
