@@ -42,11 +42,12 @@ class CoupaFeed:
         """The orders for which something was received, or taken back, since."""
         since = moment.astimezone(dt.UTC).isoformat(timespec="seconds")
         query = {"updated-at[gt_or_eq]": since, "order_by": "id", "dir": "asc"}
-        found = set()
+        found, orders = set[ChangedOrder | None](), dict[str, Row | None]()
         async for transaction in self._api.rows("receiving_transactions", **query):
             header = str((transaction.get("order-line") or {}).get("order-header-id") or "")
-            order_of_it = await self._api.row(f"purchase_orders/{int(header)}") if header.isdecimal() else None
-            if order_of_it is not None:
+            if header not in orders:  # an order has many
+                orders[header] = await self._api.row(f"purchase_orders/{int(header)}") if header.isdecimal() else None
+            if (order_of_it := orders[header]) is not None:
                 found.add(self._changed(order_of_it, transaction))
         # Not every instance need know the filter.
         return sorted((each for each in found if each is not None and each.at >= moment), key=lambda each: each.at)
