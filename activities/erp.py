@@ -56,11 +56,7 @@ class ErpActivities:
     async def place_order(self, call: PlaceOrderCall) -> PlacingOutcome:
         """Requisition and conversion in one call; exactly one of each, however often it is retried."""
         async with counterpart(self._ledger, call):
-            if (stopped := self._in_two(call) or self._moved(call)) is not None:
-                return stopped
-            placed = await self._erp.place_order(call.document, key=call.key, maybe_written=maybe_written(call))
-            await self._record_number(call, placed)
-            return placed
+            return self._in_two(call) or await self._placed(call)
 
     @activity.defn(name="erp.place_and_send")
     async def place_and_send(self, call: PlaceAndSendCall) -> PlacedAndSent:
@@ -69,10 +65,7 @@ class ErpActivities:
         It is not sent where the ERP has not released it.
         """
         async with counterpart(self._ledger, call):
-            placed: PlacingOutcome = self._moved(call) or await self._erp.place_order(
-                call.document, key=call.key, maybe_written=maybe_written(call)
-            )
-            await self._record_number(call, placed)
+            placed = await self._placed(call)
             supplier = self._supplier_beside(call.document)
             if not isinstance(placed, Placed) or placed.unreleased or supplier is None:
                 return PlacedAndSent(placed=placed, sent=None)
@@ -81,11 +74,15 @@ class ErpActivities:
             sent = await supplier.send_order(document, key=call.send_key)
             return PlacedAndSent(placed=placed, sent=sent)
 
-    async def _record_number(self, call: PlaceOrderCall | PlaceAndSendCall, placed: PlacingOutcome) -> None:
-        """Have the ledger know it before the order does: one that the ERP has given before stops here."""
+    async def _placed(self, call: PlaceOrderCall | PlaceAndSendCall) -> PlacingOutcome:
+        """The ledger knows the number before the order does: one that the ERP has given before stops here."""
+        placed: PlacingOutcome = self._moved(call) or await self._erp.place_order(
+            call.document, key=call.key, maybe_written=maybe_written(call)
+        )
         if isinstance(placed, Placed) and call.audit_batch is not None:
             snapshot = call.audit_batch.snapshot.model_copy(update=_numbers(placed))
             await self._ledger.record([AuditBatch(audit_events=(), snapshot=snapshot, after=call.audit_batch.sequence)])
+        return placed
 
     @activity.defn(name="erp.change_order")
     async def change_order(self, call: ChangeOrderCall) -> OrderChangeOutcome:
